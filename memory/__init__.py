@@ -1,0 +1,1 @@
+"""Long-term and short-term memory."""

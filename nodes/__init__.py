@@ -1,0 +1,1 @@
+"""The nodes of STE: the paper's verbs, one file each."""

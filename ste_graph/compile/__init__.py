@@ -1,0 +1,1 @@
+"""Compilation: a checked workflow to one flat LangGraph state graph."""

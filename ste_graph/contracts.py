@@ -1,0 +1,187 @@
+"""What the engine, the nodes, the memories, the models and the tools promise one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+Json: TypeAlias = Any
+"""A plain JSON value. `Any` because a recursive alias costs more at every edge than it catches."""
+
+Message: TypeAlias = dict[str, Json]
+"""One chat message as plain JSON in OpenAI form, as LangChain's `convert_to_messages` reads it:
+`{"role": "user" | "assistant" | "system" | "tool", "content": str, …}`."""
+
+Effect = Literal["read", "write", "destructive"]
+"""What calling a tool may do to the world. Unset counts as `destructive`."""
+
+Kind = Literal[
+    "ok", "malformed", "invalid_arguments", "unknown_tool", "tool_error", "timeout", "refused", "interrupted", "transport"
+]
+"""How a tool call ended."""
+
+
+class Frozen(BaseModel):
+    """A value: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Observation(Frozen):
+    """What came back from one tool call. A failed call is an observation too, never an exception.
+
+    `text` is what the tool gave, after the size limit; `ms` is the wall time of the call in milliseconds.
+    """
+
+    ok: bool
+    kind: Kind
+    text: str
+    ms: float = 0.0
+    truncated: bool = False
+
+
+class Usage(Frozen):
+    """Tokens of one model reply, 0 where the server does not say."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Reply(Frozen):
+    """One reply of a model. `data` is set only when a `schema` was asked for and the model supports it."""
+
+    text: str
+    usage: Usage = Usage()
+    data: Json = None
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A chat model, ready for use: retry, rate limit, concurrency and budget are already around it."""
+
+    @property
+    def label(self) -> str:
+        """The name that records and reports show; a simulated model's label starts with `simulated`."""
+
+    async def reply(
+        self, messages: Sequence[Message], *, seed: int, stop: Sequence[str] = (), schema: Mapping[str, Json] | None = None
+    ) -> Reply:
+        """The model's reply to `messages`. Raises `ModelError` when it cannot be had, `BudgetSpent` when it may not."""
+
+
+@runtime_checkable
+class Tool(Protocol):
+    """One callable tool, whatever it comes from."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """JSON Schema (an object schema) of the arguments."""
+
+    @property
+    def effect(self) -> Effect: ...
+
+    async def call(self, arguments: Mapping[str, Json]) -> Observation:
+        """Call the tool with arguments that are already validated."""
+
+
+class ToolSource(Protocol):
+    """One entry of a workflow's `tools:` section: a frozen pydantic object whose fields are its YAML settings."""
+
+    starts: ClassVar[bool]
+    """Whether something (a process, a connection) must start before the tools are known."""
+
+    async def open(self) -> Sequence[Tool]:
+        """The tools, in the source's order. Raises `WorkflowError` if they cannot be had."""
+
+    async def close(self) -> None: ...
+
+
+class Entry(Frozen):
+    """One record as a memory holds it."""
+
+    id: str
+    scope: str
+    """The pass in which the entry is remembered, as text; an entry is recalled only where the scopes are equal."""
+    text: str
+    """What an index embeds: the record's own choice, for a trial its request."""
+    record: dict[str, Json]
+
+
+class Near(Frozen):
+    """An entry and its cosine similarity to a query, in [-1, 1]."""
+
+    similarity: float
+    entry: Entry
+
+
+class RecordMemory(Protocol):
+    """A memory of records (`of: TYPE` in YAML): an index over the step logs, which are the truth.
+
+    It is a frozen pydantic object whose fields are its YAML settings; `open` gives the run-scoped store.
+    """
+
+    holds: ClassVar[Literal["records"]]
+
+    def open(self, name: str, folder: Path) -> RecordStore:
+        """The store of memory `name` in `folder`, created if it is not there."""
+
+
+class RecordStore(Protocol):
+    """The opened store of a record memory. One writer; units read only entries of their own scopes."""
+
+    async def reconcile(self, entries: Iterable[Entry]) -> None:
+        """Make the index hold exactly `entries` (the logs' content): add what is missing, drop what is not there."""
+
+    def add(self, entry: Entry) -> None:
+        """Remember an entry that is already in the log. Indexing happens in the background."""
+
+    async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+        """The records of `scope` that the memory's `recall` setting selects, in the order to show them."""
+
+    async def nearest(self, scope: str, text: str, k: int) -> list[Near]:
+        """The k entries of `scope` most similar to `text`, best first, never through `recall`."""
+
+    async def close(self) -> None:
+        """Finish the indexing under way, then let go of the files."""
+
+
+class TranscriptMemory(Protocol):
+    """A memory of chat messages (`talk:` in YAML). The messages live in the graph's state; this only shapes them."""
+
+    holds: ClassVar[Literal["messages"]]
+
+    def extended(self, messages: Sequence[Message], new: Sequence[Message]) -> list[Message]:
+        """`messages` with `new` behind them, as a new list."""
+
+
+@runtime_checkable
+class Recall(Protocol):
+    """What a node's field of this type gets for the memory it names: that memory, within the node's own scope."""
+
+    @property
+    def empty(self) -> bool: ...
+
+    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+        """The k entries most similar to `text`, best first; nothing where the memory is off."""
+
+
+class Session(Protocol):
+    """What a running node can ask of the engine; it reaches the node through what it reads (`see`)."""
+
+    async def ask(
+        self,
+        model: Model,
+        prompt: Any,  # a Prompt; its module imports this one
+        *,
+        stop: Sequence[str] = (),
+        schema: Mapping[str, Json] | None = None,
+    ) -> Reply: ...
+
+    async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation: ...

@@ -1,0 +1,94 @@
+"""The blocks of a graph after checking: a union of small classes, taken apart by `match`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ste_graph.language.diagnostics import Span
+from ste_graph.language.expressions import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Run a node."""
+
+    node: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A bounded loop. `test` says when `condition` is looked at: `while` before each pass, `until` after it.
+
+    `bound` is the static maximum of passes; with `test == "times"` there is no condition and it is the exact number.
+    """
+
+    name: str
+    do: tuple[Block, ...]
+    bound: int
+    test: Literal["times", "while", "until"]
+    condition: Expression | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """One pass per item of `over`, in order; items beyond `bound` are left out.
+
+    `bound` is None only for the map at the top level, whose items are the units.
+    """
+
+    name: str
+    over: Expression
+    do: tuple[Block, ...]
+    bound: int | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Run `do` where the condition holds, `otherwise` (in YAML: `else`) where it does not."""
+
+    condition: Expression
+    do: tuple[Block, ...]
+    otherwise: tuple[Block, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """`{each: [first, second]}`: every output of `first` since the pass around the record began, in order,
+    joined with what `second` gave next (its fields are null where it did not run)."""
+
+    first: str
+    second: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """`record: TYPE / as: …`: make a record and hand it to the journal and to the memories of its type.
+
+    `key` names the block among the workflow's records: the type, with `~2`, `~3` … behind it for further blocks.
+    """
+
+    record: str
+    key: str
+    values: Mapping[str, Expression | Each] = field(hash=False)
+    span: Span = field(hash=False)
+
+
+Block: TypeAlias = Do | Repeat | Map | When | Keep
+
+
+def walk(blocks: Sequence[Block], around: tuple[str, ...] = ()) -> Iterator[tuple[Block, tuple[str, ...]]]:
+    """Every block in reading order, with the names of the loops around it, outermost first."""
+    for block in blocks:
+        yield block, around
+        match block:
+            case Repeat(name=name, do=do) | Map(name=name, do=do):
+                yield from walk(do, (*around, name))
+            case When(do=do, otherwise=otherwise):
+                yield from walk(do, around)
+                yield from walk(otherwise, around)

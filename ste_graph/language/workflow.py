@@ -1,0 +1,108 @@
+"""A checked workflow: everything is resolved, typed and bound; what stands here fits together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ste_graph.contracts import Json
+from ste_graph.language.blocks import Block, Map
+from ste_graph.language.diagnostics import Span
+from ste_graph.language.expressions import Expression
+from ste_graph.node import Node, Output
+from ste_graph.prompt import Prompt
+
+UNIT = "run"
+"""The name of the longest lifetime inside a run where there is no top-level `map`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromNode:
+    """A value read from a node's output; `node` may be off, then it is always None."""
+
+    node: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromLoop:
+    """A value read from a loop: the item of a `map`, the counter (from 0) of a `repeat`."""
+
+    loop: str
+
+
+Source: TypeAlias = FromNode | FromLoop
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """One definition in `nodes:`, resolved."""
+
+    name: str
+    cls: type[Node]
+    settings: Mapping[str, Any]
+    """Plain settings, by field name; the fields below hold the others."""
+    models: Mapping[str, str]
+    prompts: Mapping[str, Prompt]
+    recalls: Mapping[str, str | None]
+    """Fields of type `Recall`, with the memory's name (None: that memory is off)."""
+    talk: str | None
+    sees: tuple[str, ...]
+    reads: Mapping[str, Source]
+    """Where each field of `cls.See` comes from."""
+    outputs: type[Output]
+    lives: str
+    """The loop in which the output is remembered, or the unit's name."""
+    span: Span
+
+    @property
+    def model_calls(self) -> int:
+        """Model calls at most, per run of the node."""
+        return len(self.models)
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySpec:
+    """One definition in `memory:`, resolved; memories that are off do not stand here."""
+
+    name: str
+    memory: Any
+    """A TranscriptMemory or RecordMemory: a frozen object with its settings."""
+    lives: str
+    """A loop, the unit's name, or `forever`."""
+    of: str | None
+    like: Expression | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """One arm (the base or a variant) of a workflow file, checked."""
+
+    name: str
+    variant: str | None
+    about: str
+    file: Path
+    seed: int
+    params: Mapping[str, Json]
+    over: Map | None
+    """The top-level map, whose items are the units; None if the whole workflow is one unit."""
+    blocks: tuple[Block, ...]
+    """What one unit runs: the map's `do`, or the whole graph."""
+    nodes: Mapping[str, NodeSpec]
+    """The nodes that stand in the graph; nodes that are off do not."""
+    memories: Mapping[str, MemorySpec]
+    models: Mapping[str, Any]
+    tools: tuple[Any, ...]
+    budget: Mapping[str, float]
+    lock: Mapping[str, Json] = field(repr=False)
+    """The resolved workflow as plain data: what a resumed run must equal."""
+    off: frozenset[str] = frozenset()
+    """Nodes and memories that are off."""
+
+    @property
+    def unit(self) -> str:
+        """The name of the longest lifetime inside a run."""
+        return self.over.name if self.over else UNIT

@@ -1,0 +1,1 @@
+"""How a model says that it wants a tool called."""

@@ -1,0 +1,112 @@
+"""Records: what a workflow keeps. Frozen, unknown keys refused; written to the journal and to memories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from ste_graph.contracts import Frozen, Json, Kind
+
+
+class Circumstances(Frozen):
+    """What the engine knows of the moment in which a record is made."""
+
+    id: str
+    item: Json
+    """The item of the top-level `map` (for a tool: its name, description, parameters, effect, fingerprint), or None."""
+    models: dict[str, list[str]]
+    """Per field of `as`: the labels of the models of the nodes that it reads, in order."""
+    started: str
+    ended: str
+    """When the pass around the `record` began and when the record was made, ISO 8601, UTC."""
+
+
+class Record(BaseModel):
+    """One kind of record. Subclasses state the fields that `as` must give, and may derive further ones in `made`.
+
+    The engine adds to every journal line `id`, `record`, the unit's item and the counters of the loops around the
+    `record` under their own names, `started` and `ended`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    derived: ClassVar[frozenset[str]] = frozenset()
+    """Fields that `made` fills in and that `as` may not give."""
+
+    @classmethod
+    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
+        """The record made of what `as` gave. Each `{each: [a, b]}` arrives as a list of flat dicts."""
+        return cls.model_validate(dict(given))
+
+    @property
+    def text(self) -> str:
+        """What a memory's index embeds."""
+        raise NotImplementedError(f"{type(self).__name__} does not say which text stands for it")
+
+
+class Seen(Frozen):
+    """An observation as the journal keeps it; `text` is what the tool gave, after the size limit."""
+
+    ok: bool
+    kind: Kind
+    text: str
+
+
+class Step(Frozen):
+    """One reply that was not the final answer, and what it led to.
+
+    `action` is None where the reply was malformed, `observation` None where none followed.
+    """
+
+    thought: str | None
+    action: str | None
+    arguments: dict[str, Json] | None
+    observation: Seen | None
+
+
+class Trial(Record):
+    """One request that was tried on a tool (STE, section 3: a trial of an episode)."""
+
+    derived: ClassVar[frozenset[str]] = frozenset({"fingerprint", "ended_by", "model"})
+
+    query: str
+    steps: list[Step]
+    answer: str | None
+    solved: bool | None
+    fingerprint: str | None = None
+    ended_by: Literal["answer", "turns"] = "turns"
+    model: str | None = None
+
+    @property
+    def text(self) -> str:
+        return self.query
+
+    @classmethod
+    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
+        item = circumstances.item
+        models = circumstances.models.get("steps") or circumstances.models.get("query") or [None]
+        return cls.model_validate(
+            {
+                **given,
+                "steps": steps_of(given.get("steps") or []),
+                "fingerprint": item.get("fingerprint") if isinstance(item, Mapping) else None,
+                "ended_by": "turns" if given.get("answer") is None else "answer",
+                "model": models[0],
+            }
+        )
+
+
+def steps_of(joined: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """The steps in `{each: [call, observe]}`: final answers left out, each reply with the observation it led to."""
+    return [
+        Step(
+            thought=entry.get("thought"),
+            action=entry.get("action"),
+            arguments=entry.get("arguments"),
+            observation=Seen(**{k: seen[k] for k in ("ok", "kind", "text")}) if (seen := entry.get("observation")) else None,
+        )
+        for entry in joined
+        if not entry.get("finished")
+    ]

@@ -1,0 +1,1 @@
+"""The run: units, step log, journal, budget."""
