@@ -1,0 +1,25 @@
+"""What a settings field may hold in YAML beyond its type; the language looks for these markers on fields of `use:` classes.
+
+A field of such a type is a plain `str` to its owner: the language has resolved it before the object is made.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+
+class PathMarker:
+    """Marks a path: in YAML it is relative to the file it stands in (in `--set`: to the current folder)."""
+
+
+class SecretMarker:
+    """Marks a secret: `{env: NAME}` is allowed, and the value is never written to the run. Give the field `repr=False`."""
+
+
+class AddressMarker:
+    """Marks an address: `{env: NAME}` and `{env: NAME, default: x}` are allowed, and the value is never written to the run."""
+
+
+RelativePath: TypeAlias = Annotated[str, PathMarker()]
+Secret: TypeAlias = Annotated[str, SecretMarker()]
+Address: TypeAlias = Annotated[str, AddressMarker()]
