@@ -1,6 +1,6 @@
-"""What a settings field may hold in YAML beyond its type; the language looks for these markers on fields of `use:` classes.
+"""What a settings field may hold in YAML beyond its type.
 
-A field of such a type is a plain `str` to its owner: the language has resolved it before the object is made.
+The language looks for these markers on fields of `use:` classes. A field of such a type is a plain `str` to its owner: the language has resolved it before the object is made.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ class PathMarker:
 
 
 class SecretMarker:
-    """Marks a secret: `{env: NAME}` is allowed, and the value is never written to the run. Give the field `repr=False`."""
+    """Marks a secret: `{env: NAME}` is allowed; never written to the run. Give the field `repr=False`."""
 
 
 class AddressMarker:
-    """Marks an address: `{env: NAME}` and `{env: NAME, default: x}` are allowed, and the value is never written to the run."""
+    """Marks an address: `{env: NAME}` and `{env: NAME, default: x}` are allowed; never written to the run."""
 
 
 RelativePath: TypeAlias = Annotated[str, PathMarker()]
