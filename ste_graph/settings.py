@@ -1,6 +1,7 @@
 """What a settings field may hold in YAML beyond its type.
 
-The language looks for these markers on fields of `use:` classes. A field of such a type is a plain `str` to its owner: the language has resolved it before the object is made.
+The language looks for these markers on fields of `use:` classes. A field of such a type is a plain `str` to its owner:
+the language has resolved it before the object is made.
 """
 
 from __future__ import annotations
