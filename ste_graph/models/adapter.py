@@ -1,0 +1,61 @@
+"""What every kind of model (`use:` in `models:`) is to the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ste_graph.contracts import Frozen, Json
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage, BaseMessage
+
+
+class Adapter(Frozen):
+    """One way to a chat model. Fields are the YAML settings; nothing is contacted before `probe` or `chat`."""
+
+    simulated: ClassVar[bool] = False
+    """Whether the replies come from no language model, so that results must be labelled."""
+
+    @property
+    def label(self) -> str:
+        """The name that records and reports show."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it is called")
+
+    @property
+    def where(self) -> str:
+        """Where the model is asked, for error messages: never with credentials; empty if that is this process."""
+        return ""
+
+    @property
+    def attempt_s(self) -> float | None:
+        """Seconds after which one attempt at a reply has failed; None where replies cannot hang."""
+        return None
+
+    def chat(self) -> BaseChatModel:
+        """A new chat model without retries of its own. Raises `ModelError` if it cannot be made."""
+        raise NotImplementedError(f"{type(self).__name__} gives no chat model")
+
+    async def probe(self) -> None:
+        """Raise `ModelError` if the model cannot be asked, within some five seconds and without a chat call."""
+
+    async def ask(
+        self,
+        chat: BaseChatModel,
+        messages: Sequence[BaseMessage],
+        *,
+        seed: int,
+        stop: Sequence[str],
+        schema: Mapping[str, Json] | None,
+    ) -> AIMessage:
+        """One attempt at a reply, with whatever error the library raises."""
+        options: dict[str, Any] = {"seed": seed} | ({"schema": dict(schema)} if schema else {})
+        return await chat.ainvoke(list(messages), stop=list(stop) or None, **options)
+
+    async def close(self, chat: BaseChatModel) -> None:
+        """Let go of the connections that `chat` holds."""
+
+    def scrubbed(self, text: str) -> str:
+        """`text` without the secrets that a server's answer may repeat."""
+        return text

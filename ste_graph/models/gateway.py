@@ -1,0 +1,184 @@
+"""The one way to a model: retry, requests in flight, budget and counting stand here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ste_graph.contracts import Json, Message, Reply, Usage
+from ste_graph.errors import ModelError
+from ste_graph.models.adapter import Adapter
+from ste_graph.models.meter import Meter
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage
+    from tenacity import RetryCallState
+
+TRIES = 6
+LONGEST_RETRY_AFTER_S = 120.0
+"""A server that asks for more is waited for so long only: the tries run out, and the run can be taken up later."""
+
+
+class EmptyReply(Exception):
+    """The server answered without a text."""
+
+
+class Gateway:
+    """A `Model` (see contracts) around an adapter. `in_flight` and `meter` are shared by all models of a run.
+
+    Retried: lost connection, timeout, 408, 409, 429, 5xx, empty reply. Any other text is the model's reply.
+    `wait_s` is the first and the longest wait between tries, in seconds; they double in between, with jitter.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        *,
+        in_flight: asyncio.Semaphore,
+        meter: Meter,
+        wait_s: tuple[float, float] = (1.0, 30.0),
+    ) -> None:
+        self.adapter = adapter
+        self.meter = meter
+        self.wait_s = wait_s
+        self._in_flight = in_flight
+        self._chat: BaseChatModel | None = None
+
+    @property
+    def label(self) -> str:
+        return self.adapter.label
+
+    async def reply(
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int,
+        stop: Sequence[str] = (),
+        schema: Mapping[str, Json] | None = None,
+    ) -> Reply:
+        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+        tries = AsyncRetrying(
+            stop=stop_after_attempt(TRIES),
+            wait=self._wait,
+            retry=retry_if_exception(passing),
+            before_sleep=self._count_retry,
+            reraise=True,
+        )
+        with self.meter.model_call():
+            try:
+                message: AIMessage = await tries(self._attempt, messages, seed, stop, schema)
+            except ModelError:
+                raise
+            except Exception as error:  # whatever a provider's library raises: the unit fails with its words
+                raise self._failed(error) from error
+            usage = usage_of(message)
+            self.meter.used(usage)
+            return Reply(text=message.text, usage=usage, data=data_of(message) if schema else None)
+
+    async def close(self) -> None:
+        """Let go of the connections. The gateway may be used again and opens new ones then."""
+        chat, self._chat = self._chat, None
+        if chat is not None:
+            await self.adapter.close(chat)
+
+    async def _attempt(
+        self, messages: Sequence[Message], seed: int, stop: Sequence[str], schema: Mapping[str, Json] | None
+    ) -> AIMessage:
+        from langchain_core.messages import convert_to_messages
+
+        if self._chat is None:
+            self._chat = self.adapter.chat()
+        # Waiting between the tries happens outside, so that it takes no place from other requests.
+        async with self._in_flight, asyncio.timeout(self.adapter.attempt_s):
+            message = await self.adapter.ask(
+                self._chat,
+                convert_to_messages(list(messages)),
+                seed=seed & 0x7FFFFFFF,  # some servers keep a seed in 32 bits
+                stop=stop,
+                schema=schema,
+            )
+        if not message.text.strip() and not message.tool_calls and not message.additional_kwargs.get("parsed"):
+            raise EmptyReply("the reply was empty")
+        return message
+
+    def _wait(self, state: RetryCallState) -> float:
+        first, longest = self.wait_s
+        wait: float = min(longest, first * 2 ** (state.attempt_number - 1)) * random.uniform(0.5, 1.0)
+        asked = retry_after(state.outcome.exception() if state.outcome else None)
+        return max(wait, min(asked, LONGEST_RETRY_AFTER_S))
+
+    def _count_retry(self, state: RetryCallState) -> None:
+        self.meter.retries += 1
+
+    def _failed(self, error: Exception) -> ModelError:
+        name = f"model `{self.label}`" + (f" at {self.adapter.where}" if self.adapter.where else "")
+        fault = self.adapter.scrubbed(fault_of(error))
+        if passing(error):
+            return ModelError(f"{name} gave no reply in {TRIES} tries; the last one: {fault}")
+        return ModelError(f"{name} refused the request: {fault}")
+
+
+def passing(error: BaseException) -> bool:
+    """Whether the same request may succeed later."""
+    status = status_of(error)
+    if status is not None:
+        return status in (408, 409, 429) or status >= 500
+    # LangChain's model errors say so themselves; `httpx` transport errors of other providers are known by name only.
+    return (
+        isinstance(error, (EmptyReply, TimeoutError, ConnectionError))
+        or getattr(error, "is_retryable", None) is True
+        or any(cls.__name__ in ("TransportError", "APIConnectionError") for cls in type(error).__mro__)
+    )
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status in an error, as the providers' libraries attach it."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def retry_after(error: BaseException | None) -> float:
+    """The seconds that the server asks to wait for; 0 if it does not, or names a date."""
+    headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
+    try:
+        return max(0.0, float(headers.get("retry-after", 0)))
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def fault_of(error: BaseException) -> str:
+    """One line that says what went wrong."""
+    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+        return "no answer in time (`timeout_s` sets how long one try may take)"
+    body: Any = getattr(error, "body", None)
+    said = body.get("message") if isinstance(body, Mapping) else None
+    text = " ".join(str(said or error or type(error).__name__).split())
+    status = status_of(error)
+    return f"{status} {text}" if status and not text.startswith("Error code") else text
+
+
+def usage_of(message: AIMessage) -> Usage:
+    """The tokens that the server says it used."""
+    said = message.usage_metadata
+    return Usage(prompt_tokens=said["input_tokens"], completion_tokens=said["output_tokens"]) if said else Usage()
+
+
+def data_of(message: AIMessage) -> Json:
+    """The JSON value in a reply, also in a code block or with words around it; None if there is none."""
+    from langchain_core.utils.json import parse_json_markdown
+
+    parsed = message.additional_kwargs.get("parsed")
+    if parsed is not None:
+        return parsed
+    text = message.text
+    start = min((at for mark in "{[" if (at := text.find(mark)) >= 0), default=-1)
+    for candidate in (text, text[start : max(text.rfind("}"), text.rfind("]")) + 1] if start >= 0 else ""):
+        try:
+            return parse_json_markdown(candidate)
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,142 @@
+"""Any server that speaks the OpenAI chat protocol: vLLM, llama.cpp, Ollama, OpenAI itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field
+
+from ste_graph.contracts import Json
+from ste_graph.errors import ModelError
+from ste_graph.models.adapter import Adapter
+from ste_graph.settings import Address, Secret
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage, BaseMessage
+
+PLACEHOLDER = "none"
+"""Sent as the key where there is none: the client wants one, vLLM does not."""
+
+PROBE_S = 5.0
+
+
+class OpenAIModel(Adapter):
+    """A model behind an OpenAI-compatible server."""
+
+    base_url: Address = Field(
+        description="Address of the API, usually ending in /v1.", examples=["http://localhost:8000/v1"]
+    )
+    model: str = Field(description="The model's name on that server.")
+    api_key: Secret = Field("", repr=False, description="The key; unset: OPENAI_API_KEY, else a placeholder.")
+    temperature: float | None = Field(None, ge=0, description="Sampling temperature; unset: the server's own.")
+    top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling; unset: the server's own.")
+    max_tokens: int | None = Field(
+        None,
+        gt=0,
+        description="Longest reply in tokens; unset: the server's own. OpenAI's own newer models"
+        " know it only as `extra: {max_completion_tokens: N}`.",
+    )
+    timeout_s: float = Field(120.0, gt=0, description="Seconds after which one attempt at a reply has failed.")
+    headers: dict[str, Secret] = Field(default_factory=dict, repr=False, description="Further HTTP headers.")
+    extra: dict[str, Json] = Field(
+        default_factory=dict, description="Further keys of the request body that the server knows, such as `top_k`."
+    )
+
+    @property
+    def label(self) -> str:
+        return self.model
+
+    @property
+    def where(self) -> str:
+        parts = urlsplit(self.base_url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+
+    @property
+    def attempt_s(self) -> float:
+        return self.timeout_s
+
+    @property
+    def _key(self) -> str:
+        return self.api_key or os.environ.get("OPENAI_API_KEY") or PLACEHOLDER
+
+    def chat(self) -> BaseChatModel:
+        from langchain_openai import ChatOpenAI
+        from openai import DefaultAsyncHttpxClient
+        from pydantic import SecretStr
+
+        return ChatOpenAI(
+            base_url=self.base_url,
+            model=self.model,
+            api_key=SecretStr(self._key),
+            temperature=self.temperature,
+            top_p=self.top_p,
+            timeout=self.timeout_s,
+            max_retries=0,
+            default_headers=self.headers or None,
+            # The library's default client is shared by all event loops of the process, and fails in the second.
+            http_async_client=DefaultAsyncHttpxClient(timeout=self.timeout_s),
+            use_responses_api=False,
+        )
+
+    async def ask(
+        self,
+        chat: BaseChatModel,
+        messages: Sequence[BaseMessage],
+        *,
+        seed: int,
+        stop: Sequence[str],
+        schema: Mapping[str, Json] | None,
+    ) -> AIMessage:
+        body = dict(self.extra)
+        if self.max_tokens:
+            body["max_tokens"] = self.max_tokens  # the library would send a key that older servers do not know
+        if schema:
+            # As `response_format` of the library, a reply cut off by `max_tokens` would be an exception, not a reply.
+            body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": dict(schema)}}
+        options: dict[str, Any] = {"seed": seed, "extra_body": body} if body else {"seed": seed}
+        return await chat.ainvoke(list(messages), stop=list(stop) or None, **options)
+
+    async def close(self, chat: BaseChatModel) -> None:
+        await chat.root_async_client.close()  # type: ignore[attr-defined]
+
+    async def probe(self) -> None:
+        import openai
+
+        async with openai.AsyncOpenAI(
+            base_url=self.base_url, api_key=self._key, timeout=PROBE_S, max_retries=0, default_headers=self.headers
+        ) as client:
+            try:
+                served = sorted([model.id async for model in client.models.list()])
+            except openai.APIConnectionError:
+                raise ModelError(
+                    f"no model server answers at {self.where}: start it, or set `base_url` to where it runs"
+                ) from None
+            except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+                raise ModelError(
+                    f"the model server at {self.where} refuses the key ({error.status_code}): set `api_key`,"
+                    " for example to {env: OPENAI_API_KEY}, or that environment variable"
+                ) from None
+            except openai.NotFoundError:
+                raise ModelError(
+                    f"{self.where} answers, but has no /models: `base_url` of an OpenAI-compatible server"
+                    " usually ends in /v1"
+                ) from None
+            except (openai.OpenAIError, ValueError, TypeError) as error:
+                raise ModelError(
+                    f"the model server at {self.where} cannot be used: {self.scrubbed(str(error))}: see its log"
+                ) from None
+        if self.model not in served:
+            raise ModelError(
+                f"the server at {self.where} does not serve `{self.model}`: set `model` to one of"
+                f" {', '.join(served) or '(it serves none)'}"
+            )
+
+    def scrubbed(self, text: str) -> str:
+        for secret in (self.api_key, *self.headers.values(), self.base_url):
+            if len(secret) > 3:
+                text = text.replace(secret, self.where if secret == self.base_url else "***")
+        return text

@@ -1,0 +1,69 @@
+"""The chat model behind `recorded`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+from ste_graph.errors import ModelError
+from ste_graph.models.recorded import Recorded, key_of
+
+
+class Playback(BaseChatModel):
+    """Gives back recorded replies: by key where there is one for the request, else the next one without a key."""
+
+    path: str
+    keyed: dict[str, Recorded]
+    ordered: list[Recorded]
+    given: int = 0
+
+    @property
+    def _llm_type(self) -> str:
+        return "recorded"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        *,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> ChatResult:
+        plain = convert_to_openai_messages(messages)
+        recorded = self._found(key_of(plain if isinstance(plain, list) else [plain], seed=seed))
+        used = recorded.usage
+        message = AIMessage(
+            recorded.text,
+            usage_metadata=UsageMetadata(
+                input_tokens=used.prompt_tokens,
+                output_tokens=used.completion_tokens,
+                total_tokens=used.prompt_tokens + used.completion_tokens,
+            ),
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        # The inherited way is a thread per reply, in which the order of requests would be lost.
+        return self._generate(messages, stop, **kwargs)
+
+    def _found(self, key: str) -> Recorded:
+        if key in self.keyed:
+            return self.keyed[key]
+        if self.given < len(self.ordered):
+            self.given += 1
+            return self.ordered[self.given - 1]
+        if self.ordered:
+            raise ModelError(f"{self.path}: all {len(self.ordered)} replies are given: add one, or lower the bounds")
+        raise ModelError(f"{self.path}: no reply for this request, key {key}: record the run anew")
