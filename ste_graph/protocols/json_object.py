@@ -1,0 +1,213 @@
+"""The first JSON object in a model's text, with the slips that models make mended and named."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Repair: TypeAlias = Literal[
+    "code fence",
+    "decorated name",
+    "doubled braces",
+    "empty input",
+    "line break in a string",
+    "markers within a line",
+    "missing Action Input",
+    "missing brace",
+    "observation cut",
+    "python literal",
+    "several calls",
+    "single quotes",
+    "text before the object",
+    "text behind the object",
+    "trailing comma",
+    "unquoted key",
+]
+"""What had to be mended before a reply could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object, what had to be mended for it, and what stood behind it."""
+
+    value: dict[str, Any]
+    repairs: tuple[Repair, ...]
+    behind: str
+
+
+class NotAnObject(ValueError):
+    """There is no JSON object to be read; the text says what is wrong, as the end of a sentence."""
+
+
+def first_object(text: str) -> Found:
+    """The first JSON object in `text`. Raises `NotAnObject`.
+
+    Differs: the released code takes the first `{` to the last `}` and then strips all braces, which rejects nested
+    objects and everything that runs on behind the call.
+    """
+    start = text.find("{")
+    before = text[: max(start, 0)].strip()
+    if start < 0 or before.startswith("["):
+        raise NotAnObject(f"there is no JSON object in {_excerpt(text)}")
+    repairs: list[Repair] = []
+    if before:
+        repairs.append("code fence" if before.startswith("`") else "text before the object")
+    try:
+        value, end = _STRICT.raw_decode(text, start)
+    except RecursionError:
+        raise NotAnObject("the JSON object is nested too deeply") from None
+    except ValueError as fault:
+        value, end = _mended(text, start, repairs, fault)
+    behind = text[end:].lstrip(" \t\n`")
+    _refuse_lone_surrogates(value, text)
+    return Found(value, tuple(dict.fromkeys(repairs)), behind)
+
+
+def _mended(text: str, start: int, repairs: list[Repair], fault: ValueError) -> tuple[dict[str, Any], int]:
+    mend = _Mend(text, start)
+    try:
+        value: dict[str, Any] = _STRICT.decode("".join(mend.pieces()))
+    except RecursionError:
+        raise NotAnObject("the JSON object is nested too deeply") from None
+    except ValueError:
+        raise NotAnObject(_reason(fault, text)) from None
+    repairs += mend.repairs
+    return value, mend.end
+
+
+class _Mend:
+    """One walk over the tokens from an opening brace to the one that closes it, mending on the way."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self.text = text
+        self.end = start
+        self.repairs: list[Repair] = []
+
+    def pieces(self) -> Iterator[str]:
+        """The object as JSON text, piece by piece. Raises `ValueError` where only a guess could mend it."""
+        closers: list[str] = []
+        last, spaced, comma = "", False, False  # `last`: the last token that is not space; `comma`: one is held back
+        while True:
+            token = self._next()
+            if not token:
+                if comma or not (last[:1] in _CLOSED or last in _WORDS or spaced) or last == ":":
+                    raise ValueError("where the object ends can only be guessed")
+                self.repairs.append("missing brace")
+                yield from (closer[0] for closer in reversed(closers))
+                return
+            if token.isspace():
+                spaced = True
+                continue
+            if comma and token not in ("}", "]"):
+                yield ","
+            elif comma:
+                self.repairs.append("trailing comma")
+            comma = token == ","
+            if token in ("{", "["):
+                if len(closers) == _DEPTH:
+                    raise ValueError("what is nested so deeply is not mended")
+                closers.append({"{": "}", "[": "]"}[token])
+                if token == "{" and self._skip("{"):
+                    closers[-1] = "}}"
+                    self.repairs.append("doubled braces")
+            elif token in ("}", "]"):
+                if not closers or closers[-1][0] != token:
+                    raise ValueError("the brackets do not pair")
+                if closers.pop() == "}}":
+                    self._skip("}")
+            if not comma:
+                yield self._as_json(token, last)
+            if not closers:
+                return
+            last, spaced = token, False
+
+    def _as_json(self, token: str, last: str) -> str:
+        match token[0]:
+            case '"':
+                return self._string(token)
+            case "'":
+                self.repairs.append("single quotes")
+                return self._string('"' + _INNER.sub(_requoted, token[1:-1]) + '"')
+        if token in _WORDS:
+            if _WORDS[token] != token:
+                self.repairs.append("python literal")
+            return _WORDS[token]
+        if last in ("{", ",") and token.isidentifier():
+            self.repairs.append("unquoted key")
+            return f'"{token}"'
+        return token
+
+    def _string(self, token: str) -> str:
+        if "\n" not in token and "\t" not in token and "\r" not in token:
+            return token
+        self.repairs.append("line break in a string")
+        return token.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+
+    def _next(self) -> str:
+        if self.end == len(self.text):
+            return ""
+        found = _TOKEN.match(self.text, self.end)
+        if found is None:
+            raise ValueError("a string is not closed")
+        self.end = found.end()
+        return found[0]
+
+    def _skip(self, token: str) -> bool:
+        if not self.text.startswith(token, self.end):
+            return False
+        self.end += 1
+        return True
+
+
+def _finite(number: str) -> float:
+    if math.isinf(value := float(number)):
+        raise ValueError(f"{number} is too large")
+    return value
+
+
+def _short(number: str) -> int:
+    if len(number) > _DIGITS:
+        raise ValueError(f"a number has {len(number)} digits")
+    return int(number)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DIGITS = 4000  # Python itself refuses more than 4,300, with a message that is no help to a model
+_DEPTH = 60
+_STRICT = json.JSONDecoder(parse_float=_finite, parse_int=_short, parse_constant=_no_constant)
+# Possessive quantifiers: no text may make the matching take more than linear time.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|\'(?:[^\'\\]|\\.)*+\'|[{}\[\],:]|\s++|[^\s{}\[\],:"\']++', re.DOTALL)
+_INNER = re.compile(r'\\.|"', re.DOTALL)
+_WORDS = {"true": "true", "false": "false", "null": "null", "True": "true", "False": "false", "None": "null"}
+_CLOSED = frozenset("\"'}]{")
+
+
+def _requoted(part: re.Match[str]) -> str:
+    return {'"': '\\"', "\\'": "'"}.get(part[0], part[0])
+
+
+def _reason(fault: ValueError, text: str) -> str:
+    if isinstance(fault, json.JSONDecodeError):
+        return f"{fault.msg.lower().removesuffix(' at')} at {_excerpt(text[fault.pos :])}"
+    return str(fault)
+
+
+def _excerpt(text: str) -> str:
+    line = " ".join(text[:80].split())
+    return f"`{line[:40]}`" if line else "the end"
+
+
+def _refuse_lone_surrogates(value: dict[str, Any], text: str) -> None:
+    if "\\ud" not in text.lower():
+        return
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise NotAnObject("a \\ud… escape stands alone, which is half a character") from None

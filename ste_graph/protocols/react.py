@@ -1,0 +1,186 @@
+"""The paper's text protocol: `Thought: / Action: / Action Input: {json}` or `Thought: / Final Answer:`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ste_graph.protocols.json_object import NotAnObject, Repair, first_object
+
+STOP = ("Observation:",)
+"""Where a model's reply must stop: what follows is the tool's to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """The model wants a tool called. `repairs` names what had to be mended to read it."""
+
+    thought: str
+    name: str
+    arguments: dict[str, Any]
+    repairs: tuple[Repair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The model gives its final answer."""
+
+    thought: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Neither can be read. `problem` is one sentence that tells the model what was expected."""
+
+    thought: str
+    problem: str
+
+
+Step: TypeAlias = Action | Answer | Malformed
+
+
+def render(thought: str, name: str, arguments: Mapping[str, Any]) -> str:
+    """A call in the text that `parse` reads: `parse(render(t, n, a)) == Action(t, n, a)`."""
+    return f"Thought: {thought}\nAction: {name}\nAction Input: {json.dumps(dict(arguments), ensure_ascii=False)}"
+
+
+def parse(text: str) -> Step:
+    """What a reply says. Never raises.
+
+    Of several calls and answers the first counts: what a model writes behind a call, it writes without having seen
+    what the call gave.
+
+    Differs: the released code refuses trailing commas, doubled braces, nested objects and replies that run on into
+    an invented observation; reading them is worth 15 to 24 points for a weak model on the paper's own outputs.
+    """
+    repairs: list[Repair] = []
+    marks = list(_MARK.finditer(text))
+    for index, mark in enumerate(marks):
+        if mark.lastgroup == "observation":
+            if text[mark.end() :].strip():
+                repairs.append("observation cut")
+            text, marks = text[: mark.start()], marks[:index]
+            break
+    if not any(mark.lastgroup in ("action", "answer") for mark in marks):
+        loose = list(_LOOSE.finditer(text))
+        if loose:
+            repairs.append("markers within a line")
+            marks = loose
+    for index, mark in enumerate(marks):
+        if mark.lastgroup in ("action", "answer"):
+            thought = _thought(text[: mark.start()])
+            if mark.lastgroup == "answer":
+                return _answer(text, marks[index:], thought)
+            return _action(text, marks[index:], thought, repairs)
+    if any(mark.lastgroup == "input" for mark in marks):
+        return Malformed(
+            _thought(text[: marks[0].start()]),
+            "There is an `Action Input:` line but no `Action:` line with the tool's name above it.",
+        )
+    return Malformed(_thought(text), _NEITHER)
+
+
+def _answer(text: str, marks: list[re.Match[str]], thought: str) -> Step:
+    end = marks[1].start() if len(marks) > 1 else len(text)
+    answer = text[marks[0].end() : end].strip()
+    if not answer:
+        return Malformed(thought, "There is nothing behind `Final Answer:`; write the answer to the request there.")
+    return Answer(thought, answer)
+
+
+def _action(text: str, marks: list[re.Match[str]], thought: str, repairs: list[Repair]) -> Step:
+    def until(index: int) -> int:
+        return marks[index].start() if index < len(marks) else len(text)
+
+    head, after = text[marks[0].end() : until(1)], 1
+    if len(marks) > 1 and marks[1].lastgroup == "input":
+        body: str | None = text[marks[1].end() : until(2)]
+        after = 2
+    elif inline := _LOOSE_INPUT.search(head):
+        head, body = head[: inline.start()], head[inline.end() :]
+        repairs.append("markers within a line")
+    elif (brace := head.find("{")) >= 0:
+        head, body = head[:brace], head[brace:]
+        repairs.append("missing Action Input")
+    else:
+        body = None
+    later = {mark.lastgroup for mark in marks[after:]}
+
+    name = _name(head)
+    if name.lower() in _NO_TOOL and "answer" in later:
+        first = next(index for index, mark in enumerate(marks) if mark.lastgroup == "answer")
+        return _answer(text, marks[first:], thought)
+    if not name:
+        return Malformed(thought, "There is no tool's name behind `Action:`; write the name alone on that line.")
+    if body is None:
+        return Malformed(
+            thought,
+            f"The line `Action: {name[:80]}` is not followed by a line `Action Input:` with the "
+            "arguments as one JSON object.",
+        )
+    if name != head.strip():
+        repairs.append("decorated name")
+    if body.strip(_EDGES).lower() in _NO_INPUT:
+        repairs.append("empty input")
+        return Action(thought, name, {}, tuple(dict.fromkeys(repairs)))
+    try:
+        found = first_object(body)
+    except NotAnObject as reason:
+        return Malformed(
+            thought,
+            f"The text behind `Action Input:` could not be read as one JSON object, written as "
+            f'{{"parameter": value}}: {reason}.',
+        )
+    repairs += found.repairs
+    if "action" in later:
+        repairs.append("several calls")
+    elif later or found.behind.strip(_EDGES):
+        repairs.append("text behind the object")
+    return Action(thought, name, found.value, tuple(dict.fromkeys(repairs)))
+
+
+def _thought(text: str) -> str:
+    marker = _THOUGHT.search(text)
+    return text[marker.end() :].strip() if marker else text.strip()
+
+
+def _name(text: str) -> str:
+    name = text.strip().partition("\n")[0].strip()
+    if name[:9].lower() == "api_name:":
+        name = name[9:]
+    name = name.strip(_EDGES)
+    call = _CALLED.match(name)  # `search()`, `search(query)`: a name with its brackets
+    if call:
+        name = call[1]
+    for opening, closing in ("()", "[]", "<>"):
+        if name.startswith(opening) and name.endswith(closing):
+            name = name[1:-1]
+    return name.strip(_EDGES)
+
+
+# Markers stand at the start of a line, where a rendered call's JSON, being one line, can never put one. Possessive
+# quantifiers: no text may make the matching take more than linear time.
+_COLON = r"[ \t*_`]*+[:\uff1a]\*{0,2}[ \t]*+"
+_MARK = re.compile(
+    r"^[ \t*_#>`-]*+(?:"
+    rf"(?P<input>action[ _]?input{_COLON})|(?P<action>action{_COLON})|(?P<answer>final[ _]?answer{_COLON})|"
+    rf"(?P<thought>thought{_COLON})|(?P<observation>observation(?:{_COLON}|\s*+\Z)))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_THOUGHT = re.compile(rf"^[ \t*_#>`-]*+thought{_COLON}", re.IGNORECASE | re.MULTILINE)
+_LOOSE_INPUT = re.compile(rf"\bAction Input{_COLON}")
+_LOOSE = re.compile(
+    rf"(?P<input>\bAction Input{_COLON})|(?P<action>\bAction{_COLON})|(?P<answer>\bFinal Answer{_COLON})"
+)
+_CALLED = re.compile(r"([^\s()]++)\([^()]*+\)?\Z")
+_EDGES = " \t\r\n\"'`*.,;:"
+_NO_TOOL = frozenset({"none", "n/a", "null", "no action", "final answer", "finish"})
+_NO_INPUT = frozenset({"", "none", "null", "n/a", "()"})
+_NEITHER = (
+    "The reply has neither an `Action:` line followed by an `Action Input:` line with a JSON object, nor a "
+    "`Final Answer:` line; write one of the two."
+)
