@@ -1,0 +1,188 @@
+"""What an expression may consist of: text to a tree of allow-listed `ast` nodes."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+LONGEST: Final = 400
+"""Characters of an expression at most."""
+DEEPEST: Final = 20
+"""Levels of nesting at most."""
+LARGEST: Final = 2**63
+"""Whole numbers lie below this, up and down, so that no expression can fill the memory."""
+
+FUNCTIONS: Final = ("abs", "len", "max", "min")
+COMPARISONS: Final[Mapping[type[ast.cmpop], str]] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+    ast.In: "in", ast.NotIn: "not in", ast.Is: "is", ast.IsNot: "is not",
+}  # fmt: skip
+SUMS: Final[Mapping[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+
+_LEGAL: Final = (
+    "legal are: and or not, comparisons, in, is None, + - * on numbers, constants, dotted names, len min max abs"
+)
+_FOREIGN: Final = (("&&", "and"), (r"\|\|", "or"), (r"!(?!=)", "not"), (r"(?<![=!<>:])=(?!=)", "=="))
+_CALLED: Final[Mapping[type[ast.AST], str]] = {
+    ast.Lambda: "a lambda", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
+    ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.JoinedStr: "an f-string",
+    ast.Subscript: "`[…]` behind a value", ast.NamedExpr: "`:=`", ast.IfExp: "`if … else`", ast.Pow: "`**`",
+    ast.Div: "`/`", ast.FloorDiv: "`//`", ast.Mod: "`%`", ast.Call: "a call", ast.Attribute: "`.` behind a value",
+    ast.Dict: "`{…}`", ast.Set: "`{…}`", ast.Tuple: "a tuple", ast.Starred: "`*` before a value", ast.Await: "`await`",
+}  # fmt: skip
+
+
+class ExpressionError(Exception):
+    """What is wrong with an expression, and where: characters `start` to `end` of its text."""
+
+    def __init__(
+        self, message: str, start: int, end: int, suggestion: str | None = None, expected: str | None = None
+    ) -> None:
+        super().__init__(message, start, end, suggestion, expected)
+        self.message = message
+        self.start = start
+        self.end = end
+        self.suggestion = suggestion
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def parse(text: str) -> ast.expr:
+    """The tree of a legal expression. Raises `ExpressionError` for every other text."""
+    if len(text) > LONGEST:
+        raise ExpressionError(
+            f"an expression has at most {LONGEST} characters, this one has {len(text)}", LONGEST, len(text)
+        )
+    if not text.strip():
+        raise ExpressionError("the expression is empty", 0, len(text))
+    bare = text.strip()
+    if broken := re.search(r"[\n\r]", bare):
+        at = text.index(bare) + broken.start()
+        raise ExpressionError("an expression stands on one line", at, at + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as the one for an unknown escape in a text
+            tree = ast.parse(bare, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise _unreadable(text, error) from None
+    _refuse_illegal(text, tree, 1)
+    return tree
+
+
+def extent(text: str, node: ast.expr) -> tuple[int, int]:
+    """Where a node stands in its text, in characters (`ast` counts bytes)."""
+    lead = len(text) - len(text.lstrip())
+    raw = text.lstrip().encode()
+    start, end = (len(raw[:at].decode(errors="replace")) for at in (node.col_offset, node.end_col_offset or len(raw)))
+    return lead + start, lead + end
+
+
+def dotted(node: ast.expr) -> str | None:
+    """`call.finished` for a name with attributes, None for all else."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=attribute) if (base := dotted(value)) is not None:
+            return f"{base}.{attribute}"
+    return None
+
+
+def operands(node: ast.expr) -> list[ast.expr]:
+    """The expressions inside a legal node; none inside a dotted name."""
+    match node:
+        case ast.BoolOp(values=inside) | ast.Call(args=inside) | ast.List(elts=inside):
+            return inside
+        case ast.UnaryOp(operand=operand):
+            return [operand]
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.Compare(left=left, comparators=others):
+            return [left, *others]
+    return []
+
+
+def names(tree: ast.expr) -> Iterator[str]:
+    """The dotted names in a legal tree."""
+    if (name := dotted(tree)) is not None:
+        yield name
+    for part in operands(tree):
+        yield from names(part)
+
+
+def is_none(node: ast.expr) -> bool:
+    """Whether the node is the constant None."""
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _refuse_illegal(text: str, node: ast.expr, depth: int) -> None:
+    def refuse(what: str, suggestion: str | None = None, expected: str | None = _LEGAL) -> ExpressionError:
+        return ExpressionError(what, *extent(text, node), suggestion, expected)
+
+    if depth > DEEPEST:
+        raise refuse(f"an expression is at most {DEEPEST} levels deep", expected=None)
+    match node:
+        case ast.Constant(value=None | bool() | str()):
+            pass
+        case ast.Constant(value=int() | float() as number):
+            if not math.isfinite(number) or abs(number) >= LARGEST and isinstance(number, int):
+                raise refuse("the number is too large", expected=None)
+        case ast.Name() | ast.Attribute() if (name := dotted(node)) is not None:
+            if name in _PYTHON:
+                raise refuse(f"unknown name `{name}`", _PYTHON[name], None)
+            if any(part.startswith("_") for part in name.split(".")):
+                raise refuse(f"`{name}`: names do not start with `_` here")
+        case ast.BoolOp() | ast.UnaryOp(op=ast.Not() | ast.USub()) | ast.Compare():
+            pass
+        case ast.BinOp(op=operator):
+            if type(operator) not in SUMS:
+                raise refuse(f"{_CALLED.get(type(operator), 'this operator')} is not part of expressions")
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
+            if name not in FUNCTIONS:
+                raise refuse(f"`{name}(…)` cannot be called here", expected="functions: " + " ".join(FUNCTIONS))
+            least = 2 if name in {"min", "max"} else 1
+            if keywords or len(arguments) < least or len(arguments) > 1 and least == 1:
+                wanted = "two or more values" if least == 2 else "one value"
+                raise refuse(f"`{name}` takes {wanted}", expected=None)
+        case ast.List(elts=items):
+            if not all(_is_constant(item) for item in items):
+                raise refuse("a list here holds constants only")
+        case _:
+            raise refuse(f"{_CALLED.get(type(node), 'this')} is not part of expressions")
+    for part in operands(node):
+        _refuse_illegal(text, part, depth + 1)
+
+
+_PYTHON: Final = {"true": "True", "false": "False", "null": "None", "none": "None"}
+
+
+def _is_constant(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+            return True
+        case ast.List(elts=items):
+            return all(map(_is_constant, items))
+    return False
+
+
+def _unreadable(text: str, error: Exception) -> ExpressionError:
+    """Why the text is no expression, in the words of what people most often bring from elsewhere."""
+    outside = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: "_" * len(quoted[0]), text)
+    if braces := re.search(r"\$?\{\{?", outside):
+        return ExpressionError("an expression stands without `{`", braces.start(), braces.end(), expected=_LEGAL)
+    for pattern, word in _FOREIGN:
+        if found := re.search(pattern, outside):
+            return ExpressionError(f"`{found[0]}` is not part of expressions", found.start(), found.end(), word)
+    if isinstance(error, SyntaxError) and error.offset is not None:
+        lead = len(text) - len(text.lstrip())
+        start = min(lead + max(error.offset - 1, 0), len(text) - 1)
+        end = lead + error.end_offset - 1 if error.end_offset and error.end_lineno == error.lineno else start + 1
+        return ExpressionError("this is no expression", start, min(max(end, start + 1), len(text)), expected=_LEGAL)
+    return ExpressionError("this is no expression", 0, len(text), expected=_LEGAL)

@@ -1,0 +1,142 @@
+"""Tiny types: as much as it takes to say before a run that an expression or a binding cannot work."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+Kind = Literal["bool", "int", "float", "str", "list", "object", "any"]
+
+_ORDER: Final = ("bool", "int", "float", "str", "list", "object", "any")
+_SHOWN: Final = {"float": "number"}
+_PLAIN: Final[Mapping[Any, Kind]] = {bool: "bool", int: "int", float: "float", str: "str", dict: "object"}
+_WORDS: Final[Mapping[str, Any]] = {"str": str, "int": int, "float": float, "bool": bool}
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """The kinds a value may have, and whether it may be null. No kinds at all: it is always null."""
+
+    kinds: frozenset[Kind]
+    nullable: bool = False
+
+    @classmethod
+    def of(cls, annotation: Any) -> Type:
+        """The type of a Python annotation; what is not known to be plain data is `any`."""
+        annotation = _bare(annotation)
+        if annotation is None or annotation is type(None):
+            return NULL
+        if get_origin(annotation) in {Union, types.UnionType}:
+            return union(cls.of(part) for part in get_args(annotation))
+        if get_origin(annotation) is Literal:
+            return union(cls.of(type(value)) for value in get_args(annotation))
+        if isinstance(annotation, TypeVar):
+            return cls.of(annotation.__bound__) if annotation.__bound__ else ANY
+        made = get_origin(annotation) or annotation
+        if made in _PLAIN:
+            return cls(frozenset({_PLAIN[made]}))
+        if not isinstance(made, type) or made is object:
+            return ANY
+        for plain in (str, bool, int, float):  # enumerations and other narrower classes
+            if issubclass(made, plain):
+                return cls(frozenset({_PLAIN[plain]}))
+        if issubclass(made, BaseModel | Mapping) or getattr(made, "_is_protocol", False) and made not in _collections:
+            return OBJECT
+        return LIST if issubclass(made, Iterable) else ANY
+
+    def __str__(self) -> str:
+        """In the words of YAML: `maybe str`, `int or list`."""
+        if not self.kinds:
+            return "null"
+        kinds = [kind for kind in _ORDER if kind in self.kinds and not (kind == "int" and "float" in self.kinds)]
+        words = " or ".join(_SHOWN.get(kind, kind) for kind in kinds)
+        return f"maybe {words}" if self.nullable and "any" not in self.kinds else words
+
+    @property
+    def present(self) -> Type:
+        """The same type where null has been ruled out."""
+        return Type(self.kinds)
+
+    @property
+    def maybe(self) -> Type:
+        """The same type where the value may not be there."""
+        return Type(self.kinds, nullable=True)
+
+
+_collections: Final = frozenset({Iterable, Iterator})
+
+BOOL: Final = Type(frozenset({"bool"}))
+INT: Final = Type(frozenset({"int"}))
+NUMBER: Final = Type(frozenset({"int", "float"}))
+STR: Final = Type(frozenset({"str"}))
+LIST: Final = Type(frozenset({"list"}))
+OBJECT: Final = Type(frozenset({"object"}))
+ANY: Final = Type(frozenset({"any"}))
+NULL: Final = Type(frozenset(), nullable=True)
+
+
+def union(parts: Iterable[Type]) -> Type:
+    """The type of a value that has one of these types."""
+    members = list(parts)
+    kinds = frozenset[Kind]().union(*(member.kinds for member in members))
+    return Type(frozenset({"any"}) if "any" in kinds else kinds, any(member.nullable for member in members))
+
+
+def accepts(expected: Type, actual: Type) -> bool:
+    """Whether every value of type `actual` may stand where `expected` is asked for.
+
+    A whole number is a number; `any` is trusted both ways; what may be null fits only where null may stand.
+    """
+    if "any" in expected.kinds:
+        return True
+    if actual.nullable and not expected.nullable:
+        return False
+    legal = expected.kinds | ({"int"} if "float" in expected.kinds else set())
+    return "any" in actual.kinds or actual.kinds <= legal
+
+
+def fields(annotation: Any) -> dict[str, Any]:
+    """The annotations inside a pydantic model (or a model that may be None), by field name; empty for all else."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) in {Union, types.UnionType}:
+        members = [part for part in get_args(annotation) if part is not type(None)]
+        annotation = _bare(members[0]) if len(members) == 1 else None
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return {}
+    return {name: field.annotation for name, field in annotation.model_fields.items()}
+
+
+def names(prefix: str, annotation: Any, *, maybe: bool = False) -> dict[str, Type]:
+    """The dotted names under which a value and everything inside it can be read, with their types.
+
+    Where a value may be null (`maybe`, or its annotation says so), so may all that lies inside it.
+    """
+    own = Type.of(annotation)
+    nullable = maybe or own.nullable
+    inside = (names(f"{prefix}.{name}", part, maybe=nullable) for name, part in fields(annotation).items())
+    found = {prefix: own.maybe if nullable else own}
+    for part in inside:
+        found |= part
+    return found
+
+
+def from_word(word: object) -> Any:
+    """The annotation behind a type word of YAML: `str`, `maybe bool`, `[str]`. Raises `ValueError` for others."""
+    if isinstance(word, list) and len(word) == 1 and not isinstance(word[0], list):
+        return list[from_word(word[0])]  # type: ignore[misc]  # the item's type is known only now
+    if isinstance(word, str):
+        plain = word.removeprefix("maybe ").strip()
+        if plain in _WORDS:
+            return _WORDS[plain] | None if word != plain else _WORDS[plain]
+    legal = ", ".join(sorted(_WORDS))
+    raise ValueError(f"{word!r} is no type: write one of {legal}, `maybe` before it, or [it] for a list, as in [str]")
+
+
+def _bare(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
