@@ -1,0 +1,146 @@
+"""Checking a call's arguments against the tool's JSON Schema, in words that a model can mend its call from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError, relevance
+from referencing import Registry
+
+from ste_graph.contracts import Json
+
+FORMATS = FormatChecker()
+BOUNDS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+    "minProperties": "at least {} entries",
+    "maxProperties": "at most {} entries",
+    "pattern": "text that matches the pattern {}",
+}
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def _is_datetime(value: object) -> bool:
+    return not isinstance(value, str) or (
+        len(value) > len("2024-02-28") and dt.datetime.fromisoformat(value) is not None
+    )
+
+
+@FORMATS.checks("time", raises=ValueError)
+def _is_time(value: object) -> bool:
+    return not isinstance(value, str) or dt.time.fromisoformat(value) is not None
+
+
+class Arguments:
+    """The arguments that one tool takes; its schema is compiled once.
+
+    `fault` says what is wrong with the schema itself. Such a tool stays usable: its arguments are then not checked.
+    """
+
+    def __init__(self, tool: str, schema: Mapping[str, Json]) -> None:
+        self.tool = tool
+        self.schema = schema
+        self.fault: str | None = None
+        try:
+            Draft202012Validator.check_schema(schema)
+        except Exception as fault:  # besides SchemaError whatever a hopeless schema makes the checker do
+            self.fault = f"the schema of `{tool}` is not valid JSON Schema: {str(fault).splitlines()[0]:.200}"
+        # An empty registry: a `$ref` to somewhere in the network is an error, not a download.
+        self._validator = Draft202012Validator(schema, registry=Registry(), format_checker=FORMATS)
+
+    def problem(self, arguments: Json) -> str | None:
+        """What is wrong with the arguments, one line per fault; None if they may be given to the tool."""
+        if not isinstance(arguments, Mapping):
+            return self._text([f"- the arguments must be one JSON object; got {shown(arguments)}"])
+        if self.fault:
+            return None
+        try:
+            errors = sorted(self._validator.iter_errors(arguments), key=lambda error: (error.json_path, error.message))
+        except RecursionError:
+            return self._text(["- the arguments are nested too deeply"])
+        except Exception as fault:  # a `$ref` that leads nowhere, a pattern that is none
+            self.fault = f"the schema of `{self.tool}` cannot be used: {type(fault).__name__}: {fault}"[:300]
+            return None
+        lines = dict.fromkeys(line for error in errors for line in explained(error))
+        return self._text(list(lines)) if lines else None
+
+    def _text(self, lines: list[str]) -> str:
+        more = [f"- and {len(lines) - 10} more"] if len(lines) > 10 else []
+        return "\n".join([f"Invalid arguments for `{self.tool}`:", *lines[:10], *more])
+
+
+def explained(error: ValidationError) -> Iterator[str]:
+    """One line per fault: which field, what was expected, what came instead."""
+    where = error.json_path.removeprefix("$").removeprefix(".")
+    inside = f"{where}." if where else ""
+    schema: Mapping[str, Json] = error.schema if isinstance(error.schema, Mapping) else {}
+    match error.validator:
+        case "required":
+            missing = {str(name) for name in schema["required"]} - set(error.instance)
+            for name in sorted(missing):
+                expected = wanted(schema.get("properties", {}).get(name, {}))
+                yield f"- `{inside}{name}`: required, but missing" + (f"; expected {expected}" if expected else "")
+        case "additionalProperties" | "unevaluatedProperties":
+            known = sorted(schema.get("properties", {}))
+            for name in sorted(set(map(str, error.instance)) - set(known)):
+                close = get_close_matches(name, known, 1)
+                hint = f"did you mean `{close[0]}`? " if close else ""
+                allowed = f"allowed: {', '.join(known)}" if known else "it takes no arguments"
+                yield f"- `{inside}{name}`: unknown argument; {hint}{allowed}"
+        case "anyOf" | "oneOf" if error.context and not isinstance(error.instance, str | int | float | bool | None):
+            yield from explained(max(error.context, key=relevance))
+        case _:
+            yield f"- `{where or 'arguments'}`: expected {expectation(error, schema)}; got {shown(error.instance)}"
+
+
+def expectation(error: ValidationError, schema: Mapping[str, Json]) -> str:
+    """What the violated keyword asks for, with an example if the schema has one."""
+    keyword, value = str(error.validator), error.validator_value
+    if keyword in ("type", "enum", "const", "format", "anyOf", "oneOf"):
+        return wanted(schema)
+    if keyword in BOUNDS:
+        return BOUNDS[keyword].format(value) + examples(schema)
+    return f"something else ({error.message:.200}){examples(schema)}"
+
+
+def wanted(schema: Json) -> str:
+    """The values that a schema accepts, in a few words: `integer`, `one of "de", "en"`, `string (date)`."""
+    if not isinstance(schema, Mapping):
+        return ""
+    if "enum" in schema:
+        return "one of " + ", ".join(shown(value) for value in schema["enum"])
+    if "const" in schema:
+        return shown(schema["const"])
+    options = schema.get("anyOf") or schema.get("oneOf")
+    if isinstance(options, list):
+        return " or ".join(dict.fromkeys(filter(None, (wanted(option) for option in options)))) + examples(schema)
+    kinds = schema.get("type", "")
+    words = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    form = schema.get("format")
+    patterns = {"date": "YYYY-MM-DD", "date-time": "YYYY-MM-DDTHH:MM:SS", "time": "HH:MM:SS"}
+    if form:
+        words = f"{words} ({form}{', ' + patterns[form] if form in patterns else ''})"
+    return words + examples(schema) if words else ""
+
+
+def examples(schema: Json) -> str:
+    """` such as "2024-02-28"`, or nothing."""
+    given = schema.get("examples") if isinstance(schema, Mapping) else None
+    return f", such as {shown(given[0])}" if isinstance(given, list) and given else ""
+
+
+def shown(value: Json) -> str:
+    """The value as JSON, short."""
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= 80 else f"{text[:77]}…"

@@ -1,0 +1,27 @@
+"""`@ste.tool`: marks a Python function as a tool and says what calling it may do to the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args
+
+from ste_graph.contracts import Effect
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MARK = "__ste_effect__"
+
+
+def tool(*, effect: Effect = "destructive") -> Callable[[F], F]:
+    """Mark a function as a tool with this effect; the function itself stays as it was.
+
+    In a module that marks any function, only the marked ones are tools. A workflow's `effects:` overrides the mark.
+    """
+    if effect not in get_args(Effect):
+        raise ValueError(f"A tool's effect is one of {', '.join(sorted(get_args(Effect)))}; got {effect!r}")
+
+    def mark(function: F) -> F:
+        setattr(function, MARK, effect)
+        return function
+
+    return mark

@@ -1,0 +1,31 @@
+"""A tool's definition as plain data, and the short hash that tells two definitions apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from ste_graph.contracts import Json, Tool
+
+LENGTH = 16
+
+
+def fingerprint(tool: Tool) -> str:
+    """Sixteen hex digits of the SHA-256 of the definition; the order of keys in its schema does not count."""
+    canonical = json.dumps(definition(tool), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
+
+
+def as_item(tool: Tool) -> dict[str, Json]:
+    """What a unit, a prompt and a record know of the tool: its definition and its fingerprint."""
+    return {**definition(tool), "fingerprint": fingerprint(tool)}
+
+
+def definition(tool: Tool) -> dict[str, Json]:
+    """The part of a tool that a model and a policy see."""
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+        "effect": tool.effect,
+    }

@@ -1,0 +1,160 @@
+"""`use: python`: the functions of a module, or one of them, as tools."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from ste_graph.contracts import Effect, Frozen, Tool
+from ste_graph.errors import WorkflowError
+from ste_graph.settings import RelativePath
+from ste_graph.tools.decorator import MARK
+from ste_graph.tools.function import FunctionTool
+from ste_graph.tools.langchain import LangChainTool, is_langchain_tool
+
+
+class PythonTools(Frozen):
+    """Python functions as tools: schema from type hints and docstring, effect from `@ste.tool` or `effects`.
+
+    Tools are the functions that `@ste.tool` marks, and LangChain tools as they are; in a module that has neither, its
+    public functions: those of `__all__`, else those defined there whose names start with no `_`.
+    Loading a module runs its code. What a tool prints goes where the program's stdout goes.
+    """
+
+    starts: ClassVar[bool] = False
+
+    module: RelativePath = Field(
+        description="A dotted name, a file that ends in `.py`, or either with `:function` behind it.",
+        examples=["my_package.tools", "tools/everyday.py", "my_package.tools:search"],
+    )
+    only: tuple[str, ...] = Field(default=(), description="Take these tools and no others.")
+    effects: Mapping[str, Effect] = Field(
+        default={}, description="Per tool what calling it may do: read, write or destructive (the default)."
+    )
+
+    async def open(self) -> Sequence[Tool]:
+        match = re.fullmatch(r"(.+\.py|[^:]+)(?::(\w+))?", self.module)
+        if not match:
+            raise WorkflowError(
+                f"tools: `{self.module}` is no module; expected `a.dotted.name`, `file.py` or `module:function`"
+            )
+        where, wanted = match.groups()
+        module = loaded(where)
+        found = {wanted: picked(module, wanted, where)} if wanted else public(module)
+        if not found:
+            raise WorkflowError(
+                f"tools: `{self.module}` holds no tool; "
+                "expected a public function, or one marked with `@ste.tool(effect=…)`"
+            )
+        check("effects", self.effects, found, self.module)
+        check("only", self.only, found, self.module)
+        return [tool(name, found[name], self.effects.get(name)) for name in self.only or found]
+
+    async def close(self) -> None: ...
+
+
+def tool(name: str, value: Any, effect: Effect | None) -> Tool:
+    """One function or LangChain tool behind the contract. Raises `WorkflowError` if no schema can be made."""
+    if is_langchain_tool(value):
+        return LangChainTool(value, effect or "destructive")
+    marked: Effect = getattr(value, MARK, "destructive")
+    return FunctionTool.of(name, value, effect or marked)
+
+
+def public(module: ModuleType) -> dict[str, Any]:
+    """The tools of a module by name, in the order of its source."""
+    functions = {n: v for n, v in vars(module).items() if inspect.isfunction(v) and not n.startswith("_")}
+    langchain = {v.name: v for n, v in vars(module).items() if not n.startswith("_") and is_langchain_tool(v)}
+    marked = {name: function for name, function in functions.items() if hasattr(function, MARK)}
+    if marked or langchain:
+        return marked | langchain
+    listed = getattr(module, "__all__", None)
+    if listed is not None:
+        return {name: function for name, function in functions.items() if name in listed}
+    return {name: function for name, function in functions.items() if function.__module__ == module.__name__}
+
+
+def picked(module: ModuleType, name: str, where: str) -> Any:
+    """The one function that `module:function` names."""
+    value = getattr(module, name, None)
+    if is_langchain_tool(value) or (callable(value) and not inspect.isclass(value)):
+        return value
+    what = "is no function" if hasattr(module, name) else "does not exist"
+    raise WorkflowError(f"tools: `{name}` {what} in `{where}`; {choices(name, public(module))}")
+
+
+def check(setting: str, given: Iterable[str], found: Iterable[str], module: str) -> None:
+    """Refuse names in a setting that are no tools of the module."""
+    found = list(found)
+    for name in given:
+        if name not in found:
+            raise WorkflowError(
+                f"tools: `{setting}` names `{name}`, which `{module}` does not hold; {choices(name, found)}"
+            )
+
+
+def choices(name: str, names: Iterable[str]) -> str:
+    """What may stand there instead, the closest first if one is close."""
+    known = sorted(names)
+    if not known:
+        return "it holds no tools"
+    close = get_close_matches(name, known, 1)
+    return (f"did you mean `{close[0]}`? " if close else "") + f"it has: {', '.join(known)}"
+
+
+def loaded(where: str) -> ModuleType:
+    """The module at a path that ends in `.py`, or of a dotted name. Raises `WorkflowError` with what went wrong."""
+    try:
+        return from_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+    except (Exception, SystemExit) as fault:
+        if isinstance(fault, WorkflowError):
+            raise
+        hint = ""
+        if isinstance(fault, ModuleNotFoundError) and fault.name and where.split(".")[0] == fault.name.split(".")[0]:
+            hint = "; expected the dotted name of an installed module, or a file that ends in `.py`"
+        raise WorkflowError(
+            f"tools: `{where}` does not import: {type(fault).__name__}: {fault}{place(fault, where)}{hint}"
+        ) from fault
+
+
+def place(fault: BaseException, where: str) -> str:
+    """The line of the user's file at which its import failed, if it is known."""
+    trace, line = fault.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == where:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" (line {line})" if line else ""
+
+
+def from_file(path: Path) -> ModuleType:
+    """The module in a file, loaded once per content; its folder can be imported from, after everything else."""
+    if not path.is_file():
+        raise WorkflowError(f"tools: there is no file `{path}`; expected a Python file with functions")
+    name = f"ste_tools_{path.stem}_{sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise WorkflowError(f"tools: `{path}` is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    sys.modules[name] = module  # before its code runs: dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
