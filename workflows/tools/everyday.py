@@ -104,14 +104,17 @@ def convert_time(
         from_zone: The IANA time zone in which the time is given.
         to_zone: The IANA time zone to convert to.
     """
-    local = dt.datetime.strptime(moment, "%Y-%m-%d %H:%M").replace(tzinfo=_zone(from_zone))
-    universal = local.astimezone(dt.UTC)
-    if universal.astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise ValueError(f"{moment} does not exist in {from_zone}: the clocks were put forward over it")
+    source, target = _zone(from_zone), _zone(to_zone)
     try:
-        return universal.astimezone(_zone(to_zone)).strftime("%Y-%m-%d %H:%M (UTC%z)")
-    except OverflowError:
-        raise ValueError(f"{moment} lies too close to the end of the calendar to convert") from None
+        local = dt.datetime.fromisoformat(moment)
+    except ValueError as fault:
+        raise ValueError(f"{moment} is no moment of the calendar: {fault}") from None
+    if not 1900 <= local.year <= 2100:
+        raise ValueError(f"{moment} lies outside the years 1900 to 2100, for which zones are known")
+    universal = local.replace(tzinfo=source).astimezone(dt.UTC)
+    if universal.astimezone(source).replace(tzinfo=None) != local:
+        raise ValueError(f"{moment} does not exist in {from_zone}: the clocks were put forward over it")
+    return universal.astimezone(target).strftime("%Y-%m-%d %H:%M (UTC%z)")
 
 
 @ste.tool(effect="read")
@@ -127,7 +130,8 @@ def number_in_words(
         language: en for English, de for German.
         form: cardinal (three), ordinal (third) or year (nineteen eighty-four).
     """
-    from num2words import num2words  # importing it loads some forty languages
+    # Here rather than above: it loads some forty languages.
+    from num2words import num2words  # type: ignore[import-untyped]
 
     if form == "ordinal" and number < 1:
         raise ValueError(f"{number} has no ordinal; ordinals start at 1")
@@ -226,6 +230,9 @@ def text_statistics(
     return found if measure == "all" else {measure: found[measure]}
 
 
+_SECONDS = 2.0
+
+
 @ste.tool(effect="read")
 def query_shop(
     sql: Annotated[str, Field(examples=["SELECT name, stock FROM products WHERE category = 'office' ORDER BY stock"])],
@@ -245,7 +252,7 @@ def query_shop(
         connection.execute("PRAGMA query_only = ON")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1_000_000)
         connection.set_authorizer(_reading_only)
-        stop = time.monotonic() + 2
+        stop = time.monotonic() + _SECONDS
         connection.set_progress_handler(lambda: time.monotonic() > stop, 10_000)
         cursor = connection.execute(sql)
         if cursor.description is None:
@@ -371,7 +378,7 @@ def _mended(fault: str) -> str:
     if "one statement" in fault:
         return "give one statement only"
     if "interrupted" in fault:
-        return "the query took longer than 2 seconds; narrow it down"
+        return "the query took too long; narrow it down"
     if fault.startswith("no such table"):
         return f"{fault}; tables: customers, order_lines, orders, products"
     return fault

@@ -1,0 +1,66 @@
+"""Chat: a step of the user's own, with a prompt and named outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError, create_model
+
+from ste_graph.contracts import Json, Model, Reply
+from ste_graph.errors import ModelError
+from ste_graph.language.types import from_word
+from ste_graph.node import Node, Output, Reads
+from ste_graph.prompt import Prompt
+from ste_graph.protocols.json_object import NotAnObject, first_object
+
+
+class Chat(Node):
+    """Ask the model, and take the outputs named in `gives` (name to type word, as in `{score: int}`) from its reply.
+
+    Where the model has structured output, it is asked for by JSON Schema; else the first JSON object in the text is
+    read. A single `str` may also be given as plain text. What is not there, or of another type, is None for a `maybe`
+    output and ends the unit for any other.
+    """
+
+    model: Model
+    prompt: Prompt
+    gives: dict[str, Any]
+
+    @classmethod
+    def outputs(cls, settings: Mapping[str, Any]) -> type[Output]:
+        """One output per entry of `gives`. Raises `ValueError` for a word that names no type."""
+        fields: dict[str, Any] = {name: (from_word(word), ...) for name, word in settings["gives"].items()}
+        return create_model("Gives", __base__=Output, __module__=cls.__module__, **fields)
+
+    async def __call__(self, see: Reads) -> Output:
+        outputs = self.outputs({"gives": self.gives})
+        reply = await see.ask(self.model, self.prompt, schema=outputs.model_json_schema())
+        data = self._data(reply)
+        return outputs(**{name: _field(name, self.gives[name], data, reply) for name in outputs.model_fields})
+
+    def _data(self, reply: Reply) -> Mapping[str, Json]:
+        if isinstance(reply.data, Mapping):
+            return reply.data
+        try:
+            data = first_object(reply.text).value
+        except NotAnObject:
+            data = {}
+        only = next(iter(self.gives)) if len(self.gives) == 1 else None
+        if only and only not in data and from_word(self.gives[only]) in (str, str | None) and reply.text.strip():
+            return {only: reply.text.strip()}
+        return data
+
+
+def _field(name: str, word: Json, data: Mapping[str, Json], reply: Reply) -> Json:
+    annotation = from_word(word)
+    try:
+        return TypeAdapter(annotation).validate_python(data.get(name))
+    except ValidationError:
+        if isinstance(word, str) and word.startswith("maybe "):
+            return None
+        said = repr(data[name]) if name in data else "nothing"
+        raise ModelError(
+            f"the reply gives {said} for `{name}`, which was to be {word}; write `maybe {word}` if it may be missing. "
+            f"The reply: {reply.text[:200]!r}"
+        ) from None
