@@ -1,0 +1,117 @@
+"""The Jinja of prompts: sandboxed, over plain data only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import GeneratorType
+from typing import Any, Final
+
+from jinja2 import StrictUndefined, TemplateRuntimeError, Undefined, nodes, pass_environment
+from jinja2.ext import Extension
+from jinja2.filters import make_attrgetter
+from jinja2.parser import Parser
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ste_graph.contracts import Json
+
+KEEPING: Final = "_keeping"
+"""The value that tells a template to leave out its `once` parts; no template can name it."""
+
+FILTERS: Final = (
+    "default", "first", "indent", "join", "json", "last", "length", "list", "lower", "map", "reject", "rejectattr",
+    "replace", "round", "select", "selectattr", "sort", "title", "trim", "truncate", "unique", "upper",
+)  # fmt: skip
+TESTS: Final = (
+    "defined", "undefined", "none", "string", "number", "boolean", "true", "false", "integer", "float", "mapping",
+    "sequence", "iterable", "odd", "even", "divisibleby", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan", "<",
+    "le", "<=", "gt", "greaterthan", ">", "ge", ">=",
+)  # fmt: skip
+BLOCKS: Final = "for, if, once, set, raw"
+
+_LOOP: Final = frozenset(
+    {"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"}
+)
+
+
+class Once(Extension):
+    """`{% once %}…{% endonce %}`: shown to the model this time, not kept in the transcript."""
+
+    tags = {"once"}  # noqa: RUF012  # Jinja's own interface
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endonce",), drop_needle=True)
+        return nodes.If(nodes.Not(nodes.Name(KEEPING, "load")), [nodes.Scope(body)], [], [], lineno=line)
+
+
+class PlainEnvironment(ImmutableSandboxedEnvironment):
+    """Sees plain data only: a dot reads an entry of an object or a fact of a loop, never a Python attribute."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, LoopContext):
+            return getattr(obj, attribute) if attribute in LOOP else self.undefined(f"`loop` has no `{attribute}`")
+        return self.getitem(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        try:
+            return obj[argument]
+        except (LookupError, TypeError):
+            return self.undefined(_missing(obj, argument))
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return False
+
+
+def _missing(value: Any, key: object) -> str:
+    if isinstance(value, Mapping):
+        return f"`{key}` is not there, only: {', '.join(sorted(map(str, value))) or 'nothing'}"
+    return f"`{key}` is read from a value that is {'null' if value is None else type(value).__name__}"
+
+
+@cache
+def environment() -> PlainEnvironment:
+    """The one environment of all prompts."""
+    made = PlainEnvironment(
+        undefined=StrictUndefined, extensions=[Once], trim_blocks=True, lstrip_blocks=True, finalize=printed
+    )
+    made.globals.clear()
+    own = {"json": as_json, "default": default, "join": join}
+    made.filters = {name: own.get(name) or made.filters[name] for name in FILTERS}
+    made.tests = {name: made.tests[name] for name in TESTS}
+    return made
+
+
+def printed(value: Any) -> Any:
+    """What `{{ value }}` shows: nothing for null, JSON for bools, lists and objects."""
+    if value is None:
+        return ""
+    if isinstance(value, str | int | float | Undefined) and not isinstance(value, bool):
+        return value
+    return as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """The filter `json`: a value on one line, letters of all languages as they are."""
+    if isinstance(value, Undefined):
+        return str(value)  # raises the error that names what is missing
+    if isinstance(value, GeneratorType):
+        value = list(value)
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        raise TemplateRuntimeError("this value is no plain data and cannot be printed") from None
+
+
+def default(value: Any, other: Json = "") -> Any:
+    """The filter `default`: `other` where a value is null or not there."""
+    return other if value is None or isinstance(value, Undefined) else value
+
+
+@pass_environment
+def join(env: PlainEnvironment, value: Iterable[Any], separator: str = "", attribute: str | int | None = None) -> str:
+    """The filter `join`: the items as they are printed, with `separator` between them."""
+    items = value if attribute is None else map(make_attrgetter(env, attribute), value)
+    return separator.join(str(printed(item)) for item in items)

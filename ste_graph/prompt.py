@@ -1,0 +1,137 @@
+"""A prompt: Markdown with Jinja in it, sandboxed; what it reads is known before it is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jinja2 import Template, TemplateError
+
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+from ste_graph.language.diagnostics import Diagnostic, remember, shown
+from ste_graph.language.reading import Reading, read
+from ste_graph.language.template import KEEPING, environment
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+class PromptError(WorkflowError):
+    """A prompt that cannot be rendered; `line` counts from 1."""
+
+    def __init__(self, path: str, line: int, message: str) -> None:
+        super().__init__(path, line, message)
+        self.path = path
+        self.line = line
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class Rendered(NamedTuple):
+    """A rendered prompt: what the model is shown, and what a transcript keeps (without the `once` parts)."""
+
+    shown: str
+    kept: str
+
+
+class Prompt:
+    """A template, equal to another with the same text and path; `path` is the file as it is shown to people.
+
+    Null prints as nothing, lists and objects print as JSON on one line. The rendered text is stripped.
+    """
+
+    def __init__(self, text: str, path: str = "<text>") -> None:
+        self.__dict__.update(text=text, path=path)
+        remember(path, text)
+
+    text: str
+    path: str
+
+    @classmethod
+    def read(cls, file: Path) -> Prompt:
+        """The prompt in a file. Raises `OSError` or `UnicodeDecodeError` where it cannot be read."""
+        return cls(file.read_text("utf-8"), shown(file))
+
+    @property
+    def faults(self) -> tuple[Diagnostic, ...]:
+        """Everything that is wrong with the template itself, without regard to values."""
+        return self._reading.faults
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The dotted names that it reads from outside: `imagine.query`, `short_term.empty`."""
+        return frozenset(self.places)
+
+    @property
+    def places(self) -> Mapping[str, tuple[int, int, int]]:
+        """Where each name of `reads` stands first: line and column from 1, and its length."""
+        return self._reading.places
+
+    def render(self, values: Mapping[str, Json]) -> Rendered:
+        """The text for these values, plain data by root name (`{"imagine": {"query": …}}`).
+
+        Raises `PromptError` where the template is faulty or asks for a value that is not there.
+        """
+        if self.faults:
+            first = self.faults[0]
+            raise PromptError(self.path, first.span.line, first.message)
+        whole = self._rendered(values, keeping=False)
+        return Rendered(whole, self._rendered(values, keeping=True) if self._reading.once else whole)
+
+    def _rendered(self, values: Mapping[str, Json], *, keeping: bool) -> str:
+        try:
+            return self._template.render({**values, KEEPING: keeping}).strip()
+        except Exception as error:  # whatever goes wrong inside a template is the template's or a value's fault
+            line = _line(error.__traceback__, self._template)
+            message = error.message if isinstance(error, TemplateError) and error.message else str(error)
+            raise PromptError(self.path, line, message) from None
+
+    @cached_property
+    def _reading(self) -> Reading:
+        return read(self.text, self.path)
+
+    @cached_property
+    def _template(self) -> Template:
+        return environment().from_string(self._reading.tree or "")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a prompt does not change: `{name}` cannot be set")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prompt) and (self.text, self.path) == (other.text, other.path)
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.path))
+
+    def __repr__(self) -> str:
+        return f"Prompt({self.text!r}, {self.path!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prompt, (self.text, self.path)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.is_instance_schema(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Json]:
+        return {"type": "string", "description": "A Markdown file with Jinja in it, relative to this file."}
+
+
+def _line(trace: TracebackType | None, template: Template) -> int:
+    """The line of the template in which an error came up."""
+    line = 1
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
