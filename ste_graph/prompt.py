@@ -12,7 +12,7 @@ from jinja2 import Template, TemplateError
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import Diagnostic, remember, shown
+from ste_graph.language.diagnostics import Diagnostic, shown
 from ste_graph.language.reading import Reading, read
 from ste_graph.language.template import KEEPING, environment
 
@@ -49,7 +49,6 @@ class Prompt:
 
     def __init__(self, text: str, path: str = "<text>") -> None:
         self.__dict__.update(text=text, path=path)
-        remember(path, text)
 
     text: str
     path: str

@@ -9,7 +9,7 @@ from typing import Final
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from ste_graph.language.diagnostics import Diagnostic, Span, closest
+from ste_graph.language.diagnostics import Diagnostic, Span, closest, remember
 from ste_graph.language.template import BLOCKS, FILTERS, KEEPING, TESTS, environment
 
 _DEEPEST: Final = 50
@@ -39,6 +39,7 @@ class Reading:
 
 def read(text: str, path: str) -> Reading:
     """Parse a template and find what it reads and whatever in it is not legal."""
+    remember(path, text)
     reader = _Reader(text, path)
     tree = None
     try:
@@ -163,7 +164,7 @@ class _Reader:
             self._refuse(node, rf"({re.escape(hidden)})", f"`{hidden}`: names do not start with `_` in prompts")
         elif name is not None and name.split(".")[0] not in local and name not in self.places:
             parts = [re.escape(part) for part in name.split(".")]
-            whole = r"\s*\.\s*".join(parts)
+            whole = r"\s*(?:\.|\[\s*[\"'])\s*".join(parts)
             self.places[name] = self._place(node.lineno, rf"(?<![\w.])({whole}|{parts[0]})(?!\w)")
 
     def _place(self, line: int, pattern: str | None) -> tuple[int, int, int]:
@@ -175,7 +176,7 @@ class _Reader:
 
 
 def dotted(node: nodes.Node) -> tuple[str | None, list[nodes.Node]]:
-    """`tool.name` for a name with attributes, and the other expressions inside: indices, or what the dot stands behind."""
+    """`tool.name` for a name with attributes, and the other expressions inside it, such as indices."""
     match node:
         case nodes.Name(name=name):
             return name, []

@@ -26,8 +26,8 @@ FILTERS: Final = (
 )  # fmt: skip
 TESTS: Final = (
     "defined", "undefined", "none", "string", "number", "boolean", "true", "false", "integer", "float", "mapping",
-    "sequence", "iterable", "odd", "even", "divisibleby", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan", "<",
-    "le", "<=", "gt", "greaterthan", ">", "ge", ">=",
+    "sequence", "iterable", "odd", "even", "divisibleby", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan",
+    "<", "le", "<=", "gt", "greaterthan", ">", "ge", ">=",
 )  # fmt: skip
 BLOCKS: Final = "for, if, once, set, raw"
 
@@ -52,7 +52,7 @@ class PlainEnvironment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, LoopContext):
-            return getattr(obj, attribute) if attribute in LOOP else self.undefined(f"`loop` has no `{attribute}`")
+            return getattr(obj, attribute) if attribute in _LOOP else self.undefined(f"`loop` has no `{attribute}`")
         return self.getitem(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
