@@ -1,1 +1,1 @@
-"""Compilation: a checked workflow to one flat LangGraph state graph."""
+"""From a checked workflow to a graph that runs one unit. `graph` needs LangGraph, the rest of this package does not."""

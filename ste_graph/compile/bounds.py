@@ -1,0 +1,62 @@
+"""How much one unit may cost at most, read off the tree of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ste_graph.language.blocks import Block, Do, Keep, Map, Repeat, When
+from ste_graph.language.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Maxima of one unit. `supersteps` counts the vertices run, records included."""
+
+    model_calls: int = 0
+    tool_calls: int = 0
+    supersteps: int = 0
+
+    def __add__(self, other: Bound) -> Bound:
+        return Bound(
+            self.model_calls + other.model_calls, self.tool_calls + other.tool_calls, self.supersteps + other.supersteps
+        )
+
+    def __mul__(self, passes: int) -> Bound:
+        return Bound(self.model_calls * passes, self.tool_calls * passes, self.supersteps * passes)
+
+    def __or__(self, other: Bound) -> Bound:
+        """Each maximum on its own, since a limit must hold whichever branch is taken."""
+        return Bound(
+            max(self.model_calls, other.model_calls),
+            max(self.tool_calls, other.tool_calls),
+            max(self.supersteps, other.supersteps),
+        )
+
+
+def plan(workflow: Workflow) -> Bound:
+    """What one unit may cost at most: model calls, tool calls, supersteps."""
+    return _all(workflow.blocks, workflow)
+
+
+def _all(blocks: Sequence[Block], workflow: Workflow) -> Bound:
+    return sum((_one(block, workflow) for block in blocks), start=Bound())
+
+
+def _one(block: Block, workflow: Workflow) -> Bound:
+    match block:
+        case Do(node=node) if node in workflow.off:
+            return Bound()
+        case Do(node=node):
+            spec = workflow.nodes[node]
+            return Bound(spec.model_calls, spec.cls.tool_calls, 1)
+        case Keep():
+            return Bound(supersteps=1)
+        case When(do=do, otherwise=otherwise):
+            return _all(do, workflow) | _all(otherwise, workflow)
+        case Repeat(do=do, bound=passes):
+            return _all(do, workflow) * passes
+        case Map(name=name, do=do, bound=bound):
+            if bound is None:
+                raise ValueError(f"{block.span}: map `{name}` stands inside a unit and has no bound")
+            return _all(do, workflow) * bound

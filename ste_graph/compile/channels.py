@@ -1,0 +1,78 @@
+"""The channels of a unit's state: what each holds at first, and the loop whose next pass forgets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ste_graph.contracts import Json
+from ste_graph.language.blocks import Each, Keep, Map, Repeat, walk
+from ste_graph.language.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One value of the state. `lives` is a loop, or the unit's name for what no pass forgets."""
+
+    empty: type[list[Json]] | None
+    lives: str
+
+    @property
+    def initial(self) -> Json:
+        """What the channel holds at first and after it was forgotten; a list is a new one each time."""
+        return None if self.empty is None else self.empty()
+
+
+def output_channel(node: str, field: str) -> str:
+    """Where one output of a node stands."""
+    return f"{node}.{field}"
+
+
+def items_channel(loop: str) -> str:
+    """Where the items of an inner `map` stand while it runs."""
+    return f"{loop}.items"
+
+
+def each_channel(each: Each, key: str) -> str:
+    """Where the entries of an `each` stand, for the `record` block `key`."""
+    return f"each:{'+'.join(filter(None, (each.first, each.second)))}@{key}"
+
+
+def joined_channel(each: Each, key: str) -> str:
+    """Where it stands whether the last entry of an `each` already has what `second` gave."""
+    return f"{each_channel(each, key)}.joined"
+
+
+def began_channel(key: str) -> str:
+    """Where it stands when the pass around the `record` block `key` began: written by the stepper, forgotten here."""
+    return f"began:{key}"
+
+
+def channels(workflow: Workflow) -> Mapping[str, Channel]:
+    """Every channel of a unit's state, by name."""
+    return dict(_channels(workflow))
+
+
+def _channels(workflow: Workflow) -> Iterator[tuple[str, Channel]]:
+    unit = workflow.unit
+    yield unit, Channel(None, unit)
+    for node in workflow.nodes.values():
+        for field in node.outputs.model_fields:
+            yield output_channel(node.name, field), Channel(None, node.lives)
+    for memory in workflow.memories.values():
+        if memory.of is None:
+            yield memory.name, Channel(list, memory.lives)
+    for block, around in walk(workflow.blocks):
+        lives = around[-1] if around else unit
+        match block:
+            case Repeat(name=loop):
+                yield loop, Channel(None, lives)
+            case Map(name=loop):
+                yield loop, Channel(None, lives)
+                yield items_channel(loop), Channel(list, lives)
+            case Keep(key=key, values=values):
+                yield began_channel(key), Channel(None, lives)
+                for each in values.values():
+                    if isinstance(each, Each):
+                        yield each_channel(each, key), Channel(list, lives)
+                        yield joined_channel(each, key), Channel(None, lives)

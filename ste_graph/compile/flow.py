@@ -1,0 +1,202 @@
+"""From the tree of blocks to the vertices of one flat graph, and the loop heads and branches between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from ste_graph.compile.channels import Channel, channels
+from ste_graph.contracts import Json
+from ste_graph.language.blocks import Block, Do, Keep, Map, Repeat, When, walk
+from ste_graph.language.diagnostics import Span
+from ste_graph.language.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class AtVertex:
+    """Go on at a vertex."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AtHead:
+    """Go on at the head of a loop, which decides whether a pass begins."""
+
+    loop: str
+
+
+@dataclass(frozen=True, slots=True)
+class AtBranch:
+    """Go on at a `when`."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtEnd:
+    """The unit is done."""
+
+
+Target: TypeAlias = AtVertex | AtHead | AtBranch | AtEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """One vertex of the graph: all occurrences of a node that go on at the same place, or one `record`."""
+
+    id: str
+    block: Do | Keep
+    """The first occurrence in reading order."""
+    occurrences: tuple[tuple[str, ...], ...]
+    """Per occurrence, in reading order: the loops around it, outermost first."""
+    loops: tuple[str, ...]
+    """The loops around any occurrence, in reading order, so that a loop stands behind those around it."""
+    spans: tuple[Span, ...]
+    """Where the occurrences stand, in reading order."""
+    then: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a loop. It is no vertex: whatever leads to it looks at the loop's counter and goes on at once."""
+
+    block: Repeat | Map
+    around: tuple[str, ...]
+    enter: Target
+    leave: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A `when`, which is no vertex either."""
+
+    block: When
+    around: tuple[str, ...]
+    do: Target
+    otherwise: Target
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A unit's graph: where it starts, and where each vertex, head and branch leads."""
+
+    workflow: Workflow
+    start: Target
+    vertices: Mapping[str, Vertex]
+    heads: Mapping[str, Head]
+    branches: Mapping[int, Branch]
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        """Every channel of the state, by name."""
+        return channels(self.workflow)
+
+    @cached_property
+    def forgotten(self) -> Mapping[str, tuple[str, ...]]:
+        """Per loop: the channels that a new pass of it empties, which are those that live in it or in a loop inside."""
+        return {
+            loop: tuple(
+                name
+                for name, channel in self.channels.items()
+                if channel.lives == loop or (channel.lives in self.heads and loop in self.heads[channel.lives].around)
+            )
+            for loop in self.heads
+        }
+
+    def initial(self, item: Json) -> dict[str, Json]:
+        """The state in which a unit begins, before any loop is entered."""
+        return {name: channel.initial for name, channel in self.channels.items()} | {self.workflow.unit: item}
+
+
+def flow(workflow: Workflow) -> Flow:
+    """The flow of one unit of a workflow."""
+    return _Building(workflow).flow()
+
+
+class _Building:
+    """Builds from the last block to the first, because what a block leads to must be known before it.
+
+    Vertices are numbers until all are there, then they get names in reading order.
+    """
+
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self.vertices: dict[tuple[str, Target], str] = {}
+        self.occurrences: list[tuple[str, Do | Keep, tuple[str, ...], Target]] = []
+        self.heads: dict[str, Head] = {}
+        self.branches: dict[int, Branch] = {}
+
+    def flow(self) -> Flow:
+        start = self.target(self.workflow.blocks, AtEnd(), ())
+        names = self.names()
+
+        def named(target: Target) -> Target:
+            return AtVertex(names[target.id]) if isinstance(target, AtVertex) else target
+
+        heads = {
+            loop: Head(head.block, head.around, named(head.enter), named(head.leave))
+            for loop, head in reversed(self.heads.items())
+        }
+        branches = {
+            number: Branch(branch.block, branch.around, named(branch.do), named(branch.otherwise))
+            for number, branch in reversed(self.branches.items())
+        }
+        order = [block.name for block, _ in walk(self.workflow.blocks) if isinstance(block, Repeat | Map)]
+        vertices = {}
+        for number, name in names.items():
+            found = [(block, around, then) for id, block, around, then in reversed(self.occurrences) if id == number]
+            around_any = {loop for _, around, _ in found for loop in around}
+            vertices[name] = Vertex(
+                id=name,
+                block=found[0][0],
+                occurrences=tuple(around for _, around, _ in found),
+                loops=tuple(loop for loop in order if loop in around_any),
+                spans=tuple(block.span for block, _, _ in found),
+                then=named(found[0][2]),
+            )
+        return Flow(self.workflow, named(start), vertices, heads, branches)
+
+    def target(self, blocks: Sequence[Block], then: Target, around: tuple[str, ...]) -> Target:
+        """Where a sequence of blocks begins, if `then` is where it leads."""
+        for block in reversed(blocks):
+            then = self.block(block, then, around)
+        return then
+
+    def block(self, block: Block, then: Target, around: tuple[str, ...]) -> Target:
+        match block:
+            case Do(node=node) if node in self.workflow.off:
+                return then
+            case Do(node=node):
+                return self.vertex(block, node, then, around)
+            case Keep(key=key):
+                return self.vertex(block, f"record {key}", then, around)
+            case When():
+                otherwise = self.target(block.otherwise, then, around)
+                do = self.target(block.do, then, around)
+                number = len(self.branches)
+                self.branches[number] = Branch(block, around, do, otherwise)
+                return AtBranch(number)
+            case Repeat(name=loop) | Map(name=loop):
+                head = AtHead(loop)
+                enter = self.target(block.do, head, (*around, loop))
+                self.heads[loop] = Head(block, around, enter, then)
+                return head
+
+    def vertex(self, block: Do | Keep, name: str, then: Target, around: tuple[str, ...]) -> Target:
+        id = self.vertices.setdefault((name, then), str(len(self.vertices)))
+        self.occurrences.append((id, block, around, then))
+        return AtVertex(id)
+
+    def names(self) -> dict[str, str]:
+        """Numbers to names: the node's own name, then `name~2`, `name~3` … in reading order."""
+        names: dict[str, str] = {}
+        used: dict[str, int] = {}
+        plain = {id: name for (name, _), id in self.vertices.items()}
+        for id, *_ in reversed(self.occurrences):
+            if id not in names:
+                count = used[plain[id]] = used.get(plain[id], 0) + 1
+                names[id] = plain[id] if count == 1 else f"{plain[id]}~{count}"
+        return names

@@ -1,0 +1,89 @@
+"""The picture of a workflow, in Mermaid, drawn from the tree of blocks.
+
+LangGraph's own drawing merges edges that go back and knows neither bounds nor memories.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ste_graph.compile.edges import edges
+from ste_graph.compile.flow import Flow, Vertex, flow
+from ste_graph.language.blocks import Do, Keep
+from ste_graph.language.workflow import MemorySpec, Workflow
+
+_RESERVED = frozenset({
+    "class", "classdef", "click", "default", "end", "flowchart", "graph", "href", "linkstyle", "style", "subgraph",
+})  # fmt: skip
+_ESCAPES = {ord(char): f"#{ord(char)};" for char in '#"&<>|`\\'}
+
+
+def draw(workflow: Workflow) -> str:
+    """A Mermaid flowchart: START, the nodes, the loops with their bounds, END, and beside them the memories."""
+    return "\n".join(_lines(workflow, flow(workflow))) + "\n"
+
+
+def _lines(workflow: Workflow, unit: Flow) -> Iterator[str]:
+    # No space may follow an id: Mermaid reads `call` with a space behind it as the start of a callback.
+    found = edges(unit)
+    reached = {edge.target for edge in found}
+    drawn = [vertex for vertex in unit.vertices.values() if vertex.id in reached]
+    ids = _ids(
+        [*(vertex.id for vertex in drawn), *workflow.memories, "start!", "finish!", "memory!"]
+    )  # no name of a workflow has a `!`
+    yield "flowchart TD"
+    yield f"  {ids['start!']}([{_quoted(f'START: {workflow.over.name}' if workflow.over else 'START')}]);"
+    for vertex in drawn:
+        yield f"  {ids[vertex.id]}[{_quoted(_title(vertex))}];"
+    yield f"  {ids['finish!']}([{_quoted('END')}]);"
+    for edge in found:
+        label = f"|{_quoted(edge.label)}|" if edge.label else ""
+        yield f"  {ids[edge.source or 'start!']}-->{label}{ids[edge.target or 'finish!']};"
+    if workflow.memories:
+        yield f"  subgraph {ids['memory!']}[{_quoted('memory')}]"
+        for memory in workflow.memories.values():
+            yield f"    {ids[memory.name]}[({_quoted(_description(memory))})];"
+        yield "  end"
+    for vertex in drawn:
+        for source, arrow, target in _uses(vertex, workflow):
+            yield f"  {ids[source]}{arrow}{ids[target]};"
+
+
+def _uses(vertex: Vertex, workflow: Workflow) -> Iterator[tuple[str, str, str]]:
+    """The arrows between a vertex and the memories that it touches."""
+    if isinstance(vertex.block, Keep):
+        of = vertex.block.record
+        yield from ((vertex.id, "-.->|keeps|", memory.name) for memory in workflow.memories.values() if memory.of == of)
+        return
+    spec = workflow.nodes[vertex.block.node]
+    if spec.talk is not None and spec.talk in workflow.memories:
+        yield vertex.id, "<-.->|talks|", spec.talk
+    for name in dict.fromkeys([*spec.sees, *filter(None, spec.recalls.values())]):
+        if name in workflow.memories and name != spec.talk:
+            yield name, "-.->|sees|", vertex.id
+
+
+def _title(vertex: Vertex) -> str:
+    return vertex.block.node if isinstance(vertex.block, Do) else f"record: {vertex.block.record}"
+
+
+def _description(memory: MemorySpec) -> str:
+    held = "messages" if memory.of is None else f"{memory.of} records"
+    return f"{memory.name}: {held}, lives: {memory.lives}"
+
+
+def _ids(names: Iterable[str]) -> dict[str, str]:
+    """A Mermaid id for each name: the name itself where that is legal and free."""
+    ids: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+        legal = plain if plain[:1].isalpha() and plain.lower() not in _RESERVED else f"n_{plain}"
+        ids[name] = next(id for n in range(len(taken) + 1) if (id := f"{legal}_{n}" if n else legal) not in taken)
+        taken.add(ids[name])
+    return ids
+
+
+def _quoted(text: str) -> str:
+    return '"' + " ".join(text.split()).translate(_ESCAPES) + '"'

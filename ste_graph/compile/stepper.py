@@ -1,0 +1,51 @@
+"""What the compiled graph asks of whoever runs it: one finished step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ste_graph.contracts import Json
+
+if TYPE_CHECKING:
+    from ste_graph.compile.flow import Vertex
+
+Why = Literal["times", "while", "until", "at_most", "items"]
+"""Why a loop ended: all its `times` or `items` are done, its condition said so, or it was cut off by `at_most`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepKey:
+    """Which step of a unit this is: unique within the unit, and the same however often the run is taken up again.
+
+    `counters` belong to the loops around any occurrence of the vertex, outermost first; None: not entered.
+    """
+
+    vertex: str
+    counters: tuple[tuple[str, int | None], ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.vertex, *(f"{loop}={'-' if n is None else n}" for loop, n in self.counters)])
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One loop that ended, after so many passes."""
+
+    loop: str
+    passes: int
+    why: Why
+
+
+class Stepper(Protocol):
+    """Runs the vertices of one unit, or replays what a log says of them."""
+
+    async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> Mapping[str, Json]:
+        """What the vertex gave, as channel updates: every output of its node, and nothing that it may not write.
+
+        `state` and everything in it must not be changed. What is raised here ends the unit and reaches the caller.
+        """
+
+    def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
+        """Loops that ended right behind this step, innermost first; called only if there are any."""
