@@ -1,0 +1,263 @@
+"""YAML to a tree: scalars mean what YAML 1.2 says, and whatever could surprise is refused with its place."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from ste_graph.language.diagnostics import Diagnostic, Problems, Span, closest, remember, shown
+from ste_graph.language.tree import Entry, Mapping, Scalar, Sequence, Tree
+
+__all__ = ["Entry", "Mapping", "Scalar", "Sequence", "Tree", "parse", "read", "value"]
+
+_DEEPEST: Final = 50
+_MOST: Final = 100_000  # values that aliases may blow a document up to
+_LARGEST: Final = 2**63
+_CONSTANTS: Final = {"": None, "~": None} | {
+    spelled: meant
+    for word, meant in (("null", None), ("true", True), ("false", False))
+    for spelled in (word, word.capitalize(), word.upper())
+}
+_INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NO_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def read(path: Path, *, asked_at: Span | None = None) -> Mapping:
+    """The document in a file. Raises `Problems`; that the file cannot be read is said at `asked_at` where given."""
+    name = shown(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        near = closest(path.name, _beside(path)) if isinstance(error, FileNotFoundError) else None
+        what = f"`{name}` cannot be read: {(error.strerror or str(error)).lower()}"
+        raise Problems([Diagnostic("E101", "error", what, asked_at or Span(name, 1, 1, 1), suggestion=near)]) from None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8-sig", errors="replace")
+        place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
+        raise Problems([_error("E102", "this is not UTF-8 text", place, "a text file in UTF-8")]) from None
+    return parse(text, name)
+
+
+def parse(text: str, name: str) -> Mapping:
+    """The document in a text, whose places are shown as lines of `name`. Raises `Problems`."""
+    tree = value(text, name)
+    if isinstance(tree, Mapping):
+        return tree
+    empty = isinstance(tree, Scalar) and tree.value is None
+    message = "the file is empty" if empty else "the file holds no mapping at its top"
+    raise Problems([_error("E105", message, tree.span, "`key: value` lines")])
+
+
+def value(text: str, name: str) -> Tree:
+    """The one YAML value in a text, null if there is none. Raises `Problems`."""
+    remember(name, text)
+    try:
+        loader = _Loader(text.removeprefix("\ufeff"))
+        root = loader.get_single_node()
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
+        what = f"the character U+{error.character:04X} is not allowed in YAML"
+        raise Problems([_error("E102", what, place, "printable characters")]) from None
+    except yaml.MarkedYAMLError as error:
+        raise Problems([_explained(error, text, name)]) from None
+    if root is None:
+        return Scalar(None, Span(name, 1, 1, 1))
+    reader = _Reader(text, name)
+    tree = reader.tree(root)
+    if reader.problems:
+        raise Problems(reader.problems)
+    return tree
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes, and leaves what scalars mean to us: a node without an explicit tag has the tag ``."""
+
+    _depth = 0
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: object) -> str:
+        return ""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+class _Reader:
+    """Turns nodes into a tree and collects what is refused on the way."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.problems: list[Diagnostic] = []
+        self._text = text.removeprefix("\ufeff")
+        self._name = name
+        self._made: dict[int, tuple[Tree, int]] = {}  # by node, so that an aliased value is made once
+        self._open: set[int] = set()
+        self._sizes = 0
+
+    def tree(self, node: yaml.Node) -> Tree:
+        return self._sized(node)[0]
+
+    def _sized(self, node: yaml.Node) -> tuple[Tree, int]:
+        """The tree of a node, and how many values it has with all aliases written out."""
+        if id(node) in self._made:
+            return self._made[id(node)]
+        span = self._span(node)
+        nothing = Scalar(None, span)
+        if id(node) in self._open:
+            self._refuse("E111", "a value contains itself through an alias", span)
+            return nothing, 1
+        if node.tag:
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            self._refuse("E109", f"the tag `{tag}` is not part of the language", span, "plain YAML; quotes make a text")
+            return nothing, 1
+        self._open.add(id(node))
+        made: Tree
+        size = 1
+        match node:
+            case yaml.MappingNode(value=pairs):
+                entries, size = self._entries(pairs)
+                made = Mapping(entries, span)
+            case yaml.SequenceNode(value=nodes):
+                items = [self._sized(item) for item in nodes]
+                size += sum(count for _, count in items)
+                made = Sequence(tuple(item for item, _ in items), span)
+            case yaml.ScalarNode():
+                made = self._scalar(node, span)
+            case _:
+                raise TypeError(type(node))
+        self._open.discard(id(node))
+        if size > _MOST:
+            self._refuse("E111", f"aliases blow this up to more than {_MOST} values", span)
+            made, size = nothing, 1
+        self._made[id(node)] = made, size
+        return made, size
+
+    def _entries(self, pairs: list[tuple[yaml.Node, yaml.Node]]) -> tuple[dict[str, Entry], int]:
+        entries: dict[str, Entry] = {}
+        size = 1
+        for key_node, value_node in pairs:
+            place = self._span(key_node)
+            key = self._scalar(key_node, place).value if isinstance(key_node, yaml.ScalarNode) else None
+            made, count = self._sized(value_node)
+            size += count
+            if key_node.tag:
+                self._refuse("E109", "a key has no tag", place)
+            elif key == "<<" and place.length == 2:  # not in quotes
+                self._refuse("E110", "merge keys (`<<`) are not part of the language", place, "write the entries out")
+            elif not isinstance(key, str):
+                shown_key = f"`{key_node.value}`" if isinstance(key_node, yaml.ScalarNode) else "this"
+                self._refuse("E108", f"{shown_key} is no key: keys are texts", place, "a name, or a text in quotes")
+            elif key in entries:
+                first = ((entries[key].key_span, "it stands here already"),)
+                self.problems.append(Diagnostic("E107", "error", f"the key `{key}` stands twice", place, related=first))
+            else:
+                entries[key] = Entry(place, made)
+        return entries, size
+
+    def _scalar(self, node: yaml.ScalarNode, span: Span) -> Scalar:
+        text: str = node.value
+        source = self._text[node.start_mark.index : node.end_mark.index]
+        offset = 0 if source == text else 1 if source[1:-1] == text else None
+        if node.style is not None:
+            return Scalar(text, span, offset)
+        if text in _CONSTANTS:
+            return Scalar(_CONSTANTS[text], span, offset)
+        try:
+            if _INT.fullmatch(text):
+                number: int | float = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+            elif _FLOAT.fullmatch(text):
+                number = float(text)
+            elif _NO_NUMBER.fullmatch(text):
+                number = math.nan
+            else:
+                return Scalar(text, span, offset)
+        except ValueError:  # more digits than Python reads
+            number = math.inf
+        if not math.isfinite(number) or (isinstance(number, int) and abs(number) >= _LARGEST):
+            self._refuse("E112", f"`{text[:40]}` is no number that can be used", span, "a finite one, below 2**63")
+            number = 0
+        return Scalar(number, span, offset)
+
+    def _span(self, node: yaml.Node) -> Span:
+        """The first line of a node; of a block mapping its first key, of a block sequence its first dash."""
+        start, end = node.start_mark, node.end_mark
+        if isinstance(node, yaml.CollectionNode) and not node.flow_style:
+            if isinstance(node, yaml.MappingNode) and node.value:
+                return self._span(node.value[0][0])
+            return Span(self._name, start.line + 1, start.column + 1, 1)
+        first = re.split("[\n\r\x85\u2028\u2029]", self._text[start.index : end.index], maxsplit=1)[0]
+        return Span(self._name, start.line + 1, start.column + 1, max(1, len(first.rstrip())))
+
+    def _refuse(self, code: str, message: str, span: Span, expected: str | None = None) -> None:
+        self.problems.append(_error(code, message, span, expected))
+
+
+def _explained(error: yaml.MarkedYAMLError, text: str, name: str) -> Diagnostic:
+    """A syntax error of PyYAML in the words of a person who writes workflows."""
+    problem, context = error.problem or "this is not YAML", error.context or ""
+    mark, above = error.problem_mark or error.context_mark, error.context_mark
+    if mark is None:
+        return _error("E103", problem, Span(name, 1, 1, 1))
+    place = Span(name, mark.line + 1, mark.column + 1, 1)
+    lines = text.removeprefix("\ufeff").splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    if "'\\t'" in problem or "\t" in line[: len(line) - len(line.lstrip())]:
+        place = Span(name, mark.line + 1, max(line.find("\t"), 0) + 1, 1)
+        return _error("E104", "a tab stands where YAML wants spaces", place, "indent with spaces")
+    code, message, expected = "E103", f"this is not YAML: {problem}", None
+    if problem == "but found another document":
+        code, message, expected = "E106", "the file holds more than one document", "one, without a `---` inside"
+    elif problem == "nested too deeply":
+        code, message = "E111", f"the document is nested more than {_DEEPEST} levels deep"
+    elif "found undefined alias" in problem:
+        alias = line[mark.column + 1 :].split()[0].rstrip(",]}") if line[mark.column + 1 :].split() else ""
+        anchors = re.findall(r"&([\w-]+)", text)
+        return Diagnostic(
+            "E103", "error", f"no anchor `&{alias}` before this alias", place, None, closest(alias, anchors)
+        )
+    elif problem == "mapping values are not allowed here":
+        message, expected = (
+            "a `:` cannot stand here",
+            "one `key: value` a line, and quotes around a text with `: ` in it",
+        )
+    elif problem == "could not find expected ':'":
+        message, expected = "a key without its `:`", "`key: value`"
+    elif "unexpected end of stream" in problem and "quoted" in context:
+        message, expected, mark = "the quote is never closed", "the same quote at its end", above or mark
+    elif "expected <block end>" in problem:
+        message, expected = "this does not fit the block around it", "the same indentation as the entries above"
+    elif "expected ',' or" in problem:
+        message, expected = "`,` or the closing bracket is missing here", None
+    elif problem == "expected the node content":
+        message, expected = "a value is missing here", "a value, or quotes around a text that begins like this"
+    elif problem == "second occurrence":
+        message, context = "the anchor stands twice", "it stands here already"
+    place = Span(name, mark.line + 1, mark.column + 1, 1)
+    related: tuple[tuple[Span, str], ...] = ()
+    if above is not None and context and code == "E103" and (above.line, above.column) != (mark.line, mark.column):
+        begins = re.sub(r"^while (?:scanning|parsing) (?:an?|the) (.*)", r"the \1 begins here", context)
+        related = ((Span(name, above.line + 1, above.column + 1, 1), begins),)
+    return Diagnostic(code, "error", message, place, expected, None, related)
+
+
+def _error(code: str, message: str, span: Span, expected: str | None = None) -> Diagnostic:
+    return Diagnostic(code, "error", message, span, expected)
+
+
+def _beside(path: Path) -> list[str]:
+    try:
+        return [entry.name for entry in path.parent.iterdir() if entry.suffix == path.suffix]
+    except OSError:
+        return []
