@@ -1,0 +1,43 @@
+"""A model that gives the replies of a script, one after another, and writes down what it was told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
+
+from ste_graph.contracts import Json
+from ste_graph.models.adapter import Adapter
+from ste_graph.settings import RelativePath
+
+
+class Scripted(Adapter):
+    """`script` is a JSON list of replies; `heard` gets one line `{"messages": …, "stop": …}` per request."""
+
+    script: RelativePath
+    heard: RelativePath
+
+    @property
+    def label(self) -> str:
+        return "scripted"
+
+    def chat(self) -> None:
+        return None
+
+    async def ask(
+        self,
+        chat: None,
+        messages: Sequence[BaseMessage],
+        *,
+        seed: int,
+        stop: Sequence[str],
+        schema: Mapping[str, Json] | None,
+    ) -> AIMessage:
+        replies = json.loads(Path(self.script).read_text("utf-8"))
+        heard = Path(self.heard)
+        asked = len(heard.read_text("utf-8").splitlines()) if heard.exists() else 0
+        with heard.open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"messages": convert_to_openai_messages(list(messages)), "stop": list(stop)}) + "\n")
+        if asked == len(replies):
+            raise RuntimeError(f"the script has {asked} replies, and one more was asked for")
+        return AIMessage(replies[asked])
