@@ -1,0 +1,98 @@
+"""The shipped prompts: their markers, and what they say with and without memories."""
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from ste_graph.prompt import Prompt, Rendered
+
+TOOL = {"name": "look", "description": "Look it up.", "parameters": {"type": "object"}, "effect": "read"}
+OFF = {"empty": True, "entries": [], "messages": []}
+TALKED = {"empty": False, "entries": [], "messages": [{"role": "user", "content": "…"}]}
+PAST = {
+    "empty": False,
+    "messages": [],
+    "entries": [
+        {"query": "One?", "solved": True},
+        {"query": "Two?", "solved": False},
+        {"query": "Three?", "solved": None},
+    ],
+}
+LISTED = "Query: One? | Solved: Yes\nQuery: Two? | Solved: No\nQuery: Three?\n"
+
+
+def prompt(name: str) -> Prompt:
+    return Prompt((files("ste_graph.workflows") / "prompts" / f"{name}.md").read_text("utf-8"), f"{name}.md")
+
+
+def imagined(name: str, *, short_term: Any = OFF, long_term: Any = OFF, new: bool | None = None) -> Rendered:
+    values = {"tool": TOOL, "short_term": short_term, "long_term": long_term, "novelty": {"new": new}}
+    return prompt(name).render(values)
+
+
+imagine_prompts = pytest.mark.parametrize("name", ["imagine", "imagine_anew"])
+
+
+@imagine_prompts
+def test_the_first_request_of_a_talk_shows_the_tool_line_by_line(name: str) -> None:
+    lines = imagined(name).shown.splitlines()
+    assert "API_name: look" in lines
+    assert "Description: Look it up." in lines
+    assert 'Parameters (JSON Schema): {"type": "object"}' in lines
+    assert lines[-1] == "User Query:"
+
+
+@imagine_prompts
+def test_a_later_request_does_not_show_the_tool_again(name: str) -> None:
+    shown = imagined(name, short_term=TALKED).shown
+    assert "API_name" not in shown
+    assert shown.splitlines()[-1] == "User Query:"
+
+
+@imagine_prompts
+def test_past_requests_are_shown_and_not_kept(name: str) -> None:
+    for short_term in (OFF, TALKED):
+        rendered = imagined(name, short_term=short_term, long_term=PAST)
+        assert LISTED in rendered.shown
+        assert rendered.kept == imagined(name, short_term=short_term).kept
+
+
+@imagine_prompts
+def test_without_long_term_memory_nothing_claims_that_there_were_requests(name: str) -> None:
+    shown = imagined(name).shown.lower()
+    assert not [word for word in ("before", "earlier", "already", "past", "tried", "solved", "again") if word in shown]
+
+
+def test_a_request_that_was_not_new_is_asked_for_again_and_told_so() -> None:
+    shown = imagined("imagine_anew", short_term=TALKED, long_term=PAST, new=False).shown
+    assert shown.startswith("That request is too close to one that was tried before.")
+    assert LISTED in shown
+    assert shown.splitlines()[-1] == "User Query:"
+
+
+@pytest.mark.parametrize(("short_term", "long_term"), [(OFF, OFF), (OFF, PAST), (TALKED, OFF), (TALKED, PAST)])
+def test_the_two_imagine_prompts_are_the_same_as_long_as_requests_are_new(short_term: Any, long_term: Any) -> None:
+    assert imagined("imagine", short_term=short_term, long_term=long_term) == imagined(
+        "imagine_anew", short_term=short_term, long_term=long_term
+    )
+
+
+def test_the_first_call_is_told_the_form_and_the_request() -> None:
+    shown = prompt("call").render({"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": None}}).shown
+    assert shown.splitlines()[0] == "Now fulfil this request with the tool: One?"
+    for marker in ("Thought: ", "Action: look", 'Action Input: {"parameter": "value"}', "Final Answer: "):
+        assert f"\n{marker}" in shown
+    assert not shown.startswith("Observation:")
+
+
+@pytest.mark.parametrize("text", ["4 °C", "", "a {{ tool }}\n{% if %}", "  indented"])
+def test_what_came_back_is_told_as_it_is_and_nothing_else(text: str) -> None:
+    shown = prompt("call").render({"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": text}}).shown
+    assert shown == f"Observation: {text}".strip()
+
+
+def test_reflect_ends_with_the_question_for_yes_or_no() -> None:
+    shown = prompt("reflect").render({"imagine": {"query": "One?"}}).shown
+    assert shown.splitlines()[-1] == 'Respond with "Yes" or "No".'
+    assert "One?" in shown
