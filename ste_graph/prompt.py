@@ -73,6 +73,11 @@ class Prompt:
         """Where each name of `reads` stands first: line and column from 1, and its length."""
         return self._reading.places
 
+    @property
+    def tested(self) -> frozenset[str]:
+        """The names that a condition or `default` in it looks at, so that it is ready for their being null."""
+        return self._reading.tested & self.reads
+
     def render(self, values: Mapping[str, Json]) -> Rendered:
         """The text for these values, plain data by root name (`{"imagine": {"query": …}}`).
 

@@ -34,6 +34,7 @@ class Reading:
     tree: nodes.Template | None
     faults: tuple[Diagnostic, ...]
     places: Mapping[str, tuple[int, int, int]]
+    tested: frozenset[str]
     once: bool
 
 
@@ -51,7 +52,7 @@ def read(text: str, path: str) -> Reading:
         )
     except RecursionError:
         reader.fault(1, None, "the template is nested too deeply")
-    return Reading(tree, tuple(reader.faults), reader.places, reader.once)
+    return Reading(tree, tuple(reader.faults), reader.places, frozenset(reader.tested), reader.once)
 
 
 class _Reader:
@@ -60,6 +61,7 @@ class _Reader:
     def __init__(self, text: str, path: str) -> None:
         self.faults: list[Diagnostic] = []
         self.places: dict[str, tuple[int, int, int]] = {}
+        self.tested: set[str] = set()
         self.once = False
         self._path = path
         self._lines = re.split("\r\n|\r|\n", text)
@@ -87,6 +89,12 @@ class _Reader:
                 self._all(body, set(local), depth)
             case nodes.Name() | nodes.Getattr() | nodes.Getitem():
                 self._value(node, local, depth)
+            case nodes.CondExpr(test=test):
+                self._test(test)
+                self._all(node.iter_child_nodes(), local, depth)
+            case nodes.Filter(name="default", node=nodes.Node() as filtered):
+                self._test(filtered)
+                self._all(node.iter_child_nodes(), local, depth)
             case nodes.Filter(name=name) if name not in FILTERS:
                 expected = f"filters: {', '.join(FILTERS)}"
                 self._refuse(
@@ -143,12 +151,22 @@ class _Reader:
             case nodes.Not(node=nodes.Name(name=name)) if name == KEEPING:
                 self.once = True
             case test:
+                self._test(test)
                 self.visit(test, local, depth)
         ends = []
         for branch in ([*node.body], *([elif_.test, *elif_.body] for elif_ in node.elif_), [*node.else_]):
             ends.append(set(local))
             self._all(branch, ends[-1], depth)
+        for other in node.elif_:
+            self._test(other.test)
         local |= set.intersection(*ends)
+
+    def _test(self, test: nodes.Node) -> None:
+        """Note the names that a condition looks at, whole or in part."""
+        name, rest = dotted(test)
+        self.tested |= {name} if name else set()
+        for part in test.iter_child_nodes() if name is None else rest:
+            self._test(part)
 
     def _bound(self, target: nodes.Node) -> set[str]:
         if isinstance(target, nodes.NSRef):
