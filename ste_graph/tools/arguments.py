@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError, relevance
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 from referencing import Registry
 
 from ste_graph.contracts import Json
@@ -42,6 +46,16 @@ def _is_time(value: object) -> bool:
     return not isinstance(value, str) or dt.time.fromisoformat(value) is not None
 
 
+def _pattern(validator: Any, pattern: str, value: Json, schema: Json) -> Iterator[ValidationError]:
+    with contextlib.suppress(
+        re.error
+    ):  # JSON Schema's patterns are ECMAScript's; what Python cannot read, it lets pass
+        yield from Draft202012Validator.VALIDATORS["pattern"](validator, pattern, value, schema)
+
+
+Validator = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+
+
 class Arguments:
     """The arguments that one tool takes; its schema is compiled once.
 
@@ -53,11 +67,11 @@ class Arguments:
         self.schema = schema
         self.fault: str | None = None
         try:
-            Draft202012Validator.check_schema(schema)
+            Validator.check_schema(schema, format_checker=FormatChecker(()))
         except Exception as fault:  # besides SchemaError whatever a hopeless schema makes the checker do
             self.fault = f"the schema of `{tool}` is not valid JSON Schema: {str(fault).splitlines()[0]:.200}"
         # An empty registry: a `$ref` to somewhere in the network is an error, not a download.
-        self._validator = Draft202012Validator(schema, registry=Registry(), format_checker=FORMATS)
+        self._validator = Validator(schema, registry=Registry(), format_checker=FORMATS)
 
     def problem(self, arguments: Json) -> str | None:
         """What is wrong with the arguments, one line per fault; None if they may be given to the tool."""
@@ -69,7 +83,7 @@ class Arguments:
             errors = sorted(self._validator.iter_errors(arguments), key=lambda error: (error.json_path, error.message))
         except RecursionError:
             return self._text(["- the arguments are nested too deeply"])
-        except Exception as fault:  # a `$ref` that leads nowhere, a pattern that is none
+        except Exception as fault:  # a `$ref` that leads nowhere, most of all
             self.fault = f"the schema of `{self.tool}` cannot be used: {type(fault).__name__}: {fault}"[:300]
             return None
         lines = dict.fromkeys(line for error in errors for line in explained(error))
@@ -85,23 +99,36 @@ def explained(error: ValidationError) -> Iterator[str]:
     where = error.json_path.removeprefix("$").removeprefix(".")
     inside = f"{where}." if where else ""
     schema: Mapping[str, Json] = error.schema if isinstance(error.schema, Mapping) else {}
+    given: Json = error.instance
     match error.validator:
         case "required":
-            missing = {str(name) for name in schema["required"]} - set(error.instance)
+            missing = {str(name) for name in schema["required"]} - set(given)
             for name in sorted(missing):
                 expected = wanted(schema.get("properties", {}).get(name, {}))
                 yield f"- `{inside}{name}`: required, but missing" + (f"; expected {expected}" if expected else "")
         case "additionalProperties" | "unevaluatedProperties":
             known = sorted(schema.get("properties", {}))
-            for name in sorted(set(map(str, error.instance)) - set(known)):
+            for name in sorted(set(given) - set(known)):
                 close = get_close_matches(name, known, 1)
                 hint = f"did you mean `{close[0]}`? " if close else ""
                 allowed = f"allowed: {', '.join(known)}" if known else "it takes no arguments"
                 yield f"- `{inside}{name}`: unknown argument; {hint}{allowed}"
-        case "anyOf" | "oneOf" if error.context and not isinstance(error.instance, str | int | float | bool | None):
-            yield from explained(max(error.context, key=relevance))
+        case "anyOf" | "oneOf" if meant := branch(error):
+            for inner in meant:
+                yield from explained(inner)
         case _:
             yield f"- `{where or 'arguments'}`: expected {expectation(error, schema)}; got {shown(error.instance)}"
+
+
+def branch(error: ValidationError) -> list[ValidationError]:
+    """The faults within the option of an `anyOf` that was meant: the first whose type the value has; else none."""
+    options: dict[Json, list[ValidationError]] = {}
+    for inner in error.context or ():
+        options.setdefault(inner.relative_schema_path[0], []).append(inner)
+    for faults in options.values():
+        if not any(fault.validator in ("type", "enum", "const") and not fault.relative_path for fault in faults):
+            return sorted(faults, key=lambda fault: (fault.json_path, fault.message))
+    return []
 
 
 def expectation(error: ValidationError, schema: Mapping[str, Json]) -> str:
@@ -118,6 +145,8 @@ def wanted(schema: Json) -> str:
     """The values that a schema accepts, in a few words: `integer`, `one of "de", "en"`, `string (date)`."""
     if not isinstance(schema, Mapping):
         return ""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
     if "enum" in schema:
         return "one of " + ", ".join(shown(value) for value in schema["enum"])
     if "const" in schema:

@@ -44,8 +44,13 @@ def effects_block(tools: Sequence[Tool]) -> str:
     """An `effects:` block to paste under the tools' entry in YAML, and to correct: one line per tool."""
     keys = {tool.name: f"  {scalar(tool.name)}: {tool.effect}" for tool in tools}
     width = max((len(key) for key in keys.values()), default=0)
-    lines = [f"{keys[tool.name]:{width}}  # {' '.join(tool.description.split())[:100]}".rstrip(" #") for tool in tools]
+    lines = [f"{keys[tool.name]:{width}}  # {first_line(tool.description)}".rstrip(" #") for tool in tools]
     return "\n".join([f"effects:  # one of {', '.join(get_args(Effect))}", *lines]) + "\n"
+
+
+def first_line(text: str) -> str:
+    """The first line of a text, at most 100 characters of it."""
+    return text.strip().partition("\n")[0][:100].strip()
 
 
 def scalar(text: str) -> str:

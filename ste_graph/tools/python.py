@@ -18,7 +18,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Effect, Frozen, Tool
 from ste_graph.errors import WorkflowError
-from ste_graph.settings import RelativePath
+from ste_graph.settings import ModulePath
 from ste_graph.tools.decorator import MARK
 from ste_graph.tools.function import FunctionTool
 from ste_graph.tools.langchain import LangChainTool, is_langchain_tool
@@ -34,7 +34,7 @@ class PythonTools(Frozen):
 
     starts: ClassVar[bool] = False
 
-    module: RelativePath = Field(
+    module: ModulePath = Field(
         description="A dotted name, a file that ends in `.py`, or either with `:function` behind it.",
         examples=["my_package.tools", "tools/everyday.py", "my_package.tools:search"],
     )

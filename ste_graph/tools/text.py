@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import Any, Literal
 
 from pydantic_core import PydanticSerializationError, to_json
 
+MARK = 48
+"""Room for the line that stands for what was left out."""
+
 
 def as_text(value: Any) -> str:
-    """A string as it is, everything else as JSON: dates in ISO 8601, NaN as `NaN`, letters unescaped."""
+    """A string as it is, all else as JSON: dates in ISO 8601, NaN as `NaN`, other objects by their `repr`."""
     if isinstance(value, str):
         return sound(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return from_bytes(bytes(value))
-    try:
-        return to_json(value, inf_nan_mode="constants", fallback=repr).decode()
-    except (PydanticSerializationError, ValueError, RecursionError):
-        return sound(repr(value))  # bytes that are no text somewhere inside, or a value that holds itself
+    modes: tuple[Literal["utf8", "base64"], ...] = ("utf8", "base64")
+    for mode in modes:  # base64 only where there are bytes inside that are no text
+        with contextlib.suppress(PydanticSerializationError, ValueError, RecursionError):
+            return to_json(value, inf_nan_mode="constants", bytes_mode=mode, fallback=repr).decode()
+    return sound(repr(value))  # a value that holds itself
 
 
 def from_bytes(data: bytes) -> str:
@@ -33,10 +38,10 @@ def sound(text: str) -> str:
 
 
 def clipped(text: str, limit: int) -> tuple[str, bool]:
-    """At most `limit` characters of the text, head and tail kept, and whether something was left out."""
+    """At most `limit` (50 or more) characters of the text, head and tail kept, and whether something was left out."""
     if len(text) <= limit:
         return text, False
-    left_out = f"\n[… {len(text) - limit:,} characters left out …]\n"
-    kept = max(limit - len(left_out), 0)
+    kept = limit - MARK
     head = (kept + 1) // 2
-    return text[:head] + left_out[: limit - kept] + text[len(text) - (kept - head) :], True
+    left_out = f"\n[… {len(text) - kept:,} characters left out …]\n"
+    return text[:head] + left_out + text[len(text) - (kept - head) :], True

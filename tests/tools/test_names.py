@@ -1,0 +1,36 @@
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ste_graph.tools.function import FunctionTool
+from ste_graph.tools.names import legal, unambiguous
+
+NAMES = st.sampled_from(["a", "a_2", "a_3", "b", "x" * 64, "x" * 63])
+
+
+def named(name: str) -> FunctionTool:
+    def function() -> None:
+        """Do it."""
+
+    return FunctionTool.of(name, function, "read")
+
+
+def test_the_first_keeps_its_name_and_no_name_is_taken_twice():
+    tools = [named(name) for name in ("look", "look", "look_2", "look")]
+    assert [tool.name for tool in unambiguous(tools)] == ["look", "look_3", "look_2", "look_4"]
+
+
+@given(st.lists(NAMES, max_size=12))
+def test_names_are_unique_and_legal_and_tools_stay_in_order(names):
+    tools = [named(name) for name in names]
+    renamed = unambiguous(tools)
+    found = [tool.name for tool in renamed]
+    assert len(set(found)) == len(found) == len(names)
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in found)
+    assert [getattr(tool, "tool", tool) for tool in renamed] == tools
+
+
+@given(st.text(max_size=100))
+def test_every_name_has_a_legal_form(name):
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", legal(name))

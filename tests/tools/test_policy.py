@@ -1,0 +1,50 @@
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from ste_graph.tools.function import FunctionTool
+from ste_graph.tools.policy import ToolPolicy, effects_block, skipped
+
+
+def tool(name, effect, about="Do it.\n\nAt length."):
+    def function() -> None: ...
+
+    function.__doc__ = about
+    return FunctionTool.of(name, function, effect)
+
+
+TOOLS = [tool("look", "read"), tool("add_row", "write"), tool("drop", "destructive"), tool("null", "write", "")]
+
+
+def test_read_tools_may_always_be_called_and_allow_opens_more_by_effect_or_name():
+    def allowed(*allow):
+        return [tool.name for tool in TOOLS if ToolPolicy(allow=allow).allows(tool)]
+
+    assert allowed() == ["look"]
+    assert allowed("write") == ["look", "add_row", "null"]
+    assert allowed("drop") == ["look", "drop"]
+
+
+def test_a_skipped_tool_comes_with_the_line_that_would_allow_it():
+    assert skipped(TOOLS, ToolPolicy(allow=["add_row"])) == [
+        ("drop", "destructive", "calls: {allow: [add_row, drop]}"),
+        ("null", "write", 'calls: {allow: [add_row, "null"]}'),
+    ]
+
+
+def test_the_effects_block_is_yaml_to_paste_with_each_tools_first_line():
+    block = effects_block(TOOLS)
+    assert block == (
+        "effects:  # one of read, write, destructive\n"
+        "  look: read         # Do it.\n"
+        "  add_row: write     # Do it.\n"
+        "  drop: destructive  # Do it.\n"
+        '  "null": write\n'
+    )
+    assert yaml.safe_load(block)["effects"] == {tool.name: tool.effect for tool in TOOLS}
+
+
+def test_limits_that_make_no_sense_are_refused():
+    for wrong in ({"timeout_s": 0}, {"limit": 5}, {"at_most": 0}, {"alow": []}):
+        with pytest.raises(ValidationError):
+            ToolPolicy(**wrong)

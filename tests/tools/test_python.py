@@ -1,0 +1,158 @@
+from pathlib import Path
+
+import pytest
+
+from ste_graph.contracts import Observation
+from ste_graph.errors import WorkflowError
+from ste_graph.tools.python import PythonTools
+
+
+def module(folder: Path, source: str) -> str:
+    path = folder / "mine.py"
+    path.write_text(source, encoding="utf-8")
+    return str(path)
+
+
+async def refused(**settings) -> str:
+    with pytest.raises(WorkflowError) as caught:
+        await PythonTools(**settings).open()
+    return str(caught.value)
+
+
+async def test_the_public_functions_defined_in_a_module_are_its_tools_in_the_order_of_the_source(tmp_path):
+    path = module(
+        tmp_path,
+        "from os.path import join\n"
+        "def second(x: int): 'Two.'\n"
+        "def first(): 'One.'\n"
+        "def _hidden(): ...\n"
+        "class Shelf: ...\n",
+    )
+    tools = await PythonTools(module=path).open()
+    assert [(tool.name, tool.description, tool.effect) for tool in tools] == [
+        ("second", "Two.", "destructive"),
+        ("first", "One.", "destructive"),
+    ]
+
+
+async def test_in_a_module_that_marks_a_function_only_marked_ones_are_tools(tmp_path):
+    path = module(
+        tmp_path,
+        "from ste_graph.tools.decorator import tool\n"
+        "@tool(effect='read')\n"
+        "def look(): ...\n"
+        "@tool()\n"
+        "def wipe(): ...\n"
+        "def other(): ...\n",
+    )
+    tools = await PythonTools(module=path).open()
+    assert [(tool.name, tool.effect) for tool in tools] == [("look", "read"), ("wipe", "destructive")]
+
+
+async def test_only_picks_and_orders_and_effects_override_the_mark(tmp_path):
+    path = module(tmp_path, "def a(): ...\ndef b(): ...\ndef c(): ...\n")
+    tools = await PythonTools(module=path, only=["c", "a"], effects={"a": "read"}).open()
+    assert [(tool.name, tool.effect) for tool in tools] == [("c", "destructive"), ("a", "read")]
+
+
+async def test_all_says_what_is_public_even_if_it_is_imported(tmp_path):
+    path = module(tmp_path, "from textwrap import dedent\n__all__ = ['dedent']\ndef mine(): ...\n")
+    assert [tool.name for tool in await PythonTools(module=path).open()] == ["dedent"]
+
+
+async def test_a_function_can_be_named_behind_the_module():
+    (tool,) = await PythonTools(module="textwrap:shorten").open()
+    assert tool.name == "shorten"
+    assert tool.parameters["required"] == ["text", "width"]
+    observation = await tool.call({"text": "one two three", "width": 9})
+    assert observation == Observation(ok=True, kind="ok", text="one [...]")
+
+
+async def test_a_file_can_import_its_neighbours_and_is_loaded_again_after_a_change(tmp_path):
+    (tmp_path / "neighbour_of_mine.py").write_text("WORD = 'hello'\n", encoding="utf-8")
+    path = module(tmp_path, "from neighbour_of_mine import WORD\ndef greet(): return WORD\n")
+    (greet,) = await PythonTools(module=path).open()
+    assert (await greet.call({})).text == "hello"
+    module(tmp_path, "def leave(): return 'bye'\n")
+    assert [tool.name for tool in await PythonTools(module=path).open()] == ["leave"]
+
+
+async def test_async_functions_and_lambdas_with_unicode_names_are_called(tmp_path):
+    path = module(tmp_path, "async def straße(n: int) -> int: return n + 1\n")
+    (tool,) = await PythonTools(module=path).open()
+    assert tool.name == "stra_e"
+    assert (await tool.call({"n": 1})).text == "2"
+
+
+async def test_langchain_tools_are_taken_as_they_are(tmp_path):
+    path = module(
+        tmp_path,
+        "from langchain_core.tools import tool\n"
+        "@tool\n"
+        "def add(a: int, b: int = 2) -> int:\n"
+        "    'Add two numbers.'\n"
+        "    return a + b\n"
+        "@tool\n"
+        "async def fail(): 'Fail.'; raise ValueError('no')\n"
+        "def not_a_tool(): ...\n",
+    )
+    add, fail = await PythonTools(module=path, effects={"add": "read"}).open()
+    assert (add.name, add.description, add.effect, fail.effect) == ("add", "Add two numbers.", "read", "destructive")
+    assert add.parameters == {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"default": 2, "type": "integer"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    assert await add.call({"a": 1}) == Observation(ok=True, kind="ok", text="3")
+    assert await fail.call({}) == Observation(ok=False, kind="tool_error", text="ValueError: no")
+
+
+async def test_names_that_are_not_there_are_answered_with_those_that_are(tmp_path):
+    path = module(tmp_path, "def weather(): ...\ndef places(): ...\nN = 3\n")
+    has = "did you mean `weather`? it has: places, weather"
+    assert (
+        await refused(module=path, only=["wether"])
+        == f"tools: `only` names `wether`, which `{path}` does not hold; {has}"
+    )
+    assert await refused(module=path, effects={"wether": "read"}) == (
+        f"tools: `effects` names `wether`, which `{path}` does not hold; {has}"
+    )
+    assert await refused(module=f"{path}:wether") == f"tools: `wether` does not exist in `{path}`; {has}"
+    assert await refused(module=f"{path}:N") == f"tools: `N` is no function in `{path}`; it has: places, weather"
+
+
+async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_path):
+    path = module(tmp_path, "x = 1\n1 / 0\n")
+    assert (
+        await refused(module=path) == f"tools: `{path}` does not import: ZeroDivisionError: division by zero (line 2)"
+    )
+    path = module(tmp_path, "raise SystemExit(3)\n")
+    assert await refused(module=path) == f"tools: `{path}` does not import: SystemExit: 3 (line 1)"
+    path = module(tmp_path, "from ste_graph.tools.decorator import tool\n@tool(effect='raed')\ndef f(): ...\n")
+    assert await refused(module=path) == (
+        f"tools: `{path}` does not import: ValueError: "
+        "A tool's effect is one of destructive, read, write; got 'raed' (line 2)"
+    )
+    assert await refused(module="no_such_module_anywhere") == (
+        "tools: `no_such_module_anywhere` does not import: "
+        "ModuleNotFoundError: No module named 'no_such_module_anywhere'; "
+        "expected the dotted name of an installed module, or a file that ends in `.py`"
+    )
+    missing = str(tmp_path / "nothing.py")
+    assert (
+        await refused(module=missing) == f"tools: there is no file `{missing}`; expected a Python file with functions"
+    )
+    assert "expected `a.dotted.name`, `file.py` or `module:function`" in await refused(module="a:b:c")
+    path = module(tmp_path, "x = 1\n")
+    assert await refused(module=path) == (
+        f"tools: `{path}` holds no tool; expected a public function, or one marked with `@ste.tool(effect=…)`"
+    )
+
+
+async def test_a_hint_that_has_no_json_schema_names_the_tool_unless_only_leaves_it_out(tmp_path):
+    path = module(tmp_path, "class Odd: ...\ndef bad(x: Odd): ...\ndef good(): ...\n")
+    said = await refused(module=path)
+    assert said.startswith("tool `bad`: its type hints make no JSON Schema: ")
+    assert said.endswith("change the hints or leave the function out with `only:`")
+    assert [tool.name for tool in await PythonTools(module=path, only=["good"]).open()] == ["good"]
