@@ -67,7 +67,7 @@ def value(text: str, name: str) -> Tree:
         what = f"the character U+{error.character:04X} is not allowed in YAML"
         raise Problems([_error("E102", what, place, "printable characters")]) from None
     except yaml.MarkedYAMLError as error:
-        raise Problems([_explained(error, text, name)]) from None
+        raise Problems([explained(error, text, name)]) from None
     if root is None:
         return Scalar(None, Span(name, 1, 1, 1))
     reader = _Reader(text, name)
@@ -202,58 +202,6 @@ class _Reader:
 
     def _refuse(self, code: str, message: str, span: Span, expected: str | None = None) -> None:
         self.problems.append(_error(code, message, span, expected))
-
-
-def _explained(error: yaml.MarkedYAMLError, text: str, name: str) -> Diagnostic:
-    """A syntax error of PyYAML in the words of a person who writes workflows."""
-    problem, context = error.problem or "this is not YAML", error.context or ""
-    mark, above = error.problem_mark or error.context_mark, error.context_mark
-    if mark is None:
-        return _error("E103", problem, Span(name, 1, 1, 1))
-    place = Span(name, mark.line + 1, mark.column + 1, 1)
-    lines = text.removeprefix("\ufeff").splitlines()
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    if "'\\t'" in problem or "\t" in line[: len(line) - len(line.lstrip())]:
-        place = Span(name, mark.line + 1, max(line.find("\t"), 0) + 1, 1)
-        return _error("E104", "a tab stands where YAML wants spaces", place, "indent with spaces")
-    code, message, expected = "E103", f"this is not YAML: {problem}", None
-    if problem == "but found another document":
-        code, message, expected = "E106", "the file holds more than one document", "one, without a `---` inside"
-    elif problem == "nested too deeply":
-        code, message = "E111", f"the document is nested more than {_DEEPEST} levels deep"
-    elif "found undefined alias" in problem:
-        alias = line[mark.column + 1 :].split()[0].rstrip(",]}") if line[mark.column + 1 :].split() else ""
-        anchors = re.findall(r"&([\w-]+)", text)
-        return Diagnostic(
-            "E103", "error", f"no anchor `&{alias}` before this alias", place, None, closest(alias, anchors)
-        )
-    elif problem == "mapping values are not allowed here":
-        message, expected = (
-            "a `:` cannot stand here",
-            "one `key: value` a line, and quotes around a text with `: ` in it",
-        )
-    elif problem == "could not find expected ':'":
-        message, expected = "a key without its `:`", "`key: value`"
-    elif "unexpected end of stream" in problem and "quoted" in context:
-        message, expected, mark = "the quote is never closed", "the same quote at its end", above or mark
-    elif "expected <block end>" in problem:
-        message, expected = "this does not fit the block around it", "the same indentation as the entries above"
-    elif "expected ',' or" in problem:
-        message, expected = "`,` or the closing bracket is missing here", None
-    elif problem == "expected the node content":
-        message, expected = "a value is missing here", "a value, or quotes around a text that begins like this"
-    elif problem == "second occurrence":
-        message, context = "the anchor stands twice", "it stands here already"
-    place = Span(name, mark.line + 1, mark.column + 1, 1)
-    related: tuple[tuple[Span, str], ...] = ()
-    if above is not None and context and code == "E103" and (above.line, above.column) != (mark.line, mark.column):
-        begins = re.sub(r"^while (?:scanning|parsing) (?:an?|the) (.*)", r"the \1 begins here", context)
-        related = ((Span(name, above.line + 1, above.column + 1, 1), begins),)
-    return Diagnostic(code, "error", message, place, expected, None, related)
-
-
-def _error(code: str, message: str, span: Span, expected: str | None = None) -> Diagnostic:
-    return Diagnostic(code, "error", message, span, expected)
 
 
 def _beside(path: Path) -> list[str]:

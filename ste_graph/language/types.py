@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
@@ -44,7 +44,7 @@ class Type:
         for plain in (str, bool, int, float):  # enumerations and other narrower classes
             if issubclass(made, plain):
                 return cls(frozenset({_PLAIN[plain]}))
-        if issubclass(made, BaseModel | Mapping) or getattr(made, "_is_protocol", False) and made not in _collections:
+        if issubclass(made, BaseModel | Mapping) or getattr(made, "_is_protocol", False):
             return OBJECT
         return LIST if issubclass(made, Iterable) else ANY
 
@@ -66,8 +66,6 @@ class Type:
         """The same type where the value may not be there."""
         return Type(self.kinds, nullable=True)
 
-
-_collections: Final = frozenset({Iterable, Iterator})
 
 BOOL: Final = Type(frozenset({"bool"}))
 INT: Final = Type(frozenset({"int"}))
@@ -101,26 +99,25 @@ def accepts(expected: Type, actual: Type) -> bool:
 
 def fields(annotation: Any) -> dict[str, Any]:
     """The annotations inside a pydantic model (or a model that may be None), by field name; empty for all else."""
-    annotation = _bare(annotation)
-    if get_origin(annotation) in {Union, types.UnionType}:
-        members = [part for part in get_args(annotation) if part is not type(None)]
-        annotation = _bare(members[0]) if len(members) == 1 else None
-    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        return {}
-    return {name: field.annotation for name, field in annotation.model_fields.items()}
+    model = _model(annotation)
+    return {name: field.annotation for name, field in model.model_fields.items()} if model else {}
 
 
-def names(prefix: str, annotation: Any, *, maybe: bool = False) -> dict[str, Type]:
+def names(
+    prefix: str, annotation: Any, *, maybe: bool = False, above: frozenset[type[BaseModel]] = frozenset()
+) -> dict[str, Type]:
     """The dotted names under which a value and everything inside it can be read, with their types.
 
-    Where a value may be null (`maybe`, or its annotation says so), so may all that lies inside it.
+    Where a value may be null (`maybe`, or its annotation says so), so may all that lies inside it. A model inside
+    itself (the models `above`) is not opened again.
     """
     own = Type.of(annotation)
     nullable = maybe or own.nullable
-    inside = (names(f"{prefix}.{name}", part, maybe=nullable) for name, part in fields(annotation).items())
     found = {prefix: own.maybe if nullable else own}
-    for part in inside:
-        found |= part
+    model = _model(annotation)
+    if model is not None and model not in above:
+        for name, part in fields(model).items():
+            found |= names(f"{prefix}.{name}", part, maybe=nullable, above=above | {model})
     return found
 
 
@@ -134,6 +131,14 @@ def from_word(word: object) -> Any:
             return _WORDS[plain] | None if word != plain else _WORDS[plain]
     legal = ", ".join(sorted(_WORDS))
     raise ValueError(f"{word!r} is no type: write one of {legal}, `maybe` before it, or [it] for a list, as in [str]")
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    annotation = _bare(annotation)
+    if get_origin(annotation) in {Union, types.UnionType}:
+        members = [part for part in get_args(annotation) if part is not type(None)]
+        return _model(members[0]) if len(members) == 1 else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _bare(annotation: Any) -> Any:

@@ -96,7 +96,12 @@ class Workflow:
     memories: Mapping[str, MemorySpec]
     models: Mapping[str, Any]
     tools: tuple[Any, ...]
-    budget: Mapping[str, float]
+    allow: tuple[str, ...]
+    """Effects, or names of tools, that the run may call."""
+    limits: Mapping[str, float]
+    """Settings of `limits:` that the file states, see `schema.Limits`."""
+    budget: Mapping[str, int]
+    """Settings of `budget:` that the file states, see `schema.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)
     """The resolved workflow as plain data: what a resumed run must equal."""
     off: frozenset[str] = frozenset()

@@ -1,0 +1,148 @@
+"""Entries made by a `use:` class: finding the class, and the shape of its settings in YAML."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeAlias, get_args
+
+from pydantic import BaseModel, ConfigDict, create_model
+from pydantic.fields import FieldInfo
+
+from ste_graph.contracts import Model, Recall
+from ste_graph.language.schema import GROUPS, MemoryWiring, NodeWiring, Shape
+from ste_graph.node import Node
+from ste_graph.prompt import Prompt
+from ste_graph.registry import known, load
+from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker
+
+Section = Literal["models", "tools", "memory", "nodes"]
+Resolved = Literal["model", "prompt", "recall"]
+"""Fields of a node that hold a name or a path in YAML, and an object when the node runs."""
+
+WIRING: Mapping[str, type[Shape] | None] = {"nodes": NodeWiring, "memory": MemoryWiring, "models": None, "tools": None}
+
+
+class UnknownUse(LookupError):
+    """No class of that name; `choices` are the names that there are."""
+
+    def __init__(self, choices: list[str]) -> None:
+        super().__init__()
+        self.choices = choices
+
+
+def find(section: Section, use: str, plugins: Mapping[str, ModuleType]) -> Any:
+    """The class that `use` names. Raises `UnknownUse`; an entry point's own import may raise anything."""
+    group = GROUPS[section]
+    if use in known(group):
+        return load(group, use)
+    module, _, name = use.partition(".")
+    cls = getattr(plugins.get(module), name, None) if name.isidentifier() else None
+    if isinstance(cls, type) and issubclass(cls, Node if section == "nodes" else BaseModel):
+        return cls
+    raise UnknownUse(sorted([*known(group), *offered(section, plugins)]))
+
+
+def offered(section: Section, plugins: Mapping[str, ModuleType]) -> list[str]:
+    """What the workflow's plugins offer to a section, as `use:` writes it."""
+    if section != "nodes":
+        return []
+    return [
+        f"{stem}.{name}"
+        for stem, module in plugins.items()
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Node) and value.__module__ == module.__name__
+    ]
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import a plugin file under a name that its path makes unique. Raises whatever its code raises."""
+    name = f"ste_graph_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def resolved_kind(field: FieldInfo) -> Resolved | None:
+    """Whether a node's field is a `Model`, a `Prompt` or a `Recall` (None within a union allowed)."""
+    for annotation in (field.annotation, *get_args(field.annotation)):
+        if annotation is Model:
+            return "model"
+        if annotation is Prompt:
+            return "prompt"
+        if annotation is Recall:
+            return "recall"
+    return None
+
+
+Marker: TypeAlias = PathMarker | ModuleMarker | SecretMarker | AddressMarker
+
+
+def marker(field: FieldInfo) -> Marker | None:
+    """What a settings field may hold in YAML beyond its type, see `ste_graph.settings`."""
+    found = [*field.metadata, *(m for arg in get_args(field.annotation) for m in getattr(arg, "__metadata__", ()))]
+    return next((m for m in found if isinstance(m, Marker)), None)
+
+
+@cache
+def settings_shape(cls: type[BaseModel]) -> type[BaseModel]:
+    """The class's settings as YAML writes them: names and paths where the object holds what they stand for."""
+    if not issubclass(cls, Node):
+        return cls
+    fields: dict[str, Any] = {}
+    for name, info in cls.model_fields.items():
+        if resolved_kind(info) is None:
+            fields[name] = (info.annotation, info)
+        else:
+            optional = type(None) in get_args(info.annotation)
+            fields[name] = (str | None if optional else str, ... if info.is_required() else info.default)
+    return create_model(f"{cls.__name__}Settings", __config__=ConfigDict(extra="forbid", frozen=True), **fields)
+
+
+def entry_schemas() -> dict[Section, list[dict[str, Any]]]:
+    """Per section, the JSON Schemas of its installed entries."""
+    return {section: [entry_schema(section, use) for use in sorted(known(group))] for section, group in SECTIONS}
+
+
+SECTIONS: list[tuple[Section, Any]] = [("models", "models"), ("tools", "tools"), ("memory", "memories"), ("nodes", "nodes")]
+
+
+def entry_schema(section: Section, use: str) -> dict[str, Any]:
+    """The JSON Schema of one installed entry: its own settings and the engine's keys."""
+    cls = load(GROUPS[section], use)
+    own = settings_shape(cls).model_json_schema(by_alias=True)
+    for name, info in cls.model_fields.items():
+        if isinstance(marker(info), SecretMarker | AddressMarker):
+            own["properties"][name] = {"anyOf": [own["properties"][name], ENV_SCHEMA]}
+    wiring = WIRING[section]
+    keys = wiring.model_json_schema()["properties"] if wiring else {}
+    return {
+        **own,
+        "description": (cls.__doc__ or "").strip().splitlines()[0] if cls.__doc__ else "",
+        "properties": {**keys, **own.get("properties", {}), "use": {"const": use}},
+        "required": ["use", *(["lives"] if section == "memory" else []), *own.get("required", [])],
+        "additionalProperties": False,
+    }
+
+
+ENV_SCHEMA = {
+    "type": "object",
+    "properties": {"env": {"type": "string"}, "default": {"type": "string"}},
+    "required": ["env"],
+    "additionalProperties": False,
+}

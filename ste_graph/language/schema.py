@@ -1,0 +1,232 @@
+"""The shape of a workflow file, as pydantic models: one truth for the checker and for editors (`ste schema`)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from ste_graph.contracts import Json
+
+RESERVED = frozenset({"params", "tools", "run", "forever"})
+"""Names that no node, loop or memory may have."""
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+Name: TypeAlias = Annotated[str, Field(pattern=NAME)]
+Identifier: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""A name that expressions and prompts can mention."""
+
+
+
+def _is_expression(value: object) -> object:
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise PydanticCustomError("expression", "expected an expression such as `not call.finished` or `params.turns`")
+
+
+ExpressionText: TypeAlias = Annotated[
+    Any,
+    AfterValidator(_is_expression),
+    WithJsonSchema({"type": ["string", "number", "boolean"], "description": "an expression"}),
+]
+
+
+class Shape(BaseModel):
+    """One mapping of the file: unknown keys refused, keys named as in YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EachShape(Shape):
+    """`{each: [a, b]}`: every output of `a` since the pass around the record began, joined with what `b` gave next."""
+
+    each: Annotated[list[Identifier], Field(min_length=1, max_length=2)]
+
+
+class MapShape(Shape):
+    """One pass per item of a list; at the top level the items are the units, run side by side."""
+
+    map: Identifier
+    over: ExpressionText
+    at_most: ExpressionText | None = None
+    do: Annotated[list[BlockShape], Field(min_length=1)]
+
+
+class RepeatShape(Shape):
+    """A bounded loop: `times`, or `while` (tested before a pass) or `until` (tested after it) with `at_most`."""
+
+    repeat: Identifier
+    times: ExpressionText | None = None
+    while_: ExpressionText | None = Field(default=None, alias="while")
+    until: ExpressionText | None = None
+    at_most: ExpressionText | None = None
+    do: Annotated[list[BlockShape], Field(min_length=1)]
+
+
+class WhenShape(Shape):
+    """Run `do` where the condition holds, `else` where it does not."""
+
+    when: ExpressionText
+    do: Annotated[list[BlockShape], Field(min_length=1)]
+    else_: list[BlockShape] = Field(default=[], alias="else")
+
+
+class RecordShape(Shape):
+    """Make a record of the named type; every memory of that type remembers it."""
+
+    record: str
+    as_: dict[
+        str,
+        Annotated[
+            Annotated[ExpressionText, Tag("<expression>")] | Annotated[EachShape, Tag("<each>")],
+            Discriminator(lambda value: "<each>" if isinstance(value, dict) else "<expression>"),
+        ],
+    ] = Field(alias="as")
+
+
+BLOCKS = {"map": MapShape, "repeat": RepeatShape, "when": WhenShape, "record": RecordShape}
+
+
+def block_tag(value: object) -> str | None:
+    """Which kind of block a YAML value means to be."""
+    if isinstance(value, str | BaseModel):
+        return "<node>" if isinstance(value, str) else None
+    if isinstance(value, dict):
+        return next((f"<{key}>" for key in BLOCKS if key in value), None)
+    return None
+
+
+BlockShape: TypeAlias = Annotated[
+    Annotated[Identifier, Tag("<node>")]
+    | Annotated[MapShape, Tag("<map>")]
+    | Annotated[RepeatShape, Tag("<repeat>")]
+    | Annotated[WhenShape, Tag("<when>")]
+    | Annotated[RecordShape, Tag("<record>")],
+    Discriminator(
+        block_tag,
+        custom_error_type="block",
+        custom_error_message="not a block: expected a node's name, or a mapping with `map`, `repeat`, `when` or `record`",
+    ),
+]
+
+
+class UseShape(BaseModel):
+    """An entry made by the class that `use` names; the other keys are that class's settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str
+
+
+class NodeWiring(Shape):
+    """The keys of a `nodes:` entry that belong to the engine rather than to the node."""
+
+    use: str = Field(description="the kind of node: a known name, or `plugin_file.ClassName`")
+    talk: str | None = Field(default=None, description="the transcript that the node's messages go into")
+    sees: list[str] = Field(default=[], description="memories that the node's prompts may show")
+    reads: dict[str, str] = Field(default={}, description="`field: node.output` where more than one node gives it")
+    lives: str | None = Field(default=None, description="the loop in which the output is remembered")
+
+
+class MemoryWiring(Shape):
+    """The keys of a `memory:` entry that belong to the engine rather than to the memory."""
+
+    use: str = Field(description="the kind of memory")
+    lives: str = Field(description="the loop in which it is remembered, the unit, or `forever`")
+    of: str | None = Field(default=None, description="the type of record that it holds")
+
+
+class Budget(Shape):
+    """What a run may spend in all, over every time it is taken up again; the run stops cleanly when it is spent."""
+
+    model_calls: Annotated[int, Field(ge=0)] | None = None
+    tool_calls: Annotated[int, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = Field(default=None, description="prompt and completion together")
+
+
+class Limits(Shape):
+    """What one tool call may take, and how often one tool may be called in a unit."""
+
+    timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    characters: Annotated[int, Field(ge=200)] = Field(default=8192, description="longer results keep head and tail")
+    calls: Annotated[int, Field(ge=0)] | None = Field(default=None, description="calls per tool and unit")
+
+
+EntryShape: TypeAlias = Annotated[
+    Annotated[UseShape, Tag("<use>")] | Annotated[Literal["off"], Tag("<off>")],
+    Discriminator(lambda value: "<off>" if isinstance(value, str) else "<use>"),
+]
+"""An entry of `memory` or `nodes`: a `use:` mapping, or the word `off`."""
+
+
+class WorkflowShape(Shape):
+    """One workflow file."""
+
+    dsl: Literal[1] = Field(description="the version of the language")
+    name: Name
+    about: str = ""
+    extends: str | None = Field(default=None, description="a workflow file that this one changes")
+    set: dict[str, Json] = Field(default={}, description="single values changed by path, after `extends`")
+    seed: int = 0
+    params: dict[Identifier, Json] = {}
+    plugins: list[str] = Field(default=[], description="Python files with the workflow's own nodes")
+    models: dict[Identifier, UseShape] = {}
+    tools: list[UseShape] = []
+    allow: list[str] | None = Field(default=None, description="effects, or names of tools, that the run may call")
+    limits: Limits = Limits()
+    memory: dict[Identifier, EntryShape] = {}
+    nodes: dict[Identifier, EntryShape] = {}
+    graph: Annotated[list[BlockShape], Field(min_length=1)]
+    budget: Budget = Budget()
+    variants: dict[Name, dict[str, Json]] = Field(default={}, description="named changes, by path: the ablation arms")
+
+
+REQUIRED = ("dsl", "name", "graph")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the language, with the settings of every installed `use:` class."""
+    from ste_graph.language.entries import entry_schemas
+
+    MapShape.model_rebuild()
+    RepeatShape.model_rebuild()
+    WhenShape.model_rebuild()
+    schema = WorkflowShape.model_json_schema(by_alias=True)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A ste-graph workflow", **schema}
+    schema["description"] = "One workflow file. A file with `extends` may leave out what its base says."
+    entries = entry_schemas()
+    for section, forms in entries.items():
+        target = schema["properties"][section]
+        form: dict[str, Any] = {"anyOf": [*forms, {"$ref": "#/$defs/PluginEntry"}]}
+        if section == "tools":
+            target["items"] = form
+        else:
+            forms_and_off = [*form["anyOf"], {"const": "off"}] if section in ("memory", "nodes") else form["anyOf"]
+            target["additionalProperties"] = {"anyOf": forms_and_off}
+            target.pop("patternProperties", None)
+    schema["$defs"]["PluginEntry"] = {
+        "type": "object",
+        "description": "an entry whose class comes from a plugin or another package",
+        "properties": {"use": {"type": "string", "not": {"enum": sorted(name for names in known_uses().values() for name in names)}}},
+        "required": ["use"],
+    }
+    schema["$defs"].pop("UseShape", None)
+    del schema["required"]
+    schema["anyOf"] = [{"required": list(REQUIRED)}, {"required": ["extends"]}]
+    return schema
+
+
+def known_uses() -> dict[str, list[str]]:
+    """The installed names for `use:`, per section of the file."""
+    from ste_graph.registry import known
+
+    return {section: sorted(known(group)) for section, group in GROUPS.items()}
+
+
+GROUPS: dict[str, Literal["nodes", "memories", "models", "tools"]] = {
+    "models": "models",
+    "tools": "tools",
+    "memory": "memories",
+    "nodes": "nodes",
+}

@@ -1,0 +1,139 @@
+"""The step log: one file per unit, one line per finished step. It is the truth of a run; all else is made from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ste_graph.contracts import Json, Message, Usage
+from ste_graph.run.appending import LineFile
+
+
+@dataclass(slots=True)
+class Used:
+    """What a step, or a whole unit, has used."""
+
+    model_calls: int = 0
+    tool_calls: int = 0
+    failed_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def add(self, other: Used) -> None:
+        for name in Used.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.completion_tokens)
+
+    def to_json(self) -> dict[str, int]:
+        return {name: value for name in Used.__slots__ if (value := getattr(self, name))}
+
+
+@dataclass(slots=True)
+class Logged:
+    """One finished step: what it gave, said and recorded, which tools it called and how each call ended."""
+
+    key: str
+    started: str
+    ended: str
+    gives: dict[str, Json] = field(default_factory=dict)
+    said: list[Message] = field(default_factory=list)
+    record: dict[str, Json] | None = None
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    used: Used = field(default_factory=Used)
+
+    def to_json(self) -> dict[str, Json]:
+        line: dict[str, Json] = {"key": self.key, "started": self.started, "ended": self.ended}
+        for name in ("gives", "said", "record", "calls"):
+            if value := getattr(self, name):
+                line[name] = value
+        if used := self.used.to_json():
+            line["used"] = used
+        return line
+
+    @classmethod
+    def of(cls, line: dict[str, Json]) -> Logged:
+        calls = [(tool, kind) for tool, kind in line.get("calls", [])]
+        return cls(
+            line["key"], line["started"], line["ended"], line.get("gives", {}), line.get("said", []), line.get("record"),
+            calls, Used(**line.get("used", {})),
+        )  # fmt: skip
+
+
+class StepLog:
+    """The log of one unit: what was finished, read once at the start, and appended to from then on."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = LineFile(path)
+        self.finished: dict[str, Logged] = {}
+        self.begun_calls: set[str] = set()
+        """Calls of tools that may change the world, by step and number, that were begun."""
+        self.loops: Counter[tuple[str, str]] = Counter()
+        """How often each loop ended, and why."""
+        self.done = False
+        self.failure: str | None = None
+        self._ended_after: set[str] = set()
+        for line in self._file.lines():
+            self._take(line)
+
+    def _take(self, line: dict[str, Json]) -> None:
+        match line:
+            case {"key": str(key)}:
+                self.finished[key] = Logged.of(line)
+                self.failure = None
+            case {"begun": str(call)}:
+                self.begun_calls.add(call)
+            case {"after": str(key), "loops": list(loops)}:
+                self._ended_after.add(key)
+                self.loops.update((loop, why) for loop, _, why in loops)
+            case {"failed": str(why)}:
+                self.failure = why
+            case {"done": _}:
+                self.done, self.failure = True, None
+
+    @property
+    def used(self) -> Used:
+        """The sum over all finished steps."""
+        total = Used()
+        for step in self.finished.values():
+            total.add(step.used)
+        return total
+
+    @property
+    def records(self) -> list[dict[str, Json]]:
+        """The records of finished steps, in order."""
+        return [step.record for step in self.finished.values() if step.record is not None]
+
+    def step(self, step: Logged) -> None:
+        """Log a finished step; one that made a record, or may have changed the world, survives a loss of power."""
+        durable = step.record is not None or any(call.startswith(f"{step.key} #") for call in self.begun_calls)
+        self._file.append(step.to_json(), durable=durable)
+        self.finished[step.key] = step
+
+    def begin_call(self, call: str, tool: str, at: str) -> None:
+        """Log that a call which may change the world is about to be made, before it is."""
+        self._file.append({"begun": call, "tool": tool, "at": at}, durable=True)
+        self.begun_calls.add(call)
+
+    def loops_ended(self, key: str, loops: list[tuple[str, int, str]]) -> None:
+        """Log why loops ended behind a step; said once, however often the step is replayed."""
+        if key not in self._ended_after:
+            self._file.append({"after": key, "loops": loops})
+            self._ended_after.add(key)
+            self.loops.update((loop, why) for loop, _, why in loops)
+
+    def fail(self, why: str, at: str) -> None:
+        """Log that the unit failed; it is taken up again from here."""
+        self._file.append({"failed": why, "at": at}, durable=True)
+        self.failure = why
+
+    def finish(self, at: str) -> None:
+        """Log that the unit is complete."""
+        self._file.append({"done": at}, durable=True)
+        self.done, self.failure = True, None
+
+    def close(self) -> None:
+        self._file.close()
