@@ -239,13 +239,13 @@ def test_a_hanging_tool_does_not_keep_the_program_from_ending():
 
 async def test_ten_megabytes_are_cut_to_the_limit_with_head_and_tail():
     def floods() -> str:
-        return "first" + "x" * 10_000_000 + "last"
+        return "first" + "-" * 10_000_000 + "last"
 
     observation = await box(floods, limit=1000).call("floods", {})
     assert observation.truncated
     assert 950 < len(observation.text) <= 1000
-    assert observation.text.startswith("firstxxx")
-    assert observation.text.endswith("xxxlast")
+    assert observation.text.startswith("first---")
+    assert observation.text.endswith("---last")
     assert "\n[… 9,999,057 characters left out …]\n" in observation.text
 
 
