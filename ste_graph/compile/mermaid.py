@@ -13,8 +13,10 @@ from ste_graph.compile.flow import Flow, Vertex, flow
 from ste_graph.language.blocks import Do, Keep
 from ste_graph.language.workflow import MemorySpec, Workflow
 
+# As the lexer of Mermaid 11.17 has it; `x` and `o` alone would belong to the arrow behind them.
 _RESERVED = frozenset({
-    "class", "classdef", "click", "default", "end", "flowchart", "graph", "href", "linkstyle", "style", "subgraph",
+    "class", "classdef", "click", "default", "end", "flowchart", "graph", "href", "interpolate", "linkstyle", "o",
+    "style", "subgraph", "x",
 })  # fmt: skip
 _ESCAPES = {ord(char): f"#{ord(char)};" for char in '#"&<>|`\\'}
 

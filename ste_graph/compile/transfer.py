@@ -44,7 +44,7 @@ def transfer(flow: Flow, target: Target, state: Mapping[str, Json]) -> Transfer:
             case AtBranch(number=number):
                 branch = flow.branches[number]
                 block = branch.block
-                holds = control.holds(block.condition, block.span, "when", branch.around)
+                holds = control.holds(block.condition, block.span, "`when`", branch.around)
                 target = branch.do if holds else branch.otherwise
             case AtHead(loop=loop):
                 target = control.past(flow.heads[loop])

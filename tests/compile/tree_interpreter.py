@@ -1,4 +1,4 @@
-"""What a workflow's blocks mean, said a second time: plain recursion over the tree, no graph, no counters in a state."""
+"""What a workflow's blocks mean, said a second time: plain recursion over the tree, without a graph."""
 
 from __future__ import annotations
 

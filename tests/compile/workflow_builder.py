@@ -73,7 +73,7 @@ def workflow(
             name: MemorySpec(name, None, lives, of, None, _span()) for name, (lives, of) in (memories or {}).items()
         },
         off=frozenset(off),
-        **dict.fromkeys(("models", "tools", "allow", "limits", "budget", "lock"), {}),  # nothing that a compiler reads
+        **{unread: {} for unread in ("models", "tools", "allow", "limits", "budget", "lock")},
     )
 
 
