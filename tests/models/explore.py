@@ -34,10 +34,13 @@ class ToyTool:
             return f"Error: {error}"
 
     def shown(self) -> str:
-        return f"API_name: {self.name}\nDescription: {self.description}\nParameters (JSON Schema): {json.dumps(self.schema)}"
+        head = f"API_name: {self.name}\nDescription: {self.description}"
+        return f"{head}\nParameters (JSON Schema): {json.dumps(self.schema)}"
 
 
-def toy(name: str, description: str, run: Callable[..., Any], optional: tuple[str, ...] = (), **properties: Any) -> ToyTool:
+def toy(
+    name: str, description: str, run: Callable[..., Any], optional: tuple[str, ...] = (), **properties: Any
+) -> ToyTool:
     required = [key for key in properties if key not in optional]
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return ToyTool(name, description, schema, run, tuple(properties))
@@ -65,7 +68,7 @@ TOOLS = [
     toy("repeat_text", "Repeats a text.", lambda text, count, loud: (text.upper() if loud else text) * (count or 2),
         ("count", "loud"), text={"type": "string"}, count={"type": "integer", "minimum": 1, "maximum": 9},
         loud={"type": "boolean", "default": False}),
-    toy("roman_numeral", "Writes a number in Roman numerals.", lambda number: "I" * number,
+    toy("roman_numeral", "Writes a number in Roman numerals.", lambda number: "I" * (number % 10 + 1),
         number={"type": "integer", "minimum": 1, "maximum": 3999}),
     toy("look_up", "Looks up a value in a document by its path.", place,
         path={"type": "string", "examples": ["$.a.b", "$.list[0]", "$.gone"]}),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,6 +21,11 @@ _MOMENT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?|\d\d:\d\d
 _NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?!\w)"
 _TOKEN = r"[^\s,;?!\"`“]*[^\s,;?!\"`“.:]"
 _CODE = r"(?<![\w\"])(?=[^\s,;?!]*[\d_/$.@-])[^\s,;?!]*[^\s,;?!.:]|(?<=[a-z,] )[A-Z]\w*"
+# The forms of a free text: behind its parameter's name and a word like `is`; behind the name alone; anywhere.
+STATED = [rf"{_QUOTED}|{_MOMENT}|{_TOKEN}"]
+MARKED = [rf"{_QUOTED}|{_MOMENT}|{_CODE}"]
+LOOSE = [_QUOTED, _MOMENT, _CODE]
+
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -46,7 +50,7 @@ def arguments_in(request: str, tool: Shown) -> dict[str, Any]:
         schema = resolved(tool.properties[name], tool.schema)
         if name not in tool.required and not schema.get("enum"):
             continue
-        match = next(_values(left, schema, loose=True), None)
+        match = next(_values(left, schema, LOOSE), None)
         if match is not None:
             found[name], left = match.value, _without(left, match)
     return found
@@ -54,27 +58,26 @@ def arguments_in(request: str, tool: Shown) -> dict[str, Any]:
 
 def _named(text: str, name: str, schema: Schema) -> Found | None:
     """The value that stands right behind, or before `as the`, the parameter's name."""
-    before, after = _anchors(name)
-    for anchor in before.finditer(text):
-        for match in _values(text[anchor.end() :], schema, loose=False):
-            if match.start == 0:
-                return Found(match.value, anchor.start(), anchor.end() + match.end)
-            break
+    linked, after, bare = _anchors(name)
+    for anchors, forms in ((linked, STATED), (bare, MARKED)):
+        for anchor in anchors.finditer(text):
+            for match in _values(text[anchor.end() :], schema, forms):
+                if match.start == 0:
+                    return Found(match.value, anchor.start(), anchor.end() + match.end)
     for anchor in after.finditer(text):
-        matches = [
-            match for match in _values(text[: anchor.start()], schema, loose=False) if match.end == anchor.start()
-        ]
-        if matches:
-            return Found(matches[0].value, matches[0].start, anchor.end())
+        for match in _values(text[: anchor.start()], schema, STATED):
+            if match.end == anchor.start():
+                return Found(match.value, match.start, anchor.end())
     return None
 
 
 @lru_cache(maxsize=1024)
-def _anchors(name: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _anchors(name: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     words = r"[ _-]".join(map(re.escape, words_of(name).split()))
     return (
-        re.compile(rf"\b{words}\b(?: (?:is|are|of|as|to|should be|set to|equal to)\b|:| =)? ?", re.I),
-        re.compile(rf" as (?:the |a |its )?{words}\b", re.I),
+        re.compile(rf"(?<!\w){words}(?: (?:is|are|of|should be|set to|equal to)|:| =) ", re.I),
+        re.compile(rf" (?:as|for) (?:the |a |its )?{words}(?!\w)", re.I),
+        re.compile(rf"(?<!\w){words} ", re.I),
     )
 
 
@@ -87,10 +90,12 @@ def _vagueness(schema: Schema) -> int:
     return {"array": 1, "object": 1, "boolean": 2, "integer": 3, "number": 3}.get(kind_of(schema), 4)
 
 
-def _values(text: str, schema: Schema, *, loose: bool) -> Iterator[Found]:
-    """Every value in the text that has the schema's form, best first where `loose`, else from left to right."""
+def _values(text: str, schema: Schema, forms: Sequence[str]) -> Iterator[Found]:
+    """Every value in the text that has the schema's form; free texts in the order of `forms`."""
     if schema.get("enum"):
         yield from _listed(text, schema["enum"])
+        if forms is not LOOSE:
+            yield from _texts(text, {}, forms)  # a choice that the schema does not know
         return
     match kind_of(schema):
         case "integer" | "number":
@@ -103,10 +108,10 @@ def _values(text: str, schema: Schema, *, loose: bool) -> Iterator[Found]:
         case "array" | "object" as kind:
             yield from _literals(text, "[" if kind == "array" else "{")
         case _:
-            yield from _texts(text, schema, loose=loose)
+            yield from _texts(text, schema, forms)
 
 
-def _texts(text: str, schema: Schema, *, loose: bool) -> Iterator[Found]:
+def _texts(text: str, schema: Schema, forms: Sequence[str]) -> Iterator[Found]:
     if is_date(schema):
         for match in re.finditer(_DATE, text, re.I):
             yield Found(iso_of(match[0]), *match.span())
@@ -114,8 +119,7 @@ def _texts(text: str, schema: Schema, *, loose: bool) -> Iterator[Found]:
     if schema.get("format") in ("date-time", "time"):
         for match in re.finditer(_MOMENT, text):
             yield Found(match[0], *match.span())
-    forms = [_QUOTED, _MOMENT, _CODE] if loose else [rf"{_QUOTED}|{_MOMENT}|{_TOKEN}"]
-    if loose:
+    if forms is LOOSE:
         for example in examples_of(schema):
             at = text.find(str(example))
             if at >= 0:
@@ -163,10 +167,7 @@ def iso_of(text: str) -> str:
         return text
     month = next(i for i, name in enumerate(MONTHS, start=1) if re.search(rf"\b{name[:3]}", text, re.I))
     numbers = [int(number) for number in re.findall(r"\d+", text)]
-    try:
-        return date(max(numbers), month, min(numbers)).isoformat()
-    except ValueError:
-        return text
+    return f"{max(numbers):04}-{month:02}-{min(numbers):02}"
 
 
 def _without(text: str, match: Found) -> str:

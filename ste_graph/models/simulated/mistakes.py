@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -22,37 +22,43 @@ def call_text(thought: str, action: str, arguments: Mapping[str, Any]) -> str:
 
 
 def spoiled(thought: str, tool: Shown, arguments: Arguments, random: Random, warnings: Sequence[str]) -> str:
-    """The call with a mistake in it; the right call if everything that could go wrong has been warned of.
+    """The call with a mistake in it, or the right call if a warning speaks of that very mistake.
 
-    A warning (a lesson, an earlier error, an exemplar's text) prevents the mistakes in the parameters that it names,
-    and a slip in the tool's name or in the JSON where it speaks of those.
+    A warning (a lesson, an error seen earlier, an exemplar) speaks of the parameters that it names, of the tool's name
+    and of JSON.
     """
+    name, bad = None, arguments
+    match random.choice(open_to(tool, arguments)):
+        case "json" if not warned(warnings, "JSON", "json"):
+            return _broken(call_text(thought, tool.name, arguments))
+        case "name" if not warned(warnings, tool.name, "unknown tool", "no tool"):
+            return call_text(thought, misnamed(tool.name, random), arguments)
+        case "date":
+            name = random.choice([name for name, value in arguments.items() if _is_day(tool, name, value)])
+            bad = {**arguments, name: in_words(arguments[name])}
+        case "type":
+            name = random.choice([name for name, value in arguments.items() if mistyped(value, tool, name) is not None])
+            bad = {**arguments, name: mistyped(arguments[name], tool, name)}
+        case "missing":
+            name = random.choice([name for name in arguments if name in tool.required])
+            bad = {key: value for key, value in arguments.items() if key != name}
+    return call_text(thought, tool.name, arguments if name is not None and warned(warnings, name) else bad)
 
-    def warned(*words: str) -> bool:
-        return any(re.search(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", text) for text in warnings)
 
-    open_to = {name: value for name, value in arguments.items() if not warned(name)}
-    ways: list[Callable[[], str]] = []
-    days = [name for name, value in open_to.items() if _is_day(tool, name, value)]
-    if days:
-        ways.append(
-            lambda: call_text(
-                thought, tool.name, _with(arguments, name := random.choice(days), in_words(arguments[name]))
-            )
-        )
-    wrong = {name: bad for name, value in open_to.items() if (bad := mistyped(value, tool, name)) is not None}
-    if wrong:
-        ways.append(
-            lambda: call_text(thought, tool.name, _with(arguments, name := random.choice(list(wrong)), wrong[name]))
-        )
-    needed = [name for name in open_to if name in tool.required]
-    if needed:
-        ways.append(lambda: call_text(thought, tool.name, _less(arguments, random.choice(needed))))
-    if not warned("JSON", "json"):
-        ways.append(lambda: _broken(call_text(thought, tool.name, arguments)))
-    if not warned("unknown tool", "unknown_tool", "no tool", tool.name):
-        ways.append(lambda: call_text(thought, misnamed(tool.name, random), arguments))
-    return random.choice(ways)() if ways else call_text(thought, tool.name, arguments)
+def open_to(tool: Shown, arguments: Arguments) -> list[str]:
+    """The kinds of mistakes that can be made in a call."""
+    kinds = ["json", "name"]
+    if any(_is_day(tool, name, value) for name, value in arguments.items()):
+        kinds.append("date")
+    if any(mistyped(value, tool, name) is not None for name, value in arguments.items()):
+        kinds.append("type")
+    return [*kinds, "missing"] if any(name in tool.required for name in arguments) else kinds
+
+
+def warned(warnings: Sequence[str], *words: str) -> bool:
+    """Whether a warning has one of the words."""
+    word = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)")
+    return any(word.search(text) for text in warnings)
 
 
 def mistyped(value: Any, tool: Shown, name: str) -> Any:
@@ -87,11 +93,3 @@ def _broken(call: str) -> str:
 def _is_day(tool: Shown, name: str, value: Any) -> bool:
     schema = resolved(tool.properties.get(name, {}), tool.schema)
     return isinstance(value, str) and bool(ISO_DATE.fullmatch(value)) and is_date(schema)
-
-
-def _with(arguments: Arguments, name: str, value: Any) -> Arguments:
-    return {**arguments, name: value}
-
-
-def _less(arguments: Arguments, name: str) -> Arguments:
-    return {key: value for key, value in arguments.items() if key != name}

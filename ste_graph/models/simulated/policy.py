@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from ste_graph.models.simulated.extraction import arguments_in
-from ste_graph.models.simulated.mending import mended
+from ste_graph.models.simulated.mending import attempted, mended
 from ste_graph.models.simulated.mistakes import call_text, spoiled
 from ste_graph.models.simulated.reading import (
     Example,
@@ -24,14 +24,15 @@ from ste_graph.models.simulated.reading import (
     tools_in,
     trial_of,
 )
-from ste_graph.models.simulated.values import plausible
+from ste_graph.models.simulated.values import plausible, unusual
 from ste_graph.models.simulated.wording import request_for
 
 CANDIDATES = 6
-"""So many requests are thought of; the one least like the past ones is made."""
+NOVEL = 0.5
+"""So many requests are thought of at most, until one shares less than this part of its words with every past one."""
 
 PATIENCE = 4
-"""After so many errors in a row the model gives up on a request."""
+"""After so many errors the model gives up on a request; where it called just what the request says, often sooner."""
 
 
 def respond(turns: Sequence[Turn], *, seed: int, mistakes: float, schema: Mapping[str, Any] | None = None) -> str:
@@ -43,7 +44,7 @@ def respond(turns: Sequence[Turn], *, seed: int, mistakes: float, schema: Mappin
     tools = next((found for turn in reversed(turns) if (found := tools_in(turn.text))), ())
     match moment(turns):
         case "imagine" if tools:
-            return imagined(turns, tools[-1], random)
+            return imagined(turns, tools[-1], random, mistakes / 2)
         case "call" | "observed" if tools:
             return acted(turns, tools, random, mistakes)
         case "reflect":
@@ -51,8 +52,11 @@ def respond(turns: Sequence[Turn], *, seed: int, mistakes: float, schema: Mappin
     return "I have nothing to go by but these words."
 
 
-def imagined(turns: Sequence[Turn], tool: Shown, random: Random) -> str:
-    """A request that the tool can serve, as far as may be unlike those that stand in the messages."""
+def imagined(turns: Sequence[Turn], tool: Shown, random: Random, odd: float = 0.0) -> str:
+    """A request that the tool can serve, as far as may be unlike those that stand in the messages.
+
+    With a chance of `odd` it asks for something that the tool may well refuse.
+    """
     past = [_words(line) for line in "\n".join(turn.text for turn in turns).split("\n") if len(line) < 600]
     best, least = "", 2.0
     for _ in range(CANDIDATES):
@@ -61,11 +65,16 @@ def imagined(turns: Sequence[Turn], tool: Shown, random: Random) -> str:
             for name, of in tool.properties.items()
             if name in tool.required or random.random() < 0.4
         }
+        if arguments and random.random() < odd:
+            name = random.choice(list(arguments))
+            arguments[name] = unusual(arguments[name], tool.properties[name], random)
         request = request_for(tool, arguments, random)
         words = _words(request)
         likeness = max((len(words & other) / len(words | other) for other in past if other), default=0.0)
         if likeness < least:
             best, least = request, likeness
+        if likeness < NOVEL:
+            break
     return best
 
 
@@ -77,13 +86,13 @@ def acted(turns: Sequence[Turn], tools: Sequence[Shown], random: Random, mistake
     seen = [turn.text.removeprefix("Observation:").strip() for turn in turns[start + 1 :] if turn.role == "user"]
     if seen and good(seen[-1]):
         return f"Thought: I have what I need.\nFinal Answer: The result is: {_gist(seen[-1])}"
-    if len(seen) >= PATIENCE:
-        return f"Thought: This does not work.\nFinal Answer: I could not do this: {_gist(seen[-1])}"
-
     examples = [example for turn in turns if turn.role != "assistant" for example in examples_in(turn.text)]
     nearest = max(examples, key=lambda example: _overlap(request, example.query), default=None)
     tool = chosen(request, tools, nearest)
     arguments = {**filled(tool, nearest, random), **arguments_in(request, tool)}
+    as_asked = bool(replies) and attempted(replies[-1], tool) == arguments
+    if len(seen) >= PATIENCE or (as_asked and random.random() < 0.5):
+        return f"Thought: This does not work.\nFinal Answer: I could not do this: {_gist(seen[-1])}"
     if seen:
         arguments = mended(tool, arguments, replies, seen, random)
         thought, slip = "That did not work; I go by what the error says.", mistakes / 4

@@ -56,8 +56,9 @@ _REQUEST = re.compile(r"\b(?:request|question|task)\b[^:\n]{0,60}: *(\S.*)$", re
 _LESSON = re.compile(r"^\W*Lesson: *(.+)$", re.MULTILINE)
 _BAD = re.compile(
     r"\W*(?:\w*(?:error|exception)\b|(?:invalid|unknown|malformed|missing|failed|failure|refused|interrupted|transport|"
-    r"time[d ]*out|traceback|cannot|could not|unable|no such|no tool|not found|there is (?:no|neither)|"
-    r"the (?:reply|call|request|text) (?:has neither|failed|could not|behind|is not|was (?:refused|interrupted)))\b)",
+    r"time[d ]*out|traceback|cannot|could not|unable|no such|no tool|not found|there (?:is|was) (?:no|nothing|an)|"
+    r"the (?:reply|call|request|text|line) (?:has|failed|could not|behind|is not|was (?:refused|interrupted)))\b|"
+    r"the line `|`?[^`\n]+` (?:did not answer|was not called))",
     re.IGNORECASE,
 )
 

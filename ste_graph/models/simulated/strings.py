@@ -38,7 +38,10 @@ def text_for(schema: dict[str, Any], examples: Sequence[str], random: Random) ->
     if is_date(schema):
         return _day(random)
     if examples and all(map(_MOMENT.fullmatch, examples)):
-        return _MOMENT.sub(rf"{_day(random)}\g<1>{_clock(random)}\g<2>", examples[0])
+        joint, rest = _MOMENT.sub(r"\1|\2", examples[0]).split("|")
+        return f"{_day(random)}{joint}{_clock(random)}{rest}"
+    if schema.get("pattern") and random.random() < (0.25 if examples else 1.0):
+        return matching(str(schema["pattern"]), random)
     if examples and not (all(map(_PROSE.fullmatch, examples)) and random.random() < 0.6):
         return str(random.choice(examples))
     if form == "date-time" or re.search(r"YYYY-MM-DD[T ]", about, re.I):
@@ -52,8 +55,6 @@ def text_for(schema: dict[str, Any], examples: Sequence[str], random: Random) ->
     if form == "uuid":
         digits = f"{random.getrandbits(128):032x}"
         return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], "a" + digits[17:20], digits[20:]))
-    if schema.get("pattern"):
-        return matching(schema["pattern"], random)
     text = " ".join(random.sample(WORDS, random.randint(2, 6)))
     while len(text) < schema.get("minLength", 0):
         text += " " + random.choice(WORDS)
@@ -65,9 +66,10 @@ def matching(pattern: str, random: Random) -> str:
     from re import _parser  # type: ignore[attr-defined]
 
     try:
-        return _walk(_parser.parse(pattern), random)
+        text: str = _walk(_parser.parse(pattern), random)
     except (re.error, KeyError, IndexError, OverflowError):
-        return random.choice(WORDS)
+        text = random.choice(WORDS)
+    return text
 
 
 _CLASSES = {"CATEGORY_DIGIT": "0123456789", "CATEGORY_WORD": "abcdefgh0123", "CATEGORY_SPACE": " "}

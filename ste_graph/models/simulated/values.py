@@ -7,7 +7,7 @@ import re
 from random import Random
 from typing import Any
 
-from ste_graph.models.simulated.strings import text_for
+from ste_graph.models.simulated.strings import ISO_DATE, WORDS, text_for
 
 Schema = dict[str, Any]
 
@@ -100,8 +100,28 @@ def _number(schema: Schema, kind: str, examples: list[float], random: Random) ->
         low = min(1, high - 100) if high is not None else min([1, *examples])
     if high is None:
         high = max([low + 99, *(2 * value for value in examples)])
+    if high - low > 20_000:  # people say small numbers more often
+        size = 10 ** random.randint(1, max(1, math.floor(math.log10(max(abs(low), abs(high))))))
+        low, high = max(low, -size if random.random() < 0.3 else 0), min(high, size)
     step = schema.get("multipleOf") or (1 if whole else 0.1)
     first = math.floor(low / step) + 1 if "exclusiveMinimum" in schema else math.ceil(low / step)
     last = math.ceil(high / step) - 1 if "exclusiveMaximum" in schema else math.floor(high / step)
     count = random.randint(first, max(first, last))
     return int(count * step) if whole else round(count * step, 6)
+
+
+def unusual(value: Any, schema: Any, random: Random) -> Any:
+    """A value like `value` that the schema, or the tool behind it, may well refuse: people ask for such things."""
+    schema = resolved(schema)
+    if schema.get("enum") and isinstance(value, str):
+        return random.choice(WORDS)
+    match value:
+        case bool() | list() | dict() | None:
+            return value
+        case int() | float():
+            limit = schema.get("maximum", schema.get("minimum"))
+            return value * -1 if limit is None else limit + (1 if "maximum" in schema else -1) * random.randint(1, 99)
+    if ISO_DATE.fullmatch(value):
+        return f"{value[:5]}02-{random.choice((30, 31))}"
+    at = random.randrange(1, len(value)) if len(value) > 1 else 0
+    return value[:at] + random.choice("xzq") + value[at:]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import date
 from random import Random
 from typing import Any
 
@@ -24,10 +23,10 @@ _OPENERS = (
     "Help me {}, please.", "For my homework I should {}.", "Before lunch I want to {}.", "A customer wants us to {}.",
     "Quick question: {}?", "While tidying my notes I had to {}.", "Our newsletter needs someone to {}.",
 )  # fmt: skip
-_CLAUSES = ("the {name} is {value}", "{name}: {value}", "use {value} as the {name}", "with a {name} of {value}")
-_VERBS = re.compile(
-    r"(Add|Calculate|Check|Compute|Convert|Count|Create|Find|Generate|Get|Give|List|Look|Make|Read|Return|Run|Say|Show|"
-    r"Spell|Tell|Translate|Turn|Write)s\b"
+_CLAUSES = ("the {name} is {value}", "{name}: {value}", "use {value} as the {name}", "with {value} for the {name}")
+_THIRD_PERSON = re.compile(
+    r"([A-Z][a-z]+?)(?:(?<=ch|sh|ss|zz)es|(ie)s|(?<![su])s)"
+    r"(?= (?!and|are|at|between|for|is|of|or|per|that|which)[a-z])"
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_/+-]+(?:[.:][A-Za-z0-9_/+-]+)*")
 
@@ -39,9 +38,10 @@ def words_of(name: str) -> str:
 
 def request_for(tool: Shown, arguments: Mapping[str, Any], random: Random) -> str:
     """A request in one line that a call of `tool` with `arguments` serves."""
-    task = _VERBS.sub(r"\1", re.split(r"(?<=[.!?])\s|\n", tool.description.strip())[0].rstrip(".!?")) or (
-        f"use {words_of(tool.name)}"
-    )
+    sentence = re.split(r"(?<=[.!?])\s|\n|; ", tool.description.strip())[0].rstrip(".!?")
+    verb = _THIRD_PERSON.match(sentence)
+    task = f"{verb[1]}{'y' if verb[2] else ''}{sentence[verb.end() :]}" if verb else sentence
+    task = task or f"use {words_of(tool.name)}"
     task = task[0].lower() + task[1:] if not task[:2].isupper() else task
     opener = random.choice(_OPENERS).format(task)
     clauses = [
@@ -56,7 +56,7 @@ def worded(value: Any, schema: Mapping[str, Any], random: Random) -> str:
     """A value as a person would write it: days in words, texts in quotes unless they are one plain word."""
     if isinstance(value, str):
         if is_date(resolved(schema)) and ISO_DATE.fullmatch(value):
-            return random.choice((value, in_words(value), in_words(value)))
+            return random.choice((value, in_words(value)))
         if _PLAIN.fullmatch(value):
             return value
         for quote in '"`':
@@ -70,5 +70,5 @@ def worded(value: Any, schema: Mapping[str, Any], random: Random) -> str:
 
 def in_words(iso: str) -> str:
     """`2024-05-03` as `3 May 2024`."""
-    day = date.fromisoformat(iso)
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+    year, month, day = iso.split("-")
+    return f"{int(day)} {MONTHS[int(month) - 1]} {year}"
