@@ -21,9 +21,9 @@ _MOMENT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?|\d\d:\d\d
 _NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?!\w)"
 _TOKEN = r"[^\s,;?!\"`“]*[^\s,;?!\"`“.:]"
 _CODE = r"(?<![\w\"])(?=[^\s,;?!]*[\d_/$.@-])[^\s,;?!]*[^\s,;?!.:]|(?<=[a-z,] )[A-Z]\w*"
-# The forms of a free text: behind its parameter's name and a word like `is`; behind the name alone; anywhere.
-STATED = [rf"{_QUOTED}|{_MOMENT}|{_TOKEN}"]
+# The forms of a free text: at its parameter's name if it is marked as a value, then any word there; and anywhere.
 MARKED = [rf"{_QUOTED}|{_MOMENT}|{_CODE}"]
+STATED = [rf"{_QUOTED}|{_MOMENT}|{_TOKEN}"]
 LOOSE = [_QUOTED, _MOMENT, _CODE]
 
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -59,15 +59,16 @@ def arguments_in(request: str, tool: Shown) -> dict[str, Any]:
 def _named(text: str, name: str, schema: Schema) -> Found | None:
     """The value that stands right behind, or before `as the`, the parameter's name."""
     linked, after, bare = _anchors(name)
-    for anchors, forms in ((linked, STATED), (bare, MARKED)):
-        for anchor in anchors.finditer(text):
+    for forms in (MARKED, STATED):
+        behind = (linked, bare) if forms is MARKED else (linked,)
+        for anchor in (anchor for pattern in behind for anchor in pattern.finditer(text)):
             for match in _values(text[anchor.end() :], schema, forms):
                 if match.start == 0:
                     return Found(match.value, anchor.start(), anchor.end() + match.end)
-    for anchor in after.finditer(text):
-        for match in _values(text[: anchor.start()], schema, STATED):
-            if match.end == anchor.start():
-                return Found(match.value, match.start, anchor.end())
+        for anchor in after.finditer(text):
+            for match in _values(text[: anchor.start()], schema, forms):
+                if match.end == anchor.start():
+                    return Found(match.value, match.start, anchor.end())
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from random import Random
 from typing import Any
 
@@ -17,7 +18,9 @@ _AT_MOST = re.compile(
 _AT_LEAST = re.compile(
     r"(?:at least|minimum(?: of| is)?|no less than|greater than or equal to) (-?\d+(?:\.\d+)?)", re.I
 )
-_QUOTED = re.compile(r"[\"'`“]([^\"'`“”\n]{1,80})[\"'`”]")
+_OFFERED = re.compile(r"(?:did you mean|such as|expected|one of|choose|for example|e\.g\.):? ([^;?\n]*)", re.IGNORECASE)
+_WORD = re.compile(r"\"([^\"]{1,80})\"|'([^']{1,80})'|`([^`]{1,80})`|([\w/.:+-]*\w)")
+_ORDER = re.compile(r"\b(?:before|after|earlier|later|less|greater|smaller|larger)\b", re.IGNORECASE)
 
 
 def mended(
@@ -25,17 +28,24 @@ def mended(
 ) -> dict[str, Any]:
     """The arguments for another try.
 
-    As a rule the call was not what the request states, and it is enough to read the request again. Where the last
-    call was just that, the error's own words are tried, then another value that the schema names.
+    As a rule the call was not what the request states, and it is enough to read the request again. Where that has been
+    tried, the error's own words are, then another value that the schema names.
     """
-    if attempted(replies[-1] if replies else "", tool) != stated:
+    tries = [attempted(reply, tool) for reply in replies]
+    if stated not in tries:
         return stated
-    error = errors[-1]
-    names = [name for name in stated if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", error)]
-    for name in names or list(stated):
-        value = _instead(stated[name], resolved(tool.properties.get(name, {}), tool.schema), error, random)
-        if value != stated[name]:
-            return {**stated, name: value}
+    last, error = tries[-1] or stated, errors[-1]
+    told = [name for name in last if str(last[name]) in error]
+    if len(told) == 2 and _ORDER.search(error):
+        first, second = told
+        swapped = {**last, first: last[second], second: last[first]}
+        if swapped not in tries:
+            return swapped
+    named = [name for name in last if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", error)]
+    for name in dict.fromkeys((*named, *told, *random.sample(list(last), len(last)))):
+        changed = {**last, name: _instead(tool, name, last[name], error, random)}
+        if changed not in tries:
+            return changed
     return stated
 
 
@@ -51,7 +61,8 @@ def attempted(reply: str, tool: Shown) -> dict[str, Any] | None:
     return arguments
 
 
-def _instead(value: Any, schema: dict[str, Any], error: str, random: Random) -> Any:
+def _instead(tool: Shown, name: str, value: Any, error: str, random: Random) -> Any:
+    schema = resolved(tool.properties.get(name, {}), tool.schema)
     if kind_of(schema) in ("integer", "number") and isinstance(value, (int, float)):
         for pattern, clamp in ((_AT_MOST, min), (_AT_LEAST, max)):
             bound = pattern.search(error)
@@ -60,11 +71,16 @@ def _instead(value: Any, schema: dict[str, Any], error: str, random: Random) -> 
                 return clamp(value, int(limit) if limit.is_integer() else limit)
         return value
     choices = schema.get("enum") or examples_of(schema)
-    offered = [word for word in _QUOTED.findall(error) if word != value and (not schema.get("enum") or word in choices)]
-    hinted = re.search(r"did you mean|one of|expected|available|known|choose|such as|for example", error, re.I)
-    if hinted and offered and kind_of(schema) == "string":
-        named = [word for word in offered if error.find(word, hinted.start()) >= 0]
-        if named:
-            return named[0]
+    if kind_of(schema) == "string":
+        offered = ["".join(found) for words in _OFFERED.findall(error) for found in _WORD.findall(words)]
+        fitting = [word for word in offered if word in choices] or [
+            word for word in offered if not schema.get("enum") and _alike(word, str(value))
+        ]
+        if fitting:
+            return fitting[0]
     others = [choice for choice in choices if choice != value]
     return random.choice(others) if others else plausible(schema, random)
+
+
+def _alike(word: str, value: str) -> bool:
+    return word != value and SequenceMatcher(None, word, value).ratio() > 0.7
