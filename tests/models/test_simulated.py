@@ -22,7 +22,7 @@ from ste_graph.models.simulated.reading import Shown, Turn, good
 from ste_graph.models.simulated.values import plausible
 from ste_graph.models.simulated.wording import request_for
 
-from .explore import TOOLS, explore, renamed
+from .explore import TOOLS, ToyTool, explore, renamed
 
 FORMAT = "Reply with Thought, Action, Action Input: or Thought, Final Answer:"
 SEEDS = st.integers(0, 2**31)
@@ -115,6 +115,55 @@ def test_plausible_values_obey_their_schema(seed):
     schema["required"] = list(schema["properties"])
     value = json.loads(say("Give a value.", seed=seed, schema=schema))
     assert not list(Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(value))
+
+
+SCHEMAS = st.recursive(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(
+                ["string", "integer", "number", "boolean", "null", ["integer", "null"], ["string"]]
+            ),
+            "enum": st.lists(st.sampled_from(["a b", "x", 3, 1.5, True, None]), max_size=3),
+            "examples": st.lists(st.sampled_from(["SELECT 1", '"', 7, 2.5, "2024-05-01", None, ["x"]]), max_size=2),
+            "default": st.sampled_from(["x", 3, None, []]),
+            "format": st.sampled_from(["date", "date-time", "time", "email", "uri", "uuid", "strange"]),
+            "pattern": st.sampled_from([r"^\d{3}$", "(a|b)+", "[^x]", "(", r"\S+@\S+", r"(?=a)."]),
+            "minimum": st.integers(-(10**20), 10**20),
+            "maximum": st.integers(-5, 5),
+            "description": st.sampled_from(["such as 3", "e.g. 'x y' or 'z'", "YYYY-MM-DD HH:MM", ""]),
+            "$ref": st.sampled_from(["#/$defs/none", "#/properties/a", "#", "https://example.org/x"]),
+        },
+    ),
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({"type": st.just("array"), "items": inner}),
+        st.fixed_dictionaries({"anyOf": st.lists(inner, max_size=2)}),
+        st.fixed_dictionaries({"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("ab"), inner)}),
+    ),
+    max_leaves=4,
+)
+
+
+@given(properties=st.dictionaries(st.sampled_from(["a", "from_x", "", "x.y", "(", "Ünit"]), SCHEMAS), seed=SEEDS)
+@settings(max_examples=300, deadline=None)
+def test_no_schema_makes_the_model_fail(properties, seed):
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    odd = ToyTool("odd", "Odd.", schema, lambda *given: "fine", tuple(properties))
+    talk = [f"{odd.shown()}\nUser Query:"]
+    talk.append(say(*talk, seed=seed, mistakes=1))
+    talk.append(FORMAT)
+    talk.append(say(*talk, seed=seed, mistakes=1))
+    talk.append("Observation: Error: at most 3, did you mean 'x'?")
+    assert "\nAction: " in talk[3]
+    assert "Thought: " in say(*talk, seed=seed, mistakes=1)
+
+
+@given(
+    texts=st.lists(st.text() | st.sampled_from(["User Query:", "Observation: x", FORMAT, TOOLS[0].shown()]), max_size=6)
+)
+@settings(max_examples=100, deadline=None)
+def test_no_talk_makes_the_model_fail(texts):
+    assert say(*texts)
 
 
 @pytest.mark.parametrize(

@@ -17,19 +17,25 @@ _HINT = re.compile(
 _OR = re.compile(r"(?<=[\"'`”]) or [\"'`“]([^\"'`”]+)[\"'`”]")
 
 
-def resolved(schema: Any, root: Schema | None = None) -> Schema:
+DEEPEST = 6
+"""Schemas may hold themselves; below this depth values stay empty."""
+
+
+def resolved(schema: Any, root: Schema | None = None, depth: int = 0) -> Schema:
     """`schema` with its reference followed and its first alternative that is not null taken."""
-    if not isinstance(schema, dict):
+    if not isinstance(schema, dict) or depth > DEEPEST:
         return {}
     if "$ref" in schema and root:
         target: Any = root
         for key in schema["$ref"].lstrip("#/").split("/"):
             target = target.get(key, {}) if isinstance(target, dict) else {}
-        return resolved({**target, **{key: value for key, value in schema.items() if key != "$ref"}}, root)
+        return resolved({**target, **{key: value for key, value in schema.items() if key != "$ref"}}, root, depth + 1)
     for word in ("anyOf", "oneOf", "allOf"):
         for choice in schema.get(word) or ():
             if choice.get("type") != "null":
-                return resolved({**choice, **{key: value for key, value in schema.items() if key != word}}, root)
+                return resolved(
+                    {**choice, **{key: value for key, value in schema.items() if key != word}}, root, depth + 1
+                )
     return schema
 
 
@@ -55,7 +61,7 @@ def examples_of(schema: Schema) -> list[Any]:
     return hints
 
 
-def plausible(schema: Any, random: Random, root: Schema | None = None) -> Any:
+def plausible(schema: Any, random: Random, root: Schema | None = None, depth: int = 0) -> Any:
     """A value that the schema accepts, as far as the schema says what it accepts."""
     root = root if root is not None else schema
     schema = resolved(schema, root)
@@ -75,15 +81,15 @@ def plausible(schema: Any, random: Random, root: Schema | None = None) -> Any:
             if examples and random.random() < 0.5:
                 return random.choice(examples)
             fewest = schema.get("minItems", 1)
-            count = random.randint(fewest, max(fewest, min(schema.get("maxItems", 3), 3)))
-            return [plausible(schema.get("items"), random, root) for _ in range(count)]
+            count = random.randint(fewest, max(fewest, min(schema.get("maxItems", 3), 3))) if depth < DEEPEST else 0
+            return [plausible(schema.get("items"), random, root, depth + 1) for _ in range(count)]
         case "object":
             if examples and not schema.get("properties"):
                 return random.choice(examples)
             wanted = schema.get("required")
-            properties = schema.get("properties") or {}
+            properties = (schema.get("properties") or {}) if depth < DEEPEST else {}
             return {
-                name: plausible(of, random, root)
+                name: plausible(of, random, root, depth + 1)
                 for name, of in properties.items()
                 if wanted is None or name in wanted or random.random() < 0.5
             }

@@ -1,0 +1,49 @@
+"""What can go wrong with one request to a model, read from whatever a provider's library raises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class EmptyReply(Exception):
+    """The server answered without a text."""
+
+
+def passing(error: BaseException) -> bool:
+    """Whether the same request may succeed later."""
+    status = status_of(error)
+    if status is not None:
+        return status in (408, 409, 429) or status >= 500
+    # LangChain's model errors say so themselves; `httpx` transport errors of other providers are known by name only.
+    return (
+        isinstance(error, (EmptyReply, TimeoutError, ConnectionError))
+        or getattr(error, "is_retryable", None) is True
+        or any(cls.__name__ in ("TransportError", "APIConnectionError") for cls in type(error).__mro__)
+    )
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status in an error, as the providers' libraries attach it."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def retry_after(error: BaseException | None) -> float:
+    """The seconds that the server asks to wait for; 0 if it does not, or names a date."""
+    headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
+    try:
+        return max(0.0, float(headers.get("retry-after", 0)))
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def fault_of(error: BaseException) -> str:
+    """One line that says what went wrong."""
+    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+        return "no answer in time (`timeout_s` sets how long one try may take)"
+    body: Any = getattr(error, "body", None)
+    said = body.get("message") if isinstance(body, Mapping) else None
+    text = " ".join(str(said or error or type(error).__name__).split())
+    status = status_of(error)
+    return f"{status} {text}" if status and not text.startswith("Error code") else text
