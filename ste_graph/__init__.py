@@ -1,1 +1,57 @@
 """Simulated trial and error for tool-using language models, as a state graph written in YAML."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ste_graph.contracts import Model, Observation, Recall, Tool
+    from ste_graph.errors import ModelError, RunError, SteError, WorkflowError
+    from ste_graph.experiment import Experiment, load
+    from ste_graph.finished import FinishedRun, open_run
+    from ste_graph.node import Node, Output, Reads
+    from ste_graph.prompt import Prompt
+    from ste_graph.records import Record, Trial
+    from ste_graph.tools.decorator import tool
+
+_HOMES = {
+    "ste_graph.contracts": ("Model", "Observation", "Recall", "Tool"),
+    "ste_graph.errors": ("ModelError", "RunError", "SteError", "WorkflowError"),
+    "ste_graph.experiment": ("Experiment", "load"),
+    "ste_graph.finished": ("FinishedRun", "open_run"),
+    "ste_graph.node": ("Node", "Output", "Reads"),
+    "ste_graph.prompt": ("Prompt",),
+    "ste_graph.records": ("Record", "Trial"),
+    "ste_graph.tools.decorator": ("tool",),
+}
+
+__all__ = [
+    "Experiment",
+    "FinishedRun",
+    "Model",
+    "ModelError",
+    "Node",
+    "Observation",
+    "Output",
+    "Prompt",
+    "Reads",
+    "Recall",
+    "Record",
+    "RunError",
+    "SteError",
+    "Tool",
+    "Trial",
+    "WorkflowError",
+    "load",
+    "open_run",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: a tool file that only wants `@ste.tool` pays for nothing else."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module `ste_graph` has no `{name}`")

@@ -165,9 +165,6 @@ class TranscriptMemory(Protocol):
 class Recall(Protocol):
     """What a node's field of this type gets for the memory it names: that memory, within the node's own scope."""
 
-    @property
-    def empty(self) -> bool: ...
-
     async def nearest(self, text: str, k: int = 1) -> list[Near]:
         """The k entries most similar to `text`, best first; nothing where the memory is off."""
 

@@ -13,6 +13,10 @@ class PathMarker:
     """Marks a path: in YAML it is relative to the file it stands in (in `--set`: to the current folder)."""
 
 
+class ModuleMarker:
+    """Marks a module: a dotted name stays as it is, what ends in `.py` (perhaps with `:function`) is a path."""
+
+
 class SecretMarker:
     """Marks a secret: `{env: NAME}` is allowed; never written to the run. Give the field `repr=False`."""
 
@@ -22,5 +26,6 @@ class AddressMarker:
 
 
 RelativePath: TypeAlias = Annotated[str, PathMarker()]
+ModulePath: TypeAlias = Annotated[str, ModuleMarker()]
 Secret: TypeAlias = Annotated[str, SecretMarker()]
 Address: TypeAlias = Annotated[str, AddressMarker()]

@@ -16,7 +16,7 @@ from ste_graph.language.entries import resolved_kind
 from ste_graph.language.findings import Findings
 from ste_graph.language.memories import memory_specs
 from ste_graph.language.graph import GraphReader
-from ste_graph.language.resolution import Entries, Resolved, Unloaded, for_lock, output_fields, relative, resolve
+from ste_graph.language.resolution import Entries, Resolved, Unloaded, for_lock, output_fields, relative, resolve, when_on
 from ste_graph.language.schema import RESERVED
 from ste_graph.language.scope import Place, innermost_common, occurrences, places
 from ste_graph.language.shape import check_shape
@@ -27,13 +27,18 @@ from ste_graph.records import Record
 from ste_graph.registry import known, load
 
 
-def check_arm(tree: Mapping, file: Path, variant: str | None, plugins: bool, findings: Findings) -> Workflow | None:
-    """Check one arm. None if it is wrong; then the findings say why."""
+def check_arm(
+    tree: Mapping, before: Mapping, file: Path, variant: str | None, plugins: bool, findings: Findings
+) -> Workflow | None:
+    """Check one arm. None if it is wrong; then the findings say why.
+
+    `before` is the tree without the variant: it tells what a node that is off would have given.
+    """
     sound = check_shape(tree, findings)
     entries = resolve(tree, sound, plugins, findings)
     if findings.failed and not _can_go_on(tree, sound, entries):
         return None
-    return _Arm(tree, file, variant, entries, findings).workflow()
+    return _Arm(tree, before, file, variant, entries, findings).workflow()
 
 
 def _can_go_on(tree: Mapping, sound: set[str], entries: Entries) -> bool:
@@ -49,8 +54,11 @@ def _can_go_on(tree: Mapping, sound: set[str], entries: Entries) -> bool:
 
 
 class _Arm:
-    def __init__(self, tree: Mapping, file: Path, variant: str | None, entries: Entries, findings: Findings) -> None:
+    def __init__(
+        self, tree: Mapping, before: Mapping, file: Path, variant: str | None, entries: Entries, findings: Findings
+    ) -> None:
         self.tree = tree
+        self.before = before
         self.file = file
         self.variant = variant
         self.entries = entries
@@ -79,7 +87,7 @@ class _Arm:
             {b.name: b for b, _ in walk(body) if isinstance(b, Repeat | Map)},
             unit,
             {name: entry.cls.holds for name, entry in self.entries.memory.items()}
-            | {name: "records" for name in self.entries.off if name not in outputs},
+            | {name: self._held(name) for name in self.entries.off if name not in outputs},
             self.findings,
         )
         seats = places(body, lives)
@@ -101,7 +109,7 @@ class _Arm:
             memories=memories,
             models={name: entry.settings for name, entry in self.entries.models.items()},
             tools=tuple(entry.settings for entry in self.entries.tools),
-            allow=tuple(self.plain("allow", None) or ("read",)),
+            allow=tuple(self.plain("allow", None) or ()),
             limits=self.plain("limits", {}),
             budget={k: v for k, v in self.plain("budget", {}).items() if v is not None},
             lock=self._lock(),
@@ -152,21 +160,29 @@ class _Arm:
             if name not in reader.used and name not in self.entries.off and reader.used:
                 self.findings.warning("W222", f"node `{name}` does not stand in the graph", span)
 
+    def _held(self, memory: str) -> str:
+        """What a memory that is off would hold."""
+        was = when_on("memory", memory, self.before, self.entries)
+        return was.cls.holds if was else "records"
+
     # -- outputs and lifetimes -----------------------------------------------------------------------------------
 
     def _outputs(self) -> dict[str, Any]:
-        """Per node, off or not, what it gives. For a node that is off: what its entry would give, if it has one."""
+        """Per node, off or not, what it gives, or would give if it were on; None where that is not known."""
         found: dict[str, Any] = {}
-        for name, entry in self.entries.nodes.items():
+        nodes = dict(self.entries.nodes)
+        for name in self.entries.off:
+            if name in self._keys("nodes"):
+                found[name] = None
+                if was := when_on("nodes", name, self.before, self.entries):
+                    nodes[name] = was
+        for name, entry in nodes.items():
             found[name] = None
             if entry.cls is not Unloaded:
                 try:
                     found[name] = output_fields(entry.cls, entry.settings)
                 except ValueError as error:
                     self.findings.error("E203", f"`{name}`: {error}", entry.tree.span_of(["gives"]))
-        for name in self.entries.off:
-            if name in self._keys("nodes"):
-                found[name] = None
         return found
 
     def _lifetimes(

@@ -10,6 +10,7 @@ from typing import Final
 import yaml
 
 from ste_graph.language.diagnostics import Diagnostic, Problems, Span, closest, remember, shown
+from ste_graph.language.syntax import explained
 from ste_graph.language.tree import Entry, Mapping, Scalar, Sequence, Tree
 
 __all__ = ["Entry", "Mapping", "Scalar", "Sequence", "Tree", "parse", "read", "value"]
@@ -57,17 +58,17 @@ def parse(text: str, name: str) -> Mapping:
 
 def value(text: str, name: str) -> Tree:
     """The one YAML value in a text, null if there is none. Raises `Problems`."""
+    text = text.removeprefix("\ufeff")
     remember(name, text)
     try:
-        loader = _Loader(text.removeprefix("\ufeff"))
-        root = loader.get_single_node()
+        root = _Loader(text).get_single_node()
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
         what = f"the character U+{error.character:04X} is not allowed in YAML"
         raise Problems([_error("E102", what, place, "printable characters")]) from None
     except yaml.MarkedYAMLError as error:
-        raise Problems([explained(error, text, name)]) from None
+        raise Problems([explained(error, name)]) from None
     if root is None:
         return Scalar(None, Span(name, 1, 1, 1))
     reader = _Reader(text, name)
@@ -100,11 +101,10 @@ class _Reader:
 
     def __init__(self, text: str, name: str) -> None:
         self.problems: list[Diagnostic] = []
-        self._text = text.removeprefix("\ufeff")
+        self._text = text
         self._name = name
         self._made: dict[int, tuple[Tree, int]] = {}  # by node, so that an aliased value is made once
         self._open: set[int] = set()
-        self._sizes = 0
 
     def tree(self, node: yaml.Node) -> Tree:
         return self._sized(node)[0]
@@ -171,7 +171,7 @@ class _Reader:
         source = self._text[node.start_mark.index : node.end_mark.index]
         offset = 0 if source == text else 1 if source[1:-1] == text else None
         if node.style is not None:
-            return Scalar(text, span, offset)
+            return Scalar(self._encodable(text, span), span, offset)
         if text in _CONSTANTS:
             return Scalar(_CONSTANTS[text], span, offset)
         try:
@@ -189,6 +189,14 @@ class _Reader:
             self._refuse("E112", f"`{text[:40]}` is no number that can be used", span, "a finite one, below 2**63")
             number = 0
         return Scalar(number, span, offset)
+
+    def _encodable(self, text: str, span: Span) -> str:
+        """A text in quotes; a pair of escapes that together are one character, as JSON writes them, is joined."""
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._refuse("E102", "an escape stands for half a character", span, "both halves, or the character itself")
+            return ""
 
     def _span(self, node: yaml.Node) -> Span:
         """The first line of a node; of a block mapping its first key, of a block sequence its first dash."""
@@ -209,3 +217,7 @@ def _beside(path: Path) -> list[str]:
         return [entry.name for entry in path.parent.iterdir() if entry.suffix == path.suffix]
     except OSError:
         return []
+
+
+def _error(code: str, message: str, span: Span, expected: str | None = None) -> Diagnostic:
+    return Diagnostic(code, "error", message, span, expected)

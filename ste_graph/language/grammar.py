@@ -7,7 +7,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 LONGEST: Final = 400
 """Characters of an expression at most."""
@@ -27,7 +27,8 @@ _LEGAL: Final = (
     "legal are: and or not, comparisons, in, is None, + - * on numbers, constants, dotted names, len min max abs"
 )
 _FOREIGN: Final = (("&&", "and"), (r"\|\|", "or"), (r"!(?!=)", "not"), (r"(?<![=!<>:])=(?!=)", "=="))
-_CALLED: Final[Mapping[type[ast.AST], str]] = {
+_PYTHON: Final = {"true": "True", "false": "False", "null": "None", "none": "None"}
+_SAID: Final[Mapping[type[ast.AST], str]] = {
     ast.Lambda: "a lambda", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
     ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.JoinedStr: "an f-string",
     ast.Subscript: "`[…]` behind a value", ast.NamedExpr: "`:=`", ast.IfExp: "`if … else`", ast.Pow: "`**`",
@@ -121,44 +122,69 @@ def is_none(node: ast.expr) -> bool:
 
 
 def _refuse_illegal(text: str, node: ast.expr, depth: int) -> None:
-    def refuse(what: str, suggestion: str | None = None, expected: str | None = _LEGAL) -> ExpressionError:
-        return ExpressionError(what, *extent(text, node), suggestion, expected)
-
-    if depth > DEEPEST:
-        raise refuse(f"an expression is at most {DEEPEST} levels deep", expected=None)
-    match node:
-        case ast.Constant(value=None | bool() | str()):
-            pass
-        case ast.Constant(value=int() | float() as number):
-            if not math.isfinite(number) or abs(number) >= LARGEST and isinstance(number, int):
-                raise refuse("the number is too large", expected=None)
-        case ast.Name() | ast.Attribute() if (name := dotted(node)) is not None:
-            if name in _PYTHON:
-                raise refuse(f"unknown name `{name}`", _PYTHON[name], None)
-            if any(part.startswith("_") for part in name.split(".")):
-                raise refuse(f"`{name}`: names do not start with `_` here")
-        case ast.BoolOp() | ast.UnaryOp(op=ast.Not() | ast.USub()) | ast.Compare():
-            pass
-        case ast.BinOp(op=operator):
-            if type(operator) not in SUMS:
-                raise refuse(f"{_CALLED.get(type(operator), 'this operator')} is not part of expressions")
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
-            if name not in FUNCTIONS:
-                raise refuse(f"`{name}(…)` cannot be called here", expected="functions: " + " ".join(FUNCTIONS))
-            least = 2 if name in {"min", "max"} else 1
-            if keywords or len(arguments) < least or len(arguments) > 1 and least == 1:
-                wanted = "two or more values" if least == 2 else "one value"
-                raise refuse(f"`{name}` takes {wanted}", expected=None)
-        case ast.List(elts=items):
-            if not all(_is_constant(item) for item in items):
-                raise refuse("a list here holds constants only")
-        case _:
-            raise refuse(f"{_CALLED.get(type(node), 'this')} is not part of expressions")
+    objection = (
+        _Objection(f"an expression is at most {DEEPEST} levels deep", None) if depth > DEEPEST else _objection(node)
+    )
+    if objection is not None:
+        raise ExpressionError(objection.message, *extent(text, node), objection.suggestion, objection.expected)
     for part in operands(node):
         _refuse_illegal(text, part, depth + 1)
 
 
-_PYTHON: Final = {"true": "True", "false": "False", "null": "None", "none": "None"}
+class _Objection(NamedTuple):
+    message: str
+    expected: str | None = _LEGAL
+    suggestion: str | None = None
+
+
+def _objection(node: ast.expr) -> _Objection | None:
+    """What is wrong with a node itself, if anything is."""
+    if (name := dotted(node)) is not None:
+        return _name_objection(name)
+    match node:
+        case ast.Constant(value=value):
+            return _constant_objection(value)
+        case ast.BoolOp() | ast.UnaryOp(op=ast.Not() | ast.USub()):
+            return None
+        case ast.Compare(ops=signs, comparators=others):
+            for sign, other in zip(signs, others, strict=True):
+                if isinstance(sign, ast.Is | ast.IsNot) and not is_none(other) and dotted(other) not in _PYTHON:
+                    return _Objection(f"`{COMPARISONS[type(sign)]}` compares with None only", "`==` or `!=`")
+            return None
+        case ast.BinOp(op=operator):
+            said = _SAID.get(type(operator), "this operator")
+            return None if type(operator) in SUMS else _Objection(f"{said} is not part of expressions")
+        case ast.Call(func=ast.Name(id=function), args=arguments, keywords=keywords):
+            return _call_objection(function, len(arguments), bool(keywords))
+        case ast.List(elts=items):
+            return None if all(map(_is_constant, items)) else _Objection("a list here holds constants only", None)
+    return _Objection(f"{_SAID.get(type(node), 'this')} is not part of expressions")
+
+
+def _name_objection(name: str) -> _Objection | None:
+    if name in _PYTHON:
+        return _Objection(f"unknown name `{name}`", None, _PYTHON[name])
+    if any(part.startswith("_") for part in name.split(".")):
+        return _Objection(f"`{name}`: names do not start with `_` here", None)
+    return None
+
+
+def _constant_objection(value: object) -> _Objection | None:
+    if value is None or isinstance(value, bool | str):
+        return None
+    if not isinstance(value, int | float):
+        return _Objection(f"{type(value).__name__} is not part of expressions")
+    too_large = abs(value) >= LARGEST if isinstance(value, int) else not math.isfinite(value)
+    return _Objection("the number is too large", None) if too_large else None
+
+
+def _call_objection(function: str, count: int, keywords: bool) -> _Objection | None:
+    if function not in FUNCTIONS:
+        return _Objection(f"`{function}(…)` cannot be called here", f"functions: {' '.join(FUNCTIONS)}")
+    several = function in {"min", "max"}
+    if keywords or not (count >= 2 if several else count == 1):
+        return _Objection(f"`{function}` takes {'two or more values' if several else 'one value'}", None)
+    return None
 
 
 def _is_constant(node: ast.expr) -> bool:

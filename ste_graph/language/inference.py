@@ -14,6 +14,7 @@ Present = frozenset[str]
 """Names that a test before has shown not to be null."""
 
 _CONSTANTS = {bool: BOOL, int: INT, float: NUMBER, str: STR, type(None): NULL}
+_ORDERED = union([NUMBER, STR])
 _SIZED = Type(frozenset({"str", "list", "object"}))
 
 
@@ -102,8 +103,7 @@ class Inference:
         word = COMPARISONS[type(sign)]
         match sign:
             case ast.Is() | ast.IsNot():
-                if not grammar.is_none(right):
-                    self._fault(right, f"`{word}` compares with None only", expected="write `==` for other values")
+                pass
             case ast.Eq() | ast.NotEq():
                 if not _overlap(first, second):
                     self._fault(left, f"{_said(left)} is {first} and never equals {second}")
@@ -113,8 +113,8 @@ class Inference:
                     self.expect(left, first, STR, f" before `{word}` and a str")
             case _:
                 for node, one in ((left, first), (right, second)):
-                    self.expect(node, one, union([NUMBER, STR]), f" for `{word}`")
-                if accepts(union([NUMBER, STR]), first) and not _overlap(first, second):
+                    self.expect(node, one, _ORDERED, f" for `{word}`")
+                if accepts(_ORDERED, first) and accepts(_ORDERED, second) and not _overlap(first, second):
                     self._fault(left, f"{_said(left)} is {first} and cannot be compared with {second}")
 
     def _fault(self, node: ast.expr, message: str, suggestion: str | None = None, expected: str | None = None) -> None:
@@ -138,10 +138,10 @@ def shown(node: ast.expr, truth: bool) -> Present:
 
 
 def _overlap(first: Type, second: Type) -> bool:
-    if "any" in first.kinds | second.kinds or first.nullable and second.nullable:
+    """Whether a value of the one type can equal a value of the other; comparing with None is always allowed."""
+    if NULL in {first, second} or "any" in first.kinds | second.kinds or (first.nullable and second.nullable):
         return True
-    numbers = {"int", "float"}
-    return bool(first.kinds & second.kinds) or bool(first.kinds & numbers) and bool(second.kinds & numbers)
+    return bool(first.kinds & second.kinds) or bool(first.kinds & NUMBER.kinds and second.kinds & NUMBER.kinds)
 
 
 def _near(parts: list[str], known: int, siblings: list[str]) -> str | None:

@@ -53,7 +53,7 @@ def load(path: Path, *, variant: str | None = None, changes: Seq[Change] = (), p
         if tree_of_arm is None:
             continue
         own = Findings()
-        checked = check_arm(tree_of_arm, path, arm, plugins, own)
+        checked = check_arm(tree_of_arm, tree, path, arm, plugins, own)
         _add(own, findings, arm, named[arm].key_span if arm else None)
         if arm == variant:
             workflow = checked

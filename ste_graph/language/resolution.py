@@ -58,6 +58,7 @@ class Entries:
     memory: dict[str, Resolved] = field(default_factory=dict)
     nodes: dict[str, Resolved] = field(default_factory=dict)
     off: dict[str, Span] = field(default_factory=dict)
+    modules: dict[str, ModuleType] = field(default_factory=dict)
     code: dict[str, Path] = field(default_factory=dict)
     """Files whose code the workflow runs, by the name that the workflow gives them."""
 
@@ -65,7 +66,7 @@ class Entries:
 def resolve(tree: Mapping, sections: set[str], plugins: bool, findings: Findings) -> Entries:
     """Resolve the well-shaped `sections`; an entry that is wrong is reported and left out."""
     entries = Entries()
-    modules = _plugins(tree, entries, plugins, findings) if "plugins" in sections else {}
+    modules = entries.modules = _plugins(tree, entries, plugins, findings) if "plugins" in sections else {}
     for section in ("models", "memory", "nodes"):
         value = tree.entries[section].value if section in sections else None
         if not isinstance(value, Mapping):
@@ -264,6 +265,14 @@ def _hidden(value: Json) -> Json:
     if isinstance(value, dict):
         return value if "env" in value else {key: _hidden(inner) for key, inner in value.items()}
     return HIDDEN
+
+
+def when_on(section: Section, name: str, before: Mapping, entries: Entries) -> Resolved | None:
+    """An entry as it was in the tree `before` it was turned off; None if it was off there too, or is wrong."""
+    tree = before.at([section, name])
+    if not isinstance(tree, Mapping) or "use" not in tree.entries:
+        return None
+    return _entry(section, name, tree, tree.span, entries.modules, True, Findings())
 
 
 def output_fields(cls: type[Node], settings: BaseModel) -> type[Output]:

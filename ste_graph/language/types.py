@@ -126,7 +126,7 @@ def from_word(word: object) -> Any:
     if isinstance(word, list) and len(word) == 1 and not isinstance(word[0], list):
         return list[from_word(word[0])]  # type: ignore[misc]  # the item's type is known only now
     if isinstance(word, str):
-        plain = word.removeprefix("maybe ").strip()
+        plain = word.removeprefix("maybe ")
         if plain in _WORDS:
             return _WORDS[plain] | None if word != plain else _WORDS[plain]
     legal = ", ".join(sorted(_WORDS))

@@ -32,7 +32,7 @@ class Used:
         return {name: value for name in Used.__slots__ if (value := getattr(self, name))}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Logged:
     """One finished step: what it gave, said and recorded, which tools it called and how each call ended."""
 
@@ -42,12 +42,14 @@ class Logged:
     gives: dict[str, Json] = field(default_factory=dict)
     said: list[Message] = field(default_factory=list)
     record: dict[str, Json] | None = None
+    scopes: dict[str, str] = field(default_factory=dict)
+    """Per memory that remembers the record: the pass in which it does."""
     calls: list[tuple[str, str]] = field(default_factory=list)
     used: Used = field(default_factory=Used)
 
     def to_json(self) -> dict[str, Json]:
         line: dict[str, Json] = {"key": self.key, "started": self.started, "ended": self.ended}
-        for name in ("gives", "said", "record", "calls"):
+        for name in ("gives", "said", "record", "scopes", "calls"):
             if value := getattr(self, name):
                 line[name] = value
         if used := self.used.to_json():
@@ -58,9 +60,16 @@ class Logged:
     def of(cls, line: dict[str, Json]) -> Logged:
         calls = [(tool, kind) for tool, kind in line.get("calls", [])]
         return cls(
-            line["key"], line["started"], line["ended"], line.get("gives", {}), line.get("said", []), line.get("record"),
-            calls, Used(**line.get("used", {})),
-        )  # fmt: skip
+            key=line["key"],
+            started=line["started"],
+            ended=line["ended"],
+            gives=line.get("gives", {}),
+            said=line.get("said", []),
+            record=line.get("record"),
+            scopes=line.get("scopes", {}),
+            calls=calls,
+            used=Used(**line.get("used", {})),
+        )
 
 
 class StepLog:
@@ -103,9 +112,9 @@ class StepLog:
         return total
 
     @property
-    def records(self) -> list[dict[str, Json]]:
-        """The records of finished steps, in order."""
-        return [step.record for step in self.finished.values() if step.record is not None]
+    def recorded(self) -> list[Logged]:
+        """The finished steps that made a record, in order."""
+        return [step for step in self.finished.values() if step.record is not None]
 
     def step(self, step: Logged) -> None:
         """Log a finished step; one that made a record, or may have changed the world, survives a loss of power."""

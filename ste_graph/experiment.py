@@ -1,0 +1,140 @@
+"""An experiment: one arm of a workflow file, loaded and checked, ready to be planned, drawn and run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ste_graph.errors import WorkflowError
+from ste_graph.language.diagnostics import Diagnostic
+from ste_graph.language.loading import Change, changes_of
+from ste_graph.language.loading import load as load_workflow
+from ste_graph.language.workflow import Workflow
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+    from ste_graph.plan import Plan
+    from ste_graph.run.summary import Summary
+    from ste_graph.run.watching import Watcher
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One arm (the base or a variant) of a workflow file. Made by `load`."""
+
+    workflow: Workflow
+    variants: tuple[str, ...]
+    remarks: tuple[Diagnostic, ...]
+    """Warnings and notes: nothing that keeps it from running."""
+
+    @property
+    def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """The compiled LangGraph graph of one unit."""
+        from ste_graph.compile.graph import compiled
+
+        return compiled(self.workflow).graph
+
+    def plan(self) -> Plan:
+        """What a run can cost at most. Opens only tool sources that start nothing."""
+        from ste_graph.plan import plan
+
+        return plan(self.workflow)
+
+    def draw(self) -> str:
+        """The graph as Mermaid."""
+        from ste_graph.compile.mermaid import draw
+
+        return draw(self.workflow)
+
+    @property
+    def default_out(self) -> Path:
+        """The folder of its run where none is given: `runs/NAME` or `runs/NAME.VARIANT`."""
+        variant = f".{self.workflow.variant}" if self.workflow.variant else ""
+        return Path("runs") / f"{self.workflow.name}{variant}"
+
+    async def arun(
+        self,
+        out: str | os.PathLike[str] | None = None,
+        *,
+        concurrency: int | None = None,
+        watcher: Watcher | None = None,
+        stop: asyncio.Event | None = None,
+        dry_run: bool = False,
+    ) -> Summary:
+        """Run it in the folder `out`, or take up the run that is there.
+
+        Raises:
+            WorkflowError: the folder, the tools or the policy make the run impossible.
+            RunError: the run could not go on.
+        """
+        from ste_graph.run.execution import CONCURRENCY, execute
+
+        folder = Path(out) if out is not None else self.default_out
+        return await execute(
+            self.workflow,
+            folder,
+            concurrency=concurrency or CONCURRENCY,
+            watcher=watcher,
+            stop=stop,
+            dry_run=dry_run,
+        )
+
+    def run(
+        self,
+        out: str | os.PathLike[str] | None = None,
+        *,
+        concurrency: int | None = None,
+        watcher: Watcher | None = None,
+        dry_run: bool = False,
+    ) -> Summary:
+        """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly."""
+
+        async def until_interrupted() -> Summary:
+            stop = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            taken = []
+            for number in (signal.SIGINT, signal.SIGTERM):
+                try:
+                    loop.add_signal_handler(number, stop.set)
+                    taken.append(number)
+                except (ValueError, RuntimeError, NotImplementedError):
+                    break  # not the main thread, or a platform without signal handlers: nothing to take over
+            try:
+                return await self.arun(out, concurrency=concurrency, watcher=watcher, stop=stop, dry_run=dry_run)
+            finally:
+                for number in taken:
+                    loop.remove_signal_handler(number)
+
+        return asyncio.run(until_interrupted())
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    variant: str | None = None,
+    set: Mapping[str, Any] | Sequence[Change] = (),
+    plugins: bool = True,
+) -> Experiment:
+    """Load and check a workflow file. All its variants are checked, whichever is wanted.
+
+    Args:
+        path: The YAML file.
+        variant: The arm to load; None for the file as it stands.
+        set: Single values to change, by path: `{"params.turns": 2}`.
+        plugins: Whether to import the workflow's plugins, which runs their code.
+
+    Raises:
+        WorkflowError: with every problem, each at its place (`diagnostics` holds them as data).
+    """
+    changes = changes_of(set) if isinstance(set, Mapping) else list(set)
+    file = Path(path)
+    if file.is_dir():
+        raise WorkflowError(f"{file}: is a folder, not a workflow file")
+    loaded = load_workflow(file, variant=variant, changes=changes, plugins=plugins)
+    return Experiment(loaded.workflow, loaded.variants, loaded.remarks)

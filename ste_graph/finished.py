@@ -1,0 +1,109 @@
+"""Runs on disk, opened for reading: their records as typed objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+from ste_graph.records import Trial
+from ste_graph.run.appending import LineFile
+from ste_graph.run.folder import RunFolder
+from ste_graph.run.step_log import StepLog
+from ste_graph.run.summary import Summary, summary_of
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A trial and where it stands in its run; the trial's own fields can be read straight from it."""
+
+    id: str
+    tool: str
+    place: dict[str, Json]
+    """The loops around the record, by name: counters from 0."""
+    started: str
+    ended: str
+    trial: Trial
+    line: dict[str, Json]
+    """The journal's line, whole."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in Trial.model_fields:
+            return getattr(self.trial, name)
+        if name in self.place:
+            return self.place[name]
+        raise AttributeError(name)
+
+
+class Trials(Sequence[Kept]):
+    """Trials in the journal's order."""
+
+    def __init__(self, kept: Sequence[Kept]) -> None:
+        self._kept = list(kept)
+
+    @overload
+    def __getitem__(self, index: int) -> Kept: ...
+    @overload
+    def __getitem__(self, index: slice) -> Trials: ...
+    def __getitem__(self, index: int | slice) -> Kept | Trials:
+        return Trials(self._kept[index]) if isinstance(index, slice) else self._kept[index]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def where(self, holds: Callable[[Kept], bool]) -> Trials:
+        """The trials for which `holds` is true."""
+        return Trials([kept for kept in self._kept if holds(kept)])
+
+    def to_pandas(self) -> Any:
+        """A data frame with one row per trial. Raises `WorkflowError` where pandas is not installed."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise WorkflowError("`to_pandas` needs pandas: pip install pandas") from error
+        return pandas.DataFrame([kept.line for kept in self._kept])
+
+
+class FinishedRun:
+    """A run's folder, opened for reading; the run may still be going on."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = RunFolder(path)
+        self.path = path
+        lock = self.folder.read_lock()
+        if lock is None:
+            raise WorkflowError(f"{path}: is not the folder of a run (it has no {self.folder.lock.name})")
+        self.lock = lock
+
+    def records(self) -> Iterator[dict[str, Json]]:
+        """The journal's lines."""
+        return LineFile(self.folder.journal).lines()
+
+    def trials(self) -> Trials:
+        """The trials, typed."""
+        return Trials([_kept(line) for line in self.records() if line.get("record") == "trial"])
+
+    def summary(self) -> Summary:
+        """What the run has come to so far."""
+        logs = {name: StepLog(self.folder.unit(name)) for name in self.lock["units"]}
+        return summary_of(self.path, logs, self.lock.get("skipped", {}), self.lock.get("labels", {}))
+
+
+def open_run(path: str | os.PathLike[str]) -> FinishedRun:
+    """Open the folder of a run. Raises `WorkflowError` if it is none."""
+    return FinishedRun(Path(path))
+
+
+ENGINE_KEYS = frozenset({"id", "record", "started", "ended"})
+
+
+def _kept(line: dict[str, Json]) -> Kept:
+    trial = Trial.model_validate({name: line[name] for name in Trial.model_fields if name in line})
+    others = {k: v for k, v in line.items() if k not in Trial.model_fields and k not in ENGINE_KEYS}
+    unit = next(iter(others), None)
+    tool = str(others.pop(unit)) if unit else ""
+    return Kept(line["id"], tool, others, line["started"], line["ended"], trial, line)

@@ -1,0 +1,70 @@
+"""Calls that may change the world: logged before they are made, and never made twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from ste_graph.contracts import Effect, Json, Observation, Tool
+from ste_graph.run.clock import now
+from ste_graph.run.step_log import StepLog
+
+INTERRUPTED = (
+    "The run was interrupted while this call was under way. It may or may not have taken effect; "
+    "it was not made a second time."
+)
+
+_watch: ContextVar[tuple[StepLog, str] | None] = ContextVar("_watch", default=None)
+
+
+@contextmanager
+def under_watch(log: StepLog, call: str) -> Iterator[None]:
+    """Within it, a guarded tool knows which call of which step it is, and the log to say so in."""
+    token = _watch.set((log, call))
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedTool:
+    """A tool that is not `read`: its call is begun in the log, durably, before it is made.
+
+    A call that was begun by an earlier process and has no result is answered with kind `interrupted`.
+    """
+
+    tool: Tool
+
+    @property
+    def name(self) -> str:
+        return self.tool.name
+
+    @property
+    def description(self) -> str:
+        return self.tool.description
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        return self.tool.parameters
+
+    @property
+    def effect(self) -> Effect:
+        return self.tool.effect
+
+    async def call(self, arguments: Mapping[str, Json]) -> Observation:
+        watched = _watch.get()
+        if watched is None:
+            raise RuntimeError(f"`{self.name}` may only be called from a step of a run")
+        log, call = watched
+        if call in log.begun_calls:
+            return Observation(ok=False, kind="interrupted", text=INTERRUPTED)
+        log.begin_call(call, self.name, now())
+        return await self.tool.call(arguments)
+
+
+def guarded(tool: Tool) -> Tool:
+    """The tool, guarded unless it only reads."""
+    return tool if tool.effect == "read" else GuardedTool(tool)

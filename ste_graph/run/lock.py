@@ -1,0 +1,101 @@
+"""The lock file: what a folder is a run of, with which versions, so that nothing else is mixed into it."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+from ste_graph.language.workflow import Workflow
+from ste_graph.run.clock import now
+from ste_graph.run.units import Skipped, Unit
+
+PACKAGES = ("ste-graph", "langgraph", "langchain-core", "chromadb", "sentence-transformers", "pydantic")
+
+
+def lock_content(
+    workflow: Workflow,
+    units: Sequence[Unit],
+    left_out: Sequence[Skipped],
+    labels: Mapping[str, str],
+    *,
+    dry_run: bool,
+) -> dict[str, Json]:
+    """What the lock file of a new run says."""
+    return {
+        "created": now(),
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "git": _git(workflow.file.parent),
+        "file": workflow.file.name,
+        "dry_run": dry_run,
+        "labels": dict(labels),
+        "units": {unit.name: _fingerprint(unit) for unit in units},
+        "skipped": {one.unit: {"effect": one.effect, "remedy": one.remedy} for one in left_out},
+        "resolved": dict(workflow.lock),
+    }
+
+
+def refuse_if_changed(path: Path, locked: Mapping[str, Json], workflow: Workflow, *, dry_run: bool) -> None:
+    """Raise `WorkflowError` if the folder is a run of something else; it names what differs."""
+    different = list(_differences(locked.get("resolved"), dict(workflow.lock), ""))
+    if locked.get("dry_run", False) != dry_run:
+        different.insert(0, "dry_run")
+    if different:
+        listed = "".join(f"\n  {place}" for place in different[:8])
+        more = f"\n  and {len(different) - 8} more" if len(different) > 8 else ""
+        raise WorkflowError(
+            f"{path}: this folder is a run of a workflow that differs from {workflow.file} at:{listed}{more}\n"
+            "Undo the change to go on with it, or give a new folder with --out."
+        )
+
+
+def refuse_if_tools_changed(path: Path, locked: Mapping[str, Json], units: Sequence[Unit]) -> None:
+    """Raise `WorkflowError` if the tools are not those that the run began with."""
+    then: Mapping[str, Json] = locked.get("units", {})
+    now_there = {unit.name: _fingerprint(unit) for unit in units}
+    if then != now_there:
+        names = sorted(name for name in then.keys() | now_there.keys() if then.get(name) != now_there.get(name))
+        raise WorkflowError(
+            f"{path}: since this run began, the definition of {', '.join(f'`{name}`' for name in names)} has changed; "
+            "undo the change to go on with it, or give a new folder with --out"
+        )
+
+
+def _fingerprint(unit: Unit) -> Json:
+    return unit.item.get("fingerprint") if isinstance(unit.item, Mapping) else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(folder: Path) -> Json:
+    def ask(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
+    try:
+        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _differences(then: Json, now_there: Json, place: str) -> Iterator[str]:
+    if isinstance(then, Mapping) and isinstance(now_there, Mapping):
+        for key in sorted({*then, *now_there}, key=str):
+            yield from _differences(then.get(key), now_there.get(key), f"{place}.{key}" if place else str(key))
+    elif then != now_there:
+        yield f"{place}: {_short(then)}, now {_short(now_there)}"
+
+
+def _short(value: Json) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,45 @@
+"""Memories of a run: the stores that are open, and what one unit may see of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ste_graph.compile.flow import Flow
+from ste_graph.compile.names import passed
+from ste_graph.contracts import Json, Near, RecordStore
+from ste_graph.language.workflow import MemorySpec
+
+EMPTY: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
+"""How a memory that is off looks to a prompt."""
+
+
+def scope_of(memory: MemorySpec, flow: Flow, unit: str, state: Mapping[str, Json]) -> str:
+    """The pass in which entries made now are remembered: the unit, and the loops around and at the memory's own."""
+    if memory.lives not in flow.heads:
+        return unit
+    loops = (*flow.heads[memory.lives].around, memory.lives)
+    return " ".join([unit, *(f"{loop}={'-' if state[loop] is None else state[loop]}" for loop in loops)])
+
+
+def loops_at(flow: Flow, around: tuple[str, ...], state: Mapping[str, Json]) -> dict[str, Json]:
+    """The loops around a place by name: the counter of a `repeat`, the item of a `map`."""
+    return {loop: passed(flow, loop, state) for loop in around}
+
+
+@dataclass(slots=True)
+class UnitRecall:
+    """A record memory as one unit's nodes see it (the contract `Recall`). `scope` moves with the unit."""
+
+    store: RecordStore
+    scope: str = ""
+
+    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+        return await self.store.nearest(self.scope, text, k)
+
+
+class NoRecall:
+    """A memory that is off."""
+
+    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+        return []

@@ -1,0 +1,54 @@
+"""The summary: what a run has come to, over every time it was taken up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ste_graph.contracts import Json
+from ste_graph.run.step_log import StepLog, Used
+
+StoppedBy = Literal["interrupt", "budget"]
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts are the whole run's, replayed steps included."""
+
+    run: Path
+    units: int = 0
+    done: int = 0
+    records: Counter[str] = field(default_factory=Counter)
+    used: Used = field(default_factory=Used)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Per failed unit: why."""
+    skipped: dict[str, Json] = field(default_factory=dict)
+    """Per tool that was not explored: its effect, and the line that would allow it."""
+    loops: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often each loop ended, by its name and why."""
+    models: dict[str, str] = field(default_factory=dict)
+    """The label of each model that the run asks, by its name in the workflow."""
+    remarks: list[str] = field(default_factory=list)
+    """What a person should know of besides, for example that a tool's schema is faulty."""
+    stopped_by: StoppedBy | None = None
+    reason: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.done == self.units
+
+
+def summary_of(run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Json], models: Mapping[str, str]) -> Summary:
+    """The summary of what the step logs hold."""
+    summary = Summary(run, units=len(logs), skipped=dict(skipped), models=dict(models))
+    for unit, log in logs.items():
+        summary.done += log.done
+        summary.used.add(log.used)
+        summary.loops.update(log.loops)
+        summary.records.update(step.record["record"] for step in log.recorded if step.record)
+        if log.failure is not None:
+            summary.failed[unit] = log.failure
+    return summary

@@ -1,0 +1,103 @@
+"""The units of a run: what the top-level `map` goes over, less what the run may not call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from ste_graph.contracts import Json, Tool
+from ste_graph.errors import WorkflowError
+from ste_graph.language.graph import param
+from ste_graph.language.schema import Limits
+from ste_graph.language.workflow import UNIT, Workflow
+from ste_graph.tools.fingerprint import as_item
+from ste_graph.tools.names import unambiguous
+from ste_graph.tools.policy import ToolPolicy, effects_block, skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One item of the top-level map, and the tools that are offered to it."""
+
+    name: str
+    item: Json
+    tools: tuple[Tool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A tool that is not explored because the run may not call it, and the line that would allow it."""
+
+    unit: str
+    effect: str
+    remedy: str
+
+
+def policy_of(workflow: Workflow) -> ToolPolicy:
+    """What the run may call, and within which limits."""
+    limits = Limits.model_validate(dict(workflow.limits))
+    return ToolPolicy(
+        allow=workflow.allow, timeout_s=limits.timeout_s, limit=limits.characters, at_most=limits.calls
+    )
+
+
+def starts_something(workflow: Workflow) -> bool:
+    """Whether a process or a connection must start before the tools are known."""
+    return any(source.starts for source in workflow.tools)
+
+
+@asynccontextmanager
+async def opened_tools(workflow: Workflow) -> AsyncIterator[list[Tool]]:
+    """All tools of the workflow, by unambiguous names; their sources are closed at the end."""
+    async with AsyncExitStack() as stack:
+        tools: list[Tool] = []
+        for source in workflow.tools:
+            stack.push_async_callback(source.close)
+            tools += await source.open()
+        yield unambiguous(tools)
+
+
+def units_of(workflow: Workflow, tools: Sequence[Tool]) -> tuple[list[Unit], list[Skipped]]:
+    """The units to run, in order, and the tools left out. Raises `WorkflowError` if nothing may be called."""
+    offered = tuple(tools)
+    if workflow.over is None:
+        return [Unit(UNIT, None, offered)], []
+    if workflow.over.over.text != "tools":
+        items = workflow.over.over.evaluate(lambda name: param(workflow.params, name))
+        items = items if workflow.over.bound is None else items[: workflow.over.bound]
+        return [Unit(name, item, offered) for name, item in _named(items).items()], []
+    policy = policy_of(workflow)
+    left_out = [Skipped(name, effect, remedy) for name, effect, remedy in skipped(tools, policy)]
+    units = [Unit(tool.name, as_item(tool), (tool,)) for tool in tools if policy.allows(tool)]
+    units = units if workflow.over.bound is None else units[: workflow.over.bound]
+    if not units:
+        raise WorkflowError(nothing_to_call(workflow, tools, left_out))
+    return units, left_out
+
+
+def nothing_to_call(workflow: Workflow, tools: Sequence[Tool], left_out: Sequence[Skipped]) -> str:
+    """Why no unit is left, and what to paste."""
+    if not tools:
+        return f"{workflow.file}: the sources in `tools:` give no tool"
+    count = f"none of the {len(left_out)} tools" if len(left_out) > 1 else "the only tool, which is not read-only,"
+    verb = "may be called" if len(left_out) > 1 else "may not be called"
+    return (
+        f"{workflow.file}: {count} {verb}: a tool that does not say what it does counts as destructive.\n"
+        "Say which ones only read, in the entry of `tools:` that they come from, and the rest stays out:\n\n"
+        f"{effects_block(tools)}"
+    )
+
+
+def _named(items: Sequence[Json]) -> Mapping[str, Json]:
+    """The items by name: their own `name` or `id`, else their text; told apart by a number where two are alike."""
+    found: dict[str, Json] = {}
+    for item in items:
+        own = (item.get("name") or item.get("id")) if isinstance(item, Mapping) else item
+        name = base = str(own if own is not None else "item")
+        number = 1
+        while name in found:
+            number += 1
+            name = f"{base}~{number}"
+        found[name] = item
+    return found

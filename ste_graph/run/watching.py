@@ -1,0 +1,25 @@
+"""Watching a run: what a progress display, or a test, is told while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ste_graph.language.workflow import Workflow
+from ste_graph.models.meter import Meter
+from ste_graph.run.step_log import Logged, StepLog
+
+
+class Watcher:
+    """Is told what happens; this one does nothing with it."""
+
+    def said(self, what: str) -> None:
+        """Something that may take a while begins."""
+
+    def began(self, workflow: Workflow, units: Sequence[str], meter: Meter) -> None:
+        """The units begin; `meter` counts what the run uses, replayed steps included."""
+
+    def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
+        """A step is finished, or was finished before and is replayed."""
+
+    def ended(self, unit: str, log: StepLog) -> None:
+        """A unit is done, has failed or was stopped."""
