@@ -1,1 +1,6 @@
 """Long-term and short-term memory."""
+
+from .experience import Experience
+from .transcript import Transcript
+
+__all__ = ["Experience", "Transcript"]
