@@ -101,11 +101,8 @@ class Interpreter:
             result: int | float = _ARITHMETIC[type(sign)](left, right)
         except OverflowError:
             result = math.inf
-        if (
-            isinstance(result, int)
-            and abs(result) >= LARGEST
-            or isinstance(result, float)
-            and not math.isfinite(result)
+        if (isinstance(result, int) and abs(result) >= LARGEST) or (
+            isinstance(result, float) and not math.isfinite(result)
         ):
             raise self._fault(node, f"the result of `{SUMS[type(sign)]}` is too large")
         return result

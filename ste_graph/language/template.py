@@ -78,6 +78,7 @@ def environment() -> PlainEnvironment:
         undefined=StrictUndefined, extensions=[Once], trim_blocks=True, lstrip_blocks=True, finalize=printed
     )
     made.globals.clear()
+    made.policies["truncate.leeway"] = 0  # `truncate(n)` means n
     own = {"json": as_json, "default": default, "join": join}
     made.filters = {name: own.get(name) or made.filters[name] for name in FILTERS}
     made.tests = {name: made.tests[name] for name in TESTS}
