@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from ste_graph.contracts import Frozen
+from ste_graph.settings import RelativePath
 
 if TYPE_CHECKING:
     from .embedders import Embedder
@@ -40,6 +41,8 @@ class Experience(BaseModel):
     recall: Recalled = "all"
     embedder: str | None = None
     """A sentence-transformers model: a folder, or a name on the hub. Unset: all-MiniLM-L6-v2."""
+    path: RelativePath | None = None
+    """Where it is kept between runs, for `lives: forever`; unset, in the run's folder."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of the embedder. More than one helps on idle cores only."""
 
@@ -52,13 +55,18 @@ class Experience(BaseModel):
         """The store of memory `name` in `folder`; blocking, it may take a second or two.
 
         Raises:
-            WorkflowError: the embedder cannot be had, or the folder was indexed with another one.
+            WorkflowError: the embedder cannot be had, the folder was indexed with another one, or another run holds it.
             RunError: the folder cannot be used.
         """
         # Here, so that checking a workflow imports no numerics.
         from .embedders import embedder_for
         from .index import Index
+        from .share import Share
         from .store import ExperienceStore
 
         embedder = embedder or embedder_for(self.embedder, self.threads)
-        return ExperienceStore(f"{folder}: memory `{name}`", Index(name, folder, embedder.name), embedder, self.recall)
+        share = None
+        if self.path is not None:
+            share, folder = Share(name, Path(self.path), folder), Path(self.path)
+        index = Index(name, folder, embedder.name, share)
+        return ExperienceStore(f"{folder}: memory `{name}`", index, embedder, self.recall)

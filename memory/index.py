@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -16,6 +17,7 @@ from ste_graph.contracts import Entry
 from ste_graph.errors import RunError, WorkflowError
 
 from .recall import Vectors
+from .share import Share
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -43,27 +45,51 @@ class Index:
         RunError: whenever Chroma cannot read or write.
     """
 
-    def __init__(self, name: str, folder: Path, embedder: str) -> None:
+    def __init__(self, name: str, folder: Path, embedder: str, share: Share | None = None) -> None:
+        self._share = share
         # Chroma wants three characters at least, the last one a letter or digit; `1` is the version of this layout.
         self._name = f"memory_{name}_1"
         self._where = f"{folder}: memory `{name}`"
         self._folder = folder
-        self._collection = self._opened(embedder)
+        try:
+            self._collection = self._opened(embedder)
+        except BaseException:
+            if share is not None:
+                share.leave()
+            raise
 
     def digests(self) -> dict[str, str]:
-        """The digest of every entry in the index, by id."""
+        """The digest of every entry of this run in the index, by id."""
         with _Guard(self._where, "reading the index"):
-            rows = self._collection.get(include=["metadatas"])
+            own: Any = {"run": self._share.run} if self._share else None
+            rows = self._collection.get(where=own, include=["metadatas"])
             metadatas: Sequence[Mapping[str, Any]] = rows["metadatas"] or []
-            return {id: str(metadata.get("digest")) for id, metadata in zip(rows["ids"], metadatas, strict=True)}
+            ids = [id.rpartition(":")[2] for id in rows["ids"]]
+            return {id: str(metadata.get("digest")) for id, metadata in zip(ids, metadatas, strict=True)}
+
+    def earlier(self) -> list[Entry]:
+        """What other runs had left in a shared index when this run began, oldest first."""
+        if self._share is None:
+            return []
+        with _Guard(self._where, "reading the index"):
+            others: Any = {"$and": [{"run": {"$ne": self._share.run}}, {"written": {"$lt": self._share.began}}]}
+            rows = self._collection.get(where=others, include=["documents", "metadatas"])
+            metadatas: Sequence[Mapping[str, Any]] = rows["metadatas"] or []
+            found = zip(rows["ids"], rows["documents"] or [], metadatas, strict=True)
+            return [
+                Entry(id=id, scope=said["scope"], text=text, record=json.loads(said["record"]))
+                for id, text, said in sorted(found, key=lambda row: row[2]["written"])
+            ]
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of `ids` that are in the index."""
         found: dict[str, Vectors] = {}
         with _Guard(self._where, "reading the index"):
             for some in _portions(ids, _ROWS):
-                rows = self._collection.get(ids=some, include=["embeddings"])
-                found.update(zip(rows["ids"], np.asarray(rows["embeddings"], dtype=np.float32), strict=True))
+                asked = {self._key(id): id for id in some}
+                rows = self._collection.get(ids=list(asked), include=["embeddings"])
+                vectors = np.asarray(rows["embeddings"], dtype=np.float32)
+                found.update(zip((asked[key] for key in rows["ids"]), vectors, strict=True))
         return found
 
     def put(self, entries: Sequence[Entry], vectors: Vectors) -> None:
@@ -72,21 +98,36 @@ class Index:
             for rows in _portions(range(len(entries)), _ROWS):
                 some = [entries[row] for row in rows]
                 self._collection.upsert(
-                    ids=[entry.id for entry in some],
+                    ids=[self._key(entry.id) for entry in some],
                     embeddings=vectors[rows],
                     documents=[entry.text for entry in some],
-                    metadatas=[{"scope": entry.scope, "digest": digest(entry)} for entry in some],
+                    metadatas=[self._said(entry) for entry in some],
                 )
 
     def drop(self, ids: Sequence[str]) -> None:
         """Take entries out."""
         with _Guard(self._where, "writing the index"):
             for some in _portions(ids, _ROWS):
-                self._collection.delete(ids=some)
+                self._collection.delete(ids=[self._key(id) for id in some])
 
     def close(self) -> None:
         """Let go of the files."""
-        self._client.close()  # type: ignore[attr-defined]  # the client has it, its interface does not say so
+        try:
+            self._client.close()  # type: ignore[attr-defined]  # the client has it, its interface does not say so
+        finally:
+            if self._share is not None:
+                self._share.leave()
+
+    def _key(self, id: str) -> str:
+        """The id of a row: in a shared index with the run before it, as two runs of a workflow give the same ids."""
+        return id if self._share is None or ":" in id else f"{self._share.run}:{id}"
+
+    def _said(self, entry: Entry) -> dict[str, Any]:
+        said = {"scope": entry.scope, "digest": digest(entry)}
+        if self._share is None:
+            return said
+        record = json.dumps(entry.record, ensure_ascii=False)
+        return said | {"run": self._share.run, "written": time.time_ns(), "record": record}
 
     def _opened(self, embedder: str) -> Collection:
         import chromadb
@@ -122,10 +163,10 @@ class Index:
         space = (collection.configuration.get("hnsw") or {}).get("space")
         for what, found, expected in (("embedder", made_with, embedder), ("metric", space, _SPACE)):
             if found != expected:
-                raise WorkflowError(
-                    f"{self._where} was indexed with {what} {found}, expected {expected}. "
-                    "Delete the folder: it is built again from the step logs."
-                )
+                way = "Delete the folder: it is built again from the step logs."
+                if self._share is not None:
+                    way = "Set that one, or give the memory another `path`."
+                raise WorkflowError(f"{self._where} was indexed with {what} {found}, expected {expected}. {way}")
 
 
 class _Guard:

@@ -49,11 +49,13 @@ class ExperienceStore:
         self._fault: SteError | None = None
 
     async def reconcile(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
+        earlier = await asyncio.to_thread(self._index.earlier)
+        for entry in (*earlier, *entries):
             self._keep(entry)
         stored = await asyncio.to_thread(self._index.digests)
         await asyncio.to_thread(self._index.drop, sorted(stored.keys() - self._digests.keys()))
         self._indexed = {id for id, known in stored.items() if self._digests.get(id) == known}
+        self._indexed.update(entry.id for entry in earlier)
         kept = [entry for shelf in self._shelves.values() for entry in shelf.entries]
         missing = [entry for entry in kept if entry.id not in self._indexed]
         for start in range(0, len(missing), _BULK):

