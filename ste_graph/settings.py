@@ -13,6 +13,10 @@ class PathMarker:
     """Marks a path: in YAML it is relative to the file it stands in (in `--set`: to the current folder)."""
 
 
+class PathOrURLMarker(PathMarker):
+    """Marks a path or a web address: what starts with `http://` or `https://` stays as it is, all else is a path."""
+
+
 class ModuleMarker:
     """Marks a module: a dotted name stays as it is, what ends in `.py` (perhaps with `:function`) is a path."""
 
@@ -26,6 +30,7 @@ class AddressMarker:
 
 
 RelativePath: TypeAlias = Annotated[str, PathMarker()]
+PathOrURL: TypeAlias = Annotated[str, PathOrURLMarker()]
 ModulePath: TypeAlias = Annotated[str, ModuleMarker()]
 Secret: TypeAlias = Annotated[str, SecretMarker()]
 Address: TypeAlias = Annotated[str, AddressMarker()]

@@ -27,7 +27,7 @@ from ste_graph.language.findings import Findings
 from ste_graph.language.shape import report, report_unknown_key
 from ste_graph.language.tree import Mapping, Sequence, Tree
 from ste_graph.node import Node, Output
-from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker
+from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, PathOrURLMarker, SecretMarker
 
 HIDDEN = "(not kept)"
 """What the lock file says where the workflow file held a secret or an address as plain text."""
@@ -213,6 +213,8 @@ def _value(tree: Tree, mark: Marker | None, findings: Findings) -> Json:
     if isinstance(tree, Sequence):
         return [_value(item, mark, findings) for item in tree.items]
     value = tree.plain()
+    if isinstance(mark, PathOrURLMarker) and str(value).lower().startswith(("http://", "https://")):
+        return value
     if isinstance(value, str) and (
         isinstance(mark, PathMarker) or (isinstance(mark, ModuleMarker) and (value.split(":")[0].endswith(".py")))
     ):

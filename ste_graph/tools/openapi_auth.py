@@ -1,0 +1,125 @@
+"""What proves to a service who calls: settings in YAML, and what they put into a request."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
+from urllib.parse import quote, quote_plus
+
+from pydantic import Field, WithJsonSchema, model_validator
+
+from ste_graph.contracts import Frozen, Json
+from ste_graph.settings import SecretMarker
+
+SECRET: dict[str, Json] = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"env": {"type": "string"}},
+            "required": ["env"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+def shape(**fields: Json) -> dict[str, Json]:
+    """The JSON Schema of a mapping with these fields, all required."""
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
+class APIKey(Frozen):
+    """A key that goes along under a name."""
+
+    name: str
+    where: Literal["header", "query", "cookie"] = Field(alias="in")
+    value: str = Field(repr=False)
+
+
+class Basic(Frozen):
+    """A user's name and password (RFC 7617)."""
+
+    user: str = Field(repr=False)
+    password: str = Field(repr=False)
+
+
+class Auth(Frozen):
+    """One of `bearer`, `api_key` and `basic`."""
+
+    bearer: str | None = Field(default=None, repr=False)
+    api_key: APIKey | None = Field(default=None, repr=False)
+    basic: Basic | None = Field(default=None, repr=False)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if [self.bearer, self.api_key, self.basic].count(None) != 2:
+            raise ValueError("expected one of `api_key`, `basic` and `bearer`")
+        return self
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that go along with every request."""
+        if self.bearer is not None:
+            return {"Authorization": f"Bearer {self.bearer}"}
+        if self.basic is not None:
+            return {"Authorization": f"Basic {self._pair(self.basic)}"}
+        if self.api_key is not None and self.api_key.where == "header":
+            return {self.api_key.name: self.api_key.value}
+        return {}
+
+    @property
+    def secrets(self) -> list[str]:
+        """What may not be shown."""
+        if self.basic is not None:
+            return [self.basic.user, self.basic.password, self._pair(self.basic)]
+        return [self.api_key.value if self.api_key is not None else str(self.bearer)]
+
+    @staticmethod
+    def _pair(basic: Basic) -> str:
+        return base64.b64encode(f"{basic.user}:{basic.password}".encode()).decode()
+
+
+SecretAuth = Annotated[
+    Auth | None,
+    SecretMarker(),
+    WithJsonSchema(  # in full: inside the schema of a whole workflow, `$defs` of its own would not be found
+        {
+            "anyOf": [
+                shape(bearer=SECRET),
+                shape(
+                    api_key=shape(
+                        name={"type": "string"}, **{"in": {"enum": ["cookie", "header", "query"]}}, value=SECRET
+                    )
+                ),
+                shape(basic=shape(user=SECRET, password=SECRET)),
+            ]
+        }
+    ),
+]
+"""`auth:` in YAML; each secret in it may be `{env: NAME}`."""
+
+
+class Redaction:
+    """Replaces secrets, also as URLs, JSON and base64 write them, by `***`.
+
+    A secret under four characters is replaced only where it stands as a word.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms: set[str] = set()
+        for secret in secrets:
+            coded = base64.b64encode(secret.encode("utf-8", "replace")).decode()
+            forms |= {secret, quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
+            forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+            forms |= {coded} if len(secret) >= 4 else set()
+        longest_first = sorted(filter(str.strip, forms), key=lambda form: (-len(form), form))
+        written = [re.escape(form) if len(form) >= 4 else rf"(?<!\w){re.escape(form)}(?!\w)" for form in longest_first]
+        self.longest = max(map(len, forms), default=0)
+        self._pattern = re.compile("|".join(written)) if written else None
+
+    def __call__(self, text: str) -> str:
+        return self._pattern.sub("***", text) if self._pattern else text

@@ -1,0 +1,178 @@
+"""The documents that make up an API's description: JSON or YAML, from files or downloaded, by address."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import yaml
+from referencing import Registry, Resource
+
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+
+MOST_DOCUMENTS = 500
+LONGEST_CHAIN = 50
+"""References that may lead to one another before something that is no reference must come."""
+
+Load = Callable[[str], Awaitable[tuple[str, bytes]]]
+"""Gives, for an address, the address that it led to and the bytes there."""
+
+
+class Unusable(Exception):
+    """Something that an operation needs is broken; the text says what, for the person whose spec it is."""
+
+
+class Documents:
+    """The spec and what its references lead to. `base` is the address of the document in which something stands."""
+
+    def __init__(self, root: str, pages: Mapping[str, Json]) -> None:
+        self.root = root
+        self.spec: Mapping[str, Json] = pages[root]
+        self._registry: Registry[Json] = Registry().with_resources(
+            (address, Resource.opaque(page)) for address, page in pages.items()
+        )
+
+    def lookup(self, ref: str, base: str) -> tuple[Json, str]:
+        """What a reference names, and the base of what stands there. Raises `Unusable` if it leads nowhere."""
+        try:
+            found = self._registry.resolver(base).lookup(ref).contents
+        except Exception as fault:  # besides Unresolvable, whatever a malformed pointer or address brings about
+            raise Unusable(f"`$ref: {ref}` leads nowhere") from fault
+        return found, urldefrag(urljoin(base, ref))[0]
+
+    def resolved(self, node: Json, base: str) -> tuple[Mapping[str, Json], str]:
+        """The mapping that `node` is or refers to, and its base. Raises `Unusable` if there is none."""
+        first = node
+        for _ in range(LONGEST_CHAIN):
+            if not isinstance(node, Mapping):
+                raise Unusable(f"expected a mapping, got {json.dumps(first, default=str):.80}")
+            if not isinstance(node.get("$ref"), str):
+                return node, base
+            node, base = self.lookup(node["$ref"], base)
+        raise Unusable(f"`$ref: {first['$ref']}` leads to itself")
+
+
+async def gathered(location: str, load: Load) -> Documents:
+    """The spec at a path or URL and the documents that it refers to.
+
+    A spec in a file may refer to files, a downloaded one to its own host; any other reference leads nowhere.
+    Raises `WorkflowError` if the spec itself cannot be had or is none; what it refers to may be missing.
+    """
+    start = location if is_url(location) else Path(location).absolute().as_uri()
+    root, data = await load(start)
+    pages = {root: spec(location, data)}
+    waiting = [address for address in others(pages[root], root)]
+    while waiting and len(pages) < MOST_DOCUMENTS:
+        address = waiting.pop()
+        if address in pages or not beside(address, root):
+            continue
+        try:
+            pages[address] = parsed((await load(address))[1])
+        except (WorkflowError, ValueError):
+            continue
+        waiting += others(pages[address], address)
+    return Documents(root, pages)
+
+
+def is_url(location: str) -> bool:
+    """Whether a location is a web address rather than a path."""
+    return location.lower().startswith(("http://", "https://"))
+
+
+def beside(address: str, root: str) -> bool:
+    """Whether a spec at `root` may refer to a document at `address`."""
+    there, here = urlsplit(address), urlsplit(root)
+    return (there.scheme, there.netloc) == (here.scheme, here.netloc)
+
+
+def others(page: Json, base: str) -> Iterator[str]:
+    """The addresses of the other documents that a page refers to."""
+    waiting = [page]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Mapping):
+            ref = node.get("$ref")
+            if isinstance(ref, str) and not ref.startswith("#"):
+                yield urldefrag(urljoin(base, ref))[0]
+            waiting += node.values()
+        elif isinstance(node, Sequence) and not isinstance(node, str):
+            waiting += node
+
+
+def from_file(address: str) -> bytes:
+    """The bytes of a file by its `file:` address. Raises `WorkflowError`."""
+    path = Path(unquote(urlsplit(address).path))
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        what = "there is no file" if isinstance(fault, FileNotFoundError) else f"{fault.strerror}:"
+        raise WorkflowError(f"tools: {what} `{path}`; expected an OpenAPI spec, as JSON or YAML") from fault
+
+
+def spec(location: str, data: bytes) -> Mapping[str, Json]:
+    """The data as an API's description. Raises `WorkflowError` where it is something else."""
+    wanted = "expected OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML"
+    if data.lstrip()[:1] == b"<":
+        raise WorkflowError(
+            f"tools: `{location}` is a web page, no OpenAPI spec; {wanted}"
+            " (often at `/openapi.json`, `/swagger.json` or `/v3/api-docs` of the service)"
+        )
+    try:
+        page = parsed(data)
+    except ValueError as fault:
+        raise WorkflowError(f"tools: `{location}` is no OpenAPI spec: {fault}; {wanted}") from fault
+    known: Mapping[str, Json] = page if isinstance(page, Mapping) else {}
+    version = str(known.get("openapi") or known.get("swagger") or "")
+    if not version:
+        raise WorkflowError(
+            f"tools: `{location}` is no OpenAPI spec: it has neither `openapi` nor `swagger` at its top; {wanted}"
+        )
+    if not re.fullmatch(r"3\.\d+(\.\d+.*)?|2(\.0)?", version):
+        raise WorkflowError(f"tools: `{location}` is of version {version}; {wanted}")
+    return known
+
+
+def parsed(data: bytes) -> Json:
+    """The JSON or YAML in `data`. Raises `ValueError` that says in one line what is wrong."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise ValueError("it is not UTF-8 text") from fault
+    try:
+        if text.lstrip()[:1] in ("{", "["):
+            return json.loads(text)
+        return yaml.load(text, Loader=loader())
+    except yaml.MarkedYAMLError as fault:
+        where = f" (line {fault.problem_mark.line + 1})" if fault.problem_mark else ""
+        raise ValueError(f"{fault.problem}{where}") from fault
+    except yaml.YAMLError as fault:
+        raise ValueError(str(fault).splitlines()[0]) from fault
+    except RecursionError as fault:
+        raise ValueError("it is nested too deeply") from fault
+
+
+def loader() -> type[Any]:
+    """A safe YAML loader for JSON data: dates and `yes` stay text, keys are text (OpenAPI 3.1, section 4.3)."""
+
+    class Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C: 8 times as fast
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Json]:
+            found = super().construct_mapping(node, deep=deep)
+            return {key if isinstance(key, str) else json.dumps(key, default=str): found[key] for key in found}
+
+    for tag, pattern, first in (
+        ("bool", r"true|false|True|False", "tTfF"),
+        ("null", r"null|~|", "n~\0"),
+        ("int", r"-?(0|[1-9][0-9]*)", "-0123456789"),
+        ("float", r"-?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?", "-0123456789"),
+        ("merge", r"<<", "<"),
+    ):
+        letters = [letter if letter != "\0" else "" for letter in first]
+        Plain.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), letters)
+    return Plain

@@ -1,0 +1,245 @@
+"""Reading operations out of a spec: OpenAPI 3.0 and 3.1, and Swagger 2.0 in the same words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from ste_graph.contracts import Json
+from ste_graph.tools.names import LONGEST, legal
+from ste_graph.tools.openapi_document import Documents, Unusable, is_url
+from ste_graph.tools.openapi_operation import OURS, Body, Operation, Parameter, arranged, names_in
+from ste_graph.tools.openapi_schema import Schemas, examples_in
+
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
+COLLECTIONS = {"csv": "form", "ssv": "spaceDelimited", "tsv": "tabDelimited", "pipes": "pipeDelimited", "multi": "form"}
+STYLES = {
+    "path": ("simple", "label", "matrix"),
+    "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
+    "header": ("simple",),
+    "cookie": ("form",),
+}
+"""The styles that each place knows, its default first."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An operation as it stands in the spec; `base` is the address of its document."""
+
+    name: str
+    method: str
+    path: str
+    node: Mapping[str, Json]
+    item: Mapping[str, Json]
+    base: str
+
+    @property
+    def tags(self) -> frozenset[str]:
+        tags = self.node.get("tags")
+        return frozenset(map(str, tags)) if isinstance(tags, list) else frozenset()
+
+    @property
+    def description(self) -> str:
+        """Summary and description, the one not repeated by the other."""
+        summary, more = (str(self.node.get(key) or "").strip() for key in ("summary", "description"))
+        if more.startswith(summary.rstrip(".")):
+            summary = ""
+        text = "\n".join(filter(None, [summary, more])) or f"{self.method.upper()} {self.path}"
+        return f"Deprecated. {text}" if self.node.get("deprecated") is True else text
+
+
+class Spec:
+    """A spec's operations. `faults` says what was left out while they were listed."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.documents = documents
+        self.schemas = Schemas(documents)
+        self.root = documents.spec
+        self.swagger = "swagger" in self.root
+        self.faults: list[str] = []
+
+    def listed(self) -> list[Listed]:
+        """The operations in the spec's order, under names that are legal and unique."""
+        found = list(self._found())
+        names = unique([str(node.get("operationId") or "") or f"{m}_{path}" for m, path, node, _, _ in found])
+        return [Listed(name, *operation) for name, operation in zip(names, found, strict=True)]
+
+    def operation(self, listed: Listed, supplied: frozenset[tuple[str, str]] = frozenset()) -> Operation:
+        """The operation ready to be called. Raises `Unusable` if something that it needs is broken.
+
+        `supplied` are the parameters (place and name, headers in lower case) that the settings give for every call.
+        """
+        parameters: list[Parameter] = []
+        form: list[Mapping[str, Json]] = []
+        body: Body | None = None
+        for node, base in self._parameters(listed):
+            where, name = node.get("in"), str(node.get("name"))
+            if where == "body":
+                schema = self.schemas.plain(node.get("schema", {}), base)
+                media = preferred(self._consumes(listed)) or "application/json"
+                body = Body(media, described(schema, node), node.get("required") is True)
+            elif where == "formData":
+                form.append({**node, "schema": described(self.schemas.plain(schema_beside(node), base), node)})
+            elif where in STYLES and not ((where == "header" and name.lower() in OURS) or key(where, name) in supplied):
+                parameters.append(self._parameter(node, name, where, base))
+        declared = {given.name for given in parameters if given.where == "path"}
+        for name in names_in(listed.path):
+            if name not in declared and ("path", name) not in supplied:
+                parameters.append(Parameter(name, "path", {"type": "string"}, True, "simple", False))
+        if form:
+            body = formed(form, self._consumes(listed))
+        elif "requestBody" in listed.node and not self.swagger:
+            body = self._body(listed.node["requestBody"], listed.base)
+        server = self._server(listed)
+        return arranged(listed.method.upper(), listed.path, server, parameters, body, self.schemas)
+
+    def servers(self) -> set[str]:
+        """The addresses of all servers that the spec names, at its top, at paths and at operations."""
+        found = {self._server(listed) for listed in map(lambda entry: Listed("", *entry), self._found())}
+        everywhere = [] if self.swagger else [self._address(node) for node in listed_mappings(self.root.get("servers"))]
+        return {address for address in (*found, *everywhere) if address}
+
+    def _found(self) -> Iterator[tuple[str, str, Mapping[str, Json], Mapping[str, Json], str]]:
+        paths = self.root.get("paths")
+        self.faults.clear()
+        for path, node in paths.items() if isinstance(paths, Mapping) else ():
+            if not str(path).startswith("/"):
+                continue
+            try:
+                item, base = self.documents.resolved(node, self.documents.root)
+                if isinstance(node, Mapping) and "$ref" in node:  # other keys may stand beside it
+                    item = {**item, **{key: value for key, value in node.items() if key != "$ref"}}
+            except Unusable as fault:
+                self.faults.append(f"`{path}`: {fault}")
+                continue
+            for method in METHODS:
+                if isinstance(item.get(method), Mapping):
+                    yield method, str(path), item[method], item, base
+
+    def _parameters(self, listed: Listed) -> list[tuple[Mapping[str, Json], str]]:
+        found: dict[tuple[Json, Json], tuple[Mapping[str, Json], str]] = {}
+        for holder in (listed.item, listed.node):
+            for given in holder.get("parameters") or []:
+                node, base = self.documents.resolved(given, listed.base)
+                found[node.get("in"), node.get("name")] = node, base
+        return list(found.values())
+
+    def _parameter(self, node: Mapping[str, Any], name: str, where: Any, base: str) -> Parameter:
+        styles: Sequence[str] = STYLES[where]
+        content = node.get("content")
+        if isinstance(content, Mapping) and content:
+            media = next(iter(content.values()))
+            schema = self.schemas.plain(media.get("schema", {}), base)
+            style, explode = "json", False
+        elif self.swagger:
+            schema = self.schemas.plain(schema_beside(node), base)
+            collection = str(node.get("collectionFormat", "csv"))
+            style = COLLECTIONS.get(collection, "form") if where in ("query", "cookie") else "simple"
+            explode = collection == "multi"
+        else:
+            schema = self.schemas.plain(node.get("schema", {}), base)
+            style = node["style"] if node.get("style") in styles else styles[0]
+            explode = node["explode"] if isinstance(node.get("explode"), bool) else style in ("form", "deepObject")
+        required = node.get("required") is True or where == "path"
+        reserved = node.get("allowReserved") is True
+        return Parameter(name, where, described(schema, node), required, style, explode, reserved)  # type: ignore[arg-type]
+
+    def _body(self, node: Json, base: str) -> Body | None:
+        node, base = self.documents.resolved(node, base)
+        content = node.get("content")
+        if not isinstance(content, Mapping) or not content:
+            return None
+        media = preferred(list(content))
+        entry, base = self.documents.resolved(content[media] or {}, base)
+        schema = described(self.schemas.plain(entry.get("schema", {}), base), {**node, **entry})
+        return Body("application/json" if "*" in media else media, schema, node.get("required") is True)
+
+    def _consumes(self, listed: Listed) -> list[str]:
+        found = listed.node.get("consumes") or self.root.get("consumes") or []
+        return [str(media) for media in found] if isinstance(found, list) else []
+
+    def _server(self, listed: Listed) -> str | None:
+        if not self.swagger:
+            for holder in (listed.node, listed.item, self.root):
+                if servers := listed_mappings(holder.get("servers")):
+                    return self._address(servers[0])
+            return self._address({"url": "/"})
+        here = urlsplit(self.documents.root)
+        host = str(self.root.get("host") or here.netloc)
+        if not host:
+            return None
+        schemes = listed.node.get("schemes") or self.root.get("schemes") or [here.scheme if here.netloc else "https"]
+        scheme = "https" if "https" in schemes else "http"
+        return f"{scheme}://{host}/{str(self.root.get('basePath') or '').strip('/')}".rstrip("/")
+
+    def _address(self, server: Mapping[str, Json]) -> str | None:
+        variables = server.get("variables") or {}
+        address = str(server.get("url") or "/")
+        for name in names_in(address):
+            if isinstance(variables.get(name), Mapping) and "default" in variables[name]:
+                address = address.replace(f"{{{name}}}", str(variables[name]["default"]))
+        address = urljoin(self.documents.root, address)
+        return address.rstrip("/") if is_url(address) and not names_in(address) else None
+
+
+def preferred(medias: Sequence[str]) -> str:
+    """The kind of body that we send best: JSON, a form, parts, text, then whatever comes first."""
+
+    def rank(media: str) -> int:
+        kind = media.partition(";")[0].strip().lower()
+        order = (kind == "application/json", kind.endswith("json"), "*" in kind, kind == FORM, kind == PARTS)
+        return next((place for place, fits in enumerate((*order, kind.startswith("text/"))) if fits), len(order) + 1)
+
+    return min(medias, key=rank, default="")
+
+
+def formed(fields: Sequence[Mapping[str, Json]], consumes: Sequence[str]) -> Body:
+    """The body that Swagger's `formData` parameters make together."""
+    parts = any(node.get("type") == "file" for node in fields) or (PARTS in consumes and FORM not in consumes)
+    required = [str(node["name"]) for node in fields if node.get("required") is True]
+    schema = {"type": "object", "properties": {str(node["name"]): node["schema"] for node in fields}}
+    return Body(PARTS if parts else FORM, {**schema, "required": required} if required else schema, bool(required))
+
+
+def schema_beside(node: Mapping[str, Json]) -> dict[str, Json]:
+    """The schema that stands among the keys of a Swagger parameter."""
+    return {name: node[name] for name in node if name not in ("name", "in", "required", "description")}
+
+
+def described(schema: Json, node: Mapping[str, Json]) -> Json:
+    """The schema with the description and the examples of the parameter or body that it is for."""
+    own = dict(schema) if isinstance(schema, Mapping) else {}
+    if isinstance(node.get("description"), str) and node["description"].strip():
+        own["description"] = node["description"].strip()
+    if "examples" not in own and (examples := examples_in(node)):
+        own["examples"] = examples
+    return own or schema
+
+
+def listed_mappings(value: Json) -> list[Mapping[str, Json]]:
+    """The mappings in a list; none where it is no list."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def key(where: Any, name: str) -> tuple[str, str]:
+    """A parameter's place and name, in which the case of a header does not count."""
+    return str(where), name.lower() if where == "header" else name
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """The names made legal, no two alike: the first keeps its own, the next are `name_2`, `name_3` and so on."""
+    wanted = [legal(re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")) for name in names]
+    free, result = set(wanted), list[str]()
+    seen: set[str] = set()
+    for name in wanted:
+        number, own = 1, name
+        while own in seen or (number > 1 and own in free):
+            number += 1
+            own = f"{name[: LONGEST - len(str(number)) - 1]}_{number}"
+        seen.add(own)
+        result.append(own)
+    return result

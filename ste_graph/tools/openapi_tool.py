@@ -1,0 +1,37 @@
+"""One operation of an API behind the contract of a tool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ste_graph.contracts import Effect, Json, Observation
+from ste_graph.tools.openapi_operation import Operation
+from ste_graph.tools.openapi_request import BadArgument, request
+from ste_graph.tools.openapi_service import Service
+
+EFFECTS: Mapping[str, Effect] = {"GET": "read", "HEAD": "read", "DELETE": "destructive"}
+"""What a method does (RFC 9110, section 9.2.1); all others write."""
+
+
+@dataclass(frozen=True, repr=False)
+class OpenAPITool:
+    """An operation as a tool: an answer of any status is an observation."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Json]
+    effect: Effect
+    operation: Operation
+    service: Service
+
+    def __repr__(self) -> str:
+        return f"OpenAPITool({self.name}: {self.operation.method} {self.operation.path})"
+
+    async def call(self, arguments: Mapping[str, Json]) -> Observation:
+        try:
+            made = request(self.operation, arguments)
+        except BadArgument as fault:
+            text = f"Invalid arguments for `{self.name}`:\n- {fault}"
+            return Observation(ok=False, kind="invalid_arguments", text=text)
+        return await self.service.send(made)
