@@ -1,0 +1,78 @@
+"""Progress as plain lines, for logs and pipes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+from ste_graph.cli.progress import Counting, Progress, clock
+from ste_graph.language.workflow import Workflow
+from ste_graph.models.meter import Meter
+from ste_graph.run.step_log import Logged, StepLog
+
+EVERY_S = 10.0
+
+
+class Lines(Counting):
+    """One line per finished unit, and one about the whole every ten seconds."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._said_at = 0.0
+
+    def said(self, what: str) -> None:
+        self._say(what)
+
+    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        super().began(workflow, logs, meter)
+        assert self.progress is not None
+        for line in beginning(self.progress):
+            self._say(line)
+
+    def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
+        super().step(unit, step, replayed=replayed)
+        if self.progress is not None and time.monotonic() - self._said_at >= EVERY_S:
+            self._say(whole(self.progress))
+
+    def ended(self, unit: str, log: StepLog) -> None:
+        super().ended(unit, log)
+        if self.progress is None:
+            return
+        row = self.progress.rows[unit]
+        head = f"[{self.progress.finished}/{len(self.progress.rows)}] {unit}: {row.state}"
+        if row.state == "failed":
+            self._say(f"{head}: {row.why}")
+        elif row.state == "done":
+            self._say(f"{head}, {row.trials} trials, {row.solved} solved" if row.trials else head)
+
+    def _say(self, line: str) -> None:
+        print(line, file=self.stream, flush=True)
+        self._said_at = time.monotonic()
+
+
+def beginning(progress: Progress) -> list[str]:
+    """What is said first: what runs, with which model, and what it can cost."""
+    count = len(progress.rows)
+    lines = [
+        f"{progress.title}: {count} × {progress.unit}, at most {progress.model_calls:,} model calls "
+        f"and {progress.tool_calls:,} tool calls",
+        f"model: {', '.join(progress.models) or 'none'}",
+    ]
+    if progress.before or progress.finished:
+        lines.append(f"going on: {progress.finished} of {count} done before, {progress.before:,} trials kept")
+    return lines
+
+
+def whole(progress: Progress) -> str:
+    """One line about the whole run."""
+    meter = progress.meter
+    parts = [f"{clock(progress.elapsed_s)} {progress.finished}/{len(progress.rows)} done"]
+    if progress.trials:
+        parts.append(f"{progress.trials:,} trials, {progress.solved:,} solved")
+    parts.append(f"{meter.model_calls:,} of at most {progress.model_calls:,} model calls")
+    if meter.retries:
+        parts.append(f"{meter.retries:,} retries")
+    if progress.left_s is not None:
+        parts.append(f"about {clock(progress.left_s)} left")
+    return ", ".join(parts)

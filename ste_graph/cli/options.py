@@ -1,0 +1,75 @@
+"""What the verbs have in common: the workflow's file and how it is changed, and the form of the output."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from enum import StrEnum
+from pathlib import Path
+from sys import stderr
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ste_graph.experiment import Experiment
+
+
+class Format(StrEnum):
+    """Words for a person, or data for a program."""
+
+    text = "text"
+    json = "json"
+
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The workflow file.", show_default=False)]
+Variant = Annotated[
+    str | None, typer.Option("--variant", metavar="NAME", help="The variant to take instead of the file as it stands.")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one value, as in `--set params.turns=2`; the value is YAML. May be given more than once.",
+        show_default=False,
+    ),
+]
+NoPlugins = Annotated[
+    bool, typer.Option("--no-plugins", help="Load neither plugins nor tool modules, which would run their code.")
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="Words for a person, or data for a program.")]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of to stdout.", show_default=False)
+]
+
+
+def experiment(file: Path, variant: str | None, changes: Sequence[str] | None, *, plugins: bool = True) -> Experiment:
+    """The checked workflow that the command line names. Raises `WorkflowError`."""
+    from ste_graph.experiment import load
+    from ste_graph.language.loading import parse_change
+
+    with redirect_stdout(stderr):  # stdout is for the result, whatever the code of plugins prints
+        return load(file, variant=variant, set=[parse_change(change) for change in changes or ()], plugins=plugins)
+
+
+def command(verb: str, file: Path, variant: str | None, changes: Sequence[str] | None, *more: str) -> str:
+    """A command line to paste into a shell."""
+    words = ["ste", verb, str(file)]
+    words += ["--variant", variant] if variant else []
+    words += [word for change in changes or () for word in ("--set", change)]
+    return shlex.join([*words, *more])
+
+
+def write(text: str, out: Path | None) -> None:
+    """Put a result where it was asked for. Raises `WorkflowError` where that cannot be."""
+    if out is None:
+        typer.echo(text)
+        return
+    from ste_graph.errors import WorkflowError
+
+    try:
+        out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WorkflowError(f"{out}: cannot be written ({error.strerror})") from error

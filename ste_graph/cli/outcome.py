@@ -1,0 +1,147 @@
+"""What a run has come to: for a person, and for programs."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ste_graph.contracts import Json
+
+if TYPE_CHECKING:
+    from ste_graph.run.summary import Summary
+
+SHOWN = 10
+"""Failed units, and skipped tools, that a text names; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run's summary, and how many of its trials were solved."""
+
+    title: str
+    summary: Summary
+    solved: int
+    unclear: int
+
+    @property
+    def trials(self) -> int:
+        return self.summary.records["trial"]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulated model had a part in it."""
+        return any(label.startswith("simulated") for label in self.summary.models.values())
+
+    def to_json(self) -> dict[str, Json]:
+        """The outcome for other programs; the keys are a promise."""
+        summary = self.summary
+        return {
+            "run": str(summary.run),
+            "trials": self.trials,
+            "solved": self.solved,
+            "model_calls": summary.used.model_calls,
+            "tool_calls": summary.used.tool_calls,
+            "failed_calls": summary.used.failed_calls,
+            "failed_units": len(summary.failed),
+            "skipped_units": len(summary.skipped),
+            "stopped_by": summary.stopped_by,
+            "reason": summary.reason,
+            "complete": summary.complete,
+            "simulated": self.simulated,
+            "models": summary.models,
+            "units": {"all": summary.units, "done": summary.done},
+            "tokens": {"prompt": summary.used.prompt_tokens, "completion": summary.used.completion_tokens},
+            "calls": dict(sorted(summary.calls.items())),
+            "loops": loops_of(summary.loops),
+            "failed": summary.failed,
+            "skipped": summary.skipped,
+        }
+
+    def text(self) -> str:
+        """The outcome for a person."""
+        parts = [f"{self.title}: {self._state()}", *(f"  {name:12} {text}" for name, text in self._rows())]
+        parts += self._failures() + self._left_out()
+        parts += ["", f"Look at it with: ste show {shlex.quote(str(self.summary.run))}"]
+        return "\n".join(parts)
+
+    def _state(self) -> str:
+        summary = self.summary
+        units = f"{summary.done} of {summary.units} units done"
+        if summary.stopped_by is not None:
+            how = "stopped by the user" if summary.stopped_by == "interrupt" else f"stopped: {summary.reason}"
+            return f"{how} ({units})"
+        return f"{'complete' if summary.complete else 'not complete'} ({units})"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        used, summary = self.summary.used, self.summary
+        rows = []
+        models = ", ".join(dict.fromkeys(summary.models.values()))
+        note = " (its results show that the plumbing works, and nothing about a real model)" if self.simulated else ""
+        if models:
+            rows.append(("model", models + note))
+        if self.trials:
+            unsolved = self.trials - self.solved - self.unclear
+            label = " (simulated)" if self.simulated else ""
+            unclear = f", {self.unclear:,} unclear" if self.unclear else ""
+            rows.append(("trials", f"{self.trials:,}: {self.solved:,} solved{label}, {unsolved:,} not{unclear}"))
+        rows += [(f"{name}s", f"{count:,}") for name, count in sorted(summary.records.items()) if name != "trial"]
+        rows.append(("model calls", f"{used.model_calls:,}" + _tokens(used.prompt_tokens, used.completion_tokens)))
+        rows.append(("tool calls", f"{used.tool_calls:,}; {self._failed_calls()}"))
+        rows += [(f"loop {name}", _histogram(reasons)) for name, reasons in loops_of(summary.loops).items()]
+        rows.append(("run", str(summary.run)))
+        rows.append(("journal", str(summary.run / "journal.jsonl")))
+        return rows
+
+    def _failed_calls(self) -> str:
+        failed = {kind: n for kind, n in self.summary.calls.items() if kind != "ok"}
+        if not failed:
+            return "no call failed"
+        return (
+            f"{sum(failed.values()):,} {'call' if sum(failed.values()) == 1 else 'calls'} failed ({_histogram(failed)})"
+        )
+
+    def _failures(self) -> list[str]:
+        failed = self.summary.failed
+        if not failed:
+            return []
+        head = f"{len(failed)} of {self.summary.units} units failed; running again takes them up where they stopped:"
+        return ["", head, *_some([f"  {unit}: {why}" for unit, why in failed.items()])]
+
+    def _left_out(self) -> list[str]:
+        skipped = self.summary.skipped
+        if not skipped:
+            return []
+        count = f"{len(skipped)} {'tool was' if len(skipped) == 1 else 'tools were'}"
+        head = f"{count} left out, since the run may not call them; the line that would allow it:"
+        return ["", head, *_some([f"  {unit} ({one['effect']})  {one['remedy']}" for unit, one in skipped.items()])]
+
+
+def outcome_of(name: str, variant: str | None, summary: Summary) -> Outcome:
+    """The outcome of a run that has ended, or was stopped; reads its journal."""
+    from ste_graph.finished import open_run
+
+    verdicts = Counter(line.get("solved") for line in open_run(summary.run).records() if line["record"] == "trial")
+    return Outcome(f"{name} ({variant})" if variant else name, summary, verdicts[True], verdicts[None])
+
+
+def loops_of(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """How often each loop ended for each reason, by the loop's name."""
+    found: dict[str, dict[str, int]] = {}
+    for (loop, why), count in sorted(loops.items()):
+        found.setdefault(loop, {})[why] = count
+    return found
+
+
+def _histogram(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+
+
+def _tokens(prompt: int, completion: int) -> str:
+    return f"; {prompt:,} prompt and {completion:,} completion tokens" if prompt or completion else ""
+
+
+def _some(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"  and {len(lines) - SHOWN} more"]

@@ -1,0 +1,74 @@
+"""`ste show`: the trials of a run, readably."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ste_graph.cli.options import Format, OutputFormat
+
+if TYPE_CHECKING:
+    from ste_graph.finished import FinishedRun, Trials
+
+
+def show(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
+    tool: Annotated[
+        str | None, typer.Option("--tool", metavar="NAME", help="Only the trials of this tool.", show_default=False)
+    ] = None,
+    solved: Annotated[
+        bool | None,
+        typer.Option("--solved/--unsolved", help="Only those solved, or only those not.", show_default=False),
+    ] = None,
+    failed_calls: Annotated[bool, typer.Option("--failed-calls", help="Only those in which a call failed.")] = False,
+    number: Annotated[
+        int | None, typer.Option("-n", metavar="N", min=0, help="So many trials at most.", show_default=False)
+    ] = None,
+    format: OutputFormat = Format.text,
+) -> None:
+    """Print the trials of a run: request, calls, observations, answer, verdict."""
+    from ste_graph.cli.trials import overview, told
+    from ste_graph.finished import open_run
+
+    opened = open_run(run)
+    found = _wanted(opened, tool, solved, failed_calls)
+    chosen = found if number is None else found[:number]
+    if format is Format.json:
+        typer.echo(json.dumps([kept.line for kept in chosen], indent=2, ensure_ascii=False))
+        return
+    parts = [overview(opened, tool), *(told(kept) for kept in chosen)]
+    if len(chosen) < len(found):
+        parts.append(f"{len(found) - len(chosen)} more; leave out `-n` to see all {len(found)}")
+    elif not found:
+        parts.append("no such trial" if opened.trials() else "no trial yet")
+    typer.echo("\n\n".join(parts))
+
+
+def _wanted(run: FinishedRun, tool: str | None, solved: bool | None, failed_calls: bool) -> Trials:
+    """The trials that the options select. Raises `WorkflowError` for a tool that the run does not have."""
+    from ste_graph.cli.trials import has_failed_call
+
+    trials = run.trials()
+    if tool is not None:
+        _know(run, tool)
+        trials = trials.where(lambda kept: kept.tool == tool)
+    if solved is not None:
+        trials = trials.where(lambda kept: (kept.trial.solved is True) == solved)
+    return trials.where(has_failed_call) if failed_calls else trials
+
+
+def _know(run: FinishedRun, tool: str) -> None:
+    from ste_graph.errors import WorkflowError
+    from ste_graph.language.diagnostics import closest
+
+    units, skipped = run.lock["units"], run.lock.get("skipped", {})
+    if tool in units:
+        return
+    if tool in skipped:
+        raise WorkflowError(f"{run.path}: `{tool}` was left out of this run; to allow it: {skipped[tool]['remedy']}")
+    near = closest(tool, units)
+    meant = f"did you mean `{near}`? " if near else ""
+    raise WorkflowError(f"{run.path}: this run has no tool `{tool}`; {meant}it has: {', '.join(sorted(units))}")

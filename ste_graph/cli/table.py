@@ -1,0 +1,77 @@
+"""Progress as a table that is redrawn in place, for terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table as Grid
+from rich.text import Text
+
+from ste_graph.cli.lines import beginning, whole
+from ste_graph.cli.progress import Counting, Progress, Row
+from ste_graph.language.workflow import Workflow
+from ste_graph.models.meter import Meter
+from ste_graph.run.step_log import StepLog
+
+STYLES = {"waiting": "dim", "running": "", "done": "green", "failed": "red", "stopped": "yellow"}
+ORDER = ("failed", "running", "stopped", "waiting", "done")
+
+
+class Table(Counting):
+    """A row per unit, as many as fit, and a line about the whole."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live = Live(console=console, get_renderable=self._drawn, refresh_per_second=4)
+        self._saying = "starting"
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def said(self, what: str) -> None:
+        self._saying = what
+
+    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        super().began(workflow, logs, meter)
+        self._saying = ""
+
+    def _drawn(self) -> RenderableType:
+        if self.progress is None:
+            return Text(f"{self._saying} …", style="dim")
+        return drawn(self.progress, self._saying, rows=max(3, self.console.height - 7))
+
+
+def drawn(progress: Progress, saying: str, *, rows: int) -> RenderableType:
+    """The table, with so many rows at most: what failed or runs comes first."""
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column(progress.unit, no_wrap=True, overflow="ellipsis")
+    grid.add_column("trials", justify="right", no_wrap=True)
+    grid.add_column("solved", justify="right", no_wrap=True)
+    grid.add_column("", no_wrap=True, overflow="ellipsis")
+    ordered = list(progress.rows.values())
+    if len(ordered) > rows:
+        ordered = sorted(ordered, key=lambda row: ORDER.index(row.state))
+    for row in ordered[:rows]:
+        of = f"{row.trials}/{progress.records}" if progress.records else ""
+        grid.add_row(row.name, of, str(row.solved) if row.trials else "", _state(row), style=STYLES[row.state])
+    parts: list[RenderableType] = [*map(Text, beginning(progress)), Text(), grid]
+    if len(ordered) > rows:
+        parts.append(Text(f"… and {len(ordered) - rows} more", style="dim"))
+    parts += [Text(), Text(whole(progress))]
+    if saying:
+        parts.append(Text(saying, style="yellow"))
+    return Group(*parts)
+
+
+def _state(row: Row) -> str:
+    return f"{row.state}: {row.why}" if row.why and row.state == "failed" else row.state

@@ -1,0 +1,84 @@
+"""Trials as text for a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ste_graph.finished import FinishedRun, Kept
+    from ste_graph.records import Step
+
+VERDICTS = {True: "solved", False: "not solved", None: "unclear"}
+
+
+def told(kept: Kept) -> str:
+    """One trial: where it stands, the request, each step, the answer and the verdict."""
+    trial = kept.trial
+    place = " ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.place.items())])
+    label = " (simulated)" if (trial.model or "").startswith("simulated") else ""
+    lines = [f"── {place} · {VERDICTS[trial.solved]}{label}", *_entry("request", trial.query)]
+    for step in trial.steps:
+        lines += _step(step)
+    lines += _entry("answer", trial.answer if trial.answer is not None else "(none: the turns ran out)")
+    return "\n".join(lines)
+
+
+def _step(step: Step) -> list[str]:
+    lines = _entry("thought", step.thought) if step.thought else []
+    call = "(no call that could be read)"
+    if step.action is not None:
+        call = f"{step.action} {json.dumps(step.arguments, ensure_ascii=False)}"
+    lines += _entry("call", call)
+    if step.observation is not None:
+        kind = "" if step.observation.ok else f"[{step.observation.kind}] "
+        lines += _entry("observation", kind + step.observation.text)
+    return lines
+
+
+def _entry(name: str, text: str) -> list[str]:
+    first, *rest = text.splitlines() or [""]
+    return [f"   {name:12} {first}".rstrip(), *(f"   {'':12} {line}".rstrip() for line in rest)]
+
+
+def has_failed_call(kept: Kept) -> bool:
+    """Whether a step of the trial led to an observation that is not ok."""
+    return any(step.observation is not None and not step.observation.ok for step in kept.trial.steps)
+
+
+def overview(run: FinishedRun, tool: str | None) -> str:
+    """A line per tool: its trials, how they ended, and whether its unit is done."""
+    summary = run.summary()
+    labels = ", ".join(dict.fromkeys(summary.models.values())) or "none"
+    trials = run.trials()
+    names = [name for name in run.lock["units"] if tool in (None, name)]
+    rows = []
+    for name in names:
+        own = trials.where(lambda kept, name=name: kept.tool == name)  # type: ignore[misc]  # binds the loop's name
+        verdicts = [kept.trial.solved for kept in own]
+        failed = sum(map(has_failed_call, own))
+        state = "failed" if name in summary.failed else "done" if run.done(name) else "not done"
+        rows.append(
+            [
+                name,
+                *map(str, (len(own), verdicts.count(True), verdicts.count(False), verdicts.count(None), failed)),
+                state,
+            ]
+        )
+    head = ["tool", "trials", "solved", "not", "unclear", "with failed calls", ""]
+    lines = [f"{run.path}: {len(trials)} trials · model: {labels}", "", *_columns([head, *rows])]
+    lines += [f"{name}: {why}" for name, why in summary.failed.items() if name in names]
+    return "\n".join(lines)
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of equal length as aligned lines: the first and the last column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(w) if i in (0, len(row) - 1) else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
