@@ -40,11 +40,11 @@ class Experiment:
 
         return compiled(self.workflow).graph
 
-    def plan(self) -> Plan:
-        """What a run can cost at most. Opens only tool sources that start nothing."""
+    def plan(self, *, tools: bool = True) -> Plan:
+        """What a run can cost at most. Opens only tool sources that start nothing, and none without `tools`."""
         from ste_graph.plan import plan
 
-        return plan(self.workflow)
+        return plan(self.workflow, tools=tools)
 
     def draw(self) -> str:
         """The graph as Mermaid."""
@@ -99,9 +99,17 @@ class Experiment:
             stop = asyncio.Event()
             loop = asyncio.get_running_loop()
             taken = []
+
+            def end() -> None:
+                stop.set()
+                if watcher is not None:
+                    watcher.said("stopping; once more ends it at once, and loses nothing either")
+                for number in taken:
+                    loop.remove_signal_handler(number)
+
             for number in (signal.SIGINT, signal.SIGTERM):
                 try:
-                    loop.add_signal_handler(number, stop.set)
+                    loop.add_signal_handler(number, end)
                     taken.append(number)
                 except (ValueError, RuntimeError, NotImplementedError):
                     break  # not the main thread, or a platform without signal handlers: nothing to take over

@@ -87,6 +87,10 @@ class FinishedRun:
         """The trials, typed."""
         return Trials([_kept(line) for line in self.records() if line.get("record") == "trial"])
 
+    def done(self, unit: str) -> bool:
+        """Whether a unit is complete."""
+        return StepLog(self.folder.unit(unit)).done
+
     def summary(self) -> Summary:
         """What the run has come to so far."""
         logs = {name: StepLog(self.folder.unit(name)) for name in self.lock["units"]}

@@ -38,15 +38,15 @@ class Plan:
         }
 
 
-def plan(workflow: Workflow) -> Plan:
-    """The plan of a run."""
+def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
+    """The plan of a run. Without `tools` no source of tools is opened, which would run its code."""
     bound = bound_of(workflow)
-    if starts_something(workflow):
+    if starts_something(workflow) or (workflow.tools and not tools):
         return Plan(bound, None)
 
     async def units() -> Any:
-        async with opened_tools(workflow) as tools:
-            return units_of(workflow, tools)
+        async with opened_tools(workflow) as opened:
+            return units_of(workflow, opened)
 
     try:
         found, skipped = _in_a_loop_of_its_own(units())

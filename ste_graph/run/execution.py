@@ -138,7 +138,7 @@ class _Execution:
                 stack.callback(log.close)
             models = await stack.enter_async_context(self._models(meter))
             stores = await stack.enter_async_context(self._stores())
-            self.watcher.began(self.workflow, [unit.name for unit in units], meter)
+            self.watcher.began(self.workflow, self.logs, meter)
             events.append({"event": "began", "at": now(), "units": len(units), "replayed": len(self._records())})
             shared = Shared(
                 self.workflow, graph.flow, models, stores, meter, _Observer(self.watcher, journal)

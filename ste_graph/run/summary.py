@@ -23,6 +23,8 @@ class Summary:
     done: int = 0
     records: Counter[str] = field(default_factory=Counter)
     used: Used = field(default_factory=Used)
+    calls: Counter[str] = field(default_factory=Counter)
+    """How many tool calls ended in which way (`ok`, `timeout`, …), those that never reached the tool included."""
     failed: dict[str, str] = field(default_factory=dict)
     """Per failed unit: why."""
     skipped: dict[str, Json] = field(default_factory=dict)
@@ -47,6 +49,7 @@ def summary_of(run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Jso
     for unit, log in logs.items():
         summary.done += log.done
         summary.used.add(log.used)
+        summary.calls.update(kind for step in log.finished.values() for _, kind in step.calls)
         summary.loops.update(log.loops)
         summary.records.update(step.record["record"] for step in log.recorded if step.record)
         if log.failure is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
@@ -15,8 +15,8 @@ class Watcher:
     def said(self, what: str) -> None:
         """Something that may take a while begins."""
 
-    def began(self, workflow: Workflow, units: Sequence[str], meter: Meter) -> None:
-        """The units begin; `meter` counts what the run uses, replayed steps included."""
+    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        """The units begin. `logs` holds what each has finished before, `meter` counts what the run uses, that included."""
 
     def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
         """A step is finished, or was finished before and is replayed."""

@@ -36,8 +36,8 @@ def skipped(tools: Sequence[Tool], policy: ToolPolicy) -> list[tuple[str, Effect
 
 
 def allowing(name: str, policy: ToolPolicy) -> str:
-    """The line of the workflow's `calls:` that lets the run call one tool more."""
-    return f"calls: {{allow: [{', '.join(scalar(entry) for entry in (*policy.allow, name))}]}}"
+    """The line of the workflow that lets the run call one tool more."""
+    return f"allow: [{', '.join(scalar(entry) for entry in (*policy.allow, name))}]"
 
 
 def effects_block(tools: Sequence[Tool]) -> str:

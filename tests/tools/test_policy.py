@@ -27,8 +27,8 @@ def test_read_tools_may_always_be_called_and_allow_opens_more_by_effect_or_name(
 
 def test_a_skipped_tool_comes_with_the_line_that_would_allow_it():
     assert skipped(TOOLS, ToolPolicy(allow=["add_row"])) == [
-        ("drop", "destructive", "calls: {allow: [add_row, drop]}"),
-        ("null", "write", 'calls: {allow: [add_row, "null"]}'),
+        ("drop", "destructive", "allow: [add_row, drop]"),
+        ("null", "write", 'allow: [add_row, "null"]'),
     ]
 
 

@@ -72,7 +72,7 @@ async def test_wrong_arguments_are_answered_before_the_policy_and_never_reach_th
         ok=False,
         kind="refused",
         text="`double` was not called: its effect is write, which this run does not allow. "
-        "To allow it: calls: {allow: [double]}",
+        "To allow it: allow: [double]",
     )
     assert counted.calls == 0
     assert tools.offered == ()
