@@ -33,7 +33,9 @@ class Frozen(BaseModel):
 class Observation(Frozen):
     """What came back from one tool call. A failed call is an observation too, never an exception.
 
-    `text` is what the tool gave, after the size limit; `ms` is the wall time of the call in milliseconds.
+    `text` is what the tool gave, after the size limit; `data` the same as plain data, where the tool gave any and it
+    kept to the limit; `ms` is the wall time of the call in milliseconds; `coerced` names the arguments that were
+    brought to the type which the tool's schema asks for.
     """
 
     ok: bool
@@ -41,6 +43,8 @@ class Observation(Frozen):
     text: str
     ms: float = 0.0
     truncated: bool = False
+    data: Json = None
+    coerced: tuple[str, ...] = ()
 
 
 class Usage(Frozen):
@@ -50,12 +54,21 @@ class Usage(Frozen):
     completion_tokens: int = 0
 
 
+class ToolCall(Frozen):
+    """A call that a model asks for by its own tool calling; `arguments` is what it wrote, as a rule a JSON object."""
+
+    id: str
+    name: str
+    arguments: str
+
+
 class Reply(Frozen):
     """One reply of a model. `data` is set only when a `schema` was asked for and the model supports it."""
 
     text: str
     usage: Usage = Usage()
     data: Json = None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @runtime_checkable
@@ -67,9 +80,19 @@ class Model(Protocol):
         """The name that records and reports show; a simulated model's label starts with `simulated`."""
 
     async def reply(
-        self, messages: Sequence[Message], *, seed: int, stop: Sequence[str] = (), schema: Mapping[str, Json] | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int,
+        stop: Sequence[str] = (),
+        schema: Mapping[str, Json] | None = None,
+        tools: Sequence[Mapping[str, Json]] = (),
     ) -> Reply:
-        """The model's reply to `messages`. Raises `ModelError` when it cannot be had, `BudgetSpent` when it may not."""
+        """The model's reply to `messages`. Raises `ModelError` when it cannot be had, `BudgetSpent` when it may not.
+
+        `tools`, in OpenAI form, may be called by the model's own tool calling. An engine that has no use for them
+        does not pass them.
+        """
 
 
 @runtime_checkable
@@ -179,6 +202,8 @@ class Session(Protocol):
         *,
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
+        tools: bool = False,
+        observed: str | None = None,
     ) -> Reply: ...
 
     async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation: ...

@@ -27,10 +27,29 @@ class Reads(BaseModel):
         return bound
 
     async def ask(
-        self, model: Model, prompt: Prompt, *, stop: Sequence[str] = (), schema: Mapping[str, Json] | None = None
+        self,
+        model: Model,
+        prompt: Prompt,
+        *,
+        stop: Sequence[str] = (),
+        schema: Mapping[str, Json] | None = None,
+        tools: bool = False,
+        observed: str | None = None,
     ) -> Reply:
-        """Render `prompt`, call `model`, and hand both messages to the transcript named in the node's `talk`."""
-        return await self._bound.ask(model, prompt, stop=stop, schema=schema)
+        """Render `prompt`, call `model`, and hand both messages to the transcript named in the node's `talk`.
+
+        Args:
+            model: Whom to ask.
+            prompt: What to say, as one user message.
+            stop: Where the reply must end.
+            schema: JSON Schema of the reply; `Reply.data` then holds it, where the model can.
+            tools: Whether the model may call the unit's tools by its own tool calling, see `Reply.tool_calls`.
+            observed: What came of the call that the last reply asked for. It goes back as that call's tool message, and
+                the prompt is left unsaid; where the transcript knows of no such call, the prompt is said after all.
+        """
+        # What a session does not know, it is only asked for by who needs it.
+        native: dict[str, Any] = {"tools": True, "observed": observed} if tools else {}
+        return await self._bound.ask(model, prompt, stop=stop, schema=schema, **native)
 
     async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation:
         """Call one of the unit's tools, through validation, policy and limits. Never raises for a tool's fault."""
