@@ -98,7 +98,7 @@ class Experiment:
         async def until_interrupted() -> Summary:
             stop = asyncio.Event()
             loop = asyncio.get_running_loop()
-            taken = []
+            taken: list[signal.Signals] = []
 
             def end() -> None:
                 stop.set()

@@ -62,7 +62,7 @@ class Trials(Sequence[Kept]):
     def to_pandas(self) -> Any:
         """A data frame with one row per trial. Raises `WorkflowError` where pandas is not installed."""
         try:
-            import pandas
+            import pandas  # type: ignore[import-untyped]
         except ImportError as error:
             raise WorkflowError("`to_pandas` needs pandas: pip install pandas") from error
         return pandas.DataFrame([kept.line for kept in self._kept])

@@ -2,60 +2,91 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from ste_graph.contracts import Json
 from ste_graph.errors import RunError, WorkflowError
 
+_CHUNK = 65536
+
 
 class LineFile:
-    """A file of JSON lines with one writer. Opening it cuts a last line that was not finished when its writer died."""
+    """A file of JSON lines with one writer, which cuts off a last line that was not finished when another died."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: BinaryIO | None = None
 
     def lines(self) -> Iterator[dict[str, Json]]:
-        """Every whole line. Raises `WorkflowError` that names a line which is not JSON."""
-        if not self.path.exists():
+        """Every whole line. Raises `WorkflowError` that names a line which is not a JSON object."""
+        try:
+            with self.path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    if not line.endswith(b"\n"):
+                        return
+                    try:
+                        value = json.loads(line)
+                    except (ValueError, RecursionError):
+                        value = None
+                    if not isinstance(value, dict):
+                        raise self.damaged(number)
+                    yield value
+        except FileNotFoundError:
             return
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    return
-                try:
-                    value = json.loads(line)
-                except ValueError:
-                    value = None
-                if not isinstance(value, dict):
-                    raise WorkflowError(
-                        f"{self.path}:{number}: this line is damaged, so the run cannot go on; "
-                        "mend or delete the file (its unit is then done again), or start a new run with --out"
-                    )
-                yield value
+        except OSError as error:
+            raise WorkflowError(f"{self.path}: cannot be read ({error.strerror})") from error
+
+    def damaged(self, number: int) -> WorkflowError:
+        """What to say of a line that is not what it should be."""
+        return WorkflowError(
+            f"{self.path}:{number}: this line is damaged; "
+            "restore the file, or delete it (what it holds is then done again), or start a new run with --out"
+        )
 
     def append(self, value: dict[str, Json], *, durable: bool = False) -> None:
         """Add a line; it survives the process at once, and with `durable` a loss of power too.
 
-        Raises `RunError` if it cannot be written: the line then counts as not there.
+        Raises `RunError` if it cannot be written: the line is then not there.
         """
         data = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
         try:
             file = self._open()
-            written = file.write(data)
-            if written != len(data):
-                raise OSError(28, "No space left on device")
-            if durable:
-                os.fsync(file.fileno())
+            before = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if durable:
+                    os.fsync(file.fileno())
+            except OSError:
+                with suppress(OSError):
+                    file.truncate(before)
+                raise
         except OSError as error:
             raise RunError(
                 f"{self.path}: cannot be written ({error.strerror}); nothing finished is lost: "
                 "make room, then run the same command again"
             ) from error
+
+    def cut(self) -> None:
+        """Cut off a last line that was not finished. Only for the file's writer."""
+        with suppress(FileNotFoundError), self.path.open("rb+") as file:
+            size = end = file.seek(0, os.SEEK_END)
+            while end > 0:
+                start = max(0, end - _CHUNK)
+                file.seek(start)
+                newline = file.read(end - start).rfind(b"\n")
+                if newline >= 0:
+                    end = start + newline + 1
+                    break
+                end = start
+            if end < size:
+                file.truncate(end)
 
     def close(self) -> None:
         if self._file is not None:
@@ -64,24 +95,6 @@ class LineFile:
 
     def _open(self) -> BinaryIO:
         if self._file is None:
-            self._cut_torn_tail()
+            self.cut()
             self._file = self.path.open("ab", buffering=0)
         return self._file
-
-    def _cut_torn_tail(self) -> None:
-        if not self.path.exists():
-            return
-        with self.path.open("rb+") as file:
-            size = file.seek(0, os.SEEK_END)
-            end = size
-            while end > 0:
-                start = max(0, end - 65536)
-                file.seek(start)
-                cut = file.read(end - start).rfind(b"\n")
-                if cut >= 0:
-                    if start + cut + 1 < size:
-                        file.truncate(start + cut + 1)
-                    return
-                end = start
-            if size:
-                file.truncate(0)

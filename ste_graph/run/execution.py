@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from ste_graph.contracts import Entry, Json, RecordStore
-from ste_graph.errors import BudgetSpent, RunError, SteError
+from ste_graph.contracts import Json
+from ste_graph.errors import BudgetSpent, RunError, SteError, WorkflowError
 from ste_graph.language.workflow import Workflow
-from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.run.appending import LineFile
 from ste_graph.run.clock import now
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.guard import guarded
+from ste_graph.run.gateways import labels_of, opened_gateways, probe
 from ste_graph.run.journal import Journal
 from ste_graph.run.lock import lock_content, refuse_if_changed, refuse_if_tools_changed
+from ste_graph.run.recording import Recording
+from ste_graph.run.side_by_side import side_by_side
 from ste_graph.run.step_log import Logged, StepLog
+from ste_graph.run.stores import opened_stores
 from ste_graph.run.summary import Summary, summary_of
-from ste_graph.run.unit import Shared, UnitRun, entries_of, record_types
-from ste_graph.run.units import Unit, opened_tools, policy_of, units_of
+from ste_graph.run.unit import Shared, UnitRun
+from ste_graph.run.units import Unit, opened_tools, toolbox_of, units_of
 from ste_graph.run.watching import Watcher
 from ste_graph.tools.toolbox import Toolbox
 
@@ -46,207 +48,147 @@ async def execute(
         WorkflowError: the folder, the tools or the policy make the run impossible; nothing has been spent.
         RunError: the run could not go on (a model server that cannot be reached, a full disk).
     """
+    if concurrency < 1:
+        raise WorkflowError(f"concurrency: {concurrency} lets nothing run; expected 1 or more")
     watcher = watcher or Watcher()
     folder = RunFolder(out)
-    new = not out.exists()
     folder.acquire()
     try:
-        return await _Execution(workflow, folder, concurrency, watcher, stop, dry_run).run()
+        return await _Opening(workflow, folder, watcher, dry_run).run(stop or asyncio.Event(), concurrency)
     finally:
+        folder.remove_if_unused()
         folder.release()
-        if new and not folder.lock.exists():
-            _remove_traces(out)
 
 
-def _remove_traces(out: Path) -> None:
-    """Leave no folder behind where no run began."""
-    (out / ".writer").unlink(missing_ok=True)
-    for empty in (out / "units", out):
-        if empty.is_dir() and not any(empty.iterdir()):
-            empty.rmdir()
+class _Opening:
+    """A run's folder, new or taken up: is it a run of this workflow, and what is left of it to do?"""
 
+    def __init__(self, workflow: Workflow, folder: RunFolder, watcher: Watcher, dry_run: bool) -> None:
+        self._workflow = workflow
+        self._folder = folder
+        self._watcher = watcher
+        self._dry_run = dry_run
 
-class _Execution:
-    def __init__(
-        self,
-        workflow: Workflow,
-        folder: RunFolder,
-        concurrency: int,
-        watcher: Watcher,
-        stop: asyncio.Event | None,
-        dry_run: bool,
-    ) -> None:
-        self.workflow = workflow
-        self.folder = folder
-        self.concurrency = concurrency
-        self.watcher = watcher
-        self.stop = stop or asyncio.Event()
-        self.dry_run = dry_run
-        self.logs: dict[str, StepLog] = {}
-        self.labels = {
-            name: workflow.models[name].label for spec in workflow.nodes.values() for name in spec.models.values()
-        }
-
-    async def run(self) -> Summary:
-        locked = self.folder.read_lock()
+    async def run(self, stop: asyncio.Event, concurrency: int) -> Summary:
+        locked = self._folder.read_lock()
         if locked is not None:
-            refuse_if_changed(self.folder.path, locked, self.workflow, dry_run=self.dry_run)
-            self.logs = {name: StepLog(self.folder.unit(name)) for name in locked["units"]}
-            if all(log.done for log in self.logs.values()):
-                Journal(self.folder.journal, self._records()).close()
-                return self._summary(locked["skipped"])
-        async with opened_tools(self.workflow) as tools:
-            units, left_out = units_of(self.workflow, tools)
+            refuse_if_changed(self._folder.path, locked, self._workflow, dry_run=self._dry_run)
+            logs = self._logs(locked)
+            if all(log.done for log in logs.values()):
+                Journal(self._folder.journal, _records(logs)).close()
+                return self._summary(logs, locked)
+        async with opened_tools(self._workflow) as tools:
+            units, left_out = units_of(self._workflow, tools)
+            wanted = lock_content(self._workflow, units, left_out, labels_of(self._workflow), dry_run=self._dry_run)
+            if locked is not None:
+                refuse_if_tools_changed(self._folder.path, locked, wanted)
+            self._watcher.said("asking whether the models can be reached")
+            await probe(self._workflow)
             if locked is None:
-                locked = lock_content(self.workflow, units, left_out, self.labels, dry_run=self.dry_run)
-                await self._probe()
-                self.folder.write_lock(locked)
-                self.logs = {unit.name: StepLog(self.folder.unit(unit.name)) for unit in units}
-            else:
-                refuse_if_tools_changed(self.folder.path, locked, units)
-                await self._probe()
-            return await self._run_units(units, locked["skipped"])
+                locked = wanted
+                self._folder.write_lock(locked)
+            logs = self._logs(locked)
+            boxes = {unit.name: toolbox_of(self._workflow, unit, dry_run=self._dry_run) for unit in units}
+            running = _Running(self._workflow, self._folder, logs, self._watcher, concurrency)
+            finished = await running.run(units, boxes, stop)
+        summary = self._summary(logs, locked)
+        summary.remarks = [fault for box in boxes.values() for fault in box.faults]
+        if not finished:
+            summary.stopped_by, summary.reason = "interrupt", "stopped by the user"
+        elif running.spent is not None:
+            summary.stopped_by, summary.reason = "budget", str(running.spent)
+        return summary
 
-    async def _probe(self) -> None:
-        """Ask every model whether it can be asked, before anything is spent."""
-        self.watcher.said("asking whether the models can be reached")
-        faults = await asyncio.gather(
-            *(self.workflow.models[name].probe() for name in self.labels), return_exceptions=True
-        )
-        for name, fault in zip(self.labels, faults, strict=True):
-            if isinstance(fault, SteError):
-                raise RunError(f"{self.workflow.file}: model `{name}`: {fault}") from fault
-            if isinstance(fault, BaseException):
-                raise fault
+    def _logs(self, locked: Mapping[str, Json]) -> dict[str, StepLog]:
+        return {name: StepLog(self._folder.unit(name)) for name in locked["units"]}
 
-    async def _run_units(self, units: list[Unit], left_out: Mapping[str, Json]) -> Summary:
+    def _summary(self, logs: Mapping[str, StepLog], locked: Mapping[str, Json]) -> Summary:
+        return summary_of(self._folder.path, logs, locked["skipped"], labels_of(self._workflow))
+
+
+class _Running:
+    """The units of a run, running."""
+
+    def __init__(
+        self, workflow: Workflow, folder: RunFolder, logs: Mapping[str, StepLog], watcher: Watcher, concurrency: int
+    ) -> None:
+        self.spent: BudgetSpent | None = None
+        self._workflow = workflow
+        self._folder = folder
+        self._logs = logs
+        self._watcher = watcher
+        self._concurrency = concurrency
+        self._events = LineFile(folder.events)
+        self._journal = Journal(folder.journal, _records(logs))
+
+    async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox], stop: asyncio.Event) -> bool:
+        """Run what is left of the units; False if `stop` ended it before all had ended by themselves."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._events.close)
+            stack.callback(self._journal.close)
+            for log in self._logs.values():
+                stack.callback(log.close)
+            try:
+                finished = await self._run(units, boxes, stop)
+            except SteError as fault:
+                with suppress(RunError):
+                    self._say("broken", why=str(fault))
+                raise
+            self._say("stopped", by="interrupt" if not finished else "budget" if self.spent else None)
+            return finished
+
+    async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox], stop: asyncio.Event) -> bool:
         from ste_graph.compile.graph import compiled
 
-        meter = Meter(Budget.model_validate(dict(self.workflow.budget)))
-        for log in self.logs.values():
+        workflow = self._workflow
+        meter = Meter(Budget.model_validate(dict(workflow.budget)))
+        for log in self._logs.values():
             used = log.used
             meter.replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
-        events = LineFile(self.folder.events)
-        journal = Journal(self.folder.journal, self._records())
-        graph = compiled(self.workflow)
-        stopped: BudgetSpent | None = None
-        faults: dict[str, tuple[str, ...]] = {}
-        async with AsyncExitStack() as stack:
-            stack.callback(events.close)
-            stack.callback(journal.close)
-            for log in self.logs.values():
-                stack.callback(log.close)
-            models = await stack.enter_async_context(self._models(meter))
-            stores = await stack.enter_async_context(self._stores())
-            self.watcher.began(self.workflow, self.logs, meter)
-            events.append({"event": "began", "at": now(), "units": len(units), "replayed": len(self._records())})
-            shared = Shared(
-                self.workflow, graph.flow, models, stores, meter, _Observer(self.watcher, journal)
-            )
-            seats = asyncio.Semaphore(max(1, self.concurrency))
+        graph = compiled(workflow)
+        recording = Recording(graph.flow, labels_of(workflow))
+        async with (
+            opened_gateways(workflow, meter, concurrency=self._concurrency) as models,
+            opened_stores(workflow, self._folder, self._logs.values(), self._watcher.said) as stores,
+        ):
+            self._watcher.began(workflow, self._logs, meter)
+            self._say("began", units=len(units), replayed=len(_records(self._logs)))
+            shared = Shared(workflow, graph.flow, models, stores, recording, meter, self)
+            seats = asyncio.Semaphore(self._concurrency)
 
             async def one(unit: Unit) -> None:
-                nonlocal stopped
-                log = self.logs[unit.name]
                 async with seats:
-                    toolbox = Toolbox(
-                        [guarded(tool) for tool in unit.tools], policy_of(self.workflow), dry_run=self.dry_run
-                    )
-                    try:
-                        await graph.run(unit.item, UnitRun(unit.name, unit.item, shared, log, toolbox))
-                        if not log.done:
-                            log.finish(now())
-                            events.append({"event": "done", "at": now(), "unit": unit.name})
-                    except BudgetSpent as spent:
-                        stopped = spent
-                    except RunError:
-                        raise
-                    except Exception as fault:
-                        why = str(fault) if isinstance(fault, SteError) else f"{type(fault).__name__}: {fault}"
-                        log.fail(why, now())
-                        events.append({"event": "failed", "at": now(), "unit": unit.name, "why": why})
-                    faults[unit.name] = toolbox.faults
-                    self.watcher.ended(unit.name, log)
+                    log = self._logs[unit.name]
+                    await self._unit(unit.name, graph.run(unit.item, UnitRun(unit.name, shared, log, boxes[unit.name])))
 
-            interrupted = await self._side_by_side([one(unit) for unit in units if not self.logs[unit.name].done])
-            summary = self._summary(left_out)
-            summary.remarks = [said for unit in faults for said in faults[unit]]
-            if interrupted:
-                summary.stopped_by, summary.reason = "interrupt", "stopped by the user"
-            elif stopped is not None:
-                summary.stopped_by, summary.reason = "budget", str(stopped)
-            events.append({"event": "stopped", "at": now(), "by": summary.stopped_by, "reason": summary.reason})
-            return summary
+            return await side_by_side([one(unit) for unit in units if not self._logs[unit.name].done], stop)
 
-    async def _side_by_side(self, jobs: list[object]) -> bool:
-        """Run the jobs until all are done, or `stop` is set (then True). A fault of one ends all, and is raised."""
-        tasks = [asyncio.ensure_future(job) for job in jobs]  # type: ignore[arg-type]
-        waiting = asyncio.ensure_future(self.stop.wait())
+    async def _unit(self, name: str, running: Awaitable[object]) -> None:
+        """One unit to its end, whichever it is. Raises `RunError` where the others cannot go on either."""
+        log = self._logs[name]
         try:
-            left: set[asyncio.Future[object]] = set(tasks)
-            while left and not waiting.done():
-                done, _ = await asyncio.wait({*left, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                left -= done
-                for task in done - {waiting}:
-                    task.result()
-            return bool(left)
-        finally:
-            waiting.cancel()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(waiting, *tasks, return_exceptions=True)
-
-    @asynccontextmanager
-    async def _models(self, meter: Meter) -> AsyncIterator[dict[str, Gateway]]:
-        in_flight = asyncio.Semaphore(max(1, self.concurrency))
-        models = {
-            name: Gateway(self.workflow.models[name], in_flight=in_flight, meter=meter) for name in self.labels
-        }
-        try:
-            yield models
-        finally:
-            for model in models.values():
-                await model.close()
-
-    @asynccontextmanager
-    async def _stores(self) -> AsyncIterator[dict[str, RecordStore]]:
-        """The record memories, holding what the logs hold."""
-        types = record_types(self.workflow)
-        stores: dict[str, RecordStore] = {}
-        try:
-            for name, spec in self.workflow.memories.items():
-                if spec.of is None:
-                    continue
-                self.watcher.said(f"opening the memory `{name}`")
-                stores[name] = await asyncio.to_thread(spec.memory.open, name, self.folder.memory(name))
-                entries: list[Entry] = [
-                    entry
-                    for log in self.logs.values()
-                    for step in log.recorded
-                    for memory, entry in entries_of(step, types)
-                    if memory == name
-                ]
-                await stores[name].reconcile(entries)
-            yield stores
-        finally:
-            for store in stores.values():
-                await store.close()
-
-    def _records(self) -> list[dict[str, Json]]:
-        return [step.record for log in self.logs.values() for step in log.recorded if step.record]
-
-    def _summary(self, left_out: Mapping[str, Json]) -> Summary:
-        return summary_of(self.folder.path, self.logs, left_out, self.labels)
-
-
-class _Observer:
-    """Writes records to the journal, and tells the watcher."""
-
-    def __init__(self, watcher: Watcher, journal: Journal) -> None:
-        self.watcher = watcher
-        self.journal = journal
+            await running
+            log.finish(now())
+            self._say("done", unit=name)
+        except BudgetSpent as spent:
+            self.spent = spent
+        except RunError:
+            raise
+        except Exception as fault:
+            why = str(fault) if isinstance(fault, SteError) else f"{type(fault).__name__}: {fault}"
+            log.fail(why, now())
+            self._say("failed", unit=name, why=why)
+        self._watcher.ended(name, log)
 
     def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
+        """Write a step's record to the journal, and tell the watcher (the contract `Observer`)."""
         if step.record is not None:
-            self.journal.add(step.record)
-        self.watcher.step(unit, step, replayed=replayed)
+            self._journal.add(step.record)
+        self._watcher.step(unit, step, replayed=replayed)
+
+    def _say(self, event: str, **facts: Json) -> None:
+        self._events.append({"event": event, "at": now(), **facts})
+
+
+def _records(logs: Mapping[str, StepLog]) -> list[dict[str, Json]]:
+    return [step.record for log in logs.values() for step in log.recorded if step.record]

@@ -6,16 +6,23 @@ import fcntl
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import yaml
 
 from ste_graph.contracts import Json
-from ste_graph.errors import RunError, WorkflowError
+from ste_graph.errors import WorkflowError
 from ste_graph.run.hashing import id_of
+from ste_graph.run.replacing import ASIDE, write_whole
 
 LOCK = "workflow.lock.yaml"
+_WRITER = ".writer"
+_UNITS = "units"
+_BEFORE_LOCK = frozenset({_WRITER, _UNITS, Path(LOCK).with_suffix(ASIDE).name})
+"""What a run leaves that was killed before it wrote its lock file: nothing that could be lost."""
+_SECTIONS = ("units", "skipped", "labels", "resolved")
+"""Mappings that every lock file has."""
 
 
 class RunFolder:
@@ -23,7 +30,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held: IO[str] | None = None
+        self._held: int | None = None
 
     @property
     def lock(self) -> Path:
@@ -44,64 +51,69 @@ class RunFolder:
         """The step log of a unit: its name where that is a safe file name, else made safe and told apart by a hash."""
         safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80]
         unchanged = safe == name and not name.startswith(".") and safe == safe.lower()
-        return self.path / "units" / (f"{safe}.jsonl" if unchanged else f"{safe.lstrip('.')}-{id_of(name)[:8]}.jsonl")
+        return self.path / _UNITS / (f"{safe}.jsonl" if unchanged else f"{safe.lstrip('.')}-{id_of(name)[:8]}.jsonl")
 
     def acquire(self) -> None:
         """Become the folder's writer, creating it if need be. Raises `WorkflowError` if another process is."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if not self.lock.exists() and any(entry.name != ".writer" for entry in self.path.iterdir()):
+            if not self.lock.exists() and any(entry.name not in _BEFORE_LOCK for entry in self.path.iterdir()):
                 raise WorkflowError(
                     f"{self.path}: the folder is not empty and holds no run; give an empty or a new folder with --out"
                 )
-            (self.path / "units").mkdir(exist_ok=True)
-            held = (self.path / ".writer").open("a+", encoding="utf-8")
+            (self.path / _UNITS).mkdir(exist_ok=True)
+            held = os.open(self.path / _WRITER, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
-            raise WorkflowError(f"{self.path}: cannot be used as a run's folder ({error.strerror})") from error
+            raise WorkflowError(
+                f"{self.path}: cannot be used as a run's folder ({error.strerror}); give another one with --out"
+            ) from error
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            held.seek(0)
-            owner = held.read().strip()
-            held.close()
+            owner = os.read(held, 100).decode(errors="replace").strip()
+            os.close(held)
             raise WorkflowError(
                 f"{self.path}: another process{f' ({owner})' if owner else ''} is running in this folder; "
                 "wait for it, stop it, or give another folder with --out"
             ) from None
-        held.truncate(0)
-        held.write(f"pid {os.getpid()}")
-        held.flush()
         self._held = held
+        with suppress(OSError):  # on a full disk too: the number is only for people
+            os.ftruncate(held, 0)
+            os.write(held, f"pid {os.getpid()}".encode())
 
     def release(self) -> None:
+        """Let others write."""
         if self._held is not None:
-            self._held.close()
+            os.close(self._held)
             self._held = None
 
+    def remove_if_unused(self) -> None:
+        """Leave no folder behind where no run began."""
+        if self.lock.exists():
+            return
+        for name in sorted(_BEFORE_LOCK - {_UNITS}):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in (self.path / _UNITS, self.path):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
     def read_lock(self) -> dict[str, Json] | None:
-        """What the folder is a run of; None in a new folder."""
-        if not self.lock.exists():
-            return None
+        """What the folder is a run of; None in a new folder. Raises `WorkflowError` if the file is damaged."""
         try:
             value = yaml.safe_load(self.lock.read_text("utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError):
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            raise WorkflowError(f"{self.path}: is a file, not the folder of a run") from None
+        except (OSError, yaml.YAMLError, UnicodeDecodeError):
             value = None
-        if not isinstance(value, dict):
-            raise WorkflowError(f"{self.lock}: is damaged; start a new run with --out")
+        if not isinstance(value, dict) or not all(isinstance(value.get(name), dict) for name in _SECTIONS):
+            raise WorkflowError(f"{self.lock}: is damaged; restore it, or start a new run with --out")
         return value
 
     def write_lock(self, content: Mapping[str, Json]) -> None:
         """Write the lock file, whole or not at all."""
-        text = yaml.dump(dict(content), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
-        aside = self.lock.with_suffix(".new")
-        try:
-            with aside.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(self.lock)
-        except OSError as error:
-            raise RunError(f"{self.lock}: cannot be written ({error.strerror})") from error
+        write_whole(self.lock, yaml.dump(dict(content), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120))
 
 
 class _Plain(yaml.SafeDumper):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ste_graph.contracts import Json
-from ste_graph.errors import RunError, WorkflowError
+from ste_graph.errors import WorkflowError
 from ste_graph.run.appending import LineFile
+from ste_graph.run.replacing import write_whole
 
 
 class Journal:
@@ -17,13 +17,8 @@ class Journal:
 
     def __init__(self, path: Path, records: Iterable[dict[str, Json]]) -> None:
         self._file = LineFile(path)
-        self._known: set[str] = set()
         wanted = {record["id"]: record for record in records}
-        try:
-            there = {line["id"]: line for line in self._file.lines() if "id" in line}
-        except WorkflowError:
-            there = {}
-        if there != wanted:
+        if not self._holds(wanted):
             self._rewrite(wanted.values())
         self._known = set(wanted)
 
@@ -36,14 +31,15 @@ class Journal:
     def close(self) -> None:
         self._file.close()
 
-    def _rewrite(self, records: Iterable[dict[str, Json]]) -> None:
-        aside = self._file.path.with_suffix(".new")
+    def _holds(self, wanted: Mapping[str, dict[str, Json]]) -> bool:
+        """Whether the file says just that, in any order."""
         try:
-            with aside.open("w", encoding="utf-8") as file:
-                for record in records:
-                    file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(self._file.path)
-        except OSError as error:
-            raise RunError(f"{self._file.path}: cannot be written ({error.strerror})") from error
+            self._file.cut()
+            there = list(self._file.lines())
+        except (OSError, WorkflowError):
+            return False
+        return len(there) == len(wanted) and {line.get("id"): line for line in there} == wanted
+
+    def _rewrite(self, records: Iterable[dict[str, Json]]) -> None:
+        lines = (json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records)
+        write_whole(self._file.path, "".join(lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,9 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.run.clock import now
+from ste_graph.run.hashing import id_of
 from ste_graph.run.units import Skipped, Unit
+from ste_graph.tools.fingerprint import fingerprint
 
 PACKAGES = ("ste-graph", "langgraph", "langchain-core", "chromadb", "sentence-transformers", "pydantic")
 
@@ -34,7 +37,8 @@ def lock_content(
         "file": workflow.file.name,
         "dry_run": dry_run,
         "labels": dict(labels),
-        "units": {unit.name: _fingerprint(unit) for unit in units},
+        "units": {unit.name: _digest(unit.item) for unit in units},
+        "tools": {tool.name: fingerprint(tool) for unit in units for tool in unit.tools},
         "skipped": {one.unit: {"effect": one.effect, "remedy": one.remedy} for one in left_out},
         "resolved": dict(workflow.lock),
     }
@@ -54,20 +58,24 @@ def refuse_if_changed(path: Path, locked: Mapping[str, Json], workflow: Workflow
         )
 
 
-def refuse_if_tools_changed(path: Path, locked: Mapping[str, Json], units: Sequence[Unit]) -> None:
-    """Raise `WorkflowError` if the tools are not those that the run began with."""
-    then: Mapping[str, Json] = locked.get("units", {})
-    now_there = {unit.name: _fingerprint(unit) for unit in units}
-    if then != now_there:
-        names = sorted(name for name in then.keys() | now_there.keys() if then.get(name) != now_there.get(name))
+def refuse_if_tools_changed(path: Path, locked: Mapping[str, Json], wanted: Mapping[str, Json]) -> None:
+    """Raise `WorkflowError` if the units or tools are not those that the run began with; it says which."""
+    said: list[str] = []
+    for what in ("unit", "tool"):
+        then, there = locked.get(f"{what}s", {}), wanted[f"{what}s"]
+        for name in sorted(then.keys() | there.keys()):
+            if then.get(name) != there.get(name) or (name in then) != (name in there):
+                how = "has changed" if name in then and name in there else "is new" if name in there else "is gone"
+                said.append(f"{what} `{name}` {how}")
+    if said:
         raise WorkflowError(
-            f"{path}: since this run began, the definition of {', '.join(f'`{name}`' for name in names)} has changed; "
+            f"{path}: since this run began, {', '.join(said)}; "
             "undo the change to go on with it, or give a new folder with --out"
         )
 
 
-def _fingerprint(unit: Unit) -> Json:
-    return unit.item.get("fingerprint") if isinstance(unit.item, Mapping) else None
+def _digest(item: Json) -> str | None:
+    return None if item is None else id_of(json.dumps(item, sort_keys=True, ensure_ascii=True))
 
 
 def _version(name: str) -> str | None:

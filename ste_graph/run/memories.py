@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ste_graph.compile.flow import Flow
-from ste_graph.compile.names import passed
 from ste_graph.contracts import Json, Near, RecordStore
+from ste_graph.errors import RunError, WorkflowError
 from ste_graph.language.workflow import MemorySpec
 
 EMPTY: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
@@ -22,9 +23,13 @@ def scope_of(memory: MemorySpec, flow: Flow, unit: str, state: Mapping[str, Json
     return " ".join([unit, *(f"{loop}={'-' if state[loop] is None else state[loop]}" for loop in loops)])
 
 
-def loops_at(flow: Flow, around: tuple[str, ...], state: Mapping[str, Json]) -> dict[str, Json]:
-    """The loops around a place by name: the counter of a `repeat`, the item of a `map`."""
-    return {loop: passed(flow, loop, state) for loop in around}
+@contextmanager
+def whole_run_stops() -> Iterator[None]:
+    """Around what is asked of a memory: what fails there would fail in every unit, so that the run must stop."""
+    try:
+        yield
+    except WorkflowError as error:
+        raise RunError(str(error)) from error
 
 
 @dataclass(slots=True)
@@ -35,7 +40,8 @@ class UnitRecall:
     scope: str = ""
 
     async def nearest(self, text: str, k: int = 1) -> list[Near]:
-        return await self.store.nearest(self.scope, text, k)
+        with whole_run_stops():
+            return await self.store.nearest(self.scope, text, k)
 
 
 class NoRecall:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ste_graph.compile.flow import Vertex
+from ste_graph.compile.channels import output_channel
+from ste_graph.compile.names import names, passed
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json, Message, Model, Observation, Reply
 from ste_graph.language.workflow import NodeSpec
 from ste_graph.prompt import Prompt
 from ste_graph.run.guard import under_watch
 from ste_graph.run.hashing import seed_of
-from ste_graph.run.memories import EMPTY, scope_of
+from ste_graph.run.memories import EMPTY, scope_of, whole_run_stops
 from ste_graph.run.step_log import Used
 from ste_graph.tools.toolbox import UNTOUCHED
 
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 class StepSession:
     """The session of one step (the contract `Session`): it gathers what the step said, called and used."""
 
-    def __init__(
-        self, unit: UnitRun, spec: NodeSpec, vertex: Vertex, key: StepKey, state: Mapping[str, Json]
-    ) -> None:
-        self.unit = unit
-        self.spec = spec
-        self.vertex = vertex
-        self.key = key
-        self.state = state
+    def __init__(self, unit: UnitRun, spec: NodeSpec, key: StepKey, state: Mapping[str, Json]) -> None:
+        self._unit = unit
+        self._shared = unit.shared
+        self._spec = spec
+        self._key = key
+        self._state = state
+        self._asked = 0
+        self._called = 0
         self.said: list[Message] = []
         self.calls: list[tuple[str, str]] = []
         self.used = Used()
@@ -43,64 +44,28 @@ class StepSession:
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
     ) -> Reply:
+        seed = self._seed(self._asked)
+        self._asked += 1
         rendered = prompt.render(await self._values(prompt))
-        before = [*self.state[self.spec.talk], *self.said] if self.spec.talk else []
-        shared = self.unit.shared
-        seed = seed_of(shared.workflow.seed, self.unit.name, self.key, self.used.model_calls)
+        talk = self._spec.talk
+        before = [*self._state[talk], *self.said] if talk else []
         messages = [*before, {"role": "user", "content": rendered.shown}]
         reply = await model.reply(messages, seed=seed, stop=stop, schema=schema)
         self.used.model_calls += 1
         self.used.prompt_tokens += reply.usage.prompt_tokens
         self.used.completion_tokens += reply.usage.completion_tokens
-        if self.spec.talk:
-            self.said += [
-                {"role": "user", "content": rendered.kept},
-                {"role": "assistant", "content": reply.text},
-            ]
+        if talk:
+            self.said += [{"role": "user", "content": rendered.kept}, {"role": "assistant", "content": reply.text}]
         return reply
 
-    async def _values(self, prompt: Prompt) -> dict[str, Any]:
-        values = self.unit.prompt_values(self.state, self.vertex)
-        for name in prompt.reads:
-            root, *rest = name.split(".")
-            if root in (*self.spec.sees, self.spec.talk):
-                if root not in values:
-                    values[root] = await self._view(root)
-            elif root in self.unit.shared.workflow.off:
-                inside = values.setdefault(root, {})
-                if rest:
-                    inside[rest[0]] = None
-            elif root not in values:
-                values[root] = None
-        return values
-
-    async def _view(self, memory: str) -> dict[str, Json]:
-        """A memory as a prompt sees it."""
-        shared = self.unit.shared
-        spec = shared.workflow.memories.get(memory)
-        if spec is None:
-            return EMPTY
-        if spec.of is None:
-            messages = self.state[memory]
-            return {**EMPTY, "empty": not messages, "messages": messages}
-        like = spec.like.evaluate(self._lookup()) if spec.like else None
-        seed = seed_of(shared.workflow.seed, self.unit.name, self.key, memory)
-        scope = scope_of(spec, shared.flow, self.unit.name, self.state)
-        entries = await shared.stores[memory].recall(scope, like=like, seed=seed)
-        return {**EMPTY, "empty": not entries, "entries": entries}
-
-    def _lookup(self) -> Any:
-        from ste_graph.compile.names import names
-
-        return names(self.unit.shared.flow, self.state)
-
     async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation:
-        meter = self.unit.shared.meter
+        meter = self._shared.meter
         meter.tool_call()
-        call = f"{self.key} #{len(self.calls)}"
+        call = f"{self._key} #{self._called}"
+        self._called += 1
         try:
-            with under_watch(self.unit.log, call):
-                observation = await self.unit.toolbox.call(name, arguments)
+            with under_watch(self._unit.log, call):
+                observation = await self._unit.toolbox.call(name, arguments)
         except BaseException:
             meter.tool_calls -= 1
             raise
@@ -111,3 +76,43 @@ class StepSession:
         self.used.failed_calls += not observation.ok
         self.calls.append((name, observation.kind))
         return observation
+
+    async def _values(self, prompt: Prompt) -> dict[str, Any]:
+        """What the prompt reads: by root name, as plain data."""
+        read: dict[str, list[str]] = {}
+        for name in prompt.reads:
+            root, *rest = name.split(".")
+            read.setdefault(root, []).extend(rest[:1])
+        return {root: await self._value(root, fields) for root, fields in read.items()}
+
+    async def _value(self, root: str, fields: Sequence[str]) -> Json:
+        workflow, flow = self._shared.workflow, self._shared.flow
+        if root == "params":
+            return workflow.params
+        if root == workflow.unit:
+            return self._state[root]
+        if root in workflow.nodes:
+            outputs = workflow.nodes[root].outputs.model_fields
+            return {field: self._state[output_channel(root, field)] for field in outputs}
+        if root in flow.heads:
+            return passed(flow, root, self._state)
+        if root in (*self._spec.sees, self._spec.talk):
+            return await self._view(root)
+        return dict.fromkeys(fields) if root in workflow.off else None
+
+    async def _view(self, memory: str) -> dict[str, Json]:
+        """A memory as a prompt sees it."""
+        spec = self._shared.workflow.memories.get(memory)
+        if spec is None:
+            return EMPTY
+        if spec.of is None:
+            messages = self._state[memory]
+            return {**EMPTY, "empty": not messages, "messages": messages}
+        like = spec.like.evaluate(names(self._shared.flow, self._state)) if spec.like else None
+        scope = scope_of(spec, self._shared.flow, self._unit.name, self._state)
+        with whole_run_stops():
+            entries = await self._shared.stores[memory].recall(scope, like=like, seed=self._seed(memory))
+        return {**EMPTY, "empty": not entries, "entries": entries}
+
+    def _seed(self, what: object) -> int:
+        return seed_of(self._shared.workflow.seed, self._unit.name, self._key, what)

@@ -85,8 +85,11 @@ class StepLog:
         self.done = False
         self.failure: str | None = None
         self._ended_after: set[str] = set()
-        for line in self._file.lines():
-            self._take(line)
+        for number, line in enumerate(self._file.lines(), start=1):
+            try:
+                self._take(line)
+            except (KeyError, TypeError, ValueError):
+                raise self._file.damaged(number) from None
 
     def _take(self, line: dict[str, Json]) -> None:
         match line:
@@ -102,6 +105,8 @@ class StepLog:
                 self.failure = why
             case {"done": _}:
                 self.done, self.failure = True, None
+            case _:
+                raise ValueError("a line of no known kind")
 
     @property
     def used(self) -> Used:
@@ -121,6 +126,7 @@ class StepLog:
         durable = step.record is not None or any(call.startswith(f"{step.key} #") for call in self.begun_calls)
         self._file.append(step.to_json(), durable=durable)
         self.finished[step.key] = step
+        self.failure = None
 
     def begin_call(self, call: str, tool: str, at: str) -> None:
         """Log that a call which may change the world is about to be made, before it is."""

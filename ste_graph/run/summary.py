@@ -43,7 +43,9 @@ class Summary:
         return self.done == self.units
 
 
-def summary_of(run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Json], models: Mapping[str, str]) -> Summary:
+def summary_of(
+    run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Json], models: Mapping[str, str]
+) -> Summary:
     """The summary of what the step logs hold."""
     summary = Summary(run, units=len(logs), skipped=dict(skipped), models=dict(models))
     for unit, log in logs.items():

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import get_args
 
-from ste_graph.contracts import Json, Tool
+from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.language.graph import param
 from ste_graph.language.schema import Limits
 from ste_graph.language.workflow import UNIT, Workflow
+from ste_graph.run.guard import guarded
 from ste_graph.tools.fingerprint import as_item
 from ste_graph.tools.names import unambiguous
 from ste_graph.tools.policy import ToolPolicy, effects_block, skipped
+from ste_graph.tools.toolbox import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,15 @@ class Skipped:
 def policy_of(workflow: Workflow) -> ToolPolicy:
     """What the run may call, and within which limits."""
     limits = Limits.model_validate(dict(workflow.limits))
-    return ToolPolicy(
-        allow=workflow.allow, timeout_s=limits.timeout_s, limit=limits.characters, at_most=limits.calls
-    )
+    return ToolPolicy(allow=workflow.allow, timeout_s=limits.timeout_s, limit=limits.characters, at_most=limits.calls)
+
+
+def toolbox_of(workflow: Workflow, unit: Unit, *, dry_run: bool) -> Toolbox:
+    """The tools of one unit behind the run's policy, less what it says of tools that the unit does not have."""
+    policy = policy_of(workflow)
+    offered = {*get_args(Effect), *(tool.name for tool in unit.tools)}
+    own = policy.model_copy(update={"allow": tuple(entry for entry in policy.allow if entry in offered)})
+    return Toolbox([guarded(tool) for tool in unit.tools], own, dry_run=dry_run)
 
 
 def starts_something(workflow: Workflow) -> bool:
@@ -49,13 +58,18 @@ def starts_something(workflow: Workflow) -> bool:
 
 @asynccontextmanager
 async def opened_tools(workflow: Workflow) -> AsyncIterator[list[Tool]]:
-    """All tools of the workflow, by unambiguous names; their sources are closed at the end."""
+    """All tools of the workflow, by unambiguous names; their sources are closed at the end.
+
+    Raises `WorkflowError` if a source cannot be opened, or `allow` names a tool that none of them gives.
+    """
     async with AsyncExitStack() as stack:
         tools: list[Tool] = []
         for source in workflow.tools:
             stack.push_async_callback(source.close)
             tools += await source.open()
-        yield unambiguous(tools)
+        tools = unambiguous(tools)
+        Toolbox(tools, policy_of(workflow))
+        yield tools
 
 
 def units_of(workflow: Workflow, tools: Sequence[Tool]) -> tuple[list[Unit], list[Skipped]]:

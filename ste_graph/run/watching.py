@@ -16,7 +16,7 @@ class Watcher:
         """Something that may take a while begins."""
 
     def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
-        """The units begin. `logs` holds what each has finished before, `meter` counts what the run uses, that included."""
+        """The units begin. `logs` holds what each has finished before, which `meter` counts too."""
 
     def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
         """A step is finished, or was finished before and is replayed."""

@@ -1,0 +1,98 @@
+"""Records: made where a unit comes to a `record` block, and handed to the memories of their type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from pydantic import ValidationError
+
+from ste_graph.compile.channels import began_channel, each_channel
+from ste_graph.compile.flow import Flow, Vertex
+from ste_graph.compile.names import names, passed
+from ste_graph.compile.stepper import StepKey
+from ste_graph.contracts import Entry, Json
+from ste_graph.language.blocks import Each, Keep, walk
+from ste_graph.language.expressions import Expression
+from ste_graph.language.workflow import Workflow
+from ste_graph.records import Circumstances, Record
+from ste_graph.registry import load
+from ste_graph.run.clock import now
+from ste_graph.run.faults import NodeFault, invalid, place
+from ste_graph.run.hashing import id_of
+from ste_graph.run.memories import scope_of
+from ste_graph.run.step_log import Logged
+
+
+class Recording:
+    """The records of a run; one for all its units."""
+
+    def __init__(self, flow: Flow, labels: Mapping[str, str]) -> None:
+        self._flow = flow
+        self._labels = labels
+        self.types = record_types(flow.workflow)
+
+    def step(self, vertex: Vertex, keep: Keep, key: StepKey, unit: str, state: Mapping[str, Json]) -> Logged:
+        """The finished step of a `record` block. Raises `NodeFault` where what `as` gives is no such record."""
+        workflow = self._flow.workflow
+        at = now()
+        started = state[began_channel(keep.key)] or at
+        id = id_of(unit, key)
+        item = state[workflow.unit]
+        circumstances = Circumstances(id=id, item=item, models=self._models[keep.key], started=started, ended=at)
+        try:
+            record = self.types[keep.record].made(self._given(keep, state), circumstances)
+            fields = record.model_dump(mode="json")
+        except Exception as error:  # whatever a user's own type of record raises
+            why = invalid(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
+            raise NodeFault(f"{place(vertex, key, f'{workflow.unit}={unit}')}: {why}") from error
+        line = {"id": id, "record": keep.record, workflow.unit: unit}
+        line |= {loop: passed(self._flow, loop, state) for loop in vertex.occurrences[0]}
+        line |= {**fields, "started": started, "ended": at}
+        scopes = {
+            name: scope_of(memory, self._flow, unit, state)
+            for name, memory in workflow.memories.items()
+            if memory.of == keep.record
+        }
+        return Logged(key=str(key), started=at, ended=at, record=line, scopes=scopes)
+
+    def _given(self, keep: Keep, state: Mapping[str, Json]) -> dict[str, Json]:
+        lookup = names(self._flow, state)
+        return {
+            name: state[each_channel(value, keep.key)] if isinstance(value, Each) else value.evaluate(lookup)
+            for name, value in keep.values.items()
+        }
+
+    @cached_property
+    def _models(self) -> dict[str, dict[str, list[str]]]:
+        """Per `record` block and field of `as`: the labels of the models behind it."""
+        nodes = self._flow.workflow.nodes
+
+        def labels(value: Expression | Each) -> list[str]:
+            read = [value.first] if isinstance(value, Each) else sorted({name.split(".")[0] for name in value.reads})
+            return [self._labels[model] for node in read if node in nodes for model in nodes[node].models.values()]
+
+        return {
+            block.key: {name: labels(value) for name, value in block.values.items()}
+            for block, _ in walk(self._flow.workflow.blocks)
+            if isinstance(block, Keep)
+        }
+
+
+def record_types(workflow: Workflow) -> dict[str, type[Record]]:
+    """The types of the records that a workflow makes, by name."""
+    return {
+        block.record: load("records", block.record) for block, _ in walk(workflow.blocks) if isinstance(block, Keep)
+    }
+
+
+def entries_of(step: Logged, types: Mapping[str, type[Record]]) -> list[tuple[str, Entry]]:
+    """What a finished step adds to memories, by the memory's name."""
+    if step.record is None or not step.scopes:
+        return []
+    cls = types[step.record["record"]]
+    text = cls.model_validate({name: step.record[name] for name in cls.model_fields}).text
+    return [
+        (memory, Entry(id=step.record["id"], scope=scope, text=text, record=step.record))
+        for memory, scope in step.scopes.items()
+    ]
