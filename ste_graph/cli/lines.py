@@ -55,12 +55,12 @@ def beginning(progress: Progress) -> list[str]:
     """What is said first: what runs, with which model, and what it can cost."""
     count = len(progress.rows)
     lines = [
-        f"{progress.title}: {count} × {progress.unit}, at most {progress.model_calls:,} model calls "
+        f"{progress.title}: {count} unit{'' if count == 1 else 's'}, at most {progress.model_calls:,} model calls "
         f"and {progress.tool_calls:,} tool calls",
         f"model: {', '.join(progress.models) or 'none'}",
     ]
-    if progress.before or progress.finished:
-        lines.append(f"going on: {progress.finished} of {count} done before, {progress.before:,} trials kept")
+    if progress.before or progress.done_before:
+        lines.append(f"going on: {progress.done_before} of {count} done before, {progress.before:,} trials kept")
     return lines
 
 
@@ -73,6 +73,6 @@ def whole(progress: Progress) -> str:
     parts.append(f"{meter.model_calls:,} of at most {progress.model_calls:,} model calls")
     if meter.retries:
         parts.append(f"{meter.retries:,} retries")
-    if progress.left_s is not None:
+    if progress.left_s:
         parts.append(f"about {clock(progress.left_s)} left")
     return ", ".join(parts)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json
+from ste_graph.tools.toolbox import UNTOUCHED
 
 if TYPE_CHECKING:
     from ste_graph.run.summary import Summary
@@ -62,14 +63,16 @@ class Outcome:
 
     def text(self) -> str:
         """The outcome for a person."""
-        parts = [f"{self.title}: {self._state()}", *(f"  {name:12} {text}" for name, text in self._rows())]
+        rows = self._rows()
+        width = max(len(name) for name, _ in rows)
+        parts = [f"{self.title}: {self._state()}", *(f"  {name:{width}}  {text}" for name, text in rows)]
         parts += self._failures() + self._left_out()
         parts += ["", f"Look at it with: ste show {shlex.quote(str(self.summary.run))}"]
         return "\n".join(parts)
 
     def _state(self) -> str:
         summary = self.summary
-        units = f"{summary.done} of {summary.units} units done"
+        units = f"{summary.done} of {summary.units} unit{'' if summary.units == 1 else 's'} done"
         if summary.stopped_by is not None:
             how = "stopped by the user" if summary.stopped_by == "interrupt" else f"stopped: {summary.reason}"
             return f"{how} ({units})"
@@ -89,25 +92,28 @@ class Outcome:
             rows.append(("trials", f"{self.trials:,}: {self.solved:,} solved{label}, {unsolved:,} not{unclear}"))
         rows += [(f"{name}s", f"{count:,}") for name, count in sorted(summary.records.items()) if name != "trial"]
         rows.append(("model calls", f"{used.model_calls:,}" + _tokens(used.prompt_tokens, used.completion_tokens)))
-        rows.append(("tool calls", f"{used.tool_calls:,}; {self._failed_calls()}"))
-        rows += [(f"loop {name}", _histogram(reasons)) for name, reasons in loops_of(summary.loops).items()]
+        rows.append(("tool calls", f"{used.tool_calls:,}"))
+        rows.append(("failed calls", self._failed_calls()))
+        loops = loops_of(summary.loops)
+        rows += [(f"loop {name}", f"ended by {_histogram(reasons)}") for name, reasons in loops.items()]
         rows.append(("run", str(summary.run)))
         rows.append(("journal", str(summary.run / "journal.jsonl")))
         return rows
 
     def _failed_calls(self) -> str:
-        failed = {kind: n for kind, n in self.summary.calls.items() if kind != "ok"}
+        failed = {kind: count for kind, count in self.summary.calls.items() if kind != "ok"}
         if not failed:
-            return "no call failed"
-        return (
-            f"{sum(failed.values()):,} {'call' if sum(failed.values()) == 1 else 'calls'} failed ({_histogram(failed)})"
-        )
+            return "0"
+        refused = sum(count for kind, count in failed.items() if kind in UNTOUCHED)
+        never = f"; {refused:,} of them never reached the tool" if refused else ""
+        return f"{sum(failed.values()):,} ({_histogram(failed)}{never})"
 
     def _failures(self) -> list[str]:
         failed = self.summary.failed
         if not failed:
             return []
-        head = f"{len(failed)} of {self.summary.units} units failed; running again takes them up where they stopped:"
+        count = f"{len(failed)} of {self.summary.units} unit{'' if self.summary.units == 1 else 's'} failed"
+        head = f"{count}; running again takes up where they stopped:"
         return ["", head, *_some([f"  {unit}: {why}" for unit, why in failed.items()])]
 
     def _left_out(self) -> list[str]:

@@ -49,6 +49,8 @@ class Progress:
     began: float = field(default_factory=time.monotonic)
     before: int = 0
     """Trials that were there when it began."""
+    done_before: int = 0
+    """Units that were done when it began."""
 
     @property
     def trials(self) -> int:
@@ -96,6 +98,7 @@ def progress_of(workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -
         tool_calls=bound.tool_calls,
         records=records_at_most(workflow.blocks),
         before=sum(row.trials for row in rows.values()),
+        done_before=sum(log.done for log in logs.values()),
     )
 
 

@@ -16,7 +16,7 @@ from ste_graph.cli.exits import FAILED, INTERRUPTED
 from ste_graph.cli.options import Changes, File, Format, OutputFormat, Variant, command, experiment
 
 if TYPE_CHECKING:
-    from ste_graph.run.watching import Watcher
+    from ste_graph.cli.progress import Counting
 
 
 def run(
@@ -56,8 +56,11 @@ def run(
     else:
         typer.echo(outcome.text())
     more = [*(["--out", str(out)] if out else []), *(["--dry-run"] if dry_run else [])]
+    if summary.complete and watcher is not None and watcher.progress is None:
+        typer.echo("This run was complete before: nothing was done.", err=True)
     if not summary.complete:
-        typer.echo(f"Nothing finished is lost. Go on with: {command('run', file, variant, changes, *more)}", err=True)
+        go = "Raise the budget, then go" if summary.stopped_by == "budget" else "Go"
+        typer.echo(f"Nothing finished is lost. {go} on with: {command('run', file, variant, changes, *more)}", err=True)
     if summary.stopped_by == "interrupt":
         raise typer.Exit(INTERRUPTED)
     if summary.failed:
@@ -65,7 +68,7 @@ def run(
 
 
 @contextmanager
-def _watched(quiet: bool) -> Iterator[Watcher | None]:
+def _watched(quiet: bool) -> Iterator[Counting | None]:
     """The display of progress on stderr: a table on a terminal, lines elsewhere."""
     if quiet:
         yield None

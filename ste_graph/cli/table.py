@@ -26,8 +26,8 @@ class Table(Counting):
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._live = Live(console=console, get_renderable=self._drawn, refresh_per_second=4)
         self._saying = "starting"
+        self._live = Live(console=console, get_renderable=self._drawn, refresh_per_second=4)
 
     def __enter__(self) -> Self:
         self._live.start()

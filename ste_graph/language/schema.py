@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
@@ -14,9 +15,10 @@ RESERVED = frozenset({"params", "tools", "run", "forever"})
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 Name: TypeAlias = Annotated[str, Field(pattern=NAME)]
-Identifier: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+PLUGIN_USE = r"^[^.]+\.[A-Za-z_][A-Za-z0-9_]*$"
+Identifier: TypeAlias = Annotated[str, Field(pattern=IDENTIFIER)]
 """A name that expressions and prompts can mention."""
-
 
 
 def _is_expression(value: object) -> object:
@@ -193,27 +195,58 @@ def json_schema() -> dict[str, Any]:
     RepeatShape.model_rebuild()
     WhenShape.model_rebuild()
     schema = WorkflowShape.model_json_schema(by_alias=True)
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A ste-graph workflow", **schema}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     schema["description"] = "One workflow file. A file with `extends` may leave out what its base says."
-    entries = entry_schemas()
-    for section, forms in entries.items():
+    defs = schema["$defs"]
+    for section, forms in entry_schemas().items():
         target = schema["properties"][section]
-        form: dict[str, Any] = {"anyOf": [*forms, {"$ref": "#/$defs/PluginEntry"}]}
-        if section == "tools":
-            target["items"] = form
-        else:
-            forms_and_off = [*form["anyOf"], {"const": "off"}] if section in ("memory", "nodes") else form["anyOf"]
-            target["additionalProperties"] = {"anyOf": forms_and_off}
-            target.pop("patternProperties", None)
-    schema["$defs"]["PluginEntry"] = {
+        hoisted = [_hoisted(form, f"{section}.{form['properties']['use']['const']}", defs) for form in forms]
+        of_plugins = [{"$ref": "#/$defs/PluginEntry"}]
+        off = [{"const": "off", "description": "left out"}] if section in ("memory", "nodes") else []
+        target["items" if section == "tools" else "additionalProperties"] = {"anyOf": [*hoisted, *of_plugins, *off]}
+        target.pop("patternProperties", None)
+    for section, values in schema["properties"].items():
+        if "patternProperties" in values:
+            values["additionalProperties"] = next(iter(values.pop("patternProperties").values()))
+        if values.get("type") == "object" and section != "set":
+            values["propertyNames"] = {"pattern": NAME if section == "variants" else IDENTIFIER}
+    dotted = sorted({name for names in known_uses().values() for name in names if "." in name})
+    defs["PluginEntry"] = {
         "type": "object",
-        "description": "an entry whose class comes from a plugin or another package",
-        "properties": {"use": {"type": "string", "not": {"enum": sorted(name for names in known_uses().values() for name in names)}}},
+        "description": "an entry whose class comes from a plugin: `plugin_file.ClassName`",
+        "properties": {"use": {"pattern": PLUGIN_USE, "not": {"enum": dotted}}},
         "required": ["use"],
     }
-    schema["$defs"].pop("UseShape", None)
+    for unused in ("UseShape", "Json"):
+        defs.pop(unused, None)
     del schema["required"]
     schema["anyOf"] = [{"required": list(REQUIRED)}, {"required": ["extends"]}]
+    return {"title": "A ste-graph workflow", **_rewritten(schema, lambda ref: ref)}
+
+
+def _hoisted(form: dict[str, Any], name: str, defs: dict[str, Any]) -> dict[str, str]:
+    """Put an entry's schema, and the definitions inside it, among the file's definitions; gives the reference to it."""
+    own = form.pop("$defs", {})
+
+    def renamed(ref: str) -> str:
+        return ref.replace("#/$defs/", f"#/$defs/{name}.")
+
+    defs[name] = _rewritten(form, renamed)
+    defs.update({f"{name}.{key}": _rewritten(schema, renamed) for key, schema in own.items()})
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _rewritten(schema: Any, renamed: Callable[[str], str]) -> Any:
+    """A schema with other references, and without the titles that pydantic makes of Python names."""
+    match schema:
+        case dict():
+            kept = {key: value for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+            return {
+                key: renamed(value) if key == "$ref" and isinstance(value, str) else _rewritten(value, renamed)
+                for key, value in kept.items()
+            }
+        case list():
+            return [_rewritten(item, renamed) for item in schema]
     return schema
 
 
