@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,6 +17,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from ste_graph.contracts import Json
+from ste_graph.tools.coercion import coerced
 
 FORMATS = FormatChecker()
 BOUNDS = {
@@ -56,6 +58,15 @@ def _pattern(validator: Any, pattern: str, value: Json, schema: Json) -> Iterato
 Validator = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Arguments after the check: as the tool gets them, which were coerced, and what is wrong if anything is."""
+
+    arguments: dict[str, Json] = field(default_factory=dict)
+    coerced: tuple[str, ...] = ()
+    problem: str | None = None
+
+
 class Arguments:
     """The arguments that one tool takes; its schema is compiled once.
 
@@ -73,21 +84,37 @@ class Arguments:
         # An empty registry: a `$ref` to somewhere in the network is an error, not a download.
         self._validator = Validator(schema, registry=Registry(), format_checker=FORMATS)
 
-    def problem(self, arguments: Json) -> str | None:
-        """What is wrong with the arguments, one line per fault; None if they may be given to the tool."""
+    def taken(self, arguments: Json) -> Taken:
+        """The arguments as the tool may be given them, or what is wrong with them, one line per fault.
+
+        A value of the wrong type that can mean only one value of the right type is brought to it.
+        """
         if not isinstance(arguments, Mapping):
-            return self._text([f"- the arguments must be one JSON object; got {shown(arguments)}"])
+            return Taken(problem=self._text([f"- the arguments must be one JSON object; got {shown(arguments)}"]))
+        given = dict(arguments)
         if self.fault:
-            return None
+            return Taken(arguments=given)
         try:
-            errors = sorted(self._validator.iter_errors(arguments), key=lambda error: (error.json_path, error.message))
+            errors = list(self._validator.iter_errors(given))
+            if not errors:
+                return Taken(arguments=given)
+            given, changed = coerced(given, errors)
+            if changed:
+                errors = list(self._validator.iter_errors(given))
         except RecursionError:
-            return self._text(["- the arguments are nested too deeply"])
+            return Taken(problem=self._text(["- the arguments are nested too deeply"]))
         except Exception as fault:  # a `$ref` that leads nowhere, most of all
             self.fault = f"the schema of `{self.tool}` cannot be used: {type(fault).__name__}: {fault}"[:300]
-            return None
+            return Taken(arguments=dict(arguments))
+        errors.sort(key=lambda error: (error.json_path, error.message))
         lines = dict.fromkeys(line for error in errors for line in explained(error))
-        return self._text(list(lines)) if lines else None
+        if lines:
+            return Taken(problem=self._text(list(lines)))
+        return Taken(arguments=given, coerced=changed)
+
+    def problem(self, arguments: Json) -> str | None:
+        """What is wrong with the arguments; None if they may be given to the tool."""
+        return self.taken(arguments).problem
 
     def _text(self, lines: list[str]) -> str:
         more = [f"- and {len(lines) - 10} more"] if len(lines) > 10 else []

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import get_args
 
 from pydantic import Field
 
 from ste_graph.contracts import Effect, Frozen, Tool
+from ste_graph.errors import WorkflowError
 
 
 class ToolPolicy(Frozen):
@@ -19,15 +21,40 @@ class ToolPolicy(Frozen):
         default=(),
         description="Effects (write, destructive) or names of tools that may be called beside the read ones.",
     )
+    ask: bool = Field(default=False, description="A person is asked before each call that is neither read nor allowed.")
     timeout_s: float = Field(default=30.0, gt=0, description="Seconds after which a call counts as failed.")
     limit: int = Field(
         default=8192, ge=100, description="Characters of a result that are kept, half of them from its end."
     )
-    at_most: int | None = Field(default=None, ge=1, description="Calls of each tool at most; no cap if not set.")
+    at_most: int | None = Field(default=None, ge=0, description="Calls of each tool at most; no cap if not set.")
+    per_minute: int | None = Field(
+        default=None, ge=1, description="Calls of each tool that may begin within a minute; further ones wait."
+    )
 
     def allows(self, tool: Tool) -> bool:
-        """Whether the tool may be called at all."""
+        """Whether the tool may be called at all, perhaps after a person was asked."""
+        return self.ask or self._opens(tool)
+
+    def asks(self, tool: Tool) -> bool:
+        """Whether a person decides about each call of the tool."""
+        return self.ask and not self._opens(tool)
+
+    def _opens(self, tool: Tool) -> bool:
         return tool.effect == "read" or tool.effect in self.allow or tool.name in self.allow
+
+
+def check_allowed(policy: ToolPolicy, tools: Sequence[Tool]) -> None:
+    """Raise `WorkflowError` if the policy allows what is neither an effect nor a tool."""
+    names = sorted(tool.name for tool in tools)
+    known = sorted({*get_args(Effect), *names})
+    for entry in policy.allow:
+        if entry not in known:
+            close = get_close_matches(entry, known, 1)
+            hint = f"did you mean `{close[0]}`? " if close else ""
+            raise WorkflowError(
+                f"`allow` names `{entry}`, which is neither an effect nor a tool; {hint}"
+                f"effects: {', '.join(sorted(get_args(Effect)))}; tools: {', '.join(names) or 'none'}"
+            )
 
 
 def skipped(tools: Sequence[Tool], policy: ToolPolicy) -> list[tuple[str, Effect, str]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Literal
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from ste_graph.contracts import Json
 
 MARK = 48
 """Room for the line that stands for what was left out."""
@@ -22,6 +24,17 @@ def as_text(value: Any) -> str:
         with contextlib.suppress(PydanticSerializationError, ValueError, RecursionError):
             return to_json(value, inf_nan_mode="constants", bytes_mode=mode, fallback=repr).decode()
     return sound(repr(value))  # a value that holds itself
+
+
+def plain_data(value: Any, limit: int) -> Json:
+    """The value as plain JSON data; None where it is none, or is longer than `limit` characters."""
+    if value is None:
+        return None
+    try:
+        written = to_json(value, inf_nan_mode="null")
+        return from_json(written) if len(written) <= limit else None
+    except (PydanticSerializationError, ValueError, RecursionError):
+        return None
 
 
 def from_bytes(data: bytes) -> str:

@@ -2,8 +2,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from ste_graph.errors import WorkflowError
 from ste_graph.tools.function import FunctionTool
-from ste_graph.tools.policy import ToolPolicy, effects_block, skipped
+from ste_graph.tools.policy import ToolPolicy, check_allowed, effects_block, skipped
 
 
 def tool(name, effect, about="Do it.\n\nAt length."):
@@ -45,6 +46,22 @@ def test_the_effects_block_is_yaml_to_paste_with_each_tools_first_line():
 
 
 def test_limits_that_make_no_sense_are_refused():
-    for wrong in ({"timeout_s": 0}, {"limit": 5}, {"at_most": 0}, {"alow": []}):
+    for wrong in ({"timeout_s": 0}, {"limit": 5}, {"at_most": -1}, {"per_minute": 0}, {"alow": []}):
         with pytest.raises(ValidationError):
             ToolPolicy(**wrong)
+
+
+def test_a_policy_that_allows_what_is_not_there_is_refused():
+    check_allowed(ToolPolicy(allow=["write", "drop"]), TOOLS)
+    with pytest.raises(WorkflowError) as caught:
+        check_allowed(ToolPolicy(allow=["add_rwo"]), TOOLS)
+    assert str(caught.value) == (
+        "`allow` names `add_rwo`, which is neither an effect nor a tool; did you mean `add_row`? "
+        "effects: destructive, read, write; tools: add_row, drop, look, null"
+    )
+
+
+def test_where_a_person_is_asked_every_tool_may_be_called_and_only_the_open_ones_without_asking():
+    policy = ToolPolicy(ask=True, allow=["add_row"])
+    assert [tool.name for tool in TOOLS if policy.allows(tool)] == ["look", "add_row", "drop", "null"]
+    assert [tool.name for tool in TOOLS if policy.asks(tool)] == ["drop", "null"]

@@ -1,0 +1,117 @@
+"""Keeping secrets out of everything that a run shows or writes: prompts, logs, journal, cassettes, reports."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, get_args
+from urllib.parse import quote, quote_plus, urlsplit
+
+from pydantic import BaseModel
+
+from ste_graph.contracts import Json
+from ste_graph.settings import AddressMarker, SecretMarker
+
+STANDS_FOR = "***"
+SHORT = 4
+"""A secret of fewer characters is struck out only where it stands as a word of its own."""
+
+
+class Redactor:
+    """Strikes secrets out of texts and plain data, also as JSON, URLs and base64 write them.
+
+    With no secrets it gives back what it is given.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets if secret.strip() for form in written(secret)}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        patterns = [
+            re.escape(form) if len(form) >= SHORT else rf"(?<!\w){re.escape(form)}(?!\w)" for form in longest_first
+        ]
+        self._pattern = re.compile("|".join(patterns)) if patterns else None
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        return text if self._pattern is None else self._pattern.sub(STANDS_FOR, text)
+
+    def data(self, value: Any) -> Any:
+        """Plain data without secrets: in every text inside it, keys included."""
+        if self._pattern is None:
+            return value
+        match value:
+            case str():
+                return self.text(value)
+            case Mapping():
+                return {self.text(key) if isinstance(key, str) else key: self.data(of) for key, of in value.items()}
+            case list() | tuple():
+                return [self.data(item) for item in value]
+        return value
+
+
+def written(secret: str) -> Iterator[str]:
+    """The ways in which a secret may stand in a text."""
+    yield from (secret, quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace"))
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    if len(secret) >= SHORT:
+        yield base64.b64encode(secret.encode("utf-8", "replace")).decode()
+
+
+def secrets_of(settings: object) -> set[str]:
+    """The secrets in the settings of a `use:` entry: fields of type `Secret`, passwords in addresses.
+
+    What an object takes from the environment by itself it may name in an attribute `secrets`.
+    """
+    found = set(getattr(settings, "secrets", None) or ())
+    if isinstance(settings, BaseModel):
+        for name, info in type(settings).model_fields.items():
+            value = getattr(settings, name)
+            marks = [*info.metadata, *_nested_marks(info.annotation)]
+            if any(isinstance(mark, SecretMarker) for mark in marks):
+                found |= set(_texts(value))
+            elif any(isinstance(mark, AddressMarker) for mark in marks):
+                found |= {password for text in _texts(value) if (password := _password(text))}
+            else:
+                found |= {secret for inner in _models(value) for secret in secrets_of(inner)}
+    return {secret for secret in found if isinstance(secret, str) and secret.strip()}
+
+
+def _nested_marks(annotation: Any) -> Iterator[Any]:
+    for inner in get_args(annotation):
+        yield from getattr(inner, "__metadata__", ())
+        yield from _nested_marks(inner)
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case BaseModel():
+            yield from secrets_of(value)
+        case Mapping():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _texts(inner)
+
+
+def _models(value: object) -> Iterator[BaseModel]:
+    match value:
+        case BaseModel():
+            yield value
+        case Mapping():
+            for inner in value.values():
+                yield from _models(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _models(inner)
+
+
+def _password(address: str) -> str | None:
+    try:
+        return urlsplit(address).password
+    except ValueError:
+        return None

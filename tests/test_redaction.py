@@ -1,0 +1,76 @@
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from ste_graph.redaction import Redactor, secrets_of
+from ste_graph.settings import Address, Secret
+
+KEY = 't0p s3cret/"ü"'
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        KEY,
+        json.dumps(KEY)[1:-1],
+        quote(KEY, safe=""),
+        base64.b64encode(KEY.encode()).decode(),
+        f"Bearer {KEY}, again {KEY}",
+    ],
+)
+def test_a_secret_is_struck_out_however_it_is_written(written):
+    assert "s3cret" not in Redactor([KEY]).text(f"x {written} y")
+    assert Redactor([KEY]).text(f"x {KEY} y") == "x *** y"
+
+
+def test_plain_data_is_cleaned_inside_and_all_else_stays():
+    assert Redactor([KEY]).data({"a": [1, None, f"={KEY}"], KEY: {"b": (True, KEY)}}) == {
+        "a": [1, None, "=***"],
+        "***": {"b": [True, "***"]},
+    }
+
+
+def test_of_two_secrets_the_longer_goes_first_and_a_short_one_only_where_it_is_a_word():
+    assert Redactor(["abcd", "abcdef"]).text("abcdef abcd") == "*** ***"
+    assert Redactor(["on"]).text("on a lesson") == "*** a lesson"
+
+
+def test_without_secrets_nothing_changes():
+    value = {"a": "b"}
+    assert Redactor().data(value) is value
+    assert Redactor(["", "  "]).text("a  b") == "a  b"
+
+
+@given(st.text(min_size=4).filter(str.strip), st.text(), st.text())
+def test_no_text_keeps_a_secret(secret, before, after):
+    if secret.strip("*"):
+        assert secret not in Redactor([secret]).text(before + secret + after) or secret in "***"
+
+
+class Auth(BaseModel):
+    token: Secret
+    user: str
+
+
+class Source(BaseModel):
+    url: Address
+    key: Secret = ""
+    headers: dict[str, Secret] = {}
+    auth: Auth | None = None
+    name: str = "plain"
+
+
+def test_the_secrets_of_settings_are_their_secret_fields_and_the_passwords_in_addresses():
+    source = Source(
+        url="https://me:pw-in-url@example.org/v1",
+        key="k-1",
+        headers={"X-Key": "k-2"},
+        auth=Auth(token="k-3", user="me"),
+    )
+    assert secrets_of(source) == {"pw-in-url", "k-1", "k-2", "k-3"}
+    assert secrets_of(Source(url="http://localhost")) == set()

@@ -1,0 +1,85 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ste_graph.tools.arguments import Arguments, Taken
+
+
+def taken(schema: dict[str, Any], **arguments: Any) -> Taken:
+    return Arguments("look", {"type": "object", "properties": schema}).taken(arguments)
+
+
+@pytest.mark.parametrize(
+    ("schema", "given_value", "became"),
+    [
+        ({"type": "integer"}, "90", 90),
+        ({"type": "integer"}, " -3 ", -3),
+        ({"type": "integer", "minimum": 1}, "1", 1),
+        ({"type": ["integer", "null"]}, "7", 7),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "7", 7),
+        ({"type": "number"}, "1.5", 1.5),
+        ({"type": "number"}, "2", 2),
+        ({"type": "boolean"}, "true", True),
+        ({"type": "boolean"}, "False", False),
+        ({"type": "string"}, 5, "5"),
+        ({"type": "string", "enum": ["1", "2"]}, 2, "2"),
+    ],
+)
+def test_what_can_mean_one_thing_only_is_brought_to_the_type_and_named(schema, given_value, became):
+    result = taken({"days": schema}, days=given_value)
+    assert result == Taken({"days": became}, ("days",))
+    assert type(result.arguments["days"]) is type(became)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "integer"}, "ninety"),
+        ({"type": "integer"}, "1.0"),
+        ({"type": "integer"}, "٣"),
+        ({"type": "integer"}, 1.5),
+        ({"type": "integer"}, True),
+        ({"type": "number"}, "nan"),
+        ({"type": "number"}, "1e999"),
+        ({"type": "boolean"}, "yes"),
+        ({"type": "boolean"}, 1),
+        ({"type": "string"}, 1.5),
+        ({"type": "string"}, True),
+        ({"type": "string"}, None),
+        ({"type": "array"}, "a"),
+        ({"type": "object"}, "{}"),
+        ({"type": ["integer", "boolean"]}, "1"),
+        ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, "1"),
+        ({"anyOf": [{"type": "integer"}, {"enum": ["a"]}]}, "1"),
+        ({"type": "integer", "maximum": 10}, "90"),
+    ],
+)
+def test_what_would_be_a_guess_is_a_problem(schema, value):
+    result = taken({"days": schema}, days=value)
+    assert result.problem is not None
+    assert result.problem.startswith("Invalid arguments for `look`:\n- `days`: expected ")
+
+
+def test_what_is_right_already_is_never_touched():
+    assert taken({"note": {"type": ["string", "integer"]}}, note="90") == Taken({"note": "90"})
+    assert taken({"note": {}}, note="90") == Taken({"note": "90"})
+
+
+def test_values_inside_are_coerced_too_the_given_arguments_stay_and_what_is_left_is_the_problem():
+    item = {"type": "object", "properties": {"height": {"type": "number"}}}
+    schema = {"type": "object", "properties": {"places": {"type": "array", "items": item}, "n": {"type": "integer"}}}
+    arguments = {"places": [{"height": 1}, {"height": "2.5"}], "n": "x"}
+    assert Arguments("look", schema).taken(arguments).problem == (
+        'Invalid arguments for `look`:\n- `n`: expected integer; got "x"'
+    )
+    right = Arguments("look", schema).taken(arguments | {"n": "1"})
+    assert right == Taken({"places": [{"height": 1}, {"height": 2.5}], "n": 1}, ("n", "places[1].height"))
+    assert arguments["places"][1] == {"height": "2.5"}
+
+
+@given(st.integers(min_value=-(10**29), max_value=10**29))
+def test_every_integer_survives_being_written_as_text(number):
+    assert taken({"n": {"type": "integer"}}, n=str(number)).arguments == {"n": number}
+    assert taken({"n": {"type": "string"}}, n=number).arguments == {"n": str(number)}
