@@ -12,6 +12,7 @@ from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.faults import EmptyReply, fault_of, passing, retry_after
 from ste_graph.models.meter import Meter
+from ste_graph.models.reasoning import spoken
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -58,6 +59,14 @@ class Gateway:
     ) -> Reply:
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
+        async def attempt() -> AIMessage:
+            nonlocal seed
+            try:
+                return await self._attempt(messages, seed, stop, schema)
+            except EmptyReply:
+                seed += 1  # with the same one, the server would say nothing again
+                raise
+
         tries = AsyncRetrying(
             stop=stop_after_attempt(TRIES),
             wait=self._wait,
@@ -67,14 +76,14 @@ class Gateway:
         )
         with self.meter.model_call():
             try:
-                message: AIMessage = await tries(self._attempt, messages, seed, stop, schema)
+                message: AIMessage = await tries(attempt)
             except ModelError:
                 raise
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
                 raise self._failed(error) from error
             usage = usage_of(message)
             self.meter.used(usage)
-            return Reply(text=message.text, usage=usage, data=data_of(message) if schema else None)
+            return Reply(text=spoken(message.text), usage=usage, data=data_of(message) if schema else None)
 
     async def close(self) -> None:
         """Let go of the connections. The gateway may be used again and opens new ones then."""
@@ -98,8 +107,11 @@ class Gateway:
                 stop=stop,
                 schema=schema,
             )
-        if not message.text.strip() and not message.tool_calls and not message.additional_kwargs.get("parsed"):
-            raise EmptyReply("the reply was empty")
+        says_something = message.text.strip() or message.tool_calls or message.additional_kwargs.get("parsed")
+        ended = message.response_metadata.get("finish_reason")
+        if not says_something and not (stop and ended == "stop"):  # a stop string may stand at the very beginning
+            cut = ": `max_tokens` were used up before it began, in reasoning" if ended == "length" else ""
+            raise EmptyReply(f"the reply was empty{cut}")
         return message
 
     def _wait(self, state: RetryCallState) -> float:
@@ -132,7 +144,7 @@ def data_of(message: AIMessage) -> Json:
     parsed = message.additional_kwargs.get("parsed")
     if parsed is not None:
         return parsed
-    text = message.text
+    text = spoken(message.text)
     start = min((at for mark in "{[" if (at := text.find(mark)) >= 0), default=-1)
     for candidate in (text, text[start : max(text.rfind("}"), text.rfind("]")) + 1] if start >= 0 else ""):
         try:

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from ste_graph.contracts import Json
 from ste_graph.errors import ModelError
-from ste_graph.models.adapter import Adapter
-from ste_graph.settings import Address, Secret
+from ste_graph.models.sampling import Sampling
+from ste_graph.settings import Address
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -24,27 +24,13 @@ PLACEHOLDER = "none"
 PROBE_S = 5.0
 
 
-class OpenAIModel(Adapter):
+class OpenAIModel(Sampling):
     """A model behind an OpenAI-compatible server."""
 
     base_url: Address = Field(
         description="Address of the API, usually ending in /v1.", examples=["http://localhost:8000/v1"]
     )
     model: str = Field(description="The model's name on that server.")
-    api_key: Secret = Field("", repr=False, description="The key; unset: OPENAI_API_KEY, else a placeholder.")
-    temperature: float | None = Field(None, ge=0, description="Sampling temperature; unset: the server's own.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling; unset: the server's own.")
-    max_tokens: int | None = Field(
-        None,
-        gt=0,
-        description="Longest reply in tokens; unset: the server's own. OpenAI's own newer models"
-        " know it only as `extra: {max_completion_tokens: N}`.",
-    )
-    timeout_s: float = Field(120.0, gt=0, description="Seconds after which one attempt at a reply has failed.")
-    headers: dict[str, Secret] = Field(default_factory=dict, repr=False, description="Further HTTP headers.")
-    extra: dict[str, Json] = Field(
-        default_factory=dict, description="Further keys of the request body that the server knows, such as `top_k`."
-    )
 
     @property
     def label(self) -> str:
@@ -63,6 +49,11 @@ class OpenAIModel(Adapter):
     def _key(self) -> str:
         return self.api_key or os.environ.get("OPENAI_API_KEY") or PLACEHOLDER
 
+    @property
+    def _is_here(self) -> bool:
+        """Whether the server is on this machine, so that no proxy of the environment can reach it."""
+        return urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1", "::1")
+
     def chat(self) -> BaseChatModel:
         from langchain_openai import ChatOpenAI
         from openai import DefaultAsyncHttpxClient
@@ -78,7 +69,7 @@ class OpenAIModel(Adapter):
             max_retries=0,
             default_headers=self.headers or None,
             # The library's default client is shared by all event loops of the process, and fails in the second.
-            http_async_client=DefaultAsyncHttpxClient(timeout=self.timeout_s),
+            http_async_client=DefaultAsyncHttpxClient(timeout=self.timeout_s, trust_env=not self._is_here),
             use_responses_api=False,
         )
 
@@ -107,7 +98,11 @@ class OpenAIModel(Adapter):
         import openai
 
         async with openai.AsyncOpenAI(
-            base_url=self.base_url, api_key=self._key, timeout=PROBE_S, max_retries=0, default_headers=self.headers
+            base_url=self.base_url,
+            api_key=self._key,
+            max_retries=0,
+            default_headers=self.headers,
+            http_client=openai.DefaultAsyncHttpxClient(timeout=PROBE_S, trust_env=not self._is_here),
         ) as client:
             try:
                 served = sorted([model.id async for model in client.models.list()])

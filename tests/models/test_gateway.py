@@ -48,6 +48,40 @@ async def test_passing_faults_are_retried_until_a_reply_comes(server):
     assert (len(server.requests), model.meter.retries, model.meter.model_calls) == (6, 5, 1)
 
 
+async def test_an_empty_reply_is_asked_for_again_with_another_seed_since_the_same_would_give_the_same(server):
+    server.script = ["", "  ", "at last"]
+    async with gateway(server) as model:
+        assert (await model.reply(ASKED, seed=7)).text == "at last"
+    assert [request["seed"] for request in server.requests] == [7, 8, 9]
+
+
+async def test_a_reply_that_a_stop_string_ended_at_once_is_a_reply(server):
+    server.script = [""]
+    async with gateway(server) as model:
+        assert (await model.reply(ASKED, seed=0, stop=["Observation:"])).text == ""
+    assert model.meter.retries == 0
+
+
+async def test_reasoning_is_not_the_reply_and_its_braces_are_not_its_data(server):
+    server.script = ['<think>maybe {"a": 0}?</think>{"a": 1}']
+    async with gateway(server) as model:
+        reply = await model.reply(ASKED, seed=0, schema={"type": "object"})
+    assert (reply.text, reply.data) == ('{"a": 1}', {"a": 1})
+
+
+async def test_a_reply_that_is_used_up_by_reasoning_says_which_setting_to_raise(server):
+    choice = {"index": 0, "finish_reason": "length", "message": {"role": "assistant", "content": None}}
+    body = {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny", "choices": [choice]}
+    server.script = [(200, {}, body)] * 6
+    async with gateway(server) as model:
+        with pytest.raises(ModelError) as error:
+            await model.reply(ASKED, seed=0)
+    assert str(error.value) == (
+        f"model `tiny` at {server.url} gave no reply in 6 tries; the last one: the reply was empty:"
+        " `max_tokens` were used up before it began, in reasoning"
+    )
+
+
 async def test_a_hanging_server_is_given_up_after_the_timeout_and_asked_again(server):
     server.script = ["hang", "here"]
     async with gateway(server, timeout_s=0.3) as model:

@@ -1,6 +1,7 @@
 """Whether a server is there, and what is said if it is not."""
 
 import pytest
+from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
 
 from ste_graph.errors import ModelError
@@ -52,6 +53,17 @@ async def test_the_key_comes_from_the_environment_where_none_is_set(server, monk
     monkeypatch.setenv("OPENAI_API_KEY", "from-env")
     await OpenAIModel(base_url=server.url, model="tiny").probe()
     assert [sent["authorization"] for sent in server.headers] == ["Bearer none", "Bearer from-env"]
+
+
+async def test_no_proxy_is_asked_for_a_server_on_this_machine(server, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    model = OpenAIModel(base_url=server.url, model="tiny")
+    await model.probe()
+    chat = model.chat()
+    server.script = ["here"]
+    assert (await model.ask(chat, [HumanMessage("hello")], seed=0, stop=(), schema=None)).text == "here"
+    await model.close(chat)
 
 
 def test_unknown_settings_are_refused():

@@ -1,0 +1,23 @@
+"""What a reasoning model says to itself is not its reply."""
+
+import pytest
+
+from ste_graph.models.reasoning import spoken
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Thought: plain\nAction: x", "Thought: plain\nAction: x"),
+        (" as it is \n", " as it is \n"),
+        ("<think>\nAction: wrong\n</think>\n\nAction: right", "Action: right"),
+        ("a hidden start</think>Yes", "Yes"),
+        ("<think>one</think>Yes<think>two</think>", "Yes"),
+        ("<think></think>\n\nNo", "No"),
+        ("Yes<think>cut off", "Yes"),
+        ("<think>cut off before any reply", "cut off before any reply"),
+        ("<think>nothing else</think>\n", "nothing else"),
+    ],
+)
+def test_the_reply_is_what_stands_outside_the_thought_unless_nothing_does(text, said):
+    assert spoken(text) == said
