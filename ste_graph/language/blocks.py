@@ -59,8 +59,10 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """`{each: [first, second]}`: every output of `first` since the pass around the record began, in order,
-    joined with what `second` gave next (its fields are null where it did not run)."""
+    """`{each: [first, second]}`: every output of `first` since the pass around the record began, in order.
+
+    Each is joined with what `second` gave next; the fields of `second` are null where it did not run.
+    """
 
     first: str
     second: str | None

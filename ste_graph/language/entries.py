@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -43,39 +40,34 @@ def find(section: Section, use: str, plugins: Mapping[str, ModuleType]) -> Any:
         return load(group, use)
     module, _, name = use.partition(".")
     cls = getattr(plugins.get(module), name, None) if name.isidentifier() else None
-    if isinstance(cls, type) and issubclass(cls, Node if section == "nodes" else BaseModel):
+    if _offers(section, cls):
         return cls
     raise UnknownUse(sorted([*known(group), *offered(section, plugins)]))
 
 
 def offered(section: Section, plugins: Mapping[str, ModuleType]) -> list[str]:
     """What the workflow's plugins offer to a section, as `use:` writes it."""
-    if section != "nodes":
-        return []
     return [
         f"{stem}.{name}"
         for stem, module in plugins.items()
         for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, Node) and value.__module__ == module.__name__
+        if _offers(section, value) and value.__module__ == module.__name__
     ]
 
 
-def import_file(path: Path) -> ModuleType:
-    """Import a plugin file under a name that its path makes unique. Raises whatever its code raises."""
-    name = f"ste_graph_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+def _offers(section: Section, cls: object) -> bool:
+    """Whether a class of a plugin does what the entries of a section are for."""
+    if not isinstance(cls, type) or not issubclass(cls, BaseModel):
+        return False
+    match section:
+        case "nodes":
+            return issubclass(cls, Node)
+        case "memory":
+            return getattr(cls, "holds", None) in ("records", "messages")
+        case "tools":
+            return callable(getattr(cls, "open", None)) and hasattr(cls, "starts")
+        case "models":
+            return callable(getattr(cls, "reply", None)) or callable(getattr(cls, "chat", None))
 
 
 def resolved_kind(field: FieldInfo) -> Resolved | None:
@@ -94,9 +86,16 @@ Marker: TypeAlias = PathMarker | ModuleMarker | SecretMarker | AddressMarker
 
 
 def marker(field: FieldInfo) -> Marker | None:
-    """What a settings field may hold in YAML beyond its type, see `ste_graph.settings`."""
-    found = [*field.metadata, *(m for arg in get_args(field.annotation) for m in getattr(arg, "__metadata__", ()))]
-    return next((m for m in found if isinstance(m, Marker)), None)
+    """What a settings field may hold in YAML beyond its type, see `ste_graph.settings`. A `Path` is a path unsaid."""
+    return next((mark for mark in field.metadata if isinstance(mark, Marker)), None) or _marked(field.annotation)
+
+
+def _marked(annotation: Any) -> Marker | None:
+    if annotation is Path:
+        return PathMarker()
+    own = getattr(annotation, "__metadata__", ())
+    inner = (_marked(argument) for argument in get_args(annotation))
+    return next((mark for mark in (*own, *inner) if isinstance(mark, Marker)), None)
 
 
 @cache
@@ -119,7 +118,12 @@ def entry_schemas() -> dict[Section, list[dict[str, Any]]]:
     return {section: [entry_schema(section, use) for use in sorted(known(group))] for section, group in SECTIONS}
 
 
-SECTIONS: list[tuple[Section, Any]] = [("models", "models"), ("tools", "tools"), ("memory", "memories"), ("nodes", "nodes")]
+SECTIONS: list[tuple[Section, Any]] = [
+    ("models", "models"),
+    ("tools", "tools"),
+    ("memory", "memories"),
+    ("nodes", "nodes"),
+]
 
 
 def entry_schema(section: Section, use: str) -> dict[str, Any]:

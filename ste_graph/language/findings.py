@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ste_graph.language.diagnostics import Diagnostic, Severity, Span
+from collections.abc import Iterable
+
+from ste_graph.language.diagnostics import Diagnostic, Span
+
+Related = tuple[tuple[Span, str], ...]
 
 
 class Findings:
@@ -19,26 +23,20 @@ class Findings:
         *,
         expected: str | None = None,
         suggestion: str | None = None,
-        related: tuple[tuple[Span, str], ...] = (),
+        related: Related = (),
     ) -> None:
-        self._add("error", code, message, span, expected, suggestion, related)
+        self.diagnostics.append(Diagnostic(code, "error", message, span, expected, suggestion, related))
 
     def warning(self, code: str, message: str, span: Span, *, expected: str | None = None) -> None:
-        self._add("warning", code, message, span, expected, None, ())
-
-    def _add(
-        self,
-        severity: Severity,
-        code: str,
-        message: str,
-        span: Span,
-        expected: str | None,
-        suggestion: str | None,
-        related: tuple[tuple[Span, str], ...],
-    ) -> None:
-        self.diagnostics.append(Diagnostic(code, severity, message, span, expected, suggestion, related))
+        self.diagnostics.append(Diagnostic(code, "warning", message, span, expected))
 
     @property
     def failed(self) -> bool:
         """Whether there is an error among the findings."""
         return any(found.severity == "error" for found in self.diagnostics)
+
+
+def one_of(choices: Iterable[str], otherwise: str) -> str:
+    """The legal choices, sorted, as an error says them; `otherwise` where there are none."""
+    listed = ", ".join(sorted(choices))
+    return f"one of: {listed}" if listed else otherwise

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping as ReadOnly
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ste_graph.language.arm import check_arm
-from ste_graph.language.composition import changed, composed, with_path
+from ste_graph.language.composition import composed
 from ste_graph.language.diagnostics import Diagnostic, Problems, Span, closest
 from ste_graph.language.document import value as yaml_value
-from ste_graph.language.findings import Findings
-from ste_graph.language.tree import Mapping, Tree
+from ste_graph.language.findings import Findings, one_of
+from ste_graph.language.paths import with_path, with_paths
+from ste_graph.language.tree import Entry, Mapping
 from ste_graph.language.workflow import Workflow
 
 
@@ -39,84 +41,89 @@ def load(path: Path, *, variant: str | None = None, changes: Seq[Change] = (), p
     Raises:
         Problems: with all diagnostics of all arms, if any is wrong.
     """
-    tree = composed(path)
-    variants = tree.entries.get("variants")
-    named = variants.value.entries if variants and isinstance(variants.value, Mapping) else {}
-    if variant is not None and variant not in named:
-        span = variants.key_span if variants else tree.span
-        known = f"one of: {', '.join(named)}" if named else "this file has no variants"
-        raise Problems([Diagnostic("E401", "error", f"there is no variant `{variant}`", span, known, closest(variant, named))])
     findings = Findings()
+    file = _File(path, composed(path, findings), tuple(changes), plugins)
+    if variant is not None and variant not in file.variants:
+        listed = file.tree.entries.get("variants")
+        span = listed.key_span if listed else file.tree.span
+        expected, near = one_of(file.variants, "no variant: this file has none"), closest(variant, file.variants)
+        raise Problems([Diagnostic("E401", "error", f"there is no variant `{variant}`", span, expected, near)])
     workflow: Workflow | None = None
-    for arm in (None, *named):
-        tree_of_arm = _arm_tree(tree, arm, named[arm].value if arm else None, changes, findings, last=arm == variant)
-        if tree_of_arm is None:
-            continue
-        own = Findings()
-        checked = check_arm(tree_of_arm, tree, path, arm, plugins, own)
-        _add(own, findings, arm, named[arm].key_span if arm else None)
+    for arm in (None, *file.variants):
+        own, checked = file.checked(arm, chosen=arm == variant)
         if arm == variant:
             workflow = checked
+        elif own.failed and changes:
+            # What the command line changes is meant for the arm that it names: another must be sound without it.
+            own, _ = replace(file, changes=()).checked(arm, chosen=False)
+        file.add(own, arm, findings)
     if findings.failed or workflow is None:
         raise Problems(findings.diagnostics)
-    return Loaded(workflow, tuple(named), tuple(findings.diagnostics))
+    return Loaded(workflow, tuple(file.variants), tuple(findings.diagnostics))
 
 
-def _arm_tree(
-    tree: Mapping, arm: str | None, variant: Tree | None, changes: Seq[Change], findings: Findings, *, last: bool
-) -> Mapping | None:
-    """The composed tree of one arm. The command line has the last word in the arm that runs, the variant in others."""
-    try:
-        if not last:
-            tree = _with_changes(tree, changes)
-        if variant is not None:
-            tree = changed(tree, variant, f"variants.{arm}")
-        if last:
-            tree = _with_changes(tree, changes)
-    except Problems as problems:
-        if last or arm is not None or not changes:
-            findings.diagnostics.extend(problems.diagnostics)
-        return None
-    return tree
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A composed file with the command line's changes."""
 
+    path: Path
+    tree: Mapping
+    changes: tuple[Change, ...]
+    plugins: bool
 
-def _with_changes(tree: Mapping, changes: Seq[Change]) -> Mapping:
-    for change in changes:
-        name = f"--set {change.path}"
-        value = yaml_value(change.value, name)
-        tree = with_path(tree, change.path, value, Span(name, 1, 1, max(1, len(change.value))))
-    return tree
+    @property
+    def variants(self) -> ReadOnly[str, Entry]:
+        value = self.tree.at(["variants"])
+        return value.entries if isinstance(value, Mapping) else {}
 
+    def checked(self, arm: str | None, *, chosen: bool) -> tuple[Findings, Workflow | None]:
+        """One arm. The command line has the last word in the arm that is chosen, the variant in the others."""
+        findings = Findings()
+        tree = self.tree
+        if not chosen:
+            tree = self._changed(tree, findings)
+        if arm is not None:
+            tree = with_paths(tree, self.variants[arm].value, f"variants.{arm}", findings)
+        if chosen:
+            tree = self._changed(tree, findings)
+        if findings.failed:
+            return findings, None
+        return findings, check_arm(tree, self.tree, self.path, arm, self.plugins, findings)
 
-def _add(own: Findings, findings: Findings, arm: str | None, span: Span | None) -> None:
-    """Add an arm's findings: what the base has wrong too is said once, the rest names the variant."""
-    known = {(found.code, found.span, found.message) for found in findings.diagnostics}
-    for found in own.diagnostics:
-        if (found.code, found.span, found.message) in known:
-            continue
-        if arm is not None and span is not None:
-            found = replace(
-                found,
-                message=f"in variant `{arm}`: {found.message}",
-                related=(*found.related, (span, f"variant `{arm}`")),
-            )
-        findings.diagnostics.append(found)
+    def _changed(self, tree: Mapping, findings: Findings) -> Mapping:
+        for change in self.changes:
+            name = f"--set {change.path}"
+            try:
+                value = yaml_value(change.value, name)
+            except Problems as problems:
+                findings.diagnostics.extend(problems.diagnostics)
+                continue
+            tree = with_path(tree, change.path, value, Span(name, 1, 1, max(1, len(change.value))), findings)
+        return tree
+
+    def add(self, own: Findings, arm: str | None, findings: Findings) -> None:
+        """Add an arm's findings: what the base has wrong too is said once, the rest names the variant."""
+        known = {(found.code, found.span, found.message) for found in findings.diagnostics}
+        for found in own.diagnostics:
+            if (found.code, found.span, found.message) in known:
+                continue
+            if arm is not None and found.code not in ("E304", "E305"):  # these stand in the variant itself
+                place = (self.variants[arm].key_span, f"variant `{arm}`")
+                said = f"in variant `{arm}`: {found.message}"
+                found = replace(found, message=said, related=(*found.related, place))
+            findings.diagnostics.append(found)
 
 
 def parse_change(text: str) -> Change:
-    """`PATH=VALUE` of the command line."""
+    """`PATH=VALUE` of the command line. Raises `Problems` for anything else."""
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         span = Span("--set", 1, 1, max(1, len(text)))
-        raise Problems([Diagnostic("E306", "error", f"`--set {text}` is not PATH=VALUE", span, "such as `--set params.turns=2`")])
+        said = f"`--set {text}` is not PATH=VALUE"
+        raise Problems([Diagnostic("E306", "error", said, span, "such as `--set params.turns=2`")])
     return Change(path.strip(), value)
 
 
 def changes_of(values: ReadOnly[str, object]) -> list[Change]:
     """The changes in a Python mapping of paths to plain values."""
-    import json
-
     return [Change(path, json.dumps(value)) for path, value in values.items()]
-
-
-__all__ = ["Change", "Loaded", "changes_of", "load", "parse_change"]

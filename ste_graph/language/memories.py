@@ -1,78 +1,89 @@
-"""Memories: lifetimes and record types of the entries in `memory:`."""
+"""Memories: lifetimes, record types and readers of the entries in `memory:`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ste_graph.language.diagnostics import closest
-from ste_graph.language.blocks import Map
+from ste_graph.language.entries import resolved_kind
 from ste_graph.language.expressions import Expression, ExpressionError
-from ste_graph.language.findings import Findings
-from ste_graph.language.graph import GraphReader, report_expression
-from ste_graph.language.resolution import Entries, Resolved
-from ste_graph.language.workflow import UNIT, MemorySpec
-from ste_graph.records import Record
+from ste_graph.language.findings import Findings, one_of
+from ste_graph.language.resolution import Resolved
+from ste_graph.language.vocabulary import report_expression
+from ste_graph.language.workflow import MemorySpec
 
 
 def memory_specs(
-    entries: Entries, reader: GraphReader, unit: Map | None, records: Mapping[str, type[Record]], findings: Findings
+    memories: Mapping[str, Resolved], lifetimes: Collection[str], records: Collection[str] | None, findings: Findings
 ) -> dict[str, MemorySpec]:
-    """The memories that are on, checked."""
-    longest = unit.name if unit else UNIT
+    """The memories that are on, checked.
+
+    `lifetimes` are the loops and the unit, `records` the types that the graph makes (None: not all are known).
+    """
     return {
         name: MemorySpec(
             name=name,
             memory=entry.settings,
-            lives=_lifetime(entry, reader, longest, findings),
+            lives=_lifetime(entry, lifetimes, findings),
             of=_record_type(entry, records, findings),
             like=_like(entry, findings),
             span=entry.span,
         )
-        for name, entry in entries.memory.items()
+        for name, entry in memories.items()
     }
 
 
-def _lifetime(entry: Resolved, reader: GraphReader, longest: str, findings: Findings) -> str:
+def check_readers(memories: Iterable[Resolved], nodes: Iterable[Resolved], findings: Findings) -> None:
+    """Report each memory that none of the nodes uses: it would cost time and change nothing."""
+    used = {name for node in nodes for name in used_by(node)}
+    for memory in memories:
+        if memory.name not in used:
+            use = f"`talk: {memory.name}`" if memory.cls.holds == "messages" else f"`sees: [{memory.name}]`"
+            expected = f"a node in the graph with {use}, or `{memory.name}: off`"
+            findings.error("E241", f"nothing reads the memory `{memory.name}`", memory.span, expected=expected)
+
+
+def used_by(node: Resolved) -> set[str]:
+    """The memories that a node names: in `talk`, in `sees`, in settings of its own."""
+    fields = [name for name, info in node.cls.model_fields.items() if resolved_kind(info) == "recall"]
+    own = {getattr(node.settings, field) for field in fields}
+    return {*node.wiring.sees, node.wiring.talk, *own} - {None}
+
+
+def _lifetime(entry: Resolved, lifetimes: Collection[str], findings: Findings) -> str:
     stated: str = entry.wiring.lives
-    legal = sorted({*reader.loops, longest, "forever"})
+    legal = {*lifetimes, "forever"}
     span = entry.tree.span_of(["lives"])
     if stated not in legal:
-        findings.error(
-            "E240",
-            f"`{entry.name}` cannot live in `{stated}`: there is no such loop",
-            span,
-            expected=f"one of: {', '.join(legal)}",
-            suggestion=closest(stated, legal),
-        )
+        said = f"`{entry.name}` cannot live in `{stated}`: there is no such loop"
+        findings.error("E240", said, span, expected=one_of(legal, ""), suggestion=closest(stated, legal))
     elif stated == "forever" and getattr(entry.settings, "path", None) is None:
-        holds = "only memories of records live on" if entry.cls.holds == "messages" else "`path: …`, where it is kept between runs"
-        findings.error("E242", f"`{entry.name}` lives forever but has no path", span, expected=holds)
+        records = entry.cls.holds == "records"
+        remedy = "`path: …`, where it is kept between runs" if records else "only memories of records live on"
+        findings.error("E242", f"`{entry.name}` lives forever but has no path", span, expected=remedy)
     return stated
 
 
-def _record_type(entry: Resolved, records: Mapping[str, type[Record]], findings: Findings) -> str | None:
+def _record_type(entry: Resolved, records: Collection[str] | None, findings: Findings) -> str | None:
     of: str | None = entry.wiring.of
+    span = entry.tree.span_of(["of"])
     if entry.cls.holds == "messages":
         if of is not None:
-            findings.error("E243", f"`{entry.name}` holds messages, not records", entry.tree.span_of(["of"]), expected="no `of`")
+            findings.error("E243", f"`{entry.name}` holds messages, not records", span, expected="no `of`")
         return None
     if of is None:
-        findings.error("E243", f"`{entry.name}` does not say what it holds", entry.span, expected="`of: TYPE`, a type of record")
-    elif of not in records:
-        names = sorted(records)
-        findings.error(
-            "E243",
-            f"`{entry.name}` holds records of type `{of}`, but the graph makes none",
-            entry.tree.span_of(["of"]),
-            expected=f"one of: {', '.join(names)}" if names else "a `record:` block in the graph",
-            suggestion=closest(of, names),
-        )
+        remedy = "`of: TYPE`, a type of record"
+        findings.error("E243", f"`{entry.name}` does not say what it holds", entry.span, expected=remedy)
+    elif records is not None and of not in records:
+        said = f"`{entry.name}` holds records of type `{of}`, but the graph makes none"
+        expected = one_of(records, f"a `record: {of}` block in the graph")
+        findings.error("E243", said, span, expected=expected, suggestion=closest(of, records))
     return of
 
 
 def _like(entry: Resolved, findings: Findings) -> Expression | None:
     recall = getattr(entry.settings, "recall", None)
-    text = recall.get("like") if isinstance(recall, dict) else getattr(recall, "like", None)
+    text = getattr(recall, "like", None)
     if text is None:
         return None
     try:

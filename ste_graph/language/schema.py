@@ -87,7 +87,7 @@ class RecordShape(Shape):
     ] = Field(alias="as")
 
 
-BLOCKS = {"map": MapShape, "repeat": RepeatShape, "when": WhenShape, "record": RecordShape}
+BLOCKS: dict[str, type[Shape]] = {"map": MapShape, "repeat": RepeatShape, "when": WhenShape, "record": RecordShape}
 
 
 def block_tag(value: object) -> str | None:
@@ -108,7 +108,9 @@ BlockShape: TypeAlias = Annotated[
     Discriminator(
         block_tag,
         custom_error_type="block",
-        custom_error_message="not a block: expected a node's name, or a mapping with `map`, `repeat`, `when` or `record`",
+        custom_error_message=(
+            "not a block: expected a node's name, or a mapping with `map`, `repeat`, `when` or `record`"
+        ),
     ),
 ]
 
@@ -153,6 +155,35 @@ class Limits(Shape):
     timeout_s: Annotated[float, Field(gt=0)] = 30.0
     characters: Annotated[int, Field(ge=200)] = Field(default=8192, description="longer results keep head and tail")
     calls: Annotated[int, Field(ge=0)] | None = Field(default=None, description="calls per tool and unit")
+    per_minute: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="calls of one tool that may begin within a minute, over all units; further ones wait"
+    )
+
+
+class FromEnvironment(Shape):
+    """`{env: NAME}`: the value of an environment variable."""
+
+    env: Annotated[str, Field(min_length=1)]
+
+
+class CassetteShape(Shape):
+    """Where model replies and tool results are recorded, or come from instead of models and tools."""
+
+    path: str = Field(description="a folder, relative to this file")
+    mode: Literal["live", "record", "replay"] = Field(
+        description="`record` writes the folder, `replay` asks no model and calls no tool, `live` leaves it alone"
+    )
+
+
+class ResetShape(Shape):
+    """What brings the tools back to a known state before each pass of a loop: a tool call, or a command."""
+
+    before: Identifier = Field(description="a loop inside a unit, or the unit's name")
+    tool: str | None = Field(default=None, description="the tool that does it; it need not be allowed")
+    arguments: dict[str, Json] = {}
+    command: Annotated[list[str], Field(min_length=1)] | None = Field(
+        default=None, description="a program and its arguments, run in this file's folder"
+    )
 
 
 EntryShape: TypeAlias = Annotated[
@@ -175,7 +206,12 @@ class WorkflowShape(Shape):
     plugins: list[str] = Field(default=[], description="Python files with the workflow's own nodes")
     models: dict[Identifier, UseShape] = {}
     tools: list[UseShape] = []
-    allow: list[str] | None = Field(default=None, description="effects, or names of tools, that the run may call")
+    allow: list[str] | Literal["ask"] | None = Field(
+        default=None, description="effects, or names of tools, that the run may call; `ask`: a person decides call by call"
+    )
+    redact: list[FromEnvironment] = Field(default=[], description="values that no prompt, file or report may show")
+    cassette: CassetteShape | None = None
+    reset: ResetShape | None = None
     limits: Limits = Limits()
     memory: dict[Identifier, EntryShape] = {}
     nodes: dict[Identifier, EntryShape] = {}

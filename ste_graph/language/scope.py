@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ste_graph.language.blocks import Block, Do, Keep, Map, Repeat, When, walk
-from ste_graph.language.types import ANY, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +22,8 @@ class Place:
 
 def innermost_common(occurrences: Sequence[tuple[str, ...]], unit: str) -> str:
     """The innermost loop that holds all occurrences, or the unit."""
-    common: tuple[str, ...] = occurrences[0] if occurrences else ()
-    for around in occurrences[1:]:
-        common = common[: next((i for i, pair in enumerate(zip(common, around, strict=False)) if pair[0] != pair[1]), len(around))]
-    return common[-1] if common else unit
+    shared = [loops[0] for loops in zip(*occurrences, strict=False) if len(set(loops)) == 1]
+    return shared[-1] if shared else unit
 
 
 def occurrences(blocks: Sequence[Block]) -> dict[str, list[tuple[str, ...]]]:
@@ -49,8 +46,11 @@ def nested(blocks: Sequence[Block]) -> dict[str, set[str]]:
 
 
 def places(blocks: Sequence[Block], lives: Mapping[str, str]) -> list[Place]:
-    """Definite assignment, on the tree of blocks: a loop's body needs one visit only, since a pass takes nothing
-    away that was there before the loop but what the pass itself forgets."""
+    """Every place in reading order, by definite assignment on the tree of blocks. `lives`: each node's lifetime.
+
+    A loop's body needs one visit only: a pass takes nothing away that was there before the loop but what the pass
+    itself forgets.
+    """
     inside = nested(blocks)
     found: list[Place] = []
 
@@ -90,23 +90,6 @@ def places(blocks: Sequence[Block], lives: Mapping[str, str]) -> list[Place]:
     return found
 
 
-class Names(Mapping[str, Type]):
-    """The dotted names that can be read at one place. Below an `opened` name, everything can be read as `any`."""
-
-    def __init__(self, types: Mapping[str, Type], opened: frozenset[str] = frozenset()) -> None:
-        self._types = types
-        self._opened = opened
-
-    def __getitem__(self, name: str) -> Type:
-        if name in self._types:
-            return self._types[name]
-        parts = name.split(".")
-        if any(".".join(parts[:count]) in self._opened for count in range(1, len(parts) + 1)):
-            return ANY
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._types)
-
-    def __len__(self) -> int:
-        return len(self._types)
+def seats_of(node: str, everywhere: Iterable[Place]) -> list[Place]:
+    """The places at which a node stands."""
+    return [place for place in everywhere if isinstance(place.block, Do) and place.block.node == node]

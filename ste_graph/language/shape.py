@@ -2,121 +2,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Seq
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.findings import Findings
-from ste_graph.language.schema import BLOCKS, REQUIRED, Budget, EachShape, Limits, WorkflowShape
-from ste_graph.language.tree import Mapping, Tree
+from ste_graph.language.findings import Findings, one_of
+from ste_graph.language.schema import (
+    BLOCKS,
+    REQUIRED,
+    Budget,
+    CassetteShape,
+    EachShape,
+    FromEnvironment,
+    Limits,
+    ResetShape,
+    WorkflowShape,
+)
+from ste_graph.language.tree import Entry, Mapping, Sequence, Step, Tree
 
-SHAPES: dict[str, type[BaseModel]] = {f"<{k}>": v for k, v in BLOCKS.items()} | {"<each>": EachShape}
-SECTION_SHAPES: dict[str, type[BaseModel]] = {"budget": Budget, "limits": Limits}
+_TAGGED: Final[dict[str, type[BaseModel]]] = {
+    "<each>": EachShape,
+    **{f"<{kind}>": shape for kind, shape in BLOCKS.items()},
+}
+_SECTIONS: Final[dict[str, type[BaseModel]]] = {
+    "budget": Budget,
+    "limits": Limits,
+    "redact": FromEnvironment,
+    "cassette": CassetteShape,
+    "reset": ResetShape,
+}
+_MISSING: Final = {"dsl": "`dsl: 1`, the version of the language", "name": "a short name for the workflow"}
+_EXAMPLES: Final = {"as": "`as: {field: expression}`", "do": "`do: [blocks]`", "over": "`over: tools`, or another list"}
 
 
-def check_shape(tree: Mapping, findings: Findings) -> set[str]:
-    """The sections that have the right shape; everything else is reported."""
-    keys = {field.alias or name: field for name, field in WorkflowShape.model_fields.items()}
-    for name, entry in tree.entries.items():
-        if name not in keys:
-            report_unknown_key(name, entry.key_span, sorted(keys), "a workflow", findings)
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """What of a tree has the right shape, with sections and entries that do not left out.
+
+    The graph stays even where a block of it is wrong (`whole_graph` is False then): its reader passes over that.
+    """
+
+    tree: Mapping
+    faulty: frozenset[tuple[str, str]]
+    """Section and name of each entry that was left out."""
+    whole_graph: bool
+
+
+def check_shape(tree: Mapping, findings: Findings) -> Shaped:
+    """Report whatever does not have the shape of a workflow file."""
+    sound: dict[str, Entry] = {}
+    faulty: set[tuple[str, str]] = set()
+    legal = keys_of(WorkflowShape)
+    whole_graph = "graph" in tree.entries
     for name in REQUIRED:
         if name not in tree.entries:
-            findings.error("E202", f"`{name}` is missing", tree.span, expected=_what_missing_means(name))
-    return {
-        name
-        for name, entry in tree.entries.items()
-        if name in keys and well_shaped(_adapter(name), entry.value, findings, within=name)
-    }
+            findings.error("E202", f"`{name}` is missing", tree.span, expected=_MISSING.get(name, "the blocks to run"))
+    for name, entry in tree.entries.items():
+        if name not in legal:
+            report_unknown_key(name, entry.key_span, legal, "a workflow", findings)
+            continue
+        wrong = _misshaped(name, entry.value, findings)
+        whole_graph = whole_graph and not (wrong and name == "graph")
+        if not wrong or name == "graph":
+            sound[name] = entry
+        elif isinstance(entry.value, Mapping | Sequence) and all(wrong) and name not in _SECTIONS:
+            tops = {path[0] for path in wrong}
+            faulty |= {(name, str(top)) for top in tops}
+            sound[name] = Entry(entry.key_span, _less(entry.value, tops))
+    return Shaped(Mapping(sound, tree.span), frozenset(faulty), whole_graph)
 
 
-def _what_missing_means(name: str) -> str:
-    return {"dsl": "`dsl: 1`, the version of the language", "name": "a short name for the workflow"}.get(
-        name, "the blocks to run"
-    )
+def _misshaped(section: str, tree: Tree, findings: Findings) -> list[list[Step]]:
+    """The paths of all errors in a section."""
+    try:
+        _adapter(section).validate_python(tree.plain(), strict=True)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return [report(detail, tree, findings, within=section) for detail in details]
+    return []
+
+
+def _less(tree: Mapping | Sequence, tops: set[Step]) -> Tree:
+    if isinstance(tree, Mapping):
+        return Mapping({key: entry for key, entry in tree.entries.items() if key not in tops}, tree.span)
+    return Sequence(tuple(item for index, item in enumerate(tree.items) if index not in tops), tree.span)
 
 
 @cache
-def _adapter(name: str) -> TypeAdapter[Any]:
-    field = WorkflowShape.model_fields[name]
+def _adapter(section: str) -> TypeAdapter[Any]:
+    field = WorkflowShape.model_fields[section]
     annotation: Any = field.annotation
     for part in field.metadata:
-        annotation = _annotated(annotation, part)
+        annotation = Annotated[annotation, part]
     return TypeAdapter(annotation)
 
 
-def _annotated(annotation: Any, part: Any) -> Any:
-    from typing import Annotated
-
-    return Annotated[annotation, part]
-
-
-def well_shaped(adapter: TypeAdapter[Any], tree: Tree, findings: Findings, *, within: str) -> bool:
-    """Whether pydantic takes the value; if not, each of its errors is reported at its place."""
-    try:
-        adapter.validate_python(tree.plain())
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            report(detail, tree, findings, within=within)
-        return False
-    return True
-
-
 def report(
-    detail: ErrorDetails, tree: Tree, findings: Findings, *, within: str, keys: Seq[str] | None = None
-) -> None:
-    """One pydantic error as a diagnostic. `keys`: the keys that are legal at the top of `tree`."""
-    loc = [part for part in detail["loc"] if part != "[key]"]
-    path, span = _place(tree, loc, key=detail["type"] in ("extra_forbidden",) or "[key]" in detail["loc"])
-    last = str(loc[-1]) if loc else within
-    tags = [part for part in loc if part in SHAPES]
+    detail: ErrorDetails, tree: Tree, findings: Findings, *, within: str, keys: Iterable[str] | None = None
+) -> list[Step]:
+    """One pydantic error as a diagnostic; gives the path in `tree` that it is about.
+
+    `keys` are the legal keys at the top of `tree`, where these are not the section's.
+    """
+    location = [part for part in detail["loc"] if part != "[key]"]
+    path = _in_tree(tree, location)
+    span = tree.span_of(path, key=detail["type"] == "extra_forbidden" or "[key]" in detail["loc"])
+    tags = [str(part) for part in location if part in _TAGGED]
+    owner = tags[-1].strip("<>") if tags else within
+    last = str(location[-1]) if location else within
     match detail["type"]:
         case "extra_forbidden":
-            shape = SHAPES[str(tags[-1])] if tags else SECTION_SHAPES.get(within)
-            legal = keys if keys is not None and len(path) == 1 else _keys(shape)
-            owner = str(tags[-1]).strip("<>") if tags else within
-            report_unknown_key(last, span, sorted(legal), f"`{owner}`", findings)
+            shape = _TAGGED[tags[-1]] if tags else _SECTIONS.get(within)
+            own = keys if keys is not None and len(path) == 1 else keys_of(shape) if shape else ()
+            report_unknown_key(last, span, own, f"`{owner}`", findings)
         case "missing":
-            owner = str(tags[-1]).strip("<>") if tags else within
-            findings.error("E202", f"`{last}` is missing in `{owner}`", span)
+            findings.error("E202", f"`{last}` is missing in `{owner}`", span, expected=_EXAMPLES.get(last))
         case "literal_error" if within == "dsl":
-            found = detail["input"]
-            findings.error("E203", f"this file is for version {found!r} of the language, this program knows 1", span, expected="`dsl: 1`")
+            said = f"this file is for version {detail['input']!r} of the language, this program knows 1"
+            findings.error("E203", said, span, expected="`dsl: 1`")
         case "string_pattern_mismatch":
-            findings.error("E203", f"`{detail['input']}` is not a name", span, expected="a letter first, then letters, digits and _")
+            said = "a letter first, then letters, digits and _"
+            findings.error("E203", f"`{detail['input']}` is not a name", span, expected=said)
         case _:
-            name = f"`{within}`" if last == within or not path else f"`{'.'.join(map(str, path))}` in `{within}`"
-            findings.error("E203", f"{name}: {_lower(detail['msg'])}", span)
+            inside = f" in `{within}`" if path else ""
+            named = ".".join(map(str, path)) or within
+            findings.error("E203", f"`{named}`{inside} {_said(detail)}", span)
+    return path
 
 
-def report_unknown_key(key: str, span: Span, legal: Seq[str], owner: str, findings: Findings) -> None:
+def report_unknown_key(key: str, span: Span, legal: Iterable[str], owner: str, findings: Findings) -> None:
     """A key that has no meaning where it stands."""
     findings.error(
         "E201",
         f"unknown key `{key}` in {owner}",
         span,
-        expected=f"one of: {', '.join(legal)}" if legal else None,
+        expected=one_of(legal, "no key here"),
         suggestion=closest(key, legal),
     )
 
 
-def _keys(shape: type[BaseModel] | None) -> list[str]:
-    return [field.alias or name for name, field in shape.model_fields.items()] if shape else []
+def keys_of(shape: type[BaseModel]) -> list[str]:
+    """The keys of a shape as YAML writes them, sorted."""
+    return sorted(field.alias or name for name, field in shape.model_fields.items())
 
 
-def _place(tree: Tree, loc: Seq[str | int], *, key: bool) -> tuple[list[str | int], Span]:
+def _in_tree(tree: Tree, location: list[Step]) -> list[Step]:
     """Follow a pydantic location through the tree, leaving out the union tags that are no part of the file."""
-    path: list[str | int] = []
-    for part in loc:
+    path: list[Step] = []
+    for part in location:
         if tree.at([*path, part]) is not None:
             path.append(part)
-    return path, tree.span_of(path, key=key)
+    return path
 
 
-def _lower(message: str) -> str:
-    text = message.removeprefix("Value error, ").removeprefix("Input ").strip()
-    return text[:1].lower() + text[1:]
+def _said(detail: ErrorDetails) -> str:
+    """Pydantic's sentence, to follow a name: `should be a valid integer`."""
+    text = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").strip()
+    return text if text.startswith("should") else f"is wrong: {text[:1].lower()}{text[1:]}"

@@ -1,0 +1,56 @@
+"""The lock: the resolved workflow as plain data, by which a run that is taken up again knows that it is the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping as ReadOnly
+from pathlib import Path
+from typing import Final, get_args
+
+from ste_graph.contracts import Json
+from ste_graph.language.entries import Section, marker
+from ste_graph.language.plugins import plugin_files
+from ste_graph.language.resolution import Entries, Resolved
+from ste_graph.language.tree import Mapping
+from ste_graph.language.values import hidden, module_file
+from ste_graph.prompt import Prompt
+from ste_graph.settings import AddressMarker, ModuleMarker, SecretMarker
+
+LEFT_OUT: Final = ("variants", "budget", "about")
+"""Sections that may differ when a run is taken up again: they do not change what a step does."""
+
+
+def lock_of(tree: Mapping, variant: str | None, entries: Entries, prompts: ReadOnly[str, Prompt]) -> dict[str, Json]:
+    """What a run is locked to: no secret and no address stands in it."""
+    plain = {name: value for name, value in tree.plain().items() if name not in LEFT_OUT}
+    for section in get_args(Section):
+        for name, entry in entries.are(section).items():
+            _hide(entry, plain[section][int(name) if section == "tools" else name])
+    return {
+        "workflow": plain,
+        "variant": variant,
+        "prompts": {name: prompt.text for name, prompt in sorted(prompts.items())},
+        "code": {name: _digest(path) for name, path in sorted(_code(tree, entries).items())},
+    }
+
+
+def _hide(entry: Resolved, plain: dict[str, Json]) -> None:
+    for name, info in entry.cls.model_fields.items():
+        if isinstance(marker(info), SecretMarker | AddressMarker) and name in plain:
+            plain[name] = hidden(plain[name])
+
+
+def _code(tree: Mapping, entries: Entries) -> dict[str, Path]:
+    """Files whose code the workflow runs, by the name that the workflow gives them."""
+    listed = tree.entries.get("plugins")
+    found = {name: path for name, (path, _) in plugin_files(listed.value if listed else None).items()}
+    for entry in entries.tools.values():
+        for name, info in entry.cls.model_fields.items():
+            given = entry.tree.entries.get(name)
+            if given and isinstance(marker(info), ModuleMarker) and (file := module_file(given.value)) is not None:
+                found[str(given.value.plain())] = file
+    return found
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -1,0 +1,83 @@
+"""Records of the graph: their types, and whether `as` gives what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ste_graph.language.blocks import Block, Each, Keep, walk
+from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.findings import Findings, one_of
+from ste_graph.language.plugins import fault
+from ste_graph.language.scope import Place
+from ste_graph.language.tree import Entry
+from ste_graph.language.types import LIST, Type, accepts
+from ste_graph.language.vocabulary import Vocabulary
+from ste_graph.records import Record
+from ste_graph.registry import known, load
+
+
+def record_types(blocks: Sequence[Block], findings: Findings) -> dict[str, type[Record]]:
+    """The record types that the graph makes, by name; unknown ones are reported."""
+    found: dict[str, type[Record]] = {}
+    for block, _ in walk(blocks):
+        if not isinstance(block, Keep) or block.record in found:
+            continue
+        names = known("records")
+        if block.record not in names:
+            said = f"there is no record type `{block.record}`"
+            expected, near = one_of(names, "a type that is installed"), closest(block.record, names)
+            findings.error("E215", said, block.span, expected=expected, suggestion=near)
+            continue
+        try:
+            found[block.record] = load("records", block.record)
+        except Exception as error:  # an installed package's own import
+            findings.error("E502", f"`record: {block.record}` cannot be used: {fault(error)}", block.span)
+    return found
+
+
+def check_record(
+    keep: Keep,
+    cls: type[Record],
+    given: Mapping[str, Entry],
+    place: Place,
+    vocabulary: Vocabulary,
+    findings: Findings,
+) -> None:
+    """Check that `as` gives what the record needs, each of the right type. `given` are the entries of `as`."""
+    wanted = {name: info for name, info in cls.model_fields.items() if name not in cls.derived}
+    for name, info in wanted.items():
+        if name not in given and info.is_required():
+            expected = f"`{name}: …`, a value that is {Type.of(info.annotation)}"
+            findings.error(
+                "E202", f"`as` does not give `{name}`, which a `{keep.record}` needs", keep.span, expected=expected
+            )
+    for name, entry in given.items():
+        if name not in wanted:
+            said = f"a `{keep.record}` has no `{name}` to give"
+            near, expected = closest(name, wanted), one_of(wanted, "nothing")
+            findings.error("E201", said, entry.key_span, expected=expected, suggestion=near)
+    for name, value in keep.values.items():
+        expects = Type.of(wanted[name].annotation) if name in wanted else None
+        if isinstance(value, Each):
+            _check_each(value, given[name].value.span, vocabulary, findings)
+            if expects is not None and not accepts(expects, LIST):
+                said = f"`{name}` is {expects}, but `each` gives a list"
+                findings.error("E212", said, given[name].key_span, expected=f"an expression that is {expects}")
+        else:
+            vocabulary.check(value, given[name].value, place, expects, f"as.{name}", findings)
+
+
+def _check_each(each: Each, span: Span, vocabulary: Vocabulary, findings: Findings) -> None:
+    names = [each.first, *([each.second] if each.second else [])]
+    unknown = [name for name in names if name not in vocabulary.outputs]
+    for name in unknown:
+        near = closest(name, vocabulary.outputs)
+        said = f"no node `{name}` stands in the graph"
+        findings.error("E220", said, span, expected=one_of(vocabulary.outputs, "nodes of the graph"), suggestion=near)
+    if unknown or len(names) < 2:
+        return
+    first, second = (vocabulary.outputs[name] for name in names)
+    both = sorted(set(first.model_fields) & set(second.model_fields)) if first and second else []
+    if both:
+        said = f"`{names[0]}` and `{names[1]}` both give `{both[0]}`, so they cannot be joined"
+        findings.error("E213", said, span, expected="two nodes whose outputs have different names")
