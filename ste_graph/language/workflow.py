@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import Block, Map
@@ -78,6 +78,27 @@ class MemorySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class CassetteSpec:
+    """Where model replies and tool results are recorded, or come from instead of models and tools."""
+
+    path: Path
+    """A folder."""
+    mode: Literal["live", "record", "replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetSpec:
+    """What brings the tools back to a known state: a call of `tool`, or a `command`, before each pass of a loop."""
+
+    before: str
+    """A loop inside a unit, or the unit's name: then once, as it begins."""
+    tool: str | None
+    arguments: Mapping[str, Json] = field(hash=False)
+    command: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
     """One arm (the base or a variant) of a workflow file, checked."""
 
@@ -96,8 +117,8 @@ class Workflow:
     memories: Mapping[str, MemorySpec]
     models: Mapping[str, Any]
     tools: tuple[Any, ...]
-    allow: tuple[str, ...]
-    """Effects, or names of tools, that the run may call."""
+    allow: tuple[str, ...] | Literal["ask"]
+    """Effects, or names of tools, that the run may call beside those that only read; `ask`: a person decides."""
     limits: Mapping[str, float]
     """Settings of `limits:` that the file states, see `schema.Limits`."""
     budget: Mapping[str, int]
@@ -106,6 +127,10 @@ class Workflow:
     """The resolved workflow as plain data: what a resumed run must equal."""
     off: frozenset[str] = frozenset()
     """Nodes and memories that are off."""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """What no prompt, file or report may show."""
+    cassette: CassetteSpec | None = None
+    reset: ResetSpec | None = None
 
     @property
     def unit(self) -> str:
