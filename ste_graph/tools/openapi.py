@@ -10,11 +10,12 @@ from fnmatch import fnmatchcase
 
 from pydantic import Field, PrivateAttr
 
-from ste_graph.contracts import Effect, Frozen, Tool
+from ste_graph.contracts import Effect, Frozen, Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.settings import Address, PathOrURL, Secret
 from ste_graph.tools.openapi_auth import Redaction, SecretAuth
 from ste_graph.tools.openapi_document import Unusable, from_file, gathered, is_url
+from ste_graph.tools.openapi_operation import Operation
 from ste_graph.tools.openapi_service import Service, place, secrets
 from ste_graph.tools.openapi_spec import Listed, Spec, key
 from ste_graph.tools.openapi_tool import EFFECTS, OpenAPITool
@@ -85,13 +86,18 @@ class OpenAPITools(Frozen):
             raise WorkflowError(
                 f"tools: `{self.spec}` gives no tool: {what} operations; {choices(listed)}".rstrip("; ")
             )
+        ready, faults = self._ready(spec, chosen)
+        servers = {str(operation.server) for _, operation, _ in ready}
         service = Service(
-            [self.base_url] if self.base_url else spec.servers(),
+            servers if self.base_url else servers | spec.servers(),
             allowed=self.allow_hosts,
             auth=self.auth,
             headers=self.headers,
         )
-        tools, faults = self._tools(spec, chosen, service)
+        tools = [
+            OpenAPITool(entry.name, entry.description, parameters, self._effect(entry), operation, service)
+            for entry, operation, parameters in ready
+        ]
         self._faults[:] = spec.faults + faults
         if not tools:
             raise WorkflowError(
@@ -109,8 +115,11 @@ class OpenAPITools(Frozen):
         while self._services:
             await self._services.pop().close()
 
-    def _tools(self, spec: Spec, chosen: Sequence[Listed], service: Service) -> tuple[list[Tool], list[str]]:
-        tools: list[Tool] = []
+    def _ready(
+        self, spec: Spec, chosen: Sequence[Listed]
+    ) -> tuple[list[tuple[Listed, Operation, Mapping[str, Json]]], list[str]]:
+        """The operations that can be called, each with the schema of its arguments, and what is wrong with the rest."""
+        ready: list[tuple[Listed, Operation, Mapping[str, Json]]] = []
         faults: list[str] = []
         supplied = {key("header", name) for name in self.headers}
         if self.auth and self.auth.api_key:
@@ -123,12 +132,15 @@ class OpenAPITools(Frozen):
                     operation = replace(operation, server=self.base_url.rstrip("/"))
                 if operation.server is None:
                     raise Unusable("the spec names no server that can be reached; give `base_url`")
+                ready.append((entry, operation, parameters))
             except Unusable as fault:
                 faults.append(f"`{entry.name}`: {fault}")
-                continue
-            effect = self.effects.get(entry.name) or EFFECTS.get(operation.method, "write")
-            tools.append(OpenAPITool(entry.name, entry.description, parameters, effect, operation, service))
-        return tools, faults
+            except Exception as fault:  # whatever else a malformed description brings about
+                faults.append(f"`{entry.name}`: its description is malformed ({type(fault).__name__}: {fault})")
+        return ready, faults
+
+    def _effect(self, entry: Listed) -> Effect:
+        return self.effects.get(entry.name) or EFFECTS.get(entry.method.upper(), "write")
 
     def _wants(self, entry: Listed) -> bool:
         def matches(patterns: Iterable[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ste_graph.contracts import Json, Observation
 from ste_graph.tools.text import from_bytes, sound
 
 if TYPE_CHECKING:
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
 MOST_BYTES = 4 * 1024 * 1024
 """Of a body no more is read."""
 
-TELLING = ("location", "content-type", "content-length", "last-modified", "etag", "allow", "retry-after")
+TELLING = ("location", "allow", "retry-after")
 """Headers that an answer without a body is told by."""
+
+OF_THE_BODY = ("content-type", "content-length", "last-modified", "etag")
+"""Headers that tell what the body would have been, where HEAD asked for them alone."""
 
 
 async def body_of(response: httpx.Response) -> tuple[bytes, bool]:
@@ -29,32 +33,46 @@ async def body_of(response: httpx.Response) -> tuple[bytes, bool]:
     return b"".join(parts), False
 
 
-def told(response: httpx.Response, data: bytes, cut: bool) -> str:
-    """The body; before it the status line where it is no success, or where there is no body."""
+def observed(response: httpx.Response, data: bytes, cut: bool) -> Observation:
+    """The observation of an answer: its body; before that the status line where it is no success or has no body."""
+    plain = None if cut else as_json(response, data)
+    text = readable(response, data, cut) if plain is None else plain[0]
     status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
-    text = readable(response, data, cut)
     if text and response.is_success:
-        return text
-    if text:
-        return f"{status}\n{text}"
-    return "\n".join([status, *(f"{name}: {response.headers[name]}" for name in TELLING if name in response.headers)])
+        return Observation(ok=True, kind="ok", text=text, truncated=cut, data=plain[1] if plain else None)
+    names = TELLING + OF_THE_BODY if response.request.method == "HEAD" else TELLING
+    headers = [f"{name}: {response.headers[name]}" for name in names if name in response.headers]
+    text = "\n".join([status, *([text] if text else headers)])
+    return Observation(
+        ok=response.is_success, kind="ok" if response.is_success else "tool_error", text=text, truncated=cut
+    )
+
+
+def as_json(response: httpx.Response, data: bytes) -> tuple[str, Json] | None:
+    """A JSON body without the white space, and what it holds; None where it is no JSON."""
+    if not kind_of(response).endswith("json"):
+        return None
+    try:
+        held = json.loads(data)
+        return sound(json.dumps(held, ensure_ascii=False, separators=(",", ":"))), held
+    except (ValueError, RecursionError):
+        return None
 
 
 def readable(response: httpx.Response, data: bytes, cut: bool) -> str:
-    """JSON without the white space, text as it is, anything else described."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    """Text as it is, anything else described."""
+    kind = kind_of(response)
     try:
         text = data.decode(response.charset_encoding or "utf-8")
     except (UnicodeDecodeError, LookupError):
-        if cut or kind.startswith("text/") or kind.endswith(("json", "xml")):
-            text = data.decode("utf-8", "replace")
-        else:
+        if not (cut or kind.startswith("text/") or kind.endswith(("json", "xml"))):
             return f"<{len(data):,} bytes of {kind}>" if kind else from_bytes(data)
+        text = data.decode("utf-8", "replace")
     if "\0" in text[:1000]:
         return f"<{len(data):,} bytes of {kind or 'no stated kind'}>"
-    if kind.endswith("json") and not cut:
-        try:
-            return sound(json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")))
-        except (ValueError, RecursionError):
-            pass
     return sound(text)
+
+
+def kind_of(response: httpx.Response) -> str:
+    """The media type of the body, without its parameters."""
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -43,14 +44,14 @@ class Documents:
             found = self._registry.resolver(base).lookup(ref).contents
         except Exception as fault:  # besides Unresolvable, whatever a malformed pointer or address brings about
             raise Unusable(f"`$ref: {ref}` leads nowhere") from fault
-        return found, urldefrag(urljoin(base, ref))[0]
+        return found, urldefrag(joined(base, ref))[0]
 
     def resolved(self, node: Json, base: str) -> tuple[Mapping[str, Json], str]:
         """The mapping that `node` is or refers to, and its base. Raises `Unusable` if there is none."""
         first = node
         for _ in range(LONGEST_CHAIN):
             if not isinstance(node, Mapping):
-                raise Unusable(f"expected a mapping, got {json.dumps(first, default=str):.80}")
+                raise Unusable(f"expected a mapping, got {first!r:.80}")
             if not isinstance(node.get("$ref"), str):
                 return node, base
             node, base = self.lookup(node["$ref"], base)
@@ -90,17 +91,30 @@ def beside(address: str, root: str) -> bool:
     return (there.scheme, there.netloc) == (here.scheme, here.netloc)
 
 
+def joined(base: str, ref: str) -> str:
+    """The full address that a reference means. Raises `Unusable` if it means none."""
+    try:
+        return urljoin(base, ref)
+    except ValueError as fault:
+        raise Unusable(f"`$ref: {ref}` leads nowhere") from fault
+
+
 def others(page: Json, base: str) -> Iterator[str]:
     """The addresses of the other documents that a page refers to."""
-    waiting = [page]
+    waiting, seen = [page], set[int]()
     while waiting:
         node = waiting.pop()
+        if id(node) in seen:  # a YAML alias, perhaps to what holds it
+            continue
         if isinstance(node, Mapping):
+            seen.add(id(node))
             ref = node.get("$ref")
             if isinstance(ref, str) and not ref.startswith("#"):
-                yield urldefrag(urljoin(base, ref))[0]
+                with contextlib.suppress(Unusable):
+                    yield urldefrag(joined(base, ref))[0]
             waiting += node.values()
         elif isinstance(node, Sequence) and not isinstance(node, str):
+            seen.add(id(node))
             waiting += node
 
 

@@ -6,16 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 from ste_graph.contracts import Json
-from ste_graph.tools.openapi_document import Documents, Unusable
+from ste_graph.tools.openapi_document import Documents, Unusable, joined
 
 LARGEST = 20_000
 """Characters of a tool's schema up to which references in it are replaced by what they name."""
 
-MOST_NODES = 100_000
-"""Parts of one schema; only YAML aliases that multiply, or hold themselves, go beyond."""
+MOST_NODES, DEEPEST = 100_000, 150
+"""Parts of one schema, and how deep they lie; only YAML aliases that multiply, or hold themselves, go beyond."""
 
 PREFIX = "#/$defs/"
 NAMED = ("properties", "patternProperties", "dependentSchemas")
@@ -61,12 +60,12 @@ class Schemas:
     def plain(self, schema: Json, base: str) -> Json:
         """The schema in JSON Schema's words. Raises `Unusable`; a broken reference shows only in `closed`."""
         self._nodes = 0
-        result = self._converted(schema, base)
+        result = self._converted(schema, base, 0)
         while self._waiting:  # a queue: chains of references may be longer than Python's stack
             name, ref, place = self._waiting.pop()
             try:
                 self._nodes = 0
-                self.defs[name] = self._converted(*self.documents.lookup(ref, place))
+                self.defs[name] = self._converted(*self.documents.lookup(ref, place), 0)
             except Unusable as fault:
                 self._broken[name] = str(fault)
                 self.defs[name] = {}
@@ -105,26 +104,28 @@ class Schemas:
             schema = {**target, **beside} if isinstance(target, Mapping) else target
         return {}
 
-    def _converted(self, schema: Json, base: str) -> Json:
+    def _converted(self, schema: Json, base: str, depth: int) -> Json:
         self._nodes += 1
-        if self._nodes > MOST_NODES:
+        if self._nodes > MOST_NODES or depth > DEEPEST:
             raise Unusable("a schema is too large, or holds itself other than by `$ref`")
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, Mapping):
-            raise Unusable(f"expected a schema, got {json.dumps(schema, default=str):.80}")
+            raise Unusable(f"expected a schema, got {schema!r:.80}")
         out = {key: schema[key] for key in schema if key in PLAIN}
         if isinstance(schema.get("$ref"), str):
             out = {"$ref": PREFIX + self._named(schema["$ref"], base), **out}
         for key in NAMED:
             if isinstance(schema.get(key), Mapping):
-                out[key] = {name: self._converted(part, base) for name, part in self._sent(key, schema[key], base)}
+                out[key] = {
+                    name: self._converted(part, base, depth + 1) for name, part in self._sent(key, schema[key], base)
+                }
         for key in ONE:
             if isinstance(schema.get(key), Mapping | bool):
-                out[key] = self._converted(schema[key], base)
+                out[key] = self._converted(schema[key], base, depth + 1)
         for key in SEVERAL:
             if isinstance(schema.get(key), list):
-                out[key] = [self._converted(part, base) for part in schema[key]]
+                out[key] = [self._converted(part, base, depth + 1) for part in schema[key]]
         if isinstance(schema.get("required"), list):
             gone = {n for n in schema.get("properties") or {} if n not in out.get("properties", {})}
             if required := [name for name in schema["required"] if name not in gone]:
@@ -143,7 +144,7 @@ class Schemas:
             return False
 
     def _named(self, ref: str, base: str) -> str:
-        target = urljoin(base, ref)
+        target = joined(base, ref)
         if target not in self._names:
             stem = re.sub(r"[^A-Za-z0-9_.-]", "_", ref.rpartition("/")[2]).strip("_") or "schema"
             name, number = stem, 1

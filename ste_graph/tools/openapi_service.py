@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from ste_graph.contracts import Observation
-from ste_graph.tools.openapi_answer import body_of, told
-from ste_graph.tools.openapi_auth import Auth, Redaction
+from ste_graph.tools.openapi_answer import body_of, observed
+from ste_graph.tools.openapi_auth import COOKIE_SAFE, Auth, Redaction
 from ste_graph.tools.openapi_request import HTTPRequest
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Service:
         text = self._redacted(observation.text)
         if observation.truncated:  # a secret may have been cut in two
             text = text[: len(text) - self._redacted.longest]
-        return observation.model_copy(update={"text": text})
+        data = json.loads(text) if observation.data is not None else None  # `***` needs no escaping
+        return observation.model_copy(update={"text": text, "data": data})
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -87,9 +89,7 @@ class Service:
             response, data, cut = await self._answer(request)
             target = response.headers.get("location")
             if not response.has_redirect_location or target is None:
-                kind = "ok" if response.is_success else "tool_error"
-                text = told(response, data, cut)
-                return Observation(ok=response.is_success, kind=kind, text=text, truncated=cut)
+                return observed(response, data, cut)
             request = redirected(request, response.status_code, urljoin(request.url, target))
         return Observation(ok=False, kind="tool_error", text=f"Gave up after {MOST_REDIRECTS} redirects.")
 
@@ -122,7 +122,7 @@ class Service:
                 pair = f"{quote(key.name, safe='')}={quote(key.value, safe='')}"
                 url = url if pair in urlsplit(url).query.split("&") else url + ("&" if "?" in url else "?") + pair
             elif key and key.where == "cookie":
-                cookies.append((key.name, quote(key.value, safe="!#$%&'()*+-./:<=>?@[]^_`{|}~")))
+                cookies.append((key.name, quote(key.value, safe=COOKIE_SAFE)))
         if cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies)
         raw = [(name.encode(), value.encode("utf-8", "replace")) for name, value in headers.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Spec:
     def listed(self) -> list[Listed]:
         """The operations in the spec's order, under names that are legal and unique."""
         found = list(self._found())
-        names = unique([str(node.get("operationId") or "") or f"{m}_{path}" for m, path, node, _, _ in found])
+        names = unique([str(node.get("operationId") or "") or f"{m}{path}" for m, path, node, _, _ in found])
         return [Listed(name, *operation) for name, operation in zip(names, found, strict=True)]
 
     def operation(self, listed: Listed, supplied: frozenset[tuple[str, str]] = frozenset()) -> Operation:
@@ -98,10 +99,9 @@ class Spec:
         return arranged(listed.method.upper(), listed.path, server, parameters, body, self.schemas)
 
     def servers(self) -> set[str]:
-        """The addresses of all servers that the spec names, at its top, at paths and at operations."""
-        found = {self._server(listed) for listed in map(lambda entry: Listed("", *entry), self._found())}
-        everywhere = [] if self.swagger else [self._address(node) for node in listed_mappings(self.root.get("servers"))]
-        return {address for address in (*found, *everywhere) if address}
+        """The addresses of the servers that the spec names at its top; paths and operations may name others."""
+        nodes = [] if self.swagger else listed_mappings(self.root.get("servers"))
+        return {address for node in nodes if (address := self._address(node))}
 
     def _found(self) -> Iterator[tuple[str, str, Mapping[str, Json], Mapping[str, Json], str]]:
         paths = self.root.get("paths")
@@ -177,13 +177,16 @@ class Spec:
         return f"{scheme}://{host}/{str(self.root.get('basePath') or '').strip('/')}".rstrip("/")
 
     def _address(self, server: Mapping[str, Json]) -> str | None:
-        variables = server.get("variables") or {}
+        variables = server.get("variables")
         address = str(server.get("url") or "/")
         for name in names_in(address):
-            if isinstance(variables.get(name), Mapping) and "default" in variables[name]:
-                address = address.replace(f"{{{name}}}", str(variables[name]["default"]))
-        address = urljoin(self.documents.root, address)
-        return address.rstrip("/") if is_url(address) and not names_in(address) else None
+            variable = variables.get(name) if isinstance(variables, Mapping) else None
+            if isinstance(variable, Mapping) and "default" in variable:
+                address = address.replace(f"{{{name}}}", str(variable["default"]))
+        with contextlib.suppress(ValueError):
+            address = urljoin(self.documents.root, address)
+            return address.rstrip("/") if is_url(address) and not names_in(address) else None
+        return None
 
 
 def preferred(medias: Sequence[str]) -> str:
