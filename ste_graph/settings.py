@@ -17,6 +17,10 @@ class PathOrURLMarker(PathMarker):
     """Marks a path or a web address: what starts with `http://` or `https://` stays as it is, all else is a path."""
 
 
+class HubMarker(PathMarker):
+    """Marks a name on a model hub or a path: what starts with `.`, `/` or `~` is a path, all else stays as it is."""
+
+
 class ModuleMarker:
     """Marks a module: a dotted name stays as it is, what ends in `.py` (perhaps with `:function`) is a path."""
 
@@ -31,6 +35,7 @@ class AddressMarker:
 
 RelativePath: TypeAlias = Annotated[str, PathMarker()]
 PathOrURL: TypeAlias = Annotated[str, PathOrURLMarker()]
+HubPath: TypeAlias = Annotated[str, HubMarker()]
 ModulePath: TypeAlias = Annotated[str, ModuleMarker()]
 Secret: TypeAlias = Annotated[str, SecretMarker()]
 Address: TypeAlias = Annotated[str, AddressMarker()]

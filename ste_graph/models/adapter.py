@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, BaseMessage
 
+    from ste_graph.models.servers import Servers
+
 
 class Adapter(Frozen):
     """One way to a chat model. Fields are the YAML settings; nothing is contacted before `probe` or `chat`."""
@@ -32,6 +34,13 @@ class Adapter(Frozen):
     def attempt_s(self) -> float | None:
         """Seconds after which one attempt at a reply has failed; None where replies cannot hang."""
         return None
+
+    async def opened(self, name: str, servers: Servers) -> Adapter:
+        """The adapter to ask during one run: this one, or one in front of a server that `servers` runs for it.
+
+        `name` is the model's in the workflow. Raises `ModelError` if its server cannot start.
+        """
+        return self
 
     def chat(self) -> BaseChatModel:
         """A new chat model without retries of its own. Raises `ModelError` if it cannot be made."""

@@ -14,7 +14,7 @@ from ste_graph.models.meter import Budget, Meter
 from ste_graph.run.appending import LineFile
 from ste_graph.run.clock import now
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.gateways import labels_of, opened_gateways, probe
+from ste_graph.run.gateways import labels_of, opened_gateways, opened_models, probe
 from ste_graph.run.journal import Journal
 from ste_graph.run.lock import lock_content, refuse_if_changed, refuse_if_tools_changed
 from ste_graph.run.recording import Recording
@@ -82,15 +82,16 @@ class _Opening:
             wanted = lock_content(self._workflow, units, left_out, labels_of(self._workflow), dry_run=self._dry_run)
             if locked is not None:
                 refuse_if_tools_changed(self._folder.path, locked, wanted)
-            self._watcher.said("asking whether the models can be reached")
-            await probe(self._workflow)
-            if locked is None:
-                locked = wanted
-                self._folder.write_lock(locked)
-            logs = self._logs(locked)
-            boxes = {unit.name: toolbox_of(self._workflow, unit, dry_run=self._dry_run) for unit in units}
-            running = _Running(self._workflow, self._folder, logs, self._watcher, concurrency)
-            finished = await running.run(units, boxes, stop)
+            async with opened_models(self._workflow, self._folder.path, self._watcher.said, stop) as workflow:
+                self._watcher.said("asking whether the models can be reached")
+                await probe(workflow)
+                if locked is None:
+                    locked = wanted
+                    self._folder.write_lock(locked)
+                logs = self._logs(locked)
+                boxes = {unit.name: toolbox_of(workflow, unit, dry_run=self._dry_run) for unit in units}
+                running = _Running(workflow, self._folder, logs, self._watcher, concurrency)
+                finished = await running.run(units, boxes, stop)
         summary = self._summary(logs, locked)
         summary.remarks = [fault for box in boxes.values() for fault in box.faults]
         if not finished:

@@ -57,7 +57,7 @@ class RunFolder:
         """Become the folder's writer, creating it if need be. Raises `WorkflowError` if another process is."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if not self.lock.exists() and any(entry.name not in _BEFORE_LOCK for entry in self.path.iterdir()):
+            if not self.lock.exists() and any(not _is_before_lock(entry) for entry in self.path.iterdir()):
                 raise WorkflowError(
                     f"{self.path}: the folder is not empty and holds no run; give an empty or a new folder with --out"
                 )
@@ -116,6 +116,10 @@ class RunFolder:
         write_whole(self.lock, yaml.dump(dict(content), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120))
 
 
+def _is_before_lock(entry: Path) -> bool:
+    return entry.name in _BEFORE_LOCK or entry.match("vllm-*.log")  # says why a model server could not start
+
+
 class _Plain(yaml.SafeDumper):
     """Texts of several lines as blocks, and no aliases: a person reads this file."""
 
@@ -124,7 +128,11 @@ class _Plain(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    style = '"' if _ODD.search(value) else "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
+
+_ODD = re.compile(r"[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""Characters that YAML takes for line ends or does not take at all: only quoted text keeps them."""
 
 _Plain.add_representer(str, _text)

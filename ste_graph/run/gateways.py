@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
 
 from ste_graph.errors import RunError, SteError
 from ste_graph.language.workflow import Workflow
+from ste_graph.models.adapter import Adapter
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
+from ste_graph.models.servers import Servers
 
 
 def labels_of(workflow: Workflow) -> dict[str, str]:
     """The label of each model that a node asks, by its name in the workflow."""
     asked = dict.fromkeys(name for spec in workflow.nodes.values() for name in spec.models.values())
     return {name: workflow.models[name].label for name in asked}
+
+
+@asynccontextmanager
+async def opened_models(
+    workflow: Workflow, folder: Path, said: Callable[[str], None], stop: asyncio.Event
+) -> AsyncIterator[Workflow]:
+    """The workflow with its models behind the servers that they need, which run until the end.
+
+    Raises `RunError` if a server cannot start, or `stop` is set while one does.
+    """
+    async with Servers(folder, said) as servers:
+        opened: dict[str, Adapter] = {}
+        for name in labels_of(workflow):
+            try:
+                opened[name] = await _unless(stop, workflow.models[name].opened(name, servers))
+            except SteError as fault:
+                raise RunError(f"{workflow.file}: model `{name}`: {fault}") from fault
+        yield replace(workflow, models={**workflow.models, **opened})
+
+
+async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, Adapter]) -> Adapter:
+    task, stopping = asyncio.create_task(opening), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise RunError("stopped by the user while its server was starting; nothing has been spent")
+        return task.result()
+    finally:
+        for one in (task, stopping):
+            one.cancel()
+            with suppress(asyncio.CancelledError, SteError):
+                await one
 
 
 async def probe(workflow: Workflow) -> None:
