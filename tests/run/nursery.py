@@ -1,0 +1,161 @@
+"""A process that has imported everything and loaded the embedder, and forks runs that may be killed.
+
+It reads one JSON object a line from stdin, `{"workflow", "out", "kill": null | [place, number] | ["growth", bytes]}`,
+and answers each with one: `{"killed": bool, "problem": str | null}`. A forked run opens Chroma and its files by itself;
+places are reached by wrapping what stands there, in the child only.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+
+def warm_up() -> None:
+    import chromadb  # noqa: F401
+    import torch
+
+    import ste_graph.compile.graph
+    import ste_graph.run.execution  # noqa: F401
+    from ste_graph.memory.embedders import embedder_for
+
+    torch.set_num_threads(1)
+    asyncio.run(embedder_for(None).embed(["warm"]))
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Countdown:
+    """Kills the process the n-th time that it is asked."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def due(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+    def __call__(self) -> None:
+        if self.due():
+            die()
+
+
+def arm(place: str, number: int) -> None:
+    """Make this process die the `number`-th time that it comes to a place."""
+    from ste_graph.memory.index import Index
+    from ste_graph.run import appending
+    from ste_graph.run.appending import LineFile
+    from ste_graph.run.folder import RunFolder
+    from ste_graph.run.journal import Journal
+    from ste_graph.tools.function import FunctionTool
+
+    countdown = Countdown(number)
+
+    def around(owner: type, name: str, *, before: bool) -> None:
+        original = getattr(owner, name)
+
+        def wrapped(*args, **kwargs):
+            if before:
+                countdown()
+            result = original(*args, **kwargs)
+            if not before:
+                countdown()
+            return result
+
+        setattr(owner, name, wrapped)
+
+    match place:
+        case "before a log write":
+            around(LineFile, "append", before=True)
+        case "after a log write":
+            around(LineFile, "append", before=False)
+        case "within a log write":
+            original = LineFile.append
+
+            def half(self, value, **kwargs):
+                if countdown.due():
+                    data = json.dumps(value).encode()
+                    self._open().write(data[: len(data) // 2])
+                    die()
+                original(self, value, **kwargs)
+
+            LineFile.append = half
+        case "before fsync":
+            around(appending.os, "fsync", before=True)
+        case "after fsync":
+            around(appending.os, "fsync", before=False)
+        case "between log and journal":
+            around(Journal, "add", before=True)
+        case "between log and Chroma":
+            around(Index, "put", before=True)
+        case "after Chroma":
+            around(Index, "put", before=False)
+        case "before the lock file":
+            around(RunFolder, "write_lock", before=True)
+        case "after a tool's call":
+            original_call = FunctionTool.call
+
+            async def then_die(self, arguments):
+                observation = await original_call(self, arguments)
+                countdown()
+                return observation
+
+            FunctionTool.call = then_die
+        case _:
+            raise ValueError(place)
+
+
+def run(order: dict) -> None:
+    """In the child: the run, to its end or its death."""
+    import ste_graph as ste
+
+    kill = order["kill"]
+    if kill and kill[0] != "growth":
+        arm(*kill)
+    summary = ste.load(order["workflow"]).run(out=order["out"])
+    if not summary.complete or summary.failed:
+        raise AssertionError(f"not complete: {summary}")
+
+
+def size(out: Path) -> int:
+    return sum(file.stat().st_size for file in out.glob("units/*.jsonl"))
+
+
+def child_of(order: dict) -> dict:
+    out = Path(order["out"])
+    problems = out.with_suffix(".problem")
+    problems.unlink(missing_ok=True)
+    goal = size(out) + order["kill"][1] if order["kill"] and order["kill"][0] == "growth" else None
+    pid = os.fork()
+    if pid == 0:
+        try:
+            run(order)
+        except BaseException:
+            problems.write_text(traceback.format_exc(), encoding="utf-8")
+        finally:
+            os._exit(0)
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            problem = problems.read_text("utf-8") if problems.exists() else None
+            return {"killed": os.WIFSIGNALED(status), "problem": problem}
+        if goal is not None and size(out) >= goal:
+            os.kill(pid, signal.SIGKILL)
+            goal = None
+        time.sleep(0.0005)
+
+
+def main() -> None:
+    warm_up()
+    for line in sys.stdin:
+        print(json.dumps(child_of(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
