@@ -11,6 +11,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import BudgetSpent, RunError, SteError, WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Budget, Meter
+from ste_graph.redaction import Redactor
 from ste_graph.run.appending import LineFile
 from ste_graph.run.clock import now
 from ste_graph.run.folder import RunFolder
@@ -23,7 +24,7 @@ from ste_graph.run.step_log import Logged, StepLog
 from ste_graph.run.stores import opened_stores
 from ste_graph.run.summary import Summary, summary_of
 from ste_graph.run.unit import Shared, UnitRun
-from ste_graph.run.units import Unit, opened_tools, toolbox_of, units_of
+from ste_graph.run.units import Unit, opened_tools, toolboxes_of, units_of
 from ste_graph.run.watching import Watcher
 from ste_graph.tools.toolbox import Toolbox
 
@@ -89,7 +90,7 @@ class _Opening:
                     locked = wanted
                     self._folder.write_lock(locked)
                 logs = self._logs(locked)
-                boxes = {unit.name: toolbox_of(workflow, unit, dry_run=self._dry_run) for unit in units}
+                boxes = toolboxes_of(workflow, units, dry_run=self._dry_run)
                 running = _Running(workflow, self._folder, logs, self._watcher, concurrency)
                 finished = await running.run(units, boxes, stop)
         summary = self._summary(logs, locked)
@@ -119,6 +120,7 @@ class _Running:
         self._logs = logs
         self._watcher = watcher
         self._concurrency = concurrency
+        self._redactor = Redactor(workflow.secrets)
         self._events = LineFile(folder.events)
         self._journal = Journal(folder.journal, _records(logs))
 
@@ -154,7 +156,7 @@ class _Running:
         ):
             self._watcher.began(workflow, self._logs, meter)
             self._say("began", units=len(units), replayed=len(_records(self._logs)))
-            shared = Shared(workflow, graph.flow, models, stores, recording, meter, self)
+            shared = Shared(workflow, graph.flow, models, stores, recording, meter, self._redactor, self)
             seats = asyncio.Semaphore(self._concurrency)
 
             async def one(unit: Unit) -> None:
@@ -177,6 +179,7 @@ class _Running:
             raise
         except Exception as fault:
             why = str(fault) if isinstance(fault, SteError) else f"{type(fault).__name__}: {fault}"
+            why = self._redactor.text(why)
             log.fail(why, now())
             self._say("failed", unit=name, why=why)
         self._watcher.ended(name, log)

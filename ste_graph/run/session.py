@@ -49,13 +49,15 @@ class StepSession:
         rendered = prompt.render(await self._values(prompt))
         talk = self._spec.talk
         before = [*self._state[talk], *self.said] if talk else []
-        messages = [*before, {"role": "user", "content": rendered.shown}]
+        clean = self._shared.redactor.text
+        messages = [*before, {"role": "user", "content": clean(rendered.shown)}]
         reply = await model.reply(messages, seed=seed, stop=stop, schema=schema)
         self.used.model_calls += 1
         self.used.prompt_tokens += reply.usage.prompt_tokens
         self.used.completion_tokens += reply.usage.completion_tokens
         if talk:
-            self.said += [{"role": "user", "content": rendered.kept}, {"role": "assistant", "content": reply.text}]
+            self.said.append({"role": "user", "content": clean(rendered.kept)})
+            self.said.append({"role": "assistant", "content": clean(reply.text)})
         return reply
 
     async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation:

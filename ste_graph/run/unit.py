@@ -20,6 +20,7 @@ from ste_graph.language.blocks import Keep
 from ste_graph.language.workflow import FromLoop, FromNode, NodeSpec, Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.node import Node, Reads
+from ste_graph.redaction import Redactor
 from ste_graph.run.clock import now
 from ste_graph.run.faults import NodeFault, invalid, place
 from ste_graph.run.memories import NoRecall, UnitRecall, scope_of
@@ -46,6 +47,7 @@ class Shared:
     stores: Mapping[str, RecordStore]
     recording: Recording
     meter: Meter
+    redactor: Redactor
     observer: Observer
 
 
@@ -110,7 +112,7 @@ class UnitRun:
             key=str(key),
             started=started,
             ended=now(),
-            gives=gives,
+            gives=self.shared.redactor.data(gives),
             said=session.said,
             calls=session.calls,
             used=session.used,

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import get_args
 
-from ste_graph.contracts import Effect, Json, Tool
+from ste_graph.contracts import Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.language.graph import param
 from ste_graph.language.schema import Limits
 from ste_graph.language.workflow import UNIT, Workflow
+from ste_graph.redaction import Redactor
 from ste_graph.run.guard import guarded
+from ste_graph.tools.asking import Terminal
 from ste_graph.tools.fingerprint import as_item
 from ste_graph.tools.names import unambiguous
-from ste_graph.tools.policy import ToolPolicy, effects_block, skipped
+from ste_graph.tools.policy import ToolPolicy, check_allowed, effects_block, skipped
+from ste_graph.tools.rate import Rate
 from ste_graph.tools.toolbox import Toolbox
 
 
@@ -40,15 +42,26 @@ class Skipped:
 def policy_of(workflow: Workflow) -> ToolPolicy:
     """What the run may call, and within which limits."""
     limits = Limits.model_validate(dict(workflow.limits))
-    return ToolPolicy(allow=workflow.allow, timeout_s=limits.timeout_s, limit=limits.characters, at_most=limits.calls)
+    return ToolPolicy(
+        allow=() if workflow.allow == "ask" else workflow.allow,
+        ask=workflow.allow == "ask",
+        timeout_s=limits.timeout_s,
+        limit=limits.characters,
+        at_most=limits.calls,
+        per_minute=limits.per_minute,
+    )
 
 
-def toolbox_of(workflow: Workflow, unit: Unit, *, dry_run: bool) -> Toolbox:
-    """The tools of one unit behind the run's policy, less what it says of tools that the unit does not have."""
+def toolboxes_of(workflow: Workflow, units: Sequence[Unit], *, dry_run: bool) -> dict[str, Toolbox]:
+    """The tools of each unit behind the run's policy. How often a tool may be called, and whom to ask, they share."""
     policy = policy_of(workflow)
-    offered = {*get_args(Effect), *(tool.name for tool in unit.tools)}
-    own = policy.model_copy(update={"allow": tuple(entry for entry in policy.allow if entry in offered)})
-    return Toolbox([guarded(tool) for tool in unit.tools], own, dry_run=dry_run)
+    redactor, rate, asker = Redactor(workflow.secrets), Rate(policy.per_minute), Terminal()
+    return {
+        unit.name: Toolbox(
+            [guarded(tool) for tool in unit.tools], policy, dry_run=dry_run, redactor=redactor, rate=rate, asker=asker
+        )
+        for unit in units
+    }
 
 
 def starts_something(workflow: Workflow) -> bool:
@@ -68,7 +81,7 @@ async def opened_tools(workflow: Workflow) -> AsyncIterator[list[Tool]]:
             stack.push_async_callback(source.close)
             tools += await source.open()
         tools = unambiguous(tools)
-        Toolbox(tools, policy_of(workflow))
+        check_allowed(policy_of(workflow), tools)
         yield tools
 
 
