@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from ste_graph.cli.exits import WRONG
 from ste_graph.cli.options import Changes, File, Format, NoPlugins, OutputFormat, Variant, experiment
 
 if TYPE_CHECKING:
+    from ste_graph.contracts import ToolSource
     from ste_graph.experiment import Experiment
     from ste_graph.language.diagnostics import Diagnostic, Span
 
@@ -74,27 +74,23 @@ def tool_problems(found: Experiment) -> list[Diagnostic]:
                 asyncio.run(_opened(source))
         except WorkflowError as fault:
             message = str(fault).removeprefix("tools: ")
-            span = _place(found, index, message)
-            problems.append(Diagnostic("E601", "error", message, replace(span, length=max(1, span.length))))
+            problems.append(Diagnostic("E601", "error", message, _place(found, index, message)))
     return problems
 
 
-async def _opened(source: object) -> None:
-    from ste_graph.contracts import ToolSource
-
-    assert isinstance(source, object)
-    typed: ToolSource = source  # type: ignore[assignment]  # a workflow holds its sources untyped
+async def _opened(source: ToolSource) -> None:
     try:
-        await typed.open()
+        await source.open()
     finally:
-        await typed.close()
+        await source.close()
 
 
 def _place(found: Experiment, index: int, message: str) -> Span:
     """The entry in `tools:` that the message is about, or the key in it that the message names."""
     from ste_graph.language.composition import composed
+    from ste_graph.language.findings import Findings
 
-    tree = composed(found.workflow.file)
+    tree = composed(found.workflow.file, Findings())
     key = next((key for key in ("only", "effects") if message.startswith(f"`{key}`")), "module")
     entry = tree.at(["tools", index])
     return tree.span_of(["tools", index, key] if entry and entry.at([key]) else ["tools", index])

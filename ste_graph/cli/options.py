@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from enum import StrEnum
 from pathlib import Path
-from sys import stderr
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,7 +50,7 @@ def experiment(file: Path, variant: str | None, changes: Sequence[str] | None, *
     from ste_graph.experiment import load
     from ste_graph.language.loading import parse_change
 
-    with redirect_stdout(stderr):  # stdout is for the result, whatever the code of plugins prints
+    with redirect_stdout(sys.stderr):  # stdout is for the result, whatever the code of plugins prints
         return load(file, variant=variant, set=[parse_change(change) for change in changes or ()], plugins=plugins)
 
 

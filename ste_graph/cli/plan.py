@@ -63,9 +63,8 @@ def _units(workflow: Workflow, planned: Plan) -> str:
         return "1 unit"
     if planned.units is None:
         return f"one unit per {workflow.unit}; how many there are shows when the tools are loaded"
-    names = ", ".join(planned.units[:SHOWN]) + (
-        f" and {len(planned.units) - SHOWN} more" if len(planned.units) > SHOWN else ""
-    )
+    names = ", ".join(planned.units[:SHOWN])
+    names += f" and {len(planned.units) - SHOWN} more" if len(planned.units) > SHOWN else ""
     count = f"{len(planned.units)} unit{'' if len(planned.units) == 1 else 's'}"
     return f"{count}, one per {workflow.unit}" + (f": {names}" if names else "")
 

@@ -48,8 +48,8 @@ def run(
         typer.echo(str(remark), err=True)
     with redirect_stdout(sys.stderr), _watched(quiet) as watcher:
         summary = found.run(folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run)
-    for remark in summary.remarks:
-        typer.echo(f"note: {remark}", err=True)
+    for said in summary.remarks:
+        typer.echo(f"note: {said}", err=True)
     outcome = outcome_of(found.workflow.name, found.workflow.variant, summary)
     if format is Format.json:
         typer.echo(json.dumps(outcome.to_json(), ensure_ascii=False))

@@ -16,9 +16,9 @@ VERDICTS = {True: "solved", False: "not solved", None: "unclear"}
 def told(kept: Kept) -> str:
     """One trial: where it stands, the request, each step, the answer and the verdict."""
     trial = kept.trial
-    place = " ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.place.items())])
+    place = ", ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.place.items())])
     label = " (simulated)" if (trial.model or "").startswith("simulated") else ""
-    lines = [f"── {place} · {VERDICTS[trial.solved]}{label}", *_entry("request", trial.query)]
+    lines = [f"-- {place}: {VERDICTS[trial.solved]}{label}", *_entry("request", trial.query)]
     for step in trial.steps:
         lines += _step(step)
     lines += _entry("answer", trial.answer if trial.answer is not None else "(none: the turns ran out)")
@@ -67,7 +67,7 @@ def overview(run: FinishedRun, tool: str | None) -> str:
             ]
         )
     head = ["tool", "trials", "solved", "not", "unclear", "with failed calls", ""]
-    lines = [f"{run.path}: {len(trials)} trials · model: {labels}", "", *_columns([head, *rows])]
+    lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *_columns([head, *rows])]
     lines += [f"{name}: {why}" for name, why in summary.failed.items() if name in names]
     return "\n".join(lines)
 

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import ste_graph.workflows
+
+PAPER = Path(ste_graph.workflows.__file__).parent / "paper.yaml"
+
+
+def test_the_paper_costs_420_model_and_240_tool_calls_at_most_per_tool(ste):
+    said = ste("plan", PAPER, "--format", "json")
+    planned = json.loads(said.out)
+    assert said.code == 0
+    assert planned["units"] == 12
+    assert planned["per_unit"] == {"model_calls": 420, "tool_calls": 240}
+    assert planned["total"] == {"model_calls": 5040, "tool_calls": 2880}
+    assert planned["loops"] == {"episode": 15, "trial": 4, "turn": 4}
+
+
+def test_a_person_reads_maxima_loops_and_what_is_left_out(ste, folder):
+    said = ste("plan", "small.yaml")
+    assert said.code == 0
+    assert said.err == "the tools are loaded\n"
+    assert said.out == (
+        "small: 2 units, one per tool: double, shout\n"
+        "\n"
+        "at most              model calls  tool calls\n"
+        "per tool                      12           6\n"
+        "in all                        24          12\n"
+        "\n"
+        "loops in a tool\n"
+        "  episode: 1 times\n"
+        "    trial: 2 times\n"
+        "      turn: while not call.finished, at most 3\n"
+        "\n"
+        "left out, since the run may not call them; the line that would allow it:\n"
+        "  store (write)  allow: [store]\n"
+    )
+
+
+def test_a_variant_and_changes_are_planned_as_they_would_run(ste, folder):
+    said = ste("plan", "small.yaml", "--variant", "quick", "--set", "params.turns=1", "--format", "json")
+    assert json.loads(said.out)["per_unit"] == {"model_calls": 4, "tool_calls": 1}
+
+
+def test_without_plugins_the_number_of_units_is_not_known(ste, folder):
+    (folder / "tools.py").write_text("1 / 0\n")
+    said = ste("plan", "small.yaml", "--no-plugins", "--format", "json")
+    planned = json.loads(said.out)
+    assert (said.code, planned["units"], planned["total"]) == (0, None, None)
+    assert planned["per_unit"] == {"model_calls": 12, "tool_calls": 6}
+
+
+def test_nothing_to_call_is_said_with_what_to_paste(ste, folder):
+    said = ste("plan", "small.yaml", "--set", "tools.0.only=[store]")
+    assert said.code == 0
+    assert said.out.startswith("small: 0 units, one per tool\n")
+    assert "effects:  # one of read, write, destructive\n  store: write" in said.out

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import ste_graph.workflows
+from ste_graph.cli.schema import text
+from ste_graph.language.document import read
+
+WORKFLOWS = Path(ste_graph.workflows.__file__).parent
+PAPER = read(WORKFLOWS / "paper.yaml").plain()
+
+
+@pytest.fixture(scope="module")
+def language():
+    schema = json.loads(text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_the_schema_is_printed_or_written(ste, tmp_path):
+    assert ste("schema").out == text() + "\n"
+    assert ste("schema", "--out", tmp_path / "schema.json").out == ""
+    assert (tmp_path / "schema.json").read_text() == text() + "\n"
+
+
+def test_the_shipped_schema_is_current():
+    shipped = (WORKFLOWS / "schema.json").read_text("utf-8")
+    assert shipped == text() + "\n", "run: ste schema --out workflows/schema.json"
+
+
+@pytest.mark.parametrize("name", ["paper", "explore", "quickstart", "starter/workflow"])
+def test_every_shipped_workflow_is_legal(language, name):
+    file = WORKFLOWS / f"{name}.yaml"
+    assert list(language.iter_errors(read(file).plain())) == []
+
+
+def test_every_shipped_workflow_names_the_schema_for_editors():
+    for file in WORKFLOWS.glob("**/*.yaml"):
+        assert file.read_text("utf-8").startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"dsl": 2},
+        {"name": "two words"},
+        {"memories": {}},
+        {"params": {"two words": 1}},
+        {"graph": []},
+        {"graph": [{"repeat": "turn", "times": 2}]},
+        {"graph": [{"repeat": "turn", "tims": 2, "do": ["call"]}]},
+        {"models": {"explorer": {"use": "opnai"}}},
+        {"models": {"explorer": {"use": "simulated", "mistakes": 2}}},
+        {"tools": [{"use": "python"}]},
+        {"memory": {"long_term": {"use": "chroma"}}},
+        {"memory": {"long_term": {"use": "chroma", "lives": "tool", "recall": {"diverse": 0}}}},
+        {"memory": {"long_term": "none"}},
+        {"nodes": {"imagine": {"use": "imagine", "model": "explorer", "prompt": "a.md", "sea": []}}},
+        {"budget": {"model_calls": -1}},
+        {"variants": {"small": 3}},
+    ],
+)
+def test_what_the_language_refuses_is_refused_by_the_schema(language, wrong):
+    assert not language.is_valid({**PAPER, **wrong})
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"memory": {"long_term": "off"}},
+        {
+            "memory": {
+                "long_term": {"use": "chroma", "lives": "tool", "recall": {"nearest": 3, "like": "imagine.query"}}
+            }
+        },
+        {"nodes": {"reflect": {"use": "own.StrictReflect", "anything": 1}}},
+        {"models": {"explorer": {"use": "openai", "model": "m", "base_url": {"env": "URL", "default": "http://x"}}}},
+        {"budget": {"tokens": None}},
+    ],
+)
+def test_what_the_language_takes_is_legal(language, right):
+    assert list(language.iter_errors({**PAPER, **right})) == []
+
+
+def test_a_file_that_extends_another_may_leave_out_what_its_base_says(language):
+    assert language.is_valid({"extends": "paper.yaml", "params": {"turns": 2}})
+    assert not language.is_valid({"params": {"turns": 2}})

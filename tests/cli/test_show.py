@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+LINES = [
+    {
+        "id": "a", "record": "trial", "tool": "add_days", "episode": 0, "trial": 0,
+        "query": "What day is it in a week?\nToday is Monday.",
+        "steps": [
+            {"thought": "Hm.", "action": None, "arguments": None,
+             "observation": {"ok": False, "kind": "malformed", "text": "Not readable."}},
+            {"thought": None, "action": "add_days", "arguments": {"days": 7},
+             "observation": {"ok": True, "kind": "ok", "text": "Monday"}},
+        ],
+        "answer": "Monday", "solved": True, "fingerprint": "f", "ended_by": "answer", "model": "simulated",
+        "started": "2026-01-01T00:00:00Z", "ended": "2026-01-01T00:00:01Z",
+    },
+    {
+        "id": "b", "record": "trial", "tool": "today", "episode": 0, "trial": 1,
+        "query": "And now?", "steps": [{"thought": "Now.", "action": "today", "arguments": {}, "observation": None}],
+        "answer": None, "solved": None, "fingerprint": "f", "ended_by": "turns", "model": "qwen",
+        "started": "2026-01-01T00:00:00Z", "ended": "2026-01-01T00:00:01Z",
+    },
+]  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """The folder of a run with two trials, one of which a real model made."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "old"
+    (folder / "units").mkdir(parents=True)
+    (folder / "workflow.lock.yaml").write_text(
+        "labels: {explorer: simulated}\nunits: {add_days: f, today: f}\n"
+        "skipped: {drop: {effect: write, remedy: 'allow: [drop]'}}\nresolved: {}\n"
+    )
+    for line in LINES:
+        step = {"key": "record", "started": line["started"], "ended": line["ended"], "record": line}
+        log = folder / "units" / f"{line['tool']}.jsonl"
+        log.write_text(json.dumps(step) + "\n" + json.dumps({"done": "2026-01-01T00:00:02Z"}) + "\n")
+    (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    return "old"
+
+
+def test_trials_are_told_step_by_step_below_a_line_per_tool(ste, run):
+    said = ste("show", run)
+    assert said.code == 0
+    assert said.out == (
+        "old: 2 trials, model: simulated\n"
+        "\n"
+        "tool      trials  solved  not  unclear  with failed calls\n"
+        "add_days       1       1    0        0                  1  done\n"
+        "today          1       0    0        1                  0  done\n"
+        "\n"
+        "-- add_days, episode 0, trial 0: solved (simulated)\n"
+        "   request      What day is it in a week?\n"
+        "                Today is Monday.\n"
+        "   thought      Hm.\n"
+        "   call         (no call that could be read)\n"
+        "   observation  [malformed] Not readable.\n"
+        '   call         add_days {"days": 7}\n'
+        "   observation  Monday\n"
+        "   answer       Monday\n"
+        "\n"
+        "-- today, episode 0, trial 1: unclear\n"
+        "   request      And now?\n"
+        "   thought      Now.\n"
+        "   call         today {}\n"
+        "   answer       (none: the turns ran out)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ([], ["a", "b"]),
+        (["--tool", "today"], ["b"]),
+        (["--solved"], ["a"]),
+        (["--unsolved"], ["b"]),
+        (["--failed-calls"], ["a"]),
+        (["-n", "1"], ["a"]),
+        (["--tool", "today", "--solved"], []),
+    ],
+)
+def test_options_select_trials(ste, run, options, found):
+    said = ste("show", run, *options, "--format", "json")
+    assert [line["id"] for line in json.loads(said.out)] == found
+
+
+def test_what_was_left_away_is_counted(ste, run):
+    assert ste("show", run, "-n", "1").out.endswith("\n\n1 more; leave out `-n` to see all 2\n")
+    assert ste("show", run, "--tool", "today", "--solved").out.endswith("\n\nno such trial\n")
+
+
+def test_a_mistyped_tool_is_answered_with_the_one_that_was_meant(ste, run):
+    said = ste("show", run, "--tool", "add_day")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "old: this run has no tool `add_day`; did you mean `add_days`? it has: add_days, today\n"
+
+
+def test_a_tool_that_was_left_out_is_answered_with_the_line_that_allows_it(ste, run):
+    said = ste("show", run, "--tool", "drop")
+    assert (said.code, said.err) == (2, "old: `drop` was left out of this run; to allow it: allow: [drop]\n")
+
+
+def test_a_folder_that_is_no_run_is_refused(ste, run):
+    said = ste("show", ".")
+    assert (said.code, said.err) == (2, ".: is not the folder of a run (it has no workflow.lock.yaml)\n")
