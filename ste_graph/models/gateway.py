@@ -7,11 +7,14 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from ste_graph.contracts import Json, Message, Reply, Usage
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.faults import EmptyReply, fault_of, passing, retry_after
 from ste_graph.models.meter import Meter
+from ste_graph.models.native import bound, misread, tool_calls_of
 from ste_graph.models.reasoning import spoken
 
 if TYPE_CHECKING:
@@ -56,13 +59,14 @@ class Gateway:
         seed: int,
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
+        tools: Sequence[Mapping[str, Json]] = (),
     ) -> Reply:
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
         async def attempt() -> AIMessage:
             nonlocal seed
             try:
-                return await self._attempt(messages, seed, stop, schema)
+                return await self._attempt(messages, seed, stop, schema, tools)
             except EmptyReply:
                 seed += 1  # with the same one, the server would say nothing again
                 raise
@@ -83,7 +87,12 @@ class Gateway:
                 raise self._failed(error) from error
             usage = usage_of(message)
             self.meter.used(usage)
-            return Reply(text=spoken(message.text), usage=usage, data=data_of(message) if schema else None)
+            return Reply(
+                text=spoken(message.text),
+                usage=usage,
+                data=data_of(message) if schema else None,
+                tool_calls=tool_calls_of(message),
+            )
 
     async def close(self) -> None:
         """Let go of the connections. The gateway may be used again and opens new ones then."""
@@ -92,7 +101,12 @@ class Gateway:
             await self.adapter.close(chat)
 
     async def _attempt(
-        self, messages: Sequence[Message], seed: int, stop: Sequence[str], schema: Mapping[str, Json] | None
+        self,
+        messages: Sequence[Message],
+        seed: int,
+        stop: Sequence[str],
+        schema: Mapping[str, Json] | None,
+        tools: Sequence[Mapping[str, Json]],
     ) -> AIMessage:
         from langchain_core.messages import convert_to_messages
 
@@ -100,14 +114,18 @@ class Gateway:
             self._chat = self.adapter.chat()
         # Waiting between the tries happens outside, so that it takes no place from other requests.
         async with self._in_flight, asyncio.timeout(self.adapter.attempt_s):
-            message = await self.adapter.ask(
-                self._chat,
-                convert_to_messages(list(messages)),
-                seed=seed & 0x7FFFFFFF,  # some servers keep a seed in 32 bits
-                stop=stop,
-                schema=schema,
-            )
-        says_something = message.text.strip() or message.tool_calls or message.additional_kwargs.get("parsed")
+            try:
+                message = await self.adapter.ask(
+                    bound(self._chat, tools, self.label) if tools else self._chat,
+                    convert_to_messages(list(messages)),
+                    seed=seed & 0x7FFFFFFF,  # some servers keep a seed in 32 bits
+                    stop=stop,
+                    schema=schema,
+                )
+            except ValidationError as error:
+                message = misread(error)
+        called = message.tool_calls or message.invalid_tool_calls
+        says_something = message.text.strip() or called or message.additional_kwargs.get("parsed")
         ended = message.response_metadata.get("finish_reason")
         if not says_something and not (stop and ended == "stop"):  # a stop string may stand at the very beginning
             cut = ": `max_tokens` were used up before it began, in reasoning" if ended == "length" else ""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
 
 from ste_graph.errors import ModelError
+from ste_graph.models.native import calls_of
 from ste_graph.models.recorded import Recorded, key_of
 
 
@@ -33,13 +36,20 @@ class Playback(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         *,
         seed: int = 0,
+        schema: dict[str, Any] | None = None,
+        tools: Sequence[dict[str, Any]] = (),
         **kwargs: Any,
     ) -> ChatResult:
         plain = convert_to_openai_messages(messages)
-        recorded = self._found(key_of(plain if isinstance(plain, list) else [plain], seed=seed))
+        said = plain if isinstance(plain, list) else [plain]
+        recorded = self._found(key_of(said, seed=seed, schema=schema, tools=tools))
+        if recorded.error is not None:
+            raise ModelError(recorded.error)
         used = recorded.usage
         message = AIMessage(
             recorded.text,
+            additional_kwargs={} if recorded.data is None else {"parsed": recorded.data},
+            **calls_of(recorded.tool_calls),
             usage_metadata=UsageMetadata(
                 input_tokens=used.prompt_tokens,
                 output_tokens=used.completion_tokens,
@@ -57,6 +67,9 @@ class Playback(BaseChatModel):
     ) -> ChatResult:
         # The inherited way is a thread per reply, in which the order of requests would be lost.
         return self._generate(messages, stop, **kwargs)
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
+        return self.bind(tools=list(tools), **kwargs)
 
     def _found(self, key: str) -> Recorded:
         if key in self.keyed:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
-from ste_graph.contracts import Frozen, Message, Usage
+from ste_graph.contracts import Frozen, Json, Message, ToolCall, Usage
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
 from ste_graph.settings import RelativePath
@@ -20,22 +20,31 @@ if TYPE_CHECKING:
 
 
 class Recorded(Frozen):
-    """One line of the file. With a `key` it answers that request only, and as often as it is asked."""
+    """One line of the file. With a `key` it answers that request only, and as often as it is asked.
+
+    `model` is the label of the model that gave the reply, `error` why there was none; both come from cassettes.
+    """
 
     text: str
     key: str | None = None
     usage: Usage = Usage()
+    tool_calls: tuple[ToolCall, ...] = ()
+    data: Json = None
+    model: str | None = None
+    error: str | None = None
 
 
 class RecordedModel(Adapter):
     """Replies from a JSONL file, one `{"text": …}` a line.
 
     Lines with a `key` (see `key_of`) answer exactly that request: right for any number of units side by side and for
-    resumed runs. Lines without one are given in the file's order, each once, counted from the start of the process:
-    right for one unit that is run in one go. A request that finds no line is a `ModelError`.
+    resumed runs; a cassette's `models.jsonl` is such a file, and `of` may name one model in it. Lines without a key are
+    given in the file's order, each once, counted from the start of the process: right for one unit that is run in one
+    go. A request that finds no line is a `ModelError`.
     """
 
     path: RelativePath = Field(description="The JSONL file of replies.")
+    of: str | None = Field(None, description="Take only replies of the model with this label; unset: all.")
 
     @property
     def label(self) -> str:
@@ -64,7 +73,7 @@ class RecordedModel(Adapter):
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"{self.path}: cannot be read: {error}") from None
         lines: list[Recorded] = []
-        keyed: dict[str, str] = {}
+        keyed: dict[str, Recorded] = {}
         for number, line in enumerate(text.split("\n"), start=1):
             if not line.strip():
                 continue
@@ -77,14 +86,52 @@ class RecordedModel(Adapter):
                     f"{self.path}:{number}: {place}: {first['msg']};"
                     ' expected {"text": …}, with "key" and "usage" beside it where known'
                 ) from None
-            if recorded.key and keyed.setdefault(recorded.key, recorded.text) != recorded.text:
-                raise ModelError(f"{self.path}:{number}: a second, different reply for key {recorded.key}: keep one")
+            if self.of is not None and recorded.model != self.of:
+                continue
+            if recorded.key:
+                other = keyed.setdefault(recorded.key, recorded)
+                if other.model != recorded.model:
+                    raise ModelError(
+                        f"{self.path}:{number}: a second, different reply for key {recorded.key}, by "
+                        f"`{recorded.model}` and not `{other.model}`: say whose to take with `of`"
+                    )
+                # A cassette's later line stands for the same request, asked again; a file written by hand is wrong.
+                if recorded.model is None and other.text != recorded.text:
+                    raise ModelError(
+                        f"{self.path}:{number}: a second, different reply for key {recorded.key}: keep one"
+                    )
             lines.append(recorded)
         return lines
 
 
-def key_of(messages: Sequence[Message], *, seed: int) -> str:
-    """The key of a request: sha256 over its messages' roles and texts, and its seed, as canonical JSON."""
-    said = [[message["role"], message["content"]] for message in messages]
-    canonical = json.dumps([said, seed & 0x7FFFFFFF], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def key_of(
+    messages: Sequence[Message],
+    *,
+    seed: int,
+    schema: Mapping[str, Json] | None = None,
+    tools: Sequence[Mapping[str, Json]] = (),
+) -> str:
+    """The key of a request: sha256 over its messages' roles and texts, and its seed, as canonical JSON.
+
+    Tool calls within the messages, and what may be replied besides words, count where there are any.
+    """
+    said: list[Json] = [[message["role"], message["content"] or "", *_calls_in(message)] for message in messages]
+    more = [{"schema": schema, "tools": list(tools)}] if schema or tools else []
+    canonical = json.dumps([said, seed & 0x7FFFFFFF, *more], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _calls_in(message: Message) -> list[Json]:
+    """The tool calls that a message makes or answers; how their arguments are written in JSON does not count."""
+    calls = [
+        [call["id"], call["function"]["name"], _read(call["function"]["arguments"])]
+        for call in message.get("tool_calls") or ()
+    ]
+    return [*([calls] if calls else []), *([message["tool_call_id"]] if "tool_call_id" in message else [])]
+
+
+def _read(arguments: Json) -> Json:
+    try:
+        return json.loads(arguments) if isinstance(arguments, str) else arguments
+    except ValueError:
+        return arguments

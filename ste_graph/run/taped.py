@@ -1,0 +1,64 @@
+"""A model of a run as its nodes have it: free of secrets, and recorded or replayed where the run says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ste_graph.contracts import Json, Message, Model, Reply
+from ste_graph.errors import ModelError
+from ste_graph.models.meter import Meter
+from ste_graph.models.recorded import key_of
+from ste_graph.redaction import Redactor
+from ste_graph.run.cassette import Cassette
+
+
+class TapedModel:
+    """A `Model` around another one, which a replay never asks; budgets and counts hold in a replay too."""
+
+    def __init__(self, model: Model, cassette: Cassette, redactor: Redactor, meter: Meter) -> None:
+        self._model = model
+        self._cassette = cassette
+        self._redactor = redactor
+        self._meter = meter
+
+    @property
+    def label(self) -> str:
+        return self._model.label
+
+    async def reply(
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int,
+        stop: Sequence[str] = (),
+        schema: Mapping[str, Json] | None = None,
+        tools: Sequence[Mapping[str, Json]] = (),
+    ) -> Reply:
+        key = key_of(messages, seed=seed, schema=schema, tools=tools)
+        if self._cassette.mode == "replay":
+            with self._meter.model_call():
+                reply = self._cassette.reply(self.label, key, messages)
+                self._meter.used(reply.usage)
+                return reply
+        try:
+            # A model of somebody's own need not know of tools as long as nobody passes any.
+            more = {"tools": tools} if tools else {}
+            reply = self._clean(await self._model.reply(messages, seed=seed, stop=stop, schema=schema, **more))
+        except ModelError as error:
+            clean = ModelError(self._redactor.text(str(error)))
+            if self._cassette.mode == "record":
+                self._cassette.keep_reply(self.label, key, clean)
+            raise clean from None
+        if self._cassette.mode == "record":
+            self._cassette.keep_reply(self.label, key, reply)
+        return reply
+
+    def _clean(self, reply: Reply) -> Reply:
+        calls = tuple(
+            call.model_copy(
+                update={"name": self._redactor.text(call.name), "arguments": self._redactor.text(call.arguments)}
+            )
+            for call in reply.tool_calls
+        )
+        changed = {"text": self._redactor.text(reply.text), "data": self._redactor.data(reply.data)}
+        return reply.model_copy(update={**changed, "tool_calls": calls})
