@@ -62,7 +62,11 @@ class ModelServer(Frozen):
             )  # fmt: skip
         try:
             await self._ready(process, port, log, start, said)
-            yield f"http://{HOST}:{port}/v1"
+            watching = asyncio.create_task(_tell_end(process, log, start, said))
+            try:
+                yield f"http://{HOST}:{port}/v1"
+            finally:
+                watching.cancel()
         finally:
             await _end(process)
 
@@ -86,7 +90,7 @@ class ModelServer(Frozen):
                 passed = time.monotonic() - began
                 if passed > self.ready_s:
                     raise ModelError(
-                        f"vLLM was not ready within {self.ready_s:g} s ({_stage(log, start) or 'starting'}):"
+                        f"vLLM was not ready within {self.ready_s:g} s ({_stage(log, start) or 'starting'});"
                         f" raise `ready_s`, or see its log: {log}"
                     )
                 with suppress(httpx.HTTPError):
@@ -100,7 +104,7 @@ class ModelServer(Frozen):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(process.wait(), LOOK_S)
         why = self._why(process.returncode or 0, server_log.fault(_tail(log, start)))
-        raise ModelError(f"vLLM cannot start: {why}: see its log: {log}")
+        raise ModelError(f"vLLM cannot start: {why} (its log: {log})")
 
     def _why(self, status: int, fault: str) -> str:
         """What went wrong, and what to do."""
@@ -135,8 +139,17 @@ class ModelServer(Frozen):
         )
 
 
+async def _tell_end(process: Process, log: Path, start: int, said: Callable[[str], None]) -> None:
+    """The requests that fail then say only that nobody answers."""
+    status = await process.wait()
+    fault = server_log.fault(_tail(log, start))
+    said(f"vLLM has ended with exit status {status} while it was needed: {fault} (its log: {log})")
+
+
 async def _end(process: Process) -> None:
     """Let the launcher end the server, also where the caller is cancelled once more while it waits."""
+    if process.returncode is None:
+        process.terminate()  # the pipe alone would not do: a fork of this process may hold it too
     if process.stdin is not None:
         process.stdin.close()
     try:

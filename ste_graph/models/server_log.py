@@ -70,8 +70,8 @@ def fault(log: str) -> str:
     """The line that says best why the server ended: its last error that points to no other, else its last line."""
     lines = [_PREFIX.sub("", line).strip() for line in re.split(r"[\n\r]", log)]
     lines = [line for line in lines if line]
-    own = [line for line in lines if _FAULT.match(line) and not any(words in line for words in _SECOND_HAND)]
-    last = (own or lines or ["its log is empty"])[-1]
+    first_hand = [line for line in lines if not any(words in line for words in _SECOND_HAND)]
+    last = ([line for line in first_hand if _FAULT.match(line)] or first_hand or lines or ["its log is empty"])[-1]
     return last if len(last) <= 400 else f"{last[:399]}…"
 
 

@@ -1,0 +1,309 @@
+"""`use: vllm` with a program in vLLM's place: what is started, what is said, and that nothing is left behind."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+import ste_graph as ste
+from ste_graph.errors import ModelError, RunError
+from ste_graph.models.openai import OpenAIModel
+from ste_graph.models.servers import Servers
+from ste_graph.models.vllm import VLLMModel, arguments
+from ste_graph.run.watching import Watcher
+
+FAKE = (sys.executable, str(Path(__file__).with_name("fake_vllm.py")))
+PAPER = Path(__file__).parents[2] / "workflows" / "paper.yaml"
+
+
+def fake(**settings):
+    return VLLMModel(**{"model": "org/tiny", "command": FAKE, "ready_s": 30} | settings)
+
+
+@asynccontextmanager
+async def opened(folder, *models, said=lambda what: None):
+    async with Servers(folder, said) as servers:
+        yield [await model.opened(f"m{number}", servers) for number, model in enumerate(models)]
+
+
+async def refusal(folder, **settings):
+    with pytest.raises(ModelError) as error:
+        async with opened(folder, fake(**settings)):
+            pass
+    return str(error.value).replace(str(folder), "RUN")
+
+
+def alive(pids):
+    """Those of the processes that run; what has ended and was not yet asked for its status does not."""
+    states = {pid: Path(f"/proc/{pid}/stat") for pid in pids}
+    return [
+        pid for pid, stat in states.items() if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    ]
+
+
+def gone(pids, within_s):
+    until = time.monotonic() + within_s
+    while alive(pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not alive(pids)
+
+
+def pids_in(file):
+    until = time.monotonic() + 30
+    while not (file.exists() and file.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return [int(pid) for pid in file.read_text().split()]
+
+
+def test_settings_become_the_arguments_of_the_server():
+    settings = {
+        "max_model_len": 8192, "enforce_eager": True, "enable_prefix_caching": False, "dtype": "float32",
+        "lora_modules": ["a=/x", {"name": "b"}], "compilation_config": {"mode": 0}, "seed": None,
+        "kv-cache-dtype": "fp8",
+    }  # fmt: skip
+    assert list(arguments(settings)) == [
+        "--max-model-len", "8192", "--enforce-eager", "--no-enable-prefix-caching", "--dtype", "float32",
+        "--lora-modules", "a=/x", '{"name": "b"}', "--compilation-config", '{"mode": 0}', "--kv-cache-dtype", "fp8",
+    ]  # fmt: skip
+
+
+def test_the_server_is_the_module_of_the_interpreter_that_the_settings_name(tmp_path):
+    (tmp_path / "config.json").touch()
+    model = VLLMModel(
+        model=str(tmp_path), python="/venv/bin/python", env={"VLLM_CPU_KVCACHE_SPACE": 1}, api_key="s3cret"
+    )
+    assert model.server.command == (
+        "/venv/bin/python", "-m", "vllm.entrypoints.openai.api_server",
+        "--model", str(tmp_path), "--served-model-name", tmp_path.name, "--host", "127.0.0.1",
+    )  # fmt: skip
+    assert model.server.env == {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_API_KEY": "s3cret"}
+    assert "s3cret" not in repr(model.server)
+    assert "s3cret" not in str(model.server)
+    assert VLLMModel(model="org/tiny").server.command[0] == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"args": {"served-model-name": "x"}},
+            "`served-model-name` has a setting of its own: write `served_name:` beside",
+        ),
+        ({"url": "http://x", "port": 1}, "`port` starts a server, and `url` uses one that runs: leave one of them out"),
+        ({"python": "p", "command": ["c"]}, "`python` and `command` both say what to start: leave one of them out"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings, said):
+    with pytest.raises(ValidationError, match=said):
+        VLLMModel(model="org/tiny", **settings)
+
+
+async def test_a_server_is_waited_for_with_progress_and_ended_with_its_engine(tmp_path):
+    heard, pids = [], tmp_path / "pids"
+    model = fake(args={"delay": 0.5, "pids": str(pids)}, temperature=0.5, max_tokens=7, extra={"top_k": 4})
+    async with opened(tmp_path, model, said=heard.append) as [asked]:
+        await asked.probe()
+        assert alive(pids_in(pids)) == pids_in(pids)
+        assert asked == OpenAIModel(
+            base_url=asked.base_url, model="org/tiny", api_key="none", temperature=0.5, max_tokens=7, extra={"top_k": 4}
+        )
+    assert heard[0].startswith("starting vLLM … 0 s")
+    assert heard[-1] in ("vLLM is ready after 1 s", "vLLM is ready after 0 s")
+    assert not alive(pids_in(pids))
+    log = (tmp_path / "vllm-m0.log").read_text()
+    assert log.startswith(f"$ {FAKE[0]} {FAKE[1]} --model org/tiny --served-model-name org/tiny --host 127.0.0.1 ")
+    assert "Starting to load model" in log
+
+
+async def test_a_server_that_dies_later_is_told_of(tmp_path):
+    heard, pids = [], tmp_path / "pids"
+    async with opened(tmp_path, fake(args={"pids": str(pids)}), said=heard.append):
+        os.kill(pids_in(pids)[1], signal.SIGTERM)
+        while "ready" in heard[-1]:
+            await asyncio.sleep(0.05)
+        assert heard[-1] == (
+            "vLLM has ended with exit status 143 while it was needed: INFO: that was all"
+            f" (its log: {tmp_path}/vllm-m0.log)"
+        )
+        assert gone(pids_in(pids), within_s=5)
+
+
+async def test_models_that_differ_in_sampling_only_share_one_server(tmp_path):
+    async with opened(tmp_path, fake(temperature=1), fake(temperature=0), fake(served_name="other")) as [a, b, c]:
+        assert a.base_url == b.base_url != c.base_url
+    assert sorted(log.name for log in tmp_path.glob("*.log")) == ["vllm-m0.log", "vllm-m2.log"]
+
+
+async def test_a_running_server_is_used_as_it_is(server, tmp_path):
+    address = server.url.removesuffix("/v1")
+    async with opened(
+        tmp_path, VLLMModel(model="tiny", url=address), VLLMModel(model="tiny", url=server.url)
+    ) as models:
+        for model in models:
+            await model.probe()
+            assert model.base_url == server.url
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            "ModuleNotFoundError: No module named 'vllm'",
+            f"{sys.executable} has no package `vllm`; pip install 'ste-graph[vllm]', or set `python` to the interpreter"
+            " of an environment that has it",
+        ),
+        (
+            "OSError: org/tiny is not a local folder and is not a valid model identifier listed on the hub",
+            "there is no model `org/tiny` (OSError: org/tiny is not a local folder and is not a valid model identifier"
+            " listed on the hub); set `model` to a name on the hub that this machine can reach, or to a folder"
+            " (`./folder`)",
+        ),
+        (
+            "torch.OutOfMemoryError: CUDA out of memory.",
+            "memory ran out (torch.OutOfMemoryError: CUDA out of memory.); take a smaller model,"
+            " or set `max_model_len` or `gpu_memory_utilization` in `args`, or end what else uses the memory",
+        ),
+        (
+            "OSError: [Errno 98] Address already in use",
+            "the port that was free a moment ago is not any more (OSError: [Errno 98] Address already in use);"
+            " run again",
+        ),
+        (
+            "fake_vllm.py: error: unrecognized arguments: --max-modl-len 5",
+            "it ended with exit status 3: fake_vllm.py: error: unrecognized arguments: --max-modl-len 5",
+        ),
+        ("nothing that looks like a fault", "it ended with exit status 3: nothing that looks like a fault"),
+    ],
+)
+async def test_a_server_that_dies_at_start_says_why_in_one_sentence(tmp_path, fault, said):
+    heard = await refusal(tmp_path, args={"die": fault})
+    assert heard == f"vLLM cannot start: {said} (its log: RUN/vllm-m0.log)"
+    assert fault in (tmp_path / "vllm-m0.log").read_text()
+
+
+async def test_a_server_that_the_system_killed_ran_out_of_memory(tmp_path):
+    heard = await refusal(tmp_path, args={"die": "", "mode": "killed"})
+    assert "memory ran out (it was killed, as the system does when memory runs out); take a smaller model" in heard
+
+
+async def test_a_program_that_is_not_there_is_said_so(tmp_path):
+    assert await refusal(tmp_path, command=("/no/such/python",)) == (
+        "vLLM cannot start: it ended with exit status 127: /no/such/python: cannot be executed: No such file or"
+        " directory (its log: RUN/vllm-m0.log)"
+    )
+
+
+async def test_a_folder_without_a_model_is_refused_before_anything_starts(tmp_path):
+    assert await refusal(tmp_path, model=f"{tmp_path}/gone") == (
+        "vLLM cannot start: there is no model in RUN/gone; expected a folder with a config.json, or the name of a model"
+        " on the hub, which starts with none of `.`, `/` and `~`"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_taken_port_is_named_before_anything_starts(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert await refusal(tmp_path, port=port) == (
+            f"vLLM cannot start: port {port} is taken (Address already in use); leave `port` out to take a free one,"
+            " or set `url` to use the server that listens there"
+        )
+
+
+async def test_a_server_that_never_answers_is_ended_and_told_how_far_it_came(tmp_path):
+    pids = tmp_path / "pids"
+    assert await refusal(tmp_path, args={"mode": "never-ready", "pids": str(pids)}, ready_s=1) == (
+        "vLLM was not ready within 1 s (loading weights); raise `ready_s`, or see its log: RUN/vllm-m0.log"
+    )
+    assert not alive(pids_in(pids))
+
+
+def explorer(**settings):
+    return {"use": "vllm", "model": "org/tiny", "command": list(FAKE), "max_tokens": 8} | settings
+
+
+SMALL = {"params.episodes": 1, "params.trials": 1, "params.turns": 1, "memory.long_term": "off"}
+
+
+def test_a_run_asks_the_server_that_it_started_and_leaves_none_behind(tmp_path):
+    pids = tmp_path / "pids"
+    loaded = ste.load(PAPER, set={"models.explorer": explorer(args={"pids": str(pids)}), **SMALL})
+    assert loaded.plan().to_json()["units"] == 12
+    assert not pids.exists()
+    summary = loaded.run(tmp_path / "run", concurrency=4)
+    assert (summary.records["trial"], summary.failed, summary.complete) == (12, {}, True)
+    assert not alive(pids_in(pids))
+    assert (tmp_path / "run" / "vllm-explorer.log").exists()
+
+
+def test_a_run_whose_server_cannot_start_says_so_keeps_the_log_and_can_be_started_again(tmp_path):
+    broken = ste.load(PAPER, set={"models.explorer": explorer(args={"die": "ValueError: no"}), **SMALL})
+    for _ in range(2):
+        with pytest.raises(RunError) as error:
+            broken.run(tmp_path / "run")
+        assert str(error.value) == (
+            f"{PAPER}: model `explorer`: vLLM cannot start: it ended with exit status 3: ValueError: no"
+            f" (its log: {tmp_path}/run/vllm-explorer.log)"
+        )
+    assert [entry.name for entry in (tmp_path / "run").iterdir()] == ["vllm-explorer.log"]
+
+
+def test_a_run_that_is_stopped_while_its_server_starts_ends_at_once(tmp_path):
+    pids = tmp_path / "pids"
+
+    class Impatient(Watcher):
+        def said(self, what):
+            if "loading weights" in what:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    slow = ste.load(PAPER, set={"models.explorer": explorer(args={"delay": 60, "pids": str(pids)}), **SMALL})
+    with pytest.raises(RunError, match="stopped by the user while its server was starting; nothing has been spent"):
+        slow.run(tmp_path / "run", watcher=Impatient())
+    assert not alive(pids_in(pids))
+
+
+RUN = """
+import asyncio, sys
+from pathlib import Path
+from ste_graph.models.servers import Servers
+from ste_graph.models.vllm import VLLMModel
+
+async def main():
+    pids, *command = sys.argv[1:]
+    async with Servers(Path(pids).parent, lambda what: None) as servers:
+        await VLLMModel(model="org/tiny", command=command, args={"pids": pids}).opened("explorer", servers)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_killed_run_leaves_no_server_and_no_engine_behind(tmp_path, number):
+    pids = tmp_path / "pids"
+    run = subprocess.Popen([sys.executable, "-c", RUN, str(pids), *FAKE])
+    launched = pids_in(pids)
+    assert len(launched) == 3
+    run.send_signal(number)
+    run.wait()
+    assert gone(launched, within_s=5), alive(launched)
+
+
+def test_a_killed_launcher_takes_the_server_with_it(tmp_path):
+    pids = tmp_path / "pids"
+    run = subprocess.Popen([sys.executable, "-c", RUN, str(pids), *FAKE], stderr=subprocess.DEVNULL)
+    launcher, server, engine = pids_in(pids)
+    os.kill(launcher, signal.SIGKILL)
+    assert gone([launcher, server], within_s=5)
+    for left in (engine, run.pid):
+        os.kill(left, signal.SIGKILL)
+    run.wait()
