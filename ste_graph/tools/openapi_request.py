@@ -31,7 +31,7 @@ class HTTPRequest:
 
 def request(operation: Operation, arguments: Mapping[str, Json]) -> HTTPRequest:
     """The request that calls the operation. Raises `BadArgument`."""
-    path, query, cookies = operation.path, Pairs(), Pairs()
+    path, query, cookies = operation.path.partition("#")[0], Pairs(), Pairs()
     headers: dict[str, str] = {}
     for given in operation.parameters:
         if given.argument not in arguments:

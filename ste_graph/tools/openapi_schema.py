@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from ste_graph.contracts import Json
 from ste_graph.tools.openapi_document import Documents, Unusable, joined
 
 LARGEST = 20_000
-"""Characters of a tool's schema up to which references in it are replaced by what they name."""
+"""Characters of a tool's schema up to which it is written out; no model reads more."""
 
 MOST_NODES, DEEPEST = 100_000, 150
 """Parts of one schema, and how deep they lie; only YAML aliases that multiply, or hold themselves, go beyond."""
@@ -72,8 +73,9 @@ class Schemas:
         return result
 
     def closed(self, schema: dict[str, Json]) -> dict[str, Json]:
-        """The schema with nothing outside itself: `$defs` holds what is recursive, or all that would make it too large.
+        """The schema with nothing outside itself: `$defs` holds what is recursive.
 
+        Where it would grow larger than `LARGEST`, `$defs` holds all that is referred to, as far as there is room.
         Raises `Unusable` if a reference in it leads nowhere.
         """
         reached = self._reached(schema)
@@ -90,7 +92,21 @@ class Schemas:
                 return {**result, "$defs": defs} if defs else result
         except RecursionError:
             pass
-        return {**schema, "$defs": {name: self.defs[name] for name in reached}}
+        return {**schema, "$defs": self._nearest(schema)}
+
+    def _nearest(self, schema: dict[str, Json]) -> dict[str, Json]:
+        """The definitions that there is room for, the nearest first; those beyond have no more than a name."""
+        room = LARGEST - len(json.dumps(schema, default=str))
+        kept: dict[str, Json] = {}
+        waiting = deque(references(schema))
+        while waiting:
+            name = waiting.popleft()
+            if name in kept:
+                continue
+            room -= len(json.dumps(self.defs[name], default=str))
+            kept[name] = self.defs[name] if room > 0 else {"description": f"{name}, not described further."}
+            waiting += self._out(name) if room > 0 else ()
+        return kept
 
     def seen_through(self, schema: Json) -> Json:
         """The schema, or what it refers to if it is a reference with nothing but annotations beside it."""
@@ -157,13 +173,13 @@ class Schemas:
         return self._names[target]
 
     def _reached(self, schema: Json) -> list[str]:
-        found: dict[str, None] = {}
-        waiting = references(schema)
+        found = dict.fromkeys(references(schema))
+        waiting = list(found)
         while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found[name] = None
-                waiting += self._out(name)
+            for name in self._out(waiting.pop()):
+                if name not in found:
+                    found[name] = None
+                    waiting.append(name)
         return list(found)
 
     def _out(self, name: str) -> list[str]:
@@ -223,7 +239,7 @@ def named(schema: Mapping[str, Json]) -> str:
 
 
 def references(schema: Json) -> list[str]:
-    """The names in `$defs` that a converted schema mentions, the first last."""
+    """The names in `$defs` that a converted schema mentions."""
     found: list[str] = []
     waiting = [schema]
     while waiting:
@@ -237,7 +253,7 @@ def references(schema: Json) -> list[str]:
         for key in SEVERAL:
             waiting += node.get(key, [])
         waiting += [node[key] for key in ONE if key in node]
-    return found[::-1]
+    return found
 
 
 def adapted(out: dict[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:

@@ -396,6 +396,11 @@ def test_names_are_legal_unique_and_as_many_as_before(names):
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in found)
 
 
+KEYS = [
+    *("$ref", "name", "in", "schema", "type", "items", "properties", "required", "nullable", "enum", "examples"),
+    *("content", "parameters", "requestBody", "style", "explode", "collectionFormat", "consumes", "operationId"),
+    *("servers", "url", "variables", "host", "schemes", "tags", "get", "post"),
+]
 JUNK = st.recursive(
     st.none()
     | st.booleans()
@@ -404,12 +409,7 @@ JUNK = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(
-            st.sampled_from(
-                (
-                    "$ref name in schema type items properties required content parameters requestBody servers url variables "
-                    "tags get post operationId collectionFormat style explode schemes host consumes nullable enum examples"
-                ).split()
-            ),
+            st.sampled_from(KEYS),
             inner,
             max_size=4,
         )
