@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from ste_graph.cli.lines import beginning, whole
-from ste_graph.cli.progress import Counting, Progress, Row
+from ste_graph.cli.progress import Counting, Progress
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import StepLog
@@ -45,6 +45,11 @@ class Table(Counting):
         super().began(workflow, logs, meter)
         self._saying = ""
 
+    def ended(self, unit: str, log: StepLog) -> None:
+        super().ended(unit, log)
+        if log.failure is not None:
+            self.console.print(Text(f"{unit} failed: {log.failure}", style="red"))
+
     def _drawn(self) -> RenderableType:
         if self.progress is None:
             return Text(f"{self._saying} …", style="dim")
@@ -54,16 +59,16 @@ class Table(Counting):
 def drawn(progress: Progress, saying: str, *, rows: int) -> RenderableType:
     """The table, with so many rows at most: what failed or runs comes first."""
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    grid.add_column(progress.unit, no_wrap=True, overflow="ellipsis")
+    grid.add_column(progress.unit, no_wrap=True, overflow="ellipsis", max_width=30)
     grid.add_column("trials", justify="right", no_wrap=True)
     grid.add_column("solved", justify="right", no_wrap=True)
-    grid.add_column("", no_wrap=True, overflow="ellipsis")
+    grid.add_column("", no_wrap=True)
     ordered = list(progress.rows.values())
     if len(ordered) > rows:
         ordered = sorted(ordered, key=lambda row: ORDER.index(row.state))
     for row in ordered[:rows]:
         of = f"{row.trials}/{progress.records}" if progress.records else ""
-        grid.add_row(row.name, of, str(row.solved) if row.trials else "", _state(row), style=STYLES[row.state])
+        grid.add_row(row.name, of, str(row.solved) if row.trials else "", row.state, style=STYLES[row.state])
     parts: list[RenderableType] = [*map(Text, beginning(progress)), Text(), grid]
     if len(ordered) > rows:
         parts.append(Text(f"… and {len(ordered) - rows} more", style="dim"))
@@ -71,7 +76,3 @@ def drawn(progress: Progress, saying: str, *, rows: int) -> RenderableType:
     if saying:
         parts.append(Text(saying, style="yellow"))
     return Group(*parts)
-
-
-def _state(row: Row) -> str:
-    return f"{row.state}: {row.why}" if row.why and row.state == "failed" else row.state

@@ -62,7 +62,9 @@ graph:
               - {{repeat: turn, while: not call.finished, at_most: params.turns, do: [observe, call]}}
               - reflect
               - record: trial
-                as: {{query: imagine.query, steps: {{each: [call, observe]}}, answer: call.answer, solved: reflect.solved}}
+                as:
+                  {{query: imagine.query, steps: {{each: [call, observe]}}, answer: call.answer,
+                    solved: reflect.solved}}
 variants:
   quick: {{params.trials: 1}}
 """

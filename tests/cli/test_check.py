@@ -21,9 +21,11 @@ def test_every_problem_is_shown_at_its_place_with_what_is_legal(ste, folder):
     assert said.code == 2
     assert said.out == (
         "small.yaml:26:43: error[E204] unknown name `call.finnished` in `while`\n"
-        "   26 |               - {repeat: turn, while: not call.finnished, at_most: params.turns, do: [observe, call]}\n"
+        "   26 |               - {repeat: turn, while: not call.finnished, "
+        "at_most: params.turns, do: [observe, call]}\n"
         "      |                                           ^^^^^^^^^^^^^^\n"
-        "   = did you mean `call.finished`?  `call` gives: action, answer, arguments, finished, problem, repairs, thought\n"
+        "   = did you mean `call.finished`?  "
+        "`call` gives: action, answer, arguments, finished, problem, repairs, thought\n"
     )
     assert said.err == "small.yaml: 1 error\n"
 

@@ -109,7 +109,8 @@ def test_a_spent_budget_is_no_failure_and_says_how_to_go_on(ste, folder):
     said = ste("run", "small.yaml", "--set", "budget.model_calls=5", "--concurrency", "1")
     assert said.code == 0
     assert said.out.startswith(
-        "small: stopped: the budget of 5 model calls is spent: raise `budget.model_calls` and run again (0 of 2 units done)"
+        "small: stopped: the budget of 5 model calls is spent: "
+        "raise `budget.model_calls` and run again (0 of 2 units done)"
     )
     assert said.err.endswith(
         "Nothing finished is lost. Raise the budget, then go on with: ste run small.yaml --set budget.model_calls=5\n"

@@ -11,7 +11,7 @@ class StrictReflect(Reflect):
     class See(Reflect.See):
         observation: dict[str, Any] | None
 
-    async def __call__(self, see: See) -> Reflect.Gives:
+    async def __call__(self, see: Any) -> Reflect.Gives:
         verdict = (await super().__call__(see)).solved
         worked = see.observation is not None and see.observation["ok"]
         return self.Gives(solved=verdict and worked)

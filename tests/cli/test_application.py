@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import ste_graph.workflows
+
+PAPER = Path(ste_graph.workflows.__file__).parent / "paper.yaml"
+HEAVY = ("torch", "chromadb", "langgraph", "sentence_transformers", "langchain_core", "langchain_openai", "numpy")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", str(PAPER)]], ids=["help", "check"])
+def test_nothing_heavy_is_imported_to_help_or_to_check(arguments):
+    program = (
+        "import sys\nfrom ste_graph.cli import main\ncode = main(sys.argv[1:])\n"
+        f"print(code, [name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.stderr.splitlines()[-1] == "0 []"
+
+
+def test_the_version_is_the_packages(ste):
+    assert ste("--version").out == f"ste-graph {version('ste-graph')}\n"
+
+
+def test_help_names_every_verb(ste):
+    said = ste("--help")
+    assert said.code == 0
+    commands = said.out.partition("Commands:")[2].splitlines()
+    assert [line.split()[0] for line in commands if line.strip()] == [
+        "check", "plan", "draw", "run", "show", "schema", "init"
+    ]  # fmt: skip
+
+
+def test_an_unknown_verb_is_exit_code_2(ste):
+    said = ste("chekc")
+    assert (said.code, said.out) == (2, "")
+    assert "No such command 'chekc'" in said.err
+
+
+def test_a_change_without_a_value_is_refused_with_an_example(ste, folder):
+    said = ste("plan", "small.yaml", "--set", "params.turns")
+    assert said.code == 2
+    assert said.err == (
+        "--set:1:1: error[E306] `--set params.turns` is not PATH=VALUE\n   = such as `--set params.turns=2`\n"
+    )
+
+
+def test_ctrl_c_while_a_workflow_is_loaded_is_exit_code_130(ste, folder):
+    (folder / "tools.py").write_text("raise KeyboardInterrupt\n")
+    assert ste("plan", "small.yaml").code == 130

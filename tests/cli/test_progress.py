@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from ste_graph.cli import lines
+from ste_graph.cli.lines import Lines, beginning, whole
+from ste_graph.cli.progress import Counting, Progress, Row, clock, records_at_most
+from ste_graph.cli.table import Table, drawn
+from ste_graph.experiment import load
+from ste_graph.models.meter import Meter
+from ste_graph.run.step_log import Logged, StepLog
+
+
+@pytest.fixture
+def workflow(folder):
+    return load(folder / "small.yaml").workflow
+
+
+@pytest.fixture
+def logs(tmp_path):
+    return {name: StepLog(tmp_path / f"{name}.jsonl") for name in ("double", "shout")}
+
+
+def trial(solved):
+    return Logged(key=f"record {solved}", started="", ended="", record={"record": "trial", "solved": solved})
+
+
+def progress(**changes):
+    rows = {
+        "add_days": Row("add_days", trials=4, solved=3, state="running"),
+        "today": Row("today", trials=6, solved=6, state="done"),
+        "convert_unit_of_measurement": Row("convert_unit_of_measurement", state="failed", why="the server is gone"),
+    }
+    made = Progress(
+        "paper", "tool", ("simulated",), rows, Meter(model_calls=40, retries=2), 1260, 720, records=6, began=0
+    )
+    return replace(made, **changes)
+
+
+def shown(what, width=60):
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(what)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+def test_trials_are_counted_as_they_are_made_and_replayed_ones_once(workflow, logs):
+    logs["shout"].finished["r"] = trial(True)
+    watcher = Counting()
+    watcher.began(workflow, logs, Meter())
+    watcher.step("shout", trial(True), replayed=True)
+    watcher.step("shout", trial(False), replayed=False)
+    watcher.step("double", trial(None), replayed=False)
+    rows = watcher.progress.rows
+    assert (rows["shout"].trials, rows["shout"].solved) == (2, 1)
+    assert (rows["double"].trials, rows["double"].solved, watcher.progress.before) == (1, 0, 1)
+
+
+def test_maxima_are_the_plans(workflow, logs):
+    watcher = Counting()
+    watcher.began(workflow, logs, Meter())
+    assert (watcher.progress.model_calls, watcher.progress.tool_calls, watcher.progress.records) == (24, 12, 2)
+    assert records_at_most(workflow.blocks) == 2
+
+
+def test_time_left_is_the_pace_so_far_times_what_can_still_come(monkeypatch):
+    monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
+    assert progress().left_s == 50 / 10 * 2
+    assert progress(before=5).left_s == 50 / 5 * 2
+    assert progress(before=10).left_s is None
+
+
+def test_lines_say_what_begins_and_what_it_can_cost():
+    assert beginning(progress(before=7, done_before=1)) == [
+        "paper: 3 units, at most 1,260 model calls and 720 tool calls",
+        "model: simulated",
+        "going on: 1 of 3 done before, 7 trials kept",
+    ]
+
+
+def test_lines_about_the_whole_come_every_ten_seconds_at_most(workflow, logs, monkeypatch):
+    now = SimpleNamespace(s=100.0)
+    monkeypatch.setattr(lines, "time", SimpleNamespace(monotonic=lambda: now.s))
+    stream = io.StringIO()
+    watcher = Lines(stream)
+    watcher.began(workflow, logs, Meter())
+    stream.seek(0)
+    stream.truncate()
+    for now.s in (101.0, 105.0, 109.9, 110.0, 111.0, 119.0, 120.5):
+        watcher.step("shout", Logged(key="k", started="", ended=""), replayed=False)
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_a_failed_unit_is_a_line_with_its_reason(workflow, logs):
+    stream = io.StringIO()
+    watcher = Lines(stream)
+    watcher.began(workflow, logs, Meter())
+    logs["shout"].failure = "the server is gone"
+    watcher.ended("shout", logs["shout"])
+    assert stream.getvalue().splitlines()[-1] == "[0/2] shout: failed: the server is gone"
+
+
+def test_the_table_fits_a_narrow_terminal(monkeypatch):
+    monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
+    assert shown(drawn(progress(), "stopping", rows=9)) == (
+        "paper: 3 units, at most 1,260 model calls and 720 tool calls\n"
+        "model: simulated\n"
+        "\n"
+        "tool                         trials  solved\n"
+        "add_days                        4/6       3  running\n"
+        "today                           6/6       6  done\n"
+        "convert_unit_of_measurement     0/6          failed\n"
+        "\n"
+        "0:50 1/3 done, 10 trials, 9 solved, 40 of at most 1,260\n"
+        "model calls, 2 retries, about 0:10 left\n"
+        "stopping"
+    )
+
+
+def test_the_table_shows_what_failed_or_runs_where_not_all_rows_fit():
+    text = shown(drawn(progress(), "", rows=2))
+    assert "today " not in text
+    assert "… and 1 more" in text
+    assert text.index("convert_unit_of") < text.index("add_days")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(7, "0:07"), (59.6, "1:00"), (750, "12:30"), (11100, "3:05:00")])
+def test_time_reads_as_on_a_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+def test_the_whole_is_one_line(monkeypatch):
+    monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
+    assert (
+        whole(progress(before=10)) == "0:50 1/3 done, 10 trials, 9 solved, 40 of at most 1,260 model calls, 2 retries"
+    )
+
+
+def test_a_failure_is_said_above_the_table_when_it_happens(workflow, logs):
+    console = Console(file=io.StringIO(), width=60, color_system=None)
+    with Table(console) as table:
+        table.began(workflow, logs, Meter())
+        logs["shout"].failure = "the server is gone"
+        table.ended("shout", logs["shout"])
+    assert "shout failed: the server is gone\n" in console.file.getvalue()
