@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
 from functools import cached_property
+from keyword import iskeyword
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -30,6 +32,7 @@ from ste_graph.language.values import is_environment
 from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, Workflow
 from ste_graph.node import Output
+from ste_graph.redaction import Redactor
 
 
 def check_arm(
@@ -93,7 +96,7 @@ class _Arm:
             allow=called.allow,
             limits={key: value for key, value in self._plain("limits", {}).items() if value is not None},
             budget={key: value for key, value in self._plain("budget", {}).items() if value is not None},
-            lock=lock_of(self.tree, self.variant, self.entries, prompts),
+            lock=Redactor(called.secrets).data(lock_of(self.tree, self.variant, self.entries, prompts)),
             off=frozenset(self.entries.off),
             secrets=called.secrets,
             cassette=called.cassette,
@@ -159,12 +162,12 @@ class _Arm:
             self.findings.error("E232", "nothing is left to run: all nodes are off", span)
         if len(blocks) == 1 and isinstance(blocks[0], Map):
             return blocks[0], blocks[0].do
-        for block in blocks:
-            if isinstance(block, Map) and block.bound is None:
-                said = f"`map: {block.name}` stands beside other blocks at the top"
-                legal = "one map alone, whose items are the units; or `at_most`, to run it in order inside one unit"
-                self.findings.error("E233", said, block.span, expected=legal)
-        return None, blocks
+        unbounded = [block for block in blocks if isinstance(block, Map) and block.bound is None]
+        for block in unbounded:
+            said = f"`map: {block.name}` stands beside other blocks at the top"
+            legal = "one map alone, whose items are the units; or `at_most`, to run it in order inside one unit"
+            self.findings.error("E233", said, block.span, expected=legal)
+        return (unbounded[0], unbounded[0].do) if unbounded else (None, blocks)
 
     def _outputs(self) -> dict[str, type[Output] | None]:
         """Per node of the graph, off or not, what it gives or would give if it were on; None if that is not known."""
@@ -184,7 +187,9 @@ class _Arm:
         if entry.cls is Unloaded:
             return None
         try:
-            gives: type[Output] = entry.cls.outputs(entry.settings.model_dump())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # such as pydantic's for an output called `copy`
+                gives: type[Output] = entry.cls.outputs(entry.settings.model_dump())
         except ValueError as error:
             self.findings.error("E203", f"`{entry.name}`: {error}", entry.tree.span_of(["gives"]))
             return None
@@ -192,6 +197,12 @@ class _Arm:
             said = f"`{entry.name}` cannot say what it gives: {fault(error)}"
             self.findings.error("E502", said, entry.tree.span_of(["use"]))
             return None
+        for name in gives.model_fields:
+            if not name.isidentifier() or iskeyword(name):
+                said = f"`{entry.name}` gives `{name}`, which expressions cannot name"
+                self.findings.error(
+                    "E203", said, entry.tree.span_of(["gives", name], key=True), expected="another name"
+                )
         return gives
 
     def _lifetimes(self, body: tuple[Block, ...], unit: Map | None, nodes: ReadOnly[str, object]) -> dict[str, str]:
@@ -241,12 +252,14 @@ class _Arm:
         longest = unit.name if unit else UNIT
         known = None if self._incomplete else records
         memories = memory_specs(self.entries.memory, {longest, *self.reader.loops}, known, self.findings)
-        if not self._incomplete and not self.entries.broken("nodes"):
+        mistyped = any(found.code == "E217" for found in self.findings.diagnostics)
+        if not self._incomplete and not self.entries.broken("nodes") and not mistyped:
             # A reader that is off counts: turning it off is a change of the node, not of the memory.
             standing = [entry for name, entry in self.entries.nodes.items() if name in self.reader.used]
-            resting = [when_on("nodes", name, self.before, self.entries) for name in self.entries.off]
+            resting = [when_on("nodes", name, self.before, self.entries) for name in self.reader.off]
             readers = [*standing, *(entry for entry in resting if entry is not None)]
-            check_readers(self.entries.memory.values(), readers, self.findings)
+            if None not in resting:
+                check_readers(self.entries.memory.values(), readers, self.findings)
         return memories
 
     # -- expressions ---------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ class _Binder:
             return FromNode(givers[0], field)
         elif field in self._loops():
             return FromLoop(field)
-        elif not Type.of(annotation).nullable:
+        elif not Type.of(annotation).nullable and not self._unknown_givers():
             others = sorted(
                 {name for node, given in self.vocabulary.outputs.items() if given and node != self.node.name
                  for name in given.model_fields}
@@ -87,6 +87,10 @@ class _Binder:
             if node != self.node.name and given is not None and field in given.model_fields
         ]
         return [node for node in found if node not in self.vocabulary.off] or found
+
+    def _unknown_givers(self) -> bool:
+        """Whether there is a node that may give anything: one that is wrong, or a plugin's that is not loaded."""
+        return any(given is None and node not in self.vocabulary.off for node, given in self.vocabulary.outputs.items())
 
     def _loops(self) -> list[str]:
         """The loops around every place of this node, whose item or counter it may read."""

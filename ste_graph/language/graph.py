@@ -47,7 +47,7 @@ class GraphReader:
         self.given: dict[Span, ReadOnly[str, Entry]] = {}
         """The entries under `as`, by the span of their `record`."""
         self.incomplete = False
-        """Whether a block was left out, so that what it would give is not known."""
+        """Whether a block was left out, or two loops have one name, so that what is given where is not known."""
         self.kept: Counter[str] = Counter()
 
     def blocks(self, tree: Tree | None, *, top: bool = False) -> tuple[Block, ...]:
@@ -88,6 +88,7 @@ class GraphReader:
         if name in RESERVED:
             self.findings.error("E221", f"`{name}` is reserved", span, expected="another name for the loop")
         elif name in self.names:
+            self.incomplete = True  # which of the two a name then means is not known
             before = ((self.names[name], "it stands here already"),)
             said = f"the name `{name}` is taken"
             self.findings.error("E221", said, span, expected=ONE_NAME_SPACE, related=before)
@@ -139,8 +140,8 @@ class GraphReader:
     def _condition(self, tree: Mapping, key: str, holder: Span) -> Expression:
         value = tree.at([key])
         condition = self.expression(value, holder)
-        if condition is not None and value is not None and not condition.reads:
-            said = f"`{key}: {condition.text}` never changes, so a block here is never reached or never left"
+        if condition is not None and isinstance(value, Scalar) and not condition.reads:
+            said = f"this `{key}` never changes, so a block here is never reached or never left"
             self.findings.error("E232", said, value.span, expected="a condition that reads a value")
         return condition or _FAULTY
 
@@ -177,6 +178,9 @@ class GraphReader:
 
     def _bound(self, tree: Tree | None) -> int:
         """A number of passes: whole, at least 0, known before the run; 1 where that is not so."""
+        if isinstance(tree, Scalar) and tree.value is None:
+            self.findings.error("E231", "the bound has no value", tree.span, expected=BOUND)
+            return 1
         expression = self.expression(tree, tree.span) if tree is not None else None
         if expression is None or tree is None:
             return 1
@@ -196,8 +200,8 @@ class GraphReader:
             report_expression(error, "E231", tree, self.findings)
             return 1
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            shown = "null" if value is None else repr(value)
-            said = f"`{expression.text}` is no bound" + (f": it is {shown}" if shown != expression.text else "")
+            is_value = f": it is {value!r}" if repr(value) != expression.text else ""
+            said = f"`{expression.text}` is no bound{is_value}"
             self.findings.error("E231", said, tree.span, expected=BOUND)
             return 1
         return value

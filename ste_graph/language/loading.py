@@ -82,12 +82,10 @@ class _File:
         tree = self.tree
         if not chosen:
             tree = self._changed(tree, findings)
-        if arm is not None:
+        if arm is not None and isinstance(self.variants[arm].value, Mapping):  # else the check of its shape will tell
             tree = with_paths(tree, self.variants[arm].value, f"variants.{arm}", findings)
         if chosen:
             tree = self._changed(tree, findings)
-        if findings.failed:
-            return findings, None
         return findings, check_arm(tree, self.tree, self.path, arm, self.plugins, findings)
 
     def _changed(self, tree: Mapping, findings: Findings) -> Mapping:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from types import UnionType
+from typing import Any, Final, cast, get_args
 
 from pydantic import BaseModel
 
@@ -21,13 +22,23 @@ CHANGEABLE: Final = frozenset(keys_of(WorkflowShape)) - {"dsl", "extends", "set"
 
 def with_path(tree: Mapping, path: str, value: Tree, span: Span, findings: Findings) -> Mapping:
     """`tree` with the value at a path replaced; unchanged if neither file nor schema has the path, as is reported."""
-    route = _Route(path.split("."), value)
     try:
-        return tree.with_value(route.into(tree), value)
+        return tree.with_value(_Route(path.split("."), value).into(tree), value)
     except NoSuchPath as wrong:
-        near = ".".join(wrong.suggestion) if wrong.suggestion else None
+        near = _legal_path(tree, wrong.suggestion, value)
         findings.error("E305", str(wrong), span, expected=wrong.expected, suggestion=near)
         return tree
+
+
+def _legal_path(tree: Mapping, parts: list[str] | None, value: Tree) -> str | None:
+    """A path that exists: the suggested one, or the one that is suggested for it in turn."""
+    if parts is None:
+        return None
+    try:
+        _Route(parts, value).into(tree)
+    except NoSuchPath as wrong:
+        return _legal_path(tree, wrong.suggestion, value)
+    return ".".join(parts)
 
 
 def with_paths(tree: Mapping, changes: Tree, what: str, findings: Findings) -> Mapping:
@@ -74,7 +85,8 @@ class _Route:
             return [int(part), *([] if last else self._below(here.items[int(part)], depth + 1))]
         if not isinstance(here, Mapping):
             above = ".".join(self.parts[:depth])
-            raise NoSuchPath(f"no `{part}` to change at `{'.'.join(self.parts)}`", f"`{above}` holds a single value")
+            why = f"`{above}` is off" if here.value == "off" else f"`{above}` holds a single value"
+            raise NoSuchPath(f"no `{part}` to change at `{'.'.join(self.parts)}`", why)
         legal = self._legal(here, depth)
         if part not in here.entries and legal is not None and part not in legal:
             raise self._none(depth, {*here.entries, *legal})
@@ -119,7 +131,8 @@ class _Route:
 def _keys_of_section(section: str) -> list[str]:
     """The keys of a section with a shape of its own (`budget`, `cassette`); none for all others."""
     annotation: Any = WorkflowShape.model_fields[section].annotation
-    shapes = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+    kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    shapes = [kind for kind in kinds if isinstance(kind, type)]
     return next((keys_of(shape) for shape in shapes if issubclass(shape, BaseModel)), [])
 
 

@@ -66,4 +66,5 @@ def fault(error: BaseException, path: Path | None = None) -> str:
             line = place.tb_lineno
         place = place.tb_next
     text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+    text = text.partition(" For further information visit")[0]
     return f"{type(error).__name__}{f': {text}' if text else ''}{f' (line {line})' if line and path else ''}"

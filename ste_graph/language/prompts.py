@@ -34,7 +34,8 @@ def found_prompt(value: str, span: Span, findings: Findings) -> Prompt | None:
         return None
     except (OSError, ValueError) as error:
         if path.exists():
-            findings.error("E505", f"the prompt `{value}` cannot be read: {error}", span, expected="a text file")
+            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            findings.error("E505", f"the prompt `{value}` cannot be read: {why.lower()}", span, expected="a text file")
             return None
         near = neighbour(path)
         suggestion = near and str(Path(value).with_name(near))
@@ -121,7 +122,8 @@ class _Checker:
 
     def _view(self, memory: str, rest: str, span: Span) -> None:
         wiring = self.node.wiring
-        if memory not in (*wiring.sees, wiring.talk):
+        mistyped = any(name not in self.memories for name in (*wiring.sees, *([wiring.talk] if wiring.talk else [])))
+        if memory not in (*wiring.sees, wiring.talk) and not mistyped:
             said = f"the prompt of `{self.node.name}` shows the memory `{memory}`, which the node does not see"
             expected = f"`sees: [{', '.join([*wiring.sees, memory])}]` in `{self.node.name}`"
             self._error("E214", said, span, expected)

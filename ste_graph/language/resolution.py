@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping as ReadOnly
+from collections.abc import Set
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, get_args
@@ -14,8 +15,8 @@ from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span, closest
 from ste_graph.language.entries import WIRING, Section, UnknownUse, find, marker, settings_shape
 from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.plugins import fault, imported
-from ste_graph.language.shape import Shaped, report, report_unknown_key
+from ste_graph.language.plugins import fault, imported, plugin_files
+from ste_graph.language.shape import Shaped, errors_of, report, report_unknown_key
 from ste_graph.language.tree import Mapping, Scalar, Sequence
 from ste_graph.language.values import resolved_value
 from ste_graph.node import Node, Output, Reads
@@ -66,10 +67,12 @@ def resolve(shaped: Shaped, plugins: bool, findings: Findings) -> Entries:
     """Resolve all entries; one that is wrong is reported and left out."""
     listed = shaped.tree.entries.get("plugins")
     modules = imported(listed.value if listed else None, findings, run=plugins)
+    files = plugin_files(listed.value if listed else None) if plugins else {}
+    failed = {path.stem for path, _ in files.values()} - modules.keys()
     entries = Entries(faulty=set(shaped.faulty), modules=modules)
     for section in get_args(Section):
         entry = shaped.tree.entries.get(section)
-        resolver = _Resolver(section, modules, plugins, findings)
+        resolver = _Resolver(section, modules, plugins, findings, failed)
         match entry.value if entry else None:
             case Mapping(entries=named):
                 given = {name: (one.key_span, one.value) for name, one in named.items()}
@@ -103,6 +106,8 @@ class _Resolver:
     modules: ReadOnly[str, ModuleType]
     plugins: bool
     findings: Findings
+    failed: Set[str] = frozenset()
+    """The plugins that could not be imported, as was reported."""
 
     def entry(self, name: str, tree: Mapping, span: Span) -> Resolved | None:
         use, use_span = str(tree.entries["use"].value.plain()), tree.span_of(["use"])
@@ -115,7 +120,7 @@ class _Resolver:
                 cls, settings = Unloaded, Unloaded()
                 what = f"`{use}` was not loaded: what it reads and gives is not checked"
                 self.findings.warning("W502", what, use_span)
-            else:
+            elif use.partition(".")[0] not in self.failed:
                 self.findings.error(
                     "E210",
                     f"unknown `use: {use}` in `{self.section}`",
@@ -162,7 +167,7 @@ class _Resolver:
         try:
             return shape.model_validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            for detail in errors_of(error, tree):
                 report(detail, tree, self.findings, within=self.section, keys=legal)
             return None
 

@@ -22,7 +22,7 @@ Identifier: TypeAlias = Annotated[str, Field(pattern=IDENTIFIER)]
 
 
 def _is_expression(value: object) -> object:
-    if isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float | str | list):
         return value
     raise PydanticCustomError("expression", "expected an expression such as `not call.finished` or `params.turns`")
 
@@ -30,7 +30,7 @@ def _is_expression(value: object) -> object:
 ExpressionText: TypeAlias = Annotated[
     Any,
     AfterValidator(_is_expression),
-    WithJsonSchema({"type": ["string", "number", "boolean"], "description": "an expression"}),
+    WithJsonSchema({"type": ["string", "number", "boolean", "array", "null"], "description": "an expression"}),
 ]
 
 
@@ -108,9 +108,7 @@ BlockShape: TypeAlias = Annotated[
     Discriminator(
         block_tag,
         custom_error_type="block",
-        custom_error_message=(
-            "not a block: expected a node's name, or a mapping with `map`, `repeat`, `when` or `record`"
-        ),
+        custom_error_message=("a node's name, or a mapping with `map`, `repeat`, `when` or `record`"),
     ),
 ]
 
@@ -207,7 +205,8 @@ class WorkflowShape(Shape):
     models: dict[Identifier, UseShape] = {}
     tools: list[UseShape] = []
     allow: list[str] | Literal["ask"] | None = Field(
-        default=None, description="effects, or names of tools, that the run may call; `ask`: a person decides call by call"
+        default=None,
+        description="effects, or names of tools, that the run may call; `ask`: a person decides call by call",
     )
     redact: list[FromEnvironment] = Field(default=[], description="values that no prompt, file or report may show")
     cassette: CassetteShape | None = None

@@ -24,6 +24,7 @@ from ste_graph.language.schema import (
     WorkflowShape,
 )
 from ste_graph.language.tree import Entry, Mapping, Sequence, Step, Tree
+from ste_graph.language.unions import one_per_value, sentence
 
 _TAGGED: Final[dict[str, type[BaseModel]]] = {
     "<each>": EachShape,
@@ -82,8 +83,7 @@ def _misshaped(section: str, tree: Tree, findings: Findings) -> list[list[Step]]
     try:
         _adapter(section).validate_python(tree.plain(), strict=True)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        return [report(detail, tree, findings, within=section) for detail in details]
+        return [report(detail, tree, findings, within=section) for detail in errors_of(error, tree)]
     return []
 
 
@@ -102,6 +102,11 @@ def _adapter(section: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotation)
 
 
+def errors_of(error: ValidationError, tree: Tree) -> list[ErrorDetails]:
+    """What pydantic found wrong with a tree, one error for each place."""
+    return one_per_value(error.errors(include_url=False), tree)
+
+
 def report(
     detail: ErrorDetails, tree: Tree, findings: Findings, *, within: str, keys: Iterable[str] | None = None
 ) -> list[Step]:
@@ -113,25 +118,29 @@ def report(
     path = _in_tree(tree, location)
     span = tree.span_of(path, key=detail["type"] == "extra_forbidden" or "[key]" in detail["loc"])
     tags = [str(part) for part in location if part in _TAGGED]
-    owner = tags[-1].strip("<>") if tags else within
+    owner = {"<each>": "as"}.get(tags[-1], tags[-1].strip("<>")) if tags else within
     last = str(location[-1]) if location else within
     match detail["type"]:
         case "extra_forbidden":
             shape = _TAGGED[tags[-1]] if tags else _SECTIONS.get(within)
             own = keys if keys is not None and len(path) == 1 else keys_of(shape) if shape else ()
-            report_unknown_key(last, span, own, f"`{owner}`", findings)
+            holder = next((str(step) for step in path[-2::-1] if isinstance(step, str)), owner) if not own else owner
+            report_unknown_key(last, span, own, f"`{holder}`", findings)
         case "missing":
             findings.error("E202", f"`{last}` is missing in `{owner}`", span, expected=_EXAMPLES.get(last))
         case "literal_error" if within == "dsl":
             said = f"this file is for version {detail['input']!r} of the language, this program knows 1"
             findings.error("E203", said, span, expected="`dsl: 1`")
+        case "block":
+            findings.error("E203", "this is no block", span, expected=detail["msg"])
         case "string_pattern_mismatch":
             said = "a letter first, then letters, digits and _"
             findings.error("E203", f"`{detail['input']}` is not a name", span, expected=said)
         case _:
-            inside = f" in `{within}`" if path else ""
-            named = ".".join(map(str, path)) or within
-            findings.error("E203", f"`{named}`{inside} {_said(detail)}", span)
+            keys = [str(part) for part in path if isinstance(part, str)]
+            named = keys[-1] if keys else within
+            inside = f" in `{owner}`" if keys else ""
+            findings.error("E203", f"`{named}`{inside} {sentence(detail['msg'])}", span)
     return path
 
 
@@ -141,7 +150,7 @@ def report_unknown_key(key: str, span: Span, legal: Iterable[str], owner: str, f
         "E201",
         f"unknown key `{key}` in {owner}",
         span,
-        expected=one_of(legal, "no key here"),
+        expected=one_of(legal, "") or None,
         suggestion=closest(key, legal),
     )
 
@@ -158,9 +167,3 @@ def _in_tree(tree: Tree, location: list[Step]) -> list[Step]:
         if tree.at([*path, part]) is not None:
             path.append(part)
     return path
-
-
-def _said(detail: ErrorDetails) -> str:
-    """Pydantic's sentence, to follow a name: `should be a valid integer`."""
-    text = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").strip()
-    return text if text.startswith("should") else f"is wrong: {text[:1].lower()}{text[1:]}"

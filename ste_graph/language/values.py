@@ -20,7 +20,7 @@ HIDDEN: Final = "(not kept)"
 def relative(value: str, span: Span) -> Path:
     """A path in YAML, resolved against the file it stands in; in `--set` against the current folder."""
     base = Path() if span.file.startswith("--") else Path(span.file).parent
-    return (base / Path(value).expanduser()).absolute()
+    return Path(os.path.abspath(base / Path(value).expanduser()))
 
 
 def neighbour(path: Path, pattern: str = "*") -> str | None:
