@@ -79,7 +79,7 @@ class Experiment:
         return await execute(
             self.workflow,
             folder,
-            concurrency=concurrency or CONCURRENCY,
+            concurrency=CONCURRENCY if concurrency is None else concurrency,
             watcher=watcher,
             stop=stop,
             dry_run=dry_run,
@@ -93,7 +93,12 @@ class Experiment:
         watcher: Watcher | None = None,
         dry_run: bool = False,
     ) -> Summary:
-        """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly."""
+        """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly.
+
+        Raises `RuntimeError` inside an event loop, as in a notebook: there, `await` what `arun` gives.
+        """
+        if _inside_a_loop():
+            raise RuntimeError("`run` was called inside an event loop: write `await workflow.arun(…)` instead")
 
         async def until_interrupted() -> Summary:
             stop = asyncio.Event()
@@ -120,6 +125,14 @@ class Experiment:
                     loop.remove_signal_handler(number)
 
         return asyncio.run(until_interrupted())
+
+
+def _inside_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def load(
