@@ -1,0 +1,117 @@
+"""An exemplar: a request, the calls that served it, and where both come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from ste_graph.contracts import Frozen, Json
+from ste_graph.records import Seen, Step, Trial
+from ste_graph.run.hashing import id_of
+
+Gate: TypeAlias = str
+"""A check that an exemplar has passed, by name. `gates_passed` knows the first two; others may be added."""
+
+FORMAT, EXECUTION = "format", "execution"
+
+_NOT_VALID = frozenset({"malformed", "invalid_arguments", "unknown_tool"})
+
+
+class Exemplar(Frozen):
+    """A request and what was done for it, as others may be shown it.
+
+    `verified` names the gates passed: `format`, the last call's arguments fit the tool's schema; `execution`, the last
+    call succeeded. `stale` says that the tool's definition has changed since.
+    """
+
+    id: str
+    query: str
+    tool: str
+    fingerprint: str | None = None
+    calls: list[Step]
+    answer: str | None = None
+    solved: bool | None = None
+    verified: tuple[Gate, ...] = ()
+    stale: bool = False
+    run: str | None = None
+    """The run it was made in, see `run_id`."""
+    trial_id: str | None = None
+    """The trial's id in the run's journal."""
+    episode: int | None = None
+    trial: int | None = None
+    model: str | None = None
+    ended: str | None = None
+    """When the trial ended, ISO 8601, UTC."""
+
+    @property
+    def action(self) -> str | None:
+        """The tool of the last call."""
+        return self.calls[-1].action if self.calls else None
+
+    @property
+    def arguments(self) -> dict[str, Json]:
+        """The arguments of the last call."""
+        return (self.calls[-1].arguments or {}) if self.calls else {}
+
+    @property
+    def observation(self) -> Seen | None:
+        """What the last call gave."""
+        return self.calls[-1].observation if self.calls else None
+
+    @property
+    def tools(self) -> frozenset[str]:
+        """Every tool that it names."""
+        return frozenset({self.tool, *(step.action for step in self.calls if step.action)})
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that it says."""
+        return hashlib.sha256(line_of(self).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def line_of(exemplar: Exemplar) -> str:
+    """The exemplar as one line of JSON, the same for equal exemplars."""
+    return json.dumps(exemplar.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+
+
+def run_id(lock: Mapping[str, Json]) -> str:
+    """Which run a lock file is of, wherever its folder lies: two runs of one workflow give their trials equal ids."""
+    return id_of(lock.get("created"), json.dumps(lock.get("resolved"), sort_keys=True, default=str))
+
+
+def of_trial(line: Mapping[str, Json], trial: Trial, tool: str, run: str) -> Exemplar | None:
+    """The exemplar of a trial, `line` being its line in the journal; None where no call was made for a request."""
+    if not trial.query.strip() or not any(step.action for step in trial.steps):
+        return None
+    named = tool or next(step.action for step in reversed(trial.steps) if step.action) or ""
+    return Exemplar(
+        id=id_of(run, line["id"]),
+        query=trial.query,
+        tool=named,
+        fingerprint=trial.fingerprint,
+        calls=trial.steps,
+        answer=trial.answer,
+        solved=trial.solved,
+        verified=tuple(gates_passed(trial.steps)),
+        run=run,
+        trial_id=line["id"],
+        episode=_counter(line.get("episode")),
+        trial=_counter(line.get("trial")),
+        model=trial.model,
+        ended=line.get("ended"),
+    )
+
+
+def gates_passed(steps: Sequence[Step]) -> list[Gate]:
+    """The gates that can be decided from the record alone."""
+    last = steps[-1].observation if steps else None
+    if last is None or steps[-1].action is None:
+        return []
+    passed = [FORMAT] if last.kind not in _NOT_VALID else []
+    return [*passed, EXECUTION] if last.ok and last.kind == "ok" else passed
+
+
+def _counter(value: Json) -> int | None:
+    return value if isinstance(value, int) else None

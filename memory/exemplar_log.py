@@ -1,0 +1,175 @@
+"""The log of an exemplar store: one line per exemplar, the truth that the index is made from."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ste_graph.errors import RunError, WorkflowError
+
+from .exemplar import Exemplar, line_of
+
+_log = logging.getLogger("ste_graph.memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What working memory keeps of an exemplar."""
+
+    id: str
+    tool: str
+    tools: frozenset[str]
+    gates: frozenset[str]
+    stale: bool
+    digest: str
+    text: int
+    """A hash of the request: while it stays, the vector stays."""
+
+
+def row_of(exemplar: Exemplar, known: dict[frozenset[str], frozenset[str]]) -> Row:
+    """The row of an exemplar. `known` holds the sets met so far; equal ones are shared, to keep large stores small."""
+    tools, gates = exemplar.tools, frozenset(exemplar.verified)
+    tools, gates = known.setdefault(tools, tools), known.setdefault(gates, gates)
+    tool = sys.intern(exemplar.tool)
+    return Row(exemplar.id, tool, tools, gates, exemplar.stale, exemplar.digest, hash(exemplar.query))
+
+
+class ExemplarLog:
+    """A file of exemplars as JSON lines; of two lines with one id the later one counts.
+
+    A line that is damaged is left out and named once; a last line without its newline is one that was never finished.
+    Only who holds the store's lock may write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged: list[str] = []
+        """What is wrong with the lines read so far: file, line, and what was expected."""
+        self._at = 0
+        self._number = 0
+        self._inode: int | None = None
+        self._sets: dict[frozenset[str], frozenset[str]] = {}
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the file is another one than was read, so that all must be read anew."""
+        try:
+            there = self.path.stat()
+        except OSError:
+            return self._inode is not None
+        return self._inode is not None and (there.st_ino != self._inode or there.st_size < self._at)
+
+    def rewind(self) -> None:
+        """Begin again with the first line."""
+        self._at, self._number, self._inode = 0, 0, None
+        self.damaged.clear()
+
+    def new_rows(self) -> list[Row]:
+        """The rows of the lines since the last call, or since `rewind`."""
+        return [row_of(exemplar, self._sets) for exemplar in self._new_lines()]
+
+    def exemplars(self) -> Iterator[Exemplar]:
+        """Every exemplar as it stands now, in the order of their first lines."""
+        reader = ExemplarLog(self.path)
+        last: dict[str, Exemplar] = {exemplar.id: exemplar for exemplar in reader._new_lines(quietly=True)}
+        return iter(last.values())
+
+    def append(self, exemplars: Sequence[Exemplar]) -> None:
+        """Add lines, durably: all or, with a `RunError`, none."""
+        data = b"".join(line_of(exemplar).encode("utf-8", "surrogatepass") + b"\n" for exemplar in exemplars)
+        try:
+            self._cut()
+            with self.path.open("ab", buffering=0) as file:
+                before = file.seek(0, os.SEEK_END)
+                try:
+                    if file.write(data) != len(data):
+                        raise OSError(28, "No space left on device")
+                    os.fsync(file.fileno())
+                except OSError:
+                    with suppress(OSError):
+                        file.truncate(before)
+                    raise
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def write_anew(self, exemplars: Iterable[Exemplar]) -> None:
+        """Make the file hold exactly these exemplars; what stood there is gone."""
+        aside = self.path.with_suffix(".new")
+        try:
+            with aside.open("wb") as file:
+                for exemplar in exemplars:
+                    file.write(line_of(exemplar).encode("utf-8", "surrogatepass") + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(self.path)
+        except OSError as error:
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise _unwritable(self.path, error) from error
+
+    def _new_lines(self, *, quietly: bool = False, unfinished: bool = False) -> Iterator[Exemplar]:
+        try:
+            with self.path.open("rb") as file:
+                self._inode = os.fstat(file.fileno()).st_ino
+                file.seek(self._at)
+                for line in file:
+                    if not (line.endswith(b"\n") or unfinished):
+                        return
+                    self._at += len(line)
+                    self._number += 1
+                    try:
+                        yield Exemplar.model_validate_json(line)
+                    except ValidationError as error:
+                        self._leave_out(error, quietly=quietly)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise WorkflowError(f"{self.path}: cannot be read ({error.strerror})") from error
+
+    def _leave_out(self, error: ValidationError, *, quietly: bool) -> None:
+        self.damaged.append(f"{self.path}:{self._number}: this line is left out: it is no exemplar ({why(error)})")
+        if not quietly:
+            _log.warning("%s; the rest is used", self.damaged[-1])
+
+    def _cut(self) -> None:
+        """Cut off a last line that was not finished."""
+        with suppress(FileNotFoundError), self.path.open("rb+") as file:
+            end = file.seek(0, os.SEEK_END)
+            if end == 0:
+                return
+            file.seek(end - 1)
+            if file.read(1) == b"\n":
+                return
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def why(error: ValidationError) -> str:
+    """The first thing that is wrong, in a few words."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def read_jsonl(path: Path) -> tuple[list[Exemplar], list[str]]:
+    """The exemplars of a JSONL file, and what is wrong with the lines that are none. Raises `WorkflowError`."""
+    if not path.is_file():
+        raise WorkflowError(f"{path}: there is no such file; expected exemplars as JSON lines")
+    log = ExemplarLog(path)
+    return list(
+        {exemplar.id: exemplar for exemplar in log._new_lines(quietly=True, unfinished=True)}.values()
+    ), log.damaged
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{path}: cannot be written ({error.strerror}); what was being added is not in the store, everything else is. "
+        "Make room, then add it again"
+    )

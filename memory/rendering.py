@@ -1,0 +1,100 @@
+"""Exemplars as prompts show them: text in the paper's protocol, or chat messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
+
+from ste_graph.contracts import Json, Message
+from ste_graph.records import Step
+
+from .exemplar import Exemplar
+
+Form: TypeAlias = Literal["react", "native"]
+"""`react`: the paper's text protocol. `native`: tool calls as chat models make them."""
+
+_LONG = 600
+"""Characters of an observation or an answer that are shown."""
+
+SEPARATOR = "\n\n"
+
+
+def as_text(exemplars: Iterable[Exemplar], *, observations: bool = True) -> str:
+    """The exemplars one below the other, most lines being `Marker: value`; "" where there are none."""
+    return SEPARATOR.join(_block(exemplar, observations=observations) for exemplar in exemplars)
+
+
+def as_messages(exemplars: Iterable[Exemplar], *, form: Form = "react", observations: bool = True) -> list[Message]:
+    """The exemplars as turns of a chat, in OpenAI form."""
+    messages: list[Message] = []
+    for exemplar in exemplars:
+        messages += _native(exemplar) if form == "native" else _react(exemplar, observations=observations)
+    return messages
+
+
+def shown_calls(exemplar: Exemplar) -> list[Step]:
+    """The calls that lead from the request to the answer: those that succeeded; the last one where none did."""
+    made = [step for step in exemplar.calls if step.action is not None]
+    return [step for step in made if step.observation is not None and step.observation.ok] or made[-1:]
+
+
+def _block(exemplar: Exemplar, *, observations: bool) -> str:
+    lines = [f"User Query: {_line(exemplar.query)}"]
+    for step in shown_calls(exemplar):
+        lines += _call(step)
+        if observations and step.observation is not None:
+            lines.append(f"Observation: {_line(step.observation.text, _LONG)}")
+    if observations and exemplar.answer is not None:
+        lines.append(f"Final Answer: {_line(exemplar.answer, _LONG)}")
+    return "\n".join(lines)
+
+
+def _call(step: Step) -> list[str]:
+    thought = [f"Thought: {_line(step.thought, _LONG)}"] if step.thought and step.thought.strip() else []
+    return [*thought, f"Action: {step.action}", f"Action Input: {_json(step.arguments)}"]
+
+
+def _react(exemplar: Exemplar, *, observations: bool) -> list[Message]:
+    messages: list[Message] = [{"role": "user", "content": f"User Query: {_line(exemplar.query)}"}]
+    calls = shown_calls(exemplar)
+    for step in calls if observations else calls[-1:]:
+        messages.append({"role": "assistant", "content": "\n".join(_call(step))})
+        if observations and step.observation is not None:
+            messages.append({"role": "user", "content": f"Observation: {_line(step.observation.text, _LONG)}"})
+    if observations and exemplar.answer is not None:
+        messages.append({"role": "assistant", "content": f"Final Answer: {_line(exemplar.answer, _LONG)}"})
+    return messages
+
+
+def _native(exemplar: Exemplar) -> list[Message]:
+    """Each call must be followed by its result here, or servers refuse the talk."""
+    messages: list[Message] = [{"role": "user", "content": exemplar.query}]
+    for number, step in enumerate(_made(shown_calls(exemplar))):
+        id = f"call_{exemplar.id[:8]}_{number}"
+        function = {"name": step.action, "arguments": _json(step.arguments)}
+        call = {"id": id, "type": "function", "function": function}
+        text = step.observation.text if step.observation is not None else ""
+        messages.append({"role": "assistant", "content": step.thought or "", "tool_calls": [call]})
+        messages.append({"role": "tool", "tool_call_id": id, "content": _cut(text, _LONG)})
+    if exemplar.answer is not None:
+        messages.append({"role": "assistant", "content": exemplar.answer})
+    return messages
+
+
+def _made(calls: Sequence[Step]) -> list[Step]:
+    return [step for step in calls if step.action is not None]
+
+
+def _json(arguments: dict[str, Json] | None) -> str:
+    return json.dumps(arguments or {}, ensure_ascii=False)
+
+
+def _line(text: str, most: int | None = None) -> str:
+    """On one line, so that no text can pass for a marker of the protocol at the start of a line."""
+    line = " ".join(text.split())
+    return line if most is None else _cut(line, most)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

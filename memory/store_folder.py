@@ -1,0 +1,135 @@
+"""The folder of an exemplar store: its files, who may write, and how others learn that something changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+from ste_graph.errors import RunError, WorkflowError
+
+WAIT_S = 60.0
+"""How long a process waits for another one that writes."""
+
+
+class Busy(RunError):
+    """Another process kept the store to itself for too long."""
+
+
+class StoreFolder:
+    """Paths and small files of a store. The lock is the kernel's, so that it ends with the process that holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "exemplars.jsonl"
+        self.index = path / "index"
+        self._forgotten = path / "forgotten.json"
+        self._generation = path / "generation"
+        self._begun = path / ".indexing"
+        self._depth = 0
+
+    @property
+    def exists(self) -> bool:
+        """Whether a store is here."""
+        return self.log.is_file()
+
+    def create(self) -> None:
+        """Make an empty store, if there is none. Raises `RunError`."""
+        with self._usable():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.log.touch()
+
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        """Differs whenever anything was written since; cheap to look at."""
+        try:
+            there = self._generation.stat()
+        except OSError:
+            return None
+        return there.st_ino, there.st_mtime_ns
+
+    @property
+    def generation(self) -> str | None:
+        """The name of the last state that was written whole."""
+        try:
+            return self._generation.read_text("utf-8")
+        except OSError:
+            return None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a write began and did not end: log and index may differ."""
+        return self._begun.exists()
+
+    def begin(self) -> None:
+        """Note that a write begins."""
+        with self._usable():
+            self._begun.touch()
+
+    def finish(self) -> str:
+        """Note that log and index agree again; gives the name of the new state."""
+        name = uuid4().hex
+        with self._usable():
+            aside = self._generation.with_suffix(".new")
+            aside.write_text(name, encoding="utf-8")
+            aside.replace(self._generation)
+            self._begun.unlink(missing_ok=True)
+        return name
+
+    def forgotten(self) -> set[str]:
+        """Ids that are never again to be taken from a run."""
+        try:
+            return set(json.loads(self._forgotten.read_text("utf-8")))
+        except FileNotFoundError:
+            return set()
+        except (OSError, ValueError) as error:
+            raise WorkflowError(f"{self._forgotten}: is damaged ({error}); expected a list of ids") from error
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Never again take these from a run."""
+        with self._usable():
+            aside = self._forgotten.with_suffix(".new")
+            aside.write_text(json.dumps(sorted(self.forgotten() | set(ids))), encoding="utf-8")
+            aside.replace(self._forgotten)
+
+    @contextmanager
+    def held(self, wait_s: float) -> Iterator[None]:
+        """Be the only process that reads or writes the index. Raises `RunError` after waiting in vain."""
+        from filelock import FileLock, Timeout
+
+        if self._depth:
+            yield
+            return
+        with self._usable():
+            lock = FileLock(self.path / ".writer", thread_local=False)
+        try:
+            lock.acquire(timeout=wait_s, poll_interval=0.01)
+        except Timeout:
+            raise Busy(
+                f"{self.path}: another process has been writing to this store for {wait_s:g} s; nothing was changed. "
+                "Wait until it ends, then do it again"
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"{self.path}: cannot be used ({error.strerror}); a store's folder must be writable"
+            ) from error
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            lock.release()
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            with suppress(OSError):
+                self._generation.with_suffix(".new").unlink(missing_ok=True)
+            raise RunError(
+                f"{error.filename or self.path}: cannot be written ({error.strerror}); nothing acknowledged is lost. "
+                "Make room or choose another folder, then do it again"
+            ) from error
