@@ -90,7 +90,7 @@ async def test_settings_choose_tools_and_their_effects(described):
             {"exclude": ["*"]},
             "`SPEC` gives no tool: `include`, `exclude` and `tags` leave none of its operations; it has: get_a",
         ),
-        ({"base_url": "localhost:80"}, "`base_url` is no web address; expected `http://…`, got `localhost:80`"),
+        ({"base_url": "localhost:80"}, "`base_url` is no web address; expected one such as http://localhost:8000"),
     ],
 )
 async def test_settings_that_name_what_is_not_there_are_refused(described, settings, says):
