@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import ValidationError
+
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.tools.mcp_transport import Process, Transport
@@ -24,7 +26,8 @@ ALIVE_S = 5.0
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-logging.getLogger("mcp").addHandler(logging.NullHandler())  # else its tracebacks of bad servers go to the terminal
+for name in ("mcp", "client"):  # else the tracebacks and warnings of the client go to the terminal
+    logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 class Lost(Exception):
@@ -122,12 +125,11 @@ class Connection:
         self.transport = transport
         self._start_s = start_s
         self._session: Session | None = None
-        self._doubtful = False
+        self._probe: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
 
     async def start(self) -> None:
         """Start the server. Raises `Lost` if it does not get ready, and `WorkflowError` if it cannot be started."""
-        self._doubtful = False
         self._session = session = Session(self.transport)
         try:
             async with asyncio.timeout(self._start_s):
@@ -149,6 +151,9 @@ class Connection:
     async def stop(self) -> None:
         """End the server."""
         session, self._session = self._session, None
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.cancel()
         if session is not None:
             await session.close()
 
@@ -166,28 +171,20 @@ class Connection:
 
     async def call(self, tool: str, arguments: Mapping[str, Json]) -> CallToolResult:
         """The server's answer. Raises `Lost`, and the client's own errors for an answer that is one."""
+        if self._probe is not None:
+            await asyncio.shield(self._probe)
         async with self._renewing:
-            if not await self._alive():
+            if self._session is None or self._session.ended:
                 await self.stop()
                 await self.start()
+                await self.tools()  # the client checks answers against what was listed
+        session = self._session
         try:
             return await self._asked(lambda client: client.call_tool(tool, dict(arguments)))
-        except asyncio.CancelledError:
-            self._doubtful = True  # its time was over: the tool is slow, or the server hangs
+        except asyncio.CancelledError:  # its time was over: the tool is slow, or the server hangs
+            if session is not None and (self._probe is None or self._probe.done()):
+                self._probe = asyncio.create_task(end_if_dead(session), name=f"ste-mcp probe {self.transport.name}")
             raise
-
-    async def _alive(self) -> bool:
-        session = self._session
-        if session is None or session.ended:
-            return False
-        if self._doubtful:
-            self._doubtful = False
-            try:
-                async with asyncio.timeout(ALIVE_S):
-                    await listing(await session.ready())
-            except Exception:
-                return False
-        return not session.ended
 
     async def _asked(self, asking: Callable[[Client], Awaitable[T]]) -> T:
         from mcp import MCPError
@@ -211,6 +208,16 @@ class Connection:
         return what + ("; its last words:\n" + "\n".join(f"  {line}" for line in lines) if lines else "")
 
 
+async def end_if_dead(session: Session) -> None:
+    """End a session whose server does not even list its tools any more, so that it is started anew."""
+    try:
+        async with asyncio.timeout(ALIVE_S):
+            await listing(await session.ready())
+    except Exception as fault:
+        log.debug("an MCP server hangs: %s", said(fault))
+        await session.close()
+
+
 async def listing(client: Client, *, cursor: str | None = None) -> ListToolsResult:
     """One page of the tools' list, fresh from the server."""
     return await client.list_tools(cursor=cursor, cache_mode="bypass")
@@ -226,7 +233,11 @@ def leaves(fault: BaseException) -> Iterator[BaseException]:
 
 
 def said(fault: BaseException) -> str:
-    """What went wrong, in one line."""
+    """What went wrong, in one line where that is possible."""
     first = next(leaves(fault))
     text = str(first).strip()
+    if isinstance(first, ValidationError):
+        faults = first.errors(include_url=False, include_input=False)
+        where = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in faults[:3])
+        return f"The server's answer is not what MCP asks for: {where}"
     return text if text and type(first).__name__ == "MCPError" else f"{type(first).__name__}: {text}".rstrip(": ")

@@ -46,6 +46,7 @@ class Process:
     environment: Mapping[str, str]
     folder: str | None
     _said: TextIO | None = field(default=None, repr=False)
+    _words: list[str] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:
@@ -64,10 +65,13 @@ class Process:
             cwd=self.folder,
             encoding_error_handler="replace",  # else one wrong byte ends the session
         )
-        self.forget()
-        said = self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - read after the end
-        async with stdio_client(server, errlog=said) as streams:
-            yield streams
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+            self._said = said
+            try:
+                async with stdio_client(server, errlog=said) as streams:
+                    yield streams
+            finally:
+                self._words, self._said = self.last_words(), None
 
     def found(self, environment: Mapping[str, str]) -> str:
         """The program behind the command, looked up as a shell would; beside the running Python comes last."""
@@ -87,16 +91,10 @@ class Process:
 
     def last_words(self) -> list[str]:
         if self._said is None:
-            return []
+            return self._words
         file = self._said.fileno()  # the server's own position in the file must stay as it is: no seek
         written = os.pread(file, TAIL_BYTES, max(0, os.fstat(file).st_size - TAIL_BYTES))
         return [line for line in written.decode("utf-8", "replace").splitlines() if line.strip()][-8:]
-
-    def forget(self) -> None:
-        """Let go of what the server wrote."""
-        if self._said is not None:
-            self._said.close()
-            self._said = None
 
 
 @dataclass

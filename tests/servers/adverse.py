@@ -1,0 +1,103 @@
+"""A server without any SDK that does what servers should not; its tools are named for what they do.
+
+`adverse.py count FILE` adds a line to FILE for each start.
+"""
+
+import json
+import os
+import sys
+import time
+
+SCHEMA = {"type": "object", "properties": {}}
+TOOLS = {
+    "fine": SCHEMA,
+    "hang": SCHEMA,
+    "exit": SCHEMA,
+    "exit_after_answer": SCHEMA,
+    "junk": SCHEMA,
+    "not_utf8": SCHEMA,
+    "ten_megabytes": SCHEMA,
+    "error_text": SCHEMA,
+    "error_flag": SCHEMA,
+    "error_rpc": SCHEMA,
+    "no_content": SCHEMA,
+    "not_a_result": SCHEMA,
+    "not_a_number": SCHEMA,
+    "own_error": SCHEMA,
+    "bad_schema": {"type": "object", "properties": {"n": {"type": "quantity", "minimum": "a lot"}}},
+    "pid": SCHEMA,
+}
+
+
+def send(**message):
+    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+
+
+def text(words, **more):
+    return {"content": [{"type": "text", "text": words}], **more}
+
+
+def call(name, number):
+    match name:
+        case "hang":
+            time.sleep(60)
+        case "exit":
+            print("the disk is full", file=sys.stderr, flush=True)
+            os._exit(3)
+        case "exit_after_answer":
+            send(id=number, result=text("bye"))
+            os._exit(0)
+        case "junk":
+            print("Loading model... 100%\n{not json}\n", flush=True)
+            result = text("after the junk")
+        case "not_utf8":
+            line = json.dumps({"jsonrpc": "2.0", "id": number, "result": text("caf@")}).encode().replace(b"@", b"\xe9")
+            sys.stdout.buffer.write(line + b"\n")
+            sys.stdout.flush()
+            return
+        case "ten_megabytes":
+            result = text("begin" + "x" * 10_000_000 + "end")
+        case "error_text":
+            result = text("Database error: no such table: b", isError=False)
+        case "own_error":
+            result = text("Sorry! There is no such city", isError=False)
+        case "error_flag":
+            result = text("disk full", isError=True)
+        case "error_rpc":
+            send(id=number, error={"code": -32000, "message": "quota exceeded"})
+            return
+        case "no_content":
+            result = {"content": [], "structuredContent": {"rows": [1, 2]}}
+        case "not_a_result":
+            result = {"rows": []}
+        case "not_a_number":
+            result = {"content": [], "structuredContent": {"value": float("nan")}}
+        case "pid":
+            result = text(str(os.getpid()))
+        case _:
+            result = text("fine")
+    send(id=number, result=result)
+
+
+if sys.argv[1:2] == ["count"]:
+    with open(sys.argv[2], "a", encoding="utf-8") as file:
+        file.write(f"{os.getpid()}\n")
+for line in sys.stdin:
+    message = json.loads(line)
+    match message.get("method"):
+        case "initialize":
+            about = {"name": "adverse", "version": "1"}
+            version = message["params"]["protocolVersion"]
+            send(
+                id=message["id"],
+                result={"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": about},
+            )
+        case "tools/list":
+            cursor = int(message.get("params", {}).get("cursor", 0))  # five to a page
+            page = [{"name": name, "inputSchema": schema} for name, schema in list(TOOLS.items())[cursor : cursor + 5]]
+            more = {"nextCursor": str(cursor + 5)} if cursor + 5 < len(TOOLS) else {}
+            send(id=message["id"], result={"tools": page, **more})
+        case "tools/call":
+            call(message["params"]["name"], message["id"])
+        case _ if "id" in message:
+            send(id=message["id"], error={"code": -32601, "message": "no such method"})

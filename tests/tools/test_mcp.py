@@ -1,0 +1,416 @@
+import asyncio
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from ste_graph.contracts import Observation
+from ste_graph.errors import WorkflowError
+from ste_graph.redaction import Redactor, secrets_of
+from ste_graph.tools import mcp_connection
+from ste_graph.tools.function import FunctionTool
+from ste_graph.tools.mcp import MCPTools
+from ste_graph.tools.policy import ToolPolicy
+from ste_graph.tools.toolbox import Toolbox
+
+pytest.importorskip("mcp_types", reason="the mcp extra is not installed")
+
+SERVERS = Path(__file__).parents[1] / "servers"
+ALL = ToolPolicy(allow=("write", "destructive"), timeout_s=20)
+
+
+def server(name: str, *args: str, **settings) -> MCPTools:
+    return MCPTools(command=sys.executable, args=[str(SERVERS / name), *args], **settings)
+
+
+@asynccontextmanager
+async def opened(*sources: MCPTools, policy: ToolPolicy = ALL):
+    """A toolbox of the sources' tools, closed afterwards."""
+    try:
+        yield Toolbox([tool for source in sources for tool in await source.open()], policy)
+    finally:
+        for source in sources:
+            await source.close()
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+async def until(condition: Callable[[], bool], within_s: float = 15) -> bool:
+    end = time.monotonic() + within_s
+    while not condition() and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+    return condition()
+
+
+# What a server offers
+
+
+async def test_a_servers_tools_come_with_their_schemas_and_the_effects_that_their_annotations_state():
+    source = server("modern.py")
+    tools = await source.open()
+    await source.close()
+    assert {tool.name: tool.effect for tool in tools} == {
+        "add": "read",
+        "environment": "read",
+        "note": "write",
+        "drop": "destructive",
+        "images_dot": "destructive",
+        "much": "destructive",
+    }
+    assert [tool.original for tool in tools if tool.original != tool.name] == ["images/dot"]
+    assert tools[0].description == "Add two numbers."
+    assert tools[0].parameters["required"] == ["a", "b"]
+
+
+async def test_effects_of_the_workflow_win_by_the_servers_name_or_by_ours():
+    source = server("modern.py", effects={"add": "destructive", "images/dot": "read", "drop": "write"})
+    assert {t.name: t.effect for t in await source.open() if t.name in ("add", "images_dot", "drop")} == {
+        "add": "destructive",
+        "drop": "write",
+        "images_dot": "read",
+    }
+    await source.close()
+    source = server("modern.py", include=["images*"], effects={"images_dot": "read"})
+    assert [(t.name, t.effect) for t in await source.open()] == [("images_dot", "read")]
+    await source.close()
+
+
+async def test_include_and_exclude_take_patterns_and_keep_the_servers_order_over_all_pages():
+    source = server("adverse.py", include=["error_*", "exit*", "pid"], exclude=["*_rpc"])
+    assert [tool.name for tool in await source.open()] == [
+        "exit",
+        "exit_after_answer",
+        "error_text",
+        "error_flag",
+        "pid",
+    ]
+    await source.close()
+
+
+async def test_two_tools_of_one_name_from_two_sources_are_both_usable():
+    def add(a: int, b: int) -> str:
+        return "ours"
+
+    source = server("modern.py")
+    box = Toolbox([FunctionTool.of("add", add, "read"), *await source.open()], ALL)
+    assert (await box.call("add", {"a": 1, "b": 2})).text == "ours"
+    assert (await box.call("add_2", {"a": 1, "b": 2})).text == "3"
+    await source.close()
+
+
+# What comes back
+
+
+async def test_an_answer_gives_text_and_structured_content_and_names_what_is_no_text():
+    async with opened(server("modern.py")) as box:
+        seen = await box.call("add", {"a": 1, "b": 2})
+        assert seen == Observation(ok=True, kind="ok", text="3", data={"result": 3}, ms=seen.ms)
+        assert (await box.call("images_dot", {})).text == "one dot\n[image: image/png, 100 bytes]"
+        assert (await box.call("add", {"a": "one"})).kind == "invalid_arguments"
+
+
+async def test_all_three_ways_of_reporting_failure_are_failures():
+    async with opened(server("adverse.py")) as box:
+        assert [
+            (seen.ok, seen.kind, seen.text)
+            for name in ("error_flag", "error_rpc", "error_text")
+            for seen in [await box.call(name, {})]
+        ] == [
+            (False, "tool_error", "disk full"),
+            (False, "tool_error", "quota exceeded"),
+            (False, "tool_error", "Database error: no such table: b"),
+        ]
+        assert (await box.call("own_error", {})).ok
+    async with opened(server("adverse.py", errors=["Sorry"])) as box:
+        seen = await box.call("own_error", {})
+        assert (seen.kind, seen.text) == ("tool_error", "Sorry! There is no such city")
+
+
+async def test_what_breaks_the_protocol_is_an_observation():
+    async with opened(server("adverse.py")) as box:
+        assert (await box.call("not_a_result", {})).text == (
+            "The server's answer is not what MCP asks for: content: Field required"
+        )
+        assert (await box.call("not_utf8", {})).text == "caf\N{REPLACEMENT CHARACTER}"
+        empty = await box.call("no_content", {})
+        assert (empty.text, empty.data) == ('{"rows":[1,2]}', {"rows": [1, 2]})
+        assert (await box.call("not_a_number", {})).text == '{"value":NaN}'
+
+
+async def test_ten_megabytes_are_cut_to_the_limit_with_head_and_tail_kept():
+    async with opened(server("adverse.py")) as box:
+        seen = await box.call("ten_megabytes", {})
+        assert (seen.ok, seen.truncated, len(seen.text) <= ALL.limit) == (True, True, True)
+        assert seen.text.startswith("beginxxx")
+        assert seen.text.endswith("xxxend")
+
+
+async def test_a_schema_that_is_no_json_schema_leaves_its_tool_usable():
+    async with opened(server("adverse.py")) as box:
+        assert (await box.call("bad_schema", {"n": "many"})).text == "fine"
+        assert box.faults == (
+            "the schema of `bad_schema` is not valid JSON Schema: 'quantity' is not valid under any of the given schemas",
+        )
+
+
+async def test_junk_on_stdout_is_left_out_and_said_once(caplog, capfd):
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)
+    async with opened(server("adverse.py")) as box:
+        assert [(await box.call("junk", {})).text for _ in range(2)] == ["after the junk"] * 2
+    logging.getLogger("mcp").setLevel(logging.NOTSET)
+    assert [record.message for record in caplog.records if record.name.startswith("ste_graph")] == [
+        f"tools: the MCP server `{server('adverse.py')._transport().name}` writes to stdout what is no MCP message; "
+        "left out: 'Loading model... 100%'"
+    ]
+    assert capfd.readouterr() == ("", "")
+
+
+# A server's life
+
+
+async def test_a_server_that_exits_in_a_call_costs_that_call_and_is_started_again(tmp_path, capfd):
+    starts = tmp_path / "starts"
+    async with opened(server("adverse.py", "count", str(starts))) as box:
+        seen = await box.call("exit", {})
+        assert (seen.ok, seen.kind, seen.text) == (
+            False,
+            "transport",
+            "The connection to the tool's server was lost, its answer is not known: Connection closed; "
+            "its last words:\n  the disk is full",
+        )
+        assert (await box.call("fine", {})).text == "fine"
+        assert len(starts.read_text(encoding="utf-8").split()) == 2
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_server_that_ended_between_two_calls_costs_nothing():
+    async with opened(server("adverse.py")) as box:
+        assert (await box.call("exit_after_answer", {})).text == "bye"
+        await asyncio.sleep(0.3)
+        assert (await box.call("fine", {})).text == "fine"
+
+
+async def test_a_server_that_hangs_is_started_again_after_the_call_that_timed_out(monkeypatch):
+    monkeypatch.setattr(mcp_connection, "ALIVE_S", 0.3)
+    async with opened(server("adverse.py"), policy=ToolPolicy(allow=("destructive",), timeout_s=1)) as box:
+        seen = await box.call("hang", {})
+        assert (seen.kind, seen.text) == ("timeout", "`hang` did not answer within 1 s.")
+        await asyncio.sleep(3)
+        assert (await box.call("fine", {})).text == "fine"
+
+
+async def test_calls_side_by_side_share_one_server():
+    async with opened(server("adverse.py")) as box:
+        pids = {seen.text for seen in await asyncio.gather(*(box.call("pid", {}) for _ in range(20)))}
+        assert len(pids) == 1
+
+
+async def test_closing_ends_the_server():
+    source = server("adverse.py")
+    async with opened(source) as box:
+        pid = int((await box.call("pid", {})).text)
+        assert alive(pid)
+    assert not alive(pid)
+    await source.close()  # a second time does nothing
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the states of processes from /proc")
+async def test_no_server_outlives_a_run_that_is_killed(tmp_path):
+    stubborn = tmp_path / "stubborn.py"  # does not end with its stdin
+    text = (SERVERS / "adverse.py").read_text(encoding="utf-8")
+    stubborn.write_text(text + "\ntime.sleep(600)\n", encoding="utf-8")
+    starts = tmp_path / "starts"
+    code = (
+        "import asyncio, sys\n"
+        "from ste_graph.tools.mcp import MCPTools\n"
+        "async def main():\n"
+        f"    await MCPTools(command=sys.executable, args=[{str(stubborn)!r}, 'count', {str(starts)!r}]).open()\n"
+        "    print('ready', flush=True)\n"
+        "    await asyncio.sleep(600)\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"ready\n"
+        pid = int(starts.read_text(encoding="utf-8"))
+        assert alive(pid)
+        os.kill(run.pid, signal.SIGKILL)
+    assert await until(lambda: not alive(pid))
+
+
+async def test_a_server_gets_path_home_lang_and_what_the_workflow_gives_it(monkeypatch):
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-for-servers")
+    async with opened(server("modern.py", env={"CITY": "Ulm", "USER": "nobody"})) as box:
+        seen = (await box.call("environment", {})).data
+    seen.pop("LC_CTYPE", None)  # Python sets it by itself where there is no locale
+    assert sorted(seen) == ["CITY", "HOME", "LANG", "PATH", "USER"]
+    assert (seen["CITY"], seen["USER"], seen["PATH"]) == ("Ulm", "nobody", os.environ["PATH"])
+
+
+async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for_secrets(monkeypatch):
+    monkeypatch.setenv("DATABASE", "postgres-host-17")
+    source = server("modern.py", env={"API_TOKEN": "t0k", "TZ": "UTC", "DB": "postgres-host-17", "MODE": "fast-lane"})
+    assert secrets_of(source) == {"t0k", "postgres-host-17"}
+    assert "t0k" not in repr(source)
+    tools = await source.open()
+    box = Toolbox(tools, ALL, redactor=Redactor(secrets_of(source)))
+    text = (await box.call("environment", {})).text
+    await source.close()
+    assert "t0k" not in text
+    assert "postgres-host-17" not in text
+    assert "UTC" in text
+
+
+# What cannot be started
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"command": "no-such-server"},
+            "tools: the command `no-such-server` was not found; expected a program on PATH, or a path with a `/` in it. "
+            "Is the server installed?",
+        ),
+        (
+            {"command": "./server", "cwd": "/nowhere"},
+            "tools: there is no file `/nowhere/server`, which `command` names",
+        ),
+        (
+            {
+                "command": sys.executable,
+                "args": ["-c", "raise SystemExit('no such database: /s3cret')"],
+                "env": {"KEY": "s3cret"},
+            },
+            f"tools: the MCP server `{Path(sys.executable).name} -c raise SystemExit('no such database: /***')` "
+            "cannot be used: it ended before it was ready; its last words:\n  no such database: /***\n"
+            "Does the command work in a terminal?",
+        ),
+        (
+            {
+                "command": sys.executable,
+                "args": ["-c", "import time; print('hi', flush=True); time.sleep(9)"],
+                "start_s": 1,
+            },
+            f"tools: the MCP server `{Path(sys.executable).name} -c import time; print('hi', flush=True); time.sleep(9)` "
+            "cannot be used: it was not ready within 1 s; its last words:\n  (stdout) hi\n"
+            "Does the command work in a terminal?",
+        ),
+        (
+            {"url": "http://127.0.0.1:9/mcp"},
+            "tools: the MCP server `127.0.0.1:9` cannot be used: ConnectError: All connection attempts failed\n"
+            "Is it running, and the path right?",
+        ),
+        ({"url": "localhost/mcp"}, "tools: `url` is no web address; expected `http://…` or `https://…`"),
+        (
+            {"command": sys.executable, "args": [str(SERVERS / "modern.py")], "exclude": ["*"]},
+            "tools: nothing to take from {name}: `include` and `exclude` leave none of its tools; "
+            "it has: add, drop, environment, images/dot, much, note",
+        ),
+        (
+            {"command": sys.executable, "args": [str(SERVERS / "modern.py")], "effects": {"ad": "read"}},
+            "tools: `effects` names `ad`, which {name} does not offer; did you mean `add`? "
+            "it has: add, drop, environment, images/dot, much, note",
+        ),
+    ],
+    ids=lambda value: next(iter(value), None) if isinstance(value, dict) else "",
+)
+async def test_a_source_that_gives_no_tools_says_what_to_do(settings, message):
+    source = MCPTools(**settings)
+    with pytest.raises(WorkflowError) as caught:
+        await source.open()
+    await source.close()
+    assert str(caught.value) == message.format(name=source._server) if "{name}" in message else message
+
+
+async def test_without_the_package_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(WorkflowError, match=r"pip install 'ste-graph\[mcp\]'"):
+        await server("modern.py").open()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "expected either `command` (a program to start) or `url`"),
+        ({"command": "a", "url": "http://b"}, "expected either `command` (a program to start) or `url`"),
+        ({"command": "a", "headers": {"A": "b"}}, "`headers` means nothing beside `command`"),
+        ({"url": "http://b", "args": ["a"]}, "`args` means nothing beside `url`"),
+        ({"command": "a", "errors": ["("]}, "Input should be a valid regular expression"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message):
+    with pytest.raises(ValidationError) as caught:
+        MCPTools(**settings)
+    assert message in str(caught.value)
+
+
+# Over HTTP
+
+
+@asynccontextmanager
+async def serving():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(SERVERS / "modern.py"), str(port)]
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    running = [start()]
+    assert await until(listens)
+
+    async def restart(*, only_stop: bool = False) -> None:
+        running[-1].kill()
+        running[-1].wait()
+        if not only_stop:
+            running.append(start())
+            assert await until(listens)
+
+    try:
+        yield f"http://127.0.0.1:{port}/mcp", restart
+    finally:
+        running[-1].kill()
+        running[-1].wait()
+
+
+async def test_over_http_calls_work_and_a_lost_server_is_an_observation_of_kind_transport():
+    async with serving() as (url, restart), opened(MCPTools(url=url)) as box:
+        assert (await box.call("add", {"a": 1, "b": 2})).text == "3"
+        assert (await box.call("much", {"megabytes": 10})).truncated
+        await restart()
+        assert (await box.call("add", {"a": 1, "b": 2})).text == "3"
+        await restart(only_stop=True)
+        seen = await box.call("add", {"a": 1, "b": 2})
+        assert (seen.ok, seen.kind) == (False, "transport")
+        assert seen.text.startswith("The connection to the tool's server was lost, its answer is not known: ")
+
+
+async def test_a_url_that_is_no_mcp_server_is_said_with_its_http_status():
+    async with serving() as (url, _):
+        source = MCPTools(url=url.replace("/mcp", "/other"), headers={"Authorization": "Bearer s3cret-token"})
+        with pytest.raises(WorkflowError, match=r"its last words:\n  HTTP 404 Not Found\nIs it running"):
+            await source.open()
+        assert secrets_of(source) == {"Bearer s3cret-token", "s3cret-token"}
+        await source.close()
