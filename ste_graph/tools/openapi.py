@@ -76,7 +76,7 @@ class OpenAPITools(Frozen):
 
     async def open(self) -> Sequence[Tool]:
         if self.base_url is not None and not is_url(self.base_url):
-            raise WorkflowError(f"tools: `base_url` is no web address; expected one such as http://localhost:8000")
+            raise WorkflowError("tools: `base_url` is no web address; expected one such as http://localhost:8000")
         spec = Spec(await gathered(self.spec, self._loaded))
         listed = spec.listed()
         self._know(listed)

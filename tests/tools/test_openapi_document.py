@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from ste_graph.errors import WorkflowError
+from ste_graph.tools.openapi_document import Unusable, gathered
+
+ROOT = "https://api.example.com/v1/openapi.json"
+
+
+async def test_a_downloaded_spec_may_refer_to_its_own_host_and_nowhere_else():
+    refs = ["parts.json#/A", "https://other.example/x.json", "file:///etc/hostname", "gone.json", "http://[bad"]
+    pages = {
+        ROOT: {"openapi": "3.1.0", "x": [{"$ref": ref} for ref in refs]},
+        "https://api.example.com/v1/parts.json": {"A": {"$ref": "deeper/b.json#/B"}},
+        "https://api.example.com/v1/deeper/b.json": {"B": {"type": "integer"}},
+    }
+    asked = []
+
+    async def load(address):
+        asked.append(address)
+        if address not in pages:
+            raise WorkflowError("not there")
+        return address, json.dumps(pages[address]).encode()
+
+    documents = await gathered(ROOT, load)
+    assert sorted(asked) == sorted([*pages, "https://api.example.com/v1/gone.json"])
+    found = documents.resolved({"$ref": "parts.json#/A"}, ROOT)
+    assert found == ({"type": "integer"}, "https://api.example.com/v1/deeper/b.json")
+    for ref in refs[1:]:
+        with pytest.raises(Unusable, match=r"leads nowhere$"):
+            documents.resolved({"$ref": ref}, ROOT)
+
+
+async def test_what_follows_from_where_a_download_ended_up():
+    async def load(address):
+        return "https://mirror.example/specs/openapi.json", b"openapi: 3.0.0"
+
+    documents = await gathered(ROOT, load)
+    assert documents.root == "https://mirror.example/specs/openapi.json"
+
+
+async def test_yaml_that_holds_itself_is_gathered_all_the_same():
+    async def load(address):
+        return address, b"openapi: 3.0.0\nx: &x {again: *x, more: [*x]}\n"
+
+    assert (await gathered(ROOT, load)).spec["openapi"] == "3.0.0"
