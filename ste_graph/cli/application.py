@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -45,6 +46,9 @@ def ste(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and give its exit code: 0 fine, 1 a unit or the run failed, 2 the user's input is wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a text that the terminal cannot show is no reason to fail
     try:
         application(args=arguments, prog_name="ste")
     except SystemExit as end:

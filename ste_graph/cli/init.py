@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,7 @@ def init(
     """Write a small project: tools, a node, a workflow that runs at once."""
     written = project(folder, force=force)
     typer.echo("\n".join([f"{folder}: written", *(f"  {path}" for path in written)]))
-    go = f"cd {folder} && " if folder.resolve() != Path.cwd() else ""
+    go = f"cd {shlex.quote(str(folder))} && " if folder.resolve() != Path.cwd() else ""
     typer.echo(f"\nTry it: {go}ste run workflow.yaml")
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from ste_graph.cli.printable import printable
 from ste_graph.cli.progress import Counting, Progress, clock
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
@@ -47,7 +48,7 @@ class Lines(Counting):
             self._say(f"{head}, {row.trials} trials, {row.solved} solved" if row.trials else head)
 
     def _say(self, line: str) -> None:
-        print(line, file=self.stream, flush=True)
+        print(printable(line), file=self.stream, flush=True)
         self._said_at = time.monotonic()
 
 

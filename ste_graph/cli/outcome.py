@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ste_graph.cli.printable import printable
 from ste_graph.contracts import Json
 from ste_graph.tools.toolbox import UNTOUCHED
 
@@ -95,7 +96,7 @@ class Outcome:
         rows.append(("tool calls", f"{used.tool_calls:,}"))
         rows.append(("failed calls", self._failed_calls()))
         loops = loops_of(summary.loops)
-        rows += [(f"loop {name}", f"ended by {_histogram(reasons)}") for name, reasons in loops.items()]
+        rows += [(f"loop {name}", f"ended {_histogram(reasons, by='by ')}") for name, reasons in loops.items()]
         rows.append(("run", str(summary.run)))
         rows.append(("journal", str(summary.run / "journal.jsonl")))
         return rows
@@ -114,7 +115,7 @@ class Outcome:
             return []
         count = f"{len(failed)} of {self.summary.units} unit{'' if self.summary.units == 1 else 's'} failed"
         head = f"{count}; running again takes up where they stopped:"
-        return ["", head, *_some([f"  {unit}: {why}" for unit, why in failed.items()])]
+        return ["", head, *_some([f"  {unit}: {printable(why)}" for unit, why in failed.items()])]
 
     def _left_out(self) -> list[str]:
         skipped = self.summary.skipped
@@ -125,12 +126,12 @@ class Outcome:
         return ["", head, *_some([f"  {unit} ({one['effect']})  {one['remedy']}" for unit, one in skipped.items()])]
 
 
-def outcome_of(name: str, variant: str | None, summary: Summary) -> Outcome:
+def outcome_of(title: str, summary: Summary) -> Outcome:
     """The outcome of a run that has ended, or was stopped; reads its journal."""
     from ste_graph.finished import open_run
 
     verdicts = Counter(line.get("solved") for line in open_run(summary.run).records() if line["record"] == "trial")
-    return Outcome(f"{name} ({variant})" if variant else name, summary, verdicts[True], verdicts[None])
+    return Outcome(title, summary, verdicts[True], verdicts[None])
 
 
 def loops_of(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
@@ -141,8 +142,9 @@ def loops_of(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     return found
 
 
-def _histogram(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+def _histogram(counts: Mapping[str, int], by: str = "") -> str:
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{count:,} {by}{name}" for name, count in ordered)
 
 
 def _tokens(prompt: int, completion: int) -> str:

@@ -32,14 +32,14 @@ def plan(
         planned = found.plan(tools=not no_plugins)
     if format is Format.json:
         loops = {name: bound for _, name, bound, _ in loops_of(found.workflow)}
-        typer.echo(json.dumps({**planned.to_json(), "loops": loops}, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps({**planned.to_json(), "loops": loops}, indent=2))
     else:
         typer.echo(described(found.workflow, planned))
 
 
 def described(workflow: Workflow, planned: Plan) -> str:
     """The plan for a person."""
-    title = workflow.name + (f" ({workflow.variant})" if workflow.variant else "")
+    title = ", ".join(filter(None, [workflow.name, workflow.variant]))
     unit = workflow.unit if workflow.over else "unit"
     each = planned.per_unit
     lines = [f"{title}: {_units(workflow, planned)}", "", f"{'at most':20}{'model calls':>12}{'tool calls':>12}"]
@@ -77,7 +77,11 @@ def loops_of(workflow: Workflow) -> list[tuple[int, str, int, str]]:
     for block, around in walk(workflow.blocks):
         match block:
             case Repeat(name=name, bound=bound, test=test, condition=condition):
-                words = f"{test} {condition.text}, at most {bound}" if condition else f"{bound} times"
+                words = (
+                    f"{test} {condition.text}, at most {bound}"
+                    if condition
+                    else f"{bound} time{'' if bound == 1 else 's'}"
+                )
                 found.append((len(around), name, bound, words))
             case Map(name=name, bound=int(bound), over=over):
                 found.append((len(around), name, bound, f"over {over.text}, at most {bound}"))

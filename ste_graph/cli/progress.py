@@ -87,7 +87,7 @@ def progress_of(workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -
         rows[name].state = "done" if log.done else "waiting"
     bound = plan(workflow) * len(logs)
     labels = {workflow.models[name].label: None for spec in workflow.nodes.values() for name in spec.models.values()}
-    title = workflow.name + (f" ({workflow.variant})" if workflow.variant else "")
+    title = ", ".join(filter(None, [workflow.name, workflow.variant]))
     return Progress(
         title=title,
         unit=workflow.unit if workflow.over else "unit",

@@ -50,9 +50,10 @@ def run(
         summary = found.run(folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run)
     for said in summary.remarks:
         typer.echo(f"note: {said}", err=True)
-    outcome = outcome_of(found.workflow.name, found.workflow.variant, summary)
+    title = ", ".join(filter(None, [found.workflow.name, variant, "dry run" if dry_run else None]))
+    outcome = outcome_of(title, summary)
     if format is Format.json:
-        typer.echo(json.dumps(outcome.to_json(), ensure_ascii=False))
+        typer.echo(json.dumps(outcome.to_json()))
     else:
         typer.echo(outcome.text())
     more = [*(["--out", str(out)] if out else []), *(["--dry-run"] if dry_run else [])]

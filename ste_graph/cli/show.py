@@ -37,7 +37,7 @@ def show(
     found = _wanted(opened, tool, solved, failed_calls)
     chosen = found if number is None else found[:number]
     if format is Format.json:
-        typer.echo(json.dumps([kept.line for kept in chosen], indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([kept.line for kept in chosen], indent=2))
         return
     parts = [overview(opened, tool), *(told(kept) for kept in chosen)]
     if len(chosen) < len(found):

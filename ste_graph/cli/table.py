@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from ste_graph.cli.lines import beginning, whole
+from ste_graph.cli.printable import printable
 from ste_graph.cli.progress import Counting, Progress
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
@@ -45,10 +47,18 @@ class Table(Counting):
         super().began(workflow, logs, meter)
         self._saying = ""
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
     def ended(self, unit: str, log: StepLog) -> None:
         super().ended(unit, log)
         if log.failure is not None:
-            self.console.print(Text(f"{unit} failed: {log.failure}", style="red"))
+            self.console.print(Text(f"{unit} failed: {printable(log.failure)}", style="red"))
 
     def _drawn(self) -> RenderableType:
         if self.progress is None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ste_graph.cli.printable import printable
+
 if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun, Kept
     from ste_graph.records import Step
@@ -38,7 +40,7 @@ def _step(step: Step) -> list[str]:
 
 
 def _entry(name: str, text: str) -> list[str]:
-    first, *rest = text.splitlines() or [""]
+    first, *rest = printable(text).split("\n")
     return [f"   {name:12} {first}".rstrip(), *(f"   {'':12} {line}".rstrip() for line in rest)]
 
 
@@ -68,7 +70,7 @@ def overview(run: FinishedRun, tool: str | None) -> str:
         )
     head = ["tool", "trials", "solved", "not", "unclear", "with failed calls", ""]
     lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *_columns([head, *rows])]
-    lines += [f"{name}: {why}" for name, why in summary.failed.items() if name in names]
+    lines += [f"{name}: {printable(why)}" for name, why in summary.failed.items() if name in names]
     return "\n".join(lines)
 
 

@@ -101,3 +101,27 @@ def test_warnings_alone_are_no_failure(ste, folder):
     assert said.code == 0
     assert "warning[W222]" in said.out
     assert said.out.endswith("small.yaml: ok (1 warning; 1 variant: quick)\n")
+
+
+def test_a_permission_for_a_tool_that_is_not_there_is_reported_where_it_is_given(ste, folder):
+    change(folder, "memory:\n", "allow: [stor]\nmemory:\n")
+    said = ste("check", "small.yaml")
+    assert said.code == 2
+    assert said.out == (
+        "small.yaml:6:1: error[E602] `allow` names `stor`, which is neither an effect nor a tool; "
+        "did you mean `store`? effects: destructive, read, write; tools: double, shout, store\n"
+        "    6 | allow: [stor]\n"
+        "      | ^^^^^\n"
+    )
+
+
+def test_a_workflow_whose_tools_may_not_be_called_is_told_what_to_paste(ste, folder):
+    said = ste("check", "small.yaml", "--set", "tools.0.only=[store]")
+    assert said.code == 2
+    assert said.out.startswith("small.yaml:5:1: error[E602] the only tool, which is not read-only, may not be called:")
+    assert "effects:  # one of read, write, destructive\n  store: write" in said.out
+
+
+def test_a_folder_is_no_workflow(ste, folder):
+    assert ste("check", ".").out == ".:1:1: error[E101] is a folder, not a workflow file\n"
+    assert json.loads(ste("check", ".", "--format", "json").out)[0]["code"] == "E101"

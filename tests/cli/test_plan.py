@@ -30,7 +30,7 @@ def test_a_person_reads_maxima_loops_and_what_is_left_out(ste, folder):
         "in all                        24          12\n"
         "\n"
         "loops in a tool\n"
-        "  episode: 1 times\n"
+        "  episode: 1 time\n"
         "    trial: 2 times\n"
         "      turn: while not call.finished, at most 3\n"
         "\n"

@@ -147,3 +147,13 @@ def test_a_failure_is_said_above_the_table_when_it_happens(workflow, logs):
         logs["shout"].failure = "the server is gone"
         table.ended("shout", logs["shout"])
     assert "shout failed: the server is gone\n" in console.file.getvalue()
+
+
+def test_the_table_holds_still_while_a_person_is_asked(workflow, logs):
+    console = Console(file=io.StringIO(), width=60, color_system=None, force_terminal=True)
+    with Table(console) as table:
+        table.began(workflow, logs, Meter())
+        with table.asking():
+            before = console.file.getvalue()
+            table.step("shout", trial(True), replayed=False)
+            assert console.file.getvalue() == before

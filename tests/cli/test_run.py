@@ -39,9 +39,9 @@ def test_a_run_ends_with_a_summary_for_a_person(ste, folder):
         "  model calls   16\n"
         "  tool calls    4\n"
         "  failed calls  0\n"
-        "  loop episode  ended by times 2\n"
-        "  loop trial    ended by times 2\n"
-        "  loop turn     ended by while 4\n"
+        "  loop episode  ended 2 by times\n"
+        "  loop trial    ended 2 by times\n"
+        "  loop turn     ended 4 by while\n"
         "  run           runs/small\n"
         "  journal       runs/small/journal.jsonl\n"
         "\n"
@@ -177,7 +177,7 @@ def test_a_dry_run_calls_no_tool_and_has_a_folder_of_its_own(ste, folder):
 
 def test_a_variant_runs_in_a_folder_of_its_own(ste, folder):
     said = ste("run", "small.yaml", "--variant", "quick", "--quiet")
-    assert said.out.startswith("small (quick): complete (2 of 2 units done)\n")
+    assert said.out.startswith("small, quick: complete (2 of 2 units done)\n")
     assert (folder / "runs/small.quick/journal.jsonl").exists()
 
 

@@ -1,0 +1,63 @@
+"""What is wrong with the tools of a workflow, as far as it shows without starting anything."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import redirect_stdout
+
+from ste_graph.contracts import Tool, ToolSource
+from ste_graph.errors import WorkflowError
+from ste_graph.experiment import Experiment
+from ste_graph.language.composition import composed
+from ste_graph.language.diagnostics import Diagnostic, Span
+from ste_graph.language.findings import Findings
+from ste_graph.run.units import opened_tools, starts_something, units_of
+
+
+def tool_problems(found: Experiment) -> list[Diagnostic]:
+    """Faults of each source that starts nothing; where there are none, of the tools as a whole."""
+    problems = []
+    with redirect_stdout(sys.stderr):  # loading a module runs its code, and stdout is for the result
+        for index, source in enumerate(found.workflow.tools):
+            if source.starts:
+                continue
+            try:
+                asyncio.run(_opened(source))
+            except WorkflowError as fault:
+                message = str(fault).removeprefix("tools: ")
+                problems.append(Diagnostic("E601", "error", message, _of_source(found, index, message)))
+        if not problems and not starts_something(found.workflow):
+            try:
+                asyncio.run(_units(found))
+            except WorkflowError as fault:
+                message = str(fault).removeprefix(f"{found.workflow.file}: ").rstrip()
+                problems.append(Diagnostic("E602", "error", message, _of_tools(found, message)))
+    return problems
+
+
+async def _opened(source: ToolSource) -> list[Tool]:
+    try:
+        return list(await source.open())
+    finally:
+        await source.close()
+
+
+async def _units(found: Experiment) -> None:
+    async with opened_tools(found.workflow) as tools:
+        units_of(found.workflow, tools)
+
+
+def _of_source(found: Experiment, index: int, message: str) -> Span:
+    """The entry in `tools:`, or the key in it that the message names."""
+    tree = composed(found.workflow.file, Findings())
+    key = next((key for key in ("only", "effects") if message.startswith(f"`{key}`")), "module")
+    entry = tree.at(["tools", index])
+    return tree.span_of(["tools", index, key] if entry and entry.at([key]) else ["tools", index])
+
+
+def _of_tools(found: Experiment, message: str) -> Span:
+    """The section of the file that decides which tools may be called."""
+    tree = composed(found.workflow.file, Findings())
+    named = "allow" if message.startswith("`allow`") and tree.at(["allow"]) else "tools"
+    return tree.span_of([named], key=True)
