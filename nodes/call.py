@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from ste_graph.contracts import Model
 from ste_graph.node import Node, Output, Reads
 from ste_graph.prompt import Prompt
-from ste_graph.protocols import react
+from ste_graph.protocols import native, paper, react
 
 
 class Call(Node):
@@ -15,11 +16,16 @@ class Call(Node):
 
     It stands in front of the turn loop and in it: at first it reads the request, then what came back. A reply that
     cannot be read takes a turn, and `problem` says to the model what was expected.
+
+    `protocol: react` is the paper's text form, which `parser` reads: tolerantly, or as the released code did.
+    `protocol: native` is the model's own tool calling; what came back then goes to it as a tool message, so that the
+    prompt is said at the first move of a trial only.
     """
 
     model: Model
     prompt: Prompt
-    protocol: Literal["react"] = "react"
+    protocol: Literal["react", "native"] = "react"
+    parser: Literal["tolerant", "paper"] = "tolerant"
 
     class See(Reads):
         """The request, and what the model saw last of a tool; nothing at the first move of a trial."""
@@ -38,9 +44,18 @@ class Call(Node):
         repairs: list[str]
         finished: bool
 
+    @classmethod
+    def outputs(cls, settings: Mapping[str, Any]) -> type[Output]:
+        """`Gives`. Raises `ValueError` where a parser is named for a protocol that has nothing to parse."""
+        if settings.get("protocol") == "native" and settings.get("parser", "tolerant") != "tolerant":
+            raise ValueError("`protocol: native` has no text to parse: leave out `parser`")
+        return cls.Gives
+
     async def __call__(self, see: See) -> Gives:
+        if self.protocol == "native":
+            return self._gives(native.parse(await see.ask(self.model, self.prompt, tools=True, observed=see.text)))
         reply = await see.ask(self.model, self.prompt, stop=react.STOP)
-        return self._gives(react.parse(reply.text))
+        return self._gives(paper.parse(reply.text) if self.parser == "paper" else react.parse(reply.text))
 
     def _gives(self, step: react.Step) -> Gives:
         given: dict[str, Any] = dict.fromkeys(self.Gives.model_fields)

@@ -7,24 +7,26 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import Json, Tool
 from ste_graph.errors import BudgetSpent, RunError, SteError, WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.redaction import Redactor
 from ste_graph.run.appending import LineFile
+from ste_graph.run.cassette import Cassette
 from ste_graph.run.clock import now
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.gateways import labels_of, opened_gateways, opened_models, probe
 from ste_graph.run.journal import Journal
 from ste_graph.run.lock import lock_content, refuse_if_changed, refuse_if_tools_changed
 from ste_graph.run.recording import Recording
+from ste_graph.run.reset import Resetter
 from ste_graph.run.side_by_side import side_by_side
 from ste_graph.run.step_log import Logged, StepLog
 from ste_graph.run.stores import opened_stores
 from ste_graph.run.summary import Summary, summary_of
 from ste_graph.run.unit import Shared, UnitRun
-from ste_graph.run.units import Unit, opened_tools, toolboxes_of, units_of
+from ste_graph.run.units import Unit, opened_tools, policy_of, toolboxes_of, units_of
 from ste_graph.run.watching import Watcher
 from ste_graph.tools.toolbox import Toolbox
 
@@ -56,6 +58,11 @@ async def execute(
     folder.acquire()
     try:
         return await _Opening(workflow, folder, watcher, dry_run).run(stop or asyncio.Event(), concurrency)
+    except SteError as fault:
+        clean = Redactor(workflow.secrets).text(str(fault))
+        if clean == str(fault):
+            raise
+        raise (WorkflowError if isinstance(fault, WorkflowError) else RunError)(clean) from None
     finally:
         folder.remove_if_unused()
         folder.release()
@@ -78,7 +85,11 @@ class _Opening:
             if all(log.done for log in logs.values()):
                 Journal(self._folder.journal, _records(logs)).close()
                 return self._summary(logs, locked)
-        async with opened_tools(self._workflow) as tools:
+        cassette = Cassette(self._workflow.cassette, resets=self._workflow.reset is not None)
+        async with AsyncExitStack() as stack:
+            stack.callback(cassette.close)
+            tools = await stack.enter_async_context(opened_tools(self._workflow, cassette))
+            resetter = self._resetter(tools)
             units, left_out = units_of(self._workflow, tools)
             wanted = lock_content(self._workflow, units, left_out, labels_of(self._workflow), dry_run=self._dry_run)
             if locked is not None:
@@ -90,8 +101,8 @@ class _Opening:
                     locked = wanted
                     self._folder.write_lock(locked)
                 logs = self._logs(locked)
-                boxes = toolboxes_of(workflow, units, dry_run=self._dry_run)
-                running = _Running(workflow, self._folder, logs, self._watcher, concurrency)
+                boxes = toolboxes_of(workflow, units, dry_run=self._dry_run, cassette=cassette, watcher=self._watcher)
+                running = _Running(workflow, self._folder, logs, self._watcher, concurrency, cassette, resetter)
                 finished = await running.run(units, boxes, stop)
         summary = self._summary(logs, locked)
         summary.remarks = [fault for box in boxes.values() for fault in box.faults]
@@ -100,6 +111,13 @@ class _Opening:
         elif running.spent is not None:
             summary.stopped_by, summary.reason = "budget", str(running.spent)
         return summary
+
+    def _resetter(self, tools: Sequence[Tool]) -> Resetter | None:
+        """What makes the resets; None where there are none, or nothing is called that could need one."""
+        spec, cassette = self._workflow.reset, self._workflow.cassette
+        if spec is None or self._dry_run or (cassette is not None and cassette.mode == "replay"):
+            return None
+        return Resetter(self._workflow, spec, tools, policy_of(self._workflow))
 
     def _logs(self, locked: Mapping[str, Json]) -> dict[str, StepLog]:
         return {name: StepLog(self._folder.unit(name)) for name in locked["units"]}
@@ -112,7 +130,14 @@ class _Running:
     """The units of a run, running."""
 
     def __init__(
-        self, workflow: Workflow, folder: RunFolder, logs: Mapping[str, StepLog], watcher: Watcher, concurrency: int
+        self,
+        workflow: Workflow,
+        folder: RunFolder,
+        logs: Mapping[str, StepLog],
+        watcher: Watcher,
+        concurrency: int,
+        cassette: Cassette,
+        resetter: Resetter | None,
     ) -> None:
         self.spent: BudgetSpent | None = None
         self._workflow = workflow
@@ -120,6 +145,8 @@ class _Running:
         self._logs = logs
         self._watcher = watcher
         self._concurrency = concurrency
+        self._cassette = cassette
+        self._resetter = resetter
         self._redactor = Redactor(workflow.secrets)
         self._events = LineFile(folder.events)
         self._journal = Journal(folder.journal, _records(logs))
@@ -135,7 +162,7 @@ class _Running:
                 finished = await self._run(units, boxes, stop)
             except SteError as fault:
                 with suppress(RunError):
-                    self._say("broken", why=str(fault))
+                    self._say("broken", why=self._redactor.text(str(fault)))
                 raise
             self._say("stopped", by="interrupt" if not finished else "budget" if self.spent else None)
             return finished
@@ -151,13 +178,16 @@ class _Running:
         graph = compiled(workflow)
         recording = Recording(graph.flow, labels_of(workflow))
         async with (
-            opened_gateways(workflow, meter, concurrency=self._concurrency) as models,
+            opened_gateways(workflow, meter, concurrency=self._concurrency, cassette=self._cassette) as models,
             opened_stores(workflow, self._folder, self._logs.values(), self._watcher.said) as stores,
         ):
             self._watcher.began(workflow, self._logs, meter)
             self._say("began", units=len(units), replayed=len(_records(self._logs)))
-            shared = Shared(workflow, graph.flow, models, stores, recording, meter, self._redactor, self)
-            seats = asyncio.Semaphore(self._concurrency)
+            shared = Shared(
+                workflow, graph.flow, models, stores, recording, meter, self._redactor, self, self._resetter
+            )
+            # A reset is of the tools, which units share: side by side, one unit would undo another's work.
+            seats = asyncio.Semaphore(1 if workflow.reset is not None else self._concurrency)
 
             async def one(unit: Unit) -> None:
                 async with seats:

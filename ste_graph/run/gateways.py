@@ -8,12 +8,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ste_graph.contracts import Model
 from ste_graph.errors import RunError, SteError
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
+from ste_graph.redaction import Redactor
+from ste_graph.run.cassette import Cassette
+from ste_graph.run.taped import TapedModel
 
 
 def labels_of(workflow: Workflow) -> dict[str, str]:
@@ -30,6 +34,9 @@ async def opened_models(
 
     Raises `RunError` if a server cannot start, or `stop` is set while one does.
     """
+    if _is_replay(workflow):
+        yield workflow
+        return
     async with Servers(folder, said) as servers:
         opened: dict[str, Adapter] = {}
         for name in labels_of(workflow):
@@ -54,8 +61,15 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, Adapter]) 
                 await one
 
 
+def _is_replay(workflow: Workflow) -> bool:
+    """Whether the models' replies come from a cassette, so that none of them need be there."""
+    return workflow.cassette is not None and workflow.cassette.mode == "replay"
+
+
 async def probe(workflow: Workflow) -> None:
     """Ask every model whether it can be asked, before anything is spent. Raises `RunError` if one cannot."""
+    if _is_replay(workflow):
+        return
     asked = labels_of(workflow)
     faults = await asyncio.gather(*(workflow.models[name].probe() for name in asked), return_exceptions=True)
     for name, fault in zip(asked, faults, strict=True):
@@ -66,12 +80,16 @@ async def probe(workflow: Workflow) -> None:
 
 
 @asynccontextmanager
-async def opened_gateways(workflow: Workflow, meter: Meter, *, concurrency: int) -> AsyncIterator[dict[str, Gateway]]:
+async def opened_gateways(
+    workflow: Workflow, meter: Meter, *, concurrency: int, cassette: Cassette
+) -> AsyncIterator[dict[str, Model]]:
     """The models that nodes ask, by name, behind one bound of requests in flight; closed at the end."""
     in_flight = asyncio.Semaphore(concurrency)
+    redactor = Redactor(workflow.secrets)
     async with AsyncExitStack() as stack:
-        gateways: dict[str, Gateway] = {}
+        models: dict[str, Model] = {}
         for name in labels_of(workflow):
-            gateways[name] = Gateway(workflow.models[name], in_flight=in_flight, meter=meter)
-            stack.push_async_callback(gateways[name].close)
-        yield gateways
+            gateway = Gateway(workflow.models[name], in_flight=in_flight, meter=meter)
+            stack.push_async_callback(gateway.close)
+            models[name] = TapedModel(gateway, cassette, redactor, meter)
+        yield models

@@ -11,10 +11,11 @@ from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json, Message, Model, Observation, Reply
 from ste_graph.language.workflow import NodeSpec
 from ste_graph.prompt import Prompt
+from ste_graph.protocols import native
 from ste_graph.run.guard import under_watch
 from ste_graph.run.hashing import seed_of
 from ste_graph.run.memories import EMPTY, scope_of, whole_run_stops
-from ste_graph.run.step_log import Used
+from ste_graph.run.step_log import Made, Used
 from ste_graph.tools.toolbox import UNTOUCHED
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class StepSession:
         self._called = 0
         self.said: list[Message] = []
         self.calls: list[tuple[str, str]] = []
+        self.made: list[Made] = []
         self.used = Used()
 
     async def ask(
@@ -43,21 +45,31 @@ class StepSession:
         *,
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
+        tools: bool = False,
+        observed: str | None = None,
     ) -> Reply:
         seed = self._seed(self._asked)
         self._asked += 1
-        rendered = prompt.render(await self._values(prompt))
         talk = self._spec.talk
         before = [*self._state[talk], *self.said] if talk else []
+        open_calls = native.pending(before)
         clean = self._shared.redactor.text
-        messages = [*before, {"role": "user", "content": clean(rendered.shown)}]
-        reply = await model.reply(messages, seed=seed, stop=stop, schema=schema)
+        if open_calls and tools and observed is not None:
+            shown = kept = native.answers(open_calls, clean(observed))
+        else:
+            rendered = prompt.render(await self._values(prompt))
+            closing = native.answers(open_calls, None) if open_calls else []
+            shown = [*closing, {"role": "user", "content": clean(rendered.shown)}]
+            kept = [*closing, {"role": "user", "content": clean(rendered.kept)}]
+        box = self._unit.toolbox
+        # A model of somebody's own need not know of tools as long as nobody offers any.
+        more = {"tools": native.offers(box.tools[name] for name in box.offered)} if tools and box.offered else {}
+        reply = await model.reply([*before, *shown], seed=seed, stop=stop, schema=schema, **more)
         self.used.model_calls += 1
         self.used.prompt_tokens += reply.usage.prompt_tokens
         self.used.completion_tokens += reply.usage.completion_tokens
         if talk:
-            self.said.append({"role": "user", "content": clean(rendered.kept)})
-            self.said.append({"role": "assistant", "content": clean(reply.text)})
+            self.said += [*kept, native.message_of(reply)]
         return reply
 
     async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation:
@@ -67,7 +79,7 @@ class StepSession:
         self._called += 1
         try:
             with under_watch(self._unit.log, call):
-                observation = await self._unit.toolbox.call(name, arguments)
+                observation = await self._unit.toolbox.call(name, arguments, place=f"{self._unit.name} | {call}")
         except BaseException:
             meter.tool_calls -= 1
             raise
@@ -75,9 +87,16 @@ class StepSession:
             meter.tool_calls -= 1
         else:
             self.used.tool_calls += 1
+            if self._may_have_changed_a_state(name) and observation.kind != "interrupted":
+                self.made.append((name, dict(arguments), observation.kind))
         self.used.failed_calls += not observation.ok
+        self.used.repaired += bool(observation.coerced)
         self.calls.append((name, observation.kind))
         return observation
+
+    def _may_have_changed_a_state(self, tool: str) -> bool:
+        """Whether a reset of this workflow undoes what the call did."""
+        return self._shared.workflow.reset is not None and self._unit.toolbox.tools[tool].effect != "read"
 
     async def _values(self, prompt: Prompt) -> dict[str, Any]:
         """What the prompt reads: by root name, as plain data."""

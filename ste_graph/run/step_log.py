@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from ste_graph.contracts import Json, Message, Usage
 from ste_graph.run.appending import LineFile
+
+Made: TypeAlias = tuple[str, dict[str, Json], str]
+"""A call that may have changed a tool's state: tool, arguments, and how it ended."""
 
 
 @dataclass(slots=True)
@@ -17,6 +21,8 @@ class Used:
     model_calls: int = 0
     tool_calls: int = 0
     failed_calls: int = 0
+    repaired: int = 0
+    """Replies that had to be mended before they could be read, and calls whose arguments had to be coerced."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
@@ -45,11 +51,13 @@ class Logged:
     scopes: dict[str, str] = field(default_factory=dict)
     """Per memory that remembers the record: the pass in which it does."""
     calls: list[tuple[str, str]] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
+    """Of the calls, those to be made again behind a reset; kept only where the workflow has one."""
     used: Used = field(default_factory=Used)
 
     def to_json(self) -> dict[str, Json]:
         line: dict[str, Json] = {"key": self.key, "started": self.started, "ended": self.ended}
-        for name in ("gives", "said", "record", "scopes", "calls"):
+        for name in ("gives", "said", "record", "scopes", "calls", "made"):
             if value := getattr(self, name):
                 line[name] = value
         if used := self.used.to_json():
@@ -68,6 +76,7 @@ class Logged:
             record=line.get("record"),
             scopes=line.get("scopes", {}),
             calls=calls,
+            made=[(tool, arguments, kind) for tool, arguments, kind in line.get("made", [])],
             used=Used(**line.get("used", {})),
         )
 

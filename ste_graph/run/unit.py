@@ -21,10 +21,12 @@ from ste_graph.language.workflow import FromLoop, FromNode, NodeSpec, Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.node import Node, Reads
 from ste_graph.redaction import Redactor
+from ste_graph.run.cassette import NotRecorded
 from ste_graph.run.clock import now
 from ste_graph.run.faults import NodeFault, invalid, place
 from ste_graph.run.memories import NoRecall, UnitRecall, scope_of
 from ste_graph.run.recording import Recording, entries_of
+from ste_graph.run.reset import ResetFault, Resetter, UnitReset
 from ste_graph.run.session import StepSession
 from ste_graph.run.step_log import Logged, StepLog
 from ste_graph.tools.toolbox import Toolbox
@@ -49,6 +51,8 @@ class Shared:
     meter: Meter
     redactor: Redactor
     observer: Observer
+    resetter: Resetter | None = None
+    """What makes the workflow's resets; None where it has none, or nothing is called."""
 
 
 class UnitRun:
@@ -60,6 +64,8 @@ class UnitRun:
         self.log = log
         self.toolbox = toolbox
         workflow = shared.workflow
+        reset = workflow.reset
+        self._reset = UnitReset(reset, shared.flow, name, toolbox, shared.resetter) if reset else None
         self._recalls = {memory: UnitRecall(store) for memory, store in shared.stores.items()}
         self._nodes = {spec.name: self._made(spec) for spec in workflow.nodes.values()}
         self._began = [channel for channel in shared.flow.channels if channel.startswith(began_channel(""))]
@@ -70,6 +76,8 @@ class UnitRun:
         return spec.cls(**spec.settings, **models, **spec.prompts, **recalls)
 
     async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> Mapping[str, Json]:
+        if self._reset is not None:
+            self._reset.enter(state)
         logged = self.log.finished.get(str(key))
         replayed = logged is not None
         if logged is None:
@@ -96,7 +104,10 @@ class UnitRun:
         session = StepSession(self, spec, key, state)
         started = now()
         try:
+            if self._reset is not None:
+                await self._reset.ready()
             gives = _plain(await self._nodes[spec.name](self._read(spec, state).within(session)), spec)
+            session.used.repaired += bool(gives.get("repairs"))
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -104,7 +115,7 @@ class UnitRun:
             raise NodeFault(f"{self._place(vertex, key)}: the node was cancelled from within") from error
         except (BudgetSpent, RunError):
             raise
-        except (ModelError, NodeFault) as error:
+        except (ModelError, NodeFault, NotRecorded, ResetFault) as error:
             raise type(error)(f"{self._place(vertex, key)}: {error}") from error
         except (Exception, SystemExit) as error:
             raise NodeFault(f"{self._place(vertex, key)}: {type(error).__name__}: {_said(error)}") from error
@@ -115,6 +126,7 @@ class UnitRun:
             gives=self.shared.redactor.data(gives),
             said=session.said,
             calls=session.calls,
+            made=session.made,
             used=session.used,
         )
 
@@ -132,6 +144,8 @@ class UnitRun:
     def _replayed(self, logged: Logged) -> None:
         for tool, kind in logged.calls:
             self.toolbox.replayed(tool, Observation(ok=kind == "ok", kind=kind, text=""))
+        if self._reset is not None:
+            self._reset.replayed(logged.made)
 
     def _update(self, vertex: Vertex, logged: Logged, state: Mapping[str, Json]) -> dict[str, Json]:
         update: dict[str, Json] = {channel: logged.started for channel in self._began if state[channel] is None}

@@ -10,9 +10,11 @@ from ste_graph.contracts import Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.language.graph import param
 from ste_graph.language.schema import Limits
-from ste_graph.language.workflow import UNIT, Workflow
+from ste_graph.language.workflow import UNIT, CassetteSpec, Workflow
 from ste_graph.redaction import Redactor
+from ste_graph.run.cassette import Cassette
 from ste_graph.run.guard import guarded
+from ste_graph.run.watching import Watcher
 from ste_graph.tools.asking import Terminal
 from ste_graph.tools.fingerprint import as_item
 from ste_graph.tools.names import unambiguous
@@ -52,13 +54,21 @@ def policy_of(workflow: Workflow) -> ToolPolicy:
     )
 
 
-def toolboxes_of(workflow: Workflow, units: Sequence[Unit], *, dry_run: bool) -> dict[str, Toolbox]:
+def toolboxes_of(
+    workflow: Workflow, units: Sequence[Unit], *, dry_run: bool, cassette: Cassette, watcher: Watcher
+) -> dict[str, Toolbox]:
     """The tools of each unit behind the run's policy. How often a tool may be called, and whom to ask, they share."""
     policy = policy_of(workflow)
-    redactor, rate, asker = Redactor(workflow.secrets), Rate(policy.per_minute), Terminal()
+    redactor, rate, asker = Redactor(workflow.secrets), Rate(policy.per_minute), Terminal(watcher.asking)
     return {
         unit.name: Toolbox(
-            [guarded(tool) for tool in unit.tools], policy, dry_run=dry_run, redactor=redactor, rate=rate, asker=asker
+            [guarded(tool) for tool in unit.tools],
+            policy,
+            dry_run=dry_run,
+            redactor=redactor,
+            rate=rate,
+            asker=asker,
+            tape=None if cassette.mode == "live" else cassette,
         )
         for unit in units
     }
@@ -66,23 +76,42 @@ def toolboxes_of(workflow: Workflow, units: Sequence[Unit], *, dry_run: bool) ->
 
 def starts_something(workflow: Workflow) -> bool:
     """Whether a process or a connection must start before the tools are known."""
-    return any(source.starts for source in workflow.tools)
+    replays = workflow.cassette is not None and workflow.cassette.mode == "replay"
+    return not replays and any(source.starts for source in workflow.tools)
 
 
 @asynccontextmanager
-async def opened_tools(workflow: Workflow) -> AsyncIterator[list[Tool]]:
+async def opened_tools(workflow: Workflow, cassette: Cassette | None = None) -> AsyncIterator[list[Tool]]:
     """All tools of the workflow, by unambiguous names; their sources are closed at the end.
+
+    In a replay a source that would start something, or is not there, gives the tools that the cassette knows.
+    Without a `cassette`, nothing is recorded.
 
     Raises `WorkflowError` if a source cannot be opened, or `allow` names a tool that none of them gives.
     """
     async with AsyncExitStack() as stack:
+        cassette = cassette or Cassette(_only_replay(workflow.cassette))
         tools: list[Tool] = []
-        for source in workflow.tools:
+        for number, source in enumerate(workflow.tools):
+            if cassette.mode == "replay" and source.starts:
+                tools += cassette.source(number)
+                continue
             stack.push_async_callback(source.close)
-            tools += await source.open()
+            try:
+                given = await source.open()
+            except WorkflowError:
+                if cassette.mode != "replay":
+                    raise
+                given = cassette.source(number)
+            cassette.keep_source(number, given)
+            tools += given
         tools = unambiguous(tools)
         check_allowed(policy_of(workflow), tools)
         yield tools
+
+
+def _only_replay(spec: CassetteSpec | None) -> CassetteSpec | None:
+    return spec if spec is not None and spec.mode == "replay" else None
 
 
 def units_of(workflow: Workflow, tools: Sequence[Tool]) -> tuple[list[Unit], list[Skipped]]:
@@ -94,9 +123,9 @@ def units_of(workflow: Workflow, tools: Sequence[Tool]) -> tuple[list[Unit], lis
         items = workflow.over.over.evaluate(lambda name: param(workflow.params, name))
         items = items if workflow.over.bound is None else items[: workflow.over.bound]
         return [Unit(name, item, offered) for name, item in _named(items).items()], []
-    policy = policy_of(workflow)
+    policy, redactor = policy_of(workflow), Redactor(workflow.secrets)
     left_out = [Skipped(name, effect, remedy) for name, effect, remedy in skipped(tools, policy)]
-    units = [Unit(tool.name, as_item(tool), (tool,)) for tool in tools if policy.allows(tool)]
+    units = [Unit(tool.name, redactor.data(as_item(tool)), (tool,)) for tool in tools if policy.allows(tool)]
     units = units if workflow.over.bound is None else units[: workflow.over.bound]
     if not units:
         raise WorkflowError(nothing_to_call(workflow, tools, left_out))

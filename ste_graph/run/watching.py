@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
@@ -20,6 +21,10 @@ class Watcher:
 
     def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
         """A step is finished, or was finished before and is replayed."""
+
+    def asking(self) -> AbstractContextManager[None]:
+        """Around a question to the person at the terminal: a display must hold still."""
+        return nullcontext()
 
     def ended(self, unit: str, log: StepLog) -> None:
         """A unit is done, has failed or was stopped."""

@@ -1,0 +1,87 @@
+"""The model's own tool calling, as chat messages in OpenAI form: no text to parse, but a transcript to keep valid.
+
+Servers want every call of an assistant message answered by a tool message before anything else is said, and its
+arguments to be JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from ste_graph.contracts import Json, Message, Reply, Tool, ToolCall
+from ste_graph.protocols.json_object import Repair
+from ste_graph.protocols.react import Action, Answer, Malformed, Step
+from ste_graph.tools.names import legal
+
+ONE_AT_A_TIME = "One call at a time: this one was not made."
+NOT_MADE = "This call was not made."
+EXCERPT = 200
+
+
+def parse(reply: Reply) -> Step:
+    """What a reply says: of several calls the first counts, and a reply without a call is the final answer."""
+    thought = reply.text.strip()
+    if not reply.tool_calls:
+        return Answer("", thought) if thought else Malformed("", "The reply is empty: call a tool, or give the answer.")
+    first, *others = reply.tool_calls
+    repairs: list[Repair] = ["several calls"] if others else []
+    if not first.name.strip():
+        return Malformed(thought, f"The call names no tool, or its arguments are no object: {_excerpt(first)}.")
+    if not first.arguments.strip():
+        return Action(thought, first.name, {}, (*repairs, "empty input"))
+    try:
+        arguments = json.loads(first.arguments)
+    except (ValueError, RecursionError) as fault:
+        where = f"{fault.msg.lower()} at character {fault.pos}" if isinstance(fault, json.JSONDecodeError) else fault
+        return Malformed(thought, f"The arguments of `{first.name}` are not JSON ({where}): {_excerpt(first)}.")
+    if not isinstance(arguments, dict):
+        return Malformed(thought, f"The arguments of `{first.name}` must be one JSON object; got {_excerpt(first)}.")
+    return Action(thought, first.name, arguments, tuple(repairs))
+
+
+def message_of(reply: Reply) -> Message:
+    """The reply as the transcript keeps it; arguments that no server would take stand there as `{}`."""
+    message: Message = {"role": "assistant", "content": reply.text}
+    if reply.tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": legal(call.name), "arguments": _kept(call)}}
+            for call in reply.tool_calls
+        ]
+    return message
+
+
+def pending(messages: Sequence[Message]) -> list[str]:
+    """The ids of the calls that the last message makes."""
+    return [call["id"] for call in messages[-1].get("tool_calls") or ()] if messages else []
+
+
+def answers(ids: Sequence[str], observed: str | None) -> list[Message]:
+    """One tool message per call: what came of the first, and that the others were not made. None: nor was the first."""
+    others = NOT_MADE if observed is None else ONE_AT_A_TIME
+    texts = [NOT_MADE if observed is None else observed, *(others for _ in ids[1:])]
+    return [{"role": "tool", "tool_call_id": id, "content": text} for id, text in zip(ids, texts, strict=True)]
+
+
+def offers(tools: Iterable[Tool]) -> list[dict[str, Json]]:
+    """The tools as a request names them."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
+        }
+        for tool in tools
+    ]
+
+
+def _kept(call: ToolCall) -> str:
+    try:
+        arguments = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        arguments = None
+    return json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else "{}"
+
+
+def _excerpt(call: ToolCall) -> str:
+    text = " ".join(call.arguments.split())
+    return f"`{text if len(text) <= EXCERPT else f'{text[:EXCERPT]}…'}`"

@@ -1,0 +1,141 @@
+"""`reset:` brings tools that keep a state back to a known one before each pass of a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import get_args
+
+from ste_graph.compile.flow import Flow
+from ste_graph.contracts import Effect, Json, Tool
+from ste_graph.errors import SteError, WorkflowError
+from ste_graph.language.workflow import ResetSpec, Workflow
+from ste_graph.redaction import Redactor
+from ste_graph.run.step_log import Made
+from ste_graph.tools.policy import ToolPolicy
+from ste_graph.tools.text import clipped
+from ste_graph.tools.toolbox import Toolbox
+
+
+class ResetFault(SteError):
+    """The tools could not be brought to a known state: the unit fails, as its trials would start from anything."""
+
+
+class Resetter:
+    """Makes the reset of a run. Raises `WorkflowError` where the tool that it names is not there or cannot be called.
+
+    It goes around policy, guard, budget and counts: the workflow asks for it, not the model.
+    """
+
+    def __init__(self, workflow: Workflow, spec: ResetSpec, tools: Sequence[Tool], policy: ToolPolicy) -> None:
+        self._workflow = workflow
+        self._spec = spec
+        self._redactor = Redactor(workflow.secrets)
+        self._timeout_s = policy.timeout_s
+        bare = policy.model_copy(update={"allow": get_args(Effect), "ask": False, "at_most": None, "per_minute": None})
+        self._box = Toolbox(tools, bare, redactor=self._redactor)
+        if spec.tool is not None:
+            self._check(spec.tool)
+
+    def _check(self, tool: str) -> None:
+        where = f"{self._spec.span.file}:{self._spec.span.line}: `reset`"
+        if tool not in self._box.tools:
+            close = get_close_matches(tool, self._box.tools, 1)
+            hint = f"did you mean `{close[0]}`? " if close else ""
+            names = ", ".join(sorted(self._box.tools)) or "none"
+            raise WorkflowError(f"{where} names `{tool}`, which is no tool; {hint}tools: {names}")
+        if problem := self._box.arguments(tool).taken(self._spec.arguments).problem:
+            raise WorkflowError(f"{where}: {problem}")
+
+    async def reset(self, unit: str) -> None:
+        """Reset. Raises `ResetFault`."""
+        if self._spec.tool is None:
+            await self._run(unit)
+            return
+        observation = await self._box.call(self._spec.tool, self._spec.arguments)
+        if not observation.ok:
+            raise ResetFault(f"the reset with `{self._spec.tool}` failed: {observation.text}")
+
+    async def make_again(self, calls: Sequence[Made]) -> None:
+        """Make calls that were undone by a reset again, in order. Raises `ResetFault` where one ends differently."""
+        for number, (tool, arguments, kind) in enumerate(calls, start=1):
+            observation = await self._box.call(tool, arguments)
+            if observation.kind != kind:
+                raise ResetFault(
+                    f"the state at which the run was interrupted cannot be had again: call {number} of the pass, of "
+                    f"`{tool}`, ended as {kind} then and as {observation.kind} now"
+                )
+
+    async def _run(self, unit: str) -> None:
+        words = self._spec.command
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words,
+                cwd=self._workflow.file.parent,
+                env={**os.environ, "STE_UNIT": unit},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+        except OSError as error:
+            raise ResetFault(f"the reset command `{words[0]}` cannot be started: {error.strerror}") from error
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), self._timeout_s)
+        except TimeoutError:
+            raise ResetFault(f"the reset command `{words[0]}` did not end within {self._timeout_s:g} s") from None
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if process.returncode:
+            text, _ = clipped(self._redactor.text(said.decode("utf-8", "replace")).strip(), 1000)
+            raise ResetFault(f"the reset command `{words[0]}` ended with {process.returncode}: {text}")
+
+
+class UnitReset:
+    """When one unit resets: before the first step of a pass that is run rather than replayed.
+
+    In a pass that an earlier process began, the calls that it logged are made again behind the reset, so that the
+    tools' state is what it was: the pass goes on, and no trial is favoured for being short.
+    """
+
+    def __init__(self, spec: ResetSpec, flow: Flow, unit: str, toolbox: Toolbox, resetter: Resetter | None) -> None:
+        self._flow = flow
+        self._before = spec.before
+        self._unit = unit
+        self._toolbox = toolbox
+        self._resetter = resetter
+        self._pass: tuple[Json, ...] | None = None
+        self._made: list[Made] = []
+        self._ready = False
+
+    def enter(self, state: Mapping[str, Json]) -> None:
+        """Notice whether a new pass has begun."""
+        entered = self._entered(state)
+        if entered != self._pass:
+            self._pass, self._made, self._ready = entered, [], False
+            self._toolbox.begin_pass()
+
+    def replayed(self, made: Sequence[Made]) -> None:
+        """Remember the calls of a step that is replayed."""
+        self._made += made
+
+    async def ready(self) -> None:
+        """Bring the tools to the state in which the next step finds them. Raises `ResetFault`."""
+        if self._pass is None or self._ready or self._resetter is None:
+            return
+        await self._resetter.reset(self._unit)
+        await self._resetter.make_again(self._made)
+        self._ready = True
+
+    def _entered(self, state: Mapping[str, Json]) -> tuple[Json, ...] | None:
+        """The counters of the loop and of those around it; None outside of it, nothing where it is the unit."""
+        if self._before not in self._flow.heads:
+            return ()
+        if state[self._before] is None:
+            return None
+        return tuple(state[loop] for loop in (*self._flow.heads[self._before].around, self._before))
