@@ -164,7 +164,8 @@ async def test_a_schema_that_is_no_json_schema_leaves_its_tool_usable():
     async with opened(server("adverse.py")) as box:
         assert (await box.call("bad_schema", {"n": "many"})).text == "fine"
         assert box.faults == (
-            "the schema of `bad_schema` is not valid JSON Schema: 'quantity' is not valid under any of the given schemas",
+            "the schema of `bad_schema` is not valid JSON Schema: "
+            "'quantity' is not valid under any of the given schemas",
         )
 
 
@@ -285,8 +286,8 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
     [
         (
             {"command": "no-such-server"},
-            "tools: the command `no-such-server` was not found; expected a program on PATH, or a path with a `/` in it. "
-            "Is the server installed?",
+            "tools: the command `no-such-server` was not found; expected a program on PATH, "
+            "or a path with a `/` in it. Is the server installed?",
         ),
         (
             {"command": "./server", "cwd": "/nowhere"},
@@ -305,10 +306,10 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
         (
             {
                 "command": sys.executable,
-                "args": ["-c", "import time; print('hi', flush=True); time.sleep(9)"],
+                "args": ["-c", "print('hi', flush=True); [*iter(input, 0)]"],
                 "start_s": 1,
             },
-            f"tools: the MCP server `{Path(sys.executable).name} -c import time; print('hi', flush=True); time.sleep(9)` "
+            f"tools: the MCP server `{Path(sys.executable).name} -c print('hi', flush=True); [*iter(input, 0)]` "
             "cannot be used: it was not ready within 1 s; its last words:\n  (stdout) hi\n"
             "Does the command work in a terminal?",
         ),
