@@ -117,8 +117,9 @@ class Tool(Protocol):
 class ToolSource(Protocol):
     """One entry of a workflow's `tools:` section: a frozen pydantic object whose fields are its YAML settings."""
 
-    starts: ClassVar[bool]
-    """Whether something (a process, a connection) must start before the tools are known."""
+    @property
+    def starts(self) -> bool:
+        """Whether something (a process, a connection) must start before the tools are known."""
 
     async def open(self) -> Sequence[Tool]:
         """The tools, in the source's order. Raises `WorkflowError` if they cannot be had."""

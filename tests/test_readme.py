@@ -1,0 +1,71 @@
+"""What the README shows is true: its code runs, its commands exist, its files are there."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which the README's relative paths hold."""
+    shutil.copytree(ROOT / "workflows", tmp_path / "workflows")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.splitlines()[-1][:40])
+def test_the_python_of_the_readme_runs(code: str, checkout: Path) -> None:
+    namespace: dict[str, object] = {"__name__": "readme"}
+    exec(compile(code, "README.md", "exec"), namespace)
+    assert "ste" in namespace
+
+
+def commands() -> list[str]:
+    found = [line for block in blocks("") for line in block.splitlines() if line.startswith("ste run workflows/quick")]
+    assert found, "the README shows no command that runs the quickstart"
+    return found
+
+
+@pytest.mark.parametrize("line", commands())
+def test_the_commands_of_the_readme_run(line: str, checkout: Path) -> None:
+    from ste_graph.cli.application import application as app
+
+    words = shlex.split(line.partition("#")[0])
+    small = ["--set", "params.episodes=1", "--set", "params.trials=1"]
+    done = CliRunner().invoke(app, [*words[1:], *small])
+    assert done.exit_code == 0, done.output
+
+
+def test_every_command_that_the_readme_names_exists() -> None:
+    from typer.main import get_command
+
+    from ste_graph.cli.application import application as app
+
+    known = set(get_command(app).list_commands(None))  # type: ignore[attr-defined, arg-type]
+    named = {word for block in blocks("") for word in re.findall(r"^ste +([a-z]+)", block, re.MULTILINE)}
+    assert named <= known
+
+
+def test_every_path_that_the_readme_names_is_there() -> None:
+    links = {link for link in re.findall(r"\]\(([^)#:]+)\)", README)} | set(re.findall(r'href="([^":]+)"', README))
+    spoken = {path for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.\w+)?)`", README)}
+    assert {path for path in links | spoken if not (ROOT / path).exists()} == set()
+
+
+def test_the_yaml_of_the_readme_stands_in_the_papers_workflow() -> None:
+    paper = re.sub(r"\s+", " ", (ROOT / "workflows" / "paper.yaml").read_text(encoding="utf-8"))
+    shown = blocks("yaml")[0]
+    lines = [line.strip() for line in shown.splitlines() if line.strip() and "…" not in line]
+    missing = [line for line in lines if re.sub(r"\s+", " ", line.rstrip("}")) not in paper]
+    assert missing == []
