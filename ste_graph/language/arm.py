@@ -167,6 +167,7 @@ class _Arm:
             said = f"`map: {block.name}` stands beside other blocks at the top"
             legal = "one map alone, whose items are the units; or `at_most`, to run it in order inside one unit"
             self.findings.error("E233", said, block.span, expected=legal)
+        self.reader.incomplete = self.reader.incomplete or bool(unbounded)
         return (unbounded[0], unbounded[0].do) if unbounded else (None, blocks)
 
     def _outputs(self) -> dict[str, type[Output] | None]:
@@ -174,9 +175,8 @@ class _Arm:
         found: dict[str, type[Output] | None] = {}
         for name, span in self._keys("nodes").items():
             if name not in self.reader.used:
-                if self.shaped.whole_graph:
-                    self.findings.warning("W222", f"node `{name}` does not stand in the graph", span)
                 if not self._incomplete:
+                    self.findings.warning("W222", f"node `{name}` does not stand in the graph", span)
                     continue
             off = name in self.entries.off
             entry = when_on("nodes", name, self.before, self.entries) if off else self.entries.nodes.get(name)
@@ -249,9 +249,9 @@ class _Arm:
 
     def _memories(self, body: tuple[Block, ...], unit: Map | None) -> dict[str, MemorySpec]:
         records = record_types(body, self.findings)
-        longest = unit.name if unit else UNIT
+        lifetimes = {unit.name if unit else UNIT, *self.reader.loops, *([UNIT] if self._incomplete else [])}
         known = None if self._incomplete else records
-        memories = memory_specs(self.entries.memory, {longest, *self.reader.loops}, known, self.findings)
+        memories = memory_specs(self.entries.memory, lifetimes, known, self.findings)
         mistyped = any(found.code == "E217" for found in self.findings.diagnostics)
         if not self._incomplete and not self.entries.broken("nodes") and not mistyped:
             # A reader that is off counts: turning it off is a change of the node, not of the memory.

@@ -45,7 +45,7 @@ def one_per_value(details: Iterable[ErrorDetails], tree: Tree) -> list[ErrorDeta
 def sentence(message: str) -> str:
     """Pydantic's sentence in our words, to follow a name: `should be a valid whole number`."""
     text = message.removeprefix("Value error, ").removeprefix("Input ").partition(" or instance of")[0]
-    text = text.replace(" after validation,", ",")
+    text = text.replace(" after validation,", ",").replace("a valid ", "a ")
     for word, ours in _WORDS:
         text = re.sub(rf"\ban? (valid )?{word}\b", f"a {ours}", text)
         text = re.sub(rf"\b{word}\b", ours, text)

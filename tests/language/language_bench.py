@@ -1,0 +1,123 @@
+"""A small workflow in a temporary folder, to be changed by a test and loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ste_graph.language.diagnostics import Problems
+from ste_graph.language.loading import Loaded, load, parse_change
+
+STEPS = '''
+from __future__ import annotations
+from pydantic import BaseModel
+from ste_graph.contracts import Model, Recall
+from ste_graph.node import Node, Output, Reads
+from ste_graph.prompt import Prompt
+
+class Ask(Node):
+    class Gives(Output):
+        query: str
+
+class Act(Node):
+    class See(Reads):
+        query: str
+        text: str | None
+    class Gives(Output):
+        done: bool
+        answer: str | None
+
+class Fact(BaseModel):
+    source: str
+
+class Look(Node):
+    class Gives(Output):
+        text: str
+        fact: Fact | None
+
+class Say(Node):
+    model: Model
+    prompt: Prompt
+    class Gives(Output):
+        said: str
+
+class Compare(Node):
+    memory: Recall
+    class Gives(Output):
+        new: bool
+'''
+
+TINY = """\
+dsl: 1
+name: tiny
+params: {rounds: 2, turns: 3}
+plugins: [steps.py]
+models: {m: {use: simulated}}
+memory:
+  talk: {use: transcript, lives: round}
+  past: {use: chroma, of: trial, lives: run}
+nodes:
+  ask: {use: steps.Ask}
+  act: {use: steps.Act}
+  look: {use: steps.Look}
+  say: {use: steps.Say, model: m, prompt: say.md, talk: talk, sees: [past]}
+graph:
+  - repeat: round
+    times: params.rounds
+    do:
+      - ask
+      - act
+      - repeat: turn
+        while: not act.done
+        at_most: params.turns
+        do: [look, act]
+      - say
+      - record: trial
+        as: {query: ask.query, steps: {each: [act, look]}, answer: act.answer, solved: act.done}
+"""
+
+Edit = tuple[str, str]
+
+
+class Bench:
+    """The folder of the test, with `TINY` in `w.yaml`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.write("steps.py", STEPS)
+        self.write("say.md", "{{ ask.query }}{{ talk.messages }}{{ past.entries }}")
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
+    def load(self, *edits: Edit, changes: tuple[str, ...] = (), **settings: Any) -> Loaded:
+        """`TINY` after the edits (old text, new text), loaded."""
+        text = TINY
+        for old, new in edits:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        self.write("w.yaml", text)
+        return self.reload("w.yaml", changes=changes, **settings)
+
+    def reload(self, name: str, changes: tuple[str, ...] = (), **settings: Any) -> Loaded:
+        return load(Path(name), changes=[parse_change(change) for change in changes], **settings)
+
+    def problems(self, *edits: Edit, **settings: Any) -> list[str]:
+        """Everything that is wrong after the edits, without the pictures: `line:column code message | expected`."""
+        with pytest.raises(Problems) as caught:
+            self.load(*edits, **settings)
+        return said(caught.value)
+
+
+def said(problems: Problems) -> list[str]:
+    return [
+        f"{one.span.line}:{one.span.column} {one.code} {one.message}"
+        + (f" | {one.suggestion}?" if one.suggestion else "")
+        + (f" | {one.expected}" if one.expected else "")
+        for one in problems.diagnostics
+    ]

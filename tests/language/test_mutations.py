@@ -1,0 +1,75 @@
+"""Whatever happens to one line of a workflow, it loads or says where it is wrong."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import ste_graph.workflows
+from ste_graph.language.diagnostics import Problems
+from ste_graph.language.loading import load
+
+WORKFLOWS = Path(ste_graph.workflows.__file__).parent
+LINES = (WORKFLOWS / "paper.yaml").read_text("utf-8").splitlines()
+WORDS = sorted({word for line in LINES for word in line.replace("{", " ").replace("}", " ").replace(",", " ").split()})
+SIGNS = "{}[],:#&*!|>'\"%@`-?.x0 \t~\\()=é\u2028\x00"
+MUTATIONS = 2_000
+
+
+def mutated(lines: Sequence[str], rng: random.Random) -> list[str]:
+    """The lines with one of them deleted, doubled or changed."""
+    at = rng.randrange(len(lines))
+    line, other = lines[at], rng.choice(lines)
+    spot = rng.randrange(len(line) + 1)
+    words = line.split(" ")
+    words[rng.randrange(len(words))] = rng.choice(WORDS)
+    indent = line[: len(line) - len(line.lstrip())]
+    new = rng.choice(
+        [
+            [],
+            [line, line],
+            [line[:spot] + line[spot + 1 :]],
+            [line[:spot] + line[spot : spot + 2][::-1] + line[spot + 2 :]],
+            [line[:spot] + rng.choice(SIGNS) + line[spot:]],
+            [" ".join(words)],
+            [" " * rng.randrange(1, 8) + line],
+            [line[min(rng.randrange(1, 8), len(indent)) :]],
+            [line.partition(":")[0] + ":" + other.partition(":")[2]],
+            [indent + other.lstrip()],
+        ]
+    )
+    return [*lines[:at], *new, *lines[at + 1 :]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(WORKFLOWS / "prompts", tmp_path / "prompts")
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "everyday.py").write_text("raise SystemExit('checking a workflow runs no tool')\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_one_changed_line_gives_a_workflow_or_a_positioned_error(folder: Path) -> None:
+    rng = random.Random(20240304)
+    path = folder / "paper.yaml"
+    legal = 0
+    for _ in range(MUTATIONS):
+        text = "\n".join(mutated(LINES, rng)) + "\n"
+        path.write_text(text, "utf-8")
+        try:
+            load(Path("paper.yaml"))
+            legal += 1
+        except Problems as problems:
+            assert problems.diagnostics, text
+            for one in problems.diagnostics:
+                file = folder / one.span.file
+                assert file.is_file(), (text, one)
+                assert 1 <= one.span.line <= len(file.read_text("utf-8").split("\n")), (text, one)
+                assert one.span.column >= 1, (text, one)
+            assert str(problems)
+    assert 0 < legal < MUTATIONS

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+from language_bench import Bench
+
+from ste_graph.language.unions import sentence
+
+
+def test_a_value_that_comes_close_to_one_branch_is_measured_by_that_branch(bench: Bench) -> None:
+    assert bench.problems(("lives: run}", "lives: run, recall: {diverse: 0, lik: x}}")) == [
+        "8:64 E203 `diverse` in `memory` should be greater than or equal to 1",
+        "8:67 E201 unknown key `lik` in `recall`",
+    ]
+
+
+def test_a_value_that_fits_no_branch_is_told_what_each_wants(bench: Bench) -> None:
+    assert bench.problems(("lives: run}", "lives: run, recall: some}")) == [
+        "8:54 E203 `recall` in `memory` should be 'all' or 'shuffled' or a mapping"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "ours"),
+    [
+        ("Input should be a valid integer", "should be a whole number"),
+        ("Input should be an object", "should be a mapping"),
+        ("Input should be a valid dictionary or instance of Use", "should be a mapping"),
+        ("Value error, No such day", "is wrong: no such day"),
+        ("List should have at most 2 items after validation, not 3", "is wrong: list should have at most 2 items, not 3"),
+    ],
+)
+def test_pydantic_speaks_in_the_words_of_yaml(message: str, ours: str) -> None:
+    assert sentence(message) == ours
