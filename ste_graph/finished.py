@@ -87,14 +87,13 @@ class FinishedRun:
         """The trials, typed."""
         return Trials([_kept(line) for line in self.records() if line.get("record") == "trial"])
 
-    def done(self, unit: str) -> bool:
-        """Whether a unit is complete."""
-        return StepLog(self.folder.unit(unit)).done
+    def logs(self) -> dict[str, StepLog]:
+        """The step log of each unit, as it stands now."""
+        return {name: StepLog(self.folder.unit(name)) for name in self.lock["units"]}
 
     def summary(self) -> Summary:
         """What the run has come to so far."""
-        logs = {name: StepLog(self.folder.unit(name)) for name in self.lock["units"]}
-        return summary_of(self.path, logs, self.lock.get("skipped", {}), self.lock.get("labels", {}))
+        return summary_of(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("labels", {}))
 
 
 def open_run(path: str | os.PathLike[str]) -> FinishedRun:

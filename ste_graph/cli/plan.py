@@ -77,11 +77,8 @@ def loops_of(workflow: Workflow) -> list[tuple[int, str, int, str]]:
     for block, around in walk(workflow.blocks):
         match block:
             case Repeat(name=name, bound=bound, test=test, condition=condition):
-                words = (
-                    f"{test} {condition.text}, at most {bound}"
-                    if condition
-                    else f"{bound} time{'' if bound == 1 else 's'}"
-                )
+                times = f"{bound} time{'' if bound == 1 else 's'}"
+                words = f"{test} {condition.text}, at most {bound}" if condition else times
                 found.append((len(around), name, bound, words))
             case Map(name=name, bound=int(bound), over=over):
                 found.append((len(around), name, bound, f"over {over.text}, at most {bound}"))

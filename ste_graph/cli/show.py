@@ -34,26 +34,26 @@ def show(
     from ste_graph.finished import open_run
 
     opened = open_run(run)
-    found = _wanted(opened, tool, solved, failed_calls)
+    if tool is not None:
+        _know(opened, tool)
+    trials = opened.trials()
+    found = _selected(trials, tool, solved, failed_calls)
     chosen = found if number is None else found[:number]
     if format is Format.json:
         typer.echo(json.dumps([kept.line for kept in chosen], indent=2))
         return
-    parts = [overview(opened, tool), *(told(kept) for kept in chosen)]
+    parts = [overview(opened, trials, tool), *(told(kept) for kept in chosen)]
     if len(chosen) < len(found):
         parts.append(f"{len(found) - len(chosen)} more; leave out `-n` to see all {len(found)}")
     elif not found:
-        parts.append("no such trial" if opened.trials() else "no trial yet")
+        parts.append("no such trial" if trials else "no trial yet")
     typer.echo("\n\n".join(parts))
 
 
-def _wanted(run: FinishedRun, tool: str | None, solved: bool | None, failed_calls: bool) -> Trials:
-    """The trials that the options select. Raises `WorkflowError` for a tool that the run does not have."""
+def _selected(trials: Trials, tool: str | None, solved: bool | None, failed_calls: bool) -> Trials:
     from ste_graph.cli.trials import has_failed_call
 
-    trials = run.trials()
     if tool is not None:
-        _know(run, tool)
         trials = trials.where(lambda kept: kept.tool == tool)
     if solved is not None:
         trials = trials.where(lambda kept: (kept.trial.solved is True) == solved)
@@ -61,6 +61,7 @@ def _wanted(run: FinishedRun, tool: str | None, solved: bool | None, failed_call
 
 
 def _know(run: FinishedRun, tool: str) -> None:
+    """Raise `WorkflowError` for a tool that the run does not have."""
     from ste_graph.errors import WorkflowError
     from ste_graph.language.diagnostics import closest
 

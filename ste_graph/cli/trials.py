@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ste_graph.cli.printable import printable
 
 if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun, Kept
+    from ste_graph.finished import FinishedRun, Kept, Trials
     from ste_graph.records import Step
 
 VERDICTS = {True: "solved", False: "not solved", None: "unclear"}
@@ -49,28 +49,18 @@ def has_failed_call(kept: Kept) -> bool:
     return any(step.observation is not None and not step.observation.ok for step in kept.trial.steps)
 
 
-def overview(run: FinishedRun, tool: str | None) -> str:
+def overview(run: FinishedRun, trials: Trials, tool: str | None) -> str:
     """A line per tool: its trials, how they ended, and whether its unit is done."""
-    summary = run.summary()
-    labels = ", ".join(dict.fromkeys(summary.models.values())) or "none"
-    trials = run.trials()
-    names = [name for name in run.lock["units"] if tool in (None, name)]
-    rows = []
-    for name in names:
-        own = trials.where(lambda kept, name=name: kept.tool == name)  # type: ignore[misc]  # binds the loop's name
+    labels = ", ".join(dict.fromkeys(run.lock.get("labels", {}).values())) or "none"
+    logs = {name: log for name, log in run.logs().items() if tool in (None, name)}
+    rows = [["tool", "trials", "solved", "not", "unclear", "with failed calls", ""]]
+    for name, log in logs.items():
+        own = [kept for kept in trials if kept.tool == name]
         verdicts = [kept.trial.solved for kept in own]
-        failed = sum(map(has_failed_call, own))
-        state = "failed" if name in summary.failed else "done" if run.done(name) else "not done"
-        rows.append(
-            [
-                name,
-                *map(str, (len(own), verdicts.count(True), verdicts.count(False), verdicts.count(None), failed)),
-                state,
-            ]
-        )
-    head = ["tool", "trials", "solved", "not", "unclear", "with failed calls", ""]
-    lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *_columns([head, *rows])]
-    lines += [f"{name}: {printable(why)}" for name, why in summary.failed.items() if name in names]
+        counts = (len(own), *(verdicts.count(one) for one in (True, False, None)), sum(map(has_failed_call, own)))
+        rows.append([name, *map(str, counts), "failed" if log.failure else "done" if log.done else "not done"])
+    lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *_columns(rows)]
+    lines += [f"{name}: {printable(log.failure)}" for name, log in logs.items() if log.failure]
     return "\n".join(lines)
 
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from ste_graph.finished import open_run
+
 LINES = [
     {
         "id": "a", "record": "trial", "tool": "add_days", "episode": 0, "trial": 0,
@@ -108,3 +110,24 @@ def test_a_tool_that_was_left_out_is_answered_with_the_line_that_allows_it(ste, 
 def test_a_folder_that_is_no_run_is_refused(ste, run):
     said = ste("show", ".")
     assert (said.code, said.err) == (2, ".: is not the folder of a run (it has no workflow.lock.yaml)\n")
+
+
+def test_control_characters_of_a_tool_do_not_reach_the_terminal(ste, run, tmp_path):
+    journal = tmp_path / "old" / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"Monday"', '"Mon\\u001b[2Jday"'))
+    assert "\x1b" not in ste("show", run).out
+
+
+def test_a_failed_unit_shows_its_reason(ste, run, tmp_path):
+    with (tmp_path / "old/units/today.jsonl").open("w") as log:
+        log.write(json.dumps({"failed": "the server is gone", "at": "2026-01-01T00:00:02Z"}) + "\n")
+    lines = ste("show", run).out.split("\n\n")[1].splitlines()
+    assert lines[-2:] == [
+        "today          1       0    0        1                  0  failed",
+        "today: the server is gone",
+    ]
+
+
+def test_a_finished_run_can_be_summed_up_from_its_folder(run):
+    summary = open_run(run).summary()
+    assert (summary.done, summary.units, dict(summary.records)) == (2, 2, {"trial": 2})
