@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ste_graph.contracts import Json
@@ -71,8 +72,7 @@ class Vocabulary:
             if output is None:
                 opened[node] = NULL if node in self.off else ANY
                 continue
-            for field, info in output.model_fields.items():
-                found |= types.names(f"{node}.{field}", info.annotation, maybe=node not in there)
+            found |= _of_output(node, output, node not in there)
         for loop in self.loops_at(around):
             if isinstance(loop, Repeat):
                 found[loop.name] = INT
@@ -126,6 +126,15 @@ def report_expression(error: ExpressionError, code: str, tree: Tree, findings: F
         expected=error.expected,
         suggestion=error.suggestion,
     )
+
+
+@lru_cache(maxsize=512)
+def _of_output(node: str, output: type[Output], maybe: bool) -> dict[str, Type]:
+    """All that can be read of a node; the same for all places and arms but for `maybe`."""
+    found: dict[str, Type] = {}
+    for field, info in output.model_fields.items():
+        found |= types.names(f"{node}.{field}", info.annotation, maybe=maybe)
+    return found
 
 
 def _of_param(name: str, value: Json) -> dict[str, Type]:
