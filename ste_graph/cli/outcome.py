@@ -121,8 +121,8 @@ class Outcome:
         skipped = self.summary.skipped
         if not skipped:
             return []
-        count = f"{len(skipped)} {'tool was' if len(skipped) == 1 else 'tools were'}"
-        head = f"{count} left out, since the run may not call them; the line that would allow it:"
+        which, them = ("1 tool was", "it") if len(skipped) == 1 else (f"{len(skipped)} tools were", "them")
+        head = f"{which} left out, since the run may not call {them}; the line that would allow it:"
         return ["", head, *_some([f"  {unit} ({one['effect']})  {one['remedy']}" for unit, one in skipped.items()])]
 
 

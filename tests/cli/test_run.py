@@ -45,7 +45,7 @@ def test_a_run_ends_with_a_summary_for_a_person(ste, folder):
         "  run           runs/small\n"
         "  journal       runs/small/journal.jsonl\n"
         "\n"
-        "1 tool was left out, since the run may not call them; the line that would allow it:\n"
+        "1 tool was left out, since the run may not call it; the line that would allow it:\n"
         "  store (write)  allow: [store]\n"
         "\n"
         "Look at it with: ste show runs/small\n"

@@ -32,9 +32,8 @@ def test_the_shipped_schema_is_current():
     assert shipped == text() + "\n", "run: ste schema --out workflows/schema.json"
 
 
-@pytest.mark.parametrize("name", ["paper", "explore", "quickstart", "starter/workflow"])
-def test_every_shipped_workflow_is_legal(language, name):
-    file = WORKFLOWS / f"{name}.yaml"
+@pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("**/*.yaml")), ids=lambda file: file.stem)
+def test_every_shipped_workflow_is_legal(language, file):
     assert list(language.iter_errors(read(file).plain())) == []
 
 
