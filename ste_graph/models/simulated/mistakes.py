@@ -70,7 +70,7 @@ def mistyped(value: Any, tool: Shown, name: str) -> Any:
         case bool():
             return "yes" if value else "no"
         case int() | float():
-            return f"{value}" if kind_of(schema) in ("integer", "number") else None
+            return f"about {value}" if kind_of(schema) in ("integer", "number") else None
         case str():
             return [value]
         case _:
