@@ -1,0 +1,145 @@
+"""What the units of a run are, and which tools each may call."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import ste_graph as ste
+
+ROOT = Path(__file__).parents[2]
+
+TOOLS = '''
+from pathlib import Path
+
+import ste_graph as ste
+
+
+@ste.tool(effect="read")
+def look(number: int) -> str:
+    """Look at a thing."""
+    return f"seen {number}"
+
+
+@ste.tool(effect="write")
+def send(number: int) -> str:
+    """Send a thing."""
+    with (Path(__file__).parent / "sent").open("a") as sent:
+        sent.write(f"{number}\\n")
+    return f"sent {number}"
+
+
+@ste.tool()
+def burn(number: int) -> str:
+    """Burn a thing."""
+    raise AssertionError
+'''
+
+
+@pytest.fixture
+def changes(tmp_path: Path) -> dict:
+    (tmp_path / "tools.py").write_text(TOOLS)
+    return {
+        "params": {"episodes": 1, "trials": 2, "turns": 3},
+        "tools": [{"use": "python", "module": str(tmp_path / "tools.py")}],
+        "models.explorer": {"use": "simulated", "mistakes": 0},
+        "memory.long_term": "off",
+    }
+
+
+PAPER = ROOT / "workflows" / "paper.yaml"
+
+
+def test_only_tools_that_read_are_explored_and_the_others_come_with_the_line_that_allows_them(
+    changes: dict, tmp_path: Path
+) -> None:
+    summary = ste.load(PAPER, set=changes).run(out=tmp_path / "run")
+    assert (summary.units, summary.complete) == (1, True)
+    assert summary.skipped == {
+        "send": {"effect": "write", "remedy": "allow: [send]"},
+        "burn": {"effect": "destructive", "remedy": "allow: [burn]"},
+    }
+    assert not (tmp_path / "sent").exists()
+    assert ste.load(PAPER, set=changes).run(out=tmp_path / "run").skipped == summary.skipped
+
+
+@pytest.mark.parametrize("allow", ["write", "send"])
+def test_a_tool_may_be_allowed_by_its_effect_or_its_name(changes: dict, tmp_path: Path, allow: str) -> None:
+    summary = ste.load(PAPER, set=changes | {"allow": [allow]}).run(out=tmp_path / "run")
+    assert (summary.units, summary.complete, summary.failed) == (2, True, {})
+    assert len((tmp_path / "sent").read_text().splitlines()) == 2
+
+
+def test_a_name_in_allow_that_no_tool_has_is_refused_before_anything_is_spent(changes: dict, tmp_path: Path) -> None:
+    with pytest.raises(
+        ste.WorkflowError, match="`allow` names `sent`, which is neither an effect nor a tool; did you mean `send`"
+    ):
+        ste.load(PAPER, set=changes | {"allow": ["sent"]}).run(out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_where_no_tool_may_be_called_the_block_to_paste_is_shown(changes: dict, tmp_path: Path) -> None:
+    tools = [{"use": "python", "module": str(tmp_path / "tools.py"), "only": ["burn", "send"]}]
+    with pytest.raises(ste.WorkflowError) as caught:
+        ste.load(PAPER, set=changes | {"tools": tools}).run(out=tmp_path / "run")
+    assert str(caught.value) == (
+        f"{PAPER}: none of the 2 tools may be called: a tool that does not say what it does counts as destructive.\n"
+        "Say which ones only read, in the entry of `tools:` that they come from, and the rest stays out:\n\n"
+        "effects:  # one of read, write, destructive\n"
+        "  burn: destructive  # Burn a thing.\n"
+        "  send: write        # Send a thing.\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cap_of_calls_holds_over_all_times_that_a_run_is_taken_up(changes: dict, tmp_path: Path) -> None:
+    wanted = changes | {"limits.calls": 1, "params.trials": 3}
+    ste.load(PAPER, set=wanted | {"budget.model_calls": 5}).run(out=tmp_path / "run")
+    summary = ste.load(PAPER, set=wanted).run(out=tmp_path / "run")
+    assert summary.complete
+    assert (summary.used.tool_calls, summary.calls["ok"]) == (1, 1)
+    assert summary.calls["refused"] > 0
+
+
+def test_no_calls_at_all_may_be_allowed(changes: dict, tmp_path: Path) -> None:
+    summary = ste.load(PAPER, set=changes | {"limits.calls": 0}).run(out=tmp_path / "run")
+    assert (summary.complete, summary.used.tool_calls) == (True, 0)
+
+
+def test_a_dry_run_calls_nothing(changes: dict, tmp_path: Path) -> None:
+    summary = ste.load(PAPER, set=changes | {"allow": ["write"]}).run(out=tmp_path / "run", dry_run=True)
+    assert (summary.complete, summary.used.tool_calls) == (True, 0)
+    assert not (tmp_path / "sent").exists()
+
+
+def test_a_budget_of_tool_calls_stops_the_run_before_the_call(changes: dict, tmp_path: Path) -> None:
+    wanted = changes | {"allow": ["write"]}
+    summary = ste.load(PAPER, set=wanted | {"budget.tool_calls": 1}).run(out=tmp_path / "run")
+    assert (summary.stopped_by, summary.used.tool_calls) == ("budget", 1)
+    summary = ste.load(PAPER, set=wanted | {"budget.tool_calls": 100}).run(out=tmp_path / "run")
+    assert (summary.stopped_by, summary.used.tool_calls, summary.complete) == (None, 4, True)
+    assert len((tmp_path / "sent").read_text().splitlines()) == 2
+
+
+def test_units_that_are_called_alike_are_told_apart(tiny: Path, tmp_path: Path) -> None:
+    items = ["a", "a", {"name": "a"}, {"id": 7}, None, 3.5, {"x": 1}]
+    summary = ste.load(tiny, set={"params.items": items, "params.turns": 1}).run(out=tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
+    assert sorted(line["item"] for line in lines) == sorted(["a", "a~2", "a~3", "7", "item", "3.5", "item~2"])
+    assert summary.complete
+    assert len(list((tmp_path / "run" / "units").iterdir())) == len(items)
+
+
+def test_an_inner_map_runs_in_order_and_its_items_stand_in_the_records(tiny: Path, tmp_path: Path) -> None:
+    tiny.write_text(
+        tiny.read_text()
+        .replace(
+            "- repeat: turn\n        times: params.turns", "- map: word\n        over: params.words\n        at_most: 2"
+        )
+        .replace("turns: 3", "words: [{w: x}, {w: y}, {w: z}]")
+    )
+    (tmp_path / "think.md").write_text("Think of {{ item }} and {{ word.w }}.")
+    summary = ste.load(tiny, set={"params.items": ["one"]}).run(out=tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
+    assert [line["word"] for line in lines] == [{"w": "x"}, {"w": "y"}]
+    assert dict(summary.loops) == {("word", "at_most"): 1}
