@@ -45,7 +45,7 @@ async def send(text: str, copies: int) -> str:
 WORKFLOW = """
 extends: {base}
 name: killed
-params: {{episodes: 3, trials: 2, turns: 3}}
+params: {{episodes: 2, trials: 2, turns: 3}}
 models: {{explorer: {{use: simulated}}}}
 tools: [{{use: python, module: tools.py, only: {only}}}]
 """
