@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -249,6 +250,30 @@ def shared(where: Path, name: str, embedder: str | None, remedy: str) -> VectorC
             there.fits(embedder)
             there.users += 1
         return there
+
+
+def remove(where: Path, name: str) -> str | None:
+    """Remove a collection with its folder, damaged or not; gives the name of its embedder, as far as it has one."""
+    where = where.resolve()
+    embedder = None
+    if where.is_dir():
+        with suppress(SteError):
+            there = VectorCollection(where, name, None, "")
+            embedder = there.embedder
+            there._shut()
+    with _sharing:
+        if where in _shared:
+            _shared[where]._shut()
+            _shared[where].seen = None
+    try:
+        shutil.rmtree(where, ignore_errors=False)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise RunError(
+            f"{where}: cannot be removed ({error.strerror}); remove it yourself, then do it again"
+        ) from error
+    return None if embedder is not None and embedder.startswith("sha256:") else embedder
 
 
 class _Guard:

@@ -76,6 +76,14 @@ def line_of(exemplar: Exemplar) -> str:
     return json.dumps(exemplar.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
 
 
+def sound(exemplar: Exemplar) -> Exemplar:
+    """The exemplar without halves of characters, which no index or prompt can hold; `?` stands for each."""
+    line = line_of(exemplar)
+    if line.isascii() or line.encode("utf-8", "replace").decode() == line:
+        return exemplar
+    return Exemplar.model_validate_json(line.encode("utf-8", "replace"))
+
+
 def run_id(lock: Mapping[str, Json]) -> str:
     """Which run a lock file is of, wherever its folder lies: two runs of one workflow give their trials equal ids."""
     return id_of(lock.get("created"), json.dumps(lock.get("resolved"), sort_keys=True, default=str))

@@ -16,8 +16,8 @@ import numpy as np
 from ste_graph.contracts import Message
 from ste_graph.errors import RunError, SteError, WorkflowError
 
-from .collection import VectorCollection, shared
-from .exemplar import EXECUTION, FORMAT, Exemplar, line_of
+from .collection import VectorCollection, remove, shared
+from .exemplar import EXECUTION, FORMAT, Exemplar, line_of, sound
 from .exemplar_log import ExemplarLog, Row, row_of
 from .harvest import harvested, is_run
 from .ranking import Ranking
@@ -77,7 +77,7 @@ class ExemplarStore:
             remedy = "Start the server (`chroma run`), or give its address as http://HOST:PORT"
             return cls(None, VectorCollection(text, _NAME, name, remedy), embedder)
         given = Path(path)
-        folder = StoreFolder(given / "memory" / "exemplars" if is_run(given) else given)
+        folder = _folder_of(given)
         if not folder.exists:
             if not (create or is_run(given)):
                 raise WorkflowError(
@@ -242,7 +242,7 @@ class ExemplarStore:
 
         When it returns, they are in the log and in the index. `vectors`, one row each, spare the embedding.
         """
-        todo = list({exemplar.id: exemplar for exemplar in exemplars}.values())
+        todo = list({exemplar.id: sound(exemplar) for exemplar in exemplars}.values())
         if vectors is not None and len(vectors) != len(todo):
             raise WorkflowError(f"{len(todo)} exemplars need as many vectors, got {len(vectors)}")
         changed = 0
@@ -312,6 +312,21 @@ class ExemplarStore:
                 elif rows[id].get("digest") != row.digest:
                     said.append(f"{id} (tool {row.tool}) differs between log and index")
             return said + [f"{id} is in the index but not in the log" for id in sorted(rows.keys() - self._rows.keys())]
+
+    @classmethod
+    def rebuild(cls, path: str | os.PathLike[str], *, embedder: Embedder | str | None = None) -> Self:
+        """Make the index of a store again from its log (and its run's journal), and open it.
+
+        With another `embedder` the store is of that one from then on; without, it stays with the one that it has.
+        """
+        folder = _folder_of(Path(path))
+        if not folder.exists and not is_run(Path(path)):
+            return cls.open(path)  # which says what is wrong
+        folder.create()
+        with folder.held(WAIT_S):
+            kept = embedder or remove(folder.index, _NAME)
+            folder.begin()
+        return cls.open(path, embedder=kept)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -502,7 +517,7 @@ class ExemplarStore:
     def _embedded(self, texts: Sequence[str]) -> Vectors:
         embedder = self._embedder()
         try:
-            return _wait_for(embedder, texts)
+            return _wait_for(embedder, [text.encode("utf-8", "replace").decode() for text in texts])
         except SteError:
             raise
         except Exception as error:
@@ -529,6 +544,10 @@ class ExemplarStore:
     @property
     def _place(self) -> str:
         return str(self._folder.path) if self._folder else str(self._chroma.where)
+
+
+def _folder_of(path: Path) -> StoreFolder:
+    return StoreFolder(path / "memory" / "exemplars" if is_run(path) else path)
 
 
 def _metadata(exemplar: Exemplar) -> Mapping[str, Any]:

@@ -134,9 +134,8 @@ class Ranking:
 
     def _mask(self, gates: frozenset[str] | None) -> NDArray[np.bool_]:
         if gates not in self._masks:
-            self._masks[gates] = np.array(
-                [gates is None or (gates <= row.gates and not row.stale) for row in self._rows]
-            )
+            shown = (gates is None or (gates <= row.gates and not row.stale) for row in self._rows)
+            self._masks[gates] = np.fromiter(shown, np.bool_, len(self._rows))
         return self._masks[gates]
 
 
@@ -151,4 +150,5 @@ def _best(cosines: NDArray[np.float32], start: int, k: int) -> list[tuple[int, f
         places = np.flatnonzero(cosines >= least - _MARGIN)
     else:
         places = np.arange(len(cosines))
-    return [(int(place) + start, float(cosines[place])) for place in places if np.isfinite(cosines[place])]
+    places = places[np.isfinite(cosines[places])]
+    return [(int(place) + start, float(cosines[place])) for place in places]

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 
 from ste_graph.contracts import Entry
+from ste_graph.memory.exemplar import Exemplar
+from ste_graph.memory.exemplars import ExemplarStore
+from ste_graph.records import Seen, Step
 
 
 class WordHashes:
@@ -40,3 +43,42 @@ def entry():
         return Entry(id=id, scope=scope, text=text, record={"query": text, "solved": True, "steps": []})
 
     return make
+
+
+@pytest.fixture
+def exemplar():
+    """Makes a verified exemplar: `exemplar("text")`, `exemplar("text", "tool", arguments={…}, id="…", …)`."""
+
+    def make(
+        query: str, tool: str = "weather", *, arguments=None, verified=("format", "execution"), **more
+    ) -> Exemplar:
+        seen = Seen(ok=True, kind="ok", text="It rains.")
+        call = Step(thought="I look.", action=tool, arguments=arguments or {"text": query}, observation=seen)
+        given = {"id": f"{tool} {query}", "calls": [call], "answer": "Take a coat.", **more}
+        return Exemplar(query=query, tool=tool, verified=verified, **given)
+
+    return make
+
+
+@pytest.fixture
+def open_store(tmp_path, word_hashes):
+    """Opens stores of exemplars, all of one folder unless told otherwise, and closes them at the end."""
+    stores = []
+
+    def open(path=tmp_path / "store", **more) -> ExemplarStore:
+        store = ExemplarStore.open(path, **{"embedder": word_hashes, "create": True, **more})
+        stores.append(store)
+        return store
+
+    yield open
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store, exemplar):
+    """Four exemplars of `weather`, two of `units`."""
+    store = open_store()
+    requests = ["rain in Paris", "rain in Rome tomorrow", "wind at sea", "snow on the mountain"]
+    store.add([*map(exemplar, requests), exemplar("3 miles in km", "units"), exemplar("rain in mm", "units")])
+    return store

@@ -2,49 +2,14 @@ import numpy as np
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.memory.exemplar import Exemplar
 from ste_graph.memory.exemplars import ExemplarStore
-from ste_graph.records import Seen, Step
-
-GOOD = Seen(ok=True, kind="ok", text="done")
-
-
-def exemplar(query: str, tool: str = "weather", *, id: str | None = None, verified=("format", "execution"), **more):
-    step = Step(thought=None, action=tool, arguments={"q": query}, observation=GOOD)
-    return Exemplar(
-        id=id or f"{tool} {query}", query=query, tool=tool, calls=[step], answer="It is so.", verified=verified, **more
-    )
-
-
-REQUESTS = ["rain in Paris", "rain in Rome tomorrow", "wind at sea", "snow on the mountain"]
-
-
-@pytest.fixture
-def open_store(tmp_path, word_hashes):
-    stores = []
-
-    def open(path=tmp_path / "store", **more):
-        store = ExemplarStore.open(path, **{"embedder": word_hashes, "create": True, **more})
-        stores.append(store)
-        return store
-
-    yield open
-    for store in stores:
-        store.close()
-
-
-@pytest.fixture
-def store(open_store):
-    store = open_store()
-    store.add([*map(exemplar, REQUESTS), exemplar("3 miles in km", "units"), exemplar("rain in mm", "units")])
-    return store
 
 
 def queries(found):
     return [one.exemplar.query for one in found]
 
 
-def test_search_gives_the_nearest_first_with_their_similarity(store):
+def test_search_gives_the_nearest_first_with_their_similarity(store, exemplar):
     found = store.search("rain in Paris", 2)
     assert queries(found) == ["rain in Paris", "rain in mm"]
     assert found[0].similarity == 1.0
@@ -57,7 +22,7 @@ def test_search_within_tools_finds_no_other(store):
     assert store.search("rain", 3, tools=[]) == []
 
 
-def test_what_is_not_verified_or_stale_is_found_only_when_asked_for(store):
+def test_what_is_not_verified_or_stale_is_found_only_when_asked_for(store, exemplar):
     store.add([exemplar("rain rain", verified=("format",)), exemplar("rain or not", stale=True)])
     assert not {"rain rain", "rain or not"} & {*queries(store.search("rain", 99))}
     assert {"rain rain", "rain or not"} < {*queries(store.search("rain", 99, gates=None))}
@@ -71,7 +36,7 @@ def test_nothing_is_found_in_an_empty_store_and_for_k_of_nought(open_store, stor
         store.search("rain", -1)
 
 
-def test_another_store_object_sees_what_was_added_and_adding_again_changes_nothing(open_store, store):
+def test_another_store_object_sees_what_was_added_and_adding_again_changes_nothing(open_store, store, exemplar):
     other = open_store()
     assert queries(other.search("hail", 1)) != ["hail"]
     assert store.add([exemplar("hail")]) == 1
@@ -87,7 +52,7 @@ def test_forgotten_exemplars_leave_no_trace(open_store, store, tmp_path):
     assert store.check() == []
 
 
-def test_vectors_that_do_not_fit_are_refused(store, tmp_path):
+def test_vectors_that_do_not_fit_are_refused(store, exemplar):
     with pytest.raises(WorkflowError, match=r"vectors of shape \(1, 3\) do not fit; expected rows of 32 numbers"):
         store.add([exemplar("new")], np.ones((1, 3), np.float32))
     bad = np.full((1, 32), np.nan, np.float32)
@@ -103,3 +68,46 @@ def test_a_path_that_is_no_store_is_refused(tmp_path):
         WorkflowError, match=r"is no store of exemplars and no run; expected a folder with exemplars\.jsonl"
     ):
         ExemplarStore.open(tmp_path / "nowhere")
+
+
+def test_a_store_of_another_embedder_is_refused_with_the_way_to_make_it_again(open_store, store, tmp_path, word_hashes):
+    other = type(word_hashes)("other hashes")
+    with pytest.raises(WorkflowError) as refused:
+        ExemplarStore.open(tmp_path / "store", embedder=other)
+    folder = tmp_path / "store"
+    assert str(refused.value) == (
+        f"{folder}/index: the index was made with embedder word hashes, expected other hashes. "
+        f"Make the index again from the log: ste memory rebuild {folder}"
+    )
+
+
+def test_a_damaged_line_is_named_once_and_the_rest_is_used(open_store, store, tmp_path, caplog):
+    store.close()
+    log = tmp_path / "store" / "exemplars.jsonl"
+    lines = log.read_text("utf-8").splitlines(keepends=True)
+    log.write_text("".join([lines[0], '{"id": 3\n', *lines[1:]]), "utf-8")
+    again = open_store()
+    assert len(again) == 6
+    assert again.search("rain in Paris", 1)[0].similarity == 1.0
+    wrong = "Invalid JSON: EOF while parsing an object at line 2 column 0"
+    said = f"{log}:2: this line is left out: it is no exemplar ({wrong})"
+    assert again.check() == [said]
+    assert caplog.messages == [f"{said}; the rest is used"]
+
+
+def test_a_torn_last_line_is_as_if_it_were_never_written(open_store, store, exemplar, tmp_path):
+    store.close()
+    with (tmp_path / "store" / "exemplars.jsonl").open("a") as log:
+        log.write('{"id": "half')
+    again = open_store()
+    assert (len(again), again.check()) == (6, [])
+    again.add([exemplar("hail")])
+    assert (len(again), again.check()) == (7, [])
+
+
+@pytest.mark.parametrize("query", ["rain " * 20_000, "дождь в Париже", "巴黎下雨吗", "half \ud800", "", "\x00"])
+def test_any_request_is_answered(store, exemplar, query):
+    assert len(store.search(query, 3)) == 3
+    assert store.render(query).count("User Query:") == 6
+    assert store.add([exemplar(query, id="odd")]) == 1
+    assert "odd" in {one.exemplar.id for one in store.search(query, 9)}

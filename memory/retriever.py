@@ -1,0 +1,51 @@
+"""Exemplars as LangChain documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+
+from .exemplars import ExemplarStore
+from .rendering import as_text
+from .selection import Found, Selection
+
+
+class ExemplarRetriever(BaseRetriever):
+    """A retriever over a store: each document is one exemplar as a prompt shows it, its origin in the metadata."""
+
+    store: Any
+    """An `ExemplarStore`."""
+    selection: Selection = Selection(order="most_similar_first")
+    """Unlike elsewhere the most similar comes first, as users of retrievers expect."""
+    offered: Sequence[str] | None = None
+    """The tools offered: no exemplar names another one. None: any tool."""
+
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        store: ExemplarStore = self.store
+        return [self._document(found) for found in store.select(query, self.selection, tools=self.offered)]
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        store: ExemplarStore = self.store
+        return [self._document(found) for found in await store.aselect(query, self.selection, tools=self.offered)]
+
+    def _document(self, found: Found) -> Document:
+        one = found.exemplar
+        return Document(
+            page_content=as_text([one], observations=self.selection.shows_observations),
+            id=one.id,
+            metadata={
+                "similarity": found.similarity,
+                "query": one.query,
+                "tool": one.tool,
+                "arguments": one.arguments,
+                "run": one.run,
+                "trial_id": one.trial_id,
+                "fingerprint": one.fingerprint,
+            },
+        )

@@ -1,0 +1,77 @@
+"""An MCP server over a store: exemplars and lessons for any agent that speaks MCP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+from pydantic import Field
+
+from ste_graph.errors import SteError, WorkflowError
+
+from .exemplars import ExemplarStore
+from .selection import Selection
+
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
+
+MOST = 50
+"""Exemplars in one answer at most."""
+
+Lessons: TypeAlias = Callable[[str, int], Sequence[str]]
+"""The lessons for a tool, at most so many, most useful first, each as a line of text."""
+
+NOTHING = "Nothing is known for this."
+
+
+def serve(store: ExemplarStore, lessons: Lessons | None = None) -> None:
+    """Answer on stdin and stdout until the client goes. Raises `WorkflowError` where `mcp` is not installed."""
+    logging.getLogger("mcp").setLevel(logging.WARNING)
+    server_of(store, lessons).run("stdio")
+
+
+def server_of(store: ExemplarStore, lessons: Lessons | None = None) -> MCPServer:
+    """The server with its two tools, not yet running."""
+    try:
+        from mcp.server import MCPServer
+        from mcp.server.mcpserver.exceptions import ToolError
+        from mcp.types import ToolAnnotations
+    except ImportError as error:
+        raise WorkflowError("an MCP server needs the package mcp: pip install 'ste-graph[mcp]'") from error
+
+    server = MCPServer(
+        "ste-memory",
+        instructions="Before you call a tool, recall how calls of it served earlier requests, and what was learnt.",
+    )
+    reads = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+
+    @server.tool(annotations=reads, structured_output=False)
+    async def recall_exemplars(
+        query: Annotated[str, Field(description="The request that you want to serve, in words.")],
+        k: Annotated[int, Field(description="How many at most.", ge=0, le=MOST)] = 4,
+        tools: Annotated[
+            list[str] | None, Field(description="The tools that you may call; exemplars name no others. Unset: any.")
+        ] = None,
+    ) -> str:
+        """Earlier requests like this one, each with the calls that served it and what they gave; the nearest last."""
+        try:
+            return await store.arender(query, Selection(k=k), tools=tools) or NOTHING
+        except SteError as error:
+            raise ToolError(str(error)) from error
+
+    @server.tool(annotations=reads, structured_output=False)
+    async def recall_lessons(
+        tool: Annotated[str, Field(description="The name of the tool that you want to call.")],
+        k: Annotated[int, Field(description="How many at most.", ge=0, le=MOST)] = 3,
+    ) -> str:
+        """What failed calls of a tool taught, and how they were mended; the most useful first."""
+        if lessons is None:
+            return NOTHING
+        try:
+            return "\n".join((await asyncio.to_thread(lessons, tool, k))[:k]) or NOTHING
+        except SteError as error:
+            raise ToolError(str(error)) from error
+
+    return server

@@ -1,0 +1,90 @@
+import pytest
+
+pytest.importorskip("langchain", reason="the langchain extra is not installed")
+
+from langchain.agents import create_agent
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, SystemMessage
+from langchain_core.tools import tool
+
+from ste_graph.memory.middleware import INTRODUCTION, ExemplarMiddleware
+from ste_graph.memory.retriever import ExemplarRetriever
+from ste_graph.memory.selection import Selection
+
+
+@tool
+def weather(text: str) -> str:
+    """Tell the weather."""
+    return "It snows."
+
+
+class Scripted(GenericFakeChatModel):
+    prompts: list
+
+    def bind_tools(self, tools, **_):
+        return self
+
+    def _generate(self, messages, *args, **kwargs):
+        self.prompts.append(messages)
+        return super()._generate(messages, *args, **kwargs)
+
+
+def scripted():
+    call = AIMessage("", tool_calls=[{"name": "weather", "args": {"text": "Paris"}, "id": "1"}])
+    return Scripted(messages=iter([call, AIMessage("It snows in Paris."), AIMessage("Bye.")]), prompts=[])
+
+
+def agent(model, store, **settings):
+    return create_agent(model, [weather], middleware=[ExemplarMiddleware(store, Selection(k=1))], **settings)
+
+
+RAIN = {"messages": [{"role": "user", "content": "rain in Paris"}]}
+
+
+async def ran(agent, state, *, asynchronous):
+    return await agent.ainvoke(state) if asynchronous else agent.invoke(state)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_an_agent_sees_exemplars_for_its_request_which_are_looked_up_once(store, word_hashes, asynchronous):
+    model = scripted()
+    asked = len(word_hashes.asked)
+    told = agent(model, store, system_prompt="Be brief.")
+    state = await ran(told, RAIN, asynchronous=asynchronous)
+    assert [message.type for message in state["messages"]] == ["human", "ai", "tool", "ai"]
+    text = store.render("rain in Paris", Selection(k=1), tools=["weather"])
+    assert [prompt[0] for prompt in model.prompts] == [SystemMessage(f"Be brief.\n\n{INTRODUCTION}\n\n{text}")] * 2
+    assert word_hashes.asked[asked:] == ["rain in Paris"] * 2
+    await ran(told, {"messages": [*state["messages"], ("user", "wind at sea")]}, asynchronous=asynchronous)
+    assert word_hashes.asked[asked + 2 :] == ["wind at sea"]
+    assert "wind at sea" in model.prompts[-1][0].text
+    assert "Paris" not in model.prompts[-1][0].text
+
+
+async def test_an_agent_is_shown_no_exemplar_of_a_tool_it_lacks_and_its_prompt_stays_as_it_is(open_store, exemplar):
+    store = open_store()
+    store.add([exemplar("rain in Paris", "units")])
+    model = scripted()
+    await agent(model, store).ainvoke(RAIN)
+    assert [prompt[0].type for prompt in model.prompts] == ["human", "human"]
+
+
+async def test_exemplars_join_a_system_message_that_is_a_list_of_blocks(store):
+    model = scripted()
+    blocks = SystemMessage([{"type": "text", "text": "Be brief."}])
+    agent(model, store, system_prompt=blocks).invoke(RAIN)
+    first, second = model.prompts[0][0].content
+    assert first == {"type": "text", "text": "Be brief."}
+    assert second["text"].startswith(INTRODUCTION)
+
+
+async def test_a_retriever_gives_documents_with_their_origin(store):
+    retriever = ExemplarRetriever(
+        store=store, selection=Selection(k=1, order="most_similar_first"), offered=["weather"]
+    )
+    (document,) = retriever.invoke("rain in Paris")
+    assert document.page_content == store.render("rain in Paris", Selection(k=1), tools=["weather"])
+    assert (document.id, document.metadata["tool"], document.metadata["similarity"]) == (
+        "weather rain in Paris", "weather", 1.0,
+    )  # fmt: skip
+    assert await retriever.ainvoke("rain in Paris") == [document]
