@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import Diagnostic
+from ste_graph.language.diagnostics import Diagnostic, closest
 from ste_graph.language.loading import Change, changes_of
 from ste_graph.language.loading import load as load_workflow
 from ste_graph.language.workflow import Workflow
@@ -135,6 +135,15 @@ def _inside_a_loop() -> bool:
     return True
 
 
+def bundled() -> dict[str, Path]:
+    """The workflows that come with the package, by name."""
+    from importlib.util import find_spec
+
+    spec = find_spec("ste_graph.workflows")
+    folders = spec.submodule_search_locations if spec else None
+    return {file.stem: file for folder in folders or () for file in sorted(Path(folder).glob("*.yaml"))}
+
+
 def load(
     path: str | os.PathLike[str],
     *,
@@ -145,7 +154,7 @@ def load(
     """Load and check a workflow file. All its variants are checked, whichever is wanted.
 
     Args:
-        path: The YAML file.
+        path: The YAML file, or the bare name of a bundled workflow (`quickstart`) where there is no such file.
         variant: The arm to load; None for the file as it stands.
         set: Single values to change, by path: `{"params.turns": 2}`.
         plugins: Whether to import the workflow's plugins, which runs their code.
@@ -155,6 +164,12 @@ def load(
     """
     changes = changes_of(set) if isinstance(set, Mapping) else list(set)
     file = Path(path)
+    if not file.exists() and file.name == str(path) and not file.suffix:
+        file = bundled().get(file.name, file)
+        if not file.exists():
+            near = closest(file.name, bundled())
+            hint = f"did you mean `{near}`? " if near else ""
+            raise WorkflowError(f"{file}: there is no such file; {hint}bundled workflows: {', '.join(bundled())}")
     if file.is_dir():
         raise WorkflowError(f"{file}: is a folder, not a workflow file")
     loaded = load_workflow(file, variant=variant, changes=changes, plugins=plugins)
