@@ -19,6 +19,10 @@ SHORT = 4
 """A secret of fewer characters is struck out only where it stands as a word of its own."""
 
 
+TELLING = re.compile("auth|cookie|credential|key|pass|pwd|secret|session|token", re.IGNORECASE)
+"""What is secret in a mapping of names to plain values, by the name."""
+
+
 class Redactor:
     """Strikes secrets out of texts and plain data, also as JSON, URLs and base64 write them.
 
@@ -62,7 +66,8 @@ def written(secret: str) -> Iterator[str]:
 def secrets_of(settings: object) -> set[str]:
     """The secrets in the settings of a `use:` entry: fields of type `Secret`, passwords in addresses.
 
-    What an object takes from the environment by itself it may name in an attribute `secrets`.
+    Of a mapping (headers, most of all), only what stands under a telling name: a header may well say
+    `application/json`. What an object takes from the environment by itself it may name in an attribute `secrets`.
     """
     found = set(getattr(settings, "secrets", None) or ())
     if isinstance(settings, BaseModel):
@@ -78,6 +83,14 @@ def secrets_of(settings: object) -> set[str]:
     return {secret for secret in found if isinstance(secret, str) and secret.strip()}
 
 
+def parts(secret: str) -> Iterator[str]:
+    """A secret, and what is secret of `Bearer SECRET`."""
+    yield secret
+    scheme, space, token = secret.rpartition(" ")
+    if space and scheme.lower() in ("basic", "bearer", "token"):
+        yield token
+
+
 def _nested_marks(annotation: Any) -> Iterator[Any]:
     for inner in get_args(annotation):
         yield from getattr(inner, "__metadata__", ())
@@ -87,12 +100,13 @@ def _nested_marks(annotation: Any) -> Iterator[Any]:
 def _texts(value: Json) -> Iterator[str]:
     match value:
         case str():
-            yield value
+            yield from parts(value)
         case BaseModel():
             yield from secrets_of(value)
         case Mapping():
-            for inner in value.values():
-                yield from _texts(inner)
+            for name, inner in value.items():
+                if not isinstance(inner, str) or TELLING.search(str(name)):
+                    yield from _texts(inner)
         case list() | tuple():
             for inner in value:
                 yield from _texts(inner)

@@ -69,8 +69,8 @@ def test_the_secrets_of_settings_are_their_secret_fields_and_the_passwords_in_ad
     source = Source(
         url="https://me:pw-in-url@example.org/v1",
         key="k-1",
-        headers={"X-Key": "k-2"},
+        headers={"X-Key": "k-2", "Authorization": "Bearer k-4", "Accept": "text/html"},
         auth=Auth(token="k-3", user="me"),
     )
-    assert secrets_of(source) == {"pw-in-url", "k-1", "k-2", "k-3"}
+    assert secrets_of(source) == {"pw-in-url", "k-1", "k-2", "k-3", "Bearer k-4", "k-4"}
     assert secrets_of(Source(url="http://localhost")) == set()

@@ -75,8 +75,9 @@ class _Arm:
         nodes = self._nodes(vocabulary, seats, lives)
         memories = self._memories(body, unit)
         self._check_expressions(body, vocabulary, seats, unit, memories, nodes)
-        settings = [entry.settings for section in get_args(Section) for entry in self.entries.are(section).values()]
-        called = calling(self.shaped.tree, settings, loops, unit.name if unit else UNIT, self.findings)
+        entries = [entry for section in get_args(Section) for entry in self.entries.are(section).values()]
+        stated = [(entry.settings, entry.tree) for entry in entries]
+        called = calling(self.shaped.tree, stated, loops, unit.name if unit else UNIT, self.findings)
         if self.findings.failed:
             return None
         prompts = {f"{node.name}.{key}": prompt for node in nodes.values() for key, prompt in node.prompts.items()}

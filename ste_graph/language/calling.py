@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import BaseModel
+
 from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.entries import marker
 from ste_graph.language.findings import Findings
 from ste_graph.language.tree import Mapping, Sequence, Tree
-from ste_graph.language.values import relative, resolved_value
+from ste_graph.language.values import is_environment, relative, resolved_value
 from ste_graph.language.workflow import CassetteSpec, ResetSpec
-from ste_graph.redaction import secrets_of
+from ste_graph.redaction import parts, secrets_of
 from ste_graph.settings import SecretMarker
 
 
@@ -27,17 +30,40 @@ class Calling:
 
 
 def calling(
-    tree: Mapping, settings: Iterable[object], loops: Iterable[str], unit: str, findings: Findings
+    tree: Mapping, entries: Iterable[tuple[BaseModel, Mapping]], loops: Iterable[str], unit: str, findings: Findings
 ) -> Calling:
-    """The sections `allow`, `redact`, `cassette` and `reset`, checked. `settings` are those of all `use:` entries."""
+    """The sections `allow`, `redact`, `cassette` and `reset`, checked.
+
+    `entries` are the `use:` entries of all sections: their settings, and where these stand.
+    """
     allow = _section(tree, "allow")
     stated = allow.plain() if allow else None
     return Calling(
         allow="ask" if stated == "ask" else tuple(stated or ()),
-        secrets=frozenset(secret for one in settings for secret in secrets_of(one)) | _redacted(tree, findings),
+        secrets=frozenset(_secrets(entries)) | _redacted(tree, findings),
         cassette=_cassette(tree),
         reset=_reset(tree, {*loops, unit}, findings),
     )
+
+
+def _secrets(entries: Iterable[tuple[BaseModel, Mapping]]) -> Iterator[str]:
+    for settings, tree in entries:
+        yield from secrets_of(settings)
+        for name, info in type(settings).model_fields.items():
+            if name in tree.entries and isinstance(mark := marker(info), SecretMarker):
+                yield from _from_environment(tree.entries[name].value, mark)
+
+
+def _from_environment(tree: Tree, mark: SecretMarker) -> Iterator[str]:
+    """Every value of an environment variable in a setting that may be secret."""
+    if is_environment(tree):
+        value = resolved_value(tree, mark, Findings())
+        yield from parts(value) if isinstance(value, str) and value.strip() else ()
+        return
+    for inner in tree.items if isinstance(tree, Sequence) else ():
+        yield from _from_environment(inner, mark)
+    for entry in tree.entries.values() if isinstance(tree, Mapping) else ():
+        yield from _from_environment(entry.value, mark)
 
 
 def _section(tree: Mapping, name: str) -> Tree | None:

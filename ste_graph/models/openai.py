@@ -46,6 +46,11 @@ class OpenAIModel(Sampling):
         return self.timeout_s
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key that the library's own environment variable gives, where the settings give none."""
+        return (self._key,) if self._key != PLACEHOLDER else ()
+
+    @property
     def _key(self) -> str:
         return self.api_key or os.environ.get("OPENAI_API_KEY") or PLACEHOLDER
 
