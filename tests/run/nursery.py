@@ -13,13 +13,13 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 
 def warm_up() -> None:
     import chromadb  # noqa: F401
     import torch
 
-    import ste_graph.compile.graph
     import ste_graph.run.execution  # noqa: F401
     from ste_graph.memory.embedders import embedder_for
 
@@ -57,58 +57,49 @@ def arm(place: str, number: int) -> None:
 
     countdown = Countdown(number)
 
-    def around(owner: type, name: str, *, before: bool) -> None:
+    def before(owner: Any, name: str) -> None:
         original = getattr(owner, name)
+        setattr(owner, name, lambda *args, **kwargs: (countdown(), original(*args, **kwargs))[1])
 
-        def wrapped(*args, **kwargs):
-            if before:
-                countdown()
-            result = original(*args, **kwargs)
-            if not before:
-                countdown()
-            return result
+    def after(owner: Any, name: str) -> None:
+        original = getattr(owner, name)
+        setattr(owner, name, lambda *args, **kwargs: (original(*args, **kwargs), countdown())[0])
 
-        setattr(owner, name, wrapped)
+    def within_a_log_write() -> None:
+        original = LineFile.append
 
-    match place:
-        case "before a log write":
-            around(LineFile, "append", before=True)
-        case "after a log write":
-            around(LineFile, "append", before=False)
-        case "within a log write":
-            original = LineFile.append
+        def half(self: LineFile, value: dict, **kwargs: Any) -> None:
+            if countdown.due():
+                data = json.dumps(value).encode()
+                self._open().write(data[: len(data) // 2])
+                die()
+            original(self, value, **kwargs)
 
-            def half(self, value, **kwargs):
-                if countdown.due():
-                    data = json.dumps(value).encode()
-                    self._open().write(data[: len(data) // 2])
-                    die()
-                original(self, value, **kwargs)
+        LineFile.append = half
 
-            LineFile.append = half
-        case "before fsync":
-            around(appending.os, "fsync", before=True)
-        case "after fsync":
-            around(appending.os, "fsync", before=False)
-        case "between log and journal":
-            around(Journal, "add", before=True)
-        case "between log and Chroma":
-            around(Index, "put", before=True)
-        case "after Chroma":
-            around(Index, "put", before=False)
-        case "before the lock file":
-            around(RunFolder, "write_lock", before=True)
-        case "after a tool's call":
-            original_call = FunctionTool.call
+    def after_a_tools_call() -> None:
+        original = FunctionTool.call
 
-            async def then_die(self, arguments):
-                observation = await original_call(self, arguments)
-                countdown()
-                return observation
+        async def then_die(self: FunctionTool, arguments: dict) -> Any:
+            observation = await original(self, arguments)
+            countdown()
+            return observation
 
-            FunctionTool.call = then_die
-        case _:
-            raise ValueError(place)
+        FunctionTool.call = then_die
+
+    places = {
+        "before a log write": lambda: before(LineFile, "append"),
+        "within a log write": within_a_log_write,
+        "after a log write": lambda: after(LineFile, "append"),
+        "before fsync": lambda: before(appending.os, "fsync"),
+        "after fsync": lambda: after(appending.os, "fsync"),
+        "between log and journal": lambda: before(Journal, "add"),
+        "between log and Chroma": lambda: before(Index, "put"),
+        "after Chroma": lambda: after(Index, "put"),
+        "before the lock file": lambda: before(RunFolder, "write_lock"),
+        "after a tool's call": after_a_tools_call,
+    }
+    places[place]()
 
 
 def run(order: dict) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import itertools
 import json
 import os
 import time
@@ -214,18 +215,18 @@ def test_a_full_disk_ends_the_run_and_nothing_is_lost(
 
 def test_a_folder_where_no_run_began_is_not_left_behind(tiny: Path, tmp_path: Path) -> None:
     wf = ste.load(tiny, set={"models.model": {"use": "recorded", "path": str(tmp_path / "none.jsonl")}})
-    with pytest.raises(ste.RunError, match="model `model`: .*cannot be read"):
+    with pytest.raises(ste.RunError, match=r"model `model`: .*cannot be read"):
         wf.run(out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_workflow_without_a_map_is_one_unit(tiny: Path, tmp_path: Path, journal: Journal) -> None:
-    text = tiny.read_text()
+    text = tiny.read_text(encoding="utf-8")
     loop = text[text.index("      - repeat") :].replace("      - repeat", "  - repeat", 1)
     flat = text[: text.index("  - map")] + "\n".join(
         line[4:] if line.startswith("        ") else line for line in loop.splitlines()
     )
-    tiny.write_text(flat.replace("lives: item", "lives: run"))
+    tiny.write_text(flat.replace("lives: item", "lives: run"), encoding="utf-8")
     (tmp_path / "think.md").write_text("Turn {{ turn }}.")
     summary = ste.load(tiny).run(out=tmp_path / "run")
     assert (summary.units, summary.records["trial"]) == (1, 3)
@@ -250,5 +251,5 @@ def test_the_time_of_a_record_is_that_of_its_pass(tiny: Path, tmp_path: Path) ->
     lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
     spans = [(line["started"], line["ended"]) for line in lines]
     assert all(started < ended for started, ended in spans)
-    assert all(ended <= started for (_, ended), (started, _) in zip(spans, spans[1:], strict=False))
+    assert all(ended <= started for (_, ended), (started, _) in itertools.pairwise(spans))
     assert spans[0][0][:4] == time.strftime("%Y", time.gmtime(began))

@@ -14,8 +14,6 @@ import pytest
 
 import ste_graph as ste
 
-ROOT = Path(__file__).parents[2]
-
 RUN = """
 import sys
 import ste_graph as ste
@@ -40,6 +38,38 @@ def send(number: int) -> str:
 '''
 
 
+ACTING = """
+from typing import ClassVar
+
+from ste_graph.node import Node, Output, Reads
+
+
+class Act(Node):
+    tool_calls: ClassVar[int] = 1
+
+    class Gives(Output):
+        kind: str
+        text: str
+
+    async def __call__(self, see):
+        observation = await see.call("send", {"number": 1})
+        return self.Gives(kind=observation.kind, text=observation.text)
+"""
+
+HANGING = """
+dsl: 1
+name: hanging
+plugins: [acting.py]
+tools: [{use: python, module: tools.py}]
+allow: [write]
+nodes: {act: {use: acting.Act}}
+graph:
+  - map: tool
+    over: tools
+    do: [act]
+"""
+
+
 @contextmanager
 def process(workflow: Path, out: Path) -> Iterator[subprocess.Popen]:
     running = subprocess.Popen(
@@ -60,7 +90,10 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 
 def slow(tiny: Path) -> Path:
-    tiny.write_text(tiny.read_text().replace("heard: heard.jsonl", "heard: heard.jsonl, seconds: 0.3"))
+    tiny.write_text(
+        tiny.read_text(encoding="utf-8").replace("heard: heard.jsonl", "heard: heard.jsonl, seconds: 0.3"),
+        encoding="utf-8",
+    )
     return tiny
 
 
@@ -104,19 +137,11 @@ def test_a_second_process_in_the_same_folder_is_told_so(tiny: Path, tmp_path: Pa
         running.communicate(timeout=20)
 
 
-def test_a_hanging_call_that_may_have_taken_effect_is_left_behind_and_not_made_again(
-    tmp_path: Path, journal: Callable
-) -> None:
+def test_a_hanging_call_that_may_have_taken_effect_is_left_behind_and_not_made_again(tmp_path: Path) -> None:
     (tmp_path / "tools.py").write_text(TOOLS)
+    (tmp_path / "acting.py").write_text(ACTING)
     workflow = tmp_path / "workflow.yaml"
-    workflow.write_text(
-        f"extends: {ROOT / 'workflows' / 'paper.yaml'}\n"
-        "name: hanging\n"
-        "params: {episodes: 1, trials: 1, turns: 2}\n"
-        "models: {explorer: {use: simulated, mistakes: 0}}\n"
-        "tools: [{use: python, module: tools.py}]\n"
-        "allow: [write]\n"
-    )
+    workflow.write_text(HANGING)
     with process(workflow, tmp_path / "run") as running:
         wait_for((tmp_path / "sent").exists)
         began = time.monotonic()
@@ -124,12 +149,14 @@ def test_a_hanging_call_that_may_have_taken_effect_is_left_behind_and_not_made_a
         said, errors = running.communicate(timeout=20)
         assert (said.split()[0], errors) == ("interrupt", "")
         assert time.monotonic() - began < 10
-    assert ste.load(workflow).run(out=tmp_path / "run").complete
-    (trial,) = journal(tmp_path / "run")
-    assert trial["steps"][0]["observation"] == {
-        "ok": False,
-        "kind": "interrupted",
-        "text": "The run was interrupted while this call was under way. It may or may not have taken effect; "
-        "it was not made a second time.",
-    }
+    summary = ste.load(workflow).run(out=tmp_path / "run")
+    assert (summary.complete, dict(summary.calls)) == (True, {"interrupted": 1})
+    steps = [json.loads(line) for line in (tmp_path / "run" / "units" / "send.jsonl").read_text().splitlines()]
+    assert [step["gives"] for step in steps if "gives" in step] == [
+        {
+            "kind": "interrupted",
+            "text": "The run was interrupted while this call was under way. It may or may not have taken effect; "
+            "it was not made a second time.",
+        }
+    ]
     assert len((tmp_path / "sent").read_text().splitlines()) == 1

@@ -52,6 +52,7 @@ tools: [{{use: python, module: tools.py, only: {only}}}]
 
 NAMED = [
     ["before the lock file", 1],
+    ["growth", 3000],
     ["before a log write", 9],
     ["within a log write", 12],
     ["after a log write", 20],
@@ -59,7 +60,6 @@ NAMED = [
     ["after fsync", 2],
     ["between log and journal", 2],
     ["between log and Chroma", 1],
-    ["growth", 3000],
 ]
 
 

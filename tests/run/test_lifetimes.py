@@ -40,10 +40,10 @@ def remembering(tiny: Path) -> Callable[[str], Path]:
 
     def write(lives: str) -> Path:
         (tiny.parent / "think.md").write_text(
-            "{{ item }} {{ outer }} {{ inner }}:{% for entry in past.entries %} {{ entry.item }}{{ entry.outer }}{{ entry.inner }}"
-            "{% endfor %}"
+            "{{ item }} {{ outer }} {{ inner }}:{% for entry in past.entries %} {{ entry.item }}"
+            "{{ entry.outer }}{{ entry.inner }}{% endfor %}"
         )
-        tiny.write_text(REMEMBERING.replace("LIVES", lives))
+        tiny.write_text(REMEMBERING.replace("LIVES", lives), encoding="utf-8")
         return tiny
 
     return write

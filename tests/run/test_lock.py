@@ -52,7 +52,7 @@ def test_the_lock_file_names_the_commit_and_whether_anything_was_changed_since(t
     git("commit", "-q", "-m", "Begin")
     commit = git("rev-parse", "HEAD").strip()
     assert locked(begun(tiny, tmp_path / "clean"))["git"] == {"commit": commit, "dirty": False}
-    tiny.write_text(tiny.read_text() + "# changed\n")
+    tiny.write_text(tiny.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     assert locked(begun(tiny, tmp_path / "changed"))["git"] == {"commit": commit, "dirty": True}
 
 
@@ -96,7 +96,9 @@ def test_changed_code_of_a_tool_is_refused(tiny: Path, tmp_path: Path) -> None:
 
 def test_budget_concurrency_and_about_may_change(tiny: Path, tmp_path: Path) -> None:
     folder = begun(tiny, tmp_path / "run")
-    tiny.write_text(tiny.read_text() + "about: Better said.\nbudget: {model_calls: 100}\n")
+    tiny.write_text(
+        tiny.read_text(encoding="utf-8") + "about: Better said.\nbudget: {model_calls: 100}\n", encoding="utf-8"
+    )
     assert ste.load(tiny).run(out=folder, concurrency=2).complete
 
 

@@ -132,11 +132,12 @@ def test_units_that_are_called_alike_are_told_apart(tiny: Path, tmp_path: Path) 
 
 def test_an_inner_map_runs_in_order_and_its_items_stand_in_the_records(tiny: Path, tmp_path: Path) -> None:
     tiny.write_text(
-        tiny.read_text()
+        tiny.read_text(encoding="utf-8")
         .replace(
             "- repeat: turn\n        times: params.turns", "- map: word\n        over: params.words\n        at_most: 2"
         )
-        .replace("turns: 3", "words: [{w: x}, {w: y}, {w: z}]")
+        .replace("turns: 3", "words: [{w: x}, {w: y}, {w: z}]"),
+        encoding="utf-8",
     )
     (tmp_path / "think.md").write_text("Think of {{ item }} and {{ word.w }}.")
     summary = ste.load(tiny, set={"params.items": ["one"]}).run(out=tmp_path / "run")
