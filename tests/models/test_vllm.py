@@ -90,6 +90,16 @@ def test_the_server_is_the_module_of_the_interpreter_that_the_settings_name(tmp_
     assert VLLMModel(model="org/tiny").server.command[0] == sys.executable
 
 
+@pytest.mark.parametrize("given", ["./tiny", "{0}/tiny", "org/tiny"])
+def test_a_model_is_a_path_from_its_file_only_if_it_looks_like_one(tmp_path, given):
+    file = tmp_path / "mine.yaml"
+    model = f"models: {{explorer: {{use: vllm, model: {given.format(tmp_path)}}}}}"
+    file.write_text(f"extends: {PAPER}\nname: mine\n{model}", encoding="utf-8")
+    loaded = ste.load(file).workflow.models["explorer"]
+    assert loaded.model == ("org/tiny" if given == "org/tiny" else str(tmp_path / "tiny"))
+    assert loaded.label == ("org/tiny" if given == "org/tiny" else "tiny")
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -142,7 +152,7 @@ async def test_models_that_differ_in_sampling_only_share_one_server(tmp_path):
     assert sorted(log.name for log in tmp_path.glob("*.log")) == ["vllm-m0.log", "vllm-m2.log"]
 
 
-async def test_a_running_server_is_used_as_it_is(server, tmp_path):
+async def test_a_running_server_is_used_as_it_is_and_sent_no_key_of_others(server, tmp_path, monkeypatch):
     address = server.url.removesuffix("/v1")
     async with opened(
         tmp_path, VLLMModel(model="tiny", url=address), VLLMModel(model="tiny", url=server.url)

@@ -31,7 +31,9 @@ SETTINGS = {
 
 pytestmark = [
     pytest.mark.vllm,
-    pytest.mark.skipif(not PYTHON.with_name("activate").exists(), reason="no .venv-vllm: `make test-vllm` makes it"),
+    pytest.mark.skipif(
+        not (PYTHON.parents[1] / "installed").exists(), reason="no .venv-vllm: `make test-vllm` makes it"
+    ),
 ]
 
 
