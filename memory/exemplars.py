@@ -324,9 +324,9 @@ class ExemplarStore:
             return cls.open(path)  # which says what is wrong
         folder.create()
         with folder.held(WAIT_S):
-            kept = embedder or remove(folder.index, _NAME)
+            had = remove(folder.index, _NAME)
             folder.begin()
-        return cls.open(path, embedder=kept)
+        return cls.open(path, embedder=embedder or had)
 
     def close(self) -> None:
         """Let go of the files."""

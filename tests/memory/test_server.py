@@ -1,0 +1,49 @@
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mcp_types", reason="the mcp extra is not installed")
+
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from ste_graph.memory.selection import Selection
+from ste_graph.memory.server import server_of
+
+SERVED = Path(__file__).with_name("served.py")
+
+
+def text_of(result) -> str:
+    (block,) = result.content
+    return block.text
+
+
+async def test_any_mcp_client_can_recall_exemplars_and_lessons(store, tmp_path):
+    expected = store.render("rain in Paris", Selection(k=2), tools=["weather"])
+    store.close()
+    command = StdioServerParameters(command=sys.executable, args=[str(SERVED), str(tmp_path / "store")])
+    async with Client(stdio_client(command)) as client:
+        offered = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert sorted(offered) == ["recall_exemplars", "recall_lessons"]
+        assert all(tool.annotations.read_only_hint for tool in offered.values())
+        asked = {"query": "rain in Paris", "k": 2, "tools": ["weather"]}
+        assert text_of(await client.call_tool("recall_exemplars", asked)) == expected
+        nothing = await client.call_tool("recall_exemplars", {"query": "rain", "tools": ["roman"]})
+        assert text_of(nothing) == "Nothing is known for this."
+        lessons = await client.call_tool("recall_lessons", {"tool": "weather"})
+        assert text_of(lessons) == "Lesson: weather wants a city"
+
+
+async def test_wrong_arguments_and_a_store_that_fails_are_answered_as_errors(store, word_hashes):
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)
+    async with Client(server_of(store)) as client:
+        assert (await client.call_tool("recall_exemplars", {"k": 2})).is_error
+        assert (await client.call_tool("recall_exemplars", {"query": "rain", "k": 9999})).is_error
+        word_hashes.fails = OSError("the weights are gone")
+        failed = await client.call_tool("recall_exemplars", {"query": "rain"})
+        assert failed.is_error
+        assert "embedding with word hashes failed (OSError: the weights are gone)" in text_of(failed)
+        assert text_of(await client.call_tool("recall_lessons", {"tool": "x"})) == "Nothing is known for this."
+    logging.getLogger("mcp").setLevel(logging.NOTSET)
