@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
+from pydantic import ValidationError
+
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.records import Trial
@@ -85,7 +87,15 @@ class FinishedRun:
 
     def trials(self) -> Trials:
         """The trials, typed."""
-        return Trials([_kept(line) for line in self.records() if line.get("record") == "trial"])
+        journal = LineFile(self.folder.journal)
+        kept = []
+        for number, line in enumerate(journal.lines(), start=1):
+            try:
+                if line.get("record") == "trial":
+                    kept.append(_kept(line))
+            except (KeyError, ValidationError):
+                raise journal.damaged(number) from None
+        return Trials(kept)
 
     def logs(self) -> dict[str, StepLog]:
         """The step log of each unit, as it stands now."""

@@ -21,7 +21,7 @@ from ste_graph.tools.toolbox import Toolbox
 
 
 class ResetFault(SteError):
-    """The tools could not be brought to a known state: the unit fails, as its trials would start from anything."""
+    """The tools could not be brought to a known state: the unit fails, as its passes would start from anything."""
 
 
 class Resetter:
@@ -100,7 +100,7 @@ class UnitReset:
     """When one unit resets: before the first step of a pass that is run rather than replayed.
 
     In a pass that an earlier process began, the calls that it logged are made again behind the reset, so that the
-    tools' state is what it was: the pass goes on, and no trial is favoured for being short.
+    tools' state is what it was: the pass goes on, and none is favoured for being short.
     """
 
     def __init__(self, spec: ResetSpec, flow: Flow, unit: str, toolbox: Toolbox, resetter: Resetter | None) -> None:

@@ -1,0 +1,92 @@
+"""Who may know whom, which words belong where, and what stays light."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+WORDS_OF_STE = ("trial", "episode", "imagine", "reflect", "novelty", "exemplar")
+HEAVY = ("torch", "chromadb", "langgraph", "sentence_transformers")
+
+
+def imported(file: Path, package: str) -> Iterator[str]:
+    """The full names of the modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from (name.name for name in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                parts = package.split(".")
+                base = ".".join([*parts[: len(parts) - level + 1], *filter(None, [module])]) if level else module or ""
+                yield from (base, *(f"{base}.{name.name}" for name in names))
+
+
+def sources(folder: str) -> list[tuple[Path, str]]:
+    """The Python files of a folder of the repository, each with the package that it belongs to."""
+    top = ROOT / folder
+    name = folder if folder == "ste_graph" else f"ste_graph.{folder}"
+    files = sorted(file for file in top.rglob("*.py") if not any(part.is_symlink() for part in file.parents))
+    return [(file, ".".join([name, *file.parent.relative_to(top).parts])) for file in files]
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("ste_graph", ("ste_graph.memory", "ste_graph.nodes", "ste_graph.workflows")),
+        ("memory", ("ste_graph.nodes", "ste_graph.workflows")),
+        ("nodes", ("ste_graph.memory", "ste_graph.workflows")),
+    ],
+)
+def test_the_engine_knows_no_memory_and_no_node_and_they_do_not_know_each_other(
+    folder: str, forbidden: tuple[str, ...]
+) -> None:
+    found = [
+        f"{file.relative_to(ROOT)} imports {module}"
+        for file, package in sources(folder)
+        for module in imported(file, package)
+        if module in forbidden or module.startswith(tuple(f"{name}." for name in forbidden))
+    ]
+    assert sources(folder)
+    assert found == []
+
+
+def test_the_test_of_imports_sees_relative_ones(tmp_path: Path) -> None:
+    file = tmp_path / "odd.py"
+    file.write_text("def f():\n    from ..nodes import call\n    from . import store\n    import a.b\n", "utf-8")
+    found = list(imported(file, "ste_graph.memory"))
+    assert found == ["ste_graph.nodes", "ste_graph.nodes.call", "ste_graph.memory", "ste_graph.memory.store", "a.b"]
+
+
+@pytest.mark.parametrize("folder", ["language", "compile", "run"])
+def test_language_compiler_and_run_contain_no_word_of_ste(folder: str) -> None:
+    pattern = re.compile(rf"\b(?:{'|'.join(WORDS_OF_STE)})", re.IGNORECASE)
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in sorted((ROOT / "ste_graph" / folder).rglob("*.py"))
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import ste_graph",
+        "import ste_graph; [getattr(ste_graph, name) for name in ste_graph.__all__]",
+        "import ste_graph as ste; ste.load('workflows/paper.yaml')",
+        "import ste_graph as ste; ste.load('workflows/quickstart.yaml').plan()",
+        "import ste_graph as ste; ste.load('workflows/explore.yaml').draw()",
+    ],
+)
+def test_nothing_heavy_is_imported_before_a_run(code: str) -> None:
+    heavy = f"import sys; sys.exit(', '.join(name for name in {HEAVY!r} if name in sys.modules) or None)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{heavy}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
