@@ -17,6 +17,7 @@ from ste_graph.tools.names import legal
 ONE_AT_A_TIME = "One call at a time: this one was not made."
 NOT_MADE = "This call was not made."
 EXCERPT = 200
+_UNREAD = "The call could not be read: the arguments"
 
 
 def parse(reply: Reply) -> Step:
@@ -27,16 +28,16 @@ def parse(reply: Reply) -> Step:
     first, *others = reply.tool_calls
     repairs: list[Repair] = ["several calls"] if others else []
     if not first.name.strip():
-        return Malformed(thought, f"The call names no tool, or its arguments are no object: {_excerpt(first)}.")
+        return Malformed(thought, f"The call could not be read: it names no tool, or its arguments are no object: {_excerpt(first)}.")
     if not first.arguments.strip():
         return Action(thought, first.name, {}, (*repairs, "empty input"))
     try:
         arguments = json.loads(first.arguments)
     except (ValueError, RecursionError) as fault:
         where = f"{fault.msg.lower()} at character {fault.pos}" if isinstance(fault, json.JSONDecodeError) else fault
-        return Malformed(thought, f"The arguments of `{first.name}` are not JSON ({where}): {_excerpt(first)}.")
+        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not JSON ({where}): {_excerpt(first)}.")
     if not isinstance(arguments, dict):
-        return Malformed(thought, f"The arguments of `{first.name}` must be one JSON object; got {_excerpt(first)}.")
+        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not one JSON object: {_excerpt(first)}.")
     return Action(thought, first.name, arguments, tuple(repairs))
 
 

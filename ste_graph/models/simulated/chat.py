@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
 
+from ste_graph.models.simulated.native import message_of, shown_in, turns_of
 from ste_graph.models.simulated.policy import respond
-from ste_graph.models.simulated.reading import Turn
-
-ROLES = {"human": "user", "ai": "assistant"}
 
 
 class SimulatedChat(BaseChatModel):
@@ -32,13 +32,18 @@ class SimulatedChat(BaseChatModel):
         *,
         seed: int = 0,
         schema: dict[str, Any] | None = None,
+        tools: Sequence[dict[str, Any]] = (),
         **kwargs: Any,
     ) -> ChatResult:
-        turns = [Turn(ROLES.get(message.type, message.type), str(message.text)) for message in messages]
-        text = respond(turns, seed=seed, mistakes=self.mistakes, schema=schema)
+        offered = shown_in(tools)
+        text = respond(turns_of(messages), seed=seed, mistakes=self.mistakes, schema=schema, offered=offered)
         for mark in stop or ():
             text = text.split(mark, 1)[0]
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+        message = message_of(text, seed) if offered else AIMessage(text)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
+        return self.bind(tools=list(tools), **kwargs)
 
     async def _agenerate(
         self,

@@ -35,12 +35,24 @@ PATIENCE = 4
 """After so many errors the model gives up on a request; where it called just what the request says, often sooner."""
 
 
-def respond(turns: Sequence[Turn], *, seed: int, mistakes: float, schema: Mapping[str, Any] | None = None) -> str:
-    """The reply to a conversation. `mistakes` in [0, 1] is how often a first call goes wrong."""
+def respond(
+    turns: Sequence[Turn],
+    *,
+    seed: int,
+    mistakes: float,
+    schema: Mapping[str, Any] | None = None,
+    offered: Sequence[Shown] = (),
+) -> str:
+    """The reply to a conversation. `mistakes` in [0, 1] is how often a first call goes wrong.
+
+    `offered` are tools that come with the request rather than in the messages: then the reply is a call or an answer.
+    """
     digest = hashlib.blake2b(repr((seed, [tuple(turn) for turn in turns])).encode(), digest_size=8).digest()
     random = Random(int.from_bytes(digest, "big"))
     if schema is not None:
         return json.dumps(plausible(dict(schema), random), ensure_ascii=False)
+    if offered:
+        return acted(turns, offered, random, mistakes)
     tools = next((found for turn in reversed(turns) if (found := tools_in(turn.text))), ())
     match moment(turns):
         case "imagine" if tools:
