@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span, closest, remember
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.resolution import Resolved
 from ste_graph.language.scope import Place
@@ -42,6 +42,7 @@ def found_prompt(value: str, span: Span, findings: Findings) -> Prompt | None:
         findings.error("E505", f"there is no prompt file `{value}`", span, suggestion=suggestion)
         return None
     prompt = _parsed_once(read)
+    remember(prompt.path, prompt.text)  # the file may have been another when it was parsed
     findings.diagnostics.extend(prompt.faults)
     return None if prompt.faults else prompt
 

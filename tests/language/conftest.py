@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the bench that stands beside the tests
-from language_bench import Bench  # noqa: E402  # found by the line above
+from language_bench import Bench
 
 
 @pytest.fixture

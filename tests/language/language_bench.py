@@ -10,7 +10,7 @@ import pytest
 from ste_graph.language.diagnostics import Problems
 from ste_graph.language.loading import Loaded, load, parse_change
 
-STEPS = '''
+STEPS = """
 from __future__ import annotations
 from pydantic import BaseModel
 from ste_graph.contracts import Model, Recall
@@ -47,7 +47,7 @@ class Compare(Node):
     memory: Recall
     class Gives(Output):
         new: bool
-'''
+"""
 
 TINY = """\
 dsl: 1

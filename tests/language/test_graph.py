@@ -37,7 +37,8 @@ def test_a_mistyped_param_in_a_bound_is_suggested(bench: Bench) -> None:
         ("until: act.done", "`repeat: turn` has no bound | `at_most: …` beside `until`: loops are always bounded"),
         (
             "{times: 2, until: act.done}",
-            "`repeat: turn` has `times` and `until` at once | one of `times: …`, or `while: …` or `until: …` with `at_most: …`",
+            "`repeat: turn` has `times` and `until` at once "
+            "| one of `times: …`, or `while: …` or `until: …` with `at_most: …`",
         ),
         ("{times: 2, at_most: 3}", "`at_most` beside `times` says the same twice | one of them"),
         ("{}", "`repeat: turn` has no bound | one of `times: …`, or `while: …` or `until: …` with `at_most: …`"),
@@ -81,7 +82,8 @@ def test_an_unknown_node_is_said_once_and_causes_no_further_errors(bench: Bench)
 @pytest.mark.parametrize("condition", ["true", "1 < 2", "not False"])
 def test_a_condition_that_never_changes_is_refused(bench: Bench, condition: str) -> None:
     assert bench.problems(("while: not act.done", f"while: {condition}"))[-1].endswith(
-        "E232 this `while` never changes, so a block here is never reached or never left | a condition that reads a value"
+        "E232 this `while` never changes, so a block here is never reached or never left "
+        "| a condition that reads a value"
     )
 
 
@@ -92,5 +94,3 @@ def test_a_condition_that_never_changes_is_refused(bench: Bench, condition: str)
 def test_an_expression_cannot_escape(bench: Bench, escape: str) -> None:
     edit: Edit = ("while: not act.done", f"while: {escape}")
     assert any("E230" in one for one in bench.problems(edit))
-
-

@@ -20,9 +20,7 @@ def test_an_unknown_variant_is_refused_with_the_known_ones(bench: Bench) -> None
     assert bench.problems(("graph:\n", VARIANTS), variant="fever") == [
         "14:1 E401 there is no variant `fever` | fewer? | one of: deaf, fewer"
     ]
-    assert bench.problems(variant="fever") == [
-        "1:1 E401 there is no variant `fever` | no variant: this file has none"
-    ]
+    assert bench.problems(variant="fever") == ["1:1 E401 there is no variant `fever` | no variant: this file has none"]
 
 
 def test_all_variants_are_checked_whichever_is_wanted(bench: Bench) -> None:
@@ -50,7 +48,9 @@ def test_what_the_base_has_wrong_is_said_once(bench: Bench) -> None:
 
 
 def test_the_command_line_has_the_last_word_in_the_arm_that_is_chosen(bench: Bench) -> None:
-    assert bench.load(("graph:\n", VARIANTS), variant="fewer", changes=("params.turns=2",)).workflow.params["turns"] == 2
+    assert (
+        bench.load(("graph:\n", VARIANTS), variant="fewer", changes=("params.turns=2",)).workflow.params["turns"] == 2
+    )
 
 
 def test_a_change_that_does_not_suit_another_variant_does_not_block_the_chosen_one(bench: Bench) -> None:
@@ -79,7 +79,7 @@ def test_changes_of_the_command_line_are_yaml_and_positioned(bench: Bench) -> No
 def test_a_change_is_a_path_and_a_value() -> None:
     assert parse_change("a.b = c=d") == Change("a.b", " c=d")
     assert changes_of({"a": [1, "x"]}) == [Change("a", '[1, "x"]')]
-    with pytest.raises(Problems, match="`--set a.b` is not PATH=VALUE"):
+    with pytest.raises(Problems, match=r"`--set a\.b` is not PATH=VALUE"):
         parse_change("a.b")
 
 

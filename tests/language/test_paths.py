@@ -42,7 +42,10 @@ def test_a_path_exists_if_the_file_or_the_schema_has_its_last_key(bench: Bench, 
         ("memory.pst", "no `pst` to change at `memory.pst` | memory.past? | one of: past, talk"),
         ("memroy.pst", "no `memroy` to change at `memroy.pst` | memory.past?"),
         ("parms.x", "no `parms` to change at `parms.x`"),
-        ("graph.trun.at_most", "no `trun` to change at `graph.trun.at_most` | graph.turn.at_most? | one of: round, turn"),
+        (
+            "graph.trun.at_most",
+            "no `trun` to change at `graph.trun.at_most` | graph.turn.at_most? | one of: round, turn",
+        ),
         (
             "graph.turn.at_mots",
             "no `at_mots` to change at `graph.turn.at_mots` | graph.turn.at_most? "
@@ -76,8 +79,10 @@ def test_settings_of_a_plugins_class_are_left_to_its_check(bench: Bench) -> None
 
 def test_a_changed_use_decides_which_settings_there_are(bench: Bench) -> None:
     workflow = bench.load(
-        variant("models.m.path: replies.jsonl", "models.m.use: recorded"), ("{use: simulated}", "{use: simulated}")
-    , variant="v").workflow
+        variant("models.m.path: replies.jsonl", "models.m.use: recorded"),
+        ("{use: simulated}", "{use: simulated}"),
+        variant="v",
+    ).workflow
     assert workflow.models["m"].path == str(bench.folder / "replies.jsonl")
 
 
@@ -88,4 +93,6 @@ def test_a_value_below_an_entry_that_is_off_says_so(bench: Bench) -> None:
 
 
 def test_set_needs_a_mapping(bench: Bench) -> None:
-    assert bench.problems(("name: tiny", "name: tiny\nset: [1]")) == ["3:6 E304 `set` is not a mapping | `path: value` lines"]
+    assert bench.problems(("name: tiny", "name: tiny\nset: [1]")) == [
+        "3:6 E304 `set` is not a mapping | `path: value` lines"
+    ]

@@ -51,6 +51,10 @@ def test_the_rest_is_checked_although_a_section_is_wrong(bench: Bench) -> None:
 
 def test_a_list_of_constants_is_an_expression(bench: Bench) -> None:
     graph = "graph:\n  - map: item\n    over: [a, b]\n    do:\n"
-    loaded = bench.load(("graph:\n  - repeat: round\n    times: params.rounds\n    do:\n", graph), ("lives: round", "lives: item"), ("lives: run", "lives: item"))
+    loaded = bench.load(
+        ("graph:\n  - repeat: round\n    times: params.rounds\n    do:\n", graph),
+        ("lives: round", "lives: item"),
+        ("lives: run", "lives: item"),
+    )
     assert loaded.workflow.over is not None
     assert loaded.workflow.over.over.evaluate(lambda name: None) == ["a", "b"]

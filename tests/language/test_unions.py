@@ -26,7 +26,10 @@ def test_a_value_that_fits_no_branch_is_told_what_each_wants(bench: Bench) -> No
         ("Input should be an object", "should be a mapping"),
         ("Input should be a valid dictionary or instance of Use", "should be a mapping"),
         ("Value error, No such day", "is wrong: no such day"),
-        ("List should have at most 2 items after validation, not 3", "is wrong: list should have at most 2 items, not 3"),
+        (
+            "List should have at most 2 items after validation, not 3",
+            "is wrong: list should have at most 2 items, not 3",
+        ),
     ],
 )
 def test_pydantic_speaks_in_the_words_of_yaml(message: str, ours: str) -> None:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from language_bench import Bench, Edit
+
+SECOND: tuple[Edit, Edit] = (
+    ("  ask:", "  ask2: {use: steps.Ask}\n  ask:"),
+    ("      - ask\n", "      - ask\n      - ask2\n"),
+)
+
+
+def test_a_field_is_bound_to_the_one_node_that_gives_it(bench: Bench) -> None:
+    reads = bench.load().workflow.nodes["act"].reads
+    assert {field: str(source) for field, source in reads.items()} == {
+        "query": "FromNode(node='ask', field='query')",
+        "text": "FromNode(node='look', field='text')",
+    }
+
+
+def test_an_ambiguous_read_shows_the_line_to_paste(bench: Bench) -> None:
+    assert bench.problems(*SECOND) == [
+        "12:3 E213 `act` reads `query`, which `ask2` and `ask` give | `reads: {query: ask2.query}` in `act`"
+    ]
+    pasted = bench.load(*SECOND, ("{use: steps.Act}", "{use: steps.Act, reads: {query: ask2.query}}"))
+    assert str(pasted.workflow.nodes["act"].reads["query"]) == "FromNode(node='ask2', field='query')"
+
+
+def test_a_node_that_does_not_stand_in_the_graph_gives_nothing(bench: Bench) -> None:
+    assert bench.load(SECOND[0]).remarks[0].message == "node `ask2` does not stand in the graph"
+
+
+def test_where_one_giver_is_off_the_other_is_read(bench: Bench) -> None:
+    variant = ("graph:\n", "variants:\n  v: {nodes.ask2: off}\ngraph:\n")
+    named = ("{use: steps.Act}", "{use: steps.Act, reads: {query: ask.query}}")
+    assert bench.load(*SECOND, variant, named, variant="v").workflow.nodes["act"].reads
+
+
+def test_reads_names_a_field_and_an_output(bench: Bench) -> None:
+    assert bench.problems(("{use: steps.Act}", "{use: steps.Act, reads: {query: ask.quer, txt: look.text}}")) == [
+        "11:40 E204 unknown name `ask.quer` in `reads` of `act` | ask.query? | one of: ask.query",
+        "11:50 E201 `act` reads no `txt` | text? | one of: query, text",
+    ]
+
+
+def test_a_value_that_nothing_gives_is_missing(bench: Bench) -> None:
+    found = bench.problems(("{use: steps.Ask}", "{use: steps.Compare, memory: past}"))
+    assert found[1] == (
+        "11:3 E211 `act` reads `query`, but nothing in the graph gives it "
+        "| a node that gives `query`, or `reads: {query: node.output}`; given are: fact, new, said, text"
+    )
+
+
+def test_a_value_of_another_type_is_refused(bench: Bench) -> None:
+    assert bench.problems(("{use: steps.Act}", "{use: steps.Act, reads: {text: act.done}}")) == [
+        "19:9 E212 `act` reads `text` as maybe str, but `act.done` is maybe bool "
+        "| `reads: {text: …}` with a value that is maybe str"
+    ]
+
+
+def test_a_value_that_is_not_given_on_every_path_is_refused(bench: Bench) -> None:
+    remedy = "`ask` to run first, or a node that takes a missing `query`"
+    missing = f"E211 `act` reads `ask.query`, which is not given on every path to here | {remedy}"
+    early = ("      - ask\n      - act\n", "      - act\n      - ask\n")
+    assert bench.problems(early) == [f"18:9 {missing}"]
+    skipped = ("      - ask\n", "      - when: act.done is None\n        do: [ask]\n")
+    assert bench.problems(skipped)[1] == f"20:9 {missing}"
+
+
+def test_a_loop_gives_its_counter_only_inside_itself(bench: Bench) -> None:
+    bench.write(
+        "count.py",
+        "from ste_graph.node import Node, Reads\nclass Count(Node):\n    class See(Reads):\n        turn: int\n",
+    )
+    count = (("[steps.py]", "[steps.py, count.py]"), ("  ask:", "  count: {use: count.Count}\n  ask:"))
+    assert bench.load(*count, ("do: [look, act]", "do: [look, act, count]")).workflow.nodes["count"].reads
+    assert bench.problems(*count, ("      - say", "      - count\n      - say"))[0].startswith(
+        "10:3 E211 `count` reads `turn`, but nothing in the graph gives it"
+    )

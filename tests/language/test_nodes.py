@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from language_bench import Bench
+
+
+def test_models_prompts_and_memories_are_found_by_name(bench: Bench) -> None:
+    node = bench.load().workflow.nodes["say"]
+    assert node.models == {"model": "m"}
+    assert node.prompts["prompt"].path == "say.md"
+    assert (node.talk, node.sees, node.settings) == ("talk", ("past",), {})
+
+
+def test_unknown_models_and_memories_are_suggested(bench: Bench) -> None:
+    assert bench.problems(("model: m,", "model: n,"), ("talk: talk", "talk: tlk"), ("sees: [past]", "sees: [pst]")) == [
+        "13:32 E216 there is no model `n` | one of: m",
+        "13:57 E217 there is no memory `tlk` | talk? | one of: past, talk",
+        "13:69 E217 there is no memory `pst` | past? | one of: past, talk",
+    ]
+
+
+def test_a_node_needs_the_right_kind_of_memory(bench: Bench) -> None:
+    bench.write("say.md", "hello")
+    assert bench.problems(("talk: talk", "talk: past"), ("sees: [past]", "sees: [talk]")) == [
+        "13:57 E218 `past` holds records, but `say` needs a memory that holds messages here | one of: talk"
+    ]
+    compare = ("{use: steps.Look}", "{use: steps.Look}\n  same: {use: steps.Compare, memory: talk}")
+    assert bench.problems(compare, ("      - say", "      - same\n      - say")) == [
+        "13:38 E218 `talk` holds messages, but `same` needs a memory that holds records here | one of: past"
+    ]
+
+
+def test_a_memory_that_is_off_is_none_to_its_readers(bench: Bench) -> None:
+    compare = ("{use: steps.Look}", "{use: steps.Look}\n  same: {use: steps.Compare, memory: past}")
+    variant = ("graph:\n", "variants:\n  v: {memory.past: off}\ngraph:\n")
+    loaded = bench.load(compare, ("      - say", "      - same\n      - say"), variant, variant="v")
+    assert loaded.workflow.nodes["same"].recalls == {"memory": None}
+
+
+def test_a_wrong_node_is_reported_once_and_the_rest_is_checked(bench: Bench) -> None:
+    assert bench.problems(("{use: steps.Ask}", "{use: steps.Ask, loud: true}"), ("not act.done", "not act.don")) == [
+        "10:25 E201 unknown key `loud` in `steps.Ask` | one of: lives, reads, sees, talk, use",
+        "21:20 E204 unknown name `act.don` in `while` | act.done? | `act` gives: answer, done",
+    ]

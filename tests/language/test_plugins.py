@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+from language_bench import Bench
+
+
+def test_a_plugin_that_is_not_there_is_suggested(bench: Bench) -> None:
+    assert bench.problems(("[steps.py]", "[step.py]"))[0] == ("4:11 E501 there is no plugin file `step.py` | steps.py?")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("x = 1\nraise ValueError('no\\nway')", "ValueError: no way (line 2)"),
+        ("import nowhere", "ModuleNotFoundError: No module named 'nowhere' (line 1)"),
+        ("x = (1", "SyntaxError: '(' was never closed (line 1)"),
+        ("raise SystemExit(3)", "SystemExit: 3 (line 1)"),
+    ],
+)
+def test_a_plugin_that_fails_to_import_says_where(bench: Bench, code: str, message: str) -> None:
+    bench.write("steps.py", code)
+    assert bench.problems() == [f"4:11 E502 plugin `steps.py` fails to import: {message}"]
+
+
+def test_plugins_are_not_run_where_that_is_not_wanted(bench: Bench) -> None:
+    bench.write("steps.py", "raise SystemExit('ran')")
+    loaded = bench.load(plugins=False)
+    assert [one.message for one in loaded.remarks] == [
+        f"`steps.{name}` was not loaded: what it reads and gives is not checked"
+        for name in ("Ask", "Act", "Look", "Say")
+    ]
+    assert loaded.workflow.nodes["say"].model_calls == 1
+
+
+def test_two_plugins_of_one_name_are_refused(bench: Bench) -> None:
+    bench.write("more/steps.py", "")
+    assert bench.problems(("[steps.py]", "[steps.py, more/steps.py]")) == [
+        "4:21 E501 two plugins are called `steps` | files of different names: `use:` tells them apart by name"
+    ]
+
+
+def test_a_changed_plugin_is_read_anew(bench: Bench) -> None:
+    bench.load()
+    steps = bench.folder / "steps.py"
+    bench.write("steps.py", steps.read_text("utf-8").replace("done: bool", "finished: bool"))
+    assert bench.problems()[0].startswith("21:20 E204 unknown name `act.done`")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("class See: pass", "`use: odd.Odd` cannot be used: TypeError: `Odd.See` is no subclass of `Reads`"),
+        ("x: 'Nope'", "`use: odd.Odd` cannot be used: PydanticUserError: `OddSettings` is not fully defined; you should "
+                      "define `Nope`, then call `OddSettings.model_rebuild()`."),
+        ("outputs = classmethod(lambda cls, settings: {}['x'])", "`ask` cannot say what it gives: KeyError: 'x'"),
+    ],
+)  # fmt: skip
+def test_a_plugins_class_that_does_not_work_is_an_error_of_its_use(bench: Bench, body: str, message: str) -> None:
+    bench.write("odd.py", f"from ste_graph.node import Node\nclass Odd(Node):\n    {body}\n")
+    found = bench.problems(("[steps.py]", "[steps.py, odd.py]"), ("steps.Ask", "odd.Odd"))
+    assert found[0] == f"10:14 E502 {message}"
+
+
+def test_a_class_that_is_no_node_is_not_offered(bench: Bench) -> None:
+    assert bench.problems(("steps.Ask", "steps.Fact"))[0] == (
+        "10:14 E210 unknown `use: steps.Fact` in `nodes` | steps.Act? | one of: call, chat, imagine, novelty, observe, "
+        "observe.withheld, reflect, steps.Act, steps.Ask, steps.Compare, steps.Look, steps.Say"
+    )
+    assert bench.problems(("{use: transcript", "{use: steps.Ask"))[0] == (
+        "7:15 E210 unknown `use: steps.Ask` in `memory` | one of: chroma, transcript"
+    )

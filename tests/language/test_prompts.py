@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+from language_bench import Bench
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("{{ ask.qery }}", ["1:4 E204 unknown name `ask.qery` in the prompt of `say` | ask.query? "
+         "| `ask` gives: query"]),
+        (
+            "{{ params.turn }}",
+            ["1:4 E204 unknown name `params.turn` in the prompt of `say` | params.turns? "
+             "| `params` gives: rounds, turns"],
+        ),
+        ("{{ turn }}", ["1:4 E204 unknown name `turn` in the prompt of `say` "
+         "| one of: act, ask, look, params, past, round, say, talk"]),
+        ("{{ past.messages }}", ["1:4 E204 unknown name `past.messages` in the prompt of `say` "
+         "| `past` has: empty, entries"]),
+        (
+            "{{ look.text }}",
+            ["1:4 E211 the prompt of `say` reads `look.text`, which is not given on every path to here "
+             "| `{% if look.text is not none %}` around it"],
+        ),
+        ("{% if look.text %}{{ look.text }}{{ look.fact.source }}{% endif %}", []),
+        ("{{ look.text | default('none') }}", []),
+        ("{{ act.answer }}{{ round }}{{ params.turns }}{{ ask }}", []),
+        (
+            "{% if x %}",
+            ["1:1 E130 Unexpected end of template. Jinja was looking for the following tags: 'elif' or 'else' or 'endif'. "
+             "The innermost block that needs to be closed is 'if' | blocks: for, if, once, set, raw"],
+        ),
+    ],
+)  # fmt: skip
+def test_every_name_in_a_prompt_is_checked_where_its_node_stands(bench: Bench, text: str, messages: list[str]) -> None:
+    bench.write("say.md", text)
+    if messages:
+        assert bench.problems() == messages
+    else:
+        assert bench.load().remarks == ()
+
+
+def test_what_lies_in_a_value_that_may_be_null_is_tested_first(bench: Bench) -> None:
+    bench.write("say.md", "{{ look.fact.source }}")
+    inside = ("      - say\n", "      - look\n      - say\n")
+    assert bench.problems(inside) == [
+        "1:4 E211 the prompt of `say` reads `look.fact.source`, but `look.fact` may be null "
+        "| `{% if look.fact is not none %}` around it"
+    ]
+    bench.write("say.md", "{% if look.fact is not none %}{{ look.fact.source }}{% endif %}")
+    assert bench.load(inside).remarks == ()
+
+
+def test_a_prompt_shows_only_memories_that_its_node_sees(bench: Bench) -> None:
+    (found,) = [one for one in bench.problems(("talk: talk, sees: [past]", "talk: talk")) if "E214" in one]
+    assert found == (
+        "1:38 E214 the prompt of `say` shows the memory `past`, which the node does not see | `sees: [past]` in `say`"
+    )
+
+
+def test_prompts_that_cannot_be_read_are_errors_of_the_node(bench: Bench) -> None:
+    bench.write("says.md", "")
+    (bench.folder / "say.md").unlink()
+    assert bench.problems() == ["13:43 E505 there is no prompt file `say.md` | says.md?"]
+    (bench.folder / "say.md").write_bytes(b"\xff\xfe")
+    assert bench.problems() == ["13:43 E505 `say.md` is not a text in UTF-8"]
+    assert bench.problems(("prompt: say.md", "prompt: .")) == [
+        "13:43 E505 the prompt `.` cannot be read: is a directory | a text file"
+    ]
+
+
+def test_prompts_of_a_node_that_is_off_are_not_read(bench: Bench) -> None:
+    (bench.folder / "say.md").unlink()
+    gone = (("  say: {use: steps.Say, model: m, prompt: say.md, talk: talk, sees: [past]}", "  say: off"),)
+    assert bench.load(*gone).workflow.off == {"say"}

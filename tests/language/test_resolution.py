@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from language_bench import Bench
+
+
+def test_a_use_that_does_not_exist_is_suggested_from_its_own_section(bench: Bench) -> None:
+    assert bench.problems(("use: simulated", "use: simulatd"), ("use: transcript", "use: transcripts")) == [
+        "5:19 E210 unknown `use: simulatd` in `models` | simulated? "
+        "| one of: langchain, openai, recorded, simulated, vllm",
+        "7:15 E210 unknown `use: transcripts` in `memory` | transcript? | one of: chroma, transcript",
+    ]
+
+
+def test_settings_are_checked_by_their_class(bench: Bench) -> None:
+    model = (
+        "{use: simulated}",
+        '{use: openai, base_url: http://x, model: y, temperature: "1.0", max_tokens: true, top: 1}',
+    )
+    found = bench.problems(model)
+    assert [one.partition(" | ")[0] for one in found] == ["5:95 E201 unknown key `top` in `openai`"]
+    assert bench.problems(model, (", top: 1", "")) == [
+        "5:70 E203 `temperature` in `models` should be a number",
+        "5:89 E203 `max_tokens` in `models` should be a whole number",
+    ]
+
+
+def test_a_missing_setting_is_named(bench: Bench) -> None:
+    assert bench.problems(("model: m, prompt: say.md, ", "")) == [
+        "13:8 E202 `model` is missing in `nodes`",
+        "13:8 E202 `prompt` is missing in `nodes`",
+    ]
+
+
+def test_an_entry_that_is_off_needs_no_class(bench: Bench) -> None:
+    off = ("  look: {use: steps.Look}", "  look: off")
+    assert bench.load(off, ("[look, act]", "[act]"), ("[act, look]", "[act]")).workflow.off == {"look"}
+    assert bench.load(off).workflow.off == {"look"}
