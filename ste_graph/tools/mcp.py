@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, WithJsonSchema, model_validator
 
 from ste_graph.contracts import Effect, Frozen, Json, Observation, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor, secrets_of
-from ste_graph.settings import Address, RelativePath, Secret
+from ste_graph.settings import Address, HubPath, RelativePath, Secret
 from ste_graph.tools.mcp_answer import observed
 from ste_graph.tools.mcp_connection import Connection, Lost, said
 from ste_graph.tools.mcp_transport import Process, Remote, Transport
@@ -28,6 +28,20 @@ if TYPE_CHECKING:
 
 LONG = 8
 """Characters that a value must have to be held for a secret by where it comes from alone."""
+WRITTEN = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "properties": {"env": {"type": "string"}, "default": {"type": "string"}},
+                "required": ["env"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+)
+"""What a workflow may write for one value: a text, or `{env: NAME}`."""
 TELLING = re.compile(r"key|token|secret|passw|pwd|credential|auth", re.IGNORECASE)
 
 
@@ -40,13 +54,13 @@ class MCPTools(Frozen):
 
     starts: ClassVar[bool] = True
 
-    command: str | None = Field(
+    command: HubPath | None = Field(
         default=None,
-        description="The program to start. With a `/` in it a path, from `cwd`; else looked up on PATH.",
+        description="The program to start: a name on PATH, or a path, which starts with `.`, `/` or `~`.",
         examples=["uvx", "npx", "mcp-server-time"],
     )
     args: tuple[str, ...] = Field(default=(), description="The program's arguments.", examples=[["mcp-server-time"]])
-    env: dict[str, Address] = Field(
+    env: dict[str, Annotated[Address, WRITTEN]] = Field(
         default={},
         repr=False,
         description="The server's environment, beside PATH, HOME and LANG; nothing else of ours reaches it.",
@@ -55,7 +69,9 @@ class MCPTools(Frozen):
     url: Address | None = Field(
         default=None, description="The server's address, instead of `command`.", examples=["http://localhost:8000/mcp"]
     )
-    headers: dict[str, Secret] = Field(default={}, repr=False, description="Headers that go along with every request.")
+    headers: dict[str, Annotated[Secret, WRITTEN]] = Field(
+        default={}, repr=False, description="Headers that go along with every request."
+    )
     include: tuple[str, ...] = Field(
         default=(), description="Take only tools whose name matches one of these; * and ? stand for any characters."
     )
@@ -108,13 +124,9 @@ class MCPTools(Frozen):
         connection = Connection(self._transport(), self.start_s)
         self._connections.append(connection)
         try:
-            await connection.start()
-            listed = await connection.tools()
-        except Exception as fault:
-            if isinstance(fault, WorkflowError):
-                raise
-            await connection.stop()
-            raise WorkflowError(self._failure(str(fault) if isinstance(fault, Lost) else said(fault))) from fault
+            listed = await connection.start()
+        except Lost as fault:
+            raise WorkflowError(self._failure(str(fault))) from fault
         self._know([tool.name for tool in listed])
         chosen = [tool for tool in listed if self._wants(tool.name)]
         if not chosen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mcp import Client
     from mcp.types import CallToolResult, ListToolsResult, Tool
 
+CLOSED = "Connection closed"
+"""The client's words for a connection that ended; a server may give an error with the same code."""
 MOST_PAGES = 100
 ALIVE_S = 5.0
 """After a call that did not end in time: how long the server may take to show that it still answers."""
@@ -128,25 +130,26 @@ class Connection:
         self._probe: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
 
-    async def start(self) -> None:
-        """Start the server. Raises `Lost` if it does not get ready, and `WorkflowError` if it cannot be started."""
+    async def start(self) -> list[Tool]:
+        """Start the server; gives all its tools, in its order.
+
+        Raises `Lost` if they are not there in time, and `WorkflowError` if there is nothing to start.
+        """
         self._session = session = Session(self.transport)
         try:
             async with asyncio.timeout(self._start_s):
-                await session.ready()
-        except TimeoutError:
+                return await self._tools()
+        except asyncio.CancelledError:
             await self.stop()
-            raise Lost(self._with_last_words(f"it was not ready within {self._start_s:g} s", session.junk)) from None
+            raise
         except Exception as fault:
             await self.stop()
             if isinstance(fault, WorkflowError):
                 raise
-            ended = said(fault) == "Connection closed"
-            what = "it ended before it was ready" if ended else said(fault)
-            raise Lost(self._with_last_words(what, session.junk)) from fault
-        except asyncio.CancelledError:
-            await self.stop()
-            raise
+            how = "it ended before it was ready" if said(fault) == CLOSED else said(fault)
+            if isinstance(fault, TimeoutError):
+                how = f"it was not ready within {self._start_s:g} s"
+            raise Lost(self._with_last_words(how, session.junk)) from fault
 
     async def stop(self) -> None:
         """End the server."""
@@ -154,11 +157,11 @@ class Connection:
         probe, self._probe = self._probe, None
         if probe is not None:
             probe.cancel()
+            await asyncio.wait([probe])
         if session is not None:
             await session.close()
 
-    async def tools(self) -> list[Tool]:
-        """All tools, in the server's order. Raises `Lost`, and the client's own errors for an answer that is one."""
+    async def _tools(self) -> list[Tool]:
         found: list[Tool] = []
         cursor: str | None = None
         for _ in range(MOST_PAGES):
@@ -172,12 +175,11 @@ class Connection:
     async def call(self, tool: str, arguments: Mapping[str, Json]) -> CallToolResult:
         """The server's answer. Raises `Lost`, and the client's own errors for an answer that is one."""
         if self._probe is not None:
-            await asyncio.shield(self._probe)
+            await asyncio.wait([self._probe])
         async with self._renewing:
             if self._session is None or self._session.ended:
                 await self.stop()
                 await self.start()
-                await self.tools()  # the client checks answers against what was listed
         session = self._session
         try:
             return await self._asked(lambda client: client.call_tool(tool, dict(arguments)))
@@ -185,6 +187,8 @@ class Connection:
             if session is not None and (self._probe is None or self._probe.done()):
                 self._probe = asyncio.create_task(end_if_dead(session), name=f"ste-mcp probe {self.transport.name}")
             raise
+        except Lost as fault:
+            raise Lost(self._with_last_words(str(fault))) from fault
 
     async def _asked(self, asking: Callable[[Client], Awaitable[T]]) -> T:
         from mcp import MCPError
@@ -197,13 +201,13 @@ class Connection:
             return await asking(await session.ready())
         except MCPError as fault:
             local = isinstance(self.transport, Process)
-            closed = fault.code == CONNECTION_CLOSED and (not local or fault.message == "Connection closed")
+            closed = fault.code == CONNECTION_CLOSED and (not local or fault.message == CLOSED)
             if closed or (not local and fault.message == "Session terminated"):
                 session.ended = True
-                raise Lost(self._with_last_words(said(fault), [])) from fault
+                raise Lost(said(fault)) from fault
             raise
 
-    def _with_last_words(self, what: str, junk: list[str]) -> str:
+    def _with_last_words(self, what: str, junk: Sequence[str] = ()) -> str:
         lines = [*self.transport.last_words(), *(f"(stdout) {line}" for line in junk)]
         return what + ("; its last words:\n" + "\n".join(f"  {line}" for line in lines) if lines else "")
 
@@ -240,4 +244,8 @@ def said(fault: BaseException) -> str:
         faults = first.errors(include_url=False, include_input=False)
         where = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in faults[:3])
         return f"The server's answer is not what MCP asks for: {where}"
-    return text if text and type(first).__name__ == "MCPError" else f"{type(first).__name__}: {text}".rstrip(": ")
+    return (
+        text
+        if text and type(first).__name__ in ("Lost", "MCPError")
+        else f"{type(first).__name__}: {text}".rstrip(": ")
+    )

@@ -85,7 +85,7 @@ class Process:
         if found is None:
             raise WorkflowError(
                 f"tools: the command `{self.command}` was not found; expected a program on PATH, "
-                "or a path with a `/` in it. Is the server installed?"
+                "or a path that starts with `./`. Is the server installed?"
             )
         return found
 

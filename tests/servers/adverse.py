@@ -1,6 +1,6 @@
 """A server without any SDK that does what servers should not; its tools are named for what they do.
 
-`adverse.py count FILE` adds a line to FILE for each start.
+`adverse.py count FILE` adds a line to FILE for each start; `adverse.py mute` never says which tools it has.
 """
 
 import json
@@ -92,6 +92,8 @@ for line in sys.stdin:
                 id=message["id"],
                 result={"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": about},
             )
+        case "tools/list" if sys.argv[1:2] == ["mute"]:
+            print("loading the index", file=sys.stderr, flush=True)
         case "tools/list":
             cursor = int(message.get("params", {}).get("cursor", 0))  # five to a page
             page = [{"name": name, "inputSchema": schema} for name, schema in list(TOOLS.items())[cursor : cursor + 5]]

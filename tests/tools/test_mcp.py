@@ -215,6 +215,19 @@ async def test_a_server_that_hangs_is_started_again_after_the_call_that_timed_ou
         assert (await box.call("fine", {})).text == "fine"
 
 
+async def test_calls_that_wait_while_a_hanging_server_is_ended_go_to_the_next(monkeypatch):
+    monkeypatch.setattr(mcp_connection, "ALIVE_S", 0.3)
+    source = server("adverse.py")
+    box = Toolbox(await source.open(), ToolPolicy(allow=("destructive",), timeout_s=8))
+    hanging = asyncio.create_task(box.tools["hang"].call({}))
+    await asyncio.sleep(0.2)
+    hanging.cancel()
+    await asyncio.wait([hanging])
+    seen = await asyncio.gather(*(box.call("fine", {}) for _ in range(5)))
+    await source.close()
+    assert {observation.text for observation in seen} == {"fine"}
+
+
 async def test_calls_side_by_side_share_one_server():
     async with opened(server("adverse.py")) as box:
         pids = {seen.text for seen in await asyncio.gather(*(box.call("pid", {}) for _ in range(20)))}
@@ -287,7 +300,7 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
         (
             {"command": "no-such-server"},
             "tools: the command `no-such-server` was not found; expected a program on PATH, "
-            "or a path with a `/` in it. Is the server installed?",
+            "or a path that starts with `./`. Is the server installed?",
         ),
         (
             {"command": "./server", "cwd": "/nowhere"},
@@ -311,6 +324,11 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
             },
             f"tools: the MCP server `{Path(sys.executable).name} -c print('hi', flush=True); [*iter(input, 0)]` "
             "cannot be used: it was not ready within 1 s; its last words:\n  (stdout) hi\n"
+            "Does the command work in a terminal?",
+        ),
+        (
+            {"command": sys.executable, "args": [str(SERVERS / "adverse.py"), "mute"], "start_s": 1},
+            "tools: {name} cannot be used: it was not ready within 1 s; its last words:\n  loading the index\n"
             "Does the command work in a terminal?",
         ),
         (

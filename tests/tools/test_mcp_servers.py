@@ -1,5 +1,6 @@
 """The MCP source against real servers of both SDK majors and of another language, see `tests/servers/install`."""
 
+import os
 import shutil
 import subprocess
 from contextlib import asynccontextmanager
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import ste_graph as ste
+from ste_graph.registry import known
 from ste_graph.tools.mcp import MCPTools
 from ste_graph.tools.policy import ToolPolicy, effects_block
 from ste_graph.tools.toolbox import Toolbox
@@ -45,6 +48,18 @@ async def test_mcp_server_time_converts_and_explains_what_it_does_not_know():
         seen = await box.call("convert_time", {**right, "time": "25:00"})
         assert (seen.ok, seen.kind) == (False, "tool_error")
         assert "Invalid time format" in seen.text
+
+
+@pytest.mark.skipif("mcp" not in known("tools"), reason="the installed package does not know `use: mcp` yet")
+def test_the_shipped_workflow_explores_mcp_server_time(monkeypatch, tmp_path):
+    program("mcp-server-time", PYTHON_1)
+    monkeypatch.setenv("PATH", str(PYTHON_1), prepend=os.pathsep)
+    workflow = ste.load(ROOT / "workflows" / "mcp-time.yaml", set={"params.episodes": 1, "params.trials": 2})
+    workflow.run(out=tmp_path / "run")
+    trials = ste.open_run(tmp_path / "run").trials()
+    assert {trial.tool for trial in trials} == {"get_current_time", "convert_time"}
+    assert len(trials) == 4
+    assert any(step.observation.ok for trial in trials for step in trial.steps if step.observation)
 
 
 async def test_mcp_server_sqlite_reports_its_errors_as_success_and_is_not_believed(tmp_path):
