@@ -57,13 +57,15 @@ class Seen(Frozen):
 class Step(Frozen):
     """One reply that was not the final answer, and what it led to.
 
-    `action` is None where the reply was malformed, `observation` None where none followed.
+    `action` is None where the reply was malformed, `observation` None where none followed. `repairs` names what had to
+    be mended before the reply could be read, and the arguments that were coerced to the type of their schema.
     """
 
     thought: str | None
     action: str | None
     arguments: dict[str, Json] | None
     observation: Seen | None
+    repairs: tuple[str, ...] = ()
 
 
 class Trial(Record):
@@ -105,8 +107,17 @@ def steps_of(joined: Sequence[Mapping[str, Any]]) -> list[Step]:
             thought=entry.get("thought"),
             action=entry.get("action"),
             arguments=entry.get("arguments"),
-            observation=Seen(**{k: seen[k] for k in ("ok", "kind", "text")}) if (seen := entry.get("observation")) else None,
+            observation=Seen(ok=seen["ok"], kind=seen["kind"], text=seen["text"])
+            if (seen := entry.get("observation"))
+            else None,
+            repairs=repairs_of(entry),
         )
         for entry in joined
         if not entry.get("finished")
     ]
+
+
+def repairs_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was mended in a reply and in the arguments of its call."""
+    coerced = (entry.get("observation") or {}).get("coerced") or ()
+    return (*(entry.get("repairs") or ()), *(f"coerced {name}" for name in coerced))

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from ste_graph.contracts import Json, Message, Reply, Tool, ToolCall
-from ste_graph.protocols.json_object import Repair
+from ste_graph.protocols.json_object import NotAnObject, Repair, first_object
 from ste_graph.protocols.react import Action, Answer, Malformed, Step
 from ste_graph.tools.names import legal
 
@@ -28,17 +28,19 @@ def parse(reply: Reply) -> Step:
     first, *others = reply.tool_calls
     repairs: list[Repair] = ["several calls"] if others else []
     if not first.name.strip():
-        return Malformed(thought, f"The call could not be read: it names no tool, or its arguments are no object: {_excerpt(first)}.")
+        return Malformed(
+            thought, f"The call could not be read: it names no tool, or its arguments are no object: {_excerpt(first)}."
+        )
     if not first.arguments.strip():
         return Action(thought, first.name, {}, (*repairs, "empty input"))
     try:
-        arguments = json.loads(first.arguments)
-    except (ValueError, RecursionError) as fault:
-        where = f"{fault.msg.lower()} at character {fault.pos}" if isinstance(fault, json.JSONDecodeError) else fault
-        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not JSON ({where}): {_excerpt(first)}.")
-    if not isinstance(arguments, dict):
-        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not one JSON object: {_excerpt(first)}.")
-    return Action(thought, first.name, arguments, tuple(repairs))
+        found = first_object(first.arguments)
+    except NotAnObject as reason:
+        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not one JSON object: {reason}.")
+    if found.repairs or found.behind:
+        what = ", ".join(found.repairs) or "text behind the object"
+        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not JSON ({what}): {_excerpt(first)}.")
+    return Action(thought, first.name, found.value, tuple(repairs))
 
 
 def message_of(reply: Reply) -> Message:

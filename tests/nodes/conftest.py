@@ -34,9 +34,15 @@ class ScriptedSession:
         self.called: list[tuple[str, Mapping[str, Json]]] = []
 
     async def ask(
-        self, model: object, prompt: Prompt, *, stop: Sequence[str] = (), schema: Mapping[str, Json] | None = None
+        self,
+        model: object,
+        prompt: Prompt,
+        *,
+        stop: Sequence[str] = (),
+        schema: Mapping[str, Json] | None = None,
+        **native: Any,
     ) -> Reply:
-        self.asked.append({"prompt": prompt.text, "stop": list(stop), "schema": schema})
+        self.asked.append({"prompt": prompt.text, "stop": list(stop), "schema": schema, **native})
         given = self._next()
         assert not isinstance(given, Observation), "the script has an observation next, but the model was asked"
         return given if isinstance(given, Reply) else Reply(text=given)

@@ -1,0 +1,83 @@
+import asyncio
+
+import pytest
+
+from ste_graph.contracts import ToolCall
+from ste_graph.errors import ModelError
+from ste_graph.models.gateway import Gateway
+from ste_graph.models.meter import Meter
+from ste_graph.models.openai import OpenAIModel
+from ste_graph.protocols.native import answers, message_of, offers
+
+LOOK = {"type": "function", "function": {"name": "look", "description": "", "parameters": {"type": "object"}}}
+ASKED = [{"role": "user", "content": "Go."}]
+
+
+def calling(*arguments: str | None, text: str | None = None) -> tuple:
+    calls = [
+        {"id": f"c{n}", "type": "function", "function": {"name": "look", "arguments": written}}
+        for n, written in enumerate(arguments)
+    ]
+    message = {"role": "assistant", "content": text, "tool_calls": calls}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": message}
+    return 200, {}, {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny", "choices": [choice]}
+
+
+def gateway(server) -> Gateway:
+    adapter = OpenAIModel(base_url=server.url, model="tiny")
+    return Gateway(adapter, in_flight=asyncio.Semaphore(4), meter=Meter(), wait_s=(0, 0))
+
+
+async def test_tools_are_offered_and_calls_come_back_as_they_were_written(server):
+    server.script = [calling('{"n": 1}', '{"n":', text="hm")]
+    model = gateway(server)
+    reply = await model.reply(ASKED, seed=1, tools=[LOOK])
+    await model.close()
+    assert reply.text == "hm"
+    assert reply.tool_calls == (
+        ToolCall(id="c0", name="look", arguments='{"n": 1}'),
+        ToolCall(id="c1", name="look", arguments='{"n":'),
+    )
+    assert server.requests[0]["tools"] == [LOOK]
+
+
+@pytest.mark.parametrize("written", ["[1]", '"text"', "5"])
+async def test_arguments_that_are_json_but_no_object_are_a_reply_too(server, written):
+    server.script = [calling(written)]
+    model = gateway(server)
+    reply = await model.reply(ASKED, seed=1, tools=[LOOK])
+    await model.close()
+    assert [call.arguments for call in reply.tool_calls] == [written]
+
+
+async def test_the_server_gets_a_transcript_in_which_every_call_is_answered(server):
+    server.script = [calling('{"n": 1}', '{"n":'), "done"]
+    model = gateway(server)
+    first = await model.reply(ASKED, seed=1, tools=[LOOK])
+    talk = [*ASKED, message_of(first), *answers(["c0", "c1"], "seen")]
+    assert (await model.reply(talk, seed=1, tools=[LOOK])).text == "done"
+    await model.close()
+    sent = server.requests[1]["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "tool", "tool"]
+    assert [call["function"]["arguments"] for call in sent[1]["tool_calls"]] == ['{"n": 1}', "{}"]
+    assert [(said["tool_call_id"], said["content"]) for said in sent[2:]] == [
+        ("c0", "seen"),
+        ("c1", "One call at a time: this one was not made."),
+    ]
+
+
+async def test_without_tools_none_are_sent(server):
+    server.script = ["hello"]
+    model = gateway(server)
+    assert (await model.reply(ASKED, seed=1)).tool_calls == ()
+    await model.close()
+    assert "tools" not in server.requests[0]
+
+
+async def test_a_model_that_cannot_call_tools_says_what_to_set():
+    from langchain_core.language_models import FakeListChatModel
+
+    from ste_graph.models.native import bound
+
+    with pytest.raises(ModelError, match="model `m` cannot call tools by itself: set `protocol: react` on the node"):
+        bound(FakeListChatModel(responses=["hm"]), offers([]), "m")

@@ -1,0 +1,71 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ste_graph.contracts import Reply, ToolCall
+from ste_graph.protocols.native import answers, message_of, parse, pending
+from ste_graph.protocols.react import Action, Answer, Malformed
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+UNREAD = "The call could not be read: the arguments of `look` are not"
+
+
+def reply(*arguments: str, name: str = "look", text: str = "") -> Reply:
+    calls = tuple(ToolCall(id=f"c{n}", name=name, arguments=written) for n, written in enumerate(arguments))
+    return Reply(text=text, tool_calls=calls)
+
+
+@pytest.mark.parametrize(
+    ("said", "step"),
+    [
+        (reply('{"n": 1}', text=" hm "), Action("hm", "look", {"n": 1})),
+        (reply(""), Action("", "look", {}, ("empty input",))),
+        (reply('{"n": 1}', '{"n": 2}'), Action("", "look", {"n": 1}, ("several calls",))),
+        (Reply(text=" 42 "), Answer("", "42")),
+        (Reply(text="  "), Malformed("", "The reply is empty: call a tool, or give the answer.")),
+        (reply('{"n":'), Malformed("", f"{UNREAD} one JSON object: expecting value at the end.")),
+        (reply("[1]"), Malformed("", f"{UNREAD} one JSON object: there is no JSON object in `[1]`.")),
+        (reply('{"n": 1,}'), Malformed("", f'{UNREAD} JSON (trailing comma): `{{"n": 1,}}`.')),
+        (reply('{"n": 1} {}'), Malformed("", f'{UNREAD} JSON (text behind the object): `{{"n": 1}} {{}}`.')),
+        (
+            reply("[1]", name=""),
+            Malformed("", "The call could not be read: it names no tool, or its arguments are no object: `[1]`."),
+        ),
+    ],
+)
+def test_a_reply_is_a_call_an_answer_or_malformed(said, step):
+    assert parse(said) == step
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_what_was_rendered_is_parsed_again(arguments):
+    assert parse(reply(json.dumps(arguments))) == Action("", "look", arguments)
+
+
+@given(st.text())
+def test_no_arguments_make_parsing_raise_and_the_transcript_stays_valid(written):
+    said = reply(written, name="look up!")
+    parse(said)
+    (call,) = message_of(said)["tool_calls"]
+    assert isinstance(json.loads(call["function"]["arguments"]), dict)
+    assert call["function"]["name"] == "look_up_"
+
+
+def test_every_call_of_a_message_is_answered_and_only_the_first_was_made():
+    message = message_of(reply('{"n": 1}', "{}", "no"))
+    assert pending([message]) == ["c0", "c1", "c2"]
+    assert pending([message, *answers(["c0", "c1", "c2"], "seen")]) == []
+    assert pending([]) == pending([{"role": "assistant", "content": "hm"}]) == []
+    assert [said["content"] for said in answers(pending([message]), "seen")] == [
+        "seen",
+        "One call at a time: this one was not made.",
+        "One call at a time: this one was not made.",
+    ]
+    assert {said["content"] for said in answers(pending([message]), None)} == {"This call was not made."}
