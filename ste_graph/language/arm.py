@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
 from functools import cached_property
-from keyword import iskeyword
 from pathlib import Path
 from typing import Literal, get_args
 
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import Block, Keep, Map, Repeat, When, walk
+from ste_graph.language.blocks import Block, Map, Repeat, walk
 from ste_graph.language.calling import calling
+from ste_graph.language.conditions import Conditions
 from ste_graph.language.diagnostics import Span, closest
 from ste_graph.language.entries import Section
 from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.graph import ONE_NAME_SPACE, GraphReader
+from ste_graph.language.graph import GraphReader
 from ste_graph.language.lock import lock_of
 from ste_graph.language.memories import check_readers, memory_specs
-from ste_graph.language.nodes import NodeReader
-from ste_graph.language.plugins import fault
-from ste_graph.language.records import check_record, record_types
-from ste_graph.language.resolution import Entries, Resolved, Unloaded, resolve, when_on
-from ste_graph.language.schema import RESERVED
+from ste_graph.language.names import check_names, check_params
+from ste_graph.language.nodes import NodeReader, output_of
+from ste_graph.language.records import record_types
+from ste_graph.language.resolution import Entries, resolve, when_on
 from ste_graph.language.scope import Place, innermost_common, occurrences, places, seats_of
 from ste_graph.language.shape import Shaped, check_shape
-from ste_graph.language.tree import Mapping, Sequence, Tree
-from ste_graph.language.types import BOOL, LIST, STR
-from ste_graph.language.values import is_environment
+from ste_graph.language.tree import Mapping, Sequence
 from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, Workflow
 from ste_graph.node import Output
+from ste_graph.records import Record
 from ste_graph.redaction import Redactor
 
 
@@ -59,8 +56,8 @@ class _Arm:
     findings: Findings
 
     def workflow(self) -> Workflow | None:
-        self._check_names()
-        self._check_params(self.shaped.tree.at(["params"]))
+        check_names(self._keys("nodes"), self._keys("memory"), self.findings)
+        check_params(self.shaped.tree.at(["params"]), self.findings)
         if not self._has_what_a_graph_needs():
             return None
         blocks = self.reader.blocks(self.shaped.tree.at(["graph"]), top=True)
@@ -73,8 +70,13 @@ class _Arm:
         if self._incomplete:  # what is left out may have given anything
             seats = [Place(seat.block, seat.around, frozenset(outputs)) for seat in seats]
         nodes = self._nodes(vocabulary, seats, lives)
-        memories = self._memories(body, unit)
-        self._check_expressions(body, vocabulary, seats, unit, memories, nodes)
+        records = record_types(body, self.findings)
+        memories = self._memories(records, unit)
+        conditions = Conditions(self.reader, vocabulary, self.findings)
+        conditions.check(seats, records)
+        conditions.check_likes(memories.values(), self.entries.memory, nodes.values(), seats)
+        if unit is not None:
+            conditions.check_units(unit, self._has_tools())
         entries = [entry for section in get_args(Section) for entry in self.entries.are(section).values()]
         stated = [(entry.settings, entry.tree) for entry in entries]
         called = calling(self.shaped.tree, stated, loops, unit.name if unit else UNIT, self.findings)
@@ -128,31 +130,16 @@ class _Arm:
         value = self.tree.at([section])
         return {name: entry.key_span for name, entry in value.entries.items()} if isinstance(value, Mapping) else {}
 
-    # -- names and params ----------------------------------------------------------------------------------------
-
-    def _check_names(self) -> None:
-        nodes, memory = self._keys("nodes"), self._keys("memory")
-        for name, span in (*nodes.items(), *memory.items()):
-            if name in RESERVED:
-                self.findings.error("E221", f"`{name}` is reserved", span, expected="another name")
-        for name in nodes.keys() & memory.keys():
-            related = ((nodes[name], "it stands here already"),)
-            said = f"the name `{name}` is taken"
-            self.findings.error("E221", said, memory[name], expected=ONE_NAME_SPACE, related=related)
-
-    def _check_params(self, tree: Tree | None) -> None:
-        """No environment variable may hide in `params`: its value would stand in the lock and in prompts."""
-        if tree is not None and is_environment(tree):
-            said = "an environment variable may not stand here"
-            self.findings.error("E503", said, tree.span, expected="a plain value")
-        for inner in _inside(tree):
-            self._check_params(inner)
-
     def _has_what_a_graph_needs(self) -> bool:
         """Whether the names that a graph may mention are known, right or wrong."""
         given = [self.tree.at([section]) for section in ("nodes", "memory", "params")]
         known = all(section is None or isinstance(section, Mapping) for section in given)
         return known and isinstance(self.shaped.tree.at(["graph"]), Sequence)
+
+    def _has_tools(self) -> bool:
+        """Whether there are tools, right or wrong."""
+        unreadable = "tools" in self.tree.entries and "tools" not in self.shaped.tree.entries
+        return bool(self.entries.tools or self.entries.broken("tools")) or unreadable
 
     # -- the graph -----------------------------------------------------------------------------------------------
 
@@ -175,36 +162,13 @@ class _Arm:
         """Per node of the graph, off or not, what it gives or would give if it were on; None if that is not known."""
         found: dict[str, type[Output] | None] = {}
         for name, span in self._keys("nodes").items():
-            if name not in self.reader.used:
-                if not self._incomplete:
-                    self.findings.warning("W222", f"node `{name}` does not stand in the graph", span)
-                    continue
+            if name not in self.reader.used and not self._incomplete:
+                self.findings.warning("W222", f"node `{name}` does not stand in the graph", span)
+                continue
             off = name in self.entries.off
             entry = when_on("nodes", name, self.before, self.entries) if off else self.entries.nodes.get(name)
-            found[name] = self._gives(entry) if entry else None
+            found[name] = output_of(entry, self.findings) if entry else None
         return found
-
-    def _gives(self, entry: Resolved) -> type[Output] | None:
-        if entry.cls is Unloaded:
-            return None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # such as pydantic's for an output called `copy`
-                gives: type[Output] = entry.cls.outputs(entry.settings.model_dump())
-        except ValueError as error:
-            self.findings.error("E203", f"`{entry.name}`: {error}", entry.tree.span_of(["gives"]))
-            return None
-        except Exception as error:  # a plugin's own code
-            said = f"`{entry.name}` cannot say what it gives: {fault(error)}"
-            self.findings.error("E502", said, entry.tree.span_of(["use"]))
-            return None
-        for name in gives.model_fields:
-            if not name.isidentifier() or iskeyword(name):
-                said = f"`{entry.name}` gives `{name}`, which expressions cannot name"
-                self.findings.error(
-                    "E203", said, entry.tree.span_of(["gives", name], key=True), expected="another name"
-                )
-        return gives
 
     def _lifetimes(self, body: tuple[Block, ...], unit: Map | None, nodes: ReadOnly[str, object]) -> dict[str, str]:
         """Per node the loop, or the unit, in which its output is remembered."""
@@ -248,8 +212,7 @@ class _Arm:
             found[name] = entry.cls.holds if entry else None
         return found
 
-    def _memories(self, body: tuple[Block, ...], unit: Map | None) -> dict[str, MemorySpec]:
-        records = record_types(body, self.findings)
+    def _memories(self, records: ReadOnly[str, type[Record]], unit: Map | None) -> dict[str, MemorySpec]:
         lifetimes = {unit.name if unit else UNIT, *self.reader.loops, *([UNIT] if self._incomplete else [])}
         known = None if self._incomplete else records
         memories = memory_specs(self.entries.memory, lifetimes, known, self.findings)
@@ -262,60 +225,3 @@ class _Arm:
             if None not in resting:
                 check_readers(self.entries.memory.values(), readers, self.findings)
         return memories
-
-    # -- expressions ---------------------------------------------------------------------------------------------
-
-    def _check_expressions(
-        self,
-        body: tuple[Block, ...],
-        vocabulary: Vocabulary,
-        seats: list[Place],
-        unit: Map | None,
-        memories: ReadOnly[str, MemorySpec],
-        nodes: ReadOnly[str, NodeSpec],
-    ) -> None:
-        records = record_types(body, Findings())
-        for seat in seats:
-            match seat.block:
-                case Keep() as keep if keep.record in records:
-                    given = self.reader.given[keep.span]
-                    check_record(keep, records[keep.record], given, seat, vocabulary, self.findings)
-                case Repeat(condition=condition, test=test, span=span) if condition is not None:
-                    if span in self.reader.places:
-                        vocabulary.check(condition, self.reader.places[span], seat, BOOL, test, self.findings)
-                case When(condition=condition, span=span) if span in self.reader.places:
-                    vocabulary.check(condition, self.reader.places[span], seat, BOOL, "when", self.findings)
-                case Map(over=over, span=span) if span in self.reader.places:
-                    vocabulary.check(over, self.reader.places[span], seat, LIST, "over", self.findings)
-        if unit is not None:
-            self._check_units(unit)
-        for memory in memories.values():
-            if memory.like is not None:
-                tree = self.entries.memory[memory.name].tree
-                stated = tree.at(["recall", "like"]) or tree
-                for node in (node for node in nodes.values() if memory.name in node.sees):
-                    for seat in seats_of(node.name, seats):
-                        vocabulary.check(memory.like, stated, seat, STR.maybe, "like", self.findings)
-
-    def _check_units(self, unit: Map) -> None:
-        if unit.over.text != "tools":
-            tree = self.reader.places.get(unit.span)
-            if tree is not None:
-                outside = Vocabulary({}, {}, self.params, {}, None)
-                outside.check(unit.over, tree, Place(unit, (), frozenset()), LIST, "over", self.findings)
-        elif (
-            not self.entries.tools
-            and not self.entries.broken("tools")
-            and "tools" not in (self.tree.entries.keys() - self.shaped.tree.entries.keys())
-        ):
-            said = "the graph maps over `tools`, but the workflow has none"
-            self.findings.error("E219", said, unit.span, expected="`tools: […]`")
-
-
-def _inside(tree: Tree | None) -> list[Tree]:
-    match tree:
-        case Mapping(entries=entries):
-            return [entry.value for entry in entries.values()]
-        case Sequence(items=items):
-            return list(items)
-    return []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any
 
 from ste_graph.contracts import Json
@@ -11,6 +13,7 @@ from ste_graph.language.binding import bound_reads
 from ste_graph.language.diagnostics import Span, closest
 from ste_graph.language.entries import resolved_kind
 from ste_graph.language.findings import Findings, one_of
+from ste_graph.language.plugins import fault
 from ste_graph.language.prompts import check_prompt, found_prompt
 from ste_graph.language.resolution import Entries, Resolved, Unloaded
 from ste_graph.language.scope import Place
@@ -100,6 +103,28 @@ class NodeReader:
         elif name in self.entries.memory:
             return name
         return None
+
+
+def output_of(node: Resolved, findings: Findings) -> type[Output] | None:
+    """What a node gives under its settings; None where that is not known."""
+    if node.cls is Unloaded:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as pydantic's for an output called `copy`
+            gives: type[Output] = node.cls.outputs(node.settings.model_dump())
+    except ValueError as error:
+        findings.error("E203", f"`{node.name}`: {error}", node.tree.span_of(["gives"]))
+        return None
+    except Exception as error:  # a plugin's own code
+        said = f"`{node.name}` cannot say what it gives: {fault(error)}"
+        findings.error("E502", said, node.tree.span_of(["use"]))
+        return None
+    for name in gives.model_fields:
+        if not name.isidentifier() or iskeyword(name):
+            said = f"`{node.name}` gives `{name}`, which expressions cannot name"
+            findings.error("E203", said, node.tree.span_of(["gives", name], key=True), expected="another name")
+    return gives
 
 
 @dataclass(slots=True)

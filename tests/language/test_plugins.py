@@ -50,8 +50,8 @@ def test_a_changed_plugin_is_read_anew(bench: Bench) -> None:
     ("body", "message"),
     [
         ("class See: pass", "`use: odd.Odd` cannot be used: TypeError: `Odd.See` is no subclass of `Reads`"),
-        ("x: 'Nope'", "`use: odd.Odd` cannot be used: PydanticUserError: `OddSettings` is not fully defined; you should "
-                      "define `Nope`, then call `OddSettings.model_rebuild()`."),
+        ("x: 'Nope'", "`use: odd.Odd` cannot be used: PydanticUserError: `OddSettings` is not fully defined; you "
+                      "should define `Nope`, then call `OddSettings.model_rebuild()`."),
         ("outputs = classmethod(lambda cls, settings: {}['x'])", "`ask` cannot say what it gives: KeyError: 'x'"),
     ],
 )  # fmt: skip

@@ -28,8 +28,8 @@ from language_bench import Bench
         ("{{ act.answer }}{{ round }}{{ params.turns }}{{ ask }}", []),
         (
             "{% if x %}",
-            ["1:1 E130 Unexpected end of template. Jinja was looking for the following tags: 'elif' or 'else' or 'endif'. "
-             "The innermost block that needs to be closed is 'if' | blocks: for, if, once, set, raw"],
+            ["1:1 E130 Unexpected end of template. Jinja was looking for the following tags: 'elif' or 'else' or "
+             "'endif'. The innermost block that needs to be closed is 'if' | blocks: for, if, once, set, raw"],
         ),
     ],
 )  # fmt: skip

@@ -60,7 +60,8 @@ def test_an_expression_that_needs_a_node_that_is_off_names_both_places(bench: Be
 def test_the_item_of_a_map_over_tools_is_known(bench: Bench) -> None:
     bench.write("tools.py", "def f() -> str:\n    '''Do it.'''\n    return ''\n")
     over = (
-        ("graph:\n  - repeat: round\n    times: params.rounds\n", "tools: [{use: python, module: tools.py}]\ngraph:\n  - map: tool\n    over: tools\n"),
+        ("graph:\n", "tools: [{use: python, module: tools.py}]\ngraph:\n"),
+        ("  - repeat: round\n    times: params.rounds\n", "  - map: tool\n    over: tools\n"),
         ("lives: round", "lives: tool"),
         ("lives: run", "lives: tool"),
     )  # fmt: skip
