@@ -62,10 +62,9 @@ def test_a_plugins_class_that_does_not_work_is_an_error_of_its_use(bench: Bench,
 
 
 def test_a_class_that_is_no_node_is_not_offered(bench: Bench) -> None:
-    assert bench.problems(("steps.Ask", "steps.Fact"))[0] == (
-        "10:14 E210 unknown `use: steps.Fact` in `nodes` | steps.Act? | one of: call, chat, imagine, novelty, observe, "
-        "observe.withheld, reflect, steps.Act, steps.Ask, steps.Compare, steps.Look, steps.Say"
-    )
-    assert bench.problems(("{use: transcript", "{use: steps.Ask"))[0] == (
-        "7:15 E210 unknown `use: steps.Ask` in `memory` | one of: chroma, transcript"
-    )
+    found = bench.problems(("steps.Ask", "steps.Fact"))[0]
+    assert found.startswith("10:14 E210 unknown `use: steps.Fact` in `nodes` | steps.Act? | one of: ")
+    assert "steps.Act, steps.Ask, steps.Compare, steps.Look, steps.Say" in found
+    found = bench.problems(("{use: transcript", "{use: steps.Ask"))[0]
+    assert found.startswith("7:15 E210 unknown `use: steps.Ask` in `memory` | one of: ")
+    assert "steps." not in found.partition("one of")[2]

@@ -5,9 +5,10 @@ from language_bench import Bench
 
 
 def test_a_record_gets_all_it_needs_and_nothing_else(bench: Bench) -> None:
-    assert bench.problems(("{query: ask.query", "{qery: ask.query")) == [
+    found = bench.problems(("{query: ask.query", "{qery: ask.query"))
+    assert [one.partition(" | one of")[0] for one in found] == [
         "25:9 E202 `as` does not give `query`, which a `trial` needs | `query: …`, a value that is str",
-        "26:14 E201 a `trial` has no `qery` to give | query? | one of: answer, query, solved, steps",
+        "26:14 E201 a `trial` has no `qery` to give | query?",
     ]
 
 
@@ -34,8 +35,9 @@ def test_each_joins_two_nodes_of_the_graph(bench: Bench, pair: str, message: str
 
 
 def test_an_unknown_type_of_record_is_said_once(bench: Bench) -> None:
-    assert bench.problems(("record: trial", "record: trail")) == [
+    holds, unknown = bench.problems(("record: trial", "record: trail"))
+    assert holds == (
         "8:27 E243 `past` holds records of type `trial`, but the graph makes none "
-        "| a `record: trial` block in the graph",
-        "25:9 E215 there is no record type `trail` | trial? | one of: trial",
-    ]
+        "| a `record: trial` block in the graph"
+    )
+    assert unknown.startswith("25:9 E215 there is no record type `trail` | trial? | one of: ")

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from language_bench import Bench
 
+from ste_graph.registry import known
+
 
 def test_a_use_that_does_not_exist_is_suggested_from_its_own_section(bench: Bench) -> None:
-    assert bench.problems(("use: simulated", "use: simulatd"), ("use: transcript", "use: transcripts")) == [
-        "5:19 E210 unknown `use: simulatd` in `models` | simulated? "
-        "| one of: langchain, openai, recorded, simulated, vllm",
-        "7:15 E210 unknown `use: transcripts` in `memory` | transcript? | one of: chroma, transcript",
-    ]
+    model, memory = bench.problems(("use: simulated", "use: simulatd"), ("use: transcript", "use: transcripts"))
+    models, memories = (", ".join(sorted(known(group))) for group in ("models", "memories"))
+    assert model == f"5:19 E210 unknown `use: simulatd` in `models` | simulated? | one of: {models}"
+    assert memory == f"7:15 E210 unknown `use: transcripts` in `memory` | transcript? | one of: {memories}"
 
 
 def test_settings_are_checked_by_their_class(bench: Bench) -> None:
