@@ -24,8 +24,8 @@ from ste_graph.models.launcher import GRACE_S
 HOST = "127.0.0.1"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 LOOK_S = 0.2
-SAY_S = 2.0
-"""Seconds between two words about a start under way."""
+SAY_S = 5.0
+"""Seconds between two words about a start that goes no further."""
 LOG_TAIL = 256 * 1024
 """Bytes of the log that are looked at."""
 
@@ -83,14 +83,14 @@ class ModelServer(Frozen):
         import httpx
 
         began = time.monotonic()
-        spoken = -SAY_S
+        spoken, stage = -SAY_S, ""
         # A proxy of the environment must not be asked for an address of this machine.
         async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
             while process.returncode is None:
                 passed = time.monotonic() - began
                 if passed > self.ready_s:
                     raise ModelError(
-                        f"vLLM was not ready within {self.ready_s:g} s ({_stage(log, start) or 'starting'});"
+                        f"vLLM was not ready within {self.ready_s:g} s ({stage or 'starting'});"
                         f" raise `ready_s`, or see its log: {log}"
                     )
                 with suppress(httpx.HTTPError):
@@ -98,9 +98,10 @@ class ModelServer(Frozen):
                     if answer.status_code == 200 and process.returncode is None:
                         said(f"vLLM is ready after {passed:.0f} s")
                         return
-                if passed - spoken >= SAY_S:
+                before, stage = stage, _stage(log, start)
+                if passed - spoken >= SAY_S or stage != before:
                     spoken = passed
-                    said(", ".join(filter(None, (f"starting vLLM … {passed:.0f} s", _stage(log, start)))))
+                    said(", ".join(filter(None, (f"starting vLLM … {passed:.0f} s", stage))))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(process.wait(), LOOK_S)
         why = self._why(process.returncode or 0, server_log.fault(_tail(log, start)))

@@ -72,6 +72,9 @@ def fault(log: str) -> str:
     lines = [line for line in lines if line]
     first_hand = [line for line in lines if not any(words in line for words in _SECOND_HAND)]
     last = ([line for line in first_hand if _FAULT.match(line)] or first_hand or lines or ["its log is empty"])[-1]
+    if "validation error" in last:  # pydantic says what is wrong in the lines below
+        below = " ".join(lines[lines.index(last) + 1 :]).partition(" [type=")[0]
+        last = below.removeprefix("Value error, ") or last
     return last if len(last) <= 400 else f"{last[:399]}…"
 
 

@@ -49,6 +49,9 @@ def test_the_fault_is_the_last_error_that_points_to_no_other():
         ("usage: api_server.py [-h]\napi_server.py: error: unrecognized arguments: --no-such",
          "api_server.py: error: unrecognized arguments: --no-such", None),
         ("OSError: [Errno 98] Address already in use", "OSError: [Errno 98] Address already in use", "port"),
+        ("pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
+         "  Value error, User-specified max_model_len (99999) is too great. [type=value_error, input_value=…]\n"
+         "    For further information visit a page", "User-specified max_model_len (99999) is too great.", None),
         ("huggingface_hub.errors.LocalEntryNotFoundError: Cannot find a cached snapshot folder",
          "huggingface_hub.errors.LocalEntryNotFoundError: Cannot find a cached snapshot folder", "model"),
         ("/bin/python: No module named vllm", "/bin/python: No module named vllm", "package"),
