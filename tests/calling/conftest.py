@@ -1,0 +1,120 @@
+"""Small workflows whose model replies as a test writes it down, and whose tools count."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ste_graph as ste
+from ste_graph.run.summary import Summary
+
+WORKFLOW = """
+dsl: 1
+name: calling
+seed: 1
+params: {episodes: 1, trials: 1, turns: 3}
+models: {explorer: {use: recorded, path: replies.jsonl}}
+tools: [{use: python, module: tools.py}]
+memory: {talk: {use: transcript, lives: episode}}
+nodes:
+  imagine: {use: imagine, model: explorer, prompt: imagine.md, talk: talk}
+  call:    {use: call,    model: explorer, prompt: call.md,    talk: talk}
+  observe: {use: observe}
+  reflect: {use: reflect, model: explorer, prompt: reflect.md, talk: talk}
+graph:
+  - map: tool
+    over: tools
+    do:
+      - repeat: episode
+        times: params.episodes
+        do:
+          - repeat: trial
+            times: params.trials
+            do:
+              - imagine
+              - call
+              - repeat: turn
+                while: not call.finished
+                at_most: params.turns
+                do: [observe, call]
+              - reflect
+              - record: trial
+                as: {query: imagine.query, steps: {each: [call, observe]}, answer: call.answer, solved: reflect.solved}
+"""
+
+PROMPTS = {
+    "imagine.md": "Imagine for {{ tool.name }}.\nUser Query:",
+    "call.md": "{% if observe.text is none %}Do: {{ imagine.query }}\n"
+    "{% else %}Observation: {{ observe.text }}{% endif %}",
+    "reflect.md": 'Fulfilled? Respond with "Yes" or "No".',
+}
+
+TOOLS = '''
+from pathlib import Path
+
+import ste_graph as ste
+
+HERE = Path(__file__).parent
+
+
+@ste.tool(effect="EFFECT")
+def add(n: int) -> int:
+    """Add a number to the sum."""
+    sum_file = HERE / "sum.txt"
+    total = int(sum_file.read_text() if sum_file.exists() else 0) + n
+    sum_file.write_text(str(total))
+    with (HERE / "calls.txt").open("a") as calls:
+        calls.write(f"{n}\\n")
+    return total
+'''
+
+
+class Project:
+    """A folder with a workflow in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.write(**{"workflow.yaml": WORKFLOW, "tools.py": TOOLS.replace("EFFECT", "read")}, **PROMPTS)
+
+    def write(self, **files: str) -> None:
+        for name, text in files.items():
+            (self.folder / name).write_text(text, "utf-8")
+
+    def replies(self, *said: str | dict[str, Any]) -> None:
+        """What the model says, in order."""
+        lines = [{"text": one} if isinstance(one, str) else {"text": "", **one} for one in said]
+        self.write(**{"replies.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
+
+    def run(self, out: str = "run", *, dry_run: bool = False, **changes: Any) -> Summary:
+        paths = {name.replace("__", "."): value for name, value in changes.items()}
+        return ste.load(self.folder / "workflow.yaml", set=paths).run(out=self.folder / out, dry_run=dry_run)
+
+    def trials(self, out: str = "run") -> list[dict[str, Any]]:
+        """The journal, sorted by id and without times."""
+        lines = [json.loads(line) for line in (self.folder / out / "journal.jsonl").read_text("utf-8").splitlines()]
+        for line in lines:
+            del line["started"], line["ended"]
+        return sorted(lines, key=lambda line: line["id"])
+
+    def talk(self, unit: str = "add", out: str = "run") -> list[dict[str, Any]]:
+        """Every message that the transcript of a unit kept."""
+        log = (self.folder / out / "units" / f"{unit}.jsonl").read_text("utf-8").splitlines()
+        return [message for line in log for message in json.loads(line).get("said", [])]
+
+    def called(self) -> list[int]:
+        """The numbers with which the tool was called, however often."""
+        calls = self.folder / "calls.txt"
+        return [int(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def call() -> Callable[[int], str]:
+    """A call of `add` in the text protocol."""
+    return lambda n: f'Thought: hm\nAction: add\nAction Input: {{"n": {n}}}'
