@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -52,13 +52,16 @@ class Compiled:
         """The graph's input for a unit: every channel, with the loops around the first vertex already entered."""
         return {**self.flow.initial(item), **self.enter(item).update}
 
-    async def run(self, item: Json, stepper: Stepper) -> State:
-        """Run one unit to its end, and give its last state. Raises whatever the stepper raises, and `ControlError`."""
+    async def run(self, item: Json, stepper: Stepper, *, give: Sequence[str] | None = None) -> State:
+        """Run one unit to its end, and give its last state, or of that only the channels `give`, which is quicker.
+
+        Raises whatever the stepper raises, and `ControlError`.
+        """
         begun = self.enter(item)
         if begun.ended:
             stepper.ended(BEGIN, begun.ended)
         state: State = await self.graph.ainvoke(
-            self.start(item), context=Context(stepper), config={"recursion_limit": self.limit}
+            self.start(item), context=Context(stepper), config={"recursion_limit": self.limit}, output_keys=give
         )
         return state
 
@@ -138,8 +141,10 @@ class _Step:
 
     @cached_property
     def writable(self) -> frozenset[str]:
-        """The channels that a step may change: outputs, the node's transcript, and when passes began."""
+        """The channels that a step may change: outputs, transcripts, and when passes began."""
         workflow = self.flow.workflow
         began = {began_channel(block.key) for block, _ in walk(workflow.blocks) if isinstance(block, Keep)}
-        talk = workflow.nodes[self.vertex.block.node].talk if isinstance(self.vertex.block, Do) else None
+        if isinstance(self.vertex.block, Keep):
+            return self.owed | began | {name for name, memory in workflow.memories.items() if memory.of is None}
+        talk = workflow.nodes[self.vertex.block.node].talk
         return self.owed | began | ({talk} & self.flow.channels.keys() if talk else set())

@@ -191,8 +191,8 @@ class _Running:
 
             async def one(unit: Unit) -> None:
                 async with seats:
-                    log = self._logs[unit.name]
-                    await self._unit(unit.name, graph.run(unit.item, UnitRun(unit.name, shared, log, boxes[unit.name])))
+                    stepper = UnitRun(unit.name, shared, self._logs[unit.name], boxes[unit.name])
+                    await self._unit(unit.name, graph.run(unit.item, stepper, give=[workflow.unit]))
 
             return await side_by_side([one(unit) for unit in units if not self._logs[unit.name].done], stop)
 

@@ -86,14 +86,15 @@ def _version(name: str) -> str | None:
 
 
 def _git(folder: Path) -> Json:
-    def ask(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
-        return done.stdout.strip()
-
+    """The commit on which the workflow stands, and whether tracked files differ from it; None outside of git."""
+    words = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "-uno"))}
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
+    said = done.stdout.splitlines()
+    commit = next((line.split()[-1] for line in said if line.startswith("# branch.oid ")), None)
+    return {"commit": commit, "dirty": any(not line.startswith("#") for line in said)}
 
 
 def _differences(then: Json, now_there: Json, place: str) -> Iterator[str]:
