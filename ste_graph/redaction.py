@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
@@ -30,11 +29,8 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets if secret.strip() for form in written(secret)}
-        longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        patterns = [
-            re.escape(form) if len(form) >= SHORT else rf"(?<!\w){re.escape(form)}(?!\w)" for form in longest_first
-        ]
+        known = sorted({secret for secret in secrets if secret.strip()}, key=lambda secret: (-len(secret), secret))
+        patterns = [pattern for secret in known for pattern in written(secret)]
         self._pattern = re.compile("|".join(patterns)) if patterns else None
 
     def text(self, text: str) -> str:
@@ -56,11 +52,39 @@ class Redactor:
 
 
 def written(secret: str) -> Iterator[str]:
-    """The ways in which a secret may stand in a text."""
-    yield from (secret, quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace"))
-    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
-    if len(secret) >= SHORT:
-        yield base64.b64encode(secret.encode("utf-8", "replace")).decode()
+    """Patterns for the ways in which a secret may stand in a text, the plain one first.
+
+    A text within JSON within JSON has its quotes escaped twice, and so on: any number of backslashes will do.
+    """
+    plain = "".join(map(_in_json, secret))
+    if len(secret) < SHORT:
+        yield rf"(?<!\w){plain}(?!\w)"
+        return
+    yield plain
+    urls = {
+        quote(secret, errors="replace"),
+        quote(secret, safe="", errors="replace"),
+        quote_plus(secret, errors="replace"),
+    }
+    yield from (re.escape(url) for url in sorted(urls - {secret}))
+    yield re.escape(base64.b64encode(secret.encode("utf-8", "replace")).decode())
+
+
+def _in_json(character: str) -> str:
+    """A pattern for one character as text or JSON write it."""
+    if character == "\\":
+        return r"\\+"
+    if character in '"/':
+        return rf"\\*{character}"
+    if character.isascii() and character.isprintable():
+        return re.escape(character)
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    escaped = "".join(rf"\\+u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))
+    named = f"|\\\\+{_NAMED[character]}" if character in _NAMED else ""
+    return f"(?:{re.escape(character)}|{escaped}{named})"
+
+
+_NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 
 def secrets_of(settings: object) -> set[str]:

@@ -17,6 +17,9 @@ KEY = 't0p s3cret/"ü"'
     "written",
     [
         KEY,
+        json.dumps(json.dumps({"a": [KEY]})),
+        json.dumps(KEY, ensure_ascii=False),
+        quote(KEY),
         json.dumps(KEY)[1:-1],
         quote(KEY, safe=""),
         base64.b64encode(KEY.encode()).decode(),

@@ -1,0 +1,152 @@
+"""A secret planted in the environment stands in no file that a run leaves, and reaches no prompt."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+import ste_graph as ste
+from ste_graph.errors import RunError, WorkflowError
+
+KEY = "sesame-0pen"
+WORD = 'rhubarb "crumble"/7'
+
+LEAKING = '''
+import os
+
+import ste_graph as ste
+
+KEY = os.environ["STE_TEST_KEY"]
+WORD = os.environ["STE_TEST_WORD"]
+
+
+@ste.tool(effect="read")
+def echo(text: str) -> dict:
+    """Say a text, and say secrets with it."""
+    import base64
+    import json
+    from urllib.parse import quote
+
+    if text == "raise":
+        raise ValueError(f"denied for {KEY}")
+    if text == "long":
+        return {"text": "x" * 8000 + KEY + "x" * 8000}
+    forms = [KEY, WORD, json.dumps(WORD), quote(WORD), quote(WORD, safe=""), base64.b64encode(KEY.encode()).decode()]
+    return {"text": text, "forms": forms, KEY: WORD}
+'''
+
+MODEL = """
+from langchain_core.messages import AIMessage
+
+from ste_graph.errors import ModelError
+from ste_graph.models.adapter import Adapter
+from ste_graph.settings import Secret
+
+SCRIPT = ["Say hi", "hi", "raise", "long", None, "Yes"]
+
+
+class Talkative(Adapter):
+    api_key: Secret
+    headers: dict[str, Secret] = {}
+    fails: bool = False
+
+    @property
+    def label(self) -> str:
+        return "talkative"
+
+    def chat(self) -> None:
+        return None
+
+    async def probe(self) -> None:
+        if self.fails:
+            raise ModelError(f"refused: {self.headers}")
+
+    async def ask(self, chat, messages, *, seed, stop=(), schema=None, **_) -> AIMessage:
+        told = "".join(str(message.content) for message in messages)
+        assert self.api_key not in told and "crumble" not in told, told
+        said = SCRIPT[len([message for message in messages if message.type == "ai"]) % len(SCRIPT)]
+        if said == "Yes" and "fail now" in told:
+            raise ValueError(f"no place for {self.api_key}")
+        if said is None:
+            return AIMessage(f"Thought: I know {self.api_key}\\nFinal Answer: {self.headers['X-Token']} done")
+        if said in ("hi", "raise", "long"):
+            return AIMessage(f'Thought: {self.api_key}\\nAction: echo\\nAction Input: {{"text": "{said}"}}')
+        return AIMessage(f"{said} with {self.api_key}" if said != "Yes" else said)
+"""
+
+SECTIONS = """
+redact: [{env: STE_TEST_WORD}]
+plugins: [model.py]
+cassette: {path: tape, mode: record}
+"""
+
+
+@pytest.fixture
+def leaking(project, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STE_TEST_KEY", KEY)
+    monkeypatch.setenv("STE_TEST_WORD", WORD)
+    workflow = (project.folder / "workflow.yaml").read_text()
+    model = "{use: model.Talkative, api_key: {env: STE_TEST_KEY}, headers: {X-Token: {env: STE_TEST_KEY}}}"
+    workflow = workflow.replace("{use: recorded, path: replies.jsonl}", model) + SECTIONS
+    project.write(**{"workflow.yaml": workflow, "tools.py": LEAKING, "model.py": MODEL})
+    return project
+
+
+def found_in(folder: Path) -> list[str]:
+    """The files below a folder in which a secret stands, in any of its forms."""
+    forms = {KEY, WORD, json.dumps(WORD)[1:-1], base64.b64encode(KEY.encode()).decode(), "crumble", KEY[:-2]}
+    written = {form.encode(encoding) for form in forms for encoding in ("utf-8", "utf-16-le")}
+    return [
+        str(file.relative_to(folder))
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and any(form in file.read_bytes() for form in written)
+    ]
+
+
+def test_a_scan_of_every_file_of_a_run_finds_no_secret(leaking, capsys):
+    summary = leaking.run()
+    assert not summary.failed
+    assert [step["observation"]["kind"] for step in leaking.trials()[0]["steps"]] == ["ok", "tool_error", "ok"]
+    files = {file.name for file in leaking.folder.rglob("*") if file.is_file()}
+    assert {"journal.jsonl", "events.jsonl", "workflow.lock.yaml", "echo.jsonl", "models.jsonl", "tools.jsonl"} <= files
+    assert found_in(leaking.folder) == []
+    said = capsys.readouterr()
+    assert KEY not in said.out + said.err
+
+
+def test_what_the_model_and_the_tool_gave_is_there_but_for_the_secrets(leaking):
+    leaking.run()
+    (trial,) = leaking.trials()
+    assert trial["query"] == "Say hi with ***"
+    assert trial["answer"] == "*** done"
+    given = json.loads(trial["steps"][0]["observation"]["text"])
+    assert given == {"text": "hi", "forms": ["***", "***", '"***"', "***", "***", "***"], "***": "***"}
+    assert trial["steps"][1]["observation"]["text"] == "ValueError: denied for ***"
+    assert trial["steps"][2]["observation"]["text"].count("x") < 8192
+
+
+def test_the_error_of_a_unit_shows_no_secret(leaking):
+    leaking.write(**{"reflect.md": 'fail now Respond with "Yes" or "No".'})
+    summary = leaking.run()
+    assert "no place for ***" in summary.failed["echo"]
+    assert found_in(leaking.folder) == []
+
+
+def test_the_error_of_a_run_shows_no_secret(leaking):
+    with pytest.raises(RunError) as caught:
+        leaking.run(models__explorer__fails=True)
+    assert "refused: {'X-Token': '***'}" in str(caught.value)
+
+
+def test_a_replay_shows_no_secret_either(leaking):
+    leaking.run("first")
+    leaking.run("second", cassette__mode="replay")
+    assert leaking.trials("first") == leaking.trials("second")
+    assert found_in(leaking.folder) == []
+
+
+def test_a_variable_to_redact_that_is_not_set_is_an_error(leaking, monkeypatch):
+    monkeypatch.delenv("STE_TEST_WORD")
+    with pytest.raises(WorkflowError, match="the environment variable `STE_TEST_WORD` is not set"):
+        ste.load(leaking.folder / "workflow.yaml")
