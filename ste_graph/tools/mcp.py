@@ -121,7 +121,7 @@ class MCPTools(Frozen):
             )
         if self.url is not None and not re.match(r"https?://\w", self.url):
             raise WorkflowError("tools: `url` is no web address; expected `http://…` or `https://…`")
-        connection = Connection(self._transport(), self.start_s)
+        connection = Connection(self._transport(), self.start_s, Redactor(secrets_of(self)))
         self._connections.append(connection)
         try:
             listed = await connection.start()
@@ -149,7 +149,7 @@ class MCPTools(Frozen):
 
     def _failure(self, how: str) -> str:
         todo = "Is it running, and the path right?" if self.url is not None else "Does the command work in a terminal?"
-        return Redactor(secrets_of(self)).text(f"tools: {self._server} cannot be used: {how}\n{todo}")
+        return f"tools: {self._server} cannot be used: {how}\n{todo}"
 
     def _wants(self, name: str) -> bool:
         def matches(patterns: Iterable[str]) -> bool:

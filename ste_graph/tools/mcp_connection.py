@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.redaction import Redactor
 from ste_graph.tools.mcp_transport import Process, Transport
 
 if TYPE_CHECKING:
@@ -42,10 +43,11 @@ class Session:
     The client's contexts must be entered and left by the same task: this object's own. Calls may come from any.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, redactor: Redactor) -> None:
         self.ended = False
         self.junk: list[str] = []
         self._transport = transport
+        self._redactor = redactor
         self._over = asyncio.Event()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._live(), name=f"ste-mcp {transport.name}")
@@ -110,7 +112,8 @@ class Session:
                 send.close()
 
     def _put_aside(self, fault: Exception) -> None:
-        line = next((str(error["input"]) for error in getattr(fault, "errors", list)()), str(fault)).strip()
+        first = next((str(error["input"]) for error in getattr(fault, "errors", list)()), str(fault))
+        line = self._redactor.text(first.strip())
         if line and not self.junk:
             log.warning(
                 "tools: the MCP server `%s` writes to stdout what is no MCP message; left out: %.100r",
@@ -123,8 +126,9 @@ class Session:
 class Connection:
     """A server for the time of a run. `start_s`: seconds that it may take to be ready."""
 
-    def __init__(self, transport: Transport, start_s: float) -> None:
+    def __init__(self, transport: Transport, start_s: float, redactor: Redactor) -> None:
         self.transport = transport
+        self._redactor = redactor
         self._start_s = start_s
         self._session: Session | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -135,7 +139,7 @@ class Connection:
 
         Raises `Lost` if they are not there in time, and `WorkflowError` if there is nothing to start.
         """
-        self._session = session = Session(self.transport)
+        self._session = session = Session(self.transport, self._redactor)
         try:
             async with asyncio.timeout(self._start_s):
                 return await self._tools()
@@ -209,7 +213,8 @@ class Connection:
 
     def _with_last_words(self, what: str, junk: Sequence[str] = ()) -> str:
         lines = [*self.transport.last_words(), *(f"(stdout) {line}" for line in junk)]
-        return what + ("; its last words:\n" + "\n".join(f"  {line}" for line in lines) if lines else "")
+        words = "".join(f"\n  {line}" for line in lines)
+        return self._redactor.text(f"{what}; its last words:{words}" if words else what)
 
 
 async def end_if_dead(session: Session) -> None:

@@ -309,11 +309,11 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
         (
             {
                 "command": sys.executable,
-                "args": ["-c", "raise SystemExit('no such database: /s3cret')"],
+                "args": ["-c", "import os; exit('no user ' + os.environ['KEY'])"],
                 "env": {"KEY": "s3cret"},
             },
-            f"tools: the MCP server `{Path(sys.executable).name} -c raise SystemExit('no such database: /***')` "
-            "cannot be used: it ended before it was ready; its last words:\n  no such database: /***\n"
+            f"tools: the MCP server `{Path(sys.executable).name} -c import os; exit('no user ' + os.environ['KEY'])` "
+            "cannot be used: it ended before it was ready; its last words:\n  no user ***\n"
             "Does the command work in a terminal?",
         ),
         (
