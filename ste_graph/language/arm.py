@@ -13,7 +13,6 @@ from ste_graph.language.blocks import Block, Map, Repeat, walk
 from ste_graph.language.calling import calling
 from ste_graph.language.conditions import Conditions
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.entries import Section
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.graph import GraphReader
 from ste_graph.language.lock import lock_of
@@ -22,6 +21,7 @@ from ste_graph.language.names import check_names, check_params
 from ste_graph.language.nodes import NodeReader, output_of
 from ste_graph.language.records import record_types
 from ste_graph.language.resolution import Entries, resolve, when_on
+from ste_graph.language.schema import Section
 from ste_graph.language.scope import Place, innermost_common, occurrences, places, seats_of
 from ste_graph.language.shape import Shaped, check_shape
 from ste_graph.language.tree import Mapping, Sequence

@@ -12,13 +12,12 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
 from ste_graph.contracts import Model, Recall
-from ste_graph.language.schema import GROUPS, MemoryWiring, NodeWiring, Shape
+from ste_graph.language.schema import GROUPS, MemoryWiring, NodeWiring, Section, Shape
 from ste_graph.node import Node
 from ste_graph.prompt import Prompt
 from ste_graph.registry import known, load
 from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker
 
-Section = Literal["models", "tools", "memory", "nodes"]
 Resolved = Literal["model", "prompt", "recall"]
 """Fields of a node that hold a name or a path in YAML, and an object when the node runs."""
 
@@ -115,15 +114,7 @@ def settings_shape(cls: type[BaseModel]) -> type[BaseModel]:
 
 def entry_schemas() -> dict[Section, list[dict[str, Any]]]:
     """Per section, the JSON Schemas of its installed entries."""
-    return {section: [entry_schema(section, use) for use in sorted(known(group))] for section, group in SECTIONS}
-
-
-SECTIONS: list[tuple[Section, Any]] = [
-    ("models", "models"),
-    ("tools", "tools"),
-    ("memory", "memories"),
-    ("nodes", "nodes"),
-]
+    return {section: [entry_schema(section, use) for use in sorted(known(group))] for section, group in GROUPS.items()}
 
 
 def entry_schema(section: Section, use: str) -> dict[str, Any]:

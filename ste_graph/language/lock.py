@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final, get_args
 
 from ste_graph.contracts import Json
-from ste_graph.language.entries import Section, marker
+from ste_graph.language.entries import marker
 from ste_graph.language.plugins import plugin_files
 from ste_graph.language.resolution import Entries, Resolved
+from ste_graph.language.schema import Section
 from ste_graph.language.tree import Mapping
 from ste_graph.language.values import hidden, module_file
 from ste_graph.prompt import Prompt

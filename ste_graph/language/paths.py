@@ -10,9 +10,9 @@ from typing import Any, Final, cast, get_args
 from pydantic import BaseModel
 
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.entries import WIRING, Section, find, settings_shape
+from ste_graph.language.entries import WIRING, find, settings_shape
 from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.schema import BLOCKS, WorkflowShape
+from ste_graph.language.schema import BLOCKS, Section, WorkflowShape
 from ste_graph.language.shape import keys_of
 from ste_graph.language.tree import Mapping, Scalar, Sequence, Step, Tree
 

@@ -13,9 +13,10 @@ from pydantic import BaseModel, ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.entries import WIRING, Section, UnknownUse, find, marker, settings_shape
+from ste_graph.language.entries import WIRING, UnknownUse, find, marker, settings_shape
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.plugins import fault, imported, plugin_files
+from ste_graph.language.schema import Section
 from ste_graph.language.shape import Shaped, errors_of, report, report_unknown_key
 from ste_graph.language.tree import Mapping, Scalar, Sequence
 from ste_graph.language.values import resolved_value

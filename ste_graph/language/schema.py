@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from ste_graph.contracts import Json
+from ste_graph.registry import Group
 
 RESERVED = frozenset({"params", "tools", "run", "forever"})
 """Names that no node, loop or memory may have."""
@@ -32,6 +33,10 @@ ExpressionText: TypeAlias = Annotated[
     AfterValidator(_is_expression),
     WithJsonSchema({"type": ["string", "number", "boolean", "array", "null"], "description": "an expression"}),
 ]
+
+
+Section: TypeAlias = Literal["models", "tools", "memory", "nodes"]
+"""A section whose entries are made by classes."""
 
 
 class Shape(BaseModel):
@@ -292,7 +297,7 @@ def known_uses() -> dict[str, list[str]]:
     return {section: sorted(known(group)) for section, group in GROUPS.items()}
 
 
-GROUPS: dict[str, Literal["nodes", "memories", "models", "tools"]] = {
+GROUPS: dict[Section, Group] = {
     "models": "models",
     "tools": "tools",
     "memory": "memories",
