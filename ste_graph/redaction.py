@@ -61,11 +61,7 @@ def written(secret: str) -> Iterator[str]:
         yield rf"(?<!\w){plain}(?!\w)"
         return
     yield plain
-    urls = {
-        quote(secret, errors="replace"),
-        quote(secret, safe="", errors="replace"),
-        quote_plus(secret, errors="replace"),
-    }
+    urls = {quote(secret, safe=safe, errors="replace") for safe in ("/", "")} | {quote_plus(secret, errors="replace")}
     yield from (re.escape(url) for url in sorted(urls - {secret}))
     yield re.escape(base64.b64encode(secret.encode("utf-8", "replace")).decode())
 

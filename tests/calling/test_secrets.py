@@ -64,7 +64,7 @@ class Talkative(Adapter):
 
     async def ask(self, chat, messages, *, seed, stop=(), schema=None, **_) -> AIMessage:
         told = "".join(str(message.content) for message in messages)
-        assert self.api_key not in told and "crumble" not in told, told
+        assert self.api_key not in told and "rhu" + "barb" not in told, told
         said = SCRIPT[len([message for message in messages if message.type == "ai"]) % len(SCRIPT)]
         if said == "Yes" and "fail now" in told:
             raise ValueError(f"no place for {self.api_key}")
@@ -72,7 +72,7 @@ class Talkative(Adapter):
             return AIMessage(f"Thought: I know {self.api_key}\\nFinal Answer: {self.headers['X-Token']} done")
         if said in ("hi", "raise", "long"):
             return AIMessage(f'Thought: {self.api_key}\\nAction: echo\\nAction Input: {{"text": "{said}"}}')
-        return AIMessage(f"{said} with {self.api_key}" if said != "Yes" else said)
+        return AIMessage(f"{said} with {self.api_key} please" if said != "Yes" else said)
 """
 
 SECTIONS = """
@@ -118,7 +118,7 @@ def test_a_scan_of_every_file_of_a_run_finds_no_secret(leaking, capsys):
 def test_what_the_model_and_the_tool_gave_is_there_but_for_the_secrets(leaking):
     leaking.run()
     (trial,) = leaking.trials()
-    assert trial["query"] == "Say hi with ***"
+    assert trial["query"] == "Say hi with *** please"
     assert trial["answer"] == "*** done"
     given = json.loads(trial["steps"][0]["observation"]["text"])
     assert given == {"text": "hi", "forms": ["***", "***", '"***"', "***", "***", "***"], "***": "***"}
