@@ -83,8 +83,8 @@ def _cassette(tree: Mapping) -> CassetteSpec | None:
     section = _section(tree, "cassette")
     if not isinstance(section, Mapping):
         return None
-    path = section.entries["path"].value
-    return CassetteSpec(relative(str(path.plain()), path.span), section.entries["mode"].value.plain())
+    stated: dict[str, Json] = section.plain()
+    return CassetteSpec(relative(stated["path"], section.span_of(["path"])), stated["mode"])
 
 
 def _reset(tree: Mapping, loops: set[str], findings: Findings) -> ResetSpec | None:
