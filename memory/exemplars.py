@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -56,6 +56,7 @@ class ExemplarStore:
         self._ranking: Ranking | None = None
         self._seen: object = None
         self._sets: dict[frozenset[str], frozenset[str]] = {}
+        self._frozen = False
         self.wait_s = WAIT_S
 
     @classmethod
@@ -97,6 +98,21 @@ class ExemplarStore:
     def __len__(self) -> int:
         with self._current():
             return len(self._rows)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all exemplars, sorted."""
+        with self._current():
+            return sorted(self._rows)
+
+    def freeze(self, ids: Iterable[str]) -> None:
+        """From now on hold only what is there now, and of that only these; nothing can be changed any more."""
+        with self._current():
+            self._rows = {id: self._rows[id] for id in ids if id in self._rows}
+            self._ranking = None
+            with self._folder.held(self.wait_s) if self._folder else nullcontext():
+                self._load()
+            self._frozen = True
 
     @property
     def tools(self) -> list[str]:
@@ -384,7 +400,9 @@ class ExemplarStore:
     def _current(self, *, vectors: bool = False) -> Iterator[None]:
         """With rows (and vectors) as they are now in log and index."""
         with self._chroma.lock:
-            if self._folder is None:
+            if self._frozen:
+                pass
+            elif self._folder is None:
                 self._catch_up()
                 if vectors:
                     self._load()
@@ -408,6 +426,8 @@ class ExemplarStore:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Alone with the store, everything caught up with; what others must know is said at the end."""
+        if self._frozen:
+            raise RunError(f"{self._place}: is read as it stood; open it anew to change it")
         with self._chroma.lock:
             if self._folder is None:
                 self._catch_up()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from ste_graph.contracts import Frozen
-from ste_graph.settings import RelativePath
+from ste_graph.settings import PathOrURL, RelativePath
 
 if TYPE_CHECKING:
     from .embedders import Embedder
+    from .lent import LentStore
     from .store import ExperienceStore
 
 
@@ -31,8 +32,20 @@ class Nearest(Frozen):
 Recalled: TypeAlias = Literal["all", "shuffled"] | Diverse | Nearest
 
 
-class Experience(BaseModel):
-    """Every record of its lifetime, indexed by meaning in Chroma (STE, section 3: the long-term memory of a tool)."""
+if TYPE_CHECKING:
+
+    class _Source(BaseModel): ...
+
+else:
+    # `from` is a key of YAML but a keyword of Python, so that no class statement can declare it.
+    _Source = create_model("_Source", **{"from": (PathOrURL | None, None)})
+
+
+class Experience(_Source):
+    """Every record of its lifetime, indexed by meaning in Chroma (STE, section 3: the long-term memory of a tool).
+
+    With `from`, which names a run or a store of exemplars: what that one has learnt, read only, to be shown.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,11 +60,27 @@ class Experience(BaseModel):
     """CPU threads of the embedder. More than one helps on idle cores only."""
 
     @property
+    def source(self) -> str | None:
+        """Where the exemplars come from that it lends; None for a memory of this run's own records."""
+        found: str | None = getattr(self, "from")
+        return found
+
+    @model_validator(mode="after")
+    def _lends_or_keeps(self) -> Self:
+        if self.source is None:
+            return self
+        if self.path is not None:
+            raise ValueError("`from` reads what another run has kept, so that there is no `path` to keep anything in")
+        if not (self.recall == "all" or isinstance(self.recall, Nearest)):
+            raise ValueError("with `from`, `recall` is `all` or `{nearest: k, like: …}`")
+        return self
+
+    @property
     def like(self) -> str | None:
         """The expression whose value `recall` gets as `like`."""
         return self.recall.like if isinstance(self.recall, Nearest) else None
 
-    def open(self, name: str, folder: Path, embedder: Embedder | None = None) -> ExperienceStore:
+    def open(self, name: str, folder: Path, embedder: Embedder | None = None) -> ExperienceStore | LentStore:
         """The store of memory `name` in `folder`; blocking, it may take a second or two.
 
         Raises:
@@ -59,6 +88,11 @@ class Experience(BaseModel):
             RunError: the folder cannot be used.
         """
         # Here, so that checking a workflow imports no numerics.
+        if self.source is not None:
+            from .lent import LentStore
+
+            recall: Literal["all"] | Nearest = self.recall if isinstance(self.recall, Nearest) else "all"
+            return LentStore(f"memory `{name}`", self.source, folder, recall, embedder or self.embedder)
         from .embedders import embedder_for
         from .index import Index
         from .share import Share

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json, Message
@@ -34,14 +35,23 @@ def as_messages(exemplars: Iterable[Exemplar], *, form: Form = "react", observat
 
 
 def shown_calls(exemplar: Exemplar) -> list[Step]:
-    """The calls that lead from the request to the answer: those that succeeded; the last one where none did."""
+    """The calls that lead from the request to the answer: those that succeeded; the last one where none did.
+
+    A call that mended a failed one stands without its thought, which speaks of what is not shown.
+    """
     made = [step for step in exemplar.calls if step.action is not None]
-    return [step for step in made if step.observation is not None and step.observation.ok] or made[-1:]
+    shown = [step for step in made if _succeeded(step)] or made[-1:]
+    mended = {id(after) for before, after in pairwise(exemplar.calls) if not _succeeded(before)}
+    return [step.model_copy(update={"thought": None}) if id(step) in mended else step for step in shown]
+
+
+def _succeeded(step: Step) -> bool:
+    return step.action is not None and step.observation is not None and step.observation.ok
 
 
 def _block(exemplar: Exemplar, *, observations: bool) -> str:
     lines = [f"User Query: {_line(exemplar.query)}"]
-    for step in shown_calls(exemplar):
+    for step in _made(exemplar, observations=observations):
         lines += _call(step)
         if observations and step.observation is not None:
             lines.append(f"Observation: {_line(step.observation.text, _LONG)}")
@@ -57,8 +67,7 @@ def _call(step: Step) -> list[str]:
 
 def _react(exemplar: Exemplar, *, observations: bool) -> list[Message]:
     messages: list[Message] = [{"role": "user", "content": f"User Query: {_line(exemplar.query)}"}]
-    calls = shown_calls(exemplar)
-    for step in calls if observations else calls[-1:]:
+    for step in _made(exemplar, observations=observations):
         messages.append({"role": "assistant", "content": "\n".join(_call(step))})
         if observations and step.observation is not None:
             messages.append({"role": "user", "content": f"Observation: {_line(step.observation.text, _LONG)}"})
@@ -70,7 +79,7 @@ def _react(exemplar: Exemplar, *, observations: bool) -> list[Message]:
 def _native(exemplar: Exemplar) -> list[Message]:
     """Each call must be followed by its result here, or servers refuse the talk."""
     messages: list[Message] = [{"role": "user", "content": exemplar.query}]
-    for number, step in enumerate(_made(shown_calls(exemplar))):
+    for number, step in enumerate(shown_calls(exemplar)):
         id = f"call_{exemplar.id[:8]}_{number}"
         function = {"name": step.action, "arguments": _json(step.arguments)}
         call = {"id": id, "type": "function", "function": function}
@@ -82,8 +91,10 @@ def _native(exemplar: Exemplar) -> list[Message]:
     return messages
 
 
-def _made(calls: Sequence[Step]) -> list[Step]:
-    return [step for step in calls if step.action is not None]
+def _made(exemplar: Exemplar, *, observations: bool) -> list[Step]:
+    """The calls to show; without what they gave, only the last one says anything, and that without its thought."""
+    calls = shown_calls(exemplar)
+    return calls if observations else [step.model_copy(update={"thought": None}) for step in calls[-1:]]
 
 
 def _json(arguments: dict[str, Json] | None) -> str:

@@ -77,7 +77,8 @@ async def verify(store: ExemplarStore, tools: Sequence[Tool], policy: ToolPolicy
 async def _tried(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | None:
     """The exemplar with what its calls give now; None if they fail."""
     steps: list[Step] = []
-    for step in shown_calls(exemplar):
+    shown = shown_calls(exemplar)
+    for step in shown:
         seen = await box.call(step.action or "", step.arguments or {})
         steps.append(step.model_copy(update={"observation": Seen(ok=seen.ok, kind=seen.kind, text=seen.text)}))
         if not seen.ok:
@@ -85,7 +86,7 @@ async def _tried(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | None:
     gates = gates_passed(steps)
     if not {"format", "execution"} <= {*gates}:
         return None
-    same = [step.observation for step in steps] == [step.observation for step in shown_calls(exemplar)]
+    same = [step.observation for step in steps] == [step.observation for step in shown]
     kept = [gate for gate in exemplar.verified if gate not in gates and same]
     return exemplar.model_copy(
         update={

@@ -19,7 +19,15 @@ Effect = Literal["read", "write", "destructive"]
 """What calling a tool may do to the world. Unset counts as `destructive`."""
 
 Kind = Literal[
-    "ok", "malformed", "invalid_arguments", "unknown_tool", "tool_error", "timeout", "refused", "interrupted", "transport"
+    "ok",
+    "malformed",
+    "invalid_arguments",
+    "unknown_tool",
+    "tool_error",
+    "timeout",
+    "refused",
+    "interrupted",
+    "transport",
 ]
 """How a tool call ended."""
 
@@ -172,17 +180,38 @@ class RecordStore(Protocol):
     async def nearest(self, scope: str, text: str, k: int) -> list[Near]:
         """The k entries of `scope` most similar to `text`, best first, never through `recall`."""
 
+    async def entries(self, scope: str) -> list[Entry]:
+        """Every entry of `scope` in order of adding, never through `recall`."""
+
     async def close(self) -> None:
         """Finish the indexing under way, then let go of the files."""
 
 
+@runtime_checkable
+class Lender(Protocol):
+    """A record store that lends what earlier runs learnt (`from:` in YAML)."""
+
+    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+        """The exemplars to show for a request, see `Exemplars.exemplars`."""
+
+
 class TranscriptMemory(Protocol):
-    """A memory of chat messages (`talk:` in YAML). The messages live in the graph's state; this only shapes them."""
+    """A memory of chat messages (`talk:` in YAML). The messages live in the graph's state; this only shapes them.
+
+    What stands in the state is the memory's own affair: it is made by `extended` and `recorded`, and read by `shown`.
+    All three are pure, so that a resumed run comes to the same state.
+    """
 
     holds: ClassVar[Literal["messages"]]
 
-    def extended(self, messages: Sequence[Message], new: Sequence[Message]) -> list[Message]:
-        """`messages` with `new` behind them, as a new list."""
+    def extended(self, state: Sequence[Message], new: Sequence[Message]) -> list[Message]:
+        """`state` with the messages `new` behind it, as a new list."""
+
+    def recorded(self, state: Sequence[Message], summary: str) -> list[Message]:
+        """`state` after a record was made: what was said since the one before may from now on shrink to `summary`."""
+
+    def shown(self, state: Sequence[Message]) -> list[Message]:
+        """The messages as a model or a prompt is given them: users' and assistant's turns alternate."""
 
 
 @runtime_checkable
@@ -191,6 +220,27 @@ class Recall(Protocol):
 
     async def nearest(self, text: str, k: int = 1) -> list[Near]:
         """The k entries most similar to `text`, best first; nothing where the memory is off."""
+
+    async def entries(self) -> list[Entry]:
+        """Every entry, in order of adding; nothing where the memory is off."""
+
+
+class Shown(Frozen):
+    """Exemplars chosen for a request: as a prompt shows them, and one by one, in the same order."""
+
+    text: str = ""
+    exemplars: list[dict[str, Json]] = []
+
+
+@runtime_checkable
+class Exemplars(Recall, Protocol):
+    """What a node's field of this type gets for the memory it names: what earlier runs learnt, to be shown."""
+
+    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+        """The exemplars to show for a request; `choice` are the settings of the choice, by name.
+
+        None of them names a tool outside `tools`, where that is given. Nothing where the memory is off.
+        """
 
 
 class Session(Protocol):

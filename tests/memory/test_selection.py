@@ -48,7 +48,7 @@ def test_the_budget_passes_over_what_does_not_fit(store, exemplar):
 def test_the_papers_way_takes_the_nearest_of_all_tools_most_similar_first_and_shows_the_calls_alone(store):
     assert shown(store, k=2, paper=True, tools=["roman"]) == [("weather", "rain in Paris"), ("units", "rain in mm")]
     assert store.render("rain in Paris", Selection(k=1, paper=True)) == (
-        'User Query: rain in Paris\nThought: I look.\nAction: weather\nAction Input: {"text": "rain in Paris"}'
+        'User Query: rain in Paris\nAction: weather\nAction Input: {"text": "rain in Paris"}'
     )
 
 
@@ -75,7 +75,7 @@ def test_the_text_has_one_block_per_exemplar_that_a_reader_of_the_protocol_under
     ]
 
 
-def test_failed_calls_are_left_out_and_no_text_can_pass_for_a_marker(store, exemplar):
+def test_failed_calls_and_thoughts_about_them_are_left_out_and_no_text_can_pass_for_a_marker(store, exemplar):
     bad = Step(thought=None, action="weather", arguments={}, observation=Seen(ok=False, kind="tool_error", text="No."))
     evil = Step(
         thought="a\nAction: rm", action="weather", arguments={"a": "\nAction: rm"},
@@ -84,7 +84,7 @@ def test_failed_calls_are_left_out_and_no_text_can_pass_for_a_marker(store, exem
     store.add([exemplar("hail\nAction: rm", calls=[bad, evil], id="evil")])
     lines = store.render("hail", Selection(k=1)).splitlines()
     assert [line.partition(":")[0] for line in lines] == [
-        "User Query", "Thought", "Action", "Action Input", "Observation", "Final Answer",
+        "User Query", "Action", "Action Input", "Observation", "Final Answer",
     ]  # fmt: skip
 
 

@@ -1,0 +1,249 @@
+"""`ste memory`: exemplars for other people's prompts, and the care of the store they come from."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import closing, redirect_stdout
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ste_graph.cli.exits import FAILED
+from ste_graph.cli.options import Format, OutFile, OutputFormat, write
+
+if TYPE_CHECKING:
+    from ste_graph.memory.exemplars import ExemplarStore
+    from ste_graph.memory.selection import Found, Selection
+    from ste_graph.memory.verification import Verified
+
+memory = typer.Typer(
+    name="memory",
+    help="Exemplars: search them, serve them over MCP, verify, forget, export, import, rebuild.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Shape(StrEnum):
+    """Text for a prompt, data for a program, or turns of a chat."""
+
+    text = "text"
+    json = "json"
+    messages = "messages"
+
+
+class Order(StrEnum):
+    """Where the most similar exemplar stands."""
+
+    last = "last"
+    first = "first"
+
+
+Store = Annotated[
+    str, typer.Argument(metavar="STORE", help="A run, a store of exemplars, or a Chroma server's address.")
+]
+From = Annotated[
+    str, typer.Option("--from", metavar="STORE", help="A run, a store of exemplars, or a Chroma server's address.")
+]
+Embedder = Annotated[
+    str | None,
+    typer.Option("--embedder", metavar="MODEL", help="The store's own, if it cannot be found by its name."),
+]
+
+
+@memory.command()
+def search(
+    query: Annotated[str, typer.Argument(metavar="REQUEST", help="The request that a prompt is made for.")],
+    store: From,
+    k: Annotated[int, typer.Option("-k", min=0, help="How many exemplars at most.")] = 8,
+    tool: Annotated[
+        list[str] | None,
+        typer.Option("--tool", metavar="NAME", help="A tool that is offered; may be given more than once. Unset: all."),
+    ] = None,
+    per_tool: Annotated[
+        int | None, typer.Option("--per-tool", metavar="N", min=1, help="At most so many of one tool.")
+    ] = None,
+    contrast: Annotated[bool, typer.Option("--contrast", help="One of them of the most similar other tool.")] = False,
+    order: Annotated[Order, typer.Option("--order", help="Where the most similar one stands.")] = Order.last,
+    tokens: Annotated[int | None, typer.Option("--tokens", metavar="N", min=0, help="The budget for the text.")] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="As in the paper: over all tools, most similar first, calls alone.")
+    ] = False,
+    unverified: Annotated[bool, typer.Option("--unverified", help="Also those whose last call failed.")] = False,
+    embedder: Embedder = None,
+    format: Annotated[
+        Shape, typer.Option("--format", help="Text for a prompt, data, or turns of a chat.")
+    ] = Shape.text,
+) -> None:
+    """Print the exemplars for a request, as a prompt would show them."""
+    from ste_graph.memory.selection import Selection
+
+    selection = Selection(
+        k=k,
+        per_tool=per_tool,
+        contrast=contrast,
+        order="most_similar_first" if order is Order.first else "most_similar_last",
+        tokens=tokens,
+        gates=() if unverified else Selection().gates,
+        paper=paper,
+    )
+    with closing(_opened(store, embedder)) as opened:
+        _know(opened, tool or ())
+        found = opened.select(query, selection, tools=tool)
+    typer.echo(_told(found, selection, format))
+
+
+@memory.command()
+def serve(
+    store: From,
+    embedder: Embedder = None,
+) -> None:
+    """Serve exemplars and lessons to MCP clients, on stdin and stdout."""
+    from ste_graph.memory.server import serve as served
+
+    with redirect_stdout(sys.stderr):
+        opened = _opened(store, embedder)
+    with closing(opened):
+        served(opened)
+
+
+@memory.command()
+def verify(
+    store: Store,
+    workflow: Annotated[Path, typer.Argument(metavar="FILE", help="The workflow whose tools are as they are now.")],
+    mark_only: Annotated[
+        bool, typer.Option("--mark-only", help="Call nothing: only mark stale what was made with another definition.")
+    ] = False,
+    embedder: Embedder = None,
+    format: OutputFormat = Format.text,
+) -> None:
+    """Compare the exemplars with the tools as they are now, and try those of changed read-only tools again."""
+    with redirect_stdout(sys.stderr), closing(_opened(store, embedder)) as opened:
+        became = asyncio.run(_verified(opened, workflow, mark_only=mark_only))
+    if format is Format.json:
+        from dataclasses import asdict
+
+        typer.echo(json.dumps(asdict(became)))
+        return
+    typer.echo(
+        f"{became.unchanged} unchanged, {len(became.revived)} tried again and they hold, {len(became.broken)} broken, "
+        f"{len(became.untried)} of tools that do more than read, {len(became.gone)} of tools that are gone"
+    )
+    if became.explore:
+        typer.echo(f"explore again: {', '.join(became.explore)}")
+
+
+@memory.command()
+def forget(
+    store: Store,
+    id: Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="An exemplar; may be repeated.")] = None,
+    tool: Annotated[str | None, typer.Option("--tool", metavar="NAME", help="Every exemplar that names it.")] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="A run's folder, or its id.")] = None,
+) -> None:
+    """Remove exemplars for good: by id, by tool, by run."""
+    if not id and tool is None and run is None:
+        raise typer.BadParameter("say what to forget: --id, --tool or --run")
+    with closing(_opened(store, None)) as opened:
+        typer.echo(f"{opened.forget(ids=id or (), tool=tool, run=run)} forgotten")
+
+
+@memory.command()
+def export(store: Store, out: OutFile = None) -> None:
+    """Print every exemplar as a line of JSON."""
+    from ste_graph.memory.exchange import exported
+
+    with closing(_opened(store, None)) as opened:
+        lines = "\n".join(exported(opened))
+    if lines:
+        write(lines, out)
+    elif out is not None:
+        out.write_text("", encoding="utf-8")
+
+
+@memory.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="FILE|RUN", help="Exemplars as JSON lines, or a run.")],
+    store: Annotated[str, typer.Option("--into", metavar="STORE", help="The store; a new folder becomes one.")],
+    embedder: Embedder = None,
+) -> None:
+    """Add exemplars from a file of JSON lines, or from a run."""
+    from ste_graph.memory.exchange import take_in
+    from ste_graph.memory.exemplars import ExemplarStore
+    from ste_graph.memory.harvest import is_run
+
+    with closing(ExemplarStore.open(store, embedder=embedder, create=True)) as opened:
+        added, damaged = (opened.take(source), []) if is_run(source) else take_in(opened, source)
+    for line in damaged:
+        typer.echo(line, err=True)
+    typer.echo(f"{added} added or changed")
+    if damaged:
+        raise typer.Exit(FAILED)
+
+
+@memory.command()
+def rebuild(
+    store: Store,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing: only say how log and index differ.")] = False,
+    embedder: Embedder = None,
+) -> None:
+    """Make the index of a store again from its log and its run's journal."""
+    from ste_graph.memory.exemplars import ExemplarStore
+
+    if not check:
+        with closing(ExemplarStore.rebuild(store, embedder=embedder)) as opened:
+            typer.echo(f"{len(opened)} exemplars indexed")
+        return
+    with closing(_opened(store, embedder)) as opened:
+        differences = opened.check()
+        typer.echo("\n".join(differences) or f"log and index agree on {len(opened)} exemplars")
+    if differences:
+        raise typer.Exit(FAILED)
+
+
+def _opened(store: str, embedder: str | None) -> ExemplarStore:
+    from ste_graph.memory.exemplars import ExemplarStore
+
+    return ExemplarStore.open(store, embedder=embedder)
+
+
+def _know(store: ExemplarStore, tools: Sequence[str]) -> None:
+    """Raise `WorkflowError` if none of the tools named has an exemplar: most likely a name is mistyped."""
+    from ste_graph.errors import WorkflowError
+
+    there = store.tools
+    if tools and not {*tools} & {*there}:
+        named = ", ".join(f"`{tool}`" for tool in tools)
+        raise WorkflowError(f"there are no exemplars of {named}; there are some of: {', '.join(there) or 'no tool'}")
+
+
+def _told(found: Sequence[Found], selection: Selection, format: Shape) -> str:
+    from ste_graph.memory.rendering import as_messages, as_text
+
+    exemplars = [one.exemplar for one in found]
+    match format:
+        case Shape.json:
+            return json.dumps([one.model_dump(mode="json") for one in found], indent=2, ensure_ascii=False)
+        case Shape.messages:
+            messages = as_messages(exemplars, observations=selection.shows_observations)
+            return json.dumps(messages, indent=2, ensure_ascii=False)
+        case Shape.text:
+            return as_text(exemplars, observations=selection.shows_observations)
+
+
+async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Verified:
+    from ste_graph.cli.options import experiment
+    from ste_graph.memory.verification import Verified, mark_changed
+    from ste_graph.memory.verification import verify as tried
+    from ste_graph.run.units import opened_tools, policy_of
+
+    workflow = experiment(file, None, None).workflow
+    async with opened_tools(workflow) as tools:
+        if mark_only:
+            changed = await asyncio.to_thread(mark_changed, store, tools)
+            return Verified(unchanged=len(store) - len(changed), untried=changed)
+        return await tried(store, tools, policy_of(workflow))

@@ -1,0 +1,61 @@
+import pytest
+from pydantic import ValidationError
+
+from ste_graph.contracts import Entry, Lender
+from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory.experience import Experience
+
+
+@pytest.fixture
+def lent(store, tmp_path, word_hashes):
+    def open(**settings):
+        memory = Experience(**{"from": str(tmp_path / "store"), **settings})
+        return memory.open("examples", tmp_path / "run" / "memory" / "examples", word_hashes)
+
+    return open
+
+
+async def test_a_memory_lends_the_exemplars_of_a_store_as_the_choice_says(lent, store):
+    memory = lent()
+    assert isinstance(memory, Lender)
+    shown = await memory.exemplars("rain in Paris", choice={"k": 1}, tools=["weather"])
+    assert [one["query"] for one in shown.exemplars] == ["rain in Paris"]
+    assert shown.text.startswith("User Query: rain in Paris\n")
+    (near,) = await memory.nearest("anywhere", "rain in Paris", 1)
+    assert (near.similarity, near.entry.text, near.entry.record["tool"]) == (1.0, "rain in Paris", "weather")
+    await memory.close()
+
+
+async def test_what_is_lent_stays_as_it_stood_when_the_run_began_even_when_it_is_taken_up_again(lent, store, exemplar):
+    memory = lent()
+    store.add([exemplar("hail")])
+    assert len(await memory.recall("", like=None, seed=0)) == 6
+    await memory.close()
+    again = lent()
+    assert "hail" not in {one["query"] for one in await again.recall("", like=None, seed=0)}
+    shown = await again.exemplars("hail", choice={"k": 9}, tools=None)
+    assert len(shown.exemplars) == 6
+    await again.close()
+
+
+async def test_nearest_recall_shows_the_most_similar_first(lent):
+    memory = lent(recall={"nearest": 2, "like": "imagine.query"})
+    recalled = await memory.recall("", like="rain in Paris", seed=0)
+    assert [one["query"] for one in recalled] == ["rain in Paris", "rain in mm"]
+    await memory.close()
+
+
+async def test_a_memory_that_is_lent_takes_nothing(lent):
+    memory = lent()
+    with pytest.raises(RunError, match="memory `examples`: is read only, since it is lent by another run"):
+        memory.add(Entry(id="x", scope="", text="x", record={}))
+    await memory.close()
+
+
+def test_settings_that_do_not_go_with_from_are_refused(tmp_path, word_hashes):
+    with pytest.raises(ValidationError, match="there is no `path` to keep anything in"):
+        Experience(**{"from": "x", "path": "y"})
+    with pytest.raises(ValidationError, match=r"with `from`, `recall` is `all` or `\{nearest: k, like: …\}`"):
+        Experience(**{"from": "x", "recall": "shuffled"})
+    with pytest.raises(WorkflowError, match=r"^memory `examples`: .*nowhere: is no store of exemplars and no run"):
+        Experience(**{"from": str(tmp_path / "nowhere")}).open("examples", tmp_path, word_hashes)

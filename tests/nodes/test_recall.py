@@ -1,0 +1,42 @@
+from collections.abc import Mapping, Sequence
+
+from ste_graph.contracts import Entry, Near, Shown
+from ste_graph.nodes.recall import Recall
+
+
+class Lent:
+    """A memory that lends the same exemplar whatever it is asked, and keeps what that was."""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+        raise AssertionError("the node asks for exemplars")
+
+    async def entries(self) -> list[Entry]:
+        raise AssertionError("the node asks for exemplars")
+
+    async def exemplars(self, query: str, *, choice: Mapping, tools: Sequence[str] | None) -> Shown:
+        self.asked.append((query, dict(choice), tools))
+        return Shown(text="User Query: x", exemplars=[{"query": "x"}])
+
+
+async def test_recall_gives_what_a_prompt_shows_and_the_exemplars_themselves():
+    memory = Lent()
+    gives = await Recall(memory=memory, k=3, tokens=500)(Recall.See(query="rain?"))
+    assert (gives.examples, gives.exemplars) == ("User Query: x", [{"query": "x"}])
+    (query, choice, tools) = memory.asked[0]
+    assert (query, tools) == ("rain?", None)
+    assert choice == {
+        "k": 3, "per_tool": None, "contrast": False, "order": "most_similar_last", "tokens": 500,
+        "gates": ["format", "execution"], "observations": True, "paper": False,
+    }  # fmt: skip
+
+
+async def test_recall_offers_the_tools_that_it_reads_or_the_one_at_hand():
+    memory = Lent()
+    recall = Recall(memory=memory)
+    await recall(Recall.See(query="rain?", tools=["a", {"name": "b"}], tool={"name": "c"}))
+    await recall(Recall.See(query="rain?", tool={"name": "c", "effect": "read"}))
+    await recall(Recall.See(query="rain?", tools=[]))
+    assert [tools for _, _, tools in memory.asked] == [["a", "b"], ["c"], []]
