@@ -9,16 +9,22 @@ export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 export ANONYMIZED_TELEMETRY := false
 
-.PHONY: run test test-slow lint bench install clean
+.PHONY: run test test-slow test-vllm lint bench install clean
 
 run: $(VENV)/installed
 	$(BIN)/ste run workflows/quickstart.yaml
 
 test: $(VENV)/tested
-	$(BIN)/pytest -n 2
+	tests/servers/install
+	STE_NODE_MODULES="$(CURDIR)/build/mcp-node/node_modules" $(BIN)/pytest -n 2
 
 test-slow: $(VENV)/tested
 	$(BIN)/pytest -m slow
+
+# vLLM for the CPU has needs of its own, so it gets an environment of its own.
+test-vllm: $(VENV)/tested
+	PYTHON=$(PYTHON) tests/vllm/install
+	$(BIN)/pytest -m vllm tests/models/test_vllm_server.py
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .
@@ -45,4 +51,4 @@ $(VENV)/tested: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -98,6 +98,10 @@ class ExperienceStore:
         found = nearest(vectors, [entry.id for entry in entries], query[0], k)
         return [Near(similarity=similarity, entry=entries[row]) for row, similarity in found]
 
+    async def entries(self, scope: str) -> list[Entry]:
+        self._raise_fault()
+        return list(self._entries(scope))
+
     async def close(self) -> None:
         self._closing = True
         self._hurry.set()

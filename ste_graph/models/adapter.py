@@ -46,8 +46,12 @@ class Adapter(Frozen):
         """A new chat model without retries of its own. Raises `ModelError` if it cannot be made."""
         raise NotImplementedError(f"{type(self).__name__} gives no chat model")
 
-    async def probe(self) -> None:
-        """Raise `ModelError` if the model cannot be asked, within some five seconds and without a chat call."""
+    async def probe(self) -> str | None:
+        """Raise `ModelError` if the model cannot be asked, within some five seconds and without a chat call.
+
+        What is given is a doubt that a person should hear of, though the model may well answer.
+        """
+        return None
 
     async def ask(
         self,

@@ -64,8 +64,9 @@ class LangChainModel(Adapter):
         except Exception as error:  # whatever a provider's own checks raise: a wrong option, a missing key
             raise ModelError(f"`{self.model}` cannot be made: {self.scrubbed(str(error))}") from None
 
-    async def probe(self) -> None:
+    async def probe(self) -> str | None:
         self.chat()
+        return None
 
     async def ask(
         self,

@@ -99,7 +99,7 @@ class OpenAIModel(Sampling):
     async def close(self, chat: BaseChatModel) -> None:
         await chat.root_async_client.close()  # type: ignore[attr-defined]
 
-    async def probe(self) -> None:
+    async def probe(self) -> str | None:
         import openai
 
         async with openai.AsyncOpenAI(
@@ -129,11 +129,13 @@ class OpenAIModel(Sampling):
                 raise ModelError(
                     f"the model server at {self.where} cannot be used: {self.scrubbed(str(error))}: see its log"
                 ) from None
-        if self.model not in served:
-            raise ModelError(
-                f"the server at {self.where} does not serve `{self.model}`: set `model` to one of"
-                f" {', '.join(served) or '(it serves none)'}"
-            )
+        if self.model in served:
+            return None
+        # Proxies answer to names that they do not list, so this may be right all the same.
+        return (
+            f"the server at {self.where} does not list `{self.model}`; if it refuses, set `model` to one of"
+            f" {', '.join(served) or '(it lists none)'}"
+        )
 
     def scrubbed(self, text: str) -> str:
         for secret in (self.api_key, *self.headers.values(), self.base_url):

@@ -64,8 +64,9 @@ class RecordedModel(Adapter):
             ordered=[line for line in lines if line.key is None],
         )
 
-    async def probe(self) -> None:
+    async def probe(self) -> str | None:
         self._lines()
+        return None
 
     def _lines(self) -> list[Recorded]:
         try:

@@ -96,7 +96,8 @@ class _Opening:
                 refuse_if_tools_changed(self._folder.path, locked, wanted)
             async with opened_models(self._workflow, self._folder.path, self._watcher.said, stop) as workflow:
                 self._watcher.said("asking whether the models can be reached")
-                await probe(workflow)
+                for doubt in await probe(workflow):
+                    self._watcher.said(doubt)
                 if locked is None:
                     locked = wanted
                     self._folder.write_lock(locked)

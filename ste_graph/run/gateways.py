@@ -66,17 +66,21 @@ def _is_replay(workflow: Workflow) -> bool:
     return workflow.cassette is not None and workflow.cassette.mode == "replay"
 
 
-async def probe(workflow: Workflow) -> None:
-    """Ask every model whether it can be asked, before anything is spent. Raises `RunError` if one cannot."""
+async def probe(workflow: Workflow) -> list[str]:
+    """Ask every model whether it can be asked, before anything is spent; gives the doubts that remain.
+
+    Raises `RunError` if one cannot be asked.
+    """
     if _is_replay(workflow):
-        return
+        return []
     asked = labels_of(workflow)
-    faults = await asyncio.gather(*(workflow.models[name].probe() for name in asked), return_exceptions=True)
-    for name, fault in zip(asked, faults, strict=True):
+    found = await asyncio.gather(*(workflow.models[name].probe() for name in asked), return_exceptions=True)
+    for name, fault in zip(asked, found, strict=True):
         if isinstance(fault, SteError):
             raise RunError(f"{workflow.file}: model `{name}`: {fault}") from fault
         if isinstance(fault, BaseException):
             raise fault
+    return [f"model `{name}`: {doubt}" for name, doubt in zip(asked, found, strict=True) if doubt]
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ste_graph.compile.flow import Flow
-from ste_graph.contracts import Json, Near, RecordStore
+from ste_graph.contracts import Entry, Json, Near, RecordStore
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.language.workflow import MemorySpec
 
@@ -43,9 +43,16 @@ class UnitRecall:
         with whole_run_stops():
             return await self.store.nearest(self.scope, text, k)
 
+    async def entries(self) -> list[Entry]:
+        with whole_run_stops():
+            return await self.store.entries(self.scope)
+
 
 class NoRecall:
     """A memory that is off."""
 
     async def nearest(self, text: str, k: int = 1) -> list[Near]:
+        return []
+
+    async def entries(self) -> list[Entry]:
         return []

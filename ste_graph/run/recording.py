@@ -56,6 +56,11 @@ class Recording:
         }
         return Logged(key=str(key), started=at, ended=at, record=line, scopes=scopes)
 
+    def summary(self, step: Logged) -> str:
+        """What a transcript keeps of the record that a step made, where it has no room for more."""
+        assert step.record is not None, "only the step of a `record` block makes one"
+        return _record(step.record, self.types).summary
+
     def _given(self, keep: Keep, state: Mapping[str, Json]) -> dict[str, Json]:
         lookup = names(self._flow, state)
         return {
@@ -90,9 +95,14 @@ def entries_of(step: Logged, types: Mapping[str, type[Record]]) -> list[tuple[st
     """What a finished step adds to memories, by the memory's name."""
     if step.record is None or not step.scopes:
         return []
-    cls = types[step.record["record"]]
-    text = cls.model_validate({name: step.record[name] for name in cls.model_fields}).text
+    text = _record(step.record, types).text
     return [
         (memory, Entry(id=step.record["id"], scope=scope, text=text, record=step.record))
         for memory, scope in step.scopes.items()
     ]
+
+
+def _record(line: Mapping[str, Json], types: Mapping[str, type[Record]]) -> Record:
+    """The record in a line of the log. A field that the log does not have yet, since it is older, has its default."""
+    cls = types[line["record"]]
+    return cls.model_validate({name: line[name] for name in cls.model_fields if name in line})

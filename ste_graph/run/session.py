@@ -51,7 +51,7 @@ class StepSession:
         seed = self._seed(self._asked)
         self._asked += 1
         talk = self._spec.talk
-        before = [*self._state[talk], *self.said] if talk else []
+        before = [*self._talked(talk), *self.said] if talk else []
         open_calls = native.pending(before)
         clean = self._shared.redactor.text
         if open_calls and tools and observed is not None:
@@ -127,13 +127,17 @@ class StepSession:
         if spec is None:
             return EMPTY
         if spec.of is None:
-            messages = self._state[memory]
+            messages = self._talked(memory)
             return {**EMPTY, "empty": not messages, "messages": messages}
         like = spec.like.evaluate(names(self._shared.flow, self._state)) if spec.like else None
         scope = scope_of(spec, self._shared.flow, self._unit.name, self._state)
         with whole_run_stops():
             entries = await self._shared.stores[memory].recall(scope, like=like, seed=self._seed(memory))
         return {**EMPTY, "empty": not entries, "entries": entries}
+
+    def _talked(self, transcript: str) -> list[Message]:
+        memory = self._shared.workflow.memories[transcript].memory
+        return list(memory.shown(self._state[transcript]))
 
     def _seed(self, what: object) -> int:
         return seed_of(self._shared.workflow.seed, self._unit.name, self._key, what)

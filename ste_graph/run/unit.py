@@ -155,7 +155,10 @@ class UnitRun:
             if spec.talk and logged.said:
                 memory = self.shared.workflow.memories[spec.talk].memory
                 update[spec.talk] = memory.extended(state[spec.talk], logged.said)
-        return update
+            return update
+        talks = {name: spec.memory for name, spec in self.shared.workflow.memories.items() if spec.of is None}
+        summary = self.shared.recording.summary(logged) if talks else ""
+        return update | {name: memory.recorded(state[name], summary) for name, memory in talks.items()}
 
     def _place(self, vertex: Vertex, key: StepKey) -> str:
         return place(vertex, key, f"{self.shared.workflow.unit}={self.name}")
