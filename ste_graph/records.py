@@ -45,6 +45,11 @@ class Record(BaseModel):
         """What a memory's index embeds."""
         raise NotImplementedError(f"{type(self).__name__} does not say which text stands for it")
 
+    @property
+    def summary(self) -> str:
+        """One line that stands in a transcript for the talk that led to the record, where there is no room for it."""
+        return self.text
+
 
 class Seen(Frozen):
     """An observation as the journal keeps it; `text` is what the tool gave, after the size limit."""
@@ -77,6 +82,10 @@ class Trial(Record):
     steps: list[Step]
     answer: str | None
     solved: bool | None
+    lessons: list[str] | None = []
+    """The lessons that the model was shown, by id, see `ste_graph.lessons`. `as` may give null for none."""
+    new: bool | None = None
+    """Whether the request was new in the end; False: it was still too close to an old one when the tries were up."""
     fingerprint: str | None = None
     ended_by: Literal["answer", "turns"] = "turns"
     model: str | None = None
@@ -85,17 +94,23 @@ class Trial(Record):
     def text(self) -> str:
         return self.query
 
+    @property
+    def summary(self) -> str:
+        verdict = "" if self.solved is None else f" | Solved: {'Yes' if self.solved else 'No'}"
+        return f"Query: {' '.join(self.query.split())}{verdict}"
+
     @classmethod
     def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
         item = circumstances.item
-        models = circumstances.models.get("steps") or circumstances.models.get("query") or [None]
+        labels = circumstances.models
         return cls.model_validate(
             {
                 **given,
                 "steps": steps_of(given.get("steps") or []),
+                "lessons": given.get("lessons") or [],
                 "fingerprint": item.get("fingerprint") if isinstance(item, Mapping) else None,
                 "ended_by": "turns" if given.get("answer") is None else "answer",
-                "model": models[0],
+                "model": next(iter([*labels.get("steps", ()), *labels.get("query", ())]), None),
             }
         )
 

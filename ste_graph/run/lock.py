@@ -39,6 +39,7 @@ def lock_content(
         "labels": dict(labels),
         "units": {unit.name: _digest(unit.item) for unit in units},
         "tools": {tool.name: fingerprint(tool) for unit in units for tool in unit.tools},
+        "schemas": {tool.name: dict(tool.parameters) for unit in units for tool in unit.tools},
         "skipped": {one.unit: {"effect": one.effect, "remedy": one.remedy} for one in left_out},
         "resolved": dict(workflow.lock),
     }

@@ -1,0 +1,47 @@
+"""Coverage: has the tool been tried out, or is there still something new to be found?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ste_graph.contracts import Recall
+from ste_graph.coverage import coverage_of
+from ste_graph.node import Node, Output, Reads
+
+
+class Coverage(Node):
+    """Say what the trials in memory have used of the tool, and whether the last `patience` of them added nothing.
+
+    So a loop may end with `until: coverage.saturated`. It looks at everything the memory holds, whatever the memory's
+    `recall` shows; a memory that is off is never saturated.
+
+    Differs: the paper explores each tool for as many episodes as any other. DRAFT (Qu et al. 2024) stops a tool by what
+    it writes about it, we by what was called.
+    """
+
+    memory: Recall
+    patience: Annotated[int, Field(ge=1)] = 4
+
+    class See(Reads):
+        """The tool at hand."""
+
+        tool: dict[str, Any]
+
+    class Gives(Output):
+        """What `ste_graph.coverage.Coverage` says, and `saturated`."""
+
+        parameters: list[str]
+        values: list[str]
+        errors: list[str]
+        requests: int
+        spread: float | None
+        idle: int
+        saturated: bool
+
+    async def __call__(self, see: See) -> Gives:
+        trials = [entry.record for entry in await self.memory.entries()]
+        found = coverage_of(trials, see.tool["parameters"])
+        given = {name: getattr(found, name) for name in self.Gives.model_fields if name != "saturated"}
+        return self.Gives(**given, saturated=found.idle >= self.patience)
