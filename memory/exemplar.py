@@ -42,6 +42,8 @@ class Exemplar(Frozen):
     episode: int | None = None
     trial: int | None = None
     model: str | None = None
+    lessons: tuple[str, ...] = ()
+    """The lessons that the trial was shown, by id."""
     ended: str | None = None
     """When the trial ended, ISO 8601, UTC."""
 
@@ -108,6 +110,7 @@ def of_trial(line: Mapping[str, Json], trial: Trial, tool: str, run: str) -> Exe
         episode=_counter(line.get("episode")),
         trial=_counter(line.get("trial")),
         model=trial.model,
+        lessons=tuple(trial.lessons or ()),
         ended=line.get("ended"),
     )
 

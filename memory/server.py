@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from pydantic import Field
 
 from ste_graph.errors import SteError, WorkflowError
+from ste_graph.lessons import lessons_of, shown, text
 
 from .exemplars import ExemplarStore
 from .selection import Selection
@@ -26,10 +27,24 @@ Lessons: TypeAlias = Callable[[str, int], Sequence[str]]
 NOTHING = "Nothing is known for this."
 
 
-def serve(store: ExemplarStore, lessons: Lessons | None = None) -> None:
+def taught(store: ExemplarStore) -> Lessons:
+    """The lessons that the trials in a store teach, those of tools that have changed since left out."""
+
+    def lessons(tool: str, k: int) -> list[str]:
+        trials = [
+            {"id": one.id, "tool": one.tool, "lessons": one.lessons, "steps": one.model_dump(mode="json")["calls"]}
+            for one in store.exemplars()
+            if not one.stale
+        ]
+        return [text(one) for one in shown(lessons_of(trials), tool, k)]
+
+    return lessons
+
+
+def serve(store: ExemplarStore) -> None:
     """Answer on stdin and stdout until the client goes. Raises `WorkflowError` where `mcp` is not installed."""
     logging.getLogger("mcp").setLevel(logging.WARNING)
-    server_of(store, lessons).run("stdio")
+    server_of(store, taught(store)).run("stdio")
 
 
 def server_of(store: ExemplarStore, lessons: Lessons | None = None) -> MCPServer:

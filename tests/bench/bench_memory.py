@@ -132,7 +132,7 @@ def embedding(requests: list[tuple[str, str]]) -> None:
     from ste_graph.memory.embedders import embedder_for
 
     torch.set_num_threads(1)
-    texts = [f"{text} ({i})" for i, (text, _) in enumerate((requests or made_up())[:640])]
+    texts = [f"{text} ({i})" for i, (text, _) in enumerate((requests or made_up())[:480])]
     embedder = embedder_for(None)
     asyncio.run(embedder.embed(["warm up"]))
     model = embedder._model
@@ -145,7 +145,7 @@ def embedding(requests: list[tuple[str, str]]) -> None:
         asyncio.run(embedder.embed(texts))
 
     seconds: dict[Callable[[], None], list[float]] = {direct: [], ours: []}
-    for _ in range(3):
+    for _ in range(5):
         for way, took in seconds.items():
             began = time.perf_counter()
             way()

@@ -20,9 +20,5 @@ class WordHashes:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def lessons(tool: str, k: int) -> list[str]:
-    return [f"Lesson: {tool} wants a city"][:k]
-
-
 if __name__ == "__main__":
-    serve(ExemplarStore.open(sys.argv[1], embedder=WordHashes()), lessons)
+    serve(ExemplarStore.open(sys.argv[1], embedder=WordHashes()))

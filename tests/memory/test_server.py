@@ -11,6 +11,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from ste_graph.memory.selection import Selection
 from ste_graph.memory.server import server_of
+from ste_graph.records import Seen, Step
 
 SERVED = Path(__file__).with_name("served.py")
 
@@ -20,7 +21,14 @@ def text_of(result) -> str:
     return block.text
 
 
-async def test_any_mcp_client_can_recall_exemplars_and_lessons(store, tmp_path):
+def called(place, text, *, ok):
+    seen = Seen(ok=ok, kind="ok" if ok else "tool_error", text=text)
+    return Step(thought=None, action="weather", arguments={"place": place}, observation=seen)
+
+
+async def test_any_mcp_client_can_recall_exemplars_and_lessons(store, exemplar, tmp_path):
+    calls = [called(3, "`place` must be a city.", ok=False), called("Rome", "Sun.", ok=True)]
+    store.add([exemplar("sun in Rome", calls=calls)])
     expected = store.render("rain in Paris", Selection(k=2), tools=["weather"])
     store.close()
     command = StdioServerParameters(command=sys.executable, args=[str(SERVED), str(tmp_path / "store")])
@@ -33,7 +41,10 @@ async def test_any_mcp_client_can_recall_exemplars_and_lessons(store, tmp_path):
         nothing = await client.call_tool("recall_exemplars", {"query": "rain", "tools": ["roman"]})
         assert text_of(nothing) == "Nothing is known for this."
         lessons = await client.call_tool("recall_lessons", {"tool": "weather"})
-        assert text_of(lessons) == "Lesson: weather wants a city"
+        assert text_of(lessons) == (
+            'Lesson: calling weather, it failed with `place`: 3, and worked with `place`: "Rome". '
+            "The error was: `place` must be a city."
+        )
 
 
 async def test_wrong_arguments_and_a_store_that_fails_are_answered_as_errors(store, word_hashes):

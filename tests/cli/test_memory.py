@@ -1,0 +1,92 @@
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from ste_graph.memory import embedders
+
+
+class WordHashes:
+    name = "word hashes"
+
+    async def embed(self, texts):
+        rows = np.full((len(texts), 32), 0.01, dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in text.lower().split():
+                row[hashlib.md5(word.encode()).digest()[0] % 32] += 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def run(ste, folder, monkeypatch):
+    """The folder of a run of three trials at most per tool, whose exemplars need no model to be found."""
+    monkeypatch.setattr(embedders, "embedder_for", lambda *_: WordHashes())
+    assert ste("run", "small.yaml", "--out", "runs/x", "--quiet").code == 0
+    return "runs/x"
+
+
+def test_search_prints_exemplars_for_a_prompt_as_text_as_data_and_as_turns_of_a_chat(ste, run):
+    text = ste("memory", "search", "double 4", "--from", run, "-k", 1, "--tool", "double")
+    assert text.code == 0
+    assert [line.partition(":")[0] for line in text.out.splitlines()] == [
+        "User Query", "Thought", "Action", "Action Input", "Observation", "Final Answer",
+    ]  # fmt: skip
+    data = json.loads(ste("memory", "search", "double 4", "--from", run, "-k", 2, "--format", "json").out)
+    assert len(data) == 2
+    assert {"query", "tool", "fingerprint", "calls", "verified", "run"} <= data[0]["exemplar"].keys()
+    turns = json.loads(ste("memory", "search", "double 4", "--from", run, "-k", 1, "--format", "messages").out)
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant"]
+
+
+def test_a_tool_without_exemplars_is_named_with_those_that_have_some(ste, run):
+    said = ste("memory", "search", "double 4", "--from", run, "--tool", "duoble")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "there are no exemplars of `duoble`; there are some of: double, shout\n"
+
+
+def test_a_path_that_is_no_store_is_exit_code_2(ste, folder):
+    said = ste("memory", "search", "x", "--from", "nowhere")
+    assert said.code == 2
+    assert said.err == (
+        "nowhere: is no store of exemplars and no run; expected a folder with exemplars.jsonl, or the folder of a run\n"
+    )
+
+
+def test_export_and_import_move_a_store_and_forget_and_rebuild_keep_it(ste, run, folder):
+    assert ste("memory", "export", run, "--out", "all.jsonl").code == 0
+    count = len((folder / "all.jsonl").read_text().splitlines())
+    assert ste("memory", "import", "all.jsonl", "--into", "store").out == f"{count} added or changed\n"
+    assert ste("memory", "export", "store").out == (folder / "all.jsonl").read_text()
+    assert ste("memory", "import", run, "--into", "store").out == "0 added or changed\n"
+    gone = int(ste("memory", "forget", "store", "--tool", "shout").out.split()[0])
+    assert 0 < gone < count
+    assert ste("memory", "rebuild", "store").out == f"{count - gone} exemplars indexed\n"
+    said = ste("memory", "rebuild", "store", "--check")
+    assert (said.code, said.out) == (0, f"log and index agree on {count - gone} exemplars\n")
+    assert ste("memory", "forget", "store").code == 2
+
+
+def test_a_line_that_is_no_exemplar_is_named_and_the_rest_comes_in(ste, run, folder):
+    ste("memory", "export", run, "--out", "all.jsonl")
+    with (folder / "all.jsonl").open("a") as file:
+        file.write("[]\n")
+    said = ste("memory", "import", "all.jsonl", "--into", "store")
+    assert said.code == 1
+    assert "all.jsonl:" in said.err
+    assert said.out.endswith(" added or changed\n")
+
+
+def test_verify_says_what_became_of_exemplars_of_a_changed_tool(ste, run, folder):
+    assert ste("memory", "verify", run, "small.yaml").out.endswith(
+        " unchanged, 0 tried again and they hold, 0 broken, 0 of tools that do more than read, "
+        "0 of tools that are gone\n"
+    )
+    tools = (folder / "tools.py").read_text()
+    (folder / "tools.py").write_text(tools.replace("Double a number.", "Twice a number."))
+    marked = json.loads(ste("memory", "verify", run, "small.yaml", "--mark-only", "--format", "json").out)
+    assert len(marked["untried"]) > 0
+    assert ste("memory", "search", "double 4", "--from", run, "--tool", "double").out.strip() == ""
+    became = json.loads(ste("memory", "verify", run, "small.yaml", "--format", "json").out)
+    assert became["revived"] == marked["untried"]
+    assert ste("memory", "search", "double 4", "--from", run, "--tool", "double").out.count("User Query:") > 0
