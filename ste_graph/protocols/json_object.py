@@ -80,7 +80,10 @@ def _mended(text: str, start: int, repairs: list[Repair], fault: ValueError) -> 
 
 
 class _Mend:
-    """One walk over the tokens from an opening brace to the one that closes it, mending on the way."""
+    """One walk from an opening brace to the one that closes it, mending on the way.
+
+    What needs no mending is passed over in stretches: a walk token by token would be too slow for long replies.
+    """
 
     def __init__(self, text: str, start: int) -> None:
         self.text = text
@@ -92,38 +95,86 @@ class _Mend:
         closers: list[str] = []
         last, spaced, comma = "", False, False  # `last`: the last token that is not space; `comma`: one is held back
         while True:
+            stretch = self._stretch()
+            if core := stretch.rstrip(_SPACE):
+                if comma:
+                    yield ","
+                last, spaced, comma = _last_of(core), len(core) < len(stretch), core[-1] == ","
+                yield core[:-1] if comma else core
+            elif stretch:
+                spaced = True
             token = self._next()
             if not token:
-                if comma or not (last[:1] in _CLOSED or last in _WORDS or spaced) or last == ":":
-                    raise ValueError("where the object ends can only be guessed")
-                self.repairs.append("missing brace")
+                self._missing(last, spaced, comma)
                 yield from (closer[0] for closer in reversed(closers))
                 return
             if token.isspace():
                 spaced = True
                 continue
-            if comma and token not in ("}", "]"):
-                yield ","
-            elif comma:
-                self.repairs.append("trailing comma")
-            comma = token == ","
-            if token in ("{", "["):
-                if len(closers) == _DEPTH:
-                    raise ValueError("what is nested so deeply is not mended")
-                closers.append({"{": "}", "[": "]"}[token])
-                if token == "{" and self._skip("{"):
-                    closers[-1] = "}}"
-                    self.repairs.append("doubled braces")
-            elif token in ("}", "]"):
+            if token in ("}", "]"):
+                if comma:
+                    self.repairs.append("trailing comma")
                 if not closers or closers[-1][0] != token:
                     raise ValueError("the brackets do not pair")
                 if closers.pop() == "}}":
                     self._skip("}")
-            if not comma:
-                yield self._as_json(token, last)
+            else:
+                if last not in _BEFORE_A_VALUE or (last == "{" and token in ("{", "[")):
+                    raise ValueError("two values stand side by side")
+                if comma:
+                    yield ","
+                if token in ("{", "["):
+                    self._open(token, closers)
+            yield self._as_json(token, last)
             if not closers:
                 return
-            last, spaced = token, False
+            last, spaced, comma = token, False, False
+
+    def _missing(self, last: str, spaced: bool, comma: bool) -> None:
+        if comma or not (last[:1] in _CLOSED or last in _WORDS or spaced) or last == ":":
+            raise ValueError("where the object ends can only be guessed")
+        self.repairs.append("missing brace")
+
+    def _open(self, token: str, closers: list[str]) -> None:
+        if len(closers) == _DEPTH:
+            raise ValueError("what is nested so deeply is not mended")
+        closers.append({"{": "}", "[": "]"}[token])
+        if token == "{" and self._skip("{"):
+            closers[-1] = "}}"
+            self.repairs.append("doubled braces")
+
+    def _stretch(self) -> str:
+        """What comes next and is JSON, or becomes it by changing words and strings alone; brackets end it."""
+        start = self.end
+        found = _STRETCH.match(self.text, start)
+        self.end = found.end() if found else start
+        next_one = self.text[self.end : self.end + 1]
+        if next_one == "'":
+            single = _SINGLE_STRETCH.match(self.text, start)
+            if single is not None and single.end() > self.end:
+                self.end = single.end()
+                self.repairs.append("single quotes")
+                return _SINGLE_PART.sub(self._part, single[0]).replace("'", '"')
+        elif next_one == '"' or next_one.isalpha():
+            loose = _LOOSE_STRETCH.match(self.text, start)
+            if loose is not None and loose.end() > self.end:
+                self.end = loose.end()
+                return _LOOSE_PART.sub(self._part, loose[0])
+        return self.text[start : self.end]
+
+    def _part(self, found: re.Match[str]) -> str:
+        """One word or string of a stretch as JSON writes it."""
+        part = found[0]
+        if part[0] == "'":
+            return part
+        if part[0] == '"':
+            return self._string(part)
+        if part not in _WORDS:
+            self.repairs.append("unquoted key")
+            return f'"{part}"'
+        if _WORDS[part] != part:
+            self.repairs.append("python literal")
+        return _WORDS[part]
 
     def _as_json(self, token: str, last: str) -> str:
         match token[0]:
@@ -163,6 +214,13 @@ class _Mend:
         return True
 
 
+def _last_of(core: str) -> str:
+    """The last token of a stretch, as far as it matters: its kind."""
+    if core[-1] in ',:"]}':
+        return core[-1]
+    return "true" if core.endswith(("true", "false", "null")) else "0"
+
+
 def _finite(number: str) -> float:
     if math.isinf(value := float(number)):
         raise ValueError(f"{number} is too large")
@@ -180,10 +238,24 @@ def _no_constant(name: str) -> float:
 
 
 _DIGITS = 4000  # Python itself refuses more than 4,300, with a message that is no help to a model
-_DEPTH = 60
+_DEPTH = 30
 _STRICT = json.JSONDecoder(parse_float=_finite, parse_int=_short, parse_constant=_no_constant)
 # Possessive quantifiers: no text may make the matching take more than linear time.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|\'(?:[^\'\\]|\\.)*+\'|[{}\[\],:]|\s++|[^\s{}\[\],:"\']++', re.DOTALL)
+_SPACE = " \t\n\r"
+_GAP = r"[ \t\n\r,:]++"
+_VALUE = r"(?:true|false|null|-?[0-9][0-9.eE+-]*+)(?=[ \t\n\r,:}\]]|\Z)"
+_TEXT = r'"(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*+"'
+_FLAT = rf"(?:{_GAP}|{_TEXT}|{_VALUE})*+(?<=[^\s,:])"
+_STRETCH = re.compile(rf"(?:{_GAP}|{_TEXT}|{_VALUE}|\[{_FLAT}\]|\{{{_FLAT}\}})++")
+_SINGLE_STRETCH = re.compile(rf"(?:{_GAP}|'[^'\"\\\x00-\x1f]*+'|{_VALUE}|(?:True|False|None)(?=[ \t\n\r,:}}\]]|\Z))++")
+_SINGLE_PART = re.compile(r"'[^']*+'|True|False|None")
+_LOOSE_STRETCH = re.compile(
+    rf"(?:{_GAP}|\"(?:[^\"\\]|\\[^\n\t\r])*+\"|{_VALUE}"
+    r"|(?:True|False|None)(?=[ \t\n\r,:}\]]|\Z)|[A-Za-z_]\w*+(?=[ \t]*+:))++"
+)
+_LOOSE_PART = re.compile(r'"(?:[^"\\]|\\.)*+"|(?<!\w)[A-Za-z_]\w*+', re.DOTALL)
+_BEFORE_A_VALUE = frozenset({"", "{", "[", ",", ":"})
 _INNER = re.compile(r'\\.|"', re.DOTALL)
 _WORDS = {"true": "true", "false": "false", "null": "null", "True": "true", "False": "false", "None": "null"}
 _CLOSED = frozenset("\"'}]{")

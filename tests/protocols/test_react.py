@@ -224,3 +224,18 @@ NAME = "expecting property name enclosed in double quotes "
 )
 def test_what_would_be_a_guess_is_told_to_the_model_in_one_sentence(reply: str, problem: str) -> None:
     assert parse(reply) == Malformed(parse(reply).thought, problem)
+
+
+def test_values_side_by_side_are_never_glued_into_one() -> None:
+    for body in ('{"a": 1 2}', '{"a": [1 2]}', '{"a": tr ue}', '{"a": 1 2,}', "{'a': 1 2}"):
+        assert isinstance(parse(f"Action: look\nAction Input: {body}"), Malformed), body
+
+
+def test_slips_of_several_kinds_in_one_object_are_mended_together() -> None:
+    body = """{'a': True, "b": None, c: [1, 2,], "d": "one\ntwo", e: {"f": 1e5}, 'g': {},}"""
+    step = parse(f"Action: look\nAction Input: {body}")
+    assert isinstance(step, Action)
+    assert step.arguments == {"a": True, "b": None, "c": [1, 2], "d": "one\ntwo", "e": {"f": 1e5}, "g": {}}
+    assert set(step.repairs) == {
+        "single quotes", "python literal", "unquoted key", "trailing comma", "line break in a string"
+    }  # fmt: skip
