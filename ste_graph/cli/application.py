@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli import check, draw, init, plan, run, schema, show
+from ste_graph.cli import check, draw, init, memory, plan, run, schema, score, show
 from ste_graph.cli.exits import FAILED, INTERRUPTED, WRONG
 from ste_graph.errors import SteError, WorkflowError
 
@@ -23,8 +23,9 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (check.check, plan.plan, draw.draw, run.run, show.show, schema.schema, init.init):
+for verb in (check.check, plan.plan, draw.draw, run.run, show.show, score.score, schema.schema, init.init):
     application.command()(verb)
+application.add_typer(memory.memory)
 
 
 def _version(wanted: bool) -> None:

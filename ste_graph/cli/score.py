@@ -1,0 +1,96 @@
+"""`ste score`: what a file of replies to a test is worth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ste_graph.cli.options import Format, OutputFormat, write
+from ste_graph.scoring.parser import Parser
+
+if TYPE_CHECKING:
+    from ste_graph.scoring.score import Score
+
+
+def score(
+    predictions: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PREDICTIONS [OTHER]",
+            help="A file of replies, {TOOL: [{query, action_input, model_output}, …]}; of two, the gain of the second.",
+            show_default=False,
+        ),
+    ] = None,
+    parser: Annotated[
+        Parser, typer.Option("--parser", help="Who reads the replies: the released code's parser, or ours.")
+    ] = Parser.tolerant,
+    gold: Annotated[
+        Path | None,
+        typer.Option(
+            "--gold",
+            metavar="FILE",
+            help="The test; else a tool_test.json near the replies or below STE_DATA, else what stands beside them.",
+            show_default=False,
+        ),
+    ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option("--items", metavar="FILE", help="Write the labels of every reply there.", show_default=False),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Leave out the tools of the test that the file does not hold.")
+    ] = False,
+    exact_names: Annotated[
+        bool, typer.Option("--exact-names", help="Take a name that no tool has for wrong, not for the closest one.")
+    ] = False,
+    judged: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--judged",
+            metavar="TOOL",
+            help="A tool whose arguments only a judge can compare; unset: the 19 of the paper. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option("--verdicts", metavar="FILE", help="Verdicts that a judge has given.", show_default=False),
+    ] = None,
+    stored_verdicts: Annotated[
+        bool, typer.Option("--stored-verdicts", help="Where only a judge can tell, take the label beside the reply.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the intervals' resampling.")] = 0,
+    format: OutputFormat = Format.text,
+) -> None:
+    """Score replies to a test: well-formed, right tool, right call, with 95 % intervals over tools."""
+    from ste_graph.cli.scores import compared, told
+    from ste_graph.errors import WorkflowError
+    from ste_graph.scoring import Rules, Score, Verdicts, difference, read_predictions
+
+    files = predictions or []
+    if len(files) not in (1, 2):
+        raise WorkflowError(f"ste score: give one file of predictions, or two to compare; got {len(files)}")
+    if items is not None and len(files) == 2:
+        raise WorkflowError("ste score: --items goes with one file of predictions")
+    rules = Rules(frozenset(judged)) if judged else Rules()
+    known = Verdicts.at(verdicts) if verdicts else None
+    scores: list[Score] = []
+    for file in files:
+        read = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
+        scores.append(Score.of(read, parser, closest=not exact_names, rules=rules, verdicts=known))
+    if items is not None:
+        write(json.dumps(scores[0].items(), ensure_ascii=False), items)
+    gain = difference(*scores, seed=seed) if len(scores) == 2 else None
+    if format is Format.json:
+        found = scores[0].to_json(seed)
+        if gain:
+            found = {"scores": [one.to_json(seed) for one in scores], "difference": gain.to_json()}
+        typer.echo(json.dumps(found, indent=2))
+        return
+    parts = [told(one, seed=seed) for one in scores]
+    if gain:
+        parts.append(compared(gain))
+    typer.echo("\n\n".join(parts))

@@ -1,0 +1,140 @@
+"""Scores as text for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ste_graph.cli.printable import printable
+from ste_graph.scoring.difference import Difference
+from ste_graph.scoring.score import Measure, Score, Share, api_match, correct, wellformed
+from ste_graph.stats import Estimate, Interval
+
+MEASURES: tuple[tuple[str, Measure], ...] = (
+    ("well-formed", wellformed),
+    ("API match of well-formed", api_match),
+    ("correct", correct),
+)
+SHOWN = 10
+"""Confusions, extra arguments and problems that a text names; the rest is counted."""
+
+
+def told(score: Score, *, seed: int = 0) -> str:
+    """A score: the figures with their intervals, what is behind them, then a line per tool."""
+    reader = f", read by the {score.parser} parser" if score.parser else ""
+    gold = "the gold calls in it" if score.gold == score.source else score.gold
+    labels = score.labels
+    parts = [
+        f"{printable(score.source)}{reader}: {len(labels)} cases of {len(score.by_tool)} tools, "
+        f"against {printable(gold)}",
+        "\n".join(_columns(_figures(score, seed))),
+        "\n".join([*_notes(score, seed), *_beside(score)]),
+        "\n".join(_columns(_tools(score))),
+        _listed("called instead of", Counter({f"{b} instead of {a}": n for (a, b), n in score.confusion.items()})),
+        _listed("arguments that the gold call does not have", score.extra),
+        _named(score.problems),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def compared(gain: Difference) -> str:
+    """The gain of one arm over another."""
+    head = f"correct, {printable(gain.b)} minus {printable(gain.a)}, in points over the same tools:"
+    if gain.least == gain.most:
+        return f"{head} {_signed(gain.least)}"
+    return f"{head} at least {_signed(gain.least)}, at most {_signed(gain.most)} (calls that nobody has judged)"
+
+
+def _figures(score: Score, seed: int) -> list[list[str]]:
+    rows = [["", "%", "of", "95 % over tools", "Student's t"]]
+    for name, measure in MEASURES:
+        share = measure(score.labels)
+        low = [_range(one) for one in score.intervals(measure, seed=seed)]
+        if share.lower != share.upper:
+            high = [_range(one) for one in score.intervals(measure, upper=True, seed=seed)]
+            low = [f"{a}; {b}" for a, b in zip(low, high, strict=True)]
+        rows.append([name, str(share), str(share.of), *low])
+    for name, share in (
+        ("  without extra arguments", score.strict),
+        ("  where the gold call has arguments", score.with_arguments),
+        ("  where it has none", score.without_arguments),
+        ("arguments right, of calls to the right tool that need some", score.argument_accuracy),
+    ):
+        rows.append([name, str(share), str(share.of), "", ""])
+    return rows
+
+
+def _range(estimate: Estimate) -> str:
+    if isinstance(estimate, Interval):
+        return f"{100 * estimate.low:.1f}..{100 * estimate.high:.1f}"
+    return "none"
+
+
+def _signed(estimate: Estimate) -> str:
+    if isinstance(estimate, Interval):
+        reach = f"95 % {100 * estimate.low:+.1f}..{100 * estimate.high:+.1f} by {estimate.method}"
+        return f"{100 * estimate.mean:+.1f} ({reach}{f'; {estimate.note}' if estimate.note else ''})"
+    return f"{100 * (estimate.mean or 0):+.1f} (no interval: {estimate.reason})"
+
+
+def _notes(score: Score, seed: int) -> list[str]:
+    notes: dict[str, list[str]] = {}
+    for name, measure in MEASURES:
+        estimate = score.intervals(measure, seed=seed)[0]
+        note = estimate.note if isinstance(estimate, Interval) else f"no interval: {estimate.reason}"
+        if note:
+            notes.setdefault(note, []).append(name)
+    return [f"{', '.join(names)}: {note}" for note, names in notes.items()]
+
+
+def _beside(score: Score) -> list[str]:
+    labels = score.labels
+    lines = []
+    if score.questions:
+        lines.append(f"{len(score.questions)} calls can only be judged; the bounds take them for wrong and for right")
+    if score.judge:
+        lines.append(f"{score.judge} calls were decided by a judge")
+    answers, errors = sum(one.no_call for one in labels), sum(one.err for one in labels)
+    lines.append(f"{answers} replies make no call, {errors} cannot be read")
+    if score.repaired:
+        kinds = ", ".join(f"{count} {name}" for name, count in score.repairs.most_common())
+        lines.append(f"{score.repaired} calls were mended to be read: {kinds}")
+    return lines
+
+
+def _tools(score: Score) -> list[list[str]]:
+    rows = [["tool", "cases", "well-formed", "API match", "correct", "extra arguments", "mended", ""]]
+    for tool, own in score.by_tool.items():
+        shares: list[Share] = [wellformed(own), api_match(own), correct(own)]
+        counts = [sum(bool(one.extra) for one in own), sum(bool(one.repairs) for one in own)]
+        note = "" if own else "no case"
+        rows.append([printable(tool), str(len(own)), *map(str, shares), *map(str, counts), note])
+    return rows
+
+
+def _listed(title: str, counts: Counter[str]) -> str:
+    if not counts:
+        return ""
+    lines = [f"{title}:", *(f"  {count:>4}  {printable(name)}" for name, count in counts.most_common(SHOWN))]
+    if len(counts) > SHOWN:
+        lines.append(f"        and {len(counts) - SHOWN} more, see --format json")
+    return "\n".join(lines)
+
+
+def _named(problems: Sequence[str]) -> str:
+    if not problems:
+        return ""
+    lines = [f"{len(problems)} problem{'' if len(problems) == 1 else 's'} in the predictions:"]
+    lines += [f"  {printable(problem)}" for problem in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        lines.append(f"  and {len(problems) - SHOWN} more, see --format json")
+    return "\n".join(lines)
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        .rstrip()
+        for row in rows
+    ]  # fmt: skip

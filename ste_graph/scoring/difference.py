@@ -1,0 +1,69 @@
+"""What one arm gains over another on the same cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+from ste_graph.scoring.label import Label
+from ste_graph.scoring.score import Score, estimate_json
+from ste_graph.stats import Estimate, paired
+
+DIFFERENCES: tuple[float, float] = (-1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The mean over tools of what is correct in arm `b` minus what is in arm `a`, each with its interval.
+
+    `least` and `most` differ by the calls that nobody has judged: `least` takes them for right in `a` and for wrong
+    in `b`, `most` the other way round. A question that both arms raise has one answer, and so makes no difference.
+    """
+
+    a: str
+    b: str
+    least: Estimate
+    most: Estimate
+
+    def to_json(self) -> dict[str, Json]:
+        return {"a": self.a, "b": self.b, "least": estimate_json(self.least), "most": estimate_json(self.most)}
+
+
+def difference(a: Score, b: Score, *, seed: int = 0) -> Difference:
+    """The paired difference of `correct`. Raises `WorkflowError` unless both arms have the same cases."""
+    pairs = {tool: _paired(tool, a.by_tool, b.by_tool) for tool in {**a.by_tool, **b.by_tool}}
+    pairs = {tool: own for tool, own in pairs.items() if own}
+    if not pairs:
+        raise WorkflowError(f"{a.source} and {b.source}: there is no case to compare them on")
+    bounds = {tool: [_gain(*pair) for pair in own] for tool, own in pairs.items()}
+    zeros = [0.0] * len(bounds)
+    least, most = (
+        paired(zeros, [sum(gain[end] for gain in own) / len(own) for own in bounds.values()], seed, within=DIFFERENCES)
+        for end in (0, 1)
+    )
+    return Difference(a.source, b.source, least, most)
+
+
+def _paired(
+    tool: str, a: Mapping[str, tuple[Label, ...]], b: Mapping[str, tuple[Label, ...]]
+) -> list[tuple[Label, Label]]:
+    first = {one.case.query: one for one in a.get(tool, ())}
+    second = {one.case.query: one for one in b.get(tool, ())}
+    if first.keys() != second.keys():
+        alone = sorted(first.keys() ^ second.keys())
+        raise WorkflowError(
+            f"{tool}: {len(alone)} of the requests are only in one of the two files, such as {alone[0]!r}; "
+            "a paired difference needs the same cases (score both against one test with --gold)"
+        )
+    return [(one, second[query]) for query, one in first.items()]
+
+
+def _gain(a: Label, b: Label) -> tuple[int, int]:
+    """The least and the most that arm `b` can gain on one case."""
+    if a.question and b.question and a.question.key == b.question.key:
+        return 0, 0
+    least = (b.correct is True) - (a.correct is not False)
+    most = (b.correct is not False) - (a.correct is True)
+    return least, most

@@ -1,0 +1,113 @@
+"""What is right and wrong about one reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ste_graph.contracts import Json
+from ste_graph.protocols.react import Action, Answer, Malformed
+from ste_graph.scoring.case import Case, Predicted
+from ste_graph.scoring.comparison import Rules
+from ste_graph.scoring.judging import Question, Verdicts
+from ste_graph.scoring.parser import Parser
+from ste_graph.scoring.reading import read
+
+DecidedBy: TypeAlias = Literal["rule", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The paper's four labels of a reply, and what stands behind them.
+
+    A label is None where it does not apply: `api_match` without a call, `args_correct` without the right tool. Where
+    `args_correct` needs a verdict that is not there, it is None and `question` is what the judge has to be asked.
+    """
+
+    case: Case
+    no_call: bool
+    err: bool
+    api_match: bool | None = None
+    args_correct: bool | None = None
+    called: str | None = None
+    arguments: Mapping[str, Json] | None = None
+    repairs: tuple[str, ...] = ()
+    problem: str | None = None
+    question: Question | None = None
+    by: DecidedBy | None = None
+
+    @property
+    def correct(self) -> bool | None:
+        """Whether it is the right call; None if that hangs on a verdict that is not there."""
+        return None if self.question else bool(self.api_match and self.args_correct)
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """The arguments that the call has beyond those of the gold call, if it is to the right tool."""
+        if not self.api_match or self.arguments is None:
+            return ()
+        return tuple(name for name in self.arguments if name not in self.case.arguments)
+
+    def to_json(self) -> dict[str, bool | None]:
+        """The four labels."""
+        return {
+            "no_call": self.no_call,
+            "err": self.err,
+            "api_match": self.api_match,
+            "args_correct": self.args_correct,
+        }
+
+
+def label(
+    predicted: Predicted,
+    tools: Sequence[str],
+    *,
+    parser: Parser = Parser.tolerant,
+    closest: bool = True,
+    rules: Rules | None = None,
+    verdicts: Verdicts | None = None,
+) -> Label:
+    """The labels of one reply; a reply that is not there is an error. `tools` are the legal names."""
+    case = predicted.case
+    if predicted.output is None:
+        return Label(case, no_call=False, err=True, problem=predicted.problem or "there is no reply")
+    reading = read(predicted.output, tools, parser, closest=closest)
+    match reading.step:
+        case Answer():
+            return Label(case, no_call=True, err=False)
+        case Malformed(problem=problem):
+            return Label(case, no_call=False, err=True, problem=problem)
+        case Action(name=name, arguments=arguments):
+            return _of_call(predicted, name, arguments, reading.repairs, rules or Rules(), verdicts or Verdicts())
+
+
+def _of_call(
+    predicted: Predicted,
+    name: str,
+    arguments: Mapping[str, Json],
+    repairs: tuple[str, ...],
+    rules: Rules,
+    verdicts: Verdicts,
+) -> Label:
+    case = predicted.case
+    if name != case.tool:
+        return Label(case, no_call=False, err=False, api_match=False, called=name, arguments=arguments, repairs=repairs)
+    by: DecidedBy = "rule"
+    right = rules.decide(name, case.arguments, arguments)
+    question = None
+    if right is None:
+        by, question = "judge", Question(name, case.query, case.arguments, arguments)
+        right = predicted.verdict if predicted.verdict is not None else verdicts.of(question)
+    return Label(
+        case,
+        no_call=False,
+        err=False,
+        api_match=True,
+        args_correct=right,
+        called=name,
+        arguments=arguments,
+        repairs=repairs,
+        question=question if right is None else None,
+        by=by if right is not None else None,
+    )

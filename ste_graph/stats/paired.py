@@ -1,0 +1,18 @@
+"""The difference between two arms that were tried on the same tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ste_graph.stats.bootstrap import bootstrap_t
+from ste_graph.stats.interval import Estimate, Range
+
+
+def paired(a: Sequence[float], b: Sequence[float], seed: int = 0, *, within: Range | None = None) -> Estimate:
+    """The mean of b - a, tool by tool: what both arms find hard, or easy, drops out.
+
+    Raises `ValueError` if the arms do not have the same number of values.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"the arms must have one value for each of the same tools; got {len(a)} and {len(b)}")
+    return bootstrap_t([second - first for first, second in zip(a, b, strict=True)], seed, within=within)

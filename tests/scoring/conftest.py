@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ste_graph.cli import main
+
+DATA = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ste(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    def run(*arguments: object) -> Said:
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def data() -> Callable[[str], Path]:
+    """A file of the data for tests; skips where it is not there."""
+
+    def path(name: str) -> Path:
+        file = DATA / name
+        if not file.exists():
+            pytest.skip(f"{file} is not there; set STE_DATA to the folder that holds `ste` and `bfcl`")
+        return file
+
+    return path
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], Path]:
+    """Writes a JSON file into an empty folder, far from any test that might be found."""
+    monkeypatch.delenv("STE_DATA", raising=False)
+    folder = tmp_path / "a" / "b" / "c"
+    folder.mkdir(parents=True)
+
+    def write(name: str, value: object) -> Path:
+        path = folder / name
+        path.write_text(value if isinstance(value, str) else json.dumps(value), "utf-8")
+        return path
+
+    return write

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ste_graph.stats import Interval, NoInterval, bootstrap_t, paired, student
+
+MICE = [52, 104, 146, 10, 50, 31, 40, 27, 46]
+"""Days that nine untreated mice lived (Efron and Tibshirani 1993, table 2.1)."""
+
+values = st.lists(st.floats(-1e6, 1e6).map(lambda value: round(value, 6)), min_size=6, max_size=30)
+
+
+def test_the_interval_of_the_mice_is_the_one_of_the_book():
+    found = bootstrap_t(MICE, level=0.9, resamples=99_999)
+    assert isinstance(found, Interval)
+    assert found.mean == pytest.approx(56.22, abs=0.01)
+    assert (found.low, found.high) == pytest.approx((35.82, 116.74), rel=0.02)  # the book drew 1,000 samples
+
+
+def test_the_interval_is_the_one_over_every_possible_resample():
+    data = np.array([0.2, 0.4, 0.5, 0.7, 0.9, 1.0])
+    drawn = np.array(list(itertools.product(data, repeat=6)))
+    drawn = drawn[np.ptp(drawn, axis=1) > 0]
+    t = np.sort((drawn.mean(axis=1) - data.mean()) / drawn.std(axis=1, ddof=1))
+    low, high = (data.mean() - t[int(len(t) * share)] * data.std(ddof=1) for share in (0.975, 0.025))
+    found = bootstrap_t(data, resamples=99_999)
+    assert isinstance(found, Interval)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.01)
+
+
+def test_students_interval_is_the_textbooks():
+    found = student([1, 2, 3, 4, 5, 6])
+    assert isinstance(found, Interval)
+    reach = 2.570582 * math.sqrt(3.5 / 6)  # t of 5 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((3.5 - reach, 3.5 + reach), abs=1e-6)
+
+
+def test_about_95_of_100_intervals_hold_the_true_mean():
+    draws = np.random.default_rng(7).exponential(1.0, (300, 40))
+    found = [bootstrap_t(row, resamples=999) for row in draws]
+    held = sum(isinstance(one, Interval) and one.low <= 1 <= one.high for one in found)
+    assert 0.92 <= held / 300 <= 0.98
+
+
+def test_below_six_tools_there_is_no_interval_but_the_reason():
+    expected = NoInterval(3.0, 5, "5 of at least 6 tools: too few for an interval")
+    assert bootstrap_t([1, 2, 3, 4, 5]) == student([1, 2, 3, 4, 5]) == expected
+    assert bootstrap_t([]) == NoInterval(None, 0, "0 of at least 6 tools: too few for an interval")
+
+
+def test_equal_values_have_an_interval_without_width():
+    assert bootstrap_t([0.1] * 7) == student([0.1] * 7) == Interval(0.1, 0.1, 0.1, 7, "no spread")
+
+
+def test_students_t_stands_in_where_too_many_resamples_consist_of_one_value():
+    found = bootstrap_t([1, 1, 1, 1, 1, 0], within=(0, 1))
+    assert isinstance(found, Interval)
+    assert found.method == "Student's t"
+    assert found.note == "too little spread for the bootstrap-t: Student's t stands in"
+    assert (found.low, found.high) == pytest.approx((0.405, 1.0), abs=0.001)
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+def test_a_value_that_is_no_finite_number_is_refused(odd):
+    with pytest.raises(ValueError, match="every value must be a finite number"):
+        bootstrap_t([1, 2, 3, 4, 5, odd])
+
+
+def test_arms_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="the same tools; got 6 and 7"):
+        paired([1] * 6, [1] * 7)
+
+
+def test_what_both_arms_find_hard_drops_out():
+    a = [0.0, 0.2, 0.4, 0.6, 0.8, 0.9]
+    found = paired(a, [value + gain for value, gain in zip(a, [0.1, 0.12, 0.1, 0.08, 0.1, 0.1], strict=True)])
+    assert isinstance(found, Interval)
+    assert found.mean == pytest.approx(0.1)
+    assert 0.08 < found.low < found.high < 0.12
+
+
+@given(values, st.integers(0, 2**31))
+def test_the_same_seed_gives_the_same_interval_around_the_mean(data, seed):
+    found = bootstrap_t(data, seed, resamples=199)
+    assert found == bootstrap_t(data, seed, resamples=199)
+    assert isinstance(found, Interval)
+    assert found.low <= found.mean + 1e-6
+    assert found.mean - 1e-6 <= found.high
+
+
+@given(values)
+def test_swapping_the_arms_turns_the_sign_of_students_difference(data):
+    there, back = student(data), student([-value for value in data])
+    assert isinstance(there, Interval)
+    assert isinstance(back, Interval)
+    assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
+
+
+@given(st.lists(st.floats(0, 1), min_size=6, max_size=20))
+def test_a_share_stays_between_0_and_1(data):
+    found = bootstrap_t(data, resamples=199, within=(0, 1))
+    assert isinstance(found, Interval)
+    assert 0 <= found.low <= found.high <= 1
