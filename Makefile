@@ -16,7 +16,7 @@ run: $(VENV)/installed
 
 test: $(VENV)/tested
 	tests/servers/install
-	STE_NODE_MODULES="$(CURDIR)/build/mcp-node/node_modules" $(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2
 
 test-slow: $(VENV)/tested
 	$(BIN)/pytest -m slow
