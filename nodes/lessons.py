@@ -29,13 +29,13 @@ class Lessons(Node):
         tool: dict[str, Any]
 
     class Gives(Output):
-        """`text` has a line per lesson, and is empty where there is none; `ids` are theirs, in the same order."""
+        """A line per lesson, and their ids in the same order."""
 
-        text: str
+        lines: list[str]
         ids: list[str]
 
     async def __call__(self, see: See) -> Gives:
         # Entries of earlier runs may carry the same record ids; the memory's own ids tell them apart.
         trials = [{**entry.record, "id": entry.id} for entry in await self.memory.entries()]
         found = shown(lessons_of(trials), str(see.tool["name"]), self.k)
-        return self.Gives(text="\n".join(map(text, found)), ids=[lesson.id for lesson in found])
+        return self.Gives(lines=list(map(text, found)), ids=[lesson.id for lesson in found])

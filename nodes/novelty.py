@@ -22,6 +22,7 @@ class Novelty(Node):
 
     memory: Recall
     threshold: Annotated[float, Field(ge=-1, le=1)] = 0.9
+    k: Annotated[int, Field(ge=0)] = 3
 
     class See(Reads):
         """The request to judge."""
@@ -29,12 +30,17 @@ class Novelty(Node):
         query: str
 
     class Gives(Output):
-        """`similarity` is the nearest earlier request's, in [-1, 1]; None where there is none."""
+        """`similarity` is the nearest earlier request's, in [-1, 1]; None where there is none.
+
+        `near` are the earlier requests that it came too close to, the nearest first, at most `k`.
+        """
 
         new: bool
         similarity: float | None
+        near: list[str]
 
     async def __call__(self, see: See) -> Gives:
-        nearest = await self.memory.nearest(see.query, 1)
+        nearest = await self.memory.nearest(see.query, max(self.k, 1))
         similarity = nearest[0].similarity if nearest else None
-        return self.Gives(new=similarity is None or similarity < self.threshold, similarity=similarity)
+        close = [near.entry.text for near in nearest if near.similarity >= self.threshold]
+        return self.Gives(new=not close, similarity=similarity, near=close[: self.k])

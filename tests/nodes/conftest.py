@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.contracts import Json, Message, Near, Observation, Reply
+from ste_graph.contracts import Entry, Json, Message, Near, Observation, Reply
 from ste_graph.prompt import Prompt
 
 
@@ -73,6 +73,9 @@ class FixedRecall:
     async def nearest(self, text: str, k: int = 1) -> list[Near]:
         self.asked.append((text, k))
         return self.near[:k]
+
+    async def entries(self) -> list[Entry]:
+        return [one.entry for one in self.near]
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from ste_graph.contracts import Entry, Near
 from ste_graph.nodes.novelty import Novelty
 
 
-def near(similarity: float) -> Near:
-    return Near(similarity=similarity, entry=Entry(id="a", scope="s", text="an old one", record={}))
+def near(similarity: float, text: str = "an old one") -> Near:
+    return Near(similarity=similarity, entry=Entry(id="a", scope="s", text=text, record={}))
 
 
 @pytest.mark.parametrize(
@@ -15,13 +15,22 @@ def near(similarity: float) -> Near:
 async def test_a_request_is_new_below_the_threshold(recall, session, similarity: float, new: bool) -> None:
     memory = recall(near(similarity), near(-1.0))
     given = await Novelty(memory=memory)(Novelty.See(query="a new one").within(session()))
-    assert given.model_dump() == {"new": new, "similarity": similarity}
-    assert memory.asked == [("a new one", 1)]
+    assert given.model_dump() == {"new": new, "similarity": similarity, "near": [] if new else ["an old one"]}
+    assert memory.asked == [("a new one", 3)]
+
+
+@pytest.mark.parametrize(("k", "shown"), [(0, []), (1, ["first"]), (2, ["first", "second"]), (5, ["first", "second"])])
+async def test_the_requests_that_it_came_too_close_to_are_given_the_nearest_first(
+    recall, session, k: int, shown: list[str]
+) -> None:
+    memory = recall(near(1.0, "first"), near(0.9, "second"), near(0.8, "far"))
+    given = await Novelty(memory=memory, k=k)(Novelty.See(query="again").within(session()))
+    assert given.model_dump() == {"new": False, "similarity": 1.0, "near": shown}
 
 
 async def test_everything_is_new_to_a_memory_that_is_off_or_empty(recall, session) -> None:
     given = await Novelty(memory=recall(), threshold=-1)(Novelty.See(query="any").within(session()))
-    assert given.model_dump() == {"new": True, "similarity": None}
+    assert given.model_dump() == {"new": True, "similarity": None, "near": []}
 
 
 @pytest.mark.parametrize("threshold", [-1.1, 1.1])

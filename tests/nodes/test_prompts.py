@@ -26,8 +26,24 @@ def prompt(name: str) -> Prompt:
     return Prompt((files("ste_graph.workflows") / "prompts" / f"{name}.md").read_text("utf-8"), f"{name}.md")
 
 
-def imagined(name: str, *, short_term: Any = OFF, long_term: Any = OFF, new: bool | None = None) -> Rendered:
-    values = {"tool": TOOL, "short_term": short_term, "long_term": long_term, "novelty": {"new": new}}
+LESSONS = ["Lesson: one", "Lesson: two"]
+
+
+def imagined(
+    name: str,
+    *,
+    short_term: Any = OFF,
+    long_term: Any = OFF,
+    new: bool | None = None,
+    near: list[str] | None = None,
+    lessons: list[str] | None = None,
+) -> Rendered:
+    values = {"tool": TOOL, "short_term": short_term, "long_term": long_term, "novelty": {"new": new, "near": near}}
+    return prompt(name).render({**values, "lessons": {"lines": lessons}})
+
+
+def called(name: str, *, lessons: list[str] | None = None, text: str | None = None) -> Rendered:
+    values = {"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": text}, "lessons": {"lines": lessons}}
     return prompt(name).render(values)
 
 
@@ -69,6 +85,31 @@ def test_a_request_that_was_not_new_is_asked_for_again_and_told_so() -> None:
     assert shown.startswith("That request is too close to one that was tried before.")
     assert LISTED in shown
     assert shown.splitlines()[-1] == "User Query:"
+
+
+def test_it_is_shown_what_it_came_too_close_to_and_that_is_not_kept() -> None:
+    again = imagined("imagine_anew", short_term=TALKED, new=False, near=["One?", "Two?"])
+    assert "\nThis is what it came too close to:\nQuery: One?\nQuery: Two?\n" in again.shown
+    assert again.kept == imagined("imagine_anew", short_term=TALKED, new=False).kept
+
+
+@pytest.mark.parametrize(("short_term", "new"), [(OFF, None), (TALKED, None), (TALKED, False)])
+def test_lessons_are_shown_where_a_request_is_made_up_and_are_not_kept(short_term: Any, new: bool | None) -> None:
+    taught = imagined("imagine_anew", short_term=short_term, new=new, lessons=LESSONS)
+    assert "\nLesson: one\nLesson: two\n" in taught.shown
+    assert taught.shown.splitlines()[-1] == "User Query:"
+    assert taught.kept == imagined("imagine_anew", short_term=short_term, new=new).shown
+
+
+def test_lessons_are_shown_at_the_first_call_alone_and_are_not_kept() -> None:
+    assert "\nLesson: one\nLesson: two\n" in called("call_taught", lessons=LESSONS).shown
+    assert called("call_taught", lessons=LESSONS).kept == called("call").shown
+    assert called("call_taught", lessons=LESSONS, text="4 °C").shown == "Observation: 4 °C"
+
+
+@pytest.mark.parametrize("lessons", [None, []])
+def test_without_lessons_the_two_call_prompts_are_the_same(lessons: list[str] | None) -> None:
+    assert called("call_taught", lessons=lessons) == called("call")
 
 
 @pytest.mark.parametrize(("short_term", "long_term"), [(OFF, OFF), (OFF, PAST), (TALKED, OFF), (TALKED, PAST)])
