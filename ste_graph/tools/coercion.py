@@ -24,7 +24,8 @@ def coerced(arguments: dict[str, Json], errors: Sequence[ValidationError]) -> tu
     `"90"` becomes 90 for an integer, `"1.5"` a number, `"true"` a boolean; 5 becomes `"5"` for a string. A number with
     a fraction does not become a string, as its notation is lost; one value does not become a list of one.
     """
-    result, changed = arguments, []
+    result = arguments
+    changed: list[str] = []
     for error in errors:
         value = converted(error.instance, wanted_types(error))
         if value is _NOTHING or not error.absolute_path:
