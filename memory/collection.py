@@ -116,6 +116,11 @@ class VectorCollection:
         client, self._client, self._collection = self._client, None, None
         if client is not None:
             client.close()  # type: ignore[attr-defined]  # the client has it, its interface does not say so
+            for half in (client, getattr(client, "_admin_client", None)):
+                # Chroma leaves the connections of its HTTP clients open.
+                session = getattr(getattr(half, "_server", None), "_session", None)
+                if session is not None:
+                    session.close()
 
     def count(self) -> int:
         """How many rows it holds."""

@@ -366,22 +366,34 @@ class ExemplarStore:
     def _add(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
         with self._current():
             new = [place for place, one in enumerate(exemplars) if self._differs(one)]
+            unknown = [place for place in new if not self._has_text(exemplars[place])]
         if not new:
             return 0
-        if vectors is None:
-            made = self._embedded([exemplars[place].query for place in new])
+        if vectors is not None:
+            known = dict(zip(new, self._checked(np.asarray(vectors)[new]), strict=True))
         else:
-            made = np.asarray(vectors, dtype=np.float32)[new]
-        made = self._checked(made)
+            known = dict(zip(unknown, self._made([exemplars[place] for place in unknown]), strict=True))
         with self._writing():
-            still = [place for place, at in enumerate(new) if self._differs(exemplars[at])]
-            some = [exemplars[new[place]] for place in still]
+            still = [place for place in new if self._differs(exemplars[place])]
+            some = [exemplars[place] for place in still]
             if some:
+                kept = self._chroma.vectors([exemplars[place].id for place in still if place not in known])
+                rows = [known[at] if at in known else kept.get(exemplars[at].id) for at in still]
                 if self._log is not None:
                     self._log.append(some)
-                self._put(some, made[still])
+                pairs = zip(some, rows, strict=True)
+                self._put(some, np.array([self._made([one])[0] if row is None else row for one, row in pairs]))
                 self._take_rows(self._log.new_rows() if self._log else [row_of(one, self._sets) for one in some])
         return len(some)
+
+    def _made(self, exemplars: Sequence[Exemplar]) -> Vectors:
+        """The vectors of exemplars whose requests are not in the index."""
+        return self._checked(self._embedded([one.query for one in exemplars])) if exemplars else np.empty((0, 0))
+
+    def _has_text(self, exemplar: Exemplar) -> bool:
+        """Whether the index has the vector of the exemplar's request."""
+        row = self._rows.get(exemplar.id)
+        return row is not None and row.text == hash(exemplar.query)
 
     def _differs(self, exemplar: Exemplar) -> bool:
         row = self._rows.get(exemplar.id)
@@ -478,7 +490,7 @@ class ExemplarStore:
         missing = [one for one in self._read_all() if there.get(one.id, {}).get("digest") != one.digest]
         for start in range(0, len(missing), _BATCH):
             some = missing[start : start + _BATCH]
-            self._put(some, self._checked(self._embedded([one.query for one in some])))
+            self._put(some, self._made(some))
         self._ranking = None
 
     def _rebuild_rows(self) -> None:

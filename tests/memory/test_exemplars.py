@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ste_graph.errors import WorkflowError
+from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.exemplars import ExemplarStore
 
 
@@ -111,3 +111,46 @@ def test_any_request_is_answered(store, exemplar, query):
     assert store.render(query).count("User Query:") == 6
     assert store.add([exemplar(query, id="odd")]) == 1
     assert "odd" in {one.exemplar.id for one in store.search(query, 9)}
+
+
+def test_what_is_marked_stale_is_not_embedded_again_and_the_mark_can_be_taken_off(store, exemplar, word_hashes):
+    word_hashes.asked.clear()
+    assert store.mark_stale(["weather rain in Paris"]) == 1
+    assert store.mark_stale(["weather rain in Paris"]) == 0
+    assert word_hashes.asked == []
+    assert "rain in Paris" not in queries(store.search("rain in Paris", 9))
+    store.add([exemplar("rain in Paris")])
+    assert store.search("rain in Paris", 1)[0].similarity == 1.0
+
+
+def test_a_store_on_a_server_behaves_like_one_in_a_folder(open_store, exemplar, chroma_server, tmp_path):
+    here, there = open_store(tmp_path / "here"), open_store(chroma_server)
+    reader = open_store(chroma_server)
+    assert len(reader) == 0
+    for store in (here, there):
+        store.add([exemplar(text) for text in ("rain in Paris", "wind at sea", "hail")])
+        store.add([exemplar("3 miles in km", "units")])
+        store.mark_stale(["weather hail"])
+        assert store.forget(ids=["weather wind at sea"]) == 1
+    assert reader.search("rain in Paris", 9) == here.search("rain in Paris", 9)
+    assert reader.search("hail", 9, gates=None) == here.search("hail", 9, gates=None)
+    assert (reader.tools, len(reader), reader.check()) == (["units", "weather"], 3, [])
+    with pytest.raises(WorkflowError, match="the index was made with embedder word hashes, expected other"):
+        ExemplarStore.open(chroma_server, embedder=type(reader._given)("other"))
+
+
+def test_a_server_that_is_not_there_is_said(word_hashes):
+    with pytest.raises(RunError, match=r"^http://127\.0\.0\.1:9: opening the index failed .* Start the server"):
+        ExemplarStore.open("http://127.0.0.1:9", embedder=word_hashes)
+
+
+def test_the_tools_of_the_nearest_exemplars_are_mostly_the_right_ones(tmp_path):
+    """Real requests, the real embedder; the benchmark prints the figures."""
+    from tests.bench.bench_memory import nearest_tools, real_requests
+
+    requests = real_requests()
+    if not requests:
+        pytest.skip("STE_DATA holds no ste/tool_test.json")
+    shares = nearest_tools(tmp_path / "store", requests[::5])
+    assert shares[1] > 0.7
+    assert shares[8] > 0.85
