@@ -44,6 +44,15 @@ def client_of(where: str | Path) -> ClientAPI:
     )
 
 
+def shut(client: ClientAPI) -> None:
+    """Close a client, and the connections that Chroma's own HTTP clients leave open."""
+    client.close()  # type: ignore[attr-defined]  # the client has it, its interface does not say so
+    for half in (client, getattr(client, "_admin_client", None)):
+        session = getattr(getattr(half, "_server", None), "_session", None)
+        if session is not None:
+            session.close()
+
+
 class VectorCollection:
     """The collection `name`, made when the first vectors are put into it. Blocking; not for several threads at once.
 
@@ -115,12 +124,7 @@ class VectorCollection:
     def _shut(self) -> None:
         client, self._client, self._collection = self._client, None, None
         if client is not None:
-            client.close()  # type: ignore[attr-defined]  # the client has it, its interface does not say so
-            for half in (client, getattr(client, "_admin_client", None)):
-                # Chroma leaves the connections of its HTTP clients open.
-                session = getattr(getattr(half, "_server", None), "_session", None)
-                if session is not None:
-                    session.close()
+            shut(client)
 
     def count(self) -> int:
         """How many rows it holds."""

@@ -388,7 +388,9 @@ class ExemplarStore:
 
     def _made(self, exemplars: Sequence[Exemplar]) -> Vectors:
         """The vectors of exemplars whose requests are not in the index."""
-        return self._checked(self._embedded([one.query for one in exemplars])) if exemplars else np.empty((0, 0))
+        if not exemplars:
+            return np.empty((0, 0), dtype=np.float32)
+        return self._checked(self._embedded([one.query for one in exemplars]))
 
     def _has_text(self, exemplar: Exemplar) -> bool:
         """Whether the index has the vector of the exemplar's request."""

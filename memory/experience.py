@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from ste_graph.contracts import Frozen
-from ste_graph.settings import PathOrURL, RelativePath
+from ste_graph.settings import Address, PathOrURL, RelativePath
 
 if TYPE_CHECKING:
     from .embedders import Embedder
@@ -56,6 +56,8 @@ class Experience(_Source):
     """A sentence-transformers model: a folder, or a name on the hub. Unset: all-MiniLM-L6-v2."""
     path: RelativePath | None = None
     """Where it is kept between runs, for `lives: forever`; unset, in the run's folder."""
+    url: Address | None = None
+    """A Chroma server that holds the index instead of the run's folder, as in `http://localhost:8000`."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of the embedder. More than one helps on idle cores only."""
 
@@ -67,6 +69,8 @@ class Experience(_Source):
 
     @model_validator(mode="after")
     def _lends_or_keeps(self) -> Self:
+        if self.url is not None and (self.path is not None or self.source is not None):
+            raise ValueError("`url` says where the run's own index lies; it goes with neither `path` nor `from`")
         if self.source is None:
             return self
         if self.path is not None:
@@ -102,5 +106,5 @@ class Experience(_Source):
         share = None
         if self.path is not None:
             share, folder = Share(name, Path(self.path), folder), Path(self.path)
-        index = Index(name, folder, embedder.name, share)
+        index = Index(name, folder, embedder.name, share, self.url)
         return ExperienceStore(f"{folder}: memory `{name}`", index, embedder, self.recall)

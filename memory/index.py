@@ -16,8 +16,9 @@ import numpy as np
 from ste_graph.contracts import Entry
 from ste_graph.errors import RunError, WorkflowError
 
+from .collection import client_of, shut
 from .recall import Vectors
-from .share import Share
+from .share import Share, mark_of
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -45,12 +46,17 @@ class Index:
         RunError: whenever Chroma cannot read or write.
     """
 
-    def __init__(self, name: str, folder: Path, embedder: str, share: Share | None = None) -> None:
+    def __init__(
+        self, name: str, folder: Path, embedder: str, share: Share | None = None, server: str | None = None
+    ) -> None:
         self._share = share
         # Chroma wants three characters at least, the last one a letter or digit; `1` is the version of this layout.
         self._name = f"memory_{name}_1"
-        self._where = f"{folder}: memory `{name}`"
-        self._folder = folder
+        self._where = f"{server or folder}: memory `{name}`"
+        self._chroma: Path | str = server or folder
+        if server is not None:
+            with _Guard(self._where, "opening the index"):
+                self._name = f"memory_{name}_{mark_of(folder)[0]}_1"
         try:
             self._collection = self._opened(embedder)
         except BaseException:
@@ -113,7 +119,7 @@ class Index:
     def close(self) -> None:
         """Let go of the files."""
         try:
-            self._client.close()  # type: ignore[attr-defined]  # the client has it, its interface does not say so
+            shut(self._client)
         finally:
             if self._share is not None:
                 self._share.leave()
@@ -130,16 +136,13 @@ class Index:
         return said | {"run": self._share.run, "written": time.time_ns(), "record": record}
 
     def _opened(self, embedder: str) -> Collection:
-        import chromadb
         from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
-        from chromadb.config import Settings
         from chromadb.errors import NotFoundError
 
         with _Guard(self._where, "opening the index"), warnings.catch_warnings():
             # Chroma calls its own way of saying "no embedding function" legacy.
             warnings.filterwarnings("ignore", "legacy embedding function config", DeprecationWarning)
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._client = chromadb.PersistentClient(self._folder, Settings(anonymized_telemetry=False))
+            self._client = client_of(self._chroma)
             try:
                 try:
                     collection = self._client.get_collection(self._name, embedding_function=None)

@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 
+def mark_of(folder: Path) -> tuple[str, int]:
+    """A name of its own for the run whose memory's folder this is, and when it began, in nanoseconds since 1970.
+
+    Both are made up when they are first asked for. Raises `OSError`.
+    """
+    mark = folder / "share.json"
+    if not mark.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = mark.with_suffix(".new")
+        aside.write_text(json.dumps({"run": uuid4().hex, "began": time.time_ns()}), encoding="utf-8")
+        aside.replace(mark)
+    said = json.loads(mark.read_text(encoding="utf-8"))
+    return said["run"], said["began"]
+
+
 class Share:
     """Which entries of a shared index are this run's own, and when it began; holds the index for this run alone.
 
@@ -30,15 +45,7 @@ class Share:
             index.mkdir(parents=True, exist_ok=True)
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = self._held(name, index)
-            mark = folder / "share.json"
-            if not mark.exists():
-                aside = mark.with_suffix(".new")
-                aside.write_text(json.dumps({"run": uuid4().hex, "began": time.time_ns()}), encoding="utf-8")
-                aside.replace(mark)
-            said = json.loads(mark.read_text(encoding="utf-8"))
-            self.run: str = said["run"]
-            self.began: int = said["began"]
-            """Nanoseconds since 1970."""
+            self.run, self.began = mark_of(folder)
         except OSError as error:
             raise RunError(
                 f"{error.filename or index}: memory `{name}` cannot be kept here ({error.strerror})"

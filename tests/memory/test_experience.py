@@ -155,3 +155,29 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path, word_hashes):
 def test_a_recall_that_is_none_of_the_four_is_refused(recall):
     with pytest.raises(ValidationError):
         Experience(recall=recall)
+
+
+async def test_on_a_server_each_run_has_an_index_of_its_own_that_outlives_the_process(
+    chroma_server, tmp_path, entry, word_hashes
+):
+    def open(run):
+        return Experience(recall={"diverse": 2}, url=chroma_server).open("long_term", tmp_path / run, word_hashes)
+
+    first, second = open("one"), open("two")
+    await filled(first, entry)
+    await filled(second, entry, ["hail"])
+    assert await queries(first) == ["wind at sea", "rain in Paris now"]
+    assert await queries(second) == ["hail"]
+    await first.close()
+    await second.close()
+    word_hashes.asked.clear()
+    again = open("one")
+    await again.reconcile(map(entry, REQUESTS))
+    assert await queries(again) == ["wind at sea", "rain in Paris now"]
+    assert word_hashes.asked == []
+    await again.close()
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path, word_hashes):
+    with pytest.raises(RunError, match=r"^http://127\.0\.0\.1:9: memory `long_term`: opening the index failed"):
+        Experience(url="http://127.0.0.1:9").open("long_term", tmp_path, word_hashes)
