@@ -14,6 +14,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import RunError, WorkflowError
 
 _CHUNK = 65536
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class LineFile:
@@ -22,6 +23,7 @@ class LineFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: BinaryIO | None = None
+        self._size = 0
 
     def lines(self) -> Iterator[dict[str, Json]]:
         """Every whole line. Raises `WorkflowError` that names a line which is not a JSON object."""
@@ -54,18 +56,18 @@ class LineFile:
 
         Raises `RunError` if it cannot be written: the line is then not there.
         """
-        data = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+        data = _encoded(value).encode("utf-8", "surrogatepass") + b"\n"
         try:
             file = self._open()
-            before = file.seek(0, os.SEEK_END)
             try:
                 if file.write(data) != len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if durable:
                     os.fsync(file.fileno())
+                self._size += len(data)
             except OSError:
                 with suppress(OSError):
-                    file.truncate(before)
+                    file.truncate(self._size)
                 raise
         except OSError as error:
             raise RunError(
@@ -97,4 +99,5 @@ class LineFile:
         if self._file is None:
             self.cut()
             self._file = self.path.open("ab", buffering=0)
+            self._size = self._file.tell()
         return self._file

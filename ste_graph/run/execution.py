@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -32,6 +33,9 @@ from ste_graph.tools.toolbox import Toolbox
 
 CONCURRENCY = 64
 """Model requests in flight at most, and units side by side, unless the caller says otherwise."""
+
+STOPPED = "stopped"
+"""The event behind which nothing is under way any more: memories are written and closed."""
 
 
 async def execute(
@@ -83,7 +87,7 @@ class _Opening:
             refuse_if_changed(self._folder.path, locked, self._workflow, dry_run=self._dry_run)
             logs = self._logs(locked)
             if all(log.done for log in logs.values()):
-                Journal(self._folder.journal, _records(logs)).close()
+                await self._sum_up(logs)
                 return self._summary(logs, locked)
         cassette = Cassette(self._workflow.cassette, resets=self._workflow.reset is not None)
         async with AsyncExitStack() as stack:
@@ -112,6 +116,17 @@ class _Opening:
         elif running.spent is not None:
             summary.stopped_by, summary.reason = "budget", str(running.spent)
         return summary
+
+    async def _sum_up(self, logs: Mapping[str, StepLog]) -> None:
+        """See that what is made from the logs of a finished run holds all of them, also if it was killed at its end."""
+        Journal(self._folder.journal, _records(logs)).close()
+        events = LineFile(self._folder.events)
+        last = deque(events.lines(), maxlen=1)
+        if not last or last[0].get("event") != STOPPED:
+            async with opened_stores(self._workflow, self._folder, logs.values(), self._watcher.said):
+                pass
+            events.append({"event": STOPPED, "at": now(), "by": None})
+            events.close()
 
     def _resetter(self, tools: Sequence[Tool]) -> Resetter | None:
         """What makes the resets; None where there are none, or nothing is called that could need one."""
@@ -165,7 +180,7 @@ class _Running:
                 with suppress(RunError):
                     self._say("broken", why=self._redactor.text(str(fault)))
                 raise
-            self._say("stopped", by="interrupt" if not finished else "budget" if self.spent else None)
+            self._say(STOPPED, by="interrupt" if not finished else "budget" if self.spent else None)
             return finished
 
     async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox], stop: asyncio.Event) -> bool:

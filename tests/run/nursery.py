@@ -49,6 +49,7 @@ class Countdown:
 def arm(place: str, number: int) -> None:
     """Make this process die the `number`-th time that it comes to a place."""
     from ste_graph.memory.index import Index
+    from ste_graph.memory.store import ExperienceStore
     from ste_graph.run import appending
     from ste_graph.run.appending import LineFile
     from ste_graph.run.folder import RunFolder
@@ -95,6 +96,7 @@ def arm(place: str, number: int) -> None:
         "after fsync": lambda: after(appending.os, "fsync"),
         "between log and journal": lambda: before(Journal, "add"),
         "between log and Chroma": lambda: before(Index, "put"),
+        "before a memory closes": lambda: before(ExperienceStore, "close"),
         "after Chroma": lambda: after(Index, "put"),
         "before the lock file": lambda: before(RunFolder, "write_lock"),
         "after a tool's call": after_a_tools_call,

@@ -53,12 +53,12 @@ tools: [{{use: python, module: tools.py, only: {only}}}]
 NAMED = [
     ["before the lock file", 1],
     ["growth", 3000],
-    ["before a log write", 9],
-    ["within a log write", 12],
-    ["after a log write", 20],
-    ["before fsync", 3],
-    ["after fsync", 2],
-    ["between log and journal", 2],
+    ["before a log write", 5],
+    ["within a log write", 6],
+    ["after a log write", 8],
+    ["before fsync", 2],
+    ["after fsync", 1],
+    ["between log and journal", 1],
     ["between log and Chroma", 1],
 ]
 
@@ -122,6 +122,15 @@ def test_a_call_that_may_have_taken_effect_is_never_made_again(
     ]
     assert kinds.count("interrupted") == 1
     assert kinds.count("ok") + 1 == len(sent)
+
+
+def test_a_run_that_is_killed_while_it_closes_is_not_finished_before_its_index_is(
+    nursery, read_only: Path, tmp_path: Path, journal: Callable
+) -> None:
+    assert nursery.run(read_only, tmp_path / "run", ["before a memory closes", 1])
+    assert all('"done"' in log.read_text("utf-8") for log in tmp_path.glob("run/units/*"))
+    assert not nursery.run(read_only, tmp_path / "run")
+    assert indexed(tmp_path / "run") == [trial["id"] for trial in journal(tmp_path / "run")]
 
 
 @pytest.mark.slow
