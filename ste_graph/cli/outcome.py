@@ -57,6 +57,7 @@ class Outcome:
             "units": {"all": summary.units, "done": summary.done},
             "tokens": {"prompt": summary.used.prompt_tokens, "completion": summary.used.completion_tokens},
             "calls": dict(sorted(summary.calls.items())),
+            "repaired": summary.used.repaired,
             "loops": loops_of(summary.loops),
             "failed": summary.failed,
             "skipped": summary.skipped,
@@ -95,6 +96,8 @@ class Outcome:
         rows.append(("model calls", f"{used.model_calls:,}" + _tokens(used.prompt_tokens, used.completion_tokens)))
         rows.append(("tool calls", f"{used.tool_calls:,}"))
         rows.append(("failed calls", self._failed_calls()))
+        if used.repaired:
+            rows.append(("repaired", f"{used.repaired:,} replies or arguments were mended before they could be used"))
         loops = loops_of(summary.loops)
         rows += [(f"loop {name}", f"ended {_histogram(reasons, by='by ')}") for name, reasons in loops.items()]
         rows.append(("run", str(summary.run)))

@@ -33,6 +33,7 @@ def _step(step: Step) -> list[str]:
     if step.action is not None:
         call = f"{step.action} {json.dumps(step.arguments, ensure_ascii=False)}"
     lines += _entry("call", call)
+    lines += _entry("repaired", ", ".join(step.repairs)) if step.repairs else []
     if step.observation is not None:
         kind = "" if step.observation.ok else f"[{step.observation.kind}] "
         lines += _entry("observation", kind + step.observation.text)
