@@ -62,7 +62,7 @@ class Gateway:
     ) -> Reply:
         with self.meter.model_call():
             try:
-                message: AIMessage = await self._replied(messages, seed, stop, schema, tools)
+                message, unsent = await self._replied(messages, seed, stop, schema, tools)
             except ModelError:
                 raise
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
@@ -70,7 +70,7 @@ class Gateway:
             usage = usage_of(message)
             self.meter.used(usage)
             return Reply(
-                text=spoken(message.text),
+                text=cut(spoken(message.text), unsent),
                 usage=usage,
                 data=data_of(message) if schema else None,
                 tool_calls=tool_calls_of(message),
@@ -89,19 +89,25 @@ class Gateway:
         stop: Sequence[str],
         schema: Mapping[str, Json] | None,
         tools: Sequence[Mapping[str, Json]],
-    ) -> AIMessage:
-        """The reply of the first attempt that has one. A loop of our own: a library for it took 4 % of a whole run."""
+    ) -> tuple[AIMessage, Sequence[str]]:
+        """The reply of the first attempt that has one, and the stop strings that the server was not told of.
+
+        A loop of our own: a library for it took 4 % of a whole run.
+        """
+        unsent: Sequence[str] = ()
         for number in range(1, TRIES):
             try:
-                return await self._attempt(messages, seed, stop, schema, tools)
+                return await self._attempt(messages, seed, stop, schema, tools), unsent
             except Exception as error:
                 if not passing(error):
                     raise
-                seed += isinstance(error, EmptyReply)  # with the same one, the server would say nothing again
+                if isinstance(error, EmptyReply):
+                    seed += 1  # with the same one, the server would say nothing again
+                    stop, unsent = (), stop or unsent  # one may have ended the reply before it began
                 wait = self._wait(number, error)
             self.meter.retries += 1
             await asyncio.sleep(wait)
-        return await self._attempt(messages, seed, stop, schema, tools)
+        return await self._attempt(messages, seed, stop, schema, tools), unsent
 
     async def _attempt(
         self,
@@ -129,10 +135,10 @@ class Gateway:
                 message = misread(error)
         called = message.tool_calls or message.invalid_tool_calls
         says_something = message.text.strip() or called or message.additional_kwargs.get("parsed")
-        ended = message.response_metadata.get("finish_reason")
-        if not says_something and not (stop and ended == "stop"):  # a stop string may stand at the very beginning
-            cut = ": `max_tokens` were used up before it began, in reasoning" if ended == "length" else ""
-            raise EmptyReply(f"the reply was empty{cut}")
+        if not says_something:
+            ended = message.response_metadata.get("finish_reason")
+            reason = ": `max_tokens` were used up before it began, in reasoning" if ended == "length" else ""
+            raise EmptyReply(f"the reply was empty{reason}")
         return message
 
     def _wait(self, number: int, error: Exception) -> float:
@@ -147,6 +153,14 @@ class Gateway:
         if passing(error):
             return ModelError(f"{name} gave no reply in {TRIES} tries; the last one: {fault}")
         return ModelError(f"{name} refused the request: {fault}")
+
+
+def cut(text: str, stop: Sequence[str]) -> str:
+    """`text` up to the first of the stop strings; all of it where one stands at the very beginning."""
+    before = text
+    for mark in stop:
+        before = before.partition(mark)[0]
+    return before if before.strip() else text
 
 
 def usage_of(message: AIMessage) -> Usage:

@@ -55,11 +55,26 @@ async def test_an_empty_reply_is_asked_for_again_with_another_seed_since_the_sam
     assert [request["seed"] for request in server.requests] == [7, 8, 9]
 
 
-async def test_a_reply_that_a_stop_string_ended_at_once_is_a_reply(server):
-    server.script = [""]
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("Thought: hm\nObservation: 4", "Thought: hm\n"),
+        ("Observation: 4", "Observation: 4"),
+        ("Thought: hm", "Thought: hm"),
+    ],
+)
+async def test_a_reply_that_a_stop_string_may_have_ended_at_once_is_asked_for_again_without_it(server, said, text):
+    server.script = ["", DOWN, said]
     async with gateway(server) as model:
-        assert (await model.reply(ASKED, seed=0, stop=["Observation:"])).text == ""
-    assert model.meter.retries == 0
+        assert (await model.reply(ASKED, seed=0, stop=["Observation:"])).text == text
+    assert [request.get("stop") for request in server.requests] == [["Observation:"], None, None]
+
+
+async def test_a_model_that_says_nothing_is_a_fault_and_never_an_empty_reply(server):
+    server.script = [""] * 6
+    async with gateway(server) as model:
+        with pytest.raises(ModelError, match="gave no reply in 6 tries; the last one: the reply was empty"):
+            await model.reply(ASKED, seed=0, stop=["Observation:"])
 
 
 async def test_reasoning_is_not_the_reply_and_its_braces_are_not_its_data(server):
