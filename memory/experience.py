@@ -29,7 +29,16 @@ class Nearest(Frozen):
     like: str
 
 
-Recalled: TypeAlias = Literal["all", "shuffled"] | Diverse | Nearest
+class OtherTool(Frozen):
+    """`{other_tool: RUN}`: a placebo of like length and style: as many entries, but of another tool in an earlier run.
+
+    That run is read as it stands when this one begins.
+    """
+
+    other_tool: RelativePath
+
+
+Recalled: TypeAlias = Literal["all", "shuffled"] | Diverse | Nearest | OtherTool
 
 
 if TYPE_CHECKING:

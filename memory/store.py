@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from ste_graph.contracts import Entry, Json, Near
 from ste_graph.errors import RunError, SteError
 
 from .embedders import Embedder
-from .experience import Diverse, Nearest, Recalled
+from .experience import Diverse, Nearest, OtherTool, Recalled
+from .frozen import FrozenRun
 from .index import Index, digest
 from .recall import Vectors, diverse, nearest, shuffled
 from .shelf import Shelf
@@ -38,6 +40,7 @@ class ExperienceStore:
         self._index = index
         self._embedder = embedder
         self._recall = recall
+        self._frozen: FrozenRun | None = None
         self._shelves: dict[str, Shelf] = defaultdict(Shelf)
         self._digests: dict[str, str] = {}
         self._indexed: set[str] = set()
@@ -49,6 +52,8 @@ class ExperienceStore:
         self._fault: SteError | None = None
 
     async def reconcile(self, entries: Iterable[Entry]) -> None:
+        if isinstance(self._recall, OtherTool):
+            self._frozen = await asyncio.to_thread(FrozenRun, Path(self._recall.other_tool))
         earlier = await asyncio.to_thread(self._index.earlier)
         for entry in (*earlier, *entries):
             self._keep(entry)
@@ -88,6 +93,10 @@ class ExperienceStore:
                 if like is None:
                     return [dict(entry.record) for entry in entries[-k:]]
                 return [dict(near.entry.record) for near in await self.nearest(scope, like, k)]
+            case OtherTool():
+                if not entries or self._frozen is None:
+                    return []
+                return self._frozen.of_another_unit(scope, str(entries[0].record.get("record")), len(entries))
 
     async def nearest(self, scope: str, text: str, k: int) -> list[Near]:
         self._raise_fault()

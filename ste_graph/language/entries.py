@@ -21,7 +21,13 @@ from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMa
 Resolved = Literal["model", "prompt", "recall"]
 """Fields of a node that hold a name or a path in YAML, and an object when the node runs."""
 
-WIRING: Mapping[str, type[Shape] | None] = {"nodes": NodeWiring, "memory": MemoryWiring, "models": None, "tools": None}
+WIRING: Mapping[str, type[Shape] | None] = {
+    "data": None,
+    "models": None,
+    "tools": None,
+    "memory": MemoryWiring,
+    "nodes": NodeWiring,
+}
 
 
 class UnknownUse(LookupError):
@@ -63,6 +69,8 @@ def _offers(section: Section, cls: object) -> bool:
             return issubclass(cls, Node)
         case "memory":
             return getattr(cls, "holds", None) in ("records", "messages")
+        case "data":
+            return callable(getattr(cls, "items", None))
         case "tools":
             return callable(getattr(cls, "open", None)) and hasattr(cls, "starts")
         case "models":
@@ -87,6 +95,15 @@ Marker: TypeAlias = PathMarker | ModuleMarker | SecretMarker | AddressMarker
 def marker(field: FieldInfo) -> Marker | None:
     """What a settings field may hold in YAML beyond its type, see `ste_graph.settings`. A `Path` is a path unsaid."""
     return next((mark for mark in field.metadata if isinstance(mark, Marker)), None) or _marked(field.annotation)
+
+
+def inner_markers(field: FieldInfo) -> dict[str, Marker]:
+    """The markers of keys inside a settings field, where it is, or may be, a model of its own."""
+    models = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
+    found = {
+        name: marker(info) for one in models if issubclass(one, BaseModel) for name, info in one.model_fields.items()
+    }
+    return {name: mark for name, mark in found.items() if mark is not None}
 
 
 def _marked(annotation: Any) -> Marker | None:

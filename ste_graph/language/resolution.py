@@ -1,4 +1,4 @@
-"""Entries of `models`, `tools`, `memory` and `nodes`: from YAML to their classes, with settings resolved."""
+"""Entries of `data`, `models`, `tools`, `memory` and `nodes`: from YAML to their classes, with settings resolved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.entries import WIRING, UnknownUse, find, marker, settings_shape
+from ste_graph.language.entries import WIRING, UnknownUse, find, inner_markers, marker, settings_shape
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.plugins import fault, imported, plugin_files
 from ste_graph.language.schema import Section
@@ -43,6 +43,7 @@ class Resolved:
 class Entries:
     """All entries of a workflow that are right, by section and name; tools by their index."""
 
+    data: dict[str, Resolved] = field(default_factory=dict)
     models: dict[str, Resolved] = field(default_factory=dict)
     tools: dict[str, Resolved] = field(default_factory=dict)
     memory: dict[str, Resolved] = field(default_factory=dict)
@@ -156,7 +157,8 @@ class _Resolver:
         for key, one in own.entries.items():
             if key in shape.model_fields:
                 info = cls.model_fields.get(key)
-                values[key] = resolved_value(one.value, marker(info) if info else None, self.findings)
+                mark, inside = (marker(info), inner_markers(info)) if info else (None, {})
+                values[key] = resolved_value(one.value, mark, self.findings, inside)
             else:
                 owner = f"`{tree.entries['use'].value.plain()}`"
                 report_unknown_key(key, one.key_span, legal, owner, self.findings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span, closest
@@ -12,6 +12,8 @@ from ste_graph.language.entries import Marker
 from ste_graph.language.findings import Findings
 from ste_graph.language.tree import Mapping, Scalar, Sequence, Tree
 from ste_graph.settings import AddressMarker, HubMarker, ModuleMarker, PathMarker, PathOrURLMarker, SecretMarker
+
+KeyMarkers: TypeAlias = dict[str, Marker]
 
 HIDDEN: Final = "(not kept)"
 """What the lock file says where the workflow file held a secret or an address as plain text."""
@@ -28,12 +30,13 @@ def neighbour(path: Path, pattern: str = "*") -> str | None:
     return closest(path.name, [beside.name for beside in path.parent.glob(pattern)] if path.parent.is_dir() else [])
 
 
-def resolved_value(tree: Tree, mark: Marker | None, findings: Findings) -> Json:
-    """A settings value as its class wants it; what is wrong with it is reported."""
+def resolved_value(tree: Tree, mark: Marker | None, findings: Findings, inside: KeyMarkers | None = None) -> Json:
+    """A settings value as its class wants it; what is wrong with it is reported. `inside` marks keys of a mapping."""
     if isinstance(tree, Mapping):
         if is_environment(tree):
             return _from_environment(tree, mark, findings)
-        return {key: resolved_value(entry.value, mark, findings) for key, entry in tree.entries.items()}
+        marks = inside or {}
+        return {key: resolved_value(one.value, marks.get(key, mark), findings) for key, one in tree.entries.items()}
     if isinstance(tree, Sequence):
         return [resolved_value(item, mark, findings) for item in tree.items]
     if not isinstance(tree.value, str):

@@ -1,0 +1,49 @@
+"""An earlier run as a source of records that have nothing to do with the tool at hand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import cycle, islice
+from pathlib import Path
+
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+from ste_graph.finished import open_run
+from ste_graph.run.hashing import seed_of
+
+
+class FrozenRun:
+    """The records of a run by its units, as they stood when it was read; blocking.
+
+    Raises `WorkflowError` if the folder is none of a run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._units: dict[str, dict[str, list[dict[str, Json]]]] = {}
+        for unit, log in open_run(path).logs().items():
+            by_type = defaultdict(list)
+            for step in log.recorded:
+                assert step.record is not None, "`recorded` are the steps with a record"
+                by_type[step.record["record"]].append(step.record)
+            self._units[unit] = by_type
+
+    def of_another_unit(self, scope: str, kind: str, count: int) -> list[dict[str, Json]]:
+        """So many records of type `kind`, in order, of a unit that is not the one to which `scope` belongs.
+
+        Which unit it is depends on the scope alone, so that a growing memory keeps to it. Where it has too few, the
+        next one's follow, and in the end the first again. Raises `WorkflowError` where no other unit has any.
+        """
+        others = [
+            unit
+            for unit, records in self._units.items()
+            if records.get(kind) and scope != unit and not scope.startswith(f"{unit} ")
+        ]
+        if count and not others:
+            raise WorkflowError(
+                f"{self._path}: `other_tool` needs a run with records of type `{kind}` of another tool than "
+                f"`{scope}`; this one has none. Name a run that explored several tools."
+            )
+        others.sort(key=lambda unit: seed_of(scope, unit))
+        found = [record for unit in others for record in self._units[unit][kind]]
+        return [dict(record) for record in islice(cycle(found), count)]

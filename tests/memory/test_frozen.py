@@ -1,0 +1,60 @@
+import json
+from itertools import pairwise
+
+import pytest
+
+from ste_graph.errors import WorkflowError
+from ste_graph.memory.frozen import FrozenRun
+
+
+def line(unit, number, kind="trial"):
+    return {"id": f"{unit}-{number}", "record": kind, "tool": unit, "query": f"{unit} request {number}"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished run of three tools with three trials each, as far as a reader looks at it."""
+    folder = tmp_path / "earlier"
+    (folder / "units").mkdir(parents=True)
+    units = ["dates", "roman", "units"]
+    (folder / "workflow.lock.yaml").write_text(
+        json.dumps({"units": dict.fromkeys(units), "resolved": {}, "tools": {}, "labels": {}, "skipped": {}}), "utf-8"
+    )
+    for unit in units:
+        steps = [{"key": f"record={n}", "started": "", "ended": "", "record": line(unit, n)} for n in range(3)]
+        (folder / "units" / f"{unit}.jsonl").write_text("".join(json.dumps(s) + "\n" for s in steps), "utf-8")
+    return folder
+
+
+def tools(records):
+    return {record["tool"] for record in records}
+
+
+def test_it_gives_as_many_records_in_order_of_one_tool_that_is_not_the_own(run):
+    for own in ("dates", "roman", "units", "dates episode=3"):
+        found = FrozenRun(run).of_another_unit(own, "trial", 2)
+        (tool,) = tools(found)
+        assert tool != own.split()[0]
+        assert found == [line(tool, 0), line(tool, 1)]
+
+
+def test_a_growing_memory_keeps_to_the_tool_and_goes_on_with_the_next_one(run):
+    shown = [FrozenRun(run).of_another_unit("roman", "trial", count) for count in range(9)]
+    for fewer, more in pairwise(shown):
+        assert more[: len(fewer)] == fewer
+    assert tools(shown[3]) < tools(shown[6]) == {"dates", "units"}
+    assert shown[8] == [*shown[6], *shown[2]]
+
+
+def test_a_run_without_records_of_another_tool_is_refused_with_the_way_out(run):
+    with pytest.raises(WorkflowError) as error:
+        FrozenRun(run).of_another_unit("dates", "verdict", 1)
+    assert str(error.value) == (
+        f"{run}: `other_tool` needs a run with records of type `verdict` of another tool than `dates`; "
+        "this one has none. Name a run that explored several tools."
+    )
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(WorkflowError, match=r"is not the folder of a run"):
+        FrozenRun(tmp_path)
