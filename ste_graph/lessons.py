@@ -203,8 +203,12 @@ def _signature(error: str, argument: str, arguments: Mapping[str, Json]) -> str:
 
 
 def _values(arguments: Mapping[str, Json]) -> set[str]:
-    """The values of a call as an error may repeat them; short words are left alone, for they may be its own."""
-    texts = {value if isinstance(value, str) else json.dumps(value) for value in arguments.values()}
+    """The values of a call as an error may repeat them; not short words, which may be the error's own."""
+    texts = {
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for value in arguments.values()
+        if not isinstance(value, int | float)  # all numbers go anyway
+    }
     return {text for text in texts if text.strip() and (len(text) > len("word") or not text.islower())}
 
 

@@ -1,0 +1,37 @@
+from ste_graph.contracts import Entry, Near
+from ste_graph.lessons import lessons_of, shown, text
+from ste_graph.nodes.lessons import Lessons
+
+TOOL = {"name": "add_days", "parameters": {}}
+
+
+def trial(id: str, argument: str, *, record: str | None = None, lessons: list[str] | None = None) -> Near:
+    def step(value: str, kind: str) -> dict:
+        seen = {"ok": kind == "ok", "kind": kind, "text": f"ValueError: {argument} is wrong"}
+        return {"thought": None, "action": "add_days", "arguments": {argument: value}, "observation": seen}
+
+    steps = [step("wrong", "tool_error"), step("right", "ok")]
+    kept = {"id": record or id, "query": "When?", "steps": steps, "lessons": lessons or []}
+    return Near(similarity=1.0, entry=Entry(id=id, scope="add_days", text="When?", record=kept))
+
+
+async def given(node: Lessons, session: type) -> dict:
+    return (await node(Lessons.See(tool=TOOL).within(session()))).model_dump()
+
+
+async def test_it_gives_the_lines_and_ids_of_the_best_founded_lessons_of_the_tool(recall, session) -> None:
+    entries = [trial("1", "date"), trial("2", "days"), trial("3", "days"), trial("4", "zone"), trial("5", "mode")]
+    known = shown(lessons_of([one.entry.record for one in entries]), "add_days", 2)
+    found = await given(Lessons(memory=recall(*entries), k=2), session)
+    assert found == {"lines": [text(one) for one in known], "ids": [one.id for one in known]}
+    assert "`days`" in found["lines"][0]
+
+
+async def test_an_empty_memory_teaches_nothing(recall, session) -> None:
+    assert await given(Lessons(memory=recall()), session) == {"lines": [], "ids": []}
+
+
+async def test_trials_of_two_runs_with_equal_ids_are_two_trials(recall, session) -> None:
+    taught = (await given(Lessons(memory=recall(trial("1", "date"))), session))["ids"]
+    again = trial("run:1", "date", record="1", lessons=taught)
+    assert await given(Lessons(memory=recall(trial("1", "date"), again)), session) == {"lines": [], "ids": []}

@@ -1,0 +1,239 @@
+import json
+import re
+from datetime import datetime
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ste_graph.lessons import Lesson, lessons_of, shown, text
+
+NOT_ISO = "Invalid arguments for `add_days`:\n- `date`: expected string (date, YYYY-MM-DD); got {}"
+
+
+def call(arguments, error=None, *, kind=None, action="add_days"):
+    kind = kind or ("ok" if error is None else "invalid_arguments")
+    seen = {"ok": kind == "ok", "kind": kind, "text": error or "2024-03-04"}
+    return {"thought": None, "action": action, "arguments": arguments, "observation": seen}
+
+
+def badly(date="3 May 2024"):
+    return call({"date": date, "days": 3}, NOT_ISO.format(json.dumps(date)))
+
+
+def well(date="2024-05-03"):
+    return call({"date": date, "days": 3})
+
+
+def trial(id, *steps, lessons=()):
+    return {"id": id, "query": "When?", "steps": list(steps), "lessons": list(lessons)}
+
+
+def test_a_failed_call_and_the_mended_one_behind_it_make_a_lesson():
+    (lesson,) = lessons_of([trial("t1", badly(), well())])
+    assert lesson == Lesson(
+        id=lesson.id,
+        tool="add_days",
+        argument="date",
+        signature="`date`: expected string (date, YYYY-MM-DD); got …",
+        wrong='"3 May 2024"',
+        right='"2024-05-03"',
+        evidence=("t1",),
+    )
+    assert text(lesson) == (
+        'Lesson: calling add_days, it failed with `date`: "3 May 2024", and worked with `date`: "2024-05-03". '
+        "The error was: `date`: expected string (date, YYYY-MM-DD); got …"
+    )
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [],
+        [badly()],
+        [well(), badly()],
+        [well(), well("2025-01-01")],
+        [badly(), badly("4 May 2024")],
+        [call({"date": "x"}, "no answer", kind="timeout"), well()],
+        [call({"date": "x"}, "may not", kind="refused"), well()],
+        [call(None, "no JSON", kind="malformed", action=None), well()],
+        [{**badly(), "observation": None}, well()],
+        # Two arguments changed, and the error names neither: or both, in one line.
+        [call({"date": "x", "days": 1}, "ValueError: no", kind="tool_error"), call({"date": "y", "days": 2})],
+        [call({"from": 2, "to": 1}, "from (2) is after to (1)", kind="tool_error"), call({"from": 1, "to": 2})],
+        # Nothing changed: it was not the call's fault.
+        [call({"date": "x"}, "ValueError: busy", kind="tool_error"), call({"date": "x"})],
+    ],
+)
+def test_no_lesson_is_drawn_where_nothing_was_mended_or_nobody_can_be_blamed(steps):
+    assert lessons_of([trial("t1", *steps)]) == []
+
+
+def test_the_argument_is_the_one_that_the_error_names_or_the_only_one_that_changed():
+    named = call({"date": "x", "days": 1}, "ValueError: bad date 'x'", kind="tool_error")
+    unnamed = call({"date": "2024-05-03", "days": 99}, "ValueError: 99 is too far away", kind="tool_error")
+    (first,) = lessons_of([trial("t1", named, call({"date": "2024-05-03", "days": 2}))])
+    assert (first.argument, first.signature) == ("date", "ValueError: bad date …")
+    (second,) = lessons_of([trial("t2", unnamed, call({"date": "2024-05-03", "days": 2}))])
+    assert (second.argument, second.signature) == ("days", "ValueError: # is too far away")
+
+
+def test_a_call_with_several_faults_gives_a_lesson_for_each():
+    error = 'Invalid arguments for `add_days`:\n- `date`: required, but missing\n- `days`: expected integer; got "two"'
+    lessons = lessons_of(
+        [trial("t1", call({"days": "two", "mode": 1}, error), call({"date": "2024-05-03", "days": 2}))]
+    )
+    assert sorted((one.argument, one.wrong, one.right, one.signature) for one in lessons) == [
+        ("date", None, '"2024-05-03"', "`date`: required, but missing"),
+        ("days", '"two"', "2", "`days`: expected integer; got …"),
+    ]
+
+
+def test_arguments_left_out_and_names_of_tools_are_told_in_words():
+    unknown = call({}, "There is no tool `add_day`. Tools: add_days.", kind="unknown_tool", action="add_day")
+    missing = call({"days": 3}, "Invalid arguments:\n- `date`: required, but missing")
+    extra = call(
+        {"date": "2024-05-03", "zone": 1}, "Invalid arguments:\n- `zone`: unknown argument; allowed: date, days"
+    )
+    lessons = lessons_of([trial("t1", unknown, missing, extra, call({"date": "2024-05-03"}))])
+    said = sorted(text(lesson) for lesson in lessons)
+    assert said == [
+        "Lesson: add_days is called by just this name; add_day does not exist.",
+        "Lesson: calling add_days, it failed with `zone`: 1, and worked without `zone`. "
+        "The error was: `zone`: unknown argument; allowed: date, days",
+        'Lesson: calling add_days, it failed without `date`, and worked with `date`: "2024-05-03". '
+        "The error was: `date`: required, but missing",
+    ]
+
+
+def test_equal_mistakes_are_one_lesson_with_the_shortest_example():
+    other = trial("t1", badly("the third of May 2024"), well())
+    (lesson,) = lessons_of([trial("t2", badly("3 May 2024"), well()), other, trial("t3", badly("3.5.24"), well())])
+    assert (lesson.evidence, lesson.wrong) == (("t1", "t2", "t3"), '"3.5.24"')
+
+
+def test_a_later_trial_that_does_well_counts_as_help_and_one_that_fails_alike_as_harm():
+    (lesson,) = taught = lessons_of([trial("t1", badly(), well())])
+    later = {
+        "helped": [well("2024-06-01")],
+        "harmed": [badly("4 May 2024"), well()],
+        "another error": [call({"date": "2024-02-30", "days": 3}, "ValueError: no such day", kind="tool_error")],
+        "never called": [],
+        "argument left out": [call({"days": 3})],
+    }
+    shown_to = [trial(name, *steps, lessons=[lesson.id]) for name, steps in later.items()]
+    not_shown = [trial("x", badly("5 May 2024")), trial("y", well())]
+    (counted,) = lessons_of([trial("t1", badly(), well()), *shown_to, *not_shown])
+    assert (counted.helpful, counted.harmful, counted.retired) == (1, 1, False)
+    (retired,) = lessons_of([trial("t1", badly(), well()), *shown_to, trial("z", badly(), lessons=[lesson.id])])
+    assert (retired.helpful, retired.harmful, retired.retired) == (1, 2, True)
+    assert shown(taught, "add_days") == taught
+    assert shown([retired], "add_days") == []
+
+
+def lesson(id, tool="add_days", evidence=1, helpful=0, harmful=0):
+    trials = tuple(f"{id}{number}" for number in range(evidence))
+    return Lesson(id=id, tool=tool, argument="date", signature="s", wrong="1", right="2", evidence=trials,
+                  helpful=helpful, harmful=harmful)  # fmt: skip
+
+
+def test_at_most_three_are_shown_the_best_founded_first():
+    lessons = [
+        lesson("a"), lesson("b"), lesson("c", helpful=2, harmful=1), lesson("d", evidence=2), lesson("e", harmful=1),
+        lesson("f", tool="other", evidence=9), lesson("g", helpful=3),
+    ]  # fmt: skip
+    assert [one.id for one in shown(lessons, "add_days")] == ["d", "g", "c"]
+    assert [one.id for one in shown(lessons, "add_days", 9)] == ["d", "g", "c", "a", "b"]
+    assert shown(lessons, "add_days", 0) == shown(lessons, "nothing") == []
+
+
+VALUES = st.sampled_from(["3 May 2024", "2024-05-03", "", 'a "quote"', 7, -1.5, None, True, ["x"], {"a": 1}])
+STEPS = st.builds(
+    call,
+    st.dictionaries(st.sampled_from(["date", "days", "zone"]), VALUES),
+    st.sampled_from([None, NOT_ISO.format('"x"'), "ValueError: `days` 3 > 2", "no `date` and no `days`", "???", ""]),
+    kind=st.sampled_from([None, "tool_error", "unknown_tool", "timeout"]),
+    action=st.sampled_from(["add_days", "weekday", None]),
+)
+
+
+@st.composite
+def journals(draw):
+    """Trials, of which the later ones were shown lessons that the earlier ones teach."""
+    steps = draw(st.lists(st.lists(STEPS, max_size=4), max_size=8))
+    found = [one.id for one in lessons_of([trial(f"t{n}", *some) for n, some in enumerate(steps)])]
+    ids = st.lists(st.sampled_from([*found, "of another run"]), max_size=3)
+    return [trial(f"t{number}", *some, lessons=draw(ids)) for number, some in enumerate(steps)]
+
+
+@given(journals(), st.randoms(use_true_random=False))
+def test_lessons_depend_on_the_set_of_trials_and_not_on_their_order(trials, random):
+    lessons = lessons_of(trials)
+    mixed = [*trials, *random.sample(trials, len(trials) // 2)]
+    random.shuffle(mixed)
+    assert lessons_of(mixed) == lessons
+    assert lessons_of(iter(json.loads(json.dumps(trials)))) == lessons
+    assert len({(one.tool, one.argument, one.signature) for one in lessons}) == len(lessons)
+    for one in lessons:
+        assert set(one.evidence) <= {trial["id"] for trial in trials}
+        assert text(one).startswith("Lesson: ")
+        assert "\n" not in text(one)
+
+
+@given(journals(), STEPS)
+def test_a_further_trial_takes_no_evidence_away(trials, step):
+    before = {one.id: one for one in lessons_of(trials)}
+    after = {one.id: one for one in lessons_of([*trials, trial("new", step, well())])}
+    assert before.keys() <= after.keys()
+    for id, one in before.items():
+        assert set(one.evidence) <= set(after[id].evidence)
+        assert (one.helpful, one.harmful) == (after[id].helpful, after[id].harmful)
+
+
+# A student whose competence depends only on its prompt: it writes dates as people do, unless a lesson of just this tool
+# and argument shows one that failed and one that worked in another form.
+
+
+def student(prompt, date):
+    """The call that the student makes for a date, given its prompt."""
+    for tool, argument, wrong, right in re.findall(
+        r'^Lesson: calling (\w+), it failed with `(\w+)`: "(.*?)", and worked with `\w+`: "(.*?)"\.', prompt, re.M
+    ):
+        iso = re.fullmatch(r"\d{4}-\d\d-\d\d", right) and not re.fullmatch(r"\d{4}-\d\d-\d\d", wrong)
+        if (tool, argument) == ("add_days", "date") and iso:
+            return datetime.strptime(date, "%d %B %Y").date().isoformat()
+    return date
+
+
+def accepted(date):
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", date) is not None
+
+
+HELD_OUT = ["1 June 2021", "24 December 2019", "9 November 1989", "29 February 2024", "17 March 2030"]
+
+
+def competence(prompt):
+    return sum(accepted(student(prompt, date)) for date in HELD_OUT) / len(HELD_OUT)
+
+
+def test_the_right_lesson_takes_a_student_from_none_to_all_of_the_held_out_requests_and_no_other_does():
+    lessons = lessons_of(
+        [
+            trial("t1", badly("3 May 2024"), well("2024-05-03")),
+            trial("t2", call({"date": "2024-05-03", "days": "3"}, "- `days`: expected integer; got \"3\""), well()),
+            trial("t3", {**badly(), "action": "weekday"}, {**well(), "action": "weekday"}),
+        ]
+    )  # fmt: skip
+    right, other, other_tool = (
+        next(one for one in lessons if (one.tool, one.argument) == what)
+        for what in (("add_days", "date"), ("add_days", "days"), ("weekday", "date"))
+    )
+    assert competence("") == 0.0
+    assert competence("\n".join(text(one) for one in shown(lessons, "add_days"))) == 1.0
+    assert competence(text(other)) == competence(text(other_tool)) == 0.0
+    words = text(right).split()
+    for seed in range(20):
+        Random(seed).shuffle(words)
+        assert competence(" ".join(words)) == 0.0
+    assert competence(text(right.model_copy(update={"wrong": right.right, "right": right.wrong}))) == 0.0
