@@ -88,8 +88,14 @@ class _Checker:
             self._view(root, rest, span)
         elif name in self.names:
             self._value(root, name, span)
-        elif not self.names.opens(name):
+        elif not self.names.opens(name) and root not in self._views:
             self._unknown(root, name, span)
+
+    @property
+    def _views(self) -> Sequence[str]:
+        """The memories that the node names; one that is not defined was reported where it is named."""
+        wiring = self.node.wiring
+        return [*dict.fromkeys([*wiring.sees, *([wiring.talk] if wiring.talk else [])])]
 
     def _value(self, root: str, name: str, span: Span) -> None:
         """A value that may be null must be tested; all outputs of a node come together, so one test is enough."""
@@ -113,7 +119,7 @@ class _Checker:
                 self._error("E211", said, span, f"`{{% if {above} is not none %}}` around it")
 
     def _unknown(self, root: str, name: str, span: Span) -> None:
-        views = [*dict.fromkeys([*self.node.wiring.sees, *([self.node.wiring.talk] if self.node.wiring.talk else [])])]
+        views = self._views
         shown = [f"{view}.{field}" for view in views for field in VIEWS[self.memories.get(view)]]
         below = sorted({known.split(".")[1] for known in self.names if known.startswith(f"{root}.")})
         roots = {known.split(".")[0] for known in [*self.names, *views]}
@@ -123,8 +129,8 @@ class _Checker:
 
     def _view(self, memory: str, rest: str, span: Span) -> None:
         wiring = self.node.wiring
-        mistyped = any(name not in self.memories for name in (*wiring.sees, *([wiring.talk] if wiring.talk else [])))
-        if memory not in (*wiring.sees, wiring.talk) and not mistyped:
+        mistyped = any(name not in self.memories for name in self._views)
+        if memory not in self._views and not mistyped:
             said = f"the prompt of `{self.node.name}` shows the memory `{memory}`, which the node does not see"
             expected = f"`sees: [{', '.join([*wiring.sees, memory])}]` in `{self.node.name}`"
             self._error("E214", said, span, expected)

@@ -37,9 +37,17 @@ def one_per_value(details: Iterable[ErrorDetails], tree: Tree) -> list[ErrorDeta
             found += branches[best[0]]
         else:
             first = branches[best[0]][0]
-            wanted = dict.fromkeys(sentence(branches[branch][0]["msg"]).removeprefix("should be ") for branch in best)
-            found.append({**first, "loc": first["loc"][:at], "msg": f"should be {' or '.join(wanted)}"})
+            wanted = dict.fromkeys(_wanted(branches[branch]) for branch in best)
+            message = f"should be {' or '.join(wanted)}"
+            found.append({**first, "type": "union", "loc": first["loc"][:at], "msg": message})
     return found
+
+
+def _wanted(errors: list[ErrorDetails]) -> str:
+    """What a branch wants, from what is wrong with the value: the keys that it misses, or another kind of value."""
+    if missing := [f"`{error['loc'][-1]}`" for error in errors if error["type"] == "missing"]:
+        return f"a mapping with {' and '.join(missing)}"
+    return sentence(errors[0]["msg"]).removeprefix("should be ")
 
 
 def sentence(message: str) -> str:

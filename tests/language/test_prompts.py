@@ -59,6 +59,12 @@ def test_a_prompt_shows_only_memories_that_its_node_sees(bench: Bench) -> None:
     )
 
 
+def test_a_memory_that_is_not_defined_is_reported_once_and_not_in_the_prompt_too(bench: Bench) -> None:
+    bench.write("say.md", "{% if pasta.empty %}{% endif %}")
+    (found,) = [one for one in bench.problems(("sees: [past]", "sees: [pasta]")) if "pasta" in one]
+    assert found.partition(" | ")[0].endswith("E217 there is no memory `pasta`")
+
+
 def test_prompts_that_cannot_be_read_are_errors_of_the_node(bench: Bench) -> None:
     bench.write("says.md", "")
     (bench.folder / "say.md").unlink()

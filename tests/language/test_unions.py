@@ -19,6 +19,12 @@ def test_a_value_that_fits_no_branch_is_told_what_each_wants(bench: Bench) -> No
     ]
 
 
+def test_a_mapping_without_the_key_of_any_branch_is_told_those_keys(bench: Bench) -> None:
+    assert bench.problems(("lives: run}", "lives: run, recall: {divers: 20}}")) == [
+        "8:54 E203 `recall` in `memory` should be a mapping with `diverse` or a mapping with `other_tool`"
+    ]
+
+
 @pytest.mark.parametrize(
     ("message", "ours"),
     [
