@@ -36,6 +36,12 @@ def score(
             show_default=False,
         ),
     ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--answers", metavar="FILE", help="The answers, where --gold names questions of BFCL.", show_default=False
+        ),
+    ] = None,
     items: Annotated[
         Path | None,
         typer.Option("--items", metavar="FILE", help="Write the labels of every reply there.", show_default=False),
@@ -62,25 +68,52 @@ def score(
     stored_verdicts: Annotated[
         bool, typer.Option("--stored-verdicts", help="Where only a judge can tell, take the label beside the reply.")
     ] = False,
+    paper: Annotated[
+        Path | None,
+        typer.Option(
+            "--paper",
+            metavar="DIR",
+            help="Instead: a checkout of microsoft/simulated-trial-and-error; score all its predictions again.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the intervals' resampling.")] = 0,
     format: OutputFormat = Format.text,
 ) -> None:
     """Score replies to a test: well-formed, right tool, right call, with 95 % intervals over tools."""
     from ste_graph.cli.scores import compared, told
     from ste_graph.errors import WorkflowError
-    from ste_graph.scoring import Rules, Score, Verdicts, difference, read_predictions
+    from ste_graph.scoring.comparison import Rules
+    from ste_graph.scoring.difference import difference
+    from ste_graph.scoring.judging import Verdicts
+    from ste_graph.scoring.predictions import read_predictions
+    from ste_graph.scoring.score import Score
 
     files = predictions or []
+    if paper is not None:
+        if files or items:
+            raise WorkflowError("ste score: --paper takes its files from the checkout; give neither others nor --items")
+        _reproduce(paper, seed, format)
+        return
     if len(files) not in (1, 2):
         raise WorkflowError(f"ste score: give one file of predictions, or two to compare; got {len(files)}")
     if items is not None and len(files) == 2:
         raise WorkflowError("ste score: --items goes with one file of predictions")
-    rules = Rules(frozenset(judged)) if judged else Rules()
-    known = Verdicts.at(verdicts) if verdicts else None
+    bfcl = gold if gold is not None and _is_lines(gold) else None
+    if answers is not None and bfcl is None:
+        raise WorkflowError("ste score: --answers goes with a --gold that holds questions of BFCL, one a line")
     scores: list[Score] = []
-    for file in files:
-        read = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
-        scores.append(Score.of(read, parser, closest=not exact_names, rules=rules, verdicts=known))
+    if bfcl is not None:
+        from ste_graph.scoring.bfcl import read_questions, score_replies
+
+        questions = read_questions(bfcl, answers)
+        scores = [score_replies(questions, file) for file in files]
+    else:
+        rules = Rules(frozenset(judged)) if judged else Rules()
+        known = Verdicts.at(verdicts) if verdicts else None
+        for file in files:
+            read = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
+            scores.append(Score.of(read, parser, closest=not exact_names, rules=rules, verdicts=known))
     if items is not None:
         write(json.dumps(scores[0].items(), ensure_ascii=False), items)
     gain = difference(*scores, seed=seed) if len(scores) == 2 else None
@@ -94,3 +127,21 @@ def score(
     if gain:
         parts.append(compared(gain))
     typer.echo("\n\n".join(parts))
+
+
+def _is_lines(path: Path) -> bool:
+    """Whether a test is one question a line, as BFCL's are, and not one object."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            first = json.loads(file.readline())
+    except (OSError, ValueError):
+        return False
+    return isinstance(first, dict) and "question" in first
+
+
+def _reproduce(checkout: Path, seed: int, format: Format) -> None:
+    from ste_graph.cli.paper import tables
+    from ste_graph.scoring.reproduction import reproduced
+
+    found = reproduced(checkout, seed=seed)
+    typer.echo(json.dumps(found.to_json(), indent=2) if format is Format.json else tables(found))

@@ -24,11 +24,12 @@ def told(score: Score, *, seed: int = 0) -> str:
     reader = f", read by the {score.parser} parser" if score.parser else ""
     gold = "the gold calls in it" if score.gold == score.source else score.gold
     labels = score.labels
+    figures, notes = _figures(score, seed)
     parts = [
         f"{printable(score.source)}{reader}: {len(labels)} cases of {len(score.by_tool)} tools, "
         f"against {printable(gold)}",
-        "\n".join(_columns(_figures(score, seed))),
-        "\n".join([*_notes(score, seed), *_beside(score)]),
+        "\n".join(_columns(figures)),
+        "\n".join([*notes, *_beside(score)]),
         "\n".join(_columns(_tools(score))),
         _listed("called instead of", Counter({f"{b} instead of {a}": n for (a, b), n in score.confusion.items()})),
         _listed("arguments that the gold call does not have", score.extra),
@@ -45,15 +46,20 @@ def compared(gain: Difference) -> str:
     return f"{head} at least {_signed(gain.least)}, at most {_signed(gain.most)} (calls that nobody has judged)"
 
 
-def _figures(score: Score, seed: int) -> list[list[str]]:
+def _figures(score: Score, seed: int) -> tuple[list[list[str]], list[str]]:
+    """The rows, and what there is to say of the intervals in them."""
     rows = [["", "%", "of", "95 % over tools", "Student's t"]]
+    notes: dict[str, list[str]] = {}
     for name, measure in MEASURES:
         share = measure(score.labels)
-        low = [_range(one) for one in score.intervals(measure, seed=seed)]
+        found = score.intervals(measure, seed=seed)
+        low = [_range(one) for one in found]
         if share.lower != share.upper:
             high = [_range(one) for one in score.intervals(measure, upper=True, seed=seed)]
-            low = [f"{a}; {b}" for a, b in zip(low, high, strict=True)]
+            low = [a if a == b else f"{a}; {b}" for a, b in zip(low, high, strict=True)]
         rows.append([name, str(share), str(share.of), *low])
+        if note := found[0].note if isinstance(found[0], Interval) else f"no interval: {found[0].reason}":
+            notes.setdefault(note, []).append(name)
     for name, share in (
         ("  without extra arguments", score.strict),
         ("  where the gold call has arguments", score.with_arguments),
@@ -61,7 +67,7 @@ def _figures(score: Score, seed: int) -> list[list[str]]:
         ("arguments right, of calls to the right tool that need some", score.argument_accuracy),
     ):
         rows.append([name, str(share), str(share.of), "", ""])
-    return rows
+    return rows, [f"{', '.join(names)}: {note}" for note, names in notes.items()]
 
 
 def _range(estimate: Estimate) -> str:
@@ -77,28 +83,20 @@ def _signed(estimate: Estimate) -> str:
     return f"{100 * (estimate.mean or 0):+.1f} (no interval: {estimate.reason})"
 
 
-def _notes(score: Score, seed: int) -> list[str]:
-    notes: dict[str, list[str]] = {}
-    for name, measure in MEASURES:
-        estimate = score.intervals(measure, seed=seed)[0]
-        note = estimate.note if isinstance(estimate, Interval) else f"no interval: {estimate.reason}"
-        if note:
-            notes.setdefault(note, []).append(name)
-    return [f"{', '.join(names)}: {note}" for note, names in notes.items()]
-
-
 def _beside(score: Score) -> list[str]:
     labels = score.labels
     lines = []
     if score.questions:
-        lines.append(f"{len(score.questions)} calls can only be judged; the bounds take them for wrong and for right")
+        lines.append(
+            f"{len(score.questions)} of the calls can only be judged: wrong in the lower bound, right in the upper"
+        )
     if score.judge:
-        lines.append(f"{score.judge} calls were decided by a judge")
+        lines.append(f"{score.judge} of the calls were decided by a judge")
     answers, errors = sum(one.no_call for one in labels), sum(one.err for one in labels)
-    lines.append(f"{answers} replies make no call, {errors} cannot be read")
+    lines.append(f"of the replies, {answers} make no call, {errors} cannot be read")
     if score.repaired:
         kinds = ", ".join(f"{count} {name}" for name, count in score.repairs.most_common())
-        lines.append(f"{score.repaired} calls were mended to be read: {kinds}")
+        lines.append(f"{score.repaired} of the calls were mended to be read: {kinds}")
     return lines
 
 

@@ -44,7 +44,7 @@ class Rules:
     def decide(self, tool: str, gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool | None:
         """Whether the arguments are right; None where only a judge can tell.
 
-        Differs: the paper asked its judge about equal arguments too, and got a "no" for 4 to 13 of some 120 a model.
+        Differs: the paper asked its judge about equal arguments too, and got a "no" for as many as 13 of 125.
         """
         try:
             if equal(gold, given):

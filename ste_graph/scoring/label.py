@@ -23,6 +23,8 @@ class Label:
 
     A label is None where it does not apply: `api_match` without a call, `args_correct` without the right tool. Where
     `args_correct` needs a verdict that is not there, it is None and `question` is what the judge has to be asked.
+    Where no call is wanted (`wants_call` is False), only a reply that makes none is right; one that cannot be read is
+    an error there too.
     """
 
     case: Case
@@ -36,10 +38,13 @@ class Label:
     problem: str | None = None
     question: Question | None = None
     by: DecidedBy | None = None
+    wants_call: bool = True
 
     @property
     def correct(self) -> bool | None:
-        """Whether it is the right call; None if that hangs on a verdict that is not there."""
+        """Whether it is the right call, or rightly none; None if that hangs on a verdict that is not there."""
+        if not self.wants_call:
+            return self.no_call
         return None if self.question else bool(self.api_match and self.args_correct)
 
     @property
@@ -64,7 +69,7 @@ def label(
     tools: Sequence[str],
     *,
     parser: Parser = Parser.tolerant,
-    closest: bool = True,
+    closest: bool = False,
     rules: Rules | None = None,
     verdicts: Verdicts | None = None,
 ) -> Label:

@@ -20,7 +20,7 @@ class Reading:
     repairs: tuple[str, ...] = ()
 
 
-def read(text: str, tools: Sequence[str], parser: Parser = Parser.tolerant, *, closest: bool = True) -> Reading:
+def read(text: str, tools: Sequence[str], parser: Parser = Parser.tolerant, *, closest: bool = False) -> Reading:
     """What a reply says.
 
     Args:
@@ -28,7 +28,8 @@ def read(text: str, tools: Sequence[str], parser: Parser = Parser.tolerant, *, c
         tools: The legal names.
         parser: Who reads it.
         closest: Whether a name that is not legal stands for the one that is spelt most like it, as in the released
-            test. The tolerant reading names this among what was mended; a host would refuse such a call.
+            test: with few tools, nearly any name is then one of them. The tolerant reading names this among what was
+            mended; a host would refuse such a call.
     """
     names = tuple(tools)
     if parser is Parser.paper:

@@ -61,7 +61,7 @@ class Score:
         predictions: Predictions,
         parser: Parser = Parser.tolerant,
         *,
-        closest: bool = True,
+        closest: bool = False,
         rules: Rules | None = None,
         verdicts: Verdicts | None = None,
     ) -> Score:

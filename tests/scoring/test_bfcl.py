@@ -1,0 +1,294 @@
+"""The rules against BFCL's own questions and answers: what they admit passes, what they do not fails."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ste_graph.errors import WorkflowError
+from ste_graph.scoring.bfcl import Question, label_of, read_questions
+from ste_graph.tools.arguments import Arguments
+
+Calls = list[list[dict[str, Any]]]
+FILES = ("simple_python", "multiple", "multi_turn_base")
+
+
+def plain(admissible: Any) -> Any:
+    """One value that an admissible form stands for."""
+    if isinstance(admissible, dict):
+        return {name: plain(values[0]) for name, values in admissible.items() if values[0] != ""}
+    return [plain(one) for one in admissible] if isinstance(admissible, list) else admissible
+
+
+def gold(question: Question) -> Calls:
+    """The calls of the answer, turn by turn: every argument that may not be left out, with its first value."""
+    turns = []
+    for turn in question.turns:
+        calls = []
+        for wanted in turn:
+            required = wanted.parameters.get("required", ())
+            calls.append(
+                {
+                    wanted.name: {
+                        name: plain(next((value for value in values if value != ""), ""))
+                        for name, values in wanted.values.items()
+                        if "" not in values or name in required
+                    }
+                }
+            )
+        turns.append(calls)
+    return turns
+
+
+def result(question: Question, turns: Calls) -> Any:
+    return turns if len(question.turns) > 1 else turns[0]
+
+
+def right(question: Question, turns: Calls) -> bool:
+    return label_of(question, result(question, turns)).correct is True
+
+
+def changed(value: Any) -> Any:
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 7919
+        case str():
+            return f"{value} or something else"
+        case list():
+            return [*value, "one more"]
+        case dict():
+            return {**value, "one more": 1}
+    return "something else"
+
+
+def renamed(turns: Calls) -> Iterator[Calls]:
+    for t, turn in enumerate(turns):
+        for c, call in enumerate(turn):
+            wrong = copy.deepcopy(turns)
+            wrong[t][c] = {f"{name}_anew": arguments for name, arguments in call.items()}
+            yield wrong
+
+
+def arguments_changed(turns: Calls, change: Callable[[dict[str, Any]], Iterator[dict[str, Any]]]) -> Iterator[Calls]:
+    for t, turn in enumerate(turns):
+        for c, call in enumerate(turn):
+            ((name, arguments),) = call.items()
+            for other in change(arguments):
+                wrong = copy.deepcopy(turns)
+                wrong[t][c] = {name: other}
+                yield wrong
+
+
+@pytest.fixture(params=FILES)
+def questions(request: pytest.FixtureRequest, data) -> list[Question]:
+    found = read_questions(data(f"bfcl/BFCL_v4_{request.param}.json"))
+    assert len(found) in (200, 400)
+    return found
+
+
+def test_every_gold_answer_passes(questions):
+    assert [one.id for one in questions if not right(one, gold(one))] == []
+
+
+def test_every_admissible_value_passes(questions):
+    for question in questions:
+        for t, turn in enumerate(question.turns):
+            for c, wanted in enumerate(turn):
+                for name, values in wanted.values.items():
+                    may_go = "" in values and name not in wanted.parameters.get("required", ())
+                    for value in [value for value in values if value != ""] + [None] * may_go:
+                        turns = gold(question)
+                        turns[t][c][wanted.name].pop(name, None)
+                        if value is not None:
+                            turns[t][c][wanted.name][name] = plain(value)
+                        assert right(question, turns), (question.id, name, value)
+
+
+def test_a_renamed_function_fails(questions):
+    assert [one.id for one in questions for wrong in renamed(gold(one)) if right(one, wrong)] == []
+
+
+def test_a_dropped_required_argument_fails(questions):
+    for question in questions:
+        for t, turn in enumerate(question.turns):
+            for c, wanted in enumerate(turn):
+                for name in wanted.parameters.get("required", ()):
+                    turns = gold(question)
+                    del turns[t][c][wanted.name][name]
+                    assert not right(question, turns), (question.id, name)
+
+
+def test_an_unknown_argument_fails(questions):
+    def added(arguments: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield {**arguments, "no_such_argument": 1}
+
+    assert [one.id for one in questions for wrong in arguments_changed(gold(one), added) if right(one, wrong)] == []
+
+
+def test_a_wrong_value_fails(questions):
+    def altered(arguments: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for name, value in arguments.items():
+            yield {**arguments, name: changed(value)}
+
+    passed = []
+    for question in questions:
+        for wrong in arguments_changed(gold(question), altered):
+            if right(question, wrong):
+                passed.append((question.id, wrong))
+    assert passed == []
+
+
+@pytest.mark.parametrize(
+    "reply", ["Final Answer: None of the tools fits.", [], {"role": "assistant", "content": "No."}]
+)
+def test_where_no_tool_fits_a_plain_refusal_is_right(reply, data):
+    for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json")):
+        assert label_of(question, reply).correct is True
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "%$ garbage",
+        "[broken(",
+        'Action: x\nAction Input: {"a": "b',
+        None,
+        {"role": "assistant", "content": " "},
+        [[]],
+        [{}],
+    ],
+)
+def test_where_no_tool_fits_a_reply_that_cannot_be_read_is_no_refusal(reply, data):
+    for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json"))[:5]:
+        label = label_of(question, reply)
+        assert (label.err, label.no_call, label.correct) == (True, False, False)
+
+
+def test_where_no_tool_fits_a_call_is_wrong(data):
+    for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json")):
+        label = label_of(question, [{next(iter(question.functions)): {}}])
+        assert (label.err, label.no_call, label.api_match, label.correct) == (False, False, False, False)
+
+
+def test_types_written_the_python_way_become_json_schema(data):
+    from ste_graph.scoring.admissible import json_schema
+
+    for name in FILES:
+        questions = read_questions(data(f"bfcl/BFCL_v4_{name}.json"))
+        functions = {one["name"]: one for question in questions for one in question.functions.values()}
+        for function in functions.values():
+            assert Arguments(function["name"], json_schema(function["parameters"])).fault is None
+
+
+TRIANGLE = {
+    "id": "simple_0",
+    "question": [[{"role": "user", "content": "How large is a triangle of base 10 and height 5?"}]],
+    "function": [
+        {
+            "name": "geometry.area",
+            "description": "Area of a triangle.",
+            "parameters": {
+                "type": "dict",
+                "properties": {
+                    "base": {"type": "integer"},
+                    "height": {"type": "float"},
+                    "unit": {"type": "string"},
+                    "at": {"type": "tuple", "items": {"type": "float"}},
+                },
+                "required": ["base", "height"],
+            },
+        }
+    ],
+}
+ANSWER = {
+    "id": "simple_0",
+    "ground_truth": [{"geometry.area": {"base": [10], "height": [5.0], "unit": ["Square cm", ""], "at": ["", [0, 1]]}}],
+}
+
+
+@pytest.fixture
+def triangle(written) -> Question:
+    written("answers_small.json", ANSWER)
+    (question,) = read_questions(written("small.json", TRIANGLE))
+    return question
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        [{"geometry.area": {"base": 10, "height": 5}}],
+        [{"geometry_area": '{"base": 10, "height": 5.0, "at": [0, 1.0]}'}],
+        "[geometry.area(base=10, height=5, unit='square-CM', at=(0, 1))]",
+        'Action: geometry.area\nAction Input: {"base": 10, "height": 5,}',
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"function": {"name": "geometry_area", "arguments": '{"base": 10, "height": 5}'}}],
+        },
+    ],
+)
+def test_a_right_call_passes_in_every_form(reply, triangle):
+    assert label_of(triangle, reply).correct is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"base": 10}, "`height` is required, but missing"),
+        ({"base": 10, "height": "5"}, "`height` is '5', expected float"),
+        ({"base": True, "height": 5}, "`base` is True, expected integer"),
+        ({"base": 10.0, "height": 5}, "`base` is 10.0, expected integer"),
+        ({"base": 11, "height": 5}, "`base` is 11, which is none of the admissible values"),
+        ({"base": 10, "height": 5, "unit": "inch"}, "`unit` is 'inch', which is none of the admissible values"),
+        ({"base": 10, "height": 5, "colour": "red"}, "`colour` is not wanted"),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_said(arguments, problem, triangle):
+    label = label_of(triangle, [{"geometry.area": arguments}])
+    assert (label.api_match, label.args_correct, label.problem) == (True, False, problem)
+
+
+def test_two_calls_are_not_the_one_that_is_wanted(triangle):
+    call = {"geometry.area": {"base": 10, "height": 5}}
+    assert label_of(triangle, [call, call]).correct is False
+
+
+def test_the_command_line_scores_replies_and_names_those_that_are_missing(written, ste):
+    written("answers_small.json", [ANSWER][0])
+    questions = written("small.json", "\n".join(json.dumps({**TRIANGLE, "id": name}) for name in ("a", "b", "c")))
+    answers = written("truth.json", "\n".join(json.dumps({**ANSWER, "id": name}) for name in ("a", "b", "c")))
+    good, bad = [{"geometry.area": {"base": 10, "height": 5}}], [{"geometry.area": {"base": 1, "height": 5}}]
+    replies = written("r.jsonl", f"{json.dumps({'id': 'b', 'result': bad})}\n{json.dumps({'id': 'a', 'result': good})}")
+    said = ste("score", replies, "--gold", questions, "--answers", answers, "--format", "json")
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert (found["correct"]["count"], found["cases"]) == ([1, 1], 3)
+    assert found["problems"] == ["c: no reply; it counts as wrong"]
+
+
+def test_a_reply_to_no_question_is_refused(written, ste):
+    written("answers_small.json", ANSWER)
+    questions = written("small.json", TRIANGLE)
+    replies = written("r.jsonl", {"id": "other", "result": []})
+    said = ste("score", replies, "--gold", questions)
+    assert said.code == 2
+    assert said.err == (
+        f'{replies}: 1 problem; expected one {{"id", "result"}} a line for each question\n'
+        "  line 1: there is no question 'other'\n"
+    )
+
+
+def test_questions_without_answers_are_refused(written):
+    path = written("small.json", TRIANGLE)
+    with pytest.raises(WorkflowError, match="its answers are neither"):
+        read_questions(path)
+    answers = written("truth.json", {**ANSWER, "id": "other"})
+    with pytest.raises(WorkflowError, match="1 problem; these questions have no answer\n  simple_0"):
+        read_questions(path, answers)

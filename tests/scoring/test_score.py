@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ste_graph.errors import WorkflowError
+from ste_graph.scoring.case import Case, Predicted
+from ste_graph.scoring.difference import difference
+from ste_graph.scoring.predictions import Predictions
+from ste_graph.scoring.score import Score, Share
+from ste_graph.stats import Interval, NoInterval
+
+TOOLS = [f"tool_{letter}" for letter in "ABCDEFG"]
+
+
+def call(tool: str, **arguments: object) -> str:
+    return f"Action: {tool}\nAction Input: {json.dumps(arguments)}"
+
+
+def scored(
+    replies: dict[str, list[str | None]], arguments: dict[str, object] | None = None, source: str = "p"
+) -> Score:
+    own = {
+        tool: tuple(Predicted(Case(tool, f"{tool} {n}", arguments or {}), reply) for n, reply in enumerate(given))
+        for tool, given in replies.items()
+    }
+    return Score.of(Predictions(source, source, own))
+
+
+def hits(counts: list[int], of: int = 4, source: str = "p") -> Score:
+    """A score in which each tool has so many right replies."""
+    return scored(
+        {tool: [call(tool)] * count + ["no idea"] * (of - count) for tool, count in zip(TOOLS, counts, strict=False)},
+        source=source,
+    )
+
+
+def test_the_papers_three_figures():
+    score = scored({"a": [call("a"), call("b"), "nothing"], "b": [call("b"), "Final Answer: 4", None]})
+    assert (str(score.wellformed), str(score.api_match), str(score.correct)) == ("50.0", "66.7", "33.3")
+    assert [(one.no_call, one.err) for one in score.by_tool["b"]] == [(False, False), (True, False), (False, True)]
+
+
+def test_what_is_beside_the_figures():
+    score = scored(
+        {"a": [call("a", x=1), call("a", x=1, y=2, z=3), call("a", x=2), 'Action: a\nAction Input: {"x": 1,}']},
+        {"x": 1},
+    )
+    assert (str(score.correct), str(score.strict)) == ("75.0", "50.0")
+    assert (str(score.with_arguments), str(score.without_arguments)) == ("75.0", "-")
+    assert score.extra == {"a.y": 1, "a.z": 1}
+    assert (score.repaired, score.repairs) == (1, {"trailing comma": 1})
+
+
+def test_confusion_counts_the_gold_tool_and_the_called_one():
+    assert scored({"a": [call("b"), call("b"), call("a")], "b": []}).confusion == {("a", "b"): 2}
+
+
+def test_below_six_tools_there_is_no_interval_but_the_reason(ste, written):
+    estimate, check = hits([1, 2, 3, 4, 0]).intervals(lambda labels: Share(1, 1, 2))
+    assert isinstance(estimate, NoInterval)
+    assert estimate == check
+    assert estimate.reason == "5 of at least 6 tools: too few for an interval"
+    file = written("p.json", {"a": [{"query": "x", "action_input": "{}", "model_output": call("a")}]})
+    said = ste("score", file)
+    assert "no interval: 1 of at least 6 tools: too few for an interval" in said.out
+
+
+def test_an_arm_against_itself_gains_nothing():
+    gain = difference(hits([1, 2, 3, 4, 0, 2]), hits([1, 2, 3, 4, 0, 2]))
+    assert gain.least == gain.most == Interval(0, 0, 0, 6, "no spread")
+
+
+def test_the_gain_of_an_arm_is_paired_by_tool():
+    gain = difference(hits([0, 1, 2, 3, 0, 1, 2]), hits([2, 3, 3, 4, 2, 3, 4]))
+    assert isinstance(gain.least, Interval)
+    assert gain.least.mean == pytest.approx(12 / 28)
+    assert 0.3 < gain.least.low < gain.least.mean < gain.least.high < 0.6
+    assert gain.least == gain.most
+
+
+def test_arms_with_other_cases_cannot_be_compared():
+    with pytest.raises(WorkflowError) as fault:
+        difference(hits([1] * 6), hits([1] * 6, of=5))
+    assert str(fault.value) == (
+        "tool_A: 1 of the requests are only in one of the two files, such as 'tool_A 4'; "
+        "a paired difference needs the same cases (score both against one test with --gold)"
+    )
+
+
+def test_calls_that_nobody_judged_bound_the_gain_and_the_same_call_in_both_arms_makes_none():
+    cases = [Case("search", f"request {n}", {"q": "a"}) for n in range(3)]
+
+    def arm(*given: str) -> Score:
+        own = tuple(Predicted(case, call("search", q=q)) for case, q in zip(cases, given, strict=True))
+        return Score.of(Predictions("p", "p", {"search": own}))
+
+    gain = difference(arm("b", "b", "a"), arm("b", "a", "c"))
+    assert (gain.least.mean, gain.most.mean) == pytest.approx((-1 / 3, 1 / 3))
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=7))
+def test_the_counts_of_the_tools_make_up_those_of_the_whole(counts):
+    found = hits(counts).to_json()
+    tools = found["tools"].values()
+    assert sum(tool["correct"]["count"][0] for tool in tools) == found["correct"]["count"][0] == sum(counts)
+    assert sum(tool["cases"] for tool in tools) == found["cases"]
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_two_files_are_compared_on_the_command_line(written, ste):
+    def file(name: str, counts: list[int]):
+        return written(
+            name,
+            {
+                tool: [
+                    {"query": f"{n}", "action_input": "{}", "model_output": call(tool) if n < count else "no"}
+                    for n in range(2)
+                ]
+                for tool, count in zip(TOOLS, counts, strict=False)
+            },
+        )
+
+    a, b = file("a.json", [0, 0, 0, 1, 1, 1]), file("b.json", [1, 2, 2, 1, 2, 2])
+    said = ste("score", a, b)
+    assert said.code == 0, said.err
+    last = said.out.splitlines()[-1]
+    assert last.startswith(f"correct, {b} minus {a}, in points over the same tools: +58.3 (95 % +")
+    found = json.loads(ste("score", a, b, "--format", "json").out)
+    assert found["difference"]["least"]["mean"] == pytest.approx(7 / 12)
+    assert [one["cases"] for one in found["scores"]] == [12, 12]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "ste score: give one file of predictions, or two to compare; got 0"),
+        (["a", "b", "c"], "ste score: give one file of predictions, or two to compare; got 3"),
+        (["a", "b", "--items", "x"], "ste score: --items goes with one file of predictions"),
+        (
+            ["a", "--paper", "x"],
+            "ste score: --paper takes its files from the checkout; give neither others nor --items",
+        ),
+        (
+            ["a", "--answers", "x"],
+            "ste score: --answers goes with a --gold that holds questions of BFCL, one a line",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_explained(arguments, message, ste):
+    said = ste("score", *arguments)
+    assert (said.code, said.err) == (2, message + "\n")
+
+
+def test_a_score_is_told_in_words(written, ste):
+    items = [
+        {"query": "1", "action_input": '{"q": "a"}', "model_output": call("search", q="b")},
+        {"query": "2", "action_input": "{}", "model_output": call("add", n=1)},
+        {"query": "3", "action_input": "{}"},
+    ]
+    file = written("p.json", {"search": items, "add": []})
+    said = ste("score", file)
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        f"{file}, read by the tolerant parser: 3 cases of 2 tools, against the gold calls in it",
+        "",
+        "                                                                     %  of  95 % over tools  Student's t",
+        "well-formed                                                       66.7   3             none         none",
+        "API match of well-formed                                          50.0   2             none         none",
+        "correct                                                      0.0..33.3   3             none         none",
+        "  without extra arguments                                    0.0..33.3   3",
+        "  where the gold call has arguments                         0.0..100.0   1",
+        "  where it has none                                                0.0   2",
+        "arguments right, of calls to the right tool that need some  0.0..100.0   1",
+        "",
+        "well-formed, API match of well-formed, correct: no interval: 1 of at least 6 tools: too few for an interval",
+        "1 of the calls can only be judged: wrong in the lower bound, right in the upper",
+        "of the replies, 0 make no call, 1 cannot be read",
+        "",
+        "tool    cases  well-formed  API match    correct  extra arguments  mended",
+        "search      3         66.7       50.0  0.0..33.3                0       0",
+        "add         0            -          -          -                0       0  no case",
+        "",
+        "called instead of:",
+        "     1  add instead of search",
+        "",
+        "2 problems in the predictions:",
+        "  search #2: there is no `model_output`; it counts as wrong",
+        "  add: no case",
+    ]
