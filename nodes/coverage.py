@@ -9,13 +9,14 @@ from pydantic import Field
 from ste_graph.contracts import Recall
 from ste_graph.coverage import coverage_of
 from ste_graph.node import Node, Output, Reads
+from ste_graph.records import of_now
 
 
 class Coverage(Node):
     """Say what the trials in memory have used of the tool, and whether the last `patience` of them added nothing.
 
     So a loop may end with `until: coverage.saturated`. It looks at everything the memory holds, whatever the memory's
-    `recall` shows; a memory that is off is never saturated.
+    `recall` shows, less the trials of an older definition of the tool. A memory that is off is never saturated.
 
     Differs: the paper explores each tool for as many episodes as any other. DRAFT (Qu et al. 2024) stops a tool by what
     it writes about it, we by what was called.
@@ -41,7 +42,7 @@ class Coverage(Node):
         saturated: bool
 
     async def __call__(self, see: See) -> Gives:
-        trials = [entry.record for entry in await self.memory.entries()]
+        trials = [entry.record for entry in await self.memory.entries() if of_now(entry.record, see.tool)]
         found = coverage_of(trials, see.tool["parameters"])
         given = {name: getattr(found, name) for name in self.Gives.model_fields if name != "saturated"}
         return self.Gives(**given, saturated=found.idle >= self.patience)

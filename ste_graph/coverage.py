@@ -19,7 +19,7 @@ _UNTAKEN = frozenset({"malformed", "invalid_arguments", "unknown_tool"})
 _FORM = frozenset({"malformed", "unknown_tool"})
 """Errors that speak of the model's form and not of the tool."""
 
-_SPREAD_OVER: Final = 200
+_SPREAD_OVER: Final = 100
 """Requests that are compared pair by pair at most: the newest."""
 
 _DEEPEST: Final = 6
@@ -39,7 +39,7 @@ class Coverage(Frozen):
     spread: float | None
     """How unlike the requests are, in [0, 1]: over all pairs, the mean share of words that they do not have in common.
 
-    Of the newest two hundred; None where there are fewer than two requests.
+    Of the newest hundred; None where there are fewer than two requests.
     """
     idle: int
     """Trials since the last that brought a new parameter, value, kind of error or distinct request."""

@@ -136,3 +136,8 @@ def repairs_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """What was mended in a reply and in the arguments of its call."""
     coerced = (entry.get("observation") or {}).get("coerced") or ()
     return (*(entry.get("repairs") or ()), *(f"coerced {name}" for name in coerced))
+
+
+def of_now(trial: Mapping[str, Json], tool: Mapping[str, Json]) -> bool:
+    """Whether a trial, as plain data, was of the tool as it is defined now, as far as its record says."""
+    return trial.get("fingerprint") in (None, tool.get("fingerprint"))

@@ -27,6 +27,9 @@ def show(
     number: Annotated[
         int | None, typer.Option("-n", metavar="N", min=0, help="So many trials at most.", show_default=False)
     ] = None,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Instead of trials: how much of each tool they have tried out.")
+    ] = False,
     format: OutputFormat = Format.text,
 ) -> None:
     """Print the trials of a run: request, calls, observations, answer, verdict."""
@@ -37,6 +40,13 @@ def show(
     if tool is not None:
         _know(opened, tool)
     trials = opened.trials()
+    if coverage:
+        from ste_graph.cli.coverage import coverages, covered
+
+        of_tools = coverages(opened, trials, tool)
+        data = {name: one.model_dump(mode="json") for name, one in of_tools.items()}
+        typer.echo(json.dumps(data, indent=2) if format is Format.json else covered(of_tools))
+        return
     found = _selected(trials, tool, solved, failed_calls)
     chosen = found if number is None else found[:number]
     if format is Format.json:

@@ -60,12 +60,12 @@ def overview(run: FinishedRun, trials: Trials, tool: str | None) -> str:
         verdicts = [kept.trial.solved for kept in own]
         counts = (len(own), *(verdicts.count(one) for one in (True, False, None)), sum(map(has_failed_call, own)))
         rows.append([name, *map(str, counts), "failed" if log.failure else "done" if log.done else "not done"])
-    lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *_columns(rows)]
+    lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *columns(rows)]
     lines += [f"{name}: {printable(log.failure)}" for name, log in logs.items() if log.failure]
     return "\n".join(lines)
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows of equal length as aligned lines: the first and the last column to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,24 @@ def test_trials_are_told_step_by_step_below_a_line_per_tool(ste, run):
         "   call         today {}\n"
         "   answer       (none: the turns ran out)\n"
     )
+
+
+def test_coverage_is_a_line_per_tool_or_data(ste, run):
+    lock = Path(run) / "workflow.lock.yaml"
+    schema = '{"properties": {"days": {"type": "integer"}, "back": {"type": "boolean"}}}'
+    lock.write_text(f"{lock.read_text()}schemas: {{add_days: {schema}}}\n")
+    assert ste("show", run, "--coverage").out == (
+        "tool      parameters  choices  requests  spread  idle  errors met\n"
+        "add_days         1/2      0/2         1       -     0  none\n"
+        "today            0/0      0/0         0       -     1  none\n"
+    )
+    said = json.loads(ste("show", run, "--coverage", "--tool", "add_days", "--format", "json").out)
+    assert said == {
+        "add_days": {
+            "parameters": ["days"], "values": [], "errors": [], "requests": 1, "spread": None, "idle": 0,
+            "of_parameters": 2, "of_values": 2,
+        }
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -35,3 +35,13 @@ async def test_trials_of_two_runs_with_equal_ids_are_two_trials(recall, session)
     taught = (await given(Lessons(memory=recall(trial("1", "date"))), session))["ids"]
     again = trial("run:1", "date", record="1", lessons=taught)
     assert await given(Lessons(memory=recall(trial("1", "date"), again)), session) == {"lines": [], "ids": []}
+
+
+async def test_trials_of_an_older_definition_of_the_tool_teach_nothing(recall, session) -> None:
+    old = trial("1", "date")
+    old.entry.record["fingerprint"] = "old"
+    node = Lessons(memory=recall(old))
+    see = Lessons.See(tool={**TOOL, "fingerprint": "new"}).within(session())
+    assert (await node(see)).lines == []
+    see = Lessons.See(tool={**TOOL, "fingerprint": "old"}).within(session())
+    assert len((await node(see)).lines) == 1
