@@ -107,8 +107,10 @@ def score(
         from ste_graph.scoring.bfcl import read_questions, score_replies
 
         questions = read_questions(bfcl, answers)
-        scores = [score_replies(questions, file) for file in files]
+        scores = [score_replies(questions, file, gold=str(bfcl)) for file in files]
     else:
+        if verdicts is not None and not verdicts.is_file():
+            raise WorkflowError(f"{verdicts}: there is no such file of verdicts")
         rules = Rules(frozenset(judged)) if judged else Rules()
         known = Verdicts.at(verdicts) if verdicts else None
         for file in files:

@@ -80,8 +80,8 @@ def read_questions(path: Path, answers: Path | None = None) -> list[Question]:
     return questions
 
 
-def score_replies(questions: Sequence[Question], path: Path) -> Score:
-    """The score of a file of replies, one `{"id", "result"}` a line.
+def score_replies(questions: Sequence[Question], path: Path, *, gold: str = "") -> Score:
+    """The score of a file of replies, one `{"id", "result"}` a line; `gold` names where the answers are from.
 
     Every question without a reply is wrong and named. Raises `WorkflowError` for a reply to no question, or a second
     one.
@@ -104,7 +104,9 @@ def score_replies(questions: Sequence[Question], path: Path) -> Score:
         if results.get(question.id) is None:
             problems.append(f"{question.id}: no reply; it counts as wrong")
         labels.setdefault(question.case.tool, []).append(label_of(question, results.get(question.id)))
-    return Score({tool: tuple(own) for tool, own in labels.items()}, source=str(path), problems=tuple(problems))
+    return Score(
+        {tool: tuple(own) for tool, own in labels.items()}, source=str(path), gold=gold, problems=tuple(problems)
+    )
 
 
 def label_of(question: Question, result: Json) -> Label:

@@ -271,6 +271,8 @@ def test_the_command_line_scores_replies_and_names_those_that_are_missing(writte
     found = json.loads(said.out)
     assert (found["correct"]["count"], found["cases"]) == ([1, 1], 3)
     assert found["problems"] == ["c: no reply; it counts as wrong"]
+    told = ste("score", replies, "--gold", questions, "--answers", answers).out
+    assert told.startswith(f"{replies}: 3 cases of 1 tools, against {questions}\n")
 
 
 def test_a_reply_to_no_question_is_refused(written, ste):

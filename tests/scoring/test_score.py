@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from ste_graph.errors import WorkflowError
 from ste_graph.scoring.case import Case, Predicted
 from ste_graph.scoring.difference import difference
+from ste_graph.scoring.label import label
+from ste_graph.scoring.parser import Parser
 from ste_graph.scoring.predictions import Predictions
 from ste_graph.scoring.score import Score, Share
 from ste_graph.stats import Interval, NoInterval
@@ -153,6 +155,22 @@ def test_two_files_are_compared_on_the_command_line(written, ste):
 def test_a_wrong_command_line_is_explained(arguments, message, ste):
     said = ste("score", *arguments)
     assert (said.code, said.err) == (2, message + "\n")
+
+
+@given(
+    st.text() | st.lists(st.sampled_from(["Action:", "Action Input:", "{", '"a"', ":", "1", "}", "\n"])).map("".join)
+)
+def test_no_reply_raises_and_each_has_its_four_labels(reply):
+    for parser in Parser:
+        found = label(Predicted(Case("a", "x", {"a": 1}), reply), ["a", "b"], parser=parser, closest=True)
+        assert found.correct in (True, False)
+        assert (found.api_match is None) == (found.err or found.no_call)
+        assert (found.args_correct is None) == (not found.api_match)
+
+
+def test_verdicts_that_are_not_there_are_refused(ste, tmp_path):
+    said = ste("score", "a", "--verdicts", tmp_path / "none")
+    assert (said.code, said.err) == (2, f"{tmp_path / 'none'}: there is no such file of verdicts\n")
 
 
 def test_a_score_is_told_in_words(written, ste):
