@@ -32,7 +32,9 @@ class Journal:
         self._file.close()
 
     def _holds(self, wanted: Mapping[str, dict[str, Json]]) -> bool:
-        """Whether the file says just that, in any order."""
+        """Whether the file is there, as it is where no record was made, and says just that, in any order."""
+        if not self._file.path.exists():
+            return False
         try:
             self._file.cut()
             there = list(self._file.lines())

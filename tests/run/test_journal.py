@@ -55,3 +55,9 @@ def test_a_record_is_written_once_however_often_it_is_replayed(tmp_path: Path) -
         journal.add(record)
     journal.close()
     assert lines(tmp_path / "journal.jsonl") == [ONE, TWO]
+
+
+def test_a_run_without_records_has_a_journal_too(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path, []).close()
+    assert path.read_text() == ""
