@@ -63,14 +63,29 @@ class Exemplar(Frozen):
         return self.calls[-1].observation if self.calls else None
 
     @property
+    def shown(self) -> list[Step]:
+        """The calls that lead from the request to the answer: those that succeeded; the last one where none did."""
+        made = [step for step in self.calls if step.action is not None]
+        return [step for step in made if succeeded(step)] or made[-1:]
+
+    @property
     def tools(self) -> frozenset[str]:
-        """Every tool that it names."""
-        return frozenset({self.tool, *(step.action for step in self.calls if step.action)})
+        """Every tool that it shows."""
+        return frozenset({self.tool, *(step.action for step in self.shown if step.action)})
+
+    def mentions(self, tool: str) -> bool:
+        """Whether it is of the tool, or has a call of it, shown or not."""
+        return self.tool == tool or any(step.action == tool for step in self.calls)
 
     @property
     def digest(self) -> str:
         """A hash of all that it says."""
         return hashlib.sha256(line_of(self).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def succeeded(step: Step) -> bool:
+    """Whether a call was made and gave a result."""
+    return step.action is not None and step.observation is not None and step.observation.ok
 
 
 def line_of(exemplar: Exemplar) -> str:

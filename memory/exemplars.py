@@ -168,7 +168,7 @@ class ExemplarStore:
         with self._current(vectors=True):
             assert self._ranking is not None
             wanted = self._checked(vectors)
-            ranked = [self._ranking.nearest(query, k, tools=offered, gates=passed, by_tool=by_tool) for query in wanted]
+            ranked = self._ranking.nearest(wanted, k, tools=offered, gates=passed, by_tool=by_tool)
             ids = list(dict.fromkeys(one.row.id for some in ranked for one in some))
             said = self._chroma.metadata(ids)
         exemplars = {id: Exemplar.model_validate_json(str(said[id]["record"])) for id in ids if id in said}
@@ -300,7 +300,7 @@ class ExemplarStore:
         def gone(exemplar: Exemplar) -> bool:
             return (
                 exemplar.id in wanted
-                or (tool is not None and tool in exemplar.tools)
+                or (tool is not None and exemplar.mentions(tool))
                 or (of_run is not None and exemplar.run == of_run)
             )
 

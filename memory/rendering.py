@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from ste_graph.contracts import Json, Message
 from ste_graph.records import Step
 
-from .exemplar import Exemplar
+from .exemplar import Exemplar, succeeded
 
 Form: TypeAlias = Literal["react", "native"]
 """`react`: the paper's text protocol. `native`: tool calls as chat models make them."""
@@ -35,18 +35,9 @@ def as_messages(exemplars: Iterable[Exemplar], *, form: Form = "react", observat
 
 
 def shown_calls(exemplar: Exemplar) -> list[Step]:
-    """The calls that lead from the request to the answer: those that succeeded; the last one where none did.
-
-    A call that mended a failed one stands without its thought, which speaks of what is not shown.
-    """
-    made = [step for step in exemplar.calls if step.action is not None]
-    shown = [step for step in made if _succeeded(step)] or made[-1:]
-    mended = {id(after) for before, after in pairwise(exemplar.calls) if not _succeeded(before)}
-    return [step.model_copy(update={"thought": None}) if id(step) in mended else step for step in shown]
-
-
-def _succeeded(step: Step) -> bool:
-    return step.action is not None and step.observation is not None and step.observation.ok
+    """The calls to show; one that mended a failed call without its thought, which speaks of what is not shown."""
+    mended = {id(after) for before, after in pairwise(exemplar.calls) if not succeeded(before)}
+    return [step.model_copy(update={"thought": None}) if id(step) in mended else step for step in exemplar.shown]
 
 
 def _block(exemplar: Exemplar, *, observations: bool) -> str:

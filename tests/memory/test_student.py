@@ -28,7 +28,8 @@ def held_out():
 def taught(open_store, exemplar):
     store = open_store()
     for unit, code in CODES.items():
-        store.add([exemplar(f"Please give me 3 {unit} in other units", "convert", arguments={"code": code, "value": 3})])
+        arguments = {"code": code, "value": 3}
+        store.add([exemplar(f"Please give me 3 {unit} in other units", "convert", arguments=arguments)])
     return store
 
 
