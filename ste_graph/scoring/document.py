@@ -15,14 +15,7 @@ SHOWN = 20
 
 def read_json(path: Path) -> Json:
     """The value in a JSON file. Raises `WorkflowError`, for a key that stands twice in an object too."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError as fault:
-        raise WorkflowError(f"{path}: there is no such file") from fault
-    except OSError as fault:
-        raise WorkflowError(f"{path}: cannot be read ({fault.strerror})") from fault
-    except UnicodeDecodeError as fault:
-        raise WorkflowError(f"{path}: is not UTF-8 text (byte {fault.start})") from fault
+    text = _text(path)
     if not text.strip():
         raise WorkflowError(f"{path}: the file is empty; expected JSON")
     return parsed(text, str(path))
@@ -30,15 +23,8 @@ def read_json(path: Path) -> Json:
 
 def read_lines(path: Path) -> list[tuple[int, Json]]:
     """The values of a file with one JSON value a line, each with its line number. Raises `WorkflowError`."""
-    try:
-        lines = path.read_text("utf-8").split("\n")
-    except FileNotFoundError as fault:
-        raise WorkflowError(f"{path}: there is no such file") from fault
-    except OSError as fault:
-        raise WorkflowError(f"{path}: cannot be read ({fault.strerror})") from fault
-    except UnicodeDecodeError as fault:
-        raise WorkflowError(f"{path}: is not UTF-8 text (byte {fault.start})") from fault
-    values = [(number, parsed(line, f"{path}:{number}")) for number, line in enumerate(lines, 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(_text(path).split("\n"), 1) if line.strip()]
+    values = [(number, parsed(line, f"{path}:{number}")) for number, line in lines]
     if not values:
         raise WorkflowError(f"{path}: the file is empty; expected one JSON object a line")
     return values
@@ -64,6 +50,17 @@ def refused(where: object, faults: Sequence[str], remedy: str) -> WorkflowError:
     if len(faults) > SHOWN:
         lines.append(f"  and {len(faults) - SHOWN} more")
     return WorkflowError("\n".join(lines))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError as fault:
+        raise WorkflowError(f"{path}: there is no such file") from fault
+    except OSError as fault:
+        raise WorkflowError(f"{path}: cannot be read ({fault.strerror})") from fault
+    except UnicodeDecodeError as fault:
+        raise WorkflowError(f"{path}: is not UTF-8 text (byte {fault.start})") from fault
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

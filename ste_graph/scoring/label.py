@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
@@ -12,7 +12,7 @@ from ste_graph.scoring.case import Case, Predicted
 from ste_graph.scoring.comparison import Rules
 from ste_graph.scoring.judging import Question, Verdicts
 from ste_graph.scoring.parser import Parser
-from ste_graph.scoring.reading import read
+from ste_graph.scoring.reading import Reading, read
 
 DecidedBy: TypeAlias = Literal["rule", "judge"]
 
@@ -74,45 +74,36 @@ def label(
     verdicts: Verdicts | None = None,
 ) -> Label:
     """The labels of one reply; a reply that is not there is an error. `tools` are the legal names."""
-    case = predicted.case
     if predicted.output is None:
-        return Label(case, no_call=False, err=True, problem=predicted.problem or "there is no reply")
+        return Label(predicted.case, no_call=False, err=True, problem=predicted.problem or "there is no reply")
     reading = read(predicted.output, tools, parser, closest=closest)
+    return labelled(predicted.case, reading, rules=rules, verdicts=verdicts, verdict=predicted.verdict)
+
+
+def labelled(
+    case: Case,
+    reading: Reading,
+    *,
+    rules: Rules | None = None,
+    verdicts: Verdicts | None = None,
+    verdict: bool | None = None,
+) -> Label:
+    """The labels of a reply that somebody has read; `verdict` is what a judge has said of its arguments."""
     match reading.step:
         case Answer():
             return Label(case, no_call=True, err=False)
         case Malformed(problem=problem):
             return Label(case, no_call=False, err=True, problem=problem)
         case Action(name=name, arguments=arguments):
-            return _of_call(predicted, name, arguments, reading.repairs, rules or Rules(), verdicts or Verdicts())
-
-
-def _of_call(
-    predicted: Predicted,
-    name: str,
-    arguments: Mapping[str, Json],
-    repairs: tuple[str, ...],
-    rules: Rules,
-    verdicts: Verdicts,
-) -> Label:
-    case = predicted.case
+            pass
+    called = Label(case, no_call=False, err=False, called=name, arguments=arguments, repairs=reading.repairs)
     if name != case.tool:
-        return Label(case, no_call=False, err=False, api_match=False, called=name, arguments=arguments, repairs=repairs)
-    by: DecidedBy = "rule"
-    right = rules.decide(name, case.arguments, arguments)
-    question = None
-    if right is None:
-        by, question = "judge", Question(name, case.query, case.arguments, arguments)
-        right = predicted.verdict if predicted.verdict is not None else verdicts.of(question)
-    return Label(
-        case,
-        no_call=False,
-        err=False,
-        api_match=True,
-        args_correct=right,
-        called=name,
-        arguments=arguments,
-        repairs=repairs,
-        question=question if right is None else None,
-        by=by if right is not None else None,
-    )
+        return replace(called, api_match=False)
+    right = (rules or Rules()).decide(name, case.arguments, arguments)
+    if right is not None:
+        return replace(called, api_match=True, args_correct=right, by="rule")
+    question = Question(name, case.query, case.arguments, arguments)
+    right = verdict if verdict is not None else (verdicts or Verdicts()).of(question)
+    if right is not None:
+        return replace(called, api_match=True, args_correct=right, by="judge")
+    return replace(called, api_match=True, question=question)

@@ -13,7 +13,8 @@ from ste_graph.scoring.gold import Gold, by_tool, case_of, found_gold, read_gold
 
 OUTPUT = "model_output"
 VERDICT = "args_correct"
-VERDICTS: Mapping[Json, bool] = {"0": False, "1": True, 0: False, 1: True}
+TRUTHS: Mapping[str | int, bool] = {"0": False, "1": True, 0: False, 1: True}
+"""The labels as the paper's notebook wrote them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,6 @@ class Predictions:
     @property
     def tools(self) -> tuple[str, ...]:
         return tuple(self.by_tool)
-
-    def of(self, tools: Sequence[str]) -> Predictions:
-        """The part about some of the tools; the legal names stay those of the whole to whom they matter."""
-        return Predictions(self.source, self.gold, {tool: self.by_tool[tool] for tool in tools}, self.problems)
 
 
 def read_predictions(
@@ -153,7 +150,7 @@ class _Reader:
         if not self.stored_verdicts or item.get(VERDICT) is None:
             return None
         stored = item[VERDICT]
-        verdict = VERDICTS.get(stored) if isinstance(stored, str | int) else None
+        verdict = TRUTHS.get(stored) if isinstance(stored, str | int) else None
         if verdict is None:
             self.problems.append(f"{where}: `{VERDICT}` is {stored!r}, expected 0 or 1; it is not used")
         return verdict

@@ -14,7 +14,8 @@ from ste_graph.scoring.document import read_json
 from ste_graph.scoring.parser import Parser
 from ste_graph.scoring.predictions import read_predictions
 from ste_graph.scoring.published import TABLES, Figures, Row, Table
-from ste_graph.scoring.score import Score, Share, estimate_json
+from ste_graph.scoring.score import Score, estimate_json
+from ste_graph.scoring.share import Share
 from ste_graph.scoring.stored import read_stored
 
 RESULTS = "saved_results"

@@ -8,9 +8,8 @@ from ste_graph.contracts import Json
 from ste_graph.scoring.document import refused
 from ste_graph.scoring.gold import by_tool, case_of
 from ste_graph.scoring.label import Label
+from ste_graph.scoring.predictions import TRUTHS
 from ste_graph.scoring.score import Score
-
-TRUTHS = {"0": False, "1": True, 0: False, 1: True}
 
 
 def read_stored(path: Path) -> Score:

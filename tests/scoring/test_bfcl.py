@@ -272,7 +272,7 @@ def test_the_command_line_scores_replies_and_names_those_that_are_missing(writte
     assert (found["correct"]["count"], found["cases"]) == ([1, 1], 3)
     assert found["problems"] == ["c: no reply; it counts as wrong"]
     told = ste("score", replies, "--gold", questions, "--answers", answers).out
-    assert told.startswith(f"{replies}: 3 cases of 1 tools, against {questions}\n")
+    assert told.startswith(f"{replies}: 3 cases of 1 tool, against {questions}\n")
 
 
 def test_a_reply_to_no_question_is_refused(written, ste):

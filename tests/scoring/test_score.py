@@ -12,7 +12,8 @@ from ste_graph.scoring.difference import difference
 from ste_graph.scoring.label import label
 from ste_graph.scoring.parser import Parser
 from ste_graph.scoring.predictions import Predictions
-from ste_graph.scoring.score import Score, Share
+from ste_graph.scoring.score import Score
+from ste_graph.scoring.share import Share
 from ste_graph.stats import Interval, NoInterval
 
 TOOLS = [f"tool_{letter}" for letter in "ABCDEFG"]
