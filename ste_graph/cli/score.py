@@ -57,7 +57,7 @@ def score(
         typer.Option(
             "--judged",
             metavar="TOOL",
-            help="A tool whose arguments only a judge can compare; unset: the 19 of the paper. May be repeated.",
+            help="A tool whose arguments only a judge can compare ('': none); unset: the paper's 19. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -117,7 +117,7 @@ def score(
             read = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
             scores.append(Score.of(read, parser, closest=not exact_names, rules=rules, verdicts=known))
     if items is not None:
-        write(json.dumps(scores[0].items(), ensure_ascii=False), items)
+        write(json.dumps(scores[0].items()), items)
     gain = difference(*scores, seed=seed) if len(scores) == 2 else None
     if format is Format.json:
         found = scores[0].to_json(seed)

@@ -192,3 +192,10 @@ def test_a_name_that_no_tool_has_stands_for_the_closest_one_as_in_the_paper_unle
     assert (exact["correct"]["count"], exact["wellformed"]["count"]) == ([1, 1], [2, 2])
     assert exact["confusion"] == [{"gold": "add", "called": "adding", "count": 1}]
     assert score(ste, file, "--exact-names", "--parser", "paper")["wellformed"]["count"] == [1, 1]
+
+
+def test_the_tools_that_need_a_judge_can_be_named(written, ste):
+    file = written("p.json", {"search": [item(1, call("search", a=2))], "add": [item(1, call("add", a=2))]})
+    assert score(ste, file)["undecided"] == 1
+    assert score(ste, file, "--judged", "add", "--judged", "search")["undecided"] == 2
+    assert score(ste, file, "--judged", "")["undecided"] == 0
