@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli import check, draw, init, memory, plan, run, schema, score, show
+from ste_graph.cli import check, draw, init, memory, plan, run, schema, score, show, tools
 from ste_graph.cli.exits import FAILED, INTERRUPTED, WRONG
 from ste_graph.errors import SteError, WorkflowError
 
@@ -26,6 +26,7 @@ application = typer.Typer(
 for verb in (check.check, plan.plan, draw.draw, run.run, show.show, score.score, schema.schema, init.init):
     application.command()(verb)
 application.add_typer(memory.memory)
+application.add_typer(tools.tools)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,199 @@
+"""`ste tools`: the tools of a workflow as a run finds them, and one call by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, redirect_stdout
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ste_graph.cli.exits import FAILED, WRONG
+from ste_graph.cli.options import Changes, File, Format, OutputFormat, Variant, experiment
+from ste_graph.cli.printable import printable
+
+if TYPE_CHECKING:
+    from ste_graph.contracts import Json, Kind, Observation, Tool
+    from ste_graph.language.workflow import Workflow
+
+tools = typer.Typer(
+    name="tools",
+    help="Tools: list them with their effects, show one's schema, make one call by hand.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name, as `ste tools list` gives it.")]
+
+UNFIT: frozenset[Kind] = frozenset({"invalid_arguments", "refused"})
+"""Kinds of observations that are the fault of the command line."""
+
+
+@tools.command("list")
+def list_(
+    file: File,
+    variant: Variant = None,
+    changes: Changes = None,
+    effects: Annotated[
+        bool, typer.Option("--effects", help="Print an `effects:` block per source, to paste into the workflow.")
+    ] = False,
+    format: OutputFormat = Format.text,
+) -> None:
+    """Name every tool, what it may do, and whether a run may call it."""
+    from ste_graph.run.units import policy_of
+
+    workflow = experiment(file, variant, changes).workflow
+    if effects:
+        typer.echo(printable(_done(workflow, _effects(workflow))))
+        return
+    found = _done(workflow, _opened(workflow))
+    policy = policy_of(workflow)
+    if format is Format.json:
+        listed = [{**_plain(tool), "allowed": policy.allows(tool)} for tool in found]
+        typer.echo(json.dumps(_clean(workflow, listed), indent=2))
+        return
+    rows = [(tool.name, tool.effect, "" if policy.allows(tool) else "not called", _about(tool)) for tool in found]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows)
+    for line in lines:
+        typer.echo(printable(_clean(workflow, line.rstrip())))
+    if not rows:
+        typer.echo("The sources in `tools:` give no tool.", err=True)
+    elif any(row[2] for row in rows):
+        typer.echo("What a run may call: `ste tools list --effects` prints a block to correct and paste.", err=True)
+
+
+@tools.command()
+def show(
+    file: File, name: Name, variant: Variant = None, changes: Changes = None, format: OutputFormat = Format.text
+) -> None:
+    """Show one tool: description, effect, and the JSON Schema of its arguments."""
+    workflow = experiment(file, variant, changes).workflow
+    tool = _clean(workflow, _plain(_named(name, _done(workflow, _opened(workflow)))))
+    if format is Format.json:
+        typer.echo(json.dumps(tool, indent=2))
+        return
+    schema = json.dumps(tool["parameters"], indent=2, ensure_ascii=False)
+    head = f"{tool['name']} ({tool['effect']}), fingerprint {tool['fingerprint']}"
+    for line in (head, "", *tool["description"].splitlines(), "", *schema.splitlines()):
+        typer.echo(printable(line))
+
+
+@tools.command()
+def call(
+    file: File,
+    name: Name,
+    arguments: Annotated[str, typer.Argument(metavar="JSON", help="The arguments, as one JSON object.")] = "{}",
+    variant: Variant = None,
+    changes: Changes = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Call it although it does more than read.")] = False,
+    format: OutputFormat = Format.text,
+) -> None:
+    """Make one call by hand, through the same checks and limits as in a run."""
+    given = _arguments(arguments)
+    workflow = replace(experiment(file, variant, changes).workflow, cassette=None)
+    observation = _done(workflow, _called(workflow, name, given, yes=yes))
+    if format is Format.json:
+        typer.echo(observation.model_dump_json(indent=2))
+    else:
+        for line in observation.text.splitlines():
+            typer.echo(printable(line))
+        cut = ", cut to the size limit" if observation.truncated else ""
+        typer.echo(f"{observation.kind}, {observation.ms:g} ms{cut}", err=True)
+    if not observation.ok:
+        raise typer.Exit(WRONG if observation.kind in UNFIT else FAILED)
+
+
+def _done(workflow: Workflow, doing: Any) -> Any:
+    """What a coroutine over tools gives; no secret stands in what goes wrong. Raises `WorkflowError`."""
+    from ste_graph.errors import WorkflowError
+
+    try:
+        with redirect_stdout(sys.stderr):  # stdout is for the result, whatever the code of tools prints
+            return asyncio.run(doing)
+    except WorkflowError as fault:
+        raise WorkflowError(_clean(workflow, str(fault))) from None
+
+
+def _clean(workflow: Workflow, said: Any) -> Any:
+    from ste_graph.redaction import Redactor
+
+    return Redactor(workflow.secrets).data(said)
+
+
+async def _opened(workflow: Workflow) -> list[Tool]:
+    from ste_graph.run.units import opened_tools
+
+    async with opened_tools(workflow) as found:
+        return found
+
+
+async def _effects(workflow: Workflow) -> str:
+    """Per source a block with the names that the source itself gives: it stands in the source's entry."""
+    from ste_graph.tools.policy import effects_block
+
+    async with AsyncExitStack() as stack:
+        blocks = []
+        for number, source in enumerate(workflow.tools):
+            stack.push_async_callback(source.close)
+            block = effects_block(await source.open())
+            entry = workflow.lock["workflow"]["tools"][number]
+            blocks.append(f"# tools, entry {number + 1}: use: {entry['use']}\n{block}")
+    said: str = _clean(workflow, "\n".join(blocks).rstrip())
+    return said
+
+
+async def _called(workflow: Workflow, name: str, arguments: Mapping[str, Json], *, yes: bool) -> Observation:
+    from ste_graph.contracts import Observation
+    from ste_graph.redaction import Redactor
+    from ste_graph.run.units import opened_tools, policy_of
+    from ste_graph.tools.toolbox import Toolbox
+
+    async with opened_tools(workflow) as found:
+        tool = _named(name, found)
+        policy = policy_of(workflow).model_copy(update={"allow": (name,) if yes else (), "ask": False})
+        box = Toolbox(found, policy, redactor=Redactor(workflow.secrets))
+        if not policy.allows(tool) and not box.arguments(name).taken(arguments).problem:
+            text = f"`{name}` was not called: its effect is {tool.effect}. To call it all the same, add --yes."
+            return Observation(ok=False, kind="refused", text=text)
+        return await box.call(name, arguments)
+
+
+def _named(name: str, found: Sequence[Tool]) -> Tool:
+    """The tool of this name. Raises `WorkflowError` with the names that there are."""
+    from ste_graph.errors import WorkflowError
+    from ste_graph.language.diagnostics import closest
+
+    tool = next((tool for tool in found if tool.name == name), None)
+    if tool is None:
+        names = sorted(tool.name for tool in found)
+        near = closest(name, names)
+        hint = f"did you mean `{near}`? " if near else ""
+        raise WorkflowError(f"there is no tool `{name}`; {hint}tools: {', '.join(names) or 'none'}")
+    return tool
+
+
+def _arguments(text: str) -> dict[str, Json]:
+    try:
+        given = json.loads(text)
+    except ValueError as fault:
+        raise typer.BadParameter(f"is no JSON ({fault})", param_hint="JSON") from None
+    if not isinstance(given, dict):
+        raise typer.BadParameter('expected one JSON object, such as \'{"day": "Monday"}\'', param_hint="JSON")
+    return given
+
+
+def _plain(tool: Tool) -> dict[str, Json]:
+    from ste_graph.tools.fingerprint import as_item
+
+    return as_item(tool)
+
+
+def _about(tool: Tool) -> str:
+    from ste_graph.tools.policy import first_line
+
+    return first_line(tool.description)

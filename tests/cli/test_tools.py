@@ -1,0 +1,139 @@
+"""`ste tools`: what a person sees of the tools, and one call by hand."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ADVERSE = Path(__file__).parent.parent / "servers" / "adverse.py"
+
+
+@pytest.fixture
+def served(folder):
+    """The small workflow over an MCP server that misbehaves, started as often as `starts` has lines."""
+    pytest.importorskip("mcp")
+    entry = f"{{use: mcp, command: {sys.executable}, args: [{ADVERSE}, count, starts], cwd: .}}"
+    text = (folder / "small.yaml").read_text()
+    (folder / "small.yaml").write_text(text.replace("[{use: python, module: tools.py}]", f"[{entry}]"))
+    return folder
+
+
+def ended(folder):
+    """Whether the one process that was started has ended."""
+    (pid,) = (folder / "starts").read_text().split()
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_list_names_each_tool_with_its_effect_and_says_which_a_run_does_not_call(ste, folder):
+    said = ste("tools", "list", "small.yaml")
+    assert said.code == 0
+    assert said.out == (
+        "double  read               Double a number.\n"
+        "shout   read               Write a text in capitals.\n"
+        "store   write  not called  Store a text.\n"
+    )
+    assert "ste tools list --effects" in said.err
+
+
+def test_list_as_data_holds_what_a_model_is_told_and_whether_the_policy_allows_it(ste, folder):
+    listed = json.loads(ste("tools", "list", "small.yaml", "--set", "allow=[store]", "--format", "json").out)
+    assert [(tool["name"], tool["allowed"]) for tool in listed] == [("double", True), ("shout", True), ("store", True)]
+    assert listed[0].keys() == {"name", "description", "parameters", "effect", "fingerprint", "allowed"}
+
+
+def test_effects_are_printed_per_source_under_the_names_that_the_source_knows(ste, folder):
+    (folder / "more.py").write_text("def store(n: int) -> int:\n    'Store a number.'\n    return n\n")
+    text = (folder / "small.yaml").read_text()
+    both = "[{use: python, module: tools.py}, {use: python, module: more.py}]"
+    (folder / "small.yaml").write_text(text.replace("[{use: python, module: tools.py}]", both))
+    assert [line.split()[1] for line in ste("tools", "list", "small.yaml").out.splitlines()] == [
+        "read", "read", "write", "destructive"
+    ]  # fmt: skip
+    assert ste("tools", "list", "small.yaml", "--effects").out == (
+        "# tools, entry 1: use: python\n"
+        "effects:  # one of read, write, destructive\n"
+        "  double: read  # Double a number.\n"
+        "  shout: read   # Write a text in capitals.\n"
+        "  store: write  # Store a text.\n"
+        "\n"
+        "# tools, entry 2: use: python\n"
+        "effects:  # one of read, write, destructive\n"
+        "  store: destructive  # Store a number.\n"
+    )
+
+
+def test_show_gives_effect_fingerprint_description_and_schema(ste, folder):
+    said = ste("tools", "show", "small.yaml", "double")
+    head, _, about, _, schema = said.out.split("\n", 4)
+    assert head.startswith("double (read), fingerprint ")
+    assert about == "Double a number."
+    assert json.loads(schema)["required"] == ["number"]
+
+
+def test_a_tool_that_is_not_there_is_named_with_those_that_are(ste, folder):
+    said = ste("tools", "show", "small.yaml", "duoble")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.endswith("there is no tool `duoble`; did you mean `double`? tools: double, shout, store\n")
+
+
+def test_a_call_by_hand_gives_what_the_tool_gives(ste, folder):
+    said = ste("tools", "call", "small.yaml", "double", '{"number": "21"}')
+    assert (said.code, said.out) == (0, "42\n")
+    assert said.err.splitlines()[-1].startswith("ok, ")
+    data = json.loads(ste("tools", "call", "small.yaml", "double", '{"number": 21}', "--format", "json").out)
+    assert (data["ok"], data["kind"], data["text"]) == (True, "ok", "42")
+
+
+def test_arguments_are_checked_before_a_call_by_hand(ste, folder):
+    said = ste("tools", "call", "small.yaml", "double", '{"number": "many"}')
+    assert said.code == 2
+    assert said.out.splitlines()[0] == "Invalid arguments for `double`:"
+    for wrong in ("{number: 1}", "[1]"):
+        assert ste("tools", "call", "small.yaml", "double", wrong).code == 2
+
+
+def test_a_tool_that_does_more_than_read_is_called_by_hand_only_with_yes(ste, folder):
+    said = ste("tools", "call", "small.yaml", "store", '{"text": "x"}', "--set", "allow=[write]")
+    assert said.code == 2
+    assert said.out == "`store` was not called: its effect is write. To call it all the same, add --yes.\n"
+    assert ste("tools", "call", "small.yaml", "store", '{"text": "x"}', "--yes").out == "stored\n"
+
+
+def test_a_server_is_started_for_a_call_by_hand_and_ended_behind_it(ste, served):
+    assert ste("tools", "call", "small.yaml", "fine", "--yes").out == "fine\n"
+    assert ended(served)
+
+
+def test_a_server_that_ends_during_a_call_by_hand_is_a_failed_call(ste, served):
+    said = ste("tools", "call", "small.yaml", "exit", "--yes")
+    assert said.code == 1
+    assert "the disk is full" in said.out
+    assert said.err.splitlines()[-1].startswith("transport, ")
+
+
+def test_a_server_that_cannot_be_started_is_exit_code_2(ste, folder):
+    said = ste("tools", "list", "small.yaml", "--set", "tools=[{use: mcp, command: no-such-server}]")
+    assert said.code == 2
+    assert said.err.startswith("tools: the command `no-such-server` was not found")
+
+
+def test_no_secret_is_shown_in_a_list_a_schema_or_what_a_tool_gives(ste, folder, monkeypatch):
+    monkeypatch.setenv("STE_TEST_KEY", "s3cret-of-mine")
+    (folder / "tools.py").write_text(
+        "import os\nimport ste_graph as ste\n\n"
+        "KEY = os.environ['STE_TEST_KEY']\n\n"
+        "@ste.tool(effect='read')\ndef tell(key: str = KEY) -> str:\n    return KEY\n\n"
+        "tell.__doc__ = f'Tell {KEY}.'\n"
+    )
+    (folder / "small.yaml").write_text((folder / "small.yaml").read_text() + "redact: [{env: STE_TEST_KEY}]\n")
+    for words in (["list"], ["list", "--effects"], ["list", "--format", "json"], ["show"], ["call"]):
+        said = ste("tools", words[0], "small.yaml", *(["tell"] if words[0] in ("show", "call") else []), *words[1:])
+        assert said.code == 0
+        assert "***" in said.out
+        assert "s3cret" not in said.out + said.err
