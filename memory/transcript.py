@@ -50,6 +50,8 @@ class Transcript(BaseModel):
         return self._bounded([*state, {"role": _KEPT, "content": summary}])
 
     def shown(self, state: Sequence[Message]) -> list[Message]:
+        if self.max_tokens is None:
+            return list(state)
         messages: list[Message] = []
         for left_out, run in groupby(state, key=lambda message: message["role"] == _LEFT_OUT):
             if left_out:

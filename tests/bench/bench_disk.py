@@ -10,15 +10,15 @@ from pathlib import Path
 
 import ste_graph as ste
 from ste_graph.run.execution import execute
-from tests.bench.bench_trial import ScriptedAdapter, workflow
+from tests.bench.bench_trial import TOOLS, TRIALS, ScriptedAdapter, workflow
 
 
 def main() -> None:
-    for trials in (100, 1000):
+    for trials in (96, 960):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             loaded = workflow(folder)
-            changes = {"params": {"episodes": trials // 4, "trials": 4, "turns": 4}}
+            changes = {"params": {"episodes": trials // TRIALS // TOOLS, "trials": TRIALS, "turns": 4}}
             tools = [{"use": "python", "module": str(folder / "double.py")}]
             loaded = ste.load("workflows/paper.yaml", set={**changes, "tools": tools}).workflow
             loaded = replace(loaded, models={"explorer": ScriptedAdapter()})

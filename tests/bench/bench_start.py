@@ -24,7 +24,9 @@ def main() -> None:
     bare = min(_python() for _ in range(5))
     for words, limit in ((("--help",), 0.4), (("check", "workflows/paper.yaml"), 1.0)):
         seconds = best_of(5, *words)
-        print(f"  ste {' '.join(words):<28} {seconds:.2f} s ({seconds / bare:.0f} x an empty Python; to reach: {limit} s)")
+        print(
+            f"  ste {' '.join(words):<28} {seconds:.2f} s ({seconds / bare:.0f} x an empty Python; to reach: {limit} s)"
+        )
 
 
 def _python() -> float:
