@@ -68,7 +68,7 @@ def test_the_tool_stays_in_view_however_short_the_memory_is(tmp_path: Path) -> N
         "plugins": [str(Path(__file__).parent / "canary.py")],
         "models.explorer": {"use": "canary.Canary", "heard": str(tmp_path / "heard.jsonl")},
         "tools": [{"use": "python", "module": str(tmp_path / "tools.py")}],
-        "memory.short_term.max_tokens": 200,
+        "memory.short_term.max_tokens": 600,
     }
     ste.load(Path(__file__).parents[2] / "workflows" / "paper.yaml", set=changes).run(out=tmp_path / "run")
     prompts = [json.loads(line)["told"] for line in (tmp_path / "heard.jsonl").read_text("utf-8").splitlines()]
