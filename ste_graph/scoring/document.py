@@ -36,7 +36,7 @@ def parsed(text: str, where: str) -> Json:
         return json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as fault:
         place = f"line {fault.lineno} column {fault.colno}"
-        raise WorkflowError(f"{where}: not JSON: {fault.msg} at {place}") from fault
+        raise WorkflowError(f"{where}: not JSON: {fault.msg.removesuffix(' at')} at {place}") from fault
     except RecursionError as fault:
         raise WorkflowError(f"{where}: the JSON is nested too deeply") from fault
     except ValueError as fault:
