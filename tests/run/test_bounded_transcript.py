@@ -75,4 +75,4 @@ def test_the_tool_stays_in_view_however_short_the_memory_is(tmp_path: Path) -> N
     assert len(prompts) == 16
     assert all("API_name: weigh" in prompt[0] for prompt in prompts)
     assert not any("thought-canary-0" in text for text in prompts[-1])
-    assert any("Query: How many violins does an orchestra" in text for text in prompts[-1])
+    assert any("Query: My cat weighs four kilos" in text for text in prompts[-1])
