@@ -33,6 +33,10 @@ class AddressMarker:
     """Marks an address: `{env: NAME}` and `{env: NAME, default: x}` are allowed; never written to the run."""
 
 
+class SourcesMarker:
+    """Marks further sources of tools: mappings with a `use` each, whose settings are resolved as an entry's are."""
+
+
 RelativePath: TypeAlias = Annotated[str, PathMarker()]
 PathOrURL: TypeAlias = Annotated[str, PathOrURLMarker()]
 HubPath: TypeAlias = Annotated[str, HubMarker()]

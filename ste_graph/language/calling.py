@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.entries import marker
+from ste_graph.language.entries import marked
 from ste_graph.language.findings import Findings
 from ste_graph.language.tree import Mapping, Sequence, Tree
 from ste_graph.language.values import is_environment, relative, resolved_value
@@ -49,9 +49,9 @@ def calling(
 def _secrets(entries: Iterable[tuple[BaseModel, Mapping]]) -> Iterator[str]:
     for settings, tree in entries:
         yield from secrets_of(settings)
-        for name, info in type(settings).model_fields.items():
-            if name in tree.entries and isinstance(mark := marker(info), SecretMarker):
-                yield from _from_environment(tree.entries[name].value, mark)
+        for given, mark in marked(type(settings), tree):
+            if isinstance(mark, SecretMarker):
+                yield from _from_environment(given, mark)
 
 
 def _from_environment(tree: Tree, mark: SecretMarker) -> Iterator[str]:

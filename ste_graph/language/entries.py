@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -13,10 +13,12 @@ from pydantic.fields import FieldInfo
 
 from ste_graph.contracts import Model, Recall
 from ste_graph.language.schema import GROUPS, MemoryWiring, NodeWiring, Section, Shape
+from ste_graph.language.tree import Mapping as MappingTree
+from ste_graph.language.tree import Scalar, Sequence, Tree
 from ste_graph.node import Node
 from ste_graph.prompt import Prompt
 from ste_graph.registry import known, load
-from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker
+from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker, SourcesMarker
 
 Resolved = Literal["model", "prompt", "recall"]
 """Fields of a node that hold a name or a path in YAML, and an object when the node runs."""
@@ -89,7 +91,7 @@ def resolved_kind(field: FieldInfo) -> Resolved | None:
     return None
 
 
-Marker: TypeAlias = PathMarker | ModuleMarker | SecretMarker | AddressMarker
+Marker: TypeAlias = PathMarker | ModuleMarker | SecretMarker | AddressMarker | SourcesMarker
 
 
 def marker(field: FieldInfo) -> Marker | None:
@@ -104,6 +106,30 @@ def inner_markers(field: FieldInfo) -> dict[str, Marker]:
         name: marker(info) for one in models if issubclass(one, BaseModel) for name, info in one.model_fields.items()
     }
     return {name: mark for name, mark in found.items() if mark is not None}
+
+
+def source_class(use: object) -> type[BaseModel] | None:
+    """The class of an installed source of tools; None for what is none."""
+    found: type[BaseModel] | None = load("tools", use) if isinstance(use, str) and use in known("tools") else None
+    return found
+
+
+def marked(cls: type[BaseModel], tree: MappingTree) -> Iterator[tuple[Tree, Marker]]:
+    """Every setting of an entry that has a marker, those of sources inside it included."""
+    for name, info in cls.model_fields.items():
+        if name not in tree.entries or (mark := marker(info)) is None:
+            continue
+        value = tree.entries[name].value
+        yield value, mark
+        for inner in value.items if isinstance(mark, SourcesMarker) and isinstance(value, Sequence) else ():
+            if (source := use_class(inner)) is not None and isinstance(inner, MappingTree):
+                yield from marked(source, inner)
+
+
+def use_class(tree: Tree) -> type[BaseModel] | None:
+    """The class of the source of tools that a mapping describes; None for what is none."""
+    use = tree.at(["use"])
+    return source_class(use.value) if isinstance(use, Scalar) else None
 
 
 def _marked(annotation: Any) -> Marker | None:

@@ -7,15 +7,17 @@ from collections.abc import Mapping as ReadOnly
 from pathlib import Path
 from typing import Final, get_args
 
+from pydantic import BaseModel
+
 from ste_graph.contracts import Json
-from ste_graph.language.entries import marker
+from ste_graph.language.entries import marked, marker, source_class
 from ste_graph.language.plugins import plugin_files
-from ste_graph.language.resolution import Entries, Resolved
+from ste_graph.language.resolution import Entries
 from ste_graph.language.schema import Section
 from ste_graph.language.tree import Mapping
 from ste_graph.language.values import hidden, module_file
 from ste_graph.prompt import Prompt
-from ste_graph.settings import AddressMarker, ModuleMarker, SecretMarker
+from ste_graph.settings import AddressMarker, ModuleMarker, SecretMarker, SourcesMarker
 
 LEFT_OUT: Final = ("variants", "budget", "about")
 """Sections that may differ when a run is taken up again: they do not change what a step does."""
@@ -26,7 +28,7 @@ def lock_of(tree: Mapping, variant: str | None, entries: Entries, prompts: ReadO
     plain = {name: value for name, value in tree.plain().items() if name not in LEFT_OUT}
     for section in get_args(Section):
         for name, entry in entries.are(section).items():
-            _hide(entry, plain[section][int(name) if section == "tools" else name])
+            _hide(entry.cls, plain[section][int(name) if section == "tools" else name])
     return {
         "workflow": plain,
         "variant": variant,
@@ -35,10 +37,15 @@ def lock_of(tree: Mapping, variant: str | None, entries: Entries, prompts: ReadO
     }
 
 
-def _hide(entry: Resolved, plain: dict[str, Json]) -> None:
-    for name, info in entry.cls.model_fields.items():
-        if isinstance(marker(info), SecretMarker | AddressMarker) and name in plain:
-            plain[name] = hidden(plain[name])
+def _hide(cls: type[BaseModel], plain: dict[str, Json]) -> None:
+    for name, info in cls.model_fields.items():
+        match marker(info):
+            case SecretMarker() | AddressMarker() if name in plain:
+                plain[name] = hidden(plain[name])
+            case SourcesMarker():
+                for inner in plain.get(name) or ():
+                    if (source := source_class(inner.get("use"))) is not None:
+                        _hide(source, inner)
 
 
 def _code(tree: Mapping, entries: Entries) -> dict[str, Path]:
@@ -46,10 +53,9 @@ def _code(tree: Mapping, entries: Entries) -> dict[str, Path]:
     listed = tree.entries.get("plugins")
     found = {name: path for name, (path, _) in plugin_files(listed.value if listed else None).items()}
     for entry in entries.tools.values():
-        for name, info in entry.cls.model_fields.items():
-            given = entry.tree.entries.get(name)
-            if given and isinstance(marker(info), ModuleMarker) and (file := module_file(given.value)) is not None:
-                found[str(given.value.plain())] = file
+        for given, mark in marked(entry.cls, entry.tree):
+            if isinstance(mark, ModuleMarker) and (file := module_file(given)) is not None:
+                found[str(given.plain())] = file
     return found
 
 

@@ -8,10 +8,18 @@ from typing import Final, TypeAlias
 
 from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.entries import Marker
+from ste_graph.language.entries import Marker, marker, use_class
 from ste_graph.language.findings import Findings
 from ste_graph.language.tree import Mapping, Scalar, Sequence, Tree
-from ste_graph.settings import AddressMarker, HubMarker, ModuleMarker, PathMarker, PathOrURLMarker, SecretMarker
+from ste_graph.settings import (
+    AddressMarker,
+    HubMarker,
+    ModuleMarker,
+    PathMarker,
+    PathOrURLMarker,
+    SecretMarker,
+    SourcesMarker,
+)
 
 KeyMarkers: TypeAlias = dict[str, Marker]
 
@@ -36,6 +44,10 @@ def resolved_value(tree: Tree, mark: Marker | None, findings: Findings, inside: 
         if is_environment(tree):
             return _from_environment(tree, mark, findings)
         marks = inside or {}
+        if isinstance(mark, SourcesMarker):
+            cls, mark = use_class(tree), None
+            found = {name: marker(info) for name, info in cls.model_fields.items()} if cls else {}
+            marks = {name: one for name, one in found.items() if one is not None}
         return {key: resolved_value(one.value, marks.get(key, mark), findings) for key, one in tree.entries.items()}
     if isinstance(tree, Sequence):
         return [resolved_value(item, mark, findings) for item in tree.items]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
@@ -15,7 +15,7 @@ from ste_graph.contracts import Effect, Frozen, Json, Observation, Tool, ToolSou
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import secrets_of
 from ste_graph.registry import known, load
-from ste_graph.settings import RelativePath
+from ste_graph.settings import RelativePath, SourcesMarker
 from ste_graph.tools.toolbench_description import Description, Unreadable, read
 
 SHOWN = 25
@@ -41,7 +41,7 @@ class ToolBenchTools(Frozen):
         description="A file with recorded calls, one JSON object with `tool`, `arguments` and `observation` a line; "
         "of two lines for one call, the later one counts.",
     )
-    by: tuple[dict[str, Any], ...] = Field(
+    by: Annotated[tuple[dict[str, Any], ...], SourcesMarker()] = Field(
         default=(),
         description="Other sources of tools, each with its `use` and settings, whose tools do the work. `names` says "
         "which does whose; without it, tools of equal names.",

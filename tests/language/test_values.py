@@ -70,3 +70,47 @@ def test_a_file_of_tools_that_is_not_there_is_an_error(bench: Bench) -> None:
     edit = ("graph:\n", "tools: [{use: python, module: thing.py}]\ngraph:\n")
     assert bench.problems(edit) == ["14:31 E506 there is no file `thing.py` | things.py?"]
     assert bench.load(edit, ("thing.py", "things.py:one")).workflow.tools
+
+
+BY = """tools:
+  - use: toolbench
+    path: described.json
+    by:
+      - {use: python, module: dates.py, names: {add_date: plus}}
+      - {use: openapi, spec: spec.json, base_url: {env: STE_TEST_URL}, auth: {bearer: {env: STE_TEST_KEY}}}
+graph:
+"""
+
+
+def test_sources_within_a_source_are_resolved_as_entries_are(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STE_TEST_URL", "http://private")
+    monkeypatch.setenv("STE_TEST_KEY", "s3cret")
+    bench.write("dates.py", "x = 1\n")
+    workflow = bench.load(("graph:\n", BY)).workflow
+    python, openapi = workflow.tools[0].by
+    assert python["module"] == str(bench.folder / "dates.py")
+    assert python["names"] == {"add_date": "plus"}
+    assert openapi["spec"] == str(bench.folder / "spec.json")
+    assert (openapi["base_url"], openapi["auth"]) == ("http://private", {"bearer": "s3cret"})
+    assert "s3cret" in workflow.secrets
+    assert workflow.lock["workflow"]["tools"][0]["by"][1] == {
+        "use": "openapi",
+        "spec": "spec.json",
+        "base_url": {"env": "STE_TEST_URL"},
+        "auth": {"bearer": {"env": "STE_TEST_KEY"}},
+    }
+    assert workflow.lock["code"].keys() == {"steps.py", "dates.py"}
+
+
+def test_what_is_wrong_in_a_source_within_a_source_has_its_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STE_TEST_URL", raising=False)
+    assert bench.problems(("graph:\n", BY), ("{bearer: {env: STE_TEST_KEY}}", "{bearer: key}")) == [
+        "18:31 E506 there is no file `dates.py` | steps.py?",
+        "19:57 E504 the environment variable `STE_TEST_URL` is not set | `export STE_TEST_URL=…` first",
+    ]
+    assert bench.problems(
+        (
+            "graph:\n",
+            BY.replace("module: dates.py", "module: {env: HOME}").partition("      - {use: op")[0] + "graph:\n",
+        )
+    ) == ["18:31 E503 an environment variable may not stand here | a plain value"]
