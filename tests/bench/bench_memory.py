@@ -15,6 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,8 @@ def embedding(requests: list[tuple[str, str]]) -> None:
 
 
 def notebook(folder: Path, requests: list[tuple[str, str]]) -> None:
-    """Exemplars for many requests, against the way of the paper's released notebook."""
+    """Exemplars for many requests, against the way of the paper's released notebook; the best of a few tries each."""
+    import torch
     from sentence_transformers import util
 
     from ste_graph.memory.embedders import embedder_for
@@ -173,20 +175,21 @@ def notebook(folder: Path, requests: list[tuple[str, str]]) -> None:
     with ExemplarStore.open(folder, create=True) as store:
         store.add([exemplar(text, f"tool{i % TOOLS}") for i, text in enumerate(kept)], vectors)
         store.search_vectors(vectors[:1])
-        embedder._known.clear()
-        began = time.perf_counter()
-        ours = store.search_many(asked, 8)
-        each = (time.perf_counter() - began) / len(asked)
-    import torch
-
+        each = inf
+        for _ in range(3):
+            embedder._known.clear()
+            began = time.perf_counter()
+            ours = store.search_many(asked, 8)
+            each = min(each, (time.perf_counter() - began) / len(asked))
     model, there = embedder._model, torch.tensor(vectors)
-    began = time.perf_counter()
-    theirs = []
-    for text in asked[:NOTEBOOK_ASKED]:
-        cosines = util.cos_sim(model.encode([text], convert_to_tensor=True, show_progress_bar=False), there)[0]
-        ranked = sorted(((cosines[row], row) for row in range(len(cosines))), key=lambda one: one[0], reverse=True)
-        theirs.append([kept[row] for _, row in ranked[:8]])
-    their_each = (time.perf_counter() - began) / NOTEBOOK_ASKED
+    theirs, their_each = [], inf
+    for start in range(0, NOTEBOOK_ASKED, 10):
+        began = time.perf_counter()
+        for text in asked[start : start + 10]:
+            cosines = util.cos_sim(model.encode([text], convert_to_tensor=True, show_progress_bar=False), there)[0]
+            ranked = sorted(((cosines[row], row) for row in range(len(cosines))), key=lambda one: one[0], reverse=True)
+            theirs.append([kept[row] for _, row in ranked[:8]])
+        their_each = min(their_each, (time.perf_counter() - began) / 10)
     same = sum({one.exemplar.query for one in mine} == {*other} for mine, other in zip(ours, theirs, strict=False))
     say(
         f"{len(asked)} requests over {NOTEBOOK_ENTRIES:,} entries: {each * 1e3:.2f} ms each; the released notebook's "
