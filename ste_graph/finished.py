@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.records import Trial
 from ste_graph.run.appending import LineFile
 from ste_graph.run.folder import RunFolder
+from ste_graph.run.hashing import id_of
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.summary import Summary, summary_of
 
@@ -80,6 +82,12 @@ class FinishedRun:
         if lock is None:
             raise WorkflowError(f"{path}: is not the folder of a run (it has no {self.folder.lock.name})")
         self.lock = lock
+
+    @property
+    def id(self) -> str:
+        """Which run it is, wherever its folder lies."""
+        resolved = json.dumps(self.lock.get("resolved"), sort_keys=True, default=str)
+        return id_of(self.lock.get("created"), resolved)
 
     def records(self) -> Iterator[dict[str, Json]]:
         """The journal's lines."""

@@ -12,7 +12,7 @@ from ste_graph.compile.bounds import plan as bound_of
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import Workflow
-from ste_graph.run.units import Skipped, opened_tools, starts_something, units_of
+from ste_graph.run.units import Skipped, opened_tools, starts_something, units_of, with_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,15 @@ def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
 
     async def units() -> Any:
         async with opened_tools(workflow) as opened:
-            return units_of(workflow, opened)
+            return units_of(with_items(workflow), opened)
 
     try:
         found, skipped = _in_a_loop_of_its_own(units())
     except WorkflowError as error:
         if workflow.over is None or workflow.over.over.text != "tools":
-            raise
+            if not workflow.data:
+                raise
+            return Plan(bound, None, note=str(error))
         return Plan(bound, (), note=str(error))
     return Plan(bound, tuple(unit.name for unit in found), tuple(skipped))
 

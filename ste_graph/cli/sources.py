@@ -1,4 +1,4 @@
-"""What is wrong with the tools of a workflow, as far as it shows without starting anything."""
+"""What is wrong with the tools and the data of a workflow, as far as it shows without starting anything."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ste_graph.experiment import Experiment
 from ste_graph.language.composition import composed
 from ste_graph.language.diagnostics import Diagnostic, Span
 from ste_graph.language.findings import Findings
-from ste_graph.run.units import opened_tools, starts_something, units_of
+from ste_graph.run.units import opened_tools, starts_something, units_of, with_items
 
 
 def tool_problems(found: Experiment) -> list[Diagnostic]:
-    """Faults of each source that starts nothing; where there are none, of the tools as a whole."""
+    """Faults of each source that starts nothing, and of data; where there are none, of the units as a whole."""
     problems = []
     with redirect_stdout(sys.stderr):  # loading a module runs its code, and stdout is for the result
         for index, source in enumerate(found.workflow.tools):
@@ -27,6 +27,7 @@ def tool_problems(found: Experiment) -> list[Diagnostic]:
             except WorkflowError as fault:
                 message = str(fault).removeprefix("tools: ")
                 problems.append(Diagnostic("E601", "error", message, _of_source(found, index, message)))
+        problems += _missing_data(found)
         if not problems and not starts_something(found.workflow):
             try:
                 asyncio.run(_units(found))
@@ -45,7 +46,19 @@ async def _opened(source: ToolSource) -> list[Tool]:
 
 async def _units(found: Experiment) -> None:
     async with opened_tools(found.workflow) as tools:
-        units_of(found.workflow, tools)
+        units_of(with_items(found.workflow), tools)
+
+
+def _missing_data(found: Experiment) -> list[Diagnostic]:
+    """The entries of `data:` that give nothing yet, as warnings: the run that they name may still be to come."""
+    missing = []
+    for name, source in found.workflow.data.items():
+        try:
+            source.items()
+        except WorkflowError as fault:
+            span = composed(found.workflow.file, Findings()).span_of(["data", name])
+            missing.append(Diagnostic("W603", "warning", f"data `{name}` cannot be had yet: {fault}", span))
+    return missing
 
 
 def _of_source(found: Experiment, index: int, message: str) -> Span:

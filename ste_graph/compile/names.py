@@ -24,6 +24,8 @@ def names(flow: Flow, state: Mapping[str, Json]) -> Lookup:
         first, *rest = name.split(".")
         if first == "params":
             return _below(flow.workflow.params, rest, name)
+        if first == "data":
+            return _below(flow.workflow.items, rest, name)
         if first in flow.heads:
             return _below(passed(flow, first, state), rest, name)
         if first == flow.workflow.unit:

@@ -6,9 +6,9 @@ from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import DataSource, Json
 from ste_graph.language.blocks import Block, Map, Repeat, walk
 from ste_graph.language.calling import calling
 from ste_graph.language.conditions import Conditions
@@ -65,7 +65,7 @@ class _Arm:
         outputs = self._outputs()
         lives = self._lifetimes(body, unit, outputs)
         loops = {block.name: block for block, _ in walk(body) if isinstance(block, Repeat | Map)}
-        vocabulary = Vocabulary(outputs, self.entries.off, self.params, loops, unit)
+        vocabulary = Vocabulary(outputs, self.entries.off, self.params, loops, unit, self._keys("data"))
         seats = places(body, lives)
         if self._incomplete:  # what is left out may have given anything
             seats = [Place(seat.block, seat.around, frozenset(outputs)) for seat in seats]
@@ -104,6 +104,7 @@ class _Arm:
             secrets=called.secrets,
             cassette=called.cassette,
             reset=called.reset,
+            data={name: cast(DataSource, entry.settings) for name, entry in self.entries.data.items()},
         )
 
     @cached_property
@@ -125,7 +126,7 @@ class _Arm:
         value = self.tree.at([name])
         return default if value is None else value.plain()
 
-    def _keys(self, section: Literal["nodes", "memory", "models"]) -> dict[str, Span]:
+    def _keys(self, section: Literal["data", "nodes", "memory", "models"]) -> dict[str, Span]:
         """The names in a section, right or wrong, and their places."""
         value = self.tree.at([section])
         return {name: entry.key_span for name, entry in value.entries.items()} if isinstance(value, Mapping) else {}

@@ -12,7 +12,7 @@ from ste_graph.language.paths import with_paths
 from ste_graph.language.tree import Entry, Mapping, Scalar, Tree
 from ste_graph.language.values import neighbour, relative
 
-MERGED: Final = ("params", "models", "memory", "nodes", "variants", "budget", "limits", "cassette")
+MERGED: Final = ("params", "data", "models", "memory", "nodes", "variants", "budget", "limits", "cassette")
 """Sections whose entries are merged one by one with the base's; all others are replaced whole."""
 
 

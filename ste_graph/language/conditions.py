@@ -40,13 +40,13 @@ class Conditions:
                     self.vocabulary.check(over, self.reader.places[span], seat, LIST, "over", self.findings)
 
     def check_units(self, unit: Map, has_tools: bool) -> None:
-        """What the units come from is known before anything runs: `tools`, or a list in `params`."""
+        """What the units come from is known before anything runs: `tools`, `data.…`, or a list in `params`."""
         if unit.over.text == "tools":
             if not has_tools:
                 said = "the graph maps over `tools`, but the workflow has none"
                 self.findings.error("E219", said, unit.span, expected="`tools: […]`")
         elif unit.span in self.reader.places:
-            outside = Vocabulary({}, {}, self.vocabulary.params, {}, None)
+            outside = Vocabulary({}, {}, self.vocabulary.params, {}, None, self.vocabulary.data)
             tree, place = self.reader.places[unit.span], Place(unit, (), frozenset())
             outside.check(unit.over, tree, place, LIST, "over", self.findings)
 

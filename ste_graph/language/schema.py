@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from ste_graph.contracts import Json
 from ste_graph.registry import Group
 
-RESERVED = frozenset({"params", "tools", "run", "forever"})
+RESERVED = frozenset({"params", "data", "tools", "run", "forever"})
 """Names that no node, loop or memory may have."""
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
@@ -35,7 +35,7 @@ ExpressionText: TypeAlias = Annotated[
 ]
 
 
-Section: TypeAlias = Literal["models", "tools", "memory", "nodes"]
+Section: TypeAlias = Literal["data", "models", "tools", "memory", "nodes"]
 """A section whose entries are made by classes."""
 
 
@@ -206,6 +206,7 @@ class WorkflowShape(Shape):
     set: dict[str, Json] = Field(default={}, description="single values changed by path, after `extends`")
     seed: int = 0
     params: dict[Identifier, Json] = {}
+    data: dict[Identifier, UseShape] = Field(default={}, description="what a loop can go over, as `over: data.NAME`")
     plugins: list[str] = Field(default=[], description="Python files with the workflow's own nodes")
     models: dict[Identifier, UseShape] = {}
     tools: list[UseShape] = []
@@ -298,6 +299,7 @@ def known_uses() -> dict[str, list[str]]:
 
 
 GROUPS: dict[Section, Group] = {
+    "data": "data",
     "models": "models",
     "tools": "tools",
     "memory": "memories",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,7 +15,7 @@ from ste_graph.language.expressions import Expression, ExpressionError
 from ste_graph.language.findings import Findings
 from ste_graph.language.scope import Place
 from ste_graph.language.tree import Scalar, Tree
-from ste_graph.language.types import ANY, INT, NULL, OBJECT, STR, Type
+from ste_graph.language.types import ANY, INT, LIST, NULL, OBJECT, STR, Type
 from ste_graph.node import Output
 
 ITEM: Final = {"name": STR, "description": STR, "parameters": OBJECT, "effect": STR, "fingerprint": STR}
@@ -60,6 +60,8 @@ class Vocabulary:
     params: Mapping[str, Json]
     loops: Mapping[str, Repeat | Map]
     unit: Map | None
+    data: Collection[str] = ()
+    """The names in `data:`."""
 
     def names(self, given: Iterable[str], around: Iterable[str]) -> Names:
         """The names that can be read where the nodes `given` have run and the loops `around` are."""
@@ -68,6 +70,7 @@ class Vocabulary:
         there = frozenset(given)
         for name, value in self.params.items():
             found |= _of_param(f"params.{name}", value)
+        found |= {f"data.{name}": LIST for name in self.data}
         for node, output in self.outputs.items():
             if output is None:
                 opened[node] = NULL if node in self.off else ANY

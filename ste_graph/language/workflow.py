@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import DataSource, Json
 from ste_graph.language.blocks import Block, Map
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression
@@ -131,6 +131,9 @@ class Workflow:
     """What no prompt, file or report may show."""
     cassette: CassetteSpec | None = None
     reset: ResetSpec | None = None
+    data: Mapping[str, DataSource] = field(default_factory=dict)
+    items: Mapping[str, list[Json]] = field(default_factory=dict, repr=False)
+    """What the sources in `data` give, by their names; empty until they are opened."""
 
     @property
     def unit(self) -> str:

@@ -27,7 +27,7 @@ from ste_graph.run.step_log import Logged, StepLog
 from ste_graph.run.stores import opened_stores
 from ste_graph.run.summary import Summary, summary_of
 from ste_graph.run.unit import Shared, UnitRun
-from ste_graph.run.units import Unit, opened_tools, policy_of, toolboxes_of, units_of
+from ste_graph.run.units import Unit, opened_tools, policy_of, toolboxes_of, units_of, with_items
 from ste_graph.run.watching import Watcher
 from ste_graph.tools.toolbox import Toolbox
 
@@ -89,6 +89,7 @@ class _Opening:
             if all(log.done for log in logs.values()):
                 await self._sum_up(logs)
                 return self._summary(logs, locked)
+        self._workflow = with_items(self._workflow)
         cassette = Cassette(self._workflow.cassette, resets=self._workflow.reset is not None)
         async with AsyncExitStack() as stack:
             stack.callback(cassette.close)

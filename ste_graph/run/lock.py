@@ -12,6 +12,7 @@ from pathlib import Path
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import Workflow
+from ste_graph.redaction import Redactor
 from ste_graph.run.clock import now
 from ste_graph.run.hashing import id_of
 from ste_graph.run.units import Skipped, Unit
@@ -29,6 +30,7 @@ def lock_content(
     dry_run: bool,
 ) -> dict[str, Json]:
     """What the lock file of a new run says."""
+    clean = Redactor(workflow.secrets).text
     return {
         "created": now(),
         "python": platform.python_version(),
@@ -40,6 +42,8 @@ def lock_content(
         "units": {unit.name: _digest(unit.item) for unit in units},
         "tools": {tool.name: fingerprint(tool) for unit in units for tool in unit.tools},
         "schemas": {tool.name: dict(tool.parameters) for unit in units for tool in unit.tools},
+        "descriptions": {tool.name: clean(tool.description) for unit in units for tool in unit.tools},
+        "data": {name: _digest(items) for name, items in workflow.items.items()},
         "skipped": {one.unit: {"effect": one.effect, "remedy": one.remedy} for one in left_out},
         "resolved": dict(workflow.lock),
     }
@@ -60,10 +64,10 @@ def refuse_if_changed(path: Path, locked: Mapping[str, Json], workflow: Workflow
 
 
 def refuse_if_tools_changed(path: Path, locked: Mapping[str, Json], wanted: Mapping[str, Json]) -> None:
-    """Raise `WorkflowError` if the units or tools are not those that the run began with; it says which."""
+    """Raise `WorkflowError` if the data, units or tools are not those that the run began with; it says which."""
     said: list[str] = []
-    for what in ("unit", "tool"):
-        then, there = locked.get(f"{what}s", {}), wanted[f"{what}s"]
+    for what, section in (("data", "data"), ("unit", "units"), ("tool", "tools")):
+        then, there = locked.get(section, {}), wanted.get(section, {})
         for name in sorted(then.keys() | there.keys()):
             if then.get(name) != there.get(name) or (name in then) != (name in there):
                 how = "has changed" if name in then and name in there else "is new" if name in there else "is gone"

@@ -110,6 +110,8 @@ class StepSession:
         workflow, flow = self._shared.workflow, self._shared.flow
         if root == "params":
             return workflow.params
+        if root == "data":
+            return workflow.items
         if root == workflow.unit:
             return self._state[root]
         if root in workflow.nodes:

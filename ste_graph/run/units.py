@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ste_graph.contracts import Json, Tool
 from ste_graph.errors import WorkflowError
@@ -120,7 +120,7 @@ def units_of(workflow: Workflow, tools: Sequence[Tool]) -> tuple[list[Unit], lis
     if workflow.over is None:
         return [Unit(UNIT, None, offered)], []
     if workflow.over.over.text != "tools":
-        items = workflow.over.over.evaluate(lambda name: param(workflow.params, name))
+        items = workflow.over.over.evaluate(lambda name: _known(workflow, name))
         items = items if workflow.over.bound is None else items[: workflow.over.bound]
         return [Unit(name, item, offered) for name, item in _named(items).items()], []
     policy, redactor = policy_of(workflow), Redactor(workflow.secrets)
@@ -130,6 +130,24 @@ def units_of(workflow: Workflow, tools: Sequence[Tool]) -> tuple[list[Unit], lis
     if not units:
         raise WorkflowError(nothing_to_call(workflow, tools, left_out))
     return units, left_out
+
+
+def with_items(workflow: Workflow) -> Workflow:
+    """The workflow with what its `data:` gives. Raises `WorkflowError` if one of the sources cannot give it."""
+    found: dict[str, list[Json]] = {}
+    redactor = Redactor(workflow.secrets)
+    for name, source in workflow.data.items():
+        try:
+            found[name] = redactor.data(source.items())
+        except WorkflowError as error:
+            raise WorkflowError(f"{workflow.file}: data `{name}`: {error}") from error
+    return replace(workflow, items=found)
+
+
+def _known(workflow: Workflow, name: str) -> Json:
+    """The value of a name that is known before the run: `params.…` or `data.…`."""
+    first, _, rest = name.partition(".")
+    return workflow.items[rest] if first == "data" else param(workflow.params, name)
 
 
 def nothing_to_call(workflow: Workflow, tools: Sequence[Tool], left_out: Sequence[Skipped]) -> str:

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from ste_graph.models.simulated.extraction import arguments_in
+from ste_graph.models.simulated.judging import QUESTIONS, verdict
 from ste_graph.models.simulated.mending import attempted, mended
 from ste_graph.models.simulated.mistakes import call_text, spoiled
 from ste_graph.models.simulated.reading import (
@@ -24,6 +25,7 @@ from ste_graph.models.simulated.reading import (
     tools_in,
     trial_of,
 )
+from ste_graph.models.simulated.rewording import reworded
 from ste_graph.models.simulated.values import plausible, unusual
 from ste_graph.models.simulated.wording import request_for
 
@@ -49,16 +51,20 @@ def respond(
     """
     digest = hashlib.blake2b(repr((seed, [tuple(turn) for turn in turns])).encode(), digest_size=8).digest()
     random = Random(int.from_bytes(digest, "big"))
+    tools = next((found for turn in reversed(turns) if (found := tools_in(turn.text))), ())
+    if schema is not None and schema.get("properties", {}).keys() >= QUESTIONS:
+        return json.dumps(verdict(turns[-1].text, tools))
     if schema is not None:
         return json.dumps(plausible(dict(schema), random), ensure_ascii=False)
     if offered:
         return acted(turns, offered, random, mistakes)
-    tools = next((found for turn in reversed(turns) if (found := tools_in(turn.text))), ())
     match moment(turns):
         case "imagine" if tools:
             return imagined(turns, tools[-1], random, mistakes / 2)
         case "call" | "observed" if tools:
             return acted(turns, tools, random, mistakes)
+        case "paraphrase" if tools:
+            return reworded(turns, tools[-1], random, mistakes / 2)
         case "reflect":
             return judged(turns)
     return "I have nothing to go by but these words."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-Moment = Literal["imagine", "call", "observed", "reflect", "other"]
+Moment = Literal["imagine", "call", "observed", "paraphrase", "reflect", "other"]
 """What the last message asks for."""
 
 
@@ -102,6 +102,12 @@ def lessons_in(turns: Sequence[Turn]) -> list[str]:
     return said + [turn.text for turn in turns if turn.text.startswith("Observation:") and not good(turn.text)]
 
 
+def asked_in(text: str) -> str:
+    """The last request that stands in a text, be it in an exemplar; "" where there is none."""
+    found = _QUERY.findall(text)
+    return found[-1].strip() if found else ""
+
+
 def query_in(text: str) -> str | None:
     """The last request that stands in a text outside its exemplars."""
     found = _QUERY.findall(_EXAMPLE.sub("", text))
@@ -118,6 +124,8 @@ def moment(turns: Sequence[Turn]) -> Moment:
     last = turns[-1].text.strip() if turns else ""
     if last.endswith("User Query:"):
         return "imagine"
+    if last.endswith("Paraphrase:"):
+        return "paraphrase"
     if re.search(r'Respond with "Yes" or "No"\.?$', last):
         return "reflect"
     if last.startswith("Observation:"):

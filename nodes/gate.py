@@ -1,0 +1,73 @@
+"""Gate: does a trial pass the checks that need no model?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ste_graph.contracts import Json
+from ste_graph.distil.gates import Check, execution_fault, format_fault, grounding_fault, needed, sources_of
+from ste_graph.distil.grounding import Source
+from ste_graph.node import Node, Output, Reads
+from ste_graph.tools.arguments import Arguments
+
+
+class Gate(Node):
+    """Ask the checks in their order, and stop at the first that a trial does not pass.
+
+    `format`: the last reply before the answer is a call that parses and validates. `execution`: it succeeded.
+    `grounding`: every value of it that is no default can be traced to the request or to an earlier observation.
+
+    Differs: the paper's code asks a model alone, and never whether the call succeeded.
+    """
+
+    checks: tuple[Check, ...] = ("format", "execution", "grounding")
+    free: tuple[str, ...] = ()
+    """Parameters whose values are composed rather than stated, such as a query: they need not be traced."""
+
+    class See(Reads):
+        """A trial as the journal has it, and its tool."""
+
+        trial: dict[str, Any]
+        tool: dict[str, Any]
+
+    class Gives(Output):
+        """`gate` and `reason` say where and why it was stopped. `steps` are the calls that an example keeps."""
+
+        passed: bool
+        gate: str | None
+        reason: str | None
+        steps: list[dict[str, Any]]
+        spoken: list[str]
+        gates: list[str]
+
+    async def __call__(self, see: See) -> Gives:
+        trial, parameters = see.trial, see.tool["parameters"]
+        steps = _steps(trial["steps"], see.tool["name"], parameters)
+        sources: dict[str, Source] = {}
+        if "format" not in self.checks and not (steps and isinstance(steps[-1].get("arguments"), Mapping)):
+            raise ValueError(f"trial {trial['id']} has no call to look at; let `format` be the first of `checks`")
+        for number, check in enumerate(self.checks):
+            fault = None
+            match check:
+                case "format":
+                    fault = format_fault(steps, trial["answer"], see.tool["name"], parameters)
+                case "execution":
+                    fault = execution_fault(steps)
+                case "grounding":
+                    sources = sources_of(trial["query"], steps, parameters, self.free)
+                    fault = grounding_fault(sources, steps[-1]["arguments"])
+            if fault is not None:
+                passed = list(self.checks[:number])
+                return self.Gives(passed=False, gate=check, reason=fault, steps=[], spoken=[], gates=passed)
+        spoken = [name for name, source in sources.items() if source == "request"]
+        kept = needed(steps, sources)
+        return self.Gives(passed=True, gate=None, reason=None, steps=kept, spoken=spoken, gates=list(self.checks))
+
+
+def _steps(steps: list[dict[str, Any]], tool: str, parameters: Mapping[str, Json]) -> list[dict[str, Any]]:
+    """The steps with the last call's arguments as the tool got them, where they could be brought to its types."""
+    if not steps or not isinstance(steps[-1].get("arguments"), Mapping):
+        return steps
+    taken = Arguments(tool, parameters).taken(steps[-1]["arguments"])
+    return steps if taken.problem else [*steps[:-1], {**steps[-1], "arguments": taken.arguments}]

@@ -1,0 +1,46 @@
+"""Judge: a model says whether a trial is worth learning from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ste_graph.contracts import Model
+from ste_graph.distil.verdict import SCHEMA, against, in_favour, reason_of, vote_of
+from ste_graph.node import Node, Output, Reads
+from ste_graph.prompt import Prompt
+
+
+class Judge(Node):
+    """Ask the model the paper's three questions: is the answer informative, is it faithful, was the call appropriate?
+
+    Each run of the node is one vote; with `reads: {votes: NODE.votes}` and `lives:` the loop around the voting, votes
+    add up. A reply without a verdict in it is a vote for nothing.
+
+    Differs: the paper's code asks once and takes any "No." in the reply, even inside an explanation, for a refusal.
+    """
+
+    model: Model
+    prompt: Prompt
+
+    class See(Reads):
+        """The votes so far; the prompt names the rest."""
+
+        votes: list[dict[str, Any]] | None
+
+    class Gives(Output):
+        """`yes` and `no` count the votes; `passed`: more of them are in favour than not."""
+
+        votes: list[dict[str, Any]]
+        yes: int
+        no: int
+        passed: bool
+        gate: str | None
+        reason: str | None
+
+    async def __call__(self, see: See) -> Gives:
+        reply = await see.ask(self.model, self.prompt, schema=SCHEMA)
+        votes = [*(see.votes or []), dict(vote_of(reply))]
+        yes, no = sum(map(in_favour, votes)), sum(map(against, votes))
+        passed = 2 * yes > len(votes)
+        gate, reason = (None, None) if passed else ("judge", reason_of(votes))
+        return self.Gives(votes=votes, yes=yes, no=no, passed=passed, gate=gate, reason=reason)

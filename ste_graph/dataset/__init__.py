@@ -1,0 +1,1 @@
+"""Examples as data sets: one JSON object a line, in three forms."""

@@ -1,0 +1,95 @@
+"""A training example, with everything that says where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self, TypeAlias
+
+from pydantic import Field
+
+from ste_graph.contracts import Frozen, Json
+from ste_graph.records import Circumstances, Record, Step
+
+Split: TypeAlias = Literal["train", "heldout"]
+
+Kind: TypeAlias = Literal["call", "ask", "none"]
+"""What is to be learnt: a call; to ask back, since a required value is missing; to answer without a call."""
+
+
+class Definition(Frozen):
+    """The tool that an example is about, as a model is offered it."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Json] = Field(default={})
+
+
+class Example(Record):
+    """`of` is what the split gave, which is not kept as such; `query` stands in place of its request where given."""
+
+    derived: ClassVar[frozenset[str]] = frozenset(
+        {
+            "steps", "split", "cluster", "paraphrase_of", "definition", "trial_id", "run", "run_id", "licence",
+            "model", "judge", "writer", "fingerprint", "gates",
+        }
+    )  # fmt: skip
+
+    of: dict[str, Json] = Field(default={}, exclude=True)
+    kind: Kind = "call"
+    query: str
+    steps: list[Step]
+    answer: str | None = None
+    split: Split
+    cluster: int
+    """Which requests of the tool belong together, see `ste_graph.distil.split`; a cluster is never split."""
+    paraphrase_of: str | None = None
+    """The request of the trial, where this one says it in other words."""
+    definition: Definition
+    fingerprint: str | None = None
+    trial_id: str
+    """The trial's id in the journal of its run."""
+    run: str
+    """The name of the run's folder."""
+    run_id: str
+    model: str | None
+    """Which model explored."""
+    judge: str | None = None
+    writer: str | None = None
+    """Which model worded the request, where it is not the explorer's own."""
+    licence: str | None = None
+    gates: list[str]
+    """The gates passed, in order."""
+
+    @property
+    def text(self) -> str:
+        return self.query
+
+    @property
+    def arguments(self) -> dict[str, Json]:
+        """The arguments of the last call."""
+        return (self.steps[-1].arguments or {}) if self.steps else {}
+
+    @classmethod
+    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
+        of, item = given["of"], circumstances.item
+        own = {"kind": "call", "answer": of.get("answer"), **{k: v for k, v in given.items() if v is not None}}
+        steps = of["steps"] if own["kind"] == "call" else []
+        return cls.model_validate(
+            {
+                **own,
+                "steps": steps,
+                "split": of["split"],
+                "cluster": of["cluster"],
+                "paraphrase_of": of.get("paraphrase_of"),
+                "definition": {key: item[key] for key in ("name", "description", "parameters")},
+                "fingerprint": of.get("fingerprint"),
+                "trial_id": of["trial_id"],
+                "run": item["run"],
+                "run_id": item["run_id"],
+                "model": of.get("model"),
+                "judge": of.get("judge"),
+                "writer": next(iter(circumstances.models.get("query", ())), None),
+                "licence": item.get("licence"),
+                "gates": of["gates"],
+            }
+        )

@@ -1,0 +1,95 @@
+"""Numbers that a text says, in digits and in English words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .normal import plain
+
+_UNITS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_ORDINALS = (
+    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth",
+)  # fmt: skip
+_SMALL = (
+    {word: value for value, word in enumerate(_UNITS)}
+    | {word: value for value, word in enumerate(_ORDINALS)}
+    | {word: 10 * value for value, word in enumerate(_TENS) if word}
+    | {f"{word}th": value for value, word in enumerate(_UNITS) if value > 12}
+    | {f"{word[:-1]}ieth": 10 * value for value, word in enumerate(_TENS) if word}
+)
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_WHOLE = {"dozen": 12.0, "half": 0.5, "quarter": 0.25, "once": 1.0, "twice": 2.0, "thrice": 3.0, "single": 1.0}
+_TIMES = {"k": 10**3, "m": 10**6, "bn": 10**9, "b": 10**9}
+_DIGITS = re.compile(
+    r"(?<![\w.])(?P<sign>[-+])?(?P<number>\d{1,3}(?:[, ']\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+    r"(?P<power>e[-+]?\d{1,3})?(?P<unit>[a-z%°]*)"
+)
+_WORD = re.compile(r"[a-z]+")
+_BACK = re.compile(r"\b(?:minus|negative|ago|before|back(?:wards?)?|earlier|prior|previous|below|past|last|less)\b")
+
+
+def numbers_in(text: str) -> set[float]:
+    """Every number that the text says; `15%` says 15 and 0.15, `3k` says 3000, `twenty-one` 21.
+
+    Where the text speaks of going back (`7 days ago`, `minus 7`), each number also counts with a minus.
+    """
+    said = plain(text)
+    found = set(_written(said)) | set(_spelled(said))
+    return found | {-number for number in found} if _BACK.search(said) else found
+
+
+def digits_in(text: str) -> set[float]:
+    """The numbers that the text writes in digits."""
+    return set(_written(plain(text)))
+
+
+def _written(text: str) -> Iterator[float]:
+    for match in _DIGITS.finditer(text):
+        number = float(re.sub(r"[, ']", "", match["number"]) + (match["power"] or ""))
+        number = -number if match["sign"] == "-" else number
+        yield number
+        if re.search(r"[, ']", match["number"]):  # a list without blanks: `1,200` may be two numbers
+            yield from (float(part) for part in re.split(r"[, ']", match["number"]))
+        unit = match["unit"]
+        following = text[match.end() :].lstrip()
+        if unit == "%" or following.startswith(("%", "percent", "per cent")):
+            yield number / 100
+        yield from (number * scale for name, scale in _TIMES.items() if unit == name)
+        yield from (number * scale for name, scale in _SCALES.items() if following.startswith(name))
+
+
+def _spelled(text: str) -> Iterator[float]:
+    """Numbers in words: each run of number words as one, and every word of it by itself."""
+    whole, part, open_run = 0, 0, False
+    last = 0
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if open_run and word != "and" and (word not in _SMALL and word != "hundred" and word not in _SCALES):
+            yield float(whole + part)
+            whole, part, open_run = 0, 0, False
+        if word in _SMALL:
+            value = _SMALL[word]
+            if open_run and not _joins(last, value):
+                yield float(whole + part)
+                whole, part = 0, 0
+            part, open_run, last = part + value, True, value
+            yield float(value)
+        elif word == "hundred":
+            part, open_run, last = 100 * (part or 1), True, 100
+        elif word in _SCALES:
+            whole, part, open_run, last = whole + _SCALES[word] * (part or 1), 0, True, _SCALES[word]
+        elif word in _WHOLE:
+            yield _WHOLE[word]
+    if open_run:
+        yield float(whole + part)
+
+
+def _joins(last: int, value: int) -> bool:
+    """Whether a number word goes on with the one before: `twenty one`, `hundred five`, and not `two three`."""
+    return last >= 100 or (20 <= last < 100 and last % 10 == 0 and 0 < value < 10)

@@ -1,0 +1,55 @@
+"""The same request in other words, sometimes with a slip."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from ste_graph.models.simulated.extraction import arguments_in
+from ste_graph.models.simulated.reading import Shown, Turn, asked_in
+from ste_graph.models.simulated.values import plausible
+from ste_graph.models.simulated.wording import request_for
+
+_INPUT = re.compile(r"^Action Input: *(\{.*\}) *$", re.MULTILINE)
+
+_LEADS = (
+    "I was wondering:", "Something I need today:", "Here is what I am after.", "A small favour, if I may.",
+    "This came up at work.", "My sister asks:", "One more thing for my list.", "In short:", "Would you look at this?",
+    "For the record, I ask this:", "A friend wants to know.", "While we are at it:",
+)  # fmt: skip
+_TAILS = ("Thanks.", "That would help a lot.", "No hurry.", "Many thanks in advance.", "That is all.", "")
+
+CANDIDATES = 4
+
+
+def reworded(turns: Sequence[Turn], tool: Shown, random: Random, slips: float) -> str:
+    """Another request for the call that stands in the messages, as unlike those before as one of a few can be.
+
+    With a chance of `slips` a value is left out or changed on the way.
+    """
+    texts = [turn.text for turn in turns]
+    call = next((found for text in texts if (found := _INPUT.findall(text))), None)
+    request = next((found for text in texts if (found := asked_in(text))), "")
+    arguments: dict[str, Any] = json.loads(call[-1]) if call else arguments_in(request, tool)
+    stated = {name: value for name, value in arguments.items() if name in arguments_in(request, tool)}
+    if stated and random.random() < slips:
+        name = random.choice(list(stated))
+        if random.random() < 0.5:
+            del stated[name]
+        else:
+            stated[name] = plausible(tool.properties.get(name), random, tool.schema)
+    before = [frozenset(re.findall(r"\w+", text.lower())) for text in (request, *texts[1::2])]
+    found = [_once(tool, stated, random) for _ in range(CANDIDATES)]
+    return min(found, key=lambda text: max(_likeness(text, other) for other in before))
+
+
+def _once(tool: Shown, arguments: dict[str, Any], random: Random) -> str:
+    return f"{random.choice(_LEADS)} {request_for(tool, arguments, random)} {random.choice(_TAILS)}".strip()
+
+
+def _likeness(text: str, other: frozenset[str]) -> float:
+    words = frozenset(re.findall(r"\w+", text.lower()))
+    return len(words & other) / (len(words | other) or 1)
