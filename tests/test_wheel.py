@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,9 +16,13 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout."""
-    out = tmp_path_factory.mktemp("wheel")
-    words = ["wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(out), str(ROOT)]
+    """The wheel of this checkout, built from a copy: a build leaves files behind that the next one would take in."""
+    out, copy = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("copy")
+    for name in ("ste_graph", "memory", "nodes", "workflows"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    words = ["wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(out), str(copy)]
     subprocess.run([sys.executable, "-m", "pip", *words], check=True, capture_output=True)
     return next(out.glob("*.whl"))
 
@@ -32,7 +37,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "pip", *words], check=True, capture_output=True)
     ours = next((home / "lib").glob("python*")) / "site-packages"
     # A folder that a .pth file names is searched, but its own .pth files are not read: the editable checkout stays out.
-    (ours / "zz_packages_of_the_test_environment.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    (ours / "zz_packages_of_the_test_environment.pth").write_text(
+        sysconfig.get_path("purelib") + "\n", encoding="utf-8"
+    )
     return home
 
 

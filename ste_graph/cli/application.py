@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli import check, draw, init, memory, plan, run, schema, score, show, tools
+from ste_graph.cli import check, draw, init, plan, run, schema, score, show, tools
 from ste_graph.cli.exits import FAILED, INTERRUPTED, WRONG
 from ste_graph.errors import SteError, WorkflowError
+from ste_graph.registry import known
 
 application = typer.Typer(
     name="ste",
@@ -25,7 +26,8 @@ application = typer.Typer(
 )
 for verb in (check.check, plan.plan, draw.draw, run.run, show.show, score.score, schema.schema, init.init):
     application.command()(verb)
-application.add_typer(memory.memory)
+for command in known("commands").values():  # of packages that the engine does not know; they import nothing heavy
+    application.add_typer(command.load())
 application.add_typer(tools.tools)
 
 

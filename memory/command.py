@@ -17,9 +17,9 @@ from ste_graph.cli.exits import FAILED
 from ste_graph.cli.options import Format, OutFile, OutputFormat, write
 
 if TYPE_CHECKING:
-    from ste_graph.memory.exemplars import ExemplarStore
-    from ste_graph.memory.selection import Found, Selection
-    from ste_graph.memory.verification import Verified
+    from .exemplars import ExemplarStore
+    from .selection import Found, Selection
+    from .verification import Verified
 
 memory = typer.Typer(
     name="memory",
@@ -81,7 +81,7 @@ def search(
     ] = Shape.text,
 ) -> None:
     """Print the exemplars for a request, as a prompt would show them."""
-    from ste_graph.memory.selection import Selection
+    from .selection import Selection
 
     selection = Selection(
         k=k,
@@ -104,7 +104,7 @@ def serve(
     embedder: Embedder = None,
 ) -> None:
     """Serve exemplars and lessons to MCP clients, on stdin and stdout."""
-    from ste_graph.memory.server import serve as served
+    from .server import serve as served
 
     with redirect_stdout(sys.stderr):
         opened = _opened(store, embedder)
@@ -155,7 +155,7 @@ def forget(
 @memory.command()
 def export(store: Store, out: OutFile = None) -> None:
     """Print every exemplar as a line of JSON."""
-    from ste_graph.memory.exchange import exported
+    from .exchange import exported
 
     with closing(_opened(store, None)) as opened:
         lines = "\n".join(exported(opened))
@@ -172,9 +172,9 @@ def import_(
     embedder: Embedder = None,
 ) -> None:
     """Add exemplars from a file of JSON lines, or from a run."""
-    from ste_graph.memory.exchange import take_in
-    from ste_graph.memory.exemplars import ExemplarStore
-    from ste_graph.memory.harvest import is_run
+    from .exchange import take_in
+    from .exemplars import ExemplarStore
+    from .harvest import is_run
 
     with closing(ExemplarStore.open(store, embedder=embedder, create=True)) as opened:
         added, damaged = (opened.take(source), []) if is_run(source) else take_in(opened, source)
@@ -192,7 +192,7 @@ def rebuild(
     embedder: Embedder = None,
 ) -> None:
     """Make the index of a store again from its log and its run's journal."""
-    from ste_graph.memory.exemplars import ExemplarStore
+    from .exemplars import ExemplarStore
 
     if not check:
         with closing(ExemplarStore.rebuild(store, embedder=embedder)) as opened:
@@ -206,7 +206,7 @@ def rebuild(
 
 
 def _opened(store: str, embedder: str | None) -> ExemplarStore:
-    from ste_graph.memory.exemplars import ExemplarStore
+    from .exemplars import ExemplarStore
 
     return ExemplarStore.open(store, embedder=embedder)
 
@@ -222,7 +222,7 @@ def _know(store: ExemplarStore, tools: Sequence[str]) -> None:
 
 
 def _told(found: Sequence[Found], selection: Selection, format: Shape) -> str:
-    from ste_graph.memory.rendering import as_messages, as_text
+    from .rendering import as_messages, as_text
 
     exemplars = [one.exemplar for one in found]
     match format:
@@ -237,9 +237,10 @@ def _told(found: Sequence[Found], selection: Selection, format: Shape) -> str:
 
 async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Verified:
     from ste_graph.cli.options import experiment
-    from ste_graph.memory.verification import Verified, mark_changed
-    from ste_graph.memory.verification import verify as tried
     from ste_graph.run.units import opened_tools, policy_of
+
+    from .verification import Verified, mark_changed
+    from .verification import verify as tried
 
     workflow = experiment(file, None, None).workflow
     async with opened_tools(workflow) as tools:
