@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
@@ -18,20 +19,25 @@ SHORT = 4
 """A secret of fewer characters is struck out only where it stands as a word of its own."""
 
 
+COOKIE_SAFE = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
+"""What stands in a cookie's value as it is (RFC 6265, section 4.1.1)."""
+
 TELLING = re.compile("auth|cookie|credential|key|pass|pwd|secret|session|token", re.IGNORECASE)
 """What is secret in a mapping of names to plain values, by the name."""
 
 
 class Redactor:
-    """Strikes secrets out of texts and plain data, also as JSON, URLs and base64 write them.
+    """Strikes secrets out of texts and plain data, also as JSON, URLs, cookies and base64 write them.
 
-    With no secrets it gives back what it is given.
+    With no secrets it gives back what it is given. `longest` is how many characters a secret may take in a text; where
+    a text was cut, the beginning of one may stand in as many at its end.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({secret for secret in secrets if secret.strip()}, key=lambda secret: (-len(secret), secret))
         patterns = [pattern for secret in known for pattern in written(secret)]
         self._pattern = re.compile("|".join(patterns)) if patterns else None
+        self.longest = max((len(r"\u0000") * len(secret.encode("utf-8", "replace")) for secret in known), default=0)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -48,21 +54,28 @@ class Redactor:
                 return {self.text(key) if isinstance(key, str) else key: self.data(of) for key, of in value.items()}
             case list() | tuple():
                 return [self.data(item) for item in value]
+            case int() | float() if (said := json.dumps(value)) != (clean := self.text(said)):
+                return clean
         return value
 
 
 def written(secret: str) -> Iterator[str]:
     """Patterns for the ways in which a secret may stand in a text, the plain one first.
 
-    A text within JSON within JSON has its quotes escaped twice, and so on: any number of backslashes will do.
+    HTTP libraries read the bytes of a header as Latin-1, and the digits of `%2F` may be small. A text within JSON
+    within JSON has its quotes escaped twice, and so on: any number of backslashes will do.
     """
     plain = "".join(map(_in_json, secret))
     if len(secret) < SHORT:
         yield rf"(?<!\w){plain}(?!\w)"
         return
     yield plain
-    urls = {quote(secret, safe=safe, errors="replace") for safe in ("/", "")} | {quote_plus(secret, errors="replace")}
-    yield from (re.escape(url) for url in sorted(urls - {secret}))
+    misread = secret.encode("utf-8", "replace").decode("latin-1")
+    if misread != secret:
+        yield "".join(map(_in_json, misread))
+    urls = {quote(secret, safe=safe, errors="replace") for safe in ("/", "", COOKIE_SAFE)}
+    urls.add(quote_plus(secret, errors="replace"))
+    yield from (f"(?i:{re.escape(url)})" for url in sorted(urls - {secret}))
     yield re.escape(base64.b64encode(secret.encode("utf-8", "replace")).decode())
 
 

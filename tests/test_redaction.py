@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from ste_graph.redaction import Redactor, secrets_of
+from ste_graph.redaction import COOKIE_SAFE, Redactor, secrets_of
 from ste_graph.settings import Address, Secret
 
 KEY = 't0p s3cret/"ü"'
@@ -22,6 +22,10 @@ KEY = 't0p s3cret/"ü"'
         quote(KEY),
         json.dumps(KEY)[1:-1],
         quote(KEY, safe=""),
+        quote(KEY, safe="").lower(),
+        quote(KEY, safe=COOKIE_SAFE),
+        KEY.encode().decode("latin-1"),
+        json.dumps(KEY.encode().decode("latin-1")),
         base64.b64encode(KEY.encode()).decode(),
         f"Bearer {KEY}, again {KEY}",
     ],
@@ -36,6 +40,17 @@ def test_plain_data_is_cleaned_inside_and_all_else_stays():
         "a": [1, None, "=***"],
         "***": {"b": [True, "***"]},
     }
+
+
+def test_a_number_that_is_a_secret_or_holds_one_is_struck_out_of_plain_data():
+    assert Redactor(["271828", "3.25"]).data([271828, 12718289, 3.25, 4, True]) == ["***", "1***9", "***", 4, True]
+
+
+def test_a_secret_takes_no_more_characters_than_the_redactor_says():
+    longest = Redactor([KEY, "k"]).longest
+    for written in (json.dumps(KEY.encode().decode("latin-1")), quote(KEY, safe=""), json.dumps(json.dumps(KEY))):
+        assert len(KEY) < len(written) <= longest
+    assert Redactor().longest == 0
 
 
 def test_of_two_secrets_the_longer_goes_first_and_a_short_one_only_where_it_is_a_word():

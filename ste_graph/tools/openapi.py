@@ -12,8 +12,9 @@ from pydantic import Field, PrivateAttr
 
 from ste_graph.contracts import Effect, Frozen, Json, Tool
 from ste_graph.errors import WorkflowError
+from ste_graph.redaction import Redactor
 from ste_graph.settings import Address, PathOrURL, Secret
-from ste_graph.tools.openapi_auth import Redaction, SecretAuth
+from ste_graph.tools.openapi_auth import SecretAuth
 from ste_graph.tools.openapi_document import Unusable, from_file, gathered, is_url
 from ste_graph.tools.openapi_operation import Operation
 from ste_graph.tools.openapi_service import Service, place, secrets
@@ -171,7 +172,7 @@ class OpenAPITools(Frozen):
 
         own = self.base_url is not None and place(self.base_url) == place(address)  # secrets go to the API alone
         headers = {**self.headers, **(self.auth.headers if self.auth else {})} if own else {}
-        redacted = Redaction(secrets([address], self.auth, self.headers))
+        redactor = Redactor(secrets([address], self.auth, self.headers))
         try:
             async with (
                 httpx.AsyncClient(timeout=DOWNLOAD_S, follow_redirects=not own, max_redirects=5) as client,
@@ -179,7 +180,7 @@ class OpenAPITools(Frozen):
             ):
                 if not response.is_success:
                     raise WorkflowError(
-                        redacted(
+                        redactor.text(
                             f"tools: `{address}` answers HTTP {response.status_code} {response.reason_phrase}; "
                             "expected an OpenAPI spec, as JSON or YAML"
                         )
@@ -193,7 +194,7 @@ class OpenAPITools(Frozen):
         except (httpx.RequestError, httpx.InvalidURL) as fault:
             said = f"{type(fault).__name__}: {fault}".rstrip(": ")
             raise WorkflowError(
-                redacted(f"tools: `{address}` cannot be downloaded: {said}; is the service running?")
+                redactor.text(f"tools: `{address}` cannot be downloaded: {said}; is the service running?")
             ) from fault
 
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
-import re
-from collections.abc import Iterable
 from typing import Annotated, Literal, Self
-from urllib.parse import quote, quote_plus
 
 from pydantic import Field, WithJsonSchema, model_validator
 
@@ -101,35 +97,3 @@ SecretAuth = Annotated[
     ),
 ]
 """`auth:` in YAML; each secret in it may be `{env: NAME}`."""
-
-
-COOKIE_SAFE = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
-"""What stands in a cookie's value as it is (RFC 6265, section 4.1.1)."""
-
-
-def written(secret: str) -> set[str]:
-    """The ways in which URLs, cookies, JSON and base64 write a secret, also where its UTF-8 was read as Latin-1."""
-    forms = {quote(secret, safe=safe, errors="replace") for safe in ("", "/", COOKIE_SAFE)}
-    forms.add(quote_plus(secret, errors="replace"))
-    if len(secret) >= LEAST:
-        forms.add(base64.b64encode(secret.encode("utf-8", "replace")).decode())
-    for text in (secret, secret.encode("utf-8", "replace").decode("latin-1")):
-        forms |= {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    return set(filter(str.strip, forms))
-
-
-LEAST = 4
-"""A secret of fewer characters is replaced only where it stands as a word."""
-
-
-class Redaction:
-    """Replaces secrets by `***`, in whichever way they are written."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        forms = sorted({form for secret in secrets for form in written(secret)}, key=lambda form: (-len(form), form))
-        self.longest = len(forms[0]) if forms else 0
-        patterns = [re.escape(form) if len(form) >= LEAST else rf"(?<!\w){re.escape(form)}(?!\w)" for form in forms]
-        self._pattern = re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
-
-    def __call__(self, text: str) -> str:
-        return self._pattern.sub("***", text) if self._pattern else text

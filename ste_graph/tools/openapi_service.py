@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from ste_graph.contracts import Observation
+from ste_graph.redaction import COOKIE_SAFE, Redactor
 from ste_graph.tools.openapi_answer import body_of, observed
-from ste_graph.tools.openapi_auth import COOKIE_SAFE, Auth, Redaction
+from ste_graph.tools.openapi_auth import Auth
 from ste_graph.tools.openapi_request import HTTPRequest
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Service:
         self._allowed = {entry.lower() for entry in allowed}
         self._auth = auth
         self._headers = {**(headers or {}), **(auth.headers if auth else {})}
-        self._redacted = Redaction(secrets(addresses, auth, headers or {}))
+        self._redactor = Redactor(secrets(addresses, auth, headers or {}))
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -69,11 +69,10 @@ class Service:
             said = f"{type(fault).__name__}: {fault}".rstrip(": ")
             host = urlsplit(request.url).netloc.rpartition("@")[2]
             observation = Observation(ok=False, kind="transport", text=f"No answer from {host}: {said}")
-        text = self._redacted(observation.text)
+        text = self._redactor.text(observation.text)
         if observation.truncated:  # a secret may have been cut in two
-            text = text[: len(text) - self._redacted.longest]
-        data = json.loads(text) if observation.data is not None else None  # `***` needs no escaping
-        return observation.model_copy(update={"text": text, "data": data})
+            text = text[: max(0, len(text) - self._redactor.longest)]
+        return observation.model_copy(update={"text": text, "data": self._redactor.data(observation.data)})
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -149,7 +148,7 @@ class Service:
 
     def _quiet(self, record: logging.LogRecord) -> bool:
         """Keep secrets out of httpx's log, which names the URL of every request."""
-        record.msg, record.args = self._redacted(record.getMessage()), ()
+        record.msg, record.args = self._redactor.text(record.getMessage()), ()
         return True
 
 
