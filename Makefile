@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 PYTHON ?= python3
 VENV := .venv
+REQUEST := Which date lies 90 days after 1 March 2026?
 BIN := $(VENV)/bin
 # torch, OpenMP and BLAS wait for one another on few cores: one thread each is many times faster.
 export OMP_NUM_THREADS := 1
@@ -13,6 +14,9 @@ export ANONYMIZED_TELEMETRY := false
 
 run: $(VENV)/installed
 	$(BIN)/ste run workflows/quickstart.yaml
+	@printf '\nA prompt with exemplars from this run:\n\n'
+	@$(BIN)/ste memory search '$(REQUEST)' --from runs/quickstart -k 3
+	@printf '\nUser Query: $(REQUEST)\n'
 
 test: $(VENV)/tested
 	tests/servers/install

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
-from ste_graph.contracts import Model, Recall
+from ste_graph.contracts import Exemplars, Model, Recall
 from ste_graph.language.schema import GROUPS, MemoryWiring, NodeWiring, Section, Shape
 from ste_graph.language.tree import Mapping as MappingTree
 from ste_graph.language.tree import Scalar, Sequence, Tree
@@ -86,7 +86,7 @@ def resolved_kind(field: FieldInfo) -> Resolved | None:
             return "model"
         if annotation is Prompt:
             return "prompt"
-        if annotation is Recall:
+        if annotation in (Recall, Exemplars):
             return "recall"
     return None
 
@@ -173,7 +173,7 @@ def entry_schema(section: Section, use: str) -> dict[str, Any]:
         **own,
         "description": (cls.__doc__ or "").strip().splitlines()[0] if cls.__doc__ else "",
         "properties": {**keys, **own.get("properties", {}), "use": {"const": use}},
-        "required": ["use", *(["lives"] if section == "memory" else []), *own.get("required", [])],
+        "required": ["use", *own.get("required", [])],
         "additionalProperties": False,
     }
 

@@ -12,6 +12,9 @@ from ste_graph.language.resolution import Resolved
 from ste_graph.language.vocabulary import report_expression
 from ste_graph.language.workflow import MemorySpec
 
+LENT = "exemplar"
+"""What a memory holds that is read from an earlier run."""
+
 
 def memory_specs(
     memories: Mapping[str, Resolved], lifetimes: Collection[str], records: Collection[str] | None, findings: Findings
@@ -51,9 +54,17 @@ def used_by(node: Resolved) -> set[str]:
 
 
 def _lifetime(entry: Resolved, lifetimes: Collection[str], findings: Findings) -> str:
-    stated: str = entry.wiring.lives
+    stated: str | None = entry.wiring.lives
     legal = {*lifetimes, "forever"}
     span = entry.tree.span_of(["lives"])
+    if _lent(entry):
+        if stated not in (None, "forever"):
+            said = f"`{entry.name}` is read from an earlier run, so that it cannot live in `{stated}`"
+            findings.error("E240", said, span, expected="no `lives`, or `forever`")
+        return "forever"
+    if stated is None:
+        findings.error("E202", "`lives` is missing in `memory`", entry.span, expected=one_of(legal, ""))
+        return "forever"
     if stated not in legal:
         said = f"`{entry.name}` cannot live in `{stated}`: there is no such loop"
         findings.error("E240", said, span, expected=one_of(legal, ""), suggestion=closest(stated, legal))
@@ -71,6 +82,11 @@ def _record_type(entry: Resolved, records: Collection[str] | None, findings: Fin
         if of is not None:
             findings.error("E243", f"`{entry.name}` holds messages, not records", span, expected="no `of`")
         return None
+    if _lent(entry):
+        if of not in (None, LENT):
+            said = f"`{entry.name}` is read from an earlier run: it holds exemplars"
+            findings.error("E243", said, span, expected="no `of`")
+        return LENT
     if of is None:
         remedy = "`of: TYPE`, a type of record"
         findings.error("E243", f"`{entry.name}` does not say what it holds", entry.span, expected=remedy)
@@ -79,6 +95,11 @@ def _record_type(entry: Resolved, records: Collection[str] | None, findings: Fin
         expected = one_of(records, f"a `record: {of}` block in the graph")
         findings.error("E243", said, span, expected=expected, suggestion=closest(of, records))
     return of
+
+
+def _lent(entry: Resolved) -> bool:
+    """Whether the memory is filled by an earlier run, and only read by this one."""
+    return getattr(entry.settings, "source", None) is not None
 
 
 def _like(entry: Resolved, findings: Findings) -> Expression | None:

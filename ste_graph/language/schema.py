@@ -140,7 +140,7 @@ class MemoryWiring(Shape):
     """The keys of a `memory:` entry that belong to the engine rather than to the memory."""
 
     use: str = Field(description="the kind of memory")
-    lives: str = Field(description="the loop in which it is remembered, the unit, or `forever`")
+    lives: str | None = Field(default=None, description="the loop in which it is remembered, the unit, or `forever`")
     of: str | None = Field(default=None, description="the type of record that it holds")
 
 

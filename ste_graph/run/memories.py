@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ste_graph.compile.flow import Flow
-from ste_graph.contracts import Entry, Json, Near, RecordStore
+from ste_graph.contracts import Entry, Json, Lender, Near, RecordStore, Shown
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.language.workflow import MemorySpec
 
@@ -47,6 +47,12 @@ class UnitRecall:
         with whole_run_stops():
             return await self.store.entries(self.scope)
 
+    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+        if not isinstance(self.store, Lender):
+            raise RunError("the memory keeps this run's own records; exemplars come from one with `from: RUN`")
+        with whole_run_stops():
+            return await self.store.exemplars(query, choice=choice, tools=tools)
+
 
 class NoRecall:
     """A memory that is off."""
@@ -56,3 +62,6 @@ class NoRecall:
 
     async def entries(self) -> list[Entry]:
         return []
+
+    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+        return Shown()
