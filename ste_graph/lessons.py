@@ -78,9 +78,11 @@ def shown(lessons: Iterable[Lesson], tool: str, k: int = 3) -> list[Lesson]:
 def text(lesson: Lesson) -> str:
     """The lesson as one line for a prompt."""
     if lesson.argument is None:
-        return f"Lesson: {lesson.tool} is called by just this name; {lesson.wrong} does not exist."
-    failed, worked = _told(lesson.argument, lesson.wrong), _told(lesson.argument, lesson.right)
-    return f"Lesson: calling {lesson.tool}, it failed {failed}, and worked {worked}. The error was: {lesson.signature}"
+        said = f"{lesson.tool} is called by just this name; {lesson.wrong} does not exist."
+    else:
+        failed, worked = _told(lesson.argument, lesson.wrong), _told(lesson.argument, lesson.right)
+        said = f"calling {lesson.tool}, it failed {failed}, and worked {worked}. The error was: {lesson.signature}"
+    return f"Lesson: {' '.join(said.split())}"
 
 
 _Mended: TypeAlias = tuple[str, str | None, str, str | None, str | None]
@@ -173,8 +175,7 @@ def _json(arguments: Mapping[str, Json], name: str) -> str | None:
 def _told(argument: str, value: str | None) -> str:
     if value is None:
         return f"without `{argument}`"
-    said = " ".join(value.split())
-    return f"with `{argument}`: {said if len(said) <= _VALUE else f'{said[:_VALUE]} {_GAP}'}"
+    return f"with `{argument}`: {value if len(value) <= _VALUE else f'{value[:_VALUE]} {_GAP}'}"
 
 
 def _parts(error: str) -> list[str]:
