@@ -11,6 +11,7 @@ import typer
 
 from ste_graph.cli.exits import WRONG
 from ste_graph.cli.options import Changes, File, Format, NoPlugins, OutputFormat, Variant, experiment
+from ste_graph.cli.printable import counted
 
 if TYPE_CHECKING:
     from ste_graph.language.diagnostics import Diagnostic
@@ -53,12 +54,8 @@ def verdict(file: Path, diagnostics: Sequence[Diagnostic], variants: Sequence[st
     """The last line of the report."""
     errors = sum(one.severity == "error" for one in diagnostics)
     warnings = sum(one.severity == "warning" for one in diagnostics)
-    counts = [_count(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    counts = [counted(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
     if errors:
         return f"{file}: {', '.join(counts)}"
-    remarks = [*counts, *([f"{_count(len(variants), 'variant')}: {', '.join(variants)}"] if variants else [])]
+    remarks = [*counts, *([f"{counted(len(variants), 'variant')}: {', '.join(variants)}"] if variants else [])]
     return f"{file}: ok" + (f" ({'; '.join(remarks)})" if remarks else "")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

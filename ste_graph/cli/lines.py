@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from ste_graph.cli.printable import printable
+from ste_graph.cli.printable import counted, printable
 from ste_graph.cli.progress import Counting, Progress, clock
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
@@ -45,7 +45,7 @@ class Lines(Counting):
         if row.state == "failed":
             self._say(f"{head}: {row.why}")
         elif row.state == "done":
-            self._say(f"{head}, {row.trials} trials, {row.solved} solved" if row.trials else head)
+            self._say(f"{head}, {counted(row.trials, 'trial')}, {row.solved:,} solved" if row.trials else head)
 
     def _say(self, line: str) -> None:
         print(printable(line), file=self.stream, flush=True)
@@ -56,12 +56,13 @@ def beginning(progress: Progress) -> list[str]:
     """What is said first: what runs, with which model, and what it can cost."""
     count = len(progress.rows)
     lines = [
-        f"{progress.title}: {count} unit{'' if count == 1 else 's'}, at most {progress.model_calls:,} model calls "
+        f"{progress.title}: {counted(count, 'unit')}, at most {progress.model_calls:,} model calls "
         f"and {progress.tool_calls:,} tool calls",
         f"model: {', '.join(progress.models) or 'none'}",
     ]
     if progress.before or progress.done_before:
-        lines.append(f"going on: {progress.done_before} of {count} done before, {progress.before:,} trials kept")
+        kept = counted(progress.before, "trial")
+        lines.append(f"going on: {progress.done_before} of {count} done before, {kept} kept")
     return lines
 
 
@@ -70,7 +71,7 @@ def whole(progress: Progress) -> str:
     meter = progress.meter
     parts = [f"{clock(progress.elapsed_s)} {progress.finished}/{len(progress.rows)} done"]
     if progress.trials:
-        parts.append(f"{progress.trials:,} trials, {progress.solved:,} solved")
+        parts.append(f"{counted(progress.trials, 'trial')}, {progress.solved:,} solved")
     parts.append(f"{meter.model_calls:,} of at most {progress.model_calls:,} model calls")
     if meter.retries:
         parts.append(f"{meter.retries:,} retries")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ste_graph.cli.printable import printable
+from ste_graph.cli.printable import counted, printable
 from ste_graph.contracts import Json
 from ste_graph.tools.toolbox import UNTOUCHED
 
@@ -74,7 +74,7 @@ class Outcome:
 
     def _state(self) -> str:
         summary = self.summary
-        units = f"{summary.done} of {summary.units} unit{'' if summary.units == 1 else 's'} done"
+        units = f"{summary.done} of {counted(summary.units, 'unit')} done"
         if summary.stopped_by is not None:
             how = "stopped by the user" if summary.stopped_by == "interrupt" else f"stopped: {summary.reason}"
             return f"{how} ({units})"
@@ -116,7 +116,7 @@ class Outcome:
         failed = self.summary.failed
         if not failed:
             return []
-        count = f"{len(failed)} of {self.summary.units} unit{'' if self.summary.units == 1 else 's'} failed"
+        count = f"{len(failed)} of {counted(self.summary.units, 'unit')} failed"
         head = f"{count}; running again takes up where they stopped:"
         return ["", head, *_some([f"  {unit}: {printable(why)}" for unit, why in failed.items()])]
 

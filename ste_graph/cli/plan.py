@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ste_graph.cli.options import Changes, File, Format, NoPlugins, OutputFormat, Variant, experiment
+from ste_graph.cli.printable import counted, printable
 
 SHOWN = 12
 """Units that a text names; the rest is counted."""
@@ -34,7 +35,7 @@ def plan(
         loops = {name: bound for _, name, bound, _ in loops_of(found.workflow)}
         typer.echo(json.dumps({**planned.to_json(), "loops": loops}, indent=2))
     else:
-        typer.echo(described(found.workflow, planned))
+        typer.echo(printable(described(found.workflow, planned)))
 
 
 def described(workflow: Workflow, planned: Plan) -> str:
@@ -65,8 +66,7 @@ def _units(workflow: Workflow, planned: Plan) -> str:
         return f"one unit per {workflow.unit}; how many there are shows when the tools are loaded"
     names = ", ".join(planned.units[:SHOWN])
     names += f" and {len(planned.units) - SHOWN} more" if len(planned.units) > SHOWN else ""
-    count = f"{len(planned.units)} unit{'' if len(planned.units) == 1 else 's'}"
-    return f"{count}, one per {workflow.unit}" + (f": {names}" if names else "")
+    return f"{counted(len(planned.units), 'unit')}, one per {workflow.unit}" + (f": {names}" if names else "")
 
 
 def loops_of(workflow: Workflow) -> list[tuple[int, str, int, str]]:
@@ -77,7 +77,7 @@ def loops_of(workflow: Workflow) -> list[tuple[int, str, int, str]]:
     for block, around in walk(workflow.blocks):
         match block:
             case Repeat(name=name, bound=bound, test=test, condition=condition):
-                times = f"{bound} time{'' if bound == 1 else 's'}"
+                times = counted(bound, "time")
                 words = f"{test} {condition.text}, at most {bound}" if condition else times
                 found.append((len(around), name, bound, words))
             case Map(name=name, bound=int(bound), over=over):

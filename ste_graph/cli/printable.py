@@ -1,8 +1,13 @@
-"""Text of models and tools, made safe to show on a terminal."""
+"""Words for a person at a terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """The text with every control character but line break and tab replaced, so that it cannot steer the terminal."""
+    """Text of a model or a tool, with no control character but line break and tab, which could steer the terminal."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text.replace("\r\n", "\n"))
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something, as in `1 unit` or `1,260 trials`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

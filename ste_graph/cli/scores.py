@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ste_graph.cli.printable import printable
+from ste_graph.cli.printable import counted, printable
 from ste_graph.scoring.difference import Difference
 from ste_graph.scoring.score import Score
 from ste_graph.scoring.share import Measure, Share, api_match, correct, wellformed
@@ -27,7 +27,7 @@ def told(score: Score, *, seed: int = 0) -> str:
     labels = score.labels
     figures, notes = _figures(score, seed)
     parts = [
-        f"{printable(score.source)}{reader}: {_count(len(labels), 'case')} of {_count(len(score.by_tool), 'tool')}, "
+        f"{printable(score.source)}{reader}: {counted(len(labels), 'case')} of {counted(len(score.by_tool), 'tool')}, "
         f"against {printable(gold)}",
         "\n".join(_columns(figures)),
         "\n".join([*notes, *_beside(score)]),
@@ -123,15 +123,11 @@ def _listed(title: str, counts: Counter[str]) -> str:
 def _named(problems: Sequence[str]) -> str:
     if not problems:
         return ""
-    lines = [f"{_count(len(problems), 'problem')} in the predictions:"]
+    lines = [f"{counted(len(problems), 'problem')} in the predictions:"]
     lines += [f"  {printable(problem)}" for problem in problems[:SHOWN]]
     if len(problems) > SHOWN:
         lines.append(f"  and {len(problems) - SHOWN} more, see --format json")
     return "\n".join(lines)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -78,7 +78,8 @@ def drawn(progress: Progress, saying: str, *, rows: int) -> RenderableType:
         ordered = sorted(ordered, key=lambda row: ORDER.index(row.state))
     for row in ordered[:rows]:
         of = f"{row.trials}/{progress.records}" if progress.records else ""
-        grid.add_row(row.name, of, str(row.solved) if row.trials else "", row.state, style=STYLES[row.state])
+        name = Text(printable(row.name).replace("\n", " "))  # as a string it would be read as markup
+        grid.add_row(name, of, str(row.solved) if row.trials else "", row.state, style=STYLES[row.state])
     parts: list[RenderableType] = [*map(Text, beginning(progress)), Text(), grid]
     if len(ordered) > rows:
         parts.append(Text(f"… and {len(ordered) - rows} more", style="dim"))

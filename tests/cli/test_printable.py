@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.cli.printable import printable
+from ste_graph.cli.printable import counted, printable
 
 
 def test_a_tool_cannot_steer_the_terminal():
@@ -16,3 +16,7 @@ def test_whatever_is_shown_can_be_printed_and_loses_no_line(text):
     assert all(char.isprintable() or char in "\n\t" for char in shown)
     assert shown.count("\n") == text.count("\n")
     shown.encode("utf-8")
+
+
+def test_one_is_counted_without_the_plural():
+    assert [counted(n, "trial") for n in (0, 1, 1260)] == ["0 trials", "1 trial", "1,260 trials"]

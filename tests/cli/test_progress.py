@@ -121,6 +121,12 @@ def test_the_table_fits_a_narrow_terminal(monkeypatch):
     )
 
 
+def test_the_table_shows_names_as_they_are_and_not_as_markup():
+    names = ["[/x]", "[red]a", "\x1b[31mb"]
+    text = shown(drawn(progress(rows={name: Row(name) for name in names}), "", rows=9))
+    assert [line.split()[0] for line in text.splitlines()[4:7]] == ["[/x]", "[red]a", "\ufffd[31mb"]
+
+
 def test_the_table_shows_what_failed_or_runs_where_not_all_rows_fit():
     text = shown(drawn(progress(), "", rows=2))
     assert "today " not in text
