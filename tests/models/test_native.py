@@ -1,7 +1,10 @@
 import asyncio
+import json
+from pathlib import Path
 
 import pytest
 
+import ste_graph as ste
 from ste_graph.contracts import ToolCall
 from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
@@ -13,9 +16,12 @@ LOOK = {"type": "function", "function": {"name": "look", "description": "", "par
 ASKED = [{"role": "user", "content": "Go."}]
 
 
-def calling(*arguments: str | None, text: str | None = None) -> tuple:
+NATIVE = Path(__file__).parents[2] / "workflows" / "native.yaml"
+
+
+def calling(*arguments: str | None, text: str | None = None, name: str = "look") -> tuple:
     calls = [
-        {"id": f"c{n}", "type": "function", "function": {"name": "look", "arguments": written}}
+        {"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": written}}
         for n, written in enumerate(arguments)
     ]
     message = {"role": "assistant", "content": text, "tool_calls": calls}
@@ -81,3 +87,29 @@ async def test_a_model_that_cannot_call_tools_says_what_to_set():
 
     with pytest.raises(ModelError, match="model `m` cannot call tools by itself: set `protocol: react` on the node"):
         bound(FakeListChatModel(responses=["hm"]), offers([]), "m")
+
+
+def test_a_shipped_workflow_explores_by_the_tool_calling_of_a_server(server, tmp_path):
+    numbers = [json.dumps({"number": 9}), json.dumps({"number": "10"})]
+    server.script = ["Write 9 in Roman numerals.", calling(*numbers, name="to_roman"), "It is IX.", "Yes"]
+    changes = {
+        "params": {"episodes": 1, "trials": 1, "turns": 2},
+        "models.explorer": {"use": "openai", "base_url": server.url, "model": "tiny"},
+        "tools": [{"use": "python", "module": str(NATIVE.parent / "tools" / "everyday.py"), "only": ["to_roman"]}],
+        "memory.long_term": "off",
+    }
+    summary = ste.load(NATIVE, set=changes).run(out=tmp_path / "run")
+    assert not summary.failed
+    (trial,) = ste.open_run(tmp_path / "run").trials()
+    assert (trial.query, trial.answer, trial.solved) == ("Write 9 in Roman numerals.", "It is IX.", True)
+    assert [(step.action, step.arguments, step.observation.text) for step in trial.steps] == [
+        ("to_roman", {"number": 9}, "IX")
+    ]
+    _, called, answered, _ = server.requests
+    assert [tool["function"]["name"] for tool in called["tools"]] == ["to_roman"]
+    asked, *told = answered["messages"][-3:]
+    assert [call["id"] for call in asked["tool_calls"]] == ["c0", "c1"]
+    assert [(one["role"], one["tool_call_id"], one["content"]) for one in told] == [
+        ("tool", "c0", "IX"),
+        ("tool", "c1", "One call at a time: this one was not made."),
+    ]
