@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any
@@ -39,40 +40,40 @@ class Plan:
 
 
 def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
-    """The plan of a run. Without `tools` no source of tools is opened, which would run its code."""
+    """The plan of a run. Without `tools` no source of tools is opened, which would run its code.
+
+    Raises `WorkflowError` if a source of tools cannot be opened.
+    """
     bound = bound_of(workflow)
     if starts_something(workflow) or (workflow.tools and not tools):
         return Plan(bound, None)
 
-    async def units() -> Any:
+    async def planned() -> Plan:
         async with opened_tools(workflow) as opened:
-            return units_of(with_items(workflow), opened)
+            try:
+                found, skipped = units_of(with_items(workflow), opened)
+            except WorkflowError as error:  # there will be units once tools are allowed, or the data are there
+                over_tools = workflow.over is not None and workflow.over.over.text == "tools"
+                return Plan(bound, () if over_tools else None, note=str(error))
+            return Plan(bound, tuple(unit.name for unit in found), tuple(skipped))
 
-    try:
-        found, skipped = _in_a_loop_of_its_own(units())
-    except WorkflowError as error:
-        if workflow.over is None or workflow.over.over.text != "tools":
-            if not workflow.data:
-                raise
-            return Plan(bound, None, note=str(error))
-        return Plan(bound, (), note=str(error))
-    return Plan(bound, tuple(unit.name for unit in found), tuple(skipped))
+    return _in_a_loop_of_its_own(planned())
 
 
-def _in_a_loop_of_its_own(coroutine: Any) -> Any:
+def _in_a_loop_of_its_own(coroutine: Coroutine[Any, Any, Plan]) -> Plan:
     """Run a coroutine to its end, whether or not the caller stands inside an event loop."""
-    result: list[Any] = []
+    found: list[Plan] = []
+    faults: list[BaseException] = []
 
     def run() -> None:
         try:
-            result.append((True, asyncio.run(coroutine)))
-        except BaseException as error:
-            result.append((False, error))
+            found.append(asyncio.run(coroutine))
+        except BaseException as fault:
+            faults.append(fault)
 
     thread = Thread(target=run)
     thread.start()
     thread.join()
-    fine, value = result[0]
-    if not fine:
-        raise value
-    return value
+    for fault in faults:
+        raise fault
+    return found[0]

@@ -39,6 +39,13 @@ def test_a_plan_without_tools_that_may_be_called_says_why() -> None:
     assert "the only tool, which is not read-only, may not be called" in plan.note
 
 
+def test_tools_that_do_not_load_are_an_error_of_the_plan_and_not_a_plan_of_nothing(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("raise RuntimeError('no')")
+    tools = [{"use": "python", "module": str(tmp_path / "broken.py")}]
+    with pytest.raises(ste.WorkflowError, match="does not import: RuntimeError: no"):
+        ste.load(PAPER, set={"tools": tools}).plan()
+
+
 def test_the_graph_is_a_compiled_langgraph_graph() -> None:
     graph = ste.load(PAPER).graph
     assert isinstance(graph, CompiledStateGraph)

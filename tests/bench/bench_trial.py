@@ -215,7 +215,7 @@ def main() -> None:
     ours, hand = (min(pair[side] for pair in pairs) for side in (0, 1))
     count = TOOLS * EPISODES * TRIALS
     print(
-        f"  a trial: {ours:.2f} ms of processor time, by hand {hand:.2f} ms; best of {len(pairs)} runs of {count} trials"
+        f"  a trial: {ours:.2f} ms of processor time, by hand {hand:.2f} ms; best of {len(pairs)} times {count} trials"
     )
     print(f"  ratio {ours / hand:.2f} (to reach: 1.1)")
     print(f"  supersteps a trial: {STEPS} in both (imagine, call, observe, call, reflect, record)")
