@@ -95,7 +95,7 @@ class _Opening:
             stack.callback(cassette.close)
             tools = await stack.enter_async_context(opened_tools(self._workflow, cassette))
             resetter = self._resetter(tools)
-            units, left_out = units_of(self._workflow, tools)
+            units, left_out = units_of(self._workflow, tools, dry_run=self._dry_run)
             wanted = lock_content(self._workflow, units, left_out, labels_of(self._workflow), dry_run=self._dry_run)
             if locked is not None:
                 refuse_if_tools_changed(self._folder.path, locked, wanted)

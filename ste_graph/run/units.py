@@ -114,8 +114,11 @@ def _only_replay(spec: CassetteSpec | None) -> CassetteSpec | None:
     return spec if spec is not None and spec.mode == "replay" else None
 
 
-def units_of(workflow: Workflow, tools: Sequence[Tool]) -> tuple[list[Unit], list[Skipped]]:
-    """The units to run, in order, and the tools left out. Raises `WorkflowError` if nothing may be called."""
+def units_of(workflow: Workflow, tools: Sequence[Tool], *, dry_run: bool = False) -> tuple[list[Unit], list[Skipped]]:
+    """The units to run, in order, and the tools left out. Raises `WorkflowError` if nothing may be called.
+
+    A dry run, which calls nothing, leaves nothing out.
+    """
     offered = tuple(tools)
     if workflow.over is None:
         return [Unit(UNIT, None, offered)], []
@@ -124,8 +127,8 @@ def units_of(workflow: Workflow, tools: Sequence[Tool]) -> tuple[list[Unit], lis
         items = items if workflow.over.bound is None else items[: workflow.over.bound]
         return [Unit(name, item, offered) for name, item in _named(items).items()], []
     policy, redactor = policy_of(workflow), Redactor(workflow.secrets)
-    left_out = [Skipped(name, effect, remedy) for name, effect, remedy in skipped(tools, policy)]
-    units = [Unit(tool.name, redactor.data(as_item(tool)), (tool,)) for tool in tools if policy.allows(tool)]
+    left_out = [Skipped(name, effect, remedy) for name, effect, remedy in skipped(tools, policy) if not dry_run]
+    units = [Unit(tool.name, redactor.data(as_item(tool)), (tool,)) for tool in tools if dry_run or policy.allows(tool)]
     units = units if workflow.over.bound is None else units[: workflow.over.bound]
     if not units:
         raise WorkflowError(nothing_to_call(workflow, tools, left_out))

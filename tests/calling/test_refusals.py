@@ -94,6 +94,14 @@ def test_a_tool_that_may_not_be_called_is_not_explored(project, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_dry_run_goes_through_all_but_the_call_of_tools_that_may_not_be_called_too(project, call):
+    project.write(**{"tools.py": project.folder.joinpath("tools.py").read_text().replace('"read"', '"destructive"')})
+    project.replies("Add", call(1), 'Action: add\nAction Input: {"n": "x"}', "Final Answer: 1", "No")
+    summary = project.run(dry_run=True)
+    assert (summary.calls, summary.skipped) == ({"refused": 1, "invalid_arguments": 1}, {})
+    assert project.called() == []
+
+
 def test_a_cap_of_no_calls_is_a_cap(one_unit):
     one_unit.replies("Add one", *ATTEMPTS, "Final Answer: done", "Yes")
     one_unit.run(allow=["write"], limits={"calls": 2})
