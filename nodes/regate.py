@@ -40,25 +40,34 @@ class Regate(Node):
         reason: str | None
 
     async def __call__(self, see: See) -> Gives:
-        fault = _drift(see.reworded, see.tool) or await self._compared(see.reworded)
+        fault = _drift(see.reworded, see.tool)
+        fault = fault or await compared(self.memory, see.reworded, near=self.near, alike=self.alike)
         if fault is None:
             return self.Gives(passed=True, gate=None, reason=None)
         return self.Gives(passed=False, gate=fault.gate, reason=fault.reason)
 
-    async def _compared(self, reworded: dict[str, Any]) -> Refused | None:
-        query, arguments = reworded["query"], canonical(reworded["steps"][-1]["arguments"])
-        for one in await self.memory.nearest(query, len(await self.memory.entries())):
-            other = one.entry.record
-            exact = words(other["query"]) == words(query)
-            if not exact and one.similarity < min(self.near, self.alike):
-                break
-            said = f"{other['query']!r:.120} (a cosine of {one.similarity:.2f})"
-            if other["split"] != reworded["split"] and (exact or one.similarity >= self.alike):
-                return Refused("leak", f"comes too close to a request on the other side of the split: {said}")
-            same = not other["steps"] or canonical(other["steps"][-1]["arguments"]) == arguments
-            if exact or (same and one.similarity >= self.near):
-                return Refused("duplicate", f"says nearly what another example says: {said}")
-        return None
+
+async def compared(
+    memory: Recall, example: dict[str, Any], *, near: float, alike: float, same_call: bool = True
+) -> Refused | None:
+    """What of the examples so far forbids a new request, if anything does.
+
+    Without `same_call` it is to be answered otherwise than the example that it was made of, so that it may come near to
+    that one, and only an equal request is a duplicate.
+    """
+    query, arguments = example["query"], canonical(example["steps"][-1]["arguments"])
+    for one in await memory.nearest(query, len(await memory.entries())):
+        other = one.entry.record
+        exact = words(other["query"]) == words(query)
+        if not exact and one.similarity < min(near, alike):
+            break
+        said = f"{other['query']!r:.120} (a cosine of {one.similarity:.2f})"
+        if other["split"] != example["split"] and (exact or one.similarity >= alike):
+            return Refused("leak", f"comes too close to a request on the other side of the split: {said}")
+        same = same_call and other["kind"] == "call" and canonical(other["steps"][-1]["arguments"]) == arguments
+        if exact or (same and one.similarity >= near):
+            return Refused("duplicate", f"says nearly what another example says: {said}")
+    return None
 
 
 def _drift(reworded: dict[str, Any], tool: dict[str, Any]) -> Refused | None:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Json, Near, Recall
 from ste_graph.distil.clusters import Apart, canonical, clusters, keys_of
+from ste_graph.distil.negatives import missing_of
 from ste_graph.distil.normal import words
 from ste_graph.distil.split import assigned
 from ste_graph.node import Node, Output, Reads
@@ -38,7 +39,10 @@ class Split(Node):
         tool: dict[str, Any]
 
     class Gives(Output):
-        """`chosen` are candidates with `split`, `cluster` and `wordings`; `left_out` have a `gate` and a `reason`."""
+        """`chosen` are candidates with a `split`, a `cluster` and `wordings`: a list as long as there are to be such.
+
+        `missing` names a required value that their request says, if any. `left_out` have a `gate` and a `reason`.
+        """
 
         chosen: list[dict[str, Any]]
         left_out: list[dict[str, Any]]
@@ -77,8 +81,15 @@ class Split(Node):
             if sides[group] == "train":
                 wordings = more // train + (nth < more % train)
                 nth += 1
+            spoken, steps = records[number]["spoken"], records[number]["steps"]
             chosen.append(
-                {**records[number], "split": sides[group], "cluster": group, "wordings": list(range(wordings))}
+                {
+                    **records[number],
+                    "split": sides[group],
+                    "cluster": group,
+                    "wordings": list(range(wordings)),
+                    "missing": missing_of(steps, spoken, parameters, number),
+                }
             )
         return self.Gives(chosen=chosen, left_out=left_out, train=train, heldout=len(kept) - train)
 

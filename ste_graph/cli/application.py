@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli import check, draw, init, plan, run, schema, score, show, tools
+from ste_graph.cli import check, draw, export, init, plan, run, schema, score, show, tools
 from ste_graph.cli.exits import FAILED, INTERRUPTED, WRONG
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.registry import known
@@ -24,7 +24,17 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (check.check, plan.plan, draw.draw, run.run, show.show, score.score, schema.schema, init.init):
+for verb in (
+    check.check,
+    plan.plan,
+    draw.draw,
+    run.run,
+    show.show,
+    export.export,
+    score.score,
+    schema.schema,
+    init.init,
+):
     application.command()(verb)
 for command in known("commands").values():  # of packages that the engine does not know; they import nothing heavy
     application.add_typer(command.load())

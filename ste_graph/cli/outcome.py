@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ste_graph.cli.printable import counted, printable
@@ -27,6 +27,8 @@ class Outcome:
     summary: Summary
     solved: int
     unclear: int
+    gates: Counter[str] = field(default_factory=Counter)
+    """How much each gate rejected, of a run that distils."""
 
     @property
     def trials(self) -> int:
@@ -52,6 +54,8 @@ class Outcome:
             "stopped_by": summary.stopped_by,
             "reason": summary.reason,
             "complete": summary.complete,
+            "records": dict(sorted(summary.records.items())),
+            "rejected": dict(self.gates),
             "simulated": self.simulated,
             "models": summary.models,
             "units": {"all": summary.units, "done": summary.done},
@@ -92,7 +96,11 @@ class Outcome:
             label = " (simulated)" if self.simulated else ""
             unclear = f", {self.unclear:,} unclear" if self.unclear else ""
             rows.append(("trials", f"{self.trials:,}: {self.solved:,} solved{label}, {unsolved:,} not{unclear}"))
-        rows += [(f"{name}s", f"{count:,}") for name, count in sorted(summary.records.items()) if name != "trial"]
+        kept = {name: count for name, count in sorted(summary.records.items()) if name not in ("trial", "rejected")}
+        rows += [(f"{name}s", f"{count:,}") for name, count in kept.items()]
+        if self.gates:
+            nothing = "" if kept else "; nothing was kept"
+            rows.append(("rejected", f"{self.gates.total():,}: {_histogram(self.gates, by='by ')}{nothing}"))
         rows.append(("model calls", f"{used.model_calls:,}" + _tokens(used.prompt_tokens, used.completion_tokens)))
         rows.append(("tool calls", f"{used.tool_calls:,}"))
         rows.append(("failed calls", self._failed_calls()))
@@ -133,8 +141,14 @@ def outcome_of(title: str, summary: Summary) -> Outcome:
     """The outcome of a run that has ended, or was stopped; reads its journal."""
     from ste_graph.finished import open_run
 
-    verdicts = Counter(line.get("solved") for line in open_run(summary.run).records() if line["record"] == "trial")
-    return Outcome(title, summary, verdicts[True], verdicts[None])
+    verdicts, gates = Counter[bool | None](), Counter[str]()
+    for line in open_run(summary.run).records():
+        match line["record"]:
+            case "trial":
+                verdicts[line.get("solved")] += 1
+            case "rejected":
+                gates[str(line.get("gate"))] += 1
+    return Outcome(title, summary, verdicts[True], verdicts[None], gates)
 
 
 def loops_of(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

@@ -15,7 +15,6 @@ from ste_graph.distil.split import leaks
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run
 from ste_graph.run.appending import LineFile
-from ste_graph.tools.arguments import Arguments
 
 SHOWN = 8
 """Faults that an error names; the rest is counted."""
@@ -71,31 +70,6 @@ def refuse_leaks(examples: Sequence[Example]) -> None:
         raise WorkflowError(
             _listed(f"{len(found)} things stand on both sides of the split, so that a test would prove nothing:", found)
         )
-
-
-def refuse_invalid(examples: Sequence[Example]) -> None:
-    """Raise `WorkflowError` if a call is not legal for its tool; it names the examples."""
-    faults = [fault for example in examples if (fault := fault_of(example))]
-    if faults:
-        raise WorkflowError(
-            _listed(f"{len(faults)} examples do not fit their tools, so that nothing was written:", faults)
-        )
-
-
-def fault_of(example: Example) -> str | None:
-    """What is wrong with an example's calls; None if they may all be made as they are."""
-    taker = Arguments(example.definition.name, example.definition.parameters)
-    place = f"{example.definition.name}, trial {example.trial_id}, {example.query!r:.80}"
-    if example.kind == "call" and not example.steps:
-        return f"{place}: there is no call"
-    for step in example.steps:
-        if step.action != example.definition.name:
-            return f"{place}: calls `{step.action}`"
-        taken = taker.taken(step.arguments)
-        if taken.problem or taken.coerced:
-            told = taken.problem or f"`{'`, `'.join(taken.coerced)}` is of another type than the tool takes"
-            return f"{place}: {' '.join(told.split())}"
-    return None
 
 
 def _why_none(trials: int, rejected: Counter[str], path: Path) -> str:

@@ -14,7 +14,9 @@ from ste_graph.records import Circumstances, Record, Step
 class Candidate(Record):
     """`of` is the trial's line in the journal of its run, which is not kept; the rest is taken from there."""
 
-    derived: ClassVar[frozenset[str]] = frozenset({"query", "answer", "trial_id", "model", "fingerprint", "judge"})
+    derived: ClassVar[frozenset[str]] = frozenset(
+        {"query", "answer", "trial_id", "model", "fingerprint", "judge", "writer"}
+    )
 
     of: dict[str, Json] = Field(default={}, exclude=True)
     steps: list[Step]
@@ -30,6 +32,8 @@ class Candidate(Record):
     """Which model explored."""
     judge: str | None = None
     """Which model judged."""
+    writer: str | None = None
+    """Which model wrote the request, where it is not the explorer's own."""
     fingerprint: str | None = None
 
     @property
@@ -42,6 +46,8 @@ class Candidate(Record):
         return cls.model_validate(
             {
                 **given,
+                "gates": [*given["gates"], *(["judge"] if given.get("votes") else [])],
+                "writer": next(iter(circumstances.models.get("of", ())), None),
                 "query": of["query"],
                 "answer": of["answer"],
                 "trial_id": of["id"],

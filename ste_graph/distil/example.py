@@ -88,7 +88,7 @@ class Example(Record):
                 "run_id": item["run_id"],
                 "model": of.get("model"),
                 "judge": of.get("judge"),
-                "writer": next(iter(circumstances.models.get("query", ())), None),
+                "writer": next(iter(circumstances.models.get("query", ())), of.get("writer")),
                 "licence": item.get("licence"),
                 "gates": of["gates"],
             }

@@ -25,7 +25,7 @@ from ste_graph.models.simulated.reading import (
     tools_in,
     trial_of,
 )
-from ste_graph.models.simulated.rewording import reworded
+from ste_graph.models.simulated.rewording import beside_the_point, reworded, worded_call
 from ste_graph.models.simulated.values import plausible, unusual
 from ste_graph.models.simulated.wording import request_for
 
@@ -65,6 +65,10 @@ def respond(
             return acted(turns, tools, random, mistakes)
         case "paraphrase" if tools:
             return reworded(turns, tools[-1], random, mistakes / 2)
+        case "compose" | "withhold" if tools:
+            return worded_call(turns[-1].text, tools[-1], random)
+        case "shift":
+            return beside_the_point(random)
         case "reflect":
             return judged(turns)
     return "I have nothing to go by but these words."

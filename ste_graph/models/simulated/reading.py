@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-Moment = Literal["imagine", "call", "observed", "paraphrase", "reflect", "other"]
+Moment = Literal["imagine", "call", "observed", "paraphrase", "compose", "withhold", "shift", "reflect", "other"]
 """What the last message asks for."""
 
 
@@ -126,6 +126,12 @@ def moment(turns: Sequence[Turn]) -> Moment:
         return "imagine"
     if last.endswith("Paraphrase:"):
         return "paraphrase"
+    if last.endswith("Request for this call:"):
+        return "compose"
+    if last.endswith("Request without it:"):
+        return "withhold"
+    if last.endswith("Request for something else:"):
+        return "shift"
     if re.search(r'Respond with "Yes" or "No"\.?$', last):
         return "reflect"
     if last.startswith("Observation:"):

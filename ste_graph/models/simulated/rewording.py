@@ -10,10 +10,19 @@ from typing import Any
 
 from ste_graph.models.simulated.extraction import arguments_in
 from ste_graph.models.simulated.reading import Shown, Turn, asked_in
+from ste_graph.models.simulated.strings import WORDS
 from ste_graph.models.simulated.values import plausible
 from ste_graph.models.simulated.wording import request_for
 
 _INPUT = re.compile(r"^Action Input: *(\{.*\}) *$", re.MULTILINE)
+
+_OMITTED = re.compile(r"^Leave out: *(.+?) *$", re.MULTILINE)
+_ELSEWHERE = (
+    "Please order a {one} {other} for our {place} and have it brought here.",
+    "Can you sing me the song about the {one} and the {other}?",
+    "My {place} has lost its {one} {other}; whom should I call to have it mended?",
+    "Book me a table at the {one} {other}, by the {place}.",
+)
 
 _LEADS = (
     "I was wondering:", "Something I need today:", "Here is what I am after.", "A small favour, if I may.",
@@ -44,6 +53,20 @@ def reworded(turns: Sequence[Turn], tool: Shown, random: Random, slips: float) -
     before = [frozenset(re.findall(r"\w+", text.lower())) for text in (request, *texts[1::2])]
     found = [_once(tool, stated, random) for _ in range(CANDIDATES)]
     return min(found, key=lambda text: max(_likeness(text, other) for other in before))
+
+
+def worded_call(text: str, tool: Shown, random: Random) -> str:
+    """A request for the call that stands in a text, without the value that it says to leave out, if it says so."""
+    call, omitted = _INPUT.findall(text), _OMITTED.search(text)
+    arguments: dict[str, Any] = json.loads(call[-1]) if call else {}
+    kept = {name: value for name, value in arguments.items() if not omitted or name != omitted[1]}
+    return request_for(tool, kept, random)
+
+
+def beside_the_point(random: Random) -> str:
+    """A request that has to do with nothing else."""
+    one, other, place = random.sample(WORDS, 3)
+    return random.choice(_ELSEWHERE).format(one=one, other=other, place=place)
 
 
 def _once(tool: Shown, arguments: dict[str, Any], random: Random) -> str:

@@ -1,0 +1,39 @@
+"""Compose: the model writes a request for a call that worked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ste_graph.contracts import Model
+from ste_graph.node import Node, Output, Reads
+from ste_graph.prompt import Prompt
+
+from .imagine import STOP, request_in
+
+
+class Compose(Node):
+    """Ask the model for a request that a call, which is known to work, would serve: the call comes first.
+
+    Its arguments are then right by construction. The old answer is left out, since it was given to another request.
+
+    Differs: the paper only goes from requests to calls; this way round follows Play2Prompt (Fang et al. 2025).
+    """
+
+    model: Model
+    prompt: Prompt
+
+    class See(Reads):
+        """A trial whose last call worked."""
+
+        trial: dict[str, Any]
+
+    class Gives(Output):
+        """`composed` is the trial with the new request in it, and without an answer."""
+
+        query: str
+        composed: dict[str, Any]
+
+    async def __call__(self, see: See) -> Gives:
+        reply = await see.ask(self.model, self.prompt, stop=STOP)
+        query = request_in(reply.text)
+        return self.Gives(query=query, composed={**see.trial, "query": query, "answer": None})

@@ -1,0 +1,84 @@
+"""`ste export`: the examples of a run as a data set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ste_graph.cli.options import OutFile, write
+from ste_graph.dataset.form import Arguments, Form, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ste_graph.distil.example import Example
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run of distil.yaml.", show_default=False)],
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--form", help="Chat messages with tool calls; a prompt and a completion per turn; the paper's text form."
+        ),
+    ] = Form.messages,
+    answer_row: Annotated[
+        bool, typer.Option("--answer-row", help="Let the final answer be learnt too, and not only the calls.")
+    ] = False,
+    split: Annotated[Side, typer.Option("--split", help="Which side of the split.")] = Side.train,
+    arguments: Annotated[
+        Arguments,
+        typer.Option("--arguments", help="In messages: as JSON text (OpenAI), or as an object (many chat templates)."),
+    ] = Arguments.text,
+    tool: Annotated[
+        list[str] | None,
+        typer.Option("--tool", metavar="NAME", help="Only this tool; may be repeated.", show_default=False),
+    ] = None,
+    out: OutFile = None,
+) -> None:
+    """Write the examples of a run as JSON Lines, each row with where it comes from, each checked against its tool."""
+    from ste_graph.dataset.examples import examples_of, refuse_leaks
+    from ste_graph.dataset.rows import rows_of
+    from ste_graph.distil.split import without_heldout
+    from ste_graph.errors import WorkflowError
+
+    every = list(examples_of(run))
+    refuse_leaks(every)
+    fair = [example for example, good in zip(every, without_heldout(every), strict=True) if good]
+    chosen = [example for example in fair if example.split == split.value and _wanted(example, tool, every)]
+    if not chosen:
+        raise WorkflowError(f"{run}: no example stands on the side `{split.value}` of the split; nothing was written")
+    rows = rows_of(chosen, form, answer=answer_row, arguments=arguments)
+    write("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), out)
+    for remark in _remarks(every, len(every) - len(fair), split):
+        typer.echo(f"note: {remark}", err=True)
+    typer.echo(f"{len(rows)} rows of {len(chosen)} examples ({split.value}){f': {out}' if out else ''}", err=True)
+
+
+def _wanted(example: Example, tools: Sequence[str] | None, every: Sequence[Example]) -> bool:
+    from ste_graph.errors import WorkflowError
+
+    known = sorted({one.definition.name for one in every})
+    if missing := sorted(set(tools or ()) - set(known)):
+        raise WorkflowError(
+            f"--tool {missing[0]}: this run has no example of it; it has examples of: {', '.join(known)}"
+        )
+    return not tools or example.definition.name in tools
+
+
+def _remarks(every: Sequence[Example], left_out: int, split: Side) -> list[str]:
+    """What a person should know of the rows."""
+    from ste_graph.distil.split import per_tool
+
+    remarks = []
+    if left_out and split is Side.train:
+        remarks.append(f"{left_out} left out, whose request stands on the held-out side of another tool")
+    empty = sorted(tool for tool, sides in per_tool(every).items() if not sides["heldout"])
+    if empty:
+        remarks.append(f"no held-out case of: {', '.join(empty)}")
+    if any(str(example.model).startswith("simulated") for example in every):
+        remarks.append("made with a simulated model: it shows that the plumbing works, and nothing about a real one")
+    return remarks
