@@ -1,0 +1,25 @@
+"""The entries that the pages on models and tools show are entries that their classes take."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import ste_graph as ste
+
+DOCS = Path(__file__).parents[1] / "docs"
+VARIABLES = ("MODEL_KEY", "MCP_AUTH", "LIBRARY_KEY")
+
+
+@pytest.mark.parametrize("page", ["models", "tools"])
+def test_the_entries_of_a_page_are_taken_as_they_stand(page, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "something")
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / f"{page}.md").read_text("utf-8"), re.DOTALL)
+    assert blocks
+    monkeypatch.chdir(DOCS.parent / "workflows")  # where relative paths in `set` begin
+    for block in blocks:
+        (section,) = yaml.safe_load(block).items()
+        workflow = ste.load("quickstart.yaml", set=dict([section])).workflow
+        assert len(getattr(workflow, page)) == len(section[1])
