@@ -175,6 +175,8 @@ def entry_schema(section: Section, use: str) -> dict[str, Any]:
         "properties": {**keys, **own.get("properties", {}), "use": {"const": use}},
         "required": ["use", *own.get("required", [])],
         "additionalProperties": False,
+        # A memory that lends what is kept elsewhere has no lifetime in the run.
+        **({"anyOf": [{"required": ["lives"]}, {"required": ["from"]}]} if section == "memory" else {}),
     }
 
 
