@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -21,10 +22,9 @@ class Reads(BaseModel):
     _session: Session | None = PrivateAttr(default=None)
 
     def within(self, session: Session) -> Self:
-        """The same values, able to `ask` and to `call`. The engine does this; a test may pass a session of its own."""
-        bound = self.model_copy()
-        bound._session = session
-        return bound
+        """Itself, able to `ask` and to `call`. The engine does this; a test may pass a session of its own."""
+        self._session = session
+        return self
 
     async def ask(
         self,
@@ -54,6 +54,10 @@ class Reads(BaseModel):
     async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation:
         """Call one of the unit's tools, through validation, policy and limits. Never raises for a tool's fault."""
         return await self._bound.call(name, arguments)
+
+    def place(self, name: str) -> Path:
+        """Where in the run's folder the node may write a file or folder of this name: the same in a resumed run."""
+        return self._bound.folder / name
 
     @property
     def _bound(self) -> Session:

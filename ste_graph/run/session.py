@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ste_graph.compile.channels import output_channel
@@ -93,6 +94,12 @@ class StepSession:
         self.used.repaired += bool(observation.coerced)
         self.calls.append((name, observation.kind))
         return observation
+
+    @property
+    def folder(self) -> Path:
+        """Where the unit's nodes may write files."""
+        log = self._unit.log.path
+        return log.parent.parent / "files" / log.stem
 
     def _may_have_changed_a_state(self, tool: str) -> bool:
         """Whether a reset of this workflow undoes what the call did."""

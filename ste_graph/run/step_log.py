@@ -118,6 +118,11 @@ class StepLog:
                 raise ValueError("a line of no known kind")
 
     @property
+    def path(self) -> Path:
+        """The log's file."""
+        return self._file.path
+
+    @property
     def used(self) -> Used:
         """The sum over all finished steps."""
         total = Used()

@@ -1,0 +1,152 @@
+"""Jobs: what is done in a process of its own, one after the other or a few side by side.
+
+A training wants torch's threads, random numbers and memory to itself: two in one process would disturb each other's
+random numbers, so that neither could be had again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter
+
+from ste_graph.contracts import Frozen, Json
+from ste_graph.training.exactness import exactness
+from ste_graph.training.faults import TrainingError
+from ste_graph.training.fitting import Fit, fit
+from ste_graph.training.replay import mixed
+from ste_graph.training.rows import Row, read_rows
+from ste_graph.training.student import Student, new_student
+
+
+class Make(Frozen):
+    """Make an untrained student whose tokenizer knows these rows."""
+
+    do: Literal["make"] = "make"
+    rows: tuple[str, ...]
+    folder: str
+    shape: Student = Student()
+    seed: int = 0
+
+    def run(self) -> dict[str, Json]:
+        """The student's folder, as `model`."""
+        return {"model": str(new_student(read_rows(self.rows), Path(self.folder), self.shape, seed=self.seed))}
+
+
+class Train(Frozen):
+    """Train a model on a batch, with a share of earlier ones and general rows."""
+
+    do: Literal["train"] = "train"
+    base: str
+    rows: tuple[str, ...]
+    folder: str
+    how: Fit = Fit()
+    earlier: tuple[tuple[str, ...], ...] = ()
+    replay: float = 0.0
+    general: tuple[str, ...] = ()
+    seed: int = 0
+
+    def run(self) -> dict[str, Json]:
+        """What `Fitted` says, and how many rows there were."""
+        earlier = [read_rows(paths) for paths in self.earlier]
+        general: Sequence[Row] = read_rows(self.general)
+        rows = mixed(read_rows(self.rows), earlier, replay=self.replay, general=general, seed=self.seed)
+        fitted = fit(self.base, rows, Path(self.folder), self.how, seed=self.seed)
+        return {**fitted.model_dump(mode="json"), "rows": len(rows)}
+
+
+class Examine(Frozen):
+    """Let a model reply to the prompts of some files, one result per file."""
+
+    do: Literal["examine"] = "examine"
+    model: str
+    files: tuple[str, ...]
+    known: tuple[str, ...] = ()
+    """The files of training rows; what has a value that is not in them counts as unseen."""
+    tokens: int = 128
+    threads: int = 1
+    chat: bool = False
+
+    def run(self) -> dict[str, Json]:
+        """Under `results`, what `Exactness` says of each file; under `replies`, the replies to each."""
+        from ste_graph.models.completion import completer
+
+        model = completer(self.model, threads=self.threads)
+        known = {value for row in read_rows(self.known) for value in row.values}
+        results, replies = [], []
+        for file in self.files:
+            rows = read_rows([file])
+            prompts = [
+                model.prompt([{"role": "user", "content": row.prompt}]) if self.chat else row.prompt for row in rows
+            ]
+            replies.append(model.complete(prompts, tokens=self.tokens, templated=self.chat))
+            results.append(exactness(rows, replies[-1], known).model_dump(mode="json"))
+        return {"results": results, "replies": replies}
+
+
+Job: TypeAlias = Annotated[Make | Train | Examine, Field(discriminator="do")]
+JOB: TypeAdapter[Make | Train | Examine] = TypeAdapter(Job)
+
+_places: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+
+async def done(job: Make | Train | Examine, *, threads: int = 1) -> dict[str, Any]:
+    """What a job gives, worked out in a process of its own; as many run at once as there are CPUs for.
+
+    Raises `TrainingError` with the fault that the job met.
+    """
+    loop = asyncio.get_running_loop()
+    free = _places.setdefault(loop, asyncio.Semaphore(max(1, (os.cpu_count() or 1) // threads)))
+    async with free:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "ste_graph.training",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=os.environ | _quiet(threads),
+        )
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        try:
+            # Its input stays open: when it ends, because this process is gone, the job ends too.
+            process.stdin.write(job.model_dump_json().encode() + b"\n")
+            await process.stdin.drain()
+            out, said = await asyncio.gather(process.stdout.read(), process.stderr.read())
+            code = await process.wait()
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+    return _result(job, out.decode(), said.decode(errors="replace"), code)
+
+
+def _result(job: Make | Train | Examine, out: str, said: str, code: int) -> dict[str, Any]:
+    with suppress(ValueError):
+        result: dict[str, Any] = json.loads(out.strip().splitlines()[-1] if out.strip() else "")
+        if "fault" in result:
+            raise TrainingError(result["fault"])
+        return result
+    last = said.strip().splitlines()[-1] if said.strip() else "it said nothing"
+    killed = " (killed: perhaps there was too little memory)" if code == -9 else ""
+    raise TrainingError(f"the process of `{job.do}` ended with code {code}{killed}: {last}")
+
+
+def _quiet(threads: int) -> dict[str, str]:
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    return one | {
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TRL_EXPERIMENTAL_SILENCE": "1",
+    }

@@ -1,0 +1,25 @@
+"""Replay: what a round of continual learning is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from random import Random
+
+from ste_graph.training.rows import Row
+
+
+def mixed(
+    new: Sequence[Row], earlier: Sequence[Sequence[Row]], *, replay: float, general: Sequence[Row] = (), seed: int = 0
+) -> list[Row]:
+    """The rows of the new batch, a share of those of each earlier one, and all general ones, in random order.
+
+    Of an earlier batch `replay` (from 0 to 1) of its rows is drawn, rounded up: none at 0, else at least one (paper,
+    section 4.3: 10 %, with 2,000 general rows).
+    """
+    random = Random(f"{seed} replay {len(earlier)}")
+    rows = [*new, *general]
+    for batch in earlier:
+        rows += random.sample(list(batch), ceil(len(batch) * replay))
+    random.shuffle(rows)
+    return rows

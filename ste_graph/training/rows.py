@@ -1,0 +1,85 @@
+"""What a model is trained on: rows of a prompt and the completion that should follow it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ste_graph.contracts import Json
+from ste_graph.protocols.react import Action, parse
+from ste_graph.scoring.document import read_lines, refused
+
+
+class Row(BaseModel):
+    """One example. Whatever else stands in its line (where it comes from) is kept and given no meaning."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    prompt: str = Field(min_length=1)
+    completion: str = Field(min_length=1)
+
+    @property
+    def tool(self) -> str:
+        """The tool that the row teaches: what it says itself, else what its completion calls; "" if neither does."""
+        said = (self.model_extra or {}).get("tool")
+        if isinstance(said, str) and said:
+            return said
+        step = parse(self.completion)
+        return step.name if isinstance(step, Action) else ""
+
+    @property
+    def values(self) -> list[str]:
+        """The argument values of the completion, as texts; the innermost ones of lists and objects."""
+        return [value if isinstance(value, str) else json.dumps(value) for value in _leaves(_object(self.completion))]
+
+
+def read_rows(paths: Sequence[str | Path]) -> list[Row]:
+    """The rows of JSONL files, in order. Raises `WorkflowError` that names every line which is none."""
+    rows: list[Row] = []
+    for path in map(Path, paths):
+        faults: list[str] = []
+        for number, value in read_lines(path):
+            try:
+                rows.append(Row.model_validate(value))
+            except ValidationError as fault:
+                first = fault.errors()[0]
+                faults.append(f"line {number}: {'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}")
+        if faults:
+            raise refused(path, faults, "expected objects with `prompt` and `completion`, both texts")
+    return rows
+
+
+def by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each tool, tools by name."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.tool, []).append(row)
+    return dict(sorted(found.items()))
+
+
+def _object(text: str) -> Json:
+    """The first JSON object in a text; None if there is none."""
+    at = text.find("{")
+    while at >= 0:
+        try:
+            return json.JSONDecoder().raw_decode(text, at)[0]
+        except ValueError:
+            at = text.find("{", at + 1)
+    return None
+
+
+def _leaves(value: Json) -> Iterator[Json]:
+    match value:
+        case Mapping():
+            for inner in value.values():
+                yield from _leaves(inner)
+        case list():
+            for inner in value:
+                yield from _leaves(inner)
+        case None:
+            return
+        case _:
+            yield value

@@ -1,0 +1,27 @@
+import pytest
+
+from ste_graph.training.exactness import exactness
+from ste_graph.training.rows import Row
+
+GOLD = Row(prompt="?", completion='Action: add\nAction Input: {"a": 1, "b": "x"}')
+
+
+@pytest.mark.parametrize(
+    ("reply", "formed", "named", "exact"),
+    [
+        ('Action: add\nAction Input: {"b": "x", "a": 1.0}', 1, 1, 1),
+        ('Action: add\nAction Input: {"a": 2, "b": "x"}', 1, 1, 0),
+        ('Action: add\nAction Input: {"a": 1, "b": "x", "c": 0}', 1, 1, 0),
+        ('Action: sub\nAction Input: {"a": 1, "b": "x"}', 1, 0, 0),
+        ("I do not know.", 0, 0, 0),
+    ],
+)
+def test_a_reply_is_exact_if_it_is_the_same_call(reply: str, formed: float, named: float, exact: float) -> None:
+    found = exactness([GOLD], [reply])
+    assert (found.well_formed, found.api_match, found.exact) == (formed, named, exact)
+
+
+def test_requests_with_a_value_that_was_not_trained_on_are_counted_apart() -> None:
+    other = Row(prompt="?", completion='Action: add\nAction Input: {"a": 7}')
+    found = exactness([GOLD, other], [GOLD.completion, "?"], known={"1", "x"})
+    assert (found.exact, found.unseen, found.exact_unseen, found.per_tool) == (0.5, 1, 0.0, {"add": 0.5})

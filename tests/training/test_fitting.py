@@ -1,0 +1,88 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from ste_graph.training.faults import TrainingError, writing
+from ste_graph.training.fitting import Fit, Lora, fit
+from ste_graph.training.rows import Row
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers' and TRL's own making
+
+
+def test_twenty_steps_lower_the_loss(student: str, rows: list[Row], tmp_path: Path) -> None:
+    fitted = fit(student, rows, tmp_path / "out", Fit(steps=20, batch=8, warmup=2))
+    assert fitted.steps == 20
+    assert fitted.loss < fitted.first_loss - 0.5
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_an_interrupted_training_ends_with_the_same_weights_to_the_bit(
+    student: str, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = Fit(steps=12, batch=4, warmup=2, save_every=5)
+    whole = fit(student, rows, tmp_path / "whole", how, seed=3)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ste_graph.training.fitting._save", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit(student, rows, tmp_path / "broken", how, seed=3)
+    shutil.rmtree(tmp_path / "broken" / "checkpoints" / "checkpoint-12")
+    resumed = fit(student, rows, tmp_path / "broken", how, seed=3)
+
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "broken"))
+    assert (whole.resumed_at, resumed.resumed_at) == (0, 10)
+    assert all(bool((first[name] == second[name]).all()) for name in first)
+
+
+def test_a_loss_that_is_no_number_stops_the_training_with_the_step_and_the_remedy(
+    student: str, rows: list[Row], tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError) as fault:
+        fit(student, rows, tmp_path / "out", Fit(steps=20, batch=4, rate=1e30, warmup=0))
+    assert str(fault.value) == (
+        "step 2 of 20: the loss is nan. Set a smaller `rate` (it is 1e+30) or a longer `warmup` (it is 0 steps) and"
+        f" start again; the last checkpoint before it lies in {tmp_path}/out/checkpoints"
+    )
+
+
+def test_an_adapter_names_its_base_by_a_whole_path(
+    student: str, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(student).parent)
+    fit(Path(student).name, rows, tmp_path / "out", Fit(steps=2, batch=4, lora=Lora(rank=2)))
+    config = json.loads((tmp_path / "out" / "adapter_config.json").read_text("utf-8"))
+    assert config["base_model_name_or_path"] == str(Path(student).resolve())
+
+
+def test_an_adapter_can_be_merged_into_a_whole_model(student: str, rows: list[Row], tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    fit(student, rows, tmp_path / "out", Fit(steps=2, batch=4, lora=Lora(rank=2, merge=True)))
+    assert not (tmp_path / "out" / "adapter_config.json").exists()
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "out").config.model_type == "llama"
+
+
+def test_a_base_that_is_not_there_is_named(rows: list[Row], tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"^`.*/nowhere` cannot be loaded; expected a folder with a model"):
+        fit(str(tmp_path / "nowhere"), rows, tmp_path / "out")
+
+
+def test_without_rows_nothing_is_trained(student: str, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError) as fault:
+        fit(student, [], tmp_path / "out")
+    assert str(fault.value) == "there are no rows to train on; expected at least one"
+
+
+def test_a_full_disk_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError) as fault, writing(tmp_path):
+        raise RuntimeError("I/O error: No space left on device (os error 28)")
+    assert str(fault.value) == (
+        f"{tmp_path}: the disk is full. Make room and start again: what was saved before is whole, and the training"
+        " goes on from its last checkpoint"
+    )

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from ste_graph.errors import WorkflowError
+from ste_graph.training.rows import Row, by_tool, read_rows
+
+
+def test_a_row_knows_its_tool_and_its_values() -> None:
+    row = Row(prompt="?", completion='Action: book\nAction Input: {"to": "Rome", "days": [1, 2.5], "back": true}')
+    assert (row.tool, row.values) == ("book", ["Rome", "1", "2.5", "true"])
+
+
+def test_a_row_keeps_where_it_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"prompt": "a", "completion": "b", "trial_id": "t1"}\n', "utf-8")
+    assert [row.model_dump() for row in read_rows([file])] == [{"prompt": "a", "completion": "b", "trial_id": "t1"}]
+
+
+def test_every_line_that_is_no_row_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(
+        '{"prompt": "a", "completion": "b"}\n{"prompt": "", "completion": "b"}\n\n{"prompt": "a"}\n', "utf-8"
+    )
+    with pytest.raises(WorkflowError) as fault:
+        read_rows([file])
+    assert str(fault.value) == (
+        f"{file}: 2 problems; expected objects with `prompt` and `completion`, both texts\n"
+        "  line 2: prompt: String should have at least 1 character\n"
+        "  line 4: completion: Field required"
+    )
+
+
+def test_rows_are_sorted_by_the_tool_that_they_name_or_call() -> None:
+    named, calls = Row(prompt="?", completion="!", tool="a"), Row(prompt="?", completion="Action: b\nAction Input: {}")
+    assert by_tool([calls, named]) == {"a": [named], "b": [calls]}

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ste_graph.training.rows import Row
+from ste_graph.training.tokenizer import frequent_phrases, hybrid_tokenizer, templates
+
+CITIES = ("Rome", "Oslo", "Lima", "Cairo")
+ROWS = [
+    Row(
+        prompt=f"User Query: Book a flight from {start} to {end}, please.\n",
+        completion=f"Action: book_flight\nAction Input: {json.dumps({'start': start, 'end': end})}",
+    )
+    for start in CITIES
+    for end in CITIES
+]
+TOKENIZER = hybrid_tokenizer(ROWS)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text())
+def test_no_text_is_lost(text: str) -> None:
+    ids = TOKENIZER(text, add_special_tokens=False)["input_ids"]
+    assert TOKENIZER.decode(ids, clean_up_tokenization_spaces=False) == text
+
+
+def test_words_around_values_are_one_token_and_values_are_spelt_alike_in_request_and_call() -> None:
+    assert TOKENIZER.tokenize(' from Rome to 42"Rome"') == [
+        "Ġfrom", "Ġ", "R", "o", "m", "e", "Ġto", "Ġ", "4", "2", '"', "R", "o", "m", "e", '"',
+    ]  # fmt: skip
+
+
+def test_frequent_phrases_are_one_token_and_end_where_a_value_begins() -> None:
+    assert TOKENIZER.tokenize(ROWS[1].prompt + ROWS[1].completion) == [
+        "UserĠQuery:ĠBookĠaĠflightĠfrom", "Ġ", "R", "o", "m", "e", "Ġto", "Ġ", "O", "s", "l", "o", ",Ġplease.Ċ",
+        'Action:Ġbook_flightĊActionĠInput:Ġ{"start":Ġ"', "R", "o", "m", "e", '",Ġ"end":Ġ"', "O", "s", "l", "o", '"}',
+    ]  # fmt: skip
+
+
+def test_a_phrase_is_none_within_a_word() -> None:
+    tokenizer = hybrid_tokenizer([Row(prompt="go to", completion="so it is")] * 9)
+    assert tokenizer.tokenize("ago together") == [*"ago", *"Ġtogether"]
+
+
+def test_digits_and_single_spaces_are_never_joined() -> None:
+    assert frequent_phrases({("a", " b", " ", "c", "1", "d"): 9}, 5, at_least=1) == [("a", " b")]
+
+
+@pytest.mark.parametrize("city", CITIES)
+def test_no_token_is_made_of_a_value(city: str) -> None:
+    assert not {city, f"Ġ{city}"} & TOKENIZER.get_vocab().keys()
+
+
+def test_what_is_cut_out_of_a_row_are_whole_words() -> None:
+    row = Row(prompt="Spend the next pence in en.", completion='Action: say\nAction Input: {"language": "en"}')
+    assert list(templates([row])) == [
+        "Spend the next pence in ",
+        ".",
+        'Action: say\nAction Input: {"language": "',
+        '"}',
+    ]
+
+
+def test_a_word_that_seldom_occurs_is_spelt_out() -> None:
+    assert TOKENIZER.tokenize(" seldom") == ["Ġ", *"seldom"]
