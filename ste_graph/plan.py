@@ -13,6 +13,7 @@ from ste_graph.compile.bounds import plan as bound_of
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import Workflow
+from ste_graph.redaction import no_secret_in_errors
 from ste_graph.run.units import Skipped, opened_tools, starts_something, units_of, with_items
 
 
@@ -57,7 +58,8 @@ def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
                 return Plan(bound, () if over_tools else None, note=str(error))
             return Plan(bound, tuple(unit.name for unit in found), tuple(skipped))
 
-    return _in_a_loop_of_its_own(planned())
+    with no_secret_in_errors(workflow.secrets):
+        return _in_a_loop_of_its_own(planned())
 
 
 def _in_a_loop_of_its_own(coroutine: Coroutine[Any, Any, Plan]) -> Plan:

@@ -6,12 +6,14 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, get_args
 from urllib.parse import quote, quote_plus, urlsplit
 
 from pydantic import BaseModel
 
 from ste_graph.contracts import Json
+from ste_graph.errors import RunError, SteError, WorkflowError
 from ste_graph.settings import AddressMarker, SecretMarker
 
 STANDS_FOR = "***"
@@ -39,6 +41,11 @@ class Redactor:
         self._pattern = re.compile("|".join(patterns)) if patterns else None
         self.longest = max((len(r"\u0000") * len(secret.encode("utf-8", "replace")) for secret in known), default=0)
 
+    @property
+    def blank(self) -> bool:
+        """Whether there are no secrets."""
+        return self._pattern is None
+
     def text(self, text: str) -> str:
         """The text without secrets."""
         return text if self._pattern is None else self._pattern.sub(STANDS_FOR, text)
@@ -57,6 +64,18 @@ class Redactor:
             case int() | float() if (said := json.dumps(value)) != (clean := self.text(said)):
                 return clean
         return value
+
+
+@contextmanager
+def no_secret_in_errors(secrets: Iterable[str]) -> Iterator[None]:
+    """Strikes secrets out of the errors of ours that leave it; one that shows a secret is raised anew."""
+    try:
+        yield
+    except SteError as fault:
+        clean = Redactor(secrets).text(str(fault))
+        if clean == str(fault):
+            raise
+        raise (WorkflowError if isinstance(fault, WorkflowError) else RunError)(clean) from None
 
 
 def written(secret: str) -> Iterator[str]:

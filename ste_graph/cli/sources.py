@@ -12,12 +12,14 @@ from ste_graph.experiment import Experiment
 from ste_graph.language.composition import composed
 from ste_graph.language.diagnostics import Diagnostic, Span
 from ste_graph.language.findings import Findings
+from ste_graph.redaction import Redactor
 from ste_graph.run.units import opened_tools, starts_something, units_of, with_items
 
 
 def tool_problems(found: Experiment) -> list[Diagnostic]:
     """Faults of each source that starts nothing, and of data; where there are none, of the units as a whole."""
     problems = []
+    redactor = Redactor(found.workflow.secrets)
     with redirect_stdout(sys.stderr):  # loading a module runs its code, and stdout is for the result
         for index, source in enumerate(found.workflow.tools):
             if source.starts:
@@ -25,14 +27,14 @@ def tool_problems(found: Experiment) -> list[Diagnostic]:
             try:
                 asyncio.run(_opened(source))
             except WorkflowError as fault:
-                message = str(fault).removeprefix("tools: ")
+                message = redactor.text(str(fault)).removeprefix("tools: ")
                 problems.append(Diagnostic("E601", "error", message, _of_source(found, index, message)))
         problems += _missing_data(found)
         if not problems and not starts_something(found.workflow):
             try:
                 asyncio.run(_units(found))
             except WorkflowError as fault:
-                message = str(fault).removeprefix(f"{found.workflow.file}: ").rstrip()
+                message = redactor.text(str(fault)).removeprefix(f"{found.workflow.file}: ").rstrip()
                 problems.append(Diagnostic("E602", "error", message, _of_tools(found, message)))
     return problems
 

@@ -109,14 +109,12 @@ def call(
 
 
 def _done(workflow: Workflow, doing: Any) -> Any:
-    """What a coroutine over tools gives; no secret stands in what goes wrong. Raises `WorkflowError`."""
-    from ste_graph.errors import WorkflowError
+    """What a coroutine over tools gives. Raises `WorkflowError`."""
+    from ste_graph.redaction import no_secret_in_errors
 
-    try:
-        with redirect_stdout(sys.stderr):  # stdout is for the result, whatever the code of tools prints
-            return asyncio.run(doing)
-    except WorkflowError as fault:
-        raise WorkflowError(_clean(workflow, str(fault))) from None
+    # stdout is for the result, whatever the code of tools prints
+    with no_secret_in_errors(workflow.secrets), redirect_stdout(sys.stderr):
+        return asyncio.run(doing)
 
 
 def _clean(workflow: Workflow, said: Any) -> Any:

@@ -12,7 +12,7 @@ from ste_graph.contracts import Json, Tool
 from ste_graph.errors import BudgetSpent, RunError, SteError, WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Budget, Meter
-from ste_graph.redaction import Redactor
+from ste_graph.redaction import Redactor, no_secret_in_errors
 from ste_graph.run.appending import LineFile
 from ste_graph.run.cassette import Cassette
 from ste_graph.run.clock import now
@@ -61,12 +61,8 @@ async def execute(
     folder = RunFolder(out)
     folder.acquire()
     try:
-        return await _Opening(workflow, folder, watcher, dry_run).run(stop or asyncio.Event(), concurrency)
-    except SteError as fault:
-        clean = Redactor(workflow.secrets).text(str(fault))
-        if clean == str(fault):
-            raise
-        raise (WorkflowError if isinstance(fault, WorkflowError) else RunError)(clean) from None
+        with no_secret_in_errors(workflow.secrets):
+            return await _Opening(workflow, folder, watcher, dry_run).run(stop or asyncio.Event(), concurrency)
     finally:
         folder.remove_if_unused()
         folder.release()

@@ -131,7 +131,7 @@ def units_of(workflow: Workflow, tools: Sequence[Tool], *, dry_run: bool = False
     units = [Unit(tool.name, redactor.data(as_item(tool)), (tool,)) for tool in tools if dry_run or policy.allows(tool)]
     units = units if workflow.over.bound is None else units[: workflow.over.bound]
     if not units:
-        raise WorkflowError(nothing_to_call(workflow, tools, left_out))
+        raise WorkflowError(redactor.text(nothing_to_call(workflow, tools, left_out)))
     return units, left_out
 
 

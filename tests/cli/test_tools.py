@@ -137,3 +137,14 @@ def test_no_secret_is_shown_in_a_list_a_schema_or_what_a_tool_gives(ste, folder,
         assert said.code == 0
         assert "***" in said.out
         assert "s3cret" not in said.out + said.err
+
+
+def test_no_secret_stands_in_the_error_of_a_source_whichever_verb_opens_it(ste, folder, monkeypatch):
+    monkeypatch.setenv("STE_TEST_KEY", "s3cret-of-mine")
+    (folder / "tools.py").write_text("import os\n\nraise ValueError('denied for ' + os.environ['STE_TEST_KEY'])\n")
+    (folder / "small.yaml").write_text((folder / "small.yaml").read_text() + "redact: [{env: STE_TEST_KEY}]\n")
+    for words in ("check FILE", "check FILE --format json", "plan FILE", "run FILE", "tools list FILE"):
+        said = ste(*words.replace("FILE", "small.yaml").split())
+        assert said.code == 2
+        assert "denied for ***" in said.out + said.err
+        assert "s3cret" not in said.out + said.err
