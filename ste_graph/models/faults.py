@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from json import JSONDecodeError
 from typing import Any
 
 
@@ -42,6 +43,8 @@ def fault_of(error: BaseException) -> str:
     """One line that says what went wrong."""
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return "no answer in time (`timeout_s` sets how long one try may take)"
+    if isinstance(error, JSONDecodeError):
+        return "the answer is not JSON: is this the address of a model server?"
     body: Any = getattr(error, "body", None)
     said = body.get("message") if isinstance(body, Mapping) else None
     text = " ".join(str(said or error or type(error).__name__).split())

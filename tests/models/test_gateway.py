@@ -1,6 +1,7 @@
 """The gateway against a real HTTP server."""
 
 import asyncio
+import json
 import time
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ import pytest
 
 from ste_graph.contracts import Model, Usage
 from ste_graph.errors import BudgetSpent, ModelError
+from ste_graph.models.faults import fault_of
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.models.openai import OpenAIModel
@@ -139,6 +141,11 @@ async def test_a_refused_request_is_not_retried_and_the_servers_words_are_kept_b
         assert "s3cret-key" not in repr(model.adapter)
     assert str(error.value) == f"model `tiny` at {server.url} refused the request: 400 prompt too long for ***"
     assert server.headers[0]["authorization"] == "Bearer s3cret-key"
+
+
+def test_a_page_instead_of_a_reply_is_told_apart_from_a_refusal_in_the_servers_words():
+    error = json.JSONDecodeError("Expecting value", "<html>", 0)
+    assert fault_of(error) == "the answer is not JSON: is this the address of a model server?"
 
 
 async def test_any_text_is_the_models_reply_and_never_asked_for_again(server):
