@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -28,7 +28,8 @@ class PythonTools(Frozen):
     """Python functions as tools: schema from type hints and docstring, effect from `@ste.tool` or `effects`.
 
     Tools are the functions that `@ste.tool` marks, and LangChain tools as they are; in a module that has neither, its
-    public functions: those of `__all__`, else those defined there whose names start with no `_`.
+    public functions: those of `__all__`, else those defined there whose names start with no `_`. Beside marked ones, a
+    public function is taken where `only` or `effects` names it.
     Loading a module runs its code. What a tool prints goes where the program's stdout goes.
     """
 
@@ -51,7 +52,7 @@ class PythonTools(Frozen):
             )
         where, wanted = match.groups()
         module = loaded(where)
-        found = {wanted: picked(module, wanted, where)} if wanted else public(module)
+        found = {wanted: picked(module, wanted, where)} if wanted else public(module, {*self.only, *self.effects})
         if not found:
             raise WorkflowError(
                 f"tools: `{self.module}` holds no tool; "
@@ -72,13 +73,13 @@ def tool(name: str, value: Any, effect: Effect | None) -> Tool:
     return FunctionTool.of(name, value, effect or marked)
 
 
-def public(module: ModuleType) -> dict[str, Any]:
-    """The tools of a module by name, in the order of its source."""
+def public(module: ModuleType, named: Set[str] = frozenset()) -> dict[str, Any]:
+    """The tools of a module by name, in the order of its source; those `named` need no mark."""
     functions = {n: v for n, v in vars(module).items() if inspect.isfunction(v) and not n.startswith("_")}
     langchain = {v.name: v for n, v in vars(module).items() if not n.startswith("_") and is_langchain_tool(v)}
     marked = {name: function for name, function in functions.items() if hasattr(function, MARK)}
     if marked or langchain:
-        return marked | langchain
+        return {name: function for name, function in functions.items() if name in marked or name in named} | langchain
     listed = getattr(module, "__all__", None)
     if listed is not None:
         return {name: function for name, function in functions.items() if name in listed}

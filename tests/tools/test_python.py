@@ -49,6 +49,22 @@ async def test_in_a_module_that_marks_a_function_only_marked_ones_are_tools(tmp_
     assert [(tool.name, tool.effect) for tool in tools] == [("look", "read"), ("wipe", "destructive")]
 
 
+async def test_beside_marked_functions_others_are_taken_where_a_setting_names_them(tmp_path):
+    module = tmp_path / "mixed.py"
+    module.write_text(
+        "import ste_graph as ste\n"
+        "def plain() -> int: ...\n"
+        "def other() -> int: ...\n"
+        "@ste.tool(effect='read')\n"
+        "def marked() -> int: ...\n",
+        encoding="utf-8",
+    )
+    source = PythonTools(module=str(module), effects={"plain": "read"})
+    assert [(tool.name, tool.effect) for tool in await source.open()] == [("plain", "read"), ("marked", "read")]
+    (tool,) = await PythonTools(module=str(module), only=["other"]).open()
+    assert (tool.name, tool.effect) == ("other", "destructive")
+
+
 async def test_only_picks_and_orders_and_effects_override_the_mark(tmp_path):
     path = module(tmp_path, "def a(): ...\ndef b(): ...\ndef c(): ...\n")
     tools = await PythonTools(module=path, only=["c", "a"], effects={"a": "read"}).open()
