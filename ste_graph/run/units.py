@@ -159,10 +159,11 @@ def nothing_to_call(workflow: Workflow, tools: Sequence[Tool], left_out: Sequenc
         return f"{workflow.file}: the sources in `tools:` give no tool"
     count = f"none of the {len(left_out)} tools" if len(left_out) > 1 else "the only tool, which is not read-only,"
     verb = "may be called" if len(left_out) > 1 else "may not be called"
+    each = f"`ste tools list {workflow.file} --effects` prints one block for each source.\n"
     return (
         f"{workflow.file}: {count} {verb}: a tool that does not say what it does counts as destructive.\n"
         "Say which ones only read, in the entry of `tools:` that they come from, and the rest stays out:\n\n"
-        f"{effects_block(tools)}"
+        f"{effects_block(tools)}{each if len(workflow.tools) > 1 else ''}"
     )
 
 
