@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ste_graph.contracts import Json
@@ -15,7 +16,7 @@ Why = Literal["times", "while", "until", "at_most", "items"]
 """Why a loop ended: all its `times` or `items` are done, its condition said so, or it was cut off by `at_most`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepKey:
     """Which step of a unit this is: unique within the unit, and the same however often the run is taken up again.
 
@@ -26,6 +27,10 @@ class StepKey:
     counters: tuple[tuple[str, int | None], ...] = ()
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         return " ".join([self.vertex, *(f"{loop}={'-' if n is None else n}" for loop, n in self.counters)])
 
 
