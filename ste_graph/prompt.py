@@ -68,6 +68,15 @@ class Prompt:
         """The dotted names that it reads from outside: `imagine.query`, `short_term.empty`."""
         return frozenset(self.places)
 
+    @cached_property
+    def roots(self) -> Mapping[str, tuple[str, ...]]:
+        """Per root name of `reads`: the fields that it reads of it."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in sorted(self.reads):
+            root, *rest = name.split(".")
+            found[root] = (*found.get(root, ()), *rest[:1])
+        return found
+
     @property
     def places(self) -> Mapping[str, tuple[int, int, int]]:
         """Where each name of `reads` stands first: line and column from 1, and its length."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from ste_graph.compile.channels import Channel, channels
+from ste_graph.compile.channels import Channel, channels, output_channel
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import Block, Do, Keep, Map, Repeat, When, walk
 from ste_graph.language.diagnostics import Span
@@ -93,6 +93,14 @@ class Flow:
     def channels(self) -> Mapping[str, Channel]:
         """Every channel of the state, by name."""
         return channels(self.workflow)
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Mapping[str, str]]:
+        """Per node and output: the channel where it stands."""
+        return {
+            name: {field: output_channel(name, field) for field in node.outputs.model_fields}
+            for name, node in self.workflow.nodes.items()
+        }
 
     @cached_property
     def forgotten(self) -> Mapping[str, tuple[str, ...]]:

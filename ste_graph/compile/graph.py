@@ -14,7 +14,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from ste_graph.compile.bounds import plan
-from ste_graph.compile.channels import began_channel, output_channel
+from ste_graph.compile.channels import began_channel
 from ste_graph.compile.flow import Flow, Vertex, flow
 from ste_graph.compile.joins import Joins, joins
 from ste_graph.compile.stepper import StepKey, Stepper
@@ -135,9 +135,7 @@ class _Step:
         block = self.vertex.block
         if isinstance(block, Keep):
             return frozenset()
-        return frozenset(
-            output_channel(block.node, name) for name in self.flow.workflow.nodes[block.node].outputs.model_fields
-        )
+        return frozenset(self.flow.outputs[block.node].values())
 
     @cached_property
     def writable(self) -> frozenset[str]:

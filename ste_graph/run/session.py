@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ste_graph.compile.channels import output_channel
 from ste_graph.compile.names import names, passed
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json, Message, Model, Observation, Reply
@@ -107,11 +106,7 @@ class StepSession:
 
     async def _values(self, prompt: Prompt) -> dict[str, Any]:
         """What the prompt reads: by root name, as plain data."""
-        read: dict[str, list[str]] = {}
-        for name in prompt.reads:
-            root, *rest = name.split(".")
-            read.setdefault(root, []).extend(rest[:1])
-        return {root: await self._value(root, fields) for root, fields in read.items()}
+        return {root: await self._value(root, fields) for root, fields in prompt.roots.items()}
 
     async def _value(self, root: str, fields: Sequence[str]) -> Json:
         workflow, flow = self._shared.workflow, self._shared.flow
@@ -122,8 +117,7 @@ class StepSession:
         if root == workflow.unit:
             return self._state[root]
         if root in workflow.nodes:
-            outputs = workflow.nodes[root].outputs.model_fields
-            return {field: self._state[output_channel(root, field)] for field in outputs}
+            return {field: self._state[channel] for field, channel in flow.outputs[root].items()}
         if root in flow.heads:
             return passed(flow, root, self._state)
         if root in (*self._spec.sees, self._spec.talk):

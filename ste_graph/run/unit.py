@@ -151,7 +151,8 @@ class UnitRun:
         update: dict[str, Json] = {channel: logged.started for channel in self._began if state[channel] is None}
         if not isinstance(vertex.block, Keep):
             spec = self.shared.workflow.nodes[vertex.block.node]
-            update |= {output_channel(spec.name, field): value for field, value in logged.gives.items()}
+            channels = self.shared.flow.outputs[spec.name]
+            update |= {channels[field]: value for field, value in logged.gives.items()}
             if spec.talk and logged.said:
                 memory = self.shared.workflow.memories[spec.talk].memory
                 update[spec.talk] = memory.extended(state[spec.talk], logged.said)
@@ -166,12 +167,12 @@ class UnitRun:
 
 def _plain(output: object, spec: NodeSpec) -> dict[str, Json]:
     """A node's output as plain data. Raises `NodeFault` if it is not what the node says it gives."""
-    expected = ", ".join(spec.outputs.model_fields) or "nothing"
+    expected = spec.outputs.model_fields
     if not isinstance(output, BaseModel):
-        raise NodeFault(f"gave a {type(output).__name__}, not its `Gives` ({expected})")
+        raise NodeFault(f"gave a {type(output).__name__}, not its `Gives` ({', '.join(expected) or 'nothing'})")
     gives = output.model_dump(mode="json")
-    if gives.keys() != spec.outputs.model_fields.keys():
-        raise NodeFault(f"gave {', '.join(gives) or 'nothing'}, not {expected}")
+    if gives.keys() != expected.keys():
+        raise NodeFault(f"gave {', '.join(gives) or 'nothing'}, not {', '.join(expected) or 'nothing'}")
     return gives
 
 
