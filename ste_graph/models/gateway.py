@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -122,7 +123,8 @@ class Gateway:
         if self._chat is None:
             self._chat = self.adapter.chat()
         # Waiting between the tries happens outside, so that it takes no place from other requests.
-        async with self._in_flight, asyncio.timeout(self.adapter.attempt_s):
+        limit_s = self.adapter.attempt_s
+        async with self._in_flight, nullcontext() if limit_s is None else asyncio.timeout(limit_s):
             try:
                 message = await self.adapter.ask(
                     bound(self._chat, tools, self.label) if tools else self._chat,

@@ -55,6 +55,8 @@ class TapedModel:
         return reply
 
     def _clean(self, reply: Reply) -> Reply:
+        if self._redactor.blank:
+            return reply
         calls = tuple(
             call.model_copy(
                 update={"name": self._redactor.text(call.name), "arguments": self._redactor.text(call.arguments)}
