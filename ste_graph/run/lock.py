@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def _digest(item: Json) -> str | None:
     return None if item is None else id_of(json.dumps(item, sort_keys=True, ensure_ascii=True))
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return version(name)

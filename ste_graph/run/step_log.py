@@ -27,8 +27,12 @@ class Used:
     completion_tokens: int = 0
 
     def add(self, other: Used) -> None:
-        for name in Used.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.model_calls += other.model_calls
+        self.tool_calls += other.tool_calls
+        self.failed_calls += other.failed_calls
+        self.repaired += other.repaired
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
 
     @property
     def usage(self) -> Usage:
@@ -137,7 +141,8 @@ class StepLog:
 
     def step(self, step: Logged) -> None:
         """Log a finished step; one that made a record, or may have changed the world, survives a loss of power."""
-        durable = step.record is not None or any(call.startswith(f"{step.key} #") for call in self.begun_calls)
+        begun = self.begun_calls and any(call.startswith(f"{step.key} #") for call in self.begun_calls)
+        durable = step.record is not None or bool(begun)
         self._file.append(step.to_json(), durable=durable)
         self.finished[step.key] = step
         self.failure = None
