@@ -73,7 +73,11 @@ class Outcome:
         width = max(len(name) for name, _ in rows)
         parts = [f"{self.title}: {self._state()}", *(f"  {name:{width}}  {text}" for name, text in rows)]
         parts += self._failures() + self._left_out()
-        parts += ["", f"Look at it with: ste show {shlex.quote(str(self.summary.run))}"]
+        run = shlex.quote(str(self.summary.run))
+        if self.summary.records["example"]:
+            parts += ["", f"Write it as a data set with: ste export {run} --out train.jsonl"]
+        else:
+            parts += ["", f"Look at it with: ste show {run}"]
         return "\n".join(parts)
 
     def _state(self) -> str:

@@ -40,7 +40,10 @@ def numbers_in(text: str) -> set[float]:
     Where the text speaks of going back (`7 days ago`, `minus 7`), each number also counts with a minus.
     """
     said = plain(text)
-    found = set(_written(said)) | set(_spelled(said))
+    spelled = set(_spelled(said))
+    found = set(_written(said)) | spelled
+    if "percent" in said or "per cent" in said:
+        found |= {number / 100 for number in spelled}
     return found | {-number for number in found} if _BACK.search(said) else found
 
 

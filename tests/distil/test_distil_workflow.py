@@ -1,0 +1,159 @@
+"""From an exploration to a data set: quickstart.yaml, distil.yaml, `ste export`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ste_graph as ste
+from ste_graph.cli import main
+from ste_graph.dataset.examples import examples_of
+from ste_graph.distil.normal import words
+from ste_graph.experiment import bundled
+
+TOOLS = ["add_days", "to_roman", "make_password"]
+
+
+def explore(out: Path, **changes: Any) -> Path:
+    small = {"params.episodes": 1, "params.trials": 4, "tools.0.only": TOOLS, **changes}
+    ste.load("quickstart", set=small).run(out)
+    return out
+
+
+def distil(explored: Path, out: Path, **changes: Any) -> Path:
+    few = {"data.explored.run": str(explored), "params.paraphrases": 2, **changes}
+    ste.load("distil", variant="simulated", set=few).run(out)
+    return out
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return explore(tmp_path_factory.mktemp("explored") / "explored")
+
+
+@pytest.fixture(scope="module")
+def distilled(explored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    more = {"params.negatives": True, "data.explored.licence": "for tests"}
+    return distil(explored, tmp_path_factory.mktemp("distilled") / "run", **more)
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def run(*given: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in given])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def test_every_trial_is_a_candidate_or_rejected_with_a_gate_and_a_reason(explored: Path, distilled: Path) -> None:
+    trials = {line["id"] for line in lines(explored / "journal.jsonl")}
+    made = lines(distilled / "journal.jsonl")
+    candidates = {line["trial_id"] for line in made if line["record"] == "candidate"}
+    rejected = {line["trial_id"]: line for line in made if line["record"] == "rejected" and not line["paraphrase_of"]}
+    assert candidates | set(rejected) == trials
+    assert all(line["gate"] and line["reason"] for line in made if line["record"] == "rejected")
+    assert {line["trial_id"] for line in made if line["record"] == "example"} <= candidates
+
+
+def test_the_sides_of_the_split_share_no_request_no_arguments_and_no_trial(distilled: Path) -> None:
+    examples = list(examples_of(distilled))
+    sides: dict[str, list[set[Any]]] = {}
+    for side in ("train", "heldout"):
+        own = [one for one in examples if one.split == side]
+        assert own
+        sides[side] = [
+            {words(one.query) for one in own},
+            {(one.definition.name, json.dumps(one.arguments, sort_keys=True)) for one in own if one.arguments},
+            {one.trial_id for one in own},
+            {(one.definition.name, one.cluster) for one in own},
+        ]
+    assert all(not train & held for train, held in zip(sides["train"], sides["heldout"], strict=True))
+    assert {one.kind for one in examples} == {"call", "ask", "none"}
+    assert not any(one.paraphrase_of and one.kind == "call" for one in examples if one.split == "heldout")
+
+
+def test_rewordings_come_from_their_trial_and_still_say_its_values(distilled: Path) -> None:
+    reworded = [one for one in examples_of(distilled) if one.paraphrase_of and one.kind == "call"]
+    assert reworded
+    for one in reworded:
+        assert words(one.query) != words(str(one.paraphrase_of))
+        assert one.writer == "simulated"
+        if one.definition.name == "to_roman":
+            assert str(one.arguments["number"]) in one.query
+
+
+def test_every_exported_row_names_a_trial_of_the_exploration(
+    explored: Path, distilled: Path, tmp_path: Path, said: Callable[..., tuple[int, str, str]]
+) -> None:
+    trials = {line["id"] for line in lines(explored / "journal.jsonl")}
+    for form in ("messages", "prompt-completion", "paper"):
+        code, out, err = said("export", distilled, "--form", form, "--answer-row", "--out", tmp_path / "rows.jsonl")
+        rows = lines(tmp_path / "rows.jsonl")
+        assert (code, out) == (0, "")
+        assert f"{len(rows)} rows of " in err
+        assert "made with a simulated model" in err
+        assert {row["provenance"]["trial"] for row in rows} <= trials
+        assert {row["provenance"]["split"] for row in rows} == {"train"}
+        assert {row["provenance"]["licence"] for row in rows} == {"for tests"}
+    code, out, err = said("export", distilled, "--split", "heldout", "--tool", "to_roman")
+    assert code == 0
+    assert {json.loads(line)["provenance"]["tool"] for line in out.splitlines()} == {"to_roman"}
+
+
+def test_what_cannot_be_exported_is_said(
+    explored: Path, distilled: Path, tmp_path: Path, said: Callable[..., tuple[int, str, str]]
+) -> None:
+    remedy = f"ste run distil.yaml --set data.explored.run={explored}"
+    assert said("export", explored) == (2, "", f"{explored}: is a run that explored; distil it first: {remedy}\n")
+    code, _, err = said("export", distilled, "--tool", "dig")
+    assert (code, err) == (
+        2, "--tool dig: this run has no example of it; it has examples of: add_days, make_password, to_roman\n"
+    )  # fmt: skip
+
+
+BROKEN = '''
+import ste_graph as ste
+
+@ste.tool(effect="read")
+def double(number: int) -> str:
+    """Double a number."""
+    raise ValueError("out of order")
+'''
+
+
+def test_where_no_trial_is_kept_the_run_and_the_export_say_which_gate_took_how_many(
+    tmp_path: Path, said: Callable[..., tuple[int, str, str]]
+) -> None:
+    (tmp_path / "tools.py").write_text(BROKEN)
+    tools = [{"use": "python", "module": str(tmp_path / "tools.py")}]
+    ste.load(
+        "quickstart", set={"params.episodes": 1, "params.trials": 3, "tools": tools, "models.explorer.mistakes": 0}
+    ).run(tmp_path / "explored")
+    code, out, _ = said(
+        "run", bundled()["distil"], "--variant", "simulated", "--set", f"data.explored.run={tmp_path / 'explored'}",
+        "--out", tmp_path / "run", "--quiet",
+    )  # fmt: skip
+    assert code == 0
+    assert "rejected 3: 3 by execution; nothing was kept" in " ".join(out.split())
+    assert said("export", tmp_path / "run") == (2, "", f"{tmp_path / 'run'}: no trial was kept: execution took 3\n")
+
+
+def test_a_variant_of_the_workflow_writes_requests_for_calls_that_worked(explored: Path, tmp_path: Path) -> None:
+    journal = explored / "journal.jsonl"
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    (changed / "workflow.lock.yaml").write_bytes((explored / "workflow.lock.yaml").read_bytes())
+    trials = [{**line, "query": "Please do what you can do."} for line in lines(journal)]
+    (changed / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in trials))
+    run = distil(changed, tmp_path / "run", **{"params.call_first": True, "params.paraphrases": 0})
+    composed = [one for one in examples_of(run) if one.writer]
+    assert composed
+    assert all(one.answer is None and one.query != "Please do what you can do." for one in composed)
+    assert all(one.gates == ["execution", "grounding"] for one in composed)

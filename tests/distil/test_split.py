@@ -1,0 +1,71 @@
+"""Clusters, the split by clusters, and the check that nothing stands on both sides of it."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ste_graph.distil.clusters import clusters, keys_of
+from ste_graph.distil.example import Example
+from ste_graph.distil.split import assigned, leaks, without_heldout
+
+ITEMS = st.lists(st.sets(st.sampled_from("abcdefghij"), max_size=3), min_size=1, max_size=30)
+
+
+def example(query: str, arguments: dict[str, Any], split: str, cluster: int = 0, **changes: Any) -> Example:
+    seen = {"ok": True, "kind": "ok", "text": "fine"}
+    step = {"thought": None, "action": "look", "arguments": arguments, "observation": seen}
+    given = {
+        "query": query, "steps": [step], "answer": "Fine.", "split": split, "cluster": cluster, "trial_id": query,
+        "definition": {"name": "look"}, "run": "r", "run_id": "1", "model": "m", "gates": [], **changes,
+    }  # fmt: skip
+    return Example.model_validate(given)
+
+
+@given(ITEMS, st.floats(0, 0.9), st.integers(0, 99))
+def test_no_key_stands_on_both_sides_and_the_held_out_share_is_kept(
+    keys: list[set[str]], share: float, seed: int
+) -> None:
+    groups = clusters(keys, [])
+    sides = assigned(groups, share, seed)
+    held = [own for own, group in zip(keys, groups, strict=True) if sides[group] == "heldout"]
+    train = [own for own, group in zip(keys, groups, strict=True) if sides[group] == "train"]
+    assert not set().union(*held) & set().union(*train)
+    assert train
+    assert bool(held) == (share > 0 and len(set(groups)) > 1)
+    smallest = min(groups.count(group) for group in groups)
+    assert len(held) <= max(1, round(share * len(keys)), smallest if held else 0)
+    assert sides == assigned(groups, share, seed)
+
+
+def test_items_belong_together_by_way_of_others() -> None:
+    assert clusters([{"a"}, {"b"}, {"a", "c"}, set(), {"d"}], [(3, 4)]) == [0, 1, 0, 2, 2]
+
+
+def test_calls_share_their_arguments_or_with_apart_value_any_freely_chosen_one() -> None:
+    schema = {"properties": {"unit": {"enum": ["km", "m"]}, "zone": {"default": "UTC"}}}
+    arguments = {"n": 2.0, "unit": "km", "zone": "UTC", "exact": True, "to": {"city": "Oslo"}}
+    assert keys_of({}, schema, "value") == set()
+    assert keys_of({"b": 1, "a": 2.0}, schema, "combination") == keys_of({"a": 2, "b": 1}, schema, "combination")
+    assert keys_of(arguments, schema, "value") - keys_of(arguments, schema, "combination") == {"2", '"Oslo"'}
+
+
+def test_every_kind_of_leak_is_named() -> None:
+    train = example("Look at Oslo!", {"city": "Oslo", "n": 1}, "train", trial_id="a")
+    assert leaks([train, example("See Rome.", {"city": "Rome"}, "heldout", 1)]) == []
+    held = example("look at oslo", {"n": 1, "city": "Oslo"}, "heldout", trial_id="a")
+    assert leaks([train, held]) == [
+        "look: cluster 0",
+        "look: the request look at oslo",
+        "look: the trial a",
+        'look: the arguments {"city": "Oslo", "n": 1}',
+    ]
+    other = example("See it.", {"city": "Oslo"}, "heldout", 1)
+    assert leaks([train, other]) == []
+    assert leaks([train, other], "value") == ['look: the value "Oslo"']
+
+
+def test_what_is_held_out_for_one_tool_is_not_learnt_for_another() -> None:
+    test = example("What now?", {}, "heldout")
+    same = example("what now", {}, "train", 1, definition={"name": "other"})
+    assert without_heldout([test, same, example("And then?", {}, "train", 1)]) == [True, False, True]

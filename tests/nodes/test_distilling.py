@@ -1,0 +1,123 @@
+"""The nodes of distil.yaml, called bare."""
+
+from typing import Any
+
+import pytest
+
+from ste_graph.contracts import Entry, Near
+from ste_graph.nodes.gate import Gate
+from ste_graph.nodes.judge import Judge
+from ste_graph.nodes.paraphrase import Paraphrase
+from ste_graph.nodes.regate import Regate
+from ste_graph.nodes.split import Split
+from ste_graph.nodes.withhold import Withhold
+from ste_graph.prompt import Prompt
+
+PROMPT = Prompt("Say it.")
+TOOL = {
+    "name": "look",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "n": {"type": "integer"}},
+        "required": ["city"],
+    },
+}
+YES = '{"informative": true, "faithful": true, "appropriate": true, "why": ""}'
+NO = '{"informative": false, "faithful": true, "appropriate": true, "why": "it tells nothing"}'
+
+
+def step(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"action": "look", "arguments": arguments, "observation": {"ok": True, "kind": "ok", "text": "sunny"}}
+
+
+def trial(query: str, arguments: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"id": query, "trial_id": query, "query": query, "steps": [step(arguments)], "answer": "Sunny.", **more}
+
+
+class Recalled:
+    """A memory in which two texts are as alike as they share words."""
+
+    def __init__(self, *records: dict[str, Any]) -> None:
+        self.held = [Entry(id=str(n), scope="", text=one["query"], record=one) for n, one in enumerate(records)]
+
+    async def entries(self) -> list[Entry]:
+        return self.held
+
+    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+        def alike(other: str) -> float:
+            one, two = set(text.lower().split()), set(other.lower().split())
+            return len(one & two) / len(one | two)
+
+        found = [Near(similarity=alike(entry.text), entry=entry) for entry in self.held]
+        return sorted(found, key=lambda near: -near.similarity)[:k]
+
+
+async def test_the_gate_coerces_what_the_tool_coerced_and_tells_the_values_that_the_request_says() -> None:
+    see = Gate.See(trial=trial("Look at Oslo, 3 times", {"city": "Oslo", "n": "3"}), tool=TOOL)
+    gives = await Gate()(see)
+    assert (gives.passed, gives.spoken, gives.gates) == (True, ["city", "n"], ["format", "execution", "grounding"])
+    assert gives.steps[0]["arguments"] == {"city": "Oslo", "n": 3}
+
+
+async def test_the_gate_stops_at_the_first_check_and_says_why() -> None:
+    gives = await Gate()(Gate.See(trial=trial("Look at Oslo", {"city": "Rome"}), tool=TOOL))
+    assert (gives.passed, gives.gate, gives.gates) == (False, "grounding", ["format", "execution"])
+    assert gives.reason == 'neither the request nor an earlier observation says `city`: "Rome"'
+
+
+async def test_votes_add_up_to_a_majority(session, model) -> None:
+    judge, votes = Judge(model=model, prompt=PROMPT), None
+    for reply, passed in ((YES, True), (NO, False), ("Hm.", False), (YES, False), (YES, True)):
+        gives = await judge(Judge.See(votes=votes).within(session(reply)))
+        assert gives.passed is passed
+        votes = gives.votes
+    assert (gives.yes, gives.no) == (3, 1)
+    assert (gives.gate, gives.reason) == (None, None)
+
+
+async def test_the_split_leaves_out_twins_and_keeps_what_belongs_together_on_one_side() -> None:
+    queries = [("look at oslo", "Oslo"), ("Look at Oslo!", "Oslo"), ("is it sunny in oslo", "Oslo"),
+               ("rome please", "Rome"), ("what of bern", "Bern"), ("how about york", "York")]  # fmt: skip
+    records = [trial(query, {"city": city}, spoken=["city"]) for query, city in queries]
+    gives = await Split(memory=Recalled(*records), heldout=0.4, examples=11)(Split.See(tool=TOOL))
+    assert [(one["query"], one["gate"], one["reason"]) for one in gives.left_out] == [
+        ("Look at Oslo!", "duplicate", "asks the same as trial look at oslo")
+    ]
+    sides = {one["query"]: one["split"] for one in gives.chosen}
+    assert sides["look at oslo"] == sides["is it sunny in oslo"]
+    assert (gives.train, gives.heldout) == (3, 2)
+    assert sum(len(one["wordings"]) for one in gives.chosen) == 6
+    assert {len(one["wordings"]) for one in gives.chosen if one["split"] == "heldout"} == {0}
+    assert {one["missing"] for one in gives.chosen} == {"city"}
+
+
+async def test_a_paraphrase_keeps_the_example_and_remembers_the_old_words(session, model) -> None:
+    source = trial("Look at Oslo", {"city": "Oslo"}, split="train")
+    see = Paraphrase.See(source=source).within(session('"Oslo, please!"'))
+    gives = await Paraphrase(model=model, prompt=PROMPT)(see)
+    assert gives.reworded == {**source, "query": "Oslo, please!", "paraphrase_of": "Look at Oslo"}
+
+
+@pytest.mark.parametrize(
+    ("query", "gate"),
+    [("Oslo it is, have a look", None), ("have a look at rome", "grounding"), ("look at OSLO", "duplicate"),
+     ("oslo 12 have a look", "grounding"), ("what of oslo in bern today", "leak")],
+)  # fmt: skip
+async def test_a_rewording_must_ask_for_the_same_be_new_and_keep_its_side(query: str, gate: str | None) -> None:
+    held = trial("what of oslo in bern today", {"city": "Bern"}, split="heldout", kind="call")
+    old = trial("look at oslo", {"city": "Oslo"}, split="train", kind="call", spoken=["city"])
+    reworded = {**old, "query": query, "paraphrase_of": old["query"]}
+    gives = await Regate(memory=Recalled(old, held))(Regate.See(reworded=reworded, tool=TOOL))
+    assert (gives.passed, gives.gate) == (gate is None, gate)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [("have 3 looks", None), ("have a look", "it leaves out `n` too"), ("3 looks at oslo", "it still says `city`")],
+)
+async def test_a_value_is_withheld_and_only_that_one(reply: str, reason: str | None, session, model) -> None:
+    original = trial("3 looks at oslo", {"city": "Oslo", "n": 3}, split="train", spoken=["city", "n"], missing="city")
+    see = Withhold.See(original=original, tool=TOOL).within(session(reply))
+    gives = await Withhold(model=model, prompt=PROMPT, memory=Recalled())(see)
+    assert (gives.passed, gives.reason) == (reason is None, reason)
+    assert gives.answer == "I need one more thing for this: what is the city?"
