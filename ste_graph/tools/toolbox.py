@@ -157,7 +157,7 @@ class Toolbox:
                 f"To allow it: {allowing(tool.name, self.policy)}"
             )
         if self.policy.at_most is not None and self.calls[tool.name] >= self.policy.at_most:
-            return f"`{tool.name}` was not called: this run has made its {self.policy.at_most} calls of it."
+            return f"`{tool.name}` was not called: its calls are limited to {self.policy.at_most}, which were made."
         if self.dry_run:
             return f"`{tool.name}` was not called: this is a dry run. The arguments are valid."
         return None

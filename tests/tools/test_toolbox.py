@@ -92,8 +92,9 @@ async def test_the_cap_counts_calls_that_reached_the_tool_those_of_an_earlier_pr
     tools = box(counted.function(), at_most=2)
     tools.replayed("double", Observation(ok=False, kind="interrupted", text=""))
     tools.replayed("double", Observation(ok=False, kind="refused", text=""))
-    kinds = [(await tools.call("double", arguments)).kind for arguments in ({}, {"n": 1}, {"n": 2})]
-    assert kinds == ["invalid_arguments", "ok", "refused"]
+    seen = [await tools.call("double", arguments) for arguments in ({}, {"n": 1}, {"n": 2})]
+    assert [one.kind for one in seen] == ["invalid_arguments", "ok", "refused"]
+    assert seen[2].text == "`double` was not called: its calls are limited to 2, which were made."
     assert counted.calls == 1
 
 
