@@ -54,10 +54,7 @@ class Train(Node):
             general=self.general,
             seed=see.seed or 0,
         )
-        gives = await done(job, threads=self.how.threads)
-        return self.Gives(
-            trained=gives["model"], **{key: gives[key] for key in self.Gives.model_fields if key in gives}
-        )
+        return self.Gives(**await done(job, threads=self.how.threads))
 
 
 class Learn(Node):
@@ -106,7 +103,4 @@ class Learn(Node):
             general=self.general,
             seed=int(see.arm.get("seed", 0)),
         )
-        gives = await done(job, threads=how.threads)
-        return self.Gives(
-            trained=gives["model"], **{key: gives[key] for key in self.Gives.model_fields if key in gives}
-        )
+        return self.Gives(**await done(job, threads=how.threads))

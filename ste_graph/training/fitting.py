@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,9 @@ from ste_graph.training.rows import Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+SMALL_VOCABULARY: Final = 8192
 
 
 class Lora(Frozen):
@@ -158,6 +161,12 @@ def _trainer(
 
     class Watched(trainer_of_trl):  # type: ignore[misc]
         """Stops at the first loss that is no number: from there on every weight is spoilt."""
+
+        def compute_loss(self, model: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+            # TRL works the logits out in parts, to save memory. With a student's few words there is none to save, and
+            # the step takes a third less time without.
+            plain = model.config.vocab_size <= SMALL_VOCABULARY
+            return (super(trainer_of_trl, self) if plain else super()).compute_loss(model, inputs, *given, **named)
 
         def training_step(self, *given: Any, **named: Any) -> Any:
             loss = super().training_step(*given, **named)
