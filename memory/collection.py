@@ -261,15 +261,22 @@ def shared(where: Path, name: str, embedder: str | None, remedy: str) -> VectorC
         return there
 
 
-def remove(where: Path, name: str) -> str | None:
-    """Remove a collection with its folder, damaged or not; gives the name of its embedder, as far as it has one."""
+def embedder_of(where: Path, name: str) -> str | None:
+    """The name of the embedder that a collection was made for; None where there is none, or it cannot be read."""
+    if not where.is_dir():
+        return None
+    with suppress(SteError):
+        there = shared(where, name, None, "")
+        try:
+            return there.embedder
+        finally:
+            there.close()
+    return None
+
+
+def remove(where: Path) -> None:
+    """Remove the folder of a collection, damaged or not. Raises `RunError`."""
     where = where.resolve()
-    embedder = None
-    if where.is_dir():
-        with suppress(SteError):
-            there = VectorCollection(where, name, None, "")
-            embedder = there.embedder
-            there._shut()
     with _sharing:
         if where in _shared:
             _shared[where]._shut()
@@ -282,7 +289,6 @@ def remove(where: Path, name: str) -> str | None:
         raise RunError(
             f"{where}: cannot be removed ({error.strerror}); remove it yourself, then do it again"
         ) from error
-    return None if embedder is not None and embedder.startswith("sha256:") else embedder
 
 
 class _Guard:

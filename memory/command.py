@@ -198,9 +198,8 @@ def rebuild(
         with closing(ExemplarStore.rebuild(store, embedder=embedder)) as opened:
             typer.echo(f"{len(opened)} exemplars indexed")
         return
-    with closing(_opened(store, embedder)) as opened:
-        differences = opened.check()
-        typer.echo("\n".join(differences) or f"log and index agree on {len(opened)} exemplars")
+    count, differences = ExemplarStore.compare(store)
+    typer.echo("\n".join(differences) or f"log and index agree on {count} exemplars")
     if differences:
         raise typer.Exit(FAILED)
 

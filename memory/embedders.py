@@ -149,9 +149,10 @@ class SentenceEmbedder:
 
 def _found(model: str | None) -> tuple[str, str]:
     """Where the model is (a folder, or a name on the hub) and the name of what it computes."""
-    if model is None:
+    if model is None or model in {MINILM, MINILM.partition("/")[2]}:
         packaged = _package_folder()
-        return (packaged, MINILM) if packaged else _on_hub(MINILM, "no `embedder` is set")
+        why = "no `embedder` is set" if model is None else f"`embedder: {model}` is set"
+        return (packaged, MINILM) if packaged else _on_hub(MINILM, why)
     if Path(model).expanduser().is_dir():
         folder = Path(model).expanduser().resolve()
         sha256 = _sha256(folder)

@@ -16,7 +16,8 @@ import numpy as np
 from ste_graph.contracts import Message
 from ste_graph.errors import RunError, SteError, WorkflowError
 
-from .collection import VectorCollection, remove, shared
+from .collection import VectorCollection, embedder_of, remove, shared
+from .comparison import between, differences
 from .exemplar import EXECUTION, FORMAT, Exemplar, line_of, sound
 from .exemplar_log import ExemplarLog, Row, row_of
 from .harvest import harvested, is_run
@@ -74,17 +75,14 @@ class ExemplarStore:
         """
         text = os.fspath(path)
         name = _name_of(embedder)
-        if text.startswith(("http://", "https://")):
+        if _is_address(text):
             remedy = "Start the server (`chroma run`), or give its address as http://HOST:PORT"
             return cls(None, VectorCollection(text, _NAME, name, remedy), embedder)
         given = Path(path)
-        folder = _folder_of(given)
+        folder = StoreFolder.of(given)
         if not folder.exists:
             if not (create or is_run(given)):
-                raise WorkflowError(
-                    f"{given}: is no store of exemplars and no run; expected a folder with {folder.log.name}, "
-                    "or the folder of a run"
-                )
+                raise WorkflowError(folder.missing(given))
             folder.create()
         remedy = f"Make the index again from the log: ste memory rebuild {given}"
         with folder.held(WAIT_S):
@@ -311,7 +309,7 @@ class ExemplarStore:
                 if self._folder and self._log:
                     self._folder.forget(out)
                     self._log.write_anew(exemplar for exemplar in there if not gone(exemplar))
-                self._chroma.drop(out)
+                self._wipe(out)
                 self._rebuild_rows()
         return len(out)
 
@@ -320,14 +318,19 @@ class ExemplarStore:
         with self._current():
             if self._log is None:
                 return []
-            rows = dict(self._chroma.rows())
-            said = list(self._log.damaged)
-            for id, row in sorted(self._rows.items()):
-                if id not in rows:
-                    said.append(f"{id} (tool {row.tool}) is in the log but not in the index")
-                elif rows[id].get("digest") != row.digest:
-                    said.append(f"{id} (tool {row.tool}) differs between log and index")
-            return said + [f"{id} is in the index but not in the log" for id in sorted(rows.keys() - self._rows.keys())]
+            return [*self._log.damaged, *between(self._rows, dict(self._chroma.rows()))]
+
+    @classmethod
+    def compare(cls, path: str | os.PathLike[str]) -> tuple[int, list[str]]:
+        """How many exemplars a store has, and in words how its log, its index and its run's journal differ.
+
+        Unlike `open`, which brings them together first, it changes nothing. Raises `WorkflowError` if there is no
+        store; a server has nothing to compare.
+        """
+        if _is_address(os.fspath(path)):
+            with cls.open(path) as there:
+                return len(there), []
+        return differences(Path(path), _NAME)
 
     @classmethod
     def rebuild(cls, path: str | os.PathLike[str], *, embedder: Embedder | str | None = None) -> Self:
@@ -335,14 +338,23 @@ class ExemplarStore:
 
         With another `embedder` the store is of that one from then on; without, it stays with the one that it has.
         """
-        folder = _folder_of(Path(path))
+        if _is_address(os.fspath(path)):
+            raise WorkflowError(
+                f"{path}: a server keeps no log that an index could be made from; "
+                "use `ste memory export`, a new server, and `ste memory import`"
+            )
+        folder = StoreFolder.of(Path(path))
         if not folder.exists and not is_run(Path(path)):
             return cls.open(path)  # which says what is wrong
         folder.create()
         with folder.held(WAIT_S):
-            had = remove(folder.index, _NAME)
+            made_for = embedder or embedder_of(folder.index, _NAME)
+            if isinstance(made_for, str):
+                # Before anything is removed: an index that is there is better than none.
+                made_for = _named(str(folder.path), made_for)
+            remove(folder.index)
             folder.begin()
-        return cls.open(path, embedder=embedder or had)
+        return cls.open(path, embedder=made_for)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -495,6 +507,20 @@ class ExemplarStore:
             self._put(some, self._made(some))
         self._ranking = None
 
+    def _wipe(self, ids: Sequence[str]) -> None:
+        """Take rows out of the index. Chroma's files keep what was deleted, so that a folder's are made anew."""
+        if self._folder is None:
+            self._chroma.drop(ids)
+            return
+        left = self._read_all()
+        vectors = self._chroma.vectors([one.id for one in left])
+        remove(self._folder.index)
+        self._chroma.open()
+        for start in range(0, len(left), _BATCH):
+            some = [one for one in left[start : start + _BATCH] if one.id in vectors]
+            if some:
+                self._put(some, np.array([vectors[one.id] for one in some]))
+
     def _rebuild_rows(self) -> None:
         self._rows.clear()
         self._ranking = None
@@ -536,16 +562,7 @@ class ExemplarStore:
 
     def _embedder(self) -> Embedder:
         if self._given is None or isinstance(self._given, str):
-            from .embedders import MINILM, embedder_for
-
-            made_for = self._chroma.embedder
-            named = self._given or (None if made_for in {None, MINILM} else made_for)
-            if named is not None and named.startswith("sha256:"):
-                raise WorkflowError(
-                    f"{self._place}: the store was made with an embedder from a folder ({named}); say where it lies: "
-                    "`embedder: FOLDER`, or ExemplarStore.open(…, embedder=FOLDER)"
-                )
-            self._given = embedder_for(named)
+            self._given = _named(self._place, self._given or self._chroma.embedder)
         return self._given
 
     def _embedded(self, texts: Sequence[str]) -> Vectors:
@@ -580,8 +597,20 @@ class ExemplarStore:
         return str(self._folder.path) if self._folder else str(self._chroma.where)
 
 
-def _folder_of(path: Path) -> StoreFolder:
-    return StoreFolder(path / "memory" / "exemplars" if is_run(path) else path)
+def _is_address(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
+
+
+def _named(place: str, name: str | None) -> Embedder:
+    """The embedder of that name; None: the default. Raises `WorkflowError` if it cannot be found by its name."""
+    from .embedders import MINILM, embedder_for
+
+    if name is not None and name.startswith("sha256:"):
+        raise WorkflowError(
+            f"{place}: the store was made with an embedder from a folder ({name}); say where it lies: "
+            "`embedder: FOLDER`, or ExemplarStore.open(…, embedder=FOLDER)"
+        )
+    return embedder_for(None if name == MINILM else name)
 
 
 def _metadata(exemplar: Exemplar) -> Mapping[str, Any]:

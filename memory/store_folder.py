@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 from ste_graph.errors import RunError, WorkflowError
+
+from .harvest import is_run
 
 WAIT_S = 60.0
 """How long a process waits for another one that writes."""
@@ -29,6 +32,18 @@ class StoreFolder:
         self._generation = path / "generation"
         self._begun = path / ".indexing"
         self._depth = 0
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The store at `path`; that of a run lies in the run's folder."""
+        return cls(path / "memory" / "exemplars" if is_run(path) else path)
+
+    def missing(self, path: Path) -> str:
+        """What to say where `path` was given and no store is here."""
+        return (
+            f"{path}: is no store of exemplars and no run; expected a folder with {self.log.name}, "
+            "or the folder of a run"
+        )
 
     @property
     def exists(self) -> bool:

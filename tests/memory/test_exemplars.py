@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -103,6 +105,47 @@ def test_a_torn_last_line_is_as_if_it_were_never_written(open_store, store, exem
     assert (len(again), again.check()) == (6, [])
     again.add([exemplar("hail")])
     assert (len(again), again.check()) == (7, [])
+
+
+def test_a_comparison_says_what_differs_and_mends_nothing(store, tmp_path):
+    folder = tmp_path / "store"
+    assert ExemplarStore.compare(folder) == (6, [])
+    store.close()
+    shutil.rmtree(folder / "index")
+    count, said = ExemplarStore.compare(folder)
+    assert (count, len(said)) == (6, 6)
+    assert all(line.endswith("is in the log but not in the index") for line in said)
+    assert not (folder / "index").exists()
+
+
+def test_what_was_forgotten_is_in_no_file_of_the_store(open_store, store, tmp_path):
+    def holding(text):
+        files = [file for file in (tmp_path / "store").rglob("*") if file.is_file()]
+        ids = "forgotten.json"  # ids alone, which in these tests hold the request
+        return sorted(file.name for file in files if file.name != ids and text in file.read_bytes())
+
+    assert holding(b"rain in mm") == ["chroma.sqlite3", "exemplars.jsonl"]
+    store.forget(tool="units")
+    assert holding(b"rain in mm") == []
+    assert queries(store.search("rain in Paris", 1)) == queries(open_store().search("rain in Paris", 1))
+    assert store.check() == []
+
+
+def test_an_index_stays_when_the_embedder_to_make_it_again_cannot_be_had(tmp_path, store, monkeypatch):
+    store.close()
+    monkeypatch.setattr("ste_graph.memory.embedders._on_hub", _refuse)
+    with pytest.raises(WorkflowError, match="not to be had"):
+        ExemplarStore.rebuild(tmp_path / "store")
+    assert ExemplarStore.compare(tmp_path / "store") == (6, [])
+
+
+def _refuse(name, why):
+    raise WorkflowError(f"{name} is not to be had")
+
+
+def test_a_server_has_no_log_to_make_an_index_from():
+    with pytest.raises(WorkflowError, match="http://localhost:1: a server keeps no log"):
+        ExemplarStore.rebuild("http://localhost:1")
 
 
 @pytest.mark.parametrize("query", ["rain " * 20_000, "дождь в Париже", "巴黎下雨吗", "half \ud800", "", "\x00"])
