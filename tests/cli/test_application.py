@@ -32,7 +32,7 @@ def test_help_names_every_verb(ste):
     assert said.code == 0
     commands = said.out.partition("Commands:")[2].splitlines()
     assert [line.split()[0] for line in commands if line.strip()] == [
-        "check", "plan", "draw", "run", "show", "score", "schema", "init", "memory", "tools"
+        "check", "plan", "draw", "run", "show", "export", "score", "schema", "init", "memory", "tools"
     ]  # fmt: skip
 
 
