@@ -1,0 +1,155 @@
+"""Exemplars found by the meaning of a request, and shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ste_graph.contracts import Message
+from ste_graph.errors import WorkflowError
+
+from .exemplar import EXECUTION, FORMAT, Exemplar
+from .holdings import Holdings
+from .recall import Vectors
+from .rendering import Form, as_messages, as_text
+from .selection import Found, Selection, approximate_tokens, chosen
+
+VERIFIED = (FORMAT, EXECUTION)
+
+
+class ExemplarSearch(Holdings):
+    """The reading side of a store. The comparison is exact: it is made here, over all of a tool's vectors."""
+
+    def search(
+        self,
+        query: str,
+        k: int = 8,
+        *,
+        tools: Iterable[str] | None = None,
+        gates: Iterable[str] | None = VERIFIED,
+    ) -> list[Found]:
+        """The k exemplars with the requests most similar to `query`, best first; exact, ties by id.
+
+        Args:
+            query: the request at hand; only as much of it counts as the embedder reads.
+            k: how many at most.
+            tools: only exemplars that name none but these.
+            gates: only exemplars that passed all of these and are not stale; None: all that there are.
+        """
+        return self.search_many([query], k, tools=tools, gates=gates)[0]
+
+    def search_many(
+        self,
+        queries: Sequence[str],
+        k: int = 8,
+        *,
+        tools: Iterable[str] | None = None,
+        gates: Iterable[str] | None = VERIFIED,
+    ) -> list[list[Found]]:
+        """`search` for many requests at once, which is many times faster than one by one."""
+        if not self._may_find(k):
+            return [[] for _ in queries]
+        return self.search_vectors(self._embedded(queries), k, tools=tools, gates=gates)
+
+    def search_vectors(
+        self,
+        vectors: Vectors,
+        k: int = 8,
+        *,
+        tools: Iterable[str] | None = None,
+        gates: Iterable[str] | None = VERIFIED,
+        by_tool: bool = False,
+    ) -> list[list[Found]]:
+        """`search` for unit vectors that are there already, one per row; with `by_tool` the k of each tool."""
+        offered = None if tools is None else list(tools)
+        passed = None if gates is None else frozenset(gates)
+        if not self._may_find(k):
+            return [[] for _ in vectors]
+        with self._current(vectors=True):
+            assert self._ranking is not None
+            wanted = self._checked(vectors)
+            ranked = self._ranking.nearest(wanted, k, tools=offered, gates=passed, by_tool=by_tool)
+            ids = list(dict.fromkeys(one.row.id for some in ranked for one in some))
+            said = self._chroma.metadata(ids)
+        exemplars = {id: Exemplar.model_validate_json(str(said[id]["record"])) for id in ids if id in said}
+        return [
+            [
+                Found(similarity=one.similarity, exemplar=exemplars[one.row.id])
+                for one in some
+                if one.row.id in exemplars
+            ]
+            for some in ranked
+        ]
+
+    def select(
+        self,
+        query: str,
+        selection: Selection | None = None,
+        *,
+        tools: Iterable[str] | None = None,
+        count: Callable[[str], int] = approximate_tokens,
+    ) -> list[Found]:
+        """The exemplars to show for `query`, in the order in which to show them.
+
+        `tools` are the tools offered: no exemplar names another one. `count` counts the tokens of a text.
+        """
+        selection = selection or Selection()
+        offered = None if tools is None or selection.paper else list(tools)
+        if not self._may_find(selection.k):
+            return []
+        by_tool = not selection.paper and (selection.per_tool is not None or selection.contrast)
+        vectors = self._embedded([query])
+        found = self.search_vectors(vectors, selection.k, tools=offered, gates=selection.gates, by_tool=by_tool)[0]
+        return chosen(found, selection, lambda exemplar: _text([exemplar], selection), count)
+
+    def render(
+        self,
+        query: str,
+        selection: Selection | None = None,
+        *,
+        tools: Iterable[str] | None = None,
+        count: Callable[[str], int] = approximate_tokens,
+    ) -> str:
+        """The exemplars for `query` as text for a prompt; "" where there are none to show."""
+        found = self.select(query, selection, tools=tools, count=count)
+        return _text([one.exemplar for one in found], selection or Selection())
+
+    def messages(
+        self,
+        query: str,
+        selection: Selection | None = None,
+        *,
+        tools: Iterable[str] | None = None,
+        count: Callable[[str], int] = approximate_tokens,
+        form: Form = "react",
+    ) -> list[Message]:
+        """The exemplars for `query` as turns of a chat, to be put before the request."""
+        selection = selection or Selection()
+        found = self.select(query, selection, tools=tools, count=count)
+        return as_messages([one.exemplar for one in found], form=form, observations=selection.shows_observations)
+
+    async def asearch(self, query: str, k: int = 8, **settings: Any) -> list[Found]:
+        """`search`, in a worker thread."""
+        return await asyncio.to_thread(self.search, query, k, **settings)
+
+    async def aselect(self, query: str, selection: Selection | None = None, **settings: Any) -> list[Found]:
+        """`select`, in a worker thread."""
+        return await asyncio.to_thread(self.select, query, selection, **settings)
+
+    async def arender(self, query: str, selection: Selection | None = None, **settings: Any) -> str:
+        """`render`, in a worker thread."""
+        return await asyncio.to_thread(self.render, query, selection, **settings)
+
+    async def amessages(self, query: str, selection: Selection | None = None, **settings: Any) -> list[Message]:
+        """`messages`, in a worker thread."""
+        return await asyncio.to_thread(self.messages, query, selection, **settings)
+
+    def _may_find(self, k: int) -> bool:
+        if k < 0:
+            raise WorkflowError(f"k is {k}; expected 0 or more")
+        return k > 0 and len(self) > 0
+
+
+def _text(exemplars: Iterable[Exemplar], selection: Selection) -> str:
+    return as_text(exemplars, observations=selection.shows_observations)
