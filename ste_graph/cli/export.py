@@ -45,8 +45,9 @@ def export(
     from ste_graph.distil.split import without_heldout
     from ste_graph.errors import WorkflowError
 
-    every = list(examples_of(run))
-    refuse_leaks(every)
+    found = examples_of(run)
+    refuse_leaks(found)
+    every = list(found)
     fair = [example for example, good in zip(every, without_heldout(every), strict=True) if good]
     chosen = [example for example in fair if example.split == split.value and _wanted(example, tool, every)]
     if not chosen:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ste_graph.contracts import Json
+from ste_graph.distil.clusters import Apart
 from ste_graph.distil.example import Example
 from ste_graph.distil.split import leaks
 from ste_graph.errors import WorkflowError
@@ -31,6 +32,8 @@ class Examples:
     """How many trials each gate took, in the gates' order."""
     reworded: Counter[str]
     """How many requests in other words each gate took."""
+    apart: Apart = "combination"
+    """What the run promises that the sides of the split do not share."""
 
     def __iter__(self) -> Iterator[Example]:
         return (example for example, _ in self.pairs)
@@ -61,15 +64,22 @@ def examples_of(path: Path) -> Examples:
         raise WorkflowError(f"{path}: {_why_none(trials, rejected, path)}")
     order = {tool: number for number, tool in enumerate(sorted({one.definition.name for one, _ in pairs}))}
     pairs.sort(key=lambda pair: order[pair[0].definition.name])  # stable: within a tool, as they were made
-    return Examples(path, pairs, rejected, reworded)
+    return Examples(path, pairs, rejected, reworded, _apart(run.lock))
 
 
-def refuse_leaks(examples: Sequence[Example]) -> None:
+def refuse_leaks(examples: Examples) -> None:
     """Raise `WorkflowError` if something stands on both sides of the split."""
-    if found := leaks(examples):
+    if found := leaks(examples, examples.apart):
         raise WorkflowError(
-            _listed(f"{len(found)} things stand on both sides of the split, so that a test would prove nothing:", found)
+            _listed("the two sides of the split share something, so that a test would prove nothing:", found)
         )
+
+
+def _apart(lock: Mapping[str, Json]) -> Apart:
+    """The setting of the node that made the split, whatever it is called."""
+    nodes = lock.get("resolved", {}).get("workflow", {}).get("nodes", {})
+    stated = [node["apart"] for node in nodes.values() if isinstance(node, Mapping) and "apart" in node]
+    return "value" if "value" in stated else "combination"
 
 
 def _why_none(trials: int, rejected: Counter[str], path: Path) -> str:

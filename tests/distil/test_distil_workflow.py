@@ -9,6 +9,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.cli import main
+from ste_graph.data.examples import RunExamples
 from ste_graph.dataset.examples import examples_of
 from ste_graph.distil.normal import words
 from ste_graph.experiment import bundled
@@ -116,6 +117,34 @@ def test_what_cannot_be_exported_is_said(
     assert (code, err) == (
         2, "--tool dig: this run has no example of it; it has examples of: add_days, make_password, to_roman\n"
     )  # fmt: skip
+
+
+def test_a_leak_is_refused_before_anything_is_written(
+    distilled: Path, tmp_path: Path, said: Callable[..., tuple[int, str, str]]
+) -> None:
+    leaky = tmp_path / "leaky"
+    leaky.mkdir()
+    (leaky / "workflow.lock.yaml").write_bytes((distilled / "workflow.lock.yaml").read_bytes())
+    made = [line for line in lines(distilled / "journal.jsonl") if line["record"] == "example"]
+    held = next(line for line in made if line["split"] == "heldout" and line["steps"])
+    copied = {**held, "id": "copy", "split": "train", "query": "Something else.", "cluster": 99, "trial_id": "other"}
+    (leaky / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*made, copied]))
+    code, out, err = said("export", leaky)
+    arguments = json.dumps(held["steps"][-1]["arguments"], sort_keys=True)
+    assert (code, out) == (2, "")
+    assert err == (
+        "the two sides of the split share something, so that a test would prove nothing:\n"
+        f"  {held['tool']}: the arguments {arguments}\n"
+    )
+
+
+def test_other_workflows_read_the_examples_one_by_one_or_by_tool(distilled: Path) -> None:
+    held = RunExamples(run=str(distilled), split="heldout").items()
+    assert {one["split"] for one in held} == {"heldout"}
+    tools = RunExamples(run=str(distilled), by="tool", originals=True).items()
+    assert [tool["name"] for tool in tools] == sorted(TOOLS)
+    assert all(one["paraphrase_of"] is None for tool in tools for one in tool["examples"])
+    assert set(tools[0]) == {"name", "description", "parameters", "examples"}
 
 
 BROKEN = '''
