@@ -62,7 +62,7 @@ class LentStore:
     async def entries(self, scope: str) -> list[Entry]:
         return [_entry(one) for one in await asyncio.to_thread(self._store.exemplars)]
 
-    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
         """The exemplars for a request, as the settings of `Selection` in `choice` say."""
         selection = Selection.model_validate(dict(choice))
         found = await self._store.aselect(query, selection, tools=tools)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ste_graph.contracts import Exemplars, Json
+from ste_graph.contracts import Json, Lent
 from ste_graph.node import Node, Output, Reads
 
 
@@ -21,7 +21,7 @@ class Recall(Node):
     similar first, and their calls alone; `paper: true` does so.
     """
 
-    memory: Exemplars
+    memory: Lent
     k: Annotated[int, Field(ge=0)] = 8
     per_tool: Annotated[int, Field(ge=1)] | None = None
     """At most so many of one tool."""
@@ -51,7 +51,7 @@ class Recall(Node):
         choice = self.model_dump(mode="json", exclude={"memory"})
         offered = see.tools if see.tools is not None else None if see.tool is None else [see.tool]
         names = None if offered is None else [_name(tool) for tool in offered]
-        shown = await self.memory.exemplars(see.query, choice=choice, tools=names)
+        shown = await self.memory.lent(see.query, choice=choice, tools=names)
         return self.Gives(examples=shown.text, exemplars=shown.exemplars)
 
 

@@ -201,8 +201,8 @@ class RecordStore(Protocol):
 class Lender(Protocol):
     """A record store that lends what earlier runs learnt (`from:` in YAML)."""
 
-    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
-        """The exemplars to show for a request, see `Exemplars.exemplars`."""
+    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+        """The exemplars to show for a request, see `Lent.lent`."""
 
 
 class TranscriptMemory(Protocol):
@@ -243,10 +243,10 @@ class Shown(Frozen):
 
 
 @runtime_checkable
-class Exemplars(Recall, Protocol):
+class Lent(Recall, Protocol):
     """What a node's field of this type gets for the memory it names: what earlier runs learnt, to be shown."""
 
-    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
         """The exemplars to show for a request; `choice` are the settings of the choice, by name.
 
         None of them names a tool outside `tools`, where that is given. Nothing where the memory is off.

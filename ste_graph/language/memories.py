@@ -12,7 +12,7 @@ from ste_graph.language.resolution import Resolved
 from ste_graph.language.vocabulary import report_expression
 from ste_graph.language.workflow import MemorySpec
 
-LENT = "exemplar"
+LENT = "lent"
 """What a memory holds that is read from an earlier run."""
 
 
@@ -84,7 +84,7 @@ def _record_type(entry: Resolved, records: Collection[str] | None, findings: Fin
         return None
     if _lent(entry):
         if of not in (None, LENT):
-            said = f"`{entry.name}` is read from an earlier run: it holds exemplars"
+            said = f"`{entry.name}` is read from an earlier run: what it holds is decided there"
             findings.error("E243", said, span, expected="no `of`")
         return LENT
     if of is None:

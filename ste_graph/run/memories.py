@@ -47,11 +47,11 @@ class UnitRecall:
         with whole_run_stops():
             return await self.store.entries(self.scope)
 
-    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
         if not isinstance(self.store, Lender):
-            raise RunError("the memory keeps this run's own records; exemplars come from one with `from: RUN`")
+            raise RunError("the memory keeps this run's own records; those to show come from one with `from: RUN`")
         with whole_run_stops():
-            return await self.store.exemplars(query, choice=choice, tools=tools)
+            return await self.store.lent(query, choice=choice, tools=tools)
 
 
 class NoRecall:
@@ -63,5 +63,5 @@ class NoRecall:
     async def entries(self) -> list[Entry]:
         return []
 
-    async def exemplars(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
         return Shown()

@@ -18,7 +18,7 @@ def lent(store, tmp_path, word_hashes):
 async def test_a_memory_lends_the_exemplars_of_a_store_as_the_choice_says(lent, store):
     memory = lent()
     assert isinstance(memory, Lender)
-    shown = await memory.exemplars("rain in Paris", choice={"k": 1}, tools=["weather"])
+    shown = await memory.lent("rain in Paris", choice={"k": 1}, tools=["weather"])
     assert [one["query"] for one in shown.exemplars] == ["rain in Paris"]
     assert shown.text.startswith("User Query: rain in Paris\n")
     (near,) = await memory.nearest("anywhere", "rain in Paris", 1)
@@ -33,7 +33,7 @@ async def test_what_is_lent_stays_as_it_stood_when_the_run_began_even_when_it_is
     await memory.close()
     again = lent()
     assert "hail" not in {one["query"] for one in await again.recall("", like=None, seed=0)}
-    shown = await again.exemplars("hail", choice={"k": 9}, tools=None)
+    shown = await again.lent("hail", choice={"k": 9}, tools=None)
     assert len(shown.exemplars) == 6
     await again.close()
 

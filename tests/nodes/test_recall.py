@@ -16,7 +16,7 @@ class Lent:
     async def entries(self) -> list[Entry]:
         raise AssertionError("the node asks for exemplars")
 
-    async def exemplars(self, query: str, *, choice: Mapping, tools: Sequence[str] | None) -> Shown:
+    async def lent(self, query: str, *, choice: Mapping, tools: Sequence[str] | None) -> Shown:
         self.asked.append((query, dict(choice), tools))
         return Shown(text="User Query: x", exemplars=[{"query": "x"}])
 
