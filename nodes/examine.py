@@ -8,10 +8,12 @@ from pydantic import Field
 
 from ste_graph.node import Node, Output, Reads
 from ste_graph.settings import RelativePath
+from ste_graph.training.exactness import Exactness
 from ste_graph.training.forgetting import Triangle
+from ste_graph.training.gain import gain_table
 from ste_graph.training.job import Examine as Job
 from ste_graph.training.job import done
-from ste_graph.training.plot import plot_rounds
+from ste_graph.training.plot import plot_gain, plot_rounds
 
 
 class Examine(Node):
@@ -20,58 +22,73 @@ class Examine(Node):
     rows: RelativePath
     known: tuple[RelativePath, ...] = ()
     """The training rows: requests with a value that none of them has are counted apart too."""
+    only: tuple[str, ...] = ()
+    """The tools to count, the others are listed; none: all count."""
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
 
     class See(Reads):
-        """The folder of the model."""
+        """The model's folder; `before`, what was exact of each tool before it was trained, puts a table into words."""
 
         model: str
+        before: dict[str, float] | None = None
 
     class Gives(Output):
-        """Shares from 0 to 1, see `ste_graph.training.exactness.Exactness`."""
+        """Shares from 0 to 1, see `ste_graph.training.exactness.Exactness`; the table, and the picture's file."""
 
         count: int
         well_formed: float
         api_match: float
         exact: float
-        per_tool: dict[str, float]
         unseen: int
         exact_unseen: float | None
+        per_tool: dict[str, float]
+        unseen_per_tool: dict[str, float]
+        table: str
+        plot: str | None
 
     async def __call__(self, see: See) -> Gives:
-        job = Job(model=see.model, files=(self.rows,), known=self.known, tokens=self.tokens, chat=self.chat)
-        return self.Gives(**(await done(job))["results"][0])
+        settings = self.model_dump(include={"known", "only", "tokens", "chat"})
+        result = await done(Job(model=see.model, files=(self.rows,), **settings))
+        found = Exactness.model_validate(result["results"][0])
+        plot = see.before and plot_gain(see.before, found.per_tool, see.place("gain.png"))
+        table = gain_table(see.before or {}, found, self.only)
+        return self.Gives(**found.model_dump(), table=table, plot=str(plot) if plot else None)
 
 
 class ExamineBatches(Node):
-    """After each round of continual learning, examine every batch learnt so far (STE, section 3.4)."""
+    """Examine every batch learnt so far: the first before all rounds, one more after each (STE, section 3.4)."""
 
     batches: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
-    """Held-out rows, one file per batch, in the order of the rounds."""
+    """Held-out rows, one file per batch, in the order of learning."""
     names: tuple[str, ...] = ()
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
 
     class See(Reads):
-        """`rounds` is what this node gave after the round before."""
+        """`first` is what was given before all rounds, `rounds` what this node gave after the round before."""
 
         model: str
-        round: int
+        round: int | None = None
+        first: list[list[float]] | None = None
         rounds: list[list[float]] | None = None
-        arm: dict[str, Any]
+        arm: dict[str, Any] | None = None
 
     class Gives(Output):
-        """Per round, how much of each batch is exact; the table as text; the picture's file."""
+        """How much of each batch is exact after each was learnt; the table as text; the picture's file."""
 
+        label: str
         rounds: list[list[float]]
         table: str
         plot: str
 
     async def __call__(self, see: See) -> Gives:
-        earlier = [tuple(shares) for shares in see.rounds or []][: see.round]
-        files = self.batches[: see.round + 1]
+        learnt = 1 if see.round is None else see.round + 2
+        earlier = [tuple(shares) for shares in see.rounds or see.first or []][: learnt - 1]
+        files = self.batches[:learnt]
         results = (await done(Job(model=see.model, files=files, tokens=self.tokens, chat=self.chat)))["results"]
         triangle = Triangle(rounds=(*earlier, tuple(one["exact"] for one in results)), batches=self.names)
-        plot = plot_rounds({str(see.arm.get("name", "")): triangle}, see.place("rounds.png"))
-        return self.Gives(rounds=[list(one) for one in triangle.rounds], table=triangle.text(), plot=str(plot))
+        arm = str((see.arm or {}).get("name", ""))
+        plot = plot_rounds({arm: triangle}, see.place(f"{arm or 'first'}.png"))
+        rounds = [list(shares) for shares in triangle.rounds]
+        return self.Gives(label=arm, rounds=rounds, table=triangle.text(), plot=str(plot))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ste_graph.node import Node, Output, Reads
 from ste_graph.settings import RelativePath
 from ste_graph.training.job import Make, done
@@ -20,10 +18,9 @@ class Student(Node):
     shape: Shape = Shape()
 
     class See(Reads):
-        """`seed`, or that of `arm`, makes it another one."""
+        """`seed` makes it another one."""
 
         seed: int | None = None
-        arm: dict[str, Any] | None = None
 
     class Gives(Output):
         """The model's folder."""
@@ -32,5 +29,4 @@ class Student(Node):
 
     async def __call__(self, see: See) -> Gives:
         folder = see.place("student")
-        seed = see.seed if see.seed is not None else int((see.arm or {}).get("seed", 0))
-        return self.Gives(**await done(Make(rows=self.rows, folder=str(folder), shape=self.shape, seed=seed)))
+        return self.Gives(**await done(Make(rows=self.rows, folder=str(folder), shape=self.shape, seed=see.seed or 0)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -58,49 +58,40 @@ class Train(Node):
 
 
 class Learn(Node):
-    """Train the model of the round before on one more batch of tools (STE, section 3.4: continual learning).
+    """Teach a model one more batch of tools (STE, section 3.4: continual learning).
 
-    `batches` are files of rows, one per round; `first` is how the first is learnt, `then` all later ones, whose rounds
-    also see `replay` of the rows of each earlier batch, and all `general` ones.
+    `batches` are files of rows; the first one the model knows already, and round r (from 0) teaches batch r + 1. With
+    the new batch it sees the share `replay` of the rows of each earlier one, and all `general` ones.
     """
 
-    batches: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
+    batches: Annotated[tuple[RelativePath, ...], Field(min_length=2)]
     general: tuple[RelativePath, ...] = ()
-    first: Fit = Fit()
-    then: Fit = Fit(steps=400, rate=1e-3)
+    how: Fit = Fit(steps=400, rate=1e-3)
 
     class See(Reads):
-        """`before` is what the round before gave, None in the first; `arm` has a `replay` and may have a `seed`."""
+        """`model` knows the first batch; `before` is what this node gave in the round before; `arm` has a `replay`."""
 
         model: str
         before: str | None = None
         round: int
-        arm: dict[str, float | int | str]
+        arm: dict[str, Any]
+        seed: int | None = None
 
-    class Gives(Output):
-        """The folder of the model that knows one batch more."""
-
-        trained: str
-        rows: int
-        steps: int
-        first_loss: float
-        loss: float
-        seconds: float
-        cpu_seconds: float
-        resumed_at: int
+    class Gives(Train.Gives):
+        """The folder of the model that knows one batch more, and how it went."""
 
     async def __call__(self, see: See) -> Gives:
-        if see.round >= len(self.batches):
+        batch = see.round + 1
+        if batch >= len(self.batches):
             raise ValueError(f"round {see.round} (from 0) has no batch; `batches` names {len(self.batches)}")
-        how = self.then if see.round else self.first
         job = Job(
             base=see.before or see.model,
-            rows=(self.batches[see.round],),
-            folder=str(see.place(f"round-{see.round}")),
-            how=how,
-            earlier=tuple((batch,) for batch in self.batches[: see.round]),
+            rows=(self.batches[batch],),
+            folder=str(see.place(f"{see.arm.get('name', 'arm')}") / f"batch-{batch}"),
+            how=self.how,
+            earlier=tuple((earlier,) for earlier in self.batches[:batch]),
             replay=float(see.arm.get("replay", 0.0)),
             general=self.general,
-            seed=int(see.arm.get("seed", 0)),
+            seed=see.seed or 0,
         )
-        return self.Gives(**await done(job, threads=how.threads))
+        return self.Gives(**await done(job, threads=self.how.threads))

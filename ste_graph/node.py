@@ -57,7 +57,7 @@ class Reads(BaseModel):
 
     def place(self, name: str) -> Path:
         """Where in the run's folder the node may write a file or folder of this name: the same in a resumed run."""
-        return self._bound.folder / name
+        return (self._bound.folder / name).resolve()
 
     @property
     def _bound(self) -> Session:

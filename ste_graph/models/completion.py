@@ -27,6 +27,11 @@ class Completer:
             return text
         return "".join(str(message["content"]) for message in messages)
 
+    def to_rows(self, prompts: Sequence[str], *, tokens: int, chat: bool = False) -> list[str]:
+        """`complete`, for prompts as rows of training have them; with `chat`, each is a user's message."""
+        talks = [self.prompt([{"role": "user", "content": prompt}]) for prompt in prompts] if chat else prompts
+        return self.complete(talks, tokens=tokens, templated=chat)
+
     def complete(self, prompts: Sequence[str], *, tokens: int, templated: bool = False) -> list[str]:
         """The most likely continuation of each prompt, in their order, without the end token.
 

@@ -2,50 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ste_graph.contracts import Frozen
 from ste_graph.protocols.react import Action, parse
 from ste_graph.scoring.comparison import equal
-from ste_graph.training.rows import Row, by_tool
+from ste_graph.training.faults import TrainingError
+from ste_graph.training.rows import Row
 
 
 class Exactness(Frozen):
-    """Shares from 0 to 1, over all rows and per tool. An `exact` reply names the tool and all arguments, no more."""
+    """Shares from 0 to 1, over the rows that count. An `exact` reply names the tool and all arguments, no more."""
 
     count: int
     well_formed: float
     api_match: float
     exact: float
-    per_tool: dict[str, float]
-    unseen: int = 0
+    unseen: int
     """How many of the rows have a value that the training rows do not have."""
-    exact_unseen: float | None = None
+    exact_unseen: float | None
     """The share of those that is exact."""
+    per_tool: dict[str, float]
+    """What is exact of each tool, whether it counts or not."""
+    unseen_per_tool: dict[str, float]
+    """What is exact of the rows with an unseen value, for each tool that has any."""
 
 
-def exactness(rows: Sequence[Row], replies: Sequence[str], known: Collection[str] = ()) -> Exactness:
-    """Judge the reply to each row's prompt against its completion; `known` are the values of the training rows.
+def exactness(
+    rows: Sequence[Row], replies: Sequence[str], known: Collection[str] = (), *, only: Collection[str] = ()
+) -> Exactness:
+    """Judge the reply to each row's prompt against its completion.
 
     Differs: `ste score` gives the paper's figures; here an argument too many, or one spelt otherwise, is wrong.
+
+    Args:
+        rows: Held-out rows.
+        replies: What a model replied to the prompt of each.
+        known: The argument values of the training rows.
+        only: The tools whose rows count; none: all.
     """
-    if not rows:
-        raise ValueError("there are no rows to judge by; expected at least one")
-    steps = [parse(reply) for reply in replies]
-    right = [_same(row, reply) for row, reply in zip(rows, replies, strict=True)]
-    named = [isinstance(step, Action) and step.name == row.tool for row, step in zip(rows, steps, strict=True)]
     known = frozenset(known)
-    unseen = [yes for row, yes in zip(rows, right, strict=True) if any(value not in known for value in row.values)]
-    verdicts = {id(row): yes for row, yes in zip(rows, right, strict=True)}
+    judged = [_Judged(row, reply, known) for row, reply in zip(rows, replies, strict=True)]
+    counted = [one for one in judged if not only or one.tool in only]
+    if not counted:
+        raise TrainingError(
+            f"there are no rows to judge by of {', '.join(only) or 'any tool'}; there are rows of:"
+            f" {', '.join(sorted({one.tool for one in judged})) or 'none'}"
+        )
+    unseen = [one for one in counted if one.unseen]
     return Exactness(
-        count=len(rows),
-        well_formed=_share([isinstance(step, Action) for step in steps]),
-        api_match=_share(named),
-        exact=_share(right),
-        per_tool={tool: _share([verdicts[id(row)] for row in of]) for tool, of in by_tool(rows).items()},
+        count=len(counted),
+        well_formed=_share(one.formed for one in counted),
+        api_match=_share(one.named for one in counted),
+        exact=_share(one.right for one in counted),
         unseen=len(unseen),
-        exact_unseen=_share(unseen) if unseen else None,
+        exact_unseen=_share(one.right for one in unseen) if unseen else None,
+        per_tool=_per_tool(judged),
+        unseen_per_tool=_per_tool([one for one in judged if one.unseen]),
     )
+
+
+class _Judged:
+    """One reply, judged."""
+
+    def __init__(self, row: Row, reply: str, known: Collection[str]) -> None:
+        step = parse(reply)
+        self.tool = row.tool
+        self.formed = isinstance(step, Action)
+        self.named = isinstance(step, Action) and step.name == row.tool
+        self.right = _same(row, reply)
+        self.unseen = any(value not in known for value in row.values)
+
+
+def _per_tool(judged: Sequence[_Judged]) -> dict[str, float]:
+    tools = sorted({one.tool for one in judged})
+    return {tool: _share(one.right for one in judged if one.tool == tool) for tool in tools}
 
 
 def _same(row: Row, reply: str) -> bool:
@@ -55,5 +86,6 @@ def _same(row: Row, reply: str) -> bool:
     return row.completion.strip() == reply.strip()
 
 
-def _share(of: Sequence[bool]) -> float:
-    return sum(of) / len(of)
+def _share(of: Iterable[bool]) -> float:
+    yes = list(of)
+    return sum(yes) / len(yes)

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from ste_graph.contracts import Frozen
+from ste_graph.models.completion import Completer
+from ste_graph.training.exactness import exactness
 from ste_graph.training.faults import NEEDS_TRAIN, TrainingError, writing
 from ste_graph.training.rows import Row
 
@@ -59,6 +62,10 @@ class Fit(Frozen):
     """Of the CPU. More than one makes small models slower, and their training no longer the same to the bit."""
     save_every: Annotated[int, Field(ge=1)] = 500
     """Steps between two checkpoints."""
+    until: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Stop before all `steps` are done, once this share of rows that were set aside for it is answered exactly."""
+    look_every: Annotated[int, Field(ge=1)] = 200
+    """Steps between two looks at that."""
 
 
 class Fitted(Frozen):
@@ -106,7 +113,10 @@ def fit(base: str, rows: Sequence[Row], folder: Path, how: Fit | None = None, *,
     began, used = time.monotonic(), time.process_time()
     with writing(folder):
         checkpoints.mkdir(parents=True, exist_ok=True)
-        trainer = _trainer(model, tokenizer, rows, checkpoints, how, seed)
+        learnt, aside = _set_aside(rows, seed) if how.until else (rows, [])
+        trainer = _trainer(model, tokenizer, learnt, checkpoints, how, seed)
+        if how.until:
+            trainer.add_callback(_stop_when_known(model, tokenizer, aside, how))
         trainer.train(resume_from_checkpoint=last)
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
         _save(trainer.model, tokenizer, base, folder, how)
@@ -166,7 +176,8 @@ def _trainer(
             # TRL works the logits out in parts, to save memory. With a student's few words there is none to save, and
             # the step takes a third less time without.
             plain = model.config.vocab_size <= SMALL_VOCABULARY
-            return (super(trainer_of_trl, self) if plain else super()).compute_loss(model, inputs, *given, **named)
+            above: Any = super(trainer_of_trl, self) if plain else super()
+            return above.compute_loss(model, inputs, *given, **named)
 
         def training_step(self, *given: Any, **named: Any) -> Any:
             loss = super().training_step(*given, **named)
@@ -217,6 +228,35 @@ def _trainer(
     trainer = Watched(model=model, args=settings, train_dataset=data, processing_class=tokenizer, peft_config=lora)
     trainer.remove_callback(_printer())
     return trainer
+
+
+ASIDE: Final = 100
+"""Rows that are set aside to tell whether the model knows enough; never more than a tenth of all."""
+
+
+def _set_aside(rows: Sequence[Row], seed: int) -> tuple[list[Row], list[Row]]:
+    """The rows to learn, and those to try the model on, drawn by `seed`."""
+    chosen = frozenset(Random(f"{seed} aside").sample(range(len(rows)), min(ASIDE, max(1, len(rows) // 10))))
+    return (
+        [row for number, row in enumerate(rows) if number not in chosen],
+        [row for number, row in enumerate(rows) if number in chosen],
+    )
+
+
+def _stop_when_known(model: Any, tokenizer: Any, rows: Sequence[Row], how: Fit) -> Any:
+    """What ends a training as soon as the model answers enough of `rows` exactly."""
+    from transformers import TrainerCallback
+
+    class Looking(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.global_step % how.look_every:
+                return
+            model.eval()
+            replies = Completer(model, tokenizer).to_rows([row.prompt for row in rows], tokens=128, chat=how.chat)
+            model.train()
+            control.should_training_stop |= exactness(rows, replies).exact >= (how.until or 0)
+
+    return Looking()
 
 
 def _printer() -> type:

@@ -70,6 +70,8 @@ class Examine(Frozen):
     files: tuple[str, ...]
     known: tuple[str, ...] = ()
     """The files of training rows; what has a value that is not in them counts as unseen."""
+    only: tuple[str, ...] = ()
+    """The tools to count; none: all."""
     tokens: int = 128
     threads: int = 1
     chat: bool = False
@@ -83,11 +85,8 @@ class Examine(Frozen):
         results, replies = [], []
         for file in self.files:
             rows = read_rows([file])
-            prompts = [
-                model.prompt([{"role": "user", "content": row.prompt}]) if self.chat else row.prompt for row in rows
-            ]
-            replies.append(model.complete(prompts, tokens=self.tokens, templated=self.chat))
-            results.append(exactness(rows, replies[-1], known).model_dump(mode="json"))
+            replies.append(model.to_rows([row.prompt for row in rows], tokens=self.tokens, chat=self.chat))
+            results.append(exactness(rows, replies[-1], known, only=self.only).model_dump(mode="json"))
         return {"results": results, "replies": replies}
 
 

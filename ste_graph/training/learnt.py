@@ -21,6 +21,8 @@ class Learnt(Record):
     after_unseen: float | None = None
     """Of the requests with a value that no training row has."""
     per_tool: dict[str, float]
+    table: str
+    plot: str | None = None
 
     @property
     def text(self) -> str:
@@ -30,6 +32,8 @@ class Learnt(Record):
 class Round(Record):
     """A round of continual learning; see `ste_graph.training.forgetting.Triangle` for `rounds`."""
 
+    label: str
+    """The arm's name."""
     model: str
     rows: int
     steps: int
@@ -42,4 +46,4 @@ class Round(Record):
 
     @property
     def text(self) -> str:
-        return self.table
+        return f"{self.label}\n{self.table}"

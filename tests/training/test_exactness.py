@@ -1,6 +1,8 @@
 import pytest
 
 from ste_graph.training.exactness import exactness
+from ste_graph.training.faults import TrainingError
+from ste_graph.training.gain import gain_table
 from ste_graph.training.rows import Row
 
 GOLD = Row(prompt="?", completion='Action: add\nAction Input: {"a": 1, "b": "x"}')
@@ -25,3 +27,23 @@ def test_requests_with_a_value_that_was_not_trained_on_are_counted_apart() -> No
     other = Row(prompt="?", completion='Action: add\nAction Input: {"a": 7}')
     found = exactness([GOLD, other], [GOLD.completion, "?"], known={"1", "x"})
     assert (found.exact, found.unseen, found.exact_unseen, found.per_tool) == (0.5, 1, 0.0, {"add": 0.5})
+
+
+def test_only_the_tools_that_are_named_count_and_the_others_are_listed() -> None:
+    other = Row(prompt="?", completion='Action: sub\nAction Input: {"a": 7}')
+    found = exactness([GOLD, other], [GOLD.completion, "?"], only=["add"])
+    assert (found.count, found.exact, found.per_tool) == (1, 1.0, {"add": 1.0, "sub": 0.0})
+    with pytest.raises(TrainingError) as fault:
+        exactness([GOLD, other], ["", ""], only=["mul"])
+    assert str(fault.value) == "there are no rows to judge by of mul; there are rows of: add, sub"
+
+
+def test_the_gain_is_a_table_by_tool() -> None:
+    other = Row(prompt="?", completion='Action: sub\nAction Input: {"a": 7}')
+    found = exactness([GOLD, other], [GOLD.completion, "?"], known={"1", "x"}, only=["add"])
+    assert gain_table({"add": 0.0, "sub": 0.0}, found, ["add"]).splitlines() == [
+        "exact, %  before  after  unseen values",
+        "add          0.0  100.0              -",
+        "(sub)        0.0    0.0            0.0",
+        "all 1             100.0              -",
+    ]

@@ -19,6 +19,22 @@ def test_twenty_steps_lower_the_loss(student: str, rows: list[Row], tmp_path: Pa
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
+def test_a_training_stops_once_enough_is_known(
+    student: str, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(
+        "ste_graph.training.fitting.Completer.to_rows",
+        lambda self, prompts, tokens, chat: (asked.append(len(prompts)), [""] * len(prompts))[1],
+    )
+    monkeypatch.setattr(
+        "ste_graph.training.fitting.exactness",
+        lambda rows, replies: type("Found", (), {"exact": 0.5 if len(asked) < 2 else 0.9}),
+    )
+    fitted = fit(student, rows, tmp_path / "out", Fit(steps=20, batch=4, until=0.9, look_every=3))
+    assert (fitted.steps, asked) == (6, [9, 9])
+
+
 def test_an_interrupted_training_ends_with_the_same_weights_to_the_bit(
     student: str, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
