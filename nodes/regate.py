@@ -24,7 +24,7 @@ class Regate(Node):
 
     memory: Recall
     near: Annotated[float, Field(ge=0, le=1)] = 0.97
-    alike: Annotated[float, Field(ge=0, le=1)] = 0.95
+    alike: Annotated[float, Field(ge=0, le=1)] = 0.96
 
     class See(Reads):
         """The reworded example, and its tool."""

@@ -25,7 +25,7 @@ class Shift(Node):
     model: Model
     prompt: Prompt
     memory: Recall
-    alike: Annotated[float, Field(ge=0, le=1)] = 0.95
+    alike: Annotated[float, Field(ge=0, le=1)] = 0.96
 
     class See(Reads):
         """An example, and its tool."""

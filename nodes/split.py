@@ -28,7 +28,7 @@ class Split(Node):
     memory: Recall
     heldout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     near: Annotated[float, Field(ge=0, le=1)] = 0.97
-    alike: Annotated[float, Field(ge=0, le=1)] = 0.95
+    alike: Annotated[float, Field(ge=0, le=1)] = 0.96
     apart: Apart = "combination"
     examples: Annotated[int, Field(ge=1)] = 150
     seed: int = 0
