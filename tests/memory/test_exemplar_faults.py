@@ -79,6 +79,7 @@ def test_a_process_killed_while_adding_loses_nothing_that_it_was_told_is_there(f
     writer = spawn.Process(target=append, args=(folder, 0, 100_000, 7, acknowledged))
     writer.start()
     while acknowledged.value < 50:
+        assert writer.is_alive()
         time.sleep(0.005)
     time.sleep(delay_s)
     os.kill(writer.pid, signal.SIGKILL)
