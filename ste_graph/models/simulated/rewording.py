@@ -40,9 +40,9 @@ def reworded(turns: Sequence[Turn], tool: Shown, random: Random, slips: float) -
     With a chance of `slips` a value is left out or changed on the way.
     """
     texts = [turn.text for turn in turns]
-    call = next((found for text in texts if (found := _INPUT.findall(text))), None)
-    request = next((found for text in texts if (found := asked_in(text))), "")
-    arguments: dict[str, Any] = json.loads(call[-1]) if call else arguments_in(request, tool)
+    calls = next((inputs for text in texts if (inputs := _INPUT.findall(text))), None)
+    request = next((asked for text in texts if (asked := asked_in(text))), "")
+    arguments: dict[str, Any] = json.loads(calls[-1]) if calls else arguments_in(request, tool)
     stated = {name: value for name, value in arguments.items() if name in arguments_in(request, tool)}
     if stated and random.random() < slips:
         name = random.choice(list(stated))
@@ -51,8 +51,8 @@ def reworded(turns: Sequence[Turn], tool: Shown, random: Random, slips: float) -
         else:
             stated[name] = plausible(tool.properties.get(name), random, tool.schema)
     before = [frozenset(re.findall(r"\w+", text.lower())) for text in (request, *texts[1::2])]
-    found = [_once(tool, stated, random) for _ in range(CANDIDATES)]
-    return min(found, key=lambda text: max(_likeness(text, other) for other in before))
+    candidates = [_once(tool, stated, random) for _ in range(CANDIDATES)]
+    return min(candidates, key=lambda text: max(_likeness(text, other) for other in before))
 
 
 def worded_call(text: str, tool: Shown, random: Random) -> str:
