@@ -1,4 +1,4 @@
-"""What a model is trained on: rows of a prompt and the completion that should follow it."""
+"""What a model is trained on: rows of a prompt and the completion that should follow it, both as texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ste_graph.contracts import Json
 from ste_graph.protocols.react import Action, parse
@@ -14,19 +14,33 @@ from ste_graph.scoring.document import read_lines, refused
 
 
 class Row(BaseModel):
-    """One example. Whatever else stands in its line (where it comes from) is kept and given no meaning."""
+    """One example. Whatever else stands in its line (where it comes from) is kept and given no meaning.
+
+    Chat messages, as `ste export --form prompt-completion` writes them, become the text protocol: `User Query: …`,
+    `Action: …` with `Action Input: …`, `Observation: …`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     prompt: str = Field(min_length=1)
     completion: str = Field(min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_text(cls, given: Json) -> Json:
+        if not isinstance(given, Mapping) or not isinstance(given.get("prompt"), list):
+            return given
+        rest = {key: value for key, value in given.items() if key != "tools"}
+        return {**rest, "prompt": _said(given["prompt"], "\n"), "completion": _said(given.get("completion") or [], "")}
+
     @property
     def tool(self) -> str:
         """The tool that the row teaches: what it says itself, else what its completion calls; "" if neither does."""
-        said = (self.model_extra or {}).get("tool")
-        if isinstance(said, str) and said:
-            return said
+        more = self.model_extra or {}
+        came_from = more.get("provenance")
+        for said in (more.get("tool"), came_from.get("tool") if isinstance(came_from, Mapping) else None):
+            if isinstance(said, str) and said:
+                return said
         step = parse(self.completion)
         return step.name if isinstance(step, Action) else ""
 
@@ -48,7 +62,9 @@ def read_rows(paths: Sequence[str | Path]) -> list[Row]:
                 first = fault.errors()[0]
                 faults.append(f"line {number}: {'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}")
         if faults:
-            raise refused(path, faults, "expected objects with `prompt` and `completion`, both texts")
+            raise refused(
+                path, faults, "expected objects with `prompt` and `completion`, both texts or both chat messages"
+            )
     return rows
 
 
@@ -58,6 +74,31 @@ def by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:
     for row in rows:
         found.setdefault(row.tool, []).append(row)
     return dict(sorted(found.items()))
+
+
+def _said(messages: Json, after: str) -> str:
+    """Chat messages in the text protocol, each followed by `after`."""
+    return "".join(f"{text}{after}" for message in messages for text in _lines(message))
+
+
+def _lines(message: Mapping[str, Json]) -> Iterator[str]:
+    content = str(message.get("content") or "")
+    match message.get("role"):
+        case "user":
+            yield f"User Query: {content}"
+        case "tool":
+            yield f"Observation: {content}"
+        case "assistant" if message.get("tool_calls"):
+            if content:
+                yield f"Thought: {content}\n"
+            for call in message["tool_calls"]:
+                arguments = call["function"]["arguments"]
+                told = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+                yield f"Action: {call['function']['name']}\nAction Input: {told}"
+        case "assistant":
+            yield f"Final Answer: {content}"
+        case _:
+            yield content
 
 
 def _object(text: str) -> Json:

@@ -273,6 +273,7 @@ def test_a_run_that_is_stopped_while_its_server_starts_ends_at_once(tmp_path):
     class Impatient(Watcher):
         def said(self, what):
             if "loading weights" in what:
+                pids_in(pids)  # the server has said who it is, or there is nobody to look for afterwards
                 os.kill(os.getpid(), signal.SIGINT)
 
     slow = ste.load(PAPER, set={"models.explorer": explorer(args={"delay": 60, "pids": str(pids)}), **SMALL})

@@ -17,6 +17,26 @@ def test_a_row_keeps_where_it_comes_from(tmp_path: Path) -> None:
     assert [row.model_dump() for row in read_rows([file])] == [{"prompt": "a", "completion": "b", "trial_id": "t1"}]
 
 
+def test_chat_messages_become_the_text_protocol() -> None:
+    def call(arguments: object) -> dict[str, object]:
+        return {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"function": {"name": "add", "arguments": arguments}}],
+        }
+
+    row = Row.model_validate(
+        {
+            "prompt": [{"role": "user", "content": "1 + 1?"}, call('{"a": 1}'), {"role": "tool", "content": "b?"}],
+            "completion": [call({"a": 1, "b": 1})],
+            "tools": [{"type": "function"}],
+            "provenance": {"tool": "add"},
+        }
+    )
+    assert row.prompt == 'User Query: 1 + 1?\nAction: add\nAction Input: {"a": 1}\nObservation: b?\n'
+    assert (row.completion, row.tool) == ('Action: add\nAction Input: {"a": 1, "b": 1}', "add")
+
+
 def test_every_line_that_is_no_row_is_named(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(
@@ -25,7 +45,7 @@ def test_every_line_that_is_no_row_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError) as fault:
         read_rows([file])
     assert str(fault.value) == (
-        f"{file}: 2 problems; expected objects with `prompt` and `completion`, both texts\n"
+        f"{file}: 2 problems; expected objects with `prompt` and `completion`, both texts or both chat messages\n"
         "  line 2: prompt: String should have at least 1 character\n"
         "  line 4: completion: Field required"
     )
