@@ -39,7 +39,7 @@ class PythonTools(Frozen):
         description="A dotted name, a file that ends in `.py`, or either with `:function` behind it.",
         examples=["my_package.tools", "tools/everyday.py", "my_package.tools:search"],
     )
-    only: tuple[str, ...] = Field(default=(), description="Take these tools and no others.")
+    only: tuple[str, ...] | None = Field(default=None, description="Take these tools and no others.")
     effects: Mapping[str, Effect] = Field(
         default={}, description="Per tool what calling it may do: read, write or destructive (the default)."
     )
@@ -52,15 +52,16 @@ class PythonTools(Frozen):
             )
         where, wanted = match.groups()
         module = loaded(where)
-        found = {wanted: picked(module, wanted, where)} if wanted else public(module, {*self.only, *self.effects})
+        only = self.only or ()
+        found = {wanted: picked(module, wanted, where)} if wanted else public(module, {*only, *self.effects})
         if not found:
             raise WorkflowError(
                 f"tools: `{self.module}` holds no tool; "
                 "expected a public function, or one marked with `@ste.tool(effect=…)`"
             )
         check("effects", self.effects, found, self.module)
-        check("only", self.only, found, self.module)
-        return [tool(name, found[name], self.effects.get(name)) for name in self.only or found]
+        check("only", only, found, self.module)
+        return [tool(name, found[name], self.effects.get(name)) for name in (found if self.only is None else self.only)]
 
     async def close(self) -> None: ...
 

@@ -172,3 +172,7 @@ async def test_a_hint_that_has_no_json_schema_names_the_tool_unless_only_leaves_
     assert said.startswith("tool `bad`: its type hints make no JSON Schema: ")
     assert said.endswith("change the hints or leave the function out with `only:`")
     assert [tool.name for tool in await PythonTools(module=path, only=["good"]).open()] == ["good"]
+
+
+async def test_an_empty_only_takes_no_tool_and_not_all_of_them():
+    assert await PythonTools(module="string", only=()).open() == []
