@@ -93,7 +93,7 @@ class Experiment:
         watcher: Watcher | None = None,
         dry_run: bool = False,
     ) -> Summary:
-        """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly.
+        """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly, twice at once.
 
         Raises `RuntimeError` inside an event loop, as in a notebook: there, `await` what `arun` gives.
         """
@@ -106,9 +106,11 @@ class Experiment:
             taken: list[signal.Signals] = []
 
             def end() -> None:
+                if stop.is_set():  # the second signal came before the first was seen to
+                    raise KeyboardInterrupt
                 stop.set()
                 if watcher is not None:
-                    watcher.said("stopping; once more ends it at once, and loses nothing either")
+                    watcher.said("stopping; once more ends it at once")
                 for number in taken:
                     loop.remove_signal_handler(number)
 

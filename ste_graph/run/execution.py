@@ -18,6 +18,7 @@ from ste_graph.run.cassette import Cassette
 from ste_graph.run.clock import now
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.gateways import labels_of, opened_gateways, opened_models, probe
+from ste_graph.run.guard import UnderWay
 from ste_graph.run.journal import Journal
 from ste_graph.run.lock import lock_content, refuse_if_changed, refuse_if_tools_changed
 from ste_graph.run.recording import Recording
@@ -49,7 +50,8 @@ async def execute(
 ) -> Summary:
     """Run a workflow in the folder `out`, or take up the run that is there. A finished run is only summed up.
 
-    Setting `stop` ends the run cleanly: what was in flight is done again when the run is taken up.
+    Setting `stop` ends the run cleanly: what was in flight is done again when the run is taken up, but for calls that
+    may change the world, which are waited for.
 
     Raises:
         WorkflowError: the folder, the tools or the policy make the run impossible; nothing has been spent.
@@ -196,8 +198,9 @@ class _Running:
         ):
             self._watcher.began(workflow, self._logs, meter)
             self._say("began", units=len(units), replayed=len(_records(self._logs)))
+            under_way = UnderWay()
             shared = Shared(
-                workflow, graph.flow, models, stores, recording, meter, self._redactor, self, self._resetter
+                workflow, graph.flow, models, stores, recording, meter, self._redactor, self, under_way, self._resetter
             )
             # A reset is of the tools, which units share: side by side, one unit would undo another's work.
             seats = asyncio.Semaphore(1 if workflow.reset is not None else self._concurrency)
@@ -207,7 +210,8 @@ class _Running:
                     stepper = UnitRun(unit.name, shared, self._logs[unit.name], boxes[unit.name])
                     await self._unit(unit.name, graph.run(unit.item, stepper, give=[workflow.unit]))
 
-            return await side_by_side([one(unit) for unit in units if not self._logs[unit.name].done], stop)
+            left = [one(unit) for unit in units if not self._logs[unit.name].done]
+            return await side_by_side(left, stop, under_way.give_up)
 
     async def _unit(self, name: str, running: Awaitable[object]) -> None:
         """One unit to its end, whichever it is. Raises `RunError` where the others cannot go on either."""
@@ -232,6 +236,11 @@ class _Running:
         if step.record is not None:
             self._journal.add(step.record)
         self._watcher.step(unit, step, replayed=replayed)
+
+    def waiting(self, tool: str) -> None:
+        """Tell the watcher (the contract `Observer`)."""
+        limit = policy_of(self._workflow).timeout_s
+        self._watcher.said(f"waiting, at most {limit:g} s, for a call of `{tool}` that may have changed something")
 
     def _say(self, event: str, **facts: Json) -> None:
         self._events.append({"event": event, "at": now(), **facts})

@@ -1,8 +1,9 @@
-"""Calls that may change the world: logged before they are made, and never made twice."""
+"""Calls that may change the world: logged before they are made and once they are answered, and never made twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -68,3 +69,37 @@ class GuardedTool:
 def guarded(tool: Tool) -> Tool:
     """The tool, guarded unless it only reads."""
     return tool if tool.effect == "read" else GuardedTool(tool)
+
+
+class UnderWay:
+    """The calls of a run that may change the world and have not ended yet."""
+
+    def __init__(self) -> None:
+        self._calls: set[asyncio.Task[Observation]] = set()
+
+    async def to_its_end(
+        self, calling: Coroutine[None, None, Observation], *, begun: Callable[[], bool], waiting: Callable[[], None]
+    ) -> tuple[Observation, asyncio.CancelledError | None]:
+        """What a call gave, and what cancelled its step meanwhile: once `begun`, the call is waited for all the same.
+
+        Its own time limit bounds that, and `give_up` ends it. `waiting` is called when it begins.
+        """
+        call = asyncio.create_task(calling)
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        cancelled: asyncio.CancelledError | None = None
+        while not call.done():
+            try:
+                await asyncio.wait([call])
+            except asyncio.CancelledError as error:
+                if not begun():
+                    call.cancel()
+                elif cancelled is None:
+                    waiting()
+                cancelled = error
+        return call.result(), cancelled
+
+    def give_up(self) -> None:
+        """Wait for none of them any longer."""
+        for call in self._calls:
+            call.cancel()

@@ -78,8 +78,7 @@ class StepSession:
         call = f"{self._key} #{self._called}"
         self._called += 1
         try:
-            with under_watch(self._unit.log, call):
-                observation = await self._unit.toolbox.call(name, arguments, place=f"{self._unit.name} | {call}")
+            observation = await self._observed(call, name, arguments)
         except BaseException:
             meter.tool_calls -= 1
             raise
@@ -93,6 +92,30 @@ class StepSession:
         self.used.repaired += bool(observation.coerced)
         self.calls.append((name, observation.kind))
         return observation
+
+    async def _observed(self, call: str, name: str, arguments: Mapping[str, Json]) -> Observation:
+        """What a call gives; or what it gave, where its step was interrupted behind it."""
+        unit, log, box = self._unit, self._unit.log, self._unit.toolbox
+        given = log.answer(call, name, arguments)
+        if given is not None:
+            box.replayed(name, given)
+            if self._may_have_changed_a_state(name):
+                await unit.make_again((name, dict(arguments), given.kind))
+            return given
+        with under_watch(log, call):
+            calling = box.call(name, arguments, place=f"{unit.name} | {call}")
+            if name not in box.tools or box.tools[name].effect == "read":
+                return await calling
+            given, cancelled = await self._shared.under_way.to_its_end(
+                calling,
+                begun=lambda: call in log.begun_calls,
+                waiting=lambda: self._shared.observer.waiting(name),
+            )
+        if call in log.begun_calls:
+            log.call_answered(call, name, arguments, given)
+        if cancelled is not None:
+            raise cancelled
+        return given
 
     @property
     def folder(self) -> Path:

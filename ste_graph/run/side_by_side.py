@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 
 
-async def side_by_side(jobs: Iterable[Coroutine[None, None, None]], stop: asyncio.Event) -> bool:
+async def side_by_side(
+    jobs: Iterable[Coroutine[None, None, None]], stop: asyncio.Event, give_up: Callable[[], None]
+) -> bool:
     """Run the jobs until all are done (True), or `stop` is set, which cancels them (False).
 
-    A fault of one cancels the others, and is raised.
+    A fault of one cancels the others, and is raised. A job may take its time to end; whoever will not wait for that
+    cancels this once more, and `give_up` is called.
     """
     tasks = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(stop.wait())
@@ -25,4 +28,10 @@ async def side_by_side(jobs: Iterable[Coroutine[None, None, None]], stop: asynci
         stopping.cancel()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+        ended = asyncio.gather(stopping, *tasks, return_exceptions=True)
+        try:
+            await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            give_up()
+            await ended
+            raise

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from ste_graph.contracts import Json, Message, Usage
+from ste_graph.contracts import Json, Message, Observation, Usage
 from ste_graph.run.appending import LineFile
+from ste_graph.run.hashing import id_of
 
 Made: TypeAlias = tuple[str, dict[str, Json], str]
 """A call that may have changed a tool's state: tool, arguments, and how it ended."""
@@ -92,7 +95,8 @@ class StepLog:
         self._file = LineFile(path)
         self.finished: dict[str, Logged] = {}
         self.begun_calls: set[str] = set()
-        """Calls of tools that may change the world, by step and number, that were begun."""
+        """Calls of tools that may change the world, by step and number, that were begun in a step not finished yet."""
+        self._answers: dict[str, tuple[str, Observation]] = {}
         self.loops: Counter[tuple[str, str]] = Counter()
         """How often each loop ended, and why."""
         self.done = False
@@ -107,10 +111,11 @@ class StepLog:
     def _take(self, line: dict[str, Json]) -> None:
         match line:
             case {"key": str(key)}:
-                self.finished[key] = Logged.of(line)
-                self.failure = None
+                self._finished(Logged.of(line))
             case {"begun": str(call)}:
                 self.begun_calls.add(call)
+            case {"answered": str(call), "of": str(asked), "observation": dict(observation)}:
+                self._answers[call] = asked, Observation(**observation)
             case {"after": str(key), "loops": list(loops)}:
                 self._ended_after.add(key)
                 self.loops.update((loop, why) for loop, _, why in loops)
@@ -141,16 +146,26 @@ class StepLog:
 
     def step(self, step: Logged) -> None:
         """Log a finished step; one that made a record, or may have changed the world, survives a loss of power."""
-        begun = self.begun_calls and any(call.startswith(f"{step.key} #") for call in self.begun_calls)
-        durable = step.record is not None or bool(begun)
+        durable = step.record is not None or bool(self._begun_in(step))
         self._file.append(step.to_json(), durable=durable)
-        self.finished[step.key] = step
-        self.failure = None
+        self._finished(step)
 
     def begin_call(self, call: str, tool: str, at: str) -> None:
         """Log that a call which may change the world is about to be made, before it is."""
         self._file.append({"begun": call, "tool": tool, "at": at}, durable=True)
         self.begun_calls.add(call)
+
+    def call_answered(self, call: str, tool: str, arguments: Mapping[str, Json], observation: Observation) -> None:
+        """Log what a call that was begun gave: its step may still be interrupted, and is then done again without it."""
+        asked = _asked(tool, arguments)
+        said = observation.model_dump(mode="json", exclude_defaults=True)
+        self._file.append({"answered": call, "of": asked, "observation": said})
+        self._answers[call] = asked, observation
+
+    def answer(self, call: str, tool: str, arguments: Mapping[str, Json]) -> Observation | None:
+        """What this call gave when an earlier process made it, in a step that it did not finish; None if not known."""
+        asked, observation = self._answers.get(call, (None, None))
+        return observation if asked is not None and asked == _asked(tool, arguments) else None
 
     def loops_ended(self, key: str, loops: list[tuple[str, int, str]]) -> None:
         """Log why loops ended behind a step; said once, however often the step is replayed."""
@@ -171,3 +186,17 @@ class StepLog:
 
     def close(self) -> None:
         self._file.close()
+
+    def _finished(self, step: Logged) -> None:
+        for call in self._begun_in(step):
+            self.begun_calls.remove(call)
+            self._answers.pop(call, None)
+        self.finished[step.key] = step
+        self.failure = None
+
+    def _begun_in(self, step: Logged) -> list[str]:
+        return [call for call in self.begun_calls if call.startswith(f"{step.key} #")]
+
+
+def _asked(tool: str, arguments: Mapping[str, Json]) -> str:
+    return id_of(tool, json.dumps(dict(arguments), sort_keys=True))

@@ -24,11 +24,12 @@ from ste_graph.redaction import Redactor
 from ste_graph.run.cassette import NotRecorded
 from ste_graph.run.clock import now
 from ste_graph.run.faults import NodeFault, invalid, place
+from ste_graph.run.guard import UnderWay
 from ste_graph.run.memories import NoRecall, UnitRecall, scope_of
 from ste_graph.run.recording import Recording, entries_of
 from ste_graph.run.reset import ResetFault, Resetter, UnitReset
 from ste_graph.run.session import StepSession
-from ste_graph.run.step_log import Logged, StepLog
+from ste_graph.run.step_log import Logged, Made, StepLog
 from ste_graph.tools.toolbox import Toolbox
 
 
@@ -37,6 +38,9 @@ class Observer(Protocol):
 
     def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
         """A step is finished, or was finished before and is replayed."""
+
+    def waiting(self, tool: str) -> None:
+        """The run is ending, but for a call of this tool, which may have changed the world already."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Shared:
     meter: Meter
     redactor: Redactor
     observer: Observer
+    under_way: UnderWay
     resetter: Resetter | None = None
     """What makes the workflow's resets; None where it has none, or nothing is called."""
 
@@ -92,6 +97,11 @@ class UnitRun:
 
     def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
         self.log.loops_ended(str(key), [(one.loop, one.passes, one.why) for one in ended])
+
+    async def make_again(self, made: Made) -> None:
+        """Make a call again that a reset has undone. Raises `ResetFault` if it ends differently."""
+        if self.shared.resetter is not None:
+            await self.shared.resetter.make_again([made])
 
     async def _run(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> Logged:
         if isinstance(vertex.block, Keep):

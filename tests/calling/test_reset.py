@@ -1,6 +1,8 @@
 """`reset:` before each pass of a loop, so that trials start from a known state."""
 
 import asyncio
+import json
+import shutil
 
 import pytest
 
@@ -85,6 +87,24 @@ def test_a_run_that_is_stopped_within_a_pass_goes_on_with_the_state_it_had(state
         (stateful.folder / "sum.txt").write_text("999")  # whatever the tools did meanwhile
         run(stateful, *said[stop:], before="episode", out=out)
         assert sums(stateful, out) == [["1", "3"], ["4", "6"]] * 2, stop
+
+
+def test_a_call_that_was_answered_in_a_step_cut_short_is_made_again_behind_the_reset_and_keeps_its_answer(
+    stateful, call
+):
+    said = trial(call, 1, 2) * 4
+    run(stateful, *said, before="episode", out="whole")
+    lines = (stateful.folder / "whole" / "units" / "add.jsonl").read_text("utf-8").splitlines(keepends=True)
+    cuts = [number for number, line in enumerate(lines, start=1) if '"answered"' in line]
+    assert len(cuts) == 8
+    for cut in cuts:
+        out = f"cut-{cut}"
+        shutil.copytree(stateful.folder / "whole", stateful.folder / out)
+        (stateful.folder / out / "units" / "add.jsonl").write_text("".join(lines[:cut]), "utf-8")
+        (stateful.folder / "sum.txt").write_text("999")
+        replied = sum(json.loads(line).get("used", {}).get("model_calls", 0) for line in lines[:cut])
+        summary = run(stateful, *said[replied:], before="episode", out=out)
+        assert (sums(stateful, out), summary.calls) == ([["1", "3"], ["4", "6"]] * 2, {"ok": 8}), cut
 
 
 def test_a_state_that_cannot_be_had_again_fails_the_unit(stateful, call):

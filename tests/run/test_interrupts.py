@@ -1,5 +1,6 @@
 """Ctrl-C in a process of its own, and a second process on the same folder."""
 
+import asyncio
 import json
 import os
 import signal
@@ -33,15 +34,18 @@ def send(number: int) -> str:
     """Send a thing."""
     with (Path(__file__).parent / "sent").open("a") as sent:
         sent.write(f"{number}\\n")
-    time.sleep(60)
+    time.sleep(SECONDS)
     return "sent"
 '''
 
 
 ACTING = """
+from pathlib import Path
 from typing import ClassVar
 
 from ste_graph.node import Node, Output, Reads
+
+BROKEN = Path(__file__).parent / "broken"
 
 
 class Act(Node):
@@ -52,7 +56,9 @@ class Act(Node):
         text: str
 
     async def __call__(self, see):
-        observation = await see.call("send", {"number": 1})
+        observation = await see.call("send", {"number": 2 if BROKEN.with_name("changed").exists() else 1})
+        if BROKEN.exists():
+            raise OSError("no more")
         return self.Gives(kind=observation.kind, text=observation.text)
 """
 
@@ -60,6 +66,7 @@ HANGING = """
 dsl: 1
 name: hanging
 plugins: [acting.py]
+limits: {timeout_s: 5}
 tools: [{use: python, module: tools.py}]
 allow: [write]
 nodes: {act: {use: acting.Act}}
@@ -137,26 +144,115 @@ def test_a_second_process_in_the_same_folder_is_told_so(tiny: Path, tmp_path: Pa
         running.communicate(timeout=20)
 
 
-def test_a_hanging_call_that_may_have_taken_effect_is_left_behind_and_not_made_again(tmp_path: Path) -> None:
-    (tmp_path / "tools.py").write_text(TOOLS)
-    (tmp_path / "acting.py").write_text(ACTING)
-    workflow = tmp_path / "workflow.yaml"
-    workflow.write_text(HANGING)
+@pytest.fixture
+def acting(tmp_path: Path) -> Callable[[float], Path]:
+    """A workflow with one call of a tool that writes, and takes so many seconds."""
+
+    def written(seconds: float) -> Path:
+        (tmp_path / "tools.py").write_text(TOOLS.replace("SECONDS", str(seconds)))
+        (tmp_path / "acting.py").write_text(ACTING)
+        (tmp_path / "workflow.yaml").write_text(HANGING)
+        return tmp_path / "workflow.yaml"
+
+    return written
+
+
+def given(out: Path) -> list[dict]:
+    """What the node of `acting` gave."""
+    steps = [json.loads(line) for line in (out / "units" / "send.jsonl").read_text().splitlines()]
+    return [step["gives"] for step in steps if "gives" in step]
+
+
+def test_ctrl_c_waits_for_a_call_that_may_change_the_world_and_its_result_is_not_lost(
+    acting: Callable, tmp_path: Path
+) -> None:
+    workflow = acting(2)
+    with process(workflow, tmp_path / "run") as running:
+        wait_for((tmp_path / "sent").exists)
+        running.send_signal(signal.SIGINT)
+        said, errors = running.communicate(timeout=20)
+    assert (said.split(), errors) == (["interrupt", "False", "0"], "")
+    assert given(tmp_path / "run") == []  # nothing new begins: the step goes on when the run is taken up
+    summary = ste.load(workflow).run(out=tmp_path / "run")
+    assert (summary.complete, dict(summary.calls), summary.used.tool_calls) == (True, {"ok": 1}, 1)
+    assert given(tmp_path / "run") == [{"kind": "ok", "text": "sent"}]
+    assert (tmp_path / "sent").read_text() == "1\n"
+
+
+def test_the_wait_for_a_call_ends_with_its_time_limit(acting: Callable, tmp_path: Path) -> None:
+    workflow = acting(60)
     with process(workflow, tmp_path / "run") as running:
         wait_for((tmp_path / "sent").exists)
         began = time.monotonic()
         running.send_signal(signal.SIGINT)
         said, errors = running.communicate(timeout=20)
         assert (said.split()[0], errors) == ("interrupt", "")
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 15
+    assert dict(ste.load(workflow).run(out=tmp_path / "run").calls) == {"timeout": 1}
+    assert given(tmp_path / "run") == [{"kind": "timeout", "text": "`send` did not answer within 5 s."}]
+    assert (tmp_path / "sent").read_text() == "1\n"
+
+
+def test_ctrl_c_twice_leaves_a_call_behind_that_may_have_taken_effect_and_it_is_not_made_again(
+    acting: Callable, tmp_path: Path
+) -> None:
+    workflow = acting(60)
+    with process(workflow, tmp_path / "run") as running:
+        wait_for((tmp_path / "sent").exists)
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=20)
+        assert time.monotonic() - began < 4
     summary = ste.load(workflow).run(out=tmp_path / "run")
     assert (summary.complete, dict(summary.calls)) == (True, {"interrupted": 1})
-    steps = [json.loads(line) for line in (tmp_path / "run" / "units" / "send.jsonl").read_text().splitlines()]
-    assert [step["gives"] for step in steps if "gives" in step] == [
+    assert given(tmp_path / "run") == [
         {
             "kind": "interrupted",
             "text": "The run was interrupted while this call was under way. It may or may not have taken effect; "
             "it was not made a second time.",
         }
     ]
-    assert len((tmp_path / "sent").read_text().splitlines()) == 1
+    assert (tmp_path / "sent").read_text() == "1\n"
+
+
+@pytest.mark.parametrize("cancels", [1, 2])
+def test_whoever_cancels_a_run_once_waits_for_the_call_and_twice_does_not(
+    acting: Callable, tmp_path: Path, cancels: int
+) -> None:
+    workflow = acting(2)
+
+    async def cancelled() -> None:
+        running = asyncio.create_task(ste.load(workflow).arun(out=tmp_path / "run"))
+        while not (tmp_path / "sent").exists():
+            await asyncio.sleep(0.01)
+        for _ in range(cancels):
+            running.cancel()
+            await asyncio.sleep(0.1)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(cancelled())
+    kind = "ok" if cancels == 1 else "interrupted"
+    assert dict(ste.load(workflow).run(out=tmp_path / "run").calls) == {kind: 1}
+    assert (tmp_path / "sent").read_text() == "1\n"
+
+
+def test_a_call_that_was_answered_in_a_step_which_failed_keeps_its_answer(acting: Callable, tmp_path: Path) -> None:
+    workflow = acting(0)
+    (tmp_path / "broken").touch()
+    assert ste.load(workflow).run(out=tmp_path / "run").failed
+    (tmp_path / "broken").unlink()
+    assert dict(ste.load(workflow).run(out=tmp_path / "run").calls) == {"ok": 1}
+    assert (tmp_path / "sent").read_text() == "1\n"
+
+
+def test_another_call_in_the_place_of_one_that_was_answered_is_not_made(acting: Callable, tmp_path: Path) -> None:
+    workflow = acting(0)
+    (tmp_path / "broken").touch()
+    assert ste.load(workflow).run(out=tmp_path / "run").failed
+    (tmp_path / "broken").rename(tmp_path / "changed")
+    assert dict(ste.load(workflow).run(out=tmp_path / "run").calls) == {"interrupted": 1}
+    assert (tmp_path / "sent").read_text() == "1\n"
