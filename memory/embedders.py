@@ -117,10 +117,17 @@ class SentenceEmbedder:
         import torch
 
         model = self._model = self._model or _loaded(self._where, self._name)
-        self._say_if_too_long(model, texts)
         torch.set_num_threads(self._threads)
-        vectors = model.encode(texts, batch_size=_BATCH, show_progress_bar=False, normalize_embeddings=True)
-        vectors = np.asarray(vectors, dtype=np.float32)
+        by_length = np.argsort(self._lengths(model, texts), kind="stable")[::-1]
+        batches = [by_length[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
+        made = [
+            model.encode(
+                [texts[place] for place in batch], batch_size=_BATCH, show_progress_bar=False, normalize_embeddings=True
+            )
+            for batch in batches
+        ]
+        vectors = np.empty((len(texts), made[0].shape[1]), dtype=np.float32)
+        vectors[by_length] = np.concatenate(made)
         for text, vector in zip(texts, vectors, strict=True):
             if not np.isfinite(vector).all():
                 raise RunError(
@@ -128,15 +135,25 @@ class SentenceEmbedder:
                 )
         return vectors
 
-    def _say_if_too_long(self, model: SentenceTransformer, texts: Sequence[str]) -> None:
+    def _lengths(self, model: SentenceTransformer, texts: list[str]) -> list[int]:
+        """The tokens of each text; characters, where the model has no common tokenizer.
+
+        Texts of one length fill a batch without padding: sentence-transformers sorts by characters, and a third of what
+        it computes for short requests is padding.
+        """
+        from transformers import PreTrainedTokenizerBase
+
+        if not isinstance(model.tokenizer, PreTrainedTokenizerBase):
+            return [len(text) for text in texts]
+        ids = model.tokenizer(texts, truncation=False, verbose=False, return_attention_mask=False)["input_ids"]
+        lengths = [len(tokens) for tokens in ids]
         limit = model.max_seq_length
-        if limit is None or self._said_too_long:
-            return
-        for text in texts:
-            # No tokenizer makes more tokens than bytes, so that most texts need not be counted.
-            if len(text.encode()) + 2 <= limit:
-                continue
-            tokens = len(model.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+        if limit is not None and not self._said_too_long:
+            self._say_if_too_long(limit, lengths, texts)
+        return lengths
+
+    def _say_if_too_long(self, limit: int, lengths: Sequence[int], texts: Sequence[str]) -> None:
+        for tokens, text in zip(lengths, texts, strict=True):
             if tokens > limit:
                 self._said_too_long = True
                 _log.warning(

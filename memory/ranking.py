@@ -17,8 +17,8 @@ _DECIMALS = 6
 
 _MARGIN = 2e-6
 
-_AT_ONCE = 32
-"""Queries compared in one go: many times faster than one by one, and no more room than this many rows of cosines."""
+_COSINES = 4_000_000
+"""Cosines computed in one go, which take 16 MB: many queries together are ten times faster than one by one."""
 
 
 class Ranked(NamedTuple):
@@ -121,9 +121,10 @@ class Ranking:
         found: list[list[tuple[int, float]]] = [[] for _ in queries]
         for start, end in self._parts(tools):
             out = self._left_out(start, end, offered, gates)
-            for first in range(0, len(queries), _AT_ONCE):
+            at_once = max(1, _COSINES // (end - start))
+            for first in range(0, len(queries), at_once):
                 for query, cosines in enumerate(
-                    _cosines(queries[first : first + _AT_ONCE], self._vectors[start:end]), first
+                    _cosines(queries[first : first + at_once], self._vectors[start:end]), first
                 ):
                     cosines[out] = -np.inf
                     found[query] += _best(cosines, start, k)

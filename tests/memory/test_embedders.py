@@ -41,6 +41,36 @@ async def test_texts_that_wait_together_are_encoded_together_and_known_ones_not_
     assert np.array_equal(answers[0], answers[40])
 
 
+async def test_texts_of_one_length_share_a_batch_and_each_gets_its_own_vector(real, monkeypatch):
+    texts = [f"text {n} {'日本語' * (n % 5)} {'word ' * (n * 7 % 40)}".strip() for n in range(200)]
+    alone = [(await real.embed([text]))[0] for text in texts[::20]]
+    real._known.clear()
+    batches = []
+    original = real._model.encode
+    monkeypatch.setattr(real._model, "encode", lambda some, **more: batches.append(some) or original(some, **more))
+    vectors = await real.embed(texts)
+    assert np.allclose(vectors[::20], alone, atol=1e-6)
+    lengths = [[len(real._model.tokenizer(text)["input_ids"]) for text in batch] for batch in batches]
+    assert max(map(len, lengths)) <= 32
+    assert sum(max(some) * len(some) for some in lengths) < 1.15 * sum(map(sum, lengths))
+
+
+async def test_a_model_without_a_common_tokenizer_embeds_too():
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    tokenizer = Tokenizer(WordLevel({"rain": 0, "snow": 1, "?": 2}, unk_token="?"))
+    tokenizer.pre_tokenizer = Whitespace()
+    embedder = SentenceEmbedder("", "static", threads=1)
+    embedder._model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu")
+    vectors = await embedder.embed(["rain", "snow snow", "rain rain"])
+    assert np.allclose(vectors[0], vectors[2])
+    assert not np.allclose(vectors[0], vectors[1])
+
+
 async def test_the_event_loop_goes_on_while_texts_are_embedded(real):
     waiting = asyncio.create_task(real.embed([f"a request of some length, number {n}" for n in range(64)]))
     turns = 0
