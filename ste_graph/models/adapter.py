@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ste_graph.contracts import Frozen, Json
@@ -40,6 +41,10 @@ class Adapter(Frozen):
 
         `name` is the model's in the workflow. Raises `ModelError` if its server cannot start.
         """
+        return self
+
+    def beyond(self, lines: AbstractSet[int]) -> Adapter:
+        """The adapter to ask when a run is taken up whose finished steps have had these lines of its recording."""
         return self
 
     def chat(self) -> BaseChatModel:

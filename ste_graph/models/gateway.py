@@ -17,6 +17,7 @@ from ste_graph.models.faults import EmptyReply, fault_of, passing, retry_after
 from ste_graph.models.meter import Meter
 from ste_graph.models.native import bound, misread, tool_calls_of
 from ste_graph.models.reasoning import spoken
+from ste_graph.models.recorded import LINE
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -75,6 +76,7 @@ class Gateway:
                 usage=usage,
                 data=data_of(message) if schema else None,
                 tool_calls=tool_calls_of(message),
+                line=message.response_metadata.get(LINE),
             )
 
     async def close(self) -> None:

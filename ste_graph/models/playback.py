@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable
 
 from ste_graph.errors import ModelError
 from ste_graph.models.native import calls_of
-from ste_graph.models.recorded import Recorded, key_of
+from ste_graph.models.recorded import LINE, Recorded, key_of
 
 
 class Playback(BaseChatModel):
@@ -22,7 +22,8 @@ class Playback(BaseChatModel):
 
     path: str
     keyed: dict[str, Recorded]
-    ordered: list[Recorded]
+    ordered: list[tuple[int, Recorded]]
+    """Those without a key, each with its line in the file."""
     given: int = 0
 
     @property
@@ -42,13 +43,14 @@ class Playback(BaseChatModel):
     ) -> ChatResult:
         plain = convert_to_openai_messages(messages)
         said = plain if isinstance(plain, list) else [plain]
-        recorded = self._found(key_of(said, seed=seed, schema=schema, tools=tools))
+        line, recorded = self._found(key_of(said, seed=seed, schema=schema, tools=tools))
         if recorded.error is not None:
             raise ModelError(recorded.error)
         used = recorded.usage
         message = AIMessage(
             recorded.text,
             additional_kwargs={} if recorded.data is None else {"parsed": recorded.data},
+            response_metadata={} if line is None else {LINE: line},
             **calls_of(recorded.tool_calls),
             usage_metadata=UsageMetadata(
                 input_tokens=used.prompt_tokens,
@@ -71,12 +73,13 @@ class Playback(BaseChatModel):
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
         return self.bind(tools=list(tools), **kwargs)
 
-    def _found(self, key: str) -> Recorded:
+    def _found(self, key: str) -> tuple[int | None, Recorded]:
+        """What answers the request, and the line where that is given once."""
         if key in self.keyed:
-            return self.keyed[key]
+            return None, self.keyed[key]
         if self.given < len(self.ordered):
             self.given += 1
             return self.ordered[self.given - 1]
-        if self.ordered:
-            raise ModelError(f"{self.path}: all {len(self.ordered)} replies are given: add one, or lower the bounds")
+        if not self.keyed:
+            raise ModelError(f"{self.path}: all its replies are given: add one, or lower the bounds")
         raise ModelError(f"{self.path}: no reply for this request, key {key}: record the run anew")

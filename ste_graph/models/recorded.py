@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from ste_graph.contracts import Frozen, Json, Message, ToolCall, Usage
 from ste_graph.errors import ModelError
@@ -17,6 +18,10 @@ from ste_graph.settings import RelativePath
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+
+LINE = "recorded_line"
+"""Under which name a message's metadata holds the line that it was, if that is given once in a run."""
 
 
 class Recorded(Frozen):
@@ -37,14 +42,17 @@ class Recorded(Frozen):
 class RecordedModel(Adapter):
     """Replies from a JSONL file, one `{"text": …}` a line.
 
-    Lines with a `key` (see `key_of`) answer exactly that request: right for any number of units side by side and for
-    resumed runs; a cassette's `models.jsonl` is such a file, and `of` may name one model in it. Lines without a key are
-    given in the file's order, each once, counted from the start of the process: right for one unit that is run in one
-    go. A request that finds no line is a `ModelError`.
+    Lines with a `key` (see `key_of`) answer exactly that request: right for any number of units side by side; a
+    cassette's `models.jsonl` is such a file, and `of` may name one model in it. Lines without a key are given in the
+    file's order, each once in a run: right for one unit, as of several side by side whoever asks first gets the next
+    one. A run that is taken up goes on with the lines that no finished step has had. A request that finds no line is a
+    `ModelError`.
     """
 
     path: RelativePath = Field(description="The JSONL file of replies.")
     of: str | None = Field(None, description="Take only replies of the model with this label; unset: all.")
+
+    _had: frozenset[int] = PrivateAttr(default=frozenset())
 
     @property
     def label(self) -> str:
@@ -54,26 +62,36 @@ class RecordedModel(Adapter):
     def where(self) -> str:
         return self.path
 
+    def beyond(self, lines: AbstractSet[int]) -> Self:
+        resumed = self.model_copy()
+        resumed._had = frozenset(lines)
+        return resumed
+
     def chat(self) -> BaseChatModel:
         from ste_graph.models.playback import Playback
 
         lines = self._lines()
         return Playback(
             path=self.path,
-            keyed={line.key: line for line in lines if line.key is not None},
-            ordered=[line for line in lines if line.key is None],
+            keyed={recorded.key: recorded for recorded in lines.values() if recorded.key is not None},
+            ordered=[
+                (number, recorded)
+                for number, recorded in lines.items()
+                if recorded.key is None and number not in self._had
+            ],
         )
 
     async def probe(self) -> str | None:
         self._lines()
         return None
 
-    def _lines(self) -> list[Recorded]:
+    def _lines(self) -> dict[int, Recorded]:
+        """The replies by their line, counted from 1."""
         try:
             text = Path(self.path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"{self.path}: cannot be read: {error}") from None
-        lines: list[Recorded] = []
+        lines: dict[int, Recorded] = {}
         keyed: dict[str, Recorded] = {}
         for number, line in enumerate(text.split("\n"), start=1):
             if not line.strip():
@@ -101,7 +119,7 @@ class RecordedModel(Adapter):
                     raise ModelError(
                         f"{self.path}:{number}: a second, different reply for key {recorded.key}: keep one"
                     )
-            lines.append(recorded)
+            lines[number] = recorded
         return lines
 
 

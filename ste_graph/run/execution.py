@@ -193,7 +193,9 @@ class _Running:
         graph = compiled(workflow)
         recording = Recording(graph.flow, labels_of(workflow))
         async with (
-            opened_gateways(workflow, meter, concurrency=self._concurrency, cassette=self._cassette) as models,
+            opened_gateways(
+                workflow, meter, self._logs.values(), concurrency=self._concurrency, cassette=self._cassette
+            ) as models,
             opened_stores(workflow, self._folder, self._logs.values(), self._watcher.said) as stores,
         ):
             self._watcher.began(workflow, self._logs, meter)

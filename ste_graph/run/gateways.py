@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
 from ste_graph.redaction import Redactor
 from ste_graph.run.cassette import Cassette
+from ste_graph.run.step_log import StepLog
 from ste_graph.run.taped import TapedModel
 
 
@@ -85,15 +86,19 @@ async def probe(workflow: Workflow) -> list[str]:
 
 @asynccontextmanager
 async def opened_gateways(
-    workflow: Workflow, meter: Meter, *, concurrency: int, cassette: Cassette
+    workflow: Workflow, meter: Meter, logs: Collection[StepLog], *, concurrency: int, cassette: Cassette
 ) -> AsyncIterator[dict[str, Model]]:
-    """The models that nodes ask, by name, behind one bound of requests in flight; closed at the end."""
+    """The models that nodes ask, by name, behind one bound of requests in flight; closed at the end.
+
+    Recordings go on behind what the steps in `logs` have had.
+    """
     in_flight = asyncio.Semaphore(concurrency)
     redactor = Redactor(workflow.secrets)
     async with AsyncExitStack() as stack:
         models: dict[str, Model] = {}
         for name in labels_of(workflow):
-            gateway = Gateway(workflow.models[name], in_flight=in_flight, meter=meter)
+            had = frozenset[int]().union(*(log.lines[name] for log in logs))
+            gateway = Gateway(workflow.models[name].beyond(had), in_flight=in_flight, meter=meter)
             stack.push_async_callback(gateway.close)
             models[name] = TapedModel(gateway, cassette, redactor, meter)
         yield models

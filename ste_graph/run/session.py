@@ -36,6 +36,7 @@ class StepSession:
         self.said: list[Message] = []
         self.calls: list[tuple[str, str]] = []
         self.made: list[Made] = []
+        self.lines: dict[str, list[int]] = {}
         self.used = Used()
 
     async def ask(
@@ -68,6 +69,9 @@ class StepSession:
         self.used.model_calls += 1
         self.used.prompt_tokens += reply.usage.prompt_tokens
         self.used.completion_tokens += reply.usage.completion_tokens
+        if reply.line is not None:
+            name = next(name for name, other in self._shared.models.items() if other is model)
+            self.lines.setdefault(name, []).append(reply.line)
         if talk:
             self.said += [*kept, native.message_of(reply)]
         return reply

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,11 +60,13 @@ class Logged:
     calls: list[tuple[str, str]] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
     """Of the calls, those to be made again behind a reset; kept only where the workflow has one."""
+    lines: dict[str, list[int]] = field(default_factory=dict)
+    """Per model that plays a recording which gives each line once: the lines that the step has had."""
     used: Used = field(default_factory=Used)
 
     def to_json(self) -> dict[str, Json]:
         line: dict[str, Json] = {"key": self.key, "started": self.started, "ended": self.ended}
-        for name in ("gives", "said", "record", "scopes", "calls", "made"):
+        for name in ("gives", "said", "record", "scopes", "calls", "made", "lines"):
             if value := getattr(self, name):
                 line[name] = value
         if used := self.used.to_json():
@@ -84,6 +86,7 @@ class Logged:
             scopes=line.get("scopes", {}),
             calls=calls,
             made=[(tool, arguments, kind) for tool, arguments, kind in line.get("made", [])],
+            lines=line.get("lines", {}),
             used=Used(**line.get("used", {})),
         )
 
@@ -97,6 +100,8 @@ class StepLog:
         self.begun_calls: set[str] = set()
         """Calls of tools that may change the world, by step and number, that were begun in a step not finished yet."""
         self._answers: dict[str, tuple[str, Observation]] = {}
+        self.lines: defaultdict[str, set[int]] = defaultdict(set)
+        """Per model: the lines of its recording that finished steps have had."""
         self.loops: Counter[tuple[str, str]] = Counter()
         """How often each loop ended, and why."""
         self.done = False
@@ -191,6 +196,8 @@ class StepLog:
         for call in self._begun_in(step):
             self.begun_calls.remove(call)
             self._answers.pop(call, None)
+        for model, lines in step.lines.items():
+            self.lines[model].update(lines)
         self.finished[step.key] = step
         self.failure = None
 

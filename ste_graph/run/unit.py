@@ -137,6 +137,7 @@ class UnitRun:
             said=session.said,
             calls=session.calls,
             made=session.made,
+            lines=session.lines,
             used=session.used,
         )
 

@@ -1,7 +1,6 @@
 """`reset:` before each pass of a loop, so that trials start from a known state."""
 
 import asyncio
-import json
 import shutil
 
 import pytest
@@ -85,7 +84,7 @@ def test_a_run_that_is_stopped_within_a_pass_goes_on_with_the_state_it_had(state
         stopped = run(stateful, *said, before="episode", out=out, budget={"model_calls": stop})
         assert stopped.stopped_by == "budget"
         (stateful.folder / "sum.txt").write_text("999")  # whatever the tools did meanwhile
-        run(stateful, *said[stop:], before="episode", out=out)
+        run(stateful, *said, before="episode", out=out)
         assert sums(stateful, out) == [["1", "3"], ["4", "6"]] * 2, stop
 
 
@@ -102,8 +101,7 @@ def test_a_call_that_was_answered_in_a_step_cut_short_is_made_again_behind_the_r
         shutil.copytree(stateful.folder / "whole", stateful.folder / out)
         (stateful.folder / out / "units" / "add.jsonl").write_text("".join(lines[:cut]), "utf-8")
         (stateful.folder / "sum.txt").write_text("999")
-        replied = sum(json.loads(line).get("used", {}).get("model_calls", 0) for line in lines[:cut])
-        summary = run(stateful, *said[replied:], before="episode", out=out)
+        summary = run(stateful, *said, before="episode", out=out)
         assert (sums(stateful, out), summary.calls) == ([["1", "3"], ["4", "6"]] * 2, {"ok": 8}), cut
 
 
@@ -120,7 +118,7 @@ def test_a_state_that_cannot_be_had_again_fails_the_unit(stateful, call):
         lock.read_text().replace(sha256(original.encode()).hexdigest(), sha256(broken.encode()).hexdigest())
     )
     tools.write_text(broken)
-    summary = run(stateful, *said[3:], before="episode")
+    summary = run(stateful, *said, before="episode")
     assert summary.failed["add"].endswith(
         "the state at which the run was interrupted cannot be had again: call 1 of the pass, of `add`, ended as ok "
         "then and as tool_error now"
