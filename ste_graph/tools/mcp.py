@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -21,7 +21,7 @@ from ste_graph.settings import Address, HubPath, RelativePath, Secret
 from ste_graph.tools.mcp_answer import observed
 from ste_graph.tools.mcp_connection import Connection, Lost, said
 from ste_graph.tools.mcp_transport import Process, Remote, Transport
-from ste_graph.tools.names import legal
+from ste_graph.tools.names import legal, matching
 
 if TYPE_CHECKING:
     from mcp.types import Tool as Listed
@@ -72,8 +72,8 @@ class MCPTools(Frozen):
     headers: dict[str, Annotated[Secret, WRITTEN]] = Field(
         default={}, repr=False, description="Headers that go along with every request."
     )
-    include: tuple[str, ...] = Field(
-        default=(), description="Take only tools whose name matches one of these; * and ? stand for any characters."
+    include: tuple[str, ...] | None = Field(
+        default=None, description="Take only tools whose name matches one of these; * and ? stand for any characters."
     )
     exclude: tuple[str, ...] = Field(default=(), description="Leave out tools whose name matches one of these.")
     effects: Mapping[str, Effect] = Field(
@@ -119,6 +119,8 @@ class MCPTools(Frozen):
                 "tools: `use: mcp` needs the package `mcp`, version 2: pip install 'ste-graph[mcp]'. "
                 "The server may stay in an environment of its own"
             )
+        if self.include == ():
+            return []
         if self.url is not None and not re.match(r"https?://\w", self.url):
             raise WorkflowError("tools: `url` is no web address; expected `http://…` or `https://…`")
         connection = Connection(self._transport(), self.start_s, Redactor(secrets_of(self)))
@@ -128,7 +130,7 @@ class MCPTools(Frozen):
         except Lost as fault:
             raise WorkflowError(self._failure(str(fault))) from fault
         self._know([tool.name for tool in listed])
-        chosen = [tool for tool in listed if self._wants(tool.name)]
+        chosen = [tool for tool in listed if matching(tool.name, self.include, self.exclude)]
         if not chosen:
             what = "`include` and `exclude` leave none of its tools" if listed else "it offers no tools"
             raise WorkflowError(f"tools: nothing to take from {self._server}: {what}{choices(listed_names(listed))}")
@@ -151,12 +153,6 @@ class MCPTools(Frozen):
         todo = "Is it running, and the path right?" if self.url is not None else "Does the command work in a terminal?"
         return f"tools: {self._server} cannot be used: {how}\n{todo}"
 
-    def _wants(self, name: str) -> bool:
-        def matches(patterns: Iterable[str]) -> bool:
-            return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-        return (not self.include or matches(self.include)) and not matches(self.exclude)
-
     def _effect(self, tool: Listed) -> Effect:
         stated = self.effects.get(tool.name) or self.effects.get(legal(tool.name))
         hints = tool.annotations
@@ -170,7 +166,7 @@ class MCPTools(Frozen):
         """Refuse settings that name what is not there."""
         known = {*names, *map(legal, names)}
         for setting, given in (("effects", self.effects), ("include", self.include), ("exclude", self.exclude)):
-            for name in given:
+            for name in given or ():
                 if name in known or (setting != "effects" and any(fnmatchcase(n, name) for n in names)):
                     continue
                 raise WorkflowError(

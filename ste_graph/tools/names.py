@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from ste_graph.contracts import Effect, Json, Observation, Tool
 
@@ -38,6 +39,12 @@ class Renamed:
 def legal(name: str) -> str:
     """The name with `_` for every character that a model server would refuse, at most 64 long."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:LONGEST] or "tool"
+
+
+def matching(name: str, include: Iterable[str] | None, exclude: Iterable[str]) -> bool:
+    """Whether one of the patterns takes the name in, and none leaves it out; None takes in every name."""
+    taken = include is None or any(fnmatchcase(name, pattern) for pattern in include)
+    return taken and not any(fnmatchcase(name, pattern) for pattern in exclude)
 
 
 def unambiguous(tools: Sequence[Tool]) -> list[Tool]:

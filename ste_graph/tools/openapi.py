@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -14,6 +14,7 @@ from ste_graph.contracts import Effect, Frozen, Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor
 from ste_graph.settings import Address, PathOrURL, Secret
+from ste_graph.tools.names import matching
 from ste_graph.tools.openapi_auth import SecretAuth
 from ste_graph.tools.openapi_document import Unusable, from_file, gathered, is_url
 from ste_graph.tools.openapi_operation import Operation
@@ -43,11 +44,11 @@ class OpenAPITools(Frozen):
     base_url: Address | None = Field(
         default=None, description="Address of the API, its path included, instead of the spec's servers."
     )
-    include: tuple[str, ...] = Field(
-        default=(), description="Take only tools whose name matches one of these; * and ? stand for any characters."
+    include: tuple[str, ...] | None = Field(
+        default=None, description="Take only tools whose name matches one of these; * and ? stand for any characters."
     )
     exclude: tuple[str, ...] = Field(default=(), description="Leave out tools whose name matches one of these.")
-    tags: tuple[str, ...] = Field(default=(), description="Take only operations with one of these tags.")
+    tags: tuple[str, ...] | None = Field(default=None, description="Take only operations with one of these tags.")
     effects: Mapping[str, Effect] = Field(
         default={}, description="Per tool what calling it may do, where that is not what its method says."
     )
@@ -78,6 +79,8 @@ class OpenAPITools(Frozen):
     async def open(self) -> Sequence[Tool]:
         if self.base_url is not None and not is_url(self.base_url):
             raise WorkflowError("tools: `base_url` is no web address; expected one such as http://localhost:8000")
+        if () in (self.include, self.tags):
+            return []
         spec = Spec(await gathered(self.spec, self._loaded))
         listed = spec.listed()
         self._know(listed)
@@ -144,23 +147,20 @@ class OpenAPITools(Frozen):
         return self.effects.get(entry.name) or EFFECTS.get(entry.method.upper(), "write")
 
     def _wants(self, entry: Listed) -> bool:
-        def matches(patterns: Iterable[str]) -> bool:
-            return any(fnmatchcase(entry.name, pattern) for pattern in patterns)
-
-        tagged = not self.tags or bool(entry.tags & set(self.tags))
-        return tagged and (not self.include or matches(self.include)) and not matches(self.exclude)
+        tagged = self.tags is None or bool(entry.tags & set(self.tags))
+        return tagged and matching(entry.name, self.include, self.exclude)
 
     def _know(self, listed: Sequence[Listed]) -> None:
         """Refuse settings that name what is not there."""
         names = {entry.name for entry in listed}
         for setting, given in (("effects", self.effects), ("include", self.include), ("exclude", self.exclude)):
-            for name in given:
+            for name in given or ():
                 if not any(fnmatchcase(known, name) if setting != "effects" else known == name for known in names):
                     raise WorkflowError(
                         f"tools: `{setting}` names `{name}`, which `{self.spec}` does not hold; {choices(listed, name)}"
                     )
         tags = sorted({tag for entry in listed for tag in entry.tags})
-        for tag in self.tags:
+        for tag in self.tags or ():
             if tag not in tags:
                 known = ", ".join(tags) or "none"
                 raise WorkflowError(f"tools: `tags` names `{tag}`, which `{self.spec}` does not hold; it has: {known}")

@@ -31,7 +31,7 @@ class ToolBenchTools(Frozen):
     """
 
     path: RelativePath = Field(description="The file of descriptions.", examples=["API_descriptions_50.json"])
-    only: tuple[str, ...] = Field(default=(), description="Take these tools and no others.")
+    only: tuple[str, ...] | None = Field(default=None, description="Take these tools and no others.")
     effects: Mapping[str, Effect] = Field(
         default={},
         description="Per tool what calling it may do; by default what the tool in `by` may do, or destructive.",
@@ -69,9 +69,11 @@ class ToolBenchTools(Frozen):
 
     async def open(self) -> Sequence[Tool]:
         described = descriptions(Path(self.path))
-        self._know("only", self.only, described)
+        self._know("only", self.only or (), described)
         self._know("effects", self.effects, described)
-        wanted = [d for d in described if not self.only or {d.original, d.name} & set(self.only)]
+        wanted = [d for d in described if self.only is None or {d.original, d.name} & set(self.only)]
+        if not wanted:
+            return []
         recorded = recordings(Path(self.cassette), described) if self.cassette is not None else {}
         workers = await self._workers(described)
         return [self._tool(description, recorded, workers.get(description.original)) for description in wanted]

@@ -102,6 +102,10 @@ async def test_include_and_exclude_take_patterns_and_keep_the_servers_order_over
     await source.close()
 
 
+async def test_an_empty_include_takes_no_tool_and_starts_no_server():
+    assert await MCPTools(command="no-such-program", include=[]).open() == []
+
+
 async def test_two_tools_of_one_name_from_two_sources_are_both_usable():
     def add(a: int, b: int) -> str:
         return "ours"

@@ -427,3 +427,8 @@ async def test_a_malformed_spec_gives_tools_or_one_error(tmp_path_factory, opera
     tools = await OpenAPITools(spec=str(path), base_url="http://h").open()
     assert "get_good" in {tool.name for tool in tools}
     json.dumps([tool.parameters for tool in tools])
+
+
+@pytest.mark.parametrize("setting", ["include", "tags"])
+async def test_an_empty_list_takes_no_tool_and_downloads_nothing(setting):
+    assert await OpenAPITools(spec="http://127.0.0.1:9/spec.json", **{setting: []}).open() == []

@@ -176,3 +176,4 @@ async def test_a_hint_that_has_no_json_schema_names_the_tool_unless_only_leaves_
 
 async def test_an_empty_only_takes_no_tool_and_not_all_of_them():
     assert await PythonTools(module="string", only=()).open() == []
+    assert await PythonTools(module="string:capwords", only=()).open() == []

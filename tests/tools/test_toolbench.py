@@ -269,3 +269,7 @@ def test_settings_that_do_not_fit_are_refused(settings, message):
     with pytest.raises(ValidationError) as caught:
         ToolBenchTools(path="a", **settings)
     assert message in str(caught.value)
+
+
+async def test_an_empty_only_takes_no_tool_and_opens_no_other_source(file):
+    assert await ToolBenchTools(path=file, only=[], by=[{"use": "python", "module": "no_such_module"}]).open() == []
