@@ -66,7 +66,9 @@ class Experience(_Source):
     path: RelativePath | None = None
     """Where it is kept between runs, for `lives: forever`; unset, in the run's folder."""
     url: Address | None = None
-    """A Chroma server that holds the index instead of the run's folder, as in `http://localhost:8000`."""
+    """A Chroma server that holds the index instead of a folder, as in `http://localhost:8000`."""
+    collection: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
+    """With `url` and `lives: forever`, what runs have in common who share the memory. Unset: the memory's own name."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of the embedder. More than one helps on idle cores only."""
 
@@ -79,7 +81,9 @@ class Experience(_Source):
     @model_validator(mode="after")
     def _lends_or_keeps(self) -> Self:
         if self.url is not None and (self.path is not None or self.source is not None):
-            raise ValueError("`url` says where the run's own index lies; it goes with neither `path` nor `from`")
+            raise ValueError("`url` says where the index lies; it goes with neither `path` nor `from`")
+        if self.collection is not None and self.url is None:
+            raise ValueError("`collection` is a name on a server, so that it needs a `url`")
         if self.source is None:
             return self
         if self.path is not None:
@@ -93,8 +97,12 @@ class Experience(_Source):
         """The expression whose value `recall` gets as `like`."""
         return self.recall.like if isinstance(self.recall, Nearest) else None
 
-    def open(self, name: str, folder: Path, embedder: Embedder | None = None) -> ExperienceStore | LentStore:
+    def open(
+        self, name: str, folder: Path, embedder: Embedder | None = None, *, lasting: bool = False
+    ) -> ExperienceStore | LentStore:
         """The store of memory `name` in `folder`; blocking, it may take a second or two.
+
+        `lasting`: on a server it is one with what other runs leave there. With `path` it always is.
 
         Raises:
             WorkflowError: the embedder cannot be had, the folder was indexed with another one, or another run holds it.
@@ -114,6 +122,8 @@ class Experience(_Source):
         embedder = embedder or embedder_for(self.embedder, self.threads)
         share = None
         if self.path is not None:
-            share, folder = Share(name, Path(self.path), folder), Path(self.path)
-        index = Index(name, folder, embedder.name, share, self.url)
+            share, folder = Share(name, folder, Path(self.path)), Path(self.path)
+        elif lasting and self.url is not None:
+            share = Share(name, folder, None)
+        index = Index(name, folder, embedder.name, share, self.url, self.collection)
         return ExperienceStore(f"{folder}: memory `{name}`", index, embedder, self.recall)

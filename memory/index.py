@@ -47,16 +47,20 @@ class Index:
     """
 
     def __init__(
-        self, name: str, folder: Path, embedder: str, share: Share | None = None, server: str | None = None
-    ) -> None:
+        self, name: str, folder: Path, embedder: str, share: Share | None = None, server: str | None = None,
+        collection: str | None = None,
+    ) -> None:  # fmt: skip
         self._share = share
         # Chroma wants three characters at least, the last one a letter or digit; `1` is the version of this layout.
-        self._name = f"memory_{name}_1"
+        self._name = f"memory_{collection or name}_1"
         self._where = f"{server or folder}: memory `{name}`"
         self._chroma: Path | str = server or folder
-        if server is not None:
-            with _Guard(self._where, "opening the index"):
-                self._name = f"memory_{name}_{mark_of(folder)[0]}_1"
+        self._way = "See that the server runs (`chroma run`)"
+        if server is None:
+            self._way = "Make room or repair the folder" + (" (or delete it)" if share is None else "")
+        if server is not None and share is None:
+            with self._guard("opening the index"):
+                self._name = f"memory_{name}_{mark_of(folder)}_1"
         try:
             self._collection = self._opened(embedder)
         except BaseException:
@@ -66,7 +70,7 @@ class Index:
 
     def digests(self) -> dict[str, str]:
         """The digest of every entry of this run in the index, by id."""
-        with _Guard(self._where, "reading the index"):
+        with self._guard("reading the index"):
             own: Any = {"run": self._share.run} if self._share else None
             rows = self._collection.get(where=own, include=["metadatas"])
             metadatas: Sequence[Mapping[str, Any]] = rows["metadatas"] or []
@@ -77,20 +81,29 @@ class Index:
         """What other runs had left in a shared index when this run began, oldest first."""
         if self._share is None:
             return []
-        with _Guard(self._where, "reading the index"):
-            others: Any = {"$and": [{"run": {"$ne": self._share.run}}, {"written": {"$lt": self._share.began}}]}
-            rows = self._collection.get(where=others, include=["documents", "metadatas"])
-            metadatas: Sequence[Mapping[str, Any]] = rows["metadatas"] or []
-            found = zip(rows["ids"], rows["documents"] or [], metadatas, strict=True)
-            return [
-                Entry(id=id, scope=said["scope"], text=text, record=json.loads(said["record"]))
-                for id, text, said in sorted(found, key=lambda row: row[2]["written"])
-            ]
+        with self._guard("reading the index"):
+            ids = self._share.stood(self._others)
+            found: dict[str, Entry] = {}
+            for some in _portions(ids, _ROWS):
+                rows = self._collection.get(ids=some, include=["documents", "metadatas"])
+                metadatas: Sequence[Mapping[str, Any]] = rows["metadatas"] or []
+                for id, text, said in zip(rows["ids"], rows["documents"] or [], metadatas, strict=True):
+                    found[id] = Entry(id=id, scope=said["scope"], text=text, record=json.loads(said["record"]))
+            return [found[id] for id in ids if id in found]
+
+    def _others(self) -> list[str]:
+        """What other runs have left until now, oldest first."""
+        assert self._share is not None
+        others: Any = {"run": {"$ne": self._share.run}}
+        rows = self._collection.get(where=others, include=["metadatas"])
+        metadatas: Sequence[Mapping[str, Any]] = rows["metadatas"] or []
+        written = {id: said["written"] for id, said in zip(rows["ids"], metadatas, strict=True)}
+        return sorted(written, key=lambda id: (written[id], id))
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of `ids` that are in the index."""
         found: dict[str, Vectors] = {}
-        with _Guard(self._where, "reading the index"):
+        with self._guard("reading the index"):
             for some in _portions(ids, _ROWS):
                 asked = {self._key(id): id for id in some}
                 rows = self._collection.get(ids=list(asked), include=["embeddings"])
@@ -100,7 +113,7 @@ class Index:
 
     def put(self, entries: Sequence[Entry], vectors: Vectors) -> None:
         """Write entries, anew where they are there already. All metadata each time, since upsert merges it."""
-        with _Guard(self._where, "writing the index"):
+        with self._guard("writing the index"):
             for rows in _portions(range(len(entries)), _ROWS):
                 some = [entries[row] for row in rows]
                 self._collection.upsert(
@@ -112,7 +125,7 @@ class Index:
 
     def drop(self, ids: Sequence[str]) -> None:
         """Take entries out."""
-        with _Guard(self._where, "writing the index"):
+        with self._guard("writing the index"):
             for some in _portions(ids, _ROWS):
                 self._collection.delete(ids=[self._key(id) for id in some])
 
@@ -135,11 +148,14 @@ class Index:
         record = json.dumps(entry.record, ensure_ascii=False)
         return said | {"run": self._share.run, "written": time.time_ns(), "record": record}
 
+    def _guard(self, doing: str) -> _Guard:
+        return _Guard(f"{self._where}: {doing} failed", self._way)
+
     def _opened(self, embedder: str) -> Collection:
         from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
         from chromadb.errors import NotFoundError
 
-        with _Guard(self._where, "opening the index"), warnings.catch_warnings():
+        with self._guard("opening the index"), warnings.catch_warnings():
             # Chroma calls its own way of saying "no embedding function" legacy.
             warnings.filterwarnings("ignore", "legacy embedding function config", DeprecationWarning)
             self._client = client_of(self._chroma)
@@ -147,7 +163,8 @@ class Index:
                 try:
                     collection = self._client.get_collection(self._name, embedding_function=None)
                 except NotFoundError:
-                    return self._client.create_collection(
+                    # Should another client of a server be first, it gives that one's, as it is.
+                    collection = self._client.get_or_create_collection(
                         self._name,
                         embedding_function=None,
                         metadata={"embedder": embedder},
@@ -168,23 +185,24 @@ class Index:
             if found != expected:
                 way = "Delete the folder: it is built again from the step logs."
                 if self._share is not None:
-                    way = "Set that one, or give the memory another `path`."
+                    another = "path" if isinstance(self._chroma, Path) else "collection"
+                    way = f"Set that one, or give the memory another `{another}`."
                 raise WorkflowError(f"{self._where} was indexed with {what} {found}, expected {expected}. {way}")
 
 
 class _Guard:
     """Turns whatever Chroma raises into a `RunError` that says where."""
 
-    def __init__(self, where: str, doing: str) -> None:
-        self._where, self._doing = where, doing
+    def __init__(self, what: str, way: str) -> None:
+        self._what, self._way = what, way
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, RunError | WorkflowError):
             raise RunError(
-                f"{self._where}: {self._doing} failed ({type(error).__name__}: {error}). Nothing is lost: the step "
-                "logs hold every entry. Make room or repair the folder (or delete it), then start the same run again."
+                f"{self._what} ({type(error).__name__}: {error}). Nothing is lost: the step logs hold every entry. "
+                f"{self._way}, then start the same run again."
             ) from error
 
 

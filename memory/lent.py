@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +14,7 @@ from .exemplar import Exemplar
 from .exemplars import ExemplarStore
 from .rendering import as_text
 from .selection import Found, Selection
+from .standing import stood
 
 if TYPE_CHECKING:
     from .embedders import Embedder
@@ -34,7 +34,7 @@ class LentStore:
         self._recall = recall
         try:
             self._store = ExemplarStore.open(source, embedder=embedder)
-            self._store.freeze(_stood(folder / "exemplars.json", self._store))
+            self._store.freeze(stood(folder / "exemplars.json", lambda: self._store.ids))
         except (WorkflowError, RunError) as error:
             raise type(error)(f"{where}: {error}") from error
 
@@ -82,17 +82,3 @@ def _near(found: Found) -> Near:
 
 def _entry(one: Exemplar) -> Entry:
     return Entry(id=one.id, scope=one.tool, text=one.query, record=one.model_dump(mode="json"))
-
-
-def _stood(file: Path, store: ExemplarStore) -> list[str]:
-    """The ids that the store held when the run began."""
-    try:
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            aside = file.with_suffix(".new")
-            aside.write_text(json.dumps(store.ids), encoding="utf-8")
-            aside.replace(file)
-        found: list[str] = json.loads(file.read_text("utf-8"))
-        return found
-    except (OSError, ValueError) as error:
-        raise RunError(f"{file}: cannot be used ({error}); remove it to read the exemplars as they are now") from error

@@ -3,57 +3,66 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ste_graph.errors import RunError, WorkflowError
 
+from .standing import stood
+
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 
-def mark_of(folder: Path) -> tuple[str, int]:
-    """A name of its own for the run whose memory's folder this is, and when it began, in nanoseconds since 1970.
+def mark_of(folder: Path) -> str:
+    """A name of its own for the run whose memory's folder this is, made up when it is first asked for.
 
-    Both are made up when they are first asked for. Raises `OSError`.
+    Raises `OSError`.
     """
     mark = folder / "share.json"
     if not mark.exists():
         folder.mkdir(parents=True, exist_ok=True)
         aside = mark.with_suffix(".new")
-        aside.write_text(json.dumps({"run": uuid4().hex, "began": time.time_ns()}), encoding="utf-8")
+        aside.write_text(json.dumps({"run": uuid4().hex}), encoding="utf-8")
         aside.replace(mark)
-    said = json.loads(mark.read_text(encoding="utf-8"))
-    return said["run"], said["began"]
+    return str(json.loads(mark.read_text(encoding="utf-8"))["run"])
 
 
 class Share:
-    """Which entries of a shared index are this run's own, and when it began; holds the index for this run alone.
+    """Which entries of a shared index are this run's own, and which there were when it began.
 
-    Two processes that write to one Chroma folder lose vectors without a word, so the second is refused. What tells
-    the runs apart is kept in the run's folder, and goes on with it.
+    Two processes that write to one Chroma folder lose vectors without a word, so that an index in a folder is held for
+    this run alone and a second one is refused; a server (`index` is None) sees to it by itself. What tells the runs
+    apart is kept in the run's folder, and goes on with it.
 
     Raises:
         WorkflowError: another run holds the index now.
         RunError: a folder cannot be used.
     """
 
-    def __init__(self, name: str, index: Path, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, index: Path | None) -> None:
+        self._lock: BaseFileLock | None = None
+        self._stood = folder / "stood.json"
         try:
-            index.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = self._held(name, index)
-            self.run, self.began = mark_of(folder)
+            if index is not None:
+                index.mkdir(parents=True, exist_ok=True)
+                self._lock = self._held(name, index)
+            self.run = mark_of(folder)
         except OSError as error:
             raise RunError(
                 f"{error.filename or index}: memory `{name}` cannot be kept here ({error.strerror})"
             ) from error
 
+    def stood(self, now: Callable[[], Sequence[str]]) -> list[str]:
+        """The ids of what other runs had left when this one began; asked for the first time, those that `now` gives."""
+        return stood(self._stood, now)
+
     def leave(self) -> None:
         """Let other runs use the index."""
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def _held(self, name: str, index: Path) -> BaseFileLock:
         from filelock import FileLock, Timeout

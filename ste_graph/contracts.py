@@ -175,8 +175,8 @@ class RecordMemory(Protocol):
 
     holds: ClassVar[Literal["records"]]
 
-    def open(self, name: str, folder: Path) -> RecordStore:
-        """The store of memory `name` in `folder`, created if it is not there."""
+    def open(self, name: str, folder: Path, *, lasting: bool) -> RecordStore:
+        """The store of memory `name` in `folder`, created if it is not there; `lasting` if it lives forever."""
 
 
 class RecordStore(Protocol):

@@ -68,10 +68,15 @@ def _lifetime(entry: Resolved, lifetimes: Collection[str], findings: Findings) -
     if stated not in legal:
         said = f"`{entry.name}` cannot live in `{stated}`: there is no such loop"
         findings.error("E240", said, span, expected=one_of(legal, ""), suggestion=closest(stated, legal))
-    elif stated == "forever" and getattr(entry.settings, "path", None) is None:
+    elif stated == "forever" and not _set(entry, "path", "url"):
         records = entry.cls.holds == "records"
-        remedy = "`path: …`, where it is kept between runs" if records else "only memories of records live on"
+        remedy = (
+            "`path: …` or `url: …`, where it is kept between runs" if records else "only memories of records live on"
+        )
         findings.error("E242", f"`{entry.name}` lives forever but has no path", span, expected=remedy)
+    elif stated != "forever" and (keeps := _set(entry, "path", "collection")):
+        said = f"`{entry.name}` has a `{keeps}`, where it is kept between runs, but lives in `{stated}`"
+        findings.error("E242", said, entry.tree.span_of([keeps]), expected=f"`lives: forever`, or no `{keeps}`")
     return stated
 
 
@@ -95,6 +100,11 @@ def _record_type(entry: Resolved, records: Collection[str] | None, findings: Fin
         expected = one_of(records, f"a `record: {of}` block in the graph")
         findings.error("E243", said, span, expected=expected, suggestion=closest(of, records))
     return of
+
+
+def _set(entry: Resolved, *names: str) -> str | None:
+    """The first of these settings that is set."""
+    return next((name for name in names if getattr(entry.settings, name, None) is not None), None)
 
 
 def _lent(entry: Resolved) -> bool:

@@ -26,7 +26,8 @@ async def opened_stores(
             if spec.of is None:
                 continue
             said(f"opening the memory `{name}`")
-            stores[name] = await asyncio.to_thread(spec.memory.open, name, folder.memory(name))
+            lasting = spec.lives == "forever"
+            stores[name] = await asyncio.to_thread(spec.memory.open, name, folder.memory(name), lasting=lasting)
             stack.push_async_callback(stores[name].close)
             await stores[name].reconcile([entry for memory, entry in entries if memory == name])
         yield stores

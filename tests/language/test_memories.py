@@ -18,7 +18,15 @@ NEAREST = "{use: chroma, of: trial, lives: run, recall: {nearest: 2, like: LIKE}
         ),
         (
             "{use: chroma, of: trial, lives: forever}",
-            "E242 `past` lives forever but has no path | `path: …`, where it is kept between runs",
+            "E242 `past` lives forever but has no path | `path: …` or `url: …`, where it is kept between runs",
+        ),
+        (
+            "{use: chroma, of: trial, lives: run, path: kept}",
+            "E242 `past` has a `path`, where it is kept between runs, but lives in `run` | `lives: forever`",
+        ),
+        (
+            "{use: chroma, of: trial, lives: turn, url: 'http://x', collection: ours}",
+            "E242 `past` has a `collection`, where it is kept between runs, but lives in `turn` | `lives: forever`",
         ),
         (
             "{use: transcript, lives: forever}",

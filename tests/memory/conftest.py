@@ -1,11 +1,5 @@
 import hashlib
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,24 +82,3 @@ def store(open_store, exemplar):
     requests = ["rain in Paris", "rain in Rome tomorrow", "wind at sea", "snow on the mountain"]
     store.add([*map(exemplar, requests), exemplar("3 miles in km", "units"), exemplar("rain in mm", "units")])
     return store
-
-
-@pytest.fixture
-def chroma_server(tmp_path):
-    """The address of a Chroma server of its own, with nothing in it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("chroma"), "run", "--path", tmp_path / "server", "--port", str(port)]
-    server = subprocess.Popen([*command, "--host", "127.0.0.1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 30
-        while True:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            assert time.monotonic() < until, "chroma run does not answer"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=10)

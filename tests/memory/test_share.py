@@ -1,20 +1,36 @@
+from functools import partial
+from uuid import uuid4
+
 import pytest
 
-from ste_graph.errors import WorkflowError
+from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.experience import Experience
 
 
-@pytest.fixture
-def run(tmp_path, word_hashes):
-    """Opens the shared memory for a run of the given name."""
+@pytest.fixture(params=["in a folder", "on a server"])
+def place(request, tmp_path):
+    """The settings that say where a memory is kept."""
+    if request.param == "in a folder":
+        return {"path": str(tmp_path / "kept")}
+    return {"url": request.getfixturevalue("common_chroma_server"), "collection": uuid4().hex}
 
-    async def open(name, entries=(), embedder=word_hashes):
-        memory = Experience(path=str(tmp_path / "kept"), recall={"diverse": 9})
-        store = memory.open("long_term", tmp_path / name / "memory", embedder)
+
+@pytest.fixture
+def run_at(tmp_path, word_hashes):
+    """Opens the memory that lives at a place for a run of the given name."""
+
+    async def open(place, name, entries=(), embedder=word_hashes):
+        memory = Experience(**place, recall={"diverse": 9})
+        store = memory.open("long_term", tmp_path / name / "memory", embedder, lasting=True)
         await store.reconcile(entries)
         return store
 
     return open
+
+
+@pytest.fixture
+def run(run_at, place):
+    return partial(run_at, place)
 
 
 async def queries(store):
@@ -62,10 +78,25 @@ async def test_reconcile_drops_only_phantoms_of_its_own_run(run, entry):
     await third.close()
 
 
-async def test_a_second_run_at_the_same_time_is_refused(run, tmp_path):
-    first = await run("first")
+async def test_what_a_run_saw_at_its_beginning_does_not_hang_on_clocks(run, entry, monkeypatch):
+    await (await run("first")).close()
+    second = await run("second")
+    monkeypatch.setattr("time.time_ns", lambda: 1)
+    second.add(entry("snow"))
+    await second.close()
+    again = await run("first")
+    assert await queries(again) == []
+    await again.close()
+    third = await run("third")
+    assert await queries(third) == ["snow"]
+    await third.close()
+
+
+async def test_a_second_run_in_a_folder_at_the_same_time_is_refused(run_at, tmp_path):
+    place = {"path": str(tmp_path / "kept")}
+    first = await run_at(place, "first")
     with pytest.raises(WorkflowError) as error:
-        await run("second")
+        await run_at(place, "second")
     assert str(error.value) == (
         f"{tmp_path / 'kept'}: memory `long_term` is in use by another run; "
         "wait until it ends, or give the memory another `path`"
@@ -73,12 +104,66 @@ async def test_a_second_run_at_the_same_time_is_refused(run, tmp_path):
     await first.close()
 
 
-async def test_another_embedder_is_refused_without_advice_to_delete_what_others_left(run, tmp_path, word_hashes):
+async def test_runs_on_a_server_at_the_same_time_lose_nothing_and_see_what_stood_when_they_began(
+    run_at, entry, common_chroma_server, word_hashes
+):
+    place = {"url": common_chroma_server, "collection": uuid4().hex}
+    first, second = await run_at(place, "first"), await run_at(place, "second")
+    for number in range(40):
+        first.add(entry(f"rain {number}"))
+        second.add(entry(f"snow {number}"))
+    assert {one.text.split()[0] for one in await second.entries("weather")} == {"snow"}
+    await first.close()
+    await second.close()
+    third = await run_at(place, "third")
+    everything = {f"{what} {number}" for what in ("rain", "snow") for number in range(40)}
+    assert {one.text for one in await third.entries("weather")} == everything
+    word_hashes.asked.clear()
+    assert (await third.nearest("weather", "snow 39", 1))[0].similarity == 1.0
+    assert word_hashes.asked == ["snow 39"]
+    await third.close()
+
+
+async def test_another_embedder_is_refused_without_advice_to_delete_what_others_left(run, place, word_hashes):
     await (await run("first")).close()
     with pytest.raises(WorkflowError) as error:
         await run("second", embedder=type(word_hashes)("other"))
     assert str(error.value) == (
-        f"{tmp_path / 'kept'}: memory `long_term` was indexed with embedder word hashes, expected other. "
-        "Set that one, or give the memory another `path`."
+        f"{place.get('url') or place['path']}: memory `long_term` was indexed with embedder word hashes, "
+        f"expected other. Set that one, or give the memory another `{'collection' if 'url' in place else 'path'}`."
     )
     await (await run("third")).close()
+
+
+async def test_without_a_name_the_memory_on_a_server_goes_by_its_own(chroma_server, tmp_path, word_hashes, entry):
+    def open(name, run, **settings):
+        return Experience(url=chroma_server, **settings).open(name, tmp_path / run, word_hashes, lasting=True)
+
+    first = open("long_term", "first")
+    await first.reconcile([entry("rain")])
+    await first.close()
+    seen = {}
+    for settings in ({"name": "long_term"}, {"name": "mine", "collection": "long_term"}, {"name": "mine"}):
+        later = open(run=f"later {len(seen)}", **settings)
+        await later.reconcile([])
+        seen[str(settings)] = await queries(later)
+        await later.close()
+    assert list(seen.values()) == [["rain"], ["rain"], []]
+
+
+async def test_nobody_is_told_to_delete_what_others_left(run, place, entry, monkeypatch):
+    store = await run("first")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store._index._collection, "upsert", full)
+    store.add(entry("rain"))
+    with pytest.raises(RunError) as error:
+        await store.close()
+    assert str(error.value) == (
+        f"{place.get('url') or place['path']}: memory `long_term`: writing the index failed "
+        "(OSError: [Errno 28] No space left on device). Nothing is lost: the step logs hold every entry. "
+        + ("See that the server runs (`chroma run`)" if "url" in place else "Make room or repair the folder")
+        + ", then start the same run again."
+    )

@@ -72,8 +72,14 @@ def test_a_record_is_remembered_within_its_pass_and_its_unit(
     assert [prompts[f"two {place}"] for place in places] == [text.replace("one", "two") for text in expected]
 
 
-def test_what_lives_forever_is_read_as_it_stood_when_the_run_began(remembering: Callable, tmp_path: Path) -> None:
-    workflow = remembering("forever, path: kept")
+@pytest.mark.parametrize("place", ["in a folder", "on a server"])
+def test_what_lives_forever_is_read_as_it_stood_when_the_run_began(
+    remembering: Callable, tmp_path: Path, place: str, request: pytest.FixtureRequest
+) -> None:
+    kept = "path: kept"
+    if place == "on a server":
+        kept = f"url: '{request.getfixturevalue('chroma_server')}'"
+    workflow = remembering(f"forever, {kept}")
     first = ste.load(workflow, set={"params.items": ["one"]})
     second = ste.load(workflow, set={"params.items": ["one", "two"], "params.outer": 1})
     first.run(out=tmp_path / "first")
