@@ -126,6 +126,17 @@ class Tool(Protocol):
         """Call the tool with arguments that are already validated."""
 
 
+@runtime_checkable
+class Readied(Protocol):
+    """A tool behind something, such as a server, that may have to be started again before a call."""
+
+    async def ready(self) -> Observation | None:
+        """See that a call can be made, within a time limit of its own; None, or why it cannot. Never raises for that.
+
+        The time limit of the call begins behind it.
+        """
+
+
 class ToolSource(Protocol):
     """One entry of a workflow's `tools:` section: a frozen pydantic object whose fields are its YAML settings."""
 

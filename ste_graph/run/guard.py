@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ste_graph.contracts import Effect, Json, Observation, Tool
 from ste_graph.run.clock import now
 from ste_graph.run.step_log import StepLog
+from ste_graph.tools.names import ready
 
 INTERRUPTED = (
     "The run was interrupted while this call was under way. It may or may not have taken effect; "
@@ -54,6 +55,9 @@ class GuardedTool:
     @property
     def effect(self) -> Effect:
         return self.tool.effect
+
+    async def ready(self) -> Observation | None:
+        return await ready(self.tool)
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         watched = _watch.get()

@@ -209,6 +209,14 @@ class MCPTool:
     def __repr__(self) -> str:
         return f"MCPTool({self.original} of {self.connection.transport.name})"
 
+    async def ready(self) -> Observation | None:
+        try:
+            await self.connection.ready()
+        except Lost as fault:
+            text = f"The tool's server is gone and cannot be started again; the call was not made: {fault}"
+            return Observation(ok=False, kind="transport", text=text)
+        return None
+
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         try:
             result = await self.connection.call(self.original, arguments)

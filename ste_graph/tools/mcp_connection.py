@@ -25,6 +25,8 @@ CLOSED = "Connection closed"
 MOST_PAGES = 100
 ALIVE_S = 5.0
 """After a call that did not end in time: how long the server may take to show that it still answers."""
+CLOSE_S = 10.0
+"""How long the server may take to end."""
 
 T = TypeVar("T")
 
@@ -176,14 +178,28 @@ class Connection:
                 break
         return found
 
+    async def ready(self) -> None:
+        """See that the server is up: one that hangs is ended, and one that has ended is started again.
+
+        Raises `Lost` if it cannot be, or not in time.
+        """
+        limit_s = ALIVE_S + CLOSE_S + self._start_s
+        try:
+            async with asyncio.timeout(limit_s):
+                if self._probe is not None:
+                    await asyncio.wait([self._probe])
+                async with self._renewing:
+                    if self._session is None or self._session.ended:
+                        await self.stop()
+                        await self.start()
+        except TimeoutError as fault:
+            raise Lost(f"it did not end and start again within {limit_s:g} s") from fault
+        except WorkflowError as fault:
+            raise Lost(str(fault)) from fault
+
     async def call(self, tool: str, arguments: Mapping[str, Json]) -> CallToolResult:
         """The server's answer. Raises `Lost`, and the client's own errors for an answer that is one."""
-        if self._probe is not None:
-            await asyncio.wait([self._probe])
-        async with self._renewing:
-            if self._session is None or self._session.ended:
-                await self.stop()
-                await self.start()
+        await self.ready()
         session = self._session
         try:
             return await self._asked(lambda client: client.call_tool(tool, dict(arguments)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ste_graph.contracts import Effect, Json, Observation, Tool
+from ste_graph.contracts import Effect, Json, Observation, Readied, Tool
 
 LONGEST = 64
 """OpenAI-compatible servers accept `[a-zA-Z0-9_-]{1,64}`."""
@@ -32,8 +32,16 @@ class Renamed:
     def effect(self) -> Effect:
         return self.tool.effect
 
+    async def ready(self) -> Observation | None:
+        return await ready(self.tool)
+
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         return await self.tool.call(arguments)
+
+
+async def ready(tool: Tool | None) -> Observation | None:
+    """Why the tool cannot be called now, if so, after what may have to be started before a call was."""
+    return await tool.ready() if isinstance(tool, Readied) else None
 
 
 def legal(name: str) -> str:

@@ -16,6 +16,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.redaction import secrets_of
 from ste_graph.registry import known, load
 from ste_graph.settings import RelativePath, SourcesMarker
+from ste_graph.tools.names import ready
 from ste_graph.tools.toolbench_description import Description, Unreadable, read
 
 SHOWN = 25
@@ -91,7 +92,7 @@ class ToolBenchTools(Frozen):
         stated = self.effects.get(description.original) or self.effects.get(description.name)
         effect: Effect = stated or (worker.effect if worker else "destructive")
         return ToolBenchTool(
-            description.name, description.text, description.parameters, effect, description.original, execute
+            description.name, description.text, description.parameters, effect, description.original, execute, worker
         )
 
     async def _workers(self, described: Sequence[Description]) -> dict[str, Tool]:
@@ -128,6 +129,10 @@ class ToolBenchTool:
     effect: Effect
     original: str
     execute: Execute
+    worker: Tool | None = None
+
+    async def ready(self) -> Observation | None:
+        return await ready(self.worker)
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         return await self.execute(arguments)

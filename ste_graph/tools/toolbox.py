@@ -14,7 +14,7 @@ from ste_graph.redaction import Redactor
 from ste_graph.tools.arguments import Arguments
 from ste_graph.tools.asking import Asker, Terminal
 from ste_graph.tools.function import failed
-from ste_graph.tools.names import unambiguous
+from ste_graph.tools.names import ready, unambiguous
 from ste_graph.tools.policy import ToolPolicy, allowing
 from ste_graph.tools.rate import Rate
 from ste_graph.tools.text import clipped, plain_data, sound
@@ -126,8 +126,9 @@ class Toolbox:
         if self.policy.asks(tool) and (refusal := await self._asker.refusal(tool, arguments)):
             return self._unmade("refused", refusal)
         await self._rate.turn(tool.name)
+        unready = await ready(tool)
         started = time.perf_counter()
-        observation = await self._called(tool, arguments)
+        observation = await self._called(tool, arguments) if unready is None else unready
         ms = round((time.perf_counter() - started) * 1000, 3)
         # What is secret goes before anything is cut: half a secret would not be known for one.
         text, cut = clipped(self._redactor.text(sound(observation.text)), self.policy.limit)

@@ -219,6 +219,32 @@ async def test_a_server_that_hangs_is_started_again_after_the_call_that_timed_ou
         assert (await box.call("fine", {})).text == "fine"
 
 
+async def test_starting_a_hanging_server_again_does_not_count_against_the_next_calls_time_limit(monkeypatch):
+    monkeypatch.setattr(mcp_connection, "ALIVE_S", 1.5)
+    async with opened(server("adverse.py"), policy=ToolPolicy(allow=("destructive",), timeout_s=1)) as box:
+        assert (await box.call("hang", {})).kind == "timeout"
+        began = time.monotonic()
+        seen = await box.call("fine", {})
+        assert (seen.kind, seen.text) == ("ok", "fine")
+        assert seen.ms < 1000 < (time.monotonic() - began) * 1000
+
+
+async def test_a_server_that_cannot_be_started_again_is_an_observation_and_no_call(tmp_path):
+    program = tmp_path / "server.py"
+    program.write_text((SERVERS / "adverse.py").read_text(encoding="utf-8"), encoding="utf-8")
+    source = MCPTools(command=sys.executable, args=[str(program)], start_s=20)
+    async with opened(source) as box:
+        await box.call("exit_after_answer", {})
+        program.write_text("raise SystemExit('gone for good')", encoding="utf-8")
+        await asyncio.sleep(0.3)
+        seen = await box.call("fine", {})
+        assert seen.kind == "transport"
+        assert seen.text.startswith(
+            "The tool's server is gone and cannot be started again; the call was not made: it ended before it was ready"
+        )
+        assert "gone for good" in seen.text
+
+
 async def test_calls_that_wait_while_a_hanging_server_is_ended_go_to_the_next(monkeypatch):
     monkeypatch.setattr(mcp_connection, "ALIVE_S", 0.3)
     source = server("adverse.py")
