@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ste_graph.errors import WorkflowError
 from ste_graph.language.diagnostics import Diagnostic, closest
+from ste_graph.language.files import bundled
 from ste_graph.language.loading import Change, changes_of
 from ste_graph.language.loading import load as load_workflow
 from ste_graph.language.workflow import Workflow
@@ -135,15 +136,6 @@ def _inside_a_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def bundled() -> dict[str, Path]:
-    """The workflows that come with the package, by name."""
-    from importlib.util import find_spec
-
-    spec = find_spec("ste_graph.workflows")
-    folders = spec.submodule_search_locations if spec else None
-    return {file.stem: file for folder in folders or () for file in sorted(Path(folder).glob("*.yaml"))}
 
 
 def load(

@@ -111,7 +111,8 @@ class FinishedRun:
 
     def summary(self) -> Summary:
         """What the run has come to so far."""
-        return summary_of(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("labels", {}))
+        subs = self.lock["resolved"].get("runs", {})
+        return summary_of(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("labels", {}), subs)
 
 
 def open_run(path: str | os.PathLike[str]) -> FinishedRun:

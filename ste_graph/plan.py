@@ -8,36 +8,66 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
-from ste_graph.compile.bounds import Bound
+from ste_graph.compile.bounds import Bound, parts_of
 from ste_graph.compile.bounds import plan as bound_of
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.language.workflow import Workflow
+from ste_graph.language.workflow import UNIT, Workflow
 from ste_graph.redaction import no_secret_in_errors
 from ste_graph.run.units import Skipped, opened_tools, starts_something, units_of, with_items
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Maxima. `units` is None where the tools are not known without starting something."""
+class Part:
+    """A sub-workflow that one unit of the caller runs so often at most."""
 
-    per_unit: Bound
+    name: str
+    times: int
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Maxima. `units` is None where they are not known without starting something, or before an earlier run."""
+
+    own: Bound
+    """Of one unit, without its sub-workflows."""
     units: tuple[str, ...] | None
     skipped: tuple[Skipped, ...] = ()
     note: str | None = None
     """Why nothing would run, where that is so."""
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def per_unit(self) -> Bound | None:
+        """Of one unit with all that it runs; None where a part's is not known yet."""
+        found = self.own
+        for part in self.parts:
+            if (total := part.plan.total) is None:
+                return None
+            found += total * part.times
+        return found
+
+    @property
+    def total(self) -> Bound | None:
+        """Of all units; None where it is not known yet."""
+        each = self.per_unit
+        return None if each is None or self.units is None else each * len(self.units)
 
     def to_json(self) -> dict[str, Json]:
         """The plan for other programs; the keys are a promise."""
-        each = {"model_calls": self.per_unit.model_calls, "tool_calls": self.per_unit.tool_calls}
-        count = None if self.units is None else len(self.units)
         return {
-            "units": count,
-            "per_unit": each,
-            "total": None if count is None else {name: value * count for name, value in each.items()},
+            "units": None if self.units is None else len(self.units),
+            "per_unit": _calls(self.per_unit, {"model_calls": None, "tool_calls": None}),
+            "total": _calls(self.total, None),
             "unit_names": None if self.units is None else list(self.units),
             "skipped": {one.unit: {"effect": one.effect, "remedy": one.remedy} for one in self.skipped},
+            "parts": {part.name: {"times": part.times, **part.plan.to_json()} for part in self.parts},
         }
+
+
+def _calls(bound: Bound | None, unknown: Json) -> Json:
+    return {"model_calls": bound.model_calls, "tool_calls": bound.tool_calls} if bound else unknown
 
 
 def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
@@ -45,9 +75,10 @@ def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
 
     Raises `WorkflowError` if a source of tools cannot be opened.
     """
-    bound = bound_of(workflow)
+    bound, often = bound_of(workflow), parts_of(workflow)
+    parts = tuple(Part(name, often[name], plan(sub.workflow, tools=tools)) for name, sub in workflow.subs.items())
     if starts_something(workflow) or (workflow.tools and not tools):
-        return Plan(bound, None)
+        return Plan(bound, (UNIT,) if workflow.over is None else None, parts=parts)
 
     async def planned() -> Plan:
         async with opened_tools(workflow) as opened:
@@ -55,8 +86,9 @@ def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
                 found, skipped = units_of(with_items(workflow), opened)
             except WorkflowError as error:  # there will be units once tools are allowed, or the data are there
                 over_tools = workflow.over is not None and workflow.over.over.text == "tools"
-                return Plan(bound, () if over_tools else None, note=str(error))
-            return Plan(bound, tuple(unit.name for unit in found), tuple(skipped))
+                units = () if over_tools else (UNIT,) if workflow.over is None else None
+                return Plan(bound, units, note=str(error), parts=parts)
+            return Plan(bound, tuple(unit.name for unit in found), tuple(skipped), parts=parts)
 
     with no_secret_in_errors(workflow.secrets):
         return _in_a_loop_of_its_own(planned())

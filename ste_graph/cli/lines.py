@@ -11,6 +11,7 @@ from ste_graph.cli.progress import Counting, Progress, clock
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import Logged, StepLog
+from ste_graph.run.summary import Summary
 
 EVERY_S = 10.0
 
@@ -18,8 +19,9 @@ EVERY_S = 10.0
 class Lines(Counting):
     """One line per finished unit, and one about the whole every ten seconds."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, prefix: str = "") -> None:
         self.stream = stream
+        self.prefix = prefix
         self._said_at = 0.0
 
     def said(self, what: str) -> None:
@@ -45,25 +47,39 @@ class Lines(Counting):
         if row.state == "failed":
             self._say(f"{head}: {row.why}")
         elif row.state == "done":
-            self._say(f"{head}, {counted(row.trials, 'trial')}, {row.solved:,} solved" if row.trials else head)
+            kept = f"{counted(row.trials, 'trial')}, {row.solved:,} solved"
+            kept = kept if row.judged else counted(row.trials, "record")
+            self._say(f"{head}, {kept}" if row.trials else head)
+
+    def part(self, name: str) -> Lines:
+        return Lines(self.stream, f"{self.prefix}{name}: ")
+
+    def part_ended(self, name: str, summary: Summary) -> None:
+        self._say(ending(name, summary))
 
     def _say(self, line: str) -> None:
-        print(printable(line), file=self.stream, flush=True)
+        print(printable(self.prefix + line), file=self.stream, flush=True)
         self._said_at = time.monotonic()
 
 
 def beginning(progress: Progress) -> list[str]:
     """What is said first: what runs, with which model, and what it can cost."""
     count = len(progress.rows)
-    lines = [
-        f"{progress.title}: {counted(count, 'unit')}, at most {progress.model_calls:,} model calls "
-        f"and {progress.tool_calls:,} tool calls",
-        f"model: {', '.join(progress.models) or 'none'}",
-    ]
+    lines = [f"{progress.title}: {counted(count, 'unit')}"]
+    if progress.asks:
+        lines[0] += f", at most {progress.model_calls:,} model calls and {progress.tool_calls:,} tool calls"
+        lines.append(f"model: {', '.join(progress.models) or 'none'}")
     if progress.before or progress.done_before:
         kept = counted(progress.before, "trial")
         lines.append(f"going on: {progress.done_before} of {count} done before, {kept} kept")
     return lines
+
+
+def ending(name: str, summary: Summary) -> str:
+    """What is said when a sub-workflow has come to its end, or was stopped."""
+    kept = ", ".join(counted(count, record) for record, count in sorted(summary.records.items()))
+    state = "complete" if summary.complete else f"{summary.done} of {counted(summary.units, 'unit')} done"
+    return f"{name}: {state}{f', {kept}' if kept else ''}"
 
 
 def whole(progress: Progress) -> str:
@@ -71,8 +87,11 @@ def whole(progress: Progress) -> str:
     meter = progress.meter
     parts = [f"{clock(progress.elapsed_s)} {progress.finished}/{len(progress.rows)} done"]
     if progress.trials:
-        parts.append(f"{counted(progress.trials, 'trial')}, {progress.solved:,} solved")
-    parts.append(f"{meter.model_calls:,} of at most {progress.model_calls:,} model calls")
+        judged = any(row.judged for row in progress.rows.values())
+        trials = f"{counted(progress.trials, 'trial')}, {progress.solved:,} solved"
+        parts.append(trials if judged else counted(progress.trials, "record"))
+    most = f" of at most {progress.model_calls:,}" if progress.asks else ""
+    parts.append(f"{meter.model_calls:,}{most} model calls")
     if meter.retries:
         parts.append(f"{meter.retries:,} retries")
     if progress.left_s:

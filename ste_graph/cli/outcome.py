@@ -59,6 +59,7 @@ class Outcome:
             "simulated": self.simulated,
             "models": summary.models,
             "units": {"all": summary.units, "done": summary.done},
+            "parts": summary.parts,
             "tokens": {"prompt": summary.used.prompt_tokens, "completion": summary.used.completion_tokens},
             "calls": dict(sorted(summary.calls.items())),
             "repaired": summary.used.repaired,
@@ -105,6 +106,7 @@ class Outcome:
         if self.gates:
             nothing = "" if kept else "; nothing was kept"
             rows.append(("rejected", f"{self.gates.total():,}: {_histogram(self.gates, by='by ')}{nothing}"))
+        rows += [(name, _part(gave)) for name, gave in summary.parts.items()]
         rows.append(("model calls", f"{used.model_calls:,}" + _tokens(used.prompt_tokens, used.completion_tokens)))
         rows.append(("tool calls", f"{used.tool_calls:,}"))
         rows.append(("failed calls", self._failed_calls()))
@@ -153,6 +155,12 @@ def outcome_of(title: str, summary: Summary) -> Outcome:
             case "rejected":
                 gates[str(line.get("gate"))] += 1
     return Outcome(title, summary, verdicts[True], verdicts[None], gates)
+
+
+def _part(gave: Mapping[str, Json]) -> str:
+    """What a sub-workflow has kept, and where."""
+    kept = ", ".join(counted(count, record) for record, count in gave["records"].items())
+    return f"{kept or 'nothing kept'}  ({gave['run']})"
 
 
 def loops_of(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

@@ -16,6 +16,7 @@ SHOWN = 12
 """Units that a text names; the rest is counted."""
 
 if TYPE_CHECKING:
+    from ste_graph.compile.bounds import Bound
     from ste_graph.language.workflow import Workflow
     from ste_graph.plan import Plan
 
@@ -42,12 +43,14 @@ def described(workflow: Workflow, planned: Plan) -> str:
     """The plan for a person."""
     title = ", ".join(filter(None, [workflow.name, workflow.variant]))
     unit = workflow.unit if workflow.over else "unit"
-    each = planned.per_unit
-    lines = [f"{title}: {_units(workflow, planned)}", "", f"{'at most':20}{'model calls':>12}{'tool calls':>12}"]
-    lines.append(f"{f'per {unit}':20}{each.model_calls:>12,}{each.tool_calls:>12,}")
+    rows = _parts(planned, "")
+    if workflow.over is not None or not planned.parts:
+        rows.append((f"per {unit}", planned.per_unit))
     if planned.units is not None:
-        count = len(planned.units)
-        lines.append(f"{'in all':20}{each.model_calls * count:>12,}{each.tool_calls * count:>12,}")
+        rows.append(("in all", planned.total))
+    width = max(20, *(len(what) + 2 for what, _ in rows))
+    lines = [f"{title}: {_units(workflow, planned)}", "", f"{'at most':{width}}{'model calls':>12}{'tool calls':>12}"]
+    lines += [f"{what:{width}}{_maxima(bound)}" for what, bound in rows]
     if loops := loops_of(workflow):
         lines += ["", f"loops in a {unit}"]
         lines += [f"  {'  ' * depth}{name}: {words}" for depth, name, _, words in loops]
@@ -57,6 +60,21 @@ def described(workflow: Workflow, planned: Plan) -> str:
     if planned.note:
         lines += ["", planned.note.rstrip()]
     return "\n".join(lines)
+
+
+def _parts(planned: Plan, above: str) -> list[tuple[str, Bound | None]]:
+    """Each sub-workflow, and those of its own, with its maxima; per unit where it is not known how many there are."""
+    rows = []
+    for part in planned.parts:
+        times = f" ({part.times} times)" if part.times != 1 else ""
+        each = part.plan.total is None and part.plan.units is None
+        name = f"{above}{part.name}{times}{', per unit' if each else ''}"
+        rows += [(name, part.plan.per_unit if each else part.plan.total), *_parts(part.plan, f"{above}{part.name}.")]
+    return rows
+
+
+def _maxima(bound: Bound | None) -> str:
+    return f"{'known later':>24}" if bound is None else f"{bound.model_calls:>12,}{bound.tool_calls:>12,}"
 
 
 def _units(workflow: Workflow, planned: Plan) -> str:

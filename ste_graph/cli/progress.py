@@ -23,13 +23,17 @@ class Row:
 
     name: str
     trials: int = 0
+    """Records kept: trials, where these are what the workflow keeps."""
     solved: int = 0
+    judged: int = 0
+    """Records that say whether they are solved."""
     state: State = "waiting"
     why: str | None = None
 
     def count(self, record: Mapping[str, object]) -> None:
         self.trials += 1
         self.solved += record.get("solved") is True
+        self.judged += "solved" in record
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class Progress:
     """Trials that were there when it began."""
     done_before: int = 0
     """Units that were done when it began."""
+    asks: bool = True
+    """Whether its own bounds say something: what only runs other workflows asks nobody itself."""
 
     @property
     def trials(self) -> int:
@@ -99,6 +105,7 @@ def progress_of(workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -
         records=records_at_most(workflow.blocks),
         before=sum(row.trials for row in rows.values()),
         done_before=sum(log.done for log in logs.values()),
+        asks=not workflow.subs,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -12,23 +12,25 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
-from ste_graph.cli.lines import beginning, whole
+from ste_graph.cli.lines import beginning, ending, whole
 from ste_graph.cli.printable import printable
 from ste_graph.cli.progress import Counting, Progress
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import StepLog
+from ste_graph.run.summary import Summary
 
 STYLES = {"waiting": "dim", "running": "", "done": "green", "failed": "red", "stopped": "yellow"}
 ORDER = ("failed", "running", "stopped", "waiting", "done")
 
 
 class Table(Counting):
-    """A row per unit, as many as fit, and a line about the whole."""
+    """A row per unit, as many as fit, and a line about the whole; while a sub-workflow runs, that of the innermost."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._saying = "starting"
+        self.saying = "starting"
+        self._parts: dict[str, Part] = {}
         self._live = Live(console=console, get_renderable=self._drawn, refresh_per_second=4)
 
     def __enter__(self) -> Self:
@@ -41,11 +43,11 @@ class Table(Counting):
         self._live.stop()
 
     def said(self, what: str) -> None:
-        self._saying = what
+        self.saying = what
 
     def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
         super().began(workflow, logs, meter)
-        self._saying = ""
+        self.saying = ""
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -60,10 +62,44 @@ class Table(Counting):
         if log.failure is not None:
             self.console.print(Text(f"{unit} failed: {printable(log.failure)}", style="red"))
 
+    def part(self, name: str) -> Part:
+        self._parts[name] = Part(self, name)
+        return self._parts[name]
+
+    def part_ended(self, name: str, summary: Summary) -> None:
+        self._parts.pop(name, None)
+        self.console.print(Text(printable(ending(name, summary))))
+
     def _drawn(self) -> RenderableType:
-        if self.progress is None:
-            return Text(f"{self._saying} …", style="dim")
-        return drawn(self.progress, self._saying, rows=max(3, self.console.height - 7))
+        shown: Table | Part = next(reversed(self._parts.values()), self)
+        if shown.progress is None:
+            return Text(f"{shown.saying} …", style="dim")
+        return drawn(shown.progress, shown.saying, rows=max(3, self.console.height - 7))
+
+
+class Part(Counting):
+    """The progress of a sub-workflow, which a table shows in its own place."""
+
+    def __init__(self, table: Table, name: str) -> None:
+        self.saying = f"{name}: starting"
+        self._table = table
+        self._name = name
+
+    def said(self, what: str) -> None:
+        self.saying = f"{self._name}: {what}"
+
+    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        super().began(workflow, logs, meter)
+        self.saying = ""
+
+    def asking(self) -> AbstractContextManager[None]:
+        return self._table.asking()
+
+    def part(self, name: str) -> Part:
+        return self._table.part(f"{self._name}.{name}")
+
+    def part_ended(self, name: str, summary: Summary) -> None:
+        self._table.part_ended(f"{self._name}.{name}", summary)
 
 
 def drawn(progress: Progress, saying: str, *, rows: int) -> RenderableType:

@@ -35,8 +35,26 @@ class Bound:
 
 
 def plan(workflow: Workflow) -> Bound:
-    """What one unit may cost at most: model calls, tool calls, supersteps."""
+    """What one unit may cost at most by itself, without its sub-workflows: model calls, tool calls, supersteps."""
     return _all(workflow.blocks, workflow)
+
+
+def parts_of(workflow: Workflow) -> dict[str, int]:
+    """How often one unit runs each sub-workflow at most."""
+    return {name: _times(workflow.blocks, name) for name in workflow.subs}
+
+
+def _times(blocks: Sequence[Block], node: str) -> int:
+    found = 0
+    for block in blocks:
+        match block:
+            case Do(node=name):
+                found += name == node
+            case Repeat(do=do, bound=bound) | Map(do=do, bound=bound):
+                found += (bound or 0) * _times(do, node)
+            case When(do=do, otherwise=otherwise):
+                found += max(_times(do, node), _times(otherwise, node))
+    return found
 
 
 def _all(blocks: Sequence[Block], workflow: Workflow) -> Bound:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from ste_graph.compile.edges import edges
 from ste_graph.compile.flow import Flow, Vertex, flow
 from ste_graph.language.blocks import Do, Keep
-from ste_graph.language.workflow import MemorySpec, Workflow
+from ste_graph.language.workflow import MemorySpec, SubSpec, Workflow
 
 # As the lexer of Mermaid 11.17 has it; `x` and `o` alone would belong to the arrow behind them.
 _RESERVED = frozenset({
@@ -37,7 +37,8 @@ def _lines(workflow: Workflow, unit: Flow) -> Iterator[str]:
     yield "flowchart TD"
     yield f"  {ids['start!']}([{_quoted(f'START: {workflow.over.name}' if workflow.over else 'START')}]);"
     for vertex in drawn:
-        yield f"  {ids[vertex.id]}[{_quoted(_title(vertex))}];"
+        title = _quoted(_title(vertex, workflow))
+        yield f"  {ids[vertex.id]}[[{title}]];" if _sub(vertex, workflow) else f"  {ids[vertex.id]}[{title}];"
     yield f"  {ids['finish!']}([{_quoted('END')}]);"
     for edge in found:
         label = f"|{_quoted(edge.label)}|" if edge.label else ""
@@ -66,8 +67,15 @@ def _uses(vertex: Vertex, workflow: Workflow) -> Iterator[tuple[str, str, str]]:
             yield name, "-.->|sees|", vertex.id
 
 
-def _title(vertex: Vertex) -> str:
+def _title(vertex: Vertex, workflow: Workflow) -> str:
+    if (sub := _sub(vertex, workflow)) is not None:
+        return f"run: {sub.name}" if sub.name == sub.file.stem else f"run: {sub.name} ({sub.file.name})"
     return vertex.block.node if isinstance(vertex.block, Do) else f"record: {vertex.block.record}"
+
+
+def _sub(vertex: Vertex, workflow: Workflow) -> SubSpec | None:
+    """The sub-workflow that a vertex runs; None for any other."""
+    return workflow.subs.get(vertex.block.node) if isinstance(vertex.block, Do) else None
 
 
 def _description(memory: MemorySpec) -> str:

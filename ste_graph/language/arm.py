@@ -24,24 +24,32 @@ from ste_graph.language.resolution import Entries, resolve, when_on
 from ste_graph.language.schema import Section
 from ste_graph.language.scope import Place, innermost_common, occurrences, places, seats_of
 from ste_graph.language.shape import Shaped, check_shape
+from ste_graph.language.subworkflows import SubReader, check_asked, gives_of, node_of
 from ste_graph.language.tree import Mapping, Sequence
 from ste_graph.language.vocabulary import Vocabulary
-from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, Workflow
+from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, SubSpec, Workflow
 from ste_graph.node import Output
 from ste_graph.records import Record
 from ste_graph.redaction import Redactor
 
 
 def check_arm(
-    tree: Mapping, before: Mapping, file: Path, variant: str | None, plugins: bool, findings: Findings
+    tree: Mapping,
+    before: Mapping,
+    file: Path,
+    variant: str | None,
+    plugins: bool,
+    findings: Findings,
+    above: tuple[Path, ...] = (),
 ) -> Workflow | None:
     """Check one arm. None if it is wrong; then the findings say why.
 
-    `before` is the tree without the variant: it tells what a node that is off would have given.
+    `before` is the tree without the variant: it tells what a node that is off would have given. `above` are the files
+    that run this one as a sub-workflow.
     """
     shaped = check_shape(tree, findings)
     entries = resolve(shaped, plugins, findings)
-    arm = _Arm(tree, shaped, before, file, variant, entries, findings)
+    arm = _Arm(tree, shaped, before, file, variant, entries, plugins, above, findings)
     return arm.workflow()
 
 
@@ -53,6 +61,8 @@ class _Arm:
     file: Path
     variant: str | None
     entries: Entries
+    plugins: bool
+    above: tuple[Path, ...]
     findings: Findings
 
     def workflow(self) -> Workflow | None:
@@ -75,6 +85,9 @@ class _Arm:
         conditions = Conditions(self.reader, vocabulary, self.findings)
         conditions.check(seats, records)
         conditions.check_likes(memories.values(), self.entries.memory, nodes.values(), seats)
+        for sub in self.subs.values():
+            for seat in seats_of(sub.name, seats):
+                check_asked(sub, seat, vocabulary, self.findings)
         if unit is not None:
             conditions.check_units(unit, self._has_tools())
         entries = [entry for section in get_args(Section) for entry in self.entries.are(section).values()]
@@ -83,6 +96,8 @@ class _Arm:
         if self.findings.failed:
             return None
         prompts = {f"{node.name}.{key}": prompt for node in nodes.values() for key, prompt in node.prompts.items()}
+        secrets = called.secrets.union(*(sub.workflow.secrets for sub in self.subs.values()))
+        runs = {name: dict(sub.workflow.lock) for name, sub in self.subs.items()}
         return Workflow(
             name=str(self._plain("name")),
             variant=self.variant,
@@ -99,9 +114,10 @@ class _Arm:
             allow=called.allow,
             limits={key: value for key, value in self._plain("limits", {}).items() if value is not None},
             budget={key: value for key, value in self._plain("budget", {}).items() if value is not None},
-            lock=Redactor(called.secrets).data(lock_of(self.tree, self.variant, self.entries, prompts)),
+            lock=Redactor(secrets).data(lock_of(self.tree, self.variant, self.entries, prompts, runs)),
+            subs=self.subs,
             off=frozenset(self.entries.off),
-            secrets=called.secrets,
+            secrets=secrets,
             cassette=called.cassette,
             reset=called.reset,
             data={name: cast(DataSource, entry.settings) for name, entry in self.entries.data.items()},
@@ -117,6 +133,15 @@ class _Arm:
         nodes, memory = self._keys("nodes"), self._keys("memory")
         off = {name for name in self.entries.off if name in nodes}
         return GraphReader(set(nodes), off, self.params, {**nodes, **memory}, self.findings)
+
+    @cached_property
+    def subs(self) -> dict[str, SubSpec]:
+        """The sub-workflows that are right; to be asked for once the graph was read."""
+        names = frozenset(self.reader.names)
+        files = (*self.above, self.file.resolve())
+        reader = SubReader(self.tree, names, self.params, files, self.plugins, self.findings)
+        found = {name: reader.spec(name, tree, self.reader.names[name]) for name, tree in self.reader.runs.items()}
+        return {name: sub for name, sub in found.items() if sub is not None}
 
     @property
     def _incomplete(self) -> bool:
@@ -169,7 +194,7 @@ class _Arm:
             off = name in self.entries.off
             entry = when_on("nodes", name, self.before, self.entries) if off else self.entries.nodes.get(name)
             found[name] = output_of(entry, self.findings) if entry else None
-        return found
+        return found | {name: gives_of(self.subs[name]) if name in self.subs else None for name in self.reader.runs}
 
     def _lifetimes(self, body: tuple[Block, ...], unit: Map | None, nodes: ReadOnly[str, object]) -> dict[str, str]:
         """Per node the loop, or the unit, in which its output is remembered."""
@@ -202,7 +227,7 @@ class _Arm:
             spec = reader.spec(entry, vocabulary.outputs.get(name), lives.get(name, ""), own)
             if own:
                 found[name] = spec
-        return found
+        return found | {name: node_of(sub, lives[name]) for name, sub in self.subs.items()}
 
     def _holds(self) -> dict[str, str | None]:
         """Per memory, off or not, what it holds or would hold; None if that is not known."""

@@ -7,10 +7,12 @@ from typing import Final
 
 from ste_graph.language.diagnostics import Diagnostic, Problems, Span
 from ste_graph.language.document import read
+from ste_graph.language.files import meant, workflow_file
 from ste_graph.language.findings import Findings
 from ste_graph.language.paths import with_paths
 from ste_graph.language.tree import Entry, Mapping, Scalar, Tree
-from ste_graph.language.values import neighbour, relative
+
+_LEGAL: Final = "one path, relative to this file, or the name of a bundled workflow"
 
 MERGED: Final = ("params", "data", "models", "memory", "nodes", "variants", "budget", "limits", "cassette")
 """Sections whose entries are merged one by one with the base's; all others are replaced whole."""
@@ -37,12 +39,11 @@ def _composed(tree: Mapping, chain: tuple[Path, ...], findings: Findings) -> Map
 
 def _base(value: Tree, chain: tuple[Path, ...], findings: Findings) -> Mapping:
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
-        raise _problem("E301", "`extends` is no file name", value.span, expected="one path, relative to this file")
-    path = relative(value.value, value.span)
+        raise _problem("E301", "`extends` is no file name", value.span, expected=_LEGAL)
+    path = workflow_file(value.value, value.span)
     if not path.is_file():
-        near = neighbour(path, f"*{path.suffix}")
-        suggestion = near and str(Path(value.value).with_name(near))
-        raise _problem("E302", f"there is no file `{value.value}` to extend", value.span, suggestion=suggestion)
+        near = meant(value.value, path)
+        raise _problem("E302", f"there is no file `{value.value}` to extend", value.span, suggestion=near)
     if path.resolve() in [above.resolve() for above in chain]:
         said = "this file extends itself" if len(chain) == 1 else f"`{value.value}` extends this file in turn"
         raise _problem("E303", said, value.span, expected="a chain without a circle")

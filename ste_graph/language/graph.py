@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping as ReadOnly
 from typing import Final
@@ -10,8 +11,9 @@ from ste_graph.contracts import Json
 from ste_graph.language.blocks import Block, Do, Each, Keep, Map, Repeat, When
 from ste_graph.language.diagnostics import Span, closest
 from ste_graph.language.expressions import Expression, ExpressionError
+from ste_graph.language.files import run_name
 from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.schema import RESERVED
+from ste_graph.language.schema import IDENTIFIER, RESERVED
 from ste_graph.language.tree import Entry, Mapping, Scalar, Sequence, Tree
 from ste_graph.language.vocabulary import report_expression
 
@@ -42,6 +44,8 @@ class GraphReader:
         self.names: dict[str, Span] = dict(taken)
         self.used: set[str] = set()
         self.loops: dict[str, Span] = {}
+        self.runs: dict[str, Mapping] = {}
+        """The `run:` blocks, by the names under which they stand in the graph."""
         self.places: dict[Span, Tree] = {}
         """The tree of each expression, by the span of the block (or of the key under `as`) that holds it."""
         self.given: dict[Span, ReadOnly[str, Entry]] = {}
@@ -68,6 +72,8 @@ class GraphReader:
                 return self._when(tree)
             case Mapping(entries=entries) if "record" in entries:
                 return self._keep(tree)
+            case Mapping(entries=entries) if "run" in entries:
+                return self._run(tree)
         self.incomplete = True
         return None
 
@@ -83,18 +89,37 @@ class GraphReader:
             return None
         return None if name in self.off else Do(name, span)
 
+    def _run(self, tree: Mapping) -> Do | None:
+        given, file = tree.entries.get("name"), tree.entries["run"].value
+        plain = file.plain()
+        if not isinstance(plain, str) or not (given is None or isinstance(given.value.plain(), str)):
+            self.incomplete = True
+            return None
+        span = given.value.span if given else file.span
+        name = str(given.value.plain()) if given else run_name(plain)
+        if not re.fullmatch(IDENTIFIER, name):
+            said = f"`{plain}` makes no name that expressions can mention"
+            self.findings.error("E203", said, span, expected="`name: …` beside `run`")
+        self._take(name, span, "what is run: `name: …` beside `run`")
+        self.runs.setdefault(name, tree)
+        return Do(name, tree.entries["run"].key_span)
+
     def _named(self, entry: Entry) -> str:
         name, span = str(entry.value.plain()), entry.value.span
+        self._take(name, span, "the loop")
+        self.loops.setdefault(name, span)
+        return name
+
+    def _take(self, name: str, span: Span, what: str) -> None:
+        """Let a loop or a sub-workflow have a name, if it is free."""
         if name in RESERVED:
-            self.findings.error("E221", f"`{name}` is reserved", span, expected="another name for the loop")
+            self.findings.error("E221", f"`{name}` is reserved", span, expected=f"another name for {what}")
         elif name in self.names:
             self.incomplete = True  # which of the two a name then means is not known
             before = ((self.names[name], "it stands here already"),)
             said = f"the name `{name}` is taken"
             self.findings.error("E221", said, span, expected=ONE_NAME_SPACE, related=before)
         self.names.setdefault(name, span)
-        self.loops.setdefault(name, span)
-        return name
 
     def _map(self, tree: Mapping, *, top: bool) -> Map | None:
         name, span = self._named(tree.entries["map"]), tree.entries["map"].key_span

@@ -23,9 +23,16 @@ LEFT_OUT: Final = ("variants", "budget", "about")
 """Sections that may differ when a run is taken up again: they do not change what a step does."""
 
 
-def lock_of(tree: Mapping, variant: str | None, entries: Entries, prompts: ReadOnly[str, Prompt]) -> dict[str, Json]:
-    """What a run is locked to: no secret and no address stands in it."""
+def lock_of(
+    tree: Mapping,
+    variant: str | None,
+    entries: Entries,
+    prompts: ReadOnly[str, Prompt],
+    runs: ReadOnly[str, ReadOnly[str, Json]],
+) -> dict[str, Json]:
+    """What a run is locked to, the locks of its sub-workflows (`runs`) included: no secret and no address is in it."""
     plain = {name: value for name, value in tree.plain().items() if name not in LEFT_OUT}
+    plain["graph"] = _less_partial(plain["graph"])
     for section in get_args(Section):
         for name, entry in entries.are(section).items():
             _hide(entry.cls, plain[section][int(name) if section == "tools" else name])
@@ -34,7 +41,19 @@ def lock_of(tree: Mapping, variant: str | None, entries: Entries, prompts: ReadO
         "variant": variant,
         "prompts": {name: prompt.text for name, prompt in sorted(prompts.items())},
         "code": {name: _digest(path) for name, path in sorted(_code(tree, entries).items())},
+        **({"runs": dict(runs)} if runs else {}),
     }
+
+
+def _less_partial(blocks: Json) -> Json:
+    """Blocks without the word whether to go on where units of a sub-workflow failed: that may be said later."""
+    match blocks:
+        case list():
+            return [_less_partial(block) for block in blocks]
+        case dict():
+            kept = {key: value for key, value in blocks.items() if not (key == "partial" and "run" in blocks)}
+            return {key: _less_partial(value) if key in ("do", "else") else value for key, value in kept.items()}
+    return blocks
 
 
 def _hide(cls: type[BaseModel], plain: dict[str, Json]) -> None:

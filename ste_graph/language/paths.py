@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from ste_graph.language.diagnostics import Span, closest
 from ste_graph.language.entries import WIRING, find, settings_shape
+from ste_graph.language.files import run_name
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.schema import BLOCKS, Section, WorkflowShape
 from ste_graph.language.shape import keys_of
@@ -18,6 +19,9 @@ from ste_graph.language.tree import Mapping, Scalar, Sequence, Step, Tree
 
 CHANGEABLE: Final = frozenset(keys_of(WorkflowShape)) - {"dsl", "extends", "set", "variants"}
 """The sections that a path can begin with."""
+
+_NAMED: Final = ("map", "repeat", "run")
+"""The blocks that a path reaches by name."""
 
 
 def with_path(tree: Mapping, path: str, value: Tree, span: Span, findings: Findings) -> Mapping:
@@ -111,12 +115,15 @@ class _Route:
         if self.parts[1] not in loops:
             raise self._none(1, loops)
         where, block = loops[self.parts[1]]
-        legal = keys_of(BLOCKS["map" if "map" in block.entries else "repeat"])
+        kind = next(kind for kind in _NAMED if kind in block.entries)
+        legal = keys_of(BLOCKS[kind])
         if len(self.parts) == 2:
             whole = ".".join(self.parts)
             raise NoSuchPath(f"`{whole}` does not say what to change", one_of((f"{whole}.{key}" for key in legal), ""))
         if self.parts[2] not in legal:
             raise self._none(2, legal)
+        if kind == "run" and self.parts[2] == "with" and len(self.parts) > 3:
+            return [*where, "with", ".".join(self.parts[3:])]
         if len(self.parts) > 3:
             raise self._none(3, ())
         return [*where, self.parts[2]]
@@ -148,14 +155,14 @@ def _settings_of(section: Section, entry: Mapping) -> Collection[str] | None:
 
 
 def _loops(tree: Tree | None, at: tuple[Step, ...]) -> Iterator[tuple[str, tuple[tuple[Step, ...], Mapping]]]:
-    """Every loop below a list of blocks: its name, its path and its block."""
+    """Every loop and sub-workflow below a list of blocks: its name, its path and its block."""
     if isinstance(tree, Sequence):
         for index, item in enumerate(tree.items):
             yield from _loops(item, (*at, index))
     elif isinstance(tree, Mapping):
-        for kind in ("map", "repeat"):
-            name = tree.at([kind])
+        for kind in _NAMED:
+            name = tree.at(["name"]) or tree.at(["run"]) if kind == "run" else tree.at([kind])
             if isinstance(name, Scalar):
-                yield str(name.value), (at, tree)
+                yield run_name(str(name.value)) if kind == "run" else str(name.value), (at, tree)
         for branch in ("do", "else"):
             yield from _loops(tree.at([branch]), (*at, branch))

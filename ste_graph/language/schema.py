@@ -92,7 +92,25 @@ class RecordShape(Shape):
     ] = Field(alias="as")
 
 
-BLOCKS: dict[str, type[Shape]] = {"map": MapShape, "repeat": RepeatShape, "when": WhenShape, "record": RecordShape}
+class RunShape(Shape):
+    """Run another workflow, with all its units, and go on when it is complete."""
+
+    run: str = Field(description="its file, relative to this one, or the name of a bundled workflow")
+    name: Identifier | None = Field(default=None, description="what it is called here; the file's name if not given")
+    variant: str | None = Field(default=None, description="the variant of it to run")
+    with_: dict[str, Json] = Field(
+        default={}, alias="with", description="single values of it, by path: sections of this file, or expressions"
+    )
+    partial: bool = Field(default=False, description="go on even where some of its units have failed")
+
+
+BLOCKS: dict[str, type[Shape]] = {
+    "map": MapShape,
+    "repeat": RepeatShape,
+    "when": WhenShape,
+    "record": RecordShape,
+    "run": RunShape,
+}
 
 
 def block_tag(value: object) -> str | None:
@@ -109,11 +127,12 @@ BlockShape: TypeAlias = Annotated[
     | Annotated[MapShape, Tag("<map>")]
     | Annotated[RepeatShape, Tag("<repeat>")]
     | Annotated[WhenShape, Tag("<when>")]
-    | Annotated[RecordShape, Tag("<record>")],
+    | Annotated[RecordShape, Tag("<record>")]
+    | Annotated[RunShape, Tag("<run>")],
     Discriminator(
         block_tag,
         custom_error_type="block",
-        custom_error_message=("a node's name, or a mapping with `map`, `repeat`, `when` or `record`"),
+        custom_error_message=("a node's name, or a mapping with `map`, `repeat`, `when`, `record` or `run`"),
     ),
 ]
 

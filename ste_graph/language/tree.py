@@ -119,6 +119,16 @@ class Mapping(_Value):
 Tree: TypeAlias = Scalar | Sequence | Mapping
 
 
+def tree_of(value: Json, span: Span) -> Tree:
+    """Plain data as a tree all of which stands at one place."""
+    match value:
+        case abc.Mapping():
+            return Mapping({key: Entry(span, tree_of(inner, span)) for key, inner in value.items()}, span)
+        case list() | tuple():
+            return Sequence(tuple(tree_of(item, span) for item in value), span)
+    return Scalar(value, span)
+
+
 def _child(tree: Tree | None, step: Step) -> Tree | None:
     if isinstance(tree, Mapping) and isinstance(step, str) and step in tree.entries:
         return tree.entries[step].value

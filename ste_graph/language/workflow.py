@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -11,8 +11,13 @@ from ste_graph.contracts import DataSource, Json
 from ste_graph.language.blocks import Block, Map
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression
+from ste_graph.language.tree import Scalar
 from ste_graph.node import Node, Output
 from ste_graph.prompt import Prompt
+from ste_graph.records import Record
+
+Lookup: TypeAlias = Callable[[str], Json]
+"""The value of a dotted name, see `ste_graph.compile.names`."""
 
 UNIT = "run"
 """The name of the longest lifetime inside a run where there is no top-level `map`."""
@@ -99,6 +104,25 @@ class ResetSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SubSpec:
+    """One `run:` block, resolved. Among the nodes it stands under its name, as one that gives what the run came to."""
+
+    name: str
+    file: Path
+    workflow: Workflow = field(repr=False)
+    """The sub-workflow as it was checked; `<…>` stands for what only the run knows."""
+    begun: Callable[[Lookup], Workflow] = field(repr=False)
+    """The sub-workflow with the values that it begins with. Raises `Problems` where they make it wrong."""
+    asked: Mapping[str, Sequence[tuple[Expression, Scalar]]] = field(repr=False, hash=False)
+    """Per path of `with`: what only the run knows of it, and where that is written."""
+    partial: bool
+    """Whether the caller goes on where some of its units have failed."""
+    result: type[Record] | None
+    """The type of the record that it ends with, where it is one unit and does so."""
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
     """One arm (the base or a variant) of a workflow file, checked."""
 
@@ -125,6 +149,8 @@ class Workflow:
     """Settings of `budget:` that the file states, see `schema.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)
     """The resolved workflow as plain data: what a resumed run must equal."""
+    subs: Mapping[str, SubSpec] = field(default_factory=dict)
+    """The sub-workflows that the graph runs; each stands among `nodes` too."""
     off: frozenset[str] = frozenset()
     """Nodes and memories that are off."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)

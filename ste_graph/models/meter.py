@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -32,6 +32,8 @@ class Meter:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     retries: int = 0
+    above: Meter | None = None
+    """The meter of the run that this one is a part of: whatever counts here counts there too."""
 
     @property
     def tokens(self) -> int:
@@ -42,25 +44,38 @@ class Meter:
         """Around one model call. Raises `BudgetSpent` if it may not start; a call that fails does not count."""
         self._afford("tokens", self.tokens)
         self._afford("model_calls", self.model_calls)
-        self.model_calls += 1
-        try:
-            yield
-        except BaseException:
-            self.model_calls -= 1
-            raise
+        with self.above.model_call() if self.above else nullcontext():
+            self.model_calls += 1
+            try:
+                yield
+            except BaseException:
+                self.model_calls -= 1
+                raise
 
     def tool_call(self) -> None:
         """Before one tool call. Raises `BudgetSpent` if it may not start."""
         self._afford("tool_calls", self.tool_calls)
+        if self.above:
+            self.above.tool_call()
         self.tool_calls += 1
+
+    def no_tool_call(self) -> None:
+        """After `tool_call`, where the tool was not reached after all."""
+        if self.above:
+            self.above.no_tool_call()
+        self.tool_calls -= 1
 
     def used(self, usage: Usage) -> None:
         """Add the tokens of a reply."""
+        if self.above:
+            self.above.used(usage)
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
 
     def replayed(self, *, model_calls: int = 0, tool_calls: int = 0, usage: Usage | None = None) -> None:
         """Add what steps in a log have used already; never refused."""
+        if self.above:
+            self.above.replayed(model_calls=model_calls, tool_calls=tool_calls)
         self.model_calls += model_calls
         self.tool_calls += tool_calls
         self.used(usage or Usage())

@@ -17,7 +17,7 @@ from ste_graph.run.appending import LineFile
 from ste_graph.run.cassette import Cassette
 from ste_graph.run.clock import now
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.gateways import labels_of, opened_gateways, opened_models, probe
+from ste_graph.run.gateways import all_labels_of, labels_of, opened_gateways, opened_models, probe
 from ste_graph.run.guard import UnderWay
 from ste_graph.run.journal import Journal
 from ste_graph.run.lock import lock_content, refuse_if_changed, refuse_if_tools_changed
@@ -30,6 +30,7 @@ from ste_graph.run.summary import Summary, summary_of
 from ste_graph.run.unit import Shared, UnitRun
 from ste_graph.run.units import Unit, opened_tools, policy_of, toolboxes_of, units_of, with_items
 from ste_graph.run.watching import Watcher
+from ste_graph.run.within import Within
 from ste_graph.tools.toolbox import Toolbox
 
 CONCURRENCY = 64
@@ -47,11 +48,14 @@ async def execute(
     watcher: Watcher | None = None,
     stop: asyncio.Event | None = None,
     dry_run: bool = False,
+    above: Within | None = None,
 ) -> Summary:
     """Run a workflow in the folder `out`, or take up the run that is there. A finished run is only summed up.
 
     Setting `stop` ends the run cleanly: what was in flight is done again when the run is taken up, but for calls that
     may change the world, which are waited for.
+    `above` is the run that this one is a part of: what is used here counts there, and the requests in flight are
+    bounded there.
 
     Raises:
         WorkflowError: the folder, the tools or the policy make the run impossible; nothing has been spent.
@@ -64,7 +68,16 @@ async def execute(
     folder.acquire()
     try:
         with no_secret_in_errors(workflow.secrets):
-            return await _Opening(workflow, folder, watcher, dry_run).run(stop or asyncio.Event(), concurrency)
+            within = Within(
+                folder=folder.path.resolve(),
+                meter=Meter(Budget.model_validate(dict(workflow.budget)), above=above.meter if above else None),
+                in_flight=above.in_flight if above else asyncio.Semaphore(concurrency),
+                concurrency=concurrency,
+                watcher=watcher,
+                stop=stop or asyncio.Event(),
+                dry_run=dry_run,
+            )
+            return await _Opening(workflow, folder, within).run()
     finally:
         folder.remove_if_unused()
         folder.release()
@@ -73,13 +86,14 @@ async def execute(
 class _Opening:
     """A run's folder, new or taken up: is it a run of this workflow, and what is left of it to do?"""
 
-    def __init__(self, workflow: Workflow, folder: RunFolder, watcher: Watcher, dry_run: bool) -> None:
+    def __init__(self, workflow: Workflow, folder: RunFolder, within: Within) -> None:
         self._workflow = workflow
         self._folder = folder
-        self._watcher = watcher
-        self._dry_run = dry_run
+        self._within = within
+        self._watcher = within.watcher
+        self._dry_run = within.dry_run
 
-    async def run(self, stop: asyncio.Event, concurrency: int) -> Summary:
+    async def run(self) -> Summary:
         locked = self._folder.read_lock()
         if locked is not None:
             refuse_if_changed(self._folder.path, locked, self._workflow, dry_run=self._dry_run)
@@ -94,11 +108,13 @@ class _Opening:
             tools = await stack.enter_async_context(opened_tools(self._workflow, cassette))
             resetter = self._resetter(tools)
             units, left_out = units_of(self._workflow, tools, dry_run=self._dry_run)
-            wanted = lock_content(self._workflow, units, left_out, labels_of(self._workflow), dry_run=self._dry_run)
+            wanted = lock_content(self._workflow, units, left_out, all_labels_of(self._workflow), dry_run=self._dry_run)
             if locked is not None:
                 refuse_if_tools_changed(self._folder.path, locked, wanted)
+            stop = self._within.stop
             async with opened_models(self._workflow, self._folder.path, self._watcher.said, stop) as workflow:
-                self._watcher.said("asking whether the models can be reached")
+                if labels_of(workflow):
+                    self._watcher.said("asking whether the models can be reached")
                 for doubt in await probe(workflow):
                     self._watcher.said(doubt)
                 if locked is None:
@@ -106,8 +122,8 @@ class _Opening:
                     self._folder.write_lock(locked)
                 logs = self._logs(locked)
                 boxes = toolboxes_of(workflow, units, dry_run=self._dry_run, cassette=cassette, watcher=self._watcher)
-                running = _Running(workflow, self._folder, logs, self._watcher, concurrency, cassette, resetter)
-                finished = await running.run(units, boxes, stop)
+                running = _Running(workflow, self._folder, logs, self._within, cassette, resetter)
+                finished = await running.run(units, boxes)
         summary = self._summary(logs, locked)
         summary.remarks = [fault for box in boxes.values() for fault in box.faults]
         if not finished:
@@ -138,7 +154,8 @@ class _Opening:
         return {name: StepLog(self._folder.unit(name)) for name in locked["units"]}
 
     def _summary(self, logs: Mapping[str, StepLog], locked: Mapping[str, Json]) -> Summary:
-        return summary_of(self._folder.path, logs, locked["skipped"], labels_of(self._workflow))
+        labels, subs = all_labels_of(self._workflow), self._workflow.subs
+        return summary_of(self._folder.path, logs, locked["skipped"], labels, subs)
 
 
 class _Running:
@@ -149,8 +166,7 @@ class _Running:
         workflow: Workflow,
         folder: RunFolder,
         logs: Mapping[str, StepLog],
-        watcher: Watcher,
-        concurrency: int,
+        within: Within,
         cassette: Cassette,
         resetter: Resetter | None,
     ) -> None:
@@ -158,23 +174,23 @@ class _Running:
         self._workflow = workflow
         self._folder = folder
         self._logs = logs
-        self._watcher = watcher
-        self._concurrency = concurrency
+        self._within = within
+        self._watcher = within.watcher
         self._cassette = cassette
         self._resetter = resetter
         self._redactor = Redactor(workflow.secrets)
         self._events = LineFile(folder.events)
         self._journal = Journal(folder.journal, _records(logs))
 
-    async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox], stop: asyncio.Event) -> bool:
-        """Run what is left of the units; False if `stop` ended it before all had ended by themselves."""
+    async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
+        """Run what is left of the units; False if it was stopped before all had ended by themselves."""
         async with AsyncExitStack() as stack:
             stack.callback(self._events.close)
             stack.callback(self._journal.close)
             for log in self._logs.values():
                 stack.callback(log.close)
             try:
-                finished = await self._run(units, boxes, stop)
+                finished = await self._run(units, boxes)
             except SteError as fault:
                 with suppress(RunError):
                     self._say("broken", why=self._redactor.text(str(fault)))
@@ -182,11 +198,11 @@ class _Running:
             self._say(STOPPED, by="interrupt" if not finished else "budget" if self.spent else None)
             return finished
 
-    async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox], stop: asyncio.Event) -> bool:
+    async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
         from ste_graph.compile.graph import compiled
 
         workflow = self._workflow
-        meter = Meter(Budget.model_validate(dict(workflow.budget)))
+        meter, within = self._within.meter, self._within
         for log in self._logs.values():
             used = log.used
             meter.replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
@@ -194,7 +210,7 @@ class _Running:
         recording = Recording(graph.flow, labels_of(workflow))
         async with (
             opened_gateways(
-                workflow, meter, self._logs.values(), concurrency=self._concurrency, cassette=self._cassette
+                workflow, meter, self._logs.values(), in_flight=within.in_flight, cassette=self._cassette
             ) as models,
             opened_stores(workflow, self._folder, self._logs.values(), self._watcher.said) as stores,
         ):
@@ -202,10 +218,10 @@ class _Running:
             self._say("began", units=len(units), replayed=len(_records(self._logs)))
             under_way = UnderWay()
             shared = Shared(
-                workflow, graph.flow, models, stores, recording, meter, self._redactor, self, under_way, self._resetter
+                workflow, graph.flow, models, stores, recording, within, self._redactor, self, under_way, self._resetter
             )
             # A reset is of the tools, which units share: side by side, one unit would undo another's work.
-            seats = asyncio.Semaphore(1 if workflow.reset is not None else self._concurrency)
+            seats = asyncio.Semaphore(1 if workflow.reset is not None else within.concurrency)
 
             async def one(unit: Unit) -> None:
                 async with seats:
@@ -213,7 +229,7 @@ class _Running:
                     await self._unit(unit.name, graph.run(unit.item, stepper, give=[workflow.unit]))
 
             left = [one(unit) for unit in units if not self._logs[unit.name].done]
-            return await side_by_side(left, stop, under_way.give_up)
+            return await side_by_side(left, within.stop, under_way.give_up)
 
     async def _unit(self, name: str, running: Awaitable[object]) -> None:
         """One unit to its end, whichever it is. Raises `RunError` where the others cannot go on either."""

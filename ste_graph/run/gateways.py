@@ -27,6 +27,13 @@ def labels_of(workflow: Workflow) -> dict[str, str]:
     return {name: workflow.models[name].label for name in asked}
 
 
+def all_labels_of(workflow: Workflow) -> dict[str, str]:
+    """The same with the models of sub-workflows, as `SUB.MODEL`."""
+    subs = workflow.subs.values()
+    inner = {f"{sub.name}.{name}": label for sub in subs for name, label in all_labels_of(sub.workflow).items()}
+    return labels_of(workflow) | inner
+
+
 @asynccontextmanager
 async def opened_models(
     workflow: Workflow, folder: Path, said: Callable[[str], None], stop: asyncio.Event
@@ -86,13 +93,12 @@ async def probe(workflow: Workflow) -> list[str]:
 
 @asynccontextmanager
 async def opened_gateways(
-    workflow: Workflow, meter: Meter, logs: Collection[StepLog], *, concurrency: int, cassette: Cassette
+    workflow: Workflow, meter: Meter, logs: Collection[StepLog], *, in_flight: asyncio.Semaphore, cassette: Cassette
 ) -> AsyncIterator[dict[str, Model]]:
-    """The models that nodes ask, by name, behind one bound of requests in flight; closed at the end.
+    """The models that nodes ask, by name, behind the bound of requests in flight; closed at the end.
 
     Recordings go on behind what the steps in `logs` have had.
     """
-    in_flight = asyncio.Semaphore(concurrency)
     redactor = Redactor(workflow.secrets)
     async with AsyncExitStack() as stack:
         models: dict[str, Model] = {}

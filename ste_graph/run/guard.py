@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from ste_graph.contracts import Effect, Json, Observation, Tool
 from ste_graph.run.clock import now
 from ste_graph.run.step_log import StepLog
 from ste_graph.tools.names import ready
+
+Given = TypeVar("Given")
 
 INTERRUPTED = (
     "The run was interrupted while this call was under way. It may or may not have taken effect; "
@@ -76,19 +79,24 @@ def guarded(tool: Tool) -> Tool:
 
 
 class UnderWay:
-    """The calls of a run that may change the world and have not ended yet."""
+    """What a run waits for when it is stopped: calls that may change the world, and sub-workflows that come to rest."""
 
     def __init__(self) -> None:
-        self._calls: set[asyncio.Task[Observation]] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
 
     async def to_its_end(
-        self, calling: Coroutine[None, None, Observation], *, begun: Callable[[], bool], waiting: Callable[[], None]
-    ) -> tuple[Observation, asyncio.CancelledError | None]:
+        self,
+        calling: Coroutine[None, None, Given],
+        *,
+        begun: Callable[[], bool],
+        waiting: Callable[[], None],
+        context: Context | None = None,
+    ) -> tuple[Given, asyncio.CancelledError | None]:
         """What a call gave, and what cancelled its step meanwhile: once `begun`, the call is waited for all the same.
 
         Its own time limit bounds that, and `give_up` ends it. `waiting` is called when it begins.
         """
-        call = asyncio.create_task(calling)
+        call = asyncio.get_running_loop().create_task(calling, context=context)
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         cancelled: asyncio.CancelledError | None = None

@@ -84,10 +84,10 @@ class StepSession:
         try:
             observation = await self._observed(call, name, arguments)
         except BaseException:
-            meter.tool_calls -= 1
+            meter.no_tool_call()
             raise
         if observation.kind in UNTOUCHED:
-            meter.tool_calls -= 1
+            meter.no_tool_call()
         else:
             self.used.tool_calls += 1
             if self._may_have_changed_a_state(name) and observation.kind != "interrupted":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -33,6 +33,8 @@ class Summary:
     """How often each loop ended, by its name and why."""
     models: dict[str, str] = field(default_factory=dict)
     """The label of each model that the run asks, by its name in the workflow."""
+    parts: dict[str, Json] = field(default_factory=dict)
+    """Per sub-workflow that came to its end, by the step that ran it: what it gave, see `Ran`."""
     remarks: list[str] = field(default_factory=list)
     """What a person should know of besides, for example that a tool's schema is faulty."""
     stopped_by: StoppedBy | None = None
@@ -44,9 +46,13 @@ class Summary:
 
 
 def summary_of(
-    run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Json], models: Mapping[str, str]
+    run: Path,
+    logs: Mapping[str, StepLog],
+    skipped: Mapping[str, Json],
+    models: Mapping[str, str],
+    subs: Collection[str] = (),
 ) -> Summary:
-    """The summary of what the step logs hold."""
+    """The summary of what the step logs hold. `subs` are the names of the workflow's sub-workflows."""
     summary = Summary(run, units=len(logs), skipped=dict(skipped), models=dict(models))
     for unit, log in logs.items():
         summary.done += log.done
@@ -54,6 +60,9 @@ def summary_of(
         summary.calls.update(kind for step in log.finished.values() for _, kind in step.calls)
         summary.loops.update(log.loops)
         summary.records.update(step.record["record"] for step in log.recorded if step.record)
+        for key, step in log.finished.items() if subs else ():
+            if key.split(" ")[0].partition("~")[0] in subs:
+                summary.parts[key if len(logs) == 1 else f"{unit}: {key}"] = step.gives
         if log.failure is not None:
             summary.failed[unit] = log.failure
     return summary

@@ -15,8 +15,8 @@ from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.names import names
 from ste_graph.compile.stepper import Ended, StepKey
 from ste_graph.contracts import Json, Model, Observation, RecordStore
-from ste_graph.errors import BudgetSpent, ModelError, RunError
-from ste_graph.language.blocks import Keep
+from ste_graph.errors import BudgetSpent, ModelError, RunError, SteError
+from ste_graph.language.blocks import Do, Keep
 from ste_graph.language.workflow import FromLoop, FromNode, NodeSpec, Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.node import Node, Reads
@@ -26,10 +26,12 @@ from ste_graph.run.clock import now
 from ste_graph.run.faults import NodeFault, invalid, place
 from ste_graph.run.guard import UnderWay
 from ste_graph.run.memories import NoRecall, UnitRecall, scope_of
+from ste_graph.run.part import part, part_folder
 from ste_graph.run.recording import Recording, entries_of
 from ste_graph.run.reset import ResetFault, Resetter, UnitReset
 from ste_graph.run.session import StepSession
 from ste_graph.run.step_log import Logged, Made, StepLog
+from ste_graph.run.within import Within
 from ste_graph.tools.toolbox import Toolbox
 
 
@@ -52,12 +54,17 @@ class Shared:
     models: Mapping[str, Model]
     stores: Mapping[str, RecordStore]
     recording: Recording
-    meter: Meter
+    within: Within
     redactor: Redactor
     observer: Observer
     under_way: UnderWay
     resetter: Resetter | None = None
     """What makes the workflow's resets; None where it has none, or nothing is called."""
+
+    @property
+    def meter(self) -> Meter:
+        """What the run has used."""
+        return self.within.meter
 
 
 class UnitRun:
@@ -107,6 +114,8 @@ class UnitRun:
         if isinstance(vertex.block, Keep):
             return self.shared.recording.step(vertex, vertex.block, key, self.name, state)
         spec = self.shared.workflow.nodes[vertex.block.node]
+        if spec.name in self.shared.workflow.subs:
+            return await self._part(vertex, key, state)
         for memory in spec.recalls.values():
             if memory is not None:
                 kept = self.shared.workflow.memories[memory]
@@ -140,6 +149,20 @@ class UnitRun:
             lines=session.lines,
             used=session.used,
         )
+
+    async def _part(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> Logged:
+        """Run a sub-workflow to its end."""
+        shared, started = self.shared, now()
+        assert isinstance(vertex.block, Do)
+        sub = shared.workflow.subs[vertex.block.node]
+        folder = part_folder(shared.within.folder, self.log.path.stem if shared.workflow.over else None, sub, key)
+        try:
+            gives, used = await part(sub, names(shared.flow, state), folder, shared.within, shared.under_way)
+        except (BudgetSpent, RunError):
+            raise
+        except SteError as error:
+            raise NodeFault(f"{self._place(vertex, key)}: {error}") from error
+        return Logged(key=str(key), started=started, ended=now(), gives=shared.redactor.data(gives), used=used)
 
     def _read(self, spec: NodeSpec, state: Mapping[str, Json]) -> Reads:
         """What the node reads; its own copy, so that nothing it does to it reaches the state."""

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from ste_graph.contracts import Json, Tool
-from ste_graph.errors import WorkflowError
+from ste_graph.errors import SteError, WorkflowError
 from ste_graph.language.graph import param
 from ste_graph.language.schema import Limits
 from ste_graph.language.workflow import UNIT, CassetteSpec, Workflow
@@ -142,8 +142,9 @@ def with_items(workflow: Workflow) -> Workflow:
     for name, source in workflow.data.items():
         try:
             found[name] = redactor.data(source.items())
-        except WorkflowError as error:
-            raise WorkflowError(f"{workflow.file}: data `{name}`: {error}") from error
+        except Exception as error:  # a source of somebody else's: whatever its code does
+            why = str(error) if isinstance(error, SteError) else f"{type(error).__name__}: {error}"
+            raise WorkflowError(f"{workflow.file}: data `{name}`: {why}") from error
     return replace(workflow, items=found)
 
 

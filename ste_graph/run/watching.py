@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import Logged, StepLog
+from ste_graph.run.summary import Summary
 
 
 class Watcher:
@@ -28,3 +29,10 @@ class Watcher:
 
     def ended(self, unit: str, log: StepLog) -> None:
         """A unit is done, has failed or was stopped."""
+
+    def part(self, name: str) -> Watcher:
+        """Who watches a sub-workflow that begins, or goes on, as a part of this run."""
+        return Watcher()
+
+    def part_ended(self, name: str, summary: Summary) -> None:
+        """A sub-workflow has come to its end, or was stopped."""

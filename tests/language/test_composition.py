@@ -54,7 +54,7 @@ def test_a_base_that_is_not_there_is_an_error_with_a_suggestion(bench: Bench) ->
         "1:10 E302 there is no file `../ww.yaml` to extend | ../w.yaml?"
     ]
     assert extending(bench, "extends: [a]\n") == [
-        "1:10 E301 `extends` is no file name | one path, relative to this file"
+        "1:10 E301 `extends` is no file name | one path, relative to this file, or the name of a bundled workflow"
     ]
 
 

@@ -20,7 +20,7 @@ def test_keys_and_values_of_the_wrong_shape_are_reported_together(bench: Bench) 
         "9:34 E203 `lives` in `memory` should be a text",
         "12:8 E202 `use` is missing in `nodes`",
         "19:5 E201 unknown key `tims` in `repeat` | times? | one of: at_most, do, repeat, times, until, while",
-        "27:9 E203 this is no block | a node's name, or a mapping with `map`, `repeat`, `when` or `record`",
+        "27:9 E203 this is no block | a node's name, or a mapping with `map`, `repeat`, `when`, `record` or `run`",
     ]
 
 

@@ -1,0 +1,199 @@
+"""`run:` blocks, checked together with their caller."""
+
+from __future__ import annotations
+
+import pytest
+from language_bench import TINY, Bench, said
+
+from ste_graph.language.diagnostics import Problems
+from ste_graph.language.workflow import Workflow
+
+CALLER = """\
+dsl: 1
+name: caller
+params: {turns: 5}
+models: {main: {use: simulated}}
+tools: [{use: python, module: tools.py}]
+graph:
+  - run: w.yaml
+    name: first
+    with: {params.turns: params.turns, models.m: models.main}
+  - run: w.yaml
+    name: second
+    with: {seed: 4, params.rounds: params.turns - 2}
+"""
+
+
+def loaded(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> Workflow:
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    bench.write("w.yaml", TINY)
+    bench.write(
+        "tools.py",
+        "import ste_graph as ste\n\n\n@ste.tool(effect='read')\ndef one() -> int:\n    '''One.'''\n    return 1\n",
+    )
+    bench.write("c.yaml", text)
+    return bench.reload("c.yaml").workflow
+
+
+def problems(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> list[str]:
+    with pytest.raises(Problems) as caught:
+        loaded(bench, *edits, text=text)
+    return said(caught.value)
+
+
+def test_with_sets_values_of_the_sub_workflow_by_path(bench: Bench) -> None:
+    subs = loaded(bench).subs
+    assert subs["first"].workflow.params == {"rounds": 2, "turns": 5}
+    assert (subs["second"].workflow.params, subs["second"].workflow.seed) == ({"rounds": 3, "turns": 3}, 4)
+
+
+def test_without_a_name_it_is_called_as_its_file(bench: Bench) -> None:
+    bench.write("a-b.yaml", TINY)
+    workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: a-b.yaml\n")
+    assert list(workflow.subs) == ["a_b"]
+
+
+def test_a_bare_name_is_a_bundled_workflow_unless_a_file_has_it(bench: Bench) -> None:
+    workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: quickstart\n")
+    assert workflow.subs["quickstart"].workflow.name == "quickstart"
+    bench.write("quickstart", TINY)
+    workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: quickstart\n")
+    assert workflow.subs["quickstart"].workflow.name == "tiny"
+
+
+def test_a_section_is_handed_on_with_the_place_where_its_paths_are_resolved(bench: Bench) -> None:
+    bench.write("sub/w.yaml", TINY.replace("[steps.py]", "[../steps.py]").replace("say.md", "../say.md"))
+    text = CALLER.replace("run: w.yaml", "run: sub/w.yaml").replace("models.m: models.main", "tools: tools")
+    [source] = loaded(bench, text=text).subs["first"].workflow.tools
+    assert source.module == str(bench.folder / "tools.py")
+
+
+def test_what_the_caller_need_not_have_is_left_as_the_sub_workflow_has_it(bench: Bench) -> None:
+    bench.write("w2.yaml", TINY.replace("graph:", "limits: {calls: 9}\ngraph:"))
+    text = CALLER.replace("run: w.yaml", "run: w2.yaml").replace("models.m: models.main", "limits: limits")
+    assert loaded(bench, text=text).subs["first"].workflow.limits == {"calls": 9}
+    text = text.replace("graph:", "limits: {calls: 2}\ngraph:")
+    assert loaded(bench, text=text).subs["first"].workflow.limits == {"calls": 2}
+
+
+def test_a_variant_of_it_may_be_run(bench: Bench) -> None:
+    bench.write("v.yaml", TINY + "variants: {long: {params.turns: 9}}\n")
+    workflow = loaded(bench, text="dsl: 1\nname: c\ngraph:\n  - {run: v.yaml, variant: long}\n")
+    assert (workflow.subs["v"].workflow.variant, workflow.subs["v"].workflow.params["turns"]) == ("long", 9)
+    assert problems(bench, text="dsl: 1\nname: c\ngraph:\n  - {run: v.yaml, variant: longer}\n") == [
+        "4:28 E401 v.yaml has no variant `longer` | long? | one of: long"
+    ]
+
+
+def test_paths_change_a_run_block_by_its_name(bench: Bench) -> None:
+    loaded(bench)
+    changes = ("graph.first.with.params.turns=8", "graph.second.with.params.rounds=1", "graph.second.partial=true")
+    subs = bench.reload("c.yaml", changes=changes).workflow.subs
+    assert subs["first"].workflow.params["turns"] == 8
+    assert subs["second"].workflow.params["rounds"] == 1
+    assert (subs["first"].partial, subs["second"].partial) == (False, True)
+
+
+def test_a_file_that_is_not_there_is_an_error_with_a_suggestion(bench: Bench) -> None:
+    legal = "a path, relative to this file, or the name of a bundled workflow"
+    assert problems(bench, ("run: w.yaml", "run: ww.yaml")) == [
+        f"7:10 E310 there is no workflow file `ww.yaml` to run | w.yaml? | {legal}"
+    ]
+    assert problems(bench, ("run: w.yaml", "run: quikstart"))[0] == (
+        f"7:10 E310 there is no workflow file `quikstart` to run | quickstart? | {legal}"
+    )
+
+
+def test_workflows_that_run_in_a_circle_are_refused(bench: Bench) -> None:
+    bench.write("d.yaml", "dsl: 1\nname: d\ngraph:\n  - run: c.yaml\n")
+    assert problems(bench, ("run: w.yaml", "run: c.yaml"))[0].startswith("7:10 E311 `c.yaml` is this file itself")
+    found = problems(bench, text="dsl: 1\nname: c\ngraph:\n  - run: d.yaml\n")
+    assert found == [
+        "4:10 E311 in `run: d`: `c.yaml` is this file itself, or runs it in turn: that would never end"
+        " | workflows that do not run in a circle"
+    ]
+
+
+def test_two_runs_of_one_file_need_names(bench: Bench) -> None:
+    assert problems(bench, ("    name: second\n", ""), ("    name: first\n", "")) == [
+        "9:10 E221 the name `w` is taken | nodes, loops and memories share one name space"
+    ]
+
+
+def test_a_path_that_the_sub_workflow_does_not_have_is_said_where_it_is_set(bench: Bench) -> None:
+    assert problems(bench, ("params.turns: params.turns", "params.turn: params.turns")) == [
+        "9:12 E305 no `turn` to change at `params.turn` | params.turns? | one of: rounds, turns"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("params.turn", "9:26 E204 unknown name `params.turn` in `with` | params.turns? | one of: params.turns"),
+        ("models.man", "9:26 E204 unknown name `models.man` in `with` | models.main? | one of: models.main"),
+        ("memory.x", "9:26 E204 unknown name `memory.x` in `with` | a section that this file has; it has no `memory`"),
+        (
+            "frist.run",
+            "9:26 E204 unknown name `frist.run` in `with` | first? | a section of this file, an output, or a text in "
+            "quotes of its own, as in '\"frist.run\"'",
+        ),
+        ("1 +", "9:26 E230 this is no expression"),
+    ],
+)
+def test_an_unknown_value_is_an_error_at_its_place(bench: Bench, value: str, message: str) -> None:
+    assert problems(bench, ("params.turns: params.turns", f"params.turns: {value}"))[0].startswith(message)
+
+
+def test_a_value_that_only_the_run_knows_may_not_bound_a_loop(bench: Bench) -> None:
+    assert problems(bench, ("params.rounds: params.turns - 2", "params.rounds: first.records")) == [
+        "12:36 E312 `first.records` is known only in the run, but `params.rounds` must be known before it"
+        " | a constant, `params.…`, or a path that begins with data, memory, models, nodes, seed"
+    ]
+
+
+def test_a_value_that_only_the_run_knows_must_be_a_text(bench: Bench) -> None:
+    found = problems(bench, ("params.rounds: params.turns - 2", "memory.past.embedder: first.records"))
+    assert found == ["12:43 E204 `first.records` is object, where str is needed"]
+
+
+def test_a_value_must_be_given_where_the_run_stands(bench: Bench) -> None:
+    swapped = CALLER.replace(
+        "with: {params.turns: params.turns, models.m: models.main}", "with: {memory.past.embedder: second.run}"
+    )
+    assert problems(bench, text=swapped) == [
+        "9:34 E204 `second.run` may be null, where str is needed | test `second.run is not None and …` first"
+    ]
+
+
+def test_what_the_sub_workflow_has_wrong_is_said_at_its_place_and_names_who_runs_it(bench: Bench) -> None:
+    bench.write("bad.yaml", TINY.replace("do: [look, act]", "do: [lok, act]"))
+    text = "dsl: 1\nname: c\ngraph:\n  - run: bad.yaml\n"
+    bench.write("c.yaml", text)
+    with pytest.raises(Problems) as caught:
+        bench.reload("c.yaml")
+    [found] = caught.value.diagnostics
+    assert str(found.span) == "bad.yaml:23:14"
+    assert found.message == "in `run: bad`: there is no node `lok`"
+    assert [(str(place), why) for place, why in found.related] == [("c.yaml:4:10", "it is run here")]
+
+
+ONE = """\
+dsl: 1
+name: c
+graph:
+  - run: one.yaml
+  - record: trial
+    as: {query: one.result.query, steps: '[]', answer: one.run, solved: null}
+"""
+
+
+def test_what_it_gives_is_its_folder_its_records_and_the_record_that_it_ends_with(bench: Bench) -> None:
+    ended = TINY + "  - record: trial\n    as: {query: '\"the end\"', steps: '[]', answer: null, solved: null}\n"
+    bench.write("one.yaml", ended)
+    assert list(loaded(bench, text=ONE).nodes["one"].outputs.model_fields) == ["run", "records", "result"]
+    wrong = ONE.replace("one.result.query", "one.result.qery")
+    assert problems(bench, text=wrong)[0].startswith("6:17 E204 unknown name `one.result.qery` in `as.query`")
+    bench.write("one.yaml", TINY)
+    assert "`one` gives: records, run" in problems(bench, text=ONE)[0]
