@@ -69,14 +69,24 @@ class Outcome:
         }
 
     def text(self) -> str:
+        """The outcome for a person, and what to do next."""
+        return f"{self.overview()}\n{self._next()}"
+
+    def overview(self) -> str:
         """The outcome for a person."""
         rows = self._rows()
         width = max(len(name) for name, _ in rows)
         parts = [f"{self.title}: {self._state()}", *(f"  {name:{width}}  {text}" for name, text in rows)]
-        parts += self._failures() + self._left_out()
+        return "\n".join([*parts, *self._failures(), *self._left_out()])
+
+    def _next(self) -> str:
         run = shlex.quote(str(self.summary.run))
+        parts = []
         if self.summary.records["example"]:
             parts += ["", f"Write it as a data set with: ste export {run} --out train.jsonl"]
+        elif self.summary.parts:
+            first = next(iter(self.summary.parts.values()))["run"]
+            parts += ["", f"Look at a part of it with: ste show {shlex.quote(first)}"]
         else:
             parts += ["", f"Look at it with: ste show {run}"]
         return "\n".join(parts)
@@ -159,8 +169,13 @@ def outcome_of(title: str, summary: Summary) -> Outcome:
 
 def _part(gave: Mapping[str, Json]) -> str:
     """What a sub-workflow has kept, and where."""
-    kept = ", ".join(counted(count, record) for record, count in gave["records"].items())
-    return f"{kept or 'nothing kept'}  ({gave['run']})"
+    return f"{kept_in_words(gave['records']) or 'nothing kept'}  ({gave['run']})"
+
+
+def kept_in_words(records: Mapping[str, int]) -> str:
+    """How many records of each type there are."""
+    words = sorted(records.items())
+    return ", ".join(f"{n:,} rejected" if name == "rejected" else counted(n, name) for name, n in words)
 
 
 def loops_of(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

@@ -47,6 +47,11 @@ def show(
         data = {name: one.model_dump(mode="json") for name, one in of_tools.items()}
         typer.echo(json.dumps(data, indent=2) if format is Format.json else covered(of_tools))
         return
+    if not trials and opened.summary().parts and format is Format.text:
+        from ste_graph.cli.outcome import outcome_of
+
+        typer.echo(outcome_of(opened.lock["resolved"]["workflow"]["name"], opened.summary()).overview())
+        return
     found = _selected(trials, tool, solved, failed_calls)
     chosen = found if number is None else found[:number]
     if format is Format.json:
