@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.scoring.admissible import LEFT_OUT, Call, Wanted, exactly
+from ste_graph.scoring.bfcl_line import AnswerLine, FunctionLine, QuestionLine, checked_lines
 from ste_graph.scoring.bfcl_reply import NotCalls, calls_of, python_call
 from ste_graph.scoring.case import Case
 from ste_graph.scoring.document import read_lines, refused
@@ -50,6 +52,16 @@ class Question:
         return Case(name, self.query, wanted[0].values if len(wanted) == 1 else {"calls": len(wanted)})
 
 
+def is_questions(path: Path) -> bool:
+    """Whether a test is one question a line, as BFCL's are, and not one object."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            first = json.loads(file.readline())
+    except (OSError, ValueError):
+        return False
+    return isinstance(first, dict) and "question" in first
+
+
 def read_questions(path: Path, answers: Path | None = None) -> list[Question]:
     """The questions of a file with their answers.
 
@@ -60,10 +72,7 @@ def read_questions(path: Path, answers: Path | None = None) -> list[Question]:
     Raises:
         WorkflowError: A file is not there, or not what it should be; or a question has no answer.
     """
-    items = [item for _, item in read_lines(path)]
-    faults = [f"line {n}: has no `id` or `question`" for n, item in enumerate(items, 1) if not _is_question(item)]
-    if faults:
-        raise refused(path, faults, "expected one question of BFCL a line")
+    items = checked_lines(path, QuestionLine, "expected one question of BFCL a line")
     irrelevant = "irrelevance" in path.name
     truths = {} if irrelevant else _truths(answers or _beside(path))
     missing = [] if irrelevant else [item["id"] for item in items if item["id"] not in truths]
@@ -72,7 +81,7 @@ def read_questions(path: Path, answers: Path | None = None) -> list[Question]:
     docs = _Documents(path)
     questions = []
     for item in items:
-        offered = item["function"] if "function" in item else docs.of(item["involved_classes"])
+        offered = item["function"] if item.get("function") is not None else docs.of(item["involved_classes"])
         functions = {one["name"]: one for one in offered}
         turns = _turns(item["id"], truths.get(item["id"], []), functions)
         said = [message["content"] for turn in item["question"] for message in turn if message["role"] == "user"]
@@ -81,32 +90,42 @@ def read_questions(path: Path, answers: Path | None = None) -> list[Question]:
 
 
 def score_replies(questions: Sequence[Question], path: Path, *, gold: str = "") -> Score:
-    """The score of a file of replies, one `{"id", "result"}` a line; `gold` names where the answers are from.
+    """The score of a file of replies, see `results_of`; `gold` names where the answers are from.
 
-    Every question without a reply is wrong and named. Raises `WorkflowError` for a reply to no question, or a second
-    one.
+    Every question without a reply is wrong and named.
     """
-    known = {question.id for question in questions}
-    results: dict[str, Json] = {}
-    faults, problems = [], []
-    for number, item in read_lines(path):
-        name = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(name, str) or name not in known:
-            faults.append(f"line {number}: there is no question {name!r}" if name else f"line {number}: has no `id`")
-        elif name in results:
-            faults.append(f"line {number}: a second reply to {name!r}")
-        else:
-            results[name] = item.get("result")
-    if faults:
-        raise refused(path, faults, 'expected one {"id", "result"} a line for each question')
     labels: dict[str, list[Label]] = {}
+    problems = []
+    results = results_of(questions, path)
     for question in questions:
-        if results.get(question.id) is None:
+        if question.id not in results:
             problems.append(f"{question.id}: no reply; it counts as wrong")
         labels.setdefault(question.case.tool, []).append(label_of(question, results.get(question.id)))
     return Score(
         {tool: tuple(own) for tool, own in labels.items()}, source=str(path), gold=gold, problems=tuple(problems)
     )
+
+
+def results_of(questions: Sequence[Question], path: Path) -> dict[str, Json]:
+    """The replies in a file, one `{"id", "result"}` a line, by the question's id.
+
+    Raises `WorkflowError` for a reply to no question, or a second one.
+    """
+    known = {question.id for question in questions}
+    results: dict[str, Json] = {}
+    faults, seen = [], set[str]()
+    for number, item in read_lines(path):
+        name = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(name, str) or name not in known:
+            faults.append(f"line {number}: there is no question {name!r}" if name else f"line {number}: has no `id`")
+        elif name in seen:
+            faults.append(f"line {number}: a second reply to {name!r}")
+        elif item.get("result") is not None:
+            results[name] = item["result"]
+        seen |= {name} & known if isinstance(name, str) else set()
+    if faults:
+        raise refused(path, faults, 'expected one {"id", "result"} a line for each question')
+    return results
 
 
 def label_of(question: Question, result: Json) -> Label:
@@ -154,10 +173,6 @@ def _compared(wanted: Sequence[Sequence[Wanted]], turns: Sequence[Sequence[Call]
     return next((problem for problem in problems if problem), None), True
 
 
-def _is_question(item: Json) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("question"), list)
-
-
 def _beside(path: Path) -> Path:
     name = path.name.removeprefix("BFCL_v4_")
     places = (path.with_name(f"answers_{name}"), path.parent / "possible_answer" / path.name)
@@ -168,11 +183,8 @@ def _beside(path: Path) -> Path:
 
 
 def _truths(path: Path) -> dict[str, Json]:
-    lines = read_lines(path)
-    faults = [f"line {n}" for n, item in lines if not isinstance(item, dict) or not {"id", "ground_truth"} <= set(item)]
-    if faults:
-        raise refused(path, faults, 'expected one {"id", "ground_truth"} a line')
-    return {item["id"]: item["ground_truth"] for _, item in lines}
+    lines = checked_lines(path, AnswerLine, 'expected one {"id", "ground_truth"} a line')
+    return {item["id"]: item["ground_truth"] for item in lines}
 
 
 def _turns(name: str, truth: Sequence[Json], functions: Mapping[str, Json]) -> tuple[tuple[Wanted, ...], ...]:
@@ -195,7 +207,7 @@ def _literal(name: str, text: str, functions: Mapping[str, Json]) -> Wanted:
     except (SyntaxError, NotCalls) as fault:
         raise WorkflowError(f"{name}: {text!r} is not a call ({fault})") from fault
     parameters = _parameters(name, function, functions)
-    properties = parameters["properties"]
+    properties: Mapping[str, Json] = parameters.get("properties", {})
     given = {**dict(zip(properties, positional, strict=False)), **arguments}
     values = {key: [exactly(value)] for key, value in given.items()}
     for key in properties.keys() - set(parameters.get("required", ())):
@@ -230,5 +242,5 @@ class _Documents:
             places = [folder / "func_doc" / f"{CLASSES[name]}.json" for folder in (above, above.parent)]
             places += [above / "multi_turn_func_doc" / f"{CLASSES[name]}.json"]
             found = next((place for place in places if place.is_file()), places[0])
-            self.read[name] = [item for _, item in read_lines(found)]
+            self.read[name] = checked_lines(found, FunctionLine, "expected one function a line")
         return self.read[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,4 +84,18 @@ def case_of(tool: str, item: Json) -> Case:
             raise ValueError(str(fault)) from fault
     if not isinstance(arguments, dict):
         raise ValueError("its `action_input` is not one JSON object")
+    if not _is_finite(arguments):
+        raise ValueError("its `action_input` holds a number that is not finite, which no reply can equal")
     return Case(tool, query, arguments)
+
+
+def _is_finite(value: Json) -> bool:
+    """Whether no number in a value is infinite or none at all, both of which JSON does not have."""
+    match value:
+        case float():
+            return math.isfinite(value)
+        case dict():
+            return all(map(_is_finite, value.values()))
+        case list():
+            return all(map(_is_finite, value))
+    return True

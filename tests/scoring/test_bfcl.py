@@ -294,3 +294,38 @@ def test_questions_without_answers_are_refused(written):
     answers = written("truth.json", {**ANSWER, "id": "other"})
     with pytest.raises(WorkflowError, match="1 problem; these questions have no answer\n  simple_0"):
         read_questions(path, answers)
+
+
+DOUBLE = {
+    "id": "q",
+    "question": [[{"role": "user", "content": "Double 4."}]],
+    "function": [{"name": "double", "parameters": {"type": "dict", "properties": {"n": {"type": "integer"}}}}],
+}
+DOUBLED = {"id": "q", "ground_truth": [{"double": {"n": [4]}}]}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "said"),
+    [
+        ({"function": None}, {}, "x.json: 1 problem; expected one question of BFCL a line\n"
+                                 "  line 1: has neither `function` nor `involved_classes`"),
+        ({"function": ["double"]}, {}, "line 1: `function.0`: input should be an object"),
+        ({"function": [{"name": "double"}]}, {}, "line 1: `function.0.parameters`: field required"),
+        ({"question": [{"role": "user"}]}, {}, "line 1: `question.0`: input should be a valid array"),
+        ({}, {"ground_truth": None}, 'expected one {"id", "ground_truth"} a line'),
+        ({}, {"ground_truth": [{"double": {"n": 4}}]}, "`ground_truth.0.double.n`: input should be a valid array"),
+        ({}, {"ground_truth": [{"double": {}, "halve": {}}]}, "line 1: `ground_truth.0`: "),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_question_or_no_answer_is_named(question, answer, said, tmp_path):
+    for name, line in (("x.json", {**DOUBLE, **question}), ("answers_x.json", {**DOUBLED, **answer})):
+        (tmp_path / name).write_text(json.dumps(line), "utf-8")
+    with pytest.raises(WorkflowError) as fault:
+        read_questions(tmp_path / "x.json")
+    assert said in str(fault.value)
+
+
+def test_two_questions_of_one_id_are_refused(tmp_path):
+    (tmp_path / "irrelevance.json").write_text(f"{json.dumps(DOUBLE)}\n" * 2, "utf-8")
+    with pytest.raises(WorkflowError, match="line 2: a second one with the id 'q'"):
+        read_questions(tmp_path / "irrelevance.json")

@@ -199,3 +199,11 @@ def test_the_tools_that_need_a_judge_can_be_named(written, ste):
     assert score(ste, file)["undecided"] == 1
     assert score(ste, file, "--judged", "add", "--judged", "search")["undecided"] == 2
     assert score(ste, file, "--judged", "")["undecided"] == 0
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity"])
+def test_a_gold_call_with_a_number_that_no_reply_can_equal_is_refused(number, written, ste):
+    file = written("p.json", {"add": [item(1) | {"action_input": f'{{"a": [{number}]}}'}]})
+    said = ste("score", file)
+    assert said.code == 2
+    assert "  add #0: its `action_input` holds a number that is not finite, which no reply can equal" in said.err
