@@ -50,6 +50,15 @@ Store = Annotated[
 From = Annotated[
     str, typer.Option("--from", metavar="STORE", help="A run, a store of exemplars, or a Chroma server's address.")
 ]
+OnlyIf = Annotated[
+    str | None,
+    typer.Option(
+        "--only-if",
+        metavar="RUN",
+        help="Refuse exemplars that the evaluation in this run did not adopt.",
+        show_default=False,
+    ),
+]
 Embedder = Annotated[
     str | None,
     typer.Option("--embedder", metavar="MODEL", help="The store's own, if it cannot be found by its name."),
@@ -75,6 +84,7 @@ def search(
         bool, typer.Option("--paper", help="As in the paper: over all tools, most similar first, calls alone.")
     ] = False,
     unverified: Annotated[bool, typer.Option("--unverified", help="Also those whose last call failed.")] = False,
+    only_if: OnlyIf = None,
     embedder: Embedder = None,
     format: Annotated[
         Shape, typer.Option("--format", help="Text for a prompt, data, or turns of a chat.")
@@ -92,7 +102,7 @@ def search(
         gates=() if unverified else Selection().gates,
         paper=paper,
     )
-    with closing(_opened(store, embedder)) as opened:
+    with closing(_opened(store, embedder, only_if)) as opened:
         _know(opened, tool or ())
         found = opened.select(query, selection, tools=tool)
     typer.echo(_told(found, selection, format))
@@ -101,15 +111,16 @@ def search(
 @memory.command()
 def serve(
     store: From,
+    only_if: OnlyIf = None,
     embedder: Embedder = None,
 ) -> None:
     """Serve exemplars and lessons to MCP clients, on stdin and stdout."""
     from .server import serve as served
 
     with redirect_stdout(sys.stderr):
-        opened = _opened(store, embedder)
+        opened = _opened(store, embedder, only_if)
     with closing(opened):
-        served(opened)
+        served(opened, lessons=only_if is None or _with_lessons(store, only_if))
 
 
 @memory.command()
@@ -204,10 +215,17 @@ def rebuild(
         raise typer.Exit(FAILED)
 
 
-def _opened(store: str, embedder: str | None) -> ExemplarStore:
+def _opened(store: str, embedder: str | None, only_if: str | None = None) -> ExemplarStore:
     from .exemplars import ExemplarStore
 
-    return ExemplarStore.open(store, embedder=embedder)
+    return ExemplarStore.open(store, embedder=embedder, only_if=only_if)
+
+
+def _with_lessons(store: str, only_if: str) -> bool:
+    """Whether the evaluation adopted the exemplars of a store together with lessons."""
+    from .adopted import refuse_unless_adopted
+
+    return refuse_unless_adopted(store, only_if).kind == "both"
 
 
 def _know(store: ExemplarStore, tools: Sequence[str]) -> None:

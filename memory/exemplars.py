@@ -12,6 +12,7 @@ import numpy as np
 
 from ste_graph.errors import WorkflowError
 
+from .adopted import refuse_unless_adopted
 from .collection import VectorCollection, embedder_of, remove, shared
 from .comparison import between, differences
 from .embedding import named
@@ -42,18 +43,27 @@ class ExemplarStore(ExemplarSearch):
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], *, embedder: Embedder | str | None = None, create: bool = False
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        embedder: Embedder | str | None = None,
+        create: bool = False,
+        only_if: str | os.PathLike[str] | None = None,
     ) -> Self:
         """The store in a folder, in a run's folder, or on a Chroma server (`http://…`, `https://…`).
 
         A run keeps its store beside its journal: what the journal has and the store has not is added first. The
-        embedder is the one that the store was made with, unless one is given: then the two must agree.
+        embedder is the one that the store was made with, unless one is given: then the two must agree. `only_if`
+        names the run of an evaluation.
 
         Raises:
-            WorkflowError: there is no store, or it was made with another embedder or metric.
+            WorkflowError: there is no store, it was made with another embedder or metric, or the evaluation `only_if`
+                has not adopted its exemplars.
             RunError: the folder or the server cannot be used.
         """
         text = os.fspath(path)
+        if only_if is not None:
+            refuse_unless_adopted(text, os.fspath(only_if))
         name = _name_of(embedder)
         if _is_address(text):
             remedy = "Start the server (`chroma run`), or give its address as http://HOST:PORT"

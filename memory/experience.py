@@ -69,6 +69,8 @@ class Experience(_Source):
     """A Chroma server that holds the index instead of a folder, as in `http://localhost:8000`."""
     collection: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
     """With `url` and `lives: forever`, what runs have in common who share the memory. Unset: the memory's own name."""
+    only_if: RelativePath | None = None
+    """With `from`: the run of an evaluation, which must have adopted the exemplars."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of the embedder. More than one helps on idle cores only."""
 
@@ -85,7 +87,11 @@ class Experience(_Source):
         if self.collection is not None and self.url is None:
             raise ValueError("`collection` is a name on a server, so that it needs a `url`")
         if self.source is None:
+            if self.only_if is not None:
+                raise ValueError("`only_if` is about what an earlier run has learnt: it goes with `from`")
             return self
+        if self.only_if is not None and self.source.lower().startswith(("http://", "https://")):
+            raise ValueError("`only_if` needs a run or a store's folder as `from`: a server does not say whose it is")
         if self.path is not None:
             raise ValueError("`from` reads what another run has kept, so that there is no `path` to keep anything in")
         if not (self.recall == "all" or isinstance(self.recall, Nearest)):
@@ -96,6 +102,13 @@ class Experience(_Source):
     def like(self) -> str | None:
         """The expression whose value `recall` gets as `like`."""
         return self.recall.like if isinstance(self.recall, Nearest) else None
+
+    def permitted(self) -> None:
+        """Raise `WorkflowError` where `only_if` names an evaluation that did not adopt the exemplars."""
+        if self.source is not None and self.only_if is not None:
+            from .adopted import refuse_unless_adopted
+
+            refuse_unless_adopted(self.source, self.only_if)
 
     def open(
         self, name: str, folder: Path, embedder: Embedder | None = None, *, lasting: bool = False

@@ -41,10 +41,13 @@ def taught(store: ExemplarStore) -> Lessons:
     return lessons
 
 
-def serve(store: ExemplarStore) -> None:
-    """Answer on stdin and stdout until the client goes. Raises `WorkflowError` where `mcp` is not installed."""
+def serve(store: ExemplarStore, *, lessons: bool = True) -> None:
+    """Answer on stdin and stdout until the client goes, with `lessons` or without.
+
+    Raises `WorkflowError` where `mcp` is not installed.
+    """
     logging.getLogger("mcp").setLevel(logging.WARNING)
-    server_of(store, taught(store)).run("stdio")
+    server_of(store, taught(store) if lessons else None).run("stdio")
 
 
 def server_of(store: ExemplarStore, lessons: Lessons | None = None) -> MCPServer:

@@ -190,6 +190,14 @@ class RecordMemory(Protocol):
         """The store of memory `name` in `folder`, created if it is not there; `lasting` if it lives forever."""
 
 
+@runtime_checkable
+class Gated(Protocol):
+    """A memory, or a model, that may not always be used."""
+
+    def permitted(self) -> None:
+        """Raise `WorkflowError` where it may not; asked before anything is started or spent."""
+
+
 class RecordStore(Protocol):
     """The opened store of a record memory. One writer; units read only entries of their own scopes."""
 

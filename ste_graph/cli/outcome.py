@@ -15,6 +15,8 @@ from ste_graph.tools.toolbox import UNTOUCHED
 if TYPE_CHECKING:
     from ste_graph.run.summary import Summary
 
+DECIDED = ("decision", "reason", "baseline", "candidate", "adopted", "interval", "simulated")
+"""What of an evaluation other programs are told at once; the rest stands in the journal."""
 SHOWN = 10
 """Failed units, and skipped tools, that a text names; the rest is counted."""
 
@@ -29,6 +31,8 @@ class Outcome:
     unclear: int
     gates: Counter[str] = field(default_factory=Counter)
     """How much each gate rejected, of a run that distils."""
+    evaluations: list[dict[str, Json]] = field(default_factory=list)
+    """The `evaluation` records."""
 
     @property
     def trials(self) -> int:
@@ -37,7 +41,8 @@ class Outcome:
     @property
     def simulated(self) -> bool:
         """Whether a simulated model had a part in it."""
-        return any(label.startswith("simulated") for label in self.summary.models.values())
+        asked = any(label.startswith("simulated") for label in self.summary.models.values())
+        return asked or any(one["simulated"] for one in self.evaluations)
 
     def to_json(self) -> dict[str, Json]:
         """The outcome for other programs; the keys are a promise."""
@@ -56,6 +61,7 @@ class Outcome:
             "complete": summary.complete,
             "records": dict(sorted(summary.records.items())),
             "rejected": dict(self.gates),
+            "evaluations": [{name: one[name] for name in DECIDED} for one in self.evaluations],
             "simulated": self.simulated,
             "models": summary.models,
             "units": {"all": summary.units, "done": summary.done},
@@ -69,24 +75,16 @@ class Outcome:
         }
 
     def text(self) -> str:
-        """The outcome for a person, and what to do next."""
-        return f"{self.overview()}\n{self._next()}"
-
-    def overview(self) -> str:
         """The outcome for a person."""
         rows = self._rows()
         width = max(len(name) for name, _ in rows)
         parts = [f"{self.title}: {self._state()}", *(f"  {name:{width}}  {text}" for name, text in rows)]
-        return "\n".join([*parts, *self._failures(), *self._left_out()])
-
-    def _next(self) -> str:
+        parts += self._failures() + self._left_out()
         run = shlex.quote(str(self.summary.run))
-        parts = []
+        for one in self.evaluations:
+            parts += ["", printable(one["table"])]
         if self.summary.records["example"]:
             parts += ["", f"Write it as a data set with: ste export {run} --out train.jsonl"]
-        elif self.summary.parts:
-            first = next(iter(self.summary.parts.values()))["run"]
-            parts += ["", f"Look at a part of it with: ste show {shlex.quote(first)}"]
         else:
             parts += ["", f"Look at it with: ste show {run}"]
         return "\n".join(parts)
@@ -157,25 +155,22 @@ def outcome_of(title: str, summary: Summary) -> Outcome:
     """The outcome of a run that has ended, or was stopped; reads its journal."""
     from ste_graph.finished import open_run
 
-    verdicts, gates = Counter[bool | None](), Counter[str]()
+    verdicts, gates, evaluations = Counter[bool | None](), Counter[str](), []
     for line in open_run(summary.run).records():
         match line["record"]:
             case "trial":
                 verdicts[line.get("solved")] += 1
             case "rejected":
                 gates[str(line.get("gate"))] += 1
-    return Outcome(title, summary, verdicts[True], verdicts[None], gates)
+            case "evaluation":
+                evaluations.append(line)
+    return Outcome(title, summary, verdicts[True], verdicts[None], gates, evaluations)
 
 
 def _part(gave: Mapping[str, Json]) -> str:
     """What a sub-workflow has kept, and where."""
-    return f"{kept_in_words(gave['records']) or 'nothing kept'}  ({gave['run']})"
-
-
-def kept_in_words(records: Mapping[str, int]) -> str:
-    """How many records of each type there are."""
-    words = sorted(records.items())
-    return ", ".join(f"{n:,} rejected" if name == "rejected" else counted(n, name) for name, n in words)
+    kept = ", ".join(counted(count, record) for record, count in gave["records"].items())
+    return f"{kept or 'nothing kept'}  ({gave['run']})"
 
 
 def loops_of(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

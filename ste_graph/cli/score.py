@@ -63,7 +63,7 @@ def score(
     ] = None,
     verdicts: Annotated[
         Path | None,
-        typer.Option("--verdicts", metavar="FILE", help="Verdicts that a judge has given.", show_default=False),
+        typer.Option("--verdicts", metavar="FILE|RUN", help="Verdicts that a judge has given.", show_default=False),
     ] = None,
     stored_verdicts: Annotated[
         bool, typer.Option("--stored-verdicts", help="Where only a judge can tell, take the label beside the reply.")
@@ -88,6 +88,7 @@ def score(
     from ste_graph.scoring.judging import Verdicts
     from ste_graph.scoring.predictions import read_predictions
     from ste_graph.scoring.score import Score
+    from ste_graph.scoring.verdict import known_verdicts
 
     files = predictions or []
     if paper is not None:
@@ -99,7 +100,7 @@ def score(
         raise WorkflowError(f"ste score: give one file of predictions, or two to compare; got {len(files)}")
     if items is not None and len(files) == 2:
         raise WorkflowError("ste score: --items goes with one file of predictions")
-    bfcl = gold if gold is not None and _is_lines(gold) else None
+    bfcl = gold if gold is not None and _is_questions(gold) else None
     if answers is not None and bfcl is None:
         raise WorkflowError("ste score: --answers goes with a --gold that holds questions of BFCL, one a line")
     scores: list[Score] = []
@@ -109,10 +110,8 @@ def score(
         questions = read_questions(bfcl, answers)
         scores = [score_replies(questions, file, gold=str(bfcl)) for file in files]
     else:
-        if verdicts is not None and not verdicts.is_file():
-            raise WorkflowError(f"{verdicts}: there is no such file of verdicts")
         rules = Rules(frozenset(judged)) if judged else Rules()
-        known = Verdicts.at(verdicts) if verdicts else None
+        known = Verdicts(known=known_verdicts(verdicts)) if verdicts else None
         for file in files:
             read = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
             scores.append(Score.of(read, parser, closest=not exact_names, rules=rules, verdicts=known))
@@ -131,14 +130,10 @@ def score(
     typer.echo("\n\n".join(parts))
 
 
-def _is_lines(path: Path) -> bool:
-    """Whether a test is one question a line, as BFCL's are, and not one object."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            first = json.loads(file.readline())
-    except (OSError, ValueError):
-        return False
-    return isinstance(first, dict) and "question" in first
+def _is_questions(gold: Path) -> bool:
+    from ste_graph.scoring.bfcl import is_questions
+
+    return is_questions(gold)
 
 
 def _reproduce(checkout: Path, seed: int, format: Format) -> None:

@@ -9,7 +9,8 @@ from ste_graph.cli.printable import counted, printable
 from ste_graph.scoring.difference import Difference
 from ste_graph.scoring.score import Score
 from ste_graph.scoring.share import Measure, Share, api_match, correct, wellformed
-from ste_graph.stats import Estimate, Interval
+from ste_graph.scoring.wording import columns, reach, signed
+from ste_graph.stats import Interval
 
 MEASURES: tuple[tuple[str, Measure], ...] = (
     ("well-formed", wellformed),
@@ -29,9 +30,9 @@ def told(score: Score, *, seed: int = 0) -> str:
     parts = [
         f"{printable(score.source)}{reader}: {counted(len(labels), 'case')} of {counted(len(score.by_tool), 'tool')}, "
         f"against {printable(gold)}",
-        "\n".join(_columns(figures)),
+        "\n".join(columns(figures)),
         "\n".join([*notes, *_beside(score)]),
-        "\n".join(_columns(_tools(score))),
+        "\n".join(columns(_tools(score))),
         _listed("called instead of", Counter({f"{b} instead of {a}": n for (a, b), n in score.confusion.items()})),
         _listed("arguments that the gold call does not have", score.extra),
         _named(score.problems),
@@ -43,8 +44,8 @@ def compared(gain: Difference) -> str:
     """The gain of one arm over another."""
     head = f"correct, {printable(gain.b)} minus {printable(gain.a)}, in points over the same tools:"
     if gain.least == gain.most:
-        return f"{head} {_signed(gain.least)}"
-    return f"{head} at least {_signed(gain.least)}, at most {_signed(gain.most)} (calls that nobody has judged)"
+        return f"{head} {signed(gain.least)}"
+    return f"{head} at least {signed(gain.least)}, at most {signed(gain.most)} (calls that nobody has judged)"
 
 
 def _figures(score: Score, seed: int) -> tuple[list[list[str]], list[str]]:
@@ -54,9 +55,9 @@ def _figures(score: Score, seed: int) -> tuple[list[list[str]], list[str]]:
     for name, measure in MEASURES:
         share = measure(score.labels)
         found = score.intervals(measure, seed=seed)
-        low = [_range(one) for one in found]
+        low = [reach(one) for one in found]
         if share.lower != share.upper:
-            high = [_range(one) for one in score.intervals(measure, upper=True, seed=seed)]
+            high = [reach(one) for one in score.intervals(measure, upper=True, seed=seed)]
             low = [a if a == b else f"{a}; {b}" for a, b in zip(low, high, strict=True)]
         rows.append([name, str(share), str(share.of), *low])
         if note := found[0].note if isinstance(found[0], Interval) else f"no interval: {found[0].reason}":
@@ -69,19 +70,6 @@ def _figures(score: Score, seed: int) -> tuple[list[list[str]], list[str]]:
     ):
         rows.append([name, str(share), str(share.of), "", ""])
     return rows, [f"{', '.join(names)}: {note}" for note, names in notes.items()]
-
-
-def _range(estimate: Estimate) -> str:
-    if isinstance(estimate, Interval):
-        return f"{100 * estimate.low:.1f}..{100 * estimate.high:.1f}"
-    return "none"
-
-
-def _signed(estimate: Estimate) -> str:
-    if isinstance(estimate, Interval):
-        reach = f"95 % {100 * estimate.low:+.1f}..{100 * estimate.high:+.1f} by {estimate.method}"
-        return f"{100 * estimate.mean:+.1f} ({reach}{f'; {estimate.note}' if estimate.note else ''})"
-    return f"{100 * (estimate.mean or 0):+.1f} (no interval: {estimate.reason})"
 
 
 def _beside(score: Score) -> list[str]:
@@ -128,12 +116,3 @@ def _named(problems: Sequence[str]) -> str:
     if len(problems) > SHOWN:
         lines.append(f"  and {len(problems) - SHOWN} more, see --format json")
     return "\n".join(lines)
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
-        .rstrip()
-        for row in rows
-    ]  # fmt: skip

@@ -32,13 +32,20 @@ def show(
     ] = False,
     format: OutputFormat = Format.text,
 ) -> None:
-    """Print the trials of a run: request, calls, observations, answer, verdict."""
+    """Print the trials of a run: request, calls, observations, answer, verdict; of an evaluation, its table."""
     from ste_graph.cli.trials import overview, told
     from ste_graph.finished import open_run
 
     opened = open_run(run)
     if tool is not None:
         _know(opened, tool)
+    evaluations = [line for line in opened.records() if line["record"] == "evaluation"]
+    if evaluations and tool is None and not coverage:
+        from ste_graph.cli.printable import printable
+
+        tables = "\n\n".join(printable(line["table"]) for line in evaluations)
+        typer.echo(json.dumps(evaluations, indent=2) if format is Format.json else tables)
+        return
     trials = opened.trials()
     if coverage:
         from ste_graph.cli.coverage import coverages, covered
@@ -46,11 +53,6 @@ def show(
         of_tools = coverages(opened, trials, tool)
         data = {name: one.model_dump(mode="json") for name, one in of_tools.items()}
         typer.echo(json.dumps(data, indent=2) if format is Format.json else covered(of_tools))
-        return
-    if not trials and opened.summary().parts and format is Format.text:
-        from ste_graph.cli.outcome import outcome_of
-
-        typer.echo(outcome_of(opened.lock["resolved"]["workflow"]["name"], opened.summary()).overview())
         return
     found = _selected(trials, tool, solved, failed_calls)
     chosen = found if number is None else found[:number]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ste_graph.contracts import Json, Reply
@@ -31,16 +31,23 @@ _LINE: Final = r"^\W*{}\W*\b(yes|no|true|false)\b"
 
 
 def vote_of(reply: Reply) -> Vote:
-    """The verdict in a reply: structured, as JSON in its text, or as lines such as `Faithful: no`."""
+    """The verdict in a reply."""
+    found, why = answers_of(reply, QUESTIONS)
+    return {"unread": reply.text[:200]} if None in found.values() else {**found, "why": why}
+
+
+def answers_of(reply: Reply, questions: Iterable[str]) -> tuple[dict[str, bool | None], str]:
+    """The answer to each question, None where there is none, and why.
+
+    Structured, as JSON in the reply's text, or as lines such as `Faithful: no`.
+    """
     data = reply.data if isinstance(reply.data, Mapping) else _object(reply.text)
-    found = {name: _truth(data.get(name)) for name in QUESTIONS}
-    for name in QUESTIONS:
+    found = {name: _truth(data.get(name)) for name in questions}
+    for name in found:
         line = re.search(_LINE.format(name), reply.text, re.IGNORECASE | re.MULTILINE)
         if found[name] is None and line:
             found[name] = _WORDS[line[1].lower()]
-    if None in found.values():
-        return {"unread": reply.text[:200]}
-    return {**found, "why": str(data.get("why") or "")}
+    return found, str(data.get("why") or "")
 
 
 def in_favour(vote: Vote) -> bool:

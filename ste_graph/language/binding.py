@@ -12,7 +12,7 @@ from ste_graph.language.resolution import Resolved
 from ste_graph.language.scope import Place
 from ste_graph.language.types import ANY, Type, accepts
 from ste_graph.language.vocabulary import Vocabulary
-from ste_graph.language.workflow import FromLoop, FromNode, Source
+from ste_graph.language.workflow import FromData, FromLoop, FromNode, Source
 
 
 def bound_reads(
@@ -108,8 +108,11 @@ class _Binder:
             choices = [f"{node}.{known}" for known in given.model_fields]
         elif name in self._loops():
             return FromLoop(name)
+        elif node == "data" and output in self.vocabulary.data:
+            return FromData(output)
         else:
             choices = [f"{node}.{known}" for node, given in outputs.items() if given for known in given.model_fields]
+            choices += [f"data.{known}" for known in self.vocabulary.data]
         self.findings.error(
             "E204",
             f"unknown name `{name}` in `reads` of `{self.node.name}`",
@@ -121,7 +124,7 @@ class _Binder:
 
     def _fits(self, field: str, annotation: Any, source: Source, seat: Place) -> bool:
         expected = Type.of(annotation)
-        name = source.loop if isinstance(source, FromLoop) else f"{source.node}.{source.field}"
+        name = _name_of(source)
         node = source.node if isinstance(source, FromNode) else None
         actual = self.vocabulary.names(seat.given, seat.around).get(name, ANY)
         if accepts(expected, actual):
@@ -151,3 +154,13 @@ class _Binder:
     def _when_given(self, node: str, field: str, source: Source) -> Type:
         assert isinstance(source, FromNode)
         return self.vocabulary.names([node], ()).get(f"{node}.{source.field}", ANY)
+
+
+def _name_of(source: Source) -> str:
+    match source:
+        case FromNode(node=node, field=field):
+            return f"{node}.{field}"
+        case FromLoop(loop=loop):
+            return loop
+        case FromData(data=data):
+            return f"data.{data}"

@@ -151,7 +151,9 @@ class NodeWiring(Shape):
     use: str = Field(description="the kind of node: a known name, or `plugin_file.ClassName`")
     talk: str | None = Field(default=None, description="the transcript that the node's messages go into")
     sees: list[str] = Field(default=[], description="memories that the node's prompts may show")
-    reads: dict[str, str] = Field(default={}, description="`field: node.output` where more than one node gives it")
+    reads: dict[str, str] = Field(
+        default={}, description="`field: node.output` where more than one node gives it, or `field: data.NAME`"
+    )
     lives: str | None = Field(default=None, description="the loop in which the output is remembered")
 
 

@@ -38,7 +38,14 @@ class FromLoop:
     loop: str
 
 
-Source: TypeAlias = FromNode | FromLoop
+@dataclass(frozen=True, slots=True)
+class FromData:
+    """What an entry of `data` gives: all its items."""
+
+    data: str
+
+
+Source: TypeAlias = FromNode | FromLoop | FromData
 
 
 @dataclass(frozen=True, slots=True)

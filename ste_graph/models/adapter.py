@@ -36,6 +36,9 @@ class Adapter(Frozen):
         """Seconds after which one attempt at a reply has failed; None where replies cannot hang."""
         return None
 
+    def permitted(self) -> None:
+        """Raise `WorkflowError` where the settings say that the model may not be used."""
+
     async def opened(self, name: str, servers: Servers) -> Adapter:
         """The adapter to ask during one run: this one, or one in front of a server that `servers` runs for it.
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from ste_graph.errors import ModelError
-from ste_graph.models.adapter import Adapter
+from ste_graph.models.gated import GatedModel, is_path
 from ste_graph.settings import HubPath
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 
-class TransformersModel(Adapter):
+class TransformersModel(GatedModel):
     """Replies are the most likely ones; requests that wait at the same time are answered together.
 
     For small models: a student, or a tuned model where no server is at hand. Larger ones are served by `use: vllm`.
@@ -32,7 +32,11 @@ class TransformersModel(Adapter):
 
     @property
     def label(self) -> str:
-        return self.model.rstrip("/").rpartition("/")[2] if self.model[:1] in "./~" else self.model
+        return self.model.rstrip("/").rpartition("/")[2] if is_path(self.model) else self.model
+
+    @property
+    def gated(self) -> str:
+        return self.model
 
     def chat(self) -> BaseChatModel:
         from ste_graph.models.batching import BatchedChat
@@ -44,7 +48,7 @@ class TransformersModel(Adapter):
     async def probe(self) -> str | None:
         from pathlib import Path
 
-        if self.model[:1] in "./~" and not (Path(self.model) / "tokenizer_config.json").is_file():
+        if is_path(self.model) and not (Path(self.model) / "tokenizer_config.json").is_file():
             raise ModelError(
                 f"there is no model in {self.model}; expected a folder that transformers or `ste run finetune.yaml`"
                 " wrote, or the name of a model on the hub, which starts with none of `.`, `/` and `~`"

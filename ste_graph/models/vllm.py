@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from ste_graph.contracts import Json
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
+from ste_graph.models.gated import GatedModel, is_path
 from ste_graph.models.openai import PLACEHOLDER, OpenAIModel
 from ste_graph.models.sampling import Sampling
 from ste_graph.settings import Address, HubPath, RelativePath, Secret
@@ -29,7 +30,7 @@ OWN = {"model": "model", "served_model_name": "served_name", "port": "port", "ap
 """Server arguments that have settings of their own."""
 
 
-class VLLMModel(Sampling):
+class VLLMModel(Sampling, GatedModel):
     """A model that vLLM serves: started for the run and shared by its units, or, with `url`, used where it runs."""
 
     model: HubPath = Field(
@@ -75,18 +76,24 @@ class VLLMModel(Sampling):
             raise ValueError(f"`{needless[0]}` starts a server, and `url` uses one that runs: leave one of them out")
         if self.python and self.command:
             raise ValueError("`python` and `command` both say what to start: leave one of them out")
+        if self.url and self.only_if:
+            raise ValueError("`only_if` looks into the model's folder, and a server that runs may serve any other")
         return self
 
     @property
     def label(self) -> str:
-        return self.served_name or (Path(self.model).name if _is_path(self.model) else self.model)
+        return self.served_name or (Path(self.model).name if is_path(self.model) else self.model)
+
+    @property
+    def gated(self) -> str:
+        return self.model
 
     @property
     def server(self) -> ModelServer:
         """The server to start. Raises `ModelError` where it is plain that it cannot."""
         from ste_graph.models.model_server import HOST, ModelServer
 
-        if _is_path(self.model) and not (Path(self.model) / "config.json").is_file():
+        if is_path(self.model) and not (Path(self.model) / "config.json").is_file():
             raise ModelError(
                 f"vLLM cannot start: there is no model in {self.model}; expected a folder with a config.json, or the"
                 " name of a model on the hub, which starts with none of `.`, `/` and `~`"
@@ -129,7 +136,3 @@ def arguments(settings: Mapping[str, Json]) -> Iterator[str]:
         yield f"--{flag}"
         for item in value if isinstance(value, list) else [value]:
             yield item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
-
-
-def _is_path(model: str) -> bool:
-    return model.startswith((".", "/", "~"))

@@ -21,6 +21,7 @@ from ste_graph.run.gateways import all_labels_of, labels_of, opened_gateways, op
 from ste_graph.run.guard import UnderWay
 from ste_graph.run.journal import Journal
 from ste_graph.run.lock import lock_content, refuse_if_changed, refuse_if_tools_changed
+from ste_graph.run.permission import refuse_unpermitted
 from ste_graph.run.recording import Recording
 from ste_graph.run.reset import Resetter
 from ste_graph.run.side_by_side import side_by_side
@@ -101,6 +102,7 @@ class _Opening:
             if all(log.done for log in logs.values()):
                 await self._sum_up(logs)
                 return self._summary(logs, locked)
+        refuse_unpermitted(self._workflow)
         self._workflow = with_items(self._workflow)
         cassette = Cassette(self._workflow.cassette, resets=self._workflow.reset is not None)
         async with AsyncExitStack() as stack:

@@ -42,7 +42,7 @@ async def opened_models(
 
     Raises `RunError` if a server cannot start, or `stop` is set while one does.
     """
-    if _is_replay(workflow):
+    if is_replay(workflow):
         yield workflow
         return
     async with Servers(folder, said) as servers:
@@ -69,7 +69,7 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, Adapter]) 
                 await one
 
 
-def _is_replay(workflow: Workflow) -> bool:
+def is_replay(workflow: Workflow) -> bool:
     """Whether the models' replies come from a cassette, so that none of them need be there."""
     return workflow.cassette is not None and workflow.cassette.mode == "replay"
 
@@ -79,7 +79,7 @@ async def probe(workflow: Workflow) -> list[str]:
 
     Raises `RunError` if one cannot be asked.
     """
-    if _is_replay(workflow):
+    if is_replay(workflow):
         return []
     asked = labels_of(workflow)
     found = await asyncio.gather(*(workflow.models[name].probe() for name in asked), return_exceptions=True)

@@ -110,16 +110,16 @@ class StepSession:
             calling = box.call(name, arguments, place=f"{unit.name} | {call}")
             if name not in box.tools or box.tools[name].effect == "read":
                 return await calling
-            answered, cancelled = await self._shared.under_way.to_its_end(
+            given, cancelled = await self._shared.under_way.to_its_end(
                 calling,
                 begun=lambda: call in log.begun_calls,
                 waiting=lambda: self._shared.observer.waiting(name),
             )
         if call in log.begun_calls:
-            log.call_answered(call, name, arguments, answered)
+            log.call_answered(call, name, arguments, given)
         if cancelled is not None:
             raise cancelled
-        return answered
+        return given
 
     @property
     def folder(self) -> Path:

@@ -17,7 +17,7 @@ from ste_graph.compile.stepper import Ended, StepKey
 from ste_graph.contracts import Json, Model, Observation, RecordStore
 from ste_graph.errors import BudgetSpent, ModelError, RunError, SteError
 from ste_graph.language.blocks import Do, Keep
-from ste_graph.language.workflow import FromLoop, FromNode, NodeSpec, Workflow
+from ste_graph.language.workflow import FromData, FromLoop, FromNode, NodeSpec, Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.node import Node, Reads
 from ste_graph.redaction import Redactor
@@ -173,6 +173,8 @@ class UnitRun:
                     values[field] = deepcopy(state.get(output_channel(node, output)))
                 case FromLoop(loop=loop):
                     values[field] = deepcopy(names(self.shared.flow, state)(loop))
+                case FromData(data=data):
+                    values[field] = deepcopy(self.shared.workflow.items[data])
         return spec.cls.See(**values)
 
     def _replayed(self, logged: Logged) -> None:

@@ -9,7 +9,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.scoring.label import Label
 from ste_graph.scoring.score import Score, estimate_json
-from ste_graph.stats import Estimate, paired
+from ste_graph.stats import LEVEL, Estimate, paired, student
 
 DIFFERENCES: tuple[float, float] = (-1, 1)
 
@@ -20,18 +20,24 @@ class Difference:
 
     `least` and `most` differ by the calls that nobody has judged: `least` takes them for right in `a` and for wrong
     in `b`, `most` the other way round. A question that both arms raise has one answer, and so makes no difference.
+    `check` is `least` by Student's t. `won` and `lost` count the cases that only `b`, or only `a`, has right for sure.
     """
 
     a: str
     b: str
     least: Estimate
     most: Estimate
+    check: Estimate
+    won: int
+    lost: int
 
     def to_json(self) -> dict[str, Json]:
-        return {"a": self.a, "b": self.b, "least": estimate_json(self.least), "most": estimate_json(self.most)}
+        estimates = {"least": self.least, "most": self.most, "student": self.check}
+        found: dict[str, Json] = {name: estimate_json(one) for name, one in estimates.items()}
+        return {"a": self.a, "b": self.b, **found, "won": self.won, "lost": self.lost}
 
 
-def difference(a: Score, b: Score, *, seed: int = 0) -> Difference:
+def difference(a: Score, b: Score, *, seed: int = 0, level: float = LEVEL) -> Difference:
     """The paired difference of `correct`. Raises `WorkflowError` unless both arms have the same cases."""
     pairs = {tool: _paired(tool, a.by_tool, b.by_tool) for tool in {**a.by_tool, **b.by_tool}}
     pairs = {tool: own for tool, own in pairs.items() if own}
@@ -39,11 +45,18 @@ def difference(a: Score, b: Score, *, seed: int = 0) -> Difference:
         raise WorkflowError(f"{a.source} and {b.source}: there is no case to compare them on")
     bounds = {tool: [_gain(*pair) for pair in own] for tool, own in pairs.items()}
     zeros = [0.0] * len(bounds)
-    least, most = (
-        paired(zeros, [sum(gain[end] for gain in own) / len(own) for own in bounds.values()], seed, within=DIFFERENCES)
-        for end in (0, 1)
+    lower, upper = ([sum(gain[end] for gain in own) / len(own) for own in bounds.values()] for end in (0, 1))
+    least, most = (paired(zeros, ends, seed, level=level, within=DIFFERENCES) for ends in (lower, upper))
+    gains = [gain for own in bounds.values() for gain in own]
+    return Difference(
+        a.source,
+        b.source,
+        least,
+        most,
+        check=student(lower, level=level, within=DIFFERENCES),
+        won=sum(least == 1 for least, _ in gains),
+        lost=sum(most == -1 for _, most in gains),
     )
-    return Difference(a.source, b.source, least, most)
 
 
 def _paired(

@@ -31,6 +31,11 @@ class Question:
         text = "\n".join([self.tool, self.query, canonical(self.gold), canonical(self.given)])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
+    def to_json(self) -> dict[str, Json]:
+        """The question as plain data, for a person and for a prompt."""
+        gold, given = (json.loads(json.dumps(dict(one))) for one in (self.gold, self.given))
+        return {"key": self.key, "tool": self.tool, "query": self.query, "gold": gold, "given": given}
+
 
 class Judge(Protocol):
     """Whoever can answer a `Question`, a model as a rule."""
@@ -71,15 +76,7 @@ class Verdicts:
         """Keep a verdict, together with what it is about, so that a person can check it."""
         self.known[question.key] = right
         if self.file:
-            line: dict[str, Json] = {
-                "key": question.key,
-                "right": right,
-                "tool": question.tool,
-                "query": question.query,
-                "gold": json.loads(json.dumps(dict(question.gold))),
-                "given": json.loads(json.dumps(dict(question.given))),
-            }
-            self.file.append(line)
+            self.file.append({**question.to_json(), "right": right})
 
     def close(self) -> None:
         """Let go of the file."""

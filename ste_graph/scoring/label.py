@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
@@ -53,6 +53,14 @@ class Label:
         if not self.api_match or self.arguments is None:
             return ()
         return tuple(name for name in self.arguments if name not in self.case.arguments)
+
+    def own(self) -> dict[str, Json]:
+        """All of it but the case, as plain data: `Label(case, **label.own())` is the label again.
+
+        Not for a label that waits for a verdict.
+        """
+        names = [field.name for field in fields(self) if field.name not in ("case", "question")]
+        return {name: getattr(self, name) for name in names}
 
     def to_json(self) -> dict[str, bool | None]:
         """The four labels."""

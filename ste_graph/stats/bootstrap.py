@@ -35,7 +35,7 @@ def bootstrap_t(
         resamples: How many.
         within: What the mean can be at all, such as (0, 1) for a share.
     """
-    refused = too_few(values)
+    refused = too_few(values, level)
     if refused:
         return refused
     import numpy as np

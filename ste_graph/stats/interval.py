@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 LEVEL = 0.95
-FEWEST = 6
-"""With fewer values than this not even the same sign everywhere is rare enough: 2 / 2⁵ > 0.05 ≥ 2 / 2⁶."""
 
 Range: TypeAlias = tuple[float, float]
 Method: TypeAlias = Literal["bootstrap-t", "Student's t", "no spread"]
@@ -50,11 +48,16 @@ class NoInterval:
 Estimate: TypeAlias = Interval | NoInterval
 
 
-def too_few(values: Sequence[float]) -> NoInterval | None:
+def fewest(level: float = LEVEL) -> int:
+    """With fewer values than this not even the same sign everywhere is rare enough: 2 / 2⁵ > 0.05 ≥ 2 / 2⁶."""
+    return math.ceil(round(1 - math.log2(1 - level), 9))
+
+
+def too_few(values: Sequence[float], level: float = LEVEL) -> NoInterval | None:
     """The refusal of values that are too few. Raises `ValueError` for a value that is no finite number."""
     if any(not math.isfinite(value) for value in values):
         raise ValueError("every value must be a finite number")
-    if len(values) >= FEWEST:
+    if len(values) >= fewest(level):
         return None
     mean = sum(values) / len(values) if values else None
-    return NoInterval(mean, len(values), f"{len(values)} of at least {FEWEST} tools: too few for an interval")
+    return NoInterval(mean, len(values), f"{len(values)} of at least {fewest(level)} tools: too few for an interval")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ste_graph.stats.bootstrap import bootstrap_t
-from ste_graph.stats.interval import Estimate, Range
+from ste_graph.stats.interval import LEVEL, Estimate, Range
 
 
-def paired(a: Sequence[float], b: Sequence[float], seed: int = 0, *, within: Range | None = None) -> Estimate:
+def paired(
+    a: Sequence[float], b: Sequence[float], seed: int = 0, *, level: float = LEVEL, within: Range | None = None
+) -> Estimate:
     """The mean of b - a, tool by tool: what both arms find hard, or easy, drops out.
 
     Raises `ValueError` if the arms do not have the same number of values.
     """
     if len(a) != len(b):
         raise ValueError(f"the arms must have one value for each of the same tools; got {len(a)} and {len(b)}")
-    return bootstrap_t([second - first for first, second in zip(a, b, strict=True)], seed, within=within)
+    gains = [second - first for first, second in zip(a, b, strict=True)]
+    return bootstrap_t(gains, seed, level=level, within=within)

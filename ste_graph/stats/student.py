@@ -9,7 +9,7 @@ from ste_graph.stats.interval import LEVEL, Estimate, Interval, Range, too_few
 
 def student(values: Sequence[float], *, level: float = LEVEL, within: Range | None = None) -> Estimate:
     """The mean ± t times its standard error."""
-    refused = too_few(values)
+    refused = too_few(values, level)
     if refused:
         return refused
     import numpy as np

@@ -1,4 +1,4 @@
-"""How long it takes to score 750 replies without a judge."""
+"""How long it takes to score 750 replies without a judge, and to compare two arms of so many."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import ste_graph as ste
+from ste_graph.scoring.evaluation import Evaluated, Reader
+from ste_graph.scoring.judging import Verdicts
 from ste_graph.scoring.parser import Parser
 from ste_graph.scoring.predictions import read_predictions
 from ste_graph.scoring.score import Score
@@ -61,6 +64,25 @@ def main() -> None:
                     f"  {file.name} by the {parser} parser: {len(score.labels)} replies in {seconds:.2f} s, "
                     f"{inside:.2f} s of it reading and labelling (to reach: {LIMIT_S:.0f} s)"
                 )
+        compare(files or [made_up(Path(folder))], Path(folder))
+
+
+def compare(files: list[Path], folder: Path) -> None:
+    arms = {f"arm {number}": str(file) for number, file in enumerate([files[0], files[-1]])}
+    changes = {"data.replies": {"use": "predictions", "arms": arms, "candidate": "arm 1"}}
+    started = time.perf_counter()
+    replies = ste.load("evaluate", set=changes).workflow.data["replies"].items()
+    read = time.perf_counter()
+    evaluated = Evaluated.of(replies, Reader(), Verdicts())
+    labelled = time.perf_counter()
+    evaluated.to_json()
+    ended = time.perf_counter()
+    ste.load("evaluate", set=changes).run(folder / "evaluation")
+    whole = time.perf_counter() - ended
+    print(
+        f"  two arms compared: {len(replies)} replies, {read - started:.2f} s reading, "
+        f"{labelled - read:.2f} s labelling, {ended - labelled:.2f} s figures and decision; as a run {whole:.2f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -75,3 +75,12 @@ def test_a_loop_gives_its_counter_only_inside_itself(bench: Bench) -> None:
     assert bench.problems(*count, ("      - say", "      - count\n      - say"))[0].startswith(
         "10:3 E211 `count` reads `turn`, but nothing in the graph gives it"
     )
+
+
+def test_reads_may_name_all_the_items_of_an_entry_of_data(bench: Bench) -> None:
+    data = ("nodes:\n", "data: {rows: {use: rows, path: rows.jsonl}}\nnodes:\n")
+    named = ("{use: steps.Act}", "{use: steps.Act, reads: {query: data.rows}}")
+    (wrong,) = bench.problems(data, named)
+    assert "E212 `act` reads `query` as str, but `data.rows` is list" in wrong
+    (unknown,) = bench.problems(data, ("{use: steps.Act}", "{use: steps.Act, reads: {query: data.row}}"))
+    assert "E204 unknown name `data.row` in `reads` of `act` | data.rows?" in unknown

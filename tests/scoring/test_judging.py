@@ -10,6 +10,7 @@ from ste_graph.scoring.judging import Question, Verdicts, judged
 from ste_graph.scoring.parser import Parser
 from ste_graph.scoring.predictions import Predictions
 from ste_graph.scoring.score import Score
+from ste_graph.scoring.verdict import known_verdicts
 
 CALL = "Action: search\nAction Input: "
 
@@ -89,3 +90,31 @@ def test_a_question_is_the_same_whatever_the_order_of_its_arguments():
     one = Question("search", "x", {"a": 1, "b": 2}, {"c": 1})
     assert one.key == Question("search", "x", {"b": 2.0, "a": 1}, {"c": 1}).key
     assert one.key != Question("search", "y", {"a": 1, "b": 2}, {"c": 1}).key
+
+
+def test_verdicts_are_read_from_a_file_and_each_line_that_is_none_is_named(tmp_path, ste):
+    file = tmp_path / "verdicts.jsonl"
+    file.write_text('{"key": "a", "right": true}\n{"key": "b", "right": null}\n{"key": "c", "right": false}', "utf-8")
+    assert known_verdicts(file) == {"a": True, "c": False}
+    file.write_text('{"key": "a", "right": "yes"}\n[1]\n', "utf-8")
+    with pytest.raises(WorkflowError) as fault:
+        known_verdicts(file)
+    assert str(fault.value).splitlines() == [
+        f"{file}: 2 problems; expected `key` (text) and `right` (true, false, or null for no verdict); mend or delete "
+        "them (the judge is then asked again)",
+        "  line 1",
+        "  line 2",
+    ]
+    file.write_text('{"key": "b", "right": null}\n', "utf-8")
+    with pytest.raises(WorkflowError, match="holds no verdict"):
+        known_verdicts(file)
+    file.write_text('{"key": "a", "ri', "utf-8")
+    with pytest.raises(WorkflowError, match=r"verdicts.jsonl:1: not JSON"):
+        known_verdicts(file)
+
+
+def test_the_same_question_is_given_to_a_prompt_as_plain_data():
+    question = Question("search", "x", {"b": 2, "a": (1,)}, {})
+    assert question.to_json() == {
+        "key": question.key, "tool": "search", "query": "x", "gold": {"b": 2, "a": [1]}, "given": {},
+    }  # fmt: skip

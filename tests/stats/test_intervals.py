@@ -107,3 +107,12 @@ def test_a_share_stays_between_0_and_1(data):
     found = bootstrap_t(data, resamples=199, within=(0, 1))
     assert isinstance(found, Interval)
     assert 0 <= found.low <= found.high <= 1
+
+
+def test_a_wider_interval_needs_more_tools():
+    found = bootstrap_t([1, 2, 3, 4, 5, 6], level=0.975)
+    assert found == NoInterval(3.5, 6, "6 of at least 7 tools: too few for an interval")
+    narrow, wide = (bootstrap_t([1, 2, 3, 4, 5, 7, 9], level=level) for level in (0.95, 0.975))
+    assert isinstance(narrow, Interval)
+    assert isinstance(wide, Interval)
+    assert wide.low < narrow.low < narrow.high < wide.high

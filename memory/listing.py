@@ -1,0 +1,46 @@
+"""A memory without an index: the records in order, and nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from ste_graph.contracts import Entry, Frozen, Json, Near
+from ste_graph.errors import WorkflowError
+
+
+class Listing(Frozen):
+    """Every record of its lifetime, oldest first. Nothing is looked for by meaning, so that no embedder is needed."""
+
+    holds: ClassVar[Literal["records"]] = "records"
+
+    def open(self, name: str, folder: Path, *, lasting: bool = False) -> ListStore:
+        """The store of memory `name`. Nothing is written, the step logs hold it all: no other run can read it."""
+        return ListStore(name)
+
+
+class ListStore:
+    """An opened memory of this kind."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._entries: dict[str, dict[str, Entry]] = defaultdict(dict)
+
+    async def reconcile(self, entries: Iterable[Entry]) -> None:
+        """Nothing: what a resumed run has logged is added as its steps are replayed."""
+
+    def add(self, entry: Entry) -> None:
+        self._entries[entry.scope][entry.id] = entry
+
+    async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+        return [dict(entry.record) for entry in self._entries[scope].values()]
+
+    async def nearest(self, scope: str, text: str, k: int) -> list[Near]:
+        raise WorkflowError(f"memory `{self._name}`: `use: list` finds nothing by meaning; give it `use: chroma`")
+
+    async def entries(self, scope: str) -> list[Entry]:
+        return list(self._entries[scope].values())
+
+    async def close(self) -> None: ...

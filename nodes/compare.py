@@ -1,0 +1,46 @@
+"""Compare: a model says whether a call asks for the same as the gold call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ste_graph.contracts import Json, Model
+from ste_graph.distil.verdict import answers_of
+from ste_graph.node import Node, Output, Reads
+from ste_graph.prompt import Prompt
+
+from .reflect import verdict
+
+SCHEMA: dict[str, Json] = {
+    "type": "object",
+    "properties": {"same": {"type": "boolean"}, "why": {"type": "string"}},
+    "required": ["same", "why"],
+    "additionalProperties": False,
+}
+
+
+class Compare(Node):
+    """Ask the model about one call whose arguments no rule can compare with those of the gold call.
+
+    A reply that is neither a yes nor a no is no verdict: `right` is None, and the case stays undecided.
+    """
+
+    model: Model
+    prompt: Prompt
+
+    class See(Reads):
+        """What is to be decided: `tool`, `query`, `gold` and `given` arguments; the prompt names them."""
+
+        question: dict[str, Any]
+
+    class Gives(Output):
+        """The verdict, and why; of what is none, what the model said."""
+
+        right: bool | None
+        why: str | None
+
+    async def __call__(self, see: See) -> Gives:
+        reply = await see.ask(self.model, self.prompt, schema=SCHEMA)
+        found, why = answers_of(reply, ["same"])
+        right = verdict(reply.text) if found["same"] is None else found["same"]
+        return self.Gives(right=right, why=f"no verdict: {reply.text[:200]!r}" if right is None else why or None)

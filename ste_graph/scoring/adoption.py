@@ -1,0 +1,132 @@
+"""What an evaluation has adopted, and the refusal of what it has not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+from ste_graph.finished import FinishedRun, open_run
+from ste_graph.run.appending import LineFile
+from ste_graph.scoring.evaluation import Evaluation
+from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons, OfModel, Subject, digest_of
+
+HOW = "ste run evaluate --set data.replies.runs=[RUN]"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """The evaluations of a run that is finished."""
+
+    run: Path
+    evaluations: Sequence[Evaluation]
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """What has been adopted."""
+        return [one.adopted for one in self.evaluations if one.decision == "adopt" and one.adopted is not None]
+
+    def refusal(self, what: str) -> WorkflowError:
+        """The error for something that was not adopted."""
+        told = "; ".join(self._told(one) for one in self.evaluations)
+        return WorkflowError(
+            f"{what} may not be used: `only_if` asks for the evaluation {self.run}, and {told}\n"
+            f"Leave it out, or test it and name that evaluation in `only_if`: {HOW}"
+        )
+
+    def _told(self, one: Evaluation) -> str:
+        if one.decision == "keep":
+            return f"that decided to keep what was there: {one.reason}"
+        if one.adopted is None:
+            return f"that adopted the arm `{one.candidate}`, whose replies do not say what it stands for"
+        return f"that adopted {described(one.adopted)}"
+
+
+def adoption_of(path: Path) -> Adoption:
+    """What the evaluation in a run's folder adopted, or the one evaluation among the runs within that run.
+
+    Raises `WorkflowError` where there is none, or it is not finished.
+    """
+    try:
+        run = open_run(path)
+        lines = _evaluations(run)
+    except WorkflowError as error:
+        raise WorkflowError(f"`only_if`: {error}; expected the run of an evaluation: {HOW}") from error
+    if not lines:
+        within = [child for child in _within(path) if _evaluations(child)]
+        if len(within) == 1:
+            run, lines = within[0], _evaluations(within[0])
+    summary = run.summary()
+    if not summary.complete:
+        raise WorkflowError(
+            f"`only_if`: the evaluation {run.path} is not finished ({summary.done} of {summary.units} units are done); "
+            "go on with it first"
+        )
+    if not lines:
+        raise WorkflowError(f"`only_if`: {path} holds no evaluation; expected the run of one: {HOW}")
+    return Adoption(run.path, lines)
+
+
+def require_runs(what: str, ids: Sequence[str], only_if: str) -> Subject:
+    """Raise `WorkflowError` unless the exemplars of all these runs were adopted; gives what was adopted."""
+    adoption = adoption_of(Path(only_if))
+    for one in adoption.subjects:
+        if isinstance(one, OfExemplars | OfBoth) and set(ids) <= {one.run_id}:
+            return one
+    raise adoption.refusal(what)
+
+
+def require_model(folder: str, only_if: str) -> None:
+    """Raise `WorkflowError` unless the model in a folder, as it is now, was adopted."""
+    adoption = adoption_of(Path(only_if))
+    digest = digest_of(Path(folder))
+    if not any(isinstance(one, OfModel) and one.digest == digest for one in adoption.subjects):
+        raise adoption.refusal(f"the model in {folder} ({digest[:12]})")
+
+
+def described(subject: Subject) -> str:
+    """A subject in words."""
+    match subject:
+        case OfExemplars():
+            return f"the exemplars of {subject.run} (run {subject.run_id[:12]})"
+        case OfLessons():
+            return f"the lessons of {subject.run} (run {subject.run_id[:12]})"
+        case OfBoth():
+            return (
+                f"the exemplars of {subject.run} (run {subject.run_id[:12]}) with the lessons of "
+                f"{subject.lessons_run} (run {subject.lessons_run_id[:12]})"
+            )
+        case OfModel():
+            return f"the model in {subject.path} ({subject.digest[:12]})"
+
+
+def _evaluations(run: FinishedRun) -> list[Evaluation]:
+    journal = LineFile(run.folder.journal)
+    found = []
+    for number, line in enumerate(journal.lines(), start=1):
+        if line.get("record") == "evaluation":
+            found.append(_evaluation(line, journal, number))
+    return found
+
+
+def _evaluation(line: dict[str, Json], journal: LineFile, number: int) -> Evaluation:
+    try:
+        return Evaluation.model_validate({name: line[name] for name in Evaluation.model_fields if name in line})
+    except ValidationError:
+        raise journal.damaged(number) from None
+
+
+def _within(path: Path) -> list[FinishedRun]:
+    """The runs that a run has started, in its folder."""
+    children = sorted((path / "runs").iterdir()) if (path / "runs").is_dir() else []
+    found = []
+    for child in children:
+        try:
+            found.append(open_run(child))
+        except WorkflowError:
+            continue
+    return found

@@ -1,0 +1,371 @@
+"""evaluate.yaml, whole: figures, bounds, the judge, the decision, and going on after a stop."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ste_graph as ste
+from ste_graph.errors import WorkflowError
+
+from .conftest import OF_X, TOOLS, call, counts, row, rows
+
+
+def learnt(*right: int, of: int = 4, arm: str = "exemplars", subject: dict[str, Any] = OF_X) -> list[dict[str, Any]]:
+    return rows(arm, counts(*right), of, subject=subject)
+
+
+def test_the_figures_of_replies_that_one_can_count_by_hand(made, evaluated) -> None:
+    replies = [
+        row("baseline", "add", 1, call("add", n=1)),  # right
+        row("baseline", "add", 2, call("add", n=1)),  # a wrong argument
+        row("baseline", "add", 3, call("add", n=3, unit="km")),  # right, with one argument too many
+        row("baseline", "add", 4, 'Action: add\nAction Input: {"n": 4,}'),  # right, once it is mended
+        row("baseline", "sub", 1, call("add", n=1)),  # another tool
+        row("baseline", "sub", 2, "Final Answer: 2"),  # no call
+        row("baseline", "sub", 3, "I would rather not."),  # malformed
+        row("baseline", "sub", 4, None),  # missing
+        row("baseline", "now", 1, call("now"), gold={"tool": "now", "arguments": {}}),  # right, without arguments
+        row("baseline", "now", 2, call("subtract", n=2), gold={"tool": "now", "arguments": {}}),  # an unknown tool
+    ]
+    found = evaluated(made(replies))
+    figures = found["arms"]["baseline"]
+    assert figures["cases"] == 10
+    assert (figures["no_call"], figures["malformed"], figures["undecided"]) == (1, 2, 0)
+    assert (figures["wellformed"]["count"], figures["wellformed"]["of"]) == ([7, 7], 10)
+    assert (figures["api_match"]["count"], figures["api_match"]["of"]) == ([5, 5], 7)
+    assert (figures["correct"]["count"], figures["correct"]["of"]) == ([4, 4], 10)
+    assert (figures["argument_accuracy"]["count"], figures["argument_accuracy"]["of"]) == ([3, 3], 4)
+    assert figures["extra_arguments"] == {"calls": 1, "arguments": {"add.unit": 1}}
+    assert figures["repaired"] == {"calls": 1, "repairs": {"trailing comma": 1}}
+    assert figures["confusion"] == [
+        {"gold": "sub", "called": "add", "count": 1},
+        {"gold": "now", "called": "subtract", "count": 1},
+    ]
+    assert {tool: own["correct"]["count"] for tool, own in figures["tools"].items()} == {
+        "add": [3, 3], "sub": [0, 0], "now": [1, 1],
+    }  # fmt: skip
+    assert found["decision"] == "keep"
+    assert found["reason"] == "there is one arm alone, and nothing to compare it with; what was there stays"
+
+
+def test_an_arm_whose_whole_interval_lies_above_0_is_adopted_with_what_it_stands_for(made, evaluated) -> None:
+    run = made(rows("baseline", counts(0, 1, 1, 2, 0, 1)), learnt(2, 3, 4, 4, 3, 3))
+    found = evaluated(run)
+    assert (found["decision"], found["candidate"], found["adopted"]) == ("adopt", "exemplars", OF_X)
+    assert found["interval"]["low"] > 0
+    assert found["interval"]["mean"] == pytest.approx(14 / 24)
+    assert found["gains"]["exemplars"]["least"] == found["interval"]
+    assert (found["gains"]["exemplars"]["won"], found["gains"]["exemplars"]["lost"]) == (14, 0)
+
+
+@pytest.mark.parametrize(
+    "right", [(1, 1, 1, 1, 1, 1), (2, 0, 1, 1, 2, 0), (4, 1, 0, 1, 1, 2), (0, 0, 0, 0, 0, 0)],
+    ids=["a tie", "a tie on the average", "a gain within the noise", "a loss"],
+)  # fmt: skip
+def test_all_else_keeps_what_was_there(right: tuple[int, ...], made, evaluated) -> None:
+    found = evaluated(made(rows("baseline", counts(1, 1, 1, 1, 1, 1)), learnt(*right)))
+    assert (found["decision"], found["adopted"]) == ("keep", None)
+    assert found["interval"]["low"] <= 0
+    assert found["reason"].endswith("the interval does not lie above 0, so that what was there stays")
+
+
+def test_below_six_tools_there_is_no_interval_and_what_was_there_stays(made, evaluated) -> None:
+    found = evaluated(made(rows("baseline", counts(0, 0, 0, 0, 0)), learnt(4, 4, 4, 4, 4)))
+    assert found["decision"] == "keep"
+    assert found["interval"] == {
+        "mean": 1.0, "tools": 5, "reason": "5 of at least 6 tools: too few for an interval",
+    }  # fmt: skip
+    assert found["reason"] == (
+        "`exemplars` gains +100.0 (no interval: 5 of at least 6 tools: too few for an interval) over `baseline`; "
+        "without an interval what was there stays"
+    )
+
+
+def test_the_best_of_several_must_pass_a_wider_interval_than_one_that_was_named_before(made, evaluated) -> None:
+    base = rows("baseline", counts(0, 0, 0, 0, 0, 0, 0, 1))
+    gains = learnt(1, 0, 1, 1, 4, 3, 3, 0)
+    others = [learnt(0, 0, 0, 0, 0, 0, 0, 1, arm=f"other {n}", subject={**OF_X, "run_id": f"{n}"}) for n in range(4)]
+    run = made(base, gains, *others)
+    best = evaluated(run)
+    named = evaluated(run, out="named", data__replies__candidate="exemplars")
+    assert (best["candidate"], named["candidate"]) == ("exemplars", "exemplars")
+    assert "`exemplars`, the best of 5 candidates, gains +37.5 (99 % " in best["reason"]
+    assert "`exemplars` gains +37.5 (95 % " in named["reason"]
+    assert best["interval"]["low"] < named["interval"]["low"]
+    assert (best["decision"], named["decision"]) == ("keep", "adopt")
+    assert best["gains"]["exemplars"] == named["gains"]["exemplars"]
+
+
+def test_a_placebo_is_compared_but_is_no_candidate(made, evaluated) -> None:
+    base, placebo = rows("baseline", counts(*[0] * 6)), rows("shuffled", counts(*[4] * 6))
+    found = evaluated(made(base, placebo))
+    assert (found["decision"], found["candidate"]) == ("keep", None)
+    assert found["reason"].startswith("none of the arms shuffled says what would be adopted")
+    assert found["gains"]["shuffled"]["least"]["mean"] == 1.0
+
+
+def test_undecided_calls_give_bounds_and_the_decision_rests_on_the_lower_one(made, evaluated) -> None:
+    found = evaluated(
+        made(rows("baseline", counts(*[1] * 6)), learnt(*[3] * 6)),
+        nodes__evaluate__judged="all",
+    )
+    base, gain = found["arms"]["baseline"], found["gains"]["exemplars"]
+    assert (base["undecided"], base["correct"]["count"]) == (18, [6, 24])
+    # A wrong number is the same question in both arms, and so makes no difference: 2 of 4 cases are in doubt.
+    assert (gain["least"]["mean"], gain["most"]["mean"]) == (0.0, 0.5)
+    assert found["decision"] == "keep"
+    assert found["reason"].endswith("could lift it above 0: until a judge has, what was there stays")
+    assert "18 calls can only be judged" in found["table"]
+
+
+# -- the judge -------------------------------------------------------------------------------------------------------
+
+
+JUDGE = '''
+import json
+from pathlib import Path
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from ste_graph.models.adapter import Adapter
+
+
+class Chat(BaseChatModel):
+    heard: str
+    says: str
+
+    @property
+    def _llm_type(self) -> str:
+        return "judge"
+
+    def _generate(self, messages, stop=None, run_manager=None, **more: Any) -> ChatResult:
+        with Path(self.heard).open("a") as file:
+            file.write(json.dumps(messages[-1].content) + "\\n")
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(self.says))])
+
+
+class Judge(Adapter):
+    """Always says the same, and notes what it was asked."""
+
+    heard: str
+    says: str
+
+    @property
+    def label(self):
+        return "the judge"
+
+    def chat(self):
+        return Chat(heard=self.heard, says=self.says)
+'''
+
+
+@pytest.fixture
+def judging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A judge that always says the same: the settings for it, and what it has been asked."""
+    (tmp_path / "judging.py").write_text(JUDGE, "utf-8")
+    workflow = tmp_path / "judged.yaml"
+    bundled = Path(ste.experiment.bundled()["evaluate"])
+    workflow.write_text(f"extends: {bundled}\nname: judged\nplugins: [judging.py]\n", "utf-8")
+    heard = tmp_path / "heard.jsonl"
+
+    def load(says: str, run: Path, **more: Any):
+        model = {"use": "judging.Judge", "heard": str(heard), "says": says}
+        changes = {"models.judge": model, "data.replies.runs": [str(run)], "nodes.evaluate.judged": "all", **more}
+        return ste.load(workflow, variant="judged", set=changes)
+
+    def asked() -> list[str]:
+        return [json.loads(line) for line in heard.read_text().splitlines()] if heard.exists() else []
+
+    return load, asked
+
+
+def last(run: Path) -> dict[str, Any]:
+    return [line for line in ste.open_run(run).records() if line["record"] == "evaluation"][-1]
+
+
+def test_the_judge_is_asked_once_about_equal_questions_and_never_where_rules_decide(made, judging, tmp_path) -> None:
+    load, asked = judging
+    run = made(rows("baseline", counts(*[1] * 6)), learnt(*[3] * 6))
+    load('{"same": true, "why": "so it is"}', run).run(tmp_path / "out")
+    # Of 48 replies 24 are equal to the gold call, and the other arm's wrong ones are among the 18 of the baseline.
+    assert len(asked()) == len(set(asked())) == 18
+    assert all('"no number"' in one for one in asked())
+    found = last(tmp_path / "out")
+    assert found["arms"]["baseline"]["correct"]["count"] == [24, 24]
+    assert (found["arms"]["baseline"]["judged"], found["arms"]["exemplars"]["judged"]) == (18, 6)
+    assert "the judge was asked about 18 calls" in found["table"]
+    verdicts = [line for line in ste.open_run(tmp_path / "out").records() if line["record"] == "verdict"]
+    assert [(one["right"], one["why"], one["judge"]) for one in verdicts] == [(True, "so it is", "the judge")] * 18
+
+
+@pytest.mark.parametrize("says", ["I like tea.", '{"same": "perhaps"}', '{"why": "hm"}', "yes and no"])
+def test_a_judge_that_answers_nonsense_decides_nothing(says: str, made, judging, tmp_path) -> None:
+    load, _ = judging
+    load(says, made(rows("baseline", counts(*[1] * 6)), learnt(*[3] * 6))).run(tmp_path / "out")
+    found = last(tmp_path / "out")
+    assert found["arms"]["baseline"]["correct"]["count"] == [6, 24]
+    assert "the judge was asked about 18 calls; 18 of its replies were no verdict" in found["table"]
+    assert found["decision"] == "keep"
+
+
+def test_what_an_earlier_run_or_a_file_knows_is_not_asked_again(made, judging, tmp_path) -> None:
+    load, asked = judging
+    run = made(rows("baseline", counts(*[1] * 6)), learnt(*[3] * 6))
+    load("no", run).run(tmp_path / "first")
+    assert len(asked()) == 18
+    load("yes", run, **{"data.known.paths": [str(tmp_path / "first")]}).run(tmp_path / "second")
+    assert len(asked()) == 18
+    assert last(tmp_path / "second")["arms"] == last(tmp_path / "first")["arms"]
+    verdict = next(line for line in ste.open_run(tmp_path / "first").records() if line["record"] == "verdict")
+    file = tmp_path / "verdicts.jsonl"
+    file.write_text(json.dumps({"key": verdict["key"], "right": True}), "utf-8")
+    load("no", run, **{"data.known.paths": [str(file)]}).run(tmp_path / "third")
+    assert len(asked()) == 18 + 17
+    assert last(tmp_path / "third")["arms"]["baseline"]["correct"]["count"] == [7, 7]
+
+
+def test_a_stopped_evaluation_goes_on_and_asks_nothing_twice(made, judging, tmp_path) -> None:
+    load, asked = judging
+    run = made(rows("baseline", counts(*[1] * 6)), learnt(*[3] * 6))
+    stopped = load("yes", run, **{"budget.model_calls": 7}).run(tmp_path / "out")
+    assert (stopped.stopped_by, len(asked())) == ("budget", 7)
+    load("yes", run, **{"budget.model_calls": 100}).run(tmp_path / "out")
+    assert len(asked()) == len(set(asked())) == 18
+    load("yes", run).run(tmp_path / "whole")
+    resumed, whole = last(tmp_path / "out"), last(tmp_path / "whole")
+    times = ("started", "ended")
+    assert {k: v for k, v in resumed.items() if k not in times} == {k: v for k, v in whole.items() if k not in times}
+
+
+def test_at_most_so_many_questions_are_put_to_the_judge(made, judging, tmp_path) -> None:
+    load, asked = judging
+    run = made(rows("baseline", counts(*[1] * 6)), learnt(*[3] * 6))
+    load("yes", run, **{"params.questions": 5}).run(tmp_path / "out")
+    assert len(asked()) == 5
+    assert last(tmp_path / "out")["arms"]["baseline"]["correct"]["count"] == [11, 24]
+
+
+# -- files of predictions --------------------------------------------------------------------------------------------
+
+
+def predictions(right: int) -> dict[str, list[dict[str, str]]]:
+    return {
+        tool: [
+            {"query": f"{n}", "action_input": "{}", "model_output": call(tool) if n < right + number % 2 else "no"}
+            for n in range(3)
+        ]
+        for number, tool in enumerate(TOOLS)
+    }
+
+
+def test_files_of_predictions_are_arms_too(evaluated, said, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("STE_DATA", raising=False)
+    files = {"before": tmp_path / "before.json", "after": tmp_path / "after.json"}
+    for (_, file), right in zip(files.items(), (0, 2), strict=True):
+        file.write_text(json.dumps(predictions(right)), "utf-8")
+    arms = {name: str(file) for name, file in files.items()}
+    found = evaluated(data__replies={"use": "predictions", "arms": arms, "candidate": "after"})
+    assert (found["decision"], found["baseline"], found["adopted"]) == ("adopt", "before", None)
+    _, out, _ = said("score", *files.values(), "--format", "json")
+    gain = json.loads(out)["difference"]
+    assert {key: found["gains"]["after"][key] for key in ("least", "most")} == {
+        key: gain[key] for key in ("least", "most")
+    }
+
+
+def test_the_papers_predictions_gain_what_ste_score_says(evaluated, said) -> None:
+    import os
+
+    data = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste" / "predictions"
+    if not data.is_dir():
+        pytest.skip(f"{data} is not there; set STE_DATA")
+    files = [data / "llama-7Bf.json", data / "mistral_FT.json"]
+    for parser, flags in (("paper", ["--stored-verdicts"]), ("tolerant", [])):
+        found = evaluated(
+            out=parser,
+            data__replies={
+                "use": "predictions", "arms": {"llama": str(files[0]), "tuned": str(files[1])}, "candidate": "tuned",
+                "stored_verdicts": bool(flags),
+            },
+            nodes__evaluate__exact_names=False,
+            nodes__evaluate__parser=parser,
+        )  # fmt: skip
+        _, out, _ = said("score", *files, "--parser", parser, *flags, "--format", "json")
+        scores = json.loads(out)
+        gain = {key: value for key, value in scores["difference"].items() if key not in "ab"}
+        assert {key: value for key, value in found["gains"]["tuned"].items() if key not in "ab"} == gain
+        for own, theirs in zip(found["arms"].values(), scores["scores"], strict=True):
+            assert {key: own[key] for key in ("wellformed", "api_match", "correct", "tools")} == {
+                key: theirs[key] for key in ("wellformed", "api_match", "correct", "tools")
+            }
+        assert found["decision"] == "adopt"
+
+
+def test_replies_to_questions_of_bfcl_are_labelled_by_its_rules(evaluated, tmp_path) -> None:
+    question = {
+        "id": "q{}", "question": [[{"role": "user", "content": "Double it."}]],
+        "function": [{"name": "double", "parameters": {"type": "dict", "properties": {"n": {"type": "integer"}},
+                                                       "required": ["n"]}}],
+    }  # fmt: skip
+    asked = [{**question, "id": f"q{n}"} for n in range(3)]
+    answers = [{"id": f"q{n}", "ground_truth": [{"double": {"n": [n, n + 1]}}]} for n in range(3)]
+    replies = [{"id": f"q{n}", "result": [{"double": {"n": given}}]} for n, given in enumerate([1, 9])]
+    for name, lines in (("BFCL_v4_x.json", asked), ("answers_x.json", answers), ("a.jsonl", replies)):
+        (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    found = evaluated(
+        data__replies={
+            "use": "predictions", "arms": {"a": str(tmp_path / "a.jsonl")}, "gold": str(tmp_path / "BFCL_v4_x.json"),
+        }
+    )  # fmt: skip
+    assert found["arms"]["a"]["correct"]["count"] == [1, 1]
+    assert found["arms"]["a"]["malformed"] == 1
+    assert "a: 1 of the replies are missing, and count as wrong" in found["table"]
+
+
+# -- what a person sees ----------------------------------------------------------------------------------------------
+
+
+def test_the_table_and_the_decision_are_printed_by_run_and_by_show(made, said, tmp_path) -> None:
+    run = made(rows("baseline", counts(0, 1, 1, 2, 0, 1)), learnt(2, 3, 4, 4, 3, 3))
+    out = tmp_path / "out"
+    code, text, err = said("run", "evaluate", "--set", f"data.replies.runs=[{run}]", "--out", out)
+    assert code == 0
+    table = last(out)["table"]
+    assert f"\n\n{table}\n\n" in text
+    assert said("show", out) == (0, f"{table}\n", "")
+    assert "run: done, 1 record" in err
+    code, text, _ = said("run", "evaluate", "--set", f"data.replies.runs=[{run}]", "--out", out, "--format", "json")
+    (decided,) = json.loads(text)["evaluations"]
+    assert (decided["decision"], decided["candidate"]) == ("adopt", "exemplars")
+    assert json.loads(said("show", out, "--format", "json")[1])[0]["decision"] == "adopt"
+    lines = table.splitlines()
+    assert lines[0] == "2 arms on the same 24 cases of 6 tools, read by the tolerant parser"
+    assert lines[3].split()[:4] == ["baseline", "100.0", "100.0", "20.8"]
+    assert lines[4].split()[:4] == ["exemplars", "100.0", "100.0", "79.2"]
+    assert lines[6] == "gain of `correct` over `baseline`, in points, paired by tool:"
+    assert lines[7].startswith("  exemplars  +58.3 (95 % +")
+    assert lines[7].endswith("; 14 cases won, 0 lost")
+    assert "tool_C                   4      25.0      100.0" in lines
+    assert lines[-1].startswith("adopt: `exemplars` gains +58.3 (95 % ")
+
+
+def test_what_a_simulated_model_replied_is_labelled(made, evaluated) -> None:
+    found = evaluated(made(rows("baseline", counts(1, 1), model="simulated")))
+    assert found["simulated"] is True
+    assert "simulated: this shows that the plumbing works, and nothing about a real model" in found["table"]
+
+
+def test_without_a_judge_no_model_is_asked(made, tmp_path) -> None:
+    run = made(rows("baseline", counts(1)))
+    loaded = ste.load("evaluate", set={"data.replies.runs": [str(run)], "models.judge.base_url": "http://127.0.0.1:9"})
+    assert loaded.plan().to_json()["total"]["model_calls"] == 0
+    assert loaded.run(tmp_path / "out").complete
+
+
+def test_a_reader_that_is_none_is_refused_before_the_run() -> None:
+    with pytest.raises(WorkflowError, match="parser"):
+        ste.load("evaluate", set={"nodes.evaluate.parser": "tolerent"})

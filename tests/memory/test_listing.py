@@ -1,0 +1,23 @@
+import pytest
+
+from ste_graph.errors import WorkflowError
+from ste_graph.memory.listing import Listing
+
+
+async def test_a_list_recalls_every_entry_of_its_scope_in_order_and_each_once(entry, tmp_path) -> None:
+    store = Listing().open("kept", tmp_path / "memory")
+    for text in ("b", "a", "b"):
+        store.add(entry(text))
+    store.add(entry("c", scope="elsewhere"))
+    assert [one["query"] for one in await store.recall("weather", like=None, seed=0)] == ["b", "a"]
+    assert [one.text for one in await store.entries("weather")] == ["b", "a"]
+    await store.close()
+    assert not (tmp_path / "memory").exists()
+
+
+async def test_a_list_finds_nothing_by_meaning_and_says_what_does(tmp_path) -> None:
+    store = Listing().open("kept", tmp_path)
+    with pytest.raises(
+        WorkflowError, match="memory `kept`: `use: list` finds nothing by meaning; give it `use: chroma`"
+    ):
+        await store.nearest("", "text", 1)
