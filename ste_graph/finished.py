@@ -89,6 +89,11 @@ class FinishedRun:
         resolved = json.dumps(self.lock.get("resolved"), sort_keys=True, default=str)
         return id_of(self.lock.get("created"), resolved)
 
+    @property
+    def parts(self) -> list[FinishedRun]:
+        """The runs inside its folder: those of its sub-workflows, and of theirs."""
+        return [FinishedRun(lock.parent) for lock in sorted((self.path / "runs").rglob(self.folder.lock.name))]
+
     def records(self) -> Iterator[dict[str, Json]]:
         """The journal's lines."""
         return LineFile(self.folder.journal).lines()

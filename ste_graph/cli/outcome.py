@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ste_graph.cli.printable import counted, printable
+from ste_graph.cli.printable import counted, plural, printable
 from ste_graph.contracts import Json
 from ste_graph.tools.toolbox import UNTOUCHED
 
 if TYPE_CHECKING:
+    from ste_graph.finished import FinishedRun
     from ste_graph.run.summary import Summary
 
 DECIDED = ("decision", "reason", "baseline", "candidate", "adopted", "interval", "simulated")
@@ -32,7 +33,7 @@ class Outcome:
     gates: Counter[str] = field(default_factory=Counter)
     """How much each gate rejected, of a run that distils."""
     evaluations: list[dict[str, Json]] = field(default_factory=list)
-    """The `evaluation` records."""
+    """The `evaluation` records, those of sub-workflows included."""
 
     @property
     def trials(self) -> int:
@@ -110,7 +111,7 @@ class Outcome:
             unclear = f", {self.unclear:,} unclear" if self.unclear else ""
             rows.append(("trials", f"{self.trials:,}: {self.solved:,} solved{label}, {unsolved:,} not{unclear}"))
         kept = {name: count for name, count in sorted(summary.records.items()) if name not in ("trial", "rejected")}
-        rows += [(f"{name}s", f"{count:,}") for name, count in kept.items()]
+        rows += [(plural(name), f"{count:,}") for name, count in kept.items()]
         if self.gates:
             nothing = "" if kept else "; nothing was kept"
             rows.append(("rejected", f"{self.gates.total():,}: {_histogram(self.gates, by='by ')}{nothing}"))
@@ -155,16 +156,20 @@ def outcome_of(title: str, summary: Summary) -> Outcome:
     """The outcome of a run that has ended, or was stopped; reads its journal."""
     from ste_graph.finished import open_run
 
-    verdicts, gates, evaluations = Counter[bool | None](), Counter[str](), []
-    for line in open_run(summary.run).records():
+    verdicts, gates = Counter[bool | None](), Counter[str]()
+    opened = open_run(summary.run)
+    for line in opened.records():
         match line["record"]:
             case "trial":
                 verdicts[line.get("solved")] += 1
             case "rejected":
                 gates[str(line.get("gate"))] += 1
-            case "evaluation":
-                evaluations.append(line)
-    return Outcome(title, summary, verdicts[True], verdicts[None], gates, evaluations)
+    return Outcome(title, summary, verdicts[True], verdicts[None], gates, evaluations_of(opened))
+
+
+def evaluations_of(run: FinishedRun) -> list[dict[str, Json]]:
+    """The `evaluation` records of a run and of its parts."""
+    return [line for one in (run, *run.parts) for line in one.records() if line["record"] == "evaluation"]
 
 
 def _part(gave: Mapping[str, Json]) -> str:

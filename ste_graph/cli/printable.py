@@ -10,4 +10,9 @@ def printable(text: str) -> str:
 
 def counted(number: int, noun: str) -> str:
     """So many of something, as in `1 unit` or `1,260 trials`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """More than one of something."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"

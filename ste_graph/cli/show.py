@@ -33,16 +33,16 @@ def show(
     format: OutputFormat = Format.text,
 ) -> None:
     """Print the trials of a run: request, calls, observations, answer, verdict; of an evaluation, its table."""
+    from ste_graph.cli.outcome import evaluations_of
+    from ste_graph.cli.printable import printable
     from ste_graph.cli.trials import overview, told
     from ste_graph.finished import open_run
 
     opened = open_run(run)
     if tool is not None:
         _know(opened, tool)
-    evaluations = [line for line in opened.records() if line["record"] == "evaluation"]
-    if evaluations and tool is None and not coverage:
-        from ste_graph.cli.printable import printable
-
+    evaluations = evaluations_of(opened) if tool is None and not coverage else []
+    if evaluations:
         tables = "\n\n".join(printable(line["table"]) for line in evaluations)
         typer.echo(json.dumps(evaluations, indent=2) if format is Format.json else tables)
         return

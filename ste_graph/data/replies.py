@@ -80,7 +80,9 @@ def _replies(path: Path, *, partial: bool) -> list[Attempt]:
         )
         found.append((order.get(_unit(line), len(order)), attempt))
     if not found:
-        raise WorkflowError(f"{path}: holds no reply to a test; expected a run of icl.yaml or finetune.yaml")
+        within = [str(part.path) for part in run.parts if any(line["record"] == "reply" for line in part.records())]
+        meant = f"; did you mean {' or '.join(within)}?" if within else ""
+        raise WorkflowError(f"{path}: holds no reply to a test; expected a run of icl.yaml or finetune.yaml{meant}")
     return [attempt for _, attempt in sorted(found, key=lambda pair: pair[0])]  # stable: as each unit made them
 
 

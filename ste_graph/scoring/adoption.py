@@ -57,7 +57,7 @@ def adoption_of(path: Path) -> Adoption:
     except WorkflowError as error:
         raise WorkflowError(f"`only_if`: {error}; expected the run of an evaluation: {HOW}") from error
     if not lines:
-        within = [child for child in _within(path) if _evaluations(child)]
+        within = [part for part in run.parts if _evaluations(part)]
         if len(within) == 1:
             run, lines = within[0], _evaluations(within[0])
     summary = run.summary()
@@ -118,15 +118,3 @@ def _evaluation(line: dict[str, Json], journal: LineFile, number: int) -> Evalua
         return Evaluation.model_validate({name: line[name] for name in Evaluation.model_fields if name in line})
     except ValidationError:
         raise journal.damaged(number) from None
-
-
-def _within(path: Path) -> list[FinishedRun]:
-    """The runs that a run has started, in its folder."""
-    children = sorted((path / "runs").iterdir()) if (path / "runs").is_dir() else []
-    found = []
-    for child in children:
-        try:
-            found.append(open_run(child))
-        except WorkflowError:
-            continue
-    return found

@@ -92,7 +92,7 @@ class Arm:
         return Score({tool: tuple(own) for tool, own in labels.items()}, parser, source=self.name)
 
 
-def attempts_of(items: Iterable[Json], where: str = "the replies") -> list[Attempt]:
+def attempts_of(items: Iterable[Json]) -> list[Attempt]:
     """Items as attempts. Raises `WorkflowError` that names each one which is none."""
     found: list[Attempt] = []
     faults: list[str] = []
@@ -103,7 +103,7 @@ def attempts_of(items: Iterable[Json], where: str = "the replies") -> list[Attem
             first = error.errors(include_url=False)[0]
             faults.append(f"#{number}: `{'.'.join(map(str, first['loc']))}`: {first['msg']}")
     if faults:
-        raise refused(where, faults, "expected {arm, query, gold: {tool, arguments}, output} in each")
+        raise refused("the replies", faults, "expected {arm, query, gold: {tool, arguments}, output} in each")
     return found
 
 
@@ -142,7 +142,9 @@ def contested(
         raise WorkflowError(f"{where}: there is no case to which all of these arms replied: {', '.join(arms)}")
     among = len({one.key for one in attempts})
     kept = [
-        one.model_copy(update={"role": roles.get(one.arm), "among": among}) for one in attempts if one.key in shared
+        one.model_copy(update={"role": roles.get(one.arm), "among": one.among or among})
+        for one in attempts
+        if one.key in shared
     ]
     return sorted(kept, key=lambda one: one.role != "baseline")
 

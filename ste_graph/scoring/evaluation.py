@@ -8,7 +8,7 @@ from typing import Literal
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.records import Record
-from ste_graph.scoring.arms import Arm, arms_of, attempts_of
+from ste_graph.scoring.arms import Arm, arms_of, attempts_of, contested
 from ste_graph.scoring.comparison import JUDGED, Rules
 from ste_graph.scoring.decision import Choice, Decision, decided
 from ste_graph.scoring.difference import Difference, difference
@@ -83,8 +83,10 @@ class Evaluated:
     def of(
         cls, items: Sequence[Json], reader: Reader, verdicts: Verdicts, *, asked: Asked = Asked(), seed: int = 0
     ) -> Evaluated:
-        """Replies, as `data` gives them, labelled anew. Raises `WorkflowError` where they are none."""
-        arms = arms_of(attempts_of(items))
+        """Replies, as `data` gives them, labelled anew. Raises `WorkflowError` where arms cannot be compared."""
+        attempts = attempts_of(items)
+        roles = {one.role: one.arm for one in attempts}
+        arms = arms_of(contested(attempts, roles.get("baseline"), roles.get("candidate"), where="the replies"))
         rules = reader.rules({one.gold.tool for arm in arms.values() for one in arm.attempts})
         scores = {
             name: arm.score(reader.parser, closest=not reader.exact_names, rules=rules, verdicts=verdicts)

@@ -20,3 +20,4 @@ def test_whatever_is_shown_can_be_printed_and_loses_no_line(text):
 
 def test_one_is_counted_without_the_plural():
     assert [counted(n, "trial") for n in (0, 1, 1260)] == ["0 trials", "1 trial", "1,260 trials"]
+    assert [counted(n, "reply") for n in (1, 2)] == ["1 reply", "2 replies"]

@@ -353,6 +353,37 @@ def test_the_table_and_the_decision_are_printed_by_run_and_by_show(made, said, t
     assert lines[-1].startswith("adopt: `exemplars` gains +58.3 (95 % ")
 
 
+def test_an_evaluation_that_is_a_part_of_a_run_is_told_with_it(made, said, tmp_path) -> None:
+    run = made(rows("baseline", counts(0, 1, 1, 2, 0, 1)), learnt(2, 3, 4, 4, 3, 3))
+    whole = tmp_path / "whole.yaml"
+    whole.write_text(
+        "dsl: 1\nname: whole\nnodes: {say: {use: chat, model: m, prompt: say.md, gives: {word: str}}}\n"
+        "models: {m: {use: simulated}}\n"
+        f"graph:\n  - run: evaluate\n    with: {{data.replies.runs: ['\"{run}\"']}}\n"
+        "  - when: evaluate.result.decision == 'keep'\n    do: [say]\n",
+        "utf-8",
+    )
+    (tmp_path / "say.md").write_text("Say.", "utf-8")
+    code, text, _ = said("run", whole, "--out", tmp_path / "out")
+    table = last(tmp_path / "out" / "runs" / "evaluate")["table"]
+    assert (code, f"\n\n{table}\n\n" in text) == (0, True)
+    assert said("show", tmp_path / "out") == (0, f"{table}\n", "")
+    assert ste.open_run(tmp_path / "out").summary().used.model_calls == 0
+
+
+def test_rows_of_a_file_are_replies_too_and_are_checked_like_them(evaluated, tmp_path) -> None:
+    replies = [*rows("first", counts(*[0] * 6)), *rows("second", counts(*[2] * 6), subject=OF_X)]
+    for one in replies:
+        del one["id"]
+    file = tmp_path / "replies.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in replies), "utf-8")
+    found = evaluated(data__replies={"use": "rows", "path": str(file)})
+    assert (found["baseline"], found["decision"], found["adopted"]) == ("first", "adopt", OF_X)
+    file.write_text("".join(json.dumps(one) + "\n" for one in replies[1:]), "utf-8")
+    summary = ste.load("evaluate", set={"data.replies": {"use": "rows", "path": str(file)}}).run(tmp_path / "lacking")
+    assert "arm `first` lacks 1 of the 24 cases, such as tool_A: 'tool_A 0'" in summary.failed["run"]
+
+
 def test_what_a_simulated_model_replied_is_labelled(made, evaluated) -> None:
     found = evaluated(made(rows("baseline", counts(1, 1), model="simulated")))
     assert found["simulated"] is True

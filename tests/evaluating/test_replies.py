@@ -113,6 +113,8 @@ def test_a_run_that_is_not_finished_or_holds_no_reply_is_refused(made, tmp_path)
     (run / "journal.jsonl").write_text("")
     message = f"{run}: holds no reply to a test; expected a run of icl.yaml or finetune.yaml"
     assert refusal(run, partial=True) == message
+    made(rows("baseline", counts(1)), name="within").rename(run / "runs")
+    assert refusal(run, partial=True) == f"{message}; did you mean {run}/runs?"
     (run / "journal.jsonl").write_text(json.dumps({"id": "x", "record": "reply", "arm": 5}) + "\n")
     assert f"{run}/journal.jsonl:1: this line is damaged" in refusal(run, partial=True)
     assert "is not the folder of a run" in refusal(tmp_path)
