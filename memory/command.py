@@ -180,6 +180,9 @@ def export(store: Store, out: OutFile = None) -> None:
 def import_(
     source: Annotated[Path, typer.Argument(metavar="FILE|RUN", help="Exemplars as JSON lines, or a run.")],
     store: Annotated[str, typer.Option("--into", metavar="STORE", help="The store; a new folder becomes one.")],
+    reworded: Annotated[
+        bool, typer.Option("--reworded", help="Of a run of distil.yaml also what says a request in other words.")
+    ] = False,
     embedder: Embedder = None,
 ) -> None:
     """Add exemplars from a file of JSON lines, or from a run."""
@@ -188,7 +191,7 @@ def import_(
     from .harvest import is_run
 
     with closing(ExemplarStore.open(store, embedder=embedder, create=True)) as opened:
-        added, damaged = (opened.take(source), []) if is_run(source) else take_in(opened, source)
+        added, damaged = (opened.take(source, reworded=reworded), []) if is_run(source) else take_in(opened, source)
     for line in damaged:
         typer.echo(line, err=True)
     typer.echo(f"{added} added or changed")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.distil.example import Example
 from ste_graph.records import Seen, Step, Trial
 from ste_graph.run.hashing import id_of
 
@@ -126,6 +127,25 @@ def of_trial(line: Mapping[str, Json], trial: Trial, tool: str, run: str) -> Exe
         trial=_counter(line.get("trial")),
         model=trial.model,
         lessons=tuple(trial.lessons or ()),
+        ended=line.get("ended"),
+    )
+
+
+def of_example(line: Mapping[str, Json], example: Example, run: str) -> Exemplar | None:
+    """The exemplar of what a run of `distil.yaml` kept; None for what is held out, and for what shows no call."""
+    if example.split != "train" or example.kind != "call" or not any(step.action for step in example.steps):
+        return None
+    return Exemplar(
+        id=id_of(run, line["id"]),
+        query=example.query,
+        tool=example.definition.name,
+        fingerprint=example.fingerprint,
+        calls=example.steps,
+        answer=example.answer,
+        verified=tuple(dict.fromkeys([*gates_passed(example.steps), *example.gates])),
+        run=run,
+        trial_id=example.trial_id,
+        model=example.model,
         ended=line.get("ended"),
     )
 

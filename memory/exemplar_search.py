@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ste_graph.contracts import Message
+from ste_graph.distil.normal import words
 from ste_graph.errors import WorkflowError
 
 from .exemplar import EXECUTION, FORMAT, Exemplar
 from .holdings import Holdings
-from .recall import Vectors
+from .recall import Vectors, similarities
 from .rendering import Form, as_messages, as_text
 from .selection import Found, Selection, approximate_tokens, chosen
 
@@ -98,9 +99,7 @@ class ExemplarSearch(Holdings):
         offered = None if tools is None or selection.paper else list(tools)
         if not self._may_find(selection.k):
             return []
-        by_tool = not selection.paper and (selection.per_tool is not None or selection.contrast)
-        vectors = self._embedded([query])
-        found = self.search_vectors(vectors, selection.k, tools=offered, gates=selection.gates, by_tool=by_tool)[0]
+        found = self._candidates(query, selection, offered)
         return chosen(found, selection, lambda exemplar: _text([exemplar], selection), count)
 
     def render(
@@ -144,6 +143,43 @@ class ExemplarSearch(Holdings):
     async def amessages(self, query: str, selection: Selection | None = None, **settings: Any) -> list[Message]:
         """`messages`, in a worker thread."""
         return await asyncio.to_thread(self.messages, query, selection, **settings)
+
+    def named(self, ids: Sequence[str]) -> list[Exemplar]:
+        """The exemplars of these ids, in their order; those that are not there left out."""
+        with self._current():
+            said = self._chroma.metadata([id for id in dict.fromkeys(ids) if id in self._rows])
+        return [Exemplar.model_validate_json(str(said[id]["record"])) for id in ids if id in said]
+
+    def lendable(self, selection: Selection, tools: Iterable[str] | None = None) -> list[tuple[str, str]]:
+        """The id and the tool of every exemplar among which a selection chooses, sorted."""
+        offered = None if tools is None or selection.paper else frozenset(tools)
+        gates = frozenset(selection.gates)
+        with self._current():
+            return sorted(
+                (row.id, row.tool)
+                for row in self._rows.values()
+                if gates <= row.gates and not row.stale and (offered is None or row.tools <= offered)
+            )
+
+    def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+        """The cosine similarity of a text with each of the others, in [-1, 1], by the store's embedder."""
+        vectors = self._embedded([text, *others])
+        return [float(one) for one in similarities(vectors[1:], vectors[0])]
+
+    def _candidates(self, query: str, selection: Selection, offered: Sequence[str] | None) -> list[Found]:
+        """The nearest exemplars to choose from; without its twins, as many as with them."""
+        vectors, k, asked = self._embedded([query]), selection.k, words(query)
+        while True:
+            found = self.search_vectors(
+                vectors, k, tools=offered, gates=selection.gates, by_tool=selection.by_tool
+            )[0]  # fmt: skip
+            if selection.twins:
+                return found
+            kept = [one for one in found if words(one.exemplar.query) != asked]
+            wanted = selection.k + len(found) - len(kept)
+            if wanted <= k:
+                return kept
+            k = wanted
 
     def _may_find(self, k: int) -> bool:
         if k < 0:

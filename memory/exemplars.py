@@ -99,9 +99,12 @@ class ExemplarStore(ExemplarSearch):
         """`add`, in a worker thread."""
         return await asyncio.to_thread(self.add, list(exemplars))
 
-    def take(self, run: str | os.PathLike[str]) -> int:
-        """Add what the journal of a run has, except what was forgotten; gives how many were new."""
-        found = harvested(Path(run))
+    def take(self, run: str | os.PathLike[str], *, reworded: bool = False) -> int:
+        """Add what the journal of a run has, except what was forgotten; gives how many were new.
+
+        Of a run of `distil.yaml`: what is for training, with `reworded` also what says a request in other words.
+        """
+        found = harvested(Path(run), reworded=reworded)
         with self._current():
             forgotten = self._folder.forgotten() if self._folder else set()
             new = [one for one in found if one.id not in forgotten and one.id not in self._rows]

@@ -53,7 +53,9 @@ else:
 class Experience(_Source):
     """Every record of its lifetime, indexed by meaning in Chroma (STE, section 3: the long-term memory of a tool).
 
-    With `from`, which names a run or a store of exemplars: what that one has learnt, read only, to be shown.
+    With `from`, which names a run or a store of exemplars: what that one has learnt, read only, to be shown. Of a run
+    of `distil.yaml` that is what stands on the training side; with `without`, such a run, all that says something of
+    what that one holds out is left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +75,8 @@ class Experience(_Source):
     """With `from`: the run of an evaluation, which must have adopted the exemplars."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of the embedder. More than one helps on idle cores only."""
+    without: RelativePath | None = None
+    """With `from`: a run of `distil.yaml`. What it holds out is not lent."""
 
     @property
     def source(self) -> str | None:
@@ -89,6 +93,8 @@ class Experience(_Source):
         if self.source is None:
             if self.only_if is not None:
                 raise ValueError("`only_if` is about what an earlier run has learnt: it goes with `from`")
+            if self.without is not None:
+                raise ValueError("`without` leaves something out of what `from` lends, and there is no `from`")
             return self
         if self.only_if is not None and self.source.lower().startswith(("http://", "https://")):
             raise ValueError("`only_if` needs a run or a store's folder as `from`: a server does not say whose it is")
@@ -126,7 +132,8 @@ class Experience(_Source):
             from .lent import LentStore
 
             recall: Literal["all"] | Nearest = self.recall if isinstance(self.recall, Nearest) else "all"
-            return LentStore(f"memory `{name}`", self.source, folder, recall, embedder or self.embedder)
+            where = f"memory `{name}`"
+            return LentStore(where, self.source, folder, recall, embedder or self.embedder, self.without)
         from .embedders import embedder_for
         from .index import Index
         from .share import Share

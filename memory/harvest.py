@@ -1,4 +1,4 @@
-"""Exemplars from the journal of a run."""
+"""Exemplars from the journal of a run: the trials of one that explored, or what `distil.yaml` has kept of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ste_graph.contracts import Json
+from ste_graph.distil.example import Example
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run
-from ste_graph.records import Trial
+from ste_graph.records import Record, Trial
 
-from .exemplar import Exemplar, of_trial, run_id
+from .exemplar import Exemplar, of_example, of_trial, run_id
 from .exemplar_log import why
 
 _log = logging.getLogger("ste_graph.memory")
@@ -26,28 +27,38 @@ def is_run(path: Path) -> bool:
     return (path / _LOCK).is_file()
 
 
-def harvested(path: Path) -> list[Exemplar]:
+def harvested(path: Path, *, reworded: bool = False) -> list[Exemplar]:
     """Every trial of a run in which a call was made, as an exemplar with the gates that it passed.
+
+    Of a run of `distil.yaml`, the examples for training that are a call; never one that is held out, and only with
+    `reworded` those that say the request of another one in other words.
 
     A damaged line of the journal is left out, and named in a warning. Raises `WorkflowError` if there is no run.
     """
     run = open_run(path)
     id = run_id(run.lock)
-    found = (_exemplar(place, line, id) for place, line in _lines(run.folder.journal))
+    found = (_exemplar(place, line, id, reworded) for place, line in _lines(run.folder.journal))
     return [exemplar for exemplar in found if exemplar is not None]
 
 
-def _exemplar(place: str, line: Mapping[str, Json], run: str) -> Exemplar | None:
-    if line.get("record") != "trial":
-        return None
+def _exemplar(place: str, line: Mapping[str, Json], run: str, reworded: bool) -> Exemplar | None:
+    record = line.get("record")
     try:
-        trial = Trial.model_validate({name: line[name] for name in Trial.model_fields if name in line})
-        tool = line.get("tool")
-        return of_trial(line, trial, tool if isinstance(tool, str) else "", run)
+        if record == "trial":
+            trial = Trial.model_validate(_own(line, Trial))
+            tool = line.get("tool")
+            return of_trial(line, trial, tool if isinstance(tool, str) else "", run)
+        if record == "example":
+            example = Example.model_validate(_own(line, Example))
+            return None if example.paraphrase_of is not None and not reworded else of_example(line, example, run)
     except (ValidationError, KeyError) as error:
         said = why(error) if isinstance(error, ValidationError) else f"no {error}"
-        _log.warning("%s: this trial is left out (%s); the rest is used", place, said)
-        return None
+        _log.warning("%s: this %s is left out (%s); the rest is used", place, record, said)
+    return None
+
+
+def _own(line: Mapping[str, Json], record: type[Record]) -> dict[str, Json]:
+    return {name: line[name] for name in record.model_fields if name in line}
 
 
 def _lines(journal: Path) -> Iterator[tuple[str, Mapping[str, Json]]]:

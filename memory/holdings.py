@@ -60,6 +60,12 @@ class Holdings:
         with self._current():
             return sorted(self._rows)
 
+    @property
+    def digests(self) -> list[str]:
+        """A hash of each exemplar, in the order of the ids."""
+        with self._current():
+            return [self._rows[id].digest for id in sorted(self._rows)]
+
     def freeze(self, ids: Iterable[str]) -> None:
         """From now on hold only what is there now, and of that only these; nothing can be changed any more."""
         with self._current():

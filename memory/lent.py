@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ste_graph.contracts import Entry, Json, Near, Shown
+from ste_graph.contracts import Entry, Json, Near, Origin, Shown, Taught
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.finished import open_run
+from ste_graph.lessons import Lesson
+from ste_graph.lessons import text as said
+from ste_graph.run.hashing import id_of
 
 from .exemplar import Exemplar
 from .exemplars import ExemplarStore
+from .harvest import is_run
+from .heldout import held_out
+from .placebo import placebo
 from .rendering import as_text
 from .selection import Found, Selection
 from .standing import stood
+from .teaching import in_turn, lessons_in
 
 if TYPE_CHECKING:
     from .embedders import Embedder
@@ -28,13 +38,22 @@ class LentStore:
     """
 
     def __init__(
-        self, where: str, source: str, folder: Path, recall: Literal["all"] | Nearest, embedder: Embedder | str | None
+        self,
+        where: str,
+        source: str,
+        folder: Path,
+        recall: Literal["all"] | Nearest,
+        embedder: Embedder | str | None,
+        without: str | None = None,
     ) -> None:
         self._where = where
         self._recall = recall
+        self._lessons: list[Lesson] | None = None
+        self._learning = threading.Lock()
         try:
             self._store = ExemplarStore.open(source, embedder=embedder)
-            self._store.freeze(stood(folder / "exemplars.json", lambda: self._store.ids))
+            self._store.freeze(stood(folder / "exemplars.json", lambda: _lendable(self._store, without)))
+            self._origin = _origin(source, self._store)
         except (WorkflowError, RunError) as error:
             raise type(error)(f"{where}: {error}") from error
 
@@ -63,17 +82,57 @@ class LentStore:
         return [_entry(one) for one in await asyncio.to_thread(self._store.exemplars)]
 
     async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
-        """The exemplars for a request, as the settings of `Selection` in `choice` say."""
-        selection = Selection.model_validate(dict(choice))
+        """The exemplars for a request, as the settings of `Selection` in `choice` say.
+
+        With `placebo`, a seed, in `choice` beside them: a placebo of the same size too.
+        """
+        settings = dict(choice)
+        seed = settings.pop("placebo", None)
+        selection = Selection.model_validate(settings)
         found = await self._store.aselect(query, selection, tools=tools)
         exemplars = [one.exemplar for one in found]
+
+        def text(*some: Exemplar) -> str:
+            return as_text(some, observations=selection.shows_observations)
+
+        others: list[Exemplar] = []
+        if seed is not None:
+            draw = partial(placebo, tools=tools, text=text, seed=seed)
+            others = await asyncio.to_thread(draw, self._store, query, exemplars, selection)
         return Shown(
-            text=as_text(exemplars, observations=selection.shows_observations),
+            text=text(*exemplars),
             exemplars=[one.model_dump(mode="json") for one in exemplars],
+            origin=self._origin,
+            placebo=None
+            if seed is None
+            else Shown(text=text(*others), exemplars=[one.model_dump(mode="json") for one in others]),
         )
+
+    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
+        """The lessons for a request, first those of the tool whose exemplar is nearest; see `Teaching.taught`.
+
+        The exemplars that decide the order are verified and do not ask the very same. Tools that have none come last,
+        as they stand in `tools`.
+        """
+        nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", twins=False)
+        found = await self._store.aselect(query, nearest, tools=tools)
+        order = dict.fromkeys([*(one.exemplar.tool for one in found), *tools])
+        lessons = await asyncio.to_thread(self._learnt)
+        chosen = in_turn(lessons, order, per_tool=per_tool, k=k)
+        return Taught(lines=list(map(said, chosen)), ids=[one.id for one in chosen], origin=self._origin)
+
+    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+        return await asyncio.to_thread(self._store.likeness, text, others)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._store.close)
+
+    def _learnt(self) -> list[Lesson]:
+        """All lessons, drawn once: nothing here changes any more."""
+        with self._learning:
+            if self._lessons is None:
+                self._lessons = lessons_in(self._store.exemplars())
+            return self._lessons
 
 
 def _near(found: Found) -> Near:
@@ -82,3 +141,20 @@ def _near(found: Found) -> Near:
 
 def _entry(one: Exemplar) -> Entry:
     return Entry(id=one.id, scope=one.tool, text=one.query, record=one.model_dump(mode="json"))
+
+
+def _origin(source: str, store: ExemplarStore) -> Origin:
+    """Which run the exemplars are of; a store that holds those of several is known by what it holds."""
+    place = source if "://" in source else str(Path(source).resolve())
+    if is_run(Path(source)):
+        return Origin(run_id=open_run(source).id, run=place)
+    match [*{one.run for one in store.exemplars()}]:
+        case [str(run)]:
+            return Origin(run_id=run, run=place)
+    return Origin(run_id=id_of(*store.digests), run=place)
+
+
+def _lendable(store: ExemplarStore, without: str | None) -> list[str]:
+    """The ids of a store's exemplars, less those that say something of what the run `without` holds out."""
+    out = held_out(Path(without), store.exemplars()) if without else frozenset()
+    return [id for id in store.ids if id not in out]

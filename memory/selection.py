@@ -40,10 +40,12 @@ class Selection(Frozen):
     gates: tuple[Gate, ...] = (FORMAT, EXECUTION)
     observations: bool = True
     """Show what the calls gave, and the answer."""
+    twins: bool = True
+    """Whether one that asks the very same request may be shown: an agent is glad of it, a test must not see it."""
     paper: bool = False
     """As in the paper: the k nearest over all tools, whichever are offered, most similar first, the calls alone.
 
-    It overrides all other settings but `k` and `gates`.
+    It overrides all other settings but `k`, `gates` and `twins`.
     """
 
     @property
@@ -52,9 +54,9 @@ class Selection(Frozen):
         return self.observations and not self.paper
 
     @property
-    def fetches(self) -> int | None:
-        """How many of the nearest suffice to choose from; None: all tools' nearest must be looked at one by one."""
-        return self.k if self.paper or (self.per_tool is None and not self.contrast) else None
+    def by_tool(self) -> bool:
+        """Whether the nearest of each tool must be looked at, not just the nearest of all."""
+        return not self.paper and (self.per_tool is not None or self.contrast)
 
 
 def chosen(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from pydantic import Field
 
 from ste_graph.errors import SteError, WorkflowError
-from ste_graph.lessons import lessons_of, shown, text
+from ste_graph.lessons import shown, text
 
 from .exemplars import ExemplarStore
 from .selection import Selection
+from .teaching import lessons_in
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -31,12 +32,7 @@ def taught(store: ExemplarStore) -> Lessons:
     """The lessons that the trials in a store teach, those of tools that have changed since left out."""
 
     def lessons(tool: str, k: int) -> list[str]:
-        trials = [
-            {"id": one.id, "tool": one.tool, "lessons": one.lessons, "steps": one.model_dump(mode="json")["calls"]}
-            for one in store.exemplars()
-            if not one.stale
-        ]
-        return [text(one) for one in shown(lessons_of(trials), tool, k)]
+        return [text(one) for one in shown(lessons_in(store.exemplars()), tool, k)]
 
     return lessons
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from .embedders import Embedder
 from .experience import Diverse, Nearest, OtherTool, Recalled
 from .frozen import FrozenRun
 from .index import Index, digest
-from .recall import Vectors, diverse, nearest, shuffled
+from .recall import Vectors, diverse, nearest, shuffled, similarities
 from .shelf import Shelf
 
 _BATCH = 32
@@ -110,6 +110,10 @@ class ExperienceStore:
     async def entries(self, scope: str) -> list[Entry]:
         self._raise_fault()
         return list(self._entries(scope))
+
+    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+        vectors = await self._embedded([text, *others])
+        return [float(one) for one in similarities(vectors[1:], vectors[0])]
 
     async def close(self) -> None:
         self._closing = True

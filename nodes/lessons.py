@@ -1,4 +1,4 @@
-"""Lessons: what failed and then mended calls of the tool have taught so far."""
+"""Lessons: what failed and then mended calls have taught so far."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.contracts import Recall
+from ste_graph.contracts import Recall, Teaching
 from ste_graph.lessons import lessons_of, shown, text
 from ste_graph.node import Node, Output, Reads
 from ste_graph.records import of_now
@@ -42,3 +42,35 @@ class Lessons(Node):
         trials = [{**entry.record, "id": entry.id} for entry in entries]
         found = shown(lessons_of(trials), str(see.tool["name"]), self.k)
         return self.Gives(lines=list(map(text, found)), ids=[lesson.id for lesson in found])
+
+
+class LessonsOffered(Node):
+    """Give the lessons of the tools that are offered, for a request of which nobody says which tool serves it.
+
+    First those of the tool of whose earlier requests one is nearest to this one, at most `per_tool`; then those of the
+    next nearest tool, until there are `k`.
+
+    Differs: the paper has no lessons; those of the tool at hand alone would give away what is asked.
+    """
+
+    memory: Teaching
+    per_tool: Annotated[int, Field(ge=1)] = 3
+    k: Annotated[int, Field(ge=0)] = 6
+
+    class See(Reads):
+        """The request, and the names of the tools."""
+
+        query: str
+        names: list[str]
+
+    class Gives(Output):
+        """A line per lesson, and their ids in the same order; `origin` says which run's trials taught them."""
+
+        lines: list[str]
+        ids: list[str]
+        origin: dict[str, Any] | None
+
+    async def __call__(self, see: See) -> Gives:
+        found = await self.memory.taught(see.query, tools=see.names, per_tool=self.per_tool, k=self.k)
+        origin = found.origin.model_dump() if found.origin else None
+        return self.Gives(lines=found.lines, ids=found.ids, origin=origin)

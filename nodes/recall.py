@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ste_graph.contracts import Json, Lent
+from ste_graph.contracts import Json, Lent, Shown
 from ste_graph.node import Node, Output, Reads
 
 
@@ -32,6 +32,13 @@ class Recall(Node):
     """The budget for their text, counted as a third of its bytes."""
     gates: tuple[str, ...] = ("format", "execution")
     observations: bool = True
+    twins: bool = True
+    """Whether one that asks the very same request may be shown. A test must say `false`."""
+    placebo: bool = False
+    """Draw as many exemplars, of about the same length, that can teach nothing about the request: each the request of
+    one with the calls of another, both of tools that the exemplars shown are not of, as far as there are others."""
+    seed: int = 0
+    """Makes the placebo another one."""
     paper: bool = False
 
     class See(Reads):
@@ -42,17 +49,37 @@ class Recall(Node):
         tool: Json | None = None
 
     class Gives(Output):
-        """`examples` is what a prompt shows; "" where there is nothing to show."""
+        """`examples` is what a prompt shows; "" where there is nothing to show. `origin` says whose exemplars they are.
+
+        `placebo` is the same of the placebo, if there is to be one.
+        """
 
         examples: str
         exemplars: list[dict[str, Json]]
+        ids: list[str]
+        placebo: str
+        placebo_ids: list[str]
+        origin: dict[str, Any] | None
 
     async def __call__(self, see: See) -> Gives:
-        choice = self.model_dump(mode="json", exclude={"memory"})
+        choice = self.model_dump(mode="json", exclude={"memory", "placebo", "seed"})
+        choice |= {"placebo": self.seed} if self.placebo else {}
         offered = see.tools if see.tools is not None else None if see.tool is None else [see.tool]
         names = None if offered is None else [_name(tool) for tool in offered]
         shown = await self.memory.lent(see.query, choice=choice, tools=names)
-        return self.Gives(examples=shown.text, exemplars=shown.exemplars)
+        others = shown.placebo or Shown()
+        return self.Gives(
+            examples=shown.text,
+            exemplars=shown.exemplars,
+            ids=_ids(shown),
+            placebo=others.text,
+            placebo_ids=_ids(others),
+            origin=shown.origin.model_dump() if shown.origin else None,
+        )
+
+
+def _ids(shown: Shown) -> list[str]:
+    return [str(one["id"]) for one in shown.exemplars]
 
 
 def _name(tool: Json) -> str:

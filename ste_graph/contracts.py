@@ -227,6 +227,17 @@ class Lender(Protocol):
     async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
         """The exemplars to show for a request, see `Lent.lent`."""
 
+    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
+        """The lessons to show for a request, see `Teaching.taught`."""
+
+
+@runtime_checkable
+class Likens(Protocol):
+    """A record store that can say how alike two texts are."""
+
+    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+        """The cosine similarity of a text with each of the others, in [-1, 1], by the embedder of the store."""
+
 
 class TranscriptMemory(Protocol):
     """A memory of chat messages (`talk:` in YAML). The messages live in the graph's state; this only shapes them.
@@ -258,11 +269,31 @@ class Recall(Protocol):
         """Every entry, in order of adding; nothing where the memory is off."""
 
 
+class Origin(Frozen):
+    """Where it comes from what is lent: which run, wherever its folder lies, and the folder."""
+
+    run_id: str
+    run: str
+
+
 class Shown(Frozen):
-    """Exemplars chosen for a request: as a prompt shows them, and one by one, in the same order."""
+    """Exemplars chosen for a request: as a prompt shows them, and one by one, in the same order.
+
+    `placebo`, if it was asked for, is the same for as many exemplars that can teach nothing about the request.
+    """
 
     text: str = ""
     exemplars: list[dict[str, Json]] = []
+    origin: Origin | None = None
+    placebo: Shown | None = None
+
+
+class Taught(Frozen):
+    """Lessons chosen for a request, each as a line of text, with their ids in the same order."""
+
+    lines: list[str] = []
+    ids: list[str] = []
+    origin: Origin | None = None
 
 
 @runtime_checkable
@@ -274,6 +305,25 @@ class Lent(Recall, Protocol):
 
         None of them names a tool outside `tools`, where that is given. Nothing where the memory is off.
         """
+
+
+@runtime_checkable
+class Teaching(Recall, Protocol):
+    """What a node's field of this type gets for the memory it names: what failed and mended calls have taught."""
+
+    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
+        """At most k lessons about `tools`, at most `per_tool` of one: first those of the tool of the nearest exemplar.
+
+        Nothing where the memory is off.
+        """
+
+
+@runtime_checkable
+class Likening(Recall, Protocol):
+    """What a node's field of this type gets for the memory it names: that memory, and its sense of what is alike."""
+
+    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+        """The cosine similarity of a text with each of the others, in [-1, 1]; nothing where the memory is off."""
 
 
 class Session(Protocol):
@@ -294,3 +344,6 @@ class Session(Protocol):
 
     @property
     def folder(self) -> Path: ...
+
+    @property
+    def definitions(self) -> Mapping[str, Mapping[str, Json]]: ...

@@ -60,6 +60,11 @@ class Reads(BaseModel):
         return (self._bound.folder / name).resolve()
 
     @property
+    def definitions(self) -> Mapping[str, Mapping[str, Json]]:
+        """The unit's tools by name, as plain data: `name`, `description`, `parameters`, `effect`, `fingerprint`."""
+        return self._bound.definitions
+
+    @property
     def _bound(self) -> Session:
         if self._session is None:
             raise RuntimeError(f"{type(self).__qualname__} stands outside a run: give it a session with `.within(…)`")

@@ -106,7 +106,7 @@ class _Binder:
             if given is None or output in given.model_fields:
                 return FromNode(node, output)
             choices = [f"{node}.{known}" for known in given.model_fields]
-        elif name in self._loops():
+        elif node in self._loops() and all(self._readable(name, seat) for seat in self.seats):
             return FromLoop(name)
         elif node == "data" and output in self.vocabulary.data:
             return FromData(output)
@@ -121,6 +121,9 @@ class _Binder:
             suggestion=closest(name, [*choices, *self._loops()]),
         )
         return None
+
+    def _readable(self, name: str, seat: Place) -> bool:
+        return name in self.vocabulary.names(seat.given, seat.around)
 
     def _fits(self, field: str, annotation: Any, source: Source, seat: Place) -> bool:
         expected = Type.of(annotation)
@@ -160,7 +163,7 @@ def _name_of(source: Source) -> str:
     match source:
         case FromNode(node=node, field=field):
             return f"{node}.{field}"
-        case FromLoop(loop=loop):
-            return loop
+        case FromLoop(name=name):
+            return name
         case FromData(data=data):
             return f"data.{data}"

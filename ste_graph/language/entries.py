@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
-from ste_graph.contracts import Lent, Model, Recall
+from ste_graph.contracts import Lent, Likening, Model, Recall, Teaching
 from ste_graph.language.schema import GROUPS, MemoryWiring, NodeWiring, Section, Shape
 from ste_graph.language.tree import Mapping as MappingTree
 from ste_graph.language.tree import Scalar, Sequence, Tree
@@ -86,7 +86,7 @@ def resolved_kind(field: FieldInfo) -> Resolved | None:
             return "model"
         if annotation is Prompt:
             return "prompt"
-        if annotation in (Recall, Lent):
+        if annotation in (Recall, Lent, Likening, Teaching):
             return "recall"
     return None
 

@@ -33,9 +33,10 @@ class FromNode:
 
 @dataclass(frozen=True, slots=True)
 class FromLoop:
-    """A value read from a loop: the item of a `map`, the counter (from 0) of a `repeat`."""
+    """A value read from a loop: the item of a `map`, or what lies in it, or the counter (from 0) of a `repeat`."""
 
-    loop: str
+    name: str
+    """The loop's name; for a part of its item with the keys behind it, as in `case.query`."""
 
 
 @dataclass(frozen=True, slots=True)

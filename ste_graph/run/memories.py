@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ste_graph.compile.flow import Flow
-from ste_graph.contracts import Entry, Json, Lender, Near, RecordStore, Shown
+from ste_graph.contracts import Entry, Json, Lender, Likens, Near, RecordStore, Shown, Taught
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.language.workflow import MemorySpec
 
@@ -48,10 +48,24 @@ class UnitRecall:
             return await self.store.entries(self.scope)
 
     async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+        with whole_run_stops():
+            return await self._lender.lent(query, choice=choice, tools=tools)
+
+    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
+        with whole_run_stops():
+            return await self._lender.taught(query, tools=tools, per_tool=per_tool, k=k)
+
+    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+        if not isinstance(self.store, Likens):
+            raise RunError("the memory cannot say how alike texts are; name one with `use: chroma`")
+        with whole_run_stops():
+            return await self.store.likeness(text, others)
+
+    @property
+    def _lender(self) -> Lender:
         if not isinstance(self.store, Lender):
             raise RunError("the memory keeps this run's own records; those to show come from one with `from: RUN`")
-        with whole_run_stops():
-            return await self.store.lent(query, choice=choice, tools=tools)
+        return self.store
 
 
 class NoRecall:
@@ -65,3 +79,9 @@ class NoRecall:
 
     async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
         return Shown()
+
+    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
+        return Taught()
+
+    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+        return []

@@ -16,6 +16,7 @@ from ste_graph.run.guard import under_watch
 from ste_graph.run.hashing import seed_of
 from ste_graph.run.memories import EMPTY, scope_of, whole_run_stops
 from ste_graph.run.step_log import Made, Used
+from ste_graph.tools.fingerprint import as_item
 from ste_graph.tools.toolbox import UNTOUCHED
 
 if TYPE_CHECKING:
@@ -126,6 +127,11 @@ class StepSession:
         """Where the unit's nodes may write files."""
         log = self._unit.log.path
         return log.parent.parent / "files" / log.stem
+
+    @property
+    def definitions(self) -> Mapping[str, Mapping[str, Json]]:
+        """The unit's tools by name, as plain data."""
+        return {name: as_item(tool) for name, tool in self._unit.toolbox.tools.items()}
 
     def _may_have_changed_a_state(self, tool: str) -> bool:
         """Whether a reset of this workflow undoes what the call did."""

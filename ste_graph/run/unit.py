@@ -171,8 +171,8 @@ class UnitRun:
             match source:
                 case FromNode(node=node, field=output):
                     values[field] = deepcopy(state.get(output_channel(node, output)))
-                case FromLoop(loop=loop):
-                    values[field] = deepcopy(names(self.shared.flow, state)(loop))
+                case FromLoop(name=name):
+                    values[field] = deepcopy(names(self.shared.flow, state)(name))
                 case FromData(data=data):
                     values[field] = deepcopy(self.shared.workflow.items[data])
         return spec.cls.See(**values)

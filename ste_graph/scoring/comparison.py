@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ste_graph.contracts import Json
+from ste_graph.tools.toolbench_description import Description
 
 JUDGED = frozenset(
     {
@@ -34,12 +35,15 @@ JUDGED = frozenset(
 )
 """The paper's 19 APIs whose arguments a model judged; those of its other 31 were matched as text."""
 
+PLAIN = frozenset(Description(name, "", {}).name for name in JUDGED)
+"""The names under which `use: toolbench` offers these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How arguments are compared: equal ones are right everywhere; else by text, but for the tools in `judged`."""
 
-    judged: frozenset[str] = JUDGED
+    judged: frozenset[str] = JUDGED | PLAIN
 
     def decide(self, tool: str, gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool | None:
         """Whether the arguments are right; None where only a judge can tell.

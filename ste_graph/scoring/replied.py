@@ -45,6 +45,8 @@ class Replied(Record):
     """The tools offered, by name."""
     shown: list[str] = Field(default=[])
     """The exemplars that the model was shown, by id."""
+    lessons: list[str] = Field(default=[])
+    """The lessons that it was shown, by id."""
     label: dict[str, Json] = Field(default={}, exclude=True)
     no_call: bool = False
     err: bool = False

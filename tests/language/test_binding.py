@@ -84,3 +84,21 @@ def test_reads_may_name_all_the_items_of_an_entry_of_data(bench: Bench) -> None:
     assert "E212 `act` reads `query` as str, but `data.rows` is list" in wrong
     (unknown,) = bench.problems(data, ("{use: steps.Act}", "{use: steps.Act, reads: {query: data.row}}"))
     assert "E204 unknown name `data.row` in `reads` of `act` | data.rows?" in unknown
+
+
+OVER = (
+    ("params: {rounds: 2, turns: 3}", "params: {rounds: [{request: a}], turns: 3}"),
+    ("  - repeat: round\n    times: params.rounds\n", "  - map: round\n    over: params.rounds\n"),
+    ("lives: run", "lives: round"),
+)
+
+
+def test_a_part_of_a_loops_item_is_read_by_its_keys(bench: Bench) -> None:
+    named = ("{use: steps.Act}", "{use: steps.Act, reads: {query: round.request}}")
+    assert str(bench.load(*OVER, named).workflow.nodes["act"].reads["query"]) == "FromLoop(name='round.request')"
+
+
+def test_a_counter_has_no_parts_and_a_loop_that_is_not_around_gives_none(bench: Bench) -> None:
+    for name in ("round.request", "turn.x"):
+        (found,) = bench.problems(("{use: steps.Act}", f"{{use: steps.Act, reads: {{query: {name}}}}}"))
+        assert f"E204 unknown name `{name}` in `reads` of `act`" in found

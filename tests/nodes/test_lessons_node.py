@@ -1,6 +1,8 @@
-from ste_graph.contracts import Entry, Near
+from collections.abc import Sequence
+
+from ste_graph.contracts import Entry, Near, Origin, Taught
 from ste_graph.lessons import lessons_of, shown, text
-from ste_graph.nodes.lessons import Lessons
+from ste_graph.nodes.lessons import Lessons, LessonsOffered
 
 TOOL = {"name": "add_days", "parameters": {}}
 
@@ -45,3 +47,27 @@ async def test_trials_of_an_older_definition_of_the_tool_teach_nothing(recall, s
     assert (await node(see)).lines == []
     see = Lessons.See(tool={**TOOL, "fingerprint": "old"}).within(session())
     assert len((await node(see)).lines) == 1
+
+
+class Teaches:
+    """A memory that teaches one lesson whatever it is asked, and keeps what that was."""
+
+    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+        raise AssertionError("the node asks for lessons")
+
+    async def entries(self) -> list[Entry]:
+        raise AssertionError("the node asks for lessons")
+
+    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
+        self.asked = (query, [*tools], per_tool, k)
+        return Taught(lines=["Lesson: x"], ids=["1"], origin=Origin(run_id="7", run="runs/explore"))
+
+
+async def test_lessons_of_the_offered_tools_are_asked_for_by_the_request_alone() -> None:
+    memory = Teaches()
+    node = LessonsOffered(memory=memory, per_tool=2, k=5)
+    gives = await node(LessonsOffered.See(query="When?", names=["add_days", "today"]))
+    assert memory.asked == ("When?", ["add_days", "today"], 2, 5)
+    assert gives.model_dump() == {
+        "lines": ["Lesson: x"], "ids": ["1"], "origin": {"run_id": "7", "run": "runs/explore"},
+    }  # fmt: skip

@@ -35,6 +35,7 @@ def test_the_journal_keeps_the_reply_as_it_came_and_what_rules_say_of_it() -> No
         "model": "simulated",
         "offered": ["add", "echo"],
         "shown": ["e1"],
+        "lessons": [],
         "no_call": False,
         "err": False,
         "api_match": True,

@@ -1,0 +1,82 @@
+"""A placebo for exemplars: as many, about as long, and of no use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
+
+from ste_graph.distil.normal import words
+from ste_graph.run.hashing import id_of, seed_of
+
+from .exemplar import Exemplar
+from .exemplar_search import ExemplarSearch
+from .selection import Selection
+
+_FOR_EACH = 8
+"""So many exemplars are drawn for each that is shown, so that some of them are about as long."""
+
+
+def placebo(
+    store: ExemplarSearch,
+    query: str,
+    shown: Sequence[Exemplar],
+    selection: Selection,
+    *,
+    tools: Iterable[str] | None,
+    text: Callable[[Exemplar], str],
+    seed: int = 0,
+) -> list[Exemplar]:
+    """As many exemplars as `shown`, each made of two that are drawn by seed: the request of one, the calls of another.
+
+    The two are of different tools, as far as may be, so that no request stands with a call that would serve it. They
+    are drawn from what `shown` was chosen from, less the tools of `shown`, so that nothing is said about what lies near
+    the request; only where the other tools have too few do these help out, the nearest one's last. The request itself
+    never stands there. Length is that of what `text` renders; where nothing can be drawn, there are none.
+    """
+    random, asked = Random(seed_of(seed, words(query))), words(query)
+    last = selection.paper or selection.order == "most_similar_first"
+    ranks = {one.tool: rank for rank, one in enumerate(reversed(shown) if last else shown, start=1)}
+    there = store.lendable(selection, tools)
+    random.shuffle(there)
+    there.sort(key=lambda one: ranks.get(one[1], 0))
+    drawn = store.named([id for id, _ in there[: _FOR_EACH * len(shown)]])
+    pool = [one for one in drawn if words(one.query) != asked]
+    mating = _Mating(pool, ranks, text)
+    return [mating.like(one) for one in shown] if len(pool) > 1 else []
+
+
+class _Mating:
+    """Puts requests and calls of a pool together, none of them twice as long as there are others."""
+
+    def __init__(self, pool: Sequence[Exemplar], ranks: Mapping[str, int], text: Callable[[Exemplar], str]) -> None:
+        self._pool = pool
+        self._ranks = ranks
+        self._length = {one.id: len(text(one)) - len(one.query) for one in pool}
+        self._text = text
+        self._asked: Counter[str] = Counter()
+        self._served: Counter[str] = Counter()
+
+    def like(self, shown: Exemplar) -> Exemplar:
+        """A request with the calls of another, together about as long as `shown`."""
+        long = len(self._text(shown))
+        asks = min(
+            self._pool,
+            key=lambda one: (self._asked[one.id], self._rank(one), abs(len(one.query) - len(shown.query))),
+        )
+        left = long - len(asks.query)
+        serves = min(
+            (one for one in self._pool if one is not asks),
+            key=lambda one: (
+                one.tool == asks.tool,
+                self._served[one.id],
+                self._rank(one),
+                abs(self._length[one.id] - left),
+            ),
+        )
+        self._asked[asks.id] += 1
+        self._served[serves.id] += 1
+        return serves.model_copy(update={"id": id_of(asks.id, serves.id), "query": asks.query})
+
+    def _rank(self, one: Exemplar) -> int:
+        return self._ranks.get(one.tool, 0)

@@ -1,0 +1,23 @@
+"""What the trials in a store of exemplars teach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ste_graph.lessons import Lesson, lessons_of, shown
+
+from .exemplar import Exemplar
+
+
+def lessons_in(exemplars: Iterable[Exemplar]) -> list[Lesson]:
+    """The lessons that trials teach, those of tools that have changed since left out."""
+    return lessons_of(
+        {"id": one.id, "tool": one.tool, "lessons": one.lessons, "steps": one.model_dump(mode="json")["calls"]}
+        for one in exemplars
+        if not one.stale
+    )
+
+
+def in_turn(lessons: Sequence[Lesson], tools: Iterable[str], *, per_tool: int, k: int) -> list[Lesson]:
+    """At most k lessons, at most `per_tool` of each tool, tool by tool in the order given."""
+    return [lesson for tool in tools for lesson in shown(lessons, tool, per_tool)][: max(k, 0)]

@@ -1,0 +1,157 @@
+"""The cases of a test, by tool: requests, each with the call that it asks for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ste_graph.contracts import Frozen, Json
+from ste_graph.data.described import Pool, described
+from ste_graph.errors import WorkflowError
+from ste_graph.settings import RelativePath
+
+_log = logging.getLogger("ste_graph.data")
+
+LISTED = 8
+"""Names that a message lists; the rest is counted."""
+
+
+class Cases(Frozen):
+    """One item per tool: its definition, its `cases`, and in `pool` the definitions of all tools of the test.
+
+    A case has a `query` and a `gold` call (`tool`, `arguments`). The cases are what a run of `distil.yaml` holds out
+    (the requests of its trials, not those that ask for no call), or those of a file as the paper's `tool_test.json`.
+    """
+
+    run: RelativePath | None = None
+    """A run of `distil.yaml`."""
+    path: RelativePath | None = None
+    """A file `{TOOL: [{query, action_input}, …]}`."""
+    tools: RelativePath | None = None
+    """With `path`: where the tools are described, a file in ToolBench's format or a run that explored them. Unset: in
+    the workflow's own `tools:`."""
+    neighbours: RelativePath | None = None
+    """A file `{TOOL: [TOOL, …]}` that says what is offered with a tool's requests, see the node `offer`."""
+    names: Literal["original", "plain"] = "original"
+    """Of tools described in ToolBench's format: as the file has them, or as `use: toolbench` offers them."""
+    only: tuple[str, ...] | None = None
+    """The tools whose cases are put; the others stay in the pool."""
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    """So many cases per tool, the first ones."""
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> Self:
+        if (self.run is None) == (self.path is None):
+            raise ValueError("expected either `run`, a run of distil.yaml, or `path`, a file of cases")
+        if self.run is not None and self.tools is not None:
+            raise ValueError("`tools` describes the tools of a file in `path`; a `run` knows its own")
+        if self.names == "plain" and self.tools is None:
+            raise ValueError("`names: plain` needs `tools`, a file of descriptions in ToolBench's format")
+        return self
+
+    def items(self) -> list[Json]:
+        """The tools that have a case, in the order of the run or the file; those that have none are named in a warning.
+
+        Raises `WorkflowError` where there is no case at all, the two sides of the run's split share something, a file
+        is not what it should be, or a tool is not described.
+        """
+        place = Path(self.run or self.path or "")
+        listed = _lists(Path(self.neighbours)) if self.neighbours is not None else {}
+        test = _held_out(place) if self.run is not None else self._of_file(place, listed)
+        chosen = [test.name(tool, place) for tool in self.only] if self.only is not None else [*test.pool]
+        if empty := [tool for tool in chosen if not test.cases.get(tool) and tool not in test.others]:
+            _log.warning("%s: has no case of %s, so that these are not tested", place, _named(empty))
+        cases = {tool: own[: self.at_most] for tool, own in test.cases.items() if own and tool in chosen}
+        if not cases:
+            raise WorkflowError(f"{place}: there is no case in it")
+        if listed and (missing := [tool for tool in cases if tool not in map(test.known.get, listed)]):
+            raise WorkflowError(f"{self.neighbours}: does not say what is offered with {_named(missing)}")
+        neighbours = {
+            test.name(tool, place): [test.name(name, Path(self.neighbours or "")) for name in names]
+            for tool, names in listed.items()
+            if test.known.get(tool) in cases
+        }
+        return [
+            {**test.pool[tool], "cases": own, "neighbours": neighbours.get(tool), "pool": [*test.pool.values()]}
+            for tool, own in cases.items()
+        ]
+
+    def _of_file(self, place: Path, listed: Mapping[str, Sequence[str]]) -> _Test:
+        from ste_graph.scoring.gold import read_gold
+
+        gold = read_gold(place).cases
+        named = dict.fromkeys([*gold, *(name for names in listed.values() for name in names)])
+        if self.tools is None:
+            there: Pool = {name: {"name": name, "description": "", "parameters": None} for name in named}
+            known: Mapping[str, str] = {name: name for name in named}
+        else:
+            there, known = described(Path(self.tools), plain=self.names == "plain")
+        if missing := [name for name in named if name not in known]:
+            raise WorkflowError(f"{self.tools}: does not describe {_named(missing)}; it describes {_named(there)}")
+        return _Test(
+            {known[tool]: [_case(known[tool], one.query, one.arguments) for one in own] for tool, own in gold.items()},
+            {known[name]: there[known[name]] for name in named},
+            known,
+            frozenset(known[name] for name in named if name not in gold),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """The cases by tool, and all tools that may be offered."""
+
+    cases: Mapping[str, list[Json]]
+    pool: Pool
+    known: Mapping[str, str]
+    """Per name by which a file may call a tool, the name that stands in the pool."""
+    others: frozenset[str] = frozenset()
+    """Tools that are there to be offered only."""
+
+    def name(self, tool: str, place: Path) -> str:
+        """The tool's name in the pool. Raises `WorkflowError`."""
+        if self.known.get(tool) not in self.pool:
+            raise WorkflowError(f"{place}: the test has no tool `{tool}`; it has {_named(self.pool)}")
+        return self.known[tool]
+
+
+def _held_out(run: Path) -> _Test:
+    """What a run of `distil.yaml` holds out."""
+    from ste_graph.dataset.examples import examples_of, refuse_leaks
+
+    examples = examples_of(run)
+    refuse_leaks(examples)
+    pool: Pool = {}
+    cases: dict[str, list[Json]] = {}
+    for one in examples:
+        tool = one.definition.name
+        pool.setdefault(tool, {**one.definition.model_dump(), "fingerprint": one.fingerprint})
+        own = cases.setdefault(tool, [])
+        if one.split == "heldout" and one.kind == "call" and one.paraphrase_of is None:
+            own.append(_case(tool, one.query, one.arguments))
+    return _Test(cases, pool, {tool: tool for tool in pool})
+
+
+def _case(tool: str, query: str, arguments: Mapping[str, Json]) -> Json:
+    return {"query": query, "gold": {"tool": tool, "arguments": dict(arguments)}}
+
+
+def _lists(file: Path) -> dict[str, list[str]]:
+    from ste_graph.scoring.document import read_json
+
+    value = read_json(file)
+    if not isinstance(value, dict) or not all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in value.values()
+    ):
+        raise WorkflowError(f"{file}: expected one object that gives each tool a list of tools' names")
+    return value
+
+
+def _named(names: Iterable[str]) -> str:
+    listed = [f"`{name}`" for name in names]
+    more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
+    return ", ".join(listed[:LISTED]) + more

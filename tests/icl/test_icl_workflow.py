@@ -1,0 +1,293 @@
+"""From an exploration to what its exemplars and lessons are worth: quickstart.yaml, distil.yaml, icl.yaml."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ste_graph as ste
+from ste_graph.dataset.examples import examples_of
+from ste_graph.distil.normal import words
+from ste_graph.language.diagnostics import Problems
+from ste_graph.memory import ExemplarStore
+from ste_graph.run.step_log import StepLog
+from ste_graph.scoring.replied import Replied
+from ste_graph.scoring.share import correct
+
+TOOLS = ["add_days", "to_roman", "make_password", "convert_unit"]
+ARMS = ["baseline", "exemplars", "shuffled", "lessons", "both"]
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("icl") / "explored"
+    ste.load("quickstart", set={"params.episodes": 3, "params.trials": 5, "tools.0.only": TOOLS}).run(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def distilled(explored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("icl") / "distilled"
+    few = {"data.explored.run": str(explored), "params.paraphrases": 1, "nodes.split.heldout": 0.4}
+    ste.load("distil", variant="simulated", set=few).run(out)
+    return out
+
+
+def settings(explored: Path, distilled: Path, **changes: Any) -> dict[str, Any]:
+    return {
+        "data.test.run": str(distilled),
+        "memory.exemplars.from": str(distilled),
+        "memory.experience.from": str(explored),
+        "memory.experience.without": str(distilled),
+        **changes,
+    }
+
+
+@pytest.fixture(scope="module")
+def tested(explored: Path, distilled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that gets every call wrong of which nothing warns it, in every arm."""
+    out = tmp_path_factory.mktemp("icl") / "tested"
+    changes = {"models.learner.mistakes": 1.0}
+    ste.load("icl", variant="simulated", set=settings(explored, distilled, **changes)).run(out)
+    return out
+
+
+def lines(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "journal.jsonl").read_text("utf-8").splitlines()]
+
+
+def replies(run: Path) -> list[Replied]:
+    found = [line for line in lines(run) if line["record"] == "reply"]
+    return [Replied.model_validate({k: line[k] for k in Replied.model_fields if k in line}) for line in found]
+
+
+def by_arm(run: Path) -> dict[str, list[Replied]]:
+    arms: dict[str, list[Replied]] = defaultdict(list)
+    for reply in replies(run):
+        arms[reply.arm].append(reply)
+    return arms
+
+
+def given(run: Path, node: str) -> Iterator[dict[str, Any]]:
+    """What a node gave, in the whole run."""
+    for log in sorted((run / "units").glob("*.jsonl")):
+        for key, step in StepLog(log).finished.items():
+            if key.split(" ")[0] == node:
+                yield step.gives
+
+
+def test_every_arm_gets_the_same_requests_with_the_same_tools_so_that_their_differences_are_paired(
+    tested: Path, distilled: Path
+) -> None:
+    heldout = [one for one in examples_of(distilled) if one.split == "heldout" and not one.paraphrase_of]
+    arms = by_arm(tested)
+    assert [*arms] == ARMS
+    for own in arms.values():
+        put = [(one.gold.tool, one.query, tuple(one.offered)) for one in own]
+        assert sorted(put) == sorted(
+            (one.definition.name, one.query, tuple(sorted(TOOLS))) for one in heldout
+        )  # fmt: skip
+        assert [one.gold.arguments for one in own] == [
+            next(h.arguments for h in heldout if h.query == one.query) for one in own
+        ]
+
+
+def share(replies: list[Replied]) -> float:
+    return sum(one.args_correct is True for one in replies) / len(replies)
+
+
+def test_exemplars_and_lessons_bring_a_model_from_nothing_to_much_and_a_placebo_does_not(tested: Path) -> None:
+    found = {arm: share(own) for arm, own in by_arm(tested).items()}
+    assert found["baseline"] == found["shuffled"] == 0
+    assert found["exemplars"] >= 0.9
+    assert found["both"] >= 0.9
+    assert found["lessons"] >= 0.3
+
+
+def test_no_exemplar_shown_is_held_out_or_asks_what_is_tested(tested: Path, distilled: Path) -> None:
+    examples = list(examples_of(distilled))
+    trials = {one.trial_id for one in examples if one.split == "heldout"}
+    asked = {words(one.query) for one in examples if one.split == "heldout"}
+    assert trials
+    seen = 0
+    for recalled in given(tested, "recall"):
+        for one in recalled["exemplars"]:
+            seen += 1
+            assert one["trial_id"] not in trials
+            assert words(one["query"]) not in asked
+    assert seen >= len(asked)
+    with ExemplarStore.open(distilled) as store:
+        assert {one.trial_id for one in store.exemplars()}.isdisjoint(trials)
+    shown = {id for one in replies(tested) if one.arm == "exemplars" for id in one.shown}
+    assert shown == {one["id"] for recalled in given(tested, "recall") for one in recalled["exemplars"]}
+
+
+def test_the_lessons_are_those_of_the_trials_that_are_not_held_out(
+    tested: Path, explored: Path, distilled: Path
+) -> None:
+    heldout = {one.trial_id for one in examples_of(distilled) if one.split == "heldout"}
+    (kept,) = [json.loads((tested / "memory" / "experience" / "exemplars.json").read_text("utf-8"))]
+    with ExemplarStore.open(explored) as store:
+        trials = {one.id: one.trial_id for one in store.exemplars()}
+    lent = {trials[id] for id in kept}
+    assert lent.isdisjoint(heldout)
+    assert lent
+    assert {*trials.values()} - lent >= heldout
+    assert any(one.lessons for one in by_arm(tested)["lessons"])
+
+
+def test_a_placebo_is_as_many_exemplars_of_other_tools_each_with_the_call_of_another(tested: Path) -> None:
+    arms = by_arm(tested)
+    for true, placebo in zip(arms["exemplars"], arms["shuffled"], strict=True):
+        assert true.query == placebo.query
+        assert len(true.shown) == len(placebo.shown) > 0
+        assert not {*true.shown} & {*placebo.shown}
+    assert {tuple(one.shown) for one in arms["both"]} == {tuple(one.shown) for one in arms["exemplars"]}
+    sizes = [(len(one["examples"]), len(one["placebo"])) for one in given(tested, "recall")]
+    assert 0.8 < sum(placebo for _, placebo in sizes) / sum(true for true, _ in sizes) < 1.25
+
+
+def test_what_an_arm_would_have_adopted_is_the_run_that_its_exemplars_or_lessons_come_from(
+    tested: Path, explored: Path, distilled: Path
+) -> None:
+    subjects: dict[str, Any] = {arm: {one.subject for one in own} for arm, own in by_arm(tested).items()}
+    assert subjects["baseline"] == subjects["shuffled"] == {None}
+    (exemplars,), (lessons,), (both,) = (subjects[arm] for arm in ("exemplars", "lessons", "both"))
+    assert (exemplars.kind, exemplars.run_id) == ("exemplars", ste.open_run(distilled).id)
+    assert (lessons.kind, lessons.run_id, lessons.run) == ("lessons", ste.open_run(explored).id, str(explored))
+    assert (both.kind, both.run_id, both.lessons_run_id) == ("both", exemplars.run_id, lessons.run_id)
+    assert {one.model for one in replies(tested)} == {"simulated"}
+
+
+def test_the_labels_in_the_journal_are_those_that_the_replies_get_when_they_are_scored_anew(tested: Path) -> None:
+    from ste_graph.scoring.replied import labels_of, scored
+
+    for one in replies(tested):
+        again = labels_of(scored(one.case, one.output, one.offered))
+        assert again == {name: getattr(one, name) for name in again}
+    own = [scored(one.case, one.output, one.offered) for one in by_arm(tested)["exemplars"]]
+    assert correct(own).low == share(by_arm(tested)["exemplars"])
+
+
+def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same(explored: Path, distilled: Path, tmp_path: Path) -> None:
+    few = {"data.test.only": ["to_roman", "add_days"], "models.learner.mistakes": 1.0}
+    workflow = ste.load("icl", variant="simulated", set=settings(explored, distilled, **few))
+    workflow.run(tmp_path / "whole")
+    first = ste.load("icl", variant="simulated", set=settings(explored, distilled, **few, **{"budget.model_calls": 7}))
+    assert first.run(tmp_path / "cut").stopped_by == "budget"
+    assert 0 < len(replies(tmp_path / "cut")) <= 7
+    made = {line["id"]: line for line in lines(tmp_path / "cut")}
+    summary = workflow.run(tmp_path / "cut")
+    assert summary.complete
+    again = {line["id"]: line for line in lines(tmp_path / "cut")}
+    assert {id: again[id] for id in made} == made
+
+    def told(run: Path) -> list[tuple[Any, ...]]:
+        return sorted((one.gold.tool, one.query, one.arm, str(one.output), one.shown) for one in replies(run))
+
+    assert told(tmp_path / "cut") == told(tmp_path / "whole")
+
+
+def test_arms_are_data_that_may_be_left_out_added_and_named_otherwise(
+    explored: Path, distilled: Path, tmp_path: Path
+) -> None:
+    arms = [{"name": "plain"}, {"name": "told", "exemplars": "nearest"}]
+    off = {"memory.experience": "off", "params.arms": arms, "params.cases": 1, "data.test.only": ["to_roman"]}
+    ours = settings(explored, distilled)
+    ours = {path: value for path, value in ours.items() if not path.startswith("memory.experience")}
+    ste.load("icl", variant="simulated", set={**ours, **off}).run(tmp_path / "run")
+    assert [one.arm for one in replies(tmp_path / "run")] == ["plain", "told"]
+
+
+def test_an_arm_that_shows_what_is_off_fails_with_what_to_do(explored: Path, distilled: Path, tmp_path: Path) -> None:
+    ours = {path: value for path, value in settings(explored, distilled).items() if "experience" not in path}
+    few = {"memory.experience": "off", "params.cases": 1, "data.test.only": ["to_roman"]}
+    summary = ste.load("icl", variant="simulated", set={**ours, **few}).run(tmp_path / "run")
+    (why,) = summary.failed.values()
+    assert "node show, tool=to_roman case 0 arm 3" in why
+    assert "the arm 'lessons' shows lessons, but no memory gives any: turn the memory and the node on" in why
+
+
+def test_the_nearest_tools_by_description_are_offered_when_they_are_asked_for(
+    explored: Path, distilled: Path, tmp_path: Path
+) -> None:
+    few = {"nodes.offer.k": 2, "params.arms": [{"name": "baseline"}], "params.cases": 1}
+    near = {"nodes.offer.among": "nearest", "nodes.offer.memory": "exemplars"}
+    more = settings(explored, distilled, **few, **near)
+    ste.load("icl", variant="simulated", set=more).run(tmp_path / "run")
+    for one in replies(tmp_path / "run"):
+        assert len(one.offered) == 2
+        assert one.gold.tool in one.offered
+
+
+def test_a_path_that_is_not_there_is_said_before_anything_runs(tmp_path: Path) -> None:
+    nowhere = settings(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(ste.WorkflowError, match=r"data `test`: .*b: is not the folder of a run"):
+        ste.load("icl", variant="simulated", set=nowhere).run(tmp_path / "run")
+
+
+STE = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste"
+
+
+@pytest.mark.skipif(not STE.is_dir(), reason=f"{STE} is not there; set STE_DATA to the folder that holds `ste`")
+def test_the_papers_own_test_runs_with_the_tools_that_the_paper_listed(
+    store_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    names = {
+        "data.test.path": str(STE / "tool_test.json"),
+        "data.test.tools": str(STE / "API_descriptions_50.json"),
+        "data.test.neighbours": str(STE / "api2neighbors.json"),
+        "data.test.only": ["add_date", "get_today_date"],
+        "data.test.at_most": 3,
+        "memory.exemplars.from": str(store_of()),
+        "models.learner": {"use": "simulated"},
+    }
+    ste.load("icl", variant="paper", set=names).run(tmp_path / "run")
+    arms = by_arm(tmp_path / "run")
+    assert {arm: len(own) for arm, own in arms.items()} == {"baseline": 6, "exemplars": 6}
+    listed = json.loads((STE / "api2neighbors.json").read_text("utf-8"))["add_date"]
+    own = [one for one in arms["exemplars"] if one.gold.tool == "add_date"]
+    assert all(len(one.offered) == len(listed) and "add_date" in one.offered for one in own)
+    assert own[0].offered.index("add_date") == listed.index("add_date")
+    assert all(one.shown for one in own)
+
+
+@pytest.fixture
+def store_of(tmp_path: Path) -> Callable[..., Path]:
+    from ste_graph.memory import Exemplar
+    from ste_graph.records import Seen, Step
+
+    def make() -> Path:
+        seen = Seen(ok=True, kind="ok", text="2023-01-12")
+        call = Step(thought="t", action="add_date", arguments={"date": "2022-10-14", "days": 90}, observation=seen)
+        with ExemplarStore.open(tmp_path / "store", create=True) as store:
+            store.add(
+                [
+                    Exemplar(
+                        id="1",
+                        query="Which day is 90 days after 14 October 2022?",
+                        tool="add_date",
+                        calls=[call],
+                        verified=("format", "execution"),
+                    )
+                ]
+            )
+        return tmp_path / "store"
+
+    return make
+
+
+def test_an_arm_with_a_mistyped_key_is_no_second_baseline(explored: Path, distilled: Path, tmp_path: Path) -> None:
+    wrong = {"params.arms": [{"name": "a", "exemplar": "nearest"}], "params.cases": 1, "data.test.only": ["to_roman"]}
+    summary = ste.load("icl", variant="simulated", set=settings(explored, distilled, **wrong)).run(tmp_path / "run")
+    (why,) = summary.failed.values()
+    assert "the arm 'a' is none (exemplar: Extra inputs are not permitted)" in why
+
+
+def test_a_setting_that_the_workflow_does_not_have_is_refused(explored: Path, distilled: Path) -> None:
+    with pytest.raises(Problems, match="among"):
+        ste.load("icl", set=settings(explored, distilled, **{"nodes.offer.among": "some"}))

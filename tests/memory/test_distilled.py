@@ -1,0 +1,162 @@
+"""Exemplars from a run of distil.yaml: what is for training is lent, what is held out never."""
+
+import json
+import logging
+
+import pytest
+
+from ste_graph.errors import WorkflowError
+from ste_graph.memory.exemplars import ExemplarStore
+from ste_graph.memory.experience import Experience
+from ste_graph.memory.harvest import harvested
+from ste_graph.memory.heldout import held_out
+from ste_graph.memory.selection import Selection
+from ste_graph.records import Seen, Step
+
+LOCK = "created: now\nlabels: {}\nunits: {}\ntools: {}\nskipped: {}\nresolved: {}\n"
+
+
+def step(action="add", arguments=None, *, ok=True, text="5"):
+    seen = Seen(ok=ok, kind="ok" if ok else "invalid_arguments", text=text)
+    return Step(thought=None, action=action, arguments=arguments or {}, observation=seen)
+
+
+def example(id, query, arguments, *, split="train", tool="add", gates=("format", "execution", "grounding"), **more):
+    return {
+        "id": id, "record": "example", "tool": tool, "kind": "call", "query": query, "answer": "5", "split": split,
+        "steps": [step(tool, arguments).model_dump(mode="json")], "cluster": 0, "paraphrase_of": None,
+        "definition": {"name": tool, "description": "", "parameters": {}}, "fingerprint": "f", "trial_id": f"t{id}",
+        "run": "explored", "run_id": "r", "model": "simulated", "judge": None, "writer": None, "licence": None,
+        "gates": list(gates), "started": "s", "ended": "2026-11-26T00:00:00Z", **more,
+    }  # fmt: skip
+
+
+LINES = (
+    example("1", "Add 1 and 2.", {"a": 1, "b": 2}),
+    example("2", "Add 3 and 4.", {"a": 3, "b": 4}, split="heldout"),
+    example("3", "What are 1 and 2 together?", {"a": 1, "b": 2}, paraphrase_of="Add 1 and 2.", trial_id="t1"),
+    example("4", "Add.", {}, kind="ask", steps=[], paraphrase_of="Add 1 and 2."),
+    example("5", "Sum up 5 and 6.", {"a": 5, "b": 6}, gates=("execution", "grounding", "judge")),
+    {"id": "6", "record": "candidate", "tool": "add", "query": "Add 3 and 4."},
+)
+
+
+@pytest.fixture
+def distilled(tmp_path):
+    folder = tmp_path / "distilled"
+    folder.mkdir()
+    (folder / "workflow.lock.yaml").write_text(LOCK)
+    (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    return folder
+
+
+def test_the_training_side_is_lent_without_paraphrases_and_nothing_that_is_held_out(distilled, word_hashes):
+    with ExemplarStore.open(distilled, embedder=word_hashes) as store:
+        found = {one.query: one for one in store.exemplars()}
+        assert [one.exemplar.query for one in store.search("Add 3 and 4.", 9, gates=None)] == [
+            "Add 1 and 2.", "Sum up 5 and 6.",
+        ]  # fmt: skip
+    assert {*found} == {"Add 1 and 2.", "Sum up 5 and 6."}
+    one = found["Add 1 and 2."]
+    assert (one.tool, one.arguments, one.fingerprint, one.trial_id) == ("add", {"a": 1, "b": 2}, "f", "t1")
+    assert one.verified == ("format", "execution", "grounding")
+    assert found["Sum up 5 and 6."].verified == ("format", "execution", "grounding", "judge")
+
+
+def test_requests_in_other_words_come_only_when_they_are_asked_for(distilled, tmp_path, word_hashes):
+    assert len(harvested(distilled)) == 2
+    assert "What are 1 and 2 together?" in {one.query for one in harvested(distilled, reworded=True)}
+    with ExemplarStore.open(tmp_path / "own", embedder=word_hashes, create=True) as store:
+        assert store.take(distilled, reworded=True) == 3
+
+
+def test_a_damaged_example_is_named_and_left_out(distilled, caplog):
+    with (distilled / "journal.jsonl").open("a") as journal:
+        journal.write(json.dumps({**LINES[0], "split": "both"}) + "\n")
+    with caplog.at_level(logging.WARNING):
+        assert len(harvested(distilled)) == 2
+    assert "journal.jsonl:7: this example is left out" in caplog.text
+
+
+def test_a_memory_lends_the_training_side_and_says_of_which_run_it_is(distilled, tmp_path, word_hashes):
+    memory = Experience(**{"from": str(distilled)}).open("exemplars", tmp_path / "run", word_hashes)
+    from ste_graph.finished import open_run
+
+    assert memory._origin.model_dump() == {"run_id": open_run(distilled).id, "run": str(distilled)}
+    memory._store.close()
+
+
+TRIALS = {
+    "the very trial": ("Add three and four, please.", [step(arguments={"a": 3, "b": 4})], "t2"),
+    "the same request for another call": ("add 3 AND 4", [step(arguments={"a": 9, "b": 9})], "x1"),
+    "the same request for another tool": ("Add 3 and 4.", [step("echo", {"text": "3"})], "x2"),
+    "the same call in other words": ("Three plus four?", [step(arguments={"b": 4.0, "a": 3})], "x3"),
+    "the same call on the way, though it failed": (
+        "Add 7 to something.",
+        [step(arguments={"a": 3, "b": 4}, ok=False), step(arguments={"a": 7, "b": 4})],
+        "x4",
+    ),
+    "nothing of it": ("Add 8 and 9.", [step(arguments={"a": 8, "b": 9})], "x5"),
+    "the same arguments for another tool": ("Say 3 and 4.", [step("echo", {"a": 3, "b": 4})], "x6"),
+}
+"""What a trial of the exploration has in common with what is held out: request, calls, id."""
+
+
+def test_whatever_says_something_of_what_is_held_out_is_known(distilled, exemplar):
+    made = [
+        exemplar(query, calls[-1].action, id=why, calls=calls, trial_id=id, run="r")
+        for why, (query, calls, id) in TRIALS.items()
+    ]
+    assert {*TRIALS} - held_out(distilled, made) == {"nothing of it", "the same arguments for another tool"}
+
+
+def test_a_trial_of_another_run_is_not_taken_for_the_one_that_is_held_out(distilled, exemplar):
+    assert not held_out(distilled, [exemplar("Add 8 and 9.", "add", trial_id="t2", run="another")])
+
+
+async def test_a_memory_lends_and_teaches_nothing_of_what_another_run_holds_out(
+    distilled, open_store, exemplar, tmp_path, word_hashes
+):
+    failed = step(arguments={"a": "3", "b": 4}, ok=False, text="`a`: expected int")
+    store = open_store()
+    store.add(
+        [
+            exemplar("Three plus four?", "add", calls=[failed, step(arguments={"a": 3, "b": 4})]),
+            exemplar("Add 8 and 9.", "add", calls=[step(arguments={"a": 8, "b": 9})]),
+        ]
+    )
+
+    def opened(name, **more):
+        source = {"from": str(tmp_path / "store"), **more}
+        return Experience(**source).open("experience", tmp_path / name, word_hashes)
+
+    everything, less = opened("one"), opened("two", without=str(distilled))
+    request = "Add 3 and 4."
+    assert len((await everything.lent(request, choice={}, tools=["add"])).exemplars) == 2
+    assert [one["query"] for one in (await less.lent(request, choice={}, tools=["add"])).exemplars] == ["Add 8 and 9."]
+    assert len((await everything.taught(request, tools=["add"], per_tool=3, k=3)).lines) == 1
+    assert (await less.taught(request, tools=["add"], per_tool=3, k=3)).lines == []
+    await everything.close()
+    await less.close()
+
+
+def test_what_is_left_out_needs_a_run_that_holds_something_out(store, tmp_path, word_hashes):
+    memory = Experience(**{"from": str(tmp_path / "store"), "without": str(tmp_path / "store")})
+    with pytest.raises(WorkflowError, match=r"memory `m`: .*store: is not the folder of a run"):
+        memory.open("m", tmp_path / "run", word_hashes)
+    with pytest.raises(ValueError, match="`without` leaves something out of what `from` lends, and there is no `from`"):
+        Experience(without="x")
+
+
+def test_a_test_is_never_shown_the_very_request_that_it_puts(store, exemplar):
+    store.add([exemplar("RAIN, in Paris?", "units", id="twin"), exemplar("rain in paris", id="other twin")])
+    asked = Selection(k=3, twins=False)
+    nearest = [one.exemplar.query for one in store.search("rain in Paris", 99)]
+    others = [query for query in nearest if "paris" not in query.lower()]
+    assert len(others) == 5
+    assert [one.exemplar.query for one in store.select("rain in Paris", asked)] == others[:3][::-1]
+    for more in ({"paper": True}, {"per_tool": 2}, {"contrast": True}):
+        found = store.select("rain in Paris", Selection(k=3, twins=False, **more))
+        assert len(found) == 3
+        assert not [one for one in found if "paris" in one.exemplar.query.lower()]
+    assert store.select("rain in Paris", Selection(k=1))[0].similarity == 1.0

@@ -1,0 +1,70 @@
+from typing import Any
+
+import pytest
+
+from ste_graph.nodes.show import Show
+
+LENT, TAUGHT = {"run_id": "1", "run": "runs/distil"}, {"run_id": "2", "run": "runs/explore"}
+LOOKED_UP: dict[str, Any] = {
+    "examples": "the nearest",
+    "ids": ["e1", "e2"],
+    "placebo": "of no use",
+    "placebo_ids": ["p1", "p2"],
+    "lent_by": LENT,
+    "lines": ["Lesson: one"],
+    "lesson_ids": ["l1"],
+    "taught_by": TAUGHT,
+}
+
+
+async def shown(arm: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return (await Show()(Show.See(arm=arm, **{**LOOKED_UP, **changes}))).model_dump()
+
+
+async def test_the_baseline_shows_nothing_and_has_nothing_to_adopt() -> None:
+    nothing = {"examples": "", "lines": [], "exemplars": [], "lessons": [], "subject": None}
+    assert await shown({"name": "baseline"}) == nothing
+    without = dict.fromkeys(LOOKED_UP)
+    assert await shown({"name": "baseline"}, **without) == nothing
+
+
+async def test_each_arm_shows_what_it_says_and_names_what_would_be_adopted() -> None:
+    exemplars = await shown({"name": "a", "exemplars": "nearest"})
+    assert (exemplars["examples"], exemplars["exemplars"], exemplars["lines"]) == ("the nearest", ["e1", "e2"], [])
+    assert exemplars["subject"] == {"kind": "exemplars", **LENT}
+    lessons = await shown({"name": "b", "lessons": True})
+    assert (lessons["examples"], lessons["lines"], lessons["lessons"]) == ("", ["Lesson: one"], ["l1"])
+    assert lessons["subject"] == {"kind": "lessons", **TAUGHT}
+    both = await shown({"name": "c", "exemplars": "nearest", "lessons": True})
+    assert (both["examples"], both["lines"]) == ("the nearest", ["Lesson: one"])
+    assert both["subject"] == {"kind": "both", **LENT, "lessons_run_id": "2", "lessons_run": "runs/explore"}
+
+
+async def test_a_placebo_shows_other_exemplars_and_is_never_adopted() -> None:
+    placebo = await shown({"name": "d", "exemplars": "shuffled"})
+    assert (placebo["examples"], placebo["exemplars"], placebo["subject"]) == ("of no use", ["p1", "p2"], None)
+    assert (await shown({"name": "e", "exemplars": "shuffled", "lessons": True}))["subject"] is None
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ({"name": "a", "exemplar": "nearest"}, r"the arm 'a' is none \(exemplar: Extra inputs are not permitted\)"),
+        ({"exemplars": "nearest"}, r"name: Field required"),
+        ({"name": "a", "exemplars": "all"}, r"exemplars: Input should be 'nearest' or 'shuffled'"),
+    ],
+)
+async def test_an_arm_that_is_none_is_refused_with_what_it_may_say(arm: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=f"{said}.*`exemplars: nearest` or `exemplars: shuffled`, `lessons: true`"):
+        await shown(arm)
+
+
+@pytest.mark.parametrize(
+    ("arm", "missing"),
+    [({"exemplars": "nearest"}, "lent_by"), ({"exemplars": "shuffled"}, "lent_by"), ({"lessons": True}, "taught_by")],
+)
+async def test_an_arm_that_shows_what_no_memory_gives_is_refused_rather_than_a_second_baseline(
+    arm: dict[str, Any], missing: str
+) -> None:
+    with pytest.raises(ValueError, match=r"the arm 'a' shows .*, but no memory gives any.* out of `params\.arms`"):
+        await shown({"name": "a", **arm}, **{missing: None})
