@@ -42,13 +42,13 @@ class Record(BaseModel):
 
     @property
     def text(self) -> str:
-        """What a memory's index embeds."""
+        """What a memory's index embeds. Only a type that states it can be remembered."""
         raise NotImplementedError(f"{type(self).__name__} does not say which text stands for it")
 
     @property
     def summary(self) -> str:
         """One line that stands in a transcript for the talk that led to the record, where there is no room for it."""
-        return self.text
+        return self.text if type(self).text is not Record.text else type(self).__name__
 
 
 class Seen(Frozen):

@@ -1,4 +1,4 @@
-"""`ste show`: the trials of a run, readably."""
+"""`ste show`: the trials of a run, or its other records, readably."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import typer
 from ste_graph.cli.options import Format, OutputFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ste_graph.contracts import Json
     from ste_graph.finished import FinishedRun, Trials
 
 
@@ -27,12 +30,18 @@ def show(
     number: Annotated[
         int | None, typer.Option("-n", metavar="N", min=0, help="So many trials at most.", show_default=False)
     ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option(
+            "--record", metavar="TYPE", help="Instead of trials: the records of this type.", show_default=False
+        ),
+    ] = None,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Instead of trials: how much of each tool they have tried out.")
     ] = False,
     format: OutputFormat = Format.text,
 ) -> None:
-    """Print the trials of a run: request, calls, observations, answer, verdict; of an evaluation, its table."""
+    """Print the trials of a run: request, calls, observations, answer, verdict; or other records, or an evaluation."""
     from ste_graph.cli.outcome import evaluations_of
     from ste_graph.cli.printable import printable
     from ste_graph.cli.trials import overview, told
@@ -41,7 +50,11 @@ def show(
     opened = open_run(run)
     if tool is not None:
         _know(opened, tool)
-    evaluations = evaluations_of(opened) if tool is None and not coverage else []
+    of_trials = solved is not None or failed_calls or coverage
+    if record not in (None, "trial") and of_trials:
+        said = f"does not go with `--record {record}`: it asks after trials"
+        raise typer.BadParameter(said, param_hint="--solved, --unsolved, --failed-calls or --coverage")
+    evaluations = evaluations_of(opened) if tool is None and record is None and not coverage else []
     if evaluations:
         tables = "\n\n".join(printable(line["table"]) for line in evaluations)
         typer.echo(json.dumps(evaluations, indent=2) if format is Format.json else tables)
@@ -53,17 +66,31 @@ def show(
         of_tools = coverages(opened, trials, tool)
         data = {name: one.model_dump(mode="json") for name, one in of_tools.items()}
         typer.echo(json.dumps(data, indent=2) if format is Format.json else covered(of_tools))
-        return
-    found = _selected(trials, tool, solved, failed_calls)
-    chosen = found if number is None else found[:number]
+    elif record not in (None, "trial") or (record is None and not trials and not of_trials and any(opened.records())):
+        from ste_graph.cli.records import counted, lines_of, told_record
+
+        lines = lines_of(opened, record, tool)
+        head, all_told = counted(opened, lines), [told_record(line) for line in lines]
+        _print(format, number, head, lines, all_told, "no such record")
+    else:
+        kept = _selected(trials, tool, solved, failed_calls)
+        nothing = "no such trial" if trials else "no trial yet"
+        head, lines, all_told = overview(opened, trials, tool), [one.line for one in kept], [told(one) for one in kept]
+        _print(format, number, head, lines, all_told, nothing)
+
+
+def _print(
+    format: Format, number: int | None, head: str, lines: Sequence[dict[str, Json]], told: Sequence[str], nothing: str
+) -> None:
+    """The first `number` of what was found (None: all): as data, or as told below a head."""
     if format is Format.json:
-        typer.echo(json.dumps([kept.line for kept in chosen], indent=2))
+        typer.echo(json.dumps(lines[:number], indent=2))
         return
-    parts = [overview(opened, trials, tool), *(told(kept) for kept in chosen)]
-    if len(chosen) < len(found):
-        parts.append(f"{len(found) - len(chosen)} more; leave out `-n` to see all {len(found)}")
-    elif not found:
-        parts.append("no such trial" if trials else "no trial yet")
+    parts = [head, *told[:number]]
+    if number is not None and number < len(told):
+        parts.append(f"{len(told) - number} more; leave out `-n` to see all {len(told)}")
+    elif not told:
+        parts.append(nothing)
     typer.echo("\n\n".join(parts))
 
 

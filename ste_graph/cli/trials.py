@@ -20,27 +20,28 @@ def told(kept: Kept) -> str:
     trial = kept.trial
     place = ", ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.place.items())])
     label = " (simulated)" if (trial.model or "").startswith("simulated") else ""
-    lines = [f"-- {place}: {VERDICTS[trial.solved]}{label}", *_entry("request", trial.query)]
+    lines = [f"-- {place}: {VERDICTS[trial.solved]}{label}", *entry("request", trial.query)]
     for step in trial.steps:
         lines += _step(step)
-    lines += _entry("answer", trial.answer if trial.answer is not None else "(none: the turns ran out)")
+    lines += entry("answer", trial.answer if trial.answer is not None else "(none: the turns ran out)")
     return "\n".join(lines)
 
 
 def _step(step: Step) -> list[str]:
-    lines = _entry("thought", step.thought) if step.thought else []
+    lines = entry("thought", step.thought) if step.thought else []
     call = "(no call that could be read)"
     if step.action is not None:
         call = f"{step.action} {json.dumps(step.arguments, ensure_ascii=False)}"
-    lines += _entry("call", call)
-    lines += _entry("repaired", ", ".join(step.repairs)) if step.repairs else []
+    lines += entry("call", call)
+    lines += entry("repaired", ", ".join(step.repairs)) if step.repairs else []
     if step.observation is not None:
         kind = "" if step.observation.ok else f"[{step.observation.kind}] "
-        lines += _entry("observation", kind + step.observation.text)
+        lines += entry("observation", kind + step.observation.text)
     return lines
 
 
-def _entry(name: str, text: str) -> list[str]:
+def entry(name: str, text: str) -> list[str]:
+    """A named text, indented; its further lines below it."""
     first, *rest = printable(text).split("\n")
     return [f"   {name:12} {first}".rstrip(), *(f"   {'':12} {line}".rstrip() for line in rest)]
 

@@ -19,7 +19,7 @@ from ste_graph.language.lock import lock_of
 from ste_graph.language.memories import check_readers, memory_specs
 from ste_graph.language.names import check_names, check_params
 from ste_graph.language.nodes import NodeReader, output_of
-from ste_graph.language.records import record_types
+from ste_graph.language.records import Unloaded, record_types
 from ste_graph.language.resolution import Entries, resolve, when_on
 from ste_graph.language.schema import Section
 from ste_graph.language.scope import Place, innermost_common, occurrences, places, seats_of
@@ -80,7 +80,7 @@ class _Arm:
         if self._incomplete:  # what is left out may have given anything
             seats = [Place(seat.block, seat.around, frozenset(outputs)) for seat in seats]
         nodes = self._nodes(vocabulary, seats, lives)
-        records = record_types(body, self.findings)
+        records = record_types(body, self.entries, self.findings)
         memories = self._memories(records, unit)
         conditions = Conditions(self.reader, vocabulary, self.findings)
         conditions.check(seats, records)
@@ -109,6 +109,7 @@ class _Arm:
             blocks=body,
             nodes=nodes,
             memories=memories,
+            records=records,
             models={name: entry.settings for name, entry in self.entries.models.items()},
             tools=tuple(entry.settings for entry in self.entries.tools.values()),
             allow=called.allow,
@@ -194,7 +195,11 @@ class _Arm:
             off = name in self.entries.off
             entry = when_on("nodes", name, self.before, self.entries) if off else self.entries.nodes.get(name)
             found[name] = output_of(entry, self.findings) if entry else None
-        return found | {name: gives_of(self.subs[name]) if name in self.subs else None for name in self.reader.runs}
+        return found | {name: self._given_by(name) for name in self.reader.runs}
+
+    def _given_by(self, sub: str) -> type[Output] | None:
+        """What a sub-workflow gives; None if it is wrong, or not known as its plugin was left alone."""
+        return gives_of(self.subs[sub]) if sub in self.subs and self.subs[sub].result is not Unloaded else None
 
     def _lifetimes(self, body: tuple[Block, ...], unit: Map | None, nodes: ReadOnly[str, object]) -> dict[str, str]:
         """Per node the loop, or the unit, in which its output is remembered."""

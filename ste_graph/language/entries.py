@@ -17,11 +17,15 @@ from ste_graph.language.tree import Mapping as MappingTree
 from ste_graph.language.tree import Scalar, Sequence, Tree
 from ste_graph.node import Node
 from ste_graph.prompt import Prompt
-from ste_graph.registry import known, load
+from ste_graph.records import Record
+from ste_graph.registry import Group, known, load
 from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker, SourcesMarker
 
 Resolved = Literal["model", "prompt", "recall"]
 """Fields of a node that hold a name or a path in YAML, and an object when the node runs."""
+
+Offered: TypeAlias = Section | Literal["records"]
+"""What a plugin may offer classes for: entries of a section, and the types of the graph's records."""
 
 WIRING: Mapping[str, type[Shape] | None] = {
     "data": None,
@@ -40,9 +44,9 @@ class UnknownUse(LookupError):
         self.choices = choices
 
 
-def find(section: Section, use: str, plugins: Mapping[str, ModuleType]) -> Any:
-    """The class that `use` names. Raises `UnknownUse`; an entry point's own import may raise anything."""
-    group = GROUPS[section]
+def find(section: Offered, use: str, plugins: Mapping[str, ModuleType]) -> Any:
+    """The class that `use` or `record` names. Raises `UnknownUse`; an entry point's own import may raise anything."""
+    group: Group = "records" if section == "records" else GROUPS[section]
     if use in known(group):
         return load(group, use)
     module, _, name = use.partition(".")
@@ -52,8 +56,8 @@ def find(section: Section, use: str, plugins: Mapping[str, ModuleType]) -> Any:
     raise UnknownUse(sorted([*known(group), *offered(section, plugins)]))
 
 
-def offered(section: Section, plugins: Mapping[str, ModuleType]) -> list[str]:
-    """What the workflow's plugins offer to a section, as `use:` writes it."""
+def offered(section: Offered, plugins: Mapping[str, ModuleType]) -> list[str]:
+    """What the workflow's plugins offer to a section, as `use:` or `record:` writes it."""
     return [
         f"{stem}.{name}"
         for stem, module in plugins.items()
@@ -62,8 +66,8 @@ def offered(section: Section, plugins: Mapping[str, ModuleType]) -> list[str]:
     ]
 
 
-def _offers(section: Section, cls: object) -> bool:
-    """Whether a class of a plugin does what the entries of a section are for."""
+def _offers(section: Offered, cls: object) -> bool:
+    """Whether a class of a plugin does what the entries of a section are for, or is a type of record."""
     if not isinstance(cls, type) or not issubclass(cls, BaseModel):
         return False
     match section:
@@ -77,6 +81,8 @@ def _offers(section: Section, cls: object) -> bool:
             return callable(getattr(cls, "open", None)) and hasattr(cls, "starts")
         case "models":
             return callable(getattr(cls, "reply", None)) or callable(getattr(cls, "chat", None))
+        case "records":
+            return issubclass(cls, Record) and cls is not Record
 
 
 def resolved_kind(field: FieldInfo) -> Resolved | None:

@@ -11,13 +11,17 @@ from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.resolution import Resolved
 from ste_graph.language.vocabulary import report_expression
 from ste_graph.language.workflow import MemorySpec
+from ste_graph.records import Record
 
 LENT = "lent"
 """What a memory holds that is read from an earlier run."""
 
 
 def memory_specs(
-    memories: Mapping[str, Resolved], lifetimes: Collection[str], records: Collection[str] | None, findings: Findings
+    memories: Mapping[str, Resolved],
+    lifetimes: Collection[str],
+    records: Mapping[str, type[Record]] | None,
+    findings: Findings,
 ) -> dict[str, MemorySpec]:
     """The memories that are on, checked.
 
@@ -80,7 +84,7 @@ def _lifetime(entry: Resolved, lifetimes: Collection[str], findings: Findings) -
     return stated
 
 
-def _record_type(entry: Resolved, records: Collection[str] | None, findings: Findings) -> str | None:
+def _record_type(entry: Resolved, records: Mapping[str, type[Record]] | None, findings: Findings) -> str | None:
     of: str | None = entry.wiring.of
     span = entry.tree.span_of(["of"])
     if entry.cls.holds == "messages":
@@ -99,6 +103,9 @@ def _record_type(entry: Resolved, records: Collection[str] | None, findings: Fin
         said = f"`{entry.name}` holds records of type `{of}`, but the graph makes none"
         expected = one_of(records, f"a `record: {of}` block in the graph")
         findings.error("E243", said, span, expected=expected, suggestion=closest(of, records))
+    elif records is not None and records[of].text is Record.text:
+        said = f"`{entry.name}` cannot hold records of type `{of}`, which do not say by which text they are found"
+        findings.error("E243", said, span, expected=f"a property `text` of `{of}`")
     return of
 
 

@@ -6,32 +6,47 @@ from collections.abc import Mapping, Sequence
 
 from ste_graph.language.blocks import Block, Each, Keep, walk
 from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.entries import UnknownUse, find
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.plugins import fault
+from ste_graph.language.resolution import Entries
 from ste_graph.language.scope import Place
 from ste_graph.language.tree import Entry
 from ste_graph.language.types import LIST, Type, accepts
 from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.records import Record
-from ste_graph.registry import known, load
+
+ENGINE_FIELDS = ("id", "record", "started", "ended")
+"""What the engine itself writes into every line of the journal, beside the unit and the loops around."""
 
 
-def record_types(blocks: Sequence[Block], findings: Findings) -> dict[str, type[Record]]:
+class Unloaded(Record):
+    """Stands for a plugin's type of record that was not loaded (`--no-plugins`): what it needs is not checked."""
+
+    @property
+    def text(self) -> str:
+        return ""
+
+
+def record_types(blocks: Sequence[Block], entries: Entries, findings: Findings) -> dict[str, type[Record]]:
     """The record types that the graph makes, by name; unknown ones are reported."""
     found: dict[str, type[Record]] = {}
     for block, _ in walk(blocks):
         if not isinstance(block, Keep) or block.record in found:
             continue
-        names = known("records")
-        if block.record not in names:
-            said = f"there is no record type `{block.record}`"
-            expected, near = one_of(names, "a type that is installed"), closest(block.record, names)
-            findings.error("E215", said, block.span, expected=expected, suggestion=near)
-            continue
+        name, span = block.record, block.span
         try:
-            found[block.record] = load("records", block.record)
+            found[name] = find("records", name, entries.modules)
+        except UnknownUse as unknown:
+            if entries.unloaded and "." in name:
+                found[name] = Unloaded
+                findings.warning("W502", f"`{name}` was not loaded: what it needs is not checked", span)
+            elif name.partition(".")[0] not in entries.failed:
+                expected, near = one_of(unknown.choices, "a type that is installed"), closest(name, unknown.choices)
+                said = f"there is no record type `{name}`"
+                findings.error("E215", said, span, expected=expected, suggestion=near)
         except Exception as error:  # an installed package's own import
-            findings.error("E502", f"`record: {block.record}` cannot be used: {fault(error)}", block.span)
+            findings.error("E502", f"`record: {name}` cannot be used: {fault(error)}", span)
     return found
 
 
@@ -44,6 +59,10 @@ def check_record(
     findings: Findings,
 ) -> None:
     """Check that `as` gives what the record needs, each of the right type. `given` are the entries of `as`."""
+    for name in ENGINE_FIELDS:
+        if name in cls.model_fields:
+            said = f"a `{keep.record}` has a field `{name}`, which the engine itself writes into every record"
+            findings.error("E221", said, keep.span, expected="another name for the field")
     wanted = {name: info for name, info in cls.model_fields.items() if name not in cls.derived}
     for name, info in wanted.items():
         if name not in given and info.is_required():
@@ -52,7 +71,7 @@ def check_record(
                 "E202", f"`as` does not give `{name}`, which a `{keep.record}` needs", keep.span, expected=expected
             )
     for name, entry in given.items():
-        if name not in wanted:
+        if name not in wanted and cls is not Unloaded:
             said = f"a `{keep.record}` has no `{name}` to give"
             near, expected = closest(name, wanted), one_of(wanted, "nothing")
             findings.error("E201", said, entry.key_span, expected=expected, suggestion=near)

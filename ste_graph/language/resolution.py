@@ -54,6 +54,10 @@ class Entries:
     """Section and name of the entries that are there but wrong, as has been reported."""
     modules: ReadOnly[str, ModuleType] = field(default_factory=dict)
     """The imported plugins, by the name that `use:` knows them by."""
+    unloaded: bool = False
+    """Whether plugins were left alone (`--no-plugins`)."""
+    failed: Set[str] = frozenset()
+    """The plugins that could not be imported, as was reported."""
 
     def are(self, section: Section) -> dict[str, Resolved]:
         """The entries of one section."""
@@ -71,7 +75,7 @@ def resolve(shaped: Shaped, plugins: bool, findings: Findings) -> Entries:
     modules = imported(listed.value if listed else None, findings, run=plugins)
     files = plugin_files(listed.value if listed else None) if plugins else {}
     failed = {path.stem for path, _ in files.values()} - modules.keys()
-    entries = Entries(faulty=set(shaped.faulty), modules=modules)
+    entries = Entries(faulty=set(shaped.faulty), modules=modules, unloaded=not plugins, failed=failed)
     for section in get_args(Section):
         entry = shaped.tree.entries.get(section)
         resolver = _Resolver(section, modules, plugins, findings, failed)

@@ -82,7 +82,7 @@ class WhenShape(Shape):
 class RecordShape(Shape):
     """Make a record of the named type; every memory of that type remembers it."""
 
-    record: str
+    record: str = Field(description="the type of record: a known name, or `plugin_file.ClassName`")
     as_: dict[
         str,
         Annotated[
@@ -162,7 +162,7 @@ class MemoryWiring(Shape):
 
     use: str = Field(description="the kind of memory")
     lives: str | None = Field(default=None, description="the loop in which it is remembered, the unit, or `forever`")
-    of: str | None = Field(default=None, description="the type of record that it holds")
+    of: str | None = Field(default=None, description="the type of record that it holds, as `record` names it")
 
 
 class Budget(Shape):
@@ -228,7 +228,10 @@ class WorkflowShape(Shape):
     seed: int = 0
     params: dict[Identifier, Json] = {}
     data: dict[Identifier, UseShape] = Field(default={}, description="what a loop can go over, as `over: data.NAME`")
-    plugins: list[str] = Field(default=[], description="Python files with the workflow's own nodes")
+    plugins: list[str] = Field(
+        default=[],
+        description="Python files with nodes, types of record and other classes of the workflow's own",
+    )
     models: dict[Identifier, UseShape] = {}
     tools: list[UseShape] = []
     allow: list[str] | Literal["ask"] | None = Field(

@@ -27,7 +27,6 @@ from ste_graph.language.vocabulary import Vocabulary, report_expression
 from ste_graph.language.workflow import Lookup, NodeSpec, SubSpec, Workflow
 from ste_graph.node import Node, Output
 from ste_graph.records import Record
-from ste_graph.registry import load
 
 SECTIONS: Final = frozenset(
     {
@@ -295,8 +294,7 @@ def _result(workflow: Workflow) -> type[Record] | None:
     last = workflow.blocks[-1]
     if workflow.over is not None or not isinstance(last, Keep):
         return None
-    found: type[Record] = load("records", last.record)
-    return found
+    return workflow.records[last.record]
 
 
 def _is_plain(names: list[str]) -> bool:

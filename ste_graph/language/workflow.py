@@ -147,6 +147,8 @@ class Workflow:
     nodes: Mapping[str, NodeSpec]
     """The nodes that stand in the graph; nodes that are off do not."""
     memories: Mapping[str, MemorySpec]
+    records: Mapping[str, type[Record]]
+    """The types of the records that the graph makes, by the name in `record:`."""
     models: Mapping[str, Any]
     tools: tuple[Any, ...]
     allow: tuple[str, ...] | Literal["ask"]

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from ste_graph.compile.flow import Vertex
 from ste_graph.compile.stepper import StepKey
 from ste_graph.errors import SteError
+from ste_graph.language.blocks import Keep
 
 
 class NodeFault(SteError):
@@ -23,7 +24,8 @@ def place(vertex: Vertex, key: StepKey, unit: str) -> str:
     spans = [span for span, around in pairs if around == entered] or list(vertex.spans)
     lines = "/".join(dict.fromkeys(str(span.line) for span in spans))
     counters = [f"{loop} {count}" for loop, count in key.counters if count is not None]
-    return f"{spans[0].file}:{lines} node {vertex.id}, {' '.join([unit, *counters])}"
+    what = vertex.block.key if isinstance(vertex.block, Keep) else f"node {vertex.id}"
+    return f"{spans[0].file}:{lines} {what}, {' '.join([unit, *counters])}"
 
 
 def invalid(error: ValidationError) -> str:

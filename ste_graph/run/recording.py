@@ -12,11 +12,10 @@ from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.names import names, passed
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Entry, Json
+from ste_graph.errors import WorkflowError
 from ste_graph.language.blocks import Each, Keep, walk
 from ste_graph.language.expressions import Expression
-from ste_graph.language.workflow import Workflow
 from ste_graph.records import Circumstances, Record
-from ste_graph.registry import load
 from ste_graph.run.clock import now
 from ste_graph.run.faults import NodeFault, invalid, place
 from ste_graph.run.hashing import id_of
@@ -30,7 +29,8 @@ class Recording:
     def __init__(self, flow: Flow, labels: Mapping[str, str]) -> None:
         self._flow = flow
         self._labels = labels
-        self.types = record_types(flow.workflow)
+        self.types = flow.workflow.records
+        self._talks = any(memory.of is None for memory in flow.workflow.memories.values())
 
     def step(self, vertex: Vertex, keep: Keep, key: StepKey, unit: str, state: Mapping[str, Json]) -> Logged:
         """The finished step of a `record` block. Raises `NodeFault` where what `as` gives is no such record."""
@@ -39,27 +39,29 @@ class Recording:
         started = state[began_channel(keep.key)] or at
         id = id_of(unit, key)
         item = state[workflow.unit]
+        scopes = {
+            name: scope_of(memory, self._flow, unit, state)
+            for name, memory in workflow.memories.items()
+            if memory.of == keep.record
+        }
         circumstances = Circumstances(id=id, item=item, models=self._models[keep.key], started=started, ended=at)
         try:
             record = self.types[keep.record].made(self._given(keep, state), circumstances)
             fields = record.model_dump(mode="json")
+            text = record.text if scopes else None
+            summary = record.summary if self._talks else None
         except Exception as error:  # whatever a user's own type of record raises
             why = invalid(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
             raise NodeFault(f"{place(vertex, key, f'{workflow.unit}={unit}')}: {why}") from error
         line = {"id": id, "record": keep.record, workflow.unit: unit}
         line |= {loop: passed(self._flow, loop, state) for loop in vertex.occurrences[0]}
         line |= {**fields, "started": started, "ended": at}
-        scopes = {
-            name: scope_of(memory, self._flow, unit, state)
-            for name, memory in workflow.memories.items()
-            if memory.of == keep.record
-        }
-        return Logged(key=str(key), started=at, ended=at, record=line, scopes=scopes)
+        return Logged(key=str(key), started=at, ended=at, record=line, scopes=scopes, text=text, summary=summary)
 
     def summary(self, step: Logged) -> str:
         """What a transcript keeps of the record that a step made, where it has no room for more."""
         assert step.record is not None, "only the step of a `record` block makes one"
-        return _record(step.record, self.types).summary
+        return step.summary if step.summary is not None else _record(step.record, self.types).summary
 
     def _given(self, keep: Keep, state: Mapping[str, Json]) -> dict[str, Json]:
         lookup = names(self._flow, state)
@@ -84,18 +86,11 @@ class Recording:
         }
 
 
-def record_types(workflow: Workflow) -> dict[str, type[Record]]:
-    """The types of the records that a workflow makes, by name."""
-    return {
-        block.record: load("records", block.record) for block, _ in walk(workflow.blocks) if isinstance(block, Keep)
-    }
-
-
 def entries_of(step: Logged, types: Mapping[str, type[Record]]) -> list[tuple[str, Entry]]:
     """What a finished step adds to memories, by the memory's name."""
     if step.record is None or not step.scopes:
         return []
-    text = _record(step.record, types).text
+    text = step.text if step.text is not None else _record(step.record, types).text
     return [
         (memory, Entry(id=step.record["id"], scope=scope, text=text, record=step.record))
         for memory, scope in step.scopes.items()
@@ -103,6 +98,15 @@ def entries_of(step: Logged, types: Mapping[str, type[Record]]) -> list[tuple[st
 
 
 def _record(line: Mapping[str, Json], types: Mapping[str, type[Record]]) -> Record:
-    """The record in a line of the log. A field that the log does not have yet, since it is older, has its default."""
+    """The record in a line of the log. A field that the log does not have yet, since it is older, has its default.
+
+    Raises `WorkflowError` where the type does not accept what it once gave.
+    """
     cls = types[line["record"]]
-    return cls.model_validate({name: line[name] for name in cls.model_fields if name in line})
+    try:
+        return cls.model_validate({name: line[name] for name in cls.model_fields if name in line})
+    except ValidationError as error:
+        raise WorkflowError(
+            f"record {line['id']} of this run cannot be read as a `{line['record']}`: {invalid(error)}; "
+            "a type of record must accept what `model_dump(mode='json')` makes of it"
+        ) from error

@@ -101,12 +101,12 @@ class StepSession:
     async def _observed(self, call: str, name: str, arguments: Mapping[str, Json]) -> Observation:
         """What a call gives; or what it gave, where its step was interrupted behind it."""
         unit, log, box = self._unit, self._unit.log, self._unit.toolbox
-        given = log.answer(call, name, arguments)
-        if given is not None:
-            box.replayed(name, given)
+        known = log.answer(call, name, arguments)
+        if known is not None:
+            box.replayed(name, known)
             if self._may_have_changed_a_state(name):
-                await unit.make_again((name, dict(arguments), given.kind))
-            return given
+                await unit.make_again((name, dict(arguments), known.kind))
+            return known
         with under_watch(log, call):
             calling = box.call(name, arguments, place=f"{unit.name} | {call}")
             if name not in box.tools or box.tools[name].effect == "read":

@@ -57,6 +57,9 @@ class Logged:
     record: dict[str, Json] | None = None
     scopes: dict[str, str] = field(default_factory=dict)
     """Per memory that remembers the record: the pass in which it does."""
+    text: str | None = field(default=None, compare=False)
+    summary: str | None = field(default=None, compare=False)
+    """What stands for the record in memories and in transcripts, where this process made it; neither is logged."""
     calls: list[tuple[str, str]] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
     """Of the calls, those to be made again behind a reset; kept only where the workflow has one."""

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from ste_graph.contracts import RecordStore
 from ste_graph.language.workflow import Workflow
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.recording import entries_of, record_types
+from ste_graph.run.recording import entries_of
 from ste_graph.run.step_log import StepLog
 
 
@@ -18,8 +18,7 @@ async def opened_stores(
     workflow: Workflow, folder: RunFolder, logs: Iterable[StepLog], said: Callable[[str], None]
 ) -> AsyncIterator[dict[str, RecordStore]]:
     """The stores by the names of their memories; all are closed at the end, whatever happens to one of them."""
-    types = record_types(workflow)
-    entries = [pair for log in logs for step in log.recorded for pair in entries_of(step, types)]
+    entries = [pair for log in logs for step in log.recorded for pair in entries_of(step, workflow.records)]
     async with AsyncExitStack() as stack:
         stores: dict[str, RecordStore] = {}
         for name, spec in workflow.memories.items():

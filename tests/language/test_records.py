@@ -41,3 +41,80 @@ def test_an_unknown_type_of_record_is_said_once(bench: Bench) -> None:
         "| a `record: trial` block in the graph"
     )
     assert unknown.startswith("25:9 E215 there is no record type `trail` | trial? | one of: ")
+
+
+OWN = """
+from ste_graph.records import Record, Trial
+
+class Claim(Record):
+    claim: str
+    sure: bool | None = None
+
+    @property
+    def text(self):
+        return self.claim
+
+class Silent(Record):
+    claim: str
+
+class Odd(Record):
+    claim: str
+    ended: str
+
+class NoRecord:
+    claim: str
+"""
+
+
+def own(bench: Bench, record: str, *edits: tuple[str, str], given: str = "{claim: ask.query}", **settings) -> list[str]:
+    bench.write("own.py", OWN)
+    block = "as: {query: ask.query, steps: {each: [act, look]}, answer: act.answer, solved: act.done}"
+    changes = (("[steps.py]", "[steps.py, own.py]"), ("record: trial", f"record: {record}"), (block, f"as: {given}"))
+    return bench.problems(*changes, ("of: trial", f"of: {record}"), *edits, **settings)
+
+
+def test_a_type_of_record_of_a_plugin_is_checked_like_any_other(bench: Bench) -> None:
+    assert own(bench, "own.Claim", given="{clame: ask.query, sure: ask.query}") == [
+        "25:9 E202 `as` does not give `claim`, which a `own.Claim` needs | `claim: …`, a value that is str",
+        "26:14 E201 a `own.Claim` has no `clame` to give | claim? | one of: claim, sure",
+        "26:38 E204 `ask.query` is str, where maybe bool is needed",
+    ]
+
+
+def test_an_unknown_type_of_record_is_suggested_from_plugins_too(bench: Bench) -> None:
+    (found,) = own(bench, "own.Clam", ("past: {use: chroma, of: own.Clam, lives: run}", "past: off"))
+    assert found.startswith("25:9 E215 there is no record type `own.Clam` | own.Claim? | one of: ")
+    assert ", own.Claim, own.Odd, own.Silent, " in found
+
+
+def test_a_type_of_record_of_a_plugin_that_fails_is_said_once(bench: Bench) -> None:
+    bench.write("broken.py", "raise ValueError('no')")
+    found = own(
+        bench,
+        "broken.Claim",
+        ("own.py]", "broken.py]"),
+        ("past: {use: chroma, of: broken.Claim, lives: run}", "past: off"),
+    )
+    assert found == ["4:21 E502 plugin `broken.py` fails to import: ValueError: no (line 1)"]
+
+
+def test_a_memory_holds_only_records_that_say_their_text(bench: Bench) -> None:
+    assert own(bench, "own.Silent") == [
+        "8:27 E243 `past` cannot hold records of type `own.Silent`, which do not say by which text they are found "
+        "| a property `text` of `own.Silent`"
+    ]
+
+
+def test_a_record_has_no_field_that_the_engine_writes(bench: Bench) -> None:
+    past = ("past: {use: chroma, of: own.Odd, lives: run}", "past: off")
+    assert own(bench, "own.Odd", past, given="{claim: ask.query, ended: ask.query}") == [
+        "25:9 E221 a `own.Odd` has a field `ended`, which the engine itself writes into every record "
+        "| another name for the field"
+    ]
+
+
+def test_a_type_of_record_that_was_not_loaded_is_not_checked(bench: Bench) -> None:
+    bench.write("own.py", "raise SystemExit('ran')")
+    edits = (("[steps.py]", "[own.py]"), ("record: trial", "record: own.Claim"), ("of: trial", "of: own.Claim"))
+    remarks = [one.message for one in bench.load(*edits, plugins=False).remarks]
+    assert "`own.Claim` was not loaded: what it needs is not checked" in remarks
