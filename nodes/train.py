@@ -22,7 +22,8 @@ class Train(Node):
     for a model of the hub set `rate`, `steps` and perhaps `lora`.
     """
 
-    rows: tuple[RelativePath, ...]
+    batch: Annotated[int, Field(ge=0)] | None = None
+    """Learn the tools of this batch alone, counted from 0; unset, of all."""
     general: tuple[RelativePath, ...] = ()
     """Rows of something else, so that it is not forgotten."""
     how: Fit = Fit()
@@ -31,12 +32,17 @@ class Train(Node):
         """`model` is what to start from, a folder or a name on the hub."""
 
         model: str
+        train_files: list[str]
         seed: int | None = None
 
     class Gives(Output):
-        """The folder of the trained model, and how it went; see `ste_graph.training.fitting.Fitted`."""
+        """The folder of the trained model, and how it went; see `ste_graph.training.fitting.Fitted`.
+
+        `subject` is what an adoption of it would adopt.
+        """
 
         trained: str
+        subject: dict[str, Any]
         rows: int
         steps: int
         first_loss: float
@@ -46,9 +52,11 @@ class Train(Node):
         resumed_at: int
 
     async def __call__(self, see: See) -> Gives:
+        if self.batch is not None and self.batch >= len(see.train_files):
+            raise ValueError(f"there is no batch {self.batch} (from 0); there are {len(see.train_files)}")
         job = Job(
             base=see.model,
-            rows=self.rows,
+            rows=see.train_files if self.batch is None else [see.train_files[self.batch]],
             folder=str(see.place("trained")),
             how=self.how,
             general=self.general,
@@ -60,11 +68,10 @@ class Train(Node):
 class Learn(Node):
     """Teach a model one more batch of tools (STE, section 3.4: continual learning).
 
-    `batches` are files of rows; the first one the model knows already, and round r (from 0) teaches batch r + 1. With
-    the new batch it sees the share `replay` of the rows of each earlier one, and all `general` ones.
+    The first batch the model knows already, and round r (from 0) teaches batch r + 1. With the new batch it sees the
+    share `replay` of the rows of each earlier one, and all `general` ones.
     """
 
-    batches: Annotated[tuple[RelativePath, ...], Field(min_length=2)]
     general: tuple[RelativePath, ...] = ()
     how: Fit = Fit(steps=400, rate=1e-3)
 
@@ -72,26 +79,32 @@ class Learn(Node):
         """`model` knows the first batch; `before` is what this node gave in the round before; `arm` has a `replay`."""
 
         model: str
+        train_files: list[str]
         before: str | None = None
         round: int
         arm: dict[str, Any]
         seed: int | None = None
 
     class Gives(Train.Gives):
-        """The folder of the model that knows one batch more, and how it went."""
+        """The folder of the model that knows one batch more, and how it went; `last`: whether it now knows all."""
+
+        last: bool
 
     async def __call__(self, see: See) -> Gives:
         batch = see.round + 1
-        if batch >= len(self.batches):
-            raise ValueError(f"round {see.round} (from 0) has no batch; `batches` names {len(self.batches)}")
+        if batch >= len(see.train_files):
+            raise ValueError(
+                f"round {see.round} (from 0) has no batch; there are {len(see.train_files)}, the first known"
+            )
         job = Job(
             base=see.before or see.model,
-            rows=(self.batches[batch],),
+            rows=[see.train_files[batch]],
             folder=str(see.place(f"{see.arm.get('name', 'arm')}") / f"batch-{batch}"),
             how=self.how,
-            earlier=tuple((earlier,) for earlier in self.batches[:batch]),
+            earlier=[[earlier] for earlier in see.train_files[:batch]],
             replay=float(see.arm.get("replay", 0.0)),
             general=self.general,
             seed=see.seed or 0,
         )
-        return self.Gives(**await done(job, threads=self.how.threads))
+        last = batch + 1 == len(see.train_files)
+        return self.Gives(**await done(job, threads=self.how.threads), last=last)

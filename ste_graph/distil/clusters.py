@@ -12,18 +12,27 @@ from .grounding import is_default, leaves
 
 Apart: TypeAlias = Literal["combination", "value"]
 """What the two sides of a split may not share: a call's arguments as a whole, or any single value that is chosen
-freely (no default, no switch, no member of an enumeration)."""
+freely (no default, no switch, none that the schema lists or gives as an example)."""
 
 
 def keys_of(arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
     """What a call must not share with a call on the other side; a call without arguments can share anything."""
-    if apart == "combination":
-        return {canonical(arguments)} if arguments else set()
-    found = {canonical(arguments)} if arguments else set()
-    for leaf in leaves(arguments, parameters):
-        if not (is_default(leaf) or isinstance(leaf.value, bool | list | dict) or "enum" in leaf.schema):
-            found.add(canonical(leaf.value))
-    return found
+    whole = {canonical(arguments)} if arguments else set()
+    return whole if apart == "combination" else whole | free_values(arguments, parameters)
+
+
+def free_values(arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -> set[str]:
+    """The values of a call that are chosen freely: no default, no switch, none that its schema lists or exemplifies."""
+    return {
+        canonical(leaf.value)
+        for leaf in leaves(arguments, parameters)
+        if not (
+            is_default(leaf)
+            or isinstance(leaf.value, bool | list | dict)
+            or "enum" in leaf.schema
+            or canonical(leaf.value) in map(canonical, leaf.schema.get("examples") or ())
+        )
+    }
 
 
 def canonical(value: Json) -> str:

@@ -53,10 +53,13 @@ Subject: TypeAlias = Annotated[OfExemplars | OfLessons | OfBoth | OfModel, Field
 def digest_of(folder: Path) -> str:
     """A hash of a model: the names, sizes and contents of its `config.json` and `*.safetensors`, in order of name.
 
+    An adapter to a model has an `adapter_config.json` instead.
+
     Raises `WorkflowError` where one of them is missing or cannot be read.
     """
-    files = sorted([*folder.glob("config.json"), *folder.glob("*.safetensors")])
-    if not any(file.name == "config.json" for file in files) or len(files) < 2:
+    configs = [*folder.glob("config.json"), *folder.glob("adapter_config.json")]
+    files = sorted([*configs, *folder.glob("*.safetensors")])
+    if not configs or len(files) == len(configs):
         raise WorkflowError(f"{folder}: is no folder of a model; expected `config.json` and `*.safetensors` in it")
     whole = hashlib.sha256()
     for file in files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from ste_graph.contracts import Frozen
@@ -19,13 +20,16 @@ class Exactness(Frozen):
     api_match: float
     exact: float
     unseen: int
-    """How many of the rows have a value that the training rows do not have."""
+    """How many of the rows have new values only: no training row says any that is chosen freely."""
     exact_unseen: float | None
     """The share of those that is exact."""
+    counts: dict[str, int]
+    """How many rows there are of each tool, whether it counts or not."""
     per_tool: dict[str, float]
-    """What is exact of each tool, whether it counts or not."""
+    """What is exact of each tool."""
+    unseen_counts: dict[str, int]
     unseen_per_tool: dict[str, float]
-    """What is exact of the rows with an unseen value, for each tool that has any."""
+    """The same of the rows with new values only, for each tool that has any."""
 
 
 def exactness(
@@ -38,7 +42,7 @@ def exactness(
     Args:
         rows: Held-out rows.
         replies: What a model replied to the prompt of each.
-        known: The argument values of the training rows.
+        known: What the training rows have `said`.
         only: The tools whose rows count; none: all.
     """
     known = frozenset(known)
@@ -57,7 +61,9 @@ def exactness(
         exact=_share(one.right for one in counted),
         unseen=len(unseen),
         exact_unseen=_share(one.right for one in unseen) if unseen else None,
+        counts=_counts(judged),
         per_tool=_per_tool(judged),
+        unseen_counts=_counts([one for one in judged if one.unseen]),
         unseen_per_tool=_per_tool([one for one in judged if one.unseen]),
     )
 
@@ -71,7 +77,11 @@ class _Judged:
         self.formed = isinstance(step, Action)
         self.named = isinstance(step, Action) and step.name == row.tool
         self.right = _same(row, reply)
-        self.unseen = any(value not in known for value in row.values)
+        self.unseen = row.is_unseen(known)
+
+
+def _counts(judged: Sequence[_Judged]) -> dict[str, int]:
+    return dict(sorted(Counter(one.tool for one in judged).items()))
 
 
 def _per_tool(judged: Sequence[_Judged]) -> dict[str, float]:

@@ -16,6 +16,8 @@ from pydantic import Field
 
 from ste_graph.contracts import Frozen
 from ste_graph.models.completion import Completer
+from ste_graph.scoring.subject import OfModel, digest_of
+from ste_graph.training.bunches import Bunches
 from ste_graph.training.exactness import exactness
 from ste_graph.training.faults import NEEDS_TRAIN, TrainingError, writing
 from ste_graph.training.rows import Row
@@ -72,6 +74,8 @@ class Fitted(Frozen):
     """What came of a training: the folder of the model, and how it went."""
 
     trained: str
+    subject: OfModel
+    """What an adoption of the model would adopt."""
     steps: int
     first_loss: float
     loss: float
@@ -123,6 +127,7 @@ def fit(base: str, rows: Sequence[Row], folder: Path, how: Fit | None = None, *,
         shutil.rmtree(checkpoints)
     return Fitted(
         trained=str(folder.resolve()),
+        subject=OfModel(path=str(folder.resolve()), digest=digest_of(folder)),
         steps=trainer.state.global_step,
         loss=losses[-1],
         first_loss=losses[0],
@@ -178,6 +183,10 @@ def _trainer(
             plain = model.config.vocab_size <= SMALL_VOCABULARY
             above: Any = super(trainer_of_trl, self) if plain else super()
             return above.compute_loss(model, inputs, *given, **named)
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Bunches:
+            rows = self.train_dataset if train_dataset is None else train_dataset
+            return Bunches([len(ids) for ids in rows["input_ids"]], how.batch * how.accumulate, seed=seed)
 
         def training_step(self, *given: Any, **named: Any) -> Any:
             loss = super().training_step(*given, **named)

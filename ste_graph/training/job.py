@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -63,13 +63,13 @@ class Train(Frozen):
 
 
 class Examine(Frozen):
-    """Let a model reply to the prompts of some files, one result per file."""
+    """Let a model reply to the prompts of some files, one result per group of files."""
 
     do: Literal["examine"] = "examine"
     model: str
-    files: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
     known: tuple[str, ...] = ()
-    """The files of training rows; what has a value that is not in them counts as unseen."""
+    """The files of training rows: a request all of whose free values are in none of them counts as unseen."""
     only: tuple[str, ...] = ()
     """The tools to count; none: all."""
     tokens: int = 128
@@ -77,17 +77,30 @@ class Examine(Frozen):
     chat: bool = False
 
     def run(self) -> dict[str, Json]:
-        """Under `results`, what `Exactness` says of each file; under `replies`, the replies to each."""
+        """Under `results`, what `Exactness` says of each group; under `replies`, each reply and what it should be."""
         from ste_graph.models.completion import completer
 
         model = completer(self.model, threads=self.threads)
-        known = {value for row in read_rows(self.known) for value in row.values}
-        results, replies = [], []
-        for file in self.files:
-            rows = read_rows([file])
-            replies.append(model.to_rows([row.prompt for row in rows], tokens=self.tokens, chat=self.chat))
-            results.append(exactness(rows, replies[-1], known, only=self.only).model_dump(mode="json"))
+        known = {value for row in (read_rows(self.known) if self.known else ()) for value in row.said}
+        results: list[Json] = []
+        replies: list[Json] = []
+        for files in self.groups:
+            rows = read_rows(files)
+            said = model.to_rows([row.prompt for row in rows], tokens=self.tokens, chat=self.chat)
+            results.append(exactness(rows, said, known, only=self.only).model_dump(mode="json"))
+            replies += [_reply(row, text, known) for row, text in zip(rows, said, strict=True)]
         return {"results": results, "replies": replies}
+
+
+def _reply(row: Row, output: str, known: Collection[str]) -> dict[str, Json]:
+    call = row.call
+    return {
+        "query": row.query,
+        "gold": {"tool": call.name, "arguments": call.arguments} if call else None,
+        "output": output,
+        "unseen": row.is_unseen(known),
+        "explorer": row.model,
+    }
 
 
 Job: TypeAlias = Annotated[Make | Train | Examine, Field(discriminator="do")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from ste_graph.contracts import Json
 from ste_graph.records import Record
 
@@ -19,8 +21,12 @@ class Learnt(Record):
     before: float
     after: float
     after_unseen: float | None = None
-    """Of the requests with a value that no training row has."""
+    """Of the requests all of whose free values are in no training row."""
+    unseen: int = 0
+    """How many those are."""
     per_tool: dict[str, float]
+    untested: list[str] = Field(default=[])
+    """The tools that were learnt and of which there is no held-out case."""
     table: str
     plot: str | None = None
 
@@ -34,6 +40,8 @@ class Round(Record):
 
     label: str
     """The arm's name."""
+    batches: list[list[str]] = Field(default=[])
+    """The tools of each batch."""
     model: str
     rows: int
     steps: int
@@ -47,3 +55,15 @@ class Round(Record):
     @property
     def text(self) -> str:
         return f"{self.label}\n{self.table}"
+
+
+class Reported(Record):
+    """A report on a chain of runs: the page's file, and the same as text."""
+
+    page: str
+    said: str
+    simulated: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.said

@@ -43,5 +43,5 @@ def student(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> str:
     from ste_graph.training.student import Student, new_student
 
     torch.set_num_threads(1)
-    shape = Student(hidden=32, layers=2, heads=2, inner=32, length=128)
+    shape = Student(hidden=64, layers=2, heads=2, inner=32, length=128)
     return str(new_student(rows, tmp_path_factory.mktemp("student"), shape))

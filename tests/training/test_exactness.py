@@ -23,10 +23,12 @@ def test_a_reply_is_exact_if_it_is_the_same_call(reply: str, formed: float, name
     assert (found.well_formed, found.api_match, found.exact) == (formed, named, exact)
 
 
-def test_requests_with_a_value_that_was_not_trained_on_are_counted_apart() -> None:
-    other = Row(prompt="?", completion='Action: add\nAction Input: {"a": 7}')
-    found = exactness([GOLD, other], [GOLD.completion, "?"], known={"1", "x"})
-    assert (found.exact, found.unseen, found.exact_unseen, found.per_tool) == (0.5, 1, 0.0, {"add": 0.5})
+def test_requests_none_of_whose_values_was_trained_on_are_counted_apart() -> None:
+    new = Row(prompt="?", completion='Action: add\nAction Input: {"a": 7}')
+    half = Row(prompt="?", completion='Action: add\nAction Input: {"a": 7, "b": "x"}')
+    found = exactness([GOLD, new, half], [GOLD.completion, "?", "?"], known=GOLD.said)
+    assert (found.unseen, found.exact_unseen, found.per_tool) == (1, 0.0, {"add": 1 / 3})
+    assert (found.counts, found.unseen_counts) == ({"add": 3}, {"add": 1})
 
 
 def test_only_the_tools_that_are_named_count_and_the_others_are_listed() -> None:
@@ -40,10 +42,10 @@ def test_only_the_tools_that_are_named_count_and_the_others_are_listed() -> None
 
 def test_the_gain_is_a_table_by_tool() -> None:
     other = Row(prompt="?", completion='Action: sub\nAction Input: {"a": 7}')
-    found = exactness([GOLD, other], [GOLD.completion, "?"], known={"1", "x"}, only=["add"])
+    found = exactness([GOLD, other], [GOLD.completion, "?"], known=GOLD.said, only=["add"])
     assert gain_table({"add": 0.0, "sub": 0.0}, found, ["add"]).splitlines() == [
-        "exact, %  before  after  unseen values",
-        "add          0.0  100.0              -",
-        "(sub)        0.0    0.0            0.0",
-        "all 1             100.0              -",
+        "exact, %        cases  before  after  new values  after",
+        "add                 1     0.0  100.0           0      -",
+        "(sub)               1     0.0    0.0           1    0.0",
+        "all that count      1     0.0  100.0           0      -",
     ]

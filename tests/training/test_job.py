@@ -47,6 +47,6 @@ async def test_a_student_is_made_trained_and_examined_in_processes_of_their_own(
         base=made["model"], rows=(str(file),), earlier=((str(file),),), replay=0.1, folder=str(tmp_path / "out")
     )
     trained = await done(job.model_copy(update={"how": job.how.model_copy(update={"steps": 20})}))
-    seen = await done(Examine(model=trained["trained"], files=(str(file),), known=(str(file),), tokens=16))
+    seen = await done(Examine(model=trained["trained"], groups=((str(file),),), known=(str(file),), tokens=16))
     assert (trained["rows"], trained["steps"]) == (106, 20)
     assert (seen["results"][0]["count"], seen["results"][0]["unseen"]) == (96, 0)

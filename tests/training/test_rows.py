@@ -54,3 +54,38 @@ def test_every_line_that_is_no_row_is_named(tmp_path: Path) -> None:
 def test_rows_are_sorted_by_the_tool_that_they_name_or_call() -> None:
     named, calls = Row(prompt="?", completion="!", tool="a"), Row(prompt="?", completion="Action: b\nAction Input: {}")
     assert by_tool([calls, named]) == {"a": [named], "b": [calls]}
+
+
+def test_of_the_tools_on_offer_a_row_keeps_the_schema_of_the_one_it_calls_and_so_knows_what_was_chosen_freely() -> None:
+    schema = {
+        "properties": {
+            "number": {"type": "integer"},
+            "form": {"enum": ["ordinal", "year"]},
+            "loud": {"type": "boolean"},
+            "times": {"type": "integer", "default": 1},
+        }
+    }
+    call = {"name": "say", "arguments": '{"number": 7, "form": "year", "loud": true, "times": 1}'}
+    row = Row.model_validate(
+        {
+            "prompt": [{"role": "user", "content": "Say seven."}],
+            "completion": [{"role": "assistant", "content": "", "tool_calls": [{"function": call}]}],
+            "tools": [
+                {"function": {"name": "hear", "parameters": {}}},
+                {"function": {"name": "say", "parameters": schema}},
+            ],
+        }
+    )
+    assert (row.query, row.free) == ("Say seven.", {"7"})
+    assert row.said == {"7", '"year"', "true", "1"}
+    assert row.is_unseen({"8", "1"})
+    assert not row.is_unseen({"7"})
+
+
+def test_equal_numbers_are_one_value_and_a_text_is_another() -> None:
+    one, other, text = (
+        Row(prompt="?", completion=f'Action: a\nAction Input: {{"v": {v}}}') for v in ("2", "2.0", '"2"')
+    )
+    assert one.said == other.said != text.said
+    assert not one.is_unseen(other.said)
+    assert one.is_unseen(text.said)

@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from ste_graph.training.rows import Row
 
@@ -16,26 +18,59 @@ def test_a_student_is_a_folder_that_transformers_loads_and_vllm_can_serve(studen
     assert tokenizer.decode(tokenizer("Hello, 42!")["input_ids"]) == "Hello, 42!"
 
 
-def test_each_head_of_the_first_layer_begins_by_looking_one_place_further_back(student: str) -> None:
-    import torch
+@pytest.fixture(scope="module")
+def untrained(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Any:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(student)
-    model = AutoModelForCausalLM.from_pretrained(student, attn_implementation="eager")
-    text = tokenizer("User Query: Please write 123 as a numeral.\n", return_tensors="pt")
+    from ste_graph.training.student import new_student
+
+    folder = new_student(rows, tmp_path_factory.mktemp("whole"))
+    return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager"), AutoTokenizer.from_pretrained(
+        folder
+    )
+
+
+def test_heads_of_the_first_layer_begin_by_looking_one_place_further_back_each(untrained: Any) -> None:
+    import torch
+
+    model, tokenizer = untrained
+    text = tokenizer("User Query: Please write 123 as a numeral, and 456 as another one.\n", return_tensors="pt")
     with torch.no_grad():
         first = model(text["input_ids"], output_attentions=True).attentions[0][0]
-    for head, seen in enumerate(first):
-        place = seen.shape[0] - 1
+    place = first.shape[-1] - 1
+    for head, seen in enumerate(first[:3]):
         assert int(seen[place].argmax()) == place - head - 1
-        assert float(seen[place].max()) > 0.7
+        assert float(seen[place].max()) > 0.9
+
+
+def test_an_untrained_student_goes_on_as_the_same_digits_went_on_before(untrained: Any) -> None:
+    import torch
+
+    model, tokenizer = untrained
+    right = 0
+    for start in range(10):
+        digits = "7305914826"[start:] + "7305914826"[:start]
+        text = tokenizer(f"Please write {digits} as a numeral. {digits[:4]}", return_tensors="pt")
+        with torch.no_grad():
+            best = model(text["input_ids"]).logits[0, -1].argmax()
+        right += tokenizer.decode(best) == digits[4]
+    assert right >= 8
+
+
+@pytest.mark.parametrize("shape", [{"layers": 1}, {"hidden": 32}, {"hidden": 100}])
+def test_a_shape_without_room_to_copy_is_refused(shape: dict[str, int]) -> None:
+    from ste_graph.training.student import Student
+
+    with pytest.raises(ValidationError, match="to begin able to copy it needs two layers and a width of 64, 96, …"):
+        Student(**shape)
+    assert Student(**shape, copies=False)
 
 
 @pytest.mark.parametrize("seeds", [(1, 1), (1, 2)])
 def test_a_seed_decides_the_weights(rows: list[Row], tmp_path: Path, seeds: tuple[int, int]) -> None:
     from ste_graph.training.student import Student, new_student
 
-    shape = Student(hidden=32, layers=1, heads=1, inner=32, length=64)
+    shape = Student(hidden=32, layers=1, heads=1, inner=32, length=64, copies=False)
     made = [new_student(rows, tmp_path / str(n), shape, seed=seed) for n, seed in enumerate(seeds)]
     weights = [(folder / "model.safetensors").read_bytes() for folder in made]
     assert (weights[0] == weights[1]) is (seeds[0] == seeds[1])

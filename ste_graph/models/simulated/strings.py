@@ -19,7 +19,7 @@ WORDS = re.findall(
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d(.*)")
 _CLOCK = re.compile(r"\d\d:\d\d(:\d\d)?")
-_PROSE = re.compile(r"[A-Z]?[a-z',]+(?: [A-Za-z][a-z',]*){2,}[.!?]?")
+_PROSE = re.compile(r"[A-Z]?[a-z',]+[.!?]?(?: [A-Za-z][a-z',]*[.!?]?){2,}")
 
 
 def is_date(schema: dict[str, Any]) -> bool:

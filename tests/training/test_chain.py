@@ -1,0 +1,171 @@
+"""The whole chain, small: quickstart.yaml, distil.yaml, then finetune.yaml or continual.yaml."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ste_graph as ste
+from ste_graph.errors import WorkflowError
+from ste_graph.scoring.replied import Replied
+from ste_graph.training.material import Material, written
+from ste_graph.training.report import page, part_of
+from ste_graph.training.rows import Row, read_rows
+
+TOOLS = ["add_days", "make_password", "number_in_words", "to_roman"]
+TINY = {"hidden": 64, "layers": 2, "heads": 2, "inner": 32}
+
+
+def lines(run: Path, record: str) -> list[dict[str, Any]]:
+    journal = (run / "journal.jsonl").read_text("utf-8").splitlines()
+    return [line for line in map(json.loads, journal) if line["record"] == record]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chain")
+    small = {"params.episodes": 2, "params.trials": 4, "tools.0.only": TOOLS}
+    ste.load("quickstart", set=small).run(folder / "explored")
+    few = {
+        "params.paraphrases": 2,
+        "nodes.split.apart": "value",
+        "nodes.split.heldout": 0.3,
+        "nodes.split.examples": 20,
+    }
+    ste.load("distil", variant="simulated", set={"data.explored.run": str(folder / "explored"), **few}).run(
+        folder / "distilled"
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def material(runs: Path) -> Material:
+    return written(runs / "distilled", runs / "rows", 2)
+
+
+def rows(files: list[str]) -> Iterator[Row]:
+    return (row for file in files for row in read_rows([file]))
+
+
+def test_every_training_row_comes_from_a_trial_in_the_journal_of_the_exploration_and_calls_what_it_called(
+    runs: Path, material: Material
+) -> None:
+    trials = {line["id"]: line for line in lines(runs / "explored", "trial")}
+    learnt = list(rows(material.train_files))
+    assert len(learnt) >= 40
+    for row in learnt:
+        came_from: dict[str, Any] = row.model_dump()["provenance"]
+        trial = trials[came_from["trial"]]
+        assert row.call is not None
+        called = [step["arguments"] for step in trial["steps"] if step["observation"] and step["observation"]["ok"]]
+        assert row.call.arguments == called[-1]
+        assert row.query == trial["query"] or came_from["paraphrase_of"] == trial["query"]
+
+
+def test_no_value_of_a_held_out_request_that_counts_as_new_occurs_in_training(material: Material) -> None:
+    known = {value for row in rows(material.train_files) for value in row.said}
+    new = [row for row in rows(material.heldout_files) if row.is_unseen(known)]
+    assert len(new) >= 4
+    texts = [row.completion for row in rows(material.train_files)]
+    for row in new:
+        assert row.call is not None
+        for name, value in row.call.arguments.items():
+            if json.dumps(value) in row.free:
+                assert not any(f'"{name}": {json.dumps(value)}' in text for text in texts)
+
+
+def test_batches_hold_their_own_tools_and_together_all(material: Material) -> None:
+    assert material.batches == [["add_days", "number_in_words"], ["make_password", "to_roman"]]
+    for files in (material.train_files, material.heldout_files):
+        assert [sorted({row.tool for row in read_rows([file])}) for file in files] == material.batches
+    assert material.untested == []
+
+
+def test_batches_can_be_named(runs: Path, tmp_path: Path) -> None:
+    found = written(runs / "distilled", tmp_path, (("to_roman",), ("add_days", "number_in_words")))
+    assert found.batches == [["to_roman"], ["add_days", "number_in_words"]]
+
+
+@pytest.mark.parametrize(
+    ("batches", "fault"),
+    [
+        (5, "has examples of 4 tools; that is too few for 5 batches"),
+        ((("to_roman",), ("to_greek",)), f"has no example of to_greek; it has examples of: {', '.join(TOOLS)}"),
+        ((("to_roman",), ("to_roman",)), "to_roman: stands in more than one of `batches`"),
+    ],
+)
+def test_batches_that_cannot_be_are_refused(runs: Path, tmp_path: Path, batches: Any, fault: str) -> None:
+    with pytest.raises(WorkflowError) as raised:
+        written(runs / "distilled", tmp_path, batches)
+    assert str(raised.value).endswith(fault)
+
+
+def test_a_run_that_was_not_distilled_is_refused_with_what_to_do(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(WorkflowError, match=r"is a run that explored; distil it first: ste run distil.yaml --set"):
+        written(runs / "explored", tmp_path)
+
+
+def test_a_tool_without_a_held_out_case_is_named_and_a_batch_of_such_refused(runs: Path, tmp_path: Path) -> None:
+    few = {"data.explored.run": str(runs / "explored"), "params.paraphrases": 0}
+    alone = {"data.explored.only": ["add_days"], "nodes.split.heldout": 0}
+    ste.load("distil", variant="simulated", set=few | alone).run(tmp_path / "all-train")
+    with pytest.raises(WorkflowError, match=r"it has no held-out case; explore more, or set another share `heldout`"):
+        written(tmp_path / "all-train", tmp_path / "rows")
+    # One whose requests all hang together stands on one side.
+    one = {"data.explored.only": ["add_days", "to_roman"], "nodes.split.alike": 0.0}
+    mixed = tmp_path / "mixed"
+    ste.load("distil", variant="simulated", set=few | one).run(mixed)
+    with pytest.raises(WorkflowError, match="has no held-out case"):
+        written(mixed, tmp_path / "rows")
+
+
+def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after(runs: Path, tmp_path: Path) -> None:
+    few = {"nodes.train.how": {"steps": 20, "batch": 4}, "nodes.model.shape": TINY}
+    summary = ste.load("finetune", set={"nodes.rows.run": str(runs / "distilled"), **few}).run(tmp_path / "run")
+    assert summary.failed == {}
+    replies = [
+        Replied.model_validate({name: line[name] for name in Replied.model_fields if name in line})
+        for line in lines(tmp_path / "run", "reply")
+    ]
+    (learnt,) = lines(tmp_path / "run", "learnt")
+    before = [reply for reply in replies if reply.arm == "before"]
+    after = [reply for reply in replies if reply.arm == "after"]
+    assert [(one.query, one.gold) for one in before] == [(one.query, one.gold) for one in after]
+    assert len(after) == sum(1 for line in lines(runs / "distilled", "example") if line["split"] == "heldout")
+    assert {one.subject for one in before} == {None}
+    assert {one.subject.path for one in after if one.subject and one.subject.kind == "model"} == {learnt["model"]}
+    assert learnt["before"] == 0.0
+    assert {one.model for one in after} == {"simulated examples, after training"}
+    trained = part_of("trained", tmp_path / "run", tmp_path)
+    assert trained.text.splitlines()[2].startswith("  0.0 % exact before, ")
+    assert learnt["table"] in trained.text
+    file = page("A <report>", [part_of("explored", runs / "explored", tmp_path), trained], tmp_path / "report.html")
+    html = file.read_text("utf-8")
+    assert "<h1>A &lt;report&gt;</h1>" in html
+    assert 'src="data:image/png;base64,' in html
+    assert "A simulated model had a part in this." in html
+
+
+@pytest.mark.slow
+def test_continual_learning_takes_a_run_of_distil_and_ends_with_a_triangle_for_each_arm(
+    runs: Path, tmp_path: Path
+) -> None:
+    few = {
+        "nodes.rows.run": str(runs / "distilled"),
+        "nodes.rows.batches": 3,
+        "nodes.model.shape": TINY,
+        "nodes.first.how": {"steps": 20, "batch": 4},
+        "nodes.learn.how": {"steps": 5, "batch": 4},
+    }
+    assert ste.load("continual", set=few).run(tmp_path / "run").failed == {}
+    rounds = lines(tmp_path / "run", "round")
+    assert [(one["label"], [len(shares) for shares in one["rounds"]]) for one in rounds] == [
+        ("no replay", [1, 2]),
+        ("no replay", [1, 2, 3]),
+        ("10 % replay", [1, 2]),
+        ("10 % replay", [1, 2, 3]),
+    ]
+    assert len({one["rows"] for one in rounds[1::2]}) == 2
+    assert all(Path(one["plot"]).is_file() for one in rounds)
