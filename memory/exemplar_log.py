@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import sys
@@ -30,7 +31,7 @@ class Row:
     stale: bool
     digest: str
     text: int
-    """A hash of the request: while it stays, the vector stays."""
+    """The request's number, see `number_of`: while it stays, the vector stays."""
 
 
 def row_of(exemplar: Exemplar, known: dict[frozenset[str], frozenset[str]]) -> Row:
@@ -38,7 +39,12 @@ def row_of(exemplar: Exemplar, known: dict[frozenset[str], frozenset[str]]) -> R
     tools, gates = exemplar.tools, frozenset(exemplar.verified)
     tools, gates = known.setdefault(tools, tools), known.setdefault(gates, gates)
     tool = sys.intern(exemplar.tool)
-    return Row(exemplar.id, tool, tools, gates, exemplar.stale, exemplar.digest, hash(exemplar.query))
+    return Row(exemplar.id, tool, tools, gates, exemplar.stale, exemplar.digest, number_of(exemplar.query))
+
+
+def number_of(text: str) -> int:
+    """A number that stands for a text, the same in every process and in every run that has it."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 class ExemplarLog:

@@ -151,15 +151,19 @@ class ExemplarSearch(Holdings):
         return [Exemplar.model_validate_json(str(said[id]["record"])) for id in ids if id in said]
 
     def lendable(self, selection: Selection, tools: Iterable[str] | None = None) -> list[tuple[str, str]]:
-        """The id and the tool of every exemplar among which a selection chooses, sorted."""
+        """The id and the tool of every exemplar among which a selection chooses.
+
+        They are sorted by tool and by what is asked: ids are another run's own, and would make a draw from them differ.
+        """
         offered = None if tools is None or selection.paper else frozenset(tools)
         gates = frozenset(selection.gates)
         with self._current():
-            return sorted(
-                (row.id, row.tool)
+            rows = [
+                row
                 for row in self._rows.values()
                 if gates <= row.gates and not row.stale and (offered is None or row.tools <= offered)
-            )
+            ]
+        return [(row.id, row.tool) for row in sorted(rows, key=lambda row: (row.tool, row.text, row.id))]
 
     def likeness(self, text: str, others: Sequence[str]) -> list[float]:
         """The cosine similarity of a text with each of the others, in [-1, 1], by the store's embedder."""

@@ -17,7 +17,7 @@ from .collection import VectorCollection, embedder_of, remove, shared
 from .comparison import between, differences
 from .embedding import named
 from .exemplar import Exemplar, sound
-from .exemplar_log import row_of
+from .exemplar_log import number_of, row_of
 from .exemplar_search import VERIFIED, ExemplarSearch
 from .harvest import harvested, is_run
 from .holdings import BATCH
@@ -217,7 +217,7 @@ class ExemplarStore(ExemplarSearch):
     def _has_text(self, exemplar: Exemplar) -> bool:
         """Whether the index has the vector of the exemplar's request."""
         row = self._rows.get(exemplar.id)
-        return row is not None and row.text == hash(exemplar.query)
+        return row is not None and row.text == number_of(exemplar.query)
 
     def _differs(self, exemplar: Exemplar) -> bool:
         row = self._rows.get(exemplar.id)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from ste_graph.cli.outcome import kept_in_words
 from ste_graph.cli.printable import counted, printable
 from ste_graph.cli.progress import Counting, Progress, clock
 from ste_graph.language.workflow import Workflow
@@ -77,7 +78,7 @@ def beginning(progress: Progress) -> list[str]:
 
 def ending(name: str, summary: Summary) -> str:
     """What is said when a sub-workflow has come to its end, or was stopped."""
-    kept = ", ".join(counted(count, record) for record, count in sorted(summary.records.items()))
+    kept = kept_in_words(summary.records)
     state = "complete" if summary.complete else f"{summary.done} of {counted(summary.units, 'unit')} done"
     return f"{name}: {state}{f', {kept}' if kept else ''}"
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DECIDED = ("decision", "reason", "baseline", "candidate", "adopted", "interval", "simulated")
 """What of an evaluation other programs are told at once; the rest stands in the journal."""
+LENDING = ("exemplars", "both")
+"""The kinds of what was adopted that a memory lends."""
 SHOWN = 10
 """Failed units, and skipped tools, that a text names; the rest is counted."""
 
@@ -76,19 +78,29 @@ class Outcome:
         }
 
     def text(self) -> str:
+        """The outcome for a person, and what to do next."""
+        tables = [f"\n{printable(one['table'])}" for one in self.evaluations]
+        return "\n".join([self.overview(), *tables, "", *self._next()])
+
+    def overview(self) -> str:
         """The outcome for a person."""
         rows = self._rows()
         width = max(len(name) for name, _ in rows)
         parts = [f"{self.title}: {self._state()}", *(f"  {name:{width}}  {text}" for name, text in rows)]
-        parts += self._failures() + self._left_out()
+        return "\n".join([*parts, *self._failures(), *self._left_out()])
+
+    def _next(self) -> list[str]:
+        """What a person may want to do with the run."""
         run = shlex.quote(str(self.summary.run))
-        for one in self.evaluations:
-            parts += ["", printable(one["table"])]
+        lent = [one["adopted"]["run"] for one in self.evaluations if (one["adopted"] or {}).get("kind") in LENDING]
+        if lent:
+            return [f"Show what was adopted: ste memory search REQUEST --from {shlex.quote(lent[-1])} --only-if {run}"]
         if self.summary.records["example"]:
-            parts += ["", f"Write it as a data set with: ste export {run} --out train.jsonl"]
-        else:
-            parts += ["", f"Look at it with: ste show {run}"]
-        return "\n".join(parts)
+            return [f"Write it as a data set with: ste export {run} --out train.jsonl"]
+        if self.summary.parts and not self.evaluations:
+            first = next(iter(self.summary.parts.values()))["run"]
+            return [f"Look at a part of it with: ste show {shlex.quote(first)}"]
+        return [f"Look at it with: ste show {run}"]
 
     def _state(self) -> str:
         summary = self.summary
@@ -174,8 +186,13 @@ def evaluations_of(run: FinishedRun) -> list[dict[str, Json]]:
 
 def _part(gave: Mapping[str, Json]) -> str:
     """What a sub-workflow has kept, and where."""
-    kept = ", ".join(counted(count, record) for record, count in gave["records"].items())
-    return f"{kept or 'nothing kept'}  ({gave['run']})"
+    return f"{kept_in_words(gave['records']) or 'nothing kept'}  ({gave['run']})"
+
+
+def kept_in_words(records: Mapping[str, int]) -> str:
+    """How many records of each type there are."""
+    words = sorted(records.items())
+    return ", ".join(f"{n:,} rejected" if name == "rejected" else counted(n, name) for name, n in words)
 
 
 def loops_of(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

@@ -66,6 +66,10 @@ def show(
         of_tools = coverages(opened, trials, tool)
         data = {name: one.model_dump(mode="json") for name, one in of_tools.items()}
         typer.echo(json.dumps(data, indent=2) if format is Format.json else covered(of_tools))
+    elif record is None and not trials and not of_trials and format is Format.text and opened.summary().parts:
+        from ste_graph.cli.outcome import outcome_of
+
+        typer.echo(outcome_of(opened.lock["resolved"]["workflow"]["name"], opened.summary()).overview())
     elif record not in (None, "trial") or (record is None and not trials and not of_trials and any(opened.records())):
         from ste_graph.cli.records import counted, lines_of, told_record
 

@@ -150,3 +150,13 @@ def test_a_failed_unit_shows_its_reason(ste, run, tmp_path):
 def test_a_finished_run_can_be_summed_up_from_its_folder(run):
     summary = open_run(run).summary()
     assert (summary.done, summary.units, dict(summary.records)) == (2, 2, {"trial": 2})
+
+
+def test_a_run_of_sub_workflows_shows_its_parts(folder, ste):
+    (folder / "whole.yaml").write_text("dsl: 1\nname: whole\ngraph:\n  - run: small.yaml\n", "utf-8")
+    ran = ste("run", folder / "whole.yaml", "--out", folder / "whole", "--quiet")
+    part = folder / "whole" / "runs" / "small"
+    assert f"Look at a part of it with: ste show {part}" in ran.out
+    shown = ste("show", folder / "whole")
+    assert "whole: complete (1 of 1 unit done)" in shown.out
+    assert f"trials  ({part})" in shown.out

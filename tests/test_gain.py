@@ -1,0 +1,97 @@
+"""From somebody's own tools to a measured gain, in one command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import ste_graph as ste
+from ste_graph.memory import ExemplarStore
+
+TOOLS = '''
+import ste_graph as ste
+
+
+@ste.tool(effect="read")
+def area(width: int, height: int) -> int:
+    """The area of a rectangle.
+
+    Args:
+        width: The width in metres.
+        height: The height in metres.
+    """
+    return width * height
+
+
+@ste.tool(effect="read")
+def upper(text: str) -> str:
+    """A text in capitals.
+
+    Args:
+        text: The text.
+    """
+    return text.upper()
+
+
+@ste.tool(effect="write")
+def send(text: str) -> str:
+    """Send a text."""
+    return "sent"
+'''
+
+
+@pytest.fixture(scope="module")
+def gain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "my_tools.py").write_text(TOOLS, "utf-8")
+    own = {"tools": [{"use": "python", "module": str(folder / "my_tools.py")}], "params.episodes": 4}
+    summary = ste.load("gain", variant="simulated", set=own).run(out=folder / "gain")
+    assert summary.complete, summary.failed
+    return folder / "gain"
+
+
+def test_gain_explores_distils_tests_and_decides_each_in_a_run_of_its_own(gain: Path) -> None:
+    parts = ste.open_run(gain).summary().parts
+    assert list(parts) == ["explore", "distil", "icl", "evaluate"]
+    assert {kept.tool for kept in ste.open_run(gain / "runs" / "explore").trials()} == {"area", "upper"}
+    assert ste.open_run(gain / "runs" / "explore").summary().skipped.keys() == {"send"}
+    replies = [line for line in ste.open_run(gain / "runs" / "icl").records() if line["record"] == "reply"]
+    assert {line["arm"] for line in replies} == {"baseline", "exemplars", "shuffled", "lessons", "both"}
+
+
+def test_no_request_of_the_test_was_learnt_from(gain: Path) -> None:
+    tested = {line["query"] for line in ste.open_run(gain / "runs" / "icl").records()}
+    with ExemplarStore.open(gain / "runs" / "distil") as store:
+        lent = {one.query for one in store.exemplars()}
+    assert tested
+    assert lent
+    assert tested.isdisjoint(lent)
+
+
+def test_two_tools_are_too_few_to_adopt_anything_and_the_gate_stays_shut(gain: Path) -> None:
+    [evaluation] = ste.open_run(gain / "runs" / "evaluate").records()
+    assert evaluation["candidate"] == "exemplars"
+    assert evaluation["decision"] == "keep"
+    assert "without an interval what was there stays" in evaluation["reason"]
+    with pytest.raises(ste.WorkflowError, match="may not be used"):
+        ExemplarStore.open(gain / "runs" / "distil", only_if=gain)
+
+
+def test_whatever_has_no_held_out_case_and_is_simulated_is_labelled_so(gain: Path) -> None:
+    [evaluation] = ste.open_run(gain / "runs" / "evaluate").records()
+    assert evaluation["simulated"] is True
+    assert "simulated" in evaluation["table"].splitlines()[1]
+    assert json.dumps(evaluation["arms"]["exemplars"]["models"]) == '["simulated"]'
+
+
+def test_the_same_command_in_another_folder_comes_to_the_same(gain: Path, tmp_path: Path) -> None:
+    own = {"tools": [{"use": "python", "module": str(gain.parent / "my_tools.py")}], "params.episodes": 4}
+    ste.load("gain", variant="simulated", set=own).run(out=tmp_path / "again")
+
+    def said(run: Path) -> list[tuple[str, str, str]]:
+        replies = ste.open_run(run / "runs" / "icl").records()
+        return sorted((line["arm"], line["query"], line["output"]) for line in replies)
+
+    assert said(tmp_path / "again") == said(gain)
