@@ -1,4 +1,4 @@
-"""The gate before exemplars: only those that an evaluation has adopted."""
+"""The gate before what a run has learnt: only what an evaluation has adopted is lent."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from pathlib import Path
 
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run
-from ste_graph.scoring.adoption import require_runs
-from ste_graph.scoring.subject import Subject
+from ste_graph.scoring.adoption import require_learnt
+from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons
 
 from .exemplar_log import ExemplarLog
 from .harvest import is_run
 from .store_folder import StoreFolder
 
 
-def refuse_unless_adopted(source: str, only_if: str) -> Subject:
-    """Raise `WorkflowError` unless the evaluation `only_if` adopted the exemplars of a run, or all those of a store.
+def refuse_unless_adopted(
+    source: str, only_if: str, *, exemplars: bool = True, lessons: bool = False
+) -> OfExemplars | OfLessons | OfBoth:
+    """Raise `WorkflowError` unless the evaluation `only_if` adopted what is to be lent of a run, or of a whole store.
 
     Gives what was adopted. A server is refused: it does not say which runs its exemplars come from.
     """
@@ -32,4 +34,5 @@ def refuse_unless_adopted(source: str, only_if: str) -> Subject:
     stored = dict.fromkeys(one.run or "(none)" for one in ExemplarLog(folder.log).exemplars())
     ids = list(dict.fromkeys([*own, *stored]))
     named = f"{'run' if len(ids) == 1 else 'runs'} {', '.join(id[:12] for id in ids) or '(none)'}"
-    return require_runs(f"the exemplars of {source} ({named})", ids, only_if)
+    wanted = [kind for kind, is_wanted in (("exemplars", exemplars), ("lessons", lessons)) if is_wanted]
+    return require_learnt(f"the {' and '.join(wanted)} of {source} ({named})", ids, wanted, only_if)

@@ -225,10 +225,16 @@ def _opened(store: str, embedder: str | None, only_if: str | None = None) -> Exe
 
 
 def _with_lessons(store: str, only_if: str) -> bool:
-    """Whether the evaluation adopted the exemplars of a store together with lessons."""
+    """Whether the evaluation adopted the lessons of a store together with its exemplars."""
+    from ste_graph.errors import WorkflowError
+
     from .adopted import refuse_unless_adopted
 
-    return refuse_unless_adopted(store, only_if).kind == "both"
+    try:
+        refuse_unless_adopted(store, only_if, lessons=True)
+    except WorkflowError:
+        return False
+    return True
 
 
 def _know(store: ExemplarStore, tools: Sequence[str]) -> None:

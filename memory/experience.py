@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from ste_graph.contracts import Frozen
+from ste_graph.contracts import Frozen, Lent, Recall, Teaching
 from ste_graph.settings import Address, PathOrURL, RelativePath
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Experience(_Source):
     collection: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
     """With `url` and `lives: forever`, what runs have in common who share the memory. Unset: the memory's own name."""
     only_if: RelativePath | None = None
-    """With `from`: the run of an evaluation, which must have adopted the exemplars."""
+    """With `from`: the run of an evaluation, which must have adopted the exemplars, or the lessons, that are lent."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of the embedder. More than one helps on idle cores only."""
     without: RelativePath | None = None
@@ -109,12 +110,14 @@ class Experience(_Source):
         """The expression whose value `recall` gets as `like`."""
         return self.recall.like if isinstance(self.recall, Nearest) else None
 
-    def permitted(self) -> None:
-        """Raise `WorkflowError` where `only_if` names an evaluation that did not adopt the exemplars."""
+    def permitted(self, readers: Collection[type]) -> None:
+        """Raise `WorkflowError` where `only_if` names an evaluation that did not adopt what `readers` get from here."""
         if self.source is not None and self.only_if is not None:
             from .adopted import refuse_unless_adopted
 
-            refuse_unless_adopted(self.source, self.only_if)
+            lessons = Teaching in readers or (Recall in readers and Lent not in readers)
+            exemplars = Lent in readers or not lessons
+            refuse_unless_adopted(self.source, self.only_if, exemplars=exemplars, lessons=lessons)
 
     def open(
         self, name: str, folder: Path, embedder: Embedder | None = None, *, lasting: bool = False

@@ -59,5 +59,6 @@ class Evaluate(Node):
 
 
 def _asked(said: list[Entry]) -> Asked:
-    judges = tuple(dict.fromkeys(str(one.record["judge"]) for one in said))
-    return Asked(judges, len(said), sum(one.record["right"] is None for one in said))
+    answers = [one.record for one in said if one.record["judge"] is not None]
+    judges = tuple(dict.fromkeys(str(one["judge"]) for one in answers))
+    return Asked(judges, len(answers), sum(one["right"] is None for one in answers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -192,10 +192,13 @@ class RecordMemory(Protocol):
 
 @runtime_checkable
 class Gated(Protocol):
-    """A memory, or a model, that may not always be used."""
+    """A memory that may not always be used."""
 
-    def permitted(self) -> None:
-        """Raise `WorkflowError` where it may not; asked before anything is started or spent."""
+    def permitted(self, readers: Collection[type]) -> None:
+        """Raise `WorkflowError` where it may not; asked before anything is started or spent.
+
+        `readers` are the types of the fields (`Recall`, `Lent`, `Teaching`, …) by which nodes get hold of it.
+        """
 
 
 class RecordStore(Protocol):

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import get_args
 
 from ste_graph.contracts import Gated
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import Workflow
+from ste_graph.models.adapter import Adapter
 from ste_graph.run.gateways import is_replay, labels_of
 
 
 def refuse_unpermitted(workflow: Workflow) -> None:
     """Raise `WorkflowError` for the first memory, or model that is asked, which says that it may not be used."""
-    for what, entry in _entries(workflow):
-        try:
-            if isinstance(entry, Gated):
-                entry.permitted()
-        except WorkflowError as error:
-            raise WorkflowError(f"{workflow.file}: {what}: {error}") from error
+    for name, spec in workflow.memories.items():
+        if isinstance(spec.memory, Gated):
+            with _located(workflow, f"memory `{name}`"):
+                spec.memory.permitted(_readers(workflow, name))
+    for name in () if is_replay(workflow) else labels_of(workflow):
+        if isinstance(model := workflow.models[name], Adapter):
+            with _located(workflow, f"model `{name}`"):
+                model.permitted()
 
 
-def _entries(workflow: Workflow) -> Iterator[tuple[str, Any]]:
-    for spec in workflow.memories.values():
-        yield f"memory `{spec.name}`", spec.memory
-    if not is_replay(workflow):
-        for name in labels_of(workflow):
-            yield f"model `{name}`", workflow.models[name]
+def _readers(workflow: Workflow, memory: str) -> frozenset[type]:
+    """The types of the fields by which the workflow's nodes get hold of a memory."""
+    fields = [
+        node.cls.model_fields[field].annotation
+        for node in workflow.nodes.values()
+        for field, name in node.recalls.items()
+        if name == memory
+    ]
+    return frozenset(one for field in fields for one in (field, *get_args(field)) if isinstance(one, type))
+
+
+@contextmanager
+def _located(workflow: Workflow, what: str) -> Iterator[None]:
+    try:
+        yield
+    except WorkflowError as error:
+        raise WorkflowError(f"{workflow.file}: {what}: {error}") from error

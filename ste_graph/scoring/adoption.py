@@ -71,13 +71,29 @@ def adoption_of(path: Path) -> Adoption:
     return Adoption(run.path, lines)
 
 
-def require_runs(what: str, ids: Sequence[str], only_if: str) -> Subject:
-    """Raise `WorkflowError` unless the exemplars of all these runs were adopted; gives what was adopted."""
+def require_learnt(
+    what: str, ids: Sequence[str], kinds: Sequence[str], only_if: str
+) -> OfExemplars | OfLessons | OfBoth:
+    """Raise `WorkflowError` unless the `exemplars`, the `lessons` or both of all these runs were adopted.
+
+    Gives what was adopted.
+    """
     adoption = adoption_of(Path(only_if))
     for one in adoption.subjects:
-        if isinstance(one, OfExemplars | OfBoth) and set(ids) <= {one.run_id}:
+        if not isinstance(one, OfModel) and all(set(ids) <= {_runs(one).get(kind)} for kind in kinds):
             return one
     raise adoption.refusal(what)
+
+
+def _runs(subject: OfExemplars | OfLessons | OfBoth) -> dict[str, str]:
+    """Of which run each kind of thing was adopted."""
+    match subject:
+        case OfExemplars():
+            return {"exemplars": subject.run_id}
+        case OfLessons():
+            return {"lessons": subject.run_id}
+        case OfBoth():
+            return {"exemplars": subject.run_id, "lessons": subject.lessons_run_id}
 
 
 def require_model(folder: str, only_if: str) -> None:

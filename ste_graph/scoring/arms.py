@@ -131,6 +131,8 @@ def contested(
     Raises:
         WorkflowError: there is no such arm, or arms differ in their cases or gold calls, each of them named.
     """
+    if not attempts:
+        raise WorkflowError(f"{where}: there is none")
     arms = arms_of(attempts)
     roles = _roles(arms, baseline, candidate, where)
     faults = [fault for arm in arms.values() for fault in _own_faults(arm)] + _gold_faults(arms)

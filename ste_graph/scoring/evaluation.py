@@ -9,7 +9,7 @@ from typing import Literal
 from ste_graph.contracts import Frozen, Json
 from ste_graph.records import Record
 from ste_graph.scoring.arms import Arm, arms_of, attempts_of, contested
-from ste_graph.scoring.comparison import JUDGED, Rules
+from ste_graph.scoring.comparison import Rules
 from ste_graph.scoring.decision import Choice, Decision, decided
 from ste_graph.scoring.difference import Difference, difference
 from ste_graph.scoring.judging import Question, Verdicts
@@ -57,7 +57,7 @@ class Reader(Frozen):
         """The rules; unless `judged` says otherwise, only the paper's 19 tools need a judge."""
         if self.judged == "all":
             return Rules(frozenset(tools))
-        return Rules(JUDGED if self.judged is None else frozenset(self.judged))
+        return Rules() if self.judged is None else Rules(frozenset(self.judged))
 
 
 @dataclass(frozen=True, slots=True)

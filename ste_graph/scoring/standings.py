@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ste_graph.scoring.difference import Difference
 from ste_graph.scoring.share import Share, correct
 from ste_graph.scoring.wording import columns, reach, signed
+from ste_graph.stats import Interval
 
 if TYPE_CHECKING:
     from ste_graph.scoring.score import Score
@@ -57,8 +58,9 @@ def _gain(gain: Difference) -> str:
     bounds = signed(gain.least)
     if gain.least != gain.most:
         bounds = f"at least {bounds}, at most {signed(gain.most)}"
-    check = reach(gain.check)
-    return f"{bounds}{'' if check == 'none' else f'; Student {check}'}; {gain.won} cases won, {gain.lost} lost"
+    resampled = isinstance(gain.least, Interval) and gain.least.method == "bootstrap-t"
+    check = f"; by Student's t {reach(gain.check)}" if resampled else ""
+    return f"{bounds}{check}; {gain.won} cases won, {gain.lost} lost"
 
 
 def _tools(scores: Mapping[str, Score]) -> list[list[str]]:

@@ -152,6 +152,41 @@ def test_exemplars_are_refused_where_something_else_was_adopted(kind: str, explo
     assert f"and that adopted {told[kind]}" in refusal("using.yaml")
 
 
+@pytest.mark.parametrize(
+    ("kind", "recalled", "taught"),
+    [("exemplars", True, False), ("lessons", False, True), ("both", True, True), ("both of others", True, False)],
+)
+def test_lessons_and_exemplars_are_adopted_apart(
+    kind: str, recalled: bool, taught: bool, explored: str, decided, folder: Path
+) -> None:
+    more = {
+        "both": {"lessons_run_id": explored, "lessons_run": "explored"},
+        "both of others": {"lessons_run_id": "0123456789abcdef", "lessons_run": "another"},
+    }
+    decided({**exemplars_of(explored), "kind": kind.split()[0], **more.get(kind, {})})
+    learning = (
+        (folder / "using.yaml")
+        .read_text("utf-8")
+        .replace(
+            "recall: {use: recall, memory: examples}",
+            "names: {use: asks.Names}, teach: {use: lessons.offered, memory: examples}",
+        )
+        .replace("[ask, recall]", "[ask, names, teach]")
+    )
+    (folder / "learning.yaml").write_text(learning, "utf-8")
+    names = (
+        "class Names(Node):\n    class Gives(Output):\n        names: list[str]\n\n"
+        "    async def __call__(self, see):\n        return self.Gives(names=[])\n"
+    )
+    (folder / "asks.py").write_text(f"{ASKS}\n\n{names}", "utf-8")
+    for file, may, what in (("using.yaml", recalled, "exemplars"), ("learning.yaml", taught, "lessons")):
+        if may:
+            assert ste.load(file).run(f"out-{what}").complete
+            (folder / "ran").unlink()
+        else:
+            assert f"{file}: memory `examples`: the {what} of " in refusal(file)
+
+
 def test_an_arm_that_stands_for_nothing_opens_no_gate(explored: str, decided) -> None:
     decided(None, data__replies__candidate="new")
     assert "that adopted the arm `new`, whose replies do not say what it stands for" in refusal("using.yaml")

@@ -382,6 +382,9 @@ def test_rows_of_a_file_are_replies_too_and_are_checked_like_them(evaluated, tmp
     file.write_text("".join(json.dumps(one) + "\n" for one in replies[1:]), "utf-8")
     summary = ste.load("evaluate", set={"data.replies": {"use": "rows", "path": str(file)}}).run(tmp_path / "lacking")
     assert "arm `first` lacks 1 of the 24 cases, such as tool_A: 'tool_A 0'" in summary.failed["run"]
+    file.write_text("", "utf-8")
+    summary = ste.load("evaluate", set={"data.replies": {"use": "rows", "path": str(file)}}).run(tmp_path / "none")
+    assert summary.failed["run"].endswith("the replies: there is none")
 
 
 def test_what_a_simulated_model_replied_is_labelled(made, evaluated) -> None:
