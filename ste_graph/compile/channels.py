@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import Each, Keep, Map, Repeat, walk
+from ste_graph.language.scope import nested
 from ste_graph.language.workflow import Workflow
 
 
@@ -48,6 +49,11 @@ def began_channel(key: str) -> str:
     return f"began:{key}"
 
 
+def last_channel(loop: str) -> str:
+    """Where the number of the pass stands that a loop began last: unlike its counter, it outlives the loop's end."""
+    return f"last:{loop}"
+
+
 def channels(workflow: Workflow) -> Mapping[str, Channel]:
     """Every channel of a unit's state, by name."""
     return dict(_channels(workflow))
@@ -62,8 +68,12 @@ def _channels(workflow: Workflow) -> Iterator[tuple[str, Channel]]:
     for memory in workflow.memories.values():
         if memory.of is None:
             yield memory.name, Channel(list, memory.lives)
+    remembered = {memory.lives for memory in workflow.memories.values() if memory.of is not None}
+    holding = {loop for loop, inner in nested(workflow.blocks).items() if inner & remembered}
     for block, around in walk(workflow.blocks):
         lives = around[-1] if around else unit
+        if isinstance(block, Repeat | Map) and block.name in holding:
+            yield last_channel(block.name), Channel(None, lives)
         match block:
             case Repeat(name=loop):
                 yield loop, Channel(None, lives)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ste_graph.compile.channels import items_channel
+from ste_graph.compile.channels import items_channel, last_channel
 from ste_graph.compile.flow import AtBranch, AtEnd, AtHead, AtVertex, Flow, Head, Target
 from ste_graph.compile.names import names
 from ste_graph.compile.stepper import Ended, Why
@@ -72,6 +72,8 @@ class _Control:
         why = self.why_over(head, passes)
         if why is None:
             self.put(loop, passes)
+            if last_channel(loop) in self.flow.channels:
+                self.put(last_channel(loop), passes)
             self.forget(self.flow.forgotten[loop])
             return head.enter
         self.ended.append(Ended(loop, passes, why))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ste_graph.compile.channels import last_channel
 from ste_graph.compile.flow import Flow
 from ste_graph.contracts import Entry, Json, Lender, Likens, Near, RecordStore, Shown, Taught
 from ste_graph.errors import RunError, WorkflowError
@@ -16,11 +17,15 @@ EMPTY: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
 
 
 def scope_of(memory: MemorySpec, flow: Flow, unit: str, state: Mapping[str, Json]) -> str:
-    """The pass in which entries made now are remembered: the unit, and the loops around and at the memory's own."""
+    """Where entries made now are remembered: the unit, and the pass that each loop down to the memory's began last.
+
+    Like a transcript or an output, an entry outlives its loop until a loop around that one starts a new pass.
+    """
     if memory.lives not in flow.heads:
         return unit
     loops = (*flow.heads[memory.lives].around, memory.lives)
-    return " ".join([unit, *(f"{loop}={'-' if state[loop] is None else state[loop]}" for loop in loops)])
+    last = {loop: state[last_channel(loop)] for loop in loops}
+    return " ".join([unit, *(f"{loop}={'-' if number is None else number}" for loop, number in last.items())])
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -22,6 +23,7 @@ from ste_graph.compile.names import passed
 from ste_graph.compile.stepper import Ended, StepKey
 from ste_graph.language.blocks import Each, Keep, Map, Repeat, walk
 from ste_graph.language.workflow import Workflow
+from ste_graph.run.memories import scope_of
 
 NODES = ("a", "b", "c", "d")
 PARAMS = {
@@ -68,9 +70,10 @@ def workflows(draw: st.DrawFn) -> Workflow:
 
     graph = sequence(3, ())
     anywhere = st.sampled_from([*loops, *maps, "tool"])
-    memories = {name: (draw(anywhere), None) for name in ("short", "long")}
+    transcripts = {name: (draw(anywhere), None) for name in ("short", "long")}
+    memories = transcripts | {name: (draw(anywhere), "note") for name in ("notes", "more")}
     lives = draw(st.dictionaries(st.sampled_from(NODES), anywhere))
-    talk = draw(st.dictionaries(st.sampled_from(NODES), st.sampled_from(sorted(memories))))
+    talk = draw(st.dictionaries(st.sampled_from(NODES), st.sampled_from(sorted(transcripts))))
     off = draw(st.sets(st.sampled_from(NODES), max_size=1)) | (set(NODES) - set(standing))
     return workflow(
         graph,
@@ -94,15 +97,22 @@ class Tracing:
         self.keys: list[str] = []
         self.vertices: list[str] = []
         self.trace: list[Any] = []
+        self.kept: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        """Per record memory and scope: what a store would hold."""
 
     async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Any]) -> Mapping[str, Any]:
         self.keys.append(str(key))
         self.vertices.append(vertex.id)
         if isinstance(vertex.block, Keep):
-            self.trace.append(("ran", f"record {vertex.block.key}", view(self.flow, state)))
+            key = vertex.block.key
+            self.trace.append(("ran", f"record {key}", self.view(state)))
+            number = self.runs[key] = self.runs.get(key, 0) + 1
+            for name, memory in self.flow.workflow.memories.items():
+                if memory.of == vertex.block.record:
+                    self.kept[name, scope_of(memory, self.flow, "unit", state)].append(f"{key} {number}")
             return {}
         node = vertex.block.node
-        self.trace.append(("ran", node, view(self.flow, state)))
+        self.trace.append(("ran", node, self.view(state)))
         number = self.runs[node] = self.runs.get(node, 0) + 1
         update = {f"{node}.{field}": value for field, value in self.script(node, number).items()}
         talk = self.flow.workflow.nodes[node].talk
@@ -111,20 +121,22 @@ class Tracing:
     def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
         self.trace += [("ended", loop.loop, loop.passes, loop.why) for loop in ended]
 
-
-def view(flow: Flow, state: Mapping[str, Any]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    for name, spec in flow.workflow.nodes.items():
-        seen |= {f"{name}.{field}": state[f"{name}.{field}"] for field in spec.outputs.model_fields}
-    for block, _ in walk(flow.workflow.blocks):
-        if isinstance(block, Repeat | Map):
-            seen[block.name] = state[block.name]
-            seen[f"item of {block.name}"] = passed(flow, block.name, state) if isinstance(block, Map) else None
-        if isinstance(block, Keep):
-            for each in block.values.values():
-                if isinstance(each, Each):
-                    seen[f"{each.first}+{each.second}@{block.key}"] = state[each_channel(each, block.key)]
-    return seen | {name: state[name] for name in flow.workflow.memories}
+    def view(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        flow, seen = self.flow, {}
+        for name, spec in flow.workflow.nodes.items():
+            seen |= {f"{name}.{field}": state[f"{name}.{field}"] for field in spec.outputs.model_fields}
+        for block, _ in walk(flow.workflow.blocks):
+            if isinstance(block, Repeat | Map):
+                seen[block.name] = state[block.name]
+                seen[f"item of {block.name}"] = passed(flow, block.name, state) if isinstance(block, Map) else None
+            if isinstance(block, Keep):
+                for each in block.values.values():
+                    if isinstance(each, Each):
+                        seen[f"{each.first}+{each.second}@{block.key}"] = state[each_channel(each, block.key)]
+        for name, memory in flow.workflow.memories.items():
+            kept = [] if memory.of is None else self.kept[name, scope_of(memory, flow, "unit", state)]
+            seen[name] = state[name] if memory.of is None else list(kept)
+        return seen
 
 
 def agree(workflow: Workflow, flags: Sequence[bool]) -> None:
@@ -135,12 +147,12 @@ def agree(workflow: Workflow, flags: Sequence[bool]) -> None:
     graph = compiled(workflow)
     stepper = Tracing(graph.flow, script)
     state = asyncio.run(graph.run(None, stepper))
-    assert [*stepper.trace, ("done", view(graph.flow, state))] == expected
+    assert [*stepper.trace, ("done", stepper.view(state))] == expected
 
     assert len(set(stepper.keys)) == len(stepper.keys)
     bound = plan(workflow)
     assert len(stepper.keys) <= bound.supersteps == graph.limit - 1
-    runs = sum(stepper.runs.values())
+    runs = sum(count for name, count in stepper.runs.items() if name in NODES)
     assert (2 * runs, runs) <= (bound.model_calls, bound.tool_calls)
     drawn = {(edge.source, edge.target) for edge in edges(graph.flow)}
     assert set(pairwise([None, *stepper.vertices, None])) <= drawn

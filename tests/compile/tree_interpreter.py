@@ -23,6 +23,7 @@ class Interpreter:
     items: dict[str, Any] = field(default_factory=dict)
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     talked: dict[str, list[str]] = field(default_factory=dict)
+    """What each memory holds, messages or records."""
     gathered: dict[tuple[str, Each], list[list[Any]]] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
 
@@ -37,8 +38,12 @@ class Interpreter:
                 case Do(node=node):
                     if node not in self.workflow.off:
                         self.node(node)
-                case Keep(key=key):
+                case Keep(key=key, record=record):
                     self.trace.append(("ran", f"record {key}", self.view()))
+                    number = self.runs[key] = self.runs.get(key, 0) + 1
+                    for name, memory in self.workflow.memories.items():
+                        if memory.of == record:
+                            self.talked[name] = [*self.talked.get(name, []), f"{key} {number}"]
                 case When():
                     self.sequence(block.do if block.condition.evaluate(self.value) else block.otherwise)
                 case Repeat():

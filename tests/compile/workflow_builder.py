@@ -73,7 +73,7 @@ def workflow(
             name: MemorySpec(name, None, lives, of, None, _span()) for name, (lives, of) in (memories or {}).items()
         },
         off=frozenset(off),
-        **{unread: {} for unread in ("models", "tools", "allow", "limits", "budget", "lock")},
+        **{unread: {} for unread in ("records", "models", "tools", "allow", "limits", "budget", "lock")},
     )
 
 

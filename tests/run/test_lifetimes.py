@@ -72,6 +72,48 @@ def test_a_record_is_remembered_within_its_pass_and_its_unit(
     assert [prompts[f"two {place}"] for place in places] == [text.replace("one", "two") for text in expected]
 
 
+BEHIND = """
+dsl: 1
+name: behind
+plugins: [answering.py]
+models: {model: {use: answering.Answering, heard: heard.jsonl}}
+memory:
+  past: {use: chroma, of: trial, lives: inner}
+  talk: {use: transcript, lives: inner}
+nodes:
+  think: {use: chat, model: model, prompt: think.md, sees: [past], talk: talk, gives: {text: str}}
+  after: {use: chat, model: model, prompt: after.md, sees: [past], talk: talk, gives: {word: str}}
+graph:
+  - repeat: outer
+    times: 2
+    do:
+      - repeat: inner
+        times: 2
+        do: [think, {record: trial, as: {query: think.text, steps: "[]", answer: think.text, solved: true}}]
+      - after
+"""
+
+
+@pytest.mark.parametrize("stop", [6, 3])
+def test_what_lives_in_a_loop_can_be_read_behind_it_until_a_loop_around_starts_anew(
+    tiny: Path, tmp_path: Path, stop: int
+) -> None:
+    tiny.write_text(BEHIND, encoding="utf-8")
+    seen = "{{ talk.messages | length }}{% for entry in past.entries %} {{ entry.outer }}{{ entry.inner }}{% endfor %}"
+    (tmp_path / "think.md").write_text("think {{ outer }} {{ inner }}:" + seen)
+    (tmp_path / "after.md").write_text("after {{ outer }}:" + seen)
+    ste.load(tiny, set={"budget.model_calls": stop}).run(out=tmp_path / "run")
+    assert ste.load(tiny).run(out=tmp_path / "run").complete
+    assert shown(tmp_path) == {
+        "think 0 0": "0",
+        "think 0 1": "0",
+        "after 0": "2 01",
+        "think 1 0": "0",
+        "think 1 1": "0",
+        "after 1": "2 11",
+    }
+
+
 @pytest.mark.parametrize("place", ["in a folder", "on a server"])
 def test_what_lives_forever_is_read_as_it_stood_when_the_run_began(
     remembering: Callable, tmp_path: Path, place: str, request: pytest.FixtureRequest
