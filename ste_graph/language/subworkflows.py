@@ -254,8 +254,11 @@ class SubReader:
 
     def _report(self, own: Findings, name: str, span: Span) -> None:
         """Say what the sub-workflow has wrong, and that it is run here; its warnings are its own affair."""
+        known = {
+            (one.code, one.span, one.message) for one in self.findings.diagnostics
+        }  # what is handed on is one's own
         for found in own.diagnostics:
-            if found.severity == "error":
+            if found.severity == "error" and (found.code, found.span, found.message) not in known:
                 said = found.message if found.code == "E305" else f"in `run: {name}`: {found.message}"
                 related = (*found.related, (span, "it is run here"))
                 self.findings.diagnostics.append(replace(found, message=said, related=related))

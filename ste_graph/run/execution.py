@@ -22,6 +22,7 @@ from ste_graph.run.guard import UnderWay
 from ste_graph.run.journal import Journal
 from ste_graph.run.lock import lock_content, refuse_if_changed, refuse_if_tools_changed
 from ste_graph.run.permission import refuse_unpermitted
+from ste_graph.run.preflight import preflight
 from ste_graph.run.recording import Recording
 from ste_graph.run.reset import Resetter
 from ste_graph.run.side_by_side import side_by_side
@@ -77,6 +78,7 @@ async def execute(
                 watcher=watcher,
                 stop=stop or asyncio.Event(),
                 dry_run=dry_run,
+                first=above is None,
             )
             return await _Opening(workflow, folder, within).run()
     finally:
@@ -113,6 +115,9 @@ class _Opening:
             wanted = lock_content(self._workflow, units, left_out, all_labels_of(self._workflow), dry_run=self._dry_run)
             if locked is not None:
                 refuse_if_tools_changed(self._folder.path, locked, wanted)
+            elif self._within.first:
+                for doubt in await preflight(self._workflow, dry_run=self._dry_run):
+                    self._watcher.said(doubt)
             stop = self._within.stop
             async with opened_models(self._workflow, self._folder.path, self._watcher.said, stop) as workflow:
                 if labels_of(workflow):

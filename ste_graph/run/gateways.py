@@ -74,14 +74,14 @@ def is_replay(workflow: Workflow) -> bool:
     return workflow.cassette is not None and workflow.cassette.mode == "replay"
 
 
-async def probe(workflow: Workflow) -> list[str]:
-    """Ask every model whether it can be asked, before anything is spent; gives the doubts that remain.
+async def probe(workflow: Workflow, names: Collection[str] | None = None) -> list[str]:
+    """Ask every model (or those of these names) whether it can be asked, before anything is spent; gives the doubts.
 
     Raises `RunError` if one cannot be asked.
     """
     if is_replay(workflow):
         return []
-    asked = labels_of(workflow)
+    asked = [name for name in labels_of(workflow) if names is None or name in names]
     found = await asyncio.gather(*(workflow.models[name].probe() for name in asked), return_exceptions=True)
     for name, fault in zip(asked, found, strict=True):
         if isinstance(fault, SteError):

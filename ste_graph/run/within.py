@@ -24,3 +24,5 @@ class Within:
     watcher: Watcher
     stop: asyncio.Event
     dry_run: bool
+    first: bool
+    """Whether it is a part of no other run."""

@@ -197,3 +197,8 @@ def test_what_it_gives_is_its_folder_its_records_and_the_record_that_it_ends_wit
     assert problems(bench, text=wrong)[0].startswith("6:17 E204 unknown name `one.result.qery` in `as.query`")
     bench.write("one.yaml", TINY)
     assert "`one` gives: records, run" in problems(bench, text=ONE)[0]
+
+
+def test_what_is_wrong_with_a_section_that_is_handed_on_is_said_once(bench: Bench) -> None:
+    found = problems(bench, ("module: tools.py", "module: tool.py"), ("models.m: models.main", "tools: tools"))
+    assert found == ["5:31 E506 there is no file `tool.py` | tools.py?"]

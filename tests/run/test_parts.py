@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
-from ste_graph.errors import WorkflowError
+from ste_graph.errors import RunError, WorkflowError
 from ste_graph.run.watching import Watcher
 
 Heard = Callable[[], list[str]]
@@ -249,12 +249,20 @@ graph:
     assert most == 2
 
 
-def test_a_value_that_makes_a_sub_workflow_wrong_fails_the_unit_and_says_why(whole: Path, tmp_path: Path) -> None:
+def test_data_that_a_part_can_never_have_are_missed_before_anything_is_spent(
+    whole: Path, tmp_path: Path, heard: Heard
+) -> None:
     changed(whole, "data.lines.run: first.run", "data.lines.run: '\"no such run\"'")
-    summary = ste.load(whole).run(out=tmp_path / "run")
-    [why] = summary.failed.values()
-    assert "node counting" in why
-    assert "no such run" in why
+    with pytest.raises(WorkflowError, match=r"counting.yaml: data `lines`: FileNotFoundError: .*no such run"):
+        ste.load(whole).run(out=tmp_path / "run")
+    assert heard() == []
+
+
+def test_what_makes_a_part_fail_once_it_begins_fails_the_unit_and_says_where(whole: Path, tmp_path: Path) -> None:
+    changed(tmp_path / "counted.py", "for line in", "for line in 1 / 0 or")
+    [why] = ste.load(whole).run(out=tmp_path / "run").failed.values()
+    assert "whole.yaml:9 node counting" in why
+    assert "data `lines`: ZeroDivisionError" in why
 
 
 def test_a_plan_adds_up_what_the_parts_may_cost(whole: Path) -> None:
@@ -272,3 +280,49 @@ def test_a_drawing_shows_which_workflow_is_run(whole: Path) -> None:
     assert 'first[["run: first (tiny.yaml)"]];' in drawn
     assert 'counting[["run: counting"]];' in drawn
     assert "first-->counting;" in drawn
+
+
+UNSAFE = """
+import ste_graph as ste
+
+
+@ste.tool()
+def send() -> str:
+    "Send."
+    return "sent"
+"""
+
+OVER_TOOLS = """
+dsl: 1
+name: over_tools
+tools: [{use: python, module: tools.py}]
+plugins: [counted.py]
+nodes: {count: {use: counted.Count}}
+graph:
+  - {map: tool, over: tools, do: [count]}
+"""
+
+
+def test_a_part_that_may_call_nothing_is_refused_before_anything_is_spent(
+    whole: Path, tmp_path: Path, heard: Heard
+) -> None:
+    (tmp_path / "tools.py").write_text(UNSAFE, "utf-8")
+    (tmp_path / "over_tools.yaml").write_text(OVER_TOOLS, "utf-8")
+    changed(whole, "  - run: counting.yaml", "  - run: over_tools.yaml\n  - run: counting.yaml")
+    with pytest.raises(
+        WorkflowError, match=r"over_tools.yaml: the only tool, which is not read-only, may not be called"
+    ):
+        ste.load(whole).run(out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert heard() == []
+
+
+def test_a_model_that_only_a_later_part_asks_is_missed_at_once(whole: Path, tmp_path: Path, heard: Heard) -> None:
+    far = "{use: openai, base_url: 'http://127.0.0.1:9', model: m}"
+    (tmp_path / "say.md").write_text("Say something.", "utf-8")
+    say = "{use: chat, model: far, prompt: say.md, gives: {text: str}}"
+    file = tmp_path / "counting.yaml"
+    changed(file, "nodes: {count: {use: counted.Count}}", f"models: {{far: {far}}}\nnodes: {{count: {say}}}")
+    with pytest.raises(RunError, match=r"counting.yaml: model `far`"):
+        ste.load(whole).run(out=tmp_path / "run")
+    assert heard() == []
