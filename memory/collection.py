@@ -215,12 +215,14 @@ class VectorCollection:
         from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
 
         assert self._client is not None
-        self._collection = self._client.create_collection(
+        # Should another client of a server be first, it gives that one's, as it is.
+        self._collection = self._client.get_or_create_collection(
             self._name,
             embedding_function=None,
             metadata={"embedder": embedder, "dimension": dimension},
             configuration=CreateCollectionConfiguration(hnsw=CreateHNSWConfiguration(space=SPACE)),
         )
+        self.fits(embedder)
         return self._collection
 
     def fits(self, embedder: str | None) -> None:

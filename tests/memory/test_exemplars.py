@@ -185,6 +185,22 @@ def test_a_store_on_a_server_behaves_like_one_in_a_folder(open_store, exemplar, 
         ExemplarStore.open(chroma_server, embedder=type(reader._given)("other"))
 
 
+def test_who_writes_to_a_server_sees_what_another_one_wrote_meanwhile(open_store, exemplar, chroma_server, monkeypatch):
+    here, there = open_store(chroma_server), open_store(chroma_server)
+    here.add([exemplar("rain in Paris")])
+    put = here._put
+
+    def while_another_writes(*some):
+        put(*some)
+        there.add([exemplar("wind at sea")])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(here, "_put", while_another_writes)
+        here.add([exemplar("hail")])
+    assert here.ids == there.ids == ["weather hail", "weather rain in Paris", "weather wind at sea"]
+    assert here.search("wind at sea", 1)[0].similarity == 1.0
+
+
 def test_a_server_that_is_not_there_is_said(word_hashes):
     with pytest.raises(RunError, match=r"^http://127\.0\.0\.1:9: opening the index failed .* Start the server"):
         ExemplarStore.open("http://127.0.0.1:9", embedder=word_hashes)
