@@ -16,6 +16,7 @@ import numpy as np
 from ste_graph.errors import RunError, SteError, WorkflowError
 
 from .recall import Vectors
+from .unused import UnusedRoom
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -71,6 +72,7 @@ class VectorCollection:
         self.users = 1
         self._client: ClientAPI | None = None
         self._collection: Collection | None = None
+        self._unused = UnusedRoom(where)
         self.open()
 
     @property
@@ -99,6 +101,7 @@ class VectorCollection:
 
         with self._guard("opening the index"), _without_chatter():
             self._shut()
+            self._unused.blank()
             self._client = client_of(self.where)
             try:
                 try:
@@ -147,6 +150,7 @@ class VectorCollection:
         for start in range(0, len(ids), ROWS):
             with self._guard("reading the index"):
                 some = self._collection.get(ids=list(ids[start : start + ROWS]), include=["embeddings"])
+                self._unused.blank_again()
             found.update(zip(some["ids"], np.asarray(some["embeddings"], dtype=np.float32), strict=True))
         return found
 
@@ -176,6 +180,7 @@ class VectorCollection:
                     documents=list(texts[part]),
                     metadatas=[dict(said) for said in metadata[part]],
                 )
+            self._unused.blank_again()
 
     def drop(self, ids: Sequence[str]) -> None:
         """Take rows out."""
@@ -183,6 +188,7 @@ class VectorCollection:
             with self._guard("writing the index"):
                 assert self._collection is not None
                 self._collection.delete(ids=list(ids[start : start + ROWS]))
+                self._unused.blank_again()
 
     def sign(self, mark: str) -> None:
         """Leave a mark that tells other clients of a server that something changed."""

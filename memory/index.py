@@ -19,6 +19,7 @@ from ste_graph.errors import RunError, WorkflowError
 from .collection import client_of, shut
 from .recall import Vectors
 from .share import Share, mark_of
+from .unused import UnusedRoom
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -55,6 +56,7 @@ class Index:
         self._name = f"memory_{collection or name}_1"
         self._where = f"{server or folder}: memory `{name}`"
         self._chroma: Path | str = server or folder
+        self._unused = UnusedRoom(self._chroma)
         self._way = "See that the server runs (`chroma run`)"
         if server is None:
             self._way = "Make room or repair the folder" + (" (or delete it)" if share is None else "")
@@ -107,6 +109,7 @@ class Index:
             for some in _portions(ids, _ROWS):
                 asked = {self._key(id): id for id in some}
                 rows = self._collection.get(ids=list(asked), include=["embeddings"])
+                self._unused.blank_again()
                 vectors = np.asarray(rows["embeddings"], dtype=np.float32)
                 found.update(zip((asked[key] for key in rows["ids"]), vectors, strict=True))
         return found
@@ -122,12 +125,14 @@ class Index:
                     documents=[entry.text for entry in some],
                     metadatas=[self._said(entry) for entry in some],
                 )
+                self._unused.blank_again()
 
     def drop(self, ids: Sequence[str]) -> None:
         """Take entries out."""
         with self._guard("writing the index"):
             for some in _portions(ids, _ROWS):
                 self._collection.delete(ids=[self._key(id) for id in some])
+                self._unused.blank_again()
 
     def close(self) -> None:
         """Let go of the files."""
@@ -158,6 +163,7 @@ class Index:
         with self._guard("opening the index"), warnings.catch_warnings():
             # Chroma calls its own way of saying "no embedding function" legacy.
             warnings.filterwarnings("ignore", "legacy embedding function config", DeprecationWarning)
+            self._unused.blank()
             self._client = client_of(self._chroma)
             try:
                 try:

@@ -118,20 +118,29 @@ def test_a_comparison_says_what_differs_and_mends_nothing(store, tmp_path):
     assert not (folder / "index").exists()
 
 
-def test_what_was_forgotten_is_in_no_log_and_no_database_of_the_store(open_store, store, tmp_path):
-    def holding(text):
-        # Not in `forgotten.json`, whose ids hold the request in these tests, nor in the files of vectors: their unused
-        # room is whatever the memory of the process held.
-        files = (tmp_path / "store").rglob("*")
-        return sorted(
-            file.name for file in files if file.suffix in {".jsonl", ".sqlite3"} and text in file.read_bytes()
-        )
+def holding(folder, text):
+    """The files that hold a text, but for `forgotten.json`: the ids in it hold the request in these tests."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name != "forgotten.json")
+    return sorted(file.name for file in files if text in file.read_bytes())
 
-    assert holding(b"rain in mm") == ["chroma.sqlite3", "exemplars.jsonl"]
+
+def test_what_was_forgotten_is_in_no_file_of_the_store(open_store, store, tmp_path):
+    folder = tmp_path / "store"
+    assert holding(folder, b"rain in mm") == ["chroma.sqlite3", "exemplars.jsonl"]
     store.forget(tool="units")
-    assert holding(b"rain in mm") == []
+    assert holding(folder, b"rain in mm") == []
     assert queries(store.search("rain in Paris", 1)) == queries(open_store().search("rain in Paris", 1))
     assert store.check() == []
+
+
+def test_what_the_memory_of_a_process_held_does_not_stay_in_the_unused_room_of_the_index(open_store, tmp_path, store):
+    store.close()
+    (vectors,) = (tmp_path / "store").rglob("data_level0.bin")
+    size = vectors.stat().st_size
+    vectors.write_bytes(b"a secret".ljust(size, b"\1"))
+    again = open_store()
+    assert vectors.read_bytes() == bytes(size)
+    assert again.search("rain in Paris", 1)[0].similarity == 1.0
 
 
 def test_an_index_stays_when_the_embedder_to_make_it_again_cannot_be_had(tmp_path, store, monkeypatch):

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from ste_graph.memory.collection import VectorCollection
+from ste_graph.memory.experience import Experience
+from ste_graph.memory.unused import blanked
+
+
+@pytest.fixture
+def index(tmp_path):
+    """The folder of an index of so many vectors, written out."""
+
+    def make(rows: int):
+        vectors = np.random.default_rng(0).normal(size=(rows, 8)).astype(np.float32)
+        collection = VectorCollection(tmp_path / "index", "vectors", "synthetic", "")
+        names = [str(row) for row in range(rows)]
+        collection.put(names, vectors, names, [{"row": row} for row in range(rows)], "synthetic")
+        collection.close()
+        return tmp_path / "index"
+
+    return make
+
+
+def test_unused_room_is_filled_with_zeros(index):
+    folder = index(3)
+    for name in ("data_level0.bin", "length.bin"):
+        (file,) = folder.rglob(name)
+        size = file.stat().st_size
+        file.write_bytes(b"x" * size)
+        blanked(folder)
+        assert file.read_bytes() == bytes(size)
+
+
+def test_rows_that_are_used_stay_as_they_are(index):
+    folder = index(1200)
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    (vectors,) = folder.rglob("data_level0.bin")
+    assert any(before[vectors])
+    blanked(folder)
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+
+
+def test_files_of_a_form_that_is_not_known_are_left_alone(index):
+    folder = index(3)
+    (vectors,) = folder.rglob("data_level0.bin")
+    vectors.write_bytes(b"x" * 999)
+    blanked(folder)
+    assert vectors.read_bytes() == b"x" * 999
+    (header,) = folder.rglob("header.bin")
+    header.write_bytes(b"short")
+    blanked(folder)
+
+
+async def test_the_memory_of_a_run_leaves_its_unused_room_empty_too(tmp_path, entry, word_hashes):
+    for number in range(3):
+        store = Experience().open("long_term", tmp_path, word_hashes)
+        await store.reconcile([entry(f"rain {row}") for row in range(number + 1)])
+        await store.nearest("weather", "rain", 1)
+        await store.close()
+        (vectors,) = tmp_path.rglob("data_level0.bin")
+        assert not any(vectors.read_bytes())
+        vectors.write_bytes(b"x" * vectors.stat().st_size)
