@@ -247,7 +247,10 @@ class VectorCollection:
                 )
 
     def _guard(self, doing: str) -> _Guard:
-        return _Guard(f"{self.where}: {doing} failed", self._remedy)
+        remedy = self._remedy
+        if isinstance(self.where, Path) and doing.startswith("writing"):
+            remedy = f"Nothing acknowledged is lost. Make room, then do it again. If there is room: {remedy}"
+        return _Guard(f"{self.where}: {doing} failed", remedy)
 
 
 _shared: dict[str | Path, VectorCollection] = {}

@@ -123,7 +123,8 @@ class ExemplarStore(ExemplarSearch):
     ) -> int:
         """Remove exemplars by id, by tool, or by run (its folder or its id) for good; gives how many.
 
-        Nothing of them stays in log or index, and a run that still has them does not bring them back.
+        Nothing of them stays in log or index, nor, where the store is that of a run, in the indexes of the run's own
+        memories. A run whose journal still has them does not bring them back.
         """
         wanted = set(ids)
         of_run = _run_named(run)
@@ -144,6 +145,8 @@ class ExemplarStore(ExemplarSearch):
                     self._log.write_anew(exemplar for exemplar in there if not gone(exemplar))
                 self._wipe(out)
                 self._rebuild_rows()
+        if out and self._folder:
+            self._folder.drop_memories()
         return len(out)
 
     def check(self) -> list[str]:
@@ -187,7 +190,13 @@ class ExemplarStore(ExemplarSearch):
                 made_for = named(str(folder.path), made_for)
             remove(folder.index)
             folder.begin()
-        return cls.open(path, embedder=made_for)
+        store = cls.open(path, embedder=made_for)
+        try:
+            store.mend()
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     # Within
 

@@ -48,6 +48,8 @@ class Holdings:
         self._seen: object = None
         self._sets: dict[frozenset[str], frozenset[str]] = {}
         self._frozen = False
+        self._partial = False
+        """Whether rows were left out because the index could not be made to hold them."""
         self.wait_s = WAIT_S
 
     def __len__(self) -> int:
@@ -87,6 +89,11 @@ class Holdings:
             if self._log is not None:
                 return [exemplar for exemplar in self._log.exemplars() if exemplar.id in self._rows]
             return [Exemplar.model_validate_json(str(said["record"])) for _, said in sorted(self._chroma.rows())]
+
+    def mend(self) -> None:
+        """Make the index hold what the log holds, or raise `RunError`. Opening does so too, where there is room."""
+        with self._writing():
+            pass
 
     def close(self) -> None:
         """Let go of the files."""
@@ -161,7 +168,7 @@ class Holdings:
                     self._seen = self._chroma.mark
                 return
             with self._folder.held(self.wait_s):
-                self._catch_up()
+                self._catch_up(whole=True)
                 self._folder.begin()
                 try:
                     yield
@@ -173,8 +180,12 @@ class Holdings:
                     self._load()
                 self._seen = self._folder.stamp
 
-    def _catch_up(self) -> None:
-        """Read what other processes wrote; alone with the store."""
+    def _catch_up(self, *, whole: bool = False) -> None:
+        """Read what other processes wrote; alone with the store.
+
+        Where the index lacks what is in the log and cannot be made whole, as on a full disk, what it has is gone on
+        with, unless it must be `whole`.
+        """
         if self._folder is None or self._log is None:
             self._chroma.refresh()
             if self._seen is None or self._chroma.mark != self._seen:
@@ -185,17 +196,33 @@ class Holdings:
         if self._chroma.seen != self._folder.generation:
             self._chroma.open()
             self._chroma.seen = self._folder.generation
-        if self._log.replaced:
+        begun = self._folder.begun
+        if self._log.replaced or (self._partial and not begun):
             self._rebuild_rows()
         else:
             self._take_rows(self._log.new_rows())
-        if self._folder.begun or (first and self._chroma.count() != len(self._rows)):
-            self._reconcile()
-            self._chroma.seen = self._folder.finish()
+        behind = begun or (first and self._chroma.count() != len(self._rows))
+        if behind and (whole or first or not self._partial):
+            try:
+                self._reconcile()
+                self._chroma.seen = self._folder.finish()
+            except RunError as error:
+                if whole:
+                    raise
+                self._leave_out(error)
         self._seen = self._folder.stamp or _UNTOUCHED
+
+    def _leave_out(self, error: RunError) -> None:
+        """Go on with what the index has of the log."""
+        there = {id: said.get("digest") for id, said in self._chroma.rows()}
+        kept = {id: row for id, row in self._rows.items() if there.get(id) == row.digest}
+        _log.warning("%s (going on without %d exemplars)", error, len(self._rows) - len(kept))
+        self._rows, self._partial = kept, True
 
     def _reconcile(self) -> None:
         """Make the index hold exactly what the log holds."""
+        if self._partial:
+            self._rebuild_rows()
         there = dict(self._chroma.rows())
         extra = sorted(there.keys() - self._rows.keys())
         if extra:
@@ -222,6 +249,7 @@ class Holdings:
 
     def _rebuild_rows(self) -> None:
         self._rows.clear()
+        self._partial = False
         self._ranking = None
         if self._log is not None:
             self._log.rewind()

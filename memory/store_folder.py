@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,11 +12,15 @@ from typing import Self
 from uuid import uuid4
 
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.run.folder import RunFolder
 
 from .harvest import is_run
 
 WAIT_S = 60.0
 """How long a process waits for another one that writes."""
+
+
+_log = logging.getLogger("ste_graph.memory")
 
 
 class Busy(RunError):
@@ -24,8 +30,9 @@ class Busy(RunError):
 class StoreFolder:
     """Paths and small files of a store. The lock is the kernel's, so that it ends with the process that holds it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run: Path | None = None) -> None:
         self.path = path
+        self._run = run
         self.log = path / "exemplars.jsonl"
         self.index = path / "index"
         self._forgotten = path / "forgotten.json"
@@ -36,7 +43,7 @@ class StoreFolder:
     @classmethod
     def of(cls, path: Path) -> Self:
         """The store at `path`; that of a run lies in the run's folder."""
-        return cls(path / "memory" / "exemplars" if is_run(path) else path)
+        return cls(path / "memory" / "exemplars", path) if is_run(path) else cls(path)
 
     def missing(self, path: Path) -> str:
         """What to say where `path` was given and no store is here."""
@@ -108,6 +115,28 @@ class StoreFolder:
             aside = self._forgotten.with_suffix(".new")
             aside.write_text(json.dumps(sorted(self.forgotten() | set(ids))), encoding="utf-8")
             aside.replace(self._forgotten)
+
+    def drop_memories(self) -> None:
+        """Remove the indexes of the run's own memories, which it makes again from its step logs if it goes on.
+
+        They stay, with a warning, while the run is in progress. Raises `RunError`.
+        """
+        if self._run is None:
+            return
+        run = RunFolder(self._run)
+        try:
+            run.acquire()
+        except WorkflowError as error:
+            _log.warning("the indexes of the run's own memories still hold what was forgotten: %s", error)
+            return
+        try:
+            with self._usable():
+                for database in self._run.glob("memory/*/chroma.sqlite3*"):
+                    database.unlink()
+                for vectors in self._run.glob("memory/*/*/header.bin"):
+                    shutil.rmtree(vectors.parent)
+        finally:
+            run.release()
 
     @contextmanager
     def held(self, wait_s: float) -> Iterator[None]:

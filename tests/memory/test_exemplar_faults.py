@@ -105,6 +105,44 @@ def test_what_is_in_the_log_but_not_in_the_index_is_indexed_when_the_store_is_op
     assert_whole(folder, {"0: 0", "0: 1"})
 
 
+def test_while_the_index_has_no_room_what_it_has_is_found_and_later_all(folder, monkeypatch, caplog):
+    def full(*_):
+        raise RunError("no room in the index")
+
+    with ExemplarStore.open(folder, embedder=Numbered()) as store:
+        store.add([made(0, 0)])
+        with monkeypatch.context() as patch:
+            patch.setattr(ExemplarStore, "_put", full)
+            with pytest.raises(RunError, match="no room in the index"):
+                store.add([made(0, 1)])
+            with ExemplarStore.open(folder, embedder=Numbered()) as reader:
+                caplog.clear()
+                assert [one.exemplar.query for one in reader.search("0: 1", 9)] == ["0: 0"]
+                assert [one.exemplar.query for one in store.search("0: 1", 9)] == ["0: 0"]
+                assert caplog.messages == ["no room in the index (going on without 1 exemplars)"] * 2
+                with pytest.raises(RunError, match="no room in the index"):
+                    reader.add([made(0, 2)])
+        assert len(store.search("0: 1", 9)) == 1
+        with ExemplarStore.open(folder, embedder=Numbered()) as other:
+            assert len(other.search("0: 1", 9)) == 2
+        assert len(store.search("0: 1", 9)) == 2
+        assert store.add([made(0, 2)]) == 1
+    assert_whole(folder, {"0: 0", "0: 1", "0: 2"})
+
+
+def test_an_index_that_cannot_be_made_again_is_said_and_not_counted_as_whole(folder, monkeypatch):
+    def full(*_):
+        raise RunError("no room in the index")
+
+    with ExemplarStore.open(folder, embedder=Numbered()) as store:
+        store.add([made(0, 0)])
+    with monkeypatch.context() as patch:
+        patch.setattr(ExemplarStore, "_put", full)
+        with pytest.raises(RunError, match="no room in the index"):
+            ExemplarStore.rebuild(folder, embedder=Numbered())
+    assert_whole(folder, {"0: 0"})
+
+
 def test_a_full_disk_while_adding_is_said_and_nothing_of_it_is_in_the_store(folder, monkeypatch):
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])

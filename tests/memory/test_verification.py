@@ -123,6 +123,23 @@ def test_a_run_gives_its_trials_as_exemplars_and_does_not_bring_back_what_was_fo
     assert exemplars[0].query not in (run / "memory/exemplars/exemplars.jsonl").read_text("utf-8")
     with ste_store(run, word_hashes) as again:
         assert len(again) == 0
+    files = (file for file in run.rglob("*") if file.is_file())
+    holding = {str(file.relative_to(run)) for file in files if exemplars[0].query.encode() in file.read_bytes()}
+    assert holding == {"journal.jsonl", f"units/{exemplars[0].tool}.jsonl"}
+    assert wf.run(out=run).records["trial"] == len(trials)
+
+
+def test_the_memories_of_a_run_in_progress_are_not_removed_under_it(open_store, tmp_path, caplog):
+    from ste_graph.run.folder import RunFolder
+
+    wf = ste.load("workflows/quickstart.yaml", set={"params.episodes": 1, "params.trials": 1})
+    wf.run(out=tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    folder.acquire()
+    assert open_store(tmp_path / "run").forget(run=tmp_path / "run") > 0
+    folder.release()
+    assert (tmp_path / "run/memory/long_term/chroma.sqlite3").exists()
+    assert "the indexes of the run's own memories still hold what was forgotten" in caplog.text
 
 
 def ste_store(run, embedder):
