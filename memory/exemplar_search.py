@@ -171,8 +171,8 @@ class ExemplarSearch(Holdings):
         return [float(one) for one in similarities(vectors[1:], vectors[0])]
 
     def _candidates(self, query: str, selection: Selection, offered: Sequence[str] | None) -> list[Found]:
-        """The nearest exemplars to choose from; without its twins, as many as with them."""
-        vectors, k, asked = self._embedded([query]), selection.k, words(query)
+        """The nearest exemplars to choose from, as many without the twins of the request as with them."""
+        vectors, k, asked = self._embedded([query]), selection.fetches, words(query)
         while True:
             found = self.search_vectors(
                 vectors, k, tools=offered, gates=selection.gates, by_tool=selection.by_tool
@@ -180,7 +180,7 @@ class ExemplarSearch(Holdings):
             if selection.twins:
                 return found
             kept = [one for one in found if words(one.exemplar.query) != asked]
-            wanted = selection.k + len(found) - len(kept)
+            wanted = selection.fetches + len(found) - len(kept)
             if wanted <= k:
                 return kept
             k = wanted

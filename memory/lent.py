@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -49,10 +48,11 @@ class LentStore:
         self._where = where
         self._recall = recall
         self._lessons: list[Lesson] | None = None
-        self._learning = threading.Lock()
+        self._among: dict[object, list[tuple[str, str]]] = {}
+        self._gathering = threading.Lock()
         try:
             self._store = ExemplarStore.open(source, embedder=embedder)
-            self._store.freeze(stood(folder / "exemplars.json", lambda: _lendable(self._store, without)))
+            self._store.freeze(stood(folder / "exemplars.json", lambda: _not_held_out(self._store, without)))
             self._origin = _origin(source, self._store)
         except (WorkflowError, RunError) as error:
             raise type(error)(f"{where}: {error}") from error
@@ -95,10 +95,11 @@ class LentStore:
         def text(*some: Exemplar) -> str:
             return as_text(some, observations=selection.shows_observations)
 
-        others: list[Exemplar] = []
-        if seed is not None:
-            draw = partial(placebo, tools=tools, text=text, seed=seed)
-            others = await asyncio.to_thread(draw, self._store, query, exemplars, selection)
+        def drawn() -> list[Exemplar]:
+            among = self._lendable(selection, tools)
+            return placebo(self._store, query, exemplars, selection, among=among, text=text, seed=seed)
+
+        others = [] if seed is None else await asyncio.to_thread(drawn)
         return Shown(
             text=text(*exemplars),
             exemplars=[one.model_dump(mode="json") for one in exemplars],
@@ -127,9 +128,17 @@ class LentStore:
     async def close(self) -> None:
         await asyncio.to_thread(self._store.close)
 
+    def _lendable(self, selection: Selection, tools: Sequence[str] | None) -> list[tuple[str, str]]:
+        """What a selection chooses among, gathered once for the same gates and tools."""
+        key = (selection.gates, selection.paper, None if tools is None else frozenset(tools))
+        with self._gathering:
+            if key not in self._among:
+                self._among[key] = self._store.lendable(selection, tools)
+            return self._among[key]
+
     def _learnt(self) -> list[Lesson]:
         """All lessons, drawn once: nothing here changes any more."""
-        with self._learning:
+        with self._gathering:
             if self._lessons is None:
                 self._lessons = lessons_in(self._store.exemplars())
             return self._lessons
@@ -154,7 +163,7 @@ def _origin(source: str, store: ExemplarStore) -> Origin:
     return Origin(run_id=id_of(*store.digests), run=place)
 
 
-def _lendable(store: ExemplarStore, without: str | None) -> list[str]:
+def _not_held_out(store: ExemplarStore, without: str | None) -> list[str]:
     """The ids of a store's exemplars, less those that say something of what the run `without` holds out."""
     out = held_out(Path(without), store.exemplars()) if without else frozenset()
     return [id for id in store.ids if id not in out]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from ste_graph.distil.normal import words
@@ -23,27 +23,33 @@ def placebo(
     shown: Sequence[Exemplar],
     selection: Selection,
     *,
-    tools: Iterable[str] | None,
+    among: Sequence[tuple[str, str]],
     text: Callable[[Exemplar], str],
     seed: int = 0,
 ) -> list[Exemplar]:
     """As many exemplars as `shown`, each made of two that are drawn by seed: the request of one, the calls of another.
 
     The two are of different tools, as far as may be, so that no request stands with a call that would serve it. They
-    are drawn from what `shown` was chosen from, less the tools of `shown`, so that nothing is said about what lies near
-    the request; only where the other tools have too few do these help out, the nearest one's last. The request itself
+    are drawn from `among` (see `lendable`), less the tools of `shown`, so that nothing is said about what lies near the
+    request; only where the other tools have too few do these help out, the nearest one's last. The request itself
     never stands there. Length is that of what `text` renders; where nothing can be drawn, there are none.
     """
     random, asked = Random(seed_of(seed, words(query))), words(query)
-    last = selection.paper or selection.order == "most_similar_first"
-    ranks = {one.tool: rank for rank, one in enumerate(reversed(shown) if last else shown, start=1)}
-    there = store.lendable(selection, tools)
-    random.shuffle(there)
-    there.sort(key=lambda one: ranks.get(one[1], 0))
-    drawn = store.named([id for id, _ in there[: _FOR_EACH * len(shown)]])
-    pool = [one for one in drawn if words(one.query) != asked]
+    first = selection.paper or selection.order == "most_similar_first"
+    ranks = {one.tool: rank for rank, one in enumerate(reversed(shown) if first else shown, start=1)}
+    ids = _drawn(among, ranks, _FOR_EACH * len(shown), random)
+    pool = [one for one in store.named(ids) if words(one.query) != asked]
     mating = _Mating(pool, ranks, text)
     return [mating.like(one) for one in shown] if len(pool) > 1 else []
+
+
+def _drawn(among: Sequence[tuple[str, str]], ranks: Mapping[str, int], count: int, random: Random) -> list[str]:
+    """The ids of so many exemplars, by chance, those of tools without a rank first and then by rank."""
+    some = random.sample(among, min(len(among), 4 * count))
+    others = [id for id, tool in some if tool not in ranks][:count]
+    if len(others) == count:
+        return others
+    return [id for id, _ in sorted(random.sample(among, len(among)), key=lambda one: ranks.get(one[1], 0))[:count]]
 
 
 class _Mating:

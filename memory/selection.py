@@ -58,6 +58,11 @@ class Selection(Frozen):
         """Whether the nearest of each tool must be looked at, not just the nearest of all."""
         return not self.paper and (self.per_tool is not None or self.contrast)
 
+    @property
+    def fetches(self) -> int:
+        """How many of the nearest suffice to choose from; with `by_tool`, of each tool."""
+        return self.k if self.paper or self.per_tool is None else min(self.k, self.per_tool)
+
 
 def chosen(
     by_similarity: Sequence[Found], selection: Selection, text: Callable[[Exemplar], str], count: Callable[[str], int]

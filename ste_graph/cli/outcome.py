@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ste_graph.cli.printable import counted, plural, printable
+from ste_graph.cli.replies import compare_with
 from ste_graph.contracts import Json
 from ste_graph.tools.toolbox import UNTOUCHED
 
@@ -100,7 +101,10 @@ class Outcome:
         if self.summary.parts and not self.evaluations:
             first = next(iter(self.summary.parts.values()))["run"]
             return [f"Look at a part of it with: ste show {shlex.quote(first)}"]
-        return [f"Look at it with: ste show {run}"]
+        look = [f"Look at it with: ste show {run}"]
+        if self.summary.records["reply"] and not self.evaluations:
+            return [*look, f"Compare the arms with: {compare_with(self.summary.run)}"]
+        return look
 
     def _state(self) -> str:
         summary = self.summary

@@ -41,7 +41,10 @@ def show(
     ] = False,
     format: OutputFormat = Format.text,
 ) -> None:
-    """Print the trials of a run: request, calls, observations, answer, verdict; or other records, or an evaluation."""
+    """Print the trials of a run: request, calls, observations, answer, verdict; or other records, or an evaluation.
+
+    Replies to a test are counted by arm; with `--record reply`, `--tool` or `-n` they are told one by one.
+    """
     from ste_graph.cli.outcome import evaluations_of
     from ste_graph.cli.printable import printable
     from ste_graph.cli.trials import overview, told
@@ -70,6 +73,14 @@ def show(
         from ste_graph.cli.outcome import outcome_of
 
         typer.echo(outcome_of(opened.lock["resolved"]["workflow"]["name"], opened.summary()).overview())
+    elif record in (None, "reply") and not trials and not of_trials and (replies := _replies(opened, tool)):
+        from ste_graph.cli.replies import by_arm, one_by_one
+
+        head = by_arm(opened.path, replies)
+        if format is Format.text and (record, tool, number) == (None, None, None):
+            typer.echo(head)
+        else:
+            _print(format, number, head, replies, list(map(one_by_one, replies)), "no such reply")
     elif record not in (None, "trial") or (record is None and not trials and not of_trials and any(opened.records())):
         from ste_graph.cli.records import counted, lines_of, told_record
 
@@ -96,6 +107,13 @@ def _print(
     elif not told:
         parts.append(nothing)
     typer.echo("\n\n".join(parts))
+
+
+def _replies(run: FinishedRun, tool: str | None) -> list[dict[str, Json]]:
+    """The replies to a test; with `tool`, to its requests."""
+    return [
+        line for line in run.records() if line["record"] == "reply" and (tool is None or line["gold"]["tool"] == tool)
+    ]
 
 
 def _selected(trials: Trials, tool: str | None, solved: bool | None, failed_calls: bool) -> Trials:

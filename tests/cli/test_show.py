@@ -160,3 +160,57 @@ def test_a_run_of_sub_workflows_shows_its_parts(folder, ste):
     shown = ste("show", folder / "whole")
     assert "whole: complete (1 of 1 unit done)" in shown.out
     assert f"trials  ({part})" in shown.out
+
+
+def reply(arm, output, *, err=False, api_match=True, args_correct=True, **more):
+    return {
+        "id": arm + output, "record": "reply", "tool": "add", "arm": arm, "query": "Add 1.", "output": output,
+        "gold": {"tool": "add", "arguments": {"a": 1}}, "model": "simulated", "no_call": False, "err": err,
+        "api_match": api_match, "args_correct": args_correct, "problem": None, "started": "s", "ended": "e", **more,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def test_run(run):
+    lines = [
+        reply("baseline", "No.", err=True, api_match=None, args_correct=None, problem="no call"),
+        reply("baseline", "sub", api_match=False, args_correct=None),
+        reply("exemplars", "right"),
+        reply("exemplars", "who knows", args_correct=None),
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    Path(run, "journal.jsonl").write_text(text, "utf-8")
+    lock = Path(run, "workflow.lock.yaml")
+    lock.write_text(lock.read_text("utf-8").replace("units: {add_days", "units: {add: f, add_days"), "utf-8")
+    return run
+
+
+def test_replies_to_a_test_are_told_arm_by_arm_with_what_nobody_has_decided(ste, test_run):
+    assert ste("show", test_run).out == (
+        "old: 4 replies, model: simulated\n"
+        "\n"
+        "arm        replies  well-formed  API match      correct\n"
+        "baseline         2         50.0        0.0          0.0\n"
+        "exemplars        2        100.0      100.0  50.0..100.0\n"
+        "\n"
+        "Compare the arms with: ste run evaluate --set 'data.replies.runs=[old]'\n"
+    )
+
+
+def test_replies_are_told_one_by_one_where_a_tool_or_a_number_is_named(ste, test_run):
+    one = ste("show", test_run, "--tool", "add", "-n", "1").out
+    assert one.endswith(
+        "-- add, baseline: wrong (simulated)\n"
+        "   request      Add 1.\n"
+        '   wanted       add {"a": 1}\n'
+        "   reply        No.\n"
+        "   problem      no call\n"
+        "\n"
+        "3 more; leave out `-n` to see all 4\n"
+    )
+    assert ste("show", test_run, "--record", "reply").out.count("\n-- add, ") == 4
+    assert ste("show", test_run, "-n", "9").out.count("\n-- add, ") == 4
+    assert "exemplars: undecided (simulated)" in ste("show", test_run, "-n", "9").out
+    assert [line["arm"] for line in json.loads(ste("show", test_run, "-n", "3", "--format", "json").out)] == [
+        "baseline", "baseline", "exemplars",
+    ]  # fmt: skip

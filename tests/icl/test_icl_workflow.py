@@ -291,3 +291,46 @@ def test_an_arm_with_a_mistyped_key_is_no_second_baseline(explored: Path, distil
 def test_a_setting_that_the_workflow_does_not_have_is_refused(explored: Path, distilled: Path) -> None:
     with pytest.raises(Problems, match="among"):
         ste.load("icl", set=settings(explored, distilled, **{"nodes.offer.among": "some"}))
+
+
+def test_the_tools_of_a_file_of_cases_may_be_those_of_the_workflow(explored: Path, tmp_path: Path) -> None:
+    cases = {"to_roman": [{"query": "What is 4 in Roman numerals?", "action_input": {"number": 4}}]}
+    (tmp_path / "test.json").write_text(json.dumps(cases), "utf-8")
+    everyday = Path(__file__).parents[2] / "workflows" / "tools" / "everyday.py"
+    ours = {
+        "data.test": {"use": "cases", "path": str(tmp_path / "test.json")},
+        "tools": [{"use": "python", "module": str(everyday)}],
+        "memory.exemplars.from": str(explored),
+        "memory.experience": "off",
+        "params.arms": [{"name": "baseline"}, {"name": "exemplars", "exemplars": "nearest"}],
+        "models.learner": {"use": "simulated", "mistakes": 0.0},
+    }
+    ste.load("icl", set=ours).run(tmp_path / "run")
+    told = [(one.arm, one.called, one.args_correct) for one in replies(tmp_path / "run")]
+    assert told == [("baseline", "to_roman", True), ("exemplars", "to_roman", True)]
+    nobody = ste.load("icl", set={**ours, "tools": []}).run(tmp_path / "nobody")
+    assert "nobody describes the tool `to_roman`" in nobody.failed["to_roman"]
+
+
+@pytest.mark.skipif(not STE.is_dir(), reason=f"{STE} is not there; set STE_DATA to the folder that holds `ste`")
+async def test_tools_that_are_nearest_by_description_are_mostly_those_that_the_paper_listed(tmp_path: Path) -> None:
+    """The paper's embedder is another one: 7.6 of the 14 others agree; by chance it would be 4.0."""
+    from ste_graph.data.cases import Cases
+    from ste_graph.memory.experience import Experience
+    from ste_graph.nodes.offer import Offer
+    from ste_graph.run.memories import UnitRecall
+
+    settings = {"tools": "API_descriptions_50.json", "neighbours": "api2neighbors.json"}
+    paths = {name: str(STE / file) for name, file in settings.items()}
+    store = Experience().open("m", tmp_path / "memory")
+    offer = Offer(among="nearest", memory=UnitRecall(store))
+    common, places = [], set()
+    for tool in Cases(path=str(STE / "tool_test.json"), **paths).items():
+        names = (await offer(Offer.See(tool=tool))).names
+        assert len(names) == len(set(names)) == 15
+        assert tool["name"] in names
+        places.add(names.index(tool["name"]))
+        common.append(len({*names} & {*tool["neighbours"]}) - 1)
+    await store.close()
+    assert sum(common) / len(common) >= 7
+    assert len(places) >= 10

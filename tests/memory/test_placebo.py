@@ -21,7 +21,8 @@ def library(open_store, exemplar):
 def drawn(store, query, k=4, *, tools=None, seed=0, **settings):
     selection = Selection(k=k, **settings)
     shown = [one.exemplar for one in store.select(query, selection, tools=tools)]
-    return shown, placebo(store, query, shown, selection, tools=tools, seed=seed, text=lambda one: as_text([one]))
+    among = store.lendable(selection, tools)
+    return shown, placebo(store, query, shown, selection, among=among, seed=seed, text=lambda one: as_text([one]))
 
 
 def test_a_placebo_has_the_same_number_and_about_the_same_length(library):

@@ -137,3 +137,31 @@ def test_reflect_ends_with_the_question_for_yes_or_no() -> None:
     shown = prompt("reflect").render({"imagine": {"query": "One?"}}).shown
     assert shown.splitlines()[-1] == 'Respond with "Yes" or "No".'
     assert "One?" in shown
+
+
+def answered(name: str, *, examples: str = "", lines: list[str] | None = None) -> str:
+    offered = [TOOL, {**TOOL, "name": "listen", "description": "Hear it."}]
+    shown = {"examples": examples, "lines": lines or []}
+    return prompt(name).render({"offer": {"tools": offered}, "show": shown, "case": {"query": "One?"}}).shown
+
+
+answer_prompts = pytest.mark.parametrize("name", ["answer", "answer_paper"])
+
+
+@answer_prompts
+def test_a_test_shows_every_tool_on_offer_line_by_line_and_ends_with_the_request(name: str) -> None:
+    lines = answered(name).splitlines()
+    assert [line for line in lines if line.startswith("API_name:")] == ["API_name: look", "API_name: listen"]
+    assert lines.count('Parameters (JSON Schema): {"type": "object"}') == 2
+    assert "Description: Hear it." in lines
+    assert lines[-1] == "User Query: One?"
+
+
+@answer_prompts
+def test_what_an_arm_does_not_show_leaves_no_trace_in_its_prompt(name: str) -> None:
+    plain, shown = answered(name), answered(name, examples="User Query: Two?\nAction: look", lines=LESSONS)
+    for trace in ("Lesson:", "Two?", "taught", "served before", "served it:"):
+        assert trace not in plain
+    assert shown.index("Two?") < shown.index("User Query: One?")
+    assert all(line in shown.splitlines() for line in LESSONS)
+    assert "\n\n\n" not in plain

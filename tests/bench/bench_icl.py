@@ -1,0 +1,121 @@
+"""What in-context learning costs beside the model: the paper's 750 requests, 50 tools on offer, 15,000 exemplars."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+import ste_graph as ste
+from ste_graph.data.cases import Cases
+from ste_graph.memory.embedders import embedder_for
+from ste_graph.memory.exemplar import Exemplar
+from ste_graph.memory.exemplars import ExemplarStore
+from ste_graph.models.adapter import Adapter
+from ste_graph.records import Seen, Step
+from ste_graph.run.execution import execute
+
+STE = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste"
+EXEMPLARS, SIZE = 15_000, 384
+ARMS: dict[str, list[dict[str, Any]]] = {
+    "baseline alone": [{"name": "baseline"}],
+    "all five arms": [
+        {"name": "baseline"},
+        {"name": "exemplars", "exemplars": "nearest"},
+        {"name": "shuffled", "exemplars": "shuffled"},
+        {"name": "lessons", "lessons": True},
+        {"name": "both", "exemplars": "nearest", "lessons": True},
+    ],
+}
+
+
+class AtOnce(BaseChatModel):
+    """Replies with the same call, at once."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "at once"
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        text = "Thought: so\nAction: get_today_date\nAction Input: {}"
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return self._generate(messages)
+
+
+class AtOnceAdapter(Adapter):
+    """That model behind the engine's gateway."""
+
+    @property
+    def label(self) -> str:
+        return "at once"
+
+    def chat(self) -> BaseChatModel:
+        return AtOnce()
+
+
+def main() -> None:
+    """Print the seconds of whole runs, the start of the process left out."""
+    if not STE.is_dir():
+        print(f"  left out: {STE} is not there; set STE_DATA to the folder that holds `ste`")
+        return
+    test = {
+        "use": "cases",
+        "path": str(STE / "tool_test.json"),
+        "tools": str(STE / "API_descriptions_50.json"),
+        "names": "plain",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        items = Cases.model_validate({key: value for key, value in test.items() if key != "use"}).items()
+        fill(Path(folder) / "store", [str(item["name"]) for item in items])
+        lent = {"use": "chroma", "from": str(Path(folder) / "store")}
+        for number, (what, arms) in enumerate(ARMS.items()):
+            changes = {"data.test": test, "memory.exemplars": lent, "memory.experience": lent, "params.arms": arms}
+            workflow = replace(ste.load("icl", set=changes).workflow, models={"learner": AtOnceAdapter()})
+            began, cpu = time.perf_counter(), time.process_time()
+            summary = asyncio.run(execute(workflow, Path(folder) / f"run{number}"))
+            took, used = time.perf_counter() - began, time.process_time() - cpu
+            replies = summary.records["reply"]
+            print(
+                f"  {what}: {replies:,} replies in {took:.1f} s ({used:.1f} s CPU), {took / replies * 1e3:.1f} ms each"
+            )
+
+
+def fill(path: Path, tools: list[str]) -> None:
+    """A store whose vectors are made up; one exemplar in five has a call that failed and was mended."""
+    numbers = np.random.default_rng(0)
+    centres = numbers.normal(size=(len(tools), SIZE))
+    vectors = centres[np.arange(EXEMPLARS) % len(tools)] + 0.7 * numbers.normal(size=(EXEMPLARS, SIZE))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    with ExemplarStore.open(path, embedder=embedder_for(None), create=True) as store:
+        store.add([made(number, tools[number % len(tools)]) for number in range(EXEMPLARS)], vectors.astype(np.float32))
+
+
+def made(number: int, tool: str) -> Exemplar:
+    right = Step(
+        thought="I look.",
+        action=tool,
+        arguments={"text": f"value {number}"},
+        observation=Seen(ok=True, kind="ok", text=json.dumps({"found": number})),
+    )
+    seen = Seen(ok=False, kind="invalid_arguments", text=f"`text{number % 7}`: expected string; got {number}")
+    wrong = Step(thought=None, action=tool, arguments={f"text{number % 7}": number}, observation=seen)
+    return Exemplar(
+        id=f"{number:06}",
+        query=f"Could you tell me what is known about value {number}, please?",
+        tool=tool,
+        calls=[wrong, right] if number % 5 == 0 else [right],
+        verified=("format", "execution"),
+        run="made up",
+    )
