@@ -21,7 +21,8 @@ run: $(VENV)/installed
 # From an exploration to a student that has learnt its tools, in under fifteen minutes on two cores.
 learn: $(VENV)/trained
 	$(BIN)/ste run workflows/learn.yaml
-	@$(BIN)/ste show runs/learn
+	@printf '\n' && cat runs/learn/files/run/report/report.txt
+	@printf '\nwith pictures: runs/learn/files/run/report/report.html\n'
 
 test: $(VENV)/tested
 	tests/servers/install

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ste_graph.node import Node, Output, Reads
+from ste_graph.training.faults import writing
 from ste_graph.training.report import page, part_of
 
 
 class Report(Node):
-    """Write a page about earlier runs, with their tables and pictures; which they are, `reads` says."""
+    """Write a page about earlier runs (which, `reads` says), with their tables and pictures, and the same as text."""
 
     title: str = "What was learnt"
 
@@ -34,4 +35,6 @@ class Report(Node):
         parts = [part_of(name, Path(run), see.place("report")) for name, run in runs.items()]
         file = page(self.title, parts, see.place("report") / "report.html")
         text = "\n\n".join(part.text for part in parts)
+        with writing(file):
+            file.with_suffix(".txt").write_text(f"{text}\n", "utf-8")
         return self.Gives(page=str(file), text=text, simulated=any(part.simulated for part in parts))

@@ -29,7 +29,8 @@ def hybrid_tokenizer(
 
     A value has to be copied from the request into the call, which is easy to learn only where both spell it alike. So
     the vocabulary is made of the rows with their values cut out: a word found there is one token, so is a phrase that
-    is frequent there, and every other word is spelt in bytes. No text is lost.
+    is frequent there, and every other word is spelt in bytes. So are the words of values, but for frequent ones that
+    stand behind other words: what is inside a value looks the same wherever it stands. No text is lost.
 
     Differs: byte-pair merges would join parts of values too, and others after a space than after a quote.
 
@@ -49,9 +50,15 @@ def hybrid_tokenizer(
         for piece in part:
             counts[piece] += times
     within: Counter[str] = Counter()  # in values, without the space before it
+    behind: Counter[str] = Counter()  # in values, behind another word
     for row in rows:
-        within.update(piece.strip() for value in row.values for piece, _ in splitting.pre_tokenize_str(value))
+        for value in row.values:
+            spelt_out = [piece for piece, _ in splitting.pre_tokenize_str(value)]
+            within.update(piece.strip() for piece in spelt_out)
+            behind.update(piece for piece in spelt_out[1:] if piece[0] == " " and piece[1:].isalpha())
     common = [piece for piece, count in counts.items() if count >= max(seldom, within[piece.strip()])]
+    counts.update(behind)
+    common += [piece for piece, count in behind.items() if count >= seldom and piece not in common]
     common = sorted(common, key=lambda piece: (-counts[piece], piece))[:words]
     joined = ["".join(phrase) for phrase in frequent_phrases(parts, phrases, at_least=max(seldom, len(rows) // 200))]
 

@@ -145,7 +145,7 @@ def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after
     html = file.read_text("utf-8")
     assert "<h1>A &lt;report&gt;</h1>" in html
     assert 'src="data:image/png;base64,' in html
-    assert "A simulated model had a part in this." in html
+    assert "A simulated model had a part in this" in html
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def test_a_training_stops_once_enough_is_known(
 def test_an_interrupted_training_ends_with_the_same_weights_to_the_bit(
     student: str, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = Fit(steps=12, batch=4, warmup=2, save_every=5)
+    how = Fit(steps=12, batch=16, warmup=2, save_every=5)  # of six steps an epoch, so that it stops in the second
     whole = fit(student, rows, tmp_path / "whole", how, seed=3)
 
     def interrupted(*_: object) -> None:

@@ -53,6 +53,20 @@ def test_no_token_is_made_of_a_value(city: str) -> None:
     assert not {city, f"Ġ{city}"} & TOKENIZER.get_vocab().keys()
 
 
+def test_a_frequent_word_inside_values_is_one_token_and_the_first_word_of_a_value_is_spelt_out() -> None:
+    texts = ["cold blue lake", "warm blue lake", "deep blue sea"]
+    rows = [
+        Row(
+            prompt=f'User Query: Count "{text}", please.\n',
+            completion=f"Action: count\nAction Input: {json.dumps({'text': text})}",
+        )
+        for text in texts * 3
+    ]
+    tokenizer = hybrid_tokenizer(rows)
+    inner = ["Ġblue", "Ġlake"]
+    assert tokenizer.tokenize('"cold blue lake"') == ['"', *"cold", *inner, '"']
+
+
 def test_what_is_cut_out_of_a_row_are_whole_words() -> None:
     row = Row(prompt="Spend the next pence in en.", completion='Action: say\nAction Input: {"language": "en"}')
     assert list(templates([row])) == [
