@@ -151,7 +151,10 @@ class VectorCollection:
             with self._guard("reading the index"):
                 some = self._collection.get(ids=list(ids[start : start + ROWS]), include=["embeddings"])
                 self._unused.blank_again()
-            found.update(zip(some["ids"], np.asarray(some["embeddings"], dtype=np.float32), strict=True))
+            vectors = np.asarray(some["embeddings"], dtype=np.float32)
+            if len(vectors) and vectors.shape[1] != self.dimension:
+                raise self._misfit("dimension", vectors.shape[1], self.dimension)
+            found.update(zip(some["ids"], vectors, strict=True))
         return found
 
     def metadata(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
@@ -237,14 +240,21 @@ class VectorCollection:
             return
         with _without_chatter():
             space = (self._collection.configuration.get("hnsw") or {}).get("space")
-        made_for = self._said.get("embedder")
-        wanted = embedder or made_for
-        for what, found, expected in (("metric", space, SPACE), ("embedder", made_for, wanted)):
-            if found != expected or found is None:
-                raise WorkflowError(
-                    f"{self.where}: the index was made with {what} {found}, expected {expected or 'a name'}. "
-                    f"{self._remedy}"
-                )
+        made_for, size = self._said.get("embedder"), self._said.get("dimension")
+        wanted = embedder or made_for or "a name"
+        kept = size if isinstance(size, int) else "a number"
+        for what, found, expected in (
+            ("metric", space, SPACE),
+            ("embedder", made_for, wanted),
+            ("dimension", size, kept),
+        ):
+            if found != expected:
+                raise self._misfit(what, found, expected)
+
+    def _misfit(self, what: str, found: object, expected: object) -> WorkflowError:
+        return WorkflowError(
+            f"{self.where}: the index was made with {what} {found}, expected {expected}. {self._remedy}"
+        )
 
     def _guard(self, doing: str) -> _Guard:
         remedy = self._remedy

@@ -141,10 +141,14 @@ def verify(
 
         typer.echo(json.dumps(asdict(became)))
         return
-    typer.echo(
-        f"{became.unchanged} unchanged, {len(became.revived)} tried again and they hold, {len(became.broken)} broken, "
-        f"{len(became.untried)} of tools that do more than read, {len(became.gone)} of tools that are gone"
-    )
+    if mark_only:
+        typer.echo(f"{became.unchanged} unchanged, {len(became.marked)} marked stale, none tried again")
+    else:
+        typer.echo(
+            f"{became.unchanged} unchanged, {len(became.revived)} tried again and they hold, "
+            f"{len(became.broken)} broken, {len(became.untried)} of tools that do more than read, "
+            f"{len(became.gone)} of tools that are gone"
+        )
     if became.explore:
         typer.echo(f"explore again: {', '.join(became.explore)}")
 
@@ -265,12 +269,11 @@ async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Ver
     from ste_graph.cli.options import experiment
     from ste_graph.run.units import opened_tools, policy_of
 
-    from .verification import Verified, mark_changed
+    from .verification import mark_changed
     from .verification import verify as tried
 
     workflow = experiment(file, None, None).workflow
     async with opened_tools(workflow) as tools:
         if mark_only:
-            changed = await asyncio.to_thread(mark_changed, store, tools)
-            return Verified(unchanged=len(store) - len(changed), untried=changed)
+            return await asyncio.to_thread(mark_changed, store, tools)
         return await tried(store, tools, policy_of(workflow))

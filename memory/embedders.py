@@ -168,7 +168,7 @@ def _found(model: str | None) -> tuple[str, str]:
     """Where the model is (a folder, or a name on the hub) and the name of what it computes."""
     if model is None or model in {MINILM, MINILM.partition("/")[2]}:
         packaged = _package_folder()
-        why = "no `embedder` is set" if model is None else f"`embedder: {model}` is set"
+        why = "no `embedder` is set" if model is None else f"{model} is the `embedder`"
         return (packaged, MINILM) if packaged else _on_hub(MINILM, why)
     if Path(model).expanduser().is_dir():
         folder = Path(model).expanduser().resolve()
@@ -178,7 +178,7 @@ def _found(model: str | None) -> tuple[str, str]:
         raise WorkflowError(
             f"embedder {model!r}: no such folder; expected a folder of sentence-transformers or a name on the hub"
         )
-    return _on_hub(model if "/" in model else f"sentence-transformers/{model}", f"`embedder: {model}` is set")
+    return _on_hub(model if "/" in model else f"sentence-transformers/{model}", f"{model} is the `embedder`")
 
 
 def _package_folder() -> str | None:
@@ -210,12 +210,14 @@ def _sha256(folder: Path) -> str:
 
 def _on_hub(name: str, why: str) -> tuple[str, str]:
     """A model of the hub, of which the smallest file is at hand or can be had."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     try:
         try:
             hf_hub_download(name, "config.json", local_files_only=True)
         except Exception:
+            # Asked for first, since the download tries again and again for half a minute where there is no network.
+            get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=5)
             hf_hub_download(name, "config.json", etag_timeout=5)
     except Exception as error:
         raise WorkflowError(

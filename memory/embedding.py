@@ -25,7 +25,15 @@ def named(place: str, name: str | None) -> Embedder:
             f"{place}: the store was made with an embedder from a folder ({name}); say where it lies: "
             "`embedder: FOLDER`, or ExemplarStore.open(…, embedder=FOLDER)"
         )
-    return embedder_for(None if name == MINILM else name)
+    if name is None or name == MINILM:
+        return embedder_for(None)
+    try:
+        return embedder_for(name)
+    except WorkflowError as error:
+        raise WorkflowError(
+            f"{place}: the store was made with {name}. {error} Or make its index again with another one: "
+            f"ste memory rebuild {place} --embedder MODEL"
+        ) from error
 
 
 _loop: tuple[int, asyncio.AbstractEventLoop] | None = None

@@ -310,7 +310,8 @@ class Holdings:
         if vectors.ndim != 2 or (size is not None and vectors.shape[1] != size):
             raise WorkflowError(
                 f"{self._place}: vectors of shape {vectors.shape} do not fit; expected rows of {size} numbers. "
-                f"Use the embedder that the store was made with ({self._chroma.embedder})"
+                f"Use the embedder that the store was made with ({self._chroma.embedder}), or make the index again: "
+                f"ste memory rebuild {self._place}"
             )
         if not np.isfinite(vectors).all():
             row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])

@@ -42,7 +42,8 @@ def serve(store: ExemplarStore, *, lessons: bool = True) -> None:
 
     Raises `WorkflowError` where `mcp` is not installed.
     """
-    logging.getLogger("mcp").setLevel(logging.WARNING)
+    for chatty in ("mcp", "sentence_transformers"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     server_of(store, taught(store) if lessons else None).run("stdio")
 
 

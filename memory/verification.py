@@ -30,18 +30,24 @@ class Verified:
     """Of a changed tool that does more than read, so that they cannot be tried: stale."""
     gone: list[str] = field(default_factory=list)
     """Of a tool that is no longer there: stale."""
+    marked: list[str] = field(default_factory=list)
+    """Made stale because their tool has changed, nothing having been tried."""
     explore: list[str] = field(default_factory=list)
     """The tools of which something is stale and that are there, sorted: what exploration should look at again."""
 
 
-def mark_changed(store: ExemplarStore, tools: Sequence[Tool]) -> list[str]:
-    """Mark stale what was made under another definition of one of `tools`; gives the ids. Nothing is called."""
+def mark_changed(store: ExemplarStore, tools: Sequence[Tool]) -> Verified:
+    """Mark stale what was made under another definition of one of `tools`. Nothing is called."""
     now = {tool.name: fingerprint(tool) for tool in tools}
-    changed = [
-        one.id for one in store.exemplars() if not one.stale and now.get(one.tool, one.fingerprint) != one.fingerprint
-    ]
+    exemplars = store.exemplars()
+    changed = [one.id for one in exemplars if not one.stale and now.get(one.tool, one.fingerprint) != one.fingerprint]
     store.mark_stale(changed)
-    return changed
+    stale = [one for one in exemplars if one.stale or one.id in {*changed}]
+    return Verified(
+        unchanged=len(exemplars) - len(stale),
+        marked=changed,
+        explore=sorted({one.tool for one in stale if one.tool in now}),
+    )
 
 
 async def verify(store: ExemplarStore, tools: Sequence[Tool], policy: ToolPolicy | None = None) -> Verified:

@@ -85,8 +85,11 @@ def test_verify_says_what_became_of_exemplars_of_a_changed_tool(ste, run, folder
     tools = (folder / "tools.py").read_text()
     (folder / "tools.py").write_text(tools.replace("Double a number.", "Twice a number."))
     marked = json.loads(ste("memory", "verify", run, "small.yaml", "--mark-only", "--format", "json").out)
-    assert len(marked["untried"]) > 0
+    assert len(marked["marked"]) > 0
+    assert marked["explore"] == ["double"]
+    again = ste("memory", "verify", run, "small.yaml", "--mark-only").out
+    assert again == f"{marked['unchanged']} unchanged, 0 marked stale, none tried again\nexplore again: double\n"
     assert ste("memory", "search", "double 4", "--from", run, "--tool", "double").out.strip() == ""
     became = json.loads(ste("memory", "verify", run, "small.yaml", "--format", "json").out)
-    assert became["revived"] == marked["untried"]
+    assert became["revived"] == marked["marked"]
     assert ste("memory", "search", "double 4", "--from", run, "--tool", "double").out.count("User Query:") > 0

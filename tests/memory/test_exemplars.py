@@ -1,9 +1,11 @@
 import shutil
+import warnings
 
 import numpy as np
 import pytest
 
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory.collection import client_of, shut
 from ste_graph.memory.exemplars import ExemplarStore
 
 
@@ -83,6 +85,49 @@ def test_a_store_of_another_embedder_is_refused_with_the_way_to_make_it_again(op
     )
 
 
+@pytest.mark.parametrize(
+    ("metadata", "space", "size", "said"),
+    [
+        ({"embedder": "word hashes", "dimension": 32}, "l2", 32, "metric l2, expected cosine"),
+        ({"embedder": "word hashes", "dimension": 32}, "cosine", 3, "dimension 3, expected 32"),
+        ({"embedder": "word hashes"}, "cosine", 32, "dimension None, expected a number"),
+        (None, "cosine", 32, "embedder None, expected word hashes"),
+    ],
+)
+def test_an_index_that_others_made_in_another_way_is_refused_with_the_way_to_make_it_again(
+    open_store, store, tmp_path, metadata, space, size, said
+):
+    ids = store.ids
+    store.close()
+    folder = tmp_path / "store"
+    shutil.rmtree(folder / "index")
+    client = client_of(folder / "index")
+    settings = {"metadata": metadata, "configuration": {"hnsw": {"space": space}}, "embedding_function": None}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = client.create_collection("exemplars_1", **settings)
+    made.upsert(ids=ids, embeddings=np.eye(len(ids), size, dtype=np.float32))
+    shut(client)
+    with pytest.raises(WorkflowError) as refused:
+        open_store().search("rain", 1)
+    assert str(refused.value) == (
+        f"{folder}/index: the index was made with {said}. "
+        f"Make the index again from the log: ste memory rebuild {folder}"
+    )
+
+
+def test_a_store_whose_embedder_cannot_be_had_says_what_to_do(store, tmp_path, monkeypatch):
+    store.close()
+    monkeypatch.setattr("ste_graph.memory.embedders._on_hub", _refuse)
+    with pytest.raises(WorkflowError) as refused:
+        ExemplarStore.open(tmp_path / "store").search("rain")
+    folder = tmp_path / "store"
+    assert str(refused.value) == (
+        f"{folder}: the store was made with word hashes. sentence-transformers/word hashes is not to be had. "
+        f"Or make its index again with another one: ste memory rebuild {folder} --embedder MODEL"
+    )
+
+
 def test_a_damaged_line_is_named_once_and_the_rest_is_used(open_store, store, tmp_path, caplog):
     store.close()
     log = tmp_path / "store" / "exemplars.jsonl"
@@ -152,7 +197,7 @@ def test_an_index_stays_when_the_embedder_to_make_it_again_cannot_be_had(tmp_pat
 
 
 def _refuse(name, why):
-    raise WorkflowError(f"{name} is not to be had")
+    raise WorkflowError(f"{name} is not to be had.")
 
 
 def test_a_server_has_no_log_to_make_an_index_from():

@@ -50,7 +50,11 @@ async def test_nothing_is_called_while_the_definition_is_the_same(of_weather):
 async def test_exemplars_of_a_changed_tool_are_stale_until_they_are_tried_again_and_hold(of_weather):
     store = of_weather(Weather())
     tool = Weather("Tell the weather of a place.")
-    assert mark_changed(store, [tool]) == ["weather rain in Paris", "weather wind at sea"]
+    marked = mark_changed(store, [tool])
+    assert (marked.unchanged, marked.marked, marked.explore) == (
+        1, ["weather rain in Paris", "weather wind at sea"], ["weather"],
+    )  # fmt: skip
+    assert mark_changed(store, [tool]).marked == []
     assert store.search("rain in Paris", tools=["weather"]) == []
     assert store.search("3 miles in km", 1)[0].exemplar.tool == "units"
     became = await verify(store, [tool])
