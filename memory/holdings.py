@@ -86,9 +86,7 @@ class Holdings:
     def exemplars(self) -> list[Exemplar]:
         """All exemplars, in the order in which they came."""
         with self._current():
-            if self._log is not None:
-                return [exemplar for exemplar in self._log.exemplars() if exemplar.id in self._rows]
-            return [Exemplar.model_validate_json(str(said["record"])) for _, said in sorted(self._chroma.rows())]
+            return [exemplar for exemplar in self._read_all() if exemplar.id in self._rows]
 
     def mend(self) -> None:
         """Make the index hold what the log holds, or raise `RunError`. Opening does so too, where there is room."""

@@ -232,6 +232,7 @@ def test_a_store_on_a_server_behaves_like_one_in_a_folder(open_store, exemplar, 
         store.add([exemplar("3 miles in km", "units")])
         store.mark_stale(["weather hail"])
         assert store.forget(ids=["weather wind at sea"]) == 1
+    assert reader.exemplars() == here.exemplars()
     assert reader.search("rain in Paris", 9) == here.search("rain in Paris", 9)
     assert reader.search("hail", 9, gates=None) == here.search("hail", 9, gates=None)
     assert (reader.tools, len(reader), reader.check()) == (["units", "weather"], 3, [])

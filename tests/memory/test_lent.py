@@ -26,13 +26,22 @@ async def test_a_memory_lends_the_exemplars_of_a_store_as_the_choice_says(lent, 
     await memory.close()
 
 
-async def test_what_is_lent_stays_as_it_stood_when_the_run_began_even_when_it_is_taken_up_again(lent, store, exemplar):
-    memory = lent()
+@pytest.mark.parametrize("place", ["in a folder", "on a server"])
+async def test_what_is_lent_stays_as_it_stood_when_the_run_began_even_when_it_is_taken_up_again(
+    lent, store, exemplar, open_store, place, request
+):
+    where = {}
+    if place == "on a server":
+        here, where = store, {"from": request.getfixturevalue("chroma_server")}
+        store = open_store(where["from"])
+        store.add(here.exemplars())
+    memory = lent(**where)
     store.add([exemplar("hail")])
-    assert len(await memory.recall("", like=None, seed=0)) == 6
+    stood = [one["query"] for one in await memory.recall("", like=None, seed=0)]
+    assert stood == [one.query for one in store.exemplars()][:6]
     await memory.close()
-    again = lent()
-    assert "hail" not in {one["query"] for one in await again.recall("", like=None, seed=0)}
+    again = lent(**where)
+    assert [one["query"] for one in await again.recall("", like=None, seed=0)] == stood
     shown = await again.lent("hail", choice={"k": 9}, tools=None)
     assert len(shown.exemplars) == 6
     await again.close()
