@@ -53,7 +53,7 @@ class LentStore:
         try:
             self._store = ExemplarStore.open(source, embedder=embedder)
             self._store.freeze(stood(folder / "exemplars.json", lambda: _not_held_out(self._store, without)))
-            self._origin = _origin(source, self._store)
+            self._origin = _origin(source, self._store, without)
         except (WorkflowError, RunError) as error:
             raise type(error)(f"{where}: {error}") from error
 
@@ -152,15 +152,16 @@ def _entry(one: Exemplar) -> Entry:
     return Entry(id=one.id, scope=one.tool, text=one.query, record=one.model_dump(mode="json"))
 
 
-def _origin(source: str, store: ExemplarStore) -> Origin:
+def _origin(source: str, store: ExemplarStore, without: str | None) -> Origin:
     """Which run the exemplars are of; a store that holds those of several is known by what it holds."""
     place = source if "://" in source else str(Path(source).resolve())
+    left_out = open_run(without).id if without else None
     if is_run(Path(source)):
-        return Origin(run_id=open_run(source).id, run=place)
+        return Origin(run_id=open_run(source).id, run=place, without=left_out)
     match [*{one.run for one in store.exemplars()}]:
         case [str(run)]:
-            return Origin(run_id=run, run=place)
-    return Origin(run_id=id_of(*store.digests), run=place)
+            return Origin(run_id=run, run=place, without=left_out)
+    return Origin(run_id=id_of(*store.digests), run=place, without=left_out)
 
 
 def _not_held_out(store: ExemplarStore, without: str | None) -> list[str]:

@@ -26,13 +26,19 @@ _Subject: TypeAlias = OfExemplars | OfLessons | OfBoth
 class Show(Node):
     """Give what an arm shows, and what would be adopted if it does better than the others.
 
-    A placebo is never adopted, and neither is an arm that shows nothing.
+    A placebo is never adopted, and neither is an arm that shows nothing. What comes from elsewhere than the training
+    side of the run that holds the requests out must have been taken `without` that run, or the arm is refused: it might
+    show what it is tested on.
     """
 
     class See(Reads):
-        """The arm, see `Arm`; and what was looked up for the request, for all arms alike."""
+        """The arm, see `Arm`; and what was looked up for the request, for all arms alike.
+
+        `tool` is a tool of a test, see `ste_graph.data.cases.Cases`.
+        """
 
         arm: dict[str, Any]
+        tool: dict[str, Any] | None = None
         examples: str | None = None
         ids: list[str] | None = None
         placebo: str | None = None
@@ -60,8 +66,9 @@ class Show(Node):
                 f"the arm {see.arm.get('name', see.arm)!r} is none ({said}); expected `name` and, if it shows any, "
                 "`exemplars: nearest` or `exemplars: shuffled`, `lessons: true`"
             ) from None
-        lent = _origin(arm, "exemplars", see.lent_by) if arm.exemplars else None
-        taught = _origin(arm, "lessons", see.taught_by) if arm.lessons else None
+        tested = (see.tool or {}).get("run_id")
+        lent = _origin(arm, "exemplars", see.lent_by, tested) if arm.exemplars else None
+        taught = _origin(arm, "lessons", see.taught_by, tested) if arm.lessons else None
         nearest, shuffled = arm.exemplars == "nearest", arm.exemplars == "shuffled"
         subject = None if shuffled else _subject(lent, taught)
         return self.Gives(
@@ -73,13 +80,19 @@ class Show(Node):
         )
 
 
-def _origin(arm: Arm, what: str, given: dict[str, Any] | None) -> Origin:
+def _origin(arm: Arm, what: str, given: dict[str, Any] | None, tested: str | None) -> Origin:
     if given is None:
         raise ValueError(
             f"the arm {arm.name!r} shows {what}, but no memory gives any: turn the memory and the node on, or leave "
             "the arm out of `params.arms`"
         )
-    return Origin.model_validate(given)
+    origin = Origin.model_validate(given)
+    if tested not in (None, origin.run_id, origin.without):
+        raise ValueError(
+            f"the {what} of {origin.run} might show what is tested: let `without` of their memory name the run that "
+            "the requests come from"
+        )
+    return origin
 
 
 def _subject(lent: Origin | None, taught: Origin | None) -> _Subject | None:

@@ -273,10 +273,14 @@ class Recall(Protocol):
 
 
 class Origin(Frozen):
-    """Where it comes from what is lent: which run, wherever its folder lies, and the folder."""
+    """Where it comes from what is lent: which run, wherever its folder lies, and the folder.
+
+    `without` is the run whose held-out requests were left out, by its id.
+    """
 
     run_id: str
     run: str
+    without: str | None = None
 
 
 class Shown(Frozen):

@@ -24,6 +24,7 @@ LISTED = 8
 class Cases(Frozen):
     """One item per tool: its definition, its `cases`, and in `pool` the definitions of all tools of the test.
 
+    `run_id` says which run holds the cases out, if one does.
     A case has a `query` and a `gold` call (`tool`, `arguments`). The cases are what a run of `distil.yaml` holds out
     (the requests of its trials, not those that ask for no call), or those of a file as the paper's `tool_test.json`.
     """
@@ -77,7 +78,13 @@ class Cases(Frozen):
             if test.known.get(tool) in cases
         }
         return [
-            {**test.pool[tool], "cases": own, "neighbours": neighbours.get(tool), "pool": [*test.pool.values()]}
+            {
+                **test.pool[tool],
+                "cases": own,
+                "neighbours": neighbours.get(tool),
+                "pool": [*test.pool.values()],
+                "run_id": test.run_id,
+            }
             for tool, own in cases.items()
         ]
 
@@ -111,6 +118,7 @@ class _Test:
     """Per name by which a file may call a tool, the name that stands in the pool."""
     others: frozenset[str] = frozenset()
     """Tools that are there to be offered only."""
+    run_id: str | None = None
 
     def name(self, tool: str, place: Path) -> str:
         """The tool's name in the pool. Raises `WorkflowError`."""
@@ -122,6 +130,7 @@ class _Test:
 def _held_out(run: Path) -> _Test:
     """What a run of `distil.yaml` holds out."""
     from ste_graph.dataset.examples import examples_of, refuse_leaks
+    from ste_graph.finished import open_run
 
     examples = examples_of(run)
     refuse_leaks(examples)
@@ -133,7 +142,7 @@ def _held_out(run: Path) -> _Test:
         own = cases.setdefault(tool, [])
         if one.split == "heldout" and one.kind == "call" and one.paraphrase_of is None:
             own.append(_case(tool, one.query, one.arguments))
-    return _Test(cases, pool, {tool: tool for tool in pool})
+    return _Test(cases, pool, {tool: tool for tool in pool}, run_id=open_run(run).id)
 
 
 def _case(tool: str, query: str, arguments: Mapping[str, Json]) -> Json:

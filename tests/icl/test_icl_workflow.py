@@ -334,3 +334,11 @@ async def test_tools_that_are_nearest_by_description_are_mostly_those_that_the_p
     await store.close()
     assert sum(common) / len(common) >= 7
     assert len(places) >= 10
+
+
+def test_lessons_that_may_rest_on_what_is_tested_are_refused(explored: Path, distilled: Path, tmp_path: Path) -> None:
+    ours = {path: value for path, value in settings(explored, distilled).items() if "without" not in path}
+    few = {"memory.experience": {"use": "chroma", "from": str(explored)}, "data.test.only": ["to_roman"]}
+    ours = {path: value for path, value in {**ours, **few}.items() if path != "memory.experience.from"}
+    (why,) = ste.load("icl", variant="simulated", set=ours).run(tmp_path / "run").failed.values()
+    assert f"the lessons of {explored} might show what is tested: let `without` of their memory name the run" in why

@@ -82,7 +82,7 @@ def test_a_memory_lends_the_training_side_and_says_of_which_run_it_is(distilled,
     memory = Experience(**{"from": str(distilled)}).open("exemplars", tmp_path / "run", word_hashes)
     from ste_graph.finished import open_run
 
-    assert memory._origin.model_dump() == {"run_id": open_run(distilled).id, "run": str(distilled)}
+    assert memory._origin.model_dump() == {"run_id": open_run(distilled).id, "run": str(distilled), "without": None}
     memory._store.close()
 
 

@@ -69,5 +69,5 @@ async def test_lessons_of_the_offered_tools_are_asked_for_by_the_request_alone()
     gives = await node(LessonsOffered.See(query="When?", names=["add_days", "today"]))
     assert memory.asked == ("When?", ["add_days", "today"], 2, 5)
     assert gives.model_dump() == {
-        "lines": ["Lesson: x"], "ids": ["1"], "origin": {"run_id": "7", "run": "runs/explore"},
+        "lines": ["Lesson: x"], "ids": ["1"], "origin": {"run_id": "7", "run": "runs/explore", "without": None},
     }  # fmt: skip

@@ -27,7 +27,7 @@ async def test_recall_gives_what_a_prompt_shows_and_the_exemplars_themselves():
     memory = Lent()
     gives = await Recall(memory=memory, k=3, tokens=500)(Recall.See(query="rain?"))
     assert (gives.examples, gives.exemplars) == ("User Query: x", [{"id": "1", "query": "x"}])
-    assert (gives.ids, gives.origin) == (["1"], {"run_id": "7", "run": "runs/distil"})
+    assert (gives.ids, gives.origin) == (["1"], {"run_id": "7", "run": "runs/distil", "without": None})
     (query, choice, tools) = memory.asked[0]
     assert (query, tools) == ("rain?", None)
     assert choice == {

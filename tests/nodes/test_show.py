@@ -68,3 +68,17 @@ async def test_an_arm_that_shows_what_no_memory_gives_is_refused_rather_than_a_s
 ) -> None:
     with pytest.raises(ValueError, match=r"the arm 'a' shows .*, but no memory gives any.* out of `params\.arms`"):
         await shown({"name": "a", **arm}, **{missing: None})
+
+
+@pytest.mark.parametrize(
+    ("arm", "source"),
+    [({"exemplars": "nearest"}, "lent_by"), ({"exemplars": "shuffled"}, "lent_by"), ({"lessons": True}, "taught_by")],
+)
+async def test_what_might_show_the_requests_that_are_tested_is_refused(arm: dict[str, Any], source: str) -> None:
+    asked = {"name": "a", **arm}
+    for kept_apart in ({"run_id": "7"}, {"run_id": "8", "without": "7"}):
+        await shown(asked, tool={"run_id": "7"}, **{source: {"run": "r", **kept_apart}})
+    await shown(asked, tool={"run_id": None}, **{source: {"run": "r", "run_id": "8"}})
+    for other in ({"run_id": "8"}, {"run_id": "8", "without": "9"}):
+        with pytest.raises(ValueError, match="of r might show what is tested: let `without` of their memory name"):
+            await shown(asked, tool={"run_id": "7"}, **{source: {"run": "r", **other}})
