@@ -53,7 +53,7 @@ def _drawn(among: Sequence[tuple[str, str]], ranks: Mapping[str, int], count: in
 
 
 class _Mating:
-    """Puts requests and calls of a pool together, none of them twice as long as there are others."""
+    """Puts requests and calls of a pool together, none of them a second time while there are others."""
 
     def __init__(self, pool: Sequence[Exemplar], ranks: Mapping[str, int], text: Callable[[Exemplar], str]) -> None:
         self._pool = pool

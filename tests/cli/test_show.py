@@ -171,7 +171,7 @@ def reply(arm, output, *, err=False, api_match=True, args_correct=True, **more):
 
 
 @pytest.fixture
-def test_run(run):
+def tested(run):
     lines = [
         reply("baseline", "No.", err=True, api_match=None, args_correct=None, problem="no call"),
         reply("baseline", "sub", api_match=False, args_correct=None),
@@ -185,8 +185,8 @@ def test_run(run):
     return run
 
 
-def test_replies_to_a_test_are_told_arm_by_arm_with_what_nobody_has_decided(ste, test_run):
-    assert ste("show", test_run).out == (
+def test_replies_to_a_test_are_told_arm_by_arm_with_what_nobody_has_decided(ste, tested):
+    assert ste("show", tested).out == (
         "old: 4 replies, model: simulated\n"
         "\n"
         "arm        replies  well-formed  API match      correct\n"
@@ -197,8 +197,8 @@ def test_replies_to_a_test_are_told_arm_by_arm_with_what_nobody_has_decided(ste,
     )
 
 
-def test_replies_are_told_one_by_one_where_a_tool_or_a_number_is_named(ste, test_run):
-    one = ste("show", test_run, "--tool", "add", "-n", "1").out
+def test_replies_are_told_one_by_one_where_a_tool_or_a_number_is_named(ste, tested):
+    one = ste("show", tested, "--tool", "add", "-n", "1").out
     assert one.endswith(
         "-- add, baseline: wrong (simulated)\n"
         "   request      Add 1.\n"
@@ -208,9 +208,9 @@ def test_replies_are_told_one_by_one_where_a_tool_or_a_number_is_named(ste, test
         "\n"
         "3 more; leave out `-n` to see all 4\n"
     )
-    assert ste("show", test_run, "--record", "reply").out.count("\n-- add, ") == 4
-    assert ste("show", test_run, "-n", "9").out.count("\n-- add, ") == 4
-    assert "exemplars: undecided (simulated)" in ste("show", test_run, "-n", "9").out
-    assert [line["arm"] for line in json.loads(ste("show", test_run, "-n", "3", "--format", "json").out)] == [
+    assert ste("show", tested, "--record", "reply").out.count("\n-- add, ") == 4
+    assert ste("show", tested, "-n", "9").out.count("\n-- add, ") == 4
+    assert "exemplars: undecided (simulated)" in ste("show", tested, "-n", "9").out
+    assert [line["arm"] for line in json.loads(ste("show", tested, "-n", "3", "--format", "json").out)] == [
         "baseline", "baseline", "exemplars",
     ]  # fmt: skip
