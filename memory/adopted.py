@@ -36,3 +36,12 @@ def refuse_unless_adopted(
     named = f"{'run' if len(ids) == 1 else 'runs'} {', '.join(id[:12] for id in ids) or '(none)'}"
     wanted = [kind for kind, is_wanted in (("exemplars", exemplars), ("lessons", lessons)) if is_wanted]
     return require_learnt(f"the {' and '.join(wanted)} of {source} ({named})", ids, wanted, only_if)
+
+
+def lessons_adopted(source: str, only_if: str) -> bool:
+    """Whether the evaluation adopted the lessons of a source together with its exemplars."""
+    try:
+        refuse_unless_adopted(source, only_if, lessons=True)
+    except WorkflowError:
+        return False
+    return True

@@ -120,7 +120,7 @@ def serve(
     with redirect_stdout(sys.stderr):
         opened = _opened(store, embedder, only_if)
     with closing(opened):
-        served(opened, lessons=only_if is None or _with_lessons(store, only_if))
+        served(opened)
 
 
 @memory.command()
@@ -226,19 +226,6 @@ def _opened(store: str, embedder: str | None, only_if: str | None = None) -> Exe
     from .exemplars import ExemplarStore
 
     return ExemplarStore.open(store, embedder=embedder, only_if=only_if)
-
-
-def _with_lessons(store: str, only_if: str) -> bool:
-    """Whether the evaluation adopted the lessons of a store together with its exemplars."""
-    from ste_graph.errors import WorkflowError
-
-    from .adopted import refuse_unless_adopted
-
-    try:
-        refuse_unless_adopted(store, only_if, lessons=True)
-    except WorkflowError:
-        return False
-    return True
 
 
 def _know(store: ExemplarStore, tools: Sequence[str]) -> None:

@@ -9,18 +9,25 @@ from typing import Any
 from ste_graph.contracts import Message
 from ste_graph.distil.normal import words
 from ste_graph.errors import WorkflowError
+from ste_graph.lessons import Lesson, shown
+from ste_graph.lessons import text as said
 
 from .exemplar import EXECUTION, FORMAT, Exemplar
 from .holdings import Holdings
 from .recall import Vectors, similarities
-from .rendering import Form, as_messages, as_text
+from .rendering import SEPARATOR, Form, as_messages, as_text
 from .selection import Found, Selection, approximate_tokens, chosen
+from .teaching import lessons_in
 
 VERIFIED = (FORMAT, EXECUTION)
 
 
 class ExemplarSearch(Holdings):
     """The reading side of a store. The comparison is exact: it is made here, over all of a tool's vectors."""
+
+    teaches: bool = True
+    """Whether it gives the lessons that its trials teach."""
+    _drawn: tuple[object, list[Lesson]] | None = None
 
     def search(
         self,
@@ -109,10 +116,38 @@ class ExemplarSearch(Holdings):
         *,
         tools: Iterable[str] | None = None,
         count: Callable[[str], int] = approximate_tokens,
+        introduction: str = "",
+        lessons: int = 0,
     ) -> str:
-        """The exemplars for `query` as text for a prompt; "" where there are none to show."""
-        found = self.select(query, selection, tools=tools, count=count)
-        return _text([one.exemplar for one in found], selection or Selection())
+        """The exemplars for `query` as text for a prompt, below an `introduction`; "" where there are none to show.
+
+        Above all that stand at most so many `lessons` of the tool at hand, that of the nearest exemplar, or else the
+        only one offered. They do not count for the budget.
+        """
+        offered = None if tools is None else list(tools)
+        found = self.select(query, selection, tools=offered, count=count)
+        text = _text([one.exemplar for one in found], selection or Selection())
+        if found:
+            at_hand = [max(found, key=lambda one: one.similarity).exemplar.tool]
+        else:
+            at_hand = offered if offered is not None and len(offered) == 1 else []
+        lines = [line for tool in at_hand for line in self.lessons(tool, lessons)]
+        return SEPARATOR.join(filter(None, ["\n".join(lines), introduction if text else "", text]))
+
+    def lessons(self, tool: str, k: int = 3) -> list[str]:
+        """At most k lessons of a tool as lines for a prompt, the best founded first.
+
+        What trials teach that are marked stale is left out. Where the store `teaches` nothing there are none.
+        """
+        return [said(lesson) for lesson in shown(self.learnt(), tool, k)] if self.teaches and k > 0 else []
+
+    def learnt(self) -> list[Lesson]:
+        """Every lesson that the trials teach, drawn anew when the store has changed."""
+        with self._current():
+            if self._drawn is None or self._drawn[0] != self._seen:
+                lessons = lessons_in(self.exemplars())
+                self._drawn = self._seen, lessons
+            return self._drawn[1]
 
     def messages(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 
 from ste_graph.errors import WorkflowError
 
-from .adopted import refuse_unless_adopted
+from .adopted import lessons_adopted, refuse_unless_adopted
 from .collection import VectorCollection, embedder_of, remove, shared
 from .comparison import between, differences
 from .embedding import named
@@ -54,7 +54,7 @@ class ExemplarStore(ExemplarSearch):
 
         A run keeps its store beside its journal: what the journal has and the store has not is added first. The
         embedder is the one that the store was made with, unless one is given: then the two must agree. `only_if`
-        names the run of an evaluation.
+        names the run of an evaluation; where that adopted exemplars alone, the store has no lessons.
 
         Raises:
             WorkflowError: there is no store, it was made with another embedder or metric, or the evaluation `only_if`
@@ -68,6 +68,7 @@ class ExemplarStore(ExemplarSearch):
         if _is_address(text):
             remedy = "Start the server (`chroma run`), or give its address as http://HOST:PORT"
             return cls(None, VectorCollection(text, _NAME, name, remedy), embedder)
+        teaches = only_if is None or lessons_adopted(text, os.fspath(only_if))
         given = Path(path)
         folder = StoreFolder.of(given)
         if not folder.exists:
@@ -77,6 +78,7 @@ class ExemplarStore(ExemplarSearch):
         remedy = f"Make the index again from the log: ste memory rebuild {given}"
         with folder.held(WAIT_S):
             store = cls(folder, shared(folder.index, _NAME, name, remedy), embedder)
+        store.teaches = teaches
         if is_run(given):
             store.take(given)
         return store

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 from ste_graph.contracts import Entry, Json, Near, Origin, Shown, Taught
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.finished import open_run
-from ste_graph.lessons import Lesson
 from ste_graph.lessons import text as said
 from ste_graph.run.hashing import id_of
 
@@ -23,7 +22,7 @@ from .placebo import placebo
 from .rendering import as_text
 from .selection import Found, Selection
 from .standing import stood
-from .teaching import in_turn, lessons_in
+from .teaching import in_turn
 
 if TYPE_CHECKING:
     from .embedders import Embedder
@@ -47,7 +46,6 @@ class LentStore:
     ) -> None:
         self._where = where
         self._recall = recall
-        self._lessons: list[Lesson] | None = None
         self._among: dict[object, list[tuple[str, str]]] = {}
         self._gathering = threading.Lock()
         try:
@@ -118,7 +116,7 @@ class LentStore:
         nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", twins=False)
         found = await self._store.aselect(query, nearest, tools=tools)
         order = dict.fromkeys([*(one.exemplar.tool for one in found), *tools])
-        lessons = await asyncio.to_thread(self._learnt)
+        lessons = await asyncio.to_thread(self._store.learnt)
         chosen = in_turn(lessons, order, per_tool=per_tool, k=k)
         return Taught(lines=list(map(said, chosen)), ids=[one.id for one in chosen], origin=self._origin)
 
@@ -135,13 +133,6 @@ class LentStore:
             if key not in self._among:
                 self._among[key] = self._store.lendable(selection, tools)
             return self._among[key]
-
-    def _learnt(self) -> list[Lesson]:
-        """All lessons, drawn once: nothing here changes any more."""
-        with self._gathering:
-            if self._lessons is None:
-                self._lessons = lessons_in(self._store.exemplars())
-            return self._lessons
 
 
 def _near(found: Found) -> Near:

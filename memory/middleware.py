@@ -24,16 +24,17 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     """Puts exemplars for the request at hand behind the system prompt, and none that name a tool the agent lacks.
 
     The request is the last message of a person. Exemplars are looked up once for it, however often the model is called
-    to serve it, and are the same each time.
+    to serve it, and are the same each time. With `lessons`, at most so many of the nearest one's tool stand above them.
     """
 
     def __init__(
-        self, store: ExemplarStore, selection: Selection | None = None, *, introduction: str = INTRODUCTION
-    ) -> None:
+        self, store: ExemplarStore, selection: Selection | None = None, *, lessons: int = 0,
+        introduction: str = INTRODUCTION,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._store = store
         self._selection = selection or Selection()
-        self._introduction = introduction
+        self._settings: dict[str, Any] = {"lessons": lessons, "introduction": introduction}
         self._known: OrderedDict[_Key, str] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -42,7 +43,7 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     ) -> ModelResponse[Any]:
         key = _key(request)
         if key is not None and key not in self._known:
-            self._keep(key, self._store.render(key[1], self._selection, tools=key[2]))
+            self._keep(key, self._store.render(key[1], self._selection, tools=key[2], **self._settings))
         return handler(self._with_exemplars(request, key))
 
     async def awrap_model_call(
@@ -50,7 +51,7 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     ) -> ModelResponse[Any]:
         key = _key(request)
         if key is not None and key not in self._known:
-            self._keep(key, await self._store.arender(key[1], self._selection, tools=key[2]))
+            self._keep(key, await self._store.arender(key[1], self._selection, tools=key[2], **self._settings))
         return await handler(self._with_exemplars(request, key))
 
     def _keep(self, key: _Key, text: str) -> None:
@@ -63,13 +64,12 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
         text = self._known.get(key, "") if key is not None else ""
         if not text:
             return request
-        block = {"type": "text", "text": f"{self._introduction}\n\n{text}"}
         before = request.system_message
         if before is None:
-            return request.override(system_message=SystemMessage(block["text"]))
+            return request.override(system_message=SystemMessage(text))
         if isinstance(before.content, str):
-            return request.override(system_message=SystemMessage(f"{before.content}\n\n{block['text']}"))
-        return request.override(system_message=SystemMessage([*before.content, block]))
+            return request.override(system_message=SystemMessage(f"{before.content}\n\n{text}"))
+        return request.override(system_message=SystemMessage([*before.content, {"type": "text", "text": text}]))
 
 
 def _key(request: ModelRequest[Any]) -> _Key | None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from ste_graph.errors import SteError, WorkflowError
-from ste_graph.lessons import shown, text
 
 from .exemplars import ExemplarStore
 from .selection import Selection
-from .teaching import lessons_in
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -22,32 +19,17 @@ if TYPE_CHECKING:
 MOST = 50
 """Exemplars in one answer at most."""
 
-Lessons: TypeAlias = Callable[[str, int], Sequence[str]]
-"""The lessons for a tool, at most so many, most useful first, each as a line of text."""
-
 NOTHING = "Nothing is known for this."
 
 
-def taught(store: ExemplarStore) -> Lessons:
-    """The lessons that the trials in a store teach, those of tools that have changed since left out."""
-
-    def lessons(tool: str, k: int) -> list[str]:
-        return [text(one) for one in shown(lessons_in(store.exemplars()), tool, k)]
-
-    return lessons
-
-
-def serve(store: ExemplarStore, *, lessons: bool = True) -> None:
-    """Answer on stdin and stdout until the client goes, with `lessons` or without.
-
-    Raises `WorkflowError` where `mcp` is not installed.
-    """
+def serve(store: ExemplarStore) -> None:
+    """Answer on stdin and stdout until the client goes. Raises `WorkflowError` where `mcp` is not installed."""
     for chatty in ("mcp", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    server_of(store, taught(store) if lessons else None).run("stdio")
+    server_of(store).run("stdio")
 
 
-def server_of(store: ExemplarStore, lessons: Lessons | None = None) -> MCPServer:
+def server_of(store: ExemplarStore) -> MCPServer:
     """The server with its two tools, not yet running."""
     try:
         from mcp.server import MCPServer
@@ -82,10 +64,8 @@ def server_of(store: ExemplarStore, lessons: Lessons | None = None) -> MCPServer
         k: Annotated[int, Field(description="How many at most.", ge=0, le=MOST)] = 3,
     ) -> str:
         """What failed calls of a tool taught, and how they were mended; the most useful first."""
-        if lessons is None:
-            return NOTHING
         try:
-            return "\n".join((await asyncio.to_thread(lessons, tool, k))[:k]) or NOTHING
+            return "\n".join(await asyncio.to_thread(store.lessons, tool, k)) or NOTHING
         except SteError as error:
             raise ToolError(str(error)) from error
 

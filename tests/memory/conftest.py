@@ -82,3 +82,15 @@ def store(open_store, exemplar):
     requests = ["rain in Paris", "rain in Rome tomorrow", "wind at sea", "snow on the mountain"]
     store.add([*map(exemplar, requests), exemplar("3 miles in km", "units"), exemplar("rain in mm", "units")])
     return store
+
+
+@pytest.fixture
+def mended(exemplar):
+    """A trial of `weather` in which a call failed and the next one did not."""
+
+    def called(place, text, *, ok):
+        seen = Seen(ok=ok, kind="ok" if ok else "tool_error", text=text)
+        return Step(thought=None, action="weather", arguments={"place": place}, observation=seen)
+
+    calls = [called(3, "`place` must be a city.", ok=False), called("Rome", "Sun.", ok=True)]
+    return exemplar("sun in Rome", calls=calls)

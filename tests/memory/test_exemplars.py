@@ -7,6 +7,7 @@ import pytest
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.collection import client_of, shut
 from ste_graph.memory.exemplars import ExemplarStore
+from ste_graph.memory.selection import Selection
 
 
 def queries(found):
@@ -203,6 +204,21 @@ def _refuse(name, why):
 def test_a_server_has_no_log_to_make_an_index_from():
     with pytest.raises(WorkflowError, match="http://localhost:1: a server keeps no log"):
         ExemplarStore.rebuild("http://localhost:1")
+
+
+def test_lessons_of_the_tool_at_hand_stand_above_the_exemplars(open_store, store, mended):
+    reader = open_store()
+    assert reader.lessons("weather") == []
+    store.add([mended])
+    (lesson,) = reader.lessons("weather")
+    assert lesson.startswith("Lesson: calling weather, it failed with `place`: 3")
+    assert reader.lessons("weather", 0) == reader.lessons("units") == []
+    text = reader.render("rain in Paris", Selection(k=1), introduction="Look:", lessons=3)
+    assert text == f"{lesson}\n\nLook:\n\n{reader.render('rain in Paris', Selection(k=1))}"
+    assert "Lesson" not in reader.render("3 miles in km", Selection(k=1), lessons=3)
+    assert reader.render("rain", Selection(k=0), tools=["weather"], introduction="Look:", lessons=1) == lesson
+    store.mark_stale([mended.id])
+    assert reader.lessons("weather") == []
 
 
 @pytest.mark.parametrize("query", ["rain " * 20_000, "дождь в Париже", "巴黎下雨吗", "half \ud800", "", "\x00"])

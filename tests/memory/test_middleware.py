@@ -69,6 +69,19 @@ async def test_an_agent_is_shown_no_exemplar_of_a_tool_it_lacks_and_its_prompt_s
     assert [prompt[0].type for prompt in model.prompts] == ["human", "human"]
 
 
+async def test_an_agent_is_told_the_lessons_of_the_tool_at_hand_above_the_exemplars(store, mended):
+    store.add([mended])
+    model = scripted()
+    told = create_agent(model, [weather], middleware=[ExemplarMiddleware(store, Selection(k=1), lessons=3)])
+    told.invoke(RAIN)
+    lesson = (
+        'Lesson: calling weather, it failed with `place`: 3, and worked with `place`: "Rome". '
+        "The error was: `place` must be a city."
+    )
+    exemplars = store.render("rain in Paris", Selection(k=1), tools=["weather"])
+    assert model.prompts[0][0].text == f"{lesson}\n\n{INTRODUCTION}\n\n{exemplars}"
+
+
 async def test_exemplars_join_a_system_message_that_is_a_list_of_blocks(store):
     model = scripted()
     blocks = SystemMessage([{"type": "text", "text": "Be brief."}])

@@ -11,7 +11,6 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from ste_graph.memory.selection import Selection
 from ste_graph.memory.server import server_of
-from ste_graph.records import Seen, Step
 
 SERVED = Path(__file__).with_name("served.py")
 
@@ -21,14 +20,8 @@ def text_of(result) -> str:
     return block.text
 
 
-def called(place, text, *, ok):
-    seen = Seen(ok=ok, kind="ok" if ok else "tool_error", text=text)
-    return Step(thought=None, action="weather", arguments={"place": place}, observation=seen)
-
-
-async def test_any_mcp_client_can_recall_exemplars_and_lessons(store, exemplar, tmp_path):
-    calls = [called(3, "`place` must be a city.", ok=False), called("Rome", "Sun.", ok=True)]
-    store.add([exemplar("sun in Rome", calls=calls)])
+async def test_any_mcp_client_can_recall_exemplars_and_lessons(store, mended, tmp_path):
+    store.add([mended])
     expected = store.render("rain in Paris", Selection(k=2), tools=["weather"])
     store.close()
     command = StdioServerParameters(command=sys.executable, args=[str(SERVED), str(tmp_path / "store")])
