@@ -19,7 +19,7 @@ PROMPTS = ["User Query: one\n", "User Query: a longer one than the others\n", "t
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     rows = [Row(prompt=prompt, completion="yes") for prompt in PROMPTS]
-    shape = Student(hidden=32, layers=2, heads=2, inner=32, length=128)
+    shape = Student(hidden=64, layers=2, heads=2, inner=32, length=128)
     return str(new_student(rows, tmp_path_factory.mktemp("model"), shape))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -118,15 +119,15 @@ def test_settings_that_contradict_each_other_are_refused(settings, said):
 
 async def test_a_server_is_waited_for_with_progress_and_ended_with_its_engine(tmp_path):
     heard, pids = [], tmp_path / "pids"
-    model = fake(args={"delay": 0.5, "pids": str(pids)}, temperature=0.5, max_tokens=7, extra={"top_k": 4})
+    model = fake(args={"delay": 2.5, "pids": str(pids)}, temperature=0.5, max_tokens=7, extra={"top_k": 4})
     async with opened(tmp_path, model, said=heard.append) as [asked]:
         await asked.probe()
         assert alive(pids_in(pids)) == pids_in(pids)
         assert asked == OpenAIModel(
             base_url=asked.base_url, model="org/tiny", api_key="none", temperature=0.5, max_tokens=7, extra={"top_k": 4}
         )
-    assert heard[0].startswith("starting vLLM … 0 s")
-    assert heard[-1] in ("vLLM is ready after 1 s", "vLLM is ready after 0 s")
+    assert re.match(r"starting vLLM … \d+ s", heard[0])
+    assert re.fullmatch(r"vLLM is ready after \d+ s", heard[-1])
     assert not alive(pids_in(pids))
     log = (tmp_path / "vllm-m0.log").read_text()
     assert log.startswith(f"$ {FAKE[0]} {FAKE[1]} --model org/tiny --served-model-name org/tiny --host 127.0.0.1 ")
@@ -231,8 +232,8 @@ async def test_a_taken_port_is_named_before_anything_starts(tmp_path):
 
 async def test_a_server_that_never_answers_is_ended_and_told_how_far_it_came(tmp_path):
     pids = tmp_path / "pids"
-    assert await refusal(tmp_path, args={"mode": "never-ready", "pids": str(pids)}, ready_s=1) == (
-        "vLLM was not ready within 1 s (loading weights); raise `ready_s`, or see its log: RUN/vllm-m0.log"
+    assert await refusal(tmp_path, args={"mode": "never-ready", "pids": str(pids)}, ready_s=3) == (
+        "vLLM was not ready within 3 s (loading weights); raise `ready_s`, or see its log: RUN/vllm-m0.log"
     )
     assert not alive(pids_in(pids))
 
