@@ -49,7 +49,7 @@ def part_of(title: str, run: Path, plots: Path) -> Part:
     """What a run's journal tells: how many records of each type, and what was trained, evaluated, and forgotten."""
     records = list(open_run(run).records())
     counts = Counter(str(record["record"]) for record in records)
-    lines = [", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()) if kind != "learnt")]
+    lines = ["records: " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items()))]
     tables: list[str] = []
     pictures: list[str] = []
     for record in records:
