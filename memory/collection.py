@@ -37,12 +37,24 @@ def client_of(where: str | Path) -> ClientAPI:
     settings = Settings(anonymized_telemetry=False)
     if isinstance(where, Path):
         where.mkdir(parents=True, exist_ok=True)
-        return chromadb.PersistentClient(where, settings)
+        try:
+            return chromadb.PersistentClient(where, settings)
+        except BaseException:
+            _forget_half_started(where)
+            raise
     parts = urlsplit(where)
     ssl = parts.scheme == "https"
     return chromadb.HttpClient(
         parts.hostname or "localhost", parts.port or (443 if ssl else 8000), ssl, settings=settings
     )
+
+
+def _forget_half_started(where: Path) -> None:
+    """Chroma keeps what did not start, and gives it to whoever opens the folder next, mended or not."""
+    from chromadb.api.shared_system_client import SharedSystemClient as Started
+
+    if str(where) not in Started._identifier_to_refcount:
+        Started._identifier_to_system.pop(str(where), None)
 
 
 def shut(client: ClientAPI) -> None:

@@ -174,6 +174,19 @@ def test_a_second_writer_that_waits_in_vain_is_told(folder):
         assert len(store.search("0: 0")) == 1
 
 
+def test_an_index_that_is_damaged_is_said_and_made_again_in_the_same_process(folder):
+    with ExemplarStore.open(folder, embedder=Numbered()) as store:
+        store.add([made(0, number) for number in range(5)])
+    (folder / "index" / "chroma.sqlite3").write_bytes(b"no database " * 999)
+    for _ in range(2):
+        with pytest.raises(
+            RunError, match=f"^{folder}/index: opening the index failed .* ste memory rebuild {folder}$"
+        ):
+            ExemplarStore.open(folder, embedder=Numbered()).search("0: 3")
+    ExemplarStore.rebuild(folder, embedder=Numbered()).close()
+    assert_whole(folder, {f"0: {number}" for number in range(5)})
+
+
 def test_an_index_that_is_gone_or_of_another_embedder_is_made_again(folder):
     class Other(Numbered):
         name = "other"
