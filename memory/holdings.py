@@ -28,6 +28,9 @@ BATCH = 1024
 
 _UNTOUCHED = "untouched"
 
+_NEARLY_ONE = 1e-4
+"""By so much the length of a vector may differ from one: rounding alone gives a thousandth of it."""
+
 _log = logging.getLogger("ste_graph.memory")
 
 
@@ -302,7 +305,7 @@ class Holdings:
             ) from error
 
     def _checked(self, vectors: Vectors) -> Vectors:
-        """The vectors, if they are such as the store holds."""
+        """The vectors at length one, if they are such as the store holds."""
         vectors = np.asarray(vectors, dtype=np.float32)
         size = self._chroma.dimension
         if vectors.ndim != 2 or (size is not None and vectors.shape[1] != size):
@@ -316,7 +319,10 @@ class Holdings:
             raise WorkflowError(
                 f"{self._place}: vector {row} is not finite (NaN or infinite); nothing was added or sought"
             )
-        return vectors
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if (np.abs(lengths - 1) < _NEARLY_ONE).all():
+            return vectors
+        return vectors / np.where(lengths > 0, lengths, 1)
 
     @property
     def _place(self) -> str:

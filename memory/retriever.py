@@ -19,20 +19,25 @@ class ExemplarRetriever(BaseRetriever):
 
     store: Any
     """An `ExemplarStore`."""
-    selection: Selection = Selection(order="most_similar_first")
-    """Unlike elsewhere the most similar comes first, as users of retrievers expect."""
+    selection: Selection = Selection()
+    """Where it says no `order`, the most similar comes first, unlike elsewhere: users of retrievers expect it."""
     offered: Sequence[str] | None = None
     """The tools offered: no exemplar names another one. None: any tool."""
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         store: ExemplarStore = self.store
-        return [self._document(found) for found in store.select(query, self.selection, tools=self.offered)]
+        return [self._document(found) for found in store.select(query, self._ordered, tools=self.offered)]
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
     ) -> list[Document]:
         store: ExemplarStore = self.store
-        return [self._document(found) for found in await store.aselect(query, self.selection, tools=self.offered)]
+        return [self._document(found) for found in await store.aselect(query, self._ordered, tools=self.offered)]
+
+    @property
+    def _ordered(self) -> Selection:
+        said = "order" in self.selection.model_fields_set
+        return self.selection if said else self.selection.model_copy(update={"order": "most_similar_first"})
 
     def _document(self, found: Found) -> Document:
         one = found.exemplar

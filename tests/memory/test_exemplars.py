@@ -68,6 +68,16 @@ def test_vectors_that_do_not_fit_are_refused(store, exemplar):
     assert len(store) == 6
 
 
+def test_vectors_of_any_length_are_compared_by_their_direction(open_store, exemplar, tmp_path):
+    store = open_store(tmp_path / "own")
+    store.add([exemplar("far"), exemplar("near"), exemplar("none")], np.array([[90, 90], [0.1, 0], [0, 0]], np.float32))
+    found = store.search_vectors(np.array([[7, 0]], np.float32), 3)[0]
+    assert [(one.exemplar.query, round(one.similarity, 3)) for one in found] == [
+        ("near", 1.0), ("far", 0.707), ("none", 0.0),
+    ]  # fmt: skip
+    assert store.search_vectors(np.array([[7, 0]], np.float32), 1, tools=["weather"])[0][0].exemplar.query == "near"
+
+
 def test_a_path_that_is_no_store_is_refused(tmp_path):
     with pytest.raises(
         WorkflowError, match=r"is no store of exemplars and no run; expected a folder with exemplars\.jsonl"

@@ -101,3 +101,11 @@ async def test_a_retriever_gives_documents_with_their_origin(store):
         "weather rain in Paris", "weather", 1.0,
     )  # fmt: skip
     assert await retriever.ainvoke("rain in Paris") == [document]
+
+
+@pytest.mark.parametrize(("order", "last"), [({}, False), ({"order": "most_similar_last"}, True)])
+def test_a_retriever_gives_the_most_similar_first_unless_told_otherwise(store, order, last):
+    documents = ExemplarRetriever(store=store, selection=Selection(k=3, **order)).invoke("rain in Paris")
+    similarities = [document.metadata["similarity"] for document in documents]
+    assert similarities == sorted(similarities, reverse=not last)
+    assert len({*similarities}) > 1
