@@ -55,6 +55,10 @@ def assert_whole(folder, texts):
         assert [one[0].similarity for one in found] == [1.0] * len(texts)
 
 
+def full(*_):
+    raise RunError("no room in the index")
+
+
 def test_two_processes_that_append_at_once_lose_nothing(folder):
     spawn = multiprocessing.get_context("spawn")
     writers = [spawn.Process(target=append, args=(folder, writer, 400, 40)) for writer in (0, 1)]
@@ -96,9 +100,6 @@ def test_what_is_in_the_log_but_not_in_the_index_is_indexed_when_the_store_is_op
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
 
-        def full(*_):
-            raise RunError("no room in the index")
-
         monkeypatch.setattr(store, "_put", full)
         with pytest.raises(RunError, match="no room in the index"):
             store.add([made(0, 1)])
@@ -106,9 +107,6 @@ def test_what_is_in_the_log_but_not_in_the_index_is_indexed_when_the_store_is_op
 
 
 def test_while_the_index_has_no_room_what_it_has_is_found_and_later_all(folder, monkeypatch, caplog):
-    def full(*_):
-        raise RunError("no room in the index")
-
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
         with monkeypatch.context() as patch:
@@ -131,9 +129,6 @@ def test_while_the_index_has_no_room_what_it_has_is_found_and_later_all(folder, 
 
 
 def test_an_index_that_cannot_be_made_again_is_said_and_not_counted_as_whole(folder, monkeypatch):
-    def full(*_):
-        raise RunError("no room in the index")
-
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
     with monkeypatch.context() as patch:
