@@ -322,7 +322,8 @@ class Holdings:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if (np.abs(lengths - 1) < _NEARLY_ONE).all():
             return vectors
-        return vectors / np.where(lengths > 0, lengths, 1)
+        scaled: Vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        return scaled
 
     @property
     def _place(self) -> str:
