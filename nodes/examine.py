@@ -39,7 +39,8 @@ class Examine(Node):
     class Gives(Output):
         """Shares from 0 to 1, see `ste_graph.training.exactness.Exactness`; the table, and the picture's file.
 
-        `replies` are those to requests that want a call, ready to be kept as records.
+        `replies` are those to requests that want a call, ready to be kept as records. `simulated`: whether a simulated
+        model came up with any request.
         """
 
         count: int
@@ -55,21 +56,23 @@ class Examine(Node):
         table: str
         plot: str | None
         replies: list[dict[str, Any]]
+        simulated: bool
 
     async def __call__(self, see: See) -> Gives:
         settings = self.model_dump(include={"only", "tokens", "chat"})
         job = Job(model=see.model, groups=[see.heldout_files], known=see.train_files, **settings)
-        result = await done(job)
+        result = await done(job, see.say)
         found = Exactness.model_validate(result["results"][0])
-        plot = see.before and plot_gain(see.before, found.per_tool, see.place("gain.png"))
+        simulated: bool = result["simulated"]
+        plot = see.before and plot_gain(see.before, found.per_tool, see.place("gain.png"), simulated=simulated)
         table = gain_table(see.before or {}, found, self.only)
         replies = [self._kept(reply) for reply in result["replies"] if reply["gold"]]
-        return self.Gives(**found.model_dump(), table=table, plot=str(plot) if plot else None, replies=replies)
+        shown = {"table": table, "plot": str(plot) if plot else None, "simulated": simulated}
+        return self.Gives(**found.model_dump(), **shown, replies=replies)
 
     def _kept(self, reply: dict[str, Any]) -> dict[str, Any]:
         """A reply with its arm, and with a label that says whether a simulated model came up with the request."""
-        simulated = str(reply["explorer"] or "").startswith("simulated")
-        label = "simulated examples" if simulated else "examples"
+        label = "simulated examples" if reply["simulated"] else "examples"
         kept = {name: reply[name] for name in ("query", "gold", "output", "unseen")}
         return {**kept, "arm": self.arm, "model": f"{label}, {self.arm} training"}
 
@@ -99,14 +102,17 @@ class ExamineBatches(Node):
         rounds: list[list[float]]
         table: str
         plot: str
+        simulated: bool
 
     async def __call__(self, see: See) -> Gives:
         learnt = 1 if see.round is None else see.round + 2
         earlier = [tuple(shares) for shares in see.rounds or see.first or []][: learnt - 1]
         groups = [[file] for file in see.heldout_files[:learnt]]
-        results = (await done(Job(model=see.model, groups=groups, tokens=self.tokens, chat=self.chat)))["results"]
-        triangle = Triangle(rounds=(*earlier, tuple(one["exact"] for one in results)), batches=self.names)
+        job = Job(model=see.model, groups=groups, tokens=self.tokens, chat=self.chat)
+        result = await done(job, see.say)
+        simulated: bool = result["simulated"]
+        triangle = Triangle(rounds=(*earlier, tuple(one["exact"] for one in result["results"])), batches=self.names)
         arm = str((see.arm or {}).get("name", ""))
-        plot = plot_rounds({arm: triangle}, see.place(f"{arm or 'first'}.png"))
+        plot = plot_rounds({arm: triangle}, see.place(f"{arm or 'first'}.png"), simulated=simulated)
         rounds = [list(shares) for shares in triangle.rounds]
-        return self.Gives(label=arm, rounds=rounds, table=triangle.text(), plot=str(plot))
+        return self.Gives(label=arm, rounds=rounds, table=triangle.text(), plot=str(plot), simulated=simulated)

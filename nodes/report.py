@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ste_graph.node import Node, Output, Reads
 from ste_graph.training.faults import writing
-from ste_graph.training.report import page, part_of
+from ste_graph.training.report import page, part_of, said_of
 
 
 class Report(Node):
@@ -34,7 +34,7 @@ class Report(Node):
         runs = {name: run for name, run in see.model_dump().items() if run is not None}
         parts = [part_of(name, Path(run), see.place("report")) for name, run in runs.items()]
         file = page(self.title, parts, see.place("report") / "report.html")
-        text = "\n\n".join(part.text for part in parts)
+        text = said_of(parts)
         with writing(file):
             file.with_suffix(".txt").write_text(f"{text}\n", "utf-8")
         return self.Gives(page=str(file), text=text, simulated=any(part.simulated for part in parts))

@@ -28,4 +28,4 @@ class Student(Node):
 
     async def __call__(self, see: See) -> Gives:
         job = Make(rows=see.train_files, folder=str(see.place("student")), shape=self.shape, seed=see.seed or 0)
-        return self.Gives(**await done(job))
+        return self.Gives(**await done(job, see.say))

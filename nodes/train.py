@@ -62,7 +62,7 @@ class Train(Node):
             general=self.general,
             seed=see.seed or 0,
         )
-        return self.Gives(**await done(job, threads=self.how.threads))
+        return self.Gives(**await done(job, see.say, threads=self.how.threads))
 
 
 class Learn(Node):
@@ -107,4 +107,4 @@ class Learn(Node):
             seed=see.seed or 0,
         )
         last = batch + 1 == len(see.train_files)
-        return self.Gives(**await done(job, threads=self.how.threads), last=last)
+        return self.Gives(**await done(job, see.say, threads=self.how.threads), last=last)

@@ -55,6 +55,10 @@ class Reads(BaseModel):
         """Call one of the unit's tools, through validation, policy and limits. Never raises for a tool's fault."""
         return await self._bound.call(name, arguments)
 
+    def say(self, what: str) -> None:
+        """Tell whoever watches the run how far the node is. It is shown in passing and kept nowhere."""
+        self._bound.say(what)
+
     def place(self, name: str) -> Path:
         """Where in the run's folder the node may write a file or folder of this name: the same in a resumed run."""
         return (self._bound.folder / name).resolve()

@@ -39,6 +39,11 @@ class Lines(Counting):
         if self.progress is not None and time.monotonic() - self._said_at >= EVERY_S:
             self._say(whole(self.progress))
 
+    def working(self, unit: str, what: str) -> None:
+        super().working(unit, what)
+        if self.progress is not None and time.monotonic() - self._said_at >= EVERY_S:
+            self._say(f"{whole(self.progress)}; {unit}: {what}")
+
     def ended(self, unit: str, log: StepLog) -> None:
         super().ended(unit, log)
         if self.progress is None:
@@ -91,8 +96,10 @@ def whole(progress: Progress) -> str:
         judged = any(row.judged for row in progress.rows.values())
         trials = f"{counted(progress.trials, 'trial')}, {progress.solved:,} solved"
         parts.append(trials if judged else counted(progress.trials, "record"))
-    most = f" of at most {progress.model_calls:,}" if progress.asks else ""
-    parts.append(f"{meter.model_calls:,}{most} model calls")
+    if progress.asks:
+        parts.append(f"{meter.model_calls:,} of at most {progress.model_calls:,} model calls")
+    elif meter.model_calls:
+        parts.append(f"{meter.model_calls:,} model calls")
     if meter.retries:
         parts.append(f"{meter.retries:,} retries")
     if progress.left_s:

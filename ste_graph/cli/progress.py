@@ -28,6 +28,8 @@ class Row:
     judged: int = 0
     """Records that say whether they are solved."""
     state: State = "waiting"
+    doing: str = ""
+    """How far a node that takes a while is."""
     why: str | None = None
 
     def count(self, record: Mapping[str, object]) -> None:
@@ -56,7 +58,7 @@ class Progress:
     done_before: int = 0
     """Units that were done when it began."""
     asks: bool = True
-    """Whether its own bounds say something: what only runs other workflows asks nobody itself."""
+    """Whether it asks anybody itself: training and evaluating do not, nor does what only runs other workflows."""
 
     @property
     def trials(self) -> int:
@@ -76,7 +78,12 @@ class Progress:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds that the rest takes at the pace so far, if every loop runs to its bound; None before there is one."""
+        """Seconds that the rest takes at the pace so far, if every loop runs to its bound.
+
+        None before there is a pace; and where nobody is asked, for there a bound is a precaution and tells no size.
+        """
+        if not self.asks:
+            return None
         new = self.trials - self.before
         left = sum(
             max(0, self.records - row.trials) for row in self.rows.values() if row.state in ("waiting", "running")
@@ -105,7 +112,7 @@ def progress_of(workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -
         records=records_at_most(workflow.blocks),
         before=sum(row.trials for row in rows.values()),
         done_before=sum(log.done for log in logs.values()),
-        asks=not workflow.subs,
+        asks=not workflow.subs and bool(bound.model_calls or bound.tool_calls),
     )
 
 
@@ -137,9 +144,14 @@ class Counting(Watcher):
         if self.progress is None:
             return
         row = self.progress.rows[unit]
-        row.state = "running"
+        row.state, row.doing = "running", ""
         if step.record is not None and not replayed:
             row.count(step.record)
+
+    def working(self, unit: str, what: str) -> None:
+        if self.progress is not None:
+            row = self.progress.rows[unit]
+            row.state, row.doing = "running", what
 
     def ended(self, unit: str, log: StepLog) -> None:
         if self.progress is None:

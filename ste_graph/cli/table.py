@@ -106,16 +106,18 @@ def drawn(progress: Progress, saying: str, *, rows: int) -> RenderableType:
     """The table, with so many rows at most: what failed or runs comes first."""
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(progress.unit, no_wrap=True, overflow="ellipsis", max_width=30)
-    grid.add_column("trials", justify="right", no_wrap=True)
-    grid.add_column("solved", justify="right", no_wrap=True)
+    grid.add_column("trials" if progress.asks else "records", justify="right", no_wrap=True)
+    grid.add_column("solved" if progress.asks else "", justify="right", no_wrap=True)
     grid.add_column("", no_wrap=True)
     ordered = list(progress.rows.values())
     if len(ordered) > rows:
         ordered = sorted(ordered, key=lambda row: ORDER.index(row.state))
     for row in ordered[:rows]:
-        of = f"{row.trials}/{progress.records}" if progress.records else ""
+        most = f"/{progress.records}" if progress.asks else ""  # else a precaution, no size
+        of = f"{row.trials}{most}" if progress.records else ""
         name = Text(printable(row.name).replace("\n", " "))  # as a string it would be read as markup
-        grid.add_row(name, of, str(row.solved) if row.trials else "", row.state, style=STYLES[row.state])
+        doing = Text(printable(row.doing) if row.state == "running" and row.doing else row.state)
+        grid.add_row(name, of, str(row.solved) if row.judged else "", doing, style=STYLES[row.state])
     parts: list[RenderableType] = [*map(Text, beginning(progress)), Text(), grid]
     if len(ordered) > rows:
         parts.append(Text(f"… and {len(ordered) - rows} more", style="dim"))

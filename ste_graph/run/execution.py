@@ -262,6 +262,10 @@ class _Running:
             self._journal.add(step.record)
         self._watcher.step(unit, step, replayed=replayed)
 
+    def working(self, unit: str, what: str) -> None:
+        """Tell the watcher (the contract `Observer`)."""
+        self._watcher.working(unit, what)
+
     def waiting(self, tool: str) -> None:
         """Tell the watcher (the contract `Observer`)."""
         limit = policy_of(self._workflow).timeout_s

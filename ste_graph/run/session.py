@@ -98,6 +98,9 @@ class StepSession:
         self.calls.append((name, observation.kind))
         return observation
 
+    def say(self, what: str) -> None:
+        self._shared.observer.working(self._unit.name, self._shared.redactor.text(what))
+
     async def _observed(self, call: str, name: str, arguments: Mapping[str, Json]) -> Observation:
         """What a call gives; or what it gave, where its step was interrupted behind it."""
         unit, log, box = self._unit, self._unit.log, self._unit.toolbox

@@ -41,6 +41,9 @@ class Observer(Protocol):
     def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
         """A step is finished, or was finished before and is replayed."""
 
+    def working(self, unit: str, what: str) -> None:
+        """A node that takes a while tells how far it is."""
+
     def waiting(self, tool: str) -> None:
         """The run is ending, but for a call of this tool, which may have changed the world already."""
 

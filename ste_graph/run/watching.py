@@ -23,6 +23,9 @@ class Watcher:
     def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
         """A step is finished, or was finished before and is replayed."""
 
+    def working(self, unit: str, what: str) -> None:
+        """A node of the unit is so far; it has not finished its step."""
+
     def asking(self) -> AbstractContextManager[None]:
         """Around a question to the person at the terminal: a display must hold still."""
         return nullcontext()

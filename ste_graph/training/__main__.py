@@ -1,4 +1,7 @@
-"""Does one job: its JSON comes on the first line of stdin, what it gives goes as JSON to the last line of stdout."""
+"""Does one job: its JSON comes on the first line of stdin, what it gives goes as JSON to the last line of stdout.
+
+The lines before that tell how far it is.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sys
 import threading
 
 from ste_graph.errors import SteError
-from ste_graph.training.job import JOB
+from ste_graph.training.job import JOB, PROGRESS
 
 
 def main() -> int:
@@ -16,12 +19,16 @@ def main() -> int:
     job = JOB.validate_json(sys.stdin.readline())
     threading.Thread(target=_end_with_owner, daemon=True).start()
     try:
-        result = job.run()
+        result = job.run(_say)
     except SteError as fault:
         print(json.dumps({"fault": str(fault)}), flush=True)
         return 1
     print(json.dumps(result), flush=True)
     return 0
+
+
+def _say(what: str) -> None:
+    print(f"{PROGRESS.decode()}{what}", flush=True)
 
 
 def _end_with_owner() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -86,7 +86,15 @@ class Fitted(Frozen):
     resumed_at: int = 0
 
 
-def fit(base: str, rows: Sequence[Row], folder: Path, how: Fit | None = None, *, seed: int = 0) -> Fitted:
+def fit(
+    base: str,
+    rows: Sequence[Row],
+    folder: Path,
+    how: Fit | None = None,
+    *,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
+) -> Fitted:
     """Train `base` on rows and write the result, which vLLM and transformers load, to `folder`.
 
     Checkpoints lie in `folder/checkpoints` meanwhile; where there is one, the training goes on from it, to the same
@@ -99,6 +107,7 @@ def fit(base: str, rows: Sequence[Row], folder: Path, how: Fit | None = None, *,
         folder: Where the result goes.
         how: How to train.
         seed: Of the order of rows and of all else that is random.
+        say: Is told how far it is, at most once a second.
     """
     how = how or Fit()
     if not rows:
@@ -120,7 +129,8 @@ def fit(base: str, rows: Sequence[Row], folder: Path, how: Fit | None = None, *,
         learnt, aside = _set_aside(rows, seed) if how.until else (rows, [])
         trainer = _trainer(model, tokenizer, learnt, checkpoints, how, seed)
         if how.until:
-            trainer.add_callback(_stop_when_known(model, tokenizer, aside, how))
+            trainer.add_callback(_stop_when_known(model, tokenizer, aside, how, say))
+        trainer.add_callback(_telling(say))
         trainer.train(resume_from_checkpoint=last)
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
         _save(trainer.model, tokenizer, base, folder, how)
@@ -252,7 +262,7 @@ def _set_aside(rows: Sequence[Row], seed: int) -> tuple[list[Row], list[Row]]:
     )
 
 
-def _stop_when_known(model: Any, tokenizer: Any, rows: Sequence[Row], how: Fit) -> Any:
+def _stop_when_known(model: Any, tokenizer: Any, rows: Sequence[Row], how: Fit, say: Callable[[str], None]) -> Any:
     """What ends a training as soon as the model answers enough of `rows` exactly."""
     from transformers import TrainerCallback
 
@@ -263,9 +273,28 @@ def _stop_when_known(model: Any, tokenizer: Any, rows: Sequence[Row], how: Fit) 
             model.eval()
             replies = Completer(model, tokenizer).to_rows([row.prompt for row in rows], tokens=128, chat=how.chat)
             model.train()
-            control.should_training_stop |= exactness(rows, replies).exact >= (how.until or 0)
+            exact = exactness(rows, replies).exact
+            say(f"step {state.global_step:,}: {100 * exact:.0f} % exact of {len(rows)} rows set aside")
+            control.should_training_stop |= exact >= (how.until or 0)
 
     return Looking()
+
+
+def _telling(say: Callable[[str], None]) -> Any:
+    """What tells which step a training is at, and its loss."""
+    from transformers import TrainerCallback
+
+    class Telling(TrainerCallback):
+        said_at = 0.0
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if time.monotonic() - self.said_at < 1:
+                return
+            self.said_at = time.monotonic()
+            loss = next((f", loss {entry['loss']:.3f}" for entry in reversed(state.log_history) if "loss" in entry), "")
+            say(f"step {state.global_step:,} of at most {state.max_steps:,}{loss}")
+
+    return Telling()
 
 
 def _printer() -> type:

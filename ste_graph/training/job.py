@@ -10,10 +10,10 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
@@ -35,7 +35,7 @@ class Make(Frozen):
     shape: Student = Student()
     seed: int = 0
 
-    def run(self) -> dict[str, Json]:
+    def run(self, say: Callable[[str], None]) -> dict[str, Json]:
         """The student's folder, as `model`."""
         return {"model": str(new_student(read_rows(self.rows), Path(self.folder), self.shape, seed=self.seed))}
 
@@ -53,12 +53,12 @@ class Train(Frozen):
     general: tuple[str, ...] = ()
     seed: int = 0
 
-    def run(self) -> dict[str, Json]:
+    def run(self, say: Callable[[str], None]) -> dict[str, Json]:
         """What `Fitted` says, and how many rows there were."""
         earlier = [read_rows(paths) for paths in self.earlier]
         general: Sequence[Row] = read_rows(self.general)
         rows = mixed(read_rows(self.rows), earlier, replay=self.replay, general=general, seed=self.seed)
-        fitted = fit(self.base, rows, Path(self.folder), self.how, seed=self.seed)
+        fitted = fit(self.base, rows, Path(self.folder), self.how, seed=self.seed, say=say)
         return {**fitted.model_dump(mode="json"), "rows": len(rows)}
 
 
@@ -76,20 +76,25 @@ class Examine(Frozen):
     threads: int = 1
     chat: bool = False
 
-    def run(self) -> dict[str, Json]:
-        """Under `results`, what `Exactness` says of each group; under `replies`, each reply and what it should be."""
+    def run(self, say: Callable[[str], None]) -> dict[str, Json]:
+        """Under `results`, what `Exactness` says of each group; under `replies`, each reply and what it should be.
+
+        `simulated` says whether a simulated model came up with any of the requests.
+        """
         from ste_graph.models.completion import completer
 
         model = completer(self.model, threads=self.threads)
         known = {value for row in (read_rows(self.known) if self.known else ()) for value in row.said}
         results: list[Json] = []
-        replies: list[Json] = []
+        replies: list[dict[str, Json]] = []
         for files in self.groups:
             rows = read_rows(files)
+            say(f"replying to {len(rows):,} held-out requests")
             said = model.to_rows([row.prompt for row in rows], tokens=self.tokens, chat=self.chat)
             results.append(exactness(rows, said, known, only=self.only).model_dump(mode="json"))
             replies += [_reply(row, text, known) for row, text in zip(rows, said, strict=True)]
-        return {"results": results, "replies": replies}
+        simulated = any(reply["simulated"] for reply in replies)
+        return {"results": results, "replies": replies, "simulated": simulated}
 
 
 def _reply(row: Row, output: str, known: Collection[str]) -> dict[str, Json]:
@@ -99,20 +104,25 @@ def _reply(row: Row, output: str, known: Collection[str]) -> dict[str, Json]:
         "gold": {"tool": call.name, "arguments": call.arguments} if call else None,
         "output": output,
         "unseen": row.is_unseen(known),
-        "explorer": row.model,
+        "simulated": (row.model or "").startswith("simulated"),
     }
 
 
 Job: TypeAlias = Annotated[Make | Train | Examine, Field(discriminator="do")]
 JOB: TypeAdapter[Make | Train | Examine] = TypeAdapter(Job)
 
+PROGRESS: Final = b"progress: "
+"""How a line of a job's output begins that tells how far it is."""
+LONGEST_LINE: Final = 1 << 28
+"""Bytes; the last line holds every reply of an examination."""
+
 _places: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
 
 
-async def done(job: Make | Train | Examine, *, threads: int = 1) -> dict[str, Any]:
+async def done(job: Make | Train | Examine, say: Callable[[str], None], *, threads: int = 1) -> dict[str, Any]:
     """What a job gives, worked out in a process of its own; as many run at once as there are CPUs for.
 
-    Raises `TrainingError` with the fault that the job met.
+    How far it is, it tells `say`. Raises `TrainingError` with the fault that the job met.
     """
     loop = asyncio.get_running_loop()
     free = _places.setdefault(loop, asyncio.Semaphore(max(1, (os.cpu_count() or 1) // threads)))
@@ -124,6 +134,7 @@ async def done(job: Make | Train | Examine, *, threads: int = 1) -> dict[str, An
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
             env=os.environ | _quiet(threads),
         )
         assert process.stdin
@@ -133,19 +144,28 @@ async def done(job: Make | Train | Examine, *, threads: int = 1) -> dict[str, An
             # Its input stays open: when it ends, because this process is gone, the job ends too.
             process.stdin.write(job.model_dump_json().encode() + b"\n")
             await process.stdin.drain()
-            out, said = await asyncio.gather(process.stdout.read(), process.stderr.read())
+            out, said = await asyncio.gather(_last_line(process.stdout, say), process.stderr.read())
             code = await process.wait()
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-    return _result(job, out.decode(), said.decode(errors="replace"), code)
+    return _result(job, out, said.decode(errors="replace"), code)
 
 
-def _result(job: Make | Train | Examine, out: str, said: str, code: int) -> dict[str, Any]:
+async def _last_line(lines: AsyncIterable[bytes], say: Callable[[str], None]) -> bytes:
+    """The last line, behind those that tell how far the job is; libraries may print others."""
+    line = b""
+    async for line in lines:
+        if line.startswith(PROGRESS):
+            say(line.removeprefix(PROGRESS).decode().strip())
+    return line
+
+
+def _result(job: Make | Train | Examine, line: bytes, said: str, code: int) -> dict[str, Any]:
     with suppress(ValueError):
-        result: dict[str, Any] = json.loads(out.strip().splitlines()[-1] if out.strip() else "")
+        result: dict[str, Any] = json.loads(line)
         if "fault" in result:
             raise TrainingError(result["fault"])
         return result

@@ -29,10 +29,13 @@ class Learnt(Record):
     """The tools that were learnt and of which there is no held-out case."""
     table: str
     plot: str | None = None
+    simulated: bool = False
+    """Whether a simulated model came up with any of the requests."""
 
     @property
     def text(self) -> str:
-        return f"{100 * self.before:.1f} % exact before, {100 * self.after:.1f} % after {self.steps} steps"
+        label = "simulated requests: " if self.simulated else ""
+        return f"{label}{100 * self.before:.1f} % exact before, {100 * self.after:.1f} % after {self.steps} steps"
 
 
 class Round(Record):
@@ -51,10 +54,11 @@ class Round(Record):
     rounds: list[list[float]]
     table: str
     plot: Json = None
+    simulated: bool = False
 
     @property
     def text(self) -> str:
-        return f"{self.label}\n{self.table}"
+        return f"{self.label}{' (simulated requests)' if self.simulated else ''}\n{self.table}"
 
 
 class Reported(Record):

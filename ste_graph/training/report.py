@@ -21,9 +21,9 @@ SIMULATED: Final = (
 )
 
 _STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2.5rem auto; padding: 0 1rem; color: #1c2733; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2.5rem auto; padding: 0 1rem; color: #1c2733; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; font-size: .85rem; line-height: 1.4; }
+pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; font-size: .8rem; line-height: 1.4; }
 img { max-width: 100%; } .note { background: #fff6dd; padding: .6rem 1rem; }
 .small { color: #5b6b7a; font-size: .85rem; }
 """
@@ -49,6 +49,7 @@ def part_of(title: str, run: Path, plots: Path) -> Part:
     """What a run's journal tells: how many records of each type, and what was trained, evaluated, and forgotten."""
     records = list(open_run(run).records())
     counts = Counter(str(record["record"]) for record in records)
+    simulated = any(_is_simulated(record) for record in records)
     lines = ["records: " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items()))]
     tables: list[str] = []
     pictures: list[str] = []
@@ -67,15 +68,21 @@ def part_of(title: str, run: Path, plots: Path) -> Part:
         lines += [f"batch {number}: {', '.join(tools)}" for number, tools in enumerate(batches)]
         lines += [f"{one['label']}: {one['steps']} steps, {one['cpu_seconds']:.0f} s of CPU" for one in rounds]
         tables += [f"{arm}\n{triangle.text()}" for arm, triangle in arms.items()]
-        pictures.append(str(plot_rounds(arms, plots / f"{title}.png")))
+        pictures.append(str(plot_rounds(arms, plots / f"{title}.png", simulated=simulated)))
     return Part(
         title=title,
         run=str(run),
         lines=tuple(line for line in lines if line),
         tables=tuple(tables),
         plots=tuple(pictures),
-        simulated=any(_is_simulated(record) for record in records),
+        simulated=simulated,
     )
+
+
+def said_of(parts: Sequence[Part]) -> str:
+    """The parts as a terminal shows them."""
+    note = [SIMULATED] if any(part.simulated for part in parts) else []
+    return "\n\n".join([*note, *(part.text for part in parts)])
 
 
 def page(title: str, parts: Sequence[Part], file: Path) -> Path:

@@ -95,6 +95,29 @@ def test_lines_about_the_whole_come_every_ten_seconds_at_most(workflow, logs, mo
     assert len(stream.getvalue().splitlines()) == 2
 
 
+def test_a_node_that_takes_a_while_says_how_far_it_is_until_its_step_is_finished(workflow, logs, monkeypatch):
+    monkeypatch.setattr(lines, "EVERY_S", 0.0)
+    stream = io.StringIO()
+    watcher = Lines(stream)
+    watcher.began(workflow, logs, Meter())
+    watcher.working("shout", "step 3 of at most 20")
+    assert stream.getvalue().splitlines()[-1] == (
+        "0:00 0/2 done, 0 of at most 24 model calls; shout: step 3 of at most 20"
+    )
+    assert "step 3 of at most 20" in shown(drawn(watcher.progress, "", rows=9))
+    watcher.step("shout", trial(True), replayed=False)
+    assert "step 3" not in shown(drawn(watcher.progress, "", rows=9))
+
+
+def test_what_asks_nobody_promises_no_calls_and_no_time(monkeypatch):
+    monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
+    alone = progress(asks=False, model_calls=0, tool_calls=0, models=(), meter=Meter())
+    assert beginning(alone) == ["paper: 3 units"]
+    assert whole(alone) == "0:50 1/3 done, 10 trials, 9 solved"
+    assert alone.left_s is None
+    assert "6/6" not in shown(drawn(alone, "", rows=9))
+
+
 def test_a_failed_unit_is_a_line_with_its_reason(workflow, logs):
     stream = io.StringIO()
     watcher = Lines(stream)

@@ -10,8 +10,9 @@ import pytest
 import ste_graph as ste
 from ste_graph.errors import WorkflowError
 from ste_graph.scoring.replied import Replied
+from ste_graph.run.watching import Watcher
 from ste_graph.training.material import Material, written
-from ste_graph.training.report import page, part_of
+from ste_graph.training.report import page, part_of, said_of
 from ste_graph.training.rows import Row, read_rows
 
 TOOLS = ["add_days", "make_password", "number_in_words", "to_roman"]
@@ -122,9 +123,17 @@ def test_a_tool_without_a_held_out_case_is_named_and_a_batch_of_such_refused(run
 
 
 def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after(runs: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Hears(Watcher):
+        def working(self, unit: str, what: str) -> None:
+            told.append(f"{unit}: {what}")
+
     few = {"nodes.train.how": {"steps": 20, "batch": 4}, "nodes.model.shape": TINY}
-    summary = ste.load("finetune", set={"nodes.rows.run": str(runs / "distilled"), **few}).run(tmp_path / "run")
+    finetune = ste.load("finetune", set={"nodes.rows.run": str(runs / "distilled"), **few})
+    summary = finetune.run(tmp_path / "run", watcher=Hears())
     assert summary.failed == {}
+    assert "0: step 1 of at most 20" in told
     replies = [
         Replied.model_validate({name: line[name] for name in Replied.model_fields if name in line})
         for line in lines(tmp_path / "run", "reply")
@@ -140,6 +149,8 @@ def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after
     assert {one.model for one in after} == {"simulated examples, after training"}
     trained = part_of("trained", tmp_path / "run", tmp_path)
     assert trained.text.splitlines()[2].startswith("  0.0 % exact before, ")
+    assert learnt["simulated"]
+    assert said_of([trained]).startswith("A simulated model had a part in this")
     assert learnt["table"] in trained.text
     file = page("A <report>", [part_of("explored", runs / "explored", tmp_path), trained], tmp_path / "report.html")
     html = file.read_text("utf-8")
@@ -169,3 +180,4 @@ def test_continual_learning_takes_a_run_of_distil_and_ends_with_a_triangle_for_e
     ]
     assert len({one["rows"] for one in rounds[1::2]}) == 2
     assert all(Path(one["plot"]).is_file() for one in rounds)
+    assert all(one["simulated"] for one in rounds)

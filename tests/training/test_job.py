@@ -11,7 +11,7 @@ from ste_graph.training.rows import Row
 
 async def test_a_fault_in_the_job_comes_back_in_its_own_words(tmp_path: Path) -> None:
     with pytest.raises(TrainingError) as fault:
-        await done(Make(rows=(str(tmp_path / "none.jsonl"),), folder=str(tmp_path / "student")))
+        await done(Make(rows=(str(tmp_path / "none.jsonl"),), folder=str(tmp_path / "student")), print)
     assert str(fault.value) == f"{tmp_path}/none.jsonl: there is no such file"
 
 
@@ -29,7 +29,7 @@ async def test_a_job_whose_owner_is_cancelled_ends(tmp_path: Path) -> None:
     try:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
-                await done(Make(rows=(str(tmp_path / "pipe"),), folder=str(tmp_path)))
+                await done(Make(rows=(str(tmp_path / "pipe"),), folder=str(tmp_path)), print)
     finally:
         asyncio.create_subprocess_exec = spawn
     assert len(started) == 1
@@ -42,11 +42,15 @@ async def test_a_student_is_made_trained_and_examined_in_processes_of_their_own(
 ) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(f"{row.model_dump_json()}\n" for row in rows), "utf-8")
-    made = await done(Make(rows=(str(file),), folder=str(tmp_path / "student")))
+    told: list[str] = []
+    made = await done(Make(rows=(str(file),), folder=str(tmp_path / "student")), told.append)
     job = Train(
         base=made["model"], rows=(str(file),), earlier=((str(file),),), replay=0.1, folder=str(tmp_path / "out")
     )
-    trained = await done(job.model_copy(update={"how": job.how.model_copy(update={"steps": 20})}))
-    seen = await done(Examine(model=trained["trained"], groups=((str(file),),), known=(str(file),), tokens=16))
+    trained = await done(job.model_copy(update={"how": job.how.model_copy(update={"steps": 20})}), told.append)
+    examination = Examine(model=trained["trained"], groups=((str(file),),), known=(str(file),), tokens=16)
+    seen = await done(examination, told.append)
     assert (trained["rows"], trained["steps"]) == (106, 20)
     assert (seen["results"][0]["count"], seen["results"][0]["unseen"]) == (96, 0)
+    assert told[0].startswith("step 1 of at most 20")
+    assert told[-1] == "replying to 96 held-out requests"
