@@ -9,8 +9,8 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.errors import WorkflowError
-from ste_graph.scoring.replied import Replied
 from ste_graph.run.watching import Watcher
+from ste_graph.scoring.replied import Replied
 from ste_graph.training.material import Material, written
 from ste_graph.training.report import page, part_of, said_of
 from ste_graph.training.rows import Row, read_rows
