@@ -18,6 +18,8 @@ PIECE: Final = r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 END: Final = "</s>"
 PAD: Final = "<pad>"
+CHAT: Final = "{% for message in messages %}{{ message.content }}{% endfor %}"
+"""The chat template: the texts as they are. vLLM serves no chat without one."""
 
 Phrase: TypeAlias = tuple[str, ...]
 
@@ -73,7 +75,9 @@ def hybrid_tokenizer(
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(pieces, "isolated"), letter])
     tokenizer.decoder = decoders.ByteLevel()
     made: Any = PreTrainedTokenizerFast  # untyped
-    fast: PreTrainedTokenizerFast = made(tokenizer_object=tokenizer, eos_token=END, pad_token=PAD, padding_side="left")
+    fast: PreTrainedTokenizerFast = made(
+        tokenizer_object=tokenizer, eos_token=END, pad_token=PAD, padding_side="left", chat_template=CHAT
+    )
     return fast
 
 

@@ -16,6 +16,10 @@ from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
 from ste_graph.models.vllm import VLLMModel
+from ste_graph.training.fitting import Fit
+from ste_graph.training.job import Examine, Make, Train, done
+from ste_graph.training.rows import Row
+from ste_graph.training.student import Student
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
@@ -80,26 +84,44 @@ def test_a_run_with_a_model_that_makes_no_sense_ends_well_and_leaves_only_its_lo
 PROMPTS = [f"{word} {number}" for number in range(1, 6) for word in ("Hello", "Action: add_days", "{", "Grüße, 日本")]
 
 
+async def greedy(folder, log, prompts):
+    """What vLLM says to each prompt."""
+    model = VLLMModel(model=str(folder), temperature=0, max_tokens=32, **SETTINGS)
+    async with Servers(log, lambda what: None) as servers:
+        opened = await model.opened("tiny", servers)
+        gateway = Gateway(opened, in_flight=asyncio.Semaphore(8), meter=Meter())
+        replies = [gateway.reply([{"role": "user", "content": prompt}], seed=0) for prompt in prompts]
+        texts = [reply.text for reply in await asyncio.gather(*replies)]
+        await gateway.close()
+        return texts
+
+
 def test_greedy_text_is_that_of_transformers(tiny, tmp_path):
     expected = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("tiny_llama.py")), str(tiny), *PROMPTS],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
 
-    async def asked():
-        model = VLLMModel(model=str(tiny), temperature=0, max_tokens=32, **SETTINGS)
-        async with Servers(tmp_path, lambda what: None) as servers:
-            opened = await model.opened("tiny", servers)
-            gateway = Gateway(opened, in_flight=asyncio.Semaphore(8), meter=Meter())
-            replies = [gateway.reply([{"role": "user", "content": prompt}], seed=0) for prompt in PROMPTS]
-            texts = [reply.text for reply in await asyncio.gather(*replies)]
-            await gateway.close()
-            return texts
-
     # Of a last character that is cut off, vLLM shows nothing, and transformers a replacement.
     whole = [text.rstrip("\ufffd") for text in json.loads(expected.stdout)]
-    assert [text.rstrip("\ufffd") for text in asyncio.run(asked())] == whole
+    assert [text.rstrip("\ufffd") for text in asyncio.run(greedy(tiny, tmp_path, PROMPTS))] == whole
     assert len(set(whole)) == len(PROMPTS)
+
+
+async def test_a_trained_student_says_what_it_says_in_transformers(tmp_path):
+    rows = [
+        Row(prompt=f"User Query: Please write {number} as a numeral.\n", completion=f"Action: to_roman {number}")
+        for number in range(100, 160)
+    ]
+    files = (str(tmp_path / "rows.jsonl"),)
+    Path(files[0]).write_text("".join(f"{row.model_dump_json()}\n" for row in rows), "utf-8")
+    made = await done(Make(rows=files, folder=str(tmp_path / "untrained"), shape=Student(length=4096)), print)
+    how = Fit(steps=60, rate=3e-3, warmup=5)
+    trained = await done(Train(base=made["model"], rows=files, folder=str(tmp_path / "student"), how=how), print)
+    expected = await done(Examine(model=trained["trained"], groups=(files,), tokens=32), print)
+    served = await greedy(trained["trained"], tmp_path, [row.prompt for row in rows])
+    assert served == [reply["output"] for reply in expected["replies"]]
+    assert len(set(served)) > 30
 
 
 RUN = """

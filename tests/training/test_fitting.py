@@ -59,12 +59,17 @@ def test_an_interrupted_training_ends_with_the_same_weights_to_the_bit(
 def test_a_loss_that_is_no_number_stops_the_training_with_the_step_and_the_remedy(
     student: str, rows: list[Row], tmp_path: Path
 ) -> None:
-    with pytest.raises(TrainingError) as fault:
-        fit(student, rows, tmp_path / "out", Fit(steps=20, batch=4, rate=1e30, warmup=0))
-    assert str(fault.value) == (
+    how = Fit(steps=20, batch=4, rate=1e30, warmup=0)
+    said = (
         "step 2 of 20: the loss is nan. Set a smaller `rate` (it is 1e+30) or a longer `warmup` (it is 0 steps) and"
-        f" start again; the last checkpoint before it lies in {tmp_path}/out/checkpoints"
+        " start again"
     )
+    with pytest.raises(TrainingError) as fault:
+        fit(student, rows, tmp_path / "out", how)
+    assert str(fault.value) == said
+    with pytest.raises(TrainingError) as fault:
+        fit(student, rows, tmp_path / "saved", how.model_copy(update={"save_every": 1}))
+    assert str(fault.value) == f"{said}; the last checkpoint before it lies in {tmp_path}/saved/checkpoints"
 
 
 def test_an_adapter_names_its_base_by_a_whole_path(

@@ -26,6 +26,11 @@ def test_no_text_is_lost(text: str) -> None:
     assert TOKENIZER.decode(ids, clean_up_tokenization_spaces=False) == text
 
 
+def test_a_talk_is_its_texts_as_they_are() -> None:
+    talk = [{"role": "user", "content": "a \n"}, {"role": "assistant", "content": " {{b}}"}]
+    assert TOKENIZER.apply_chat_template(talk, tokenize=False, add_generation_prompt=True) == "a \n {{b}}"
+
+
 def test_words_around_values_are_one_token_and_values_are_spelt_alike_in_request_and_call() -> None:
     assert TOKENIZER.tokenize(' from Rome to 42"Rome"') == [
         "Ġfrom", "Ġ", "R", "o", "m", "e", "Ġto", "Ġ", "4", "2", '"', "R", "o", "m", "e", '"',
