@@ -12,6 +12,8 @@ from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_me
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
+from ste_graph.errors import ModelError
+
 if TYPE_CHECKING:
     from ste_graph.models.completion import Completer
 
@@ -42,6 +44,7 @@ class BatchedChat(BaseChatModel):
     ) -> ChatResult:
         completer = self._completer()
         prompt = completer.prompt(_plain(messages))
+        self._must_fit(completer, prompt)
         return _result(self._replies([prompt])[0], stop)
 
     async def _agenerate(
@@ -52,7 +55,9 @@ class BatchedChat(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         loop = asyncio.get_running_loop()
-        prompt = (await loop.run_in_executor(self._thread, self._completer)).prompt(_plain(messages))
+        completer = await loop.run_in_executor(self._thread, self._completer)
+        prompt = completer.prompt(_plain(messages))
+        self._must_fit(completer, prompt)
         answer: asyncio.Future[str] = loop.create_future()
         self._waiting.append((prompt, answer))
         if self._busy is None or self._busy.done():
@@ -76,6 +81,16 @@ class BatchedChat(BaseChatModel):
             for (_, answer), reply in zip(now, replies, strict=True):
                 if not answer.done():  # a cancelled request has no use for it
                     answer.set_result(reply)
+
+    def _must_fit(self, completer: Completer, prompt: str) -> None:
+        """Raise `ModelError` where the prompt and the longest reply are longer than the model can read."""
+        length = len(completer.tokenizer(prompt, verbose=False)["input_ids"])
+        if length + self.tokens > completer.length:
+            raise ModelError(
+                f"`{self.model}`: the prompt has {length:,} tokens and the reply may have {self.tokens:,}"
+                f" (`max_tokens`); expected {completer.length:,} together at most. Show fewer tools or exemplars,"
+                " or take a model that reads more"
+            )
 
     def _completer(self) -> Completer:
         from ste_graph.models.completion import completer

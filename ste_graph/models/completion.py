@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -19,6 +20,12 @@ class Completer:
         self.batch = batch
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
+
+    @property
+    def length(self) -> int:
+        """The most tokens that the model reads, prompt and reply together."""
+        positions = getattr(self.model.config, "max_position_embeddings", None)
+        return min(int(self.tokenizer.model_max_length), positions or sys.maxsize)
 
     def prompt(self, messages: Sequence[Message]) -> str:
         """What the model is given for a talk: by its chat template, or, where it has none, the texts alone."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from ste_graph.contracts import Json, Message, Reply, Usage
-from ste_graph.errors import ModelError
+from ste_graph.errors import ModelError, NoReply
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.faults import EmptyReply, fault_of, passing, retry_after
 from ste_graph.models.meter import Meter
@@ -155,7 +155,8 @@ class Gateway:
         name = f"model `{self.label}`" + (f" at {self.adapter.where}" if self.adapter.where else "")
         fault = self.adapter.scrubbed(fault_of(error))
         if passing(error):
-            return ModelError(f"{name} gave no reply in {TRIES} tries; the last one: {fault}")
+            kind = NoReply if isinstance(error, EmptyReply) else ModelError
+            return kind(f"{name} gave no reply in {TRIES} tries; the last one: {fault}")
         return ModelError(f"{name} refused the request: {fault}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -50,16 +50,21 @@ Subject: TypeAlias = Annotated[OfExemplars | OfLessons | OfBoth | OfModel, Field
 """What an adoption would adopt."""
 
 
-def digest_of(folder: Path) -> str:
-    """A hash of a model: the names, sizes and contents of its `config.json` and `*.safetensors`, in order of name.
+PARTS: Final = frozenset({".json", ".safetensors", ".jinja", ".model", ".txt"})
+"""How the names end of the files that make a model what it is."""
 
-    An adapter to a model has an `adapter_config.json` instead.
+
+def digest_of(folder: Path) -> str:
+    """A hash of a model: the names, sizes and contents of its files, in order of name.
+
+    These are its settings, weights, tokenizer and chat template (`*.json`, `*.safetensors`, `*.jinja`, `*.model` and
+    `*.txt`); a `config.json`, or `adapter_config.json`, and weights must be there.
 
     Raises `WorkflowError` where one of them is missing or cannot be read.
     """
-    configs = [*folder.glob("config.json"), *folder.glob("adapter_config.json")]
-    files = sorted([*configs, *folder.glob("*.safetensors")])
-    if not configs or len(files) == len(configs):
+    files = sorted(file for file in folder.glob("*") if file.suffix in PARTS)
+    names = {file.name for file in files}
+    if not names & {"config.json", "adapter_config.json"} or not any(name.endswith(".safetensors") for name in names):
         raise WorkflowError(f"{folder}: is no folder of a model; expected `config.json` and `*.safetensors` in it")
     whole = hashlib.sha256()
     for file in files:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ste_graph.contracts import Model, Usage
-from ste_graph.errors import BudgetSpent, ModelError
+from ste_graph.errors import BudgetSpent, ModelError, NoReply
 from ste_graph.models.faults import fault_of
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Budget, Meter
@@ -75,7 +75,7 @@ async def test_a_reply_that_a_stop_string_may_have_ended_at_once_is_asked_for_ag
 async def test_a_model_that_says_nothing_is_a_fault_and_never_an_empty_reply(server):
     server.script = [""] * 6
     async with gateway(server) as model:
-        with pytest.raises(ModelError, match="gave no reply in 6 tries; the last one: the reply was empty"):
+        with pytest.raises(NoReply, match="gave no reply in 6 tries; the last one: the reply was empty"):
             await model.reply(ASKED, seed=0, stop=["Observation:"])
 
 

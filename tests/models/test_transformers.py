@@ -50,15 +50,25 @@ async def test_a_reply_ends_before_a_stop_sequence(folder: str) -> None:
     assert await ask(chat, PROMPTS[0], stop=[whole[2:4]]) == whole[: whole.index(whole[2:4])]
 
 
-async def test_a_chat_template_is_used_where_there_is_one(folder: str, tmp_path: Path) -> None:
+def test_a_chat_template_is_used_where_there_is_one(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = completer(folder)
+    monkeypatch.setattr(found.tokenizer, "chat_template", None)
     talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     assert found.prompt(talk) == "ab"
-    found.tokenizer.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
-    try:
-        assert found.prompt(talk) == "<user>a<assistant>b<assistant>"
-    finally:
-        found.tokenizer.chat_template = None
+    template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+    monkeypatch.setattr(found.tokenizer, "chat_template", template)
+    assert found.prompt(talk) == "<user>a<assistant>b<assistant>"
+
+
+async def test_a_prompt_that_is_too_long_is_refused_and_the_others_are_answered(folder: str) -> None:
+    chat = TransformersModel(model=folder, max_tokens=8).chat()
+    long = "x" * 121
+    first, second = await asyncio.gather(ask(chat, PROMPTS[0]), ask(chat, long), return_exceptions=True)
+    assert isinstance(first, str)
+    assert isinstance(second, ModelError)
+    assert str(second).startswith(
+        f"`{folder}`: the prompt has 121 tokens and the reply may have 8 (`max_tokens`); expected 128 together at most."
+    )
 
 
 async def test_a_folder_without_a_model_is_refused_before_the_run(tmp_path: Path) -> None:

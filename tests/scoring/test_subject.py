@@ -22,6 +22,13 @@ def test_a_digest_is_that_of_the_model_wherever_its_folder_lies(tmp_path: Path) 
     assert digest_of(one) == digest_of(other)
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "generation_config.json", "chat_template.jinja", "merges.txt"])
+def test_a_digest_differs_where_the_model_is_spoken_to_in_another_way(tmp_path: Path, name: str) -> None:
+    one, other = model(tmp_path / "one"), model(tmp_path / "other")
+    (other / name).write_text("{}", "utf-8")
+    assert digest_of(one) != digest_of(other)
+
+
 @pytest.mark.parametrize("changed", [{"weights": b"others!"}, {"weights": b"weights\0"}, {"config": "{ }"}])
 def test_a_digest_differs_with_every_part_of_the_model(tmp_path: Path, changed: dict[str, str]) -> None:
     assert digest_of(model(tmp_path / "one")) != digest_of(model(tmp_path / "other", **changed))  # type: ignore[arg-type]
