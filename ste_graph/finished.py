@@ -116,8 +116,7 @@ class FinishedRun:
 
     def summary(self) -> Summary:
         """What the run has come to so far."""
-        subs = self.lock["resolved"].get("runs", {})
-        return summary_of(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("labels", {}), subs)
+        return summary_of(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("labels", {}))
 
 
 def open_run(path: str | os.PathLike[str]) -> FinishedRun:

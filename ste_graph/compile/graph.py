@@ -113,7 +113,9 @@ class _Step:
         moved = transfer(self.flow, self.vertex.then, {**state, **update})
         if moved.ended:
             stepper.ended(key, moved.ended)
-        return Command(update={**update, **moved.update}, goto=moved.goto or END)
+        # Every channel that is written costs LangGraph time, and most outputs that may be None stay so.
+        changed = {name: value for name, value in (update | dict(moved.update)).items() if value is not state[name]}
+        return Command(update=changed, goto=moved.goto or END)
 
     def check(self, given: Mapping[str, Json]) -> None:
         """Refuse what LangGraph would drop or keep without a word."""

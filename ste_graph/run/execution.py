@@ -161,8 +161,7 @@ class _Opening:
         return {name: StepLog(self._folder.unit(name)) for name in locked["units"]}
 
     def _summary(self, logs: Mapping[str, StepLog], locked: Mapping[str, Json]) -> Summary:
-        labels, subs = all_labels_of(self._workflow), self._workflow.subs
-        return summary_of(self._folder.path, logs, locked["skipped"], labels, subs)
+        return summary_of(self._folder.path, logs, locked["skipped"], all_labels_of(self._workflow))
 
 
 class _Running:

@@ -63,13 +63,15 @@ class Logged:
     calls: list[tuple[str, str]] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
     """Of the calls, those to be made again behind a reset; kept only where the workflow has one."""
+    part: bool = False
+    """Whether it ran a sub-workflow."""
     lines: dict[str, list[int]] = field(default_factory=dict)
     """Per model that plays a recording which gives each line once: the lines that the step has had."""
     used: Used = field(default_factory=Used)
 
     def to_json(self) -> dict[str, Json]:
         line: dict[str, Json] = {"key": self.key, "started": self.started, "ended": self.ended}
-        for name in ("gives", "said", "record", "scopes", "calls", "made", "lines"):
+        for name in ("gives", "said", "record", "scopes", "calls", "made", "part", "lines"):
             if value := getattr(self, name):
                 line[name] = value
         if used := self.used.to_json():
@@ -89,6 +91,7 @@ class Logged:
             scopes=line.get("scopes", {}),
             calls=calls,
             made=[(tool, arguments, kind) for tool, arguments, kind in line.get("made", [])],
+            part=line.get("part", False),
             lines=line.get("lines", {}),
             used=Used(**line.get("used", {})),
         )
@@ -100,9 +103,17 @@ class StepLog:
     def __init__(self, path: Path) -> None:
         self._file = LineFile(path)
         self.finished: dict[str, Logged] = {}
+        """What was finished when the log was read; of what came since, there are only the sums below."""
         self.begun_calls: set[str] = set()
         """Calls of tools that may change the world, by step and number, that were begun in a step not finished yet."""
         self._answers: dict[str, tuple[str, Observation]] = {}
+        self.used = Used()
+        self.calls: Counter[str] = Counter()
+        """How many tool calls ended in which way."""
+        self.records: Counter[str] = Counter()
+        """How many records there are of each type."""
+        self.parts: dict[str, dict[str, Json]] = {}
+        """What sub-workflows gave, by the step that ran them."""
         self.lines: defaultdict[str, set[int]] = defaultdict(set)
         """Per model: the lines of its recording that finished steps have had."""
         self.loops: Counter[tuple[str, str]] = Counter()
@@ -119,7 +130,8 @@ class StepLog:
     def _take(self, line: dict[str, Json]) -> None:
         match line:
             case {"key": str(key)}:
-                self._finished(Logged.of(line))
+                step = self.finished[key] = Logged.of(line)
+                self._count(step)
             case {"begun": str(call)}:
                 self.begun_calls.add(call)
             case {"answered": str(call), "of": str(asked), "observation": dict(observation)}:
@@ -140,23 +152,14 @@ class StepLog:
         return self._file.path
 
     @property
-    def used(self) -> Used:
-        """The sum over all finished steps."""
-        total = Used()
-        for step in self.finished.values():
-            total.add(step.used)
-        return total
-
-    @property
     def recorded(self) -> list[Logged]:
-        """The finished steps that made a record, in order."""
+        """The steps of `finished` that made a record, in order."""
         return [step for step in self.finished.values() if step.record is not None]
 
     def step(self, step: Logged) -> None:
         """Log a finished step; one that made a record, or may have changed the world, survives a loss of power."""
-        durable = step.record is not None or bool(self._begun_in(step))
-        self._file.append(step.to_json(), durable=durable)
-        self._finished(step)
+        self._file.append(step.to_json(), durable=step.record is not None or bool(self._begun_in(step)))
+        self._count(step)
 
     def begin_call(self, call: str, tool: str, at: str) -> None:
         """Log that a call which may change the world is about to be made, before it is."""
@@ -195,17 +198,23 @@ class StepLog:
     def close(self) -> None:
         self._file.close()
 
-    def _finished(self, step: Logged) -> None:
+    def _count(self, step: Logged) -> None:
         for call in self._begun_in(step):
             self.begun_calls.remove(call)
             self._answers.pop(call, None)
         for model, lines in step.lines.items():
             self.lines[model].update(lines)
-        self.finished[step.key] = step
+        self.used.add(step.used)
+        for _, kind in step.calls:
+            self.calls[kind] += 1
+        if step.record is not None:
+            self.records[step.record["record"]] += 1
+        if step.part:
+            self.parts[step.key] = step.gives
         self.failure = None
 
     def _begun_in(self, step: Logged) -> list[str]:
-        return [call for call in self.begun_calls if call.startswith(f"{step.key} #")]
+        return [call for call in self.begun_calls if call.startswith(f"{step.key} #")] if self.begun_calls else []
 
 
 def _asked(tool: str, arguments: Mapping[str, Json]) -> str:

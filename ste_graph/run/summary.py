@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -46,23 +46,17 @@ class Summary:
 
 
 def summary_of(
-    run: Path,
-    logs: Mapping[str, StepLog],
-    skipped: Mapping[str, Json],
-    models: Mapping[str, str],
-    subs: Collection[str] = (),
+    run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Json], models: Mapping[str, str]
 ) -> Summary:
-    """The summary of what the step logs hold. `subs` are the names of the workflow's sub-workflows."""
+    """The summary of what the step logs hold."""
     summary = Summary(run, units=len(logs), skipped=dict(skipped), models=dict(models))
     for unit, log in logs.items():
         summary.done += log.done
         summary.used.add(log.used)
-        summary.calls.update(kind for step in log.finished.values() for _, kind in step.calls)
+        summary.calls.update(log.calls)
         summary.loops.update(log.loops)
-        summary.records.update(step.record["record"] for step in log.recorded if step.record)
-        for key, step in log.finished.items() if subs else ():
-            if key.split(" ")[0].partition("~")[0] in subs:
-                summary.parts[key if len(logs) == 1 else f"{unit}: {key}"] = step.gives
+        summary.records.update(log.records)
+        summary.parts |= {key if len(logs) == 1 else f"{unit}: {key}": gives for key, gives in log.parts.items()}
         if log.failure is not None:
             summary.failed[unit] = log.failure
     return summary
