@@ -158,7 +158,7 @@ def load(
     """
     changes = changes_of(set) if isinstance(set, Mapping) else list(set)
     file = Path(path)
-    if not file.exists() and file.name == str(path) and not file.suffix:
+    if not file.is_file() and file.name == str(path) and not file.suffix:
         file = bundled().get(file.name, file)
         if not file.exists():
             near = closest(file.name, bundled())

@@ -72,6 +72,14 @@ def test_a_run_gives_the_signals_back(tmp_path: Path) -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+def test_a_folder_of_its_name_does_not_stand_before_a_bundled_workflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "paper").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert ste.load("paper").workflow.name == "paper"
+
+
 def test_a_folder_is_no_workflow_file(tmp_path: Path) -> None:
     with pytest.raises(ste.WorkflowError, match="is a folder, not a workflow file"):
         ste.load(tmp_path)
