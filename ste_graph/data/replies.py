@@ -24,9 +24,11 @@ _TAKEN = ("arm", "query", "gold", "output", "offered", "subject", "model")
 class RunReplies(Frozen):
     """The replies of every arm in these runs, if the arms can be compared: all must have replied to the same cases.
 
-    Where arms of two runs have one name, each is told apart as `RUN/ARM`, by its run's folder. With `only`, the arms
-    of these names. `candidate` is the arm that may be adopted; unset: the one that gains most. `partial` takes runs
-    that are not finished, and leaves out the cases that not all arms have.
+    Where arms of two runs have one name, each is told apart as `RUN/ARM`, by its run's folder. Where every unit of a
+    run replied to the same cases, as every seed of finetune.yaml does, its arms are told apart as `ARM UNIT`; but of
+    the baseline, the first unit's counts. With `only`, the arms of these names. `candidate` is the arm that may be
+    adopted; unset: the one that gains most. `partial` takes runs that are not finished, and leaves out the cases that
+    not all arms have.
     """
 
     runs: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
@@ -40,7 +42,7 @@ class RunReplies(Frozen):
         from ste_graph.scoring.arms import contested
 
         paths = [Path(run) for run in self.runs]
-        by_run = [_replies(path, partial=self.partial) for path in paths]
+        by_run = [_units_apart(_replies(path, partial=self.partial), self.baseline) for path in paths]
         names = _names(paths, [{one.arm for one in own} for own in by_run])
         attempts = [
             one.model_copy(update={"arm": names[place, one.arm]}) for place, own in enumerate(by_run) for one in own
@@ -55,7 +57,8 @@ class RunReplies(Frozen):
         return [one.model_dump(mode="json") for one in kept]
 
 
-def _replies(path: Path, *, partial: bool) -> list[Attempt]:
+def _replies(path: Path, *, partial: bool) -> list[tuple[str, Attempt]]:
+    """The replies of a run with the unit of each, unit by unit."""
     from ste_graph.finished import open_run
     from ste_graph.run.appending import LineFile
     from ste_graph.scoring.arms import Attempt
@@ -65,7 +68,7 @@ def _replies(path: Path, *, partial: bool) -> list[Attempt]:
     if not partial:
         _refuse_unfinished(run)
     journal = LineFile(run.folder.journal)
-    found: list[tuple[int, Attempt]] = []
+    found: list[tuple[str, Attempt]] = []
     order = {unit: place for place, unit in enumerate(run.lock["units"])}
     for number, line in enumerate(journal.lines(), start=1):
         if line.get("record") != "reply":
@@ -78,12 +81,33 @@ def _replies(path: Path, *, partial: bool) -> list[Attempt]:
             **{name: getattr(reply, name) for name in _TAKEN},
             problem=reply.problem if reply.output is None else None,
         )
-        found.append((order.get(_unit(line), len(order)), attempt))
+        found.append((_unit(line), attempt))
     if not found:
         within = [str(part.path) for part in run.parts if any(line["record"] == "reply" for line in part.records())]
         meant = f"; did you mean {' or '.join(within)}?" if within else ""
         raise WorkflowError(f"{path}: holds no reply to a test; expected a run of icl.yaml or finetune.yaml{meant}")
-    return [attempt for _, attempt in sorted(found, key=lambda pair: pair[0])]  # stable: as each unit made them
+    return sorted(found, key=lambda pair: order.get(pair[0], len(order)))  # stable: as each unit made them
+
+
+def _units_apart(found: list[tuple[str, Attempt]], baseline: str) -> list[Attempt]:
+    """The replies, with arms of their own for units that each replied to all cases of their arm."""
+    cases: dict[str, dict[str, set[tuple[str, str]]]] = {}
+    for unit, one in found:
+        cases.setdefault(one.arm, {}).setdefault(unit, set()).add(one.key)
+    repeated = {
+        arm
+        for arm, units in cases.items()
+        if len(units) > 1 and all(keys == set.union(*units.values()) for keys in units.values())
+    }
+    apart = []
+    for unit, one in found:
+        if one.arm not in repeated:
+            apart.append(one)
+        elif one.arm != baseline:
+            apart.append(one.model_copy(update={"arm": f"{one.arm} {unit}"}))
+        elif unit == next(iter(cases[baseline])):
+            apart.append(one)
+    return apart
 
 
 def _refuse_unfinished(run: FinishedRun) -> None:

@@ -156,7 +156,7 @@ def _roles(arms: Mapping[str, Arm], baseline: str | None, candidate: str | None,
     first = only or baseline or next(iter(arms))
     for name, setting in ((first, "baseline"), (candidate, "candidate")):
         if name is not None and name not in arms:
-            alike = [arm for arm in arms if arm.endswith(f"/{name}")]
+            alike = [arm for arm in arms if arm.endswith(f"/{name}") or arm.startswith(f"{name} ")]
             near = alike[0] if len(alike) == 1 else None if alike else nearest_name(name, arms)
             meant = f"did you mean `{near}`? " if near else ""
             said = "is the name of several arms" if len(alike) > 1 else "is no arm"

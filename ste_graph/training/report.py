@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from ste_graph.contracts import Frozen, Json
@@ -47,26 +48,34 @@ class Part(Frozen):
 
 def part_of(title: str, run: Path, plots: Path) -> Part:
     """What a run's journal tells: how many records of each type, and what was trained, evaluated, and forgotten."""
-    records = list(open_run(run).records())
+    finished = open_run(run)
+    place = {unit: number for number, unit in enumerate(finished.lock["units"])}
+    records = sorted(finished.records(), key=lambda record: place.get(record.get("seed"), 0))
     counts = Counter(str(record["record"]) for record in records)
     simulated = any(_is_simulated(record) for record in records)
     lines = ["records: " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items()))]
     tables: list[str] = []
     pictures: list[str] = []
+    learnt = [record for record in records if record["record"] == "learnt"]
+    for record in learnt:
+        seed = _seed(record, learnt)
+        lines += [f"{seed}: {line}" if seed else line for line in _learnt(record)]
+        tables.append("\n".join(filter(None, [seed, str(record["table"])])))
+        pictures += [str(record["plot"])] if record.get("plot") else []
+    lines += _medians(learnt)
     for record in records:
-        match record["record"]:
-            case "learnt":
-                lines += _learnt(record)
-                tables.append(str(record["table"]))
-                pictures += [str(record["plot"])] if record.get("plot") else []
-            case "evaluation":
-                lines.append(f"decision: {record['decision']} ({record['reason']})")
-                tables.append(str(record["table"]))
+        if record["record"] == "evaluation":
+            lines.append(f"decision: {record['decision']} ({record['reason']})")
+            tables.append(str(record["table"]))
     if rounds := _last_rounds(records):
-        arms = {str(one["label"]): Triangle(rounds=one["rounds"]) for one in rounds}
+        names = [", ".join(filter(None, [str(one["label"]), _seed(one, rounds)])) for one in rounds]
+        arms = {name: Triangle(rounds=one["rounds"]) for name, one in zip(names, rounds, strict=True)}
         batches: list[list[str]] = next((one["batches"] for one in rounds if one.get("batches")), [])
         lines += [f"batch {number}: {', '.join(tools)}" for number, tools in enumerate(batches)]
-        lines += [f"{one['label']}: {one['steps']} steps, {one['cpu_seconds']:.0f} s of CPU" for one in rounds]
+        lines += [
+            f"{name}: {one['steps']} steps, {one['cpu_seconds']:.0f} s of CPU"
+            for name, one in zip(names, rounds, strict=True)
+        ]
         tables += [f"{arm}\n{triangle.text()}" for arm, triangle in arms.items()]
         pictures.append(str(plot_rounds(arms, plots / f"{title}.png", simulated=simulated)))
     return Part(
@@ -120,9 +129,23 @@ def _learnt(record: dict[str, Json]) -> Iterator[str]:
         yield f"no held-out case of: {', '.join(record['untested'])}"
 
 
+def _medians(learnt: Sequence[dict[str, Json]]) -> Iterator[str]:
+    """What several seeds have come to together."""
+    if len(learnt) > 1:
+        yield f"median of {len(learnt)} seeds: {100 * median(one['after'] for one in learnt):.1f} % exact after"
+        if unseen := [one["after_unseen"] for one in learnt if one.get("after_unseen") is not None]:
+            yield f"median of {len(unseen)} seeds: {100 * median(unseen):.1f} % of the requests with new values only"
+
+
+def _seed(record: dict[str, Json], among: Sequence[dict[str, Json]]) -> str:
+    """Which seed's a record is, where there are several."""
+    return f"seed {record['seed']}" if len({one.get("seed") for one in among}) > 1 else ""
+
+
 def _last_rounds(records: Sequence[dict[str, Json]]) -> list[dict[str, Json]]:
-    """The last round of each arm."""
-    return list({str(record["label"]): record for record in records if record["record"] == "round"}.values())
+    """The last round of each arm of each seed."""
+    rounds = [record for record in records if record["record"] == "round"]
+    return list({(record.get("seed"), record["label"]): record for record in rounds}.values())
 
 
 def _is_simulated(record: dict[str, Json]) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
+import ste_graph as ste
 from ste_graph.data.replies import RunReplies
 from ste_graph.errors import WorkflowError
 
@@ -95,6 +97,37 @@ def test_only_the_arms_that_are_wanted_are_compared(made) -> None:
     run = made(rows("baseline", counts(1)), rows("new", counts(1)), rows("newer", counts(1), of=1))
     source = RunReplies(runs=(str(run),), only=("baseline", "new"))
     assert {one["arm"] for one in source.items()} == {"baseline", "new"}
+
+
+def test_units_that_replied_to_the_same_cases_are_arms_of_their_own_but_for_the_baseline(tmp_path, monkeypatch) -> None:
+    workflow = """
+dsl: 1
+name: seeds
+data: {rows: {use: rows, path: rows.jsonl}}
+graph:
+  - map: seed
+    over: [0, 7]
+    do:
+      - map: row
+        over: data.rows
+        at_most: 99
+        do:
+          - record: reply
+            as: {arm: row.arm, query: row.query, gold: row.gold, output: row.output, model: row.model}
+"""
+    (tmp_path / "seeds.yaml").write_text(workflow, "utf-8")
+    every = [*rows("before", counts(1)), *rows("after", counts(2))]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(one) + "\n" for one in every), "utf-8")
+    ste.load(tmp_path / "seeds.yaml").run(tmp_path / "run")
+    items = RunReplies(runs=(str(tmp_path / "run"),), baseline="before").items()
+    assert Counter(one["arm"] for one in items) == {"before": 4, "after 0": 4, "after 7": 4}
+    assert refusal(tmp_path / "run", baseline="before", candidate="after") == (
+        f"{tmp_path}/run: `candidate: after` is the name of several arms; the arms are: before, after 0, after 7"
+    )
+    named = RunReplies(
+        runs=(str(tmp_path / "run"),), baseline="after 7", candidate="after 0", only=("after 0", "after 7")
+    )
+    assert Counter(one["arm"] for one in named.items()) == {"after 7": 4, "after 0": 4}
 
 
 def test_the_only_arm_is_the_baseline_whatever_its_name(made) -> None:

@@ -160,6 +160,23 @@ def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after
 
 
 @pytest.mark.slow
+def test_students_of_two_seeds_are_told_apart_and_one_of_them_may_be_adopted(runs: Path, tmp_path: Path) -> None:
+    few = {"nodes.train.how": {"steps": 20, "batch": 4}, "nodes.model.shape": TINY, "params.seeds": [0, 1]}
+    ste.load("finetune", set={"nodes.rows.run": str(runs / "distilled"), **few}).run(tmp_path / "run")
+    trained = part_of("trained", tmp_path / "run", tmp_path)
+    assert [line.split(":")[0] for line in trained.lines if "exact" in line] == [
+        "seed 0",
+        "seed 1",
+        "median of 2 seeds",
+    ]
+    assert [table.splitlines()[0] for table in trained.tables] == ["seed 0", "seed 1"]
+    compared = {"data.replies.runs": [str(tmp_path / "run")], "data.replies.baseline": "before"}
+    ste.load("evaluate", set=compared).run(tmp_path / "evaluation")
+    (evaluation,) = lines(tmp_path / "evaluation", "evaluation")
+    assert list(evaluation["arms"]) == ["before", "after 0", "after 1"]
+
+
+@pytest.mark.slow
 def test_continual_learning_takes_a_run_of_distil_and_ends_with_a_triangle_for_each_arm(
     runs: Path, tmp_path: Path
 ) -> None:
