@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun
 
 LEFT_OUT = ("id", "record", "started", "ended")
+LONGEST = 300
 
 
 def lines_of(run: FinishedRun, kind: str | None, tool: str | None) -> list[dict[str, Json]]:
@@ -41,8 +42,13 @@ def told_record(line: Mapping[str, Json]) -> str:
     lines = [f"-- {line[unit]}: {line['record']}"]
     for name, value in line.items():
         if name not in (*LEFT_OUT, unit):
-            lines += entry(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            lines += entry(name, value if isinstance(value, str) else _short(json.dumps(value, ensure_ascii=False)))
     return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    """Data as a line that can be read: what is longer is shown by `--format json`."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} … ({len(text):,} characters; all with --format json)"
 
 
 def unit_of(line: Mapping[str, Json]) -> str:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from random import Random
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from ste_graph.contracts import Frozen
-from ste_graph.models.completion import Completer
 from ste_graph.scoring.subject import OfModel, digest_of
-from ste_graph.training.bunches import Bunches
-from ste_graph.training.exactness import exactness
 from ste_graph.training.faults import NEEDS_TRAIN, TrainingError, writing
+from ste_graph.training.lookout import set_aside, stop_when_known, telling
 from ste_graph.training.rows import Row
+from ste_graph.training.trainer import trainer_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-SMALL_VOCABULARY: Final = 8192
 
 
 class Lora(Frozen):
@@ -126,11 +119,11 @@ def fit(
     began, used = time.monotonic(), time.process_time()
     with writing(folder):
         checkpoints.mkdir(parents=True, exist_ok=True)
-        learnt, aside = _set_aside(rows, seed) if how.until else (rows, [])
-        trainer = _trainer(model, tokenizer, learnt, checkpoints, how, seed)
+        learnt, aside = set_aside(rows, seed) if how.until else (rows, [])
+        trainer = trainer_of(model, tokenizer, learnt, checkpoints, how, seed)
         if how.until:
-            trainer.add_callback(_stop_when_known(model, tokenizer, aside, how, say))
-        trainer.add_callback(_telling(say))
+            trainer.add_callback(stop_when_known(model, tokenizer, aside, how, say))
+        trainer.add_callback(telling(say))
         trainer.train(resume_from_checkpoint=last)
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
         _save(trainer.model, tokenizer, base, folder, how)
@@ -166,151 +159,6 @@ def loaded(base: str, how: Fit) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
     if how.chat and not tokenizer.chat_template:
         raise TrainingError(f"`{base}` has no chat template; set `chat: false`, or name a chat model")
     return model, tokenizer
-
-
-def _trainer(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    rows: Sequence[Row],
-    checkpoints: Path,
-    how: Fit,
-    seed: int,
-) -> Any:
-    """TRL's trainer; it computes the loss of completions only, and ends each with the end token."""
-    import torch
-
-    # None of them says its types.
-    datasets, peft, trl = (import_module(name) for name in ("datasets", "peft", "trl"))
-    trainer_of_trl: Any = trl.SFTTrainer
-    datasets.disable_progress_bars()
-
-    class Watched(trainer_of_trl):  # type: ignore[misc]
-        """Stops at the first loss that is no number: from there on every weight is spoilt."""
-
-        def compute_loss(self, model: Any, inputs: Any, *given: Any, **named: Any) -> Any:
-            # TRL works the logits out in parts, to save memory. With a student's few words there is none to save, and
-            # the step takes a third less time without.
-            plain = model.config.vocab_size <= SMALL_VOCABULARY
-            above: Any = super(trainer_of_trl, self) if plain else super()
-            return above.compute_loss(model, inputs, *given, **named)
-
-        def _get_train_sampler(self, train_dataset: Any = None) -> Bunches:
-            rows = self.train_dataset if train_dataset is None else train_dataset
-            return Bunches([len(ids) for ids in rows["input_ids"]], how.batch * how.accumulate, seed=seed)
-
-        def training_step(self, *given: Any, **named: Any) -> Any:
-            loss = super().training_step(*given, **named)
-            if not math.isfinite(float(loss)):
-                saved = f"; the last checkpoint before it lies in {checkpoints}" if any(checkpoints.iterdir()) else ""
-                raise TrainingError(
-                    f"step {self.state.global_step + 1} of {how.steps}: the loss is {float(loss)}. Set a smaller `rate`"
-                    f" (it is {how.rate:g}) or a longer `warmup` (it is {how.warmup} steps) and start again{saved}"
-                )
-            return loss
-
-    settings = trl.SFTConfig(
-        output_dir=str(checkpoints),
-        per_device_train_batch_size=how.batch,
-        gradient_accumulation_steps=how.accumulate,
-        max_steps=how.steps,
-        learning_rate=how.rate,
-        lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={"num_decay_steps": round(how.steps * how.decay), "decay_type": "linear"},
-        warmup_steps=min(how.warmup, how.steps - round(how.steps * how.decay)),
-        weight_decay=how.weight_decay,
-        adam_beta2=how.beta2,
-        max_grad_norm=how.clip,
-        max_length=how.length,
-        use_cpu=how.device == "cpu" or not torch.cuda.is_available(),
-        bf16=how.precision == "bf16",
-        fp16=False,
-        activation_checkpointing=False,
-        seed=seed,
-        data_seed=seed,
-        logging_steps=min(50, max(1, how.steps // 10)),
-        logging_nan_inf_filter=False,
-        save_strategy="steps",
-        save_steps=how.save_every,
-        save_total_limit=2,
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-    )
-    lora = how.lora and peft.LoraConfig(
-        r=how.lora.rank,
-        lora_alpha=how.lora.alpha,
-        lora_dropout=how.lora.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    data = datasets.Dataset.from_list([_example(row, how) for row in rows])
-    trainer = Watched(model=model, args=settings, train_dataset=data, processing_class=tokenizer, peft_config=lora)
-    trainer.remove_callback(_printer())
-    return trainer
-
-
-ASIDE: Final = 100
-"""Rows that are set aside to tell whether the model knows enough; never more than a tenth of all."""
-
-
-def _set_aside(rows: Sequence[Row], seed: int) -> tuple[list[Row], list[Row]]:
-    """The rows to learn, and those to try the model on, drawn by `seed`."""
-    chosen = frozenset(Random(f"{seed} aside").sample(range(len(rows)), min(ASIDE, max(1, len(rows) // 10))))
-    return (
-        [row for number, row in enumerate(rows) if number not in chosen],
-        [row for number, row in enumerate(rows) if number in chosen],
-    )
-
-
-def _stop_when_known(model: Any, tokenizer: Any, rows: Sequence[Row], how: Fit, say: Callable[[str], None]) -> Any:
-    """What ends a training as soon as the model answers enough of `rows` exactly."""
-    from transformers import TrainerCallback
-
-    class Looking(TrainerCallback):
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if state.global_step % how.look_every:
-                return
-            model.eval()
-            replies = Completer(model, tokenizer).to_rows([row.prompt for row in rows], tokens=128, chat=how.chat)
-            model.train()
-            exact = exactness(rows, replies).exact
-            say(f"step {state.global_step:,}: {100 * exact:.0f} % exact of {len(rows)} rows set aside")
-            control.should_training_stop |= exact >= (how.until or 0)
-
-    return Looking()
-
-
-def _telling(say: Callable[[str], None]) -> Any:
-    """What tells which step a training is at, and its loss."""
-    from transformers import TrainerCallback
-
-    class Telling(TrainerCallback):
-        said_at = 0.0
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if time.monotonic() - self.said_at < 1:
-                return
-            self.said_at = time.monotonic()
-            loss = next((f", loss {entry['loss']:.3f}" for entry in reversed(state.log_history) if "loss" in entry), "")
-            say(f"step {state.global_step:,} of at most {state.max_steps:,}{loss}")
-
-    return Telling()
-
-
-def _printer() -> type:
-    """What prints a trainer's log on stdout, where results are expected."""
-    from transformers.trainer_callback import PrinterCallback
-
-    return PrinterCallback
-
-
-def _example(row: Row, how: Fit) -> dict[str, Any]:
-    if not how.chat:
-        return {"prompt": row.prompt, "completion": row.completion}
-    return {
-        "prompt": [{"role": "user", "content": row.prompt}],
-        "completion": [{"role": "assistant", "content": row.completion}],
-    }
 
 
 def _save(model: Any, tokenizer: PreTrainedTokenizerBase, base: str, folder: Path, how: Fit) -> None:
