@@ -54,7 +54,11 @@ def trainer_of(
         def training_step(self, *given: Any, **named: Any) -> Any:
             loss = super().training_step(*given, **named)
             if not math.isfinite(float(loss)):
-                saved = f"; the last checkpoint before it lies in {checkpoints}" if any(checkpoints.iterdir()) else ""
+                saved = (
+                    f"; the last checkpoint before it lies in {checkpoints}"
+                    if any(checkpoints.glob("checkpoint-*"))
+                    else ""
+                )
                 raise TrainingError(
                     f"step {self.state.global_step + 1} of {how.steps}: the loss is {float(loss)}. Set a smaller `rate`"
                     f" (it is {how.rate:g}) or a longer `warmup` (it is {how.warmup} steps) and start again{saved}"
