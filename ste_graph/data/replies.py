@@ -26,13 +26,14 @@ class RunReplies(Frozen):
 
     Where arms of two runs have one name, each is told apart as `RUN/ARM`, by its run's folder. Where every unit of a
     run replied to the same cases, as every seed of finetune.yaml does, its arms are told apart as `ARM UNIT`; but of
-    the baseline, the first unit's counts. With `only`, the arms of these names. `candidate` is the arm that may be
-    adopted; unset: the one that gains most. `partial` takes runs that are not finished, and leaves out the cases that
-    not all arms have.
+    the baseline, the first unit's counts. With `only`, the arms of these names. `baseline` is the arm that the others
+    are compared with; unset: `before` where there is one (of finetune.yaml), else `baseline`. `candidate` is the arm
+    that may be adopted; unset: the one that gains most. `partial` takes runs that are not finished, and leaves out the
+    cases that not all arms have.
     """
 
     runs: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
-    baseline: str = "baseline"
+    baseline: str | None = None
     candidate: str | None = None
     only: tuple[str, ...] | None = None
     partial: bool = False
@@ -42,7 +43,10 @@ class RunReplies(Frozen):
         from ste_graph.scoring.arms import contested
 
         paths = [Path(run) for run in self.runs]
-        by_run = [_units_apart(_replies(path, partial=self.partial), self.baseline) for path in paths]
+        found = [_replies(path, partial=self.partial) for path in paths]
+        unnamed = "before" if any(one.arm == "before" for own in found for _, one in own) else "baseline"
+        baseline = self.baseline or unnamed
+        by_run = [_units_apart(own, baseline) for own in found]
         names = _names(paths, [{one.arm for one in own} for own in by_run])
         attempts = [
             one.model_copy(update={"arm": names[place, one.arm]}) for place, own in enumerate(by_run) for one in own
@@ -53,7 +57,7 @@ class RunReplies(Frozen):
             if missing := [name for name in self.only if name not in known]:
                 raise WorkflowError(f"{where}: has no arm {', '.join(missing)}; the arms are: {', '.join(known)}")
             attempts = [one for one in attempts if one.arm in self.only]
-        kept = contested(attempts, self.baseline, self.candidate, partial=self.partial, where=where)
+        kept = contested(attempts, baseline, self.candidate, partial=self.partial, where=where)
         return [one.model_dump(mode="json") for one in kept]
 
 

@@ -119,7 +119,8 @@ graph:
     every = [*rows("before", counts(1)), *rows("after", counts(2))]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(one) + "\n" for one in every), "utf-8")
     ste.load(tmp_path / "seeds.yaml").run(tmp_path / "run")
-    items = RunReplies(runs=(str(tmp_path / "run"),), baseline="before").items()
+    items = RunReplies(runs=(str(tmp_path / "run"),)).items()
+    assert [one["role"] for one in items] == ["baseline"] * 4 + [None] * 8
     assert Counter(one["arm"] for one in items) == {"before": 4, "after 0": 4, "after 7": 4}
     assert refusal(tmp_path / "run", baseline="before", candidate="after") == (
         f"{tmp_path}/run: `candidate: after` is the name of several arms; the arms are: before, after 0, after 7"

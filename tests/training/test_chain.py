@@ -170,8 +170,7 @@ def test_students_of_two_seeds_are_told_apart_and_one_of_them_may_be_adopted(run
         "median of 2 seeds",
     ]
     assert [table.splitlines()[0] for table in trained.tables] == ["seed 0", "seed 1"]
-    compared = {"data.replies.runs": [str(tmp_path / "run")], "data.replies.baseline": "before"}
-    ste.load("evaluate", set=compared).run(tmp_path / "evaluation")
+    ste.load("evaluate", set={"data.replies.runs": [str(tmp_path / "run")]}).run(tmp_path / "evaluation")
     (evaluation,) = lines(tmp_path / "evaluation", "evaluation")
     assert list(evaluation["arms"]) == ["before", "after 0", "after 1"]
 
