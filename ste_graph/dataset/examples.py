@@ -87,7 +87,7 @@ def _why_none(trials: int, rejected: Counter[str], path: Path) -> str:
         taken = ", ".join(f"{gate} took {count}" for gate, count in rejected.most_common())
         return f"no trial was kept: {taken}"
     if trials:
-        return f"is a run that explored; distil it first: ste run distil.yaml --set data.explored.run={path}"
+        return f"is a run that explored; distil it first: ste run distil --set data.explored.run={path}"
     return "holds no example, and nothing that was rejected; it is no run of distil.yaml, or not finished"
 
 

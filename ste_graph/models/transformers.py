@@ -50,7 +50,7 @@ class TransformersModel(GatedModel):
 
         if is_path(self.model) and not (Path(self.model) / "tokenizer_config.json").is_file():
             raise ModelError(
-                f"there is no model in {self.model}; expected a folder that transformers or `ste run finetune.yaml`"
+                f"there is no model in {self.model}; expected a folder that transformers or `ste run finetune`"
                 " wrote, or the name of a model on the hub, which starts with none of `.`, `/` and `~`"
             )
         return None

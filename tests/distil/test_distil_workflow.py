@@ -111,7 +111,7 @@ def test_every_exported_row_names_a_trial_of_the_exploration(
 def test_what_cannot_be_exported_is_said(
     explored: Path, distilled: Path, tmp_path: Path, said: Callable[..., tuple[int, str, str]]
 ) -> None:
-    remedy = f"ste run distil.yaml --set data.explored.run={explored}"
+    remedy = f"ste run distil --set data.explored.run={explored}"
     assert said("export", explored) == (2, "", f"{explored}: is a run that explored; distil it first: {remedy}\n")
     code, _, err = said("export", distilled, "--tool", "dig")
     assert (code, err) == (

@@ -75,7 +75,7 @@ async def test_a_folder_without_a_model_is_refused_before_the_run(tmp_path: Path
     with pytest.raises(ModelError) as fault:
         await TransformersModel(model=f"{tmp_path}/none").probe()
     assert str(fault.value) == (
-        f"there is no model in {tmp_path}/none; expected a folder that transformers or `ste run finetune.yaml` wrote,"
+        f"there is no model in {tmp_path}/none; expected a folder that transformers or `ste run finetune` wrote,"
         " or the name of a model on the hub, which starts with none of `.`, `/` and `~`"
     )
 

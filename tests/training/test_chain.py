@@ -104,7 +104,7 @@ def test_batches_that_cannot_be_are_refused(runs: Path, tmp_path: Path, batches:
 
 
 def test_a_run_that_was_not_distilled_is_refused_with_what_to_do(runs: Path, tmp_path: Path) -> None:
-    with pytest.raises(WorkflowError, match=r"is a run that explored; distil it first: ste run distil.yaml --set"):
+    with pytest.raises(WorkflowError, match=r"is a run that explored; distil it first: ste run distil --set"):
         written(runs / "explored", tmp_path)
 
 
