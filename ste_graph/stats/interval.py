@@ -60,4 +60,4 @@ def too_few(values: Sequence[float], level: float = LEVEL) -> NoInterval | None:
     if len(values) >= fewest(level):
         return None
     mean = sum(values) / len(values) if values else None
-    return NoInterval(mean, len(values), f"{len(values)} of at least {fewest(level)} tools: too few for an interval")
+    return NoInterval(mean, len(values), f"{len(values)} tools, at least {fewest(level)} are needed")

@@ -75,10 +75,10 @@ def test_below_six_tools_there_is_no_interval_and_what_was_there_stays(made, eva
     found = evaluated(made(rows("baseline", counts(0, 0, 0, 0, 0)), learnt(4, 4, 4, 4, 4)))
     assert found["decision"] == "keep"
     assert found["interval"] == {
-        "mean": 1.0, "tools": 5, "reason": "5 of at least 6 tools: too few for an interval",
+        "mean": 1.0, "tools": 5, "reason": "5 tools, at least 6 are needed",
     }  # fmt: skip
     assert found["reason"] == (
-        "`exemplars` gains +100.0 (no interval: 5 of at least 6 tools: too few for an interval) over `baseline`; "
+        "`exemplars` gains +100.0 (no interval: 5 tools, at least 6 are needed) over `baseline`; "
         "without an interval what was there stays"
     )
 

@@ -66,10 +66,10 @@ def test_below_six_tools_there_is_no_interval_but_the_reason(ste, written):
     estimate, check = hits([1, 2, 3, 4, 0]).intervals(lambda labels: Share(1, 1, 2))
     assert isinstance(estimate, NoInterval)
     assert estimate == check
-    assert estimate.reason == "5 of at least 6 tools: too few for an interval"
+    assert estimate.reason == "5 tools, at least 6 are needed"
     file = written("p.json", {"a": [{"query": "x", "action_input": "{}", "model_output": call("a")}]})
     said = ste("score", file)
-    assert "no interval: 1 of at least 6 tools: too few for an interval" in said.out
+    assert "no interval: 1 tools, at least 6 are needed" in said.out
 
 
 def test_an_arm_against_itself_gains_nothing():
@@ -195,7 +195,7 @@ def test_a_score_is_told_in_words(written, ste):
         "  where it has none                                                0.0   2",
         "arguments right, of calls to the right tool that need some  0.0..100.0   1",
         "",
-        "well-formed, API match of well-formed, correct: no interval: 1 of at least 6 tools: too few for an interval",
+        "well-formed, API match of well-formed, correct: no interval: 1 tools, at least 6 are needed",
         "1 of the calls can only be judged: wrong in the lower bound, right in the upper",
         "of the replies, 0 make no call, 1 cannot be read",
         "",

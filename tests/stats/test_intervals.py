@@ -49,9 +49,9 @@ def test_about_95_of_100_intervals_hold_the_true_mean():
 
 
 def test_below_six_tools_there_is_no_interval_but_the_reason():
-    expected = NoInterval(3.0, 5, "5 of at least 6 tools: too few for an interval")
+    expected = NoInterval(3.0, 5, "5 tools, at least 6 are needed")
     assert bootstrap_t([1, 2, 3, 4, 5]) == student([1, 2, 3, 4, 5]) == expected
-    assert bootstrap_t([]) == NoInterval(None, 0, "0 of at least 6 tools: too few for an interval")
+    assert bootstrap_t([]) == NoInterval(None, 0, "0 tools, at least 6 are needed")
 
 
 def test_equal_values_have_an_interval_without_width():
@@ -111,7 +111,7 @@ def test_a_share_stays_between_0_and_1(data):
 
 def test_a_wider_interval_needs_more_tools():
     found = bootstrap_t([1, 2, 3, 4, 5, 6], level=0.975)
-    assert found == NoInterval(3.5, 6, "6 of at least 7 tools: too few for an interval")
+    assert found == NoInterval(3.5, 6, "6 tools, at least 7 are needed")
     narrow, wide = (bootstrap_t([1, 2, 3, 4, 5, 7, 9], level=level) for level in (0.95, 0.975))
     assert isinstance(narrow, Interval)
     assert isinstance(wide, Interval)
