@@ -15,7 +15,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.records import Trial
 from ste_graph.run.appending import LineFile
-from ste_graph.run.folder import RunFolder
+from ste_graph.run.folder import PARTS, RunFolder
 from ste_graph.run.hashing import id_of
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.summary import Summary, summary_of
@@ -92,7 +92,7 @@ class FinishedRun:
     @property
     def parts(self) -> list[FinishedRun]:
         """The runs inside its folder: those of its sub-workflows, and of theirs."""
-        return [FinishedRun(lock.parent) for lock in sorted((self.path / "runs").rglob(self.folder.lock.name))]
+        return [FinishedRun(lock.parent) for lock in sorted((self.path / PARTS).rglob(self.folder.lock.name))]
 
     def records(self) -> Iterator[dict[str, Json]]:
         """The journal's lines."""

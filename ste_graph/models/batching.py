@@ -13,6 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
 from ste_graph.errors import ModelError
+from ste_graph.models.faults import TOO_LONG
 
 if TYPE_CHECKING:
     from ste_graph.models.completion import Completer
@@ -88,8 +89,7 @@ class BatchedChat(BaseChatModel):
         if length + self.tokens > completer.length:
             raise ModelError(
                 f"`{self.model}`: the prompt has {length:,} tokens and the reply may have {self.tokens:,}"
-                f" (`max_tokens`); expected {completer.length:,} together at most. Show fewer tools or exemplars,"
-                " or take a model that reads more"
+                f" (`max_tokens`); expected {completer.length:,} together at most. {TOO_LONG}"
             )
 
     def _completer(self) -> Completer:

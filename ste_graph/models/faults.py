@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, Final
 
 
 class EmptyReply(Exception):
@@ -49,4 +49,12 @@ def fault_of(error: BaseException) -> str:
     said = body.get("message") if isinstance(body, Mapping) else None
     text = " ".join(str(said or error or type(error).__name__).split())
     status = status_of(error)
-    return f"{status} {text}" if status and not text.startswith("Error code") else text
+    fault = f"{status} {text}" if status and not text.startswith("Error code") else text
+    return f"{fault.rstrip('.')}. {TOO_LONG}" if any(word in text.lower() for word in _LENGTH) else fault
+
+
+TOO_LONG: Final = (
+    "The prompt is longer than the model reads: bound the talk (`max_tokens` of the transcript), show fewer tools,"
+    " requests or exemplars, or take a model, or a server's setting, that reads more"
+)
+_LENGTH: Final = ("maximum context length", "context_length_exceeded", "context window", "longer than the maximum")

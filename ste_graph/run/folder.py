@@ -17,6 +17,8 @@ from ste_graph.run.hashing import id_of
 from ste_graph.run.replacing import ASIDE, write_whole
 
 LOCK = "workflow.lock.yaml"
+PARTS = "runs"
+"""Where in a run's folder its sub-workflows run."""
 _WRITER = ".writer"
 _UNITS = "units"
 _BEFORE_LOCK = frozenset({_WRITER, _UNITS, Path(LOCK).with_suffix(ASIDE).name})

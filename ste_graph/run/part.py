@@ -12,14 +12,11 @@ from ste_graph.contracts import Json
 from ste_graph.errors import BudgetSpent, SteError
 from ste_graph.language.workflow import Lookup, SubSpec
 from ste_graph.run.appending import LineFile
-from ste_graph.run.folder import RunFolder
+from ste_graph.run.folder import PARTS, RunFolder
 from ste_graph.run.guard import UnderWay
 from ste_graph.run.step_log import Used
 from ste_graph.run.summary import Summary
 from ste_graph.run.within import Within
-
-SHOWN = 3
-"""Failed units that a fault names; the rest is counted."""
 
 
 class PartFault(SteError):
@@ -29,7 +26,7 @@ class PartFault(SteError):
 def part_folder(run: Path, unit: str | None, sub: SubSpec, key: StepKey) -> Path:
     """Where a sub-workflow runs: always in the same place, so that it is taken up together with its caller."""
     loops = [f"{loop}-{count}" for loop, count in key.counters if count is not None]
-    return run / "runs" / (unit or "") / ".".join([sub.name, *loops])
+    return run / PARTS / (unit or "") / ".".join([sub.name, *loops])
 
 
 async def part(
@@ -78,9 +75,9 @@ async def part(
 
 
 def _failure(sub: SubSpec, summary: Summary) -> str:
-    failed = [f"{unit}: {why}" for unit, why in summary.failed.items()]
-    more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+    (first, why), *others = summary.failed.items()
+    more = f"; and {', '.join(unit for unit, _ in others)} (why: ste show {summary.run})" if others else ""
     return (
-        f"{len(failed)} of {summary.units} units of `{sub.name}` failed: {'; '.join(failed[:SHOWN])}{more} "
+        f"{len(summary.failed)} of {summary.units} units of `{sub.name}` failed: {first}: {why}{more} "
         f"(in {summary.run}). Run again to take them up; to go on without them: --set graph.{sub.name}.partial=true"
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from ste_graph.contracts import Json
+from ste_graph.run.folder import LOCK, PARTS, RunFolder
 from ste_graph.run.step_log import StepLog, Used
 
 StoppedBy = Literal["interrupt", "budget"]
@@ -59,4 +60,22 @@ def summary_of(
         summary.parts |= {key if len(logs) == 1 else f"{unit}: {key}": gives for key, gives in log.parts.items()}
         if log.failure is not None:
             summary.failed[unit] = log.failure
+    if not summary.complete:
+        summary.used.add(_in_open_parts(run, logs.values()))
     return summary
+
+
+def _in_open_parts(run: Path, logs: Iterable[StepLog]) -> Used:
+    """What sub-workflows have used that did not come to their end, so that no step of their caller tells of them."""
+    ended = {str(gives["run"]).rpartition(f"/{PARTS}/")[2] for log in logs for gives in log.parts.values()}
+    total, parts = Used(), run / PARTS
+    for lock in sorted(parts.rglob(LOCK)):
+        name = str(lock.parent.relative_to(parts))
+        if f"/{PARTS}/" in name or name in ended:  # a part of a part counts with that one
+            continue
+        folder = RunFolder(lock.parent)
+        own = [StepLog(folder.unit(unit)) for unit in (folder.read_lock() or {}).get("units", ())]
+        for log in own:
+            total.add(log.used)
+        total.add(_in_open_parts(lock.parent, own))
+    return total

@@ -79,6 +79,16 @@ async def test_a_model_that_says_nothing_is_a_fault_and_never_an_empty_reply(ser
             await model.reply(ASKED, seed=0, stop=["Observation:"])
 
 
+async def test_a_prompt_that_is_too_long_is_answered_with_what_makes_it_shorter(server):
+    said = "This model's maximum context length is 4096 tokens. However, your prompt contains 4097 input tokens."
+    server.script = [(400, {}, {"error": {"message": said}})]
+    async with gateway(server) as model:
+        with pytest.raises(ModelError) as error:
+            await model.reply(ASKED, seed=0)
+    assert str(error.value).startswith(f"model `tiny` at {server.url} refused the request: 400 {said} The prompt is")
+    assert "bound the talk (`max_tokens` of the transcript)" in str(error.value)
+
+
 async def test_reasoning_is_not_the_reply_and_its_braces_are_not_its_data(server):
     server.script = ['<think>maybe {"a": 0}?</think>{"a": 1}']
     async with gateway(server) as model:

@@ -135,6 +135,7 @@ async def test_a_stopped_sub_workflow_is_taken_up_where_it_was(whole: Path, tmp_
     assert (stopped.stopped_by, stopped.complete, stopped.failed) == ("interrupt", False, {})
     before = [step.key for log in ste.open_run(tmp_path / "run/runs/first").logs().values() for step in log.recorded]
     assert 0 < len(before) < 4
+    assert stopped.used.model_calls == ste.open_run(tmp_path / "run").summary().used.model_calls == len(before)
     whole_now = await slow.arun(out=tmp_path / "run")
     assert whole_now.complete
     assert whole_now.used.model_calls == 4
@@ -171,6 +172,7 @@ def test_a_failed_unit_of_a_sub_workflow_fails_its_caller_until_it_is_mended(
     assert "out of order" in why
     assert "--set graph.first.partial=true" in why
     assert "counting" not in failed.parts
+    assert failed.used.model_calls == 3
     broken.unlink()
     assert ste.load(whole, set=given).run(out=tmp_path / "run").complete
     assert len(heard()) == 5, "the failed call was made again, no other"
