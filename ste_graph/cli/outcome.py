@@ -144,12 +144,14 @@ class Outcome:
         return rows
 
     def _failed_calls(self) -> str:
+        """How many, with those of sub-workflows; of this workflow's own, in which way."""
+        count = f"{self.summary.used.failed_calls:,}"
         failed = {kind: count for kind, count in self.summary.calls.items() if kind != "ok"}
         if not failed:
-            return "0"
+            return count
         refused = sum(count for kind, count in failed.items() if kind in UNTOUCHED)
         never = f"; {refused:,} of them never reached the tool" if refused else ""
-        return f"{sum(failed.values()):,} ({_histogram(failed)}{never})"
+        return f"{count} ({_histogram(failed)}{never})"
 
     def _failures(self) -> list[str]:
         failed = self.summary.failed
