@@ -153,13 +153,17 @@ def test_a_finished_run_can_be_summed_up_from_its_folder(run):
 
 
 def test_a_run_of_sub_workflows_shows_its_parts(folder, ste):
-    (folder / "whole.yaml").write_text("dsl: 1\nname: whole\ngraph:\n  - run: small.yaml\n", "utf-8")
+    clumsy = "dsl: 1\nname: whole\ngraph:\n  - run: small.yaml\n    with: {models.explorer.mistakes: 1}\n"
+    (folder / "whole.yaml").write_text(clumsy, "utf-8")
     ran = ste("run", folder / "whole.yaml", "--out", folder / "whole", "--quiet")
     part = folder / "whole" / "runs" / "small"
     assert f"Look at a part of it with: ste show {part}" in ran.out
     shown = ste("show", folder / "whole")
     assert "whole: complete (1 of 1 unit done)" in shown.out
     assert f"trials  ({part})" in shown.out
+    failed = open_run(part).summary().used.failed_calls
+    assert failed > 0
+    assert f"  failed calls  {failed}\n" in shown.out
 
 
 def reply(arm, output, *, err=False, api_match=True, args_correct=True, **more):
