@@ -10,6 +10,7 @@ import typer
 
 from ste_graph.cli.options import OutFile, write
 from ste_graph.dataset.form import Arguments, Form, Side
+from ste_graph.models.label import is_simulated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +81,6 @@ def _remarks(every: Sequence[Example], left_out: int, split: Side) -> list[str]:
     empty = sorted(tool for tool, sides in per_tool(every).items() if not sides["heldout"])
     if empty:
         remarks.append(f"no held-out case of: {', '.join(empty)}")
-    if any(str(example.model).startswith("simulated") for example in every):
+    if any(is_simulated(example.model) for example in every):
         remarks.append("made with a simulated model: it shows that the plumbing works, and nothing about a real one")
     return remarks

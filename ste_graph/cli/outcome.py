@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ste_graph.cli.printable import counted, plural, printable
 from ste_graph.cli.replies import compare_with
 from ste_graph.contracts import Json
+from ste_graph.models.label import is_simulated
 from ste_graph.tools.toolbox import UNTOUCHED
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Outcome:
     @property
     def simulated(self) -> bool:
         """Whether a simulated model had a part in it."""
-        asked = any(label.startswith("simulated") for label in self.summary.models.values())
+        asked = any(map(is_simulated, self.summary.models.values()))
         return asked or any(one["simulated"] for one in self.evaluations)
 
     def to_json(self) -> dict[str, Json]:
@@ -145,13 +146,13 @@ class Outcome:
 
     def _failed_calls(self) -> str:
         """How many, with those of sub-workflows; of this workflow's own, in which way."""
-        count = f"{self.summary.used.failed_calls:,}"
+        total = f"{self.summary.used.failed_calls:,}"
         failed = {kind: count for kind, count in self.summary.calls.items() if kind != "ok"}
         if not failed:
-            return count
+            return total
         refused = sum(count for kind, count in failed.items() if kind in UNTOUCHED)
         never = f"; {refused:,} of them never reached the tool" if refused else ""
-        return f"{count} ({_histogram(failed)}{never})"
+        return f"{total} ({_histogram(failed)}{never})"
 
     def _failures(self) -> list[str]:
         failed = self.summary.failed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ste_graph.cli.printable import counted
 from ste_graph.cli.trials import columns, entry
+from ste_graph.models.label import is_simulated
 from ste_graph.scoring.share import Share
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def by_arm(run: Path, replies: Sequence[Line]) -> str:
 def one_by_one(line: Line) -> str:
     """A reply with what was asked for, and what is right or wrong about it."""
     gold = line["gold"]
-    label = " (simulated)" if str(line["model"]).startswith("simulated") else ""
+    label = " (simulated)" if is_simulated(line["model"]) else ""
     lines = [f"-- {gold['tool']}, {line['arm']}: {RIGHT[_correct(line)]}{label}", *entry("request", line["query"])]
     lines += entry("wanted", f"{gold['tool']} {json.dumps(gold['arguments'], ensure_ascii=False)}")
     lines += entry("reply", line["output"] if line["output"] is not None else "(none)")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ste_graph.cli.printable import printable
+from ste_graph.models.label import is_simulated
 
 if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun, Kept, Trials
@@ -19,7 +20,7 @@ def told(kept: Kept) -> str:
     """One trial: where it stands, the request, each step, the answer and the verdict."""
     trial = kept.trial
     place = ", ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.place.items())])
-    label = " (simulated)" if (trial.model or "").startswith("simulated") else ""
+    label = " (simulated)" if is_simulated(trial.model) else ""
     lines = [f"-- {place}: {VERDICTS[trial.solved]}{label}", *entry("request", trial.query)]
     for step in trial.steps:
         lines += _step(step)

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from json import JSONDecodeError
 from typing import Any, Final
 
+TOO_LONG: Final = (
+    "The prompt is longer than the model reads: bound the talk (`max_tokens` of the transcript), show fewer tools,"
+    " requests or exemplars, or take a model, or a server's setting, that reads more"
+)
+_LENGTH: Final = ("maximum context length", "context_length_exceeded", "context window", "longer than the maximum")
+
 
 class EmptyReply(Exception):
     """The server answered without a text."""
@@ -51,10 +57,3 @@ def fault_of(error: BaseException) -> str:
     status = status_of(error)
     fault = f"{status} {text}" if status and not text.startswith("Error code") else text
     return f"{fault.rstrip('.')}. {TOO_LONG}" if any(word in text.lower() for word in _LENGTH) else fault
-
-
-TOO_LONG: Final = (
-    "The prompt is longer than the model reads: bound the talk (`max_tokens` of the transcript), show fewer tools,"
-    " requests or exemplars, or take a model, or a server's setting, that reads more"
-)
-_LENGTH: Final = ("maximum context length", "context_length_exceeded", "context window", "longer than the maximum")

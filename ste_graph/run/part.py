@@ -76,8 +76,9 @@ async def part(
 
 def _failure(sub: SubSpec, summary: Summary) -> str:
     (first, why), *others = summary.failed.items()
-    more = f"; and {', '.join(unit for unit, _ in others)} (why: ste show {summary.run})" if others else ""
+    more = f"; and {', '.join(unit for unit, _ in others)}" if others else ""
     return (
         f"{len(summary.failed)} of {summary.units} units of `{sub.name}` failed: {first}: {why}{more} "
-        f"(in {summary.run}). Run again to take them up; to go on without them: --set graph.{sub.name}.partial=true"
+        f"(ste show {summary.run}). Run again to take them up; to go on without them: "
+        f"--set graph.{sub.name}.partial=true"
     )

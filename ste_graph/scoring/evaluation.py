@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.models.label import is_simulated
 from ste_graph.records import Record
 from ste_graph.scoring.arms import Arm, arms_of, attempts_of, contested
 from ste_graph.scoring.comparison import Rules
@@ -103,7 +104,7 @@ class Evaluated:
     @property
     def simulated(self) -> bool:
         models = [model for arm in self.arms.values() for model in arm.models]
-        return any(model.startswith("simulated") for model in (*models, *self.asked.judges))
+        return any(map(is_simulated, (*models, *self.asked.judges)))
 
     def to_json(self) -> dict[str, Json]:
         """The fields of an `Evaluation`."""

@@ -50,7 +50,7 @@ Subject: TypeAlias = Annotated[OfExemplars | OfLessons | OfBoth | OfModel, Field
 """What an adoption would adopt."""
 
 
-PARTS: Final = frozenset({".json", ".safetensors", ".jinja", ".model", ".txt"})
+ENDINGS: Final = frozenset({".json", ".safetensors", ".jinja", ".model", ".txt"})
 """How the names end of the files that make a model what it is."""
 
 
@@ -62,7 +62,7 @@ def digest_of(folder: Path) -> str:
 
     Raises `WorkflowError` where one of them is missing or cannot be read.
     """
-    files = sorted(file for file in folder.glob("*") if file.suffix in PARTS)
+    files = sorted(file for file in folder.glob("*") if file.suffix in ENDINGS)
     names = {file.name for file in files}
     if not names & {"config.json", "adapter_config.json"} or not any(name.endswith(".safetensors") for name in names):
         raise WorkflowError(f"{folder}: is no folder of a model; expected `config.json` and `*.safetensors` in it")

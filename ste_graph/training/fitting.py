@@ -13,8 +13,8 @@ from pydantic import Field
 
 from ste_graph.contracts import Frozen
 from ste_graph.scoring.subject import OfModel, digest_of
+from ste_graph.training.callbacks import set_aside, stop_when_known, telling
 from ste_graph.training.faults import NEEDS_TRAIN, TrainingError, writing
-from ste_graph.training.lookout import set_aside, stop_when_known, telling
 from ste_graph.training.rows import Row
 from ste_graph.training.trainer import trainer_of
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.models.label import is_simulated
 from ste_graph.training.exactness import exactness
 from ste_graph.training.faults import TrainingError
 from ste_graph.training.fitting import Fit, fit
@@ -104,7 +105,7 @@ def _reply(row: Row, output: str, known: Collection[str]) -> dict[str, Json]:
         "gold": {"tool": call.name, "arguments": call.arguments} if call else None,
         "output": output,
         "unseen": row.is_unseen(known),
-        "simulated": (row.model or "").startswith("simulated"),
+        "simulated": is_simulated(row.model),
     }
 
 

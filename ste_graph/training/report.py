@@ -12,6 +12,7 @@ from typing import Final
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.finished import open_run
+from ste_graph.models.label import is_simulated
 from ste_graph.training.faults import writing
 from ste_graph.training.forgetting import Triangle
 from ste_graph.training.plot import plot_rounds
@@ -149,4 +150,4 @@ def _last_rounds(records: Sequence[dict[str, Json]]) -> list[dict[str, Json]]:
 
 
 def _is_simulated(record: dict[str, Json]) -> bool:
-    return bool(record.get("simulated")) or str(record.get("model") or "").startswith("simulated")
+    return bool(record.get("simulated")) or is_simulated(record.get("model"))

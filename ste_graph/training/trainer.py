@@ -15,7 +15,7 @@ from ste_graph.training.rows import Row
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from ste_graph.training.fitting import Fit
+    from ste_graph.training.fitting import Fit, Lora
 
 SMALL_VOCABULARY: Final = 8192
 """Up to so many words, the logits of all places at once take little memory."""
@@ -30,8 +30,6 @@ def trainer_of(
     seed: int,
 ) -> Any:
     """TRL's trainer; it computes the loss of completions only, and ends each with the end token."""
-    import torch
-
     # None of them says its types.
     datasets, peft, trl = (import_module(name) for name in ("datasets", "peft", "trl"))
     trainer_of_trl: Any = trl.SFTTrainer
@@ -65,7 +63,23 @@ def trainer_of(
                 )
             return loss
 
-    settings = trl.SFTConfig(
+    data = datasets.Dataset.from_list([_example(row, how) for row in rows])
+    trainer = Watched(
+        model=model,
+        args=trl.SFTConfig(**_settings(checkpoints, how, seed)),
+        train_dataset=data,
+        processing_class=tokenizer,
+        peft_config=how.lora and peft.LoraConfig(**_additions(how.lora)),
+    )
+    trainer.remove_callback(_printer())
+    return trainer
+
+
+def _settings(checkpoints: Path, how: Fit, seed: int) -> dict[str, Any]:
+    """What TRL is told of how to train, by its own names."""
+    import torch
+
+    return dict(
         output_dir=str(checkpoints),
         per_device_train_batch_size=how.batch,
         gradient_accumulation_steps=how.accumulate,
@@ -93,17 +107,17 @@ def trainer_of(
         disable_tqdm=True,
         dataloader_pin_memory=False,
     )
-    lora = how.lora and peft.LoraConfig(
-        r=how.lora.rank,
-        lora_alpha=how.lora.alpha,
-        lora_dropout=how.lora.dropout,
+
+
+def _additions(lora: Lora) -> dict[str, Any]:
+    """What PEFT is told of a low-rank addition."""
+    return dict(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    data = datasets.Dataset.from_list([_example(row, how) for row in rows])
-    trainer = Watched(model=model, args=settings, train_dataset=data, processing_class=tokenizer, peft_config=lora)
-    trainer.remove_callback(_printer())
-    return trainer
 
 
 def _printer() -> type:

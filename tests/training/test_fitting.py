@@ -24,11 +24,11 @@ def test_a_training_stops_once_enough_is_known(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(
-        "ste_graph.training.lookout.Completer.to_rows",
+        "ste_graph.training.callbacks.Completer.to_rows",
         lambda self, prompts, tokens, chat: (asked.append(len(prompts)), [""] * len(prompts))[1],
     )
     monkeypatch.setattr(
-        "ste_graph.training.lookout.exactness",
+        "ste_graph.training.callbacks.exactness",
         lambda rows, replies: type("Found", (), {"exact": 0.5 if len(asked) < 2 else 0.9}),
     )
     fitted = fit(student, rows, tmp_path / "out", Fit(steps=20, batch=4, until=0.9, look_every=3))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from ste_graph.models.adapter import Adapter
+from ste_graph.models.label import SIMULATED
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -29,7 +30,7 @@ class SimulatedModel(Adapter):
 
     @property
     def label(self) -> str:
-        return "simulated"
+        return SIMULATED
 
     def chat(self) -> BaseChatModel:
         from ste_graph.models.simulated.chat import SimulatedChat

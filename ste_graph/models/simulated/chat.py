@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
+from ste_graph.models.label import SIMULATED
 from ste_graph.models.simulated.native import message_of, shown_in, turns_of
 from ste_graph.models.simulated.policy import respond
 
@@ -22,7 +23,7 @@ class SimulatedChat(BaseChatModel):
 
     @property
     def _llm_type(self) -> str:
-        return "simulated"
+        return SIMULATED
 
     def _generate(
         self,

@@ -1,4 +1,4 @@
-"""The lookout: what goes along with a training, tells how far it is, and ends it once enough is known."""
+"""Callbacks of the trainer: one tells how far a training is, one ends it once enough is known."""
 
 from __future__ import annotations
 
