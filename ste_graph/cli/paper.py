@@ -8,6 +8,7 @@ from ste_graph.cli.printable import printable
 from ste_graph.scoring.published import Table
 from ste_graph.scoring.reproduction import Line, Reproduction
 from ste_graph.scoring.score import Score
+from ste_graph.scoring.wording import range_text
 from ste_graph.stats import Interval
 
 LEGEND = """\
@@ -59,8 +60,8 @@ def _loss(line: Line) -> str:
         return ""
     least = line.loss.least
     if isinstance(least, Interval):
-        return f"{100 * least.mean:+.1f} ({100 * least.low:+.1f}..{100 * least.high:+.1f})"
-    return f"{100 * (least.mean or 0):+.1f} (no interval: {least.reason})"
+        return f"{100 * least.mean:+.1f} ({range_text(least, sign='+')})"
+    return f"{100 * (least.mean or 0):+.1f} ({least.reason})"
 
 
 def _lined(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

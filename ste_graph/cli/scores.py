@@ -60,7 +60,7 @@ def _figures(score: Score, seed: int) -> tuple[list[list[str]], list[str]]:
             high = [reach(one) for one in score.intervals(measure, upper=True, seed=seed)]
             low = [a if a == b else f"{a}; {b}" for a, b in zip(low, high, strict=True)]
         rows.append([name, str(share), str(share.of), *low])
-        if note := found[0].note if isinstance(found[0], Interval) else f"no interval: {found[0].reason}":
+        if note := found[0].note if isinstance(found[0], Interval) else found[0].reason:
             notes.setdefault(note, []).append(name)
     for name, share in (
         ("  without extra arguments", score.strict),

@@ -60,7 +60,7 @@ def _gain(gain: Difference) -> str:
         bounds = f"at least {bounds}, at most {signed(gain.most)}"
     resampled = isinstance(gain.least, Interval) and gain.least.method == "bootstrap-t"
     check = f"; by Student's t {reach(gain.check)}" if resampled else ""
-    return f"{bounds}{check}; {gain.won} cases won, {gain.lost} lost"
+    return f"{bounds}{check}; {gain.won} {'case' if gain.won == 1 else 'cases'} won, {gain.lost} lost"
 
 
 def _tools(scores: Mapping[str, Score]) -> list[list[str]]:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from ste_graph.stats import Estimate, Interval
+from ste_graph.stats import TOO_FEW, Estimate, Interval
 
 
 def reach(estimate: Estimate) -> str:
-    """An interval of shares in percent, as in `41.0..52.5`."""
-    if isinstance(estimate, Interval):
-        return f"{100 * estimate.low:.1f}..{100 * estimate.high:.1f}"
-    return "none"
+    """An interval of shares in percent, as in `41.0..52.5`; `too few cases to tell` without one."""
+    return range_text(estimate) if isinstance(estimate, Interval) else TOO_FEW
+
+
+def range_text(interval: Interval, *, sign: Literal["", "+"] = "") -> str:
+    """The two ends in percent, with one decimal, or as many more as it takes to tell them apart."""
+    low, high = 100 * interval.low, 100 * interval.high
+    texts = ((f"{low:{sign}.{digits}f}", f"{high:{sign}.{digits}f}") for digits in range(1, 18))
+    return "..".join(next(ends for ends in texts if ends[0] != ends[1]))
 
 
 def signed(estimate: Estimate) -> str:
@@ -19,9 +25,8 @@ def signed(estimate: Estimate) -> str:
     if isinstance(estimate, Interval):
         note = f"; {estimate.note}" if estimate.note else ""
         level = f"{100 * estimate.level:.2f}".rstrip("0").rstrip(".")
-        ends = f"{100 * estimate.low:+.1f}..{100 * estimate.high:+.1f}"
-        return f"{100 * estimate.mean:+.1f} ({level} % {ends} by {estimate.method}{note})"
-    return f"{100 * (estimate.mean or 0):+.1f} (no interval: {estimate.reason})"
+        return f"{100 * estimate.mean:+.1f} ({level} % {range_text(estimate, sign='+')} by {estimate.method}{note})"
+    return f"{100 * (estimate.mean or 0):+.1f} ({estimate.reason})"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -25,6 +25,8 @@ def bootstrap_t(
 ) -> Estimate:
     """The interval of the mean of `values`, one per tool; the same seed gives the same interval.
 
+    Fewer than six values (at 95 %), or values that are all equal, have none.
+
     Where so many resamples consist of one value only that a percentile is infinite (as with five times 1 and once 0),
     Student's t stands in, with a note that says so.
 
@@ -42,8 +44,6 @@ def bootstrap_t(
 
     data = np.asarray(values, float)
     mean, n, spread = float(data.mean()), len(data), float(data.std(ddof=1))
-    if np.ptp(data) == 0 or spread == 0:
-        return student(values, level=level)
     drawn = ((data - mean) / spread)[np.random.default_rng(seed).integers(0, n, (resamples, n))]
     gaps, errors = drawn.mean(axis=1), drawn.std(axis=1, ddof=1) / np.sqrt(n)
     alike = np.ptp(drawn, axis=1) == 0

@@ -10,14 +10,20 @@ from typing import Literal, TypeAlias
 LEVEL = 0.95
 
 Range: TypeAlias = tuple[float, float]
-Method: TypeAlias = Literal["bootstrap-t", "Student's t", "no spread"]
+Method: TypeAlias = Literal["bootstrap-t", "Student's t"]
+
+TOO_FEW = "too few cases to tell"
+"""How the reason begins why there is no interval."""
+
+ROUNDING = 1e-12
+"""Values that differ by no more than this, as a share of the largest (or of 1), are equal but for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean over `n` values and the interval that holds the true one at `level`.
+    """A mean over `n` values and the interval that holds the true one at `level`; it always has a width.
 
-    With the method `no spread` all values are equal: there is nothing to resample, and low = mean = high.
+    Raises `ValueError` unless `low` is less than `high`.
     """
 
     mean: float
@@ -27,6 +33,10 @@ class Interval:
     method: Method
     level: float = LEVEL
     note: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"an interval needs a width; got {self.low!r} to {self.high!r}")
 
     def within(self, limits: Range | None) -> Interval:
         """The same, cut to what the value can be, such as (0, 1) for a share."""
@@ -38,7 +48,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class NoInterval:
-    """A mean (None of no values) without an interval, and why."""
+    """A mean (None of no values) without an interval, and why; the reason begins with `TOO_FEW`."""
 
     mean: float | None
     n: int
@@ -54,10 +64,17 @@ def fewest(level: float = LEVEL) -> int:
 
 
 def too_few(values: Sequence[float], level: float = LEVEL) -> NoInterval | None:
-    """The refusal of values that are too few. Raises `ValueError` for a value that is no finite number."""
+    """The refusal of values that are too few, or all equal: those say nothing of how much the mean could vary.
+
+    Raises `ValueError` for a value that is not a finite number.
+    """
     if any(not math.isfinite(value) for value in values):
         raise ValueError("every value must be a finite number")
-    if len(values) >= fewest(level):
-        return None
-    mean = sum(values) / len(values) if values else None
-    return NoInterval(mean, len(values), f"{len(values)} tools, at least {fewest(level)} are needed")
+    count = len(values)
+    if count < fewest(level):
+        tools = "1 tool" if count == 1 else f"{count} tools"
+        mean = sum(values) / count if values else None
+        return NoInterval(mean, count, f"{TOO_FEW}: {tools}, at least {fewest(level)} are needed")
+    if max(values) - min(values) <= ROUNDING * max(1.0, *map(abs, values)):
+        return NoInterval(float(values[0]), count, f"{TOO_FEW}: all {count} tools have the same value")
+    return None

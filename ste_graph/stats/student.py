@@ -8,7 +8,7 @@ from ste_graph.stats.interval import LEVEL, Estimate, Interval, Range, too_few
 
 
 def student(values: Sequence[float], *, level: float = LEVEL, within: Range | None = None) -> Estimate:
-    """The mean ± t times its standard error."""
+    """The mean ± t times its standard error; no interval of fewer than six tools (at 95 %), or of equal values."""
     refused = too_few(values, level)
     if refused:
         return refused
@@ -17,7 +17,5 @@ def student(values: Sequence[float], *, level: float = LEVEL, within: Range | No
 
     data = np.asarray(values, float)
     mean, n, spread = float(data.mean()), len(data), float(data.std(ddof=1))
-    if np.ptp(data) == 0 or spread == 0:
-        return Interval(float(data[0]), float(data[0]), float(data[0]), n, "no spread", level)
     reach = float(stdtrit(n - 1, 0.5 + level / 2) * spread / np.sqrt(n))
     return Interval(mean, mean - reach, mean + reach, n, "Student's t", level).within(within)

@@ -45,22 +45,22 @@ SERVED = """
 dsl: 1
 name: served
 models: {m: {use: vllm, model: ./model, only_if: evaluation, command: [PYTHON, FAKE, --pids, pids], ready_s: 30}}
-nodes: {say: {use: chat, model: m, prompt: say.md, gives: {word: str}}}
+nodes: {say: {use: chat, model: m, prompt: say.md, outputs: {word: str}}}
 graph: [say]
 """
 ASKS = '''
 from pathlib import Path
-from ste_graph.node import Node, Output
+from ste_graph.node import Node, NodeOutputs
 
 class Ask(Node):
     """Leaves a mark, so that one sees that it ran."""
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         query: str
 
-    async def __call__(self, see):
+    async def __call__(self, inputs, ctx):
         Path("ran").touch()
-        return self.Gives(query="Please double 4")
+        return self.Outputs(query="Please double 4")
 '''
 
 
@@ -96,7 +96,7 @@ def decided(made, evaluated):
     """An evaluation that adopts, or keeps, something."""
 
     def decide(subject: dict[str, Any] | None, right: int = 4, **more: Any) -> None:
-        arms = [rows("baseline", counts(*[1] * 6)), rows("new", counts(*[right] * 6), subject=subject)]
+        arms = [rows("baseline", counts(0, 1, 2, 1, 0, 2)), rows("new", counts(*[right] * 6), subject=subject)]
         evaluated(made(*arms), **more)
 
     return decide
@@ -130,7 +130,7 @@ def test_exemplars_are_refused_where_the_evaluation_kept_what_was_there(explored
     assert refusal("using.yaml").splitlines() == [
         f"using.yaml: memory `examples`: the exemplars of {Path.cwd()}/explored (run {explored[:12]}) may "
         f"not be used: `only_if` asks for the evaluation {Path.cwd()}/evaluation, and that decided to keep what was "
-        "there: `new` gains +0.0 (95 % +0.0..+0.0 by no spread) over `baseline`; the interval does not lie above 0, so "
+        "there: `new` gains +0.0 (95 % -28.9..+28.9 by bootstrap-t) over `baseline`; the interval does not lie above 0, so "
         "that what was there stays",
         "Leave it out, or test it and name that evaluation in `only_if`: ste run evaluate --set "
         "data.replies.runs=[RUN]",
@@ -175,8 +175,8 @@ def test_lessons_and_exemplars_are_adopted_apart(
     )
     (folder / "learning.yaml").write_text(learning, "utf-8")
     names = (
-        "class Names(Node):\n    class Gives(Output):\n        names: list[str]\n\n"
-        "    async def __call__(self, see):\n        return self.Gives(names=[])\n"
+        "class Names(Node):\n    class Outputs(NodeOutputs):\n        names: list[str]\n\n"
+        "    async def __call__(self, inputs, ctx):\n        return self.Outputs(names=[])\n"
     )
     (folder / "asks.py").write_text(f"{ASKS}\n\n{names}", "utf-8")
     for file, may, what in (("using.yaml", recalled, "exemplars"), ("learning.yaml", taught, "lessons")):

@@ -61,8 +61,8 @@ def test_an_arm_whose_whole_interval_lies_above_0_is_adopted_with_what_it_stands
 
 
 @pytest.mark.parametrize(
-    "right", [(1, 1, 1, 1, 1, 1), (2, 0, 1, 1, 2, 0), (4, 1, 0, 1, 1, 2), (0, 0, 0, 0, 0, 0)],
-    ids=["a tie", "a tie on the average", "a gain within the noise", "a loss"],
+    "right", [(2, 0, 1, 1, 2, 0), (4, 1, 0, 1, 1, 2), (0, 0, 1, 0, 0, 0)],
+    ids=["a tie on the average", "a gain within the noise", "a loss"],
 )  # fmt: skip
 def test_all_else_keeps_what_was_there(right: tuple[int, ...], made, evaluated) -> None:
     found = evaluated(made(rows("baseline", counts(1, 1, 1, 1, 1, 1)), learnt(*right)))
@@ -71,14 +71,43 @@ def test_all_else_keeps_what_was_there(right: tuple[int, ...], made, evaluated) 
     assert found["reason"].endswith("the interval does not lie above 0, so that what was there stays")
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(0, 4), (0, 0), (4, 4), (1, 1), (1, 2), (2, 1), (4, 0)],
+    ids=["all gained", "all 0", "all 100", "all the same", "the same gain", "the same loss", "all lost"],
+)  # fmt: skip
+def test_where_every_tool_gains_the_same_there_are_too_few_cases_to_tell_and_what_was_there_stays(
+    before: int, after: int, made, evaluated
+) -> None:
+    found = evaluated(made(rows("baseline", counts(*[before] * 6)), learnt(*[after] * 6)))
+    reason = "too few cases to tell: all 6 tools have the same value"
+    gain = (after - before) / 4
+    assert (found["decision"], found["adopted"]) == ("keep", None)
+    assert found["interval"] == {"mean": gain, "tools": 6, "reason": reason}
+    assert found["gains"]["exemplars"]["student"] == found["interval"]
+    assert found["reason"] == (
+        f"`exemplars` gains {100 * gain:+.1f} ({reason}) over `baseline`; without an interval what was there stays"
+    )
+    for arm in found["arms"].values():
+        assert arm["correct"]["over_tools"] == arm["correct"]["student"]
+        assert arm["correct"]["over_tools"]["reason"] == arm["wellformed"]["over_tools"]["reason"] == reason
+    assert f"  exemplars  {100 * gain:+.1f} ({reason}); " in found["table"]
+    assert "too few cases to tell  too few cases to tell" in found["table"]
+
+
+def test_one_tool_whose_gain_differs_gives_an_interval_again(made, evaluated) -> None:
+    found = evaluated(made(rows("baseline", counts(*[0] * 6)), learnt(4, 4, 4, 4, 4, 3)))
+    assert found["decision"] == "adopt"
+    assert found["interval"]["low"] < found["interval"]["mean"] < found["interval"]["high"]
+
+
 def test_below_six_tools_there_is_no_interval_and_what_was_there_stays(made, evaluated) -> None:
     found = evaluated(made(rows("baseline", counts(0, 0, 0, 0, 0)), learnt(4, 4, 4, 4, 4)))
     assert found["decision"] == "keep"
     assert found["interval"] == {
-        "mean": 1.0, "tools": 5, "reason": "5 tools, at least 6 are needed",
+        "mean": 1.0, "tools": 5, "reason": "too few cases to tell: 5 tools, at least 6 are needed",
     }  # fmt: skip
     assert found["reason"] == (
-        "`exemplars` gains +100.0 (no interval: 5 tools, at least 6 are needed) over `baseline`; "
+        "`exemplars` gains +100.0 (too few cases to tell: 5 tools, at least 6 are needed) over `baseline`; "
         "without an interval what was there stays"
     )
 
@@ -107,14 +136,12 @@ def test_a_placebo_is_compared_but_is_no_candidate(made, evaluated) -> None:
 
 
 def test_undecided_calls_give_bounds_and_the_decision_rests_on_the_lower_one(made, evaluated) -> None:
-    found = evaluated(
-        made(rows("baseline", counts(*[1] * 6)), learnt(*[3] * 6)),
-        nodes__evaluate__judged="all",
-    )
+    new = [row("exemplars", "tool_A", 0, "no call", subject=OF_X), *learnt(*[3] * 6)[1:]]
+    found = evaluated(made(rows("baseline", counts(*[1] * 6)), new), nodes__evaluate__judged="all")
     base, gain = found["arms"]["baseline"], found["gains"]["exemplars"]
     assert (base["undecided"], base["correct"]["count"]) == (18, [6, 24])
     # A wrong number is the same question in both arms, and so makes no difference: 2 of 4 cases are in doubt.
-    assert (gain["least"]["mean"], gain["most"]["mean"]) == (0.0, 0.5)
+    assert (gain["least"]["mean"], gain["most"]["mean"]) == pytest.approx((-1 / 24, 11 / 24))
     assert found["decision"] == "keep"
     assert found["reason"].endswith("could lift it above 0: until a judge has, what was there stays")
     assert "18 calls can only be judged" in found["table"]
@@ -255,7 +282,11 @@ def test_at_most_so_many_questions_are_put_to_the_judge(made, judging, tmp_path)
 def predictions(right: int) -> dict[str, list[dict[str, str]]]:
     return {
         tool: [
-            {"query": f"{n}", "action_input": "{}", "model_output": call(tool) if n < right + number % 2 else "no"}
+            {
+                "query": f"{n}",
+                "action_input": "{}",
+                "model_output": call(tool) if n < right * (1 + number % 2) else "no",
+            }
             for n in range(3)
         ]
         for number, tool in enumerate(TOOLS)
@@ -357,7 +388,7 @@ def test_an_evaluation_that_is_a_part_of_a_run_is_told_with_it(made, said, tmp_p
     run = made(rows("baseline", counts(0, 1, 1, 2, 0, 1)), learnt(2, 3, 4, 4, 3, 3))
     whole = tmp_path / "whole.yaml"
     whole.write_text(
-        "dsl: 1\nname: whole\nnodes: {say: {use: chat, model: m, prompt: say.md, gives: {word: str}}}\n"
+        "dsl: 1\nname: whole\nnodes: {say: {use: chat, model: m, prompt: say.md, outputs: {word: str}}}\n"
         "models: {m: {use: simulated}}\n"
         f"graph:\n  - run: evaluate\n    with: {{data.replies.runs: ['\"{run}\"']}}\n"
         "  - when: evaluate.result.decision == 'keep'\n    do: [say]\n",
@@ -372,7 +403,7 @@ def test_an_evaluation_that_is_a_part_of_a_run_is_told_with_it(made, said, tmp_p
 
 
 def test_rows_of_a_file_are_replies_too_and_are_checked_like_them(evaluated, tmp_path) -> None:
-    replies = [*rows("first", counts(*[0] * 6)), *rows("second", counts(*[2] * 6), subject=OF_X)]
+    replies = [*rows("first", counts(*[0] * 6)), *rows("second", counts(2, 2, 2, 2, 2, 3), subject=OF_X)]
     for one in replies:
         del one["id"]
     file = tmp_path / "replies.jsonl"

@@ -66,15 +66,16 @@ def test_below_six_tools_there_is_no_interval_but_the_reason(ste, written):
     estimate, check = hits([1, 2, 3, 4, 0]).intervals(lambda labels: Share(1, 1, 2))
     assert isinstance(estimate, NoInterval)
     assert estimate == check
-    assert estimate.reason == "5 tools, at least 6 are needed"
+    assert estimate.reason == "too few cases to tell: 5 tools, at least 6 are needed"
     file = written("p.json", {"a": [{"query": "x", "action_input": "{}", "model_output": call("a")}]})
     said = ste("score", file)
-    assert "no interval: 1 tools, at least 6 are needed" in said.out
+    assert "too few cases to tell: 1 tool, at least 6 are needed" in said.out
 
 
 def test_an_arm_against_itself_gains_nothing():
     gain = difference(hits([1, 2, 3, 4, 0, 2]), hits([1, 2, 3, 4, 0, 2]))
-    assert gain.least == gain.most == Interval(0, 0, 0, 6, "no spread")
+    reason = "too few cases to tell: all 6 tools have the same value"
+    assert gain.least == gain.most == gain.check == NoInterval(0, 6, reason)
 
 
 def test_the_gain_of_an_arm_is_paired_by_tool():
@@ -186,16 +187,16 @@ def test_a_score_is_told_in_words(written, ste):
     assert said.out.splitlines() == [
         f"{file}, read by the tolerant parser: 3 cases of 2 tools, against the gold calls in it",
         "",
-        "                                                                     %  of  95 % over tools  Student's t",
-        "well-formed                                                       66.7   3             none         none",
-        "API match of well-formed                                          50.0   2             none         none",
-        "correct                                                      0.0..33.3   3             none         none",
+        "                                                                     %  of        95 % over tools            Student's t",
+        "well-formed                                                       66.7   3  too few cases to tell  too few cases to tell",
+        "API match of well-formed                                          50.0   2  too few cases to tell  too few cases to tell",
+        "correct                                                      0.0..33.3   3  too few cases to tell  too few cases to tell",
         "  without extra arguments                                    0.0..33.3   3",
         "  where the gold call has arguments                         0.0..100.0   1",
         "  where it has none                                                0.0   2",
         "arguments right, of calls to the right tool that need some  0.0..100.0   1",
         "",
-        "well-formed, API match of well-formed, correct: no interval: 1 tools, at least 6 are needed",
+        "well-formed, API match of well-formed, correct: too few cases to tell: 1 tool, at least 6 are needed",
         "1 of the calls can only be judged: wrong in the lower bound, right in the upper",
         "of the replies, 0 make no call, 1 cannot be read",
         "",

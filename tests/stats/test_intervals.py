@@ -13,7 +13,9 @@ from ste_graph.stats import Interval, NoInterval, bootstrap_t, paired, student
 MICE = [52, 104, 146, 10, 50, 31, 40, 27, 46]
 """Days that nine untreated mice lived (Efron and Tibshirani 1993, table 2.1)."""
 
-values = st.lists(st.floats(-1e6, 1e6).map(lambda value: round(value, 6)), min_size=6, max_size=30)
+values = st.lists(st.floats(-1e6, 1e6).map(lambda value: round(value, 6)), min_size=6, max_size=30).filter(
+    lambda drawn: max(drawn) - min(drawn) > 1e-3
+)
 
 
 def test_the_interval_of_the_mice_is_the_one_of_the_book():
@@ -49,13 +51,30 @@ def test_about_95_of_100_intervals_hold_the_true_mean():
 
 
 def test_below_six_tools_there_is_no_interval_but_the_reason():
-    expected = NoInterval(3.0, 5, "5 tools, at least 6 are needed")
+    expected = NoInterval(3.0, 5, "too few cases to tell: 5 tools, at least 6 are needed")
     assert bootstrap_t([1, 2, 3, 4, 5]) == student([1, 2, 3, 4, 5]) == expected
-    assert bootstrap_t([]) == NoInterval(None, 0, "0 tools, at least 6 are needed")
+    assert bootstrap_t([]) == NoInterval(None, 0, "too few cases to tell: 0 tools, at least 6 are needed")
+    assert student([1]) == NoInterval(1.0, 1, "too few cases to tell: 1 tool, at least 6 are needed")
 
 
-def test_equal_values_have_an_interval_without_width():
-    assert bootstrap_t([0.1] * 7) == student([0.1] * 7) == Interval(0.1, 0.1, 0.1, 7, "no spread")
+@pytest.mark.parametrize("value", [0.1, 0.0, 1.0, -1.0, 100.0])
+@pytest.mark.parametrize("count", [6, 7, 300])
+def test_equal_values_are_too_few_cases_to_tell(value, count):
+    expected = NoInterval(value, count, f"too few cases to tell: all {count} tools have the same value")
+    same = [value] * count
+    assert bootstrap_t(same) == student(same) == paired([0.0] * count, same) == expected
+    assert bootstrap_t(same, within=(0, 1)) == student(same, level=0.99 if count > 7 else 0.95) == expected
+
+
+def test_gains_that_are_equal_but_for_rounding_are_too_few_cases_to_tell():
+    found = paired([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    assert isinstance(found, NoInterval)
+    assert found.reason == "too few cases to tell: all 6 tools have the same value"
+
+
+def test_an_interval_always_has_a_width():
+    with pytest.raises(ValueError, match=r"an interval needs a width; got 1\.0 to 1\.0"):
+        Interval(1.0, 1.0, 1.0, 7, "bootstrap-t")
 
 
 def test_students_t_stands_in_where_too_many_resamples_consist_of_one_value():
@@ -105,13 +124,16 @@ def test_swapping_the_arms_turns_the_sign_of_students_difference(data):
 @given(st.lists(st.floats(0, 1), min_size=6, max_size=20))
 def test_a_share_stays_between_0_and_1(data):
     found = bootstrap_t(data, resamples=199, within=(0, 1))
-    assert isinstance(found, Interval)
-    assert 0 <= found.low <= found.high <= 1
+    if isinstance(found, NoInterval):
+        assert found.reason.startswith("too few cases to tell: all")
+        assert max(data) - min(data) < 1e-9
+    else:
+        assert 0 <= found.low < found.high <= 1
 
 
 def test_a_wider_interval_needs_more_tools():
     found = bootstrap_t([1, 2, 3, 4, 5, 6], level=0.975)
-    assert found == NoInterval(3.5, 6, "6 tools, at least 7 are needed")
+    assert found == NoInterval(3.5, 6, "too few cases to tell: 6 tools, at least 7 are needed")
     narrow, wide = (bootstrap_t([1, 2, 3, 4, 5, 7, 9], level=level) for level in (0.95, 0.975))
     assert isinstance(narrow, Interval)
     assert isinstance(wide, Interval)
