@@ -1,12 +1,40 @@
+import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+# Exported embedders: kept from one `make test` to the next, and out of the home folder.
+os.environ.setdefault("STE_CACHE", str(Path(__file__).parents[1] / "build" / "cache"))
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """The exit code of a command, and the texts it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ste(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
+    """The command `ste`, run in this process."""
+
+    from ste_graph.cli import main
+
+    def run(*arguments: object) -> CommandResult:
+        code = main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return CommandResult(code, printed.out, printed.err)
+
+    return run
 
 
 @contextmanager

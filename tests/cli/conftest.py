@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import ste_graph.workflows
-from ste_graph.cli import main
 
 PROMPTS = Path(ste_graph.workflows.__file__).parent / "prompts"
 
@@ -43,10 +40,11 @@ memory:
   short_term: {{use: transcript, lives: episode}}
   long_term: off
 nodes:
-  imagine: {{use: imagine, model: explorer, prompt: {PROMPTS}/imagine.md, talk: short_term, sees: [long_term]}}
-  call: {{use: call, model: explorer, prompt: {PROMPTS}/call.md, talk: short_term}}
+  imagine:
+    {{use: imagine, model: explorer, prompt: {PROMPTS}/imagine.md, transcript: short_term, memories: [long_term]}}
+  call: {{use: call, model: explorer, prompt: {PROMPTS}/call.md, transcript: short_term}}
   observe: {{use: observe}}
-  reflect: {{use: reflect, model: explorer, prompt: {PROMPTS}/reflect.md, talk: short_term}}
+  reflect: {{use: reflect, model: explorer, prompt: {PROMPTS}/reflect.md, transcript: short_term}}
 graph:
   - map: tool
     over: tools
@@ -68,25 +66,6 @@ graph:
 variants:
   quick: {{params.trials: 1}}
 """
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def ste(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    def run(*arguments: object) -> Said:
-        code = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture

@@ -28,24 +28,24 @@ def test_the_version_is_the_packages(ste):
 
 
 def test_help_names_every_verb(ste):
-    said = ste("--help")
-    assert said.code == 0
-    commands = said.out.partition("Commands:")[2].splitlines()
+    result = ste("--help")
+    assert result.code == 0
+    commands = result.out.partition("Commands:")[2].splitlines()
     assert [line.split()[0] for line in commands if line.strip()] == [
         "check", "plan", "draw", "run", "show", "export", "score", "schema", "init", "memory", "tools"
     ]  # fmt: skip
 
 
 def test_an_unknown_verb_is_exit_code_2(ste):
-    said = ste("chekc")
-    assert (said.code, said.out) == (2, "")
-    assert "No such command 'chekc'" in said.err
+    result = ste("chekc")
+    assert (result.code, result.out) == (2, "")
+    assert "No such command 'chekc'" in result.err
 
 
 def test_a_change_without_a_value_is_refused_with_an_example(ste, folder):
-    said = ste("plan", "small.yaml", "--set", "params.turns")
-    assert said.code == 2
-    assert said.err == (
+    result = ste("plan", "small.yaml", "--set", "params.turns")
+    assert result.code == 2
+    assert result.err == (
         "--set:1:1: error[E306] `--set params.turns` is not PATH=VALUE\n   = such as `--set params.turns=2`\n"
     )
 

@@ -11,33 +11,33 @@ def change(folder, old, new):
 
 
 def test_a_sound_workflow_is_said_to_be_so_with_its_variants(ste, folder):
-    said = ste("check", "small.yaml")
-    assert (said.code, said.out) == (0, "small.yaml: ok (1 variant: quick)\n")
+    result = ste("check", "small.yaml")
+    assert (result.code, result.out) == (0, "small.yaml: ok (1 variant: quick)\n")
 
 
 def test_every_problem_is_shown_at_its_place_with_what_is_legal(ste, folder):
     change(folder, "while: not call.finished", "while: not call.finnished")
-    said = ste("check", "small.yaml")
-    assert said.code == 2
-    assert said.out == (
-        "small.yaml:26:43: error[E204] unknown name `call.finnished` in `while`\n"
-        "   26 |               - {repeat: turn, while: not call.finnished, "
+    result = ste("check", "small.yaml")
+    assert result.code == 2
+    assert result.out == (
+        "small.yaml:27:43: error[E204] unknown name `call.finnished` in `while`\n"
+        "   27 |               - {repeat: turn, while: not call.finnished, "
         "at_most: params.turns, do: [observe, call]}\n"
         "      |                                           ^^^^^^^^^^^^^^\n"
         "   = did you mean `call.finished`?  "
-        "`call` gives: action, answer, arguments, finished, problem, repairs, thought\n"
+        "`call` has: action, answer, arguments, finished, problem, repairs, thought\n"
     )
-    assert said.err == "small.yaml: 1 error\n"
+    assert result.err == "small.yaml: 1 error\n"
 
 
 def test_programs_get_a_list_of_problems(ste, folder):
     change(folder, "use: observe", "use: observ")
-    said = ste("check", "small.yaml", "--format", "json")
-    [problem] = json.loads(said.out)
-    assert said.code == 2
+    result = ste("check", "small.yaml", "--format", "json")
+    [problem] = json.loads(result.out)
+    assert result.code == 2
     assert {**problem, "message": ""} == {
         "file": "small.yaml",
-        "line": 12,
+        "line": 13,
         "column": 18,
         "code": "E210",
         "severity": "error",
@@ -47,30 +47,30 @@ def test_programs_get_a_list_of_problems(ste, folder):
 
 
 def test_programs_get_an_empty_list_where_nothing_is_wrong(ste, folder):
-    said = ste("check", "small.yaml", "--format", "json")
-    assert (said.code, json.loads(said.out)) == (0, [])
+    result = ste("check", "small.yaml", "--format", "json")
+    assert (result.code, json.loads(result.out)) == (0, [])
 
 
 def test_a_file_that_is_not_there_is_a_problem_like_any_other(ste, folder):
-    said = ste("check", "smal.yaml")
-    assert said.code == 2
-    assert said.out == (
+    result = ste("check", "smal.yaml")
+    assert result.code == 2
+    assert result.out == (
         "smal.yaml:1:1: error[E101] `smal.yaml` cannot be read: no such file or directory\n"
         "   = did you mean `small.yaml`?\n"
     )
 
 
 def test_a_change_on_the_command_line_is_checked_too(ste, folder):
-    said = ste("check", "small.yaml", "--set", "params.turn=2")
-    assert said.code == 2
-    assert "did you mean `params.turns`?" in said.out
+    result = ste("check", "small.yaml", "--set", "params.turn=2")
+    assert result.code == 2
+    assert "did you mean `params.turns`?" in result.out
 
 
 def test_a_tool_that_is_not_there_is_reported_where_it_is_named(ste, folder):
     change(folder, "module: tools.py", "module: tools.py, only: [doubel]")
-    said = ste("check", "small.yaml")
-    assert said.code == 2
-    assert said.out == (
+    result = ste("check", "small.yaml")
+    assert result.code == 2
+    assert result.out == (
         f"small.yaml:5:47: error[E601] `only` names `doubel`, which `{folder}/tools.py` does not hold; "
         "did you mean `double`? it has: double, shout, store\n"
         "    5 | tools: [{use: python, module: tools.py, only: [doubel]}]\n"
@@ -80,34 +80,34 @@ def test_a_tool_that_is_not_there_is_reported_where_it_is_named(ste, folder):
 
 def test_a_tool_module_that_does_not_import_is_reported_where_it_is_named(ste, folder):
     (folder / "tools.py").write_text("import ste_graph\n1 / 0\n")
-    said = ste("check", "small.yaml")
-    assert said.code == 2
-    assert said.out.startswith("small.yaml:5:31: error[E601] ")
-    assert "does not import: ZeroDivisionError: division by zero (line 2)\n" in said.out
+    result = ste("check", "small.yaml")
+    assert result.code == 2
+    assert result.out.startswith("small.yaml:5:31: error[E601] ")
+    assert "does not import: ZeroDivisionError: division by zero (line 2)\n" in result.out
 
 
 def test_without_plugins_no_code_of_the_user_runs(ste, folder):
     (folder / "tools.py").write_text("1 / 0\n")
     (folder / "own.py").write_text("1 / 0\n")
     change(folder, "tools: [", "plugins: [own.py]\ntools: [")
-    said = ste("check", "small.yaml", "--no-plugins")
-    assert (said.code, said.out) == (0, "small.yaml: ok (1 variant: quick)\n")
+    result = ste("check", "small.yaml", "--no-plugins")
+    assert (result.code, result.out) == (0, "small.yaml: ok (1 variant: quick)\n")
 
 
 def test_warnings_alone_are_no_failure(ste, folder):
     (folder / "mood.md").write_text("How are you?")
-    change(folder, "nodes:\n", "nodes:\n  spare: {use: chat, model: explorer, prompt: mood.md, gives: {mood: str}}\n")
-    said = ste("check", "small.yaml")
-    assert said.code == 0
-    assert "warning[W222]" in said.out
-    assert said.out.endswith("small.yaml: ok (1 warning; 1 variant: quick)\n")
+    change(folder, "nodes:\n", "nodes:\n  spare: {use: chat, model: explorer, prompt: mood.md, outputs: {mood: str}}\n")
+    result = ste("check", "small.yaml")
+    assert result.code == 0
+    assert "warning[W222]" in result.out
+    assert result.out.endswith("small.yaml: ok (1 warning; 1 variant: quick)\n")
 
 
 def test_a_permission_for_a_tool_that_is_not_there_is_reported_where_it_is_given(ste, folder):
     change(folder, "memory:\n", "allow: [stor]\nmemory:\n")
-    said = ste("check", "small.yaml")
-    assert said.code == 2
-    assert said.out == (
+    result = ste("check", "small.yaml")
+    assert result.code == 2
+    assert result.out == (
         "small.yaml:6:1: error[E602] `allow` names `stor`, which is neither an effect nor a tool; "
         "did you mean `store`? effects: destructive, read, write; tools: double, shout, store\n"
         "    6 | allow: [stor]\n"
@@ -116,10 +116,12 @@ def test_a_permission_for_a_tool_that_is_not_there_is_reported_where_it_is_given
 
 
 def test_a_workflow_whose_tools_may_not_be_called_is_told_what_to_paste(ste, folder):
-    said = ste("check", "small.yaml", "--set", "tools.0.only=[store]")
-    assert said.code == 2
-    assert said.out.startswith("small.yaml:5:1: error[E602] the only tool, which is not read-only, may not be called:")
-    assert "effects:  # one of read, write, destructive\n  store: write" in said.out
+    result = ste("check", "small.yaml", "--set", "tools.0.only=[store]")
+    assert result.code == 2
+    assert result.out.startswith(
+        "small.yaml:5:1: error[E602] the only tool, which is not read-only, may not be called:"
+    )
+    assert "effects:  # one of read, write, destructive\n  store: write" in result.out
 
 
 def test_a_folder_is_no_workflow(ste, folder):

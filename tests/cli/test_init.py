@@ -27,14 +27,16 @@ def test_its_own_node_believes_no_yes_without_a_call_that_went_well(ste, tmp_pat
     ste("init", tmp_path / "mine")
     node = engine.load(tmp_path / "mine" / "workflow.yaml").workflow.nodes["reflect"]
     assert node.cls.__name__ == "StrictReflect"
-    assert set(node.reads) == {"query", "observation"}
+    assert set(node.inputs) == {"query", "observation"}
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(ste, tmp_path):
     (tmp_path / "tools.py").write_text("mine")
-    said = ste("init", tmp_path)
-    assert (said.code, said.out) == (2, "")
-    assert said.err == f"{tmp_path}: is not empty; give a new folder, or --force to write over files of the same name\n"
+    result = ste("init", tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert (
+        result.err == f"{tmp_path}: is not empty; give a new folder, or --force to write over files of the same name\n"
+    )
     assert (tmp_path / "tools.py").read_text() == "mine"
     assert list(tmp_path.iterdir()) == [tmp_path / "tools.py"]
 
@@ -49,5 +51,5 @@ def test_force_writes_into_it_and_leaves_other_files(ste, tmp_path):
 
 def test_a_file_in_the_place_of_the_folder_is_a_mistake_of_the_command_line(ste, tmp_path):
     (tmp_path / "mine").write_text("a file")
-    said = ste("init", tmp_path / "mine")
-    assert (said.code, said.err) == (2, f"{tmp_path}/mine: cannot be written (Not a directory)\n")
+    result = ste("init", tmp_path / "mine")
+    assert (result.code, result.err) == (2, f"{tmp_path}/mine: cannot be written (Not a directory)\n")

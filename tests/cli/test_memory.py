@@ -40,15 +40,15 @@ def test_search_prints_exemplars_for_a_prompt_as_text_as_data_and_as_turns_of_a_
 
 
 def test_a_tool_without_exemplars_is_named_with_those_that_have_some(ste, run):
-    said = ste("memory", "search", "double 4", "--from", run, "--tool", "duoble")
-    assert (said.code, said.out) == (2, "")
-    assert said.err == "there are no exemplars of `duoble`; there are some of: double, shout\n"
+    result = ste("memory", "search", "double 4", "--from", run, "--tool", "duoble")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "there are no exemplars of `duoble`; there are some of: double, shout\n"
 
 
 def test_a_path_that_is_no_store_is_exit_code_2(ste, folder):
-    said = ste("memory", "search", "x", "--from", "nowhere")
-    assert said.code == 2
-    assert said.err == (
+    result = ste("memory", "search", "x", "--from", "nowhere")
+    assert result.code == 2
+    assert result.err == (
         "nowhere: is no store of exemplars and no run; expected a folder with exemplars.jsonl, or the folder of a run\n"
     )
 
@@ -62,8 +62,8 @@ def test_export_and_import_move_a_store_and_forget_and_rebuild_keep_it(ste, run,
     gone = int(ste("memory", "forget", "store", "--tool", "shout").out.split()[0])
     assert 0 < gone < count
     assert ste("memory", "rebuild", "store").out == f"{count - gone} exemplars indexed\n"
-    said = ste("memory", "rebuild", "store", "--check")
-    assert (said.code, said.out) == (0, f"log and index agree on {count - gone} exemplars\n")
+    result = ste("memory", "rebuild", "store", "--check")
+    assert (result.code, result.out) == (0, f"log and index agree on {count - gone} exemplars\n")
     assert ste("memory", "forget", "store").code == 2
 
 
@@ -71,10 +71,10 @@ def test_a_line_that_is_no_exemplar_is_named_and_the_rest_comes_in(ste, run, fol
     ste("memory", "export", run, "--out", "all.jsonl")
     with (folder / "all.jsonl").open("a") as file:
         file.write("[]\n")
-    said = ste("memory", "import", "all.jsonl", "--into", "store")
-    assert said.code == 1
-    assert "all.jsonl:" in said.err
-    assert said.out.endswith(" added or changed\n")
+    result = ste("memory", "import", "all.jsonl", "--into", "store")
+    assert result.code == 1
+    assert "all.jsonl:" in result.err
+    assert result.out.endswith(" added or changed\n")
 
 
 def test_verify_says_what_became_of_exemplars_of_a_changed_tool(ste, run, folder):

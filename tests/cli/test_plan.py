@@ -9,9 +9,9 @@ PAPER = Path(ste_graph.workflows.__file__).parent / "paper.yaml"
 
 
 def test_the_paper_costs_420_model_and_240_tool_calls_at_most_per_tool(ste):
-    said = ste("plan", PAPER, "--format", "json")
-    planned = json.loads(said.out)
-    assert said.code == 0
+    result = ste("plan", PAPER, "--format", "json")
+    planned = json.loads(result.out)
+    assert result.code == 0
     assert planned["units"] == 12
     assert planned["per_unit"] == {"model_calls": 420, "tool_calls": 240}
     assert planned["total"] == {"model_calls": 5040, "tool_calls": 2880}
@@ -19,10 +19,10 @@ def test_the_paper_costs_420_model_and_240_tool_calls_at_most_per_tool(ste):
 
 
 def test_a_person_reads_maxima_loops_and_what_is_left_out(ste, folder):
-    said = ste("plan", "small.yaml")
-    assert said.code == 0
-    assert said.err == "the tools are loaded\n"
-    assert said.out == (
+    result = ste("plan", "small.yaml")
+    assert result.code == 0
+    assert result.err == "the tools are loaded\n"
+    assert result.out == (
         "small: 2 units, one per tool: double, shout\n"
         "\n"
         "at most              model calls  tool calls\n"
@@ -40,20 +40,20 @@ def test_a_person_reads_maxima_loops_and_what_is_left_out(ste, folder):
 
 
 def test_a_variant_and_changes_are_planned_as_they_would_run(ste, folder):
-    said = ste("plan", "small.yaml", "--variant", "quick", "--set", "params.turns=1", "--format", "json")
-    assert json.loads(said.out)["per_unit"] == {"model_calls": 4, "tool_calls": 1}
+    result = ste("plan", "small.yaml", "--variant", "quick", "--set", "params.turns=1", "--format", "json")
+    assert json.loads(result.out)["per_unit"] == {"model_calls": 4, "tool_calls": 1}
 
 
 def test_without_plugins_the_number_of_units_is_not_known(ste, folder):
     (folder / "tools.py").write_text("1 / 0\n")
-    said = ste("plan", "small.yaml", "--no-plugins", "--format", "json")
-    planned = json.loads(said.out)
-    assert (said.code, planned["units"], planned["total"]) == (0, None, None)
+    result = ste("plan", "small.yaml", "--no-plugins", "--format", "json")
+    planned = json.loads(result.out)
+    assert (result.code, planned["units"], planned["total"]) == (0, None, None)
     assert planned["per_unit"] == {"model_calls": 12, "tool_calls": 6}
 
 
 def test_nothing_to_call_is_said_with_what_to_paste(ste, folder):
-    said = ste("plan", "small.yaml", "--set", "tools.0.only=[store]")
-    assert said.code == 0
-    assert said.out.startswith("small: 0 units, one per tool\n")
-    assert "effects:  # one of read, write, destructive\n  store: write" in said.out
+    result = ste("plan", "small.yaml", "--set", "tools.0.only=[store]")
+    assert result.code == 0
+    assert result.out.startswith("small: 0 units, one per tool\n")
+    assert "effects:  # one of read, write, destructive\n  store: write" in result.out

@@ -8,15 +8,15 @@ import signal
 import pytest
 
 FAILING = """
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 class Fail(Node):
-    class See(Reads):
+    class Inputs(NodeInputs):
         tool: dict
-    async def __call__(self, see) -> Output:
-        if see.tool["name"] == "shout":
+    async def __call__(self, inputs, ctx) -> NodeOutputs:
+        if inputs.tool["name"] == "shout":
             raise ValueError("no more")
-        return self.Gives()
+        return self.Outputs()
 """
 
 
@@ -30,9 +30,9 @@ def in_the_graph(folder, code):
 
 
 def test_a_run_ends_with_a_summary_for_a_person(ste, folder):
-    said = ste("run", "small.yaml")
-    assert said.code == 0
-    assert said.out == (
+    result = ste("run", "small.yaml")
+    assert result.code == 0
+    assert result.out == (
         "small: complete (2 of 2 units done)\n"
         "  model         simulated (its results show that the plumbing works, and nothing about a real model)\n"
         "  trials        4: 4 solved (simulated), 0 not\n"
@@ -53,9 +53,9 @@ def test_a_run_ends_with_a_summary_for_a_person(ste, folder):
 
 
 def test_programs_get_one_object_and_nothing_else_on_stdout(ste, folder):
-    said = ste("run", "small.yaml", "--out", "here", "--format", "json")
-    outcome = json.loads(said.out)
-    assert said.code == 0
+    result = ste("run", "small.yaml", "--out", "here", "--format", "json")
+    outcome = json.loads(result.out)
+    assert result.code == 0
     promised = ("run", "trials", "solved", "model_calls", "tool_calls", "failed_calls", "failed_units", "skipped_units")
     assert {name: outcome[name] for name in promised} == {
         "run": "here",
@@ -70,13 +70,13 @@ def test_programs_get_one_object_and_nothing_else_on_stdout(ste, folder):
     assert outcome["stopped_by"] is None
     assert outcome["simulated"] is True
     assert outcome["skipped"] == {"store": {"effect": "write", "remedy": "allow: [store]"}}
-    assert "a tool is called\n" in said.err
+    assert "a tool is called\n" in result.err
 
 
 def test_progress_is_plain_lines_where_stderr_is_no_terminal(ste, folder):
     (folder / "tools.py").write_text((folder / "tools.py").read_text().replace('print("a tool is called")', "pass"))
-    said = ste("run", "small.yaml")
-    lines = said.err.splitlines()
+    result = ste("run", "small.yaml")
+    lines = result.err.splitlines()
     assert lines[:4] == [
         "the tools are loaded",
         "asking whether the models can be reached",
@@ -91,9 +91,9 @@ def test_progress_is_plain_lines_where_stderr_is_no_terminal(ste, folder):
 
 def test_quiet_leaves_only_the_summary(ste, folder):
     (folder / "tools.py").write_text((folder / "tools.py").read_text().replace("print(", "str("))
-    said = ste("run", "small.yaml", "--quiet")
-    assert said.err == ""
-    assert said.out.startswith("small: complete")
+    result = ste("run", "small.yaml", "--quiet")
+    assert result.err == ""
+    assert result.out.startswith("small: complete")
 
 
 def test_the_same_command_on_a_finished_run_does_nothing_and_says_the_same(ste, folder):
@@ -106,13 +106,13 @@ def test_the_same_command_on_a_finished_run_does_nothing_and_says_the_same(ste, 
 
 
 def test_a_spent_budget_is_no_failure_and_says_how_to_go_on(ste, folder):
-    said = ste("run", "small.yaml", "--set", "budget.model_calls=5", "--concurrency", "1")
-    assert said.code == 0
-    assert said.out.startswith(
+    result = ste("run", "small.yaml", "--set", "budget.model_calls=5", "--concurrency", "1")
+    assert result.code == 0
+    assert result.out.startswith(
         "small: stopped: the budget of 5 model calls is spent: "
         "raise `budget.model_calls` and run again (0 of 2 units done)"
     )
-    assert said.err.endswith(
+    assert result.err.endswith(
         "Nothing finished is lost. Raise the budget, then go on with: ste run small.yaml --set budget.model_calls=5\n"
     )
     assert ste("run", "small.yaml").out.startswith("small: complete (2 of 2 units done)\n")
@@ -120,11 +120,11 @@ def test_a_spent_budget_is_no_failure_and_says_how_to_go_on(ste, folder):
 
 def test_a_failed_unit_is_named_with_its_reason_and_the_others_are_complete(ste, folder):
     in_the_graph(folder, FAILING)
-    said = ste("run", "small.yaml")
-    assert said.code == 1
-    assert said.out.startswith("small: not complete (1 of 2 units done)\n")
-    assert "1 of 2 units failed; running again takes up where they stopped:\n  shout: small.yaml:" in said.out
-    assert "ValueError: no more" in said.out
+    result = ste("run", "small.yaml")
+    assert result.code == 1
+    assert result.out.startswith("small: not complete (1 of 2 units done)\n")
+    assert "1 of 2 units failed; running again takes up where they stopped:\n  shout: small.yaml:" in result.out
+    assert "ValueError: no more" in result.out
     outcome = json.loads(ste("run", "small.yaml", "--format", "json").out)
     assert (outcome["failed_units"], list(outcome["failed"])) == (1, ["shout"])
 
@@ -134,50 +134,50 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(ste, folder):
     tools = folder / "tools.py"
     whole = tools.read_text()
     tools.write_text(whole.replace('print("a tool is called")', interrupt))
-    said = ste("run", "small.yaml", "--out", "here")
-    assert said.code == 130
-    assert said.out.startswith("small: stopped by the user (")
-    assert "stopping; once more ends it at once\n" in said.err
-    assert said.err.endswith("Nothing finished is lost. Go on with: ste run small.yaml --out here\n")
+    result = ste("run", "small.yaml", "--out", "here")
+    assert result.code == 130
+    assert result.out.startswith("small: stopped by the user (")
+    assert "stopping; once more ends it at once\n" in result.err
+    assert result.err.endswith("Nothing finished is lost. Go on with: ste run small.yaml --out here\n")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_server_that_cannot_be_reached_ends_the_run_before_it_begins(ste, folder):
     model = "models.explorer={use: openai, base_url: 'http://127.0.0.1:9/v1', model: some}"
-    said = ste("run", "small.yaml", "--set", model)
-    assert (said.code, said.out) == (1, "")
-    assert "model `explorer`" in said.err
-    assert "http://127.0.0.1:9/v1" in said.err
-    assert "Traceback" not in said.err
+    result = ste("run", "small.yaml", "--set", model)
+    assert (result.code, result.out) == (1, "")
+    assert "model `explorer`" in result.err
+    assert "http://127.0.0.1:9/v1" in result.err
+    assert "Traceback" not in result.err
     assert not (folder / "runs/small").exists()
 
 
 def test_no_tool_that_may_be_called_is_a_mistake_of_the_file(ste, folder):
-    said = ste("run", "small.yaml", "--set", "tools.0.only=[store]")
-    assert (said.code, said.out) == (2, "")
-    assert "  store: write" in said.err
+    result = ste("run", "small.yaml", "--set", "tools.0.only=[store]")
+    assert (result.code, result.out) == (2, "")
+    assert "  store: write" in result.err
 
 
 def test_a_folder_that_holds_something_else_is_refused(ste, folder):
     (folder / "full").mkdir()
     (folder / "full/letter.txt").write_text("dear")
-    said = ste("run", "small.yaml", "--out", "full", "--quiet")
-    assert (said.code, said.out) == (2, "")
-    assert said.err.endswith(
+    result = ste("run", "small.yaml", "--out", "full", "--quiet")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith(
         "full: the folder is not empty and holds no run; give an empty or a new folder with --out\n"
     )
 
 
 def test_a_dry_run_calls_no_tool_and_has_a_folder_of_its_own(ste, folder):
-    said = ste("run", "small.yaml", "--dry-run", "--format", "json")
-    outcome = json.loads(said.out)
-    assert (said.code, outcome["run"], outcome["tool_calls"]) == (0, "runs/small.dry-run", 0)
-    assert "a tool is called" not in said.err
+    result = ste("run", "small.yaml", "--dry-run", "--format", "json")
+    outcome = json.loads(result.out)
+    assert (result.code, outcome["run"], outcome["tool_calls"]) == (0, "runs/small.dry-run", 0)
+    assert "a tool is called" not in result.err
 
 
 def test_a_variant_runs_in_a_folder_of_its_own(ste, folder):
-    said = ste("run", "small.yaml", "--variant", "quick", "--quiet")
-    assert said.out.startswith("small, quick: complete (2 of 2 units done)\n")
+    result = ste("run", "small.yaml", "--variant", "quick", "--quiet")
+    assert result.out.startswith("small, quick: complete (2 of 2 units done)\n")
     assert (folder / "runs/small.quick/journal.jsonl").exists()
 
 
@@ -188,18 +188,18 @@ def test_the_unexpected_is_one_line_and_a_way_to_the_traceback(ste, folder, monk
 
     monkeypatch.setattr(asyncio, "run", broken)
     monkeypatch.delenv("STE_TRACEBACK", raising=False)
-    said = ste("run", "small.yaml", "--quiet")
-    assert said.code == 1
-    assert said.err.endswith(
+    result = ste("run", "small.yaml", "--quiet")
+    assert result.code == 1
+    assert result.err.endswith(
         "ste: unexpected KeyError: 'deep inside'\n"
         "This is a fault of ste-graph, not of your workflow; set STE_TRACEBACK=1 to see where it happened.\n"
     )
-    assert "Traceback" not in said.err
+    assert "Traceback" not in result.err
     monkeypatch.setenv("STE_TRACEBACK", "1")
     assert "Traceback (most recent call last):" in ste("run", "small.yaml", "--quiet").err
 
 
 @pytest.mark.parametrize("wrong", [["--concurrency", "0"], ["--format", "xml"], ["--nonsense"]])
 def test_a_wrong_option_is_exit_code_2(ste, folder, wrong):
-    said = ste("run", "small.yaml", *wrong)
-    assert (said.code, said.out) == (2, "")
+    result = ste("run", "small.yaml", *wrong)
+    assert (result.code, result.out) == (2, "")

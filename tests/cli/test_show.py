@@ -48,9 +48,9 @@ def run(tmp_path, monkeypatch):
 
 
 def test_trials_are_told_step_by_step_below_a_line_per_tool(ste, run):
-    said = ste("show", run)
-    assert said.code == 0
-    assert said.out == (
+    result = ste("show", run)
+    assert result.code == 0
+    assert result.out == (
         "old: 2 trials, model: simulated\n"
         "\n"
         "tool      trials  solved  not  unclear  with failed calls\n"
@@ -84,8 +84,8 @@ def test_coverage_is_a_line_per_tool_or_data(ste, run):
         "add_days         1/2      0/2         1       -     0  none\n"
         "today            0/0      0/0         0       -     1  none\n"
     )
-    said = json.loads(ste("show", run, "--coverage", "--tool", "add_days", "--format", "json").out)
-    assert said == {
+    result = json.loads(ste("show", run, "--coverage", "--tool", "add_days", "--format", "json").out)
+    assert result == {
         "add_days": {
             "parameters": ["days"], "values": [], "errors": [], "requests": 1, "spread": None, "idle": 0,
             "of_parameters": 2, "of_values": 2,
@@ -106,8 +106,8 @@ def test_coverage_is_a_line_per_tool_or_data(ste, run):
     ],
 )
 def test_options_select_trials(ste, run, options, found):
-    said = ste("show", run, *options, "--format", "json")
-    assert [line["id"] for line in json.loads(said.out)] == found
+    result = ste("show", run, *options, "--format", "json")
+    assert [line["id"] for line in json.loads(result.out)] == found
 
 
 def test_what_was_left_away_is_counted(ste, run):
@@ -116,19 +116,19 @@ def test_what_was_left_away_is_counted(ste, run):
 
 
 def test_a_mistyped_tool_is_answered_with_the_one_that_was_meant(ste, run):
-    said = ste("show", run, "--tool", "add_day")
-    assert (said.code, said.out) == (2, "")
-    assert said.err == "old: this run has no tool `add_day`; did you mean `add_days`? it has: add_days, today\n"
+    result = ste("show", run, "--tool", "add_day")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "old: this run has no tool `add_day`; did you mean `add_days`? it has: add_days, today\n"
 
 
 def test_a_tool_that_was_left_out_is_answered_with_the_line_that_allows_it(ste, run):
-    said = ste("show", run, "--tool", "drop")
-    assert (said.code, said.err) == (2, "old: `drop` was left out of this run; to allow it: allow: [drop]\n")
+    result = ste("show", run, "--tool", "drop")
+    assert (result.code, result.err) == (2, "old: `drop` was left out of this run; to allow it: allow: [drop]\n")
 
 
 def test_a_folder_that_is_no_run_is_refused(ste, run):
-    said = ste("show", ".")
-    assert (said.code, said.err) == (2, ".: is not the folder of a run (it has no workflow.lock.yaml)\n")
+    result = ste("show", ".")
+    assert (result.code, result.err) == (2, ".: is not the folder of a run (it has no workflow.lock.yaml)\n")
 
 
 def test_control_characters_of_a_tool_do_not_reach_the_terminal(ste, run, tmp_path):

@@ -31,14 +31,14 @@ def ended(folder):
 
 
 def test_list_names_each_tool_with_its_effect_and_says_which_a_run_does_not_call(ste, folder):
-    said = ste("tools", "list", "small.yaml")
-    assert said.code == 0
-    assert said.out == (
+    result = ste("tools", "list", "small.yaml")
+    assert result.code == 0
+    assert result.out == (
         "double  read               Double a number.\n"
         "shout   read               Write a text in capitals.\n"
         "store   write  not called  Store a text.\n"
     )
-    assert "ste tools list --effects" in said.err
+    assert "ste tools list --effects" in result.err
 
 
 def test_list_as_data_holds_what_a_model_is_told_and_whether_the_policy_allows_it(ste, folder):
@@ -69,39 +69,39 @@ def test_effects_are_printed_per_source_under_the_names_that_the_source_knows(st
 
 
 def test_show_gives_effect_fingerprint_description_and_schema(ste, folder):
-    said = ste("tools", "show", "small.yaml", "double")
-    head, _, about, _, schema = said.out.split("\n", 4)
+    result = ste("tools", "show", "small.yaml", "double")
+    head, _, about, _, schema = result.out.split("\n", 4)
     assert head.startswith("double (read), fingerprint ")
     assert about == "Double a number."
     assert json.loads(schema)["required"] == ["number"]
 
 
 def test_a_tool_that_is_not_there_is_named_with_those_that_are(ste, folder):
-    said = ste("tools", "show", "small.yaml", "duoble")
-    assert (said.code, said.out) == (2, "")
-    assert said.err.endswith("there is no tool `duoble`; did you mean `double`? tools: double, shout, store\n")
+    result = ste("tools", "show", "small.yaml", "duoble")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith("there is no tool `duoble`; did you mean `double`? tools: double, shout, store\n")
 
 
 def test_a_call_by_hand_gives_what_the_tool_gives(ste, folder):
-    said = ste("tools", "call", "small.yaml", "double", '{"number": "21"}')
-    assert (said.code, said.out) == (0, "42\n")
-    assert said.err.splitlines()[-1].startswith("ok, ")
+    result = ste("tools", "call", "small.yaml", "double", '{"number": "21"}')
+    assert (result.code, result.out) == (0, "42\n")
+    assert result.err.splitlines()[-1].startswith("ok, ")
     data = json.loads(ste("tools", "call", "small.yaml", "double", '{"number": 21}', "--format", "json").out)
     assert (data["ok"], data["kind"], data["text"]) == (True, "ok", "42")
 
 
 def test_arguments_are_checked_before_a_call_by_hand(ste, folder):
-    said = ste("tools", "call", "small.yaml", "double", '{"number": "many"}')
-    assert said.code == 2
-    assert said.out.splitlines()[0] == "Invalid arguments for `double`:"
+    result = ste("tools", "call", "small.yaml", "double", '{"number": "many"}')
+    assert result.code == 2
+    assert result.out.splitlines()[0] == "Invalid arguments for `double`:"
     for wrong in ("{number: 1}", "[1]"):
         assert ste("tools", "call", "small.yaml", "double", wrong).code == 2
 
 
 def test_a_tool_that_does_more_than_read_is_called_by_hand_only_with_yes(ste, folder):
-    said = ste("tools", "call", "small.yaml", "store", '{"text": "x"}', "--set", "allow=[write]")
-    assert said.code == 2
-    assert said.out == "`store` was not called: its effect is write. To call it all the same, add --yes.\n"
+    result = ste("tools", "call", "small.yaml", "store", '{"text": "x"}', "--set", "allow=[write]")
+    assert result.code == 2
+    assert result.out == "`store` was not called: its effect is write. To call it all the same, add --yes.\n"
     assert ste("tools", "call", "small.yaml", "store", '{"text": "x"}', "--yes").out == "stored\n"
 
 
@@ -111,16 +111,16 @@ def test_a_server_is_started_for_a_call_by_hand_and_ended_behind_it(ste, served)
 
 
 def test_a_server_that_ends_during_a_call_by_hand_is_a_failed_call(ste, served):
-    said = ste("tools", "call", "small.yaml", "exit", "--yes")
-    assert said.code == 1
-    assert "the disk is full" in said.out
-    assert said.err.splitlines()[-1].startswith("transport, ")
+    result = ste("tools", "call", "small.yaml", "exit", "--yes")
+    assert result.code == 1
+    assert "the disk is full" in result.out
+    assert result.err.splitlines()[-1].startswith("transport, ")
 
 
 def test_a_server_that_cannot_be_started_is_exit_code_2(ste, folder):
-    said = ste("tools", "list", "small.yaml", "--set", "tools=[{use: mcp, command: no-such-server}]")
-    assert said.code == 2
-    assert said.err.startswith("tools: the command `no-such-server` was not found")
+    result = ste("tools", "list", "small.yaml", "--set", "tools=[{use: mcp, command: no-such-server}]")
+    assert result.code == 2
+    assert result.err.startswith("tools: the command `no-such-server` was not found")
 
 
 def test_no_secret_is_shown_in_a_list_a_schema_or_what_a_tool_gives(ste, folder, monkeypatch):
@@ -133,10 +133,10 @@ def test_no_secret_is_shown_in_a_list_a_schema_or_what_a_tool_gives(ste, folder,
     )
     (folder / "small.yaml").write_text((folder / "small.yaml").read_text() + "redact: [{env: STE_TEST_KEY}]\n")
     for words in (["list"], ["list", "--effects"], ["list", "--format", "json"], ["show"], ["call"]):
-        said = ste("tools", words[0], "small.yaml", *(["tell"] if words[0] in ("show", "call") else []), *words[1:])
-        assert said.code == 0
-        assert "***" in said.out
-        assert "s3cret" not in said.out + said.err
+        result = ste("tools", words[0], "small.yaml", *(["tell"] if words[0] in ("show", "call") else []), *words[1:])
+        assert result.code == 0
+        assert "***" in result.out
+        assert "s3cret" not in result.out + result.err
 
 
 def test_no_secret_stands_in_the_error_of_a_source_whichever_verb_opens_it(ste, folder, monkeypatch):
@@ -144,7 +144,7 @@ def test_no_secret_stands_in_the_error_of_a_source_whichever_verb_opens_it(ste, 
     (folder / "tools.py").write_text("import os\n\nraise ValueError('denied for ' + os.environ['STE_TEST_KEY'])\n")
     (folder / "small.yaml").write_text((folder / "small.yaml").read_text() + "redact: [{env: STE_TEST_KEY}]\n")
     for words in ("check FILE", "check FILE --format json", "plan FILE", "run FILE", "tools list FILE"):
-        said = ste(*words.replace("FILE", "small.yaml").split())
-        assert said.code == 2
-        assert "denied for ***" in said.out + said.err
-        assert "s3cret" not in said.out + said.err
+        result = ste(*words.replace("FILE", "small.yaml").split())
+        assert result.code == 2
+        assert "denied for ***" in result.out + result.err
+        assert "s3cret" not in result.out + result.err
