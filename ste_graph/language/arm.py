@@ -24,11 +24,11 @@ from ste_graph.language.resolution import Entries, resolve, when_on
 from ste_graph.language.schema import Section
 from ste_graph.language.scope import Place, innermost_common, occurrences, places, seats_of
 from ste_graph.language.shape import Shaped, check_shape
-from ste_graph.language.subworkflows import SubReader, check_asked, gives_of, node_of
+from ste_graph.language.subworkflows import SubWorkflowReader, check_asked, gives_of, node_of
 from ste_graph.language.tree import Mapping, Sequence
 from ste_graph.language.vocabulary import Vocabulary
-from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, SubSpec, Workflow
-from ste_graph.node import Output
+from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, SubWorkflowSpec, Workflow
+from ste_graph.node import NodeOutputs
 from ste_graph.records import Record
 from ste_graph.redaction import Redactor
 
@@ -136,11 +136,11 @@ class _Arm:
         return GraphReader(set(nodes), off, self.params, {**nodes, **memory}, self.findings)
 
     @cached_property
-    def subs(self) -> dict[str, SubSpec]:
+    def subs(self) -> dict[str, SubWorkflowSpec]:
         """The sub-workflows that are right; to be asked for once the graph was read."""
         names = frozenset(self.reader.names)
         files = (*self.above, self.file.resolve())
-        reader = SubReader(self.tree, names, self.params, files, self.plugins, self.findings)
+        reader = SubWorkflowReader(self.tree, names, self.params, files, self.plugins, self.findings)
         found = {name: reader.spec(name, tree, self.reader.names[name]) for name, tree in self.reader.runs.items()}
         return {name: sub for name, sub in found.items() if sub is not None}
 
@@ -185,9 +185,9 @@ class _Arm:
         self.reader.incomplete = self.reader.incomplete or bool(unbounded)
         return (unbounded[0], unbounded[0].do) if unbounded else (None, blocks)
 
-    def _outputs(self) -> dict[str, type[Output] | None]:
+    def _outputs(self) -> dict[str, type[NodeOutputs] | None]:
         """Per node of the graph, off or not, what it gives or would give if it were on; None if that is not known."""
-        found: dict[str, type[Output] | None] = {}
+        found: dict[str, type[NodeOutputs] | None] = {}
         for name, span in self._keys("nodes").items():
             if name not in self.reader.used and not self._incomplete:
                 self.findings.warning("W222", f"node `{name}` does not stand in the graph", span)
@@ -197,7 +197,7 @@ class _Arm:
             found[name] = output_of(entry, self.findings) if entry else None
         return found | {name: self._given_by(name) for name in self.reader.runs}
 
-    def _given_by(self, sub: str) -> type[Output] | None:
+    def _given_by(self, sub: str) -> type[NodeOutputs] | None:
         """What a sub-workflow gives; None if it is wrong, or not known as its plugin was left alone."""
         return gives_of(self.subs[sub]) if sub in self.subs and self.subs[sub].result is not Unloaded else None
 

@@ -15,10 +15,10 @@ from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.language.workflow import FromData, FromLoop, FromNode, Source
 
 
-def bound_reads(
+def bind_inputs(
     node: Resolved, seats: Sequence[Place], vocabulary: Vocabulary, findings: Findings
 ) -> dict[str, Source]:
-    """Where each field of the node's `See` comes from, checked at every place where the node stands."""
+    """Where each field of the node's `Inputs` comes from, checked at every place where the node stands."""
     return _Binder(node, seats, vocabulary, findings).bound()
 
 
@@ -30,8 +30,8 @@ class _Binder:
     findings: Findings
 
     def bound(self) -> dict[str, Source]:
-        fields = self.node.cls.See.model_fields
-        wanted: Mapping[str, str] = self.node.wiring.reads
+        fields = self.node.cls.Inputs.model_fields
+        wanted: Mapping[str, str] = self.node.wiring.inputs
         for field in wanted:
             if field not in fields:
                 expected = one_of(fields, "nothing: this node reads no value")
@@ -48,7 +48,7 @@ class _Binder:
         return found
 
     def _key(self, field: str) -> Span:
-        return self.node.tree.span_of(["reads", field], key=True)
+        return self.node.tree.span_of(["inputs", field], key=True)
 
     def _sought(self, field: str, annotation: Any) -> Source | None:
         """The one node, or loop around every place of this node, that gives what has the field's name."""
@@ -58,7 +58,7 @@ class _Binder:
                 "E213",
                 f"`{self.node.name}` reads `{field}`, which {' and '.join(f'`{giver}`' for giver in givers)} give",
                 self.node.span,
-                expected=f"`reads: {{{field}: {givers[0]}.{field}}}` in `{self.node.name}`",
+                expected=f"`inputs: {{{field}: {givers[0]}.{field}}}` in `{self.node.name}`",
             )
         elif givers:
             return FromNode(givers[0], field)
@@ -69,7 +69,7 @@ class _Binder:
                 {name for node, given in self.vocabulary.outputs.items() if given and node != self.node.name
                  for name in given.model_fields}
             )  # fmt: skip
-            remedy = f"a node that gives `{field}`, or `reads: {{{field}: node.output}}`"
+            remedy = f"a node that gives `{field}`, or `inputs: {{{field}: node.output}}`"
             self.findings.error(
                 "E211",
                 f"`{self.node.name}` reads `{field}`, but nothing in the graph gives it",
@@ -98,7 +98,7 @@ class _Binder:
         return sorted(set.intersection(*around)) if around else []
 
     def _named(self, field: str, name: str) -> Source | None:
-        """What `reads:` names."""
+        """The source that `inputs:` names."""
         node, _, output = name.partition(".")
         outputs = self.vocabulary.outputs
         if node in outputs and output:
@@ -115,8 +115,8 @@ class _Binder:
             choices += [f"data.{known}" for known in self.vocabulary.data]
         self.findings.error(
             "E204",
-            f"unknown name `{name}` in `reads` of `{self.node.name}`",
-            self.node.tree.span_of(["reads", field]),
+            f"unknown name `{name}` in `inputs` of `{self.node.name}`",
+            self.node.tree.span_of(["inputs", field]),
             expected=one_of(choices, "a node's output; no node gives any"),
             suggestion=closest(name, [*choices, *self._loops()]),
         )
@@ -151,7 +151,9 @@ class _Binder:
             )
         else:
             said = f"`{self.node.name}` reads `{field}` as {expected}, but `{name}` is {actual}"
-            self.findings.error("E212", said, here, expected=f"`reads: {{{field}: …}}` with a value that is {expected}")
+            self.findings.error(
+                "E212", said, here, expected=f"`inputs: {{{field}: …}}` with a value that is {expected}"
+            )
         return False
 
     def _when_given(self, node: str, field: str, source: Source) -> Type:

@@ -11,7 +11,7 @@ from ste_graph.language.expressions import Expression
 
 
 @dataclass(frozen=True, slots=True)
-class Do:
+class NodeBlock:
     """Run a node."""
 
     node: str
@@ -69,7 +69,7 @@ class Each:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RecordBlock:
     """`record: TYPE / as: …`: make a record and hand it to the journal and to the memories of its type.
 
     `key` names the block among the workflow's records: the type, with `~2`, `~3` … behind it for further blocks.
@@ -81,7 +81,7 @@ class Keep:
     span: Span = field(hash=False)
 
 
-Block: TypeAlias = Do | Repeat | Map | When | Keep
+Block: TypeAlias = NodeBlock | Repeat | Map | When | RecordBlock
 
 
 def walk(blocks: Sequence[Block], around: tuple[str, ...] = ()) -> Iterator[tuple[Block, tuple[str, ...]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ste_graph.language.diagnostics import Diagnostic, Problems, Span
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.document import read
 from ste_graph.language.files import meant, workflow_file
 from ste_graph.language.findings import Findings
@@ -64,5 +64,5 @@ def _merged(base: Mapping, over: Mapping) -> Mapping:
 
 def _problem(
     code: str, message: str, span: Span, *, expected: str | None = None, suggestion: str | None = None
-) -> Problems:
-    return Problems([Diagnostic(code, "error", message, span, expected, suggestion)])
+) -> DiagnosticsError:
+    return DiagnosticsError([Diagnostic(code, "error", message, span, expected, suggestion)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ste_graph.language.blocks import Keep, Map, Repeat, When
+from ste_graph.language.blocks import Map, RecordBlock, Repeat, When
 from ste_graph.language.findings import Findings
 from ste_graph.language.graph import GraphReader
 from ste_graph.language.records import check_record
@@ -29,7 +29,7 @@ class Conditions:
         """Everything that the blocks of the graph look at."""
         for seat in seats:
             match seat.block:
-                case Keep() as keep if keep.record in records:
+                case RecordBlock() as keep if keep.record in records:
                     given = self.reader.given[keep.span]
                     check_record(keep, records[keep.record], given, seat, self.vocabulary, self.findings)
                 case (Repeat(condition=condition, span=span) | When(condition=condition, span=span)) as block:
@@ -62,7 +62,7 @@ class Conditions:
         for memory in memories:
             tree = entries[memory.name].tree
             stated = tree.at(["recall", "like"]) or tree
-            for node in (node for node in readers if memory.like is not None and memory.name in node.sees):
+            for node in (node for node in readers if memory.like is not None and memory.name in node.memories):
                 for seat in seats_of(node.name, seats):
                     assert memory.like is not None
                     self.vocabulary.check(memory.like, stated, seat, STR.maybe, "like", self.findings)

@@ -69,7 +69,7 @@ class Diagnostic:
         }
 
 
-class Problems(WorkflowError):
+class DiagnosticsError(WorkflowError):
     """Everything that is wrong, at once; its text is the rendered diagnostics, in reading order."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import yaml
 
-from ste_graph.language.diagnostics import Diagnostic, Problems, Span, closest, remember, shown
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, closest, remember, shown
 from ste_graph.language.syntax import explained
 from ste_graph.language.tree import Entry, Mapping, Scalar, Sequence, Tree
 
@@ -29,35 +29,37 @@ _NO_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def read(path: Path, *, asked_at: Span | None = None) -> Mapping:
-    """The document in a file. Raises `Problems`; that the file cannot be read is said at `asked_at` where given."""
+    """The document in a file. Raises `DiagnosticsError`; that the file cannot be read is said at `asked_at` where given."""
     name = shown(path)
     try:
         raw = path.read_bytes()
     except OSError as error:
         near = closest(path.name, _beside(path)) if isinstance(error, FileNotFoundError) else None
         what = f"`{name}` cannot be read: {(error.strerror or str(error)).lower()}"
-        raise Problems([Diagnostic("E101", "error", what, asked_at or Span(name, 1, 1, 1), suggestion=near)]) from None
+        raise DiagnosticsError(
+            [Diagnostic("E101", "error", what, asked_at or Span(name, 1, 1, 1), suggestion=near)]
+        ) from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig", errors="replace")
         place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
-        raise Problems([_error("E102", "this is not UTF-8 text", place, "a text file in UTF-8")]) from None
+        raise DiagnosticsError([_error("E102", "this is not UTF-8 text", place, "a text file in UTF-8")]) from None
     return parse(text, name)
 
 
 def parse(text: str, name: str) -> Mapping:
-    """The document in a text, whose places are shown as lines of `name`. Raises `Problems`."""
+    """The document in a text, whose places are shown as lines of `name`. Raises `DiagnosticsError`."""
     tree = value(text, name)
     if isinstance(tree, Mapping):
         return tree
     empty = isinstance(tree, Scalar) and tree.value is None
     message = "the file is empty" if empty else "the file holds no mapping at its top"
-    raise Problems([_error("E105", message, tree.span, "`key: value` lines")])
+    raise DiagnosticsError([_error("E105", message, tree.span, "`key: value` lines")])
 
 
 def value(text: str, name: str) -> Tree:
-    """The one YAML value in a text, null if there is none. Raises `Problems`."""
+    """The one YAML value in a text, null if there is none. Raises `DiagnosticsError`."""
     text = text.removeprefix("\ufeff")
     remember(name, text)
     try:
@@ -66,15 +68,15 @@ def value(text: str, name: str) -> Tree:
         before = text[: error.position]
         place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
         what = f"the character U+{error.character:04X} is not allowed in YAML"
-        raise Problems([_error("E102", what, place, "printable characters")]) from None
+        raise DiagnosticsError([_error("E102", what, place, "printable characters")]) from None
     except yaml.MarkedYAMLError as error:
-        raise Problems([explained(error, name)]) from None
+        raise DiagnosticsError([explained(error, name)]) from None
     if root is None:
         return Scalar(None, Span(name, 1, 1, 1))
     reader = _Reader(text, name)
     tree = reader.tree(root)
     if reader.problems:
-        raise Problems(reader.problems)
+        raise DiagnosticsError(reader.problems)
     return tree
 
 

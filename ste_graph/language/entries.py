@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
-from ste_graph.contracts import Lent, Likening, Model, Recall, Teaching
+from ste_graph.contracts import ExemplarView, LessonView, Model, RecordView, SimilarityView
 from ste_graph.language.schema import GROUPS, MemoryWiring, NodeWiring, Section, Shape
 from ste_graph.language.tree import Mapping as MappingTree
 from ste_graph.language.tree import Scalar, Sequence, Tree
@@ -36,7 +36,7 @@ WIRING: Mapping[str, type[Shape] | None] = {
 }
 
 
-class UnknownUse(LookupError):
+class UnknownUseError(LookupError):
     """No class of that name; `choices` are the names that there are."""
 
     def __init__(self, choices: list[str]) -> None:
@@ -45,7 +45,7 @@ class UnknownUse(LookupError):
 
 
 def find(section: Offered, use: str, plugins: Mapping[str, ModuleType]) -> Any:
-    """The class that `use` or `record` names. Raises `UnknownUse`; an entry point's own import may raise anything."""
+    """The class that `use` or `record` names. Raises `UnknownUseError`; an entry point's own import may raise anything."""
     group: Group = "records" if section == "records" else GROUPS[section]
     if use in known(group):
         return load(group, use)
@@ -53,7 +53,7 @@ def find(section: Offered, use: str, plugins: Mapping[str, ModuleType]) -> Any:
     cls = getattr(plugins.get(module), name, None) if name.isidentifier() else None
     if _offers(section, cls):
         return cls
-    raise UnknownUse(sorted([*known(group), *offered(section, plugins)]))
+    raise UnknownUseError(sorted([*known(group), *offered(section, plugins)]))
 
 
 def offered(section: Offered, plugins: Mapping[str, ModuleType]) -> list[str]:
@@ -86,13 +86,13 @@ def _offers(section: Offered, cls: object) -> bool:
 
 
 def resolved_kind(field: FieldInfo) -> Resolved | None:
-    """Whether a node's field is a `Model`, a `Prompt` or a `Recall` (None within a union allowed)."""
+    """Whether a node's field is a `Model`, a `Prompt` or a `RecordView` (None within a union allowed)."""
     for annotation in (field.annotation, *get_args(field.annotation)):
         if annotation is Model:
             return "model"
         if annotation is Prompt:
             return "prompt"
-        if annotation in (Recall, Lent, Likening, Teaching):
+        if annotation in (RecordView, ExemplarView, SimilarityView, LessonView):
             return "recall"
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping as ReadOnly
 from typing import Final
 
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import Block, Do, Each, Keep, Map, Repeat, When
+from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, Repeat, When
 from ste_graph.language.diagnostics import Span, closest
 from ste_graph.language.expressions import Expression, ExpressionError
 from ste_graph.language.files import run_name
@@ -77,7 +77,7 @@ class GraphReader:
         self.incomplete = True
         return None
 
-    def _do(self, name: str, span: Span) -> Do | None:
+    def _do(self, name: str, span: Span) -> NodeBlock | None:
         self.used.add(name)
         if name not in self.nodes:
             self.incomplete = True
@@ -87,9 +87,9 @@ class GraphReader:
             listed = one_of(self.nodes, "a name defined in `nodes:`")
             self.findings.error("E220", what, span, expected=listed, suggestion=closest(name, self.nodes))
             return None
-        return None if name in self.off else Do(name, span)
+        return None if name in self.off else NodeBlock(name, span)
 
-    def _run(self, tree: Mapping) -> Do | None:
+    def _run(self, tree: Mapping) -> NodeBlock | None:
         given, file = tree.entries.get("name"), tree.entries["run"].value
         plain = file.plain()
         if not isinstance(plain, str) or not (given is None or isinstance(given.value.plain(), str)):
@@ -102,7 +102,7 @@ class GraphReader:
             self.findings.error("E203", said, span, expected="`name: …` beside `run`")
         self._take(name, span, "what is run: `name: …` beside `run`")
         self.runs.setdefault(name, tree)
-        return Do(name, tree.entries["run"].key_span)
+        return NodeBlock(name, tree.entries["run"].key_span)
 
     def _named(self, entry: Entry) -> str:
         name, span = str(entry.value.plain()), entry.value.span
@@ -170,7 +170,7 @@ class GraphReader:
             self.findings.error("E232", said, value.span, expected="a condition that reads a value")
         return condition or _FAULTY
 
-    def _keep(self, tree: Mapping) -> Keep:
+    def _keep(self, tree: Mapping) -> RecordBlock:
         record, span = str(tree.entries["record"].value.plain()), tree.entries["record"].key_span
         self.kept[record] += 1
         key = f"record {record}" + (f" {self.kept[record]}" if self.kept[record] > 1 else "")
@@ -187,7 +187,7 @@ class GraphReader:
                             values[name] = Each(first, second)
                 case value if (expression := self.expression(value, entry.key_span)) is not None:
                     values[name] = expression
-        return Keep(record, key, values, span)
+        return RecordBlock(record, key, values, span)
 
     def expression(self, tree: Tree | None, holder: Span) -> Expression | None:
         """The expression in a value, None where there is none; remembers where it stands."""

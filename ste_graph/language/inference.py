@@ -77,10 +77,10 @@ class Inference:
             if given:
                 break
         if known == len(parts):
-            self._fault(node, f"`{name}` is no value itself", expected=f"`{name}` gives: {', '.join(given)}")
+            self._fault(node, f"`{name}` is no value itself", expected=f"`{name}` has: {', '.join(given)}")
             return ANY
         siblings = [one for one in self._scope if one.startswith(f"{prefix}.")] if prefix else list(self._scope)
-        listed = f"`{prefix}` gives: {', '.join(given)}" if prefix else f"known here: {', '.join(given) or 'nothing'}"
+        listed = f"`{prefix}` has: {', '.join(given)}" if prefix else f"known here: {', '.join(given) or 'nothing'}"
         near = _near(parts, known, siblings)
         self._fault(node, f"unknown name `{name}`", near, listed)
         return ANY

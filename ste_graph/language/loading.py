@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ste_graph.language.arm import check_arm
 from ste_graph.language.composition import composed
-from ste_graph.language.diagnostics import Diagnostic, Problems, Span, closest
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, closest
 from ste_graph.language.document import value as yaml_value
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.paths import with_path, with_paths
@@ -47,7 +47,7 @@ def load(path: Path, *, variant: str | None = None, changes: Seq[Change] = (), p
         listed = file.tree.entries.get("variants")
         span = listed.key_span if listed else file.tree.span
         expected, near = one_of(file.variants, "no variant: this file has none"), closest(variant, file.variants)
-        raise Problems([Diagnostic("E401", "error", f"there is no variant `{variant}`", span, expected, near)])
+        raise DiagnosticsError([Diagnostic("E401", "error", f"there is no variant `{variant}`", span, expected, near)])
     workflow: Workflow | None = None
     for arm in (None, *file.variants):
         own, checked = file.checked(arm, chosen=arm == variant)
@@ -58,7 +58,7 @@ def load(path: Path, *, variant: str | None = None, changes: Seq[Change] = (), p
             own, _ = replace(file, changes=()).checked(arm, chosen=False)
         file.add(own, arm, findings)
     if findings.failed or workflow is None:
-        raise Problems(findings.diagnostics)
+        raise DiagnosticsError(findings.diagnostics)
     return Loaded(workflow, tuple(file.variants), tuple(findings.diagnostics))
 
 
@@ -93,7 +93,7 @@ class _File:
             name = f"--set {change.path}"
             try:
                 value = yaml_value(change.value, name)
-            except Problems as problems:
+            except DiagnosticsError as problems:
                 findings.diagnostics.extend(problems.diagnostics)
                 continue
             tree = with_path(tree, change.path, value, Span(name, 1, 1, max(1, len(change.value))), findings)
@@ -113,12 +113,12 @@ class _File:
 
 
 def parse_change(text: str) -> Change:
-    """`PATH=VALUE` of the command line. Raises `Problems` for anything else."""
+    """`PATH=VALUE` of the command line. Raises `DiagnosticsError` for anything else."""
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         span = Span("--set", 1, 1, max(1, len(text)))
         said = f"`--set {text}` is not PATH=VALUE"
-        raise Problems([Diagnostic("E306", "error", said, span, "such as `--set params.turns=2`")])
+        raise DiagnosticsError([Diagnostic("E306", "error", said, span, "such as `--set params.turns=2`")])
     return Change(path.strip(), value)
 
 

@@ -45,16 +45,16 @@ def check_readers(memories: Iterable[Resolved], nodes: Iterable[Resolved], findi
     used = {name for node in nodes for name in used_by(node)}
     for memory in memories:
         if memory.name not in used:
-            use = f"`talk: {memory.name}`" if memory.cls.holds == "messages" else f"`sees: [{memory.name}]`"
+            use = f"`transcript: {memory.name}`" if memory.cls.holds == "messages" else f"`memories: [{memory.name}]`"
             expected = f"a node in the graph with {use}, or `{memory.name}: off`"
             findings.error("E241", f"nothing reads the memory `{memory.name}`", memory.span, expected=expected)
 
 
 def used_by(node: Resolved) -> set[str]:
-    """The memories that a node names: in `talk`, in `sees`, in settings of its own."""
+    """The memories that a node names: in `transcript`, in `memories`, in settings of its own."""
     fields = [name for name, info in node.cls.model_fields.items() if resolved_kind(info) == "recall"]
     own = {getattr(node.settings, field) for field in fields}
-    return {*node.wiring.sees, node.wiring.talk, *own} - {None}
+    return {*node.wiring.memories, node.wiring.transcript, *own} - {None}
 
 
 def _lifetime(entry: Resolved, lifetimes: Collection[str], findings: Findings) -> str:

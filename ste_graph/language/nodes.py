@@ -9,7 +9,7 @@ from keyword import iskeyword
 from typing import Any
 
 from ste_graph.contracts import Json
-from ste_graph.language.binding import bound_reads
+from ste_graph.language.binding import bind_inputs
 from ste_graph.language.diagnostics import Span, closest
 from ste_graph.language.entries import resolved_kind
 from ste_graph.language.findings import Findings, one_of
@@ -19,7 +19,7 @@ from ste_graph.language.resolution import Entries, Resolved, Unloaded
 from ste_graph.language.scope import Place
 from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.language.workflow import NodeSpec
-from ste_graph.node import Output
+from ste_graph.node import NodeOutputs
 from ste_graph.prompt import Prompt
 
 
@@ -32,14 +32,14 @@ class NodeReader:
     holds: Mapping[str, str | None]
     findings: Findings
 
-    def spec(self, entry: Resolved, outputs: type[Output] | None, lives: str, seats: list[Place]) -> NodeSpec:
+    def spec(self, entry: Resolved, outputs: type[NodeOutputs] | None, lives: str, seats: list[Place]) -> NodeSpec:
         """The node as the engine runs it, checked at all places where it stands; whatever is wrong is reported."""
         parts = self._parts(entry)
-        talk: str | None = entry.wiring.talk
-        if talk is not None:
-            talk = self._memory(talk, entry.tree.span_of(["talk"]), "messages", entry.name)
-        for index, memory in enumerate(entry.wiring.sees):
-            self._memory(memory, entry.tree.span_of(["sees", index]), None, entry.name)
+        transcript: str | None = entry.wiring.transcript
+        if transcript is not None:
+            transcript = self._memory(transcript, entry.tree.span_of(["transcript"]), "messages", entry.name)
+        for index, memory in enumerate(entry.wiring.memories):
+            self._memory(memory, entry.tree.span_of(["memories", index]), None, entry.name)
         for prompt in parts.prompts.values() if seats else ():
             check_prompt(prompt, entry, seats, self.vocabulary, self.holds, self.findings)
         return NodeSpec(
@@ -49,10 +49,10 @@ class NodeReader:
             models=parts.models,
             prompts=parts.prompts,
             recalls=parts.recalls,
-            talk=talk,
-            sees=tuple(entry.wiring.sees),
-            reads=bound_reads(entry, seats, self.vocabulary, self.findings) if seats else {},
-            outputs=outputs or Unloaded.Gives,
+            transcript=transcript,
+            memories=tuple(entry.wiring.memories),
+            inputs=bind_inputs(entry, seats, self.vocabulary, self.findings) if seats else {},
+            outputs=outputs or Unloaded.Outputs,
             lives=lives,
             span=entry.span,
         )
@@ -105,25 +105,25 @@ class NodeReader:
         return None
 
 
-def output_of(node: Resolved, findings: Findings) -> type[Output] | None:
+def output_of(node: Resolved, findings: Findings) -> type[NodeOutputs] | None:
     """What a node gives under its settings; None where that is not known."""
     if node.cls is Unloaded:
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as pydantic's for an output called `copy`
-            gives: type[Output] = node.cls.outputs(node.settings.model_dump())
+            gives: type[NodeOutputs] = node.cls.output_type(node.settings.model_dump())
     except ValueError as error:
-        findings.error("E203", f"`{node.name}`: {error}", node.tree.span_of(["gives"]))
+        findings.error("E203", f"`{node.name}`: {error}", node.tree.span_of(["outputs"]))
         return None
     except Exception as error:  # a plugin's own code
-        said = f"`{node.name}` cannot say what it gives: {fault(error)}"
+        said = f"`{node.name}` cannot say what it outputs: {fault(error)}"
         findings.error("E502", said, node.tree.span_of(["use"]))
         return None
     for name in gives.model_fields:
         if not name.isidentifier() or iskeyword(name):
             said = f"`{node.name}` gives `{name}`, which expressions cannot name"
-            findings.error("E203", said, node.tree.span_of(["gives", name], key=True), expected="another name")
+            findings.error("E203", said, node.tree.span_of(["outputs", name], key=True), expected="another name")
     return gives
 
 

@@ -28,7 +28,7 @@ def with_path(tree: Mapping, path: str, value: Tree, span: Span, findings: Findi
     """`tree` with the value at a path replaced; unchanged if neither file nor schema has the path, as is reported."""
     try:
         return tree.with_value(_Route(path.split("."), value).into(tree), value)
-    except NoSuchPath as wrong:
+    except NoSuchPathError as wrong:
         near = _legal_path(tree, wrong.suggestion, value)
         findings.error("E305", str(wrong), span, expected=wrong.expected, suggestion=near)
         return tree
@@ -40,7 +40,7 @@ def _legal_path(tree: Mapping, parts: list[str] | None, value: Tree) -> str | No
         return None
     try:
         _Route(parts, value).into(tree)
-    except NoSuchPath as wrong:
+    except NoSuchPathError as wrong:
         return _legal_path(tree, wrong.suggestion, value)
     return ".".join(parts)
 
@@ -55,7 +55,7 @@ def with_paths(tree: Mapping, changes: Tree, what: str, findings: Findings) -> M
     return tree
 
 
-class NoSuchPath(LookupError):
+class NoSuchPathError(LookupError):
     """A path that neither the file nor the schema has."""
 
     def __init__(self, message: str, expected: str, suggestion: list[str] | None = None) -> None:
@@ -72,7 +72,7 @@ class _Route:
     value: Tree
 
     def into(self, tree: Mapping) -> list[Step]:
-        """The keys and indices that the path stands for. Raises `NoSuchPath`."""
+        """The keys and indices that the path stands for. Raises `NoSuchPathError`."""
         head = self.parts[0]
         if head not in CHANGEABLE:
             raise self._none(0, CHANGEABLE)
@@ -90,7 +90,7 @@ class _Route:
         if not isinstance(here, Mapping):
             above = ".".join(self.parts[:depth])
             why = f"`{above}` is off" if here.value == "off" else f"`{above}` holds a single value"
-            raise NoSuchPath(f"no `{part}` to change at `{'.'.join(self.parts)}`", why)
+            raise NoSuchPathError(f"no `{part}` to change at `{'.'.join(self.parts)}`", why)
         legal = self._legal(here, depth)
         if part not in here.entries and legal is not None and part not in legal:
             raise self._none(depth, {*here.entries, *legal})
@@ -119,7 +119,9 @@ class _Route:
         legal = keys_of(BLOCKS[kind])
         if len(self.parts) == 2:
             whole = ".".join(self.parts)
-            raise NoSuchPath(f"`{whole}` does not say what to change", one_of((f"{whole}.{key}" for key in legal), ""))
+            raise NoSuchPathError(
+                f"`{whole}` does not say what to change", one_of((f"{whole}.{key}" for key in legal), "")
+            )
         if self.parts[2] not in legal:
             raise self._none(2, legal)
         if kind == "run" and self.parts[2] == "with" and len(self.parts) > 3:
@@ -128,11 +130,11 @@ class _Route:
             raise self._none(3, ())
         return [*where, self.parts[2]]
 
-    def _none(self, depth: int, choices: Collection[str]) -> NoSuchPath:
+    def _none(self, depth: int, choices: Collection[str]) -> NoSuchPathError:
         near = closest(self.parts[depth], choices)
         suggestion = [*self.parts[:depth], near, *self.parts[depth + 1 :]] if near else None
         what = f"no `{self.parts[depth]}` to change at `{'.'.join(self.parts)}`"
-        return NoSuchPath(what, one_of(choices, "a path that the file or the schema has"), suggestion)
+        return NoSuchPathError(what, one_of(choices, "a path that the file or the schema has"), suggestion)
 
 
 def _keys_of_section(section: str) -> list[str]:

@@ -95,7 +95,7 @@ class _Checker:
     def _views(self) -> Sequence[str]:
         """The memories that the node names; one that is not defined was reported where it is named."""
         wiring = self.node.wiring
-        return [*dict.fromkeys([*wiring.sees, *([wiring.talk] if wiring.talk else [])])]
+        return [*dict.fromkeys([*wiring.memories, *([wiring.transcript] if wiring.transcript else [])])]
 
     def _value(self, root: str, name: str, span: Span) -> None:
         """A value that may be null must be tested; all outputs of a node come together, so one test is enough."""
@@ -123,7 +123,7 @@ class _Checker:
         shown = [f"{view}.{field}" for view in views for field in VIEWS[self.memories.get(view)]]
         below = sorted({known.split(".")[1] for known in self.names if known.startswith(f"{root}.")})
         roots = {known.split(".")[0] for known in [*self.names, *views]}
-        known = f"`{root}` gives: {', '.join(below)}" if below else one_of(roots, "nothing can be read here")
+        known = f"`{root}` has: {', '.join(below)}" if below else one_of(roots, "nothing can be read here")
         said = f"unknown name `{name}` in the prompt of `{self.node.name}`"
         self._error("E204", said, span, known, suggestion=closest(name, [*self.names, *views, *shown]))
 
@@ -132,7 +132,7 @@ class _Checker:
         mistyped = any(name not in self.memories for name in self._views)
         if memory not in self._views and not mistyped:
             said = f"the prompt of `{self.node.name}` shows the memory `{memory}`, which the node does not see"
-            expected = f"`sees: [{', '.join([*wiring.sees, memory])}]` in `{self.node.name}`"
+            expected = f"`memories: [{', '.join([*wiring.memories, memory])}]` in `{self.node.name}`"
             self._error("E214", said, span, expected)
         fields = VIEWS[self.memories[memory]]
         if rest and rest.split(".")[0] not in fields:

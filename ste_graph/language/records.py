@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ste_graph.language.blocks import Block, Each, Keep, walk
+from ste_graph.language.blocks import Block, Each, RecordBlock, walk
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.entries import UnknownUse, find
+from ste_graph.language.entries import UnknownUseError, find
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.plugins import fault
 from ste_graph.language.resolution import Entries
@@ -32,12 +32,12 @@ def record_types(blocks: Sequence[Block], entries: Entries, findings: Findings) 
     """The record types that the graph makes, by name; unknown ones are reported."""
     found: dict[str, type[Record]] = {}
     for block, _ in walk(blocks):
-        if not isinstance(block, Keep) or block.record in found:
+        if not isinstance(block, RecordBlock) or block.record in found:
             continue
         name, span = block.record, block.span
         try:
             found[name] = find("records", name, entries.modules)
-        except UnknownUse as unknown:
+        except UnknownUseError as unknown:
             if entries.unloaded and "." in name:
                 found[name] = Unloaded
                 findings.warning("W502", f"`{name}` was not loaded: what it needs is not checked", span)
@@ -51,7 +51,7 @@ def record_types(blocks: Sequence[Block], entries: Entries, findings: Findings) 
 
 
 def check_record(
-    keep: Keep,
+    keep: RecordBlock,
     cls: type[Record],
     given: Mapping[str, Entry],
     place: Place,

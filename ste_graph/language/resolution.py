@@ -13,14 +13,14 @@ from pydantic import BaseModel, ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span, closest
-from ste_graph.language.entries import WIRING, UnknownUse, find, inner_markers, marker, settings_shape
+from ste_graph.language.entries import WIRING, UnknownUseError, find, inner_markers, marker, settings_shape
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.plugins import fault, imported, plugin_files
 from ste_graph.language.schema import Section
 from ste_graph.language.shape import Shaped, errors_of, report, report_unknown_key
 from ste_graph.language.tree import Mapping, Scalar, Sequence
 from ste_graph.language.values import resolved_value
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
 class Unloaded(Node):
@@ -121,7 +121,7 @@ class _Resolver:
         try:
             cls = find(self.section, use, self.modules)
             settings = self._settings(cls, tree)
-        except UnknownUse as unknown:
+        except UnknownUseError as unknown:
             if not self.plugins and self.section == "nodes" and "." in use:
                 cls, settings = Unloaded, Unloaded()
                 what = f"`{use}` was not loaded: what it reads and gives is not checked"
@@ -182,7 +182,7 @@ class _Resolver:
 def _refuse_unfit(cls: type[BaseModel]) -> None:
     """Raise `TypeError` for a node whose class does not keep the contract of nodes."""
     if issubclass(cls, Node):
-        for name, kind in (("See", Reads), ("Gives", Output)):
+        for name, kind in (("Inputs", NodeInputs), ("Outputs", NodeOutputs)):
             inner = getattr(cls, name)
             if not isinstance(inner, type) or not issubclass(inner, kind):
                 raise TypeError(f"`{cls.__name__}.{name}` is no subclass of `{kind.__name__}`")

@@ -149,9 +149,9 @@ class NodeWiring(Shape):
     """The keys of a `nodes:` entry that belong to the engine rather than to the node."""
 
     use: str = Field(description="the kind of node: a known name, or `plugin_file.ClassName`")
-    talk: str | None = Field(default=None, description="the transcript that the node's messages go into")
-    sees: list[str] = Field(default=[], description="memories that the node's prompts may show")
-    reads: dict[str, str] = Field(
+    transcript: str | None = Field(default=None, description="the transcript that the node's messages go into")
+    memories: list[str] = Field(default=[], description="memories that the node's prompts may show")
+    inputs: dict[str, str] = Field(
         default={}, description="`field: node.output` where more than one node gives it, or `field: data.NAME`"
     )
     lives: str | None = Field(default=None, description="the loop in which the output is remembered")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ste_graph.language.blocks import Block, Do, Keep, Map, Repeat, When, walk
+from ste_graph.language.blocks import Block, Map, NodeBlock, RecordBlock, Repeat, When, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def occurrences(blocks: Sequence[Block]) -> dict[str, list[tuple[str, ...]]]:
     """Per node in the graph: the loops around each of its occurrences, outermost first."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for block, around in walk(blocks):
-        if isinstance(block, Do):
+        if isinstance(block, NodeBlock):
             found.setdefault(block.node, []).append(around)
     return found
 
@@ -56,10 +56,10 @@ def places(blocks: Sequence[Block], lives: Mapping[str, str]) -> list[Place]:
 
     def visit(block: Block, given: frozenset[str], around: tuple[str, ...]) -> frozenset[str]:
         match block:
-            case Do(node=node):
+            case NodeBlock(node=node):
                 found.append(Place(block, around, given))
                 return given | {node}
-            case Keep():
+            case RecordBlock():
                 found.append(Place(block, around, given))
                 return given
             case When(do=do, otherwise=otherwise):
@@ -92,4 +92,4 @@ def places(blocks: Sequence[Block], lives: Mapping[str, str]) -> list[Place]:
 
 def seats_of(node: str, everywhere: Iterable[Place]) -> list[Place]:
     """The places at which a node stands."""
-    return [place for place in everywhere if isinstance(place.block, Do) and place.block.node == node]
+    return [place for place in everywhere if isinstance(place.block, NodeBlock) and place.block.node == node]

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeAlias
 from pydantic import create_model
 
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import Keep
+from ste_graph.language.blocks import RecordBlock
 from ste_graph.language.composition import composed
-from ste_graph.language.diagnostics import Problems, Span, closest
+from ste_graph.language.diagnostics import DiagnosticsError, Span, closest
 from ste_graph.language.expressions import Expression, ExpressionError
 from ste_graph.language.files import meant, workflow_file
 from ste_graph.language.findings import Findings, one_of
@@ -24,8 +24,8 @@ from ste_graph.language.tree import Mapping as MappingTree
 from ste_graph.language.tree import Scalar, Sequence, Tree, tree_of
 from ste_graph.language.types import INT, STR
 from ste_graph.language.vocabulary import Vocabulary, report_expression
-from ste_graph.language.workflow import Lookup, NodeSpec, SubSpec, Workflow
-from ste_graph.node import Node, Output
+from ste_graph.language.workflow import Lookup, NodeSpec, SubWorkflowSpec, Workflow
+from ste_graph.node import Node, NodeOutputs
 from ste_graph.records import Record
 
 SECTIONS: Final = frozenset(
@@ -47,7 +47,7 @@ class Sub(Node):
     """Stands for a sub-workflow among the nodes of its caller."""
 
 
-class Ran(Output):
+class SubWorkflowOutputs(NodeOutputs):
     """What a sub-workflow gives: the folder of its run, and how many records of each type it has kept.
 
     One that is one unit and ends with a `record` gives that record too, as `result`.
@@ -99,7 +99,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class SubReader:
+class SubWorkflowReader:
     """Reads the `run:` blocks of one arm, whose tree is `tree`. `names`: its nodes, loops and memories."""
 
     tree: MappingTree
@@ -110,7 +110,7 @@ class SubReader:
     plugins: bool
     findings: Findings
 
-    def spec(self, name: str, block: MappingTree, span: Span) -> SubSpec | None:
+    def spec(self, name: str, block: MappingTree, span: Span) -> SubWorkflowSpec | None:
         """The sub-workflow, checked with what it is given; None where something is wrong, as is reported."""
         file = self._file(block.entries["run"].value)
         if file is None:
@@ -118,7 +118,7 @@ class SubReader:
         own = Findings()
         try:
             before = composed(file, own)
-        except Problems as problems:
+        except DiagnosticsError as problems:
             own.diagnostics += problems.diagnostics
             before = None
         arm = block.at(["variant"])
@@ -144,7 +144,7 @@ class SubReader:
             findings = Findings()
             workflow = made(lambda _, asked: asked.expression.evaluate(lookup), findings)
             if workflow is None:
-                raise Problems(findings.diagnostics)
+                raise DiagnosticsError(findings.diagnostics)
             return workflow
 
         workflow = made(_stand_in, own)
@@ -153,7 +153,7 @@ class SubReader:
             return None
         goes_on = block.at(["partial"])
         asked = {one.path: [(each.expression, each.tree) for each in one.asked] for one in given if one.asked}
-        return SubSpec(
+        return SubWorkflowSpec(
             name=name,
             file=file,
             workflow=workflow,
@@ -264,27 +264,27 @@ class SubReader:
                 self.findings.diagnostics.append(replace(found, message=said, related=related))
 
 
-def check_asked(sub: SubSpec, seat: Place, vocabulary: Vocabulary, findings: Findings) -> None:
+def check_asked(sub: SubWorkflowSpec, seat: Place, vocabulary: Vocabulary, findings: Findings) -> None:
     """Check what a sub-workflow is given where it stands: texts, and for `seed` a whole number."""
     for path, asked in sub.asked.items():
         for expression, tree in asked:
             vocabulary.check(expression, tree, seat, INT if path == "seed" else STR, "with", findings)
 
 
-def node_of(sub: SubSpec, lives: str) -> NodeSpec:
+def node_of(sub: SubWorkflowSpec, lives: str) -> NodeSpec:
     """How a sub-workflow stands among the nodes."""
     return NodeSpec(
-        name=sub.name, cls=Sub, settings={}, models={}, prompts={}, recalls={}, talk=None, sees=(), reads={},
+        name=sub.name, cls=Sub, settings={}, models={}, prompts={}, recalls={}, transcript=None, memories=(), inputs={},
         outputs=gives_of(sub), lives=lives, span=sub.span,
     )  # fmt: skip
 
 
-def gives_of(sub: SubSpec) -> type[Output]:
+def gives_of(sub: SubWorkflowSpec) -> type[NodeOutputs]:
     """The type of what a sub-workflow gives."""
     if sub.result is None:
-        return Ran
+        return SubWorkflowOutputs
     extra: dict[str, Any] = {"result": (sub.result, ...)}
-    return create_model("Ran", __base__=Ran, __doc__=Ran.__doc__, **extra)
+    return create_model("Ran", __base__=SubWorkflowOutputs, __doc__=SubWorkflowOutputs.__doc__, **extra)
 
 
 def _stand_in(given: Given, asked: Asked) -> Json:
@@ -295,7 +295,7 @@ def _stand_in(given: Given, asked: Asked) -> Json:
 def _result(workflow: Workflow) -> type[Record] | None:
     """The type of the record with which a workflow ends, if it is one unit and does."""
     last = workflow.blocks[-1]
-    if workflow.over is not None or not isinstance(last, Keep):
+    if workflow.over is not None or not isinstance(last, RecordBlock):
         return None
     return workflow.records[last.record]
 

@@ -16,7 +16,7 @@ from ste_graph.language.findings import Findings
 from ste_graph.language.scope import Place
 from ste_graph.language.tree import Scalar, Tree
 from ste_graph.language.types import ANY, INT, LIST, NULL, OBJECT, STR, Type
-from ste_graph.node import Output
+from ste_graph.node import NodeOutputs
 
 ITEM: Final = {"name": STR, "description": STR, "parameters": OBJECT, "effect": STR, "fingerprint": STR}
 """What can be read of the item of a map over `tools`."""
@@ -53,7 +53,7 @@ class Names(Mapping[str, Type]):
 class Vocabulary:
     """Everything in one workflow that has a value."""
 
-    outputs: Mapping[str, type[Output] | None]
+    outputs: Mapping[str, type[NodeOutputs] | None]
     """Per node of the graph, off or not: the type of what it gives; None where that is not known."""
     off: Mapping[str, Span]
     """The nodes and memories that are off, with the place that says so."""
@@ -132,7 +132,7 @@ def report_expression(error: ExpressionError, code: str, tree: Tree, findings: F
 
 
 @lru_cache(maxsize=512)
-def _of_output(node: str, output: type[Output], maybe: bool) -> dict[str, Type]:
+def _of_output(node: str, output: type[NodeOutputs], maybe: bool) -> dict[str, Type]:
     """All that can be read of a node; the same for all places and arms but for `maybe`."""
     found: dict[str, Type] = {}
     for field, info in output.model_fields.items():

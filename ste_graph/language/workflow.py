@@ -12,7 +12,7 @@ from ste_graph.language.blocks import Block, Map
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression
 from ste_graph.language.tree import Scalar
-from ste_graph.node import Node, Output
+from ste_graph.node import Node, NodeOutputs
 from ste_graph.prompt import Prompt
 from ste_graph.records import Record
 
@@ -60,12 +60,12 @@ class NodeSpec:
     models: Mapping[str, str]
     prompts: Mapping[str, Prompt]
     recalls: Mapping[str, str | None]
-    """Fields of type `Recall`, with the memory's name (None: that memory is off)."""
-    talk: str | None
-    sees: tuple[str, ...]
-    reads: Mapping[str, Source]
+    """Fields of type `RecordView`, with the memory's name (None: that memory is off)."""
+    transcript: str | None
+    memories: tuple[str, ...]
+    inputs: Mapping[str, Source]
     """Where each field of `cls.See` comes from."""
-    outputs: type[Output]
+    outputs: type[NodeOutputs]
     lives: str
     """The loop in which the output is remembered, or the unit's name."""
     span: Span
@@ -112,7 +112,7 @@ class ResetSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class SubSpec:
+class SubWorkflowSpec:
     """One `run:` block, resolved. Among the nodes it stands under its name, as one that gives what the run came to."""
 
     name: str
@@ -120,7 +120,7 @@ class SubSpec:
     workflow: Workflow = field(repr=False)
     """The sub-workflow as it was checked; `<…>` stands for what only the run knows."""
     begun: Callable[[Lookup], Workflow] = field(repr=False)
-    """The sub-workflow with the values that it begins with. Raises `Problems` where they make it wrong."""
+    """The sub-workflow with the values that it begins with. Raises `DiagnosticsError` where they make it wrong."""
     asked: Mapping[str, Sequence[tuple[Expression, Scalar]]] = field(repr=False, hash=False)
     """Per path of `with`: what only the run knows of it, and where that is written."""
     partial: bool
@@ -159,7 +159,7 @@ class Workflow:
     """Settings of `budget:` that the file states, see `schema.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)
     """The resolved workflow as plain data: what a resumed run must equal."""
-    subs: Mapping[str, SubSpec] = field(default_factory=dict)
+    subs: Mapping[str, SubWorkflowSpec] = field(default_factory=dict)
     """The sub-workflows that the graph runs; each stands among `nodes` too."""
     off: frozenset[str] = frozenset()
     """Nodes and memories that are off."""

@@ -7,25 +7,25 @@ from typing import Any
 
 import pytest
 
-from ste_graph.language.diagnostics import Problems
+from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.language.loading import Loaded, load, parse_change
 
 STEPS = """
 from __future__ import annotations
 from pydantic import BaseModel
-from ste_graph.contracts import Model, Recall
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Model, RecordView
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 class Ask(Node):
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         query: str
 
 class Act(Node):
-    class See(Reads):
+    class Inputs(NodeInputs):
         query: str
         text: str | None
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         done: bool
         answer: str | None
 
@@ -33,19 +33,19 @@ class Fact(BaseModel):
     source: str
 
 class Look(Node):
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         text: str
         fact: Fact | None
 
 class Say(Node):
     model: Model
     prompt: Prompt
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         said: str
 
 class Compare(Node):
-    memory: Recall
-    class Gives(Output):
+    memory: RecordView
+    class Outputs(NodeOutputs):
         new: bool
 """
 
@@ -62,7 +62,7 @@ nodes:
   ask: {use: steps.Ask}
   act: {use: steps.Act}
   look: {use: steps.Look}
-  say: {use: steps.Say, model: m, prompt: say.md, talk: talk, sees: [past]}
+  say: {use: steps.Say, model: m, prompt: say.md, transcript: talk, memories: [past]}
 graph:
   - repeat: round
     times: params.rounds
@@ -109,12 +109,12 @@ class Bench:
 
     def problems(self, *edits: Edit, **settings: Any) -> list[str]:
         """Everything that is wrong after the edits, without the pictures: `line:column code message | expected`."""
-        with pytest.raises(Problems) as caught:
+        with pytest.raises(DiagnosticsError) as caught:
             self.load(*edits, **settings)
         return said(caught.value)
 
 
-def said(problems: Problems) -> list[str]:
+def said(problems: DiagnosticsError) -> list[str]:
     return [
         f"{one.span.line}:{one.span.column} {one.code} {one.message}"
         + (f" | {one.suggestion}?" if one.suggestion else "")

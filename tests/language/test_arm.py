@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from language_bench import Bench
 
-from ste_graph.language.diagnostics import Problems
+from ste_graph.language.diagnostics import DiagnosticsError
 
 
 def test_the_checked_workflow_says_what_runs(bench: Bench) -> None:
@@ -42,14 +42,14 @@ def test_a_name_is_taken_once(bench: Bench) -> None:
 
 def test_nothing_is_left_to_run_where_all_nodes_are_off(bench: Bench) -> None:
     bench.write("x.yaml", "dsl: 1\nname: x\nnodes: {ask: off}\ngraph: [ask]\n")
-    with pytest.raises(Problems, match=r"x.yaml:4:1: error.E232. nothing is left to run: all nodes are off"):
+    with pytest.raises(DiagnosticsError, match=r"x.yaml:4:1: error.E232. nothing is left to run: all nodes are off"):
         bench.reload("x.yaml")
 
 
 def test_an_output_is_named_as_expressions_can_name_it(bench: Bench) -> None:
-    chat = "{use: chat, model: m, prompt: say.md, talk: talk, sees: [past], gives: {if: str}}"
-    (found,) = bench.problems(("{use: steps.Say, model: m, prompt: say.md, talk: talk, sees: [past]}", chat))
-    assert found == "13:80 E203 `say` gives `if`, which expressions cannot name | another name"
+    chat = "{use: chat, model: m, prompt: say.md, transcript: talk, memories: [past], outputs: {if: str}}"
+    (found,) = bench.problems(("{use: steps.Say, model: m, prompt: say.md, transcript: talk, memories: [past]}", chat))
+    assert found == "13:92 E203 `say` gives `if`, which expressions cannot name | another name"
 
 
 def test_a_map_over_tools_needs_tools(bench: Bench) -> None:

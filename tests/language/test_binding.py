@@ -9,7 +9,7 @@ SECOND: tuple[Edit, Edit] = (
 
 
 def test_a_field_is_bound_to_the_one_node_that_gives_it(bench: Bench) -> None:
-    reads = bench.load().workflow.nodes["act"].reads
+    reads = bench.load().workflow.nodes["act"].inputs
     assert {field: str(source) for field, source in reads.items()} == {
         "query": "FromNode(node='ask', field='query')",
         "text": "FromNode(node='look', field='text')",
@@ -18,10 +18,10 @@ def test_a_field_is_bound_to_the_one_node_that_gives_it(bench: Bench) -> None:
 
 def test_an_ambiguous_read_shows_the_line_to_paste(bench: Bench) -> None:
     assert bench.problems(*SECOND) == [
-        "12:3 E213 `act` reads `query`, which `ask2` and `ask` give | `reads: {query: ask2.query}` in `act`"
+        "12:3 E213 `act` reads `query`, which `ask2` and `ask` give | `inputs: {query: ask2.query}` in `act`"
     ]
-    pasted = bench.load(*SECOND, ("{use: steps.Act}", "{use: steps.Act, reads: {query: ask2.query}}"))
-    assert str(pasted.workflow.nodes["act"].reads["query"]) == "FromNode(node='ask2', field='query')"
+    pasted = bench.load(*SECOND, ("{use: steps.Act}", "{use: steps.Act, inputs: {query: ask2.query}}"))
+    assert str(pasted.workflow.nodes["act"].inputs["query"]) == "FromNode(node='ask2', field='query')"
 
 
 def test_a_node_that_does_not_stand_in_the_graph_gives_nothing(bench: Bench) -> None:
@@ -30,14 +30,14 @@ def test_a_node_that_does_not_stand_in_the_graph_gives_nothing(bench: Bench) -> 
 
 def test_where_one_giver_is_off_the_other_is_read(bench: Bench) -> None:
     variant = ("graph:\n", "variants:\n  v: {nodes.ask2: off}\ngraph:\n")
-    named = ("{use: steps.Act}", "{use: steps.Act, reads: {query: ask.query}}")
-    assert bench.load(*SECOND, variant, named, variant="v").workflow.nodes["act"].reads
+    named = ("{use: steps.Act}", "{use: steps.Act, inputs: {query: ask.query}}")
+    assert bench.load(*SECOND, variant, named, variant="v").workflow.nodes["act"].inputs
 
 
 def test_reads_names_a_field_and_an_output(bench: Bench) -> None:
-    assert bench.problems(("{use: steps.Act}", "{use: steps.Act, reads: {query: ask.quer, txt: look.text}}")) == [
-        "11:40 E204 unknown name `ask.quer` in `reads` of `act` | ask.query? | one of: ask.query",
-        "11:50 E201 `act` reads no `txt` | text? | one of: query, text",
+    assert bench.problems(("{use: steps.Act}", "{use: steps.Act, inputs: {query: ask.quer, txt: look.text}}")) == [
+        "11:41 E204 unknown name `ask.quer` in `inputs` of `act` | ask.query? | one of: ask.query",
+        "11:51 E201 `act` reads no `txt` | text? | one of: query, text",
     ]
 
 
@@ -45,14 +45,14 @@ def test_a_value_that_nothing_gives_is_missing(bench: Bench) -> None:
     found = bench.problems(("{use: steps.Ask}", "{use: steps.Compare, memory: past}"))
     assert found[1] == (
         "11:3 E211 `act` reads `query`, but nothing in the graph gives it "
-        "| a node that gives `query`, or `reads: {query: node.output}`; given are: fact, new, said, text"
+        "| a node that gives `query`, or `inputs: {query: node.output}`; given are: fact, new, said, text"
     )
 
 
 def test_a_value_of_another_type_is_refused(bench: Bench) -> None:
-    assert bench.problems(("{use: steps.Act}", "{use: steps.Act, reads: {text: act.done}}")) == [
+    assert bench.problems(("{use: steps.Act}", "{use: steps.Act, inputs: {text: act.done}}")) == [
         "19:9 E212 `act` reads `text` as maybe str, but `act.done` is maybe bool "
-        "| `reads: {text: …}` with a value that is maybe str"
+        "| `inputs: {text: …}` with a value that is maybe str"
     ]
 
 
@@ -68,10 +68,10 @@ def test_a_value_that_is_not_given_on_every_path_is_refused(bench: Bench) -> Non
 def test_a_loop_gives_its_counter_only_inside_itself(bench: Bench) -> None:
     bench.write(
         "count.py",
-        "from ste_graph.node import Node, Reads\nclass Count(Node):\n    class See(Reads):\n        turn: int\n",
+        "from ste_graph.node import Node, NodeInputs\nclass Count(Node):\n    class Inputs(NodeInputs):\n        turn: int\n",
     )
     count = (("[steps.py]", "[steps.py, count.py]"), ("  ask:", "  count: {use: count.Count}\n  ask:"))
-    assert bench.load(*count, ("do: [look, act]", "do: [look, act, count]")).workflow.nodes["count"].reads
+    assert bench.load(*count, ("do: [look, act]", "do: [look, act, count]")).workflow.nodes["count"].inputs
     assert bench.problems(*count, ("      - say", "      - count\n      - say"))[0].startswith(
         "10:3 E211 `count` reads `turn`, but nothing in the graph gives it"
     )
@@ -79,11 +79,11 @@ def test_a_loop_gives_its_counter_only_inside_itself(bench: Bench) -> None:
 
 def test_reads_may_name_all_the_items_of_an_entry_of_data(bench: Bench) -> None:
     data = ("nodes:\n", "data: {rows: {use: rows, path: rows.jsonl}}\nnodes:\n")
-    named = ("{use: steps.Act}", "{use: steps.Act, reads: {query: data.rows}}")
+    named = ("{use: steps.Act}", "{use: steps.Act, inputs: {query: data.rows}}")
     (wrong,) = bench.problems(data, named)
     assert "E212 `act` reads `query` as str, but `data.rows` is list" in wrong
-    (unknown,) = bench.problems(data, ("{use: steps.Act}", "{use: steps.Act, reads: {query: data.row}}"))
-    assert "E204 unknown name `data.row` in `reads` of `act` | data.rows?" in unknown
+    (unknown,) = bench.problems(data, ("{use: steps.Act}", "{use: steps.Act, inputs: {query: data.row}}"))
+    assert "E204 unknown name `data.row` in `inputs` of `act` | data.rows?" in unknown
 
 
 OVER = (
@@ -94,11 +94,11 @@ OVER = (
 
 
 def test_a_part_of_a_loops_item_is_read_by_its_keys(bench: Bench) -> None:
-    named = ("{use: steps.Act}", "{use: steps.Act, reads: {query: round.request}}")
-    assert str(bench.load(*OVER, named).workflow.nodes["act"].reads["query"]) == "FromLoop(name='round.request')"
+    named = ("{use: steps.Act}", "{use: steps.Act, inputs: {query: round.request}}")
+    assert str(bench.load(*OVER, named).workflow.nodes["act"].inputs["query"]) == "FromLoop(name='round.request')"
 
 
 def test_a_counter_has_no_parts_and_a_loop_that_is_not_around_gives_none(bench: Bench) -> None:
     for name in ("round.request", "turn.x"):
-        (found,) = bench.problems(("{use: steps.Act}", f"{{use: steps.Act, reads: {{query: {name}}}}}"))
-        assert f"E204 unknown name `{name}` in `reads` of `act`" in found
+        (found,) = bench.problems(("{use: steps.Act}", f"{{use: steps.Act, inputs: {{query: {name}}}}}"))
+        assert f"E204 unknown name `{name}` in `inputs` of `act`" in found

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from language_bench import TINY, Bench, said
 
-from ste_graph.language.diagnostics import Problems
+from ste_graph.language.diagnostics import DiagnosticsError
 
 
 def extending(bench: Bench, text: str, name: str = "sub/x.yaml") -> list[str]:
     bench.write("w.yaml", TINY)
     bench.write(name, text)
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         bench.reload(name)
     return said(caught.value)
 
@@ -68,7 +68,7 @@ def test_a_circle_is_refused(bench: Bench) -> None:
 def test_an_error_in_the_base_is_placed_there_and_joins_those_of_the_extending_file(bench: Bench) -> None:
     bench.write("w.yaml", TINY.replace("not act.done", "not act.don"))
     bench.write("sub/x.yaml", "extends: ../w.yaml\nsed: 3\nset: {params.trun: 1}\n")
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         bench.reload("sub/x.yaml")
     assert [str(one).splitlines()[0] for one in caught.value.diagnostics] == [
         "sub/x.yaml:2:1: error[E201] unknown key `sed` in a workflow",

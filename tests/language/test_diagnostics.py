@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import Diagnostic, Problems, Span, closest, remember, shown, source_line
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, closest, remember, shown, source_line
 
 
 def test_a_diagnostic_shows_the_line_a_caret_the_suggestion_and_the_other_places() -> None:
@@ -16,7 +16,7 @@ def test_a_diagnostic_shows_the_line_a_caret_the_suggestion_and_the_other_places
         "error",
         "unknown name `call.finnished` in `while`",
         Span("paper.yaml", 34, 28, 14),
-        expected="`call` gives: action, finished",
+        expected="`call` has: action, finished",
         suggestion="call.finished",
         related=((Span("paper.yaml", 20, 3, 4), "`call` is defined here"),),
     )
@@ -26,7 +26,7 @@ def test_a_diagnostic_shows_the_line_a_caret_the_suggestion_and_the_other_places
 paper.yaml:34:28: error[E204] unknown name `call.finnished` in `while`
    34 |                 while: not call.finnished
       |                            ^^^^^^^^^^^^^^
-   = did you mean `call.finished`?  `call` gives: action, finished
+   = did you mean `call.finished`?  `call` has: action, finished
    = `call` is defined here (paper.yaml:20:3)"""
     )
     assert problem.to_json() == {
@@ -48,7 +48,7 @@ def test_without_a_source_line_only_the_words_are_shown() -> None:
 def test_problems_hold_each_diagnostic_once_in_reading_order() -> None:
     late, early = (Diagnostic("E1", "error", "x", Span("b", line, 1, 1)) for line in (10, 9))
     other = Diagnostic("E1", "warning", "y", Span("a", 99, 1, 1))
-    problems = Problems([late, early, late, other])
+    problems = DiagnosticsError([late, early, late, other])
     assert problems.diagnostics == (other, early, late)
     assert isinstance(problems, WorkflowError)
     assert str(problems) == "a:99:1: warning[E1] y\nb:9:1: error[E1] x\nb:10:1: error[E1] x"

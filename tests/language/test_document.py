@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ste_graph.language.diagnostics import Diagnostic, Problems, Span
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.document import parse, read, value
 
 
 def problems(text: str) -> tuple[Diagnostic, ...]:
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         parse(text, "w.yaml")
     return caught.value.diagnostics
 
@@ -122,7 +122,7 @@ def test_a_value_of_the_command_line_is_any_yaml_and_shows_its_own_line() -> Non
     assert value("", "--set a").plain() is None
     assert value("off", "--set a").plain() == "off"
     assert value("[1, {b: c}]", "--set a").plain() == [1, {"b": "c"}]
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         value("[1", "--set params.turns")
     assert str(caught.value).startswith("--set params.turns:1:3: error[E103] `,` or the closing bracket")
 
@@ -141,15 +141,15 @@ def test_a_file_that_cannot_be_read_is_said_where_it_was_asked_for(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "paper.yaml").write_text("a: 1", "utf-8")
     (tmp_path / "latin.yaml").write_bytes(b"a: 1\nb: gr\xf6\xdfe")
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         read(Path("papers.yaml"), asked_at=Span("base.yaml", 3, 10, 4))
     assert str(caught.value) == (
         "base.yaml:3:10: error[E101] `papers.yaml` cannot be read: no such file or directory\n"
         "   = did you mean `paper.yaml`?"
     )
-    with pytest.raises(Problems, match=r"`\.` cannot be read: is a directory"):
+    with pytest.raises(DiagnosticsError, match=r"`\.` cannot be read: is a directory"):
         read(Path())
-    with pytest.raises(Problems, match=r"latin\.yaml:2:6: error\[E102\] this is not UTF-8 text"):
+    with pytest.raises(DiagnosticsError, match=r"latin\.yaml:2:6: error\[E102\] this is not UTF-8 text"):
         read(Path("latin.yaml"))
 
 
@@ -181,7 +181,7 @@ def test_any_text_is_a_tree_or_problems_with_places(text: str) -> None:
     found: tuple[Diagnostic, ...] = ()
     try:
         value(text, "w.yaml").plain()
-    except Problems as raised:
+    except DiagnosticsError as raised:
         found = raised.diagnostics
     assert all(str(one) for one in found)
     assert all(one.span.line >= 1 and one.span.column >= 1 and one.span.length >= 1 for one in found)

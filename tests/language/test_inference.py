@@ -71,7 +71,7 @@ def test_an_unknown_name_is_told_what_is_near_and_what_there_is() -> None:
     (error,) = Expression("not call.finnished").check(SCOPE, BOOL)[1]
     assert (error.message, error.start, error.end) == ("unknown name `call.finnished`", 4, 18)
     assert error.suggestion == "call.finished"
-    assert error.expected == "`call` gives: action, finished, score"
+    assert error.expected == "`call` has: action, finished, score"
 
 
 def test_a_mistyped_root_is_suggested_with_its_rest() -> None:
@@ -81,7 +81,7 @@ def test_a_mistyped_root_is_suggested_with_its_rest() -> None:
 
 def test_a_node_is_no_value_itself() -> None:
     (error,) = Expression("call is None").check(SCOPE)[1]
-    assert (error.message, error.expected) == ("`call` is no value itself", "`call` gives: action, finished, score")
+    assert (error.message, error.expected) == ("`call` is no value itself", "`call` has: action, finished, score")
 
 
 def test_where_nothing_is_known_the_fault_says_so() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from language_bench import Bench
 
-from ste_graph.language.diagnostics import Problems
+from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.language.loading import Change, changes_of, parse_change
 
 VARIANTS = "variants:\n  fewer: {params.turns: 1}\n  deaf: {nodes.look: off}\ngraph:\n"
@@ -25,7 +25,7 @@ def test_an_unknown_variant_is_refused_with_the_known_ones(bench: Bench) -> None
 
 def test_all_variants_are_checked_whichever_is_wanted(bench: Bench) -> None:
     broken = VARIANTS.replace("graph:", "  broken: {nodes.ask: off}\ngraph:")
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         bench.load(("graph:\n", broken), variant="fewer")
     first = caught.value.diagnostics[0]
     assert str(first) == (
@@ -67,7 +67,7 @@ def test_a_variant_that_is_wrong_in_the_file_is_reported_whatever_the_command_li
 
 
 def test_changes_of_the_command_line_are_yaml_and_positioned(bench: Bench) -> None:
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         bench.load(changes=("params.turns=[1", "params.trun=1", "seed=x"))
     assert [str(one).splitlines()[0] for one in caught.value.diagnostics] == [
         "--set params.trun:1:1: error[E305] no `trun` to change at `params.trun`",
@@ -79,7 +79,7 @@ def test_changes_of_the_command_line_are_yaml_and_positioned(bench: Bench) -> No
 def test_a_change_is_a_path_and_a_value() -> None:
     assert parse_change("a.b = c=d") == Change("a.b", " c=d")
     assert changes_of({"a": [1, "x"]}) == [Change("a", '[1, "x"]')]
-    with pytest.raises(Problems, match=r"`--set a\.b` is not PATH=VALUE"):
+    with pytest.raises(DiagnosticsError, match=r"`--set a\.b` is not PATH=VALUE"):
         parse_change("a.b")
 
 

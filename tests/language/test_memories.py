@@ -41,7 +41,7 @@ NEAREST = "{use: chroma, of: trial, lives: run, recall: {nearest: 2, like: LIKE}
         ("{use: chroma, of: trial}", "E202 `lives` is missing in `memory`"),
         (
             NEAREST.replace("LIKE", "ask.qery"),
-            "E204 unknown name `ask.qery` in `like` | ask.query? | `ask` gives: query",
+            "E204 unknown name `ask.qery` in `like` | ask.query? | `ask` has: query",
         ),
         (NEAREST.replace("LIKE", "act.done"), "E204 `act.done` is bool, where maybe str is needed"),
         (NEAREST.replace("LIKE", "'ask.'"), "E230 this is no expression"),
@@ -55,9 +55,9 @@ def test_a_memory_has_a_lifetime_and_holds_what_the_graph_makes(bench: Bench, en
 
 def test_a_memory_without_a_reader_is_refused(bench: Bench) -> None:
     bench.write("say.md", "hello")
-    assert bench.problems((", talk: talk, sees: [past]", "")) == [
-        "7:3 E241 nothing reads the memory `talk` | a node in the graph with `talk: talk`, or `talk: off`",
-        "8:3 E241 nothing reads the memory `past` | a node in the graph with `sees: [past]`, or `past: off`",
+    assert bench.problems((", transcript: talk, memories: [past]", "")) == [
+        "7:3 E241 nothing reads the memory `talk` | a node in the graph with `transcript: talk`, or `talk: off`",
+        "8:3 E241 nothing reads the memory `past` | a node in the graph with `memories: [past]`, or `past: off`",
     ]
 
 
@@ -68,4 +68,4 @@ def test_a_memory_keeps_its_reader_where_a_variant_turns_the_reader_off(bench: B
 def test_a_memory_that_is_off_reads_as_empty_and_harms_no_reader(bench: Bench) -> None:
     variants = "variants:\n  none: {memory.past: off, memory.talk: off}\ngraph:\n"
     workflow = bench.load(("graph:\n", variants), variant="none").workflow
-    assert (dict(workflow.memories), workflow.nodes["say"].talk) == ({}, None)
+    assert (dict(workflow.memories), workflow.nodes["say"].transcript) == ({}, None)

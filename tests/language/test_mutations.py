@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph.workflows
-from ste_graph.language.diagnostics import Problems
+from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.language.loading import load
 
 WORKFLOWS = Path(ste_graph.workflows.__file__).parent
@@ -54,11 +54,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def problems_of(path: Path) -> Problems | None:
+def problems_of(path: Path) -> DiagnosticsError | None:
     """What is wrong with a workflow; None if it is legal. Whatever else is raised fails the test."""
     try:
         load(path)
-    except Problems as problems:
+    except DiagnosticsError as problems:
         return problems
     return None
 

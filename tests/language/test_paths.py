@@ -73,7 +73,7 @@ def test_a_suggested_path_exists(bench: Bench) -> None:
 def test_settings_of_a_plugins_class_are_left_to_its_check(bench: Bench) -> None:
     assert bench.problems(variant("nodes.say.prompts: x.md")) == [
         "15:26 E201 in variant `v`: unknown key `prompts` in `steps.Say` | prompt? "
-        "| one of: lives, model, prompt, reads, sees, talk, use"
+        "| one of: inputs, lives, memories, model, prompt, transcript, use"
     ]
 
 

@@ -49,10 +49,10 @@ def test_a_changed_plugin_is_read_anew(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("class See: pass", "`use: odd.Odd` cannot be used: TypeError: `Odd.See` is no subclass of `Reads`"),
+        ("class Inputs: pass", "`use: odd.Odd` cannot be used: TypeError: `Odd.Inputs` is no subclass of `NodeInputs`"),
         ("x: 'Nope'", "`use: odd.Odd` cannot be used: PydanticUserError: `OddSettings` is not fully defined; you "
                       "should define `Nope`, then call `OddSettings.model_rebuild()`."),
-        ("outputs = classmethod(lambda cls, settings: {}['x'])", "`ask` cannot say what it gives: KeyError: 'x'"),
+        ("output_type = classmethod(lambda cls, settings: {}['x'])", "`ask` cannot say what it outputs: KeyError: 'x'"),
     ],
 )  # fmt: skip
 def test_a_plugins_class_that_does_not_work_is_an_error_of_its_use(bench: Bench, body: str, message: str) -> None:

@@ -8,11 +8,11 @@ from language_bench import Bench
     ("text", "messages"),
     [
         ("{{ ask.qery }}", ["1:4 E204 unknown name `ask.qery` in the prompt of `say` | ask.query? "
-         "| `ask` gives: query"]),
+         "| `ask` has: query"]),
         (
             "{{ params.turn }}",
             ["1:4 E204 unknown name `params.turn` in the prompt of `say` | params.turns? "
-             "| `params` gives: rounds, turns"],
+             "| `params` has: rounds, turns"],
         ),
         ("{{ turn }}", ["1:4 E204 unknown name `turn` in the prompt of `say` "
          "| one of: act, ask, look, params, past, round, say, talk"]),
@@ -53,15 +53,17 @@ def test_what_lies_in_a_value_that_may_be_null_is_tested_first(bench: Bench) -> 
 
 
 def test_a_prompt_shows_only_memories_that_its_node_sees(bench: Bench) -> None:
-    (found,) = [one for one in bench.problems(("talk: talk, sees: [past]", "talk: talk")) if "E214" in one]
+    (found,) = [
+        one for one in bench.problems(("transcript: talk, memories: [past]", "transcript: talk")) if "E214" in one
+    ]
     assert found == (
-        "1:38 E214 the prompt of `say` shows the memory `past`, which the node does not see | `sees: [past]` in `say`"
+        "1:38 E214 the prompt of `say` shows the memory `past`, which the node does not see | `memories: [past]` in `say`"
     )
 
 
 def test_a_memory_that_is_not_defined_is_reported_once_and_not_in_the_prompt_too(bench: Bench) -> None:
     bench.write("say.md", "{% if pasta.empty %}{% endif %}")
-    (found,) = [one for one in bench.problems(("sees: [past]", "sees: [pasta]")) if "pasta" in one]
+    (found,) = [one for one in bench.problems(("memories: [past]", "memories: [pasta]")) if "pasta" in one]
     assert found.partition(" | ")[0].endswith("E217 there is no memory `pasta`")
 
 
@@ -78,5 +80,5 @@ def test_prompts_that_cannot_be_read_are_errors_of_the_node(bench: Bench) -> Non
 
 def test_prompts_of_a_node_that_is_off_are_not_read(bench: Bench) -> None:
     (bench.folder / "say.md").unlink()
-    gone = (("  say: {use: steps.Say, model: m, prompt: say.md, talk: talk, sees: [past]}", "  say: off"),)
+    gone = (("  say: {use: steps.Say, model: m, prompt: say.md, transcript: talk, memories: [past]}", "  say: off"),)
     assert bench.load(*gone).workflow.off == {"say"}

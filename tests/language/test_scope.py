@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ste_graph.language.blocks import Block, Do, Map, Repeat, When
+from ste_graph.language.blocks import Block, Map, NodeBlock, Repeat, When
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression
 from ste_graph.language.scope import innermost_common, occurrences, places, seats_of
@@ -12,7 +12,7 @@ YES = Expression("x.y")
 
 
 def do(*names: str) -> tuple[Block, ...]:
-    return tuple(Do(name, HERE) for name in names)
+    return tuple(NodeBlock(name, HERE) for name in names)
 
 
 def given_at(node: str, *blocks: Block, **lives: str) -> list[set[str]]:

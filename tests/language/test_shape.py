@@ -45,7 +45,7 @@ def test_a_text_in_quotes_is_no_number(bench: Bench) -> None:
 def test_the_rest_is_checked_although_a_section_is_wrong(bench: Bench) -> None:
     assert bench.problems(("name: tiny", "name: tiny\nlimits: 3"), ("not act.done", "not act.don")) == [
         "3:9 E203 `limits` should be a mapping",
-        "22:20 E204 unknown name `act.don` in `while` | act.done? | `act` gives: answer, done",
+        "22:20 E204 unknown name `act.don` in `while` | act.done? | `act` has: answer, done",
     ]
 
 

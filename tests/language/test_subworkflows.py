@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from language_bench import TINY, Bench, said
 
-from ste_graph.language.diagnostics import Problems
+from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.language.workflow import Workflow
 
 CALLER = """\
@@ -38,7 +38,7 @@ def loaded(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> Workflo
 
 
 def problems(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> list[str]:
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         loaded(bench, *edits, text=text)
     return said(caught.value)
 
@@ -171,7 +171,7 @@ def test_what_the_sub_workflow_has_wrong_is_said_at_its_place_and_names_who_runs
     bench.write("bad.yaml", TINY.replace("do: [look, act]", "do: [lok, act]"))
     text = "dsl: 1\nname: c\ngraph:\n  - run: bad.yaml\n"
     bench.write("c.yaml", text)
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         bench.reload("c.yaml")
     [found] = caught.value.diagnostics
     assert str(found.span) == "bad.yaml:23:14"
@@ -196,7 +196,7 @@ def test_what_it_gives_is_its_folder_its_records_and_the_record_that_it_ends_wit
     wrong = ONE.replace("one.result.query", "one.result.qery")
     assert problems(bench, text=wrong)[0].startswith("6:17 E204 unknown name `one.result.qery` in `as.query`")
     bench.write("one.yaml", TINY)
-    assert "`one` gives: records, run" in problems(bench, text=ONE)[0]
+    assert "`one` has: records, run" in problems(bench, text=ONE)[0]
 
 
 def test_what_is_wrong_with_a_section_that_is_handed_on_is_said_once(bench: Bench) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from language_bench import Bench
 
-from ste_graph.language.diagnostics import Problems
+from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.language.types import ANY, NULL, STR
 from ste_graph.language.vocabulary import Names
 
@@ -17,7 +17,7 @@ def test_below_an_opened_name_everything_has_its_type() -> None:
 
 def test_the_designs_example_of_an_error(bench: Bench) -> None:
     (found,) = bench.problems(("not act.done", "not act.doen"))
-    assert found == "21:20 E204 unknown name `act.doen` in `while` | act.done? | `act` gives: answer, done"
+    assert found == "21:20 E204 unknown name `act.doen` in `while` | act.done? | `act` has: answer, done"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_the_designs_example_of_an_error(bench: Bench) -> None:
         ("look.text is not None and len(look.text) > 1", None),
         ("round > 1 and params.turns > round", None),
         ("turn > 1", "unknown name `turn` in `while` | known here: act, ask, look, params, round, say"),
-        ("params.trun > 1", "unknown name `params.trun` in `while` | params.turns? | `params` gives: rounds, turns"),
+        ("params.trun > 1", "unknown name `params.trun` in `while` | params.turns? | `params` has: rounds, turns"),
         ("talk.empty", "unknown name `talk.empty` in `while` | known here: act, ask, look, params, round, say"),
     ],
 )  # fmt: skip
@@ -46,7 +46,7 @@ def test_a_condition_reads_what_is_there_by_its_type(bench: Bench, condition: st
 
 def test_an_expression_that_needs_a_node_that_is_off_names_both_places(bench: Bench) -> None:
     off = ("  act: {use: steps.Act}", "  act: off")
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(DiagnosticsError) as caught:
         bench.load(off)
     assert str(caught.value) == (
         "w.yaml:21:20: error[E412] `act` is off, but `while` needs it: `act.done` is null, where bool is needed\n"
@@ -68,7 +68,7 @@ def test_the_item_of_a_map_over_tools_is_known(bench: Bench) -> None:
     assert bench.load(*over, ("not act.done", "tool.name == 'f' and tool.parameters.x is None")).workflow.unit == "tool"
     assert bench.problems(*over, ("not act.done", "tool.nam == 'f'"))[0].endswith(
         "unknown name `tool.nam` in `while` | tool.name? "
-        "| `tool` gives: description, effect, fingerprint, name, parameters"
+        "| `tool` has: description, effect, fingerprint, name, parameters"
     )
 
 
