@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.contracts import Recall
-from ste_graph.distil.clusters import canonical
+from ste_graph.contracts import Context, RecordView
 from ste_graph.distil.gates import Refused, drift_fault
 from ste_graph.distil.normal import words
-from ste_graph.node import Node, Output, Reads
+from ste_graph.json_values import equality_key
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
 class Regate(Node):
@@ -22,40 +22,40 @@ class Regate(Node):
     Differs: the paper's code checks no paraphrase, so that a request may change while its call stays.
     """
 
-    memory: Recall
+    memory: RecordView
     near: Annotated[float, Field(ge=0, le=1)] = 0.97
     alike: Annotated[float, Field(ge=0, le=1)] = 0.96
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The reworded example, and its tool."""
 
         reworded: dict[str, Any]
         tool: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`gate` is grounding, duplicate or leak."""
 
         passed: bool
         gate: str | None
         reason: str | None
 
-    async def __call__(self, see: See) -> Gives:
-        fault = _drift(see.reworded, see.tool)
-        fault = fault or await compared(self.memory, see.reworded, near=self.near, alike=self.alike)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        fault = _drift(inputs.reworded, inputs.tool)
+        fault = fault or await compared(self.memory, inputs.reworded, near=self.near, alike=self.alike)
         if fault is None:
-            return self.Gives(passed=True, gate=None, reason=None)
-        return self.Gives(passed=False, gate=fault.gate, reason=fault.reason)
+            return self.Outputs(passed=True, gate=None, reason=None)
+        return self.Outputs(passed=False, gate=fault.gate, reason=fault.reason)
 
 
 async def compared(
-    memory: Recall, example: dict[str, Any], *, near: float, alike: float, same_call: bool = True
+    memory: RecordView, example: dict[str, Any], *, near: float, alike: float, same_call: bool = True
 ) -> Refused | None:
     """What of the examples so far forbids a new request, if anything does.
 
     Without `same_call` it is to be answered otherwise than the example that it was made of, so that it may come near to
     that one, and only an equal request is a duplicate.
     """
-    query, arguments = example["query"], canonical(example["steps"][-1]["arguments"])
+    query, arguments = example["query"], equality_key(example["steps"][-1]["arguments"])
     for one in await memory.nearest(query, len(await memory.entries())):
         other = one.entry.record
         exact = words(other["query"]) == words(query)
@@ -64,7 +64,7 @@ async def compared(
         said = f"{other['query']!r:.120} (a cosine of {one.similarity:.2f})"
         if other["split"] != example["split"] and (exact or one.similarity >= alike):
             return Refused("leak", f"comes too close to a request on the other side of the split: {said}")
-        same = same_call and other["kind"] == "call" and canonical(other["steps"][-1]["arguments"]) == arguments
+        same = same_call and other["kind"] == "call" and equality_key(other["steps"][-1]["arguments"]) == arguments
         if exact or (same and one.similarity >= near):
             return Refused("duplicate", f"says nearly what another example says: {said}")
     return None

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.contracts import Json, Near, Recall
-from ste_graph.distil.clusters import Apart, canonical, clusters, keys_of
+from ste_graph.contracts import Context, Json, Neighbour, RecordView
+from ste_graph.distil.clusters import Apart, clusters, keys_of
 from ste_graph.distil.negatives import missing_of
 from ste_graph.distil.normal import words
 from ste_graph.distil.split import assigned
-from ste_graph.node import Node, Output, Reads
+from ste_graph.json_values import equality_key
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
 class Split(Node):
@@ -25,7 +26,7 @@ class Split(Node):
     Differs: the paper's code drops exact duplicates only and splits nothing; its test requests were made apart.
     """
 
-    memory: Recall
+    memory: RecordView
     heldout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     near: Annotated[float, Field(ge=0, le=1)] = 0.97
     alike: Annotated[float, Field(ge=0, le=1)] = 0.96
@@ -33,12 +34,12 @@ class Split(Node):
     examples: Annotated[int, Field(ge=1)] = 150
     seed: int = 0
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The tool."""
 
         tool: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`chosen` are candidates with a `split`, a `cluster` and `wordings`: a list as long as there are to be such.
 
         `missing` names a required value that their request says, if any. `left_out` have a `gate` and a `reason`.
@@ -49,7 +50,7 @@ class Split(Node):
         train: int
         heldout: int
 
-    async def __call__(self, see: See) -> Gives:
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         entries = await self.memory.entries()
         place = {entry.id: number for number, entry in enumerate(entries)}
         near = [await self.memory.nearest(entry.text, len(entries)) for entry in entries]
@@ -60,7 +61,7 @@ class Split(Node):
         surplus = [number for number in range(len(records)) if number not in twins][self.examples :]
         left_out += [_refused(records[number], "surplus", f"there are {self.examples} already") for number in surplus]
 
-        parameters = see.tool["parameters"]
+        parameters = inputs.tool["parameters"]
         keys = [keys_of(_arguments(records[number]), parameters, self.apart) for number in kept]
         texts = [{words(str(records[number]["query"]))} for number in kept]
         at = {number: index for index, number in enumerate(kept)}
@@ -91,19 +92,19 @@ class Split(Node):
                     "missing": missing_of(steps, spoken, parameters, number),
                 }
             )
-        return self.Gives(chosen=chosen, left_out=left_out, train=train, heldout=len(kept) - train)
+        return self.Outputs(chosen=chosen, left_out=left_out, train=train, heldout=len(kept) - train)
 
 
 def _twins(
-    records: list[dict[str, Json]], near: list[list[Near]], place: dict[str, int], threshold: float
+    records: list[dict[str, Json]], near: list[list[Neighbour]], place: dict[str, int], threshold: float
 ) -> dict[int, str]:
     """Per duplicate why it is one: it says what one before it says, which is no duplicate itself."""
     twins: dict[int, str] = {}
     for number, record in enumerate(records):
-        same = canonical(_arguments(record))
+        same = equality_key(_arguments(record))
         for one in near[number]:
             other = place[one.entry.id]
-            if other >= number or other in twins or canonical(_arguments(records[other])) != same:
+            if other >= number or other in twins or equality_key(_arguments(records[other])) != same:
                 continue
             exact = words(str(record["query"])) == words(str(records[other]["query"]))
             if exact or one.similarity >= threshold:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final, TypeAlias
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.json_values import equality_key
 
 TrialRecord: TypeAlias = Mapping[str, Json]
 """A trial as plain data: a line of the journal, or an entry of a memory."""
@@ -97,13 +97,13 @@ def _found(trial: TrialRecord, chosen: Mapping[str, set[str]]) -> Iterator[tuple
         for name, value in _arguments(step).items():
             yield "parameter", name
             for one in value if isinstance(value, list) else [value]:
-                if _json(one) in chosen.get(name, ()):
-                    yield "value", f"{name}={_json(one)}"
+                if equality_key(one) in chosen.get(name, ()):
+                    yield "value", f"{name}={equality_key(one)}"
 
 
 def _calls(trial: TrialRecord) -> Iterator[str]:
     """The calls of a trial that the schema let pass."""
-    return (_json([step["action"], _arguments(step)]) for step in trial["steps"] if _taken(step))
+    return (equality_key([step["action"], _arguments(step)]) for step in trial["steps"] if _taken(step))
 
 
 def _taken(step: Mapping[str, Any]) -> bool:
@@ -127,7 +127,7 @@ def _values(of: Json, root: Mapping[str, Json], depth: int = 0) -> set[str]:
     if isinstance(ref := of.get("$ref"), str):
         return _values(_followed(ref, root), root, depth + 1)
     if "enum" in of or "const" in of:
-        return set(map(_json, of.get("enum") or [of.get("const")]))
+        return set(map(equality_key, of.get("enum") or [of.get("const")]))
     if of.get("type") == "boolean":
         return {"true", "false"}
     inner = [*(of.get("anyOf") or ()), *(of.get("oneOf") or ()), of.get("items")]
@@ -139,7 +139,3 @@ def _followed(ref: str, root: Mapping[str, Json]) -> Json:
     for key in ref.removeprefix("#").strip("/").split("/"):
         target = target.get(key) if isinstance(target, Mapping) else None
     return target
-
-
-def _json(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)

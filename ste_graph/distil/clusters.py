@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.json_values import equality_key
 
 from .grounding import is_default, leaves
 
@@ -17,27 +17,22 @@ freely (no default, no switch, none that the schema lists or gives as an example
 
 def keys_of(arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
     """What a call must not share with a call on the other side; a call without arguments can share anything."""
-    whole = {canonical(arguments)} if arguments else set()
+    whole = {equality_key(arguments)} if arguments else set()
     return whole if apart == "combination" else whole | free_values(arguments, parameters)
 
 
 def free_values(arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -> set[str]:
     """The values of a call that are chosen freely: no default, no switch, none that its schema lists or exemplifies."""
     return {
-        canonical(leaf.value)
+        equality_key(leaf.value)
         for leaf in leaves(arguments, parameters)
         if not (
             is_default(leaf)
             or isinstance(leaf.value, bool | list | dict)
             or "enum" in leaf.schema
-            or canonical(leaf.value) in map(canonical, leaf.schema.get("examples") or ())
+            or equality_key(leaf.value) in map(equality_key, leaf.schema.get("examples") or ())
         )
     }
-
-
-def canonical(value: Json) -> str:
-    """Equal for values that are equal as JSON: keys in any order, 2 as 2.0."""
-    return json.dumps(_whole(value), sort_keys=True, ensure_ascii=False)
 
 
 def clusters(keys: Sequence[Iterable[str]], alike: Iterable[tuple[int, int]]) -> list[int]:
@@ -59,14 +54,3 @@ def clusters(keys: Sequence[Iterable[str]], alike: Iterable[tuple[int, int]]) ->
         parent[high] = low
     numbers: dict[int, int] = {}
     return [numbers.setdefault(root(item), len(numbers)) for item in range(len(keys))]
-
-
-def _whole(value: Json) -> Json:
-    match value:
-        case float() if value.is_integer():
-            return int(value)
-        case Mapping():
-            return {str(key): _whole(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_whole(inner) for inner in value]
-    return value

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.json_values import equal
 
 from .dates import day_of, days_in, moment_of, times_in
 from .normal import holds, parts, plain, straight
@@ -150,12 +150,7 @@ _NONE = object()
 
 
 def _same(one: Json, other: object) -> bool:
-    """Equal as JSON is: `true` is not 1, 2 is 2.0."""
-    if other is _NONE or isinstance(one, bool) is not isinstance(other, bool):
-        return False
-    if isinstance(one, Mapping | list) and isinstance(other, Mapping | list):
-        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-    return bool(one == other)
+    return other is not _NONE and equal(one, other)
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:

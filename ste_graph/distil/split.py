@@ -6,7 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
-from .clusters import Apart, canonical, keys_of
+from ste_graph.json_values import equality_key
+
+from .clusters import Apart, keys_of
 from .example import Example, Split
 from .normal import words
 
@@ -59,4 +61,4 @@ def _marks(example: Example, apart: Apart) -> Iterable[tuple[str, str]]:
     yield "the request", words(example.query).strip()
     yield from (("the trial", example.trial_id),)
     for key in sorted(keys_of(example.arguments, example.definition.parameters, apart)):
-        yield ("the arguments" if key == canonical(example.arguments) else "the value"), key
+        yield ("the arguments" if key == equality_key(example.arguments) else "the value"), key

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ste_graph.contracts import Json, Reply
-from ste_graph.protocols.json_object import NotAnObject, first_object
+from ste_graph.protocols.json_object import NotAnObjectError, first_object
 
 QUESTIONS: Final = {
     "informative": "the answer does not tell what was asked for",
@@ -81,5 +81,5 @@ def _truth(value: Json) -> bool | None:
 def _object(text: str) -> Mapping[str, Json]:
     try:
         return first_object(text).value
-    except NotAnObject:
+    except NotAnObjectError:
         return {}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from ste_graph.contracts import Frozen, Json, Message, ToolCall, Usage
+from ste_graph.contracts import Frozen, Json, Message, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
+from ste_graph.json_values import digest
 from ste_graph.models.adapter import Adapter
 from ste_graph.settings import RelativePath
 
@@ -42,7 +41,7 @@ class Recorded(Frozen):
 class RecordedModel(Adapter):
     """Replies from a JSONL file, one `{"text": …}` a line.
 
-    Lines with a `key` (see `key_of`) answer exactly that request: right for any number of units side by side; a
+    Lines with a `key` (see `request_key`) answer exactly that request: right for any number of units side by side; a
     cassette's `models.jsonl` is such a file, and `of` may name one model in it. Lines without a key are given in the
     file's order, each once in a run: right for one unit, as of several side by side whoever asks first gets the next
     one. A run that is taken up goes on with the lines that no finished step has had. A request that finds no line is a
@@ -123,21 +122,14 @@ class RecordedModel(Adapter):
         return lines
 
 
-def key_of(
-    messages: Sequence[Message],
-    *,
-    seed: int,
-    schema: Mapping[str, Json] | None = None,
-    tools: Sequence[Mapping[str, Json]] = (),
-) -> str:
+def request_key(request: ModelRequest) -> str:
     """The key of a request: sha256 over its messages' roles and texts, and its seed, as canonical JSON.
 
     Tool calls within the messages, and what may be replied besides words, count where there are any.
     """
-    said: list[Json] = [[message["role"], message["content"] or "", *_calls_in(message)] for message in messages]
-    more = [{"schema": schema, "tools": list(tools)}] if schema or tools else []
-    canonical = json.dumps([said, seed & 0x7FFFFFFF, *more], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    messages = [[message["role"], message["content"] or "", *_calls_in(message)] for message in request.messages]
+    extra = [{"schema": request.schema, "tools": list(request.tools)}] if request.schema or request.tools else []
+    return digest([messages, request.seed & 0x7FFFFFFF, *extra], length=64)
 
 
 def _calls_in(message: Message) -> list[Json]:

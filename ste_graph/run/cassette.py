@@ -17,15 +17,15 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Effect, Frozen, Json, Message, Observation, Reply, Tool, ToolCall, Usage
 from ste_graph.errors import ModelError, SteError, WorkflowError
+from ste_graph.json_values import digest
 from ste_graph.language.workflow import CassetteSpec
 from ste_graph.run.appending import LineFile
-from ste_graph.run.hashing import id_of
 from ste_graph.tools.fingerprint import definition, fingerprint
 
 Mode = Literal["live", "record", "replay"]
 
 
-class NotRecorded(SteError):
+class NotRecordedError(SteError):
     """A replay asks for what the cassette does not hold: the unit fails, the others go on."""
 
 
@@ -39,7 +39,7 @@ class RecordedTool:
     effect: Effect
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
-        raise NotRecorded(f"`{self.name}` is only known from a cassette and cannot be called")
+        raise NotRecordedError(f"`{self.name}` is only known from a cassette and cannot be called")
 
 
 class Result(Frozen):
@@ -104,11 +104,11 @@ class Cassette:
         self._models.append(line)
 
     def reply(self, label: str, key: str, messages: Sequence[Message]) -> Reply:
-        """What the model replied to this request. Raises the `ModelError` that was recorded, and `NotRecorded`."""
+        """What the model replied to this request. Raises the `ModelError` that was recorded, and `NotRecordedError`."""
         line = self._replies.get((label, key))
         if line is None:
             asked = messages[-1]["content"] if messages else ""
-            raise NotRecorded(
+            raise NotRecordedError(
                 f"{self._models.path}: no reply of `{label}` is recorded for this request, whose last message is "
                 f"{_short(asked)}; record it with `cassette.mode=record`"
             )
@@ -156,7 +156,7 @@ class Cassette:
         other = found.by_position.get(position) if stateful else found.last
         if other is not None:
             return other
-        raise NotRecorded(
+        raise NotRecordedError(
             f"{self._tools.path}: no result of `{tool.name}` as it is now defined is recorded for the arguments "
             f"{_short(dict(arguments))}{f' as call {position + 1} of its pass' if stateful else ''}; "
             "record it with `cassette.mode=record`"
@@ -194,8 +194,7 @@ class Cassette:
 
 
 def _call_key(tool: Tool, arguments: Mapping[str, Json]) -> str:
-    canonical = json.dumps(dict(arguments), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return id_of(fingerprint(tool), canonical)
+    return digest([fingerprint(tool), dict(arguments)], length=16)
 
 
 def _short(value: Json) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +11,10 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.json_values import digest
 from ste_graph.language.workflow import Workflow
 from ste_graph.redaction import Redactor
 from ste_graph.run.clock import now
-from ste_graph.run.hashing import id_of
 from ste_graph.run.units import Skipped, Unit
 from ste_graph.tools.fingerprint import fingerprint
 
@@ -81,7 +80,7 @@ def refuse_if_tools_changed(path: Path, locked: Mapping[str, Json], wanted: Mapp
 
 
 def _digest(item: Json) -> str | None:
-    return None if item is None else id_of(json.dumps(item, sort_keys=True, ensure_ascii=True))
+    return None if item is None else digest(item, length=16)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,8 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ste_graph.contracts import Json, Message, Observation, Usage
+from ste_graph.json_values import digest
 from ste_graph.run.appending import LineFile
-from ste_graph.run.hashing import id_of
 
 Made: TypeAlias = tuple[str, dict[str, Json], str]
 """A call that may have changed a tool's state: tool, arguments, and how it ended."""
@@ -218,4 +217,4 @@ class StepLog:
 
 
 def _asked(tool: str, arguments: Mapping[str, Json]) -> str:
-    return id_of(tool, json.dumps(dict(arguments), sort_keys=True))
+    return digest([tool, dict(arguments)], length=16)

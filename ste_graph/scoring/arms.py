@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
+from ste_graph.json_values import equality_key
 from ste_graph.language.diagnostics import closest as nearest_name
 from ste_graph.scoring.case import Case, Predicted
-from ste_graph.scoring.comparison import Rules, canonical
+from ste_graph.scoring.comparison import Rules
 from ste_graph.scoring.document import refused
 from ste_graph.scoring.judging import Verdicts
 from ste_graph.scoring.label import Label, label
@@ -173,7 +174,7 @@ def _own_faults(arm: Arm) -> list[str]:
         if one.key in seen:
             faults.append(f"arm `{arm.name}`, {one.gold.tool}: a second reply to {one.query!r}")
         seen.add(one.key)
-    subjects = {canonical(one.subject.model_dump() if one.subject else None) for one in arm.attempts}
+    subjects = {equality_key(one.subject.model_dump() if one.subject else None) for one in arm.attempts}
     if len(subjects) > 1:
         faults.append(f"arm `{arm.name}`: its replies speak of {len(subjects)} different subjects; name the arms apart")
     return faults
@@ -184,7 +185,7 @@ def _gold_faults(arms: Mapping[str, Arm]) -> list[str]:
     faults = []
     for arm in arms.values():
         for one in arm.attempts:
-            gold = canonical(one.gold.arguments)
+            gold = equality_key(one.gold.arguments)
             known, name = first.setdefault(one.key, (gold, arm.name))
             if gold != known:
                 faults.append(

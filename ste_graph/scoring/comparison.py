@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ste_graph.contracts import Json
+from ste_graph.json_values import equal
 from ste_graph.tools.toolbench_description import Description
 
 JUDGED = frozenset(
@@ -56,39 +55,6 @@ class Rules:
             return None if tool in self.judged else same_text(gold, given)
         except RecursionError:  # no gold call is nested so deeply
             return False
-
-
-def equal(gold: Json, given: Json) -> bool:
-    """Whether two JSON values are one and the same: see `canonical`."""
-    return canonical(gold) == canonical(given)
-
-
-def canonical(value: Json) -> str:
-    """A value as text that is the same for the same value.
-
-    The order of keys does not count, nor white space around a text, nor how a number is written (`2` is `2.0`, but
-    not `"2"`); a letter and its accent are one character.
-    """
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def _plain(value: Json) -> Json:
-    match value:
-        case bool() | None:
-            return value
-        case str():
-            return unicodedata.normalize("NFC", value).strip()
-        case int() | float():
-            return {"number": _number(value)}
-        case Mapping():
-            return {f"={unicodedata.normalize('NFC', str(key))}": _plain(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-    return {"other": repr(value)}
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if isinstance(value, int) or value.is_integer() else repr(value)
 
 
 def same_text(gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool:

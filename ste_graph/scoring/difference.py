@@ -9,7 +9,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.scoring.label import Label
 from ste_graph.scoring.score import Score, estimate_json
-from ste_graph.stats import LEVEL, Estimate, paired, student
+from ste_graph.stats import LEVEL, Estimate, paired_difference, student_t
 
 DIFFERENCES: tuple[float, float] = (-1, 1)
 
@@ -46,14 +46,14 @@ def difference(a: Score, b: Score, *, seed: int = 0, level: float = LEVEL) -> Di
     bounds = {tool: [_gain(*pair) for pair in own] for tool, own in pairs.items()}
     zeros = [0.0] * len(bounds)
     lower, upper = ([sum(gain[end] for gain in own) / len(own) for own in bounds.values()] for end in (0, 1))
-    least, most = (paired(zeros, ends, seed, level=level, within=DIFFERENCES) for ends in (lower, upper))
+    least, most = (paired_difference(zeros, ends, seed, level=level, limits=DIFFERENCES) for ends in (lower, upper))
     gains = [gain for own in bounds.values() for gain in own]
     return Difference(
         a.source,
         b.source,
         least,
         most,
-        check=student(lower, level=level, within=DIFFERENCES),
+        check=student_t(lower, level=level, limits=DIFFERENCES),
         won=sum(least == 1 for least, _ in gains),
         lost=sum(most == -1 for _, most in gains),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,8 +11,8 @@ from typing import Protocol
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.json_values import digest, equality_key
 from ste_graph.run.appending import LineFile
-from ste_graph.scoring.comparison import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,7 @@ class Question:
     @property
     def key(self) -> str:
         """The same for the same question, whatever the order of the arguments."""
-        text = "\n".join([self.tool, self.query, canonical(self.gold), canonical(self.given)])
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return digest([self.tool, self.query, equality_key(self.gold), equality_key(self.given)])
 
     def to_json(self) -> dict[str, Json]:
         """The question as plain data, for a person and for a prompt."""

@@ -13,7 +13,7 @@ from ste_graph.scoring.label import Label, label
 from ste_graph.scoring.parser import Parser
 from ste_graph.scoring.predictions import Predictions
 from ste_graph.scoring.share import Measure, Share, api_match, correct, wellformed
-from ste_graph.stats import Estimate, Interval, bootstrap_t, student
+from ste_graph.stats import Estimate, Interval, bootstrap_t, student_t
 
 SHARES: tuple[float, float] = (0, 1)
 
@@ -128,7 +128,7 @@ class Score:
         A tool in which there is nothing to measure does not count (no case; for `api_match` no readable call).
         """
         values = self.values(measure, upper=upper)
-        return bootstrap_t(values, seed, within=SHARES), student(values, within=SHARES)
+        return bootstrap_t(values, seed, limits=SHARES), student_t(values, limits=SHARES)
 
     def values(self, measure: Measure, *, upper: bool = False) -> list[float]:
         """The measure of each tool in which there is something to measure."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ste_graph.stats.interval import LEVEL, Estimate, Interval, Range, too_few
-from ste_graph.stats.student import student
+from ste_graph.stats.interval import LEVEL, Estimate, Interval, Range, find_no_interval
+from ste_graph.stats.student_t import student_t
 
 RESAMPLES = 9_999
 """One less than a round number, so that the percentiles of 95 % are values that were drawn."""
@@ -21,25 +21,24 @@ def bootstrap_t(
     *,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
-    within: Range | None = None,
+    limits: Range | None = None,
 ) -> Estimate:
-    """The interval of the mean of `values`, one per tool; the same seed gives the same interval.
+    """Interval of the mean of `values`, one per tool; the same seed gives the same interval.
 
-    Fewer than six values (at 95 %), or values that are all equal, have none.
+    There is none for fewer than six values (at 95 %), or if all values are equal.
 
     Where so many resamples consist of one value only that a percentile is infinite (as with five times 1 and once 0),
-    Student's t stands in, with a note that says so.
+    Student's t is used instead, with a note that says so.
 
     Args:
-        values: One per tool, so that tools are what is resampled: requests to one tool are not independent.
-        seed: Of the resampling.
-        level: Of the interval.
-        resamples: How many.
-        within: What the mean can be at all, such as (0, 1) for a share.
+        values: One per tool, so that tools are resampled: requests to one tool are not independent.
+        seed: Seed of the resampling.
+        level: Confidence level.
+        resamples: Number of resamples.
+        limits: The range of the mean, such as (0, 1) for a share.
     """
-    refused = too_few(values, level)
-    if refused:
-        return refused
+    if missing := find_no_interval(values, level):
+        return missing
     import numpy as np
 
     data = np.asarray(values, float)
@@ -53,8 +52,8 @@ def bootstrap_t(
     tail = max(int((resamples + 1) * (1 - level) / 2 + 1e-9), 1)
     lowest, highest = float(t[tail - 1]), float(t[-tail])
     if not (np.isfinite(lowest) and np.isfinite(highest)):
-        instead = student(values, level=level, within=within)
+        instead = student_t(values, level=level, limits=limits)
         assert isinstance(instead, Interval)
-        return replace(instead, note="too little spread for the bootstrap-t: Student's t stands in")
+        return replace(instead, note="too little spread for the bootstrap-t: Student's t instead")
     error = spread / float(np.sqrt(n))
-    return Interval(mean, mean - highest * error, mean - lowest * error, n, "bootstrap-t", level).within(within)
+    return Interval(mean, mean - highest * error, mean - lowest * error, n, "bootstrap-t", level).clip(limits)

@@ -1,4 +1,4 @@
-"""What is known of a mean: an interval, or the reason why there is none."""
+"""Estimates of a mean: an interval, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Range: TypeAlias = tuple[float, float]
 Method: TypeAlias = Literal["bootstrap-t", "Student's t"]
 
 TOO_FEW = "too few cases to tell"
-"""How the reason begins why there is no interval."""
+"""The beginning of every reason why there is no interval."""
 
 ROUNDING = 1e-12
 """Values that differ by no more than this, as a share of the largest (or of 1), are equal but for rounding."""
@@ -38,8 +38,8 @@ class Interval:
         if not self.low < self.high:
             raise ValueError(f"an interval needs a width; got {self.low!r} to {self.high!r}")
 
-    def within(self, limits: Range | None) -> Interval:
-        """The same, cut to what the value can be, such as (0, 1) for a share."""
+    def clip(self, limits: Range | None) -> Interval:
+        """The interval cut to the range of its value, such as (0, 1) for a proportion."""
         if limits is None:
             return self
         least, most = limits
@@ -58,23 +58,23 @@ class NoInterval:
 Estimate: TypeAlias = Interval | NoInterval
 
 
-def fewest(level: float = LEVEL) -> int:
-    """With fewer values than this not even the same sign everywhere is rare enough: 2 / 2⁵ > 0.05 ≥ 2 / 2⁶."""
+def minimum_count(level: float = LEVEL) -> int:
+    """The fewest values for an interval: of fewer, one sign everywhere is not rare enough (2 / 2⁵ > 0.05 ≥ 2 / 2⁶)."""
     return math.ceil(round(1 - math.log2(1 - level), 9))
 
 
-def too_few(values: Sequence[float], level: float = LEVEL) -> NoInterval | None:
-    """The refusal of values that are too few, or all equal: those say nothing of how much the mean could vary.
+def find_no_interval(values: Sequence[float], level: float = LEVEL) -> NoInterval | None:
+    """The reason why values have no interval, if so: they are too few, or all equal and so show no variance.
 
     Raises `ValueError` for a value that is not a finite number.
     """
     if any(not math.isfinite(value) for value in values):
         raise ValueError("every value must be a finite number")
     count = len(values)
-    if count < fewest(level):
+    if count < minimum_count(level):
         tools = "1 tool" if count == 1 else f"{count} tools"
         mean = sum(values) / count if values else None
-        return NoInterval(mean, count, f"{TOO_FEW}: {tools}, at least {fewest(level)} are needed")
+        return NoInterval(mean, count, f"{TOO_FEW}: {tools}, at least {minimum_count(level)} are needed")
     if max(values) - min(values) <= ROUNDING * max(1.0, *map(abs, values)):
         return NoInterval(float(values[0]), count, f"{TOO_FEW}: all {count} tools have the same value")
     return None

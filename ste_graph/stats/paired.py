@@ -1,4 +1,4 @@
-"""The difference between two arms that were tried on the same tools."""
+"""The difference between two arms that were tested on the same tools."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ste_graph.stats.bootstrap import bootstrap_t
 from ste_graph.stats.interval import LEVEL, Estimate, Range
 
 
-def paired(
-    a: Sequence[float], b: Sequence[float], seed: int = 0, *, level: float = LEVEL, within: Range | None = None
+def paired_difference(
+    a: Sequence[float], b: Sequence[float], seed: int = 0, *, level: float = LEVEL, limits: Range | None = None
 ) -> Estimate:
-    """The mean of b - a, tool by tool: what both arms find hard, or easy, drops out.
+    """Interval of the mean of b - a, tool by tool: what both arms find hard, or easy, cancels out.
 
     Raises `ValueError` if the arms do not have the same number of values.
     """
     if len(a) != len(b):
         raise ValueError(f"the arms must have one value for each of the same tools; got {len(a)} and {len(b)}")
     gains = [second - first for first, second in zip(a, b, strict=True)]
-    return bootstrap_t(gains, seed, level=level, within=within)
+    return bootstrap_t(gains, seed, level=level, limits=limits)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from ste_graph.contracts import Json, Tool
+from ste_graph.json_values import digest
 
 LENGTH = 16
 
 
 def fingerprint(tool: Tool) -> str:
     """Sixteen hex digits of the SHA-256 of the definition; the order of keys in its schema does not count."""
-    canonical = json.dumps(definition(tool), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
+    return digest(definition(tool), length=LENGTH)
 
 
 def as_item(tool: Tool) -> dict[str, Json]:

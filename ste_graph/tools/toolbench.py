@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from ste_graph.contracts import Effect, Frozen, Json, Observation, Tool, ToolSource
 from ste_graph.errors import WorkflowError
+from ste_graph.json_values import canonical_json
 from ste_graph.redaction import secrets_of
 from ste_graph.registry import known, load
 from ste_graph.settings import RelativePath, SourcesMarker
@@ -223,7 +224,7 @@ def recordings(path: Path, described: Sequence[Description]) -> dict[str, Observ
 
 def call_key(tool: str, arguments: Mapping[str, Json]) -> str:
     """A call as one text; the order of keys does not count."""
-    return json.dumps([tool, dict(arguments)], sort_keys=True, separators=(",", ":"))
+    return canonical_json([tool, dict(arguments)])
 
 
 def choices(name: str, names: Sequence[str]) -> str:

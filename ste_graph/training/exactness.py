@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from ste_graph.contracts import Frozen
+from ste_graph.json_values import equal
 from ste_graph.protocols.react import Action, parse
-from ste_graph.scoring.comparison import equal
 from ste_graph.training.faults import TrainingError
 from ste_graph.training.rows import Row
 

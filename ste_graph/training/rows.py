@@ -11,7 +11,8 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ste_graph.contracts import Json
-from ste_graph.distil.clusters import canonical, free_values
+from ste_graph.distil.clusters import free_values
+from ste_graph.json_values import equality_key
 from ste_graph.protocols.react import Action, parse
 from ste_graph.scoring.document import read_lines, refused
 
@@ -77,7 +78,7 @@ class Row(BaseModel):
     @property
     def said(self) -> set[str]:
         """The argument values in a form in which equal ones are equal: 2 as 2.0, and "2" another."""
-        return {canonical(value) for value in _leaves(_object(self.completion))}
+        return {equality_key(value) for value in _leaves(_object(self.completion))}
 
     @property
     def free(self) -> set[str]:

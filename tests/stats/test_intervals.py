@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.stats import Interval, NoInterval, bootstrap_t, paired, student
+from ste_graph.stats import Interval, NoInterval, bootstrap_t, paired_difference, student_t
 
 MICE = [52, 104, 146, 10, 50, 31, 40, 27, 46]
 """Days that nine untreated mice lived (Efron and Tibshirani 1993, table 2.1)."""
@@ -37,24 +37,24 @@ def test_the_interval_is_the_one_over_every_possible_resample():
 
 
 def test_students_interval_is_the_textbooks():
-    found = student([1, 2, 3, 4, 5, 6])
+    found = student_t([1, 2, 3, 4, 5, 6])
     assert isinstance(found, Interval)
-    reach = 2.570582 * math.sqrt(3.5 / 6)  # t of 5 degrees of freedom
-    assert (found.low, found.high) == pytest.approx((3.5 - reach, 3.5 + reach), abs=1e-6)
+    margin = 2.570582 * math.sqrt(3.5 / 6)  # t of 5 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((3.5 - margin, 3.5 + margin), abs=1e-6)
 
 
 def test_about_95_of_100_intervals_hold_the_true_mean():
     draws = np.random.default_rng(7).exponential(1.0, (300, 40))
     found = [bootstrap_t(row, resamples=999) for row in draws]
-    held = sum(isinstance(one, Interval) and one.low <= 1 <= one.high for one in found)
+    held = sum(isinstance(interval, Interval) and interval.low <= 1 <= interval.high for interval in found)
     assert 0.92 <= held / 300 <= 0.98
 
 
 def test_below_six_tools_there_is_no_interval_but_the_reason():
     expected = NoInterval(3.0, 5, "too few cases to tell: 5 tools, at least 6 are needed")
-    assert bootstrap_t([1, 2, 3, 4, 5]) == student([1, 2, 3, 4, 5]) == expected
+    assert bootstrap_t([1, 2, 3, 4, 5]) == student_t([1, 2, 3, 4, 5]) == expected
     assert bootstrap_t([]) == NoInterval(None, 0, "too few cases to tell: 0 tools, at least 6 are needed")
-    assert student([1]) == NoInterval(1.0, 1, "too few cases to tell: 1 tool, at least 6 are needed")
+    assert student_t([1]) == NoInterval(1.0, 1, "too few cases to tell: 1 tool, at least 6 are needed")
 
 
 @pytest.mark.parametrize("value", [0.1, 0.0, 1.0, -1.0, 100.0])
@@ -62,12 +62,12 @@ def test_below_six_tools_there_is_no_interval_but_the_reason():
 def test_equal_values_are_too_few_cases_to_tell(value, count):
     expected = NoInterval(value, count, f"too few cases to tell: all {count} tools have the same value")
     same = [value] * count
-    assert bootstrap_t(same) == student(same) == paired([0.0] * count, same) == expected
-    assert bootstrap_t(same, within=(0, 1)) == student(same, level=0.99 if count > 7 else 0.95) == expected
+    assert bootstrap_t(same) == student_t(same) == paired_difference([0.0] * count, same) == expected
+    assert bootstrap_t(same, limits=(0, 1)) == student_t(same, level=0.99 if count > 7 else 0.95) == expected
 
 
 def test_gains_that_are_equal_but_for_rounding_are_too_few_cases_to_tell():
-    found = paired([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    found = paired_difference([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
     assert isinstance(found, NoInterval)
     assert found.reason == "too few cases to tell: all 6 tools have the same value"
 
@@ -77,28 +77,29 @@ def test_an_interval_always_has_a_width():
         Interval(1.0, 1.0, 1.0, 7, "bootstrap-t")
 
 
-def test_students_t_stands_in_where_too_many_resamples_consist_of_one_value():
-    found = bootstrap_t([1, 1, 1, 1, 1, 0], within=(0, 1))
+def test_students_t_is_used_where_too_many_resamples_consist_of_one_value():
+    found = bootstrap_t([1, 1, 1, 1, 1, 0], limits=(0, 1))
     assert isinstance(found, Interval)
     assert found.method == "Student's t"
-    assert found.note == "too little spread for the bootstrap-t: Student's t stands in"
+    assert found.note == "too little spread for the bootstrap-t: Student's t instead"
     assert (found.low, found.high) == pytest.approx((0.405, 1.0), abs=0.001)
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf])
-def test_a_value_that_is_no_finite_number_is_refused(odd):
+def test_a_value_that_is_not_finite_is_refused(odd):
     with pytest.raises(ValueError, match="every value must be a finite number"):
         bootstrap_t([1, 2, 3, 4, 5, odd])
 
 
 def test_arms_of_different_length_are_refused():
     with pytest.raises(ValueError, match="the same tools; got 6 and 7"):
-        paired([1] * 6, [1] * 7)
+        paired_difference([1] * 6, [1] * 7)
 
 
-def test_what_both_arms_find_hard_drops_out():
+def test_what_both_arms_find_hard_cancels_out():
     a = [0.0, 0.2, 0.4, 0.6, 0.8, 0.9]
-    found = paired(a, [value + gain for value, gain in zip(a, [0.1, 0.12, 0.1, 0.08, 0.1, 0.1], strict=True)])
+    gains = [0.1, 0.12, 0.1, 0.08, 0.1, 0.1]
+    found = paired_difference(a, [value + gain for value, gain in zip(a, gains, strict=True)])
     assert isinstance(found, Interval)
     assert found.mean == pytest.approx(0.1)
     assert 0.08 < found.low < found.high < 0.12
@@ -115,7 +116,7 @@ def test_the_same_seed_gives_the_same_interval_around_the_mean(data, seed):
 
 @given(values)
 def test_swapping_the_arms_turns_the_sign_of_students_difference(data):
-    there, back = student(data), student([-value for value in data])
+    there, back = student_t(data), student_t([-value for value in data])
     assert isinstance(there, Interval)
     assert isinstance(back, Interval)
     assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
@@ -123,7 +124,7 @@ def test_swapping_the_arms_turns_the_sign_of_students_difference(data):
 
 @given(st.lists(st.floats(0, 1), min_size=6, max_size=20))
 def test_a_share_stays_between_0_and_1(data):
-    found = bootstrap_t(data, resamples=199, within=(0, 1))
+    found = bootstrap_t(data, resamples=199, limits=(0, 1))
     if isinstance(found, NoInterval):
         assert found.reason.startswith("too few cases to tell: all")
         assert max(data) - min(data) < 1e-9

@@ -1,0 +1,47 @@
+"""JSON values: one text and one hash for the same data, and one rule for when two values are equal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+
+from ste_graph.contracts import Json
+
+
+def canonical_json(value: Json) -> str:
+    """The value as compact JSON with sorted keys: the same text for the same data, and only for that."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def digest(value: Json, *, length: int = 32) -> str:
+    """The first `length` (at most 64) hexadecimal digits of the SHA-256 of the value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def equal(first: Json, second: Json) -> bool:
+    """True if two values mean the same, see `equality_key`. Raises `RecursionError` for nesting too deep to compare."""
+    return equality_key(first) == equality_key(second)
+
+
+def equality_key(value: Json) -> str:
+    """The value as JSON text that equal values share: the one equality of training, splitting and scoring.
+
+    The order of keys does not count, nor white space around a text, nor how a number is written (`2` is `2.0`, but
+    not `"2"`); a letter with a separate accent is the same as the accented letter.
+    """
+    return json.dumps(_normalise(value), ensure_ascii=False, sort_keys=True, default=lambda other: {"": repr(other)})
+
+
+def _normalise(value: Json) -> Json:
+    match value:
+        case str():
+            return unicodedata.normalize("NFC", value).strip()
+        case float() if value.is_integer():
+            return int(value)
+        case Mapping():
+            return {unicodedata.normalize("NFC", str(key)): _normalise(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_normalise(inner) for inner in value]
+    return value
