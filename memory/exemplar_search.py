@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ste_graph.contracts import Message
-from ste_graph.distil.normal import words
+from ste_graph.distil.normalisation import words
 from ste_graph.errors import WorkflowError
 from ste_graph.lessons import Lesson, shown
 from ste_graph.lessons import text as said
@@ -200,7 +200,7 @@ class ExemplarSearch(Holdings):
             ]
         return [(row.id, row.tool) for row in sorted(rows, key=lambda row: (row.tool, row.text, row.id))]
 
-    def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+    def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         """The cosine similarity of a text with each of the others, in [-1, 1], by the store's embedder."""
         vectors = self._embedded([text, *others])
         return [float(one) for one in similarities(vectors[1:], vectors[0])]

@@ -15,7 +15,7 @@ from ste_graph.errors import WorkflowError
 from .adopted import lessons_adopted, refuse_unless_adopted
 from .collection import VectorCollection, embedder_of, remove, shared
 from .comparison import between, differences
-from .embedding import named
+from .embedders import find_store_embedder
 from .exemplar import Exemplar, sound
 from .exemplar_log import number_of, row_of
 from .exemplar_search import VERIFIED, ExemplarSearch
@@ -189,7 +189,7 @@ class ExemplarStore(ExemplarSearch):
             made_for = embedder or embedder_of(folder.index, _NAME)
             if isinstance(made_for, str):
                 # Before anything is removed: an index that is there is better than none.
-                made_for = named(str(folder.path), made_for)
+                made_for = find_store_embedder(str(folder.path), made_for)
             remove(folder.index)
             folder.begin()
         store = cls.open(path, embedder=made_for)

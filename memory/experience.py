@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from ste_graph.contracts import Frozen, Lent, Recall, Teaching
+from ste_graph.contracts import ExemplarView, Frozen, LessonView, RecordView
 from ste_graph.settings import Address, PathOrURL, RelativePath
 
 if TYPE_CHECKING:
     from .embedders import Embedder
-    from .lent import LentStore
+    from .lent import ExemplarViewStore
     from .store import ExperienceStore
 
 
@@ -110,18 +110,18 @@ class Experience(_Source):
         """The expression whose value `recall` gets as `like`."""
         return self.recall.like if isinstance(self.recall, Nearest) else None
 
-    def permitted(self, readers: Collection[type]) -> None:
+    def check_access(self, readers: Collection[type]) -> None:
         """Raise `WorkflowError` where `only_if` names an evaluation that did not adopt what `readers` get from here."""
         if self.source is not None and self.only_if is not None:
             from .adopted import refuse_unless_adopted
 
-            lessons = Teaching in readers or (Recall in readers and Lent not in readers)
-            exemplars = Lent in readers or not lessons
+            lessons = LessonView in readers or (RecordView in readers and ExemplarView not in readers)
+            exemplars = ExemplarView in readers or not lessons
             refuse_unless_adopted(self.source, self.only_if, exemplars=exemplars, lessons=lessons)
 
     def open(
         self, name: str, folder: Path, embedder: Embedder | None = None, *, lasting: bool = False
-    ) -> ExperienceStore | LentStore:
+    ) -> ExperienceStore | ExemplarViewStore:
         """The store of memory `name` in `folder`; blocking, it may take a second or two.
 
         `lasting`: on a server it is one with what other runs leave there. With `path` it always is.
@@ -132,11 +132,11 @@ class Experience(_Source):
         """
         # Here, so that checking a workflow imports no numerics.
         if self.source is not None:
-            from .lent import LentStore
+            from .lent import ExemplarViewStore
 
             recall: Literal["all"] | Nearest = self.recall if isinstance(self.recall, Nearest) else "all"
             where = f"memory `{name}`"
-            return LentStore(where, self.source, folder, recall, embedder or self.embedder, self.without)
+            return ExemplarViewStore(where, self.source, folder, recall, embedder or self.embedder, self.without)
         from .embedders import embedder_for
         from .index import Index
         from .share import Share

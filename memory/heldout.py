@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ste_graph.dataset.examples import examples_of
 from ste_graph.distil.clusters import keys_of
-from ste_graph.distil.normal import words
+from ste_graph.distil.normalisation import words
 
 from .exemplar import Exemplar
 

@@ -6,22 +6,19 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from ste_graph.errors import RunError, SteError, WorkflowError
 
 from .collection import VectorCollection, remove
-from .embedding import embedded, named
+from .embedders import Embedder, embed_blocking, find_store_embedder
 from .exemplar import Exemplar, line_of
 from .exemplar_log import ExemplarLog, Row, row_of
 from .ranking import Ranking
 from .recall import Vectors
-from .store_folder import WAIT_S, Busy, StoreFolder
-
-if TYPE_CHECKING:
-    from .embedders import Embedder
+from .store_folder import WAIT_S, BusyError, StoreFolder
 
 BATCH = 1024
 """Exemplars embedded and written in one go."""
@@ -141,7 +138,7 @@ class Holdings:
                         self._catch_up()
                         if vectors:
                             self._load()
-                except Busy:
+                except BusyError:
                     if self._seen is None or (vectors and self._ranking is None):
                         raise
                     _log.warning("%s: is being written; going on with what was read before", self._folder.path)
@@ -290,13 +287,13 @@ class Holdings:
 
     def _embedder(self) -> Embedder:
         if self._given is None or isinstance(self._given, str):
-            self._given = named(self._place, self._given or self._chroma.embedder)
+            self._given = find_store_embedder(self._place, self._given or self._chroma.embedder)
         return self._given
 
     def _embedded(self, texts: Sequence[str]) -> Vectors:
         embedder = self._embedder()
         try:
-            return embedded(embedder, [text.encode("utf-8", "replace").decode() for text in texts])
+            return embed_blocking(embedder, [text.encode("utf-8", "replace").decode() for text in texts])
         except SteError:
             raise
         except Exception as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ste_graph.contracts import Entry, Json, Near, Origin, Shown, Taught
+from ste_graph.contracts import Entry, Json, Neighbour, Origin, SelectedExemplars, SelectedLessons
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.finished import open_run
 from ste_graph.lessons import text as said
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .experience import Nearest
 
 
-class LentStore:
+class ExemplarViewStore:
     """A store of exemplars as a run reads it: never written, and as it stood when the run began.
 
     Which exemplars there were is kept in the run's folder, so that a run taken up again sees the same.
@@ -73,13 +73,15 @@ class LentStore:
         found = await self._store.asearch(like, self._recall.nearest)
         return [one.exemplar.model_dump(mode="json") for one in found]
 
-    async def nearest(self, scope: str, text: str, k: int) -> list[Near]:
+    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
         return [_near(found) for found in await self._store.asearch(text, max(k, 0))]
 
     async def entries(self, scope: str) -> list[Entry]:
         return [_entry(one) for one in await asyncio.to_thread(self._store.exemplars)]
 
-    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+    async def select_exemplars(
+        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+    ) -> SelectedExemplars:
         """The exemplars for a request, as the settings of `Selection` in `choice` say.
 
         With `placebo`, a seed, in `choice` beside them: a placebo of the same size too.
@@ -98,17 +100,17 @@ class LentStore:
             return placebo(self._store, query, exemplars, selection, among=among, text=text, seed=seed)
 
         others = [] if seed is None else await asyncio.to_thread(drawn)
-        return Shown(
+        return SelectedExemplars(
             text=text(*exemplars),
             exemplars=[one.model_dump(mode="json") for one in exemplars],
             origin=self._origin,
             placebo=None
             if seed is None
-            else Shown(text=text(*others), exemplars=[one.model_dump(mode="json") for one in others]),
+            else SelectedExemplars(text=text(*others), exemplars=[one.model_dump(mode="json") for one in others]),
         )
 
-    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
-        """The lessons for a request, first those of the tool whose exemplar is nearest; see `Teaching.taught`.
+    async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
+        """The lessons for a request, first those of the tool whose exemplar is nearest; see `LessonView.select_lessons`.
 
         The exemplars that decide the order are verified and do not ask the very same. Tools that have none come last,
         as they stand in `tools`.
@@ -118,10 +120,10 @@ class LentStore:
         order = dict.fromkeys([*(one.exemplar.tool for one in found), *tools])
         lessons = await asyncio.to_thread(self._store.learnt)
         chosen = in_turn(lessons, order, per_tool=per_tool, k=k)
-        return Taught(lines=list(map(said, chosen)), ids=[one.id for one in chosen], origin=self._origin)
+        return SelectedLessons(lines=list(map(said, chosen)), ids=[one.id for one in chosen], origin=self._origin)
 
-    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
-        return await asyncio.to_thread(self._store.likeness, text, others)
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
+        return await asyncio.to_thread(self._store.similarities, text, others)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._store.close)
@@ -135,8 +137,8 @@ class LentStore:
             return self._among[key]
 
 
-def _near(found: Found) -> Near:
-    return Near(similarity=found.similarity, entry=_entry(found.exemplar))
+def _near(found: Found) -> Neighbour:
+    return Neighbour(similarity=found.similarity, entry=_entry(found.exemplar))
 
 
 def _entry(one: Exemplar) -> Entry:

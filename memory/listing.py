@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ste_graph.contracts import Entry, Frozen, Json, Near
+from ste_graph.contracts import Entry, Frozen, Json, Neighbour
 from ste_graph.errors import WorkflowError
 
 
@@ -37,7 +37,7 @@ class ListStore:
     async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
         return [dict(entry.record) for entry in self._entries[scope].values()]
 
-    async def nearest(self, scope: str, text: str, k: int) -> list[Near]:
+    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
         raise WorkflowError(f"memory `{self._name}`: `use: list` finds nothing by meaning; give it `use: chroma`")
 
     async def entries(self, scope: str) -> list[Entry]:

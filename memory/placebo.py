@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from ste_graph.distil.normal import words
+from ste_graph.distil.normalisation import words
 from ste_graph.run.hashing import id_of, seed_of
 
 from .exemplar import Exemplar

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ste_graph.contracts import Entry, Json, Near
+from ste_graph.contracts import Entry, Json, Neighbour
 from ste_graph.errors import RunError, SteError
 
 from .embedders import Embedder
@@ -98,20 +98,20 @@ class ExperienceStore:
                     return []
                 return self._frozen.of_another_unit(scope, str(entries[0].record.get("record")), len(entries))
 
-    async def nearest(self, scope: str, text: str, k: int) -> list[Near]:
+    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
         self._raise_fault()
         if k < 1 or not self._entries(scope):
             return []
         query = await self._embedded([text])
         entries, vectors = await self._filled(scope)
         found = nearest(vectors, [entry.id for entry in entries], query[0], k)
-        return [Near(similarity=similarity, entry=entries[row]) for row, similarity in found]
+        return [Neighbour(similarity=similarity, entry=entries[row]) for row, similarity in found]
 
     async def entries(self, scope: str) -> list[Entry]:
         self._raise_fault()
         return list(self._entries(scope))
 
-    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         vectors = await self._embedded([text, *others])
         return [float(one) for one in similarities(vectors[1:], vectors[0])]
 

@@ -23,7 +23,7 @@ WAIT_S = 60.0
 _log = logging.getLogger("ste_graph.memory")
 
 
-class Busy(RunError):
+class BusyError(RunError):
     """Another process kept the store to itself for too long."""
 
 
@@ -151,7 +151,7 @@ class StoreFolder:
         try:
             lock.acquire(timeout=wait_s, poll_interval=0.01)
         except Timeout:
-            raise Busy(
+            raise BusyError(
                 f"{self.path}: another process has been writing to this store for {wait_s:g} s; nothing was changed. "
                 "Wait until it ends, then do it again"
             ) from None

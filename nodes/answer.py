@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ste_graph.contracts import Model
-from ste_graph.errors import NoReply
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Model
+from ste_graph.errors import NoReplyError
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 from ste_graph.protocols import react
 
@@ -19,16 +19,16 @@ class Answer(Node):
     model: Model
     prompt: Prompt
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """What the prompt names."""
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """The text of the reply; None where there was none."""
 
         output: str | None
 
-    async def __call__(self, see: See) -> Gives:
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         try:
-            return self.Gives(output=(await see.ask(self.model, self.prompt, stop=react.STOP)).text)
-        except NoReply:
-            return self.Gives(output=None)
+            return self.Outputs(output=(await ctx.ask(self.model, self.prompt, stop=react.STOP)).text)
+        except NoReplyError:
+            return self.Outputs(output=None)

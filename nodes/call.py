@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ste_graph.contracts import Model
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Model
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 from ste_graph.protocols import native, paper, react
 
@@ -27,13 +27,13 @@ class Call(Node):
     protocol: Literal["react", "native"] = "react"
     parser: Literal["tolerant", "paper"] = "tolerant"
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The request, and what the model saw last of a tool; nothing at the first move of a trial."""
 
         query: str
         text: str | None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """A call (`action`, `arguments`, and in `repairs` what had to be mended), or an `answer`, or a `problem`."""
 
         thought: str | None
@@ -45,20 +45,24 @@ class Call(Node):
         finished: bool
 
     @classmethod
-    def outputs(cls, settings: Mapping[str, Any]) -> type[Output]:
-        """`Gives`. Raises `ValueError` where a parser is named for a protocol that has nothing to parse."""
+    def output_type(cls, settings: Mapping[str, Any]) -> type[NodeOutputs]:
+        """`Outputs`. Raises `ValueError` where a parser is named for a protocol that has nothing to parse."""
         if settings.get("protocol") == "native" and settings.get("parser", "tolerant") != "tolerant":
             raise ValueError("`protocol: native` has no text to parse: leave out `parser`")
-        return cls.Gives
+        return cls.Outputs
 
-    async def __call__(self, see: See) -> Gives:
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         if self.protocol == "native":
-            return self._gives(native.parse(await see.ask(self.model, self.prompt, tools=True, observed=see.text)))
-        reply = await see.ask(self.model, self.prompt, stop=react.STOP)
-        return self._gives(paper.parse(reply.text) if self.parser == "paper" else react.parse(reply.text))
+            if inputs.text is None:
+                reply = await ctx.ask(self.model, self.prompt, tools=True)
+            else:
+                reply = await ctx.answer_tool_call(self.model, inputs.text, otherwise=self.prompt)
+            return self._outputs(native.parse(reply))
+        reply = await ctx.ask(self.model, self.prompt, stop=react.STOP)
+        return self._outputs(paper.parse(reply.text) if self.parser == "paper" else react.parse(reply.text))
 
-    def _gives(self, step: react.Step) -> Gives:
-        given: dict[str, Any] = dict.fromkeys(self.Gives.model_fields)
+    def _outputs(self, step: react.Step) -> Outputs:
+        given: dict[str, Any] = dict.fromkeys(self.Outputs.model_fields)
         given |= {"thought": step.thought or None, "repairs": [], "finished": False}
         match step:
             case react.Action(name=name, arguments=arguments, repairs=repairs):
@@ -67,4 +71,4 @@ class Call(Node):
                 given |= {"answer": answer, "finished": True}
             case react.Malformed(problem=problem):
                 given |= {"problem": problem}
-        return self.Gives(**given)
+        return self.Outputs(**given)

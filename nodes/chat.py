@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError, create_model
 
-from ste_graph.contracts import Json, Model, Reply
+from ste_graph.contracts import Context, Json, Model, Reply
 from ste_graph.errors import ModelError
 from ste_graph.language.types import from_word
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
-from ste_graph.protocols.json_object import NotAnObject, first_object
+from ste_graph.protocols.json_object import NotAnObjectError, first_object
 
 
 class Chat(Node):
-    """Ask the model, and take the outputs named in `gives` (name to type word, as in `{score: int}`) from its reply.
+    """Ask the model, and take the outputs named in `outputs` (name to type word, as in `{score: int}`) from its reply.
 
     Where the model has structured output, it is asked for by JSON Schema; else the first JSON object in the text is
     read. A single `str` may also be given as plain text. What is not there, or of another type, is None for a `maybe`
@@ -25,29 +25,29 @@ class Chat(Node):
 
     model: Model
     prompt: Prompt
-    gives: dict[str, Any]
+    outputs: dict[str, Any]
 
     @classmethod
-    def outputs(cls, settings: Mapping[str, Any]) -> type[Output]:
-        """One output per entry of `gives`. Raises `ValueError` for a word that names no type."""
-        fields: dict[str, Any] = {name: (from_word(word), ...) for name, word in settings["gives"].items()}
-        return create_model("Gives", __base__=Output, __module__=cls.__module__, **fields)
+    def output_type(cls, settings: Mapping[str, Any]) -> type[NodeOutputs]:
+        """One output per entry of `outputs`. Raises `ValueError` for a word that names no type."""
+        fields: dict[str, Any] = {name: (from_word(word), ...) for name, word in settings["outputs"].items()}
+        return create_model("Outputs", __base__=NodeOutputs, __module__=cls.__module__, **fields)
 
-    async def __call__(self, see: Reads) -> Output:
-        outputs = self.outputs({"gives": self.gives})
-        reply = await see.ask(self.model, self.prompt, schema=outputs.model_json_schema())
+    async def __call__(self, inputs: NodeInputs, ctx: Context) -> NodeOutputs:
+        output_type = self.output_type({"outputs": self.outputs})
+        reply = await ctx.ask(self.model, self.prompt, schema=output_type.model_json_schema())
         data = self._data(reply)
-        return outputs(**{name: _field(name, self.gives[name], data, reply) for name in outputs.model_fields})
+        return output_type(**{name: _field(name, self.outputs[name], data, reply) for name in output_type.model_fields})
 
     def _data(self, reply: Reply) -> Mapping[str, Json]:
         if isinstance(reply.data, Mapping):
             return reply.data
         try:
             data = first_object(reply.text).value
-        except NotAnObject:
+        except NotAnObjectError:
             data = {}
-        only = next(iter(self.gives)) if len(self.gives) == 1 else None
-        if only and only not in data and from_word(self.gives[only]) in (str, str | None) and reply.text.strip():
+        only = next(iter(self.outputs)) if len(self.outputs) == 1 else None
+        if only and only not in data and from_word(self.outputs[only]) in (str, str | None) and reply.text.strip():
             return {only: reply.text.strip()}
         return data
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ste_graph.contracts import Json, Model
-from ste_graph.distil.verdict import answers_of
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Json, Model
+from ste_graph.distil.votes import answers_of
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 from .reflect import verdict
@@ -28,19 +28,19 @@ class Compare(Node):
     model: Model
     prompt: Prompt
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """What is to be decided: `tool`, `query`, `gold` and `given` arguments; the prompt names them."""
 
         question: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """The verdict, and why; of what is none, what the model said."""
 
         right: bool | None
         why: str | None
 
-    async def __call__(self, see: See) -> Gives:
-        reply = await see.ask(self.model, self.prompt, schema=SCHEMA)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        reply = await ctx.ask(self.model, self.prompt, schema=SCHEMA)
         found, why = answers_of(reply, ["same"])
         right = verdict(reply.text) if found["same"] is None else found["same"]
-        return self.Gives(right=right, why=f"no verdict: {reply.text[:200]!r}" if right is None else why or None)
+        return self.Outputs(right=right, why=f"no verdict: {reply.text[:200]!r}" if right is None else why or None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ste_graph.contracts import Model
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Model
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 from .imagine import STOP, request_in
@@ -22,18 +22,18 @@ class Compose(Node):
     model: Model
     prompt: Prompt
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """A trial whose last call worked."""
 
         trial: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`composed` is the trial with the new request in it, and without an answer."""
 
         query: str
         composed: dict[str, Any]
 
-    async def __call__(self, see: See) -> Gives:
-        reply = await see.ask(self.model, self.prompt, stop=STOP)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        reply = await ctx.ask(self.model, self.prompt, stop=STOP)
         query = request_in(reply.text)
-        return self.Gives(query=query, composed={**see.trial, "query": query, "answer": None})
+        return self.Outputs(query=query, composed={**inputs.trial, "query": query, "answer": None})

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.contracts import Recall
+from ste_graph.contracts import Context, RecordView
 from ste_graph.coverage import coverage_of
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.records import of_now
 
 
@@ -22,15 +22,15 @@ class Coverage(Node):
     it writes about it, we by what was called.
     """
 
-    memory: Recall
+    memory: RecordView
     patience: Annotated[int, Field(ge=1)] = 4
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The tool at hand."""
 
         tool: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """What `ste_graph.coverage.Coverage` says, and `saturated`."""
 
         parameters: list[str]
@@ -41,8 +41,8 @@ class Coverage(Node):
         idle: int
         saturated: bool
 
-    async def __call__(self, see: See) -> Gives:
-        trials = [entry.record for entry in await self.memory.entries() if of_now(entry.record, see.tool)]
-        found = coverage_of(trials, see.tool["parameters"])
-        given = {name: getattr(found, name) for name in self.Gives.model_fields if name != "saturated"}
-        return self.Gives(**given, saturated=found.idle >= self.patience)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        trials = [entry.record for entry in await self.memory.entries() if of_now(entry.record, inputs.tool)]
+        found = coverage_of(trials, inputs.tool["parameters"])
+        given = {name: getattr(found, name) for name in self.Outputs.model_fields if name != "saturated"}
+        return self.Outputs(**given, saturated=found.idle >= self.patience)

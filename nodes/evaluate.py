@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ste_graph.contracts import Entry, Recall
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Entry, RecordView
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.evaluation import Asked, Evaluated, Reader
 from ste_graph.scoring.judging import Verdicts
 from ste_graph.scoring.parser import Parser
@@ -23,18 +23,18 @@ class Evaluate(Node):
     """Whether a name that no tool has is wrong; else it stands for the one that is spelt most like it."""
     judged: tuple[str, ...] | Literal["all"] | None = None
     """The tools whose arguments only a judge can compare where they are not equal; unset: the paper's 19."""
-    verdicts: Recall
+    verdicts: RecordView
     """What the judge has said in this run."""
     seed: int = 0
     """Of the intervals' resampling."""
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The replies of all arms, see `ste_graph.scoring.arms.Attempt`; `known` are verdicts of earlier runs."""
 
         replies: list[dict[str, Any]]
         known: list[dict[str, Any]] | None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`questions` are open, each once; the rest is what `ste_graph.scoring.evaluation.Evaluation` records."""
 
         questions: list[dict[str, Any]]
@@ -49,13 +49,13 @@ class Evaluate(Node):
         simulated: bool
         table: str
 
-    async def __call__(self, see: See) -> Gives:
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         said = await self.verdicts.entries()
-        known = {one["key"]: one["right"] for one in see.known or ()}
+        known = {one["key"]: one["right"] for one in inputs.known or ()}
         known |= {one.record["key"]: one.record["right"] for one in said if one.record["right"] is not None}
         reader = Reader(parser=self.parser, exact_names=self.exact_names, judged=self.judged)
-        found = Evaluated.of(see.replies, reader, Verdicts(known=known), asked=_asked(said), seed=self.seed)
-        return self.Gives(questions=[one.to_json() for one in found.questions], **found.to_json())
+        found = Evaluated.of(inputs.replies, reader, Verdicts(known=known), asked=_asked(said), seed=self.seed)
+        return self.Outputs(questions=[one.to_json() for one in found.questions], **found.to_json())
 
 
 def _asked(said: list[Entry]) -> Asked:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.training.exactness import Exactness
 from ste_graph.training.forgetting import Triangle
 from ste_graph.training.gain import gain_table
@@ -28,7 +29,7 @@ class Examine(Node):
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The model's folder; `before`, what was exact of each tool before it was trained, puts a table into words."""
 
         model: str
@@ -36,7 +37,7 @@ class Examine(Node):
         heldout_files: list[str]
         before: dict[str, float] | None = None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """Shares from 0 to 1, see `ste_graph.training.exactness.Exactness`; the table, and the picture's file.
 
         `replies` are those to requests that want a call, ready to be kept as records. `simulated`: whether a simulated
@@ -58,17 +59,19 @@ class Examine(Node):
         replies: list[dict[str, Any]]
         simulated: bool
 
-    async def __call__(self, see: See) -> Gives:
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         settings = self.model_dump(include={"only", "tokens", "chat"})
-        job = Job(model=see.model, groups=[see.heldout_files], known=see.train_files, **settings)
-        result = await done(job, see.say)
+        job = Job(model=inputs.model, groups=[inputs.heldout_files], known=inputs.train_files, **settings)
+        result = await done(job, ctx.progress)
         found = Exactness.model_validate(result["results"][0])
         simulated: bool = result["simulated"]
-        plot = see.before and plot_gain(see.before, found.per_tool, see.place("gain.png"), simulated=simulated)
-        table = gain_table(see.before or {}, found, self.only)
+        plot = inputs.before and plot_gain(
+            inputs.before, found.per_tool, ctx.output_path("gain.png"), simulated=simulated
+        )
+        table = gain_table(inputs.before or {}, found, self.only)
         replies = [self._kept(reply) for reply in result["replies"] if reply["gold"]]
         shown = {"table": table, "plot": str(plot) if plot else None, "simulated": simulated}
-        return self.Gives(**found.model_dump(), **shown, replies=replies)
+        return self.Outputs(**found.model_dump(), **shown, replies=replies)
 
     def _kept(self, reply: dict[str, Any]) -> dict[str, Any]:
         """A reply with its arm, and with a label that says whether a simulated model came up with the request."""
@@ -85,7 +88,7 @@ class ExamineBatches(Node):
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """`first` is what was given before all rounds, `rounds` what this node gave after the round before."""
 
         model: str
@@ -95,7 +98,7 @@ class ExamineBatches(Node):
         rounds: list[list[float]] | None = None
         arm: dict[str, Any] | None = None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """How much of each batch is exact after each was learnt; the table as text; the picture's file."""
 
         label: str
@@ -104,15 +107,15 @@ class ExamineBatches(Node):
         plot: str
         simulated: bool
 
-    async def __call__(self, see: See) -> Gives:
-        learnt = 1 if see.round is None else see.round + 2
-        earlier = [tuple(shares) for shares in see.rounds or see.first or []][: learnt - 1]
-        groups = [[file] for file in see.heldout_files[:learnt]]
-        job = Job(model=see.model, groups=groups, tokens=self.tokens, chat=self.chat)
-        result = await done(job, see.say)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        learnt = 1 if inputs.round is None else inputs.round + 2
+        earlier = [tuple(shares) for shares in inputs.rounds or inputs.first or []][: learnt - 1]
+        groups = [[file] for file in inputs.heldout_files[:learnt]]
+        job = Job(model=inputs.model, groups=groups, tokens=self.tokens, chat=self.chat)
+        result = await done(job, ctx.progress)
         simulated: bool = result["simulated"]
         triangle = Triangle(rounds=(*earlier, tuple(one["exact"] for one in result["results"])), batches=self.names)
-        arm = str((see.arm or {}).get("name", ""))
-        plot = plot_rounds({arm: triangle}, see.place(f"{arm or 'first'}.png"), simulated=simulated)
+        arm = str((inputs.arm or {}).get("name", ""))
+        plot = plot_rounds({arm: triangle}, ctx.output_path(f"{arm or 'first'}.png"), simulated=simulated)
         rounds = [list(shares) for shares in triangle.rounds]
-        return self.Gives(label=arm, rounds=rounds, table=triangle.text(), plot=str(plot), simulated=simulated)
+        return self.Outputs(label=arm, rounds=rounds, table=triangle.text(), plot=str(plot), simulated=simulated)

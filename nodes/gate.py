@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import Context, Json
 from ste_graph.distil.gates import Check, execution_fault, format_fault, grounding_fault, needed, sources_of
 from ste_graph.distil.grounding import Source
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.tools.arguments import Arguments
 
 
@@ -25,13 +25,13 @@ class Gate(Node):
     free: tuple[str, ...] = ()
     """Parameters whose values are composed rather than stated, such as a query: they need not be traced."""
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """A trial as the journal has it, and its tool."""
 
         trial: dict[str, Any]
         tool: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`gate` and `reason` say where and why it was stopped. `steps` are the calls that an example keeps."""
 
         passed: bool
@@ -41,9 +41,9 @@ class Gate(Node):
         spoken: list[str]
         gates: list[str]
 
-    async def __call__(self, see: See) -> Gives:
-        trial, parameters = see.trial, see.tool["parameters"]
-        steps = _steps(trial["steps"], see.tool["name"], parameters)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        trial, parameters = inputs.trial, inputs.tool["parameters"]
+        steps = _steps(trial["steps"], inputs.tool["name"], parameters)
         sources: dict[str, Source] = {}
         if "format" not in self.checks and not (steps and isinstance(steps[-1].get("arguments"), Mapping)):
             raise ValueError(f"trial {trial['id']} has no call to look at; let `format` be the first of `checks`")
@@ -51,7 +51,7 @@ class Gate(Node):
             fault = None
             match check:
                 case "format":
-                    fault = format_fault(steps, trial["answer"], see.tool["name"], parameters)
+                    fault = format_fault(steps, trial["answer"], inputs.tool["name"], parameters)
                 case "execution":
                     fault = execution_fault(steps)
                 case "grounding":
@@ -59,10 +59,10 @@ class Gate(Node):
                     fault = grounding_fault(sources, steps[-1]["arguments"])
             if fault is not None:
                 passed = list(self.checks[:number])
-                return self.Gives(passed=False, gate=check, reason=fault, steps=[], spoken=[], gates=passed)
+                return self.Outputs(passed=False, gate=check, reason=fault, steps=[], spoken=[], gates=passed)
         spoken = [name for name, source in sources.items() if source == "request"]
         kept = needed(steps, sources)
-        return self.Gives(passed=True, gate=None, reason=None, steps=kept, spoken=spoken, gates=list(self.checks))
+        return self.Outputs(passed=True, gate=None, reason=None, steps=kept, spoken=spoken, gates=list(self.checks))
 
 
 def _steps(steps: list[dict[str, Any]], tool: str, parameters: Mapping[str, Json]) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ste_graph.contracts import Model
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Model
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 STOP = ("Thought:",)
@@ -21,17 +21,17 @@ class Imagine(Node):
     model: Model
     prompt: Prompt
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """What the prompt names."""
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`query` is empty only where the model wrote nothing at all."""
 
         query: str
 
-    async def __call__(self, see: See) -> Gives:
-        reply = await see.ask(self.model, self.prompt, stop=STOP)
-        return self.Gives(query=request_in(reply.text))
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        reply = await ctx.ask(self.model, self.prompt, stop=STOP)
+        return self.Outputs(query=request_in(reply.text))
 
 
 def request_in(text: str) -> str:

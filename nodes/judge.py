@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ste_graph.contracts import Model
-from ste_graph.distil.verdict import SCHEMA, against, in_favour, reason_of, vote_of
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Model
+from ste_graph.distil.votes import SCHEMA, against, in_favour, reason_of, vote_of
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 
 class Judge(Node):
     """Ask the model the paper's three questions: is the answer informative, is it faithful, was the call appropriate?
 
-    Each run of the node is one vote; with `reads: {votes: NODE.votes}` and `lives:` the loop around the voting, votes
+    Each run of the node is one vote; with `inputs: {votes: NODE.votes}` and `lives:` the loop around the voting, votes
     add up. A reply without a verdict in it is a vote for nothing.
 
     Differs: the paper's code asks once and takes any "No." in the reply, even inside an explanation, for a refusal.
@@ -22,12 +22,12 @@ class Judge(Node):
     model: Model
     prompt: Prompt
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The votes so far; the prompt names the rest."""
 
         votes: list[dict[str, Any]] | None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`yes` and `no` count the votes; `passed`: more of them are in favour than not."""
 
         votes: list[dict[str, Any]]
@@ -37,10 +37,10 @@ class Judge(Node):
         gate: str | None
         reason: str | None
 
-    async def __call__(self, see: See) -> Gives:
-        reply = await see.ask(self.model, self.prompt, schema=SCHEMA)
-        votes = [*(see.votes or []), dict(vote_of(reply))]
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        reply = await ctx.ask(self.model, self.prompt, schema=SCHEMA)
+        votes = [*(inputs.votes or []), dict(vote_of(reply))]
         yes, no = sum(map(in_favour, votes)), sum(map(against, votes))
         passed = 2 * yes > len(votes)
         gate, reason = (None, None) if passed else ("judge", reason_of(votes))
-        return self.Gives(votes=votes, yes=yes, no=no, passed=passed, gate=gate, reason=reason)
+        return self.Outputs(votes=votes, yes=yes, no=no, passed=passed, gate=gate, reason=reason)

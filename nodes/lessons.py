@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.contracts import Recall, Teaching
+from ste_graph.contracts import Context, LessonView, RecordView
 from ste_graph.lessons import lessons_of, shown, text
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.records import of_now
 
 
@@ -22,26 +22,26 @@ class Lessons(Node):
     Differs: the paper keeps failed trials in view, but draws nothing from them.
     """
 
-    memory: Recall
+    memory: RecordView
     k: Annotated[int, Field(ge=0)] = 3
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The tool at hand."""
 
         tool: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """A line per lesson, and their ids in the same order."""
 
         lines: list[str]
         ids: list[str]
 
-    async def __call__(self, see: See) -> Gives:
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         # Entries of earlier runs may carry the same record ids; the memory's own ids tell them apart.
-        entries = [entry for entry in await self.memory.entries() if of_now(entry.record, see.tool)]
+        entries = [entry for entry in await self.memory.entries() if of_now(entry.record, inputs.tool)]
         trials = [{**entry.record, "id": entry.id} for entry in entries]
-        found = shown(lessons_of(trials), str(see.tool["name"]), self.k)
-        return self.Gives(lines=list(map(text, found)), ids=[lesson.id for lesson in found])
+        found = shown(lessons_of(trials), str(inputs.tool["name"]), self.k)
+        return self.Outputs(lines=list(map(text, found)), ids=[lesson.id for lesson in found])
 
 
 class LessonsOffered(Node):
@@ -53,24 +53,24 @@ class LessonsOffered(Node):
     Differs: the paper has no lessons; those of the tool at hand alone would give away what is asked.
     """
 
-    memory: Teaching
+    memory: LessonView
     per_tool: Annotated[int, Field(ge=1)] = 3
     k: Annotated[int, Field(ge=0)] = 6
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The request, and the names of the tools."""
 
         query: str
         names: list[str]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """A line per lesson, and their ids in the same order; `origin` says which run's trials taught them."""
 
         lines: list[str]
         ids: list[str]
         origin: dict[str, Any] | None
 
-    async def __call__(self, see: See) -> Gives:
-        found = await self.memory.taught(see.query, tools=see.names, per_tool=self.per_tool, k=self.k)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        found = await self.memory.select_lessons(inputs.query, tools=inputs.names, per_tool=self.per_tool, k=self.k)
         origin = found.origin.model_dump() if found.origin else None
-        return self.Gives(lines=found.lines, ids=found.ids, origin=origin)
+        return self.Outputs(lines=found.lines, ids=found.ids, origin=origin)

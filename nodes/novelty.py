@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ste_graph.contracts import Recall
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, RecordView
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
 class Novelty(Node):
@@ -20,16 +20,16 @@ class Novelty(Node):
     of 0.9 follows DRAFT (Qu et al. 2024), which does so with the requests of its explorer.
     """
 
-    memory: Recall
+    memory: RecordView
     threshold: Annotated[float, Field(ge=-1, le=1)] = 0.9
     k: Annotated[int, Field(ge=0)] = 3
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The request to judge."""
 
         query: str
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`similarity` is the nearest earlier request's, in [-1, 1]; None where there is none.
 
         `near` are the earlier requests that it came too close to, the nearest first, at most `k`.
@@ -39,8 +39,8 @@ class Novelty(Node):
         similarity: float | None
         near: list[str]
 
-    async def __call__(self, see: See) -> Gives:
-        nearest = await self.memory.nearest(see.query, max(self.k, 1))
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        nearest = await self.memory.nearest(inputs.query, max(self.k, 1))
         similarity = nearest[0].similarity if nearest else None
         close = [near.entry.text for near in nearest if near.similarity >= self.threshold]
-        return self.Gives(new=not close, similarity=similarity, near=close[: self.k])
+        return self.Outputs(new=not close, similarity=similarity, near=close[: self.k])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ste_graph.contracts import Observation
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Observation
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 NOTHING = "There was nothing to call: the last reply asked for no tool."
 WITHHELD = "The call was taken; what came of it is not shown."
@@ -22,25 +22,25 @@ class Observe(Node):
 
     tool_calls: ClassVar[int] = 1
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """What the last reply asked for, or why it could not be read."""
 
         action: str | None
         arguments: dict[str, Any] | None
         problem: str | None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`text` is what the model sees, `observation` what came back, whole."""
 
         text: str
         observation: Observation
 
-    async def __call__(self, see: See) -> Gives:
-        if see.action is None:
-            observation = Observation(ok=False, kind="malformed", text=see.problem or NOTHING)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        if inputs.action is None:
+            observation = Observation(ok=False, kind="malformed", text=inputs.problem or NOTHING)
         else:
-            observation = await see.call(see.action, see.arguments or {})
-        return self.Gives(text=self.shown(observation), observation=observation)
+            observation = await ctx.call_tool(inputs.action, inputs.arguments or {})
+        return self.Outputs(text=self.shown(observation), observation=observation)
 
     def shown(self, observation: Observation) -> str:
         """What the model sees of an observation."""

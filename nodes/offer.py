@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ste_graph.contracts import Json, Likening
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Json, SimilarityView
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.run.hashing import seed_of
 
 
@@ -27,41 +27,43 @@ class Offer(Node):
 
     among: Literal["all", "nearest", "listed"] = "all"
     k: Annotated[int, Field(ge=1)] = 15
-    memory: Likening | None = None
+    memory: SimilarityView | None = None
     seed: int = 0
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """A tool of a test, see `ste_graph.data.cases.Cases`."""
 
         tool: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """The tools as plain data, and their names, in the order in which they are offered."""
 
         tools: list[dict[str, Any]]
         names: list[str]
 
-    async def __call__(self, see: See) -> Gives:
-        own, pool = str(see.tool["name"]), {str(one["name"]): one for one in see.tool["pool"]}
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        own, pool = str(inputs.tool["name"]), {str(one["name"]): one for one in inputs.tool["pool"]}
         if any(one.get("parameters") is None for one in pool.values()):
-            pool = {name: _described(one, see.definitions) for name, one in pool.items()}
+            pool = {name: _described(one, ctx.tools) for name, one in pool.items()}
         match self.among:
             case "all":
                 names = [*pool]
             case "nearest":
                 names = self._with(own, await self._nearest(own, pool))
             case "listed":
-                names = list(see.tool.get("neighbours") or ())
+                names = list(inputs.tool.get("neighbours") or ())
                 if not names:
                     raise ValueError("`among: listed` needs `neighbours`, a file, in the data that names the cases")
                 names = names if own in names else self._with(own, names)
-        return self.Gives(tools=[pool[name] for name in names], names=names)
+        return self.Outputs(tools=[pool[name] for name in names], names=names)
 
     async def _nearest(self, own: str, pool: Mapping[str, Mapping[str, Json]]) -> list[str]:
         """The names of the k - 1 other tools most like this one, the most similar first, ties by name."""
         others = sorted(name for name in pool if name != own)
         alike = (
-            await self.memory.likeness(_said(pool[own]), [_said(pool[name]) for name in others]) if self.memory else []
+            await self.memory.similarities(_said(pool[own]), [_said(pool[name]) for name in others])
+            if self.memory
+            else []
         )
         if others and not alike:
             raise ValueError("`among: nearest` compares descriptions: name a memory in `memory`, one that is not off")

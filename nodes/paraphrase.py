@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ste_graph.contracts import Model
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Model
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 from .imagine import STOP, request_in
@@ -14,25 +14,25 @@ from .imagine import STOP, request_in
 class Paraphrase(Node):
     """Ask the model for other words for the same request (STE, section 3: paraphrasing for diversity).
 
-    With a transcript in `talk`, the model sees the wordings that it has found already, as in the paper.
+    With a transcript in `transcript`, the model sees the wordings that it has found already, as in the paper.
     """
 
     model: Model
     prompt: Prompt
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The example whose request is to be said in other words."""
 
         source: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`reworded` is the example with the new request in it, and the old one under `paraphrase_of`."""
 
         query: str
         reworded: dict[str, Any]
 
-    async def __call__(self, see: See) -> Gives:
-        reply = await see.ask(self.model, self.prompt, stop=STOP)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        reply = await ctx.ask(self.model, self.prompt, stop=STOP)
         query = request_in(reply.text)
-        old = see.source["query"]
-        return self.Gives(query=query, reworded={**see.source, "query": query, "paraphrase_of": old})
+        old = inputs.source["query"]
+        return self.Outputs(query=query, reworded={**inputs.source, "query": query, "paraphrase_of": old})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.settings import HubPath
 
 
@@ -11,13 +12,13 @@ class Pretrained(Node):
 
     model: HubPath
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """Nothing."""
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """The model as it was named."""
 
         model: str
 
-    async def __call__(self, see: See) -> Gives:
-        return self.Gives(model=self.model)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        return self.Outputs(model=self.model)

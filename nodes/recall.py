@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ste_graph.contracts import Json, Lent, Shown
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, ExemplarView, Json, SelectedExemplars
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
 class Recall(Node):
@@ -21,7 +21,7 @@ class Recall(Node):
     similar first, and their calls alone; `paper: true` does so.
     """
 
-    memory: Lent
+    memory: ExemplarView
     k: Annotated[int, Field(ge=0)] = 8
     per_tool: Annotated[int, Field(ge=1)] | None = None
     """At most so many of one tool."""
@@ -41,14 +41,14 @@ class Recall(Node):
     """Makes the placebo another one."""
     paper: bool = False
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """`tools` or `tool` are what is offered: names, or tools as plain data; with neither, any tool may be shown."""
 
         query: str
         tools: list[Json] | None = None
         tool: Json | None = None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`examples` is what a prompt shows; "" where there is nothing to show. `origin` says whose exemplars they are.
 
         `placebo` is the same of the placebo, if there is to be one.
@@ -61,14 +61,14 @@ class Recall(Node):
         placebo_ids: list[str]
         origin: dict[str, Any] | None
 
-    async def __call__(self, see: See) -> Gives:
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         choice = self.model_dump(mode="json", exclude={"memory", "placebo", "seed"})
         choice |= {"placebo": self.seed} if self.placebo else {}
-        offered = see.tools if see.tools is not None else None if see.tool is None else [see.tool]
+        offered = inputs.tools if inputs.tools is not None else None if inputs.tool is None else [inputs.tool]
         names = None if offered is None else [_name(tool) for tool in offered]
-        shown = await self.memory.lent(see.query, choice=choice, tools=names)
-        others = shown.placebo or Shown()
-        return self.Gives(
+        shown = await self.memory.select_exemplars(inputs.query, choice=choice, tools=names)
+        others = shown.placebo or SelectedExemplars()
+        return self.Outputs(
             examples=shown.text,
             exemplars=shown.exemplars,
             ids=_ids(shown),
@@ -78,7 +78,7 @@ class Recall(Node):
         )
 
 
-def _ids(shown: Shown) -> list[str]:
+def _ids(shown: SelectedExemplars) -> list[str]:
     return [str(one["id"]) for one in shown.exemplars]
 
 

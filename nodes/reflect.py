@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ste_graph.contracts import Model
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Model
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 
@@ -15,19 +15,19 @@ class Reflect(Node):
     model: Model
     prompt: Prompt
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The request that was tried."""
 
         query: str
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`solved` is None where the reply is neither a yes nor a no."""
 
         solved: bool | None
 
-    async def __call__(self, see: See) -> Gives:
-        reply = await see.ask(self.model, self.prompt)
-        return self.Gives(solved=verdict(reply.text))
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        reply = await ctx.ask(self.model, self.prompt)
+        return self.Outputs(solved=verdict(reply.text))
 
 
 def verdict(text: str) -> bool | None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Context, RecordView
 from ste_graph.distil.gates import Refused, drift_fault
-from ste_graph.distil.normal import words
+from ste_graph.distil.normalisation import words
 from ste_graph.json_values import equality_key
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 

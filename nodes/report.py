@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.training.faults import writing
 from ste_graph.training.report import page, part_of, said_of
 
@@ -14,7 +15,7 @@ class Report(Node):
 
     title: str = "What was learnt"
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The folder of each run, of those that there are."""
 
         explored: str | None = None
@@ -23,18 +24,18 @@ class Report(Node):
         evaluated: str | None = None
         continued: str | None = None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """The page's file, and the same as text."""
 
         page: str
         text: str
         simulated: bool
 
-    async def __call__(self, see: See) -> Gives:
-        runs = {name: run for name, run in see.model_dump().items() if run is not None}
-        parts = [part_of(name, Path(run), see.place("report")) for name, run in runs.items()]
-        file = page(self.title, parts, see.place("report") / "report.html")
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        runs = {name: run for name, run in inputs.model_dump().items() if run is not None}
+        parts = [part_of(name, Path(run), ctx.output_path("report")) for name, run in runs.items()]
+        file = page(self.title, parts, ctx.output_path("report") / "report.html")
         text = said_of(parts)
         with writing(file):
             file.with_suffix(".txt").write_text(f"{text}\n", "utf-8")
-        return self.Gives(page=str(file), text=text, simulated=any(part.simulated for part in parts))
+        return self.Outputs(page=str(file), text=text, simulated=any(part.simulated for part in parts))

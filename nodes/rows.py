@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.settings import RelativePath
 from ste_graph.training.material import Batches, Material, described, written
 
@@ -22,7 +23,7 @@ class Rows(Node):
     run: RelativePath
     batches: Annotated[Batches, Field(union_mode="left_to_right")] = 1
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """The files of each side, one per batch, and how many rows of each tool they hold."""
 
         train_files: list[str]
@@ -31,8 +32,8 @@ class Rows(Node):
         untested: list[str]
         table: str
 
-    async def __call__(self, see: Reads) -> Gives:
-        return _given(self.Gives, written(Path(self.run), see.place("rows"), self.batches))
+    async def __call__(self, inputs: NodeInputs, ctx: Context) -> Outputs:
+        return _given(self.Outputs, written(Path(self.run), ctx.output_path("rows"), self.batches))
 
 
 class RowFiles(Node):
@@ -44,14 +45,14 @@ class RowFiles(Node):
     train: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
     heldout: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
 
-    class Gives(Rows.Gives):
+    class Outputs(Rows.Outputs):
         """As of `rows`."""
 
-    async def __call__(self, see: Reads) -> Rows.Gives:
+    async def __call__(self, inputs: NodeInputs, ctx: Context) -> Rows.Outputs:
         if len(self.train) != len(self.heldout):
             raise ValueError(f"`train` names {len(self.train)} files and `heldout` {len(self.heldout)}; expected pairs")
-        return _given(self.Gives, described(self.train, self.heldout))
+        return _given(self.Outputs, described(self.train, self.heldout))
 
 
-def _given(gives: type[Rows.Gives], material: Material) -> Rows.Gives:
+def _given(gives: type[Rows.Outputs], material: Material) -> Rows.Outputs:
     return gives(**material.model_dump())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.case import Case
 from ste_graph.scoring.comparison import Rules
 from ste_graph.scoring.parser import Parser
@@ -23,20 +24,20 @@ class Score(Node):
     parser: Parser = Parser.tolerant
     judged: tuple[str, ...] | None = None
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """A reply, the case that it is about, and the names of the tools that were offered."""
 
         output: str | None
         case: dict[str, Any]
         names: list[str]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """What a `reply` keeps of it, see `ste_graph.scoring.replied.Replied`."""
 
         label: dict[str, Any]
 
-    async def __call__(self, see: See) -> Gives:
-        gold = see.case["gold"]
-        case = Case(gold["tool"], see.case["query"], gold["arguments"])
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        gold = inputs.case["gold"]
+        case = Case(gold["tool"], inputs.case["query"], gold["arguments"])
         rules = None if self.judged is None else Rules(frozenset(self.judged))
-        return self.Gives(label=labels_of(scored(case, see.output, see.names, parser=self.parser, rules=rules)))
+        return self.Outputs(label=labels_of(scored(case, inputs.output, inputs.names, parser=self.parser, rules=rules)))

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.contracts import Model, Recall
+from ste_graph.contracts import Context, Model, RecordView
 from ste_graph.distil.gates import Refused
 from ste_graph.distil.negatives import DECLINED, shifted_fault
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 from .imagine import STOP, request_in
@@ -24,16 +24,16 @@ class Shift(Node):
 
     model: Model
     prompt: Prompt
-    memory: Recall
+    memory: RecordView
     alike: Annotated[float, Field(ge=0, le=1)] = 0.96
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """An example, and its tool."""
 
         original: dict[str, Any]
         tool: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`answer` declines."""
 
         query: str
@@ -43,14 +43,14 @@ class Shift(Node):
         reason: str | None
         changed: dict[str, Any]
 
-    async def __call__(self, see: See) -> Gives:
-        reply = await see.ask(self.model, self.prompt, stop=STOP)
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        reply = await ctx.ask(self.model, self.prompt, stop=STOP)
         query = request_in(reply.text)
-        changed = {**see.original, "query": query, "paraphrase_of": see.original["query"]}
-        said = shifted_fault(query, see.original, see.tool["parameters"])
+        changed = {**inputs.original, "query": query, "paraphrase_of": inputs.original["query"]}
+        said = shifted_fault(query, inputs.original, inputs.tool["parameters"])
         fault = Refused("shift", said) if said else None
         fault = fault or await compared(self.memory, changed, near=1.0, alike=self.alike, same_call=False)
-        return self.Gives(
+        return self.Outputs(
             query=query,
             answer=DECLINED,
             passed=fault is None,

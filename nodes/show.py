@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
-from ste_graph.contracts import Frozen, Origin
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context, Frozen, Origin
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons
 
 
@@ -31,7 +31,7 @@ class Show(Node):
     show what it is tested on.
     """
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """The arm, see `Arm`; and what was looked up for the request, for all arms alike.
 
         `tool` is a tool of a test, see `ste_graph.data.cases.Cases`.
@@ -48,7 +48,7 @@ class Show(Node):
         lesson_ids: list[str] | None = None
         taught_by: dict[str, Any] | None = None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`examples` and `lines` are for the prompt; `exemplars` and `lessons` are their ids."""
 
         examples: str
@@ -57,25 +57,25 @@ class Show(Node):
         lessons: list[str]
         subject: dict[str, Any] | None
 
-    async def __call__(self, see: See) -> Gives:
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         try:
-            arm = Arm.model_validate(see.arm)
+            arm = Arm.model_validate(inputs.arm)
         except ValidationError as error:
             said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
             raise ValueError(
-                f"the arm {see.arm.get('name', see.arm)!r} is none ({said}); expected `name` and, if it shows any, "
+                f"the arm {inputs.arm.get('name', inputs.arm)!r} is none ({said}); expected `name` and, if it shows any, "
                 "`exemplars: nearest` or `exemplars: shuffled`, `lessons: true`"
             ) from None
-        tested = (see.tool or {}).get("run_id")
-        lent = _origin(arm, "exemplars", see.lent_by, tested) if arm.exemplars else None
-        taught = _origin(arm, "lessons", see.taught_by, tested) if arm.lessons else None
+        tested = (inputs.tool or {}).get("run_id")
+        lent = _origin(arm, "exemplars", inputs.lent_by, tested) if arm.exemplars else None
+        taught = _origin(arm, "lessons", inputs.taught_by, tested) if arm.lessons else None
         nearest, shuffled = arm.exemplars == "nearest", arm.exemplars == "shuffled"
         subject = None if shuffled else _subject(lent, taught)
-        return self.Gives(
-            examples=(see.examples if nearest else see.placebo if shuffled else None) or "",
-            lines=(see.lines if arm.lessons else None) or [],
-            exemplars=(see.ids if nearest else see.placebo_ids if shuffled else None) or [],
-            lessons=(see.lesson_ids if arm.lessons else None) or [],
+        return self.Outputs(
+            examples=(inputs.examples if nearest else inputs.placebo if shuffled else None) or "",
+            lines=(inputs.lines if arm.lessons else None) or [],
+            exemplars=(inputs.ids if nearest else inputs.placebo_ids if shuffled else None) or [],
+            lessons=(inputs.lesson_ids if arm.lessons else None) or [],
             subject=subject.model_dump(mode="json") if subject else None,
         )
 

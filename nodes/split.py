@@ -9,7 +9,7 @@ from pydantic import Field
 from ste_graph.contracts import Context, Json, Neighbour, RecordView
 from ste_graph.distil.clusters import Apart, clusters, keys_of
 from ste_graph.distil.negatives import missing_of
-from ste_graph.distil.normal import words
+from ste_graph.distil.normalisation import words
 from ste_graph.distil.split import assigned
 from ste_graph.json_values import equality_key
 from ste_graph.node import Node, NodeInputs, NodeOutputs

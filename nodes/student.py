@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.training.job import Make, done
 from ste_graph.training.student import Student as Shape
 
@@ -15,17 +16,19 @@ class Student(Node):
 
     shape: Shape = Shape()
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """`seed` makes it another one."""
 
         train_files: list[str]
         seed: int | None = None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """The model's folder."""
 
         model: str
 
-    async def __call__(self, see: See) -> Gives:
-        job = Make(rows=see.train_files, folder=str(see.place("student")), shape=self.shape, seed=see.seed or 0)
-        return self.Gives(**await done(job, see.say))
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        job = Make(
+            rows=inputs.train_files, folder=str(ctx.output_path("student")), shape=self.shape, seed=inputs.seed or 0
+        )
+        return self.Outputs(**await done(job, ctx.progress))

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.contracts import Context
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.settings import RelativePath
 from ste_graph.training.fitting import Fit
 from ste_graph.training.job import Train as Job
@@ -28,14 +29,14 @@ class Train(Node):
     """Rows of something else, so that it is not forgotten."""
     how: Fit = Fit()
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """`model` is what to start from, a folder or a name on the hub."""
 
         model: str
         train_files: list[str]
         seed: int | None = None
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """The folder of the trained model, and how it went; see `ste_graph.training.fitting.Fitted`.
 
         `subject` is what an adoption of it would adopt.
@@ -51,18 +52,18 @@ class Train(Node):
         cpu_seconds: float
         resumed_at: int
 
-    async def __call__(self, see: See) -> Gives:
-        if self.batch is not None and self.batch >= len(see.train_files):
-            raise ValueError(f"there is no batch {self.batch} (from 0); there are {len(see.train_files)}")
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        if self.batch is not None and self.batch >= len(inputs.train_files):
+            raise ValueError(f"there is no batch {self.batch} (from 0); there are {len(inputs.train_files)}")
         job = Job(
-            base=see.model,
-            rows=see.train_files if self.batch is None else [see.train_files[self.batch]],
-            folder=str(see.place("trained")),
+            base=inputs.model,
+            rows=inputs.train_files if self.batch is None else [inputs.train_files[self.batch]],
+            folder=str(ctx.output_path("trained")),
             how=self.how,
             general=self.general,
-            seed=see.seed or 0,
+            seed=inputs.seed or 0,
         )
-        return self.Gives(**await done(job, see.say, threads=self.how.threads))
+        return self.Outputs(**await done(job, ctx.progress, threads=self.how.threads))
 
 
 class Learn(Node):
@@ -75,7 +76,7 @@ class Learn(Node):
     general: tuple[RelativePath, ...] = ()
     how: Fit = Fit(steps=400, rate=1e-3)
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """`model` knows the first batch; `before` is what this node gave in the round before; `arm` has a `replay`."""
 
         model: str
@@ -85,26 +86,26 @@ class Learn(Node):
         arm: dict[str, Any]
         seed: int | None = None
 
-    class Gives(Train.Gives):
+    class Outputs(Train.Outputs):
         """The folder of the model that knows one batch more, and how it went; `last`: whether it now knows all."""
 
         last: bool
 
-    async def __call__(self, see: See) -> Gives:
-        batch = see.round + 1
-        if batch >= len(see.train_files):
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        batch = inputs.round + 1
+        if batch >= len(inputs.train_files):
             raise ValueError(
-                f"round {see.round} (from 0) has no batch; there are {len(see.train_files)}, the first known"
+                f"round {inputs.round} (from 0) has no batch; there are {len(inputs.train_files)}, the first known"
             )
         job = Job(
-            base=see.before or see.model,
-            rows=[see.train_files[batch]],
-            folder=str(see.place(f"{see.arm.get('name', 'arm')}") / f"batch-{batch}"),
+            base=inputs.before or inputs.model,
+            rows=[inputs.train_files[batch]],
+            folder=str(ctx.output_path(f"{inputs.arm.get('name', 'arm')}") / f"batch-{batch}"),
             how=self.how,
-            earlier=[[earlier] for earlier in see.train_files[:batch]],
-            replay=float(see.arm.get("replay", 0.0)),
+            earlier=[[earlier] for earlier in inputs.train_files[:batch]],
+            replay=float(inputs.arm.get("replay", 0.0)),
             general=self.general,
-            seed=see.seed or 0,
+            seed=inputs.seed or 0,
         )
-        last = batch + 1 == len(see.train_files)
-        return self.Gives(**await done(job, see.say, threads=self.how.threads), last=last)
+        last = batch + 1 == len(inputs.train_files)
+        return self.Outputs(**await done(job, ctx.progress, threads=self.how.threads), last=last)

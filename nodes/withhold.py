@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ste_graph.contracts import Model, Recall
+from ste_graph.contracts import Context, Model, RecordView
 from ste_graph.distil.gates import Refused
 from ste_graph.distil.negatives import question_for, withheld_fault
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
 from .imagine import STOP, request_in
@@ -24,16 +24,16 @@ class Withhold(Node):
 
     model: Model
     prompt: Prompt
-    memory: Recall
+    memory: RecordView
     alike: Annotated[float, Field(ge=0, le=1)] = 0.96
 
-    class See(Reads):
+    class Inputs(NodeInputs):
         """An example, and its tool."""
 
         original: dict[str, Any]
         tool: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(NodeOutputs):
         """`answer` asks for the missing value."""
 
         query: str
@@ -43,16 +43,16 @@ class Withhold(Node):
         reason: str | None
         changed: dict[str, Any]
 
-    async def __call__(self, see: See) -> Gives:
-        reply = await see.ask(self.model, self.prompt, stop=STOP)
-        query, missing = request_in(reply.text), see.original["missing"]
-        changed = {**see.original, "query": query, "paraphrase_of": see.original["query"]}
-        said = withheld_fault(query, missing, see.original, see.tool["parameters"])
+    async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        reply = await ctx.ask(self.model, self.prompt, stop=STOP)
+        query, missing = request_in(reply.text), inputs.original["missing"]
+        changed = {**inputs.original, "query": query, "paraphrase_of": inputs.original["query"]}
+        said = withheld_fault(query, missing, inputs.original, inputs.tool["parameters"])
         fault = Refused("withhold", said) if said else None
         fault = fault or await compared(self.memory, changed, near=1.0, alike=self.alike, same_call=False)
-        return self.Gives(
+        return self.Outputs(
             query=query,
-            answer=question_for(missing, see.tool["parameters"]),
+            answer=question_for(missing, inputs.tool["parameters"]),
             passed=fault is None,
             gate=fault.gate if fault else None,
             reason=fault.reason if fault else None,

@@ -6,38 +6,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ste_graph.contracts import Model, Observation, Recall, Tool
+    from ste_graph.contracts import Context, Model, ModelRequest, Observation, RecordView, Reply, Tool
     from ste_graph.errors import ModelError, RunError, SteError, WorkflowError
     from ste_graph.experiment import Experiment, load
     from ste_graph.finished import FinishedRun, open_run
-    from ste_graph.node import Node, Output, Reads
+    from ste_graph.node import Node, NodeInputs, NodeOutputs
     from ste_graph.prompt import Prompt
     from ste_graph.records import Record, Trial
     from ste_graph.tools.decorator import tool
 
 _HOMES = {
-    "ste_graph.contracts": ("Model", "Observation", "Recall", "Tool"),
+    "ste_graph.contracts": ("Context", "Model", "ModelRequest", "Observation", "RecordView", "Reply", "Tool"),
     "ste_graph.errors": ("ModelError", "RunError", "SteError", "WorkflowError"),
     "ste_graph.experiment": ("Experiment", "load"),
     "ste_graph.finished": ("FinishedRun", "open_run"),
-    "ste_graph.node": ("Node", "Output", "Reads"),
+    "ste_graph.node": ("Node", "NodeInputs", "NodeOutputs"),
     "ste_graph.prompt": ("Prompt",),
     "ste_graph.records": ("Record", "Trial"),
     "ste_graph.tools.decorator": ("tool",),
 }
 
 __all__ = [
+    "Context",
     "Experiment",
     "FinishedRun",
     "Model",
     "ModelError",
+    "ModelRequest",
     "Node",
+    "NodeInputs",
+    "NodeOutputs",
     "Observation",
-    "Output",
     "Prompt",
-    "Reads",
-    "Recall",
     "Record",
+    "RecordView",
+    "Reply",
     "RunError",
     "SteError",
     "Tool",
@@ -55,3 +58,8 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(import_module(home), name)
     raise AttributeError(f"module `ste_graph` has no `{name}`")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -83,6 +84,20 @@ class Reply(Frozen):
     line: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One request for one reply of a chat model: the same object for the engine, the gateway and all adapters.
+
+    `tools`, in OpenAI form, may be called by the model's own tool calling.
+    """
+
+    messages: Sequence[Message]
+    seed: int
+    stop: Sequence[str] = ()
+    schema: Mapping[str, Json] | None = None
+    tools: Sequence[Mapping[str, Json]] = ()
+
+
 @runtime_checkable
 class Model(Protocol):
     """A chat model, ready for use: retry, rate limit, concurrency and budget are already around it."""
@@ -91,20 +106,8 @@ class Model(Protocol):
     def label(self) -> str:
         """The name that records and reports show; a simulated model's label starts with `simulated`."""
 
-    async def reply(
-        self,
-        messages: Sequence[Message],
-        *,
-        seed: int,
-        stop: Sequence[str] = (),
-        schema: Mapping[str, Json] | None = None,
-        tools: Sequence[Mapping[str, Json]] = (),
-    ) -> Reply:
-        """The model's reply to `messages`. Raises `ModelError` when it cannot be had, `BudgetSpent` when it may not.
-
-        `tools`, in OpenAI form, may be called by the model's own tool calling. An engine that has no use for them
-        does not pass them.
-        """
+    async def reply(self, request: ModelRequest) -> Reply:
+        """The model's reply. Raises `ModelError` when it cannot be had, `BudgetSpentError` when it may not."""
 
 
 @runtime_checkable
@@ -127,7 +130,7 @@ class Tool(Protocol):
 
 
 @runtime_checkable
-class Readied(Protocol):
+class Restartable(Protocol):
     """A tool behind something, such as a server, that may have to be started again before a call."""
 
     async def ready(self) -> Observation | None:
@@ -171,7 +174,7 @@ class Entry(Frozen):
     record: dict[str, Json]
 
 
-class Near(Frozen):
+class Neighbour(Frozen):
     """An entry and its cosine similarity to a query, in [-1, 1]."""
 
     similarity: float
@@ -191,13 +194,13 @@ class RecordMemory(Protocol):
 
 
 @runtime_checkable
-class Gated(Protocol):
+class AccessChecked(Protocol):
     """A memory that may not always be used."""
 
-    def permitted(self, readers: Collection[type]) -> None:
+    def check_access(self, readers: Collection[type]) -> None:
         """Raise `WorkflowError` where it may not; asked before anything is started or spent.
 
-        `readers` are the types of the fields (`Recall`, `Lent`, `Teaching`, …) by which nodes get hold of it.
+        `readers` are the types of the fields (`RecordView`, `ExemplarView`, `LessonView`, …) by which nodes get hold of it.
         """
 
 
@@ -213,7 +216,7 @@ class RecordStore(Protocol):
     async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
         """The records of `scope` that the memory's `recall` setting selects, in the order to show them."""
 
-    async def nearest(self, scope: str, text: str, k: int) -> list[Near]:
+    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
         """The k entries of `scope` most similar to `text`, best first, never through `recall`."""
 
     async def entries(self, scope: str) -> list[Entry]:
@@ -224,21 +227,23 @@ class RecordStore(Protocol):
 
 
 @runtime_checkable
-class Lender(Protocol):
+class ExemplarMemory(Protocol):
     """A record store that lends what earlier runs learnt (`from:` in YAML)."""
 
-    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
-        """The exemplars to show for a request, see `Lent.lent`."""
+    async def select_exemplars(
+        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+    ) -> SelectedExemplars:
+        """The exemplars to show for a request, see `ExemplarView.select_exemplars`."""
 
-    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
-        """The lessons to show for a request, see `Teaching.taught`."""
+    async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
+        """The lessons to show for a request, see `LessonView.select_lessons`."""
 
 
 @runtime_checkable
-class Likens(Protocol):
+class SimilarityMemory(Protocol):
     """A record store that can say how alike two texts are."""
 
-    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         """The cosine similarity of a text with each of the others, in [-1, 1], by the embedder of the store."""
 
 
@@ -262,10 +267,10 @@ class TranscriptMemory(Protocol):
 
 
 @runtime_checkable
-class Recall(Protocol):
+class RecordView(Protocol):
     """What a node's field of this type gets for the memory it names: that memory, within the node's own scope."""
 
-    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         """The k entries most similar to `text`, best first; nothing where the memory is off."""
 
     async def entries(self) -> list[Entry]:
@@ -283,7 +288,7 @@ class Origin(Frozen):
     without: str | None = None
 
 
-class Shown(Frozen):
+class SelectedExemplars(Frozen):
     """Exemplars chosen for a request: as a prompt shows them, and one by one, in the same order.
 
     `placebo`, if it was asked for, is the same for as many exemplars that can teach nothing about the request.
@@ -292,10 +297,10 @@ class Shown(Frozen):
     text: str = ""
     exemplars: list[dict[str, Json]] = []
     origin: Origin | None = None
-    placebo: Shown | None = None
+    placebo: SelectedExemplars | None = None
 
 
-class Taught(Frozen):
+class SelectedLessons(Frozen):
     """Lessons chosen for a request, each as a line of text, with their ids in the same order."""
 
     lines: list[str] = []
@@ -304,10 +309,12 @@ class Taught(Frozen):
 
 
 @runtime_checkable
-class Lent(Recall, Protocol):
+class ExemplarView(RecordView, Protocol):
     """What a node's field of this type gets for the memory it names: what earlier runs learnt, to be shown."""
 
-    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+    async def select_exemplars(
+        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+    ) -> SelectedExemplars:
         """The exemplars to show for a request; `choice` are the settings of the choice, by name.
 
         None of them names a tool outside `tools`, where that is given. Nothing where the memory is off.
@@ -315,10 +322,10 @@ class Lent(Recall, Protocol):
 
 
 @runtime_checkable
-class Teaching(Recall, Protocol):
+class LessonView(RecordView, Protocol):
     """What a node's field of this type gets for the memory it names: what failed and mended calls have taught."""
 
-    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
+    async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
         """At most k lessons about `tools`, at most `per_tool` of one: first those of the tool of the nearest exemplar.
 
         Nothing where the memory is off.
@@ -326,15 +333,15 @@ class Teaching(Recall, Protocol):
 
 
 @runtime_checkable
-class Likening(Recall, Protocol):
+class SimilarityView(RecordView, Protocol):
     """What a node's field of this type gets for the memory it names: that memory, and its sense of what is alike."""
 
-    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         """The cosine similarity of a text with each of the others, in [-1, 1]; nothing where the memory is off."""
 
 
-class Session(Protocol):
-    """What a running node can ask of the engine; it reaches the node through what it reads (`see`)."""
+class Context(Protocol):
+    """Services of the engine for one run of a node: models, tools, the transcript, progress."""
 
     async def ask(
         self,
@@ -344,15 +351,32 @@ class Session(Protocol):
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
         tools: bool = False,
-        observed: str | None = None,
-    ) -> Reply: ...
+    ) -> Reply:
+        """Render `prompt`, call `model`, and add both messages to the transcript named in the node's `transcript:`.
 
-    async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation: ...
+        Args:
+            model: The model to ask.
+            prompt: The prompt, sent as one user message.
+            stop: Strings at which the reply must end.
+            schema: JSON Schema of the reply; `Reply.data` then holds it, where the model supports that.
+            tools: True if the model may call the unit's tools by its own tool calling, see `Reply.tool_calls`.
+        """
 
-    def say(self, what: str) -> None: ...
+    async def answer_tool_call(self, model: Model, result: str, *, otherwise: Any) -> Reply:
+        """Send `result` as the tool message of the call that the last reply asked for, and return the next reply.
+
+        Where the transcript holds no open call, the prompt `otherwise` is sent instead. The tools stay on offer.
+        """
+
+    async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
+        """Call one of the unit's tools, through validation, policy and limits. Never raises for a tool's fault."""
+
+    def progress(self, text: str) -> None:
+        """Show a watching person how far the node is. The text is shown in passing and not stored."""
+
+    def output_path(self, name: str) -> Path:
+        """The path in the run's folder at which the node may write a file or folder `name`; the same when resumed."""
 
     @property
-    def folder(self) -> Path: ...
-
-    @property
-    def definitions(self) -> Mapping[str, Mapping[str, Json]]: ...
+    def tools(self) -> Mapping[str, Mapping[str, Json]]:
+        """The unit's tools by name, as plain data: `name`, `description`, `parameters`, `effect`, `fingerprint`."""

@@ -27,14 +27,14 @@ def check(
     """Say everything that is wrong with a workflow and all its variants."""
     from ste_graph.cli.sources import tool_problems
     from ste_graph.errors import WorkflowError
-    from ste_graph.language.diagnostics import Diagnostic, Problems, Span
+    from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
 
     variants: Sequence[str] = ()
     try:
         found = experiment(file, variant, changes, plugins=not no_plugins)
         variants = found.variants
         diagnostics = [*found.remarks, *([] if no_plugins else tool_problems(found))]
-    except Problems as problems:
+    except DiagnosticsError as problems:
         diagnostics = list(problems.diagnostics)
     except WorkflowError as fault:
         said = str(fault).removeprefix(f"{file}: ")

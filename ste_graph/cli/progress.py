@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ste_graph.compile.bounds import plan
-from ste_graph.language.blocks import Block, Keep, Map, Repeat, When
+from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import Logged, StepLog
@@ -121,7 +121,7 @@ def records_at_most(blocks: Sequence[Block]) -> int:
     found = 0
     for block in blocks:
         match block:
-            case Keep():
+            case RecordBlock():
                 found += 1
             case Repeat(do=do, bound=bound):
                 found += bound * records_at_most(do)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ste_graph.language.blocks import Block, Do, Keep, Map, Repeat, When
+from ste_graph.language.blocks import Block, Map, NodeBlock, RecordBlock, Repeat, When
 from ste_graph.language.workflow import Workflow
 
 
@@ -48,7 +48,7 @@ def _times(blocks: Sequence[Block], node: str) -> int:
     found = 0
     for block in blocks:
         match block:
-            case Do(node=name):
+            case NodeBlock(node=name):
                 found += name == node
             case Repeat(do=do, bound=bound) | Map(do=do, bound=bound):
                 found += (bound or 0) * _times(do, node)
@@ -63,12 +63,12 @@ def _all(blocks: Sequence[Block], workflow: Workflow) -> Bound:
 
 def _one(block: Block, workflow: Workflow) -> Bound:
     match block:
-        case Do(node=node) if node in workflow.off:
+        case NodeBlock(node=node) if node in workflow.off:
             return Bound()
-        case Do(node=node):
+        case NodeBlock(node=node):
             spec = workflow.nodes[node]
             return Bound(spec.model_calls, spec.cls.tool_calls, 1)
-        case Keep():
+        case RecordBlock():
             return Bound(supersteps=1)
         case When(do=do, otherwise=otherwise):
             return _all(do, workflow) | _all(otherwise, workflow)

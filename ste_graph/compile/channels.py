@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import Each, Keep, Map, Repeat, walk
+from ste_graph.language.blocks import Each, Map, RecordBlock, Repeat, walk
 from ste_graph.language.scope import nested
 from ste_graph.language.workflow import Workflow
 
@@ -80,7 +80,7 @@ def _channels(workflow: Workflow) -> Iterator[tuple[str, Channel]]:
             case Map(name=loop):
                 yield loop, Channel(None, lives)
                 yield items_channel(loop), Channel(list, lives)
-            case Keep(key=key, values=values):
+            case RecordBlock(key=key, values=values):
                 yield began_channel(key), Channel(None, lives)
                 for each in values.values():
                     if isinstance(each, Each):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from ste_graph.compile.channels import Channel, channels, output_channel
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import Block, Do, Keep, Map, Repeat, When, walk
+from ste_graph.language.blocks import Block, Map, NodeBlock, RecordBlock, Repeat, When, walk
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.workflow import Workflow
 
@@ -48,7 +48,7 @@ class Vertex:
     """One vertex of the graph: all occurrences of a node that go on at the same place, or one `record`."""
 
     id: str
-    block: Do | Keep
+    block: NodeBlock | RecordBlock
     """The first occurrence in reading order."""
     occurrences: tuple[tuple[str, ...], ...]
     """Per occurrence, in reading order: the loops around it, outermost first."""
@@ -133,7 +133,7 @@ class _Building:
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
         self.vertices: dict[tuple[str, Target], str] = {}
-        self.occurrences: list[tuple[str, Do | Keep, tuple[str, ...], Target]] = []
+        self.occurrences: list[tuple[str, NodeBlock | RecordBlock, tuple[str, ...], Target]] = []
         self.heads: dict[str, Head] = {}
         self.branches: dict[int, Branch] = {}
 
@@ -175,11 +175,11 @@ class _Building:
 
     def block(self, block: Block, then: Target, around: tuple[str, ...]) -> Target:
         match block:
-            case Do(node=node) if node in self.workflow.off:
+            case NodeBlock(node=node) if node in self.workflow.off:
                 return then
-            case Do(node=node):
+            case NodeBlock(node=node):
                 return self.vertex(block, node, then, around)
-            case Keep(key=key):
+            case RecordBlock(key=key):
                 return self.vertex(block, f"record {key}", then, around)
             case When():
                 otherwise = self.target(block.otherwise, then, around)
@@ -193,7 +193,7 @@ class _Building:
                 self.heads[loop] = Head(block, around, enter, then)
                 return head
 
-    def vertex(self, block: Do | Keep, name: str, then: Target, around: tuple[str, ...]) -> Target:
+    def vertex(self, block: NodeBlock | RecordBlock, name: str, then: Target, around: tuple[str, ...]) -> Target:
         id = self.vertices.setdefault((name, then), str(len(self.vertices)))
         self.occurrences.append((id, block, around, then))
         return AtVertex(id)

@@ -20,7 +20,7 @@ from ste_graph.compile.joins import Joins, joins
 from ste_graph.compile.stepper import StepKey, Stepper
 from ste_graph.compile.transfer import Transfer, transfer
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import Do, Keep, walk
+from ste_graph.language.blocks import NodeBlock, RecordBlock, walk
 from ste_graph.language.workflow import Workflow
 
 State: TypeAlias = dict[str, Json]
@@ -108,7 +108,7 @@ class _Step:
         given = await stepper.step(self.vertex, key, MappingProxyType(state))
         self.check(given)
         update = dict(given)
-        if isinstance(self.vertex.block, Do):
+        if isinstance(self.vertex.block, NodeBlock):
             update |= self.joins.gathered(self.vertex.block.node, state, given)
         moved = transfer(self.flow, self.vertex.then, {**state, **update})
         if moved.ended:
@@ -135,7 +135,7 @@ class _Step:
     def owed(self) -> frozenset[str]:
         """The outputs of the vertex's node: a step that left one out would show an older pass's."""
         block = self.vertex.block
-        if isinstance(block, Keep):
+        if isinstance(block, RecordBlock):
             return frozenset()
         return frozenset(self.flow.outputs[block.node].values())
 
@@ -143,8 +143,8 @@ class _Step:
     def writable(self) -> frozenset[str]:
         """The channels that a step may change: outputs, transcripts, and when passes began."""
         workflow = self.flow.workflow
-        began = {began_channel(block.key) for block, _ in walk(workflow.blocks) if isinstance(block, Keep)}
-        if isinstance(self.vertex.block, Keep):
+        began = {began_channel(block.key) for block, _ in walk(workflow.blocks) if isinstance(block, RecordBlock)}
+        if isinstance(self.vertex.block, RecordBlock):
             return self.owed | began | {name for name, memory in workflow.memories.items() if memory.of is None}
-        talk = workflow.nodes[self.vertex.block.node].talk
-        return self.owed | began | ({talk} & self.flow.channels.keys() if talk else set())
+        transcript = workflow.nodes[self.vertex.block.node].transcript
+        return self.owed | began | ({transcript} & self.flow.channels.keys() if transcript else set())

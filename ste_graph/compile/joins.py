@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ste_graph.compile.channels import each_channel, joined_channel, output_channel
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import Each, Keep, walk
+from ste_graph.language.blocks import Each, RecordBlock, walk
 from ste_graph.language.workflow import Workflow
 
 
@@ -62,7 +62,7 @@ def joins(workflow: Workflow) -> Joins:
         return {field: output_channel(spec.name, field) for field in spec.outputs.model_fields} if spec else {}
 
     for block, _ in walk(workflow.blocks):
-        if isinstance(block, Keep):
+        if isinstance(block, RecordBlock):
             for each in dict.fromkeys(value for value in block.values.values() if isinstance(value, Each)):
                 join = Join(
                     each_channel(each, block.key),

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from ste_graph.compile.edges import edges
 from ste_graph.compile.flow import Flow, Vertex, flow
-from ste_graph.language.blocks import Do, Keep
-from ste_graph.language.workflow import MemorySpec, SubSpec, Workflow
+from ste_graph.language.blocks import NodeBlock, RecordBlock
+from ste_graph.language.workflow import MemorySpec, SubWorkflowSpec, Workflow
 
 # As the lexer of Mermaid 11.17 has it; `x` and `o` alone would belong to the arrow behind them.
 _RESERVED = frozenset({
@@ -55,27 +55,27 @@ def _lines(workflow: Workflow, unit: Flow) -> Iterator[str]:
 
 def _uses(vertex: Vertex, workflow: Workflow) -> Iterator[tuple[str, str, str]]:
     """The arrows between a vertex and the memories that it touches."""
-    if isinstance(vertex.block, Keep):
+    if isinstance(vertex.block, RecordBlock):
         of = vertex.block.record
         yield from ((vertex.id, "-.->|keeps|", memory.name) for memory in workflow.memories.values() if memory.of == of)
         return
     spec = workflow.nodes[vertex.block.node]
-    if spec.talk is not None and spec.talk in workflow.memories:
-        yield vertex.id, "<-.->|talks|", spec.talk
-    for name in dict.fromkeys([*spec.sees, *filter(None, spec.recalls.values())]):
-        if name in workflow.memories and name != spec.talk:
+    if spec.transcript is not None and spec.transcript in workflow.memories:
+        yield vertex.id, "<-.->|talks|", spec.transcript
+    for name in dict.fromkeys([*spec.memories, *filter(None, spec.recalls.values())]):
+        if name in workflow.memories and name != spec.transcript:
             yield name, "-.->|sees|", vertex.id
 
 
 def _title(vertex: Vertex, workflow: Workflow) -> str:
     if (sub := _sub(vertex, workflow)) is not None:
         return f"run: {sub.name}" if sub.name == sub.file.stem else f"run: {sub.name} ({sub.file.name})"
-    return vertex.block.node if isinstance(vertex.block, Do) else f"record: {vertex.block.record}"
+    return vertex.block.node if isinstance(vertex.block, NodeBlock) else f"record: {vertex.block.record}"
 
 
-def _sub(vertex: Vertex, workflow: Workflow) -> SubSpec | None:
+def _sub(vertex: Vertex, workflow: Workflow) -> SubWorkflowSpec | None:
     """The sub-workflow that a vertex runs; None for any other."""
-    return workflow.subs.get(vertex.block.node) if isinstance(vertex.block, Do) else None
+    return workflow.subs.get(vertex.block.node) if isinstance(vertex.block, NodeBlock) else None
 
 
 def _description(memory: MemorySpec) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
-from .normal import plain
+from ste_graph.distil.normalisation import plain
 
 _NAMES = (
     "january", "february", "march", "april", "may", "june",

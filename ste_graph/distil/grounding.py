@@ -10,7 +10,7 @@ from ste_graph.contracts import Json
 from ste_graph.json_values import equal
 
 from .dates import day_of, days_in, moment_of, times_in
-from .normal import holds, parts, plain, straight
+from ste_graph.distil.normalisation import holds, parts, plain, straight
 from .numbers import numbers_in
 
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]

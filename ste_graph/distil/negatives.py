@@ -8,7 +8,7 @@ from typing import Final
 from ste_graph.contracts import Json
 
 from .grounding import traced
-from .normal import words
+from ste_graph.distil.normalisation import words
 
 DECLINED: Final = "I have no tool at hand that can do this."
 """The answer to a request that no tool serves."""

@@ -10,7 +10,7 @@ from ste_graph.json_values import equality_key
 
 from .clusters import Apart, keys_of
 from .example import Example, Split
-from .normal import words
+from ste_graph.distil.normalisation import words
 
 
 def assigned(clusters: Sequence[int], share: float, seed: int) -> dict[int, Split]:

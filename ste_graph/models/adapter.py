@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ste_graph.contracts import Frozen, Json
+from ste_graph.contracts import Frozen, ModelRequest
+from ste_graph.models.native import bind_tools
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.messages import AIMessage
 
     from ste_graph.models.servers import Servers
 
@@ -36,7 +36,7 @@ class Adapter(Frozen):
         """Seconds after which one attempt at a reply has failed; None where replies cannot hang."""
         return None
 
-    def permitted(self) -> None:
+    def check_access(self) -> None:
         """Raise `WorkflowError` where the settings say that the model may not be used."""
 
     async def opened(self, name: str, servers: Servers) -> Adapter:
@@ -61,18 +61,20 @@ class Adapter(Frozen):
         """
         return None
 
-    async def ask(
-        self,
-        chat: BaseChatModel,
-        messages: Sequence[BaseMessage],
-        *,
-        seed: int,
-        stop: Sequence[str],
-        schema: Mapping[str, Json] | None,
-    ) -> AIMessage:
+    async def ask(self, chat: BaseChatModel, request: ModelRequest) -> AIMessage:
         """One attempt at a reply, with whatever error the library raises."""
-        options: dict[str, Any] = {"seed": seed} | ({"schema": dict(schema)} if schema else {})
-        return await chat.ainvoke(list(messages), stop=list(stop) or None, **options)
+        options: dict[str, Any] = {"seed": request.seed} | ({"schema": dict(request.schema)} if request.schema else {})
+        return await self.invoke(chat, request, **options)
+
+    async def invoke(self, chat: BaseChatModel, request: ModelRequest, **options: Any) -> AIMessage:
+        """The reply of LangChain's `chat` to `request`, with its tools on offer."""
+        from langchain_core.messages import convert_to_messages
+
+        model = bind_tools(chat, request.tools, self.label) if request.tools else chat
+        reply: AIMessage = await model.ainvoke(
+            convert_to_messages(list(request.messages)), stop=list(request.stop) or None, **options
+        )
+        return reply
 
     async def close(self, chat: BaseChatModel) -> None:
         """Let go of the connections that `chat` holds."""

@@ -28,7 +28,7 @@ class Completer:
         return min(int(self.tokenizer.model_max_length), positions or sys.maxsize)
 
     def prompt(self, messages: Sequence[Message]) -> str:
-        """What the model is given for a talk: by its chat template, or, where it has none, the texts alone."""
+        """What the model is given for a transcript: by its chat template, or, where it has none, the texts alone."""
         if self.tokenizer.chat_template:
             text: str = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
             return text

@@ -13,7 +13,7 @@ TOO_LONG: Final = (
 _LENGTH: Final = ("maximum context length", "context_length_exceeded", "context window", "longer than the maximum")
 
 
-class EmptyReply(Exception):
+class EmptyReplyError(Exception):
     """The server answered without a text."""
 
 
@@ -24,7 +24,7 @@ def passing(error: BaseException) -> bool:
         return status in (408, 409, 429) or status >= 500
     # LangChain's model errors say so themselves; `httpx` transport errors of other providers are known by name only.
     return (
-        isinstance(error, (EmptyReply, TimeoutError, ConnectionError))
+        isinstance(error, (EmptyReplyError, TimeoutError, ConnectionError))
         or getattr(error, "is_retryable", None) is True
         or any(cls.__name__ in ("TransportError", "APIConnectionError") for cls in type(error).__mro__)
     )

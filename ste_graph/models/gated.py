@@ -26,7 +26,7 @@ class GatedModel(Adapter):
         """The model as the settings name it."""
         raise NotImplementedError
 
-    def permitted(self) -> None:
+    def check_access(self) -> None:
         if self.only_if:
             from ste_graph.scoring.adoption import require_model
 

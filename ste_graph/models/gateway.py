@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from ste_graph.contracts import Json, Message, Reply, Usage
-from ste_graph.errors import ModelError, NoReply
+from ste_graph.contracts import Json, ModelRequest, Reply, Usage
+from ste_graph.errors import ModelError, NoReplyError
 from ste_graph.models.adapter import Adapter
-from ste_graph.models.faults import EmptyReply, fault_of, passing, retry_after
+from ste_graph.models.faults import EmptyReplyError, fault_of, passing, retry_after
 from ste_graph.models.meter import Meter
-from ste_graph.models.native import bound, misread, tool_calls_of
+from ste_graph.models.native import misread, tool_calls_of
 from ste_graph.models.reasoning import spoken
 from ste_graph.models.recorded import LINE
 
@@ -53,18 +54,10 @@ class Gateway:
     def label(self) -> str:
         return self.adapter.label
 
-    async def reply(
-        self,
-        messages: Sequence[Message],
-        *,
-        seed: int,
-        stop: Sequence[str] = (),
-        schema: Mapping[str, Json] | None = None,
-        tools: Sequence[Mapping[str, Json]] = (),
-    ) -> Reply:
+    async def reply(self, request: ModelRequest) -> Reply:
         with self.meter.model_call():
             try:
-                message, unsent = await self._replied(messages, seed, stop, schema, tools)
+                message, unsent = await self._replied(request)
             except ModelError:
                 raise
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
@@ -74,7 +67,7 @@ class Gateway:
             return Reply(
                 text=cut(spoken(message.text), unsent),
                 usage=usage,
-                data=data_of(message) if schema else None,
+                data=data_of(message) if request.schema else None,
                 tool_calls=tool_calls_of(message),
                 line=message.response_metadata.get(LINE),
             )
@@ -85,14 +78,7 @@ class Gateway:
         if chat is not None:
             await self.adapter.close(chat)
 
-    async def _replied(
-        self,
-        messages: Sequence[Message],
-        seed: int,
-        stop: Sequence[str],
-        schema: Mapping[str, Json] | None,
-        tools: Sequence[Mapping[str, Json]],
-    ) -> tuple[AIMessage, Sequence[str]]:
+    async def _replied(self, request: ModelRequest) -> tuple[AIMessage, Sequence[str]]:
         """The reply of the first attempt that has one, and the stop strings that the server was not told of.
 
         A loop of our own: a library for it took 4 % of a whole run.
@@ -100,41 +86,29 @@ class Gateway:
         unsent: Sequence[str] = ()
         for number in range(1, TRIES):
             try:
-                return await self._attempt(messages, seed, stop, schema, tools), unsent
+                return await self._attempt(request), unsent
             except Exception as error:
                 if not passing(error):
                     raise
-                if isinstance(error, EmptyReply):
-                    seed += 1  # with the same one, the server would say nothing again
-                    stop, unsent = (), stop or unsent  # one may have ended the reply before it began
+                if isinstance(error, EmptyReplyError):
+                    unsent = request.stop or unsent
+                    # With the same seed the server would say nothing again, and a stop string may have ended the reply
+                    # before it began.
+                    request = replace(request, seed=request.seed + 1, stop=())
                 wait = self._wait(number, error)
             self.meter.retries += 1
             await asyncio.sleep(wait)
-        return await self._attempt(messages, seed, stop, schema, tools), unsent
+        return await self._attempt(request), unsent
 
-    async def _attempt(
-        self,
-        messages: Sequence[Message],
-        seed: int,
-        stop: Sequence[str],
-        schema: Mapping[str, Json] | None,
-        tools: Sequence[Mapping[str, Json]],
-    ) -> AIMessage:
-        from langchain_core.messages import convert_to_messages
-
+    async def _attempt(self, request: ModelRequest) -> AIMessage:
         if self._chat is None:
             self._chat = self.adapter.chat()
         # Waiting between the tries happens outside, so that it takes no place from other requests.
         limit_s = self.adapter.attempt_s
         async with self._in_flight, nullcontext() if limit_s is None else asyncio.timeout(limit_s):
             try:
-                message = await self.adapter.ask(
-                    bound(self._chat, tools, self.label) if tools else self._chat,
-                    convert_to_messages(list(messages)),
-                    seed=seed & 0x7FFFFFFF,  # some servers keep a seed in 32 bits
-                    stop=stop,
-                    schema=schema,
-                )
+                # Some servers keep a seed in 32 bits.
+                message = await self.adapter.ask(self._chat, replace(request, seed=request.seed & 0x7FFFFFFF))
             except ValidationError as error:
                 message = misread(error)
         called = message.tool_calls or message.invalid_tool_calls
@@ -142,7 +116,7 @@ class Gateway:
         if not says_something:
             ended = message.response_metadata.get("finish_reason")
             reason = ": `max_tokens` were used up before it began, in reasoning" if ended == "length" else ""
-            raise EmptyReply(f"the reply was empty{reason}")
+            raise EmptyReplyError(f"the reply was empty{reason}")
         return message
 
     def _wait(self, number: int, error: Exception) -> float:
@@ -155,7 +129,7 @@ class Gateway:
         name = f"model `{self.label}`" + (f" at {self.adapter.where}" if self.adapter.where else "")
         fault = self.adapter.scrubbed(fault_of(error))
         if passing(error):
-            kind = NoReply if isinstance(error, EmptyReply) else ModelError
+            kind = NoReplyError if isinstance(error, EmptyReplyError) else ModelError
             return kind(f"{name} gave no reply in {TRIES} tries; the last one: {fault}")
         return ModelError(f"{name} refused the request: {fault}")
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import Json, ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
 from ste_graph.settings import Secret
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.messages import AIMessage
 
 
 class LangChainModel(Adapter):
@@ -68,27 +67,21 @@ class LangChainModel(Adapter):
         self.chat()
         return None
 
-    async def ask(
-        self,
-        chat: BaseChatModel,
-        messages: Sequence[BaseMessage],
-        *,
-        seed: int,
-        stop: Sequence[str],
-        schema: Mapping[str, Json] | None,
-    ) -> AIMessage:
-        options: dict[str, Any] = {"seed": seed} if self.seeded else {}
-        if schema:
-            named = {"title": "reply", "description": "The reply.", **schema}
+    async def ask(self, chat: BaseChatModel, request: ModelRequest) -> AIMessage:
+        options: dict[str, Any] = {"seed": request.seed} if self.seeded else {}
+        if request.schema:
+            from langchain_core.messages import convert_to_messages
+
+            named = {"title": "reply", "description": "The reply.", **request.schema}
             try:
                 structured = chat.with_structured_output(named, include_raw=True)
             except (NotImplementedError, ValueError):
                 pass
             else:
-                answer: Any = await structured.ainvoke(list(messages), **options)
+                answer: Any = await structured.ainvoke(convert_to_messages(list(request.messages)), **options)
                 raw: AIMessage = answer["raw"]
                 return raw.model_copy(update={"additional_kwargs": {"parsed": answer["parsed"]}})
-        return await chat.ainvoke(list(messages), stop=list(stop) or None, **options)
+        return await self.invoke(chat, request, **options)
 
     def scrubbed(self, text: str) -> str:
         return text.replace(self.api_key, "***") if len(self.api_key) > 3 else text

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Usage
-from ste_graph.errors import BudgetSpent
+from ste_graph.errors import BudgetSpentError
 
 
 class Budget(Frozen):
@@ -41,7 +41,7 @@ class Meter:
 
     @contextmanager
     def model_call(self) -> Iterator[None]:
-        """Around one model call. Raises `BudgetSpent` if it may not start; a call that fails does not count."""
+        """Around one model call. Raises `BudgetSpentError` if it may not start; a call that fails does not count."""
         self._afford("tokens", self.tokens)
         self._afford("model_calls", self.model_calls)
         with self.above.model_call() if self.above else nullcontext():
@@ -53,7 +53,7 @@ class Meter:
                 raise
 
     def tool_call(self) -> None:
-        """Before one tool call. Raises `BudgetSpent` if it may not start."""
+        """Before one tool call. Raises `BudgetSpentError` if it may not start."""
         self._afford("tool_calls", self.tool_calls)
         if self.above:
             self.above.tool_call()
@@ -83,6 +83,6 @@ class Meter:
     def _afford(self, limit: str, used: int) -> None:
         allowed: int | None = getattr(self.budget, limit)
         if allowed is not None and used >= allowed:
-            raise BudgetSpent(
+            raise BudgetSpentError(
                 f"the budget of {allowed:,} {limit.replace('_', ' ')} is spent: raise `budget.{limit}` and run again"
             )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
 
-def bound(chat: BaseChatModel, tools: Sequence[Mapping[str, Json]], label: str) -> Any:
+def bind_tools(chat: BaseChatModel, tools: Sequence[Mapping[str, Json]], label: str) -> Any:
     """The chat model with the tools on offer. Raises `ModelError` for a model without tool calling."""
     try:
         return chat.bind_tools([dict(tool) for tool in tools])

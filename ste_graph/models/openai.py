@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.sampling import Sampling
 from ste_graph.settings import Address
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.messages import AIMessage
 
 PLACEHOLDER = "none"
 """Sent as the key where there is none: the client wants one, vLLM does not."""
@@ -78,23 +77,18 @@ class OpenAIModel(Sampling):
             use_responses_api=False,
         )
 
-    async def ask(
-        self,
-        chat: BaseChatModel,
-        messages: Sequence[BaseMessage],
-        *,
-        seed: int,
-        stop: Sequence[str],
-        schema: Mapping[str, Json] | None,
-    ) -> AIMessage:
+    async def ask(self, chat: BaseChatModel, request: ModelRequest) -> AIMessage:
         body = dict(self.extra)
         if self.max_tokens:
             body["max_tokens"] = self.max_tokens  # the library would send a key that older servers do not know
-        if schema:
+        if request.schema:
             # As `response_format` of the library, a reply cut off by `max_tokens` would be an exception, not a reply.
-            body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": dict(schema)}}
-        options: dict[str, Any] = {"seed": seed, "extra_body": body} if body else {"seed": seed}
-        return await chat.ainvoke(list(messages), stop=list(stop) or None, **options)
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "reply", "schema": dict(request.schema)},
+            }
+        options: dict[str, Any] = {"seed": request.seed} | ({"extra_body": body} if body else {})
+        return await self.invoke(chat, request, **options)
 
     async def close(self, chat: BaseChatModel) -> None:
         await chat.root_async_client.close()  # type: ignore[attr-defined]

@@ -12,9 +12,10 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
+from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.native import calls_of
-from ste_graph.models.recorded import LINE, Recorded, key_of
+from ste_graph.models.recorded import LINE, Recorded, request_key
 
 
 class Playback(BaseChatModel):
@@ -42,8 +43,10 @@ class Playback(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         plain = convert_to_openai_messages(messages)
-        said = plain if isinstance(plain, list) else [plain]
-        line, recorded = self._found(key_of(said, seed=seed, schema=schema, tools=tools))
+        request = ModelRequest(
+            messages=plain if isinstance(plain, list) else [plain], seed=seed, schema=schema, tools=tools
+        )
+        line, recorded = self._found(request_key(request))
         if recorded.error is not None:
             raise ModelError(recorded.error)
         used = recorded.usage

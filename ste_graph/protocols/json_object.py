@@ -39,12 +39,12 @@ class Found:
     behind: str
 
 
-class NotAnObject(ValueError):
+class NotAnObjectError(ValueError):
     """There is no JSON object to be read; the text says what is wrong, as the end of a sentence."""
 
 
 def first_object(text: str) -> Found:
-    """The first JSON object in `text`. Raises `NotAnObject`.
+    """The first JSON object in `text`. Raises `NotAnObjectError`.
 
     Differs: the released code takes the first `{` to the last `}` and then strips all braces, which rejects nested
     objects and everything that runs on behind the call.
@@ -52,14 +52,14 @@ def first_object(text: str) -> Found:
     start = text.find("{")
     before = text[: max(start, 0)].strip()
     if start < 0 or before.startswith("["):
-        raise NotAnObject(f"there is no JSON object in {_excerpt(text)}")
+        raise NotAnObjectError(f"there is no JSON object in {_excerpt(text)}")
     repairs: list[Repair] = []
     if before:
         repairs.append("code fence" if before.startswith("`") else "text before the object")
     try:
         value, end = _STRICT.raw_decode(text, start)
     except RecursionError:
-        raise NotAnObject("the JSON object is nested too deeply") from None
+        raise NotAnObjectError("the JSON object is nested too deeply") from None
     except ValueError as fault:
         value, end = _mended(text, start, repairs, fault)
     behind = text[end:].lstrip(" \t\n`")
@@ -72,9 +72,9 @@ def _mended(text: str, start: int, repairs: list[Repair], fault: ValueError) -> 
     try:
         value: dict[str, Any] = _STRICT.decode("".join(mend.pieces()))
     except RecursionError:
-        raise NotAnObject("the JSON object is nested too deeply") from None
+        raise NotAnObjectError("the JSON object is nested too deeply") from None
     except ValueError:
-        raise NotAnObject(_reason(fault, text)) from None
+        raise NotAnObjectError(_reason(fault, text)) from None
     repairs += mend.repairs
     return value, mend.end
 
@@ -282,4 +282,4 @@ def _refuse_lone_surrogates(value: dict[str, Any], text: str) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise NotAnObject("a \\ud… escape stands alone, which is half a character") from None
+        raise NotAnObjectError("a \\ud… escape stands alone, which is half a character") from None

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from ste_graph.contracts import Json, Message, Reply, Tool, ToolCall
-from ste_graph.protocols.json_object import NotAnObject, Repair, first_object
+from ste_graph.protocols.json_object import NotAnObjectError, Repair, first_object
 from ste_graph.protocols.react import Action, Answer, Malformed, Step
 from ste_graph.tools.names import legal
 
@@ -35,7 +35,7 @@ def parse(reply: Reply) -> Step:
         return Action(thought, first.name, {}, (*repairs, "empty input"))
     try:
         found = first_object(first.arguments)
-    except NotAnObject as reason:
+    except NotAnObjectError as reason:
         return Malformed(thought, f"{_UNREAD} of `{first.name}` are not one JSON object: {reason}.")
     if found.repairs or found.behind:
         what = ", ".join(found.repairs) or "text behind the object"

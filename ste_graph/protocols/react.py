@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ste_graph.protocols.json_object import NotAnObject, Repair, first_object
+from ste_graph.protocols.json_object import NotAnObjectError, Repair, first_object
 
 STOP = ("Observation:",)
 """Where a model's reply must stop: what follows is the tool's to say."""
@@ -129,7 +129,7 @@ def _action(text: str, marks: list[re.Match[str]], thought: str, repairs: list[R
         return Action(thought, name, {}, tuple(dict.fromkeys(repairs)))
     try:
         found = first_object(body)
-    except NotAnObject as reason:
+    except NotAnObjectError as reason:
         return Malformed(
             thought,
             f"The text behind `Action Input:` could not be read as one JSON object, written as "

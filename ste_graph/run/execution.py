@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from ste_graph.contracts import Json, Tool
-from ste_graph.errors import BudgetSpent, RunError, SteError, WorkflowError
+from ste_graph.errors import BudgetSpentError, RunError, SteError, WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.redaction import Redactor, no_secret_in_errors
@@ -176,7 +176,7 @@ class _Running:
         cassette: Cassette,
         resetter: Resetter | None,
     ) -> None:
-        self.spent: BudgetSpent | None = None
+        self.spent: BudgetSpentError | None = None
         self._workflow = workflow
         self._folder = folder
         self._logs = logs
@@ -244,7 +244,7 @@ class _Running:
             await running
             log.finish(now())
             self._say("done", unit=name)
-        except BudgetSpent as spent:
+        except BudgetSpentError as spent:
             self.spent = spent
         except RunError:
             raise

@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from ste_graph.compile.flow import Vertex
 from ste_graph.compile.stepper import StepKey
 from ste_graph.errors import SteError
-from ste_graph.language.blocks import Keep
+from ste_graph.language.blocks import RecordBlock
 
 
-class NodeFault(SteError):
+class NodeError(SteError):
     """A node raised, or gave something that is not its output: the unit fails, the others go on."""
 
 
@@ -24,7 +24,7 @@ def place(vertex: Vertex, key: StepKey, unit: str) -> str:
     spans = [span for span, around in pairs if around == entered] or list(vertex.spans)
     lines = "/".join(dict.fromkeys(str(span.line) for span in spans))
     counters = [f"{loop} {count}" for loop, count in key.counters if count is not None]
-    what = vertex.block.key if isinstance(vertex.block, Keep) else f"node {vertex.id}"
+    what = vertex.block.key if isinstance(vertex.block, RecordBlock) else f"node {vertex.id}"
     return f"{spans[0].file}:{lines} {what}, {' '.join([unit, *counters])}"
 
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from ste_graph.compile.channels import last_channel
 from ste_graph.compile.flow import Flow
-from ste_graph.contracts import Entry, Json, Lender, Likens, Near, RecordStore, Shown, Taught
+from ste_graph.contracts import (
+    Entry,
+    ExemplarMemory,
+    Json,
+    Neighbour,
+    RecordStore,
+    SelectedExemplars,
+    SelectedLessons,
+    SimilarityMemory,
+)
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.language.workflow import MemorySpec
 
@@ -39,12 +48,12 @@ def whole_run_stops() -> Iterator[None]:
 
 @dataclass(slots=True)
 class UnitRecall:
-    """A record memory as one unit's nodes see it (the contract `Recall`). `scope` moves with the unit."""
+    """A record memory as one unit's nodes see it (the contract `RecordView`). `scope` moves with the unit."""
 
     store: RecordStore
     scope: str = ""
 
-    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         with whole_run_stops():
             return await self.store.nearest(self.scope, text, k)
 
@@ -52,23 +61,25 @@ class UnitRecall:
         with whole_run_stops():
             return await self.store.entries(self.scope)
 
-    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
+    async def select_exemplars(
+        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+    ) -> SelectedExemplars:
         with whole_run_stops():
-            return await self._lender.lent(query, choice=choice, tools=tools)
+            return await self._lender.select_exemplars(query, choice=choice, tools=tools)
 
-    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
+    async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
         with whole_run_stops():
-            return await self._lender.taught(query, tools=tools, per_tool=per_tool, k=k)
+            return await self._lender.select_lessons(query, tools=tools, per_tool=per_tool, k=k)
 
-    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
-        if not isinstance(self.store, Likens):
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
+        if not isinstance(self.store, SimilarityMemory):
             raise RunError("the memory cannot say how alike texts are; name one with `use: chroma`")
         with whole_run_stops():
-            return await self.store.likeness(text, others)
+            return await self.store.similarities(text, others)
 
     @property
-    def _lender(self) -> Lender:
-        if not isinstance(self.store, Lender):
+    def _lender(self) -> ExemplarMemory:
+        if not isinstance(self.store, ExemplarMemory):
             raise RunError("the memory keeps this run's own records; those to show come from one with `from: RUN`")
         return self.store
 
@@ -76,17 +87,19 @@ class UnitRecall:
 class NoRecall:
     """A memory that is off."""
 
-    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         return []
 
     async def entries(self) -> list[Entry]:
         return []
 
-    async def lent(self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None) -> Shown:
-        return Shown()
+    async def select_exemplars(
+        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+    ) -> SelectedExemplars:
+        return SelectedExemplars()
 
-    async def taught(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Taught:
-        return Taught()
+    async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
+        return SelectedLessons()
 
-    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         return []

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json
-from ste_graph.errors import BudgetSpent, SteError
-from ste_graph.language.workflow import Lookup, SubSpec
+from ste_graph.errors import BudgetSpentError, SteError
+from ste_graph.language.workflow import Lookup, SubWorkflowSpec
 from ste_graph.run.appending import LineFile
 from ste_graph.run.folder import PARTS, RunFolder
 from ste_graph.run.guard import UnderWay
@@ -19,25 +19,25 @@ from ste_graph.run.summary import Summary
 from ste_graph.run.within import Within
 
 
-class PartFault(SteError):
+class SubWorkflowError(SteError):
     """A sub-workflow whose units did not all come to their end: the unit that ran it fails, and may be run again."""
 
 
-def part_folder(run: Path, unit: str | None, sub: SubSpec, key: StepKey) -> Path:
+def part_folder(run: Path, unit: str | None, sub: SubWorkflowSpec, key: StepKey) -> Path:
     """Where a sub-workflow runs: always in the same place, so that it is taken up together with its caller."""
     loops = [f"{loop}-{count}" for loop, count in key.counters if count is not None]
     return run / PARTS / (unit or "") / ".".join([sub.name, *loops])
 
 
 async def part(
-    sub: SubSpec, lookup: Lookup, folder: Path, within: Within, under_way: UnderWay
+    sub: SubWorkflowSpec, lookup: Lookup, folder: Path, within: Within, under_way: UnderWay
 ) -> tuple[dict[str, Json], Used]:
     """Run a sub-workflow, or go on with it; gives what it gives, and what it used.
 
     Raises:
         WorkflowError: what it is given makes it wrong, or it cannot be run in that folder.
-        PartFault: one of its units failed.
-        BudgetSpent: its budget, or that of the whole run, is spent.
+        SubWorkflowError: one of its units failed.
+        BudgetSpentError: its budget, or that of the whole run, is spent.
         RunError: it could not go on.
     """
     from ste_graph.run.execution import execute
@@ -64,9 +64,9 @@ async def part(
     if summary.stopped_by == "interrupt":
         await asyncio.Event().wait()  # the caller is stopped as well, which ends this
     if summary.stopped_by == "budget":
-        raise BudgetSpent(summary.reason or "")
+        raise BudgetSpentError(summary.reason or "")
     if summary.failed and not (sub.partial and summary.done):
-        raise PartFault(_failure(sub, summary))
+        raise SubWorkflowError(_failure(sub, summary))
     gives: dict[str, Json] = {"run": str(folder), "records": dict(sorted(summary.records.items()))}
     if sub.result is not None:
         last = deque(LineFile(RunFolder(folder).journal).lines(), maxlen=1)
@@ -74,7 +74,7 @@ async def part(
     return gives, summary.used
 
 
-def _failure(sub: SubSpec, summary: Summary) -> str:
+def _failure(sub: SubWorkflowSpec, summary: Summary) -> str:
     (first, why), *others = summary.failed.items()
     more = f"; and {', '.join(unit for unit, _ in others)}" if others else ""
     return (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import get_args
 
-from ste_graph.contracts import Gated
+from ste_graph.contracts import AccessChecked
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.adapter import Adapter
@@ -16,13 +16,13 @@ from ste_graph.run.gateways import is_replay, labels_of
 def refuse_unpermitted(workflow: Workflow) -> None:
     """Raise `WorkflowError` for the first memory, or model that is asked, which says that it may not be used."""
     for name, spec in workflow.memories.items():
-        if isinstance(spec.memory, Gated):
+        if isinstance(spec.memory, AccessChecked):
             with _located(workflow, f"memory `{name}`"):
-                spec.memory.permitted(_readers(workflow, name))
+                spec.memory.check_access(_readers(workflow, name))
     for name in () if is_replay(workflow) else labels_of(workflow):
         if isinstance(model := workflow.models[name], Adapter):
             with _located(workflow, f"model `{name}`"):
-                model.permitted()
+                model.check_access()
 
 
 def _readers(workflow: Workflow, memory: str) -> frozenset[type]:

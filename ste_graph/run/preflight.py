@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ste_graph.language.workflow import SubSpec, Workflow
+from ste_graph.language.workflow import SubWorkflowSpec, Workflow
 from ste_graph.models.adapter import Adapter
 from ste_graph.run.gateways import labels_of, probe
 from ste_graph.run.permission import refuse_unpermitted
@@ -25,7 +25,7 @@ async def preflight(workflow: Workflow, *, dry_run: bool) -> list[str]:
     return list(dict.fromkeys(doubts))
 
 
-async def _asked(sub: SubSpec, *, dry_run: bool) -> list[str]:
+async def _asked(sub: SubWorkflowSpec, *, dry_run: bool) -> list[str]:
     workflow, later = sub.workflow, {path.split(".")[0] for path in sub.asked}
     if "data" not in later:
         with_items(workflow)

@@ -13,11 +13,11 @@ from ste_graph.compile.names import names, passed
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Entry, Json
 from ste_graph.errors import WorkflowError
-from ste_graph.language.blocks import Each, Keep, walk
+from ste_graph.language.blocks import Each, RecordBlock, walk
 from ste_graph.language.expressions import Expression
 from ste_graph.records import Circumstances, Record
 from ste_graph.run.clock import now
-from ste_graph.run.faults import NodeFault, invalid, place
+from ste_graph.run.faults import NodeError, invalid, place
 from ste_graph.run.hashing import id_of
 from ste_graph.run.memories import scope_of
 from ste_graph.run.step_log import Logged
@@ -32,8 +32,8 @@ class Recording:
         self.types = flow.workflow.records
         self._talks = any(memory.of is None for memory in flow.workflow.memories.values())
 
-    def step(self, vertex: Vertex, keep: Keep, key: StepKey, unit: str, state: Mapping[str, Json]) -> Logged:
-        """The finished step of a `record` block. Raises `NodeFault` where what `as` gives is no such record."""
+    def step(self, vertex: Vertex, keep: RecordBlock, key: StepKey, unit: str, state: Mapping[str, Json]) -> Logged:
+        """The finished step of a `record` block. Raises `NodeError` where what `as` gives is no such record."""
         workflow = self._flow.workflow
         at = now()
         started = state[began_channel(keep.key)] or at
@@ -52,7 +52,7 @@ class Recording:
             summary = record.summary if self._talks else None
         except Exception as error:  # whatever a user's own type of record raises
             why = invalid(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
-            raise NodeFault(f"{place(vertex, key, f'{workflow.unit}={unit}')}: {why}") from error
+            raise NodeError(f"{place(vertex, key, f'{workflow.unit}={unit}')}: {why}") from error
         line = {"id": id, "record": keep.record, workflow.unit: unit}
         line |= {loop: passed(self._flow, loop, state) for loop in vertex.occurrences[0]}
         line |= {**fields, "started": started, "ended": at}
@@ -63,7 +63,7 @@ class Recording:
         assert step.record is not None, "only the step of a `record` block makes one"
         return step.summary if step.summary is not None else _record(step.record, self.types).summary
 
-    def _given(self, keep: Keep, state: Mapping[str, Json]) -> dict[str, Json]:
+    def _given(self, keep: RecordBlock, state: Mapping[str, Json]) -> dict[str, Json]:
         lookup = names(self._flow, state)
         return {
             name: state[each_channel(value, keep.key)] if isinstance(value, Each) else value.evaluate(lookup)
@@ -82,7 +82,7 @@ class Recording:
         return {
             block.key: {name: labels(value) for name, value in block.values.items()}
             for block, _ in walk(self._flow.workflow.blocks)
-            if isinstance(block, Keep)
+            if isinstance(block, RecordBlock)
         }
 
 

@@ -20,7 +20,7 @@ from ste_graph.tools.text import clipped
 from ste_graph.tools.toolbox import Toolbox
 
 
-class ResetFault(SteError):
+class ResetError(SteError):
     """The tools could not be brought to a known state: the unit fails, as its passes would start from anything."""
 
 
@@ -51,20 +51,20 @@ class Resetter:
             raise WorkflowError(f"{where}: {problem}")
 
     async def reset(self, unit: str) -> None:
-        """Reset. Raises `ResetFault`."""
+        """Reset. Raises `ResetError`."""
         if self._spec.tool is None:
             await self._run(unit)
             return
         observation = await self._box.call(self._spec.tool, self._spec.arguments)
         if not observation.ok:
-            raise ResetFault(f"the reset with `{self._spec.tool}` failed: {observation.text}")
+            raise ResetError(f"the reset with `{self._spec.tool}` failed: {observation.text}")
 
     async def make_again(self, calls: Sequence[Made]) -> None:
-        """Make calls that were undone by a reset again, in order. Raises `ResetFault` where one ends differently."""
+        """Make calls that were undone by a reset again, in order. Raises `ResetError` where one ends differently."""
         for number, (tool, arguments, kind) in enumerate(calls, start=1):
             observation = await self._box.call(tool, arguments)
             if observation.kind != kind:
-                raise ResetFault(
+                raise ResetError(
                     f"the state at which the run was interrupted cannot be had again: call {number} of the pass, of "
                     f"`{tool}`, ended as {kind} then and as {observation.kind} now"
                 )
@@ -81,11 +81,11 @@ class Resetter:
                 stderr=asyncio.subprocess.STDOUT,
             )
         except OSError as error:
-            raise ResetFault(f"the reset command `{words[0]}` cannot be started: {error.strerror}") from error
+            raise ResetError(f"the reset command `{words[0]}` cannot be started: {error.strerror}") from error
         try:
             said, _ = await asyncio.wait_for(process.communicate(), self._timeout_s)
         except TimeoutError:
-            raise ResetFault(f"the reset command `{words[0]}` did not end within {self._timeout_s:g} s") from None
+            raise ResetError(f"the reset command `{words[0]}` did not end within {self._timeout_s:g} s") from None
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -93,7 +93,7 @@ class Resetter:
                 await process.wait()
         if process.returncode:
             text, _ = clipped(self._redactor.text(said.decode("utf-8", "replace")).strip(), 1000)
-            raise ResetFault(f"the reset command `{words[0]}` ended with {process.returncode}: {text}")
+            raise ResetError(f"the reset command `{words[0]}` ended with {process.returncode}: {text}")
 
 
 class UnitReset:
@@ -125,7 +125,7 @@ class UnitReset:
         self._made += made
 
     async def ready(self) -> None:
-        """Bring the tools to the state in which the next step finds them. Raises `ResetFault`."""
+        """Bring the tools to the state in which the next step finds them. Raises `ResetError`."""
         if self._pass is None or self._ready or self._resetter is None:
             return
         await self._resetter.reset(self._unit)

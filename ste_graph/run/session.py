@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ste_graph.compile.names import names, passed
 from ste_graph.compile.stepper import StepKey
-from ste_graph.contracts import Json, Message, Model, Observation, Reply
+from ste_graph.contracts import Json, Message, Model, ModelRequest, Observation, Reply
 from ste_graph.language.workflow import NodeSpec
 from ste_graph.prompt import Prompt
 from ste_graph.protocols import native
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class StepSession:
-    """The session of one step (the contract `Session`): it gathers what the step said, called and used."""
+    """The session of one step (the contract `Context`): it collects the step's messages, tool calls and usage."""
 
     def __init__(self, unit: UnitRun, spec: NodeSpec, key: StepKey, state: Mapping[str, Json]) -> None:
         self._unit = unit
@@ -34,7 +34,7 @@ class StepSession:
         self._state = state
         self._asked = 0
         self._called = 0
-        self.said: list[Message] = []
+        self.messages: list[Message] = []
         self.calls: list[tuple[str, str]] = []
         self.made: list[Made] = []
         self.lines: dict[str, list[int]] = {}
@@ -48,36 +48,50 @@ class StepSession:
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
         tools: bool = False,
-        observed: str | None = None,
+    ) -> Reply:
+        return await self._ask(model, prompt, None, stop=stop, schema=schema, tools=tools)
+
+    async def answer_tool_call(self, model: Model, result: str, *, otherwise: Prompt) -> Reply:
+        return await self._ask(model, otherwise, result, stop=(), schema=None, tools=True)
+
+    async def _ask(
+        self,
+        model: Model,
+        prompt: Prompt,
+        result: str | None,
+        *,
+        stop: Sequence[str],
+        schema: Mapping[str, Json] | None,
+        tools: bool,
     ) -> Reply:
         seed = self._seed(self._asked)
         self._asked += 1
-        talk = self._spec.talk
-        before = [*self._talked(talk), *self.said] if talk else []
+        transcript = self._spec.transcript
+        before = [*self._transcript_messages(transcript), *self.messages] if transcript else []
         open_calls = native.pending(before)
         clean = self._shared.redactor.text
-        if open_calls and tools and observed is not None:
-            shown = kept = native.answers(open_calls, clean(observed))
+        if open_calls and result is not None:
+            shown = kept = native.answers(open_calls, clean(result))
         else:
             rendered = prompt.render(await self._values(prompt))
             closing = native.answers(open_calls, None) if open_calls else []
             shown = [*closing, {"role": "user", "content": clean(rendered.shown)}]
             kept = [*closing, {"role": "user", "content": clean(rendered.kept)}]
         box = self._unit.toolbox
-        # A model of somebody's own need not know of tools as long as nobody offers any.
-        more = {"tools": native.offers(box.tools[name] for name in box.offered)} if tools and box.offered else {}
-        reply = await model.reply([*before, *shown], seed=seed, stop=stop, schema=schema, **more)
+        offered = native.offers(box.tools[name] for name in box.offered) if tools else ()
+        request = ModelRequest(messages=[*before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)
+        reply = await model.reply(request)
         self.used.model_calls += 1
         self.used.prompt_tokens += reply.usage.prompt_tokens
         self.used.completion_tokens += reply.usage.completion_tokens
         if reply.line is not None:
             name = next(name for name, other in self._shared.models.items() if other is model)
             self.lines.setdefault(name, []).append(reply.line)
-        if talk:
-            self.said += [*kept, native.message_of(reply)]
+        if transcript:
+            self.messages += [*kept, native.message_of(reply)]
         return reply
 
-    async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation:
+    async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
         meter = self._shared.meter
         meter.tool_call()
         call = f"{self._key} #{self._called}"
@@ -98,8 +112,8 @@ class StepSession:
         self.calls.append((name, observation.kind))
         return observation
 
-    def say(self, what: str) -> None:
-        self._shared.observer.working(self._unit.name, self._shared.redactor.text(what))
+    def progress(self, text: str) -> None:
+        self._shared.observer.working(self._unit.name, self._shared.redactor.text(text))
 
     async def _observed(self, call: str, name: str, arguments: Mapping[str, Json]) -> Observation:
         """What a call gives; or what it gave, where its step was interrupted behind it."""
@@ -125,15 +139,12 @@ class StepSession:
             raise cancelled
         return given
 
-    @property
-    def folder(self) -> Path:
-        """Where the unit's nodes may write files."""
+    def output_path(self, name: str) -> Path:
         log = self._unit.log.path
-        return log.parent.parent / "files" / log.stem
+        return (log.parent.parent / "files" / log.stem / name).resolve()
 
     @property
-    def definitions(self) -> Mapping[str, Mapping[str, Json]]:
-        """The unit's tools by name, as plain data."""
+    def tools(self) -> Mapping[str, Mapping[str, Json]]:
         return {name: as_item(tool) for name, tool in self._unit.toolbox.tools.items()}
 
     def _may_have_changed_a_state(self, tool: str) -> bool:
@@ -156,7 +167,7 @@ class StepSession:
             return {field: self._state[channel] for field, channel in flow.outputs[root].items()}
         if root in flow.heads:
             return passed(flow, root, self._state)
-        if root in (*self._spec.sees, self._spec.talk):
+        if root in (*self._spec.memories, self._spec.transcript):
             return await self._view(root)
         return dict.fromkeys(fields) if root in workflow.off else None
 
@@ -166,7 +177,7 @@ class StepSession:
         if spec is None:
             return EMPTY
         if spec.of is None:
-            messages = self._talked(memory)
+            messages = self._transcript_messages(memory)
             return {**EMPTY, "empty": not messages, "messages": messages}
         like = spec.like.evaluate(names(self._shared.flow, self._state)) if spec.like else None
         scope = scope_of(spec, self._shared.flow, self._unit.name, self._state)
@@ -174,7 +185,7 @@ class StepSession:
             entries = await self._shared.stores[memory].recall(scope, like=like, seed=self._seed(memory))
         return {**EMPTY, "empty": not entries, "entries": entries}
 
-    def _talked(self, transcript: str) -> list[Message]:
+    def _transcript_messages(self, transcript: str) -> list[Message]:
         memory = self._shared.workflow.memories[transcript].memory
         return list(memory.shown(self._state[transcript]))
 

@@ -35,7 +35,7 @@ class Summary:
     models: dict[str, str] = field(default_factory=dict)
     """The label of each model that the run asks, by its name in the workflow."""
     parts: dict[str, Json] = field(default_factory=dict)
-    """Per sub-workflow that came to its end, by the step that ran it: what it gave, see `Ran`."""
+    """Per sub-workflow that came to its end, by the step that ran it: what it gave, see `SubWorkflowOutputs`."""
     remarks: list[str] = field(default_factory=list)
     """What a person should know of besides, for example that a tool's schema is faulty."""
     stopped_by: StoppedBy | None = None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from ste_graph.contracts import Json, Message, Model, Reply
+from ste_graph.contracts import Model, ModelRequest, Reply
 from ste_graph.errors import ModelError
 from ste_graph.models.meter import Meter
-from ste_graph.models.recorded import key_of
+from ste_graph.models.recorded import request_key
 from ste_graph.redaction import Redactor
 from ste_graph.run.cassette import Cassette
 
@@ -25,26 +23,16 @@ class TapedModel:
     def label(self) -> str:
         return self._model.label
 
-    async def reply(
-        self,
-        messages: Sequence[Message],
-        *,
-        seed: int,
-        stop: Sequence[str] = (),
-        schema: Mapping[str, Json] | None = None,
-        tools: Sequence[Mapping[str, Json]] = (),
-    ) -> Reply:
+    async def reply(self, request: ModelRequest) -> Reply:
         live = self._cassette.mode == "live"
-        key = "" if live else key_of(messages, seed=seed, schema=schema, tools=tools)
+        key = "" if live else request_key(request)
         if self._cassette.mode == "replay":
             with self._meter.model_call():
-                reply = self._cassette.reply(self.label, key, messages)
+                reply = self._cassette.reply(self.label, key, request.messages)
                 self._meter.used(reply.usage)
                 return reply
         try:
-            # A model of somebody's own need not know of tools as long as nobody passes any.
-            more = {"tools": tools} if tools else {}
-            reply = self._clean(await self._model.reply(messages, seed=seed, stop=stop, schema=schema, **more))
+            reply = self._clean(await self._model.reply(request))
         except ModelError as error:
             clean = ModelError(self._redactor.text(str(error)))
             if self._cassette.mode == "record":

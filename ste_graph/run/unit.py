@@ -14,20 +14,20 @@ from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.names import names
 from ste_graph.compile.stepper import Ended, StepKey
 from ste_graph.contracts import Json, Model, Observation, RecordStore
-from ste_graph.errors import BudgetSpent, ModelError, RunError, SteError
-from ste_graph.language.blocks import Do, Keep
+from ste_graph.errors import BudgetSpentError, ModelError, RunError, SteError
+from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import FromData, FromLoop, FromNode, NodeSpec, Workflow
 from ste_graph.models.meter import Meter
-from ste_graph.node import Node, Reads
+from ste_graph.node import Node, NodeInputs
 from ste_graph.redaction import Redactor
-from ste_graph.run.cassette import NotRecorded
+from ste_graph.run.cassette import NotRecordedError
 from ste_graph.run.clock import now
-from ste_graph.run.faults import NodeFault, invalid, place
+from ste_graph.run.faults import NodeError, invalid, place
 from ste_graph.run.guard import UnderWay
 from ste_graph.run.memories import NoRecall, UnitRecall, scope_of
 from ste_graph.run.part import part, part_folder
 from ste_graph.run.recording import Recording, entries_of
-from ste_graph.run.reset import ResetFault, Resetter, UnitReset
+from ste_graph.run.reset import ResetError, Resetter, UnitReset
 from ste_graph.run.session import StepSession
 from ste_graph.run.step_log import Logged, Made, StepLog
 from ste_graph.run.within import Within
@@ -108,12 +108,12 @@ class UnitRun:
         self.log.loops_ended(str(key), [(one.loop, one.passes, one.why) for one in ended])
 
     async def make_again(self, made: Made) -> None:
-        """Make a call again that a reset has undone. Raises `ResetFault` if it ends differently."""
+        """Make a call again that a reset has undone. Raises `ResetError` if it ends differently."""
         if self.shared.resetter is not None:
             await self.shared.resetter.make_again([made])
 
     async def _run(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> Logged:
-        if isinstance(vertex.block, Keep):
+        if isinstance(vertex.block, RecordBlock):
             return self.shared.recording.step(vertex, vertex.block, key, self.name, state)
         spec = self.shared.workflow.nodes[vertex.block.node]
         if spec.name in self.shared.workflow.subs:
@@ -127,25 +127,25 @@ class UnitRun:
         try:
             if self._reset is not None:
                 await self._reset.ready()
-            gives = _plain(await self._nodes[spec.name](self._read(spec, state).within(session)), spec)
+            gives = _plain(await self._nodes[spec.name](self._read(spec, state), session), spec)
             session.used.repaired += bool(gives.get("repairs"))
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            raise NodeFault(f"{self._place(vertex, key)}: the node was cancelled from within") from error
-        except (BudgetSpent, RunError):
+            raise NodeError(f"{self._place(vertex, key)}: the node was cancelled from within") from error
+        except (BudgetSpentError, RunError):
             raise
-        except (ModelError, NodeFault, NotRecorded, ResetFault) as error:
+        except (ModelError, NodeError, NotRecordedError, ResetError) as error:
             raise type(error)(f"{self._place(vertex, key)}: {error}") from error
         except (Exception, SystemExit) as error:
-            raise NodeFault(f"{self._place(vertex, key)}: {type(error).__name__}: {_said(error)}") from error
+            raise NodeError(f"{self._place(vertex, key)}: {type(error).__name__}: {_said(error)}") from error
         return Logged(
             key=str(key),
             started=started,
             ended=now(),
             gives=self.shared.redactor.data(gives),
-            said=session.said,
+            said=session.messages,
             calls=session.calls,
             made=session.made,
             lines=session.lines,
@@ -155,23 +155,23 @@ class UnitRun:
     async def _part(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> Logged:
         """Run a sub-workflow to its end."""
         shared, started = self.shared, now()
-        assert isinstance(vertex.block, Do)
+        assert isinstance(vertex.block, NodeBlock)
         sub = shared.workflow.subs[vertex.block.node]
         folder = part_folder(shared.within.folder, self.log.path.stem if shared.workflow.over else None, sub, key)
         try:
             gives, used = await part(sub, names(shared.flow, state), folder, shared.within, shared.under_way)
-        except (BudgetSpent, RunError):
+        except (BudgetSpentError, RunError):
             raise
         except SteError as error:
-            raise NodeFault(f"{self._place(vertex, key)}: {error}") from error
+            raise NodeError(f"{self._place(vertex, key)}: {error}") from error
         return Logged(
             key=str(key), started=started, ended=now(), gives=shared.redactor.data(gives), part=True, used=used
         )
 
-    def _read(self, spec: NodeSpec, state: Mapping[str, Json]) -> Reads:
+    def _read(self, spec: NodeSpec, state: Mapping[str, Json]) -> NodeInputs:
         """What the node reads; its own copy, so that nothing it does to it reaches the state."""
-        values: dict[str, Json] = dict.fromkeys(spec.cls.See.model_fields)
-        for field, source in spec.reads.items():
+        values: dict[str, Json] = dict.fromkeys(spec.cls.Inputs.model_fields)
+        for field, source in spec.inputs.items():
             match source:
                 case FromNode(node=node, field=output):
                     values[field] = _copied(state.get(output_channel(node, output)))
@@ -179,7 +179,7 @@ class UnitRun:
                     values[field] = _copied(names(self.shared.flow, state)(name))
                 case FromData(data=data):
                     values[field] = _copied(self.shared.workflow.items[data])
-        return spec.cls.See(**values)
+        return spec.cls.Inputs(**values)
 
     def _replayed(self, logged: Logged) -> None:
         for tool, kind in logged.calls:
@@ -189,13 +189,13 @@ class UnitRun:
 
     def _update(self, vertex: Vertex, logged: Logged, state: Mapping[str, Json]) -> dict[str, Json]:
         update: dict[str, Json] = {channel: logged.started for channel in self._began if state[channel] is None}
-        if not isinstance(vertex.block, Keep):
+        if not isinstance(vertex.block, RecordBlock):
             spec = self.shared.workflow.nodes[vertex.block.node]
             channels = self.shared.flow.outputs[spec.name]
             update |= {channels[field]: value for field, value in logged.gives.items()}
-            if spec.talk and logged.said:
-                memory = self.shared.workflow.memories[spec.talk].memory
-                update[spec.talk] = memory.extended(state[spec.talk], logged.said)
+            if spec.transcript and logged.said:
+                memory = self.shared.workflow.memories[spec.transcript].memory
+                update[spec.transcript] = memory.extended(state[spec.transcript], logged.said)
             return update
         talks = {name: spec.memory for name, spec in self.shared.workflow.memories.items() if spec.of is None}
         summary = self.shared.recording.summary(logged) if talks else ""
@@ -206,13 +206,13 @@ class UnitRun:
 
 
 def _plain(output: object, spec: NodeSpec) -> dict[str, Json]:
-    """A node's output as plain data. Raises `NodeFault` if it is not what the node says it gives."""
+    """A node's output as plain data. Raises `NodeError` if it is not what the node says it gives."""
     expected = spec.outputs.model_fields
     if not isinstance(output, BaseModel):
-        raise NodeFault(f"gave a {type(output).__name__}, not its `Gives` ({', '.join(expected) or 'nothing'})")
+        raise NodeError(f"gave a {type(output).__name__}, not its `Outputs` ({', '.join(expected) or 'nothing'})")
     gives = output.model_dump(mode="json")
     if gives.keys() != expected.keys():
-        raise NodeFault(f"gave {', '.join(gives) or 'nothing'}, not {', '.join(expected) or 'nothing'}")
+        raise NodeError(f"gave {', '.join(gives) or 'nothing'}, not {', '.join(expected) or 'nothing'}")
     return gives
 
 

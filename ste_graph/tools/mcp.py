@@ -7,21 +7,21 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, PrivateAttr, WithJsonSchema, model_validator
 
-from ste_graph.contracts import Effect, Frozen, Json, Observation, Tool
+from ste_graph.contracts import Effect, Json, Observation, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor, secrets_of
 from ste_graph.settings import Address, HubPath, RelativePath, Secret
+from ste_graph.suggest import list_choices
+from ste_graph.tools.choice import ToolChoice, ToolNames, strictest
 from ste_graph.tools.mcp_answer import observed
 from ste_graph.tools.mcp_connection import Connection, Lost, said
 from ste_graph.tools.mcp_transport import Process, Remote, Transport
-from ste_graph.tools.names import legal, matching
+from ste_graph.tools.names import legal_names
 
 if TYPE_CHECKING:
     from mcp.types import Tool as Listed
@@ -45,7 +45,7 @@ WRITTEN = WithJsonSchema(
 TELLING = re.compile(r"key|token|secret|passw|pwd|credential|auth", re.IGNORECASE)
 
 
-class MCPTools(Frozen):
+class MCPTools(ToolChoice):
     """The tools of an MCP server: a program that the run starts and ends, or a URL (streamable HTTP).
 
     Effects come from the tools' annotations: `readOnlyHint` is read, `destructiveHint: false` write, all else
@@ -71,13 +71,6 @@ class MCPTools(Frozen):
     )
     headers: dict[str, Annotated[Secret, WRITTEN]] = Field(
         default={}, repr=False, description="Headers that go along with every request."
-    )
-    include: tuple[str, ...] | None = Field(
-        default=None, description="Take only tools whose name matches one of these; * and ? stand for any characters."
-    )
-    exclude: tuple[str, ...] = Field(default=(), description="Leave out tools whose name matches one of these.")
-    effects: Mapping[str, Effect] = Field(
-        default={}, description="Per tool what calling it may do, where that is not what its annotations say."
     )
     errors: tuple[re.Pattern[str], ...] = Field(
         default=(),
@@ -129,12 +122,22 @@ class MCPTools(Frozen):
             listed = await connection.start()
         except Lost as fault:
             raise WorkflowError(self._failure(str(fault))) from fault
-        self._know([tool.name for tool in listed])
-        chosen = [tool for tool in listed if matching(tool.name, self.include, self.exclude)]
+        distinct: dict[str, Listed] = {}
+        effects: dict[str, Effect] = {}
+        for tool in listed:  # a call says no more than a name: what is listed twice under one name is one tool
+            distinct.setdefault(tool.name, tool)
+            effects[tool.name] = strictest(effects.get(tool.name, "read"), annotated_effect(tool))
+        own = list(distinct)
+        names = ToolNames(self._server, own, legal_names(own))
+        stated, chosen = self.state_effects(names), self.choose(names)
         if not chosen:
-            what = "`include` and `exclude` leave none of its tools" if listed else "it offers no tools"
-            raise WorkflowError(f"tools: nothing to take from {self._server}: {what}{choices(listed_names(listed))}")
-        return [MCPTool.of(tool, self._effect(tool), connection, self.errors) for tool in chosen]
+            why = "`include` and `exclude` leave none of its tools" if own else "it offers no tools"
+            has = f"; it has: {list_choices(names.shown)}" if own else ""
+            raise WorkflowError(f"tools: nothing to take from {self._server}: {why}{has}")
+        return [
+            MCPTool.of(names.shown[at], distinct[own[at]], stated.get(at, effects[own[at]]), connection, self.errors)
+            for at in chosen
+        ]
 
     async def close(self) -> None:
         while self._connections:
@@ -153,38 +156,15 @@ class MCPTools(Frozen):
         todo = "Is it running, and the path right?" if self.url is not None else "Does the command work in a terminal?"
         return f"tools: {self._server} cannot be used: {how}\n{todo}"
 
-    def _effect(self, tool: Listed) -> Effect:
-        stated = self.effects.get(tool.name) or self.effects.get(legal(tool.name))
-        hints = tool.annotations
-        if stated or hints is None:
-            return stated or "destructive"
-        if hints.read_only_hint:
-            return "read"
-        return "write" if hints.destructive_hint is False else "destructive"
 
-    def _know(self, names: Sequence[str]) -> None:
-        """Refuse settings that name what is not there."""
-        known = {*names, *map(legal, names)}
-        for setting, given in (("effects", self.effects), ("include", self.include), ("exclude", self.exclude)):
-            for name in given or ():
-                if name in known or (setting != "effects" and any(fnmatchcase(n, name) for n in names)):
-                    continue
-                raise WorkflowError(
-                    f"tools: `{setting}` names `{name}`, which {self._server} does not offer{choices(names, name)}"
-                )
-
-
-def listed_names(tools: Sequence[Listed]) -> list[str]:
-    """The names of tools as a server lists them."""
-    return [tool.name for tool in tools]
-
-
-def choices(names: Sequence[str], name: str = "") -> str:
-    """What may stand there instead, the closest first if one is close; nothing if there is nothing."""
-    if not names:
-        return ""
-    close = get_close_matches(name, names, 1)
-    return "; " + (f"did you mean `{close[0]}`? " if close else "") + f"it has: {', '.join(sorted(names))}"
+def annotated_effect(tool: Listed) -> Effect:
+    """The effect that a tool's annotations state; destructive where they say nothing."""
+    hints = tool.annotations
+    if hints is None:
+        return "destructive"
+    if hints.read_only_hint:
+        return "read"
+    return "write" if hints.destructive_hint is False else "destructive"
 
 
 @dataclass(frozen=True, repr=False)
@@ -201,10 +181,12 @@ class MCPTool:
     errors: Sequence[re.Pattern[str]]
 
     @classmethod
-    def of(cls, listed: Listed, effect: Effect, connection: Connection, errors: Sequence[re.Pattern[str]]) -> MCPTool:
-        """The tool that a server lists."""
+    def of(
+        cls, name: str, listed: Listed, effect: Effect, connection: Connection, errors: Sequence[re.Pattern[str]]
+    ) -> MCPTool:
+        """The tool that a server lists, under a name that models may use."""
         description = listed.description or listed.title or ""
-        return cls(legal(listed.name), description, listed.input_schema, effect, listed.name, connection, errors)
+        return cls(name, description, listed.input_schema, effect, listed.name, connection, errors)
 
     def __repr__(self) -> str:
         return f"MCPTool({self.original} of {self.connection.transport.name})"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import cast
 
-from ste_graph.contracts import Effect, Json, Observation, Readied, Tool
+from ste_graph.contracts import Effect, Json, Observation, Restartable, Tool
 
 LONGEST = 64
 """OpenAI-compatible servers accept `[a-zA-Z0-9_-]{1,64}`."""
@@ -44,7 +43,7 @@ async def ready(tool: Tool | None) -> Observation | None:
     """Why the tool cannot be called now, if so, after what may have to be started before a call was."""
     if not hasattr(tool, "ready"):  # `isinstance` with a protocol takes longer than many a tool
         return None
-    return await cast(Readied, tool).ready()
+    return await cast(Restartable, tool).ready()
 
 
 def legal(name: str) -> str:
@@ -52,10 +51,29 @@ def legal(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:LONGEST] or "tool"
 
 
-def matching(name: str, include: Iterable[str] | None, exclude: Iterable[str]) -> bool:
-    """Whether one of the patterns takes the name in, and none leaves it out; None takes in every name."""
-    taken = include is None or any(fnmatchcase(name, pattern) for pattern in include)
-    return taken and not any(fnmatchcase(name, pattern) for pattern in exclude)
+def legal_names(names: Sequence[str], legalise: Callable[[str], str] = legal) -> list[str]:
+    """A legal name for each name of a source, no two alike, in their order.
+
+    A name that is legal and stands once keeps to itself, so that no tool is shown under the name of another.
+    """
+    wanted = [legalise(name) for name in names]
+    own = {name for name, shown in zip(names, wanted, strict=True) if name == shown}
+    first_legal = sorted(range(len(names)), key=lambda at: names[at] not in own)
+    numbered = number_repeats([wanted[at] for at in first_legal])
+    return [name for _, name in sorted(zip(first_legal, numbered, strict=True))]
+
+
+def number_repeats(names: Sequence[str]) -> list[str]:
+    """The names in their order, no two alike: the first keeps its own, the next are `name_2`, `name_3` and so on."""
+    taken = set(names)
+    distinct: dict[str, None] = {}
+    for name in names:
+        number, numbered = 1, name
+        while numbered in distinct or (number > 1 and numbered in taken):
+            number += 1
+            numbered = f"{name[: LONGEST - len(str(number)) - 1]}_{number}"
+        distinct[numbered] = None
+    return list(distinct)
 
 
 def unambiguous(tools: Sequence[Tool]) -> list[Tool]:
@@ -63,14 +81,5 @@ def unambiguous(tools: Sequence[Tool]) -> list[Tool]:
 
     The order is that of the workflow's `tools:`, so the names are the same in every run of it.
     """
-    taken = {tool.name for tool in tools}
-    seen: set[str] = set()
-    result: list[Tool] = []
-    for tool in tools:
-        name, number = tool.name, 1
-        while name in seen or (number > 1 and name in taken):
-            number += 1
-            name = f"{tool.name[: LONGEST - len(str(number)) - 1]}_{number}"
-        seen.add(name)
-        result.append(tool if name == tool.name else Renamed(name, tool))
-    return result
+    names = number_repeats([tool.name for tool in tools])
+    return [tool if name == tool.name else Renamed(name, tool) for name, tool in zip(names, tools, strict=True)]

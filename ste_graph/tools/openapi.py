@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
 from pydantic import Field, PrivateAttr
 
-from ste_graph.contracts import Effect, Frozen, Json, Tool
+from ste_graph.contracts import Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor
 from ste_graph.settings import Address, PathOrURL, Secret
-from ste_graph.tools.names import matching
+from ste_graph.suggest import did_you_mean, list_choices
+from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.openapi_auth import SecretAuth
 from ste_graph.tools.openapi_document import Unusable, from_file, gathered, is_url
 from ste_graph.tools.openapi_operation import Operation
@@ -25,12 +24,12 @@ from ste_graph.tools.openapi_tool import EFFECTS, OpenAPITool
 DOWNLOAD_S = 30.0
 MOST_SPEC_BYTES = 64 * 1024 * 1024
 SHOWN = 25
-"""Names or faults that a message lists at most."""
+"""Faults that a message lists at most."""
 
 log = logging.getLogger(__name__)
 
 
-class OpenAPITools(Frozen):
+class OpenAPITools(ToolChoice):
     """The operations of an OpenAPI 3.0, 3.1 or Swagger 2.0 spec as tools.
 
     GET and HEAD count as `read`, DELETE as `destructive`, the rest as `write`, unless `effects` says otherwise.
@@ -44,14 +43,7 @@ class OpenAPITools(Frozen):
     base_url: Address | None = Field(
         default=None, description="Address of the API, its path included, instead of the spec's servers."
     )
-    include: tuple[str, ...] | None = Field(
-        default=None, description="Take only tools whose name matches one of these; * and ? stand for any characters."
-    )
-    exclude: tuple[str, ...] = Field(default=(), description="Leave out tools whose name matches one of these.")
     tags: tuple[str, ...] | None = Field(default=None, description="Take only operations with one of these tags.")
-    effects: Mapping[str, Effect] = Field(
-        default={}, description="Per tool what calling it may do, where that is not what its method says."
-    )
     auth: SecretAuth = Field(
         default=None,
         repr=False,
@@ -83,13 +75,14 @@ class OpenAPITools(Frozen):
             return []
         spec = Spec(await gathered(self.spec, self._loaded))
         listed = spec.listed()
-        self._know(listed)
-        chosen = [entry for entry in listed if self._wants(entry)]
+        names = ToolNames(f"`{self.spec}`", [entry.own for entry in listed], [entry.name for entry in listed])
+        stated = {listed[at].name: effect for at, effect in self.state_effects(names).items()}
+        chosen = [listed[at] for at in self.choose(names) if self._has_tag(listed[at])]
+        self._check_tags(listed)
         if not chosen:
-            what = "`include`, `exclude` and `tags` leave none of its" if listed else "it describes no"
-            raise WorkflowError(
-                f"tools: `{self.spec}` gives no tool: {what} operations; {choices(listed)}".rstrip("; ")
-            )
+            why = "`include`, `exclude` and `tags` leave none of its" if listed else "it describes no"
+            has = f"; it has: {list_choices(names.shown)}" if listed else ""
+            raise WorkflowError(f"tools: nothing to take from `{self.spec}`: {why} operations{has}")
         ready, faults = self._ready(spec, chosen)
         servers = {str(operation.server) for _, operation, _ in ready}
         service = Service(
@@ -99,7 +92,14 @@ class OpenAPITools(Frozen):
             headers=self.headers,
         )
         tools = [
-            OpenAPITool(entry.name, entry.description, parameters, self._effect(entry), operation, service)
+            OpenAPITool(
+                entry.name,
+                entry.description,
+                parameters,
+                stated.get(entry.name) or EFFECTS.get(entry.method.upper(), "write"),
+                operation,
+                service,
+            )
             for entry, operation, parameters in ready
         ]
         self._faults[:] = spec.faults + faults
@@ -143,27 +143,18 @@ class OpenAPITools(Frozen):
                 faults.append(f"`{entry.name}`: its description is malformed ({type(fault).__name__}: {fault})")
         return ready, faults
 
-    def _effect(self, entry: Listed) -> Effect:
-        return self.effects.get(entry.name) or EFFECTS.get(entry.method.upper(), "write")
+    def _has_tag(self, entry: Listed) -> bool:
+        return self.tags is None or bool(entry.tags & set(self.tags))
 
-    def _wants(self, entry: Listed) -> bool:
-        tagged = self.tags is None or bool(entry.tags & set(self.tags))
-        return tagged and matching(entry.name, self.include, self.exclude)
-
-    def _know(self, listed: Sequence[Listed]) -> None:
-        """Refuse settings that name what is not there."""
-        names = {entry.name for entry in listed}
-        for setting, given in (("effects", self.effects), ("include", self.include), ("exclude", self.exclude)):
-            for name in given or ():
-                if not any(fnmatchcase(known, name) if setting != "effects" else known == name for known in names):
-                    raise WorkflowError(
-                        f"tools: `{setting}` names `{name}`, which `{self.spec}` does not hold; {choices(listed, name)}"
-                    )
-        tags = sorted({tag for entry in listed for tag in entry.tags})
+    def _check_tags(self, listed: Sequence[Listed]) -> None:
+        """Raise `WorkflowError` if `tags` names what is not there."""
+        tags = {tag for entry in listed for tag in entry.tags}
         for tag in self.tags or ():
             if tag not in tags:
-                known = ", ".join(tags) or "none"
-                raise WorkflowError(f"tools: `tags` names `{tag}`, which `{self.spec}` does not hold; it has: {known}")
+                raise WorkflowError(
+                    f"tools: `tags` names `{tag}`, which `{self.spec}` does not have; "
+                    f"{did_you_mean(tag, tags)}it has: {list_choices(tags)}"
+                )
 
     async def _loaded(self, address: str) -> tuple[str, bytes]:
         if not is_url(address):
@@ -196,13 +187,3 @@ class OpenAPITools(Frozen):
             raise WorkflowError(
                 redactor.text(f"tools: `{address}` cannot be downloaded: {said}; is the service running?")
             ) from fault
-
-
-def choices(listed: Sequence[Listed], name: str = "") -> str:
-    """The names that there are, the closest first if one is close."""
-    names = sorted(entry.name for entry in listed)
-    if not names:
-        return ""
-    close = get_close_matches(name, names, 1)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return (f"did you mean `{close[0]}`? " if close else "") + f"it has: {', '.join(names[:SHOWN])}{more}"

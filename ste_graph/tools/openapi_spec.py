@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ste_graph.contracts import Json
-from ste_graph.tools.names import LONGEST, legal
+from ste_graph.tools.names import legal, legal_names
 from ste_graph.tools.openapi_document import Documents, Unusable, is_url
 from ste_graph.tools.openapi_operation import OURS, Body, Operation, Parameter, arranged, names_in
 from ste_graph.tools.openapi_schema import Schemas, examples_in
@@ -31,7 +32,10 @@ STYLES = {
 class Listed:
     """An operation as it stands in the spec; `base` is the address of its document."""
 
+    own: str
+    """The name that the spec gives: the operation's id, else method and path."""
     name: str
+    """The name that is shown."""
     method: str
     path: str
     node: Mapping[str, Json]
@@ -64,10 +68,17 @@ class Spec:
         self.faults: list[str] = []
 
     def listed(self) -> list[Listed]:
-        """The operations in the spec's order, under names that are legal and unique."""
+        """The operations in the spec's order, under names that are legal and unique.
+
+        An id that stands twice names neither of its operations: they are known by method and path.
+        """
         found = list(self._found())
-        names = unique([str(node.get("operationId") or "") or f"{m}{path}" for m, path, node, _, _ in found])
-        return [Listed(name, *operation) for name, operation in zip(names, found, strict=True)]
+        ids = [str(node.get("operationId") or "") for _, _, node, _, _ in found]
+        often = Counter(ids)
+        own = [id if id and often[id] == 1 else f"{found[at][0]}{found[at][1]}" for at, id in enumerate(ids)]
+        return [
+            Listed(name, shown, *operation) for name, shown, operation in zip(own, shown_names(own), found, strict=True)
+        ]
 
     def operation(self, listed: Listed, supplied: frozenset[tuple[str, str]] = frozenset()) -> Operation:
         """The operation ready to be called. Raises `Unusable` if something that it needs is broken.
@@ -233,16 +244,6 @@ def key(where: Any, name: str) -> tuple[str, str]:
     return str(where), name.lower() if where == "header" else name
 
 
-def unique(names: Sequence[str]) -> list[str]:
-    """The names made legal, no two alike: the first keeps its own, the next are `name_2`, `name_3` and so on."""
-    wanted = [legal(re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")) for name in names]
-    free, result = set(wanted), list[str]()
-    seen: set[str] = set()
-    for name in wanted:
-        number, own = 1, name
-        while own in seen or (number > 1 and own in free):
-            number += 1
-            own = f"{name[: LONGEST - len(str(number)) - 1]}_{number}"
-        seen.add(own)
-        result.append(own)
-    return result
+def shown_names(names: Sequence[str]) -> list[str]:
+    """The names made legal, no two alike; what is not legal in a row becomes one `_`."""
+    return legal_names(names, lambda name: legal(re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")))

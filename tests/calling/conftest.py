@@ -19,10 +19,10 @@ models: {explorer: {use: recorded, path: replies.jsonl}}
 tools: [{use: python, module: tools.py}]
 memory: {talk: {use: transcript, lives: episode}}
 nodes:
-  imagine: {use: imagine, model: explorer, prompt: imagine.md, talk: talk}
-  call:    {use: call,    model: explorer, prompt: call.md,    talk: talk}
+  imagine: {use: imagine, model: explorer, prompt: imagine.md, transcript: talk}
+  call:    {use: call,    model: explorer, prompt: call.md,    transcript: talk}
   observe: {use: observe}
-  reflect: {use: reflect, model: explorer, prompt: reflect.md, talk: talk}
+  reflect: {use: reflect, model: explorer, prompt: reflect.md, transcript: talk}
 graph:
   - map: tool
     over: tools

@@ -10,8 +10,8 @@ name: shared
 params: {items: [one, two, three]}
 models: {first: {use: recorded, path: replies.jsonl}, second: {use: recorded, path: replies.jsonl}}
 nodes:
-  think: {use: chat, model: first, prompt: think.md, gives: {text: str}}
-  judge: {use: chat, model: second, prompt: think.md, gives: {text: str}}
+  think: {use: chat, model: first, prompt: think.md, outputs: {text: str}}
+  judge: {use: chat, model: second, prompt: think.md, outputs: {text: str}}
 graph:
   - map: item
     over: params.items

@@ -62,10 +62,11 @@ class Talkative(Adapter):
         if self.fails:
             raise ModelError(f"refused: {self.headers}")
 
-    async def ask(self, chat, messages, *, seed, stop=(), schema=None, **_) -> AIMessage:
-        told = "".join(str(message.content) for message in messages)
+    async def ask(self, chat, request) -> AIMessage:
+        messages = request.messages
+        told = "".join(str(message["content"]) for message in messages)
         assert self.api_key not in told and "rhu" + "barb" not in told, told
-        said = SCRIPT[len([message for message in messages if message.type == "ai"]) % len(SCRIPT)]
+        said = SCRIPT[len([message for message in messages if message["role"] == "assistant"]) % len(SCRIPT)]
         if said == "Yes" and "fail now" in told:
             raise ValueError(f"no place for {self.api_key}")
         if said is None:

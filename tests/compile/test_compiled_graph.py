@@ -90,7 +90,7 @@ async def test_an_each_over_a_node_that_is_off_has_nothing_of_it():
 
 async def test_a_transcript_is_forgotten_by_the_loop_it_lives_in_and_every_loop_around_it():
     graph = "[{repeat: a, times: 2, do: [{repeat: b, times: 2, do: [x, y]}]}]"
-    talk = workflow(graph, talk={"x": "near", "y": "far"}, memories={"near": ("b", None), "far": ("a", None)})
+    talk = workflow(graph, transcript={"x": "near", "y": "far"}, memories={"near": ("b", None), "far": ("a", None)})
     stepper = Scripted(talk)
     state = await compiled(talk).run(None, stepper)
     assert [(len(state["near"]), len(state["far"])) for state in stepper.states] == [
@@ -140,7 +140,7 @@ async def test_units_run_side_by_side_do_not_meet():
     assert [(state["tool"], state["ask.flag"]) for state in states] == [(n, n) for n in range(8)]
 
 
-class Gives(Scripted):
+class Outputs(Scripted):
     """A stepper that gives the same wrong thing for every vertex."""
 
     def __init__(self, update):
@@ -154,7 +154,7 @@ async def test_what_langgraph_would_drop_is_refused():
     tiny = compiled(workflow("[a, {record: trial, as: {}}]"))
     expected = r"^vertex a lacks a\.flag and may not write a, a\.flagg; it writes a\.flag, began:trial"
     with pytest.raises(ValueError, match=expected):
-        await tiny.run(None, Gives({"a.flagg": 1, "a": 2}))
+        await tiny.run(None, Outputs({"a.flagg": 1, "a": 2}))
 
 
 async def test_a_step_may_not_change_the_state_it_is_shown():

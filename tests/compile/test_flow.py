@@ -64,7 +64,7 @@ def test_a_node_that_is_off_is_no_vertex():
 
 def test_a_new_pass_forgets_what_lives_in_the_loop_or_in_a_loop_inside():
     built = flow(
-        workflow(PAPER, talk={"imagine": "talk"}, memories={"talk": ("turn", None), "kept": ("tool", "trial")})
+        workflow(PAPER, transcript={"imagine": "talk"}, memories={"talk": ("turn", None), "kept": ("tool", "trial")})
     )
     assert built.forgotten["turn"] == ("observe.flag", "talk")
     assert built.forgotten["trial"] == (

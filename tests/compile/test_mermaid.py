@@ -25,8 +25,8 @@ PAPER = """
 def test_the_paper_is_drawn_as_its_figure_with_the_memories_beside_it():
     paper = workflow(
         PAPER,
-        talk=dict.fromkeys(["imagine", "call", "reflect"], "short_term"),
-        sees={"imagine": ["long_term"]},
+        transcript=dict.fromkeys(["imagine", "call", "reflect"], "short_term"),
+        memories_read={"imagine": ["long_term"]},
         memories={"short_term": ("episode", None), "long_term": ("tool", "trial")},
     )
     assert (

@@ -21,7 +21,7 @@ from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.graph import compiled
 from ste_graph.compile.names import passed
 from ste_graph.compile.stepper import Ended, StepKey
-from ste_graph.language.blocks import Each, Keep, Map, Repeat, walk
+from ste_graph.language.blocks import Each, Map, RecordBlock, Repeat, walk
 from ste_graph.language.workflow import Workflow
 from ste_graph.run.memories import scope_of
 
@@ -73,14 +73,14 @@ def workflows(draw: st.DrawFn) -> Workflow:
     transcripts = {name: (draw(anywhere), None) for name in ("short", "long")}
     memories = transcripts | {name: (draw(anywhere), "note") for name in ("notes", "more")}
     lives = draw(st.dictionaries(st.sampled_from(NODES), anywhere))
-    talk = draw(st.dictionaries(st.sampled_from(NODES), st.sampled_from(sorted(transcripts))))
+    transcript = draw(st.dictionaries(st.sampled_from(NODES), st.sampled_from(sorted(transcripts))))
     off = draw(st.sets(st.sampled_from(NODES), max_size=1)) | (set(NODES) - set(standing))
     return workflow(
         graph,
         gives={node: ["flag", f"text_{node}"] for node in NODES},
         calls=dict.fromkeys(NODES, (2, 1)),
         lives=lives,
-        talk=talk,
+        transcript=transcript,
         memories=memories,
         params=PARAMS,
         off=sorted(off),
@@ -103,7 +103,7 @@ class Tracing:
     async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Any]) -> Mapping[str, Any]:
         self.keys.append(str(key))
         self.vertices.append(vertex.id)
-        if isinstance(vertex.block, Keep):
+        if isinstance(vertex.block, RecordBlock):
             key = vertex.block.key
             self.trace.append(("ran", f"record {key}", self.view(state)))
             number = self.runs[key] = self.runs.get(key, 0) + 1
@@ -115,8 +115,8 @@ class Tracing:
         self.trace.append(("ran", node, self.view(state)))
         number = self.runs[node] = self.runs.get(node, 0) + 1
         update = {f"{node}.{field}": value for field, value in self.script(node, number).items()}
-        talk = self.flow.workflow.nodes[node].talk
-        return update | ({talk: [*state[talk], f"{node} {number}"]} if talk else {})
+        transcript = self.flow.workflow.nodes[node].transcript
+        return update | ({transcript: [*state[transcript], f"{node} {number}"]} if transcript else {})
 
     def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
         self.trace += [("ended", loop.loop, loop.passes, loop.why) for loop in ended]
@@ -129,7 +129,7 @@ class Tracing:
             if isinstance(block, Repeat | Map):
                 seen[block.name] = state[block.name]
                 seen[f"item of {block.name}"] = passed(flow, block.name, state) if isinstance(block, Map) else None
-            if isinstance(block, Keep):
+            if isinstance(block, RecordBlock):
                 for each in block.values.values():
                     if isinstance(each, Each):
                         seen[f"{each.first}+{each.second}@{block.key}"] = state[each_channel(each, block.key)]

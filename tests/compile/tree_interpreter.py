@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ste_graph.language.blocks import Block, Do, Each, Keep, Map, Repeat, When, walk
+from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, Repeat, When, walk
 from ste_graph.language.workflow import Workflow
 
 Script = Callable[[str, int], Mapping[str, Any]]
@@ -35,10 +35,10 @@ class Interpreter:
     def sequence(self, blocks: Sequence[Block]) -> None:
         for block in blocks:
             match block:
-                case Do(node=node):
+                case NodeBlock(node=node):
                     if node not in self.workflow.off:
                         self.node(node)
-                case Keep(key=key, record=record):
+                case RecordBlock(key=key, record=record):
                     self.trace.append(("ran", f"record {key}", self.view()))
                     number = self.runs[key] = self.runs.get(key, 0) + 1
                     for name, memory in self.workflow.memories.items():
@@ -91,7 +91,7 @@ class Interpreter:
             if memory.lives in inner:
                 self.talked.pop(name, None)
         for block, _ in walk(loop.do):
-            if isinstance(block, Keep):
+            if isinstance(block, RecordBlock):
                 self.gathered = {at: entries for at, entries in self.gathered.items() if at[0] != block.key}
 
     def node(self, node: str) -> None:
@@ -100,8 +100,8 @@ class Interpreter:
         given = dict(self.script(node, number))
         self.given[node] = given
         spec = self.workflow.nodes[node]
-        if spec.talk:
-            self.talked[spec.talk] = [*self.talked.get(spec.talk, []), f"{node} {number}"]
+        if spec.transcript:
+            self.talked[spec.transcript] = [*self.talked.get(spec.transcript, []), f"{node} {number}"]
         for key, each in self.eaches():
             entries = self.gathered.get((key, each), [])
             if node == each.first:
@@ -110,7 +110,7 @@ class Interpreter:
                 self.gathered[key, each] = [*entries[:-1], [entries[-1][0], given]]
 
     def eaches(self) -> list[tuple[str, Each]]:
-        keeps = [block for block, _ in walk(self.workflow.blocks) if isinstance(block, Keep)]
+        keeps = [block for block, _ in walk(self.workflow.blocks) if isinstance(block, RecordBlock)]
         return [(keep.key, each) for keep in keeps for each in keep.values.values() if isinstance(each, Each)]
 
     def value(self, name: str) -> Any:

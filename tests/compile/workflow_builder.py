@@ -11,11 +11,11 @@ from pydantic import create_model
 
 from ste_graph.compile.flow import Vertex
 from ste_graph.compile.stepper import Ended, StepKey
-from ste_graph.language.blocks import Block, Do, Each, Keep, Map, Repeat, When, walk
+from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, Repeat, When, walk
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression
 from ste_graph.language.workflow import MemorySpec, NodeSpec, Workflow
-from ste_graph.node import Node, Output
+from ste_graph.node import Node, NodeOutputs
 
 FILE = "tiny.yaml"
 
@@ -26,8 +26,8 @@ def workflow(
     gives: Mapping[str, Sequence[str]] | None = None,
     calls: Mapping[str, tuple[int, int]] | None = None,
     lives: Mapping[str, str] | None = None,
-    talk: Mapping[str, str] | None = None,
-    sees: Mapping[str, Sequence[str]] | None = None,
+    transcript: Mapping[str, str] | None = None,
+    memories_read: Mapping[str, Sequence[str]] | None = None,
     memories: Mapping[str, tuple[str, str | None]] | None = None,
     params: Mapping[str, Any] | None = None,
     off: Sequence[str] = (),
@@ -40,7 +40,7 @@ def workflow(
     """
     blocks = _blocks(yaml.safe_load(graph) if isinstance(graph, str) else graph, _Numbers())
     nodes = {}
-    for name in dict.fromkeys(block.node for block, _ in walk(blocks) if isinstance(block, Do)):
+    for name in dict.fromkeys(block.node for block, _ in walk(blocks) if isinstance(block, NodeBlock)):
         if name in off:
             continue
         model_calls, tool_calls = (calls or {}).get(name, (0, 0))
@@ -52,10 +52,10 @@ def workflow(
             models={f"model_{n}": "m" for n in range(model_calls)},
             prompts={},
             recalls={},
-            talk=(talk or {}).get(name),
-            sees=tuple((sees or {}).get(name, ())),
-            reads={},
-            outputs=create_model(name, __base__=Output, **fields),
+            transcript=(transcript or {}).get(name),
+            memories=tuple((memories_read or {}).get(name, ())),
+            inputs={},
+            outputs=create_model(name, __base__=NodeOutputs, **fields),
             lives=(lives or {}).get(name, _innermost(name, blocks, over or "run")),
             span=_span(),
         )
@@ -93,14 +93,14 @@ class Scripted:
     async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Any]) -> Mapping[str, Any]:
         self.keys.append(str(key))
         self.states.append(dict(state))
-        if isinstance(vertex.block, Keep):
+        if isinstance(vertex.block, RecordBlock):
             return {}
         spec = self.workflow.nodes[vertex.block.node]
         value = self.script[spec.name].pop(0) if spec.name in self.script else None
         fields = value if isinstance(value, dict) else dict.fromkeys(spec.outputs.model_fields, value)
         update = {f"{spec.name}.{field}": given for field, given in fields.items()}
-        if spec.talk:
-            update[spec.talk] = [*state[spec.talk], {"role": "assistant", "content": str(key)}]
+        if spec.transcript:
+            update[spec.transcript] = [*state[spec.transcript], {"role": "assistant", "content": str(key)}]
         return update
 
     def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
@@ -131,7 +131,7 @@ def _block(item: Any, numbers: _Numbers) -> Block:
     span = numbers.span()
     match item:
         case str():
-            return Do(item, span)
+            return NodeBlock(item, span)
         case {"repeat": name, "do": do, "times": bound}:
             return Repeat(name, _blocks(do, numbers), bound, "times", None, span)
         case {"repeat": name, "do": do, "at_most": bound, "while": condition}:
@@ -144,7 +144,9 @@ def _block(item: Any, numbers: _Numbers) -> Block:
             do, otherwise = _blocks(do, numbers), _blocks(item.get("else", ()), numbers)
             return When(Expression.parse(condition), do, otherwise, span)
         case {"record": record, "as": values}:
-            return Keep(record, numbers.key(record), {name: _value(value) for name, value in values.items()}, span)
+            return RecordBlock(
+                record, numbers.key(record), {name: _value(value) for name, value in values.items()}, span
+            )
     raise ValueError(f"no block: {item}")
 
 
@@ -156,7 +158,7 @@ def _value(value: Any) -> Expression | Each:
 
 
 def _innermost(node: str, blocks: Sequence[Block], unit: str) -> str:
-    places = [around for block, around in walk(blocks) if isinstance(block, Do) and block.node == node]
+    places = [around for block, around in walk(blocks) if isinstance(block, NodeBlock) and block.node == node]
     shared = [loops[0] for loops in zip(*places, strict=False) if len(set(loops)) == 1]
     return shared[-1] if shared else unit
 

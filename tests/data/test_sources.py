@@ -78,7 +78,7 @@ dsl: 1
 name: tiny
 data: {rows: {use: rows, path: rows.jsonl}}
 models: {m: {use: simulated}}
-nodes: {say: {use: chat, model: m, prompt: say.md, gives: {word: str}}}
+nodes: {say: {use: chat, model: m, prompt: say.md, outputs: {word: str}}}
 graph:
   - map: row
     over: data.rows

@@ -11,7 +11,7 @@ import ste_graph as ste
 from ste_graph.cli import main
 from ste_graph.data.examples import RunExamples
 from ste_graph.dataset.examples import examples_of
-from ste_graph.distil.normal import words
+from ste_graph.distil.normalisation import words
 from ste_graph.experiment import bundled
 
 TOOLS = ["add_days", "to_roman", "make_password"]

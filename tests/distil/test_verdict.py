@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ste_graph.contracts import Reply
-from ste_graph.distil.verdict import against, in_favour, reason_of, vote_of
+from ste_graph.distil.votes import against, in_favour, reason_of, vote_of
 
 YES = {"informative": True, "faithful": True, "appropriate": True, "why": "all is well"}
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
+from langchain_core.messages import AIMessage
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import ModelRequest
 from ste_graph.models.adapter import Adapter
 from ste_graph.settings import RelativePath
 
@@ -24,20 +24,12 @@ class Scripted(Adapter):
     def chat(self) -> None:
         return None
 
-    async def ask(
-        self,
-        chat: None,
-        messages: Sequence[BaseMessage],
-        *,
-        seed: int,
-        stop: Sequence[str],
-        schema: Mapping[str, Json] | None,
-    ) -> AIMessage:
+    async def ask(self, chat: None, request: ModelRequest) -> AIMessage:
         replies = json.loads(Path(self.script).read_text("utf-8"))
         heard = Path(self.heard)
         asked = len(heard.read_text("utf-8").splitlines()) if heard.exists() else 0
         with heard.open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"messages": convert_to_openai_messages(list(messages)), "stop": list(stop)}) + "\n")
+            log.write(json.dumps({"messages": list(request.messages), "stop": list(request.stop)}) + "\n")
         if asked == len(replies):
             raise RuntimeError(f"the script has {asked} replies, and one more was asked for")
         return AIMessage(replies[asked])

@@ -11,8 +11,8 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.dataset.examples import examples_of
-from ste_graph.distil.normal import words
-from ste_graph.language.diagnostics import Problems
+from ste_graph.distil.normalisation import words
+from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.memory import ExemplarStore
 from ste_graph.run.step_log import StepLog
 from ste_graph.scoring.replied import Replied
@@ -289,7 +289,7 @@ def test_an_arm_with_a_mistyped_key_is_no_second_baseline(explored: Path, distil
 
 
 def test_a_setting_that_the_workflow_does_not_have_is_refused(explored: Path, distilled: Path) -> None:
-    with pytest.raises(Problems, match="among"):
+    with pytest.raises(DiagnosticsError, match="among"):
         ste.load("icl", set=settings(explored, distilled, **{"nodes.offer.among": "some"}))
 
 
@@ -326,7 +326,7 @@ async def test_tools_that_are_nearest_by_description_are_mostly_those_that_the_p
     offer = Offer(among="nearest", memory=UnitRecall(store))
     common, places = [], set()
     for tool in Cases(path=str(STE / "tool_test.json"), **paths).items():
-        names = (await offer(Offer.See(tool=tool))).names
+        names = (await offer(Offer.Inputs(tool=tool))).names
         assert len(names) == len(set(names)) == 15
         assert tool["name"] in names
         places.add(names.index(tool["name"]))

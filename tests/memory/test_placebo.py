@@ -80,9 +80,9 @@ def test_nothing_shown_or_nothing_to_draw_from_gives_no_placebo(library, open_st
 
 async def test_a_memory_lends_a_placebo_beside_the_exemplars_if_it_is_asked_for(library, tmp_path, word_hashes):
     memory = Experience(**{"from": str(tmp_path / "store")}).open("m", tmp_path / "run", word_hashes)
-    shown = await memory.lent("weather request 1", choice={"k": 2, "placebo": 0}, tools=None)
+    shown = await memory.select_exemplars("weather request 1", choice={"k": 2, "placebo": 0}, tools=None)
     assert shown.placebo is not None
     assert shown.placebo.text.count("User Query:") == shown.text.count("User Query:") == 2
     assert {one["id"] for one in shown.placebo.exemplars}.isdisjoint(one["id"] for one in shown.exemplars)
-    assert (await memory.lent("weather request 1", choice={"k": 2}, tools=None)).placebo is None
+    assert (await memory.select_exemplars("weather request 1", choice={"k": 2}, tools=None)).placebo is None
     await memory.close()

@@ -39,7 +39,7 @@ async def memory(open_store, exemplar, tmp_path, word_hashes):
 
 
 async def tools_taught(memory, query, tools, **settings):
-    found = await memory.taught(query, tools=tools, **{"per_tool": 3, "k": 9, **settings})
+    found = await memory.select_lessons(query, tools=tools, **{"per_tool": 3, "k": 9, **settings})
     assert len(found.ids) == len(found.lines)
     return [line.split()[2].rstrip(",") for line in found.lines]
 
@@ -69,12 +69,12 @@ async def test_the_trial_that_asks_the_very_same_does_not_say_which_tool_it_was(
 
 
 async def test_texts_are_alike_by_the_embedder_of_the_memory(memory):
-    same, other = await memory.likeness("rain in Paris", ["rain in Paris", "play a song"])
+    same, other = await memory.similarities("rain in Paris", ["rain in Paris", "play a song"])
     assert (same, other < 0.9) == (1.0, True)
-    assert await memory.likeness("rain", []) == []
+    assert await memory.similarities("rain", []) == []
 
 
 async def test_a_memory_of_the_runs_own_records_can_compare_too(tmp_path, word_hashes):
     own = Experience().open("m", tmp_path / "own", word_hashes)
-    assert (await own.likeness("rain in Paris", ["rain in Paris"])) == [1.0]
+    assert (await own.similarities("rain in Paris", ["rain in Paris"])) == [1.0]
     await own.close()

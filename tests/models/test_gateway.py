@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ste_graph.contracts import Model, Usage
-from ste_graph.errors import BudgetSpent, ModelError, NoReply
+from ste_graph.contracts import Model, ModelRequest, Usage
+from ste_graph.errors import BudgetSpentError, ModelError, NoReplyError
 from ste_graph.models.faults import fault_of
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Budget, Meter
@@ -34,7 +34,7 @@ async def test_a_reply_carries_text_and_tokens_and_what_was_asked_reaches_the_se
     server.script = ["Thought: hm"]
     async with gateway(server, temperature=0.5, max_tokens=20, extra={"top_k": 4}) as model:
         assert isinstance(model, Model)
-        reply = await model.reply(ASKED, seed=2**40 + 5, stop=["Observation:"])
+        reply = await model.reply(ModelRequest(messages=ASKED, seed=2**40 + 5, stop=["Observation:"]))
     assert (reply.text, reply.usage) == ("Thought: hm", Usage(prompt_tokens=7, completion_tokens=2))
     assert {key: value for key, value in server.requests[0].items() if key != "stream"} == {
         "model": "tiny", "messages": ASKED, "seed": 5, "stop": ["Observation:"],
@@ -46,14 +46,14 @@ async def test_passing_faults_are_retried_until_a_reply_comes(server):
     limited = (429, {"Retry-After": "0"}, {"error": {"message": "slow down"}})
     server.script = [DOWN, limited, (408, {}, {}), (409, {}, {}), "", "at last"]
     async with gateway(server) as model:
-        assert (await model.reply(ASKED, seed=0)).text == "at last"
+        assert (await model.reply(ModelRequest(messages=ASKED, seed=0))).text == "at last"
     assert (len(server.requests), model.meter.retries, model.meter.model_calls) == (6, 5, 1)
 
 
 async def test_an_empty_reply_is_asked_for_again_with_another_seed_since_the_same_would_give_the_same(server):
     server.script = ["", "  ", "at last"]
     async with gateway(server) as model:
-        assert (await model.reply(ASKED, seed=7)).text == "at last"
+        assert (await model.reply(ModelRequest(messages=ASKED, seed=7))).text == "at last"
     assert [request["seed"] for request in server.requests] == [7, 8, 9]
 
 
@@ -68,15 +68,15 @@ async def test_an_empty_reply_is_asked_for_again_with_another_seed_since_the_sam
 async def test_a_reply_that_a_stop_string_may_have_ended_at_once_is_asked_for_again_without_it(server, said, text):
     server.script = ["", DOWN, said]
     async with gateway(server) as model:
-        assert (await model.reply(ASKED, seed=0, stop=["Observation:"])).text == text
+        assert (await model.reply(ModelRequest(messages=ASKED, seed=0, stop=["Observation:"]))).text == text
     assert [request.get("stop") for request in server.requests] == [["Observation:"], None, None]
 
 
 async def test_a_model_that_says_nothing_is_a_fault_and_never_an_empty_reply(server):
     server.script = [""] * 6
     async with gateway(server) as model:
-        with pytest.raises(NoReply, match="gave no reply in 6 tries; the last one: the reply was empty"):
-            await model.reply(ASKED, seed=0, stop=["Observation:"])
+        with pytest.raises(NoReplyError, match="gave no reply in 6 tries; the last one: the reply was empty"):
+            await model.reply(ModelRequest(messages=ASKED, seed=0, stop=["Observation:"]))
 
 
 async def test_a_prompt_that_is_too_long_is_answered_with_what_makes_it_shorter(server):
@@ -84,7 +84,7 @@ async def test_a_prompt_that_is_too_long_is_answered_with_what_makes_it_shorter(
     server.script = [(400, {}, {"error": {"message": said}})]
     async with gateway(server) as model:
         with pytest.raises(ModelError) as error:
-            await model.reply(ASKED, seed=0)
+            await model.reply(ModelRequest(messages=ASKED, seed=0))
     assert str(error.value).startswith(f"model `tiny` at {server.url} refused the request: 400 {said} The prompt is")
     assert "bound the talk (`max_tokens` of the transcript)" in str(error.value)
 
@@ -92,7 +92,7 @@ async def test_a_prompt_that_is_too_long_is_answered_with_what_makes_it_shorter(
 async def test_reasoning_is_not_the_reply_and_its_braces_are_not_its_data(server):
     server.script = ['<think>maybe {"a": 0}?</think>{"a": 1}']
     async with gateway(server) as model:
-        reply = await model.reply(ASKED, seed=0, schema={"type": "object"})
+        reply = await model.reply(ModelRequest(messages=ASKED, seed=0, schema={"type": "object"}))
     assert (reply.text, reply.data) == ('{"a": 1}', {"a": 1})
 
 
@@ -102,7 +102,7 @@ async def test_a_reply_that_is_used_up_by_reasoning_says_which_setting_to_raise(
     server.script = [(200, {}, body)] * 6
     async with gateway(server) as model:
         with pytest.raises(ModelError) as error:
-            await model.reply(ASKED, seed=0)
+            await model.reply(ModelRequest(messages=ASKED, seed=0))
     assert str(error.value) == (
         f"model `tiny` at {server.url} gave no reply in 6 tries; the last one: the reply was empty:"
         " `max_tokens` were used up before it began, in reasoning"
@@ -112,14 +112,14 @@ async def test_a_reply_that_is_used_up_by_reasoning_says_which_setting_to_raise(
 async def test_a_hanging_server_is_given_up_after_the_timeout_and_asked_again(server):
     server.script = ["hang", "here"]
     async with gateway(server, timeout_s=0.3) as model:
-        assert (await model.reply(ASKED, seed=0)).text == "here"
+        assert (await model.reply(ModelRequest(messages=ASKED, seed=0))).text == "here"
 
 
 async def test_the_wait_is_at_least_what_the_server_asks_for(server):
     server.script = [(429, {"Retry-After": "0.3"}, {"error": {"message": "slow down"}}), "here"]
     async with gateway(server) as model:
         started = time.monotonic()
-        await model.reply(ASKED, seed=0)
+        await model.reply(ModelRequest(messages=ASKED, seed=0))
     assert time.monotonic() - started >= 0.3
 
 
@@ -127,7 +127,7 @@ async def test_after_six_tries_the_error_names_model_address_and_last_fault(serv
     server.script = [DOWN] * 7
     async with gateway(server) as model:
         with pytest.raises(ModelError) as error:
-            await model.reply(ASKED, seed=0)
+            await model.reply(ModelRequest(messages=ASKED, seed=0))
     assert str(error.value) == (
         f"model `tiny` at {server.url} gave no reply in 6 tries; the last one: 500 out of memory"
     )
@@ -139,7 +139,7 @@ async def test_a_server_that_is_gone_is_a_model_error_and_the_address_shows_no_c
     server.url = server.url.replace("http://", "http://me:hunter2@")
     async with gateway(server) as model:
         with pytest.raises(ModelError, match="gave no reply in 6 tries; the last one: Connection error") as error:
-            await model.reply(ASKED, seed=0)
+            await model.reply(ModelRequest(messages=ASKED, seed=0))
     assert "hunter2" not in str(error.value)
 
 
@@ -147,7 +147,7 @@ async def test_a_refused_request_is_not_retried_and_the_servers_words_are_kept_b
     server.script = [(400, {}, {"error": {"message": "prompt too long for s3cret-key"}})]
     async with gateway(server, api_key="s3cret-key") as model:
         with pytest.raises(ModelError) as error:
-            await model.reply(ASKED, seed=0)
+            await model.reply(ModelRequest(messages=ASKED, seed=0))
         assert "s3cret-key" not in repr(model.adapter)
     assert str(error.value) == f"model `tiny` at {server.url} refused the request: 400 prompt too long for ***"
     assert server.headers[0]["authorization"] == "Bearer s3cret-key"
@@ -161,7 +161,7 @@ def test_a_page_instead_of_a_reply_is_told_apart_from_a_refusal_in_the_servers_w
 async def test_any_text_is_the_models_reply_and_never_asked_for_again(server):
     server.script = ["I cannot help with that."]
     async with gateway(server) as model:
-        assert (await model.reply(ASKED, seed=0)).text == "I cannot help with that."
+        assert (await model.reply(ModelRequest(messages=ASKED, seed=0))).text == "I cannot help with that."
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ async def test_any_text_is_the_models_reply_and_never_asked_for_again(server):
 async def test_a_schema_reaches_the_server_and_the_reply_is_read_tolerantly(server, text, data):
     server.script = [text]
     async with gateway(server) as model:
-        reply = await model.reply(ASKED, seed=0, schema={"type": "object"})
+        reply = await model.reply(ModelRequest(messages=ASKED, seed=0, schema={"type": "object"}))
     assert (reply.text, reply.data) == (text, data)
     assert server.requests[0]["response_format"]["json_schema"]["schema"] == {"type": "object"}
 
@@ -184,7 +184,7 @@ async def test_a_schema_reaches_the_server_and_the_reply_is_read_tolerantly(serv
 async def test_no_more_requests_are_in_flight_than_the_semaphore_allows(server):
     server.script = ["hang", "hang", "one"]
     async with gateway(server, in_flight=2) as model:
-        asked = [asyncio.create_task(model.reply(ASKED, seed=i)) for i in range(3)]
+        asked = [asyncio.create_task(model.reply(ModelRequest(messages=ASKED, seed=i))) for i in range(3)]
         await asyncio.sleep(0.3)
         assert len(server.requests) == 2
         for task in asked:
@@ -197,9 +197,9 @@ async def test_the_budget_is_looked_at_before_a_call_and_replayed_calls_count(se
     server.script = ["one"]
     async with gateway(server, budget=Budget(model_calls=3)) as model:
         model.meter.replayed(model_calls=2, tool_calls=1, usage=Usage(prompt_tokens=10))
-        await model.reply(ASKED, seed=0)
-        with pytest.raises(BudgetSpent) as error:
-            await model.reply(ASKED, seed=1)
+        await model.reply(ModelRequest(messages=ASKED, seed=0))
+        with pytest.raises(BudgetSpentError) as error:
+            await model.reply(ModelRequest(messages=ASKED, seed=1))
     assert str(error.value) == "the budget of 3 model calls is spent: raise `budget.model_calls` and run again"
     assert (len(server.requests), model.meter.tokens) == (1, 19)
 
@@ -207,9 +207,9 @@ async def test_the_budget_is_looked_at_before_a_call_and_replayed_calls_count(se
 async def test_the_token_and_tool_limits_are_named(server):
     meter = Meter(budget=Budget(tokens=5, tool_calls=0))
     meter.replayed(usage=Usage(completion_tokens=5))
-    with pytest.raises(BudgetSpent, match="the budget of 5 tokens is spent"), meter.model_call():
+    with pytest.raises(BudgetSpentError, match="the budget of 5 tokens is spent"), meter.model_call():
         pass
-    with pytest.raises(BudgetSpent, match=r"the budget of 0 tool calls is spent: raise `budget.tool_calls`"):
+    with pytest.raises(BudgetSpentError, match=r"the budget of 0 tool calls is spent: raise `budget.tool_calls`"):
         meter.tool_call()
 
 
@@ -220,7 +220,7 @@ def test_a_second_event_loop_of_the_process_can_use_the_same_adapter(server):
     async def once() -> str:
         model = Gateway(adapter, in_flight=asyncio.Semaphore(1), meter=Meter())
         try:
-            return (await model.reply(ASKED, seed=0)).text
+            return (await model.reply(ModelRequest(messages=ASKED, seed=0))).text
         finally:
             await model.close()
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.langchain import LangChainModel
@@ -23,8 +24,8 @@ def through(server, **settings):
 async def test_options_reach_the_provider_and_the_seed_only_where_it_is_taken(server):
     pytest.importorskip("langchain")
     server.script = ["one", (500, {}, {}), "two"]
-    assert (await through(server).reply(ASKED, seed=3, stop=["x"])).text == "one"
-    assert (await through(server, seeded=True).reply(ASKED, seed=3)).text == "two"
+    assert (await through(server).reply(ModelRequest(messages=ASKED, seed=3, stop=["x"]))).text == "one"
+    assert (await through(server, seeded=True).reply(ModelRequest(messages=ASKED, seed=3))).text == "two"
     assert [(sent["temperature"], sent.get("seed")) for sent in server.requests] == [(0.5, None), (0.5, 3), (0.5, 3)]
 
 
@@ -32,7 +33,7 @@ async def test_a_schema_goes_through_the_providers_structured_output(server):
     pytest.importorskip("langchain")
     server.script = ['{"a": 1}']
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
-    reply = await through(server).reply(ASKED, seed=0, schema=schema)
+    reply = await through(server).reply(ModelRequest(messages=ASKED, seed=0, schema=schema))
     assert (reply.text, reply.data) == ('{"a": 1}', {"a": 1})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
-from ste_graph.contracts import ToolCall
+from ste_graph.contracts import ModelRequest, ToolCall
 from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
@@ -37,7 +37,7 @@ def gateway(server) -> Gateway:
 async def test_tools_are_offered_and_calls_come_back_as_they_were_written(server):
     server.script = [calling('{"n": 1}', '{"n":', text="hm")]
     model = gateway(server)
-    reply = await model.reply(ASKED, seed=1, tools=[LOOK])
+    reply = await model.reply(ModelRequest(messages=ASKED, seed=1, tools=[LOOK]))
     await model.close()
     assert reply.text == "hm"
     assert reply.tool_calls == (
@@ -51,7 +51,7 @@ async def test_tools_are_offered_and_calls_come_back_as_they_were_written(server
 async def test_arguments_that_are_json_but_no_object_are_a_reply_too(server, written):
     server.script = [calling(written)]
     model = gateway(server)
-    reply = await model.reply(ASKED, seed=1, tools=[LOOK])
+    reply = await model.reply(ModelRequest(messages=ASKED, seed=1, tools=[LOOK]))
     await model.close()
     assert [call.arguments for call in reply.tool_calls] == [written]
 
@@ -59,9 +59,9 @@ async def test_arguments_that_are_json_but_no_object_are_a_reply_too(server, wri
 async def test_the_server_gets_a_transcript_in_which_every_call_is_answered(server):
     server.script = [calling('{"n": 1}', '{"n":'), "done"]
     model = gateway(server)
-    first = await model.reply(ASKED, seed=1, tools=[LOOK])
+    first = await model.reply(ModelRequest(messages=ASKED, seed=1, tools=[LOOK]))
     talk = [*ASKED, message_of(first), *answers(["c0", "c1"], "seen")]
-    assert (await model.reply(talk, seed=1, tools=[LOOK])).text == "done"
+    assert (await model.reply(ModelRequest(messages=talk, seed=1, tools=[LOOK]))).text == "done"
     await model.close()
     sent = server.requests[1]["messages"]
     assert [message["role"] for message in sent] == ["user", "assistant", "tool", "tool"]
@@ -75,7 +75,7 @@ async def test_the_server_gets_a_transcript_in_which_every_call_is_answered(serv
 async def test_without_tools_none_are_sent(server):
     server.script = ["hello"]
     model = gateway(server)
-    assert (await model.reply(ASKED, seed=1)).tool_calls == ()
+    assert (await model.reply(ModelRequest(messages=ASKED, seed=1))).tool_calls == ()
     await model.close()
     assert "tools" not in server.requests[0]
 

@@ -5,10 +5,11 @@ import json
 
 import pytest
 
+from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
-from ste_graph.models.recorded import RecordedModel, key_of
+from ste_graph.models.recorded import RecordedModel, request_key
 
 
 def asked(text):
@@ -23,21 +24,29 @@ def model(tmp_path, *lines):
 
 async def test_lines_without_a_key_are_given_in_order_and_never_again(tmp_path):
     recorded = model(tmp_path, {"text": "one", "usage": {"prompt_tokens": 3}}, {"text": "two"})
-    assert [(await recorded.reply(asked("x"), seed=0)).text for _ in range(2)] == ["one", "two"]
+    assert [(await recorded.reply(ModelRequest(messages=asked("x"), seed=0))).text for _ in range(2)] == ["one", "two"]
     assert recorded.meter.prompt_tokens == 3
     with pytest.raises(ModelError, match=r"replies\.jsonl: all its replies are given: add one, or lower the bounds"):
-        await recorded.reply(asked("x"), seed=0)
+        await recorded.reply(ModelRequest(messages=asked("x"), seed=0))
 
 
 async def test_lines_with_a_key_answer_their_request_whatever_the_order(tmp_path):
     recorded = model(
         tmp_path,
-        *({"key": key_of(asked(text), seed=seed), "text": f"{text}{seed}"} for text in "ab" for seed in (1, 2)),
+        *(
+            {"key": request_key(ModelRequest(messages=asked(text), seed=seed)), "text": f"{text}{seed}"}
+            for text in "ab"
+            for seed in (1, 2)
+        ),
     )
-    replies = await asyncio.gather(*(recorded.reply(asked(text), seed=seed) for seed in (2, 1) for text in "ba"))
+    replies = await asyncio.gather(
+        *(recorded.reply(ModelRequest(messages=asked(text), seed=seed)) for seed in (2, 1) for text in "ba")
+    )
     assert [reply.text for reply in replies] == ["b2", "a2", "b1", "a1"]
-    with pytest.raises(ModelError, match=f"no reply for this request, key {key_of(asked('c'), seed=1)}"):
-        await recorded.reply(asked("c"), seed=1)
+    with pytest.raises(
+        ModelError, match=f"no reply for this request, key {request_key(ModelRequest(messages=asked('c'), seed=1))}"
+    ):
+        await recorded.reply(ModelRequest(messages=asked("c"), seed=1))
 
 
 @pytest.mark.parametrize(

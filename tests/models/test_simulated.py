@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 import ste_graph.models.simulated as simulated
+from ste_graph.contracts import ModelRequest
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
 from ste_graph.models.simulated import SimulatedModel
@@ -275,9 +276,9 @@ def test_a_trial_counts_as_solved_if_it_ended_with_an_answer_after_a_good_observ
 async def test_through_the_gateway_it_honours_stop_and_schema_and_carries_its_label():
     model = Gateway(SimulatedModel(mistakes=0), in_flight=asyncio.Semaphore(1), meter=Meter())
     call = [{"role": "user", "content": f"{tool('current_weekday').shown()}\n{FORMAT}\nUser Query: What day is it?"}]
-    assert (await model.reply(call, seed=3, stop=["Action Input:"])).text == (
+    assert (await model.reply(ModelRequest(messages=call, seed=3, stop=["Action Input:"]))).text == (
         "Thought: I can use current_weekday for this.\nAction: current_weekday\n"
     )
     schema = {"type": "object", "properties": {"sure": {"type": "boolean"}}, "required": ["sure"]}
-    assert isinstance((await model.reply(call, seed=3, schema=schema)).data["sure"], bool)
+    assert isinstance((await model.reply(ModelRequest(messages=call, seed=3, schema=schema))).data["sure"], bool)
     assert (model.label, model.adapter.simulated) == ("simulated", True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ste_graph.distil.gates import drift_fault
-from ste_graph.distil.verdict import QUESTIONS, SCHEMA
+from ste_graph.distil.votes import QUESTIONS, SCHEMA
 from ste_graph.models.simulated.policy import respond
 from ste_graph.models.simulated.reading import Shown, Turn
 from ste_graph.models.simulated.values import plausible

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
+from ste_graph.contracts import ModelRequest
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
@@ -90,7 +91,9 @@ async def greedy(folder, log, prompts):
     async with Servers(log, lambda what: None) as servers:
         opened = await model.opened("tiny", servers)
         gateway = Gateway(opened, in_flight=asyncio.Semaphore(8), meter=Meter())
-        replies = [gateway.reply([{"role": "user", "content": prompt}], seed=0) for prompt in prompts]
+        replies = [
+            gateway.reply(ModelRequest(messages=[{"role": "user", "content": prompt}], seed=0)) for prompt in prompts
+        ]
         texts = [reply.text for reply in await asyncio.gather(*replies)]
         await gateway.close()
         return texts

@@ -5,28 +5,21 @@ from typing import Any
 
 import pytest
 
-from ste_graph.contracts import Entry, Json, Message, Near, Observation, Reply
+from ste_graph.contracts import Entry, Json, ModelRequest, Neighbour, Observation, Reply
 from ste_graph.prompt import Prompt
 
 
 class NoModel:
-    """Stands for a model; the session answers in its place."""
+    """Stands for a model; the context answers in its place."""
 
     label = "no model"
 
-    async def reply(
-        self,
-        messages: Sequence[Message],
-        *,
-        seed: int,
-        stop: Sequence[str] = (),
-        schema: Mapping[str, Json] | None = None,
-    ) -> Reply:
-        raise AssertionError("a node asks through its session, never a model itself")
+    async def reply(self, request: ModelRequest) -> Reply:
+        raise AssertionError("a node asks through its context, never a model itself")
 
 
-class ScriptedSession:
-    """Gives the next reply for every `ask`, the next observation for every `call`; raises when there is none left."""
+class ScriptedContext:
+    """Gives the next reply for every `ask`, the next observation for every `call_tool`; raises when there is none left."""
 
     def __init__(self, *script: str | Reply | Observation) -> None:
         self.script = list(script)
@@ -40,14 +33,21 @@ class ScriptedSession:
         *,
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
-        **native: Any,
+        tools: bool = False,
     ) -> Reply:
-        self.asked.append({"prompt": prompt.text, "stop": list(stop), "schema": schema, **native})
+        native = {"tools": True} if tools else {}
+        return self._reply({"prompt": prompt.text, "stop": list(stop), "schema": schema, **native})
+
+    async def answer_tool_call(self, model: object, result: str, *, otherwise: Prompt) -> Reply:
+        return self._reply({"result": result, "otherwise": otherwise.text})
+
+    def _reply(self, request: dict[str, Any]) -> Reply:
+        self.asked.append(request)
         given = self._next()
         assert not isinstance(given, Observation), "the script has an observation next, but the model was asked"
         return given if isinstance(given, Reply) else Reply(text=given)
 
-    async def call(self, name: str, arguments: Mapping[str, Json]) -> Observation:
+    async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
         self.called.append((name, arguments))
         given = self._next()
         assert isinstance(given, Observation), "the script has a reply next, but a tool was called"
@@ -62,7 +62,7 @@ class ScriptedSession:
 class FixedRecall:
     """A memory whose nearest entries are these."""
 
-    def __init__(self, *near: Near) -> None:
+    def __init__(self, *near: Neighbour) -> None:
         self.near = list(near)
         self.asked: list[tuple[str, int]] = []
 
@@ -70,7 +70,7 @@ class FixedRecall:
     def empty(self) -> bool:
         return not self.near
 
-    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         self.asked.append((text, k))
         return self.near[:k]
 
@@ -79,8 +79,8 @@ class FixedRecall:
 
 
 @pytest.fixture
-def session() -> type[ScriptedSession]:
-    return ScriptedSession
+def context() -> type[ScriptedContext]:
+    return ScriptedContext
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 from typing import Any
 
 from ste_graph.contracts import Reply
-from ste_graph.errors import NoReply
+from ste_graph.errors import NoReplyError
 from ste_graph.nodes.answer import Answer
 from ste_graph.nodes.score import Score
 from ste_graph.prompt import Prompt
@@ -10,23 +10,23 @@ CASE = {"query": "Add 1 and 2.", "gold": {"tool": "add", "arguments": {"a": 1, "
 
 
 async def label(output: str | None, **settings: Any) -> dict[str, Any]:
-    return (await Score(**settings)(Score.See(output=output, case=CASE, names=["add", "echo"]))).label
+    return (await Score(**settings)(Score.Inputs(output=output, case=CASE, names=["add", "echo"]), None)).label
 
 
-async def test_answer_asks_once_stops_at_an_observation_and_keeps_the_reply_as_it_is(session: type, model: Any) -> None:
+async def test_answer_asks_once_stops_at_an_observation_and_keeps_the_reply_as_it_is(context: type, model: Any) -> None:
     said = "  Thought: hm\nAction: add\nAction Input: {'a': 1,}  "
-    talk = session(Reply(text=said))
-    gives = await Answer(model=model, prompt=Prompt("Do it.", "p.md"))(Answer.See().within(talk))
+    ctx = context(Reply(text=said))
+    gives = await Answer(model=model, prompt=Prompt("Do it.", "p.md"))(Answer.Inputs(), ctx)
     assert gives.output == said
-    assert [(one["prompt"], one["stop"]) for one in talk.asked] == [("Do it.", ["Observation:"])]
+    assert [(one["prompt"], one["stop"]) for one in ctx.asked] == [("Do it.", ["Observation:"])]
 
 
 async def test_a_model_that_keeps_silent_has_no_reply_and_ends_nothing(model: Any) -> None:
     class Silent:
         async def ask(self, *given: object, **named: object) -> Reply:
-            raise NoReply("model `m` gave no reply in 6 tries; the last one: the reply was empty")
+            raise NoReplyError("model `m` gave no reply in 6 tries; the last one: the reply was empty")
 
-    assert (await Answer(model=model, prompt=Prompt("Do it.", "p.md"))(Answer.See().within(Silent()))).output is None
+    assert (await Answer(model=model, prompt=Prompt("Do it.", "p.md"))(Answer.Inputs(), Silent())).output is None
 
 
 async def test_score_says_what_a_reply_keeps() -> None:

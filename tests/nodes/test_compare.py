@@ -20,14 +20,15 @@ QUESTION = {"tool": "search", "query": "Is it warm?", "gold": {"q": "weather"}, 
         ("No.", False, None),
     ],
 )
-async def test_a_verdict_is_read_from_whichever_form_it_has(reply, right, why, session, model) -> None:
-    see = Compare.See(question=QUESTION).within(script := session(reply))
-    gives = await Compare(model=model, prompt=Prompt("Say it."))(see)
+async def test_a_verdict_is_read_from_whichever_form_it_has(reply, right, why, context, model) -> None:
+    inputs, ctx = Compare.Inputs(question=QUESTION), context(reply)
+    script = ctx
+    gives = await Compare(model=model, prompt=Prompt("Say it."))(inputs, ctx)
     assert (gives.right, gives.why) == (right, why)
     assert script.asked[0]["schema"] == SCHEMA
 
 
 @pytest.mark.parametrize("reply", ["I like tea.", '{"same": "perhaps"}', '{"same": 1}', "yes and no"])
-async def test_what_is_neither_a_yes_nor_a_no_is_no_verdict(reply, session, model) -> None:
-    gives = await Compare(model=model, prompt=Prompt("Say it."))(Compare.See(question=QUESTION).within(session(reply)))
+async def test_what_is_neither_a_yes_nor_a_no_is_no_verdict(reply, context, model) -> None:
+    gives = await Compare(model=model, prompt=Prompt("Say it."))(Compare.Inputs(question=QUESTION), context(reply))
     assert (gives.right, gives.why) == (None, f"no verdict: {reply!r}")

@@ -4,26 +4,26 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
-from ste_graph.contracts import Entry, Near
+from ste_graph.contracts import Entry, Neighbour
 from ste_graph.nodes.coverage import Coverage
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 TOOL = {"name": "now", "parameters": {"type": "object", "properties": {"exact": {"type": "boolean"}}}}
 
 
-def trial(number: int, arguments: dict) -> Near:
+def trial(number: int, arguments: dict) -> Neighbour:
     seen = {"ok": True, "kind": "ok", "text": "noon"}
     steps = [{"thought": None, "action": "now", "arguments": arguments, "observation": seen}]
     kept = {"query": f"request {number}", "steps": steps, "new": True}
-    return Near(similarity=1.0, entry=Entry(id=str(number), scope="now", text="", record=kept))
+    return Neighbour(similarity=1.0, entry=Entry(id=str(number), scope="now", text="", record=kept))
 
 
 @pytest.mark.parametrize(("repeated", "saturated"), [(0, False), (2, False), (3, True), (4, True)])
 async def test_it_is_saturated_once_as_many_trials_as_its_patience_added_nothing(
-    recall, session, repeated: int, saturated: bool
+    recall, context, repeated: int, saturated: bool
 ) -> None:
     entries = [trial(number, {"exact": True}) for number in range(1 + repeated)]
-    found = await Coverage(memory=recall(*entries), patience=3)(Coverage.See(tool=TOOL).within(session()))
+    found = await Coverage(memory=recall(*entries), patience=3)(Coverage.Inputs(tool=TOOL), context())
     assert found.model_dump(exclude={"spread"}) == {
         "parameters": ["exact"],
         "values": ["exact=true"],
@@ -34,8 +34,8 @@ async def test_it_is_saturated_once_as_many_trials_as_its_patience_added_nothing
     }
 
 
-async def test_a_memory_that_is_off_is_never_saturated(recall, session) -> None:
-    found = await Coverage(memory=recall())(Coverage.See(tool=TOOL).within(session()))
+async def test_a_memory_that_is_off_is_never_saturated(recall, context) -> None:
+    found = await Coverage(memory=recall())(Coverage.Inputs(tool=TOOL), context())
     assert (found.saturated, found.requests, found.spread) == (False, 0, None)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.contracts import Entry, Near
+from ste_graph.contracts import Entry, Neighbour
 from ste_graph.nodes.gate import Gate
 from ste_graph.nodes.judge import Judge
 from ste_graph.nodes.paraphrase import Paraphrase
@@ -43,32 +43,32 @@ class Recalled:
     async def entries(self) -> list[Entry]:
         return self.held
 
-    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         def alike(other: str) -> float:
             one, two = set(text.lower().split()), set(other.lower().split())
             return len(one & two) / len(one | two)
 
-        found = [Near(similarity=alike(entry.text), entry=entry) for entry in self.held]
+        found = [Neighbour(similarity=alike(entry.text), entry=entry) for entry in self.held]
         return sorted(found, key=lambda near: -near.similarity)[:k]
 
 
 async def test_the_gate_coerces_what_the_tool_coerced_and_tells_the_values_that_the_request_says() -> None:
-    see = Gate.See(trial=trial("Look at Oslo, 3 times", {"city": "Oslo", "n": "3"}), tool=TOOL)
-    gives = await Gate()(see)
+    inputs = Gate.Inputs(trial=trial("Look at Oslo, 3 times", {"city": "Oslo", "n": "3"}), tool=TOOL)
+    gives = await Gate()(inputs, None)
     assert (gives.passed, gives.spoken, gives.gates) == (True, ["city", "n"], ["format", "execution", "grounding"])
     assert gives.steps[0]["arguments"] == {"city": "Oslo", "n": 3}
 
 
 async def test_the_gate_stops_at_the_first_check_and_says_why() -> None:
-    gives = await Gate()(Gate.See(trial=trial("Look at Oslo", {"city": "Rome"}), tool=TOOL))
+    gives = await Gate()(Gate.Inputs(trial=trial("Look at Oslo", {"city": "Rome"}), tool=TOOL), None)
     assert (gives.passed, gives.gate, gives.gates) == (False, "grounding", ["format", "execution"])
     assert gives.reason == 'neither the request nor an earlier observation says `city`: "Rome"'
 
 
-async def test_votes_add_up_to_a_majority(session, model) -> None:
+async def test_votes_add_up_to_a_majority(context, model) -> None:
     judge, votes = Judge(model=model, prompt=PROMPT), None
     for reply, passed in ((YES, True), (NO, False), ("Hm.", False), (YES, False), (YES, True)):
-        gives = await judge(Judge.See(votes=votes).within(session(reply)))
+        gives = await judge(Judge.Inputs(votes=votes), context(reply))
         assert gives.passed is passed
         votes = gives.votes
     assert (gives.yes, gives.no) == (3, 1)
@@ -79,7 +79,7 @@ async def test_the_split_leaves_out_twins_and_keeps_what_belongs_together_on_one
     queries = [("look at oslo", "Oslo"), ("Look at Oslo!", "Oslo"), ("is it sunny in oslo", "Oslo"),
                ("rome please", "Rome"), ("what of bern", "Bern"), ("how about york", "York")]  # fmt: skip
     records = [trial(query, {"city": city}, spoken=["city"]) for query, city in queries]
-    gives = await Split(memory=Recalled(*records), heldout=0.4, examples=11)(Split.See(tool=TOOL))
+    gives = await Split(memory=Recalled(*records), heldout=0.4, examples=11)(Split.Inputs(tool=TOOL), None)
     assert [(one["query"], one["gate"], one["reason"]) for one in gives.left_out] == [
         ("Look at Oslo!", "duplicate", "asks the same as trial look at oslo")
     ]
@@ -91,10 +91,10 @@ async def test_the_split_leaves_out_twins_and_keeps_what_belongs_together_on_one
     assert {one["missing"] for one in gives.chosen} == {"city"}
 
 
-async def test_a_paraphrase_keeps_the_example_and_remembers_the_old_words(session, model) -> None:
+async def test_a_paraphrase_keeps_the_example_and_remembers_the_old_words(context, model) -> None:
     source = trial("Look at Oslo", {"city": "Oslo"}, split="train")
-    see = Paraphrase.See(source=source).within(session('"Oslo, please!"'))
-    gives = await Paraphrase(model=model, prompt=PROMPT)(see)
+    inputs, ctx = Paraphrase.Inputs(source=source), context('"Oslo, please!"')
+    gives = await Paraphrase(model=model, prompt=PROMPT)(inputs, ctx)
     assert gives.reworded == {**source, "query": "Oslo, please!", "paraphrase_of": "Look at Oslo"}
 
 
@@ -107,7 +107,7 @@ async def test_a_rewording_must_ask_for_the_same_be_new_and_keep_its_side(query:
     held = trial("what of oslo in bern today", {"city": "Bern"}, split="heldout", kind="call")
     old = trial("look at oslo", {"city": "Oslo"}, split="train", kind="call", spoken=["city"])
     reworded = {**old, "query": query, "paraphrase_of": old["query"]}
-    gives = await Regate(memory=Recalled(old, held))(Regate.See(reworded=reworded, tool=TOOL))
+    gives = await Regate(memory=Recalled(old, held))(Regate.Inputs(reworded=reworded, tool=TOOL), None)
     assert (gives.passed, gives.gate) == (gate is None, gate)
 
 
@@ -115,9 +115,9 @@ async def test_a_rewording_must_ask_for_the_same_be_new_and_keep_its_side(query:
     ("reply", "reason"),
     [("have 3 looks", None), ("have a look", "it leaves out `n` too"), ("3 looks at oslo", "it still says `city`")],
 )
-async def test_a_value_is_withheld_and_only_that_one(reply: str, reason: str | None, session, model) -> None:
+async def test_a_value_is_withheld_and_only_that_one(reply: str, reason: str | None, context, model) -> None:
     original = trial("3 looks at oslo", {"city": "Oslo", "n": 3}, split="train", spoken=["city", "n"], missing="city")
-    see = Withhold.See(original=original, tool=TOOL).within(session(reply))
-    gives = await Withhold(model=model, prompt=PROMPT, memory=Recalled())(see)
+    inputs, ctx = Withhold.Inputs(original=original, tool=TOOL), context(reply)
+    gives = await Withhold(model=model, prompt=PROMPT, memory=Recalled())(inputs, ctx)
     assert (gives.passed, gives.reason) == (reason is None, reason)
     assert gives.answer == "I need one more thing for this: what is the city?"

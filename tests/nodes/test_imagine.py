@@ -4,11 +4,11 @@ from ste_graph.nodes.imagine import Imagine, request_in
 from ste_graph.prompt import Prompt
 
 
-async def test_imagine_gives_the_request_and_stops_the_model_where_it_would_act_on_it(session, model) -> None:
-    talk = session(' "What is 3 + 4?"\n')
-    given = await Imagine(model=model, prompt=Prompt("User Query:"))(Imagine.See().within(talk))
+async def test_imagine_gives_the_request_and_stops_the_model_where_it_would_act_on_it(context, model) -> None:
+    ctx = context(' "What is 3 + 4?"\n')
+    given = await Imagine(model=model, prompt=Prompt("User Query:"))(Imagine.Inputs(), ctx)
     assert given.model_dump() == {"query": "What is 3 + 4?"}
-    assert talk.asked == [{"prompt": "User Query:", "stop": ["Thought:"], "schema": None}]
+    assert ctx.asked == [{"prompt": "User Query:", "stop": ["Thought:"], "schema": None}]
 
 
 @pytest.mark.parametrize(

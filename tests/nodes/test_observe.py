@@ -8,31 +8,31 @@ from ste_graph.nodes.observe import Observe, ObserveWithheld
 WITHHELD = "The call was taken; what came of it is not shown."
 
 
-async def run(node: Observe, talk: Any, **see: Any) -> dict[str, Any]:
-    read = Observe.See(**({"action": None, "arguments": None, "problem": None} | see)).within(talk)
-    return (await node(read)).model_dump()
+async def run(node: Observe, ctx: Any, **values: Any) -> dict[str, Any]:
+    inputs = Observe.Inputs(**({"action": None, "arguments": None, "problem": None} | values))
+    return (await node(inputs, ctx)).model_dump()
 
 
 @pytest.mark.parametrize("kind", ["ok", "tool_error", "invalid_arguments", "unknown_tool", "timeout", "refused"])
-async def test_observe_shows_the_model_what_came_back(session, kind) -> None:
+async def test_observe_shows_the_model_what_came_back(context, kind) -> None:
     observation = Observation(ok=kind == "ok", kind=kind, text="4 °C", ms=1.5)
-    talk = session(observation)
-    given = await run(Observe(), talk, action="look", arguments={"a": 1})
+    ctx = context(observation)
+    given = await run(Observe(), ctx, action="look", arguments={"a": 1})
     assert given == {"text": "4 °C", "observation": observation.model_dump()}
-    assert talk.called == [("look", {"a": 1})]
+    assert ctx.called == [("look", {"a": 1})]
 
 
 @pytest.mark.parametrize("node", [Observe(), ObserveWithheld()])
-async def test_a_reply_that_cannot_be_read_is_answered_without_a_call(session, node: Observe) -> None:
-    talk = session()
-    given = await run(node, talk, problem="Write an object.")
+async def test_a_reply_that_cannot_be_read_is_answered_without_a_call(context, node: Observe) -> None:
+    ctx = context()
+    given = await run(node, ctx, problem="Write an object.")
     assert given["text"] == "Write an object."
     assert given["observation"] == Observation(ok=False, kind="malformed", text="Write an object.").model_dump()
-    assert talk.called == []
+    assert ctx.called == []
 
 
-async def test_a_reply_that_asks_for_no_tool_is_answered_without_a_call(session) -> None:
-    given = await run(Observe(), session())
+async def test_a_reply_that_asks_for_no_tool_is_answered_without_a_call(context) -> None:
+    given = await run(Observe(), context())
     assert given["text"] == "There was nothing to call: the last reply asked for no tool."
     assert given["observation"]["kind"] == "malformed"
 
@@ -51,9 +51,9 @@ async def test_a_reply_that_asks_for_no_tool_is_answered_without_a_call(session)
         ("malformed", "4 °C"),
     ],
 )
-async def test_withheld_answers_problems_of_form_only_and_keeps_the_whole_observation(session, kind, text: str) -> None:
+async def test_withheld_answers_problems_of_form_only_and_keeps_the_whole_observation(context, kind, text: str) -> None:
     observation = Observation(ok=kind == "ok", kind=kind, text="4 °C")
-    given = await run(ObserveWithheld(), session(observation), action="look")
+    given = await run(ObserveWithheld(), context(observation), action="look")
     assert given == {"text": text, "observation": observation.model_dump()}
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.contracts import Entry, Json, Near
+from ste_graph.contracts import Entry, Json, Neighbour
 from ste_graph.nodes.offer import Offer
 
 TOOLS = {"rain": "Whether it rains.", "snow": "Whether it snows.", "add": "Add numbers.", "sing": "Sing a song."}
@@ -15,13 +15,13 @@ class Alike:
     def __init__(self, *, off: bool = False) -> None:
         self.off = off
 
-    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         raise AssertionError("the node compares descriptions")
 
     async def entries(self) -> list[Entry]:
         raise AssertionError("the node compares descriptions")
 
-    async def likeness(self, text: str, others: Sequence[str]) -> list[float]:
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         last = {"rain": 4, "snow": 3, "add": 2, "sing": 1}
         return [] if self.off else [last[other.partition(":")[0]] / 10 for other in others]
 
@@ -34,7 +34,7 @@ def tool(name: str, **more: Any) -> dict[str, Json]:
 
 
 async def names(offer: Offer, of: dict[str, Json]) -> list[str]:
-    gives = await offer(Offer.See(tool=of))
+    gives = await offer(Offer.Inputs(tool=of), None)
     assert [one["name"] for one in gives.tools] == gives.names
     assert all(one["parameters"] is not None for one in gives.tools)
     return gives.names
@@ -84,12 +84,12 @@ async def test_listed_without_a_list_is_refused() -> None:
         await names(Offer(among="listed"), tool("add"))
 
 
-async def test_a_tool_that_the_test_does_not_describe_is_described_by_the_workflow(session: type) -> None:
+async def test_a_tool_that_the_test_does_not_describe_is_described_by_the_workflow(context: type) -> None:
     of = {"name": "add", "pool": [{"name": "add", "description": "", "parameters": None}], "neighbours": None}
-    with_tools = session()
-    with_tools.definitions = {"add": {"name": "add", "description": "Add.", "parameters": {"type": "object"}}}
-    gives = await Offer()(Offer.See(tool=of).within(with_tools))
+    with_tools = context()
+    with_tools.tools = {"add": {"name": "add", "description": "Add.", "parameters": {"type": "object"}}}
+    gives = await Offer()(Offer.Inputs(tool=of), with_tools)
     assert gives.tools == [{"name": "add", "description": "Add.", "parameters": {"type": "object"}}]
-    with_tools.definitions = {}
+    with_tools.tools = {}
     with pytest.raises(ValueError, match="nobody describes the tool `add`"):
-        await Offer()(Offer.See(tool=of).within(with_tools))
+        await Offer()(Offer.Inputs(tool=of), with_tools)

@@ -1,31 +1,33 @@
 from collections.abc import Mapping, Sequence
 
-from ste_graph.contracts import Entry, Near, Origin, Shown
+from ste_graph.contracts import Entry, Neighbour, Origin, SelectedExemplars
 from ste_graph.nodes.recall import Recall
 
 
-class Lent:
+class ExemplarView:
     """A memory that lends the same exemplar whatever it is asked, and keeps what that was."""
 
     def __init__(self) -> None:
         self.asked = []
 
-    async def nearest(self, text: str, k: int = 1) -> list[Near]:
+    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         raise AssertionError("the node asks for exemplars")
 
     async def entries(self) -> list[Entry]:
         raise AssertionError("the node asks for exemplars")
 
-    async def lent(self, query: str, *, choice: Mapping, tools: Sequence[str] | None) -> Shown:
+    async def select_exemplars(self, query: str, *, choice: Mapping, tools: Sequence[str] | None) -> SelectedExemplars:
         self.asked.append((query, dict(choice), tools))
-        others = Shown(text="User Query: y", exemplars=[{"id": "2", "query": "y"}])
+        others = SelectedExemplars(text="User Query: y", exemplars=[{"id": "2", "query": "y"}])
         origin = Origin(run_id="7", run="runs/distil")
-        return Shown(text="User Query: x", exemplars=[{"id": "1", "query": "x"}], origin=origin, placebo=others)
+        return SelectedExemplars(
+            text="User Query: x", exemplars=[{"id": "1", "query": "x"}], origin=origin, placebo=others
+        )
 
 
 async def test_recall_gives_what_a_prompt_shows_and_the_exemplars_themselves():
-    memory = Lent()
-    gives = await Recall(memory=memory, k=3, tokens=500)(Recall.See(query="rain?"))
+    memory = ExemplarView()
+    gives = await Recall(memory=memory, k=3, tokens=500)(Recall.Inputs(query="rain?"), None)
     assert (gives.examples, gives.exemplars) == ("User Query: x", [{"id": "1", "query": "x"}])
     assert (gives.ids, gives.origin) == (["1"], {"run_id": "7", "run": "runs/distil", "without": None})
     (query, choice, tools) = memory.asked[0]
@@ -37,17 +39,17 @@ async def test_recall_gives_what_a_prompt_shows_and_the_exemplars_themselves():
 
 
 async def test_recall_offers_the_tools_that_it_reads_or_the_one_at_hand():
-    memory = Lent()
+    memory = ExemplarView()
     recall = Recall(memory=memory)
-    await recall(Recall.See(query="rain?", tools=["a", {"name": "b"}], tool={"name": "c"}))
-    await recall(Recall.See(query="rain?", tool={"name": "c", "effect": "read"}))
-    await recall(Recall.See(query="rain?", tools=[]))
+    await recall(Recall.Inputs(query="rain?", tools=["a", {"name": "b"}], tool={"name": "c"}), None)
+    await recall(Recall.Inputs(query="rain?", tool={"name": "c", "effect": "read"}), None)
+    await recall(Recall.Inputs(query="rain?", tools=[]), None)
     assert [tools for _, _, tools in memory.asked] == [["a", "b"], ["c"], []]
 
 
 async def test_recall_gives_a_placebo_if_it_is_to_draw_one():
-    memory = Lent()
-    gives = await Recall(memory=memory, placebo=True, seed=3, twins=False)(Recall.See(query="rain?"))
+    memory = ExemplarView()
+    gives = await Recall(memory=memory, placebo=True, seed=3, twins=False)(Recall.Inputs(query="rain?"), None)
     assert (gives.placebo, gives.placebo_ids) == ("User Query: y", ["2"])
     (_, choice, _) = memory.asked[0]
     assert (choice["placebo"], choice["twins"]) == (3, False)

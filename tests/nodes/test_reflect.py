@@ -60,8 +60,8 @@ def test_any_text_gets_a_verdict(text: str) -> None:
     assert verdict(text) in (True, False, None)
 
 
-async def test_reflect_asks_once_and_gives_the_verdict(session, model) -> None:
-    talk = session("Yes.")
-    result = await Reflect(model=model, prompt=Prompt("Well?"))(Reflect.See(query="When?").within(talk))
+async def test_reflect_asks_once_and_gives_the_verdict(context, model) -> None:
+    ctx = context("Yes.")
+    result = await Reflect(model=model, prompt=Prompt("Well?"))(Reflect.Inputs(query="When?"), ctx)
     assert result.model_dump() == {"solved": True}
-    assert talk.asked == [{"prompt": "Well?", "stop": [], "schema": None}]
+    assert ctx.asked == [{"prompt": "Well?", "stop": [], "schema": None}]

@@ -18,7 +18,7 @@ LOOKED_UP: dict[str, Any] = {
 
 
 async def shown(arm: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    return (await Show()(Show.See(arm=arm, **{**LOOKED_UP, **changes}))).model_dump()
+    return (await Show()(Show.Inputs(arm=arm, **{**LOOKED_UP, **changes}), None)).model_dump()
 
 
 async def test_the_baseline_shows_nothing_and_has_nothing_to_adopt() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
+from langchain_core.messages import AIMessage
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
 from ste_graph.settings import RelativePath, Secret
@@ -35,17 +35,8 @@ class Answering(Adapter):
     def chat(self) -> None:
         return None
 
-    async def ask(
-        self,
-        chat: None,
-        messages: Sequence[BaseMessage],
-        *,
-        seed: int,
-        stop: Sequence[str] = (),
-        schema: Mapping[str, Json] | None = None,
-        **_: Json,
-    ) -> AIMessage:
-        told = json.dumps(convert_to_openai_messages(list(messages)))
+    async def ask(self, chat: None, request: ModelRequest) -> AIMessage:
+        told = json.dumps(list(request.messages))
         if self.heard:
             with Path(self.heard).open("a", encoding="utf-8") as heard:
                 heard.write(told + "\n")

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
+from langchain_core.messages import AIMessage
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import ModelRequest
 from ste_graph.models.adapter import Adapter
 from ste_graph.settings import RelativePath
 
@@ -36,17 +36,8 @@ class Blundering(Adapter):
     def chat(self) -> Counter:
         return Counter()
 
-    async def ask(
-        self,
-        chat: Counter,
-        messages: Sequence[BaseMessage],
-        *,
-        seed: int,
-        stop: Sequence[str] = (),
-        schema: Mapping[str, Json] | None = None,
-        **_: Json,
-    ) -> AIMessage:
-        told = convert_to_openai_messages(list(messages))
+    async def ask(self, chat: Counter, request: ModelRequest) -> AIMessage:
+        told = list(request.messages)
         last = told[-1]["content"]
         again = last.startswith("That request is too close")
         chat.trials += last.endswith("User Query:") and not again

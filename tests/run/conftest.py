@@ -60,7 +60,7 @@ plugins: [answering.py]
 models: {model: {use: answering.Answering, heard: heard.jsonl}}
 memory: {talk: {use: transcript, lives: item}}
 nodes:
-  think: {use: chat, model: model, prompt: think.md, talk: talk, gives: {text: str}}
+  think: {use: chat, model: model, prompt: think.md, transcript: talk, outputs: {text: str}}
 graph:
   - map: item
     over: params.items

@@ -20,16 +20,16 @@ class Odd(Node):
 
     does: str
 
-    class See(Reads):
+    class Inputs(Reads):
         turn: int
         item: dict[str, Any]
 
-    class Gives(Output):
+    class Outputs(Output):
         count: int
 
     async def __call__(self, see):
         if see.turn < 1:
-            return self.Gives(count=see.turn)
+            return self.Outputs(count=see.turn)
         match self.does:
             case "raise":
                 raise KeyError("lost")
@@ -40,12 +40,12 @@ class Odd(Node):
             case "none":
                 return None
             case "wrong type":
-                return self.Gives(count="many")
+                return self.Outputs(count="many")
             case "other output":
                 return Other(words="many")
             case "change":
                 see.item["told"].append("changed")
-                return self.Gives(count=len(see.item["told"]))
+                return self.Outputs(count=len(see.item["told"]))
 
 
 class Other(Output):
@@ -89,7 +89,7 @@ def run(tmp_path: Path):
         ("raise", "KeyError: 'lost'"),
         ("exit", "SystemExit: enough"),
         ("cancel", "the node was cancelled from within"),
-        ("none", "gave a NoneType, not its `Gives` (count)"),
+        ("none", "gave a NoneType, not its `Outputs` (count)"),
         (
             "wrong type",
             "ValidationError: `count`: Input should be a valid integer, unable to parse string as an integer",

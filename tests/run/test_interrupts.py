@@ -51,7 +51,7 @@ BROKEN = Path(__file__).parent / "broken"
 class Act(Node):
     tool_calls: ClassVar[int] = 1
 
-    class Gives(Output):
+    class Outputs(Output):
         kind: str
         text: str
 
@@ -59,7 +59,7 @@ class Act(Node):
         observation = await see.call("send", {"number": 2 if BROKEN.with_name("changed").exists() else 1})
         if BROKEN.exists():
             raise OSError("no more")
-        return self.Gives(kind=observation.kind, text=observation.text)
+        return self.Outputs(kind=observation.kind, text=observation.text)
 """
 
 HANGING = """

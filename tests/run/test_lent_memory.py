@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 import ste_graph as ste
-from ste_graph.language.diagnostics import Problems
+from ste_graph.language.diagnostics import DiagnosticsError
 
 TOOLS = '''
 import ste_graph as ste
@@ -46,13 +46,13 @@ from ste_graph.node import Node, Output
 class Ask(Node):
     """The same request every time."""
 
-    class Gives(Output):
+    class Outputs(Output):
         """A request."""
 
         query: str
 
     async def __call__(self, see):
-        return self.Gives(query="Please double 4")
+        return self.Outputs(query="Please double 4")
 '''
 
 
@@ -97,5 +97,7 @@ def test_where_the_memory_is_off_there_is_nothing_to_recall(folder):
 
 
 def test_what_is_lent_lives_forever(folder):
-    with pytest.raises(Problems, match="`examples` is read from an earlier run, so that it cannot live in `tool`"):
+    with pytest.raises(
+        DiagnosticsError, match="`examples` is read from an earlier run, so that it cannot live in `tool`"
+    ):
         ste.load("use.yaml", set={"memory.examples.lives": "tool"})

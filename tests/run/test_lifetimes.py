@@ -17,7 +17,7 @@ models: {model: {use: answering.Answering, heard: heard.jsonl}}
 memory:
   past: {use: chroma, of: trial, lives: LIVES}
 nodes:
-  think: {use: chat, model: model, prompt: think.md, sees: [past], gives: {text: str}}
+  think: {use: chat, model: model, prompt: think.md, memories: [past], outputs: {text: str}}
 graph:
   - map: item
     over: params.items
@@ -81,8 +81,8 @@ memory:
   past: {use: chroma, of: trial, lives: inner}
   talk: {use: transcript, lives: inner}
 nodes:
-  think: {use: chat, model: model, prompt: think.md, sees: [past], talk: talk, gives: {text: str}}
-  after: {use: chat, model: model, prompt: after.md, sees: [past], talk: talk, gives: {word: str}}
+  think: {use: chat, model: model, prompt: think.md, memories: [past], transcript: talk, outputs: {text: str}}
+  after: {use: chat, model: model, prompt: after.md, memories: [past], transcript: talk, outputs: {word: str}}
 graph:
   - repeat: outer
     times: 2

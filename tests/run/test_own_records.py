@@ -37,7 +37,7 @@ memory:
   talk: {use: transcript, lives: item, max_tokens: 30}
   past: {use: chroma, of: own.Claim, lives: item}
 nodes:
-  think: {use: chat, model: model, prompt: think.md, talk: talk, sees: [past], gives: {text: str}}
+  think: {use: chat, model: model, prompt: think.md, transcript: talk, memories: [past], outputs: {text: str}}
 graph:
   - map: item
     over: params.items

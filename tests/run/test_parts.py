@@ -59,11 +59,11 @@ class Lines(Frozen):
 
 
 class Count(Node):
-    class Gives(Output):
+    class Outputs(Output):
         number: int
 
     async def __call__(self, see):
-        return self.Gives(number=7)
+        return self.Outputs(number=7)
 """
 
 
@@ -322,7 +322,7 @@ def test_a_part_that_may_call_nothing_is_refused_before_anything_is_spent(
 def test_a_model_that_only_a_later_part_asks_is_missed_at_once(whole: Path, tmp_path: Path, heard: Heard) -> None:
     far = "{use: openai, base_url: 'http://127.0.0.1:9', model: m}"
     (tmp_path / "say.md").write_text("Say something.", "utf-8")
-    say = "{use: chat, model: far, prompt: say.md, gives: {text: str}}"
+    say = "{use: chat, model: far, prompt: say.md, outputs: {text: str}}"
     file = tmp_path / "counting.yaml"
     changed(file, "nodes: {count: {use: counted.Count}}", f"models: {{far: {far}}}\nnodes: {{count: {say}}}")
     with pytest.raises(RunError, match=r"counting.yaml: model `far`"):

@@ -1,6 +1,7 @@
 """A server without any SDK that does what servers should not; its tools are named for what they do.
 
-`adverse.py count FILE` adds a line to FILE for each start; `adverse.py mute` never says which tools it has.
+`adverse.py count FILE` adds a line to FILE for each start; `adverse.py mute` never says which tools it has;
+`adverse.py offer JSON [FILE]` offers the tools that the JSON lists, and adds the name of each that is called to FILE.
 """
 
 import json
@@ -37,7 +38,16 @@ def text(words, **more):
     return {"content": [{"type": "text", "text": words}], **more}
 
 
+if sys.argv[1:2] == ["offer"]:
+    LISTED = [{"inputSchema": SCHEMA, **tool} for tool in json.loads(sys.argv[2])]
+else:
+    LISTED = [{"name": name, "inputSchema": schema} for name, schema in TOOLS.items()]
+
+
 def call(name, number):
+    if sys.argv[1:2] == ["offer"] and sys.argv[3:]:
+        with open(sys.argv[3], "a", encoding="utf-8") as file:
+            file.write(f"{name}\n")
     match name:
         case "hang":
             time.sleep(60)
@@ -96,9 +106,8 @@ for line in sys.stdin:
             print("loading the index", file=sys.stderr, flush=True)
         case "tools/list":
             cursor = int(message.get("params", {}).get("cursor", 0))  # five to a page
-            page = [{"name": name, "inputSchema": schema} for name, schema in list(TOOLS.items())[cursor : cursor + 5]]
-            more = {"nextCursor": str(cursor + 5)} if cursor + 5 < len(TOOLS) else {}
-            send(id=message["id"], result={"tools": page, **more})
+            more = {"nextCursor": str(cursor + 5)} if cursor + 5 < len(LISTED) else {}
+            send(id=message["id"], result={"tools": LISTED[cursor : cursor + 5], **more})
         case "tools/call":
             call(message["params"]["name"], message["id"])
         case _ if "id" in message:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -88,6 +89,67 @@ async def test_effects_of_the_workflow_win_by_the_servers_name_or_by_ours():
     source = server("modern.py", include=["images*"], effects={"images_dot": "read"})
     assert [(t.name, t.effect) for t in await source.open()] == [("images_dot", "read")]
     await source.close()
+
+
+def offering(*tools: tuple[str, str], log: Path | None = None, **settings) -> MCPTools:
+    """A server that offers tools with these names and hints."""
+    hints = {"read": {"readOnlyHint": True}, "write": {"destructiveHint": False}, "destructive": {}}
+    listed = [{"name": name, "annotations": hints[effect]} for name, effect in tools]
+    return server("adverse.py", "offer", json.dumps(listed), *([str(log)] if log else []), **settings)
+
+
+async def effects(source: MCPTools) -> dict[str, str]:
+    """The effects by the names that the server gives."""
+    try:
+        return {tool.original: tool.effect for tool in await source.open()}
+    finally:
+        await source.close()
+
+
+LONG = "workspace_documents_collection_archive_by_reference_and_revision_"
+TWINS = [(f"{LONG}show", "read"), (f"{LONG}delete", "destructive")]
+
+
+@pytest.mark.parametrize(
+    ("tools", "stated", "found"),
+    [
+        (TWINS, {LONG[:64]: "read"}, ["read", "destructive"]),
+        (TWINS, {f"{LONG}delete": "write"}, ["read", "write"]),
+        (TWINS, {f"{LONG[:62]}_2": "write"}, ["read", "write"]),
+        ([("files/drop", "destructive"), ("files_drop", "read")], {"files_drop": "read"}, ["destructive", "read"]),
+        ([("notes.show", "read"), ("notes_show", "write")], {"notes_show": "read"}, ["read", "read"]),
+        ([("a b", "destructive"), ("a.b", "destructive")], {"a_b": "read"}, ["read", "destructive"]),
+        ([("a b", "destructive"), ("a.b", "destructive")], {"a.b": "read"}, ["destructive", "read"]),
+        ([("a b", "write"), ("a_b", "write"), ("a_b_2", "write")], {"a_b_2": "read"}, ["write", "write", "read"]),
+        ([("a b", "write"), ("a_b", "write"), ("a_b_2", "write")], {"a_b_3": "read"}, ["read", "write", "write"]),
+    ],
+    ids=str,
+)
+async def test_a_stated_effect_is_that_of_one_tool_whose_own_name_comes_before_a_shown_one(tools, stated, found):
+    assert list((await effects(offering(*tools, effects=stated))).values()) == found
+
+
+async def test_two_effects_for_one_tool_are_refused():
+    source = offering(("a b", "read"), effects={"a b": "read", "a_b": "write"})
+    with pytest.raises(WorkflowError, match=r"`effects` says two things of `a_b` of the MCP server"):
+        await effects(source)
+
+
+async def test_a_tool_that_is_listed_twice_is_one_tool_of_the_stricter_effect():
+    assert await effects(offering(("drop", "read"), ("look", "read"), ("drop", "destructive"))) == {
+        "drop": "destructive",
+        "look": "read",
+    }
+
+
+async def test_every_tool_is_called_by_the_name_that_is_shown_for_it(tmp_path):
+    log = tmp_path / "log"
+    tools = [("a b", "read"), ("a_b", "read"), *TWINS]
+    async with opened(offering(*tools, log=log)) as box:
+        assert list(box.tools) == ["a_b_2", "a_b", LONG[:64], f"{LONG[:62]}_2"]
+        for name in box.tools:
+            await box.call(name, {})
+    assert log.read_text(encoding="utf-8").splitlines() == [name for name, _ in tools]
 
 
 async def test_include_and_exclude_take_patterns_and_keep_the_servers_order_over_all_pages():
@@ -370,12 +432,12 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
         (
             {"command": sys.executable, "args": [str(SERVERS / "modern.py")], "exclude": ["*"]},
             "tools: nothing to take from {name}: `include` and `exclude` leave none of its tools; "
-            "it has: add, drop, environment, images/dot, much, note",
+            "it has: add, drop, environment, images_dot, much, note",
         ),
         (
             {"command": sys.executable, "args": [str(SERVERS / "modern.py")], "effects": {"ad": "read"}},
-            "tools: `effects` names `ad`, which {name} does not offer; did you mean `add`? "
-            "it has: add, drop, environment, images/dot, much, note",
+            "tools: `effects` names `ad`, which {name} does not have; did you mean `add`? "
+            "it has: add, drop, environment, images_dot, much, note",
         ),
     ],
     ids=lambda value: next(iter(value), None) if isinstance(value, dict) else "",
@@ -385,7 +447,7 @@ async def test_a_source_that_gives_no_tools_says_what_to_do(settings, message):
     with pytest.raises(WorkflowError) as caught:
         await source.open()
     await source.close()
-    assert str(caught.value) == message.format(name=source._server) if "{name}" in message else message
+    assert str(caught.value) == message.replace("{name}", source._server)
 
 
 async def test_without_the_package_it_says_what_to_install(monkeypatch):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.tools.function import FunctionTool
-from ste_graph.tools.names import legal, unambiguous
+from ste_graph.tools.names import legal, legal_names, unambiguous
 
 NAMES = st.sampled_from(["a", "a_2", "a_3", "b", "x" * 64, "x" * 63])
 
@@ -29,6 +29,14 @@ def test_names_are_unique_and_legal_and_tools_stay_in_order(names):
     assert len(set(found)) == len(found) == len(names)
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in found)
     assert [getattr(tool, "tool", tool) for tool in renamed] == tools
+
+
+@given(st.lists(st.sampled_from(["a b", "a.b", "a_b", "a_b_2", "a_b_3", "x" * 63, "x" * 64, "x" * 65, "x" * 66])))
+def test_no_tool_is_shown_under_the_name_of_another(names):
+    shown = legal_names(names)
+    assert len(set(shown)) == len(names)
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in shown)
+    assert all(name == own for name, own in zip(shown, names, strict=True) if name in names and names.count(name) == 1)
 
 
 @given(st.text(max_size=100))

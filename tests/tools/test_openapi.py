@@ -10,7 +10,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.tools.openapi import OpenAPITools
 from ste_graph.tools.openapi_document import parsed
 from ste_graph.tools.openapi_request import request
-from ste_graph.tools.openapi_spec import unique
+from ste_graph.tools.openapi_spec import shown_names
 
 HERE = {"servers": [{"url": "https://api.example.com/v1/"}]}
 
@@ -46,13 +46,22 @@ def sent(tool, **arguments):
 
 async def test_names_come_from_operation_ids_else_from_method_and_path_and_are_legal_and_unique(described):
     paths = {
-        "/pets": {"get": {"operationId": "pets.list"}, "post": {"operationId": "add"}},
-        "/pets/{id}": {"get": {}, "put": {"operationId": "add"}, "delete": {"operationId": "straße löschen"}},
+        "/pets": {"get": {"operationId": "pets.list"}, "post": {"operationId": "pets_list"}},
+        "/pets/{id}": {"get": {}, "delete": {"operationId": "straße löschen"}},
         "/": {"get": {}, "x-note": {}, "parameters": []},
         "x-other": {"get": {}},
     }
     tools = await described({**HERE, "paths": paths}).open()
-    assert [tool.name for tool in tools] == ["pets_list", "add", "get_pets_id", "add_2", "stra_e_l_schen", "get"]
+    assert [tool.name for tool in tools] == ["pets_list_2", "pets_list", "get_pets_id", "stra_e_l_schen", "get"]
+
+
+async def test_an_operation_id_that_stands_twice_names_neither_of_its_operations(described):
+    paths = {"/pets/{id}": {"delete": {"operationId": "pet"}, "get": {"operationId": "pet"}}}
+    assert [tool.name for tool in await described({**HERE, "paths": paths}).open()] == [
+        "get_pets_id",
+        "delete_pets_id",
+    ]
+    assert "`effects` names `pet`, which" in await refused(described({**HERE, "paths": paths}, effects={"pet": "read"}))
 
 
 async def test_settings_choose_tools_and_their_effects(described):
@@ -77,18 +86,31 @@ async def test_settings_choose_tools_and_their_effects(described):
     assert (await one(tagged)).name == "wipe_b"
 
 
+async def test_an_effect_is_stated_by_the_operations_id_or_by_the_name_that_is_shown(described):
+    paths = {"/a": {"delete": {"operationId": "files/drop"}, "post": {"operationId": "files_drop"}}}
+
+    async def effects(**stated):
+        return {
+            tool.operation.method: tool.effect for tool in await described({**HERE, "paths": paths}, **stated).open()
+        }
+
+    assert await effects(effects={"files_drop": "read"}) == {"DELETE": "destructive", "POST": "read"}
+    assert await effects(effects={"files/drop": "read"}) == {"DELETE": "read", "POST": "write"}
+    assert await effects(effects={"files_drop_2": "read"}) == {"DELETE": "read", "POST": "write"}
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
         (
             {"effects": {"get_b": "read"}},
-            "`effects` names `get_b`, which `SPEC` does not hold; did you mean `get_a`? it has: get_a",
+            "`effects` names `get_b`, which `SPEC` does not have; did you mean `get_a`? it has: get_a",
         ),
-        ({"include": ["b*"]}, "`include` names `b*`, which `SPEC` does not hold; it has: get_a"),
-        ({"tags": ["x"]}, "`tags` names `x`, which `SPEC` does not hold; it has: none"),
+        ({"include": ["b*"]}, "`include` names `b*`, which `SPEC` does not have; it has: get_a"),
+        ({"tags": ["x"]}, "`tags` names `x`, which `SPEC` does not have; it has: none"),
         (
             {"exclude": ["*"]},
-            "`SPEC` gives no tool: `include`, `exclude` and `tags` leave none of its operations; it has: get_a",
+            "nothing to take from `SPEC`: `include`, `exclude` and `tags` leave none of its operations; it has: get_a",
         ),
         ({"base_url": "localhost:80"}, "`base_url` is no web address; expected one such as http://localhost:8000"),
     ],
@@ -391,7 +413,7 @@ def test_json_is_read_as_itself(value):
 
 @given(st.lists(st.sampled_from(["a", "a_2", "a.2", "", "x" * 64, "x" * 70, "get/x/{y}"]) | st.text()))
 def test_names_are_legal_unique_and_as_many_as_before(names):
-    found = unique(names)
+    found = shown_names(names)
     assert len(set(found)) == len(found) == len(names)
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in found)
 

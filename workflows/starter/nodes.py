@@ -1,17 +1,18 @@
-"""Your nodes: each reads some values (`See`), gives others (`Gives`), and changes nothing else."""
+"""Your nodes: each reads some values (`Inputs`), gives others (`Outputs`), and changes nothing else."""
 
 from typing import Any
 
+import ste_graph as ste
 from ste_graph.nodes.reflect import Reflect
 
 
 class StrictReflect(Reflect):
     """Reflect, but believe a "yes" only where the last call of the tool went well."""
 
-    class See(Reflect.See):
+    class Inputs(Reflect.Inputs):
         observation: dict[str, Any] | None
 
-    async def __call__(self, see: Any) -> Reflect.Gives:
-        verdict = (await super().__call__(see)).solved
-        worked = see.observation is not None and see.observation["ok"]
-        return self.Gives(solved=verdict and worked)
+    async def __call__(self, inputs: Any, ctx: ste.Context) -> Reflect.Outputs:
+        verdict = (await super().__call__(inputs, ctx)).solved
+        worked = inputs.observation is not None and inputs.observation["ok"]
+        return self.Outputs(solved=verdict and worked)

@@ -1,0 +1,29 @@
+"""What a mistyped word most likely meant, and how messages say it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+SHOWN = 25
+"""Choices that a message lists at most."""
+
+
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that a mistyped word most likely meant, or None if nothing is near."""
+    by_case = {choice.casefold(): choice for choice in sorted(choices, reverse=True)}
+    found = difflib.get_close_matches(word.casefold(), by_case, n=1)
+    return by_case[found[0]] if found else None
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """`did you mean `x`? `, with the space that separates it from what follows; empty if nothing is near."""
+    near = closest(word, choices)
+    return f"did you mean `{near}`? " if near else ""
+
+
+def list_choices(choices: Iterable[str]) -> str:
+    """The choices sorted and separated by commas, at most `SHOWN` of them; `none` for an empty list."""
+    names = sorted(choices)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more or "none"
