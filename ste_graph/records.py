@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from ste_graph.contracts import Frozen, Json, Kind
+from ste_graph.contracts import Frozen, Json, ObservationKind
 
 
 class Circumstances(Frozen):
@@ -55,7 +55,7 @@ class Seen(Frozen):
     """An observation as the journal keeps it; `text` is what the tool gave, after the size limit."""
 
     ok: bool
-    kind: Kind
+    kind: ObservationKind
     text: str
 
 

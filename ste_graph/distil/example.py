@@ -12,7 +12,7 @@ from ste_graph.records import Circumstances, Record, Step
 
 Split: TypeAlias = Literal["train", "heldout"]
 
-Kind: TypeAlias = Literal["call", "ask", "none"]
+ExampleKind: TypeAlias = Literal["call", "ask", "none"]
 """What is to be learnt: a call; to ask back, since a required value is missing; to answer without a call."""
 
 
@@ -35,7 +35,7 @@ class Example(Record):
     )  # fmt: skip
 
     of: dict[str, Json] = Field(default={}, exclude=True)
-    kind: Kind = "call"
+    kind: ExampleKind = "call"
     query: str
     steps: list[Step]
     answer: str | None = None

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 
 from pydantic import BaseModel
 
-Kind = Literal["bool", "int", "float", "str", "list", "object", "any"]
+TypeKind = Literal["bool", "int", "float", "str", "list", "object", "any"]
 
 _ORDER: Final = ("bool", "int", "float", "str", "list", "object", "any")
 _SHOWN: Final = {"float": "number"}
-_PLAIN: Final[Mapping[Any, Kind]] = {bool: "bool", int: "int", float: "float", str: "str", dict: "object"}
+_PLAIN: Final[Mapping[Any, TypeKind]] = {bool: "bool", int: "int", float: "float", str: "str", dict: "object"}
 _WORDS: Final[Mapping[str, Any]] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -21,7 +21,7 @@ _WORDS: Final[Mapping[str, Any]] = {"str": str, "int": int, "float": float, "boo
 class Type:
     """The kinds a value may have, and whether it may be null. No kinds at all: it is always null."""
 
-    kinds: frozenset[Kind]
+    kinds: frozenset[TypeKind]
     nullable: bool = False
 
     @classmethod
@@ -80,7 +80,7 @@ NULL: Final = Type(frozenset(), nullable=True)
 def union(parts: Iterable[Type]) -> Type:
     """The type of a value that has one of these types."""
     members = list(parts)
-    kinds = frozenset[Kind]().union(*(member.kinds for member in members))
+    kinds = frozenset[TypeKind]().union(*(member.kinds for member in members))
     return Type(frozenset({"any"}) if "any" in kinds else kinds, any(member.nullable for member in members))
 
 

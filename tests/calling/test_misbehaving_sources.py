@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ste_graph.contracts import Kind
+from ste_graph.contracts import ObservationKind
 
 ADVERSE = Path(__file__).parent.parent / "servers" / "adverse.py"
 
-ENDS: dict[str, Kind] = {
+ENDS: dict[str, ObservationKind] = {
     "fine": "ok",
     "junk": "ok",
     "not_utf8": "ok",

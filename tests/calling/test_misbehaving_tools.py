@@ -2,7 +2,7 @@
 
 import json
 
-from ste_graph.contracts import Kind
+from ste_graph.contracts import ObservationKind
 
 BAD = '''
 import sys
@@ -52,7 +52,7 @@ def do(what: str) -> str:
     return "other"
 '''
 
-ENDS: dict[str, Kind] = {
+ENDS: dict[str, ObservationKind] = {
     "raise": "tool_error",
     "exit": "tool_error",
     "hang": "timeout",

@@ -1,0 +1,190 @@
+"""The contracts of memories: the stores of a run, and the views of them that nodes get."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+from pydantic import Field
+
+from ste_graph.contracts.model import Message
+from ste_graph.contracts.values import Frozen, Json
+
+
+class Entry(Frozen):
+    """One record as a memory holds it."""
+
+    id: str
+    scope: str
+    """The pass in which the entry is remembered, as text; an entry is recalled only where the scopes are equal."""
+    text: str
+    """What an index embeds: the record's own choice, for a trial its request."""
+    record: dict[str, Json]
+
+
+class Neighbour(Frozen):
+    """An entry and its cosine similarity to a query, in [-1, 1]."""
+
+    similarity: float
+    entry: Entry
+
+
+class Origin(Frozen):
+    """The run that selected exemplars or lessons come from: its id, wherever its folder lies, and the folder.
+
+    `without` is the run whose held-out requests were left out, by its id.
+    """
+
+    run_id: str
+    run: str
+    without: str | None = None
+
+
+class SelectedExemplars(Frozen):
+    """Exemplars chosen for a request: as a prompt shows them, and one by one, in the same order.
+
+    `placebo`, if it was asked for, is the same for as many exemplars that can teach nothing about the request.
+    """
+
+    text: str = ""
+    exemplars: list[dict[str, Json]] = Field(default_factory=list)
+    origin: Origin | None = None
+    placebo: SelectedExemplars | None = None
+
+
+class SelectedLessons(Frozen):
+    """Lessons chosen for a request, each as a line of text, with their ids in the same order."""
+
+    lines: list[str] = Field(default_factory=list)
+    ids: list[str] = Field(default_factory=list)
+    origin: Origin | None = None
+
+
+class RecordMemory(Protocol):
+    """A memory of records (`of: TYPE` in YAML): an index over the step logs, which are the truth.
+
+    It is a frozen pydantic object whose fields are its YAML settings; `open` gives the run-scoped store.
+    """
+
+    holds: ClassVar[Literal["records"]]
+
+    def open(self, name: str, folder: Path, *, lasting: bool) -> RecordStore:
+        """The store of memory `name` in `folder`, created if it is not there; `lasting` if it lives forever."""
+
+
+class RecordStore(Protocol):
+    """The opened store of a record memory. One writer; units read only entries of their own scopes."""
+
+    async def reconcile(self, entries: Iterable[Entry]) -> None:
+        """Make the index hold exactly `entries` (the logs' content): add what is missing, drop what is not there."""
+
+    def add(self, entry: Entry) -> None:
+        """Remember an entry that is already in the log. Indexing happens in the background."""
+
+    async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+        """The records of `scope` that the memory's `recall` setting selects, in the order to show them."""
+
+    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
+        """The k entries of `scope` most similar to `text`, best first, never through `recall`."""
+
+    async def entries(self, scope: str) -> list[Entry]:
+        """Every entry of `scope` in order of adding, never through `recall`."""
+
+    async def close(self) -> None:
+        """Finish the indexing under way, then let go of the files."""
+
+
+@runtime_checkable
+class ExemplarMemory(Protocol):
+    """A record store that selects from what earlier runs learnt (`from:` in YAML)."""
+
+    async def select_exemplars(
+        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+    ) -> SelectedExemplars:
+        """The exemplars to show for a request, see `ExemplarView.select_exemplars`."""
+
+    async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
+        """The lessons to show for a request, see `LessonView.select_lessons`."""
+
+
+@runtime_checkable
+class SimilarityMemory(Protocol):
+    """A record store that can say how alike two texts are."""
+
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
+        """The cosine similarity of a text with each of the others, in [-1, 1], by the embedder of the store."""
+
+
+@runtime_checkable
+class AccessChecked(Protocol):
+    """A memory that may not always be used."""
+
+    def check_access(self, readers: Collection[type]) -> None:
+        """Raise `WorkflowError` if the memory may not be used; called before anything is started or spent.
+
+        `readers` are the types of the fields (`RecordView`, `ExemplarView`, `LessonView`, …) by which nodes
+        reach it.
+        """
+
+
+class TranscriptMemory(Protocol):
+    """A memory of chat messages (`transcript:` in YAML). The messages live in the graph's state; this only shapes them.
+
+    What stands in the state is the memory's own affair: it is made by `extended` and `recorded`, and read by `shown`.
+    All three are pure, so that a resumed run comes to the same state.
+    """
+
+    holds: ClassVar[Literal["messages"]]
+
+    def extended(self, state: Sequence[Message], new: Sequence[Message]) -> list[Message]:
+        """`state` with the messages `new` behind it, as a new list."""
+
+    def recorded(self, state: Sequence[Message], summary: str) -> list[Message]:
+        """`state` after a record was made: what was said since the one before may from now on shrink to `summary`."""
+
+    def shown(self, state: Sequence[Message]) -> list[Message]:
+        """The messages as a model or a prompt is given them: users' and assistant's turns alternate."""
+
+
+@runtime_checkable
+class RecordView(Protocol):
+    """View of a record memory, limited to the node's own scope: the value of a node's field of this type."""
+
+    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
+        """The k entries most similar to `text`, best first; nothing where the memory is off."""
+
+    async def entries(self) -> list[Entry]:
+        """Every entry, in order of adding; nothing where the memory is off."""
+
+
+@runtime_checkable
+class ExemplarView(RecordView, Protocol):
+    """View of an exemplar memory: what earlier runs learnt, to be shown."""
+
+    async def select_exemplars(
+        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+    ) -> SelectedExemplars:
+        """The exemplars to show for a request; `choice` are the settings of the choice, by name.
+
+        None of them names a tool outside `tools`, where that is given. Nothing where the memory is off.
+        """
+
+
+@runtime_checkable
+class LessonView(RecordView, Protocol):
+    """View of a memory as lessons: what failed and repaired calls have shown."""
+
+    async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
+        """At most k lessons about `tools`, at most `per_tool` of one: first those of the tool of the nearest exemplar.
+
+        Nothing where the memory is off.
+        """
+
+
+@runtime_checkable
+class SimilarityView(RecordView, Protocol):
+    """View of a record memory that also compares texts."""
+
+    async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
+        """The cosine similarity of a text with each of the others, in [-1, 1]; nothing where the memory is off."""

@@ -1,0 +1,67 @@
+"""The contract of chat models: a request, a reply, and who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from ste_graph.contracts.values import Frozen, Json
+
+Message: TypeAlias = dict[str, Json]
+"""One chat message as plain JSON in OpenAI form, as LangChain's `convert_to_messages` reads it:
+`{"role": "user" | "assistant" | "system" | "tool", "content": str, …}`."""
+
+
+class Usage(Frozen):
+    """Tokens of one model reply, 0 where the server does not say."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class ToolCall(Frozen):
+    """A call that a model asks for by its own tool calling; `arguments` is what it wrote, as a rule a JSON object."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Reply(Frozen):
+    """One reply of a model. `data` is set only when a `schema` was asked for and the model supports it.
+
+    `line` is where it stands in a recording that gives each of its lines once.
+    """
+
+    text: str
+    usage: Usage = Usage()
+    data: Json = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One request for one reply of a chat model: the same object for the engine, the gateway and all adapters.
+
+    `tools`, in OpenAI form, may be called by the model's own tool calling.
+    """
+
+    messages: Sequence[Message]
+    seed: int
+    stop: Sequence[str] = ()
+    schema: Mapping[str, Json] | None = None
+    tools: Sequence[Mapping[str, Json]] = ()
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A chat model, ready for use: retry, rate limit, concurrency and budget are already around it."""
+
+    @property
+    def label(self) -> str:
+        """The name that records and reports show; a simulated model's label starts with `simulated`."""
+
+    async def reply(self, request: ModelRequest) -> Reply:
+        """The model's reply. Raises `ModelError` when it cannot be had, `BudgetSpentError` when it may not."""
