@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import Diagnostic, closest
-from ste_graph.language.files import bundled
-from ste_graph.language.loading import Change, changes_of
+from ste_graph.language.diagnostics import Diagnostic
+from ste_graph.language.files import bundled_workflows
+from ste_graph.language.loading import Change, changes_from_values
 from ste_graph.language.loading import load as load_workflow
 from ste_graph.language.workflow import Workflow
+from ste_graph.suggest import closest
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -156,14 +157,16 @@ def load(
     Raises:
         WorkflowError: with every problem, each at its place (`diagnostics` holds them as data).
     """
-    changes = changes_of(set) if isinstance(set, Mapping) else list(set)
+    changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
     file = Path(path)
     if not file.is_file() and file.name == str(path) and not file.suffix:
-        file = bundled().get(file.name, file)
+        file = bundled_workflows().get(file.name, file)
         if not file.exists():
-            near = closest(file.name, bundled())
+            near = closest(file.name, bundled_workflows())
             hint = f"did you mean `{near}`? " if near else ""
-            raise WorkflowError(f"{file}: there is no such file; {hint}bundled workflows: {', '.join(bundled())}")
+            raise WorkflowError(
+                f"{file}: there is no such file; {hint}bundled workflows: {', '.join(bundled_workflows())}"
+            )
     if file.is_dir():
         raise WorkflowError(f"{file}: is a folder, not a workflow file")
     loaded = load_workflow(file, variant=variant, changes=changes, plugins=plugins)

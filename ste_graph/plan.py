@@ -76,7 +76,9 @@ def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
     Raises `WorkflowError` if a source of tools cannot be opened.
     """
     bound, often = bound_of(workflow), parts_of(workflow)
-    parts = tuple(Part(name, often[name], plan(sub.workflow, tools=tools)) for name, sub in workflow.subs.items())
+    parts = tuple(
+        Part(name, often[name], plan(sub.workflow, tools=tools)) for name, sub in workflow.sub_workflows.items()
+    )
     if starts_something(workflow) or (workflow.tools and not tools):
         return Plan(bound, (UNIT,) if workflow.over is None else None, parts=parts)
 

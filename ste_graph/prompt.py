@@ -34,11 +34,11 @@ class PromptError(WorkflowError):
         return f"{self.path}:{self.line}: {self.message}"
 
 
-class Rendered(NamedTuple):
-    """A rendered prompt: what the model is shown, and what a transcript keeps (without the `once` parts)."""
+class RenderedPrompt(NamedTuple):
+    """A rendered prompt: the text that the model is shown, and the one for the transcript, without the `once` parts."""
 
-    shown: str
-    kept: str
+    text: str
+    transcript_text: str
 
 
 class Prompt:
@@ -64,7 +64,7 @@ class Prompt:
         return self._reading.faults
 
     @property
-    def reads(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """The dotted names that it reads from outside: `imagine.query`, `short_term.empty`."""
         return frozenset(self.places)
 
@@ -72,7 +72,7 @@ class Prompt:
     def roots(self) -> Mapping[str, tuple[str, ...]]:
         """Per root name of `reads`: the fields that it reads of it."""
         found: dict[str, tuple[str, ...]] = {}
-        for name in sorted(self.reads):
+        for name in sorted(self.names):
             root, *rest = name.split(".")
             found[root] = (*found.get(root, ()), *rest[:1])
         return found
@@ -85,9 +85,9 @@ class Prompt:
     @property
     def tested(self) -> frozenset[str]:
         """The names that a condition or `default` in it looks at, so that it is ready for their being null."""
-        return self._reading.tested & self.reads
+        return self._reading.tested & self.names
 
-    def render(self, values: Mapping[str, Json]) -> Rendered:
+    def render(self, values: Mapping[str, Json]) -> RenderedPrompt:
         """The text for these values, plain data by root name (`{"imagine": {"query": …}}`).
 
         Raises `PromptError` where the template is faulty or asks for a value that is not there.
@@ -96,7 +96,7 @@ class Prompt:
             first = self.faults[0]
             raise PromptError(self.path, first.span.line, first.message)
         whole = self._rendered(values, keeping=False)
-        return Rendered(whole, self._rendered(values, keeping=True) if self._reading.once else whole)
+        return RenderedPrompt(whole, self._rendered(values, keeping=True) if self._reading.once else whole)
 
     def _rendered(self, values: Mapping[str, Json], *, keeping: bool) -> str:
         try:

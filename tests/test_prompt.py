@@ -30,7 +30,7 @@ TOOL = {"name": "weather", "parameters": {"type": "object", "title": "größe"}}
 
 
 def shown(text: str, **values: Any) -> str:
-    return Prompt(text).render(values).shown
+    return Prompt(text).render(values).text
 
 
 def test_what_stands_in_once_is_shown_but_not_kept() -> None:
@@ -38,7 +38,7 @@ def test_what_stands_in_once_is_shown_but_not_kept() -> None:
     values = {"tool": TOOL, "long_term": {"entries": entries}, "short_term": {"empty": True}}
     rendered = Prompt(IMAGINE).render(values)
     assert (
-        rendered.shown
+        rendered.text
         == """\
 # A request for weather
 
@@ -50,7 +50,7 @@ Begin.
 User Query:"""
     )
     assert (
-        rendered.kept
+        rendered.transcript_text
         == """\
 # A request for weather
 
@@ -63,7 +63,7 @@ User Query:"""
 def test_a_prompt_knows_what_it_reads_and_where() -> None:
     prompt = Prompt(IMAGINE, "prompts/imagine.md")
     assert prompt.faults == ()
-    assert prompt.reads == {"tool.name", "long_term.entries", "short_term.empty"}
+    assert prompt.names == {"tool.name", "long_term.entries", "short_term.empty"}
     assert prompt.places == {
         "tool.name": (1, 20, 9),
         "long_term.entries": (5, 17, 17),
@@ -135,7 +135,7 @@ def test_a_prompt_is_read_from_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "call.md").write_text("Größe: {{ x }}\n", "utf-8")
     prompt = Prompt.read(tmp_path / "call.md")
     assert prompt.path == "call.md"
-    assert prompt.render({"x": 1}).shown == "Größe: 1"
+    assert prompt.render({"x": 1}).text == "Größe: 1"
 
 
 def test_a_prompt_is_a_value() -> None:

@@ -112,7 +112,7 @@ def progress_of(workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -
         records=records_at_most(workflow.blocks),
         before=sum(row.trials for row in rows.values()),
         done_before=sum(log.done for log in logs.values()),
-        asks=not workflow.subs and bool(bound.model_calls or bound.tool_calls),
+        asks=not workflow.sub_workflows and bool(bound.model_calls or bound.tool_calls),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ste_graph.cli.trials import entry
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import closest
+from ste_graph.suggest import closest
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json

@@ -129,7 +129,7 @@ def _selected(trials: Trials, tool: str | None, solved: bool | None, failed_call
 def _know(run: FinishedRun, tool: str) -> None:
     """Raise `WorkflowError` for a tool that the run does not have."""
     from ste_graph.errors import WorkflowError
-    from ste_graph.language.diagnostics import closest
+    from ste_graph.suggest import closest
 
     units, skipped = run.lock["units"], run.lock.get("skipped", {})
     if tool in units:

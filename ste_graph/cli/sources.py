@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from ste_graph.contracts import Tool, ToolSource
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment
-from ste_graph.language.composition import composed
+from ste_graph.language.composition import compose
 from ste_graph.language.diagnostics import Diagnostic, Span
 from ste_graph.language.findings import Findings
 from ste_graph.redaction import Redactor
@@ -58,14 +58,14 @@ def _missing_data(found: Experiment) -> list[Diagnostic]:
         try:
             source.items()
         except WorkflowError as fault:
-            span = composed(found.workflow.file, Findings()).span_of(["data", name])
+            span = compose(found.workflow.file, Findings()).span_of(["data", name])
             missing.append(Diagnostic("W603", "warning", f"data `{name}` cannot be had yet: {fault}", span))
     return missing
 
 
 def _of_source(found: Experiment, index: int, message: str) -> Span:
     """The entry in `tools:`, or the key in it that the message names."""
-    tree = composed(found.workflow.file, Findings())
+    tree = compose(found.workflow.file, Findings())
     key = next((key for key in ("only", "effects") if message.startswith(f"`{key}`")), "module")
     entry = tree.at(["tools", index])
     return tree.span_of(["tools", index, key] if entry and entry.at([key]) else ["tools", index])
@@ -73,6 +73,6 @@ def _of_source(found: Experiment, index: int, message: str) -> Span:
 
 def _of_tools(found: Experiment, message: str) -> Span:
     """The section of the file that decides which tools may be called."""
-    tree = composed(found.workflow.file, Findings())
+    tree = compose(found.workflow.file, Findings())
     named = "allow" if message.startswith("`allow`") and tree.at(["allow"]) else "tools"
     return tree.span_of([named], key=True)

@@ -17,7 +17,7 @@ from ste_graph.cli.options import Changes, File, Format, OutputFormat, Variant, 
 from ste_graph.cli.printable import printable
 
 if TYPE_CHECKING:
-    from ste_graph.contracts import Json, Kind, Observation, Tool
+    from ste_graph.contracts import Json, Observation, ObservationKind, Tool
     from ste_graph.language.workflow import Workflow
 
 tools = typer.Typer(
@@ -29,7 +29,7 @@ tools = typer.Typer(
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name, as `ste tools list` gives it.")]
 
-UNFIT: frozenset[Kind] = frozenset({"invalid_arguments", "refused"})
+UNFIT: frozenset[ObservationKind] = frozenset({"invalid_arguments", "refused"})
 """Kinds of observations that are the fault of the command line."""
 
 
@@ -164,7 +164,7 @@ async def _called(workflow: Workflow, name: str, arguments: Mapping[str, Json], 
 def _named(name: str, found: Sequence[Tool]) -> Tool:
     """The tool of this name. Raises `WorkflowError` with the names that there are."""
     from ste_graph.errors import WorkflowError
-    from ste_graph.language.diagnostics import closest
+    from ste_graph.suggest import closest
 
     tool = next((tool for tool in found if tool.name == name), None)
     if tool is None:

@@ -41,7 +41,7 @@ def plan(workflow: Workflow) -> Bound:
 
 def parts_of(workflow: Workflow) -> dict[str, int]:
     """How often one unit runs each sub-workflow at most."""
-    return {name: _times(workflow.blocks, name) for name in workflow.subs}
+    return {name: _times(workflow.blocks, name) for name in workflow.sub_workflows}
 
 
 def _times(blocks: Sequence[Block], node: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import Each, Map, RecordBlock, Repeat, walk
-from ste_graph.language.scope import nested
+from ste_graph.language.scope import loops_inside
 from ste_graph.language.workflow import Workflow
 
 
@@ -69,7 +69,7 @@ def _channels(workflow: Workflow) -> Iterator[tuple[str, Channel]]:
         if memory.of is None:
             yield memory.name, Channel(list, memory.lives)
     remembered = {memory.lives for memory in workflow.memories.values() if memory.of is not None}
-    holding = {loop for loop, inner in nested(workflow.blocks).items() if inner & remembered}
+    holding = {loop for loop, inner in loops_inside(workflow.blocks).items() if inner & remembered}
     for block, around in walk(workflow.blocks):
         lives = around[-1] if around else unit
         if isinstance(block, Repeat | Map) and block.name in holding:

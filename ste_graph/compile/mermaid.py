@@ -75,7 +75,7 @@ def _title(vertex: Vertex, workflow: Workflow) -> str:
 
 def _sub(vertex: Vertex, workflow: Workflow) -> SubWorkflowSpec | None:
     """The sub-workflow that a vertex runs; None for any other."""
-    return workflow.subs.get(vertex.block.node) if isinstance(vertex.block, NodeBlock) else None
+    return workflow.sub_workflows.get(vertex.block.node) if isinstance(vertex.block, NodeBlock) else None
 
 
 def _description(memory: MemorySpec) -> str:

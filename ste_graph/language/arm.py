@@ -12,7 +12,7 @@ from ste_graph.contracts import DataSource, Json
 from ste_graph.language.blocks import Block, Map, Repeat, walk
 from ste_graph.language.calling import calling
 from ste_graph.language.conditions import Conditions
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.graph import GraphReader
 from ste_graph.language.lock import lock_of
@@ -31,9 +31,10 @@ from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, SubWorkflowS
 from ste_graph.node import NodeOutputs
 from ste_graph.records import Record
 from ste_graph.redaction import Redactor
+from ste_graph.suggest import closest
 
 
-def check_arm(
+def check_variant(
     tree: Mapping,
     before: Mapping,
     file: Path,
@@ -85,7 +86,7 @@ class _Arm:
         conditions = Conditions(self.reader, vocabulary, self.findings)
         conditions.check(seats, records)
         conditions.check_likes(memories.values(), self.entries.memory, nodes.values(), seats)
-        for sub in self.subs.values():
+        for sub in self.sub_workflows.values():
             for seat in seats_of(sub.name, seats):
                 check_asked(sub, seat, vocabulary, self.findings)
         if unit is not None:
@@ -96,8 +97,8 @@ class _Arm:
         if self.findings.failed:
             return None
         prompts = {f"{node.name}.{key}": prompt for node in nodes.values() for key, prompt in node.prompts.items()}
-        secrets = called.secrets.union(*(sub.workflow.secrets for sub in self.subs.values()))
-        runs = {name: dict(sub.workflow.lock) for name, sub in self.subs.items()}
+        secrets = called.secrets.union(*(sub.workflow.secrets for sub in self.sub_workflows.values()))
+        runs = {name: dict(sub.workflow.lock) for name, sub in self.sub_workflows.items()}
         return Workflow(
             name=str(self._plain("name")),
             variant=self.variant,
@@ -116,7 +117,7 @@ class _Arm:
             limits={key: value for key, value in self._plain("limits", {}).items() if value is not None},
             budget={key: value for key, value in self._plain("budget", {}).items() if value is not None},
             lock=Redactor(secrets).data(lock_of(self.tree, self.variant, self.entries, prompts, runs)),
-            subs=self.subs,
+            sub_workflows=self.sub_workflows,
             off=frozenset(self.entries.off),
             secrets=secrets,
             cassette=called.cassette,
@@ -136,7 +137,7 @@ class _Arm:
         return GraphReader(set(nodes), off, self.params, {**nodes, **memory}, self.findings)
 
     @cached_property
-    def subs(self) -> dict[str, SubWorkflowSpec]:
+    def sub_workflows(self) -> dict[str, SubWorkflowSpec]:
         """The sub-workflows that are right; to be asked for once the graph was read."""
         names = frozenset(self.reader.names)
         files = (*self.above, self.file.resolve())
@@ -199,7 +200,11 @@ class _Arm:
 
     def _given_by(self, sub: str) -> type[NodeOutputs] | None:
         """What a sub-workflow gives; None if it is wrong, or not known as its plugin was left alone."""
-        return gives_of(self.subs[sub]) if sub in self.subs and self.subs[sub].result is not Unloaded else None
+        return (
+            gives_of(self.sub_workflows[sub])
+            if sub in self.sub_workflows and self.sub_workflows[sub].result_type is not Unloaded
+            else None
+        )
 
     def _lifetimes(self, body: tuple[Block, ...], unit: Map | None, nodes: ReadOnly[str, object]) -> dict[str, str]:
         """Per node the loop, or the unit, in which its output is remembered."""
@@ -232,7 +237,7 @@ class _Arm:
             spec = reader.spec(entry, vocabulary.outputs.get(name), lives.get(name, ""), own)
             if own:
                 found[name] = spec
-        return found | {name: node_of(sub, lives[name]) for name, sub in self.subs.items()}
+        return found | {name: node_of(sub, lives[name]) for name, sub in self.sub_workflows.items()}
 
     def _holds(self) -> dict[str, str | None]:
         """Per memory, off or not, what it holds or would hold; None if that is not known."""

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.resolution import Resolved
 from ste_graph.language.scope import Place
 from ste_graph.language.types import ANY, Type, accepts
 from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.language.workflow import FromData, FromLoop, FromNode, Source
+from ste_graph.suggest import closest
 
 
 def bind_inputs(

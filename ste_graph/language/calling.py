@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from ste_graph.contracts import Json
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.entries import marked
 from ste_graph.language.findings import Findings
 from ste_graph.language.tree import Mapping, Sequence, Tree
@@ -17,6 +17,7 @@ from ste_graph.language.values import is_environment, relative, resolved_value
 from ste_graph.language.workflow import CassetteSpec, ResetSpec
 from ste_graph.redaction import parts, secrets_of
 from ste_graph.settings import SecretMarker
+from ste_graph.suggest import closest
 
 
 @dataclass(frozen=True, slots=True)

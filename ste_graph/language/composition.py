@@ -18,7 +18,7 @@ MERGED: Final = ("params", "data", "models", "memory", "nodes", "variants", "bud
 """Sections whose entries are merged one by one with the base's; all others are replaced whole."""
 
 
-def composed(path: Path, findings: Findings) -> Mapping:
+def compose(path: Path, findings: Findings) -> Mapping:
     """The file at `path` with its bases merged in and its `set` applied.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -78,13 +77,6 @@ class DiagnosticsError(WorkflowError):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.diagnostics))
-
-
-def closest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that a mistyped word most likely meant, or None if nothing is near."""
-    by_case = {choice.casefold(): choice for choice in sorted(choices, reverse=True)}
-    found = difflib.get_close_matches(word.casefold(), by_case, n=1)
-    return by_case[found[0]] if found else None
 
 
 def shown(path: Path) -> str:

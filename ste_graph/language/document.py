@@ -9,9 +9,10 @@ from typing import Final
 
 import yaml
 
-from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, closest, remember, shown
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, remember, shown
 from ste_graph.language.syntax import explained
 from ste_graph.language.tree import Entry, Mapping, Scalar, Sequence, Tree
+from ste_graph.suggest import closest
 
 __all__ = ["Entry", "Mapping", "Scalar", "Sequence", "Tree", "parse", "read", "value"]
 

@@ -30,17 +30,12 @@ class Expression:
         return self.text
 
     @classmethod
-    def parse(cls, text: str) -> Expression:
-        """The same as `Expression(text)`."""
-        return cls(text)
-
-    @classmethod
-    def of(cls, value: Json) -> Expression:
+    def from_value(cls, value: Json) -> Expression:
         """The expression in a YAML value: a text is parsed; numbers, bools, null and lists of these are constants."""
         return cls(value if isinstance(value, str) else _display(value))
 
     @property
-    def reads(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """The dotted names that it reads."""
         return frozenset(grammar.names(self._tree))
 

@@ -6,11 +6,12 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.values import neighbour, relative
+from ste_graph.suggest import closest
 
 
-def bundled() -> dict[str, Path]:
+def bundled_workflows() -> dict[str, Path]:
     """The workflows that come with the package, by name."""
     spec = find_spec("ste_graph.workflows")
     folders = spec.submodule_search_locations if spec else None
@@ -25,7 +26,7 @@ def workflow_file(value: str, span: Span) -> Path:
     path = relative(value, span)
     if path.is_file() or path.suffix or path.name != value:
         return path
-    return bundled().get(value, path)
+    return bundled_workflows().get(value, path)
 
 
 def run_name(value: str) -> str:
@@ -36,4 +37,4 @@ def run_name(value: str) -> str:
 def meant(value: str, path: Path) -> str | None:
     """What was most likely meant where there is no such file, written as `value` is."""
     near = neighbour(path, f"*{path.suffix}") if path.suffix else None
-    return str(Path(value).with_name(near)) if near else closest(value, bundled())
+    return str(Path(value).with_name(near)) if near else closest(value, bundled_workflows())

@@ -9,13 +9,14 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, Repeat, When
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression, ExpressionError
 from ste_graph.language.files import run_name
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.schema import IDENTIFIER, RESERVED
 from ste_graph.language.tree import Entry, Mapping, Scalar, Sequence, Tree
 from ste_graph.language.vocabulary import report_expression
+from ste_graph.suggest import closest
 
 BOUND: Final = "a whole number of at least 0, made of numbers and `params.…`"
 ONE_NAME_SPACE: Final = "nodes, loops and memories share one name space"
@@ -165,7 +166,7 @@ class GraphReader:
     def _condition(self, tree: Mapping, key: str, holder: Span) -> Expression:
         value = tree.at([key])
         condition = self.expression(value, holder)
-        if condition is not None and isinstance(value, Scalar) and not condition.reads:
+        if condition is not None and isinstance(value, Scalar) and not condition.names:
             said = f"this `{key}` never changes, so a block here is never reached or never left"
             self.findings.error("E232", said, value.span, expected="a condition that reads a value")
         return condition or _FAULTY
@@ -194,7 +195,7 @@ class GraphReader:
         if tree is None or isinstance(tree, Mapping):
             return None  # its shape is wrong, as was reported
         try:
-            parsed = Expression.of(tree.plain())
+            parsed = Expression.from_value(tree.plain())
         except ExpressionError as error:
             report_expression(error, "E230", tree, self.findings)
             return None
@@ -209,7 +210,7 @@ class GraphReader:
         expression = self.expression(tree, tree.span) if tree is not None else None
         if expression is None or tree is None:
             return 1
-        for name in sorted(expression.reads):
+        for name in sorted(expression.names):
             if not name.startswith("params."):
                 self.findings.error("E231", f"a bound may not depend on `{name}`", tree.span, expected=BOUND)
                 return 1

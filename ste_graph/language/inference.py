@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping
 
 from ste_graph.language import grammar
-from ste_graph.language.diagnostics import closest
 from ste_graph.language.grammar import COMPARISONS, SUMS, ExpressionError, dotted, extent
 from ste_graph.language.types import ANY, BOOL, INT, LIST, NULL, NUMBER, STR, Type, accepts, union
+from ste_graph.suggest import closest
 
 Present = frozenset[str]
 """Names that a test before has shown not to be null."""

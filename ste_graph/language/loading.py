@@ -8,14 +8,15 @@ from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ste_graph.language.arm import check_arm
-from ste_graph.language.composition import composed
-from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, closest
+from ste_graph.language.arm import check_variant
+from ste_graph.language.composition import compose
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.document import value as yaml_value
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.paths import with_path, with_paths
 from ste_graph.language.tree import Entry, Mapping
 from ste_graph.language.workflow import Workflow
+from ste_graph.suggest import closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def load(path: Path, *, variant: str | None = None, changes: Seq[Change] = (), p
         Problems: with all diagnostics of all arms, if any is wrong.
     """
     findings = Findings()
-    file = _File(path, composed(path, findings), tuple(changes), plugins)
+    file = _File(path, compose(path, findings), tuple(changes), plugins)
     if variant is not None and variant not in file.variants:
         listed = file.tree.entries.get("variants")
         span = listed.key_span if listed else file.tree.span
@@ -86,7 +87,7 @@ class _File:
             tree = with_paths(tree, self.variants[arm].value, f"variants.{arm}", findings)
         if chosen:
             tree = self._changed(tree, findings)
-        return findings, check_arm(tree, self.tree, self.path, arm, self.plugins, findings)
+        return findings, check_variant(tree, self.tree, self.path, arm, self.plugins, findings)
 
     def _changed(self, tree: Mapping, findings: Findings) -> Mapping:
         for change in self.changes:
@@ -122,6 +123,6 @@ def parse_change(text: str) -> Change:
     return Change(path.strip(), value)
 
 
-def changes_of(values: ReadOnly[str, object]) -> list[Change]:
+def changes_from_values(values: ReadOnly[str, object]) -> list[Change]:
     """The changes in a Python mapping of paths to plain values."""
     return [Change(path, json.dumps(value)) for path, value in values.items()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ste_graph.language.diagnostics import closest
 from ste_graph.language.entries import resolved_kind
 from ste_graph.language.expressions import Expression, ExpressionError
 from ste_graph.language.findings import Findings, one_of
@@ -12,6 +11,7 @@ from ste_graph.language.resolution import Resolved
 from ste_graph.language.vocabulary import report_expression
 from ste_graph.language.workflow import MemorySpec
 from ste_graph.records import Record
+from ste_graph.suggest import closest
 
 LENT = "lent"
 """What a memory holds that is read from an earlier run."""
@@ -125,7 +125,7 @@ def _like(entry: Resolved, findings: Findings) -> Expression | None:
     if text is None:
         return None
     try:
-        return Expression.of(text)
+        return Expression.from_value(text)
     except ExpressionError as error:
         report_expression(error, "E230", entry.tree.at(["recall", "like"]) or entry.tree, findings)
         return None

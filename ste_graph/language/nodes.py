@@ -10,7 +10,7 @@ from typing import Any
 
 from ste_graph.contracts import Json
 from ste_graph.language.binding import bind_inputs
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.entries import resolved_kind
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.plugins import fault
@@ -21,6 +21,7 @@ from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.language.workflow import NodeSpec
 from ste_graph.node import NodeOutputs
 from ste_graph.prompt import Prompt
+from ste_graph.suggest import closest
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from typing import Any, Final, cast, get_args
 
 from pydantic import BaseModel
 
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.entries import WIRING, find, settings_shape
 from ste_graph.language.files import run_name
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.schema import BLOCKS, Section, WorkflowShape
 from ste_graph.language.shape import keys_of
 from ste_graph.language.tree import Mapping, Scalar, Sequence, Step, Tree
+from ste_graph.suggest import closest
 
 CHANGEABLE: Final = frozenset(keys_of(WorkflowShape)) - {"dsl", "extends", "set", "variants"}
 """The sections that a path can begin with."""

@@ -8,13 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from ste_graph.language.diagnostics import Span, closest, remember
+from ste_graph.language.diagnostics import Span, remember
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.resolution import Resolved
 from ste_graph.language.scope import Place
 from ste_graph.language.values import neighbour, relative
 from ste_graph.language.vocabulary import Names, Vocabulary
 from ste_graph.prompt import Prompt
+from ste_graph.suggest import closest
 
 VIEWS: Final = {
     "messages": ("empty", "messages"),

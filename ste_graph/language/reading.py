@@ -9,8 +9,9 @@ from typing import Final
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from ste_graph.language.diagnostics import Diagnostic, Span, closest, remember
+from ste_graph.language.diagnostics import Diagnostic, Span, remember
 from ste_graph.language.template import BLOCKS, FILTERS, KEEPING, TESTS, environment
+from ste_graph.suggest import closest
 
 _DEEPEST: Final = 50
 _LEGAL: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ste_graph.language.blocks import Block, Each, RecordBlock, walk
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.entries import UnknownUseError, find
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.plugins import fault
@@ -15,6 +15,7 @@ from ste_graph.language.tree import Entry
 from ste_graph.language.types import LIST, Type, accepts
 from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.records import Record
+from ste_graph.suggest import closest
 
 ENGINE_FIELDS = ("id", "record", "started", "ended")
 """What the engine itself writes into every line of the journal, beside the unit and the loops around."""

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ste_graph.contracts import Json
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.entries import WIRING, UnknownUseError, find, inner_markers, marker, settings_shape
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.plugins import fault, imported, plugin_files
@@ -21,6 +21,7 @@ from ste_graph.language.shape import Shaped, errors_of, report, report_unknown_k
 from ste_graph.language.tree import Mapping, Scalar, Sequence
 from ste_graph.language.values import resolved_value
 from ste_graph.node import Node, NodeInputs, NodeOutputs
+from ste_graph.suggest import closest
 
 
 class Unloaded(Node):

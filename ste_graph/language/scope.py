@@ -35,7 +35,7 @@ def occurrences(blocks: Sequence[Block]) -> dict[str, list[tuple[str, ...]]]:
     return found
 
 
-def nested(blocks: Sequence[Block]) -> dict[str, set[str]]:
+def loops_inside(blocks: Sequence[Block]) -> dict[str, set[str]]:
     """Per loop: itself and every loop inside it."""
     inside: dict[str, set[str]] = {}
     for block, around in walk(blocks):
@@ -51,7 +51,7 @@ def places(blocks: Sequence[Block], lives: Mapping[str, str]) -> list[Place]:
     A loop's body needs one visit only: a pass takes nothing away that was there before the loop but what the pass
     itself forgets.
     """
-    inside = nested(blocks)
+    inside = loops_inside(blocks)
     found: list[Place] = []
 
     def visit(block: Block, given: frozenset[str], around: tuple[str, ...]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.schema import (
     BLOCKS,
@@ -25,6 +25,7 @@ from ste_graph.language.schema import (
 )
 from ste_graph.language.tree import Entry, Mapping, Sequence, Step, Tree
 from ste_graph.language.unions import one_per_value, sentence
+from ste_graph.suggest import closest
 
 _TAGGED: Final[dict[str, type[BaseModel]]] = {
     "<each>": EachShape,

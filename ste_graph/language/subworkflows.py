@@ -12,8 +12,8 @@ from pydantic import create_model
 
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import RecordBlock
-from ste_graph.language.composition import composed
-from ste_graph.language.diagnostics import DiagnosticsError, Span, closest
+from ste_graph.language.composition import compose
+from ste_graph.language.diagnostics import DiagnosticsError, Span
 from ste_graph.language.expressions import Expression, ExpressionError
 from ste_graph.language.files import meant, workflow_file
 from ste_graph.language.findings import Findings, one_of
@@ -27,6 +27,7 @@ from ste_graph.language.vocabulary import Vocabulary, report_expression
 from ste_graph.language.workflow import Lookup, NodeSpec, SubWorkflowSpec, Workflow
 from ste_graph.node import Node, NodeOutputs
 from ste_graph.records import Record
+from ste_graph.suggest import closest
 
 SECTIONS: Final = frozenset(
     {
@@ -58,14 +59,14 @@ class SubWorkflowOutputs(NodeOutputs):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DeferredValue:
     """A value under `with` that is known when the sub-workflow begins."""
 
     expression: Expression
     tree: Scalar
 
 
-Piece: TypeAlias = Tree | Asked | list["Piece"]
+Piece: TypeAlias = Tree | DeferredValue | list["Piece"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +80,17 @@ class Given:
     tree: Tree
 
     @property
-    def asked(self) -> list[Asked]:
+    def deferred(self) -> list[DeferredValue]:
         """What of it is known only when the sub-workflow begins."""
         pieces = self.piece if isinstance(self.piece, list) else [self.piece]
-        return [piece for piece in pieces if isinstance(piece, Asked)]
+        return [piece for piece in pieces if isinstance(piece, DeferredValue)]
 
-    def filled(self, value: Callable[[Asked], Json]) -> Tree:
+    def filled(self, value: Callable[[DeferredValue], Json]) -> Tree:
         """What is set, with a value for everything that is asked."""
 
         def tree(piece: Piece) -> Tree:
             match piece:
-                case Asked():
+                case DeferredValue():
                     return tree_of(value(piece), piece.tree.span)
                 case list():
                     return Sequence(tuple(map(tree, piece)), self.tree.span)
@@ -117,7 +118,7 @@ class SubWorkflowReader:
             return None
         own = Findings()
         try:
-            before = composed(file, own)
+            before = compose(file, own)
         except DiagnosticsError as problems:
             own.diagnostics += problems.diagnostics
             before = None
@@ -132,17 +133,17 @@ class SubWorkflowReader:
 
         variant = None if arm is None else str(arm.plain())
 
-        def made(value: Callable[[Given, Asked], Json], findings: Findings) -> Workflow | None:
-            from ste_graph.language.arm import check_arm
+        def made(value: Callable[[Given, DeferredValue], Json], findings: Findings) -> Workflow | None:
+            from ste_graph.language.arm import check_variant
 
             whole = changed
             for one in sorted(given, key=lambda one: not one.path.endswith(".use")):
                 whole = with_path(whole, one.path, one.filled(partial(value, one)), one.span, findings)
-            return check_arm(whole, base, file, variant, self.plugins, findings, self.files)
+            return check_variant(whole, base, file, variant, self.plugins, findings, self.files)
 
-        def begun(lookup: Lookup) -> Workflow:
+        def begin(lookup: Lookup) -> Workflow:
             findings = Findings()
-            workflow = made(lambda _, asked: asked.expression.evaluate(lookup), findings)
+            workflow = made(lambda _, deferred: deferred.expression.evaluate(lookup), findings)
             if workflow is None:
                 raise DiagnosticsError(findings.diagnostics)
             return workflow
@@ -152,15 +153,15 @@ class SubWorkflowReader:
         if workflow is None:
             return None
         goes_on = block.at(["partial"])
-        asked = {one.path: [(each.expression, each.tree) for each in one.asked] for one in given if one.asked}
+        deferred = {one.path: [(each.expression, each.tree) for each in one.deferred] for one in given if one.deferred}
         return SubWorkflowSpec(
             name=name,
             file=file,
             workflow=workflow,
-            begun=begun,
-            asked=asked,
+            begin=begin,
+            deferred=deferred,
             partial=goes_on is not None and goes_on.plain() is True,
-            result=_result(workflow),
+            result_type=_result(workflow),
             span=span,
         )
 
@@ -201,15 +202,15 @@ class SubWorkflowReader:
             if pieces is None or (isinstance(pieces, list) and None in pieces):
                 continue
             given = Given(path, entry.key_span, pieces, tree)  # type: ignore[arg-type]  # no None is left in it
-            if given.asked and path.split(".")[0] not in _AT_RUN_TIME:
-                asked = given.asked[0]
-                said = f"`{asked.expression.text}` is known only in the run, but `{path}` must be known before it"
+            if given.deferred and path.split(".")[0] not in _AT_RUN_TIME:
+                deferred = given.deferred[0]
+                said = f"`{deferred.expression.text}` is known only in the run, but `{path}` must be known before it"
                 legal = f"a constant, `params.…`, or a path that begins with {', '.join(sorted(_AT_RUN_TIME))}"
-                self.findings.error("E312", said, asked.tree.span, expected=legal)
+                self.findings.error("E312", said, deferred.tree.span, expected=legal)
                 continue
             yield given
 
-    def _piece(self, tree: Tree) -> Tree | Asked | None:
+    def _piece(self, tree: Tree) -> Tree | DeferredValue | None:
         """What a value stands for: a text is a section of the caller, or an expression; all else is what it is."""
         if not isinstance(tree, Scalar) or not isinstance(tree.value, str):
             return tree
@@ -217,8 +218,8 @@ class SubWorkflowReader:
         if root in SECTIONS and root not in self.names and (root != "params" or _is_plain(below)):
             return self._section(tree, [root, *below])
         try:
-            expression = Expression.of(tree.value)
-            if all(name.startswith("params.") for name in expression.reads):
+            expression = Expression.from_value(tree.value)
+            if all(name.startswith("params.") for name in expression.names):
                 return tree_of(expression.evaluate(lambda name: param(self.params, name)), tree.span)
         except ExpressionError as error:
             report_expression(error, "E230", tree, self.findings)
@@ -226,14 +227,14 @@ class SubWorkflowReader:
         except KeyError as error:
             self.findings.error("E204", f"unknown name `{error.args[0]}` in `with`", tree.span)
             return None
-        for name in sorted(expression.reads):
+        for name in sorted(expression.names):
             if (root := name.split(".")[0]) not in {*self.names, "params", "data"}:
                 said = f"unknown name `{name}` in `with`"
                 legal = f"a section of this file, an output, or a text in quotes of its own, as in '\"{tree.value}\"'"
                 near = closest(root, self.names)
                 self.findings.error("E204", said, tree.span, expected=legal, suggestion=near)
                 return None
-        return Asked(expression, tree)
+        return DeferredValue(expression, tree)
 
     def _section(self, tree: Scalar, path: list[str]) -> Tree | None:
         """What the caller has at a path, with the place where it stands, against which paths in it are resolved."""
@@ -266,8 +267,8 @@ class SubWorkflowReader:
 
 def check_asked(sub: SubWorkflowSpec, seat: Place, vocabulary: Vocabulary, findings: Findings) -> None:
     """Check what a sub-workflow is given where it stands: texts, and for `seed` a whole number."""
-    for path, asked in sub.asked.items():
-        for expression, tree in asked:
+    for path, deferred in sub.deferred.items():
+        for expression, tree in deferred:
             vocabulary.check(expression, tree, seat, INT if path == "seed" else STR, "with", findings)
 
 
@@ -281,15 +282,15 @@ def node_of(sub: SubWorkflowSpec, lives: str) -> NodeSpec:
 
 def gives_of(sub: SubWorkflowSpec) -> type[NodeOutputs]:
     """The type of what a sub-workflow gives."""
-    if sub.result is None:
+    if sub.result_type is None:
         return SubWorkflowOutputs
-    extra: dict[str, Any] = {"result": (sub.result, ...)}
+    extra: dict[str, Any] = {"result": (sub.result_type, ...)}
     return create_model("Ran", __base__=SubWorkflowOutputs, __doc__=SubWorkflowOutputs.__doc__, **extra)
 
 
-def _stand_in(given: Given, asked: Asked) -> Json:
+def _stand_in(given: Given, deferred: DeferredValue) -> Json:
     """What stands for a value that only the run knows, while the workflow is checked."""
-    return 0 if given.path == "seed" else f"<{asked.expression.text}>"
+    return 0 if given.path == "seed" else f"<{deferred.expression.text}>"
 
 
 def _result(workflow: Workflow) -> type[Record] | None:

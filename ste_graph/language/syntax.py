@@ -7,7 +7,8 @@ from typing import Final
 
 import yaml
 
-from ste_graph.language.diagnostics import Diagnostic, Span, closest, source_line
+from ste_graph.language.diagnostics import Diagnostic, Span, source_line
+from ste_graph.suggest import closest
 
 _QUOTED: Final = "while scanning a quoted scalar: "
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ste_graph.contracts import Json
-from ste_graph.language.diagnostics import Span, closest
+from ste_graph.language.diagnostics import Span
 from ste_graph.language.entries import Marker, marker, use_class
 from ste_graph.language.findings import Findings
 from ste_graph.language.tree import Mapping, Scalar, Sequence, Tree
@@ -20,6 +20,7 @@ from ste_graph.settings import (
     SecretMarker,
     SourcesMarker,
 )
+from ste_graph.suggest import closest
 
 KeyMarkers: TypeAlias = dict[str, Marker]
 

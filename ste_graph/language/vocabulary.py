@@ -95,7 +95,7 @@ class Vocabulary:
     ) -> None:
         """Check one expression where it stands."""
         for error in expression.check(self.names(place.given, place.around), expected)[1]:
-            read = {name.split(".")[0] for name in expression.reads if name in error_text(expression, error)}
+            read = {name.split(".")[0] for name in expression.names if name in error_text(expression, error)}
             culprit = next((name for name in sorted(read) if name in self.off), None)
             if culprit is None:
                 where = f" in `{key}`" if error.message.startswith("unknown name") else ""

@@ -119,13 +119,13 @@ class SubWorkflowSpec:
     file: Path
     workflow: Workflow = field(repr=False)
     """The sub-workflow as it was checked; `<…>` stands for what only the run knows."""
-    begun: Callable[[Lookup], Workflow] = field(repr=False)
+    begin: Callable[[Lookup], Workflow] = field(repr=False)
     """The sub-workflow with the values that it begins with. Raises `DiagnosticsError` where they make it wrong."""
-    asked: Mapping[str, Sequence[tuple[Expression, Scalar]]] = field(repr=False, hash=False)
+    deferred: Mapping[str, Sequence[tuple[Expression, Scalar]]] = field(repr=False, hash=False)
     """Per path of `with`: what only the run knows of it, and where that is written."""
     partial: bool
     """Whether the caller goes on where some of its units have failed."""
-    result: type[Record] | None
+    result_type: type[Record] | None
     """The type of the record that it ends with, where it is one unit and does so."""
     span: Span
 
@@ -159,7 +159,7 @@ class Workflow:
     """Settings of `budget:` that the file states, see `schema.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)
     """The resolved workflow as plain data: what a resumed run must equal."""
-    subs: Mapping[str, SubWorkflowSpec] = field(default_factory=dict)
+    sub_workflows: Mapping[str, SubWorkflowSpec] = field(default_factory=dict)
     """The sub-workflows that the graph runs; each stands among `nodes` too."""
     off: frozenset[str] = frozenset()
     """Nodes and memories that are off."""

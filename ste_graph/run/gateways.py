@@ -29,7 +29,7 @@ def labels_of(workflow: Workflow) -> dict[str, str]:
 
 def all_labels_of(workflow: Workflow) -> dict[str, str]:
     """The same with the models of sub-workflows, as `SUB.MODEL`."""
-    subs = workflow.subs.values()
+    subs = workflow.sub_workflows.values()
     inner = {f"{sub.name}.{name}": label for sub in subs for name, label in all_labels_of(sub.workflow).items()}
     return labels_of(workflow) | inner
 

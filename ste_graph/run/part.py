@@ -42,7 +42,7 @@ async def part(
     """
     from ste_graph.run.execution import execute
 
-    workflow = sub.begun(lookup)
+    workflow = sub.begin(lookup)
     watcher = within.watcher.part(sub.name)
     running = execute(
         workflow,
@@ -68,9 +68,9 @@ async def part(
     if summary.failed and not (sub.partial and summary.done):
         raise SubWorkflowError(_failure(sub, summary))
     gives: dict[str, Json] = {"run": str(folder), "records": dict(sorted(summary.records.items()))}
-    if sub.result is not None:
+    if sub.result_type is not None:
         last = deque(LineFile(RunFolder(folder).journal).lines(), maxlen=1)
-        gives["result"] = {name: last[0][name] for name in sub.result.model_fields if name in last[0]}
+        gives["result"] = {name: last[0][name] for name in sub.result_type.model_fields if name in last[0]}
     return gives, summary.used
 
 

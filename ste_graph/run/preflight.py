@@ -19,14 +19,14 @@ async def preflight(workflow: Workflow, *, dry_run: bool) -> list[str]:
         RunError: one of its models cannot be asked.
     """
     doubts: list[str] = []
-    for sub in workflow.subs.values():
+    for sub in workflow.sub_workflows.values():
         doubts += await _asked(sub, dry_run=dry_run)
         doubts += await preflight(sub.workflow, dry_run=dry_run)
     return list(dict.fromkeys(doubts))
 
 
 async def _asked(sub: SubWorkflowSpec, *, dry_run: bool) -> list[str]:
-    workflow, later = sub.workflow, {path.split(".")[0] for path in sub.asked}
+    workflow, later = sub.workflow, {path.split(".")[0] for path in sub.deferred}
     if "data" not in later:
         with_items(workflow)
     if workflow.over is not None and workflow.over.over.text == "tools" and not starts_something(workflow):

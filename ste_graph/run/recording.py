@@ -76,7 +76,7 @@ class Recording:
         nodes = self._flow.workflow.nodes
 
         def labels(value: Expression | Each) -> list[str]:
-            read = [value.first] if isinstance(value, Each) else sorted({name.split(".")[0] for name in value.reads})
+            read = [value.first] if isinstance(value, Each) else sorted({name.split(".")[0] for name in value.names})
             return [self._labels[model] for node in read if node in nodes for model in nodes[node].models.values()]
 
         return {

@@ -75,8 +75,8 @@ class StepSession:
         else:
             rendered = prompt.render(await self._values(prompt))
             closing = native.answers(open_calls, None) if open_calls else []
-            shown = [*closing, {"role": "user", "content": clean(rendered.shown)}]
-            kept = [*closing, {"role": "user", "content": clean(rendered.kept)}]
+            shown = [*closing, {"role": "user", "content": clean(rendered.text)}]
+            kept = [*closing, {"role": "user", "content": clean(rendered.transcript_text)}]
         box = self._unit.toolbox
         offered = native.offers(box.tools[name] for name in box.offered) if tools else ()
         request = ModelRequest(messages=[*before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)

@@ -116,7 +116,7 @@ class UnitRun:
         if isinstance(vertex.block, RecordBlock):
             return self.shared.recording.step(vertex, vertex.block, key, self.name, state)
         spec = self.shared.workflow.nodes[vertex.block.node]
-        if spec.name in self.shared.workflow.subs:
+        if spec.name in self.shared.workflow.sub_workflows:
             return await self._part(vertex, key, state)
         for memory in spec.recalls.values():
             if memory is not None:
@@ -156,7 +156,7 @@ class UnitRun:
         """Run a sub-workflow to its end."""
         shared, started = self.shared, now()
         assert isinstance(vertex.block, NodeBlock)
-        sub = shared.workflow.subs[vertex.block.node]
+        sub = shared.workflow.sub_workflows[vertex.block.node]
         folder = part_folder(shared.within.folder, self.log.path.stem if shared.workflow.over else None, sub, key)
         try:
             gives, used = await part(sub, names(shared.flow, state), folder, shared.within, shared.under_way)

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
 from ste_graph.json_values import equality_key
-from ste_graph.language.diagnostics import closest as nearest_name
 from ste_graph.scoring.case import Case, Predicted
 from ste_graph.scoring.comparison import Rules
 from ste_graph.scoring.document import refused
@@ -21,6 +20,7 @@ from ste_graph.scoring.parser import Parser
 from ste_graph.scoring.replied import GoldCall
 from ste_graph.scoring.score import Score
 from ste_graph.scoring.subject import Subject
+from ste_graph.suggest import closest as nearest_name
 
 Role: TypeAlias = Literal["baseline", "candidate"]
 

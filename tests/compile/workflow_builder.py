@@ -66,7 +66,7 @@ def workflow(
         file=Path(FILE),
         seed=0,
         params=params or {},
-        over=Map(over, Expression.parse("tools"), blocks, None, _span()) if over else None,
+        over=Map(over, Expression("tools"), blocks, None, _span()) if over else None,
         blocks=blocks,
         nodes=nodes,
         memories={
@@ -135,14 +135,14 @@ def _block(item: Any, numbers: _Numbers) -> Block:
         case {"repeat": name, "do": do, "times": bound}:
             return Repeat(name, _blocks(do, numbers), bound, "times", None, span)
         case {"repeat": name, "do": do, "at_most": bound, "while": condition}:
-            return Repeat(name, _blocks(do, numbers), bound, "while", Expression.parse(condition), span)
+            return Repeat(name, _blocks(do, numbers), bound, "while", Expression(condition), span)
         case {"repeat": name, "do": do, "at_most": bound, "until": condition}:
-            return Repeat(name, _blocks(do, numbers), bound, "until", Expression.parse(condition), span)
+            return Repeat(name, _blocks(do, numbers), bound, "until", Expression(condition), span)
         case {"map": name, "over": over, "do": do, "at_most": bound}:
-            return Map(name, Expression.parse(over), _blocks(do, numbers), bound, span)
+            return Map(name, Expression(over), _blocks(do, numbers), bound, span)
         case {"when": condition, "do": do}:
             do, otherwise = _blocks(do, numbers), _blocks(item.get("else", ()), numbers)
-            return When(Expression.parse(condition), do, otherwise, span)
+            return When(Expression(condition), do, otherwise, span)
         case {"record": record, "as": values}:
             return RecordBlock(
                 record, numbers.key(record), {name: _value(value) for name, value in values.items()}, span
@@ -154,7 +154,7 @@ def _value(value: Any) -> Expression | Each:
     if isinstance(value, dict):
         first, *second = value["each"]
         return Each(first, second[0] if second else None)
-    return Expression.parse(value)
+    return Expression(value)
 
 
 def _innermost(node: str, blocks: Sequence[Block], unit: str) -> str:

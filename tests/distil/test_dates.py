@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.distil.dates import day_of, days_in, moment_of, times_in
+from ste_graph.distil.dates import days_in, parse_day, parse_moment, times_in
 
 FORMS = (
     "%Y-%m-%d", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d %Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d",
@@ -44,11 +44,11 @@ def test_a_time_of_day_is_found(text: str, time: dt.time) -> None:
 
 
 def test_values_are_read_as_days_and_moments() -> None:
-    assert day_of("20240503") == day_of("2024-05-03") == dt.date(2024, 5, 3)
-    assert day_of("3 items") is None
-    assert moment_of("2024-05-03 09:30") == (dt.date(2024, 5, 3), dt.time(9, 30))
-    assert moment_of("09:30Z") == (None, dt.time(9, 30))
-    assert moment_of("25:00") is None
+    assert parse_day("20240503") == parse_day("2024-05-03") == dt.date(2024, 5, 3)
+    assert parse_day("3 items") is None
+    assert parse_moment("2024-05-03 09:30") == (dt.date(2024, 5, 3), dt.time(9, 30))
+    assert parse_moment("09:30Z") == (None, dt.time(9, 30))
+    assert parse_moment("25:00") is None
 
 
 @given(st.text())

@@ -10,9 +10,9 @@ import pytest
 import ste_graph as ste
 from ste_graph.cli import main
 from ste_graph.data.examples import RunExamples
-from ste_graph.dataset.examples import examples_of
 from ste_graph.distil.normalisation import words
-from ste_graph.experiment import bundled
+from ste_graph.experiment import bundled_workflows
+from ste_graph.training.rows.examples import read_examples
 
 TOOLS = ["add_days", "to_roman", "make_password"]
 
@@ -64,7 +64,7 @@ def test_every_trial_is_a_candidate_or_rejected_with_a_gate_and_a_reason(explore
 
 
 def test_the_sides_of_the_split_share_no_request_no_arguments_and_no_trial(distilled: Path) -> None:
-    examples = list(examples_of(distilled))
+    examples = list(read_examples(distilled))
     sides: dict[str, list[set[Any]]] = {}
     for side in ("train", "heldout"):
         own = [one for one in examples if one.split == side]
@@ -81,7 +81,7 @@ def test_the_sides_of_the_split_share_no_request_no_arguments_and_no_trial(disti
 
 
 def test_rewordings_come_from_their_trial_and_still_say_its_values(distilled: Path) -> None:
-    reworded = [one for one in examples_of(distilled) if one.paraphrase_of and one.kind == "call"]
+    reworded = [one for one in read_examples(distilled) if one.paraphrase_of and one.kind == "call"]
     assert reworded
     for one in reworded:
         assert words(one.query) != words(str(one.paraphrase_of))
@@ -166,7 +166,7 @@ def test_where_no_trial_is_kept_the_run_and_the_export_say_which_gate_took_how_m
         "quickstart", set={"params.episodes": 1, "params.trials": 3, "tools": tools, "models.explorer.mistakes": 0}
     ).run(tmp_path / "explored")
     code, out, _ = said(
-        "run", bundled()["distil"], "--variant", "simulated", "--set", f"data.explored.run={tmp_path / 'explored'}",
+        "run", bundled_workflows()["distil"], "--variant", "simulated", "--set", f"data.explored.run={tmp_path / 'explored'}",
         "--out", tmp_path / "run", "--quiet",
     )  # fmt: skip
     assert code == 0
@@ -182,7 +182,7 @@ def test_a_variant_of_the_workflow_writes_requests_for_calls_that_worked(explore
     trials = [{**line, "query": "Please do what you can do."} for line in lines(journal)]
     (changed / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in trials))
     run = distil(changed, tmp_path / "run", **{"params.call_first": True, "params.paraphrases": 0})
-    composed = [one for one in examples_of(run) if one.writer]
+    composed = [one for one in read_examples(run) if one.writer]
     assert composed
     assert all(one.answer is None and one.query != "Please do what you can do." for one in composed)
     assert all(one.gates == ["execution", "grounding"] for one in composed)

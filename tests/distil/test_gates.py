@@ -5,7 +5,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ste_graph.distil.gates import drift_fault, execution_fault, format_fault, grounding_fault, needed, sources_of
+from ste_graph.distil.gates import (
+    drift_fault,
+    execution_fault,
+    format_fault,
+    grounding_fault,
+    required_calls,
+    value_sources,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 from planted import PARAMETERS, TOOL, bad, good, reworded, trial
@@ -18,7 +25,9 @@ def stopped_by(of: dict[str, Any]) -> str | None:
         return "format"
     if execution_fault(steps):
         return "execution"
-    return "grounding" if grounding_fault(sources_of(of["query"], steps, PARAMETERS), steps[-1]["arguments"]) else None
+    return (
+        "grounding" if grounding_fault(value_sources(of["query"], steps, PARAMETERS), steps[-1]["arguments"]) else None
+    )
 
 
 def test_the_gates_pass_every_planted_good_trial_and_stop_every_bad_one_at_its_own_gate() -> None:
@@ -37,10 +46,10 @@ def test_the_drift_gate_keeps_every_faithful_rewording_and_drops_every_drifted_o
     kept = dropped = 0
     for of in good(200, seed=2):
         arguments = of["steps"][-1]["arguments"]
-        sources = sources_of(of["query"], of["steps"], PARAMETERS)
-        spoken = [name for name, source in sources.items() if source == "request"]
+        sources = value_sources(of["query"], of["steps"], PARAMETERS)
+        stated_values = [name for name, source in sources.items() if source == "request"]
         for fine, query in reworded(of):
-            fault = drift_fault(of["query"], query, arguments, PARAMETERS, spoken)
+            fault = drift_fault(of["query"], query, arguments, PARAMETERS, stated_values)
             assert (fault is None) is fine, (of["query"], query, fault)
             kept, dropped = kept + fine, dropped + (not fine)
     assert (kept, dropped) == (400, 800)
@@ -49,7 +58,7 @@ def test_the_drift_gate_keeps_every_faithful_rewording_and_drops_every_drifted_o
 def test_each_refusal_says_what_is_wrong() -> None:
     paris = {"day": "2024-05-03", "guests": 2, "city": "Paris"}
     of = trial("t", "Two of us in Oslo on 3 May 2024", paris)
-    sources = sources_of(of["query"], of["steps"], PARAMETERS)
+    sources = value_sources(of["query"], of["steps"], PARAMETERS)
     assert grounding_fault(sources, paris) == 'neither the request nor an earlier observation says `city`: "Paris"'
     assert format_fault([], "Done.", TOOL, PARAMETERS) == "the trial ended without a call"
     assert format_fault(of["steps"], None, TOOL, PARAMETERS) == "the trial ended without an answer"
@@ -69,7 +78,7 @@ def test_an_example_keeps_the_last_call_alone_unless_it_rests_on_what_an_earlier
         return {"thought": "…", "action": TOOL, "arguments": arguments, "observation": seen, "repairs": []}
 
     def kept(query: str, *steps: dict[str, Any]) -> list[Any]:
-        return [one["arguments"] for one in needed(steps, sources_of(query, steps, {}))]
+        return [one["arguments"] for one in required_calls(steps, value_sources(query, steps, {}))]
 
     mended = [step({"city": "Pari"}, "unknown; did you mean Paris?", ok=False), step({"city": "Paris"}, "fine")]
     assert kept("a room in Pari", *mended) == [{"city": "Paris"}]

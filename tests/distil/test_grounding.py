@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from num2words import num2words
 
-from ste_graph.distil.grounding import traced
+from ste_graph.distil.grounding import trace_values
 from ste_graph.distil.normalisation import words
 
 SCHEMA: dict[str, Any] = {
@@ -43,17 +43,17 @@ UNSAID = [
 
 @pytest.mark.parametrize(("request_", "value"), SAID)
 def test_a_value_that_the_request_says_is_traced_to_it(request_: str, value: object) -> None:
-    assert traced({"symbols": value}, {}, request_) == {"symbols": "request"}
+    assert trace_values({"symbols": value}, {}, request_) == {"symbols": "request"}
 
 
 @pytest.mark.parametrize(("request_", "value"), UNSAID)
 def test_a_value_that_nothing_says_is_traced_to_nothing(request_: str, value: object) -> None:
-    assert traced({"value": value}, {}, request_) == {"value": "nothing"}
+    assert trace_values({"value": value}, {}, request_) == {"value": "nothing"}
 
 
 def test_defaults_and_only_choices_need_no_source_and_observations_are_one() -> None:
     arguments = {"unit": "km", "only": "one", "filter": {"limit": 10, "ids": ["a7", "b8"]}, "maybe": 5, "none": None}
-    assert traced(arguments, SCHEMA, "the one called b8", ["found: a7"]) == {
+    assert trace_values(arguments, SCHEMA, "the one called b8", ["found: a7"]) == {
         "unit": "default",
         "only": "default",
         "filter.limit": "default",
@@ -66,12 +66,12 @@ def test_defaults_and_only_choices_need_no_source_and_observations_are_one() -> 
 
 def test_true_is_not_the_default_one() -> None:
     schema = {"properties": {"n": {"default": 1}}}
-    assert traced({"n": True}, schema, "") == {"n": "nothing"}
-    assert traced({"n": 1.0}, schema, "") == {"n": "default"}
+    assert trace_values({"n": True}, schema, "") == {"n": "nothing"}
+    assert trace_values({"n": 1.0}, schema, "") == {"n": "default"}
 
 
 def test_a_composed_value_counts_as_the_requests_where_the_workflow_says_so() -> None:
-    assert traced({"sql": "SELECT 1"}, {}, "count them", free=["sql"]) == {"sql": "request"}
+    assert trace_values({"sql": "SELECT 1"}, {}, "count them", free=["sql"]) == {"sql": "request"}
 
 
 NAMES = st.text(st.characters(categories=["Lu", "Ll", "Nd"]), min_size=2, max_size=12).filter(
@@ -88,16 +88,16 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_whatever_is_written_down_as_json_is_traced_leaf_by_leaf(arguments: dict[str, Any]) -> None:
-    sources = traced(arguments, {}, json.dumps(arguments, ensure_ascii=False))
+    sources = trace_values(arguments, {}, json.dumps(arguments, ensure_ascii=False))
     assert set(sources.values()) <= {"request"}
 
 
 @given(st.integers(0, 10**9), st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1)))
 def test_numbers_and_days_are_traced_in_words(number: int, day: dt.date) -> None:
     request = f"Take {num2words(number)} of them on {day:%B} {num2words(day.day, to='ordinal_num')}, {day.year}."
-    assert set(traced({"n": number, "on": day.isoformat()}, {}, request).values()) == {"request"}
+    assert set(trace_values({"n": number, "on": day.isoformat()}, {}, request).values()) == {"request"}
 
 
 @given(st.text(), st.text())
 def test_any_text_can_be_looked_for_in_any_other(text: str, value: str) -> None:
-    assert traced({"v": value}, {}, text)["v"] in ("request", "nothing")
+    assert trace_values({"v": value}, {}, text)["v"] in ("request", "nothing")

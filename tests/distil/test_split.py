@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.distil.clusters import clusters, keys_of
+from ste_graph.distil.clusters import assign_clusters, separation_keys
 from ste_graph.distil.example import Example
-from ste_graph.distil.split import assigned, leaks, without_heldout
+from ste_graph.distil.split import assign_sides, leaks, training_mask
 
 ITEMS = st.lists(st.sets(st.sampled_from("abcdefghij"), max_size=3), min_size=1, max_size=30)
 
@@ -26,8 +26,8 @@ def example(query: str, arguments: dict[str, Any], split: str, cluster: int = 0,
 def test_no_key_stands_on_both_sides_and_the_held_out_share_is_kept(
     keys: list[set[str]], share: float, seed: int
 ) -> None:
-    groups = clusters(keys, [])
-    sides = assigned(groups, share, seed)
+    groups = assign_clusters(keys, [])
+    sides = assign_sides(groups, share, seed)
     held = [own for own, group in zip(keys, groups, strict=True) if sides[group] == "heldout"]
     train = [own for own, group in zip(keys, groups, strict=True) if sides[group] == "train"]
     assert not set().union(*held) & set().union(*train)
@@ -35,19 +35,24 @@ def test_no_key_stands_on_both_sides_and_the_held_out_share_is_kept(
     assert bool(held) == (share > 0 and len(set(groups)) > 1)
     smallest = min(groups.count(group) for group in groups)
     assert len(held) <= max(1, round(share * len(keys)), smallest if held else 0)
-    assert sides == assigned(groups, share, seed)
+    assert sides == assign_sides(groups, share, seed)
 
 
 def test_items_belong_together_by_way_of_others() -> None:
-    assert clusters([{"a"}, {"b"}, {"a", "c"}, set(), {"d"}], [(3, 4)]) == [0, 1, 0, 2, 2]
+    assert assign_clusters([{"a"}, {"b"}, {"a", "c"}, set(), {"d"}], [(3, 4)]) == [0, 1, 0, 2, 2]
 
 
 def test_calls_share_their_arguments_or_with_apart_value_any_freely_chosen_one() -> None:
     schema = {"properties": {"unit": {"enum": ["km", "m"]}, "zone": {"default": "UTC"}}}
     arguments = {"n": 2.0, "unit": "km", "zone": "UTC", "exact": True, "to": {"city": "Oslo"}}
-    assert keys_of({}, schema, "value") == set()
-    assert keys_of({"b": 1, "a": 2.0}, schema, "combination") == keys_of({"a": 2, "b": 1}, schema, "combination")
-    assert keys_of(arguments, schema, "value") - keys_of(arguments, schema, "combination") == {"2", '"Oslo"'}
+    assert separation_keys({}, schema, "value") == set()
+    assert separation_keys({"b": 1, "a": 2.0}, schema, "combination") == separation_keys(
+        {"a": 2, "b": 1}, schema, "combination"
+    )
+    assert separation_keys(arguments, schema, "value") - separation_keys(arguments, schema, "combination") == {
+        "2",
+        '"Oslo"',
+    }
 
 
 def test_every_kind_of_leak_is_named() -> None:
@@ -68,4 +73,4 @@ def test_every_kind_of_leak_is_named() -> None:
 def test_what_is_held_out_for_one_tool_is_not_learnt_for_another() -> None:
     test = example("What now?", {}, "heldout")
     same = example("what now", {}, "train", 1, definition={"name": "other"})
-    assert without_heldout([test, same, example("And then?", {}, "train", 1)]) == [True, False, True]
+    assert training_mask([test, same, example("And then?", {}, "train", 1)]) == [True, False, True]

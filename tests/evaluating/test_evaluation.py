@@ -195,7 +195,7 @@ def judging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A judge that always says the same: the settings for it, and what it has been asked."""
     (tmp_path / "judging.py").write_text(JUDGE, "utf-8")
     workflow = tmp_path / "judged.yaml"
-    bundled = Path(ste.experiment.bundled()["evaluate"])
+    bundled = Path(ste.experiment.bundled_workflows()["evaluate"])
     workflow.write_text(f"extends: {bundled}\nname: judged\nplugins: [judging.py]\n", "utf-8")
     heard = tmp_path / "heard.jsonl"
 

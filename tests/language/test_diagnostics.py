@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, closest, remember, shown, source_line
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, remember, shown, source_line
+from ste_graph.suggest import closest
 
 
 def test_a_diagnostic_shows_the_line_a_caret_the_suggestion_and_the_other_places() -> None:

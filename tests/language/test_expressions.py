@@ -10,31 +10,31 @@ from ste_graph.language.types import BOOL
 
 def test_an_expression_knows_the_dotted_names_it_reads() -> None:
     text = "not call.finished and len(tool.name) > params.least and 'call.no' != x"
-    assert Expression(text).reads == {"call.finished", "tool.name", "params.least", "x"}
+    assert Expression(text).names == {"call.finished", "tool.name", "params.least", "x"}
 
 
 def test_expressions_of_the_same_text_are_equal_and_survive_pickling() -> None:
     one = Expression("a.b == 1")
-    assert {one, Expression.parse("a.b == 1"), pickle.loads(pickle.dumps(one))} == {one}
+    assert {one, Expression("a.b == 1"), pickle.loads(pickle.dumps(one))} == {one}
     assert one != Expression("a.b == 2")
     assert str(one) == "a.b == 1"
 
 
 @pytest.mark.parametrize("value", [3, -2.5, True, False, None, [], ["a", 1, None], [[-1]]])
 def test_a_plain_yaml_value_is_a_constant(value: object) -> None:
-    expression = Expression.of(value)
-    assert expression.reads == frozenset()
+    expression = Expression.from_value(value)
+    assert expression.names == frozenset()
     assert expression.evaluate({}.__getitem__) == value
     assert expression.check({})[1] == []
 
 
 def test_a_yaml_text_is_parsed() -> None:
-    assert Expression.of("params.turns") == Expression("params.turns")
+    assert Expression.from_value("params.turns") == Expression("params.turns")
 
 
 def test_a_mapping_is_no_expression() -> None:
     with pytest.raises(ExpressionError, match="not a mapping"):
-        Expression.of({"a": 1})
+        Expression.from_value({"a": 1})
 
 
 @settings(deadline=None)

@@ -82,7 +82,7 @@ def test_places_count_characters_not_bytes_and_begin_at_the_text() -> None:
 
 
 def test_an_expression_has_at_most_400_characters() -> None:
-    assert Expression("a" * 400).reads == {"a" * 400}
+    assert Expression("a" * 400).names == {"a" * 400}
     assert refusal("a" * 401).message == "an expression has at most 400 characters, this one has 401"
 
 

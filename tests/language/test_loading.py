@@ -4,7 +4,7 @@ import pytest
 from language_bench import Bench
 
 from ste_graph.language.diagnostics import DiagnosticsError
-from ste_graph.language.loading import Change, changes_of, parse_change
+from ste_graph.language.loading import Change, changes_from_values, parse_change
 
 VARIANTS = "variants:\n  fewer: {params.turns: 1}\n  deaf: {nodes.look: off}\ngraph:\n"
 
@@ -78,7 +78,7 @@ def test_changes_of_the_command_line_are_yaml_and_positioned(bench: Bench) -> No
 
 def test_a_change_is_a_path_and_a_value() -> None:
     assert parse_change("a.b = c=d") == Change("a.b", " c=d")
-    assert changes_of({"a": [1, "x"]}) == [Change("a", '[1, "x"]')]
+    assert changes_from_values({"a": [1, "x"]}) == [Change("a", '[1, "x"]')]
     with pytest.raises(DiagnosticsError, match=r"`--set a\.b` is not PATH=VALUE"):
         parse_change("a.b")
 

@@ -44,44 +44,50 @@ def problems(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> list[
 
 
 def test_with_sets_values_of_the_sub_workflow_by_path(bench: Bench) -> None:
-    subs = loaded(bench).subs
-    assert subs["first"].workflow.params == {"rounds": 2, "turns": 5}
-    assert (subs["second"].workflow.params, subs["second"].workflow.seed) == ({"rounds": 3, "turns": 3}, 4)
+    sub_workflows = loaded(bench).sub_workflows
+    assert sub_workflows["first"].workflow.params == {"rounds": 2, "turns": 5}
+    assert (sub_workflows["second"].workflow.params, sub_workflows["second"].workflow.seed) == (
+        {"rounds": 3, "turns": 3},
+        4,
+    )
 
 
 def test_without_a_name_it_is_called_as_its_file(bench: Bench) -> None:
     bench.write("a-b.yaml", TINY)
     workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: a-b.yaml\n")
-    assert list(workflow.subs) == ["a_b"]
+    assert list(workflow.sub_workflows) == ["a_b"]
 
 
 def test_a_bare_name_is_a_bundled_workflow_unless_a_file_has_it(bench: Bench) -> None:
     workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: quickstart\n")
-    assert workflow.subs["quickstart"].workflow.name == "quickstart"
+    assert workflow.sub_workflows["quickstart"].workflow.name == "quickstart"
     bench.write("quickstart", TINY)
     workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: quickstart\n")
-    assert workflow.subs["quickstart"].workflow.name == "tiny"
+    assert workflow.sub_workflows["quickstart"].workflow.name == "tiny"
 
 
 def test_a_section_is_handed_on_with_the_place_where_its_paths_are_resolved(bench: Bench) -> None:
     bench.write("sub/w.yaml", TINY.replace("[steps.py]", "[../steps.py]").replace("say.md", "../say.md"))
     text = CALLER.replace("run: w.yaml", "run: sub/w.yaml").replace("models.m: models.main", "tools: tools")
-    [source] = loaded(bench, text=text).subs["first"].workflow.tools
+    [source] = loaded(bench, text=text).sub_workflows["first"].workflow.tools
     assert source.module == str(bench.folder / "tools.py")
 
 
 def test_what_the_caller_need_not_have_is_left_as_the_sub_workflow_has_it(bench: Bench) -> None:
     bench.write("w2.yaml", TINY.replace("graph:", "limits: {calls: 9}\ngraph:"))
     text = CALLER.replace("run: w.yaml", "run: w2.yaml").replace("models.m: models.main", "limits: limits")
-    assert loaded(bench, text=text).subs["first"].workflow.limits == {"calls": 9}
+    assert loaded(bench, text=text).sub_workflows["first"].workflow.limits == {"calls": 9}
     text = text.replace("graph:", "limits: {calls: 2}\ngraph:")
-    assert loaded(bench, text=text).subs["first"].workflow.limits == {"calls": 2}
+    assert loaded(bench, text=text).sub_workflows["first"].workflow.limits == {"calls": 2}
 
 
 def test_a_variant_of_it_may_be_run(bench: Bench) -> None:
     bench.write("v.yaml", TINY + "variants: {long: {params.turns: 9}}\n")
     workflow = loaded(bench, text="dsl: 1\nname: c\ngraph:\n  - {run: v.yaml, variant: long}\n")
-    assert (workflow.subs["v"].workflow.variant, workflow.subs["v"].workflow.params["turns"]) == ("long", 9)
+    assert (workflow.sub_workflows["v"].workflow.variant, workflow.sub_workflows["v"].workflow.params["turns"]) == (
+        "long",
+        9,
+    )
     assert problems(bench, text="dsl: 1\nname: c\ngraph:\n  - {run: v.yaml, variant: longer}\n") == [
         "4:28 E401 v.yaml has no variant `longer` | long? | one of: long"
     ]
@@ -90,10 +96,10 @@ def test_a_variant_of_it_may_be_run(bench: Bench) -> None:
 def test_paths_change_a_run_block_by_its_name(bench: Bench) -> None:
     loaded(bench)
     changes = ("graph.first.with.params.turns=8", "graph.second.with.params.rounds=1", "graph.second.partial=true")
-    subs = bench.reload("c.yaml", changes=changes).workflow.subs
-    assert subs["first"].workflow.params["turns"] == 8
-    assert subs["second"].workflow.params["rounds"] == 1
-    assert (subs["first"].partial, subs["second"].partial) == (False, True)
+    sub_workflows = bench.reload("c.yaml", changes=changes).workflow.sub_workflows
+    assert sub_workflows["first"].workflow.params["turns"] == 8
+    assert sub_workflows["second"].workflow.params["rounds"] == 1
+    assert (sub_workflows["first"].partial, sub_workflows["second"].partial) == (False, True)
 
 
 def test_a_file_that_is_not_there_is_an_error_with_a_suggestion(bench: Bench) -> None:

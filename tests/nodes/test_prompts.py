@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.prompt import Prompt, Rendered
+from ste_graph.prompt import Prompt, RenderedPrompt
 
 TOOL = {"name": "look", "description": "Look it up.", "parameters": {"type": "object"}, "effect": "read"}
 OFF = {"empty": True, "entries": [], "messages": []}
@@ -37,12 +37,12 @@ def imagined(
     new: bool | None = None,
     near: list[str] | None = None,
     lessons: list[str] | None = None,
-) -> Rendered:
+) -> RenderedPrompt:
     values = {"tool": TOOL, "short_term": short_term, "long_term": long_term, "novelty": {"new": new, "near": near}}
     return prompt(name).render({**values, "lessons": {"lines": lessons}})
 
 
-def called(name: str, *, lessons: list[str] | None = None, text: str | None = None) -> Rendered:
+def called(name: str, *, lessons: list[str] | None = None, text: str | None = None) -> RenderedPrompt:
     values = {"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": text}, "lessons": {"lines": lessons}}
     return prompt(name).render(values)
 
@@ -52,7 +52,7 @@ imagine_prompts = pytest.mark.parametrize("name", ["imagine", "imagine_anew"])
 
 @imagine_prompts
 def test_the_first_request_of_a_talk_shows_the_tool_line_by_line(name: str) -> None:
-    lines = imagined(name).shown.splitlines()
+    lines = imagined(name).text.splitlines()
     assert "API_name: look" in lines
     assert "Description: Look it up." in lines
     assert 'Parameters (JSON Schema): {"type": "object"}' in lines
@@ -61,7 +61,7 @@ def test_the_first_request_of_a_talk_shows_the_tool_line_by_line(name: str) -> N
 
 @imagine_prompts
 def test_a_later_request_does_not_show_the_tool_again(name: str) -> None:
-    shown = imagined(name, short_term=TALKED).shown
+    shown = imagined(name, short_term=TALKED).text
     assert "API_name" not in shown
     assert shown.splitlines()[-1] == "User Query:"
 
@@ -70,18 +70,18 @@ def test_a_later_request_does_not_show_the_tool_again(name: str) -> None:
 def test_past_requests_are_shown_and_not_kept(name: str) -> None:
     for short_term in (OFF, TALKED):
         rendered = imagined(name, short_term=short_term, long_term=PAST)
-        assert LISTED in rendered.shown
-        assert rendered.kept == imagined(name, short_term=short_term).kept
+        assert LISTED in rendered.text
+        assert rendered.transcript_text == imagined(name, short_term=short_term).transcript_text
 
 
 @imagine_prompts
 def test_without_long_term_memory_nothing_claims_that_there_were_requests(name: str) -> None:
-    shown = imagined(name).shown.lower()
+    shown = imagined(name).text.lower()
     assert not [word for word in ("before", "earlier", "already", "past", "tried", "solved", "again") if word in shown]
 
 
 def test_a_request_that_was_not_new_is_asked_for_again_and_told_so() -> None:
-    shown = imagined("imagine_anew", short_term=TALKED, long_term=PAST, new=False).shown
+    shown = imagined("imagine_anew", short_term=TALKED, long_term=PAST, new=False).text
     assert shown.startswith("That request is too close to one that was tried before.")
     assert LISTED in shown
     assert shown.splitlines()[-1] == "User Query:"
@@ -89,22 +89,22 @@ def test_a_request_that_was_not_new_is_asked_for_again_and_told_so() -> None:
 
 def test_it_is_shown_what_it_came_too_close_to_and_that_is_not_kept() -> None:
     again = imagined("imagine_anew", short_term=TALKED, new=False, near=["One?", "Two?"])
-    assert "\nThis is what it came too close to:\nQuery: One?\nQuery: Two?\n" in again.shown
-    assert again.kept == imagined("imagine_anew", short_term=TALKED, new=False).kept
+    assert "\nThis is what it came too close to:\nQuery: One?\nQuery: Two?\n" in again.text
+    assert again.transcript_text == imagined("imagine_anew", short_term=TALKED, new=False).transcript_text
 
 
 @pytest.mark.parametrize(("short_term", "new"), [(OFF, None), (TALKED, None), (TALKED, False)])
 def test_lessons_are_shown_where_a_request_is_made_up_and_are_not_kept(short_term: Any, new: bool | None) -> None:
     taught = imagined("imagine_anew", short_term=short_term, new=new, lessons=LESSONS)
-    assert "\nLesson: one\nLesson: two\n" in taught.shown
-    assert taught.shown.splitlines()[-1] == "User Query:"
-    assert taught.kept == imagined("imagine_anew", short_term=short_term, new=new).shown
+    assert "\nLesson: one\nLesson: two\n" in taught.text
+    assert taught.text.splitlines()[-1] == "User Query:"
+    assert taught.transcript_text == imagined("imagine_anew", short_term=short_term, new=new).text
 
 
 def test_lessons_are_shown_at_the_first_call_alone_and_are_not_kept() -> None:
-    assert "\nLesson: one\nLesson: two\n" in called("call_taught", lessons=LESSONS).shown
-    assert called("call_taught", lessons=LESSONS).kept == called("call").shown
-    assert called("call_taught", lessons=LESSONS, text="4 °C").shown == "Observation: 4 °C"
+    assert "\nLesson: one\nLesson: two\n" in called("call_taught", lessons=LESSONS).text
+    assert called("call_taught", lessons=LESSONS).transcript_text == called("call").text
+    assert called("call_taught", lessons=LESSONS, text="4 °C").text == "Observation: 4 °C"
 
 
 @pytest.mark.parametrize("lessons", [None, []])
@@ -120,7 +120,7 @@ def test_the_two_imagine_prompts_are_the_same_as_long_as_requests_are_new(short_
 
 
 def test_the_first_call_is_told_the_form_and_the_request() -> None:
-    shown = prompt("call").render({"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": None}}).shown
+    shown = prompt("call").render({"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": None}}).text
     assert shown.splitlines()[0] == "Now fulfil this request with the tool: One?"
     for marker in ("Thought: ", "Action: look", 'Action Input: {"parameter": "value"}', "Final Answer: "):
         assert f"\n{marker}" in shown
@@ -129,12 +129,12 @@ def test_the_first_call_is_told_the_form_and_the_request() -> None:
 
 @pytest.mark.parametrize("text", ["4 °C", "", "a {{ tool }}\n{% if %}", "  indented"])
 def test_what_came_back_is_told_as_it_is_and_nothing_else(text: str) -> None:
-    shown = prompt("call").render({"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": text}}).shown
+    shown = prompt("call").render({"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": text}}).text
     assert shown == f"Observation: {text}".strip()
 
 
 def test_reflect_ends_with_the_question_for_yes_or_no() -> None:
-    shown = prompt("reflect").render({"imagine": {"query": "One?"}}).shown
+    shown = prompt("reflect").render({"imagine": {"query": "One?"}}).text
     assert shown.splitlines()[-1] == 'Respond with "Yes" or "No".'
     assert "One?" in shown
 
@@ -142,7 +142,7 @@ def test_reflect_ends_with_the_question_for_yes_or_no() -> None:
 def answered(name: str, *, examples: str = "", lines: list[str] | None = None) -> str:
     offered = [TOOL, {**TOOL, "name": "listen", "description": "Hear it."}]
     shown = {"examples": examples, "lines": lines or []}
-    return prompt(name).render({"offer": {"tools": offered}, "show": shown, "case": {"query": "One?"}}).shown
+    return prompt(name).render({"offer": {"tools": offered}, "show": shown, "case": {"query": "One?"}}).text
 
 
 answer_prompts = pytest.mark.parametrize("name", ["answer", "answer_paper"])

@@ -47,7 +47,7 @@ import json
 from pathlib import Path
 
 from ste_graph.contracts import Frozen
-from ste_graph.node import Node, Output
+from ste_graph.node import Node, NodeOutputs
 from ste_graph.settings import RelativePath
 
 
@@ -59,10 +59,10 @@ class Lines(Frozen):
 
 
 class Count(Node):
-    class Outputs(Output):
+    class Outputs(NodeOutputs):
         number: int
 
-    async def __call__(self, see):
+    async def __call__(self, inputs, ctx):
         return self.Outputs(number=7)
 """
 
@@ -231,7 +231,7 @@ graph:
 """
     whole.write_text(text, "utf-8")
     loaded = ste.load(whole)
-    adapter = type(loaded.workflow.subs["tiny"].workflow.models["model"])
+    adapter = type(loaded.workflow.sub_workflows["tiny"].workflow.models["model"])
     ask = adapter.ask
 
     async def counted(self, *given, **more):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ste_graph.contracts import Reply
-from ste_graph.distil.votes import against, in_favour, reason_of, vote_of
+from ste_graph.distil.votes import explain_votes, is_against, is_for, parse_vote
 
 YES = {"informative": True, "faithful": True, "appropriate": True, "why": "all is well"}
 
@@ -20,20 +20,20 @@ YES = {"informative": True, "faithful": True, "appropriate": True, "why": "all i
     ],
 )
 def test_a_verdict_is_read_from_data_json_or_lines(reply: Reply) -> None:
-    assert in_favour(vote_of(reply))
+    assert is_for(parse_vote(reply))
 
 
 def test_a_no_counts_whatever_the_reason_says() -> None:
-    vote = vote_of(Reply(text=json.dumps({**YES, "faithful": False, "why": "it adds a day"})))
-    assert against(vote)
-    assert reason_of([YES, vote, vote]) == (
+    vote = parse_vote(Reply(text=json.dumps({**YES, "faithful": False, "why": "it adds a day"})))
+    assert is_against(vote)
+    assert explain_votes([YES, vote, vote]) == (
         "1 of 3 votes in favour: the answer says something else than the tool gave (it adds a day)"
     )
 
 
 @pytest.mark.parametrize("text", ["", "No idea.", '{"informative": true}', "Yes and no.", '{"informative": 3}'])
 def test_a_reply_without_a_verdict_is_a_vote_for_nothing(text: str) -> None:
-    vote = vote_of(Reply(text=text))
-    assert not in_favour(vote)
-    assert not against(vote)
-    assert reason_of([vote]) == f"the judge gave no verdict; it said {text!r}"
+    vote = parse_vote(Reply(text=text))
+    assert not is_for(vote)
+    assert not is_against(vote)
+    assert explain_votes([vote]) == f"the judge gave no verdict; it said {text!r}"
