@@ -1,4 +1,4 @@
-"""Answer: a model's one reply to a request."""
+"""Answer: a model's single reply to a request."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Answer(Node):
     prompt: Prompt
 
     class Inputs(NodeInputs):
-        """What the prompt names."""
+        """The values that the prompt names."""
 
     class Outputs(NodeOutputs):
-        """The text of the reply; None where there was none."""
+        """The text of the reply; None if the model gave no reply."""
 
         output: str | None
 

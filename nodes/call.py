@@ -1,4 +1,4 @@
-"""Call: the model says which tool it wants called with what, or gives its answer."""
+"""Call: the model asks for a tool call, or gives its answer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ste_graph.protocols import native, paper, react
 class Call(Node):
     """Let the model make its next move (STE, section 3: it interacts with the tool to fulfil its own request).
 
-    It stands in front of the turn loop and in it: at first it reads the request, then what came back. A reply that
-    cannot be read takes a turn, and `problem` says to the model what was expected.
+    It runs before the turn loop and in it: first it reads the request, then each observation. A reply that cannot be
+    read takes a turn, and `problem` tells the model what was expected.
 
     `protocol: react` is the paper's text form, which `parser` reads: tolerantly, or as the released code did.
-    `protocol: native` is the model's own tool calling; what came back then goes to it as a tool message, so that the
-    prompt is said at the first move of a trial only.
+    `protocol: native` is the model's own tool calling; an observation is then sent as a tool message, so that the
+    prompt is sent only at the first move of a trial.
     """
 
     model: Model
@@ -28,13 +28,13 @@ class Call(Node):
     parser: Literal["tolerant", "paper"] = "tolerant"
 
     class Inputs(NodeInputs):
-        """The request, and what the model saw last of a tool; nothing at the first move of a trial."""
+        """The request, and the last observation; None at the first move of a trial."""
 
         query: str
         text: str | None
 
     class Outputs(NodeOutputs):
-        """A call (`action`, `arguments`, and in `repairs` what had to be mended), or an `answer`, or a `problem`."""
+        """A call (`action`, `arguments`, and in `repairs` what had to be repaired), or an `answer`, or a `problem`."""
 
         thought: str | None
         action: str | None

@@ -1,4 +1,4 @@
-"""Chat: a step of the user's own, with a prompt and named outputs."""
+"""Chat: a model call with a prompt and named outputs of the user's own."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ste_graph.protocols.json_object import NotAnObjectError, first_object
 class Chat(Node):
     """Ask the model, and take the outputs named in `outputs` (name to type word, as in `{score: int}`) from its reply.
 
-    Where the model has structured output, it is asked for by JSON Schema; else the first JSON object in the text is
-    read. A single `str` may also be given as plain text. What is not there, or of another type, is None for a `maybe`
+    A model with structured output is given the JSON Schema; otherwise the first JSON object in the text is read. A
+    single `str` may also be given as plain text. A value that is missing, or of another type, is None for a `maybe`
     output and ends the unit for any other.
     """
 
@@ -59,8 +59,8 @@ def _field(name: str, word: Json, data: Mapping[str, Json], reply: Reply) -> Jso
     except ValidationError:
         if isinstance(word, str) and word.startswith("maybe "):
             return None
-        said = repr(data[name]) if name in data else "nothing"
+        given = repr(data[name]) if name in data else "nothing"
         raise ModelError(
-            f"the reply gives {said} for `{name}`, which was to be {word}; write `maybe {word}` if it may be missing. "
+            f"the reply gives {given} for `{name}`, expected {word}; write `maybe {word}` if it may be missing. "
             f"The reply: {reply.text[:200]!r}"
         ) from None

@@ -15,14 +15,14 @@ class Imagine(Node):
     """Ask the model for a new request (STE, section 3: the LLM imagines a plausible user query).
 
     The reply is cut where the model begins to act on its own request. Whatever a weak model writes counts as a request:
-    what cannot be served comes to light in the call.
+    the call shows what cannot be served.
     """
 
     model: Model
     prompt: Prompt
 
     class Inputs(NodeInputs):
-        """What the prompt names."""
+        """The values that the prompt names."""
 
     class Outputs(NodeOutputs):
         """`query` is empty only where the model wrote nothing at all."""

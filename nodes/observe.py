@@ -1,4 +1,4 @@
-"""Observe: the call is made, and what comes back is what the model sees next."""
+"""Observe: make the call; its result is what the model sees next."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ste_graph.node import Node, NodeInputs, NodeOutputs
 NOTHING = "There was nothing to call: the last reply asked for no tool."
 WITHHELD = "The call was taken; what came of it is not shown."
 FORMAT = frozenset({"malformed", "invalid_arguments", "unknown_tool"})
-"""Kinds that speak of the call's form and not of the tool."""
+"""Kinds that concern the form of the call and not the tool."""
 
 
 class Observe(Node):
-    """Make the call and give what came back, errors too (STE, section 3: execution feedback).
+    """Make the call and return its result, errors too (STE, section 3: execution feedback).
 
     A reply that could not be read, or that asks for no tool, is answered without a call, by an observation of kind
     `malformed`.
@@ -23,14 +23,14 @@ class Observe(Node):
     tool_calls: ClassVar[int] = 1
 
     class Inputs(NodeInputs):
-        """What the last reply asked for, or why it could not be read."""
+        """The call that the last reply asked for, or why the reply could not be read."""
 
         action: str | None
         arguments: dict[str, Any] | None
         problem: str | None
 
     class Outputs(NodeOutputs):
-        """`text` is what the model sees, `observation` what came back, whole."""
+        """`text` is what the model sees, `observation` the complete result."""
 
         text: str
         observation: Observation
@@ -40,18 +40,19 @@ class Observe(Node):
             observation = Observation(ok=False, kind="malformed", text=inputs.problem or NOTHING)
         else:
             observation = await ctx.call_tool(inputs.action, inputs.arguments or {})
-        return self.Outputs(text=self.shown(observation), observation=observation)
+        return self.Outputs(text=self.render(observation), observation=observation)
 
-    def shown(self, observation: Observation) -> str:
-        """What the model sees of an observation."""
+    def render(self, observation: Observation) -> str:
+        """The text of an observation that the model sees."""
         return observation.text
 
 
 class ObserveWithheld(Observe):
     """The same call, but the model learns only that it was made (the paper's ablation without execution feedback).
 
-    Differs: problems of form are still answered, or a model could not tell a call that was made from one that was not.
+    Differs: problems of form are still answered; otherwise a model could not tell a call that was made from one that
+    was not.
     """
 
-    def shown(self, observation: Observation) -> str:
+    def render(self, observation: Observation) -> str:
         return observation.text if observation.kind in FORMAT else WITHHELD

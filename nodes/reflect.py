@@ -16,7 +16,7 @@ class Reflect(Node):
     prompt: Prompt
 
     class Inputs(NodeInputs):
-        """The request that was tried."""
+        """The request of the trial."""
 
         query: str
 
@@ -34,7 +34,7 @@ def verdict(text: str) -> bool | None:
     """Yes, no, or None for unclear.
 
     A verdict is the word that a reply opens with, or one that stands alone between two stops, as in `So: yes.` A "no"
-    that belongs to a noun ("No errors occurred") is none. Where verdicts contradict one another, the reply is unclear.
+    that belongs to a noun ("No errors occurred") is no verdict. Where verdicts contradict one another, the reply is unclear.
 
     Differs: the released code takes every text without the letters "No" for a success, and so "Not sure", "Nothing"
     and "Now" for failures.

@@ -1,4 +1,4 @@
-"""Show: what of all that was looked up does one arm of a test see?"""
+"""Show: the exemplars and lessons that one arm of a test is shown."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons
 
 
-class Arm(Frozen):
-    """One way to put the requests of a test: what is shown beside them."""
+class ArmSettings(Frozen):
+    """One entry of `params.arms`: the arm's name, and what is shown with each request."""
 
     name: str
     exemplars: Literal["nearest", "shuffled"] | None = None
-    """The exemplars nearest to the request, or a placebo of the same number and length; unset: none."""
+    """The exemplars nearest to the request, or a placebo of the same number and length; unset: no exemplars."""
     lessons: bool = False
 
 
@@ -24,15 +24,15 @@ _Subject: TypeAlias = OfExemplars | OfLessons | OfBoth
 
 
 class Show(Node):
-    """Give what an arm shows, and what would be adopted if it does better than the others.
+    """Select what an arm shows, and name what would be adopted if the arm does better than the baseline.
 
-    A placebo is never adopted, and neither is an arm that shows nothing. What comes from elsewhere than the training
-    side of the run that holds the requests out must have been taken `without` that run, or the arm is refused: it might
-    show what it is tested on.
+    A placebo is never adopted, and neither is an arm that shows nothing. Exemplars and lessons that do
+    not come from the training side of the run with the held-out requests must have been selected `without` that run;
+    otherwise the arm is refused, since it might show what it is tested on.
     """
 
     class Inputs(NodeInputs):
-        """The arm, see `Arm`; and what was looked up for the request, for all arms alike.
+        """The arm, see `ArmSettings`, and what was looked up for the request, the same for all arms.
 
         `tool` is a tool of a test, see `ste_graph.data.cases.Cases`.
         """
@@ -43,10 +43,10 @@ class Show(Node):
         ids: list[str] | None = None
         placebo: str | None = None
         placebo_ids: list[str] | None = None
-        lent_by: dict[str, Any] | None = None
+        exemplar_origin: dict[str, Any] | None = None
         lines: list[str] | None = None
         lesson_ids: list[str] | None = None
-        taught_by: dict[str, Any] | None = None
+        lesson_origin: dict[str, Any] | None = None
 
     class Outputs(NodeOutputs):
         """`examples` and `lines` are for the prompt; `exemplars` and `lessons` are their ids."""
@@ -59,18 +59,18 @@ class Show(Node):
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         try:
-            arm = Arm.model_validate(inputs.arm)
+            arm = ArmSettings.model_validate(inputs.arm)
         except ValidationError as error:
-            said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
             raise ValueError(
-                f"the arm {inputs.arm.get('name', inputs.arm)!r} is none ({said}); expected `name` and, if it shows any, "
+                f"invalid arm {inputs.arm.get('name', inputs.arm)!r} ({faults}); expected `name` and, if it shows any, "
                 "`exemplars: nearest` or `exemplars: shuffled`, `lessons: true`"
             ) from None
         tested = (inputs.tool or {}).get("run_id")
-        lent = _origin(arm, "exemplars", inputs.lent_by, tested) if arm.exemplars else None
-        taught = _origin(arm, "lessons", inputs.taught_by, tested) if arm.lessons else None
+        exemplars = _origin(arm, "exemplars", inputs.exemplar_origin, tested) if arm.exemplars else None
+        lessons = _origin(arm, "lessons", inputs.lesson_origin, tested) if arm.lessons else None
         nearest, shuffled = arm.exemplars == "nearest", arm.exemplars == "shuffled"
-        subject = None if shuffled else _subject(lent, taught)
+        subject = None if shuffled else _subject(exemplars, lessons)
         return self.Outputs(
             examples=(inputs.examples if nearest else inputs.placebo if shuffled else None) or "",
             lines=(inputs.lines if arm.lessons else None) or [],
@@ -80,24 +80,26 @@ class Show(Node):
         )
 
 
-def _origin(arm: Arm, what: str, given: dict[str, Any] | None, tested: str | None) -> Origin:
+def _origin(arm: ArmSettings, what: str, given: dict[str, Any] | None, tested: str | None) -> Origin:
     if given is None:
         raise ValueError(
-            f"the arm {arm.name!r} shows {what}, but no memory gives any: turn the memory and the node on, or leave "
-            "the arm out of `params.arms`"
+            f"the arm {arm.name!r} shows {what}, but no memory provides any: turn the memory and the node on, or remove "
+            "the arm from `params.arms`"
         )
     origin = Origin.model_validate(given)
     if tested not in (None, origin.run_id, origin.without):
         raise ValueError(
-            f"the {what} of {origin.run} might show what is tested: let `without` of their memory name the run that "
+            f"the {what} of {origin.run} might show what is tested: set `without` of their memory to the run that "
             "the requests come from"
         )
     return origin
 
 
-def _subject(lent: Origin | None, taught: Origin | None) -> _Subject | None:
-    if lent and taught:
-        return OfBoth(run_id=lent.run_id, run=lent.run, lessons_run_id=taught.run_id, lessons_run=taught.run)
-    if lent:
-        return OfExemplars(run_id=lent.run_id, run=lent.run)
-    return OfLessons(run_id=taught.run_id, run=taught.run) if taught else None
+def _subject(exemplars: Origin | None, lessons: Origin | None) -> _Subject | None:
+    if exemplars and lessons:
+        return OfBoth(
+            run_id=exemplars.run_id, run=exemplars.run, lessons_run_id=lessons.run_id, lessons_run=lessons.run
+        )
+    if exemplars:
+        return OfExemplars(run_id=exemplars.run_id, run=exemplars.run)
+    return OfLessons(run_id=lessons.run_id, run=lessons.run) if lessons else None

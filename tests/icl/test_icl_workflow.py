@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 import ste_graph as ste
-from ste_graph.dataset.examples import examples_of
 from ste_graph.distil.normalisation import words
 from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.memory import ExemplarStore
 from ste_graph.run.step_log import StepLog
 from ste_graph.scoring.replied import Replied
 from ste_graph.scoring.share import correct
+from ste_graph.training.rows.examples import read_examples
 
 TOOLS = ["add_days", "to_roman", "make_password", "convert_unit"]
 ARMS = ["baseline", "exemplars", "shuffled", "lessons", "both"]
@@ -83,7 +83,7 @@ def given(run: Path, node: str) -> Iterator[dict[str, Any]]:
 def test_every_arm_gets_the_same_requests_with_the_same_tools_so_that_their_differences_are_paired(
     tested: Path, distilled: Path
 ) -> None:
-    heldout = [one for one in examples_of(distilled) if one.split == "heldout" and not one.paraphrase_of]
+    heldout = [one for one in read_examples(distilled) if one.split == "heldout" and not one.paraphrase_of]
     arms = by_arm(tested)
     assert [*arms] == ARMS
     for own in arms.values():
@@ -109,7 +109,7 @@ def test_exemplars_and_lessons_bring_a_model_from_nothing_to_much_and_a_placebo_
 
 
 def test_no_exemplar_shown_is_held_out_or_asks_what_is_tested(tested: Path, distilled: Path) -> None:
-    examples = list(examples_of(distilled))
+    examples = list(read_examples(distilled))
     trials = {one.trial_id for one in examples if one.split == "heldout"}
     asked = {words(one.query) for one in examples if one.split == "heldout"}
     assert trials
@@ -129,7 +129,7 @@ def test_no_exemplar_shown_is_held_out_or_asks_what_is_tested(tested: Path, dist
 def test_the_lessons_are_those_of_the_trials_that_are_not_held_out(
     tested: Path, explored: Path, distilled: Path
 ) -> None:
-    heldout = {one.trial_id for one in examples_of(distilled) if one.split == "heldout"}
+    heldout = {one.trial_id for one in read_examples(distilled) if one.split == "heldout"}
     (kept,) = [json.loads((tested / "memory" / "experience" / "exemplars.json").read_text("utf-8"))]
     with ExemplarStore.open(explored) as store:
         trials = {one.id: one.trial_id for one in store.exemplars()}
@@ -285,7 +285,7 @@ def test_an_arm_with_a_mistyped_key_is_no_second_baseline(explored: Path, distil
     wrong = {"params.arms": [{"name": "a", "exemplar": "nearest"}], "params.cases": 1, "data.test.only": ["to_roman"]}
     summary = ste.load("icl", variant="simulated", set=settings(explored, distilled, **wrong)).run(tmp_path / "run")
     (why,) = summary.failed.values()
-    assert "the arm 'a' is none (exemplar: Extra inputs are not permitted)" in why
+    assert "invalid arm 'a' (exemplar: Extra inputs are not permitted)" in why
 
 
 def test_a_setting_that_the_workflow_does_not_have_is_refused(explored: Path, distilled: Path) -> None:
@@ -309,7 +309,7 @@ def test_the_tools_of_a_file_of_cases_may_be_those_of_the_workflow(explored: Pat
     told = [(one.arm, one.called, one.args_correct) for one in replies(tmp_path / "run")]
     assert told == [("baseline", "to_roman", True), ("exemplars", "to_roman", True)]
     nobody = ste.load("icl", set={**ours, "tools": []}).run(tmp_path / "nobody")
-    assert "nobody describes the tool `to_roman`" in nobody.failed["to_roman"]
+    assert "the tool `to_roman` has no description" in nobody.failed["to_roman"]
 
 
 @pytest.mark.skipif(not STE.is_dir(), reason=f"{STE} is not there; set STE_DATA to the folder that holds `ste`")

@@ -42,7 +42,7 @@ async def test_what_may_not_be_missing_ends_the_unit_and_names_the_output(contex
     with pytest.raises(ModelError) as missing:
         await ask(context('{"score": "high", "tags": []}'), model, OUTPUTS)
     assert str(missing.value) == (
-        "the reply gives 'high' for `score`, which was to be int; write `maybe int` if it may be missing. "
+        "the reply gives 'high' for `score`, expected int; write `maybe int` if it may be missing. "
         """The reply: '{"score": "high", "tags": []}'"""
     )
 

@@ -55,7 +55,11 @@ class Recalled:
 async def test_the_gate_coerces_what_the_tool_coerced_and_tells_the_values_that_the_request_says() -> None:
     inputs = Gate.Inputs(trial=trial("Look at Oslo, 3 times", {"city": "Oslo", "n": "3"}), tool=TOOL)
     gives = await Gate()(inputs, None)
-    assert (gives.passed, gives.spoken, gives.gates) == (True, ["city", "n"], ["format", "execution", "grounding"])
+    assert (gives.passed, gives.stated_values, gives.gates) == (
+        True,
+        ["city", "n"],
+        ["format", "execution", "grounding"],
+    )
     assert gives.steps[0]["arguments"] == {"city": "Oslo", "n": 3}
 
 
@@ -78,7 +82,7 @@ async def test_votes_add_up_to_a_majority(context, model) -> None:
 async def test_the_split_leaves_out_twins_and_keeps_what_belongs_together_on_one_side() -> None:
     queries = [("look at oslo", "Oslo"), ("Look at Oslo!", "Oslo"), ("is it sunny in oslo", "Oslo"),
                ("rome please", "Rome"), ("what of bern", "Bern"), ("how about york", "York")]  # fmt: skip
-    records = [trial(query, {"city": city}, spoken=["city"]) for query, city in queries]
+    records = [trial(query, {"city": city}, stated_values=["city"]) for query, city in queries]
     gives = await Split(memory=Recalled(*records), heldout=0.4, examples=11)(Split.Inputs(tool=TOOL), None)
     assert [(one["query"], one["gate"], one["reason"]) for one in gives.left_out] == [
         ("Look at Oslo!", "duplicate", "asks the same as trial look at oslo")
@@ -105,7 +109,7 @@ async def test_a_paraphrase_keeps_the_example_and_remembers_the_old_words(contex
 )  # fmt: skip
 async def test_a_rewording_must_ask_for_the_same_be_new_and_keep_its_side(query: str, gate: str | None) -> None:
     held = trial("what of oslo in bern today", {"city": "Bern"}, split="heldout", kind="call")
-    old = trial("look at oslo", {"city": "Oslo"}, split="train", kind="call", spoken=["city"])
+    old = trial("look at oslo", {"city": "Oslo"}, split="train", kind="call", stated_values=["city"])
     reworded = {**old, "query": query, "paraphrase_of": old["query"]}
     gives = await Regate(memory=Recalled(old, held))(Regate.Inputs(reworded=reworded, tool=TOOL), None)
     assert (gives.passed, gives.gate) == (gate is None, gate)
@@ -116,7 +120,9 @@ async def test_a_rewording_must_ask_for_the_same_be_new_and_keep_its_side(query:
     [("have 3 looks", None), ("have a look", "it leaves out `n` too"), ("3 looks at oslo", "it still says `city`")],
 )
 async def test_a_value_is_withheld_and_only_that_one(reply: str, reason: str | None, context, model) -> None:
-    original = trial("3 looks at oslo", {"city": "Oslo", "n": 3}, split="train", spoken=["city", "n"], missing="city")
+    original = trial(
+        "3 looks at oslo", {"city": "Oslo", "n": 3}, split="train", stated_values=["city", "n"], missing="city"
+    )
     inputs, ctx = Withhold.Inputs(original=original, tool=TOOL), context(reply)
     gives = await Withhold(model=model, prompt=PROMPT, memory=Recalled())(inputs, ctx)
     assert (gives.passed, gives.reason) == (reason is None, reason)

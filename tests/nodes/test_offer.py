@@ -91,5 +91,5 @@ async def test_a_tool_that_the_test_does_not_describe_is_described_by_the_workfl
     gives = await Offer()(Offer.Inputs(tool=of), with_tools)
     assert gives.tools == [{"name": "add", "description": "Add.", "parameters": {"type": "object"}}]
     with_tools.tools = {}
-    with pytest.raises(ValueError, match="nobody describes the tool `add`"):
+    with pytest.raises(ValueError, match="the tool `add` has no description"):
         await Offer()(Offer.Inputs(tool=of), with_tools)

@@ -1,6 +1,6 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from ste_graph.contracts import Entry, Neighbour, Origin, SelectedExemplars
+from ste_graph.contracts import Entry, Neighbour, Origin, SelectedExemplars, Selection
 from ste_graph.nodes.recall import Recall
 
 
@@ -16,8 +16,10 @@ class ExemplarView:
     async def entries(self) -> list[Entry]:
         raise AssertionError("the node asks for exemplars")
 
-    async def select_exemplars(self, query: str, *, choice: Mapping, tools: Sequence[str] | None) -> SelectedExemplars:
-        self.asked.append((query, dict(choice), tools))
+    async def select_exemplars(
+        self, query: str, selection: Selection, *, tools: Sequence[str] | None
+    ) -> SelectedExemplars:
+        self.asked.append((query, selection, tools))
         others = SelectedExemplars(text="User Query: y", exemplars=[{"id": "2", "query": "y"}])
         origin = Origin(run_id="7", run="runs/distil")
         return SelectedExemplars(
@@ -30,12 +32,9 @@ async def test_recall_gives_what_a_prompt_shows_and_the_exemplars_themselves():
     gives = await Recall(memory=memory, k=3, tokens=500)(Recall.Inputs(query="rain?"), None)
     assert (gives.examples, gives.exemplars) == ("User Query: x", [{"id": "1", "query": "x"}])
     assert (gives.ids, gives.origin) == (["1"], {"run_id": "7", "run": "runs/distil", "without": None})
-    (query, choice, tools) = memory.asked[0]
+    (query, selection, tools) = memory.asked[0]
     assert (query, tools) == ("rain?", None)
-    assert choice == {
-        "k": 3, "per_tool": None, "contrast": False, "order": "most_similar_last", "tokens": 500,
-        "gates": ["format", "execution"], "observations": True, "twins": True, "paper": False,
-    }  # fmt: skip
+    assert selection == Selection(k=3, tokens=500)
 
 
 async def test_recall_offers_the_tools_that_it_reads_or_the_one_at_hand():
@@ -49,7 +48,9 @@ async def test_recall_offers_the_tools_that_it_reads_or_the_one_at_hand():
 
 async def test_recall_gives_a_placebo_if_it_is_to_draw_one():
     memory = ExemplarView()
-    gives = await Recall(memory=memory, placebo=True, seed=3, twins=False)(Recall.Inputs(query="rain?"), None)
+    gives = await Recall(memory=memory, placebo=True, seed=3, allow_same_request=False)(
+        Recall.Inputs(query="rain?"), None
+    )
     assert (gives.placebo, gives.placebo_ids) == ("User Query: y", ["2"])
-    (_, choice, _) = memory.asked[0]
-    assert (choice["placebo"], choice["twins"]) == (3, False)
+    (_, selection, _) = memory.asked[0]
+    assert selection == Selection(placebo=3, allow_same_request=False)

@@ -10,10 +10,10 @@ LOOKED_UP: dict[str, Any] = {
     "ids": ["e1", "e2"],
     "placebo": "of no use",
     "placebo_ids": ["p1", "p2"],
-    "lent_by": LENT,
+    "exemplar_origin": LENT,
     "lines": ["Lesson: one"],
     "lesson_ids": ["l1"],
-    "taught_by": TAUGHT,
+    "lesson_origin": TAUGHT,
 }
 
 
@@ -49,30 +49,38 @@ async def test_a_placebo_shows_other_exemplars_and_is_never_adopted() -> None:
 @pytest.mark.parametrize(
     ("arm", "said"),
     [
-        ({"name": "a", "exemplar": "nearest"}, r"the arm 'a' is none \(exemplar: Extra inputs are not permitted\)"),
+        ({"name": "a", "exemplar": "nearest"}, r"invalid arm 'a' \(exemplar: Extra inputs are not permitted\)"),
         ({"exemplars": "nearest"}, r"name: Field required"),
         ({"name": "a", "exemplars": "all"}, r"exemplars: Input should be 'nearest' or 'shuffled'"),
     ],
 )
-async def test_an_arm_that_is_none_is_refused_with_what_it_may_say(arm: dict[str, Any], said: str) -> None:
+async def test_an_invalid_arm_is_refused_with_its_legal_settings(arm: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=f"{said}.*`exemplars: nearest` or `exemplars: shuffled`, `lessons: true`"):
         await shown(arm)
 
 
 @pytest.mark.parametrize(
     ("arm", "missing"),
-    [({"exemplars": "nearest"}, "lent_by"), ({"exemplars": "shuffled"}, "lent_by"), ({"lessons": True}, "taught_by")],
+    [
+        ({"exemplars": "nearest"}, "exemplar_origin"),
+        ({"exemplars": "shuffled"}, "exemplar_origin"),
+        ({"lessons": True}, "lesson_origin"),
+    ],
 )
 async def test_an_arm_that_shows_what_no_memory_gives_is_refused_rather_than_a_second_baseline(
     arm: dict[str, Any], missing: str
 ) -> None:
-    with pytest.raises(ValueError, match=r"the arm 'a' shows .*, but no memory gives any.* out of `params\.arms`"):
+    with pytest.raises(ValueError, match=r"the arm 'a' shows .*, but no memory provides any.* from `params\.arms`"):
         await shown({"name": "a", **arm}, **{missing: None})
 
 
 @pytest.mark.parametrize(
     ("arm", "source"),
-    [({"exemplars": "nearest"}, "lent_by"), ({"exemplars": "shuffled"}, "lent_by"), ({"lessons": True}, "taught_by")],
+    [
+        ({"exemplars": "nearest"}, "exemplar_origin"),
+        ({"exemplars": "shuffled"}, "exemplar_origin"),
+        ({"lessons": True}, "lesson_origin"),
+    ],
 )
 async def test_what_might_show_the_requests_that_are_tested_is_refused(arm: dict[str, Any], source: str) -> None:
     asked = {"name": "a", **arm}
@@ -80,5 +88,5 @@ async def test_what_might_show_the_requests_that_are_tested_is_refused(arm: dict
         await shown(asked, tool={"run_id": "7"}, **{source: {"run": "r", **kept_apart}})
     await shown(asked, tool={"run_id": None}, **{source: {"run": "r", "run_id": "8"}})
     for other in ({"run_id": "8"}, {"run_id": "8", "without": "9"}):
-        with pytest.raises(ValueError, match="of r might show what is tested: let `without` of their memory name"):
+        with pytest.raises(ValueError, match="of r might show what is tested: set `without` of their memory to"):
             await shown(asked, tool={"run_id": "7"}, **{source: {"run": "r", **other}})
