@@ -95,16 +95,16 @@ def test_a_spec_with_faults_gives_the_tools_that_it_can_and_the_run_ends_well(ov
         },
     }
     project.write(**{"spec.json": json.dumps(spec)})
-    summary, seen = over([{"use": "openapi", "spec": str(project.folder / "spec.json")}], ["same", "same_2", "same_4"])
+    summary, seen = over([{"use": "openapi", "spec": str(project.folder / "spec.json")}], ["get_a", "get_b", "get_d"])
     assert {name: observation["kind"] for name, observation in seen.items()} == {
-        "same": "transport",
-        "same_2": "transport",
-        "same_4": "transport",
+        "get_a": "transport",
+        "get_b": "transport",
+        "get_d": "transport",
     }
-    assert seen["same"]["text"].startswith(f"No answer from {address.removeprefix('http://')}: ConnectError")
+    assert seen["get_a"]["text"].startswith(f"No answer from {address.removeprefix('http://')}: ConnectError")
     assert not summary.failed
     assert summary.used.failed_calls == 3
-    assert "`same_3`: `$ref: #/components/parameters/nowhere` leads nowhere" in caplog.text
+    assert "`get_c`: `$ref: #/components/parameters/nowhere` leads nowhere" in caplog.text
     assert summary.remarks == [
-        "the schema of `same_4` is not valid JSON Schema: 'quantity' is not valid under any of the given schemas"
+        "the schema of `get_d` is not valid JSON Schema: 'quantity' is not valid under any of the given schemas"
     ]

@@ -1,7 +1,6 @@
 """A model that gives the replies of a script, one after another, and writes down what it was told."""
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from langchain_core.messages import AIMessage

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """A model that makes a mistake, mends it, and asks again what was asked before."""
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from langchain_core.messages import AIMessage

@@ -1,7 +1,6 @@
 """A model whose every utterance can be told apart: what it says in its n-th trial carries an n-th canary."""
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from langchain_core.messages import AIMessage

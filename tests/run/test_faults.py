@@ -12,7 +12,7 @@ import asyncio
 import sys
 from typing import Any
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
 class Odd(Node):
@@ -20,16 +20,16 @@ class Odd(Node):
 
     does: str
 
-    class Inputs(Reads):
+    class Inputs(NodeInputs):
         turn: int
         item: dict[str, Any]
 
-    class Outputs(Output):
+    class Outputs(NodeOutputs):
         count: int
 
-    async def __call__(self, see):
-        if see.turn < 1:
-            return self.Outputs(count=see.turn)
+    async def __call__(self, inputs, ctx):
+        if inputs.turn < 1:
+            return self.Outputs(count=inputs.turn)
         match self.does:
             case "raise":
                 raise KeyError("lost")
@@ -44,11 +44,11 @@ class Odd(Node):
             case "other output":
                 return Other(words="many")
             case "change":
-                see.item["told"].append("changed")
-                return self.Outputs(count=len(see.item["told"]))
+                inputs.item["told"].append("changed")
+                return self.Outputs(count=len(inputs.item["told"]))
 
 
-class Other(Output):
+class Other(NodeOutputs):
     words: str
 '''
 

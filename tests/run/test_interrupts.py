@@ -43,7 +43,7 @@ ACTING = """
 from pathlib import Path
 from typing import ClassVar
 
-from ste_graph.node import Node, Output, Reads
+from ste_graph.node import Node, NodeOutputs
 
 BROKEN = Path(__file__).parent / "broken"
 
@@ -51,12 +51,12 @@ BROKEN = Path(__file__).parent / "broken"
 class Act(Node):
     tool_calls: ClassVar[int] = 1
 
-    class Outputs(Output):
+    class Outputs(NodeOutputs):
         kind: str
         text: str
 
-    async def __call__(self, see):
-        observation = await see.call("send", {"number": 2 if BROKEN.with_name("changed").exists() else 1})
+    async def __call__(self, inputs, ctx):
+        observation = await ctx.call_tool("send", {"number": 2 if BROKEN.with_name("changed").exists() else 1})
         if BROKEN.exists():
             raise OSError("no more")
         return self.Outputs(kind=observation.kind, text=observation.text)

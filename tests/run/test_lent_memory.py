@@ -41,17 +41,17 @@ variants:
 """
 
 ASKS = '''
-from ste_graph.node import Node, Output
+from ste_graph.node import Node, NodeOutputs
 
 class Ask(Node):
     """The same request every time."""
 
-    class Outputs(Output):
+    class Outputs(NodeOutputs):
         """A request."""
 
         query: str
 
-    async def __call__(self, see):
+    async def __call__(self, inputs, ctx):
         return self.Outputs(query="Please double 4")
 '''
 
