@@ -3,17 +3,19 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ste_graph.contracts import Selection
+
 from .experience import Experience
 from .transcript import Transcript
 
 if TYPE_CHECKING:
     from .exemplar import Exemplar
     from .exemplars import ExemplarStore
-    from .selection import Found, Selection
+    from .selection import Found
 
 __all__ = ["Exemplar", "ExemplarStore", "Experience", "Found", "Selection", "Transcript"]
 
-_LATER = {"Exemplar": "exemplar", "ExemplarStore": "exemplars", "Found": "selection", "Selection": "selection"}
+_LATER = {"Exemplar": "exemplar", "ExemplarStore": "exemplars", "Found": "selection"}
 """Imported when they are asked for: checking a workflow needs no numerics."""
 
 

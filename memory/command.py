@@ -17,8 +17,10 @@ from ste_graph.cli.exits import FAILED
 from ste_graph.cli.options import Format, OutFile, OutputFormat, write
 
 if TYPE_CHECKING:
+    from ste_graph.contracts import Selection
+
     from .exemplars import ExemplarStore
-    from .selection import Found, Selection
+    from .selection import Found
     from .verification import Verified
 
 memory = typer.Typer(
@@ -91,7 +93,7 @@ def search(
     ] = Shape.text,
 ) -> None:
     """Print the exemplars for a request, as a prompt would show them."""
-    from .selection import Selection
+    from ste_graph.contracts import Selection
 
     selection = Selection(
         k=k,

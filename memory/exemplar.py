@@ -5,17 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
-from ste_graph.contracts import Frozen, Json
+from ste_graph.contracts import VERIFIED, Frozen, Gate, Json
 from ste_graph.distil.example import Example
 from ste_graph.records import Seen, Step, Trial
 from ste_graph.run.hashing import id_of
 
-Gate: TypeAlias = str
-"""A check that an exemplar has passed, by name. `gates_passed` knows the first two; others may be added."""
-
-FORMAT, EXECUTION = "format", "execution"
+_FORMAT, _EXECUTION = VERIFIED
 
 _NOT_VALID = frozenset({"malformed", "invalid_arguments", "unknown_tool"})
 
@@ -155,8 +151,8 @@ def gates_passed(steps: Sequence[Step]) -> list[Gate]:
     last = steps[-1].observation if steps else None
     if last is None or steps[-1].action is None:
         return []
-    passed = [FORMAT] if last.kind not in _NOT_VALID else []
-    return [*passed, EXECUTION] if last.ok and last.kind == "ok" else passed
+    passed = [_FORMAT] if last.kind not in _NOT_VALID else []
+    return [*passed, _EXECUTION] if last.ok and last.kind == "ok" else passed
 
 
 def _counter(value: Json) -> int | None:

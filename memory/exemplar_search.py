@@ -6,20 +6,18 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ste_graph.contracts import Message
+from ste_graph.contracts import VERIFIED, Message, Selection
 from ste_graph.distil.normalisation import words
 from ste_graph.errors import WorkflowError
 from ste_graph.lessons import Lesson, shown
 from ste_graph.lessons import text as said
 
-from .exemplar import EXECUTION, FORMAT, Exemplar
+from .exemplar import Exemplar
 from .holdings import Holdings
 from .recall import Vectors, similarities
 from .rendering import SEPARATOR, Form, as_messages, as_text
-from .selection import Found, Selection, approximate_tokens, chosen
+from .selection import Found, approximate_tokens, chosen
 from .teaching import lessons_in
-
-VERIFIED = (FORMAT, EXECUTION)
 
 
 class ExemplarSearch(Holdings):
@@ -206,13 +204,13 @@ class ExemplarSearch(Holdings):
         return [float(one) for one in similarities(vectors[1:], vectors[0])]
 
     def _candidates(self, query: str, selection: Selection, offered: Sequence[str] | None) -> list[Found]:
-        """The nearest exemplars to choose from, as many without the twins of the request as with them."""
+        """The nearest exemplars to select from, as many without those of the very same request as with them."""
         vectors, k, asked = self._embedded([query]), selection.fetches, words(query)
         while True:
             found = self.search_vectors(
                 vectors, k, tools=offered, gates=selection.gates, by_tool=selection.by_tool
             )[0]  # fmt: skip
-            if selection.twins:
+            if selection.allow_same_request:
                 return found
             kept = [one for one in found if words(one.exemplar.query) != asked]
             wanted = selection.fetches + len(found) - len(kept)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from ste_graph.contracts import VERIFIED
 from ste_graph.errors import WorkflowError
 
 from .adopted import lessons_adopted, refuse_unless_adopted
@@ -18,7 +19,7 @@ from .comparison import between, differences
 from .embedders import find_store_embedder
 from .exemplar import Exemplar, sound
 from .exemplar_log import number_of, row_of
-from .exemplar_search import VERIFIED, ExemplarSearch
+from .exemplar_search import ExemplarSearch
 from .harvest import harvested, is_run
 from .holdings import BATCH
 from .recall import Vectors

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ste_graph.dataset.examples import examples_of
-from ste_graph.distil.clusters import keys_of
+from ste_graph.distil.clusters import separation_keys
 from ste_graph.distil.normalisation import words
+from ste_graph.training.rows.examples import read_examples
 
 from .exemplar import Exemplar
 
@@ -20,7 +20,7 @@ def held_out(run: Path, exemplars: Iterable[Exemplar]) -> frozenset[str]:
 
     Raises `WorkflowError` where the run has no examples.
     """
-    examples = examples_of(run)
+    examples = read_examples(run)
     heldout = [one for one in examples if one.split == "heldout"]
     trials = {(one.run_id, one.trial_id) for one in heldout}
     asked = {words(one.query) for one in heldout}
@@ -29,7 +29,7 @@ def held_out(run: Path, exemplars: Iterable[Exemplar]) -> frozenset[str]:
         (name, key)
         for one in heldout
         for name in (one.definition.name,)
-        for key in keys_of(one.arguments, parameters[name], examples.apart)
+        for key in separation_keys(one.arguments, parameters[name], examples.apart)
     }
 
     def says(exemplar: Exemplar) -> bool:
@@ -39,7 +39,7 @@ def held_out(run: Path, exemplars: Iterable[Exemplar]) -> frozenset[str]:
             (step.action, key) in called
             for step in exemplar.calls
             if step.action in parameters
-            for key in keys_of(step.arguments or {}, parameters[step.action], examples.apart)
+            for key in separation_keys(step.arguments or {}, parameters[step.action], examples.apart)
         )
 
     return frozenset(exemplar.id for exemplar in exemplars if says(exemplar))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ste_graph.contracts import Entry, Json, Neighbour, Origin, SelectedExemplars, SelectedLessons
+from ste_graph.contracts import Entry, Json, Neighbour, Origin, SelectedExemplars, SelectedLessons, Selection
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.finished import open_run
 from ste_graph.lessons import text as said
@@ -20,7 +20,7 @@ from .harvest import is_run
 from .heldout import held_out
 from .placebo import placebo
 from .rendering import as_text
-from .selection import Found, Selection
+from .selection import Found
 from .standing import stood
 from .teaching import in_turn
 
@@ -80,15 +80,10 @@ class ExemplarViewStore:
         return [_entry(one) for one in await asyncio.to_thread(self._store.exemplars)]
 
     async def select_exemplars(
-        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+        self, query: str, selection: Selection, *, tools: Sequence[str] | None
     ) -> SelectedExemplars:
-        """The exemplars for a request, as the settings of `Selection` in `choice` say.
-
-        With `placebo`, a seed, in `choice` beside them: a placebo of the same size too.
-        """
-        settings = dict(choice)
-        seed = settings.pop("placebo", None)
-        selection = Selection.model_validate(settings)
+        """The exemplars for a request; with a `placebo` seed in the selection, a placebo of the same size too."""
+        seed = selection.placebo
         found = await self._store.aselect(query, selection, tools=tools)
         exemplars = [one.exemplar for one in found]
 
@@ -97,7 +92,7 @@ class ExemplarViewStore:
 
         def drawn() -> list[Exemplar]:
             among = self._lendable(selection, tools)
-            return placebo(self._store, query, exemplars, selection, among=among, text=text, seed=seed)
+            return placebo(self._store, query, exemplars, selection, among=among, text=text)
 
         others = [] if seed is None else await asyncio.to_thread(drawn)
         return SelectedExemplars(
@@ -115,7 +110,7 @@ class ExemplarViewStore:
         The exemplars that decide the order are verified and do not ask the very same. Tools that have none come last,
         as they stand in `tools`.
         """
-        nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", twins=False)
+        nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", allow_same_request=False)
         found = await self._store.aselect(query, nearest, tools=tools)
         order = dict.fromkeys([*(one.exemplar.tool for one in found), *tools])
         lessons = await asyncio.to_thread(self._store.learnt)

@@ -10,8 +10,9 @@ from typing import Any
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from ste_graph.contracts import Selection
+
 from .exemplars import ExemplarStore
-from .selection import Selection
 
 INTRODUCTION = "Earlier requests of this kind, and the calls that served them. Go by their form, not by their values:"
 

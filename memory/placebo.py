@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
+from ste_graph.contracts import Selection
 from ste_graph.distil.normalisation import words
 from ste_graph.run.hashing import id_of, seed_of
 
 from .exemplar import Exemplar
 from .exemplar_search import ExemplarSearch
-from .selection import Selection
 
 _FOR_EACH = 8
 """So many exemplars are drawn for each that is shown, so that some of them are about as long."""
@@ -25,7 +25,6 @@ def placebo(
     *,
     among: Sequence[tuple[str, str]],
     text: Callable[[Exemplar], str],
-    seed: int = 0,
 ) -> list[Exemplar]:
     """As many exemplars as `shown`, each made of two that are drawn by seed: the request of one, the calls of another.
 
@@ -34,7 +33,8 @@ def placebo(
     request; only where the other tools have too few do these help out, the nearest one's last. The request itself
     never stands there. Length is that of what `text` renders; where nothing can be drawn, there are none.
     """
-    random, asked = Random(seed_of(seed, words(query))), words(query)
+    asked = words(query)
+    random = Random(seed_of(selection.placebo or 0, asked))
     first = selection.paper or selection.order == "most_similar_first"
     ranks = {one.tool: rank for rank, one in enumerate(reversed(shown) if first else shown, start=1)}
     ids = _drawn(among, ranks, _FOR_EACH * len(shown), random)

@@ -9,9 +9,11 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
+from ste_graph.contracts import Selection
+
 from .exemplars import ExemplarStore
 from .rendering import as_text
-from .selection import Found, Selection
+from .selection import Found
 
 
 class ExemplarRetriever(BaseRetriever):

@@ -5,15 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
 
-from pydantic import Field
+from ste_graph.contracts import Frozen, Selection
 
-from ste_graph.contracts import Frozen
-
-from .exemplar import EXECUTION, FORMAT, Exemplar, Gate
-
-Order: TypeAlias = Literal["most_similar_last", "most_similar_first"]
+from .exemplar import Exemplar
 
 
 class Found(Frozen):
@@ -21,47 +16,6 @@ class Found(Frozen):
 
     similarity: float
     exemplar: Exemplar
-
-
-class Selection(Frozen):
-    """How exemplars are chosen for a request: the nearest ones that may be shown, at most `k`.
-
-    Only exemplars that passed all `gates` and are not stale; never one that names a tool outside the offered ones.
-    """
-
-    k: int = Field(default=8, ge=0)
-    per_tool: int | None = Field(default=None, ge=1)
-    """At most so many of one tool."""
-    contrast: bool = False
-    """One of them is of another tool than the nearest one's: of the most similar other tool, in the last place."""
-    order: Order = "most_similar_last"
-    tokens: int | None = Field(default=None, ge=0)
-    """The budget for their text; what does not fit is passed over, the nearest first. See `approximate_tokens`."""
-    gates: tuple[Gate, ...] = (FORMAT, EXECUTION)
-    observations: bool = True
-    """Show what the calls gave, and the answer."""
-    twins: bool = True
-    """Whether one that asks the very same request may be shown: an agent is glad of it, a test must not see it."""
-    paper: bool = False
-    """As in the paper: the k nearest over all tools, whichever are offered, most similar first, the calls alone.
-
-    It overrides all other settings but `k`, `gates` and `twins`.
-    """
-
-    @property
-    def shows_observations(self) -> bool:
-        """Whether what the calls gave is shown."""
-        return self.observations and not self.paper
-
-    @property
-    def by_tool(self) -> bool:
-        """Whether the nearest of each tool must be looked at, not just the nearest of all."""
-        return not self.paper and (self.per_tool is not None or self.contrast)
-
-    @property
-    def fetches(self) -> int:
-        """How many of the nearest suffice to choose from; with `by_tool`, of each tool."""
-        return self.k if self.paper or self.per_tool is None else min(self.k, self.per_tool)
 
 
 def chosen(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from ste_graph.contracts import Selection
 from ste_graph.errors import SteError, WorkflowError
 
 from .exemplars import ExemplarStore
-from .selection import Selection
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer

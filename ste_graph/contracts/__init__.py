@@ -19,11 +19,14 @@ from ste_graph.contracts.memory import (
     SimilarityView,
     TranscriptMemory,
 )
-from ste_graph.contracts.model import Message, Model, ModelRequest, Reply, ToolCall, Usage
+from ste_graph.contracts.model import SIMULATED, Message, Model, ModelRequest, Reply, ToolCall, Usage, is_simulated
+from ste_graph.contracts.selection import VERIFIED, Gate, Selection, SelectionFields
 from ste_graph.contracts.tool import Effect, Observation, ObservationKind, Restartable, Tool, ToolSource
 from ste_graph.contracts.values import Frozen, Json
 
 __all__ = [
+    "SIMULATED",
+    "VERIFIED",
     "AccessChecked",
     "Context",
     "DataSource",
@@ -32,6 +35,7 @@ __all__ = [
     "ExemplarMemory",
     "ExemplarView",
     "Frozen",
+    "Gate",
     "Json",
     "LessonView",
     "Message",
@@ -48,6 +52,8 @@ __all__ = [
     "Restartable",
     "SelectedExemplars",
     "SelectedLessons",
+    "Selection",
+    "SelectionFields",
     "SimilarityMemory",
     "SimilarityView",
     "Tool",
@@ -55,4 +61,5 @@ __all__ = [
     "ToolSource",
     "TranscriptMemory",
     "Usage",
+    "is_simulated",
 ]

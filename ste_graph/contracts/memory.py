@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from ste_graph.contracts.model import Message
+from ste_graph.contracts.selection import Selection
 from ste_graph.contracts.values import Frozen, Json
 
 
@@ -100,7 +101,7 @@ class ExemplarMemory(Protocol):
     """A record store that selects from what earlier runs learnt (`from:` in YAML)."""
 
     async def select_exemplars(
-        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+        self, query: str, selection: Selection, *, tools: Sequence[str] | None
     ) -> SelectedExemplars:
         """The exemplars to show for a request, see `ExemplarView.select_exemplars`."""
 
@@ -163,9 +164,9 @@ class ExemplarView(RecordView, Protocol):
     """View of an exemplar memory: what earlier runs learnt, to be shown."""
 
     async def select_exemplars(
-        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+        self, query: str, selection: Selection, *, tools: Sequence[str] | None
     ) -> SelectedExemplars:
-        """The exemplars to show for a request; `choice` are the settings of the choice, by name.
+        """The exemplars to show for a request, selected as `selection` says.
 
         None of them names a tool outside `tools`, where that is given. Nothing where the memory is off.
         """

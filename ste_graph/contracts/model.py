@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from ste_graph.contracts.values import Frozen, Json
 
 Message: TypeAlias = dict[str, Json]
 """One chat message as plain JSON in OpenAI form, as LangChain's `convert_to_messages` reads it:
 `{"role": "user" | "assistant" | "system" | "tool", "content": str, …}`."""
+
+SIMULATED: Final = "simulated"
+"""The beginning of the labels of models that only simulate one, and of what such a model had a part in."""
+
+
+def is_simulated(label: object) -> bool:
+    """True if a label is that of a simulated model: its results prove plumbing only."""
+    return isinstance(label, str) and label.startswith(SIMULATED)
 
 
 class Usage(Frozen):

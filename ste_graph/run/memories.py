@@ -16,6 +16,7 @@ from ste_graph.contracts import (
     RecordStore,
     SelectedExemplars,
     SelectedLessons,
+    Selection,
     SimilarityMemory,
 )
 from ste_graph.errors import RunError, WorkflowError
@@ -62,10 +63,10 @@ class UnitRecall:
             return await self.store.entries(self.scope)
 
     async def select_exemplars(
-        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+        self, query: str, selection: Selection, *, tools: Sequence[str] | None
     ) -> SelectedExemplars:
         with whole_run_stops():
-            return await self._lender.select_exemplars(query, choice=choice, tools=tools)
+            return await self._lender.select_exemplars(query, selection, tools=tools)
 
     async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
         with whole_run_stops():
@@ -94,7 +95,7 @@ class NoRecall:
         return []
 
     async def select_exemplars(
-        self, query: str, *, choice: Mapping[str, Json], tools: Sequence[str] | None
+        self, query: str, selection: Selection, *, tools: Sequence[str] | None
     ) -> SelectedExemplars:
         return SelectedExemplars()
 

@@ -5,12 +5,12 @@ import logging
 
 import pytest
 
+from ste_graph.contracts import Selection
 from ste_graph.errors import WorkflowError
 from ste_graph.memory.exemplars import ExemplarStore
 from ste_graph.memory.experience import Experience
 from ste_graph.memory.harvest import harvested
 from ste_graph.memory.heldout import held_out
-from ste_graph.memory.selection import Selection
 from ste_graph.records import Seen, Step
 
 LOCK = "created: now\nlabels: {}\nunits: {}\ntools: {}\nskipped: {}\nresolved: {}\n"
@@ -132,8 +132,8 @@ async def test_a_memory_lends_and_teaches_nothing_of_what_another_run_holds_out(
 
     everything, less = opened("one"), opened("two", without=str(distilled))
     request = "Add 3 and 4."
-    assert len((await everything.select_exemplars(request, choice={}, tools=["add"])).exemplars) == 2
-    assert [one["query"] for one in (await less.select_exemplars(request, choice={}, tools=["add"])).exemplars] == [
+    assert len((await everything.select_exemplars(request, Selection(), tools=["add"])).exemplars) == 2
+    assert [one["query"] for one in (await less.select_exemplars(request, Selection(), tools=["add"])).exemplars] == [
         "Add 8 and 9."
     ]
     assert len((await everything.select_lessons(request, tools=["add"], per_tool=3, k=3)).lines) == 1
@@ -152,13 +152,13 @@ def test_what_is_left_out_needs_a_run_that_holds_something_out(store, tmp_path, 
 
 def test_a_test_is_never_shown_the_very_request_that_it_puts(store, exemplar):
     store.add([exemplar("RAIN, in Paris?", "units", id="twin"), exemplar("rain in paris", id="other twin")])
-    asked = Selection(k=3, twins=False)
+    asked = Selection(k=3, allow_same_request=False)
     nearest = [one.exemplar.query for one in store.search("rain in Paris", 99)]
     others = [query for query in nearest if "paris" not in query.lower()]
     assert len(others) == 5
     assert [one.exemplar.query for one in store.select("rain in Paris", asked)] == others[:3][::-1]
     for more in ({"paper": True}, {"per_tool": 2}, {"contrast": True}):
-        found = store.select("rain in Paris", Selection(k=3, twins=False, **more))
+        found = store.select("rain in Paris", Selection(k=3, allow_same_request=False, **more))
         assert len(found) == 3
         assert not [one for one in found if "paris" in one.exemplar.query.lower()]
     assert store.select("rain in Paris", Selection(k=1))[0].similarity == 1.0

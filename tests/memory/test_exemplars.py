@@ -4,10 +4,10 @@ import warnings
 import numpy as np
 import pytest
 
+from ste_graph.contracts import Selection
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.collection import client_of, shut
 from ste_graph.memory.exemplars import ExemplarStore
-from ste_graph.memory.selection import Selection
 
 
 def queries(found):

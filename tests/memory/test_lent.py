@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from ste_graph.contracts import Entry, ExemplarMemory
+from ste_graph.contracts import Entry, ExemplarMemory, Selection
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.experience import Experience
 
@@ -15,10 +15,10 @@ def lent(store, tmp_path, word_hashes):
     return open
 
 
-async def test_a_memory_lends_the_exemplars_of_a_store_as_the_choice_says(lent, store):
+async def test_a_memory_lends_the_exemplars_of_a_store_as_the_selection_says(lent, store):
     memory = lent()
     assert isinstance(memory, ExemplarMemory)
-    shown = await memory.select_exemplars("rain in Paris", choice={"k": 1}, tools=["weather"])
+    shown = await memory.select_exemplars("rain in Paris", Selection(k=1), tools=["weather"])
     assert [one["query"] for one in shown.exemplars] == ["rain in Paris"]
     assert shown.text.startswith("User Query: rain in Paris\n")
     (near,) = await memory.nearest("anywhere", "rain in Paris", 1)
@@ -42,7 +42,7 @@ async def test_what_is_lent_stays_as_it_stood_when_the_run_began_even_when_it_is
     await memory.close()
     again = lent(**where)
     assert [one["query"] for one in await again.recall("", like=None, seed=0)] == stood
-    shown = await again.select_exemplars("hail", choice={"k": 9}, tools=None)
+    shown = await again.select_exemplars("hail", Selection(k=9), tools=None)
     assert len(shown.exemplars) == 6
     await again.close()
 

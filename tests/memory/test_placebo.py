@@ -2,10 +2,10 @@
 
 import pytest
 
+from ste_graph.contracts import Selection
 from ste_graph.memory.experience import Experience
 from ste_graph.memory.placebo import placebo
 from ste_graph.memory.rendering import as_text
-from ste_graph.memory.selection import Selection
 
 TOOLS = ("weather", "units", "dates", "songs")
 
@@ -19,10 +19,10 @@ def library(open_store, exemplar):
 
 
 def drawn(store, query, k=4, *, tools=None, seed=0, **settings):
-    selection = Selection(k=k, **settings)
+    selection = Selection(k=k, placebo=seed, **settings)
     shown = [one.exemplar for one in store.select(query, selection, tools=tools)]
     among = store.lendable(selection, tools)
-    return shown, placebo(store, query, shown, selection, among=among, seed=seed, text=lambda one: as_text([one]))
+    return shown, placebo(store, query, shown, selection, among=among, text=lambda one: as_text([one]))
 
 
 def test_a_placebo_has_the_same_number_and_about_the_same_length(library):
@@ -80,9 +80,9 @@ def test_nothing_shown_or_nothing_to_draw_from_gives_no_placebo(library, open_st
 
 async def test_a_memory_lends_a_placebo_beside_the_exemplars_if_it_is_asked_for(library, tmp_path, word_hashes):
     memory = Experience(**{"from": str(tmp_path / "store")}).open("m", tmp_path / "run", word_hashes)
-    shown = await memory.select_exemplars("weather request 1", choice={"k": 2, "placebo": 0}, tools=None)
+    shown = await memory.select_exemplars("weather request 1", Selection(k=2, placebo=0), tools=None)
     assert shown.placebo is not None
     assert shown.placebo.text.count("User Query:") == shown.text.count("User Query:") == 2
     assert {one["id"] for one in shown.placebo.exemplars}.isdisjoint(one["id"] for one in shown.exemplars)
-    assert (await memory.select_exemplars("weather request 1", choice={"k": 2}, tools=None)).placebo is None
+    assert (await memory.select_exemplars("weather request 1", Selection(k=2), tools=None)).placebo is None
     await memory.close()

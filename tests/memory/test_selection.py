@@ -1,8 +1,9 @@
 import pytest
 
-from ste_graph.memory.selection import Selection, approximate_tokens
-from ste_graph.models.simulated.reading import examples_in
+from ste_graph.contracts import Selection
+from ste_graph.memory.selection import approximate_tokens
 from ste_graph.records import Seen, Step
+from ste_graph.simulated.reading import examples_in
 
 
 def shown(store, query="rain in Paris", *, tools=None, **settings):

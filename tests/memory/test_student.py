@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ste_graph.memory import Selection
-from ste_graph.models.simulated.reading import examples_in
+from ste_graph.simulated.reading import examples_in
 
 CODES = {"celsius": "T-17", "metres": "L-04", "litres": "V-22", "grams": "M-91"}
 """What the tool wants and does not say: a code for each unit."""
