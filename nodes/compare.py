@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ste_graph.contracts import Context, Json, Model
-from ste_graph.distil.votes import answers_of
+from ste_graph.distil.votes import parse_answers
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
@@ -41,6 +41,6 @@ class Compare(Node):
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         reply = await ctx.ask(self.model, self.prompt, schema=SCHEMA)
-        found, why = answers_of(reply, ["same"])
+        found, why = parse_answers(reply, ["same"])
         right = verdict(reply.text) if found["same"] is None else found["same"]
         return self.Outputs(right=right, why=f"no verdict: {reply.text[:200]!r}" if right is None else why or None)

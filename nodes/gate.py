@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ste_graph.contracts import Context, Json
-from ste_graph.distil.gates import Check, execution_fault, format_fault, grounding_fault, needed, sources_of
+from ste_graph.distil.gates import (
+    GateName,
+    execution_fault,
+    format_fault,
+    grounding_fault,
+    required_calls,
+    value_sources,
+)
 from ste_graph.distil.grounding import Source
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.tools.arguments import Arguments
@@ -21,7 +28,7 @@ class Gate(Node):
     Differs: the paper's code asks a model alone, and never whether the call succeeded.
     """
 
-    checks: tuple[Check, ...] = ("format", "execution", "grounding")
+    checks: tuple[GateName, ...] = ("format", "execution", "grounding")
     free: tuple[str, ...] = ()
     """Parameters whose values are composed rather than stated, such as a query: they need not be traced."""
 
@@ -38,7 +45,7 @@ class Gate(Node):
         gate: str | None
         reason: str | None
         steps: list[dict[str, Any]]
-        spoken: list[str]
+        stated_values: list[str]
         gates: list[str]
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
@@ -55,14 +62,16 @@ class Gate(Node):
                 case "execution":
                     fault = execution_fault(steps)
                 case "grounding":
-                    sources = sources_of(trial["query"], steps, parameters, self.free)
+                    sources = value_sources(trial["query"], steps, parameters, self.free)
                     fault = grounding_fault(sources, steps[-1]["arguments"])
             if fault is not None:
                 passed = list(self.checks[:number])
-                return self.Outputs(passed=False, gate=check, reason=fault, steps=[], spoken=[], gates=passed)
-        spoken = [name for name, source in sources.items() if source == "request"]
-        kept = needed(steps, sources)
-        return self.Outputs(passed=True, gate=None, reason=None, steps=kept, spoken=spoken, gates=list(self.checks))
+                return self.Outputs(passed=False, gate=check, reason=fault, steps=[], stated_values=[], gates=passed)
+        stated_values = [name for name, source in sources.items() if source == "request"]
+        kept = required_calls(steps, sources)
+        return self.Outputs(
+            passed=True, gate=None, reason=None, steps=kept, stated_values=stated_values, gates=list(self.checks)
+        )
 
 
 def _steps(steps: list[dict[str, Any]], tool: str, parameters: Mapping[str, Json]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ste_graph.contracts import Context, Model
-from ste_graph.distil.votes import SCHEMA, against, in_favour, reason_of, vote_of
+from ste_graph.distil.votes import SCHEMA, explain_votes, is_against, is_for, parse_vote
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
@@ -39,8 +39,8 @@ class Judge(Node):
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         reply = await ctx.ask(self.model, self.prompt, schema=SCHEMA)
-        votes = [*(inputs.votes or []), dict(vote_of(reply))]
-        yes, no = sum(map(in_favour, votes)), sum(map(against, votes))
+        votes = [*(inputs.votes or []), dict(parse_vote(reply))]
+        yes, no = sum(map(is_for, votes)), sum(map(is_against, votes))
         passed = 2 * yes > len(votes)
-        gate, reason = (None, None) if passed else ("judge", reason_of(votes))
+        gate, reason = (None, None) if passed else ("judge", explain_votes(votes))
         return self.Outputs(votes=votes, yes=yes, no=no, passed=passed, gate=gate, reason=reason)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ste_graph.contracts import Context, RecordView
-from ste_graph.distil.gates import Refused, drift_fault
+from ste_graph.distil.gates import Rejection, drift_fault
 from ste_graph.distil.normalisation import words
 from ste_graph.json_values import equality_key
 from ste_graph.node import Node, NodeInputs, NodeOutputs
@@ -49,7 +49,7 @@ class Regate(Node):
 
 async def compared(
     memory: RecordView, example: dict[str, Any], *, near: float, alike: float, same_call: bool = True
-) -> Refused | None:
+) -> Rejection | None:
     """What of the examples so far forbids a new request, if anything does.
 
     Without `same_call` it is to be answered otherwise than the example that it was made of, so that it may come near to
@@ -63,16 +63,16 @@ async def compared(
             break
         said = f"{other['query']!r:.120} (a cosine of {one.similarity:.2f})"
         if other["split"] != example["split"] and (exact or one.similarity >= alike):
-            return Refused("leak", f"comes too close to a request on the other side of the split: {said}")
+            return Rejection("leak", f"comes too close to a request on the other side of the split: {said}")
         same = same_call and other["kind"] == "call" and equality_key(other["steps"][-1]["arguments"]) == arguments
         if exact or (same and one.similarity >= near):
-            return Refused("duplicate", f"says nearly what another example says: {said}")
+            return Rejection("duplicate", f"says nearly what another example says: {said}")
     return None
 
 
-def _drift(reworded: dict[str, Any], tool: dict[str, Any]) -> Refused | None:
+def _drift(reworded: dict[str, Any], tool: dict[str, Any]) -> Rejection | None:
     last = reworded["steps"][-1]
     fault = drift_fault(
-        reworded["paraphrase_of"], reworded["query"], last["arguments"], tool["parameters"], reworded["spoken"]
+        reworded["paraphrase_of"], reworded["query"], last["arguments"], tool["parameters"], reworded["stated_values"]
     )
-    return None if fault is None else Refused("grounding", fault)
+    return None if fault is None else Rejection("grounding", fault)

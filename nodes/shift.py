@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ste_graph.contracts import Context, Model, RecordView
-from ste_graph.distil.gates import Refused
-from ste_graph.distil.negatives import DECLINED, shifted_fault
+from ste_graph.distil.gates import Rejection
+from ste_graph.distil.negatives import DECLINING_ANSWER, unrelated_request_fault
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
@@ -47,12 +47,12 @@ class Shift(Node):
         reply = await ctx.ask(self.model, self.prompt, stop=STOP)
         query = request_in(reply.text)
         changed = {**inputs.original, "query": query, "paraphrase_of": inputs.original["query"]}
-        said = shifted_fault(query, inputs.original, inputs.tool["parameters"])
-        fault = Refused("shift", said) if said else None
+        said = unrelated_request_fault(query, inputs.original, inputs.tool["parameters"])
+        fault = Rejection("shift", said) if said else None
         fault = fault or await compared(self.memory, changed, near=1.0, alike=self.alike, same_call=False)
         return self.Outputs(
             query=query,
-            answer=DECLINED,
+            answer=DECLINING_ANSWER,
             passed=fault is None,
             gate=fault.gate if fault else None,
             reason=fault.reason if fault else None,

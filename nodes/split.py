@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ste_graph.contracts import Context, Json, Neighbour, RecordView
-from ste_graph.distil.clusters import Apart, clusters, keys_of
-from ste_graph.distil.negatives import missing_of
+from ste_graph.distil.clusters import Apart, assign_clusters, separation_keys
+from ste_graph.distil.negatives import choose_missing_argument
 from ste_graph.distil.normalisation import words
-from ste_graph.distil.split import assigned
+from ste_graph.distil.split import assign_sides
 from ste_graph.json_values import equality_key
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 
@@ -62,7 +62,7 @@ class Split(Node):
         left_out += [_refused(records[number], "surplus", f"there are {self.examples} already") for number in surplus]
 
         parameters = inputs.tool["parameters"]
-        keys = [keys_of(_arguments(records[number]), parameters, self.apart) for number in kept]
+        keys = [separation_keys(_arguments(records[number]), parameters, self.apart) for number in kept]
         texts = [{words(str(records[number]["query"]))} for number in kept]
         at = {number: index for index, number in enumerate(kept)}
         pairs = [
@@ -71,8 +71,8 @@ class Split(Node):
             for one in near[number]
             if one.similarity >= self.alike and place[one.entry.id] in at
         ]
-        groups = clusters([own | text for own, text in zip(keys, texts, strict=True)], pairs)
-        sides = assigned(groups, self.heldout, self.seed)
+        groups = assign_clusters([own | text for own, text in zip(keys, texts, strict=True)], pairs)
+        sides = assign_sides(groups, self.heldout, self.seed)
         train = sum(sides[group] == "train" for group in groups)
         more = max(0, self.examples - len(kept)) if train else 0
         chosen: list[dict[str, Any]] = []
@@ -82,14 +82,14 @@ class Split(Node):
             if sides[group] == "train":
                 wordings = more // train + (nth < more % train)
                 nth += 1
-            spoken, steps = records[number]["spoken"], records[number]["steps"]
+            stated_values, steps = records[number]["stated_values"], records[number]["steps"]
             chosen.append(
                 {
                     **records[number],
                     "split": sides[group],
                     "cluster": group,
                     "wordings": list(range(wordings)),
-                    "missing": missing_of(steps, spoken, parameters, number),
+                    "missing": choose_missing_argument(steps, stated_values, parameters, number),
                 }
             )
         return self.Outputs(chosen=chosen, left_out=left_out, train=train, heldout=len(kept) - train)

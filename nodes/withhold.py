@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ste_graph.contracts import Context, Model, RecordView
-from ste_graph.distil.gates import Refused
-from ste_graph.distil.negatives import question_for, withheld_fault
+from ste_graph.distil.gates import Rejection
+from ste_graph.distil.negatives import missing_argument_fault, question_for
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
@@ -47,8 +47,8 @@ class Withhold(Node):
         reply = await ctx.ask(self.model, self.prompt, stop=STOP)
         query, missing = request_in(reply.text), inputs.original["missing"]
         changed = {**inputs.original, "query": query, "paraphrase_of": inputs.original["query"]}
-        said = withheld_fault(query, missing, inputs.original, inputs.tool["parameters"])
-        fault = Refused("withhold", said) if said else None
+        said = missing_argument_fault(query, missing, inputs.original, inputs.tool["parameters"])
+        fault = Rejection("withhold", said) if said else None
         fault = fault or await compared(self.memory, changed, near=1.0, alike=self.alike, same_call=False)
         return self.Outputs(
             query=query,

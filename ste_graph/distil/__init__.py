@@ -1,1 +1,6 @@
-"""From trials to examples: the gates, the split and its check as pure functions, and the records that they make."""
+"""Distilling: from trials to examples, as pure functions, and the records that come of it.
+
+Public modules: `gates` and `grounding` (checks by rule), `votes` (the judge), `clusters` and `split` (the two sides),
+`negatives` (requests for which no call is right), `thresholds` and `recheck` (comparison with other examples),
+`normalisation` (texts as they are compared), and the records `candidate`, `example` and `rejected`.
+"""

@@ -1,4 +1,4 @@
-"""A trial that passed every gate: what examples are made of."""
+"""A trial that passed every gate: the material of examples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ste_graph.records import Circumstances, Record, Step
 
 
 class Candidate(Record):
-    """`of` is the trial's line in the journal of its run, which is not kept; the rest is taken from there."""
+    """A trial that passed; `of` is its journal line, which gives the other fields and is not kept."""
 
     derived: ClassVar[frozenset[str]] = frozenset(
         {"query", "answer", "trial_id", "model", "fingerprint", "judge", "writer"}
@@ -21,19 +21,19 @@ class Candidate(Record):
     of: dict[str, Json] = Field(default={}, exclude=True)
     steps: list[Step]
     """The calls to learn: as a rule the last one."""
-    spoken: list[str]
-    """The values of the last call that the request says, by path."""
+    stated_values: list[str]
+    """The values of the last call that the request states, by path."""
     gates: list[str]
     votes: tuple[Json, ...] = ()
     query: str
     answer: str | None
     trial_id: str
     model: str | None
-    """Which model explored."""
+    """The model that explored."""
     judge: str | None = None
-    """Which model judged."""
+    """The model that judged."""
     writer: str | None = None
-    """Which model wrote the request, where it is not the explorer's own."""
+    """The model that wrote the request, if that was not the explorer."""
     fingerprint: str | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""Clusters: which requests belong together, so that they never stand on both sides of a split."""
+"""Clusters: requests that belong together, and so are never on both sides of a split."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.distil.grounding import is_default, leaves
 from ste_graph.json_values import equality_key
 
-from .grounding import is_default, leaves
-
 Apart: TypeAlias = Literal["combination", "value"]
-"""What the two sides of a split may not share: a call's arguments as a whole, or any single value that is chosen
-freely (no default, no switch, none that the schema lists or gives as an example)."""
+"""The two sides of a split may not share: the arguments of a call as a whole, or any single value that is chosen freely
+(no default, no switch, none that the schema lists or gives as an example)."""
 
 
-def keys_of(arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
-    """What a call must not share with a call on the other side; a call without arguments can share anything."""
+def separation_keys(arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
+    """The keys that a call may not share with a call on the other side; empty for a call without arguments."""
     whole = {equality_key(arguments)} if arguments else set()
     return whole if apart == "combination" else whole | free_values(arguments, parameters)
 
@@ -35,7 +34,7 @@ def free_values(arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -
     }
 
 
-def clusters(keys: Sequence[Iterable[str]], alike: Iterable[tuple[int, int]]) -> list[int]:
+def assign_clusters(keys: Sequence[Iterable[str]], alike: Iterable[tuple[int, int]]) -> list[int]:
     """Per item the number of its cluster, from 0 in order of first appearance.
 
     Items belong together if they share a key, if a pair of `alike` names them, or by way of others.
@@ -49,8 +48,8 @@ def clusters(keys: Sequence[Iterable[str]], alike: Iterable[tuple[int, int]]) ->
 
     first: dict[str, int] = {}
     pairs = [(item, first.setdefault(key, item)) for item, own in enumerate(keys) for key in own]
-    for one, other in [*pairs, *alike]:
-        low, high = sorted((root(one), root(other)))
+    for first_item, second_item in [*pairs, *alike]:
+        low, high = sorted((root(first_item), root(second_item)))
         parent[high] = low
     numbers: dict[int, int] = {}
     return [numbers.setdefault(root(item), len(numbers)) for item in range(len(keys))]

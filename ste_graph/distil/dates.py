@@ -1,4 +1,4 @@
-"""Days and times of day that a text says, in the forms that people write."""
+"""Days and times of day in a text, in the forms that people write."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
-from ste_graph.distil.normalisation import plain
+from ste_graph.distil.normalisation import normalise
 
 _NAMES = (
     "january", "february", "march", "april", "may", "june",
@@ -34,34 +34,34 @@ _CLOCK = re.compile(
 _TWELVE = re.compile(r"\b(?P<name>noon|midday|midnight)\b")
 
 
-def day_of(value: str) -> dt.date | None:
-    """The day that a value is, written YYYY-MM-DD, as YYYYMMDD, or as one of the forms of a text; None for others."""
-    said = plain(value)
-    if re.fullmatch(r"\d{8}", said):
+def parse_day(value: str) -> dt.date | None:
+    """The day that a value states (YYYY-MM-DD, YYYYMMDD, or one of the forms in texts); None for any other value."""
+    plain = normalise(value)
+    if re.fullmatch(r"\d{8}", plain):
         with suppress(ValueError):
-            return dt.datetime.strptime(said, "%Y%m%d").date()
+            return dt.datetime.strptime(plain, "%Y%m%d").date()
     for form in (_ISO, *_WORDED):
-        match = form.fullmatch(said)
+        match = form.fullmatch(plain)
         if match and (day := _day(match)):
             return day
     return None
 
 
 def days_in(text: str) -> set[dt.date]:
-    """Every day that the text says; `3/5/2024` says two, a day without a year one for each year that is named."""
-    said = plain(text)
+    """Every day in the text; `3/5/2024` gives two, a day without a year one for each year that is named."""
+    plain = normalise(text)
     found: set[dt.date] = set()
-    rest = said
+    rest = plain
     for form in (_ISO, *_WORDED):
-        for match in form.finditer(said):
+        for match in form.finditer(plain):
             found |= {day} if (day := _day(match)) else set()
             rest = rest[: match.start()] + " " * len(match.group()) + rest[match.end() :]
-    for match in _MIXED.finditer(said):
+    for match in _MIXED.finditer(plain):
         year = int(match["year"])
         year += 0 if year > 99 else 2000 if year < 70 else 1900
         first, second = int(match["first"]), int(match["second"])
         found |= set(_valid(year, first, second)) | set(_valid(year, second, first))
-    years = {int(match.group()) for match in _YEAR.finditer(said)}
+    years = {int(match.group()) for match in _YEAR.finditer(plain)}
     for form in _YEARLESS:
         for match in form.finditer(rest):  # a day that has its year is of no other
             found |= {day for year in years for day in _valid(year, _month(match["name"]), int(match["day"]))}
@@ -69,11 +69,11 @@ def days_in(text: str) -> set[dt.date]:
 
 
 def times_in(text: str) -> set[dt.time]:
-    """Every time of day that the text says, to the second: `9:30`, `09:30:00`, `2 pm`, `noon`."""
-    said = plain(text)
-    found = {dt.time(12 if match["name"] in ("noon", "midday") else 0) for match in _TWELVE.finditer(said)}
-    for match in _CLOCK.finditer(said):
-        if (match["minute"], match["half"]) == (None, None) and "o'clock" not in said[match.end() : match.end() + 9]:
+    """Every time of day in the text, to the second: `9:30`, `09:30:00`, `2 pm`, `noon`."""
+    plain = normalise(text)
+    found = {dt.time(12 if match["name"] in ("noon", "midday") else 0) for match in _TWELVE.finditer(plain)}
+    for match in _CLOCK.finditer(plain):
+        if (match["minute"], match["half"]) == (None, None) and "o'clock" not in plain[match.end() : match.end() + 9]:
             continue
         hour, minute, second = int(match["hour"]), int(match["minute"] or 0), int(match["second"] or 0)
         if match["half"] and 1 <= hour <= 12:
@@ -83,11 +83,11 @@ def times_in(text: str) -> set[dt.time]:
     return found
 
 
-def moment_of(value: str) -> tuple[dt.date | None, dt.time] | None:
-    """The time of day that a value is, with its day where it has one; a zone behind it is left aside."""
-    said = plain(value)
+def parse_moment(value: str) -> tuple[dt.date | None, dt.time] | None:
+    """The time of day that a value states, with its day if it has one; a time zone after it is ignored."""
+    plain = normalise(value)
     match = re.fullmatch(
-        r"(?:(?P<date>\d{4}-\d\d-\d\d)[t ])?(?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:z|[+-]\d\d:?\d\d)?", said
+        r"(?:(?P<date>\d{4}-\d\d-\d\d)[t ])?(?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:z|[+-]\d\d:?\d\d)?", plain
     )
     if match is None:
         return None

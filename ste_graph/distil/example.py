@@ -13,7 +13,7 @@ from ste_graph.records import Circumstances, Record, Step
 Split: TypeAlias = Literal["train", "heldout"]
 
 ExampleKind: TypeAlias = Literal["call", "ask", "none"]
-"""What is to be learnt: a call; to ask back, since a required value is missing; to answer without a call."""
+"""The behaviour to learn: make a call; ask back, as a required value is missing; answer without a call."""
 
 
 class Definition(Frozen):
@@ -25,7 +25,7 @@ class Definition(Frozen):
 
 
 class Example(Record):
-    """`of` is what the split gave, which is not kept as such; `query` stands in place of its request where given."""
+    """A training example; `of` is the output of the split and is not kept; `query`, if given, replaces its request."""
 
     derived: ClassVar[frozenset[str]] = frozenset(
         {
@@ -41,9 +41,9 @@ class Example(Record):
     answer: str | None = None
     split: Split
     cluster: int
-    """Which requests of the tool belong together, see `ste_graph.distil.split`; a cluster is never split."""
+    """The number of the cluster of requests, see `ste_graph.distil.split`; a cluster is never split."""
     paraphrase_of: str | None = None
-    """The request of the trial, where this one says it in other words."""
+    """The request of the trial, if this one says it in other words."""
     definition: Definition
     fingerprint: str | None = None
     trial_id: str
@@ -52,10 +52,10 @@ class Example(Record):
     """The name of the run's folder."""
     run_id: str
     model: str | None
-    """Which model explored."""
+    """The model that explored."""
     judge: str | None = None
     writer: str | None = None
-    """Which model worded the request, where it is not the explorer's own."""
+    """The model that worded the request, if that was not the explorer."""
     licence: str | None = None
     gates: list[str]
     """The gates passed, in order."""

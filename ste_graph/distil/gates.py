@@ -6,34 +6,33 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.distil.dates import days_in
+from ste_graph.distil.grounding import Source, trace_values
+from ste_graph.distil.numbers import digits_in, numbers_in
 from ste_graph.tools.arguments import Arguments, shown
 
-from .dates import days_in
-from .grounding import Source, traced
-from .numbers import digits_in, numbers_in
-
-Check: TypeAlias = Literal["format", "execution", "grounding"]
-"""A gate by name; they are asked in this order."""
+GateName: TypeAlias = Literal["format", "execution", "grounding"]
+"""A gate by name, in the order in which they are asked."""
 
 _UNFIT = frozenset({"malformed", "invalid_arguments", "unknown_tool"})
 
 
-class Refused(NamedTuple):
-    """A gate that a trial did not pass, and why."""
+class Rejection(NamedTuple):
+    """The gate that a trial did not pass, and the reason."""
 
     gate: str
     reason: str
 
 
-def calls_of(steps: Sequence[Mapping[str, Json]]) -> list[Mapping[str, Json]]:
-    """The steps that worked."""
+def successful_calls(steps: Sequence[Mapping[str, Json]]) -> list[Mapping[str, Json]]:
+    """The steps whose call succeeded."""
     return [step for step in steps if step.get("action") and (step.get("observation") or {}).get("ok")]
 
 
 def format_fault(
     steps: Sequence[Mapping[str, Json]], answer: str | None, tool: str, parameters: Mapping[str, Json]
 ) -> str | None:
-    """Why the last reply before the answer is no call of the tool that parses and validates; None if it is one."""
+    """The reason why the last reply before the answer is not a valid call of the tool; None if it is one."""
     if answer is None or not answer.strip():
         return "the trial ended without an answer"
     if not steps:
@@ -45,83 +44,87 @@ def format_fault(
     if last["action"] != tool:
         return f"the last call is of `{last['action']}`, not of `{tool}`"
     if seen.get("kind") in _UNFIT:
-        return f"the last call was refused: {_short(seen.get('text'))}"
+        return f"the last call was refused: {_shorten(seen.get('text'))}"
     problem = Arguments(tool, parameters).problem(last["arguments"])
-    return _short(problem) if problem else None
+    return _shorten(problem) if problem else None
 
 
 def execution_fault(steps: Sequence[Mapping[str, Json]]) -> str | None:
-    """Why the last call did not succeed; None if it did."""
+    """The reason why the last call did not succeed; None if it did."""
     seen = steps[-1].get("observation") if steps else None
     if seen is None:
         return "nothing came back from the last call"
     return (
         None
         if seen["ok"] and seen["kind"] == "ok"
-        else f"the last call ended as {seen['kind']}: {_short(seen['text'])}"
+        else f"the last call ended as {seen['kind']}: {_shorten(seen['text'])}"
     )
 
 
-def sources_of(
+def value_sources(
     query: str, steps: Sequence[Mapping[str, Json]], parameters: Mapping[str, Json], free: Collection[str] = ()
 ) -> dict[str, Source]:
-    """Per value of the last call: where it comes from, the observations of all earlier calls included."""
+    """The source of each value of the last call, with the observations of all earlier calls counted."""
     earlier = [str(seen["text"]) for step in steps[:-1] if (seen := step.get("observation"))]
-    return traced(steps[-1]["arguments"], parameters, query, earlier, free=free)
+    return trace_values(steps[-1]["arguments"], parameters, query, earlier, free=free)
 
 
 def grounding_fault(sources: Mapping[str, Source], arguments: Mapping[str, Json]) -> str | None:
-    """Which values can be traced to nothing; None if there is no such value."""
+    """A sentence that names the values with no source; None if every value has one."""
     lost = [name for name, source in sources.items() if source == "nothing"]
     if not lost:
         return None
-    told = "; ".join(f"`{name}`: {_short(shown(_at(arguments, name)), 60)}" for name in lost[:4])
+    named = "; ".join(f"`{name}`: {_shorten(shown(_value_at(arguments, name)), 60)}" for name in lost[:4])
     more = f" and {len(lost) - 4} more" if len(lost) > 4 else ""
-    return f"neither the request nor an earlier observation says {told}{more}"
+    return f"neither the request nor an earlier observation says {named}{more}"
 
 
 def drift_fault(
-    query: str, reworded: str, arguments: Mapping[str, Json], parameters: Mapping[str, Json], spoken: Collection[str]
+    query: str,
+    reworded: str,
+    arguments: Mapping[str, Json],
+    parameters: Mapping[str, Json],
+    stated_values: Collection[str],
 ) -> str | None:
-    """What a reworded request lost or gained; None if it still asks for the same call.
+    """The values that a reworded request lost or gained; None if it still asks for the same call.
 
-    `spoken` are the values that the original request said, by path: the new one must say each of them, and no number
-    or day beside those of the original and of the call.
+    `stated_values` are the values that the original request states, by path: the new one must state them all, and no
+    number or day other than those of the original and of the call.
     """
     if not reworded.strip():
         return "it is empty"
-    sources = traced(arguments, parameters, reworded)
-    lost = [name for name in spoken if sources.get(name) == "nothing"]
+    sources = trace_values(arguments, parameters, reworded)
+    lost = [name for name in stated_values if sources.get(name) == "nothing"]
     if lost:
         return grounding_fault(dict.fromkeys(lost, "nothing"), arguments)
-    told = f"{query} {shown(arguments)} {' '.join(map(str, arguments.values()))}"
-    numbers = {abs(number) for number in digits_in(reworded)} - {abs(number) for number in numbers_in(told)}
-    days = days_in(reworded) - days_in(told)
+    allowed = f"{query} {shown(arguments)} {' '.join(map(str, arguments.values()))}"
+    numbers = {abs(number) for number in digits_in(reworded)} - {abs(number) for number in numbers_in(allowed)}
+    days = days_in(reworded) - days_in(allowed)
     gained = [day.isoformat() for day in sorted(days)]
     day_numbers = {float(part) for day in days_in(reworded) for part in (day.year, day.month, day.day, day.year % 100)}
     gained += [f"{number:g}" for number in sorted(numbers - day_numbers)]
     return f"it says {', '.join(gained[:4])}, which the original request does not" if gained else None
 
 
-def needed(steps: Sequence[Mapping[str, Json]], sources: Mapping[str, Source]) -> list[dict[str, Json]]:
-    """The calls that an example keeps: the last one, and those that worked before it where it rests on what they gave.
+def required_calls(steps: Sequence[Mapping[str, Json]], sources: Mapping[str, Source]) -> list[dict[str, Json]]:
+    """The calls that an example keeps: the last one, and the successful ones before it if it rests on their results.
 
-    Differs: the released code keeps the last call alone, so that what it rests on may be missing.
+    Differs: the released code keeps the last call alone, so that the results it rests on may be missing.
     """
-    worked = [_call(step) for step in calls_of(steps)]
+    worked = [_call_record(step) for step in successful_calls(steps)]
     rests = "observation" in sources.values() and any(
-        says_some(step, steps[-1]["arguments"], sources) for step in worked[:-1]
+        supplies_value(step, steps[-1]["arguments"], sources) for step in worked[:-1]
     )
     return worked if rests else worked[-1:]
 
 
-def says_some(step: Mapping[str, Json], arguments: Mapping[str, Json], sources: Mapping[str, Source]) -> bool:
-    """Whether what a call gave says a value that the request does not."""
-    found = traced(arguments, {}, "", [str(step["observation"]["text"])])
+def supplies_value(step: Mapping[str, Json], arguments: Mapping[str, Json], sources: Mapping[str, Source]) -> bool:
+    """True if the result of a call states a value that the request does not."""
+    found = trace_values(arguments, {}, "", [str(step["observation"]["text"])])
     return any(source == "observation" and found.get(name) == "observation" for name, source in sources.items())
 
 
-def _call(step: Mapping[str, Json]) -> dict[str, Json]:
+def _call_record(step: Mapping[str, Json]) -> dict[str, Json]:
     seen = step["observation"]
     return {
         "thought": step.get("thought"),
@@ -131,7 +134,7 @@ def _call(step: Mapping[str, Json]) -> dict[str, Json]:
     }
 
 
-def _at(arguments: Json, name: str) -> Json:
+def _value_at(arguments: Json, name: str) -> Json:
     """The value at a path as `Leaf.name` writes it; the name itself where it cannot be followed."""
     value = arguments
     for step in name.replace("[", ".[").split("."):
@@ -144,6 +147,6 @@ def _at(arguments: Json, name: str) -> Json:
     return value
 
 
-def _short(text: Json, longest: int = 200) -> str:
+def _shorten(text: Json, longest: int = 200) -> str:
     line = " ".join(str(text or "").split())
     return line if len(line) <= longest else f"{line[:longest]}…"

@@ -1,4 +1,4 @@
-"""Grounding: whether each value of a call can be traced to something that was said before it."""
+"""Grounding: tracing each value of a call to its source in the request or in an earlier observation."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.distil.dates import days_in, parse_day, parse_moment, times_in
+from ste_graph.distil.normalisation import contains_words, identifier_words, normalise, straighten
+from ste_graph.distil.numbers import numbers_in
 from ste_graph.json_values import equal
 
-from .dates import day_of, days_in, moment_of, times_in
-from ste_graph.distil.normalisation import holds, parts, plain, straight
-from .numbers import numbers_in
-
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]
-"""Where a value comes from."""
+"""The source of a value."""
 
 _YES = frozenset({"yes", "true", "on", "with", "include", "including", "please"})
 _NO = frozenset({"no", "not", "false", "off", "without", "exclude", "excluding", "don't", "never", "skip", "omit"})
@@ -30,11 +29,11 @@ class Leaf(NamedTuple):
     @property
     def name(self) -> str:
         """The path as people write it: `filter.from`, `items[0]`."""
-        told = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-        return told.removeprefix(".")
+        text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+        return text.removeprefix(".")
 
 
-def traced(
+def trace_values(
     arguments: Mapping[str, Json],
     parameters: Mapping[str, Json],
     request: str,
@@ -42,7 +41,7 @@ def traced(
     *,
     free: Collection[str] = (),
 ) -> dict[str, Source]:
-    """Per value of a call, by its path: where it comes from.
+    """The source of each value of a call, by its path.
 
     A value that is the schema's default, or the only one that the schema allows, needs no other source. A parameter in
     `free` is one whose values are composed rather than stated, such as a query language: it counts as the request's.
@@ -51,9 +50,9 @@ def traced(
     for leaf in leaves(arguments, parameters):
         if is_default(leaf):
             found[leaf.name] = "default"
-        elif leaf.path[0] in free or says(request, leaf):
+        elif leaf.path[0] in free or mentions(request, leaf):
             found[leaf.name] = "request"
-        elif any(says(text, leaf) for text in observations):
+        elif any(mentions(text, leaf) for text in observations):
             found[leaf.name] = "observation"
         else:
             found[leaf.name] = "nothing"
@@ -61,12 +60,12 @@ def traced(
 
 
 def leaves(value: Json, schema: Mapping[str, Json], path: tuple[str | int, ...] = ()) -> Iterator[Leaf]:
-    """Every plain value, with the schema of its place as far as that is stated. Empty lists and objects count as one.
+    """Every plain value, with the part of the schema for it, if any. An empty list or object counts as a value.
 
-    A list or object that is as a whole its schema's default is one, too.
+    So does a list or object that equals its schema's default as a whole.
     """
-    schema = _resolved(schema)
-    if path and _same(value, schema.get("default", _NONE)):
+    schema = _resolve_alternatives(schema)
+    if path and _equals(value, schema.get("default", _UNSET)):
         yield Leaf(path, value, schema)
         return
     match value:
@@ -74,91 +73,91 @@ def leaves(value: Json, schema: Mapping[str, Json], path: tuple[str | int, ...] 
             properties = schema.get("properties")
             known = properties if isinstance(properties, Mapping) else {}
             for key, inner in value.items():
-                yield from leaves(inner, _mapping(known.get(key)), (*path, key))
+                yield from leaves(inner, _as_mapping(known.get(key)), (*path, key))
         case list() if value:
             for index, inner in enumerate(value):
-                yield from leaves(inner, _mapping(schema.get("items")), (*path, index))
+                yield from leaves(inner, _as_mapping(schema.get("items")), (*path, index))
         case _:
             yield Leaf(path, value, schema)
 
 
 def is_default(leaf: Leaf) -> bool:
-    """Whether the schema alone says the value: its default, a constant, the one choice; null, where that may stand."""
+    """True if the schema alone gives the value: its default, a constant, the only choice; or if the value is null."""
     schema = leaf.schema
     only = schema.get("enum")
-    choices = [schema.get("default", _NONE), schema.get("const", _NONE)]
+    choices = [schema.get("default", _UNSET), schema.get("const", _UNSET)]
     choices += only if isinstance(only, list) and len(only) == 1 else []
-    return leaf.value is None or any(_same(leaf.value, choice) for choice in choices)
+    return leaf.value is None or any(_equals(leaf.value, choice) for choice in choices)
 
 
-def says(text: str, leaf: Leaf) -> bool:
-    """Whether a text says a value: literally, as a number, as a day or a time of day, each in any usual form."""
+def mentions(text: str, leaf: Leaf) -> bool:
+    """True if a text states a value: literally, as a number, as a day or a time of day, each in any usual form."""
     match leaf.value:
         case bool() as switch:
-            return _switched(text, leaf.path, switch)
+            return _mentions_switch(text, leaf.path, switch)
         case int() | float() as number:
-            return _said_number(text, float(number))
+            return _mentions_number(text, float(number))
         case str() as value:
-            return _said_text(text, value)
-    return False  # an empty list or object that is no default says nothing that one could ask for
+            return _mentions_text(text, value)
+    return False  # an empty list or object that is not a default is nothing that one could ask for
 
 
-def _switched(text: str, path: Sequence[str | int], switch: bool) -> bool:
-    """A switch is said by yes or no, or by what its parameter is called."""
-    said = set(plain(text).replace(".", " ").replace(",", " ").split())
-    named = [word for step in path if isinstance(step, str) for word in parts(step) if len(word) > 2]
-    return bool(said & (_YES if switch else _NO)) or (switch and any(holds(text, word) for word in named))
+def _mentions_switch(text: str, path: Sequence[str | int], switch: bool) -> bool:
+    """True if the text says yes or no, or names the parameter (for a switch that is on)."""
+    spoken = set(normalise(text).replace(".", " ").replace(",", " ").split())
+    named = [word for step in path if isinstance(step, str) for word in identifier_words(step) if len(word) > 2]
+    return bool(spoken & (_YES if switch else _NO)) or (switch and any(contains_words(text, word) for word in named))
 
 
-def _said_number(text: str, number: float) -> bool:
-    return any(abs(number - one) <= 1e-9 * max(1.0, abs(number)) for one in numbers_in(text))
+def _mentions_number(text: str, number: float) -> bool:
+    return any(abs(number - other) <= 1e-9 * max(1.0, abs(number)) for other in numbers_in(text))
 
 
-def _said_text(text: str, value: str) -> bool:
+def _mentions_text(text: str, value: str) -> bool:
     value = value.strip()
     if len(value) < 2:
-        return _said_sign(text, value)
+        return _mentions_character(text, value)
     if (number := _number(value)) is not None:
-        return _said_number(text, number)
-    if holds(text, value):
+        return _mentions_number(text, number)
+    if contains_words(text, value):
         return True
-    if day := day_of(value):
+    if day := parse_day(value):
         return day in days_in(text)
-    if moment := moment_of(value):
+    if moment := parse_moment(value):
         day, time = moment
         return time in times_in(text) and (day is None or day in days_in(text))
     return False
 
 
-def _said_sign(text: str, value: str) -> bool:
-    """A single character is said where it stands alone, and in quotes if it could be a word of its own."""
+def _mentions_character(text: str, value: str) -> bool:
+    """True if the character is on its own in the text; in quotes, if it could be a word."""
     if not value:
         return False
     bare = "" if value in "aAI" else rf"|(?<!\w){re.escape(value)}(?!\w)"
-    return re.search(rf"[\"'`]{re.escape(value)}[\"'`]{bare}", straight(text)) is not None
+    return re.search(rf"[\"'`]{re.escape(value)}[\"'`]{bare}", straighten(text)) is not None
 
 
 def _number(value: str) -> float | None:
-    """The number that a text is; None where it is none, or more than one: `007` is no seven."""
+    """The number that a text states; None for any other text, and for one with leading zeros: `007` is not 7."""
     return float(value) if _NUMBER.fullmatch(value) else None
 
 
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,30})(?:\.\d{1,30})?")
 
 
-_NONE = object()
+_UNSET = object()
 
 
-def _same(one: Json, other: object) -> bool:
-    return other is not _NONE and equal(one, other)
+def _equals(value: Json, other: object) -> bool:
+    return other is not _UNSET and equal(value, other)
 
 
-def _mapping(value: Json) -> Mapping[str, Json]:
+def _as_mapping(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _resolved(schema: Mapping[str, Json]) -> Mapping[str, Json]:
-    """A schema with the one alternative that is not null taken; what stands beside the alternatives counts too."""
+def _resolve_alternatives(schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The schema with its only alternative that is not null merged in."""
     for word in ("anyOf", "oneOf"):
         options = schema.get(word)
         if isinstance(options, list):

@@ -1,11 +1,11 @@
-"""Numbers that a text says, in digits and in English words."""
+"""Numbers in a text, in digits and in English words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from ste_graph.distil.normalisation import plain
+from ste_graph.distil.normalisation import normalise
 
 _UNITS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -35,24 +35,24 @@ _BACK = re.compile(r"\b(?:minus|negative|ago|before|back(?:wards?)?|earlier|prio
 
 
 def numbers_in(text: str) -> set[float]:
-    """Every number that the text says; `15%` says 15 and 0.15, `3k` says 3000, `twenty-one` 21.
+    """Every number in the text; `15%` gives 15 and 0.15, `3k` gives 3000, `twenty-one` gives 21.
 
     Where the text speaks of going back (`7 days ago`, `minus 7`), each number also counts with a minus.
     """
-    said = plain(text)
-    spelled = set(_spelled(said))
-    found = set(_written(said)) | spelled
-    if "percent" in said or "per cent" in said:
+    plain = normalise(text)
+    spelled = set(_worded_numbers(plain))
+    found = set(_digit_numbers(plain)) | spelled
+    if "percent" in plain or "per cent" in plain:
         found |= {number / 100 for number in spelled}
-    return found | {-number for number in found} if _BACK.search(said) else found
+    return found | {-number for number in found} if _BACK.search(plain) else found
 
 
 def digits_in(text: str) -> set[float]:
     """The numbers that the text writes in digits."""
-    return set(_written(plain(text)))
+    return set(_digit_numbers(normalise(text)))
 
 
-def _written(text: str) -> Iterator[float]:
+def _digit_numbers(text: str) -> Iterator[float]:
     for match in _DIGITS.finditer(text):
         number = float(re.sub(r"[, ']", "", match["number"]) + (match["power"] or ""))
         number = -number if match["sign"] == "-" else number
@@ -67,8 +67,8 @@ def _written(text: str) -> Iterator[float]:
         yield from (number * scale for name, scale in _SCALES.items() if following.startswith(name))
 
 
-def _spelled(text: str) -> Iterator[float]:
-    """Numbers in words: each run of number words as one, and every word of it by itself."""
+def _worded_numbers(text: str) -> Iterator[float]:
+    """Yields the numbers in words: each run of number words together, and every word of it by itself."""
     whole, part, open_run = 0, 0, False
     last = 0
     for match in _WORD.finditer(text):
@@ -78,7 +78,7 @@ def _spelled(text: str) -> Iterator[float]:
             whole, part, open_run = 0, 0, False
         if word in _SMALL:
             value = _SMALL[word]
-            if open_run and not _joins(last, value):
+            if open_run and not _continues(last, value):
                 yield float(whole + part)
                 whole, part = 0, 0
             part, open_run, last = part + value, True, value
@@ -93,6 +93,6 @@ def _spelled(text: str) -> Iterator[float]:
         yield float(whole + part)
 
 
-def _joins(last: int, value: int) -> bool:
-    """Whether a number word goes on with the one before: `twenty one`, `hundred five`, and not `two three`."""
+def _continues(last: int, value: int) -> bool:
+    """True if a number word continues the number before it: `twenty one`, `hundred five`, but not `two three`."""
     return last >= 100 or (20 <= last < 100 and last % 10 == 0 and 0 < value < 10)

@@ -1,4 +1,4 @@
-"""What did not become an example, and why."""
+"""Trials and reworded requests that did not become examples, with the reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ste_graph.records import Circumstances, Record
 
 
 class Rejected(Record):
-    """`of` is the trial or the reworded request, which is not kept."""
+    """A trial, or a reworded request, that a gate rejected; `of` is that, which is not kept."""
 
     derived: ClassVar[frozenset[str]] = frozenset({"query", "trial_id", "paraphrase_of"})
 

@@ -6,18 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
+from ste_graph.distil.clusters import Apart, separation_keys
+from ste_graph.distil.example import Example, Split
+from ste_graph.distil.normalisation import words
 from ste_graph.json_values import equality_key
 
-from .clusters import Apart, keys_of
-from .example import Example, Split
-from ste_graph.distil.normalisation import words
 
+def assign_sides(clusters: Sequence[int], share: float, seed: int) -> dict[int, Split]:
+    """Returns the side of each cluster.
 
-def assigned(clusters: Sequence[int], share: float, seed: int) -> dict[int, Split]:
-    """Per cluster the side it is on.
-
-    Clusters go to the held-out side, in an order drawn by `seed`, until about `share` of the items is there; one that
-    would overshoot is passed over. Of two or more clusters each side gets at least one; a single one is for training.
+    Clusters go to the held-out side, in an order drawn by `seed`, until about `share` of the items is there; a
+    cluster that would overshoot is skipped. Of two or more clusters each side gets at least one; a single one is for
+    training.
     """
     sizes = Counter(clusters)
     order = sorted(sizes)
@@ -27,14 +27,14 @@ def assigned(clusters: Sequence[int], share: float, seed: int) -> dict[int, Spli
     wanted = max(1, round(share * len(clusters)))
     heldout: set[int] = set()
     for cluster in order:
-        if sum(sizes[one] for one in heldout) + sizes[cluster] <= wanted and len(heldout) < len(sizes) - 1:
+        if sum(sizes[other] for other in heldout) + sizes[cluster] <= wanted and len(heldout) < len(sizes) - 1:
             heldout.add(cluster)
     heldout = heldout or {min(order, key=lambda cluster: sizes[cluster])}
     return {cluster: "heldout" if cluster in heldout else "train" for cluster in sizes}
 
 
 def leaks(examples: Iterable[Example], apart: Apart = "combination") -> list[str]:
-    """What stands on both sides of the split of one tool: a cluster, a request, a call's arguments."""
+    """Names everything that is on both sides of the split of a tool: a cluster, a request, the arguments of a call."""
     sides: dict[tuple[str, str, str], set[Split]] = defaultdict(set)
     for example in examples:
         for what, key in _marks(example, apart):
@@ -42,14 +42,14 @@ def leaks(examples: Iterable[Example], apart: Apart = "combination") -> list[str
     return [f"{tool}: {what} {key}" for (tool, what, key), both in sides.items() if len(both) > 1]
 
 
-def without_heldout(examples: Sequence[Example]) -> list[bool]:
-    """Per example, whether training on it is fair: no held-out example of any tool has the same request."""
+def training_mask(examples: Sequence[Example]) -> list[bool]:
+    """Per example, True if training on it is fair: no held-out example of any tool has the same request."""
     tests = {words(example.query) for example in examples if example.split == "heldout"}
     return [example.split == "heldout" or words(example.query) not in tests for example in examples]
 
 
-def per_tool(examples: Iterable[Example]) -> Mapping[str, Counter[Split]]:
-    """Per tool, how many examples stand on each side."""
+def count_per_tool(examples: Iterable[Example]) -> Mapping[str, Counter[Split]]:
+    """The number of examples on each side, by tool."""
     found: dict[str, Counter[Split]] = defaultdict(Counter)
     for example in examples:
         found[example.definition.name][example.split] += 1
@@ -60,5 +60,5 @@ def _marks(example: Example, apart: Apart) -> Iterable[tuple[str, str]]:
     yield "cluster", str(example.cluster)
     yield "the request", words(example.query).strip()
     yield from (("the trial", example.trial_id),)
-    for key in sorted(keys_of(example.arguments, example.definition.parameters, apart)):
+    for key in sorted(separation_keys(example.arguments, example.definition.parameters, apart)):
         yield ("the arguments" if key == equality_key(example.arguments) else "the value"), key

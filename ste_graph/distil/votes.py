@@ -1,4 +1,4 @@
-"""The verdict of a judge: three questions, each answered by yes or no, and what a majority of verdicts says."""
+"""The votes of a judge: three questions, each answered by yes or no, and the decision of the majority."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _WORDS: Final = {"yes": True, "true": True, "no": False, "false": False}
 _LINE: Final = r"^\W*{}\W*\b(yes|no|true|false)\b"
 
 
-def vote_of(reply: Reply) -> Vote:
+def parse_vote(reply: Reply) -> Vote:
     """The verdict in a reply."""
-    found, why = answers_of(reply, QUESTIONS)
+    found, why = parse_answers(reply, QUESTIONS)
     return {"unread": reply.text[:200]} if None in found.values() else {**found, "why": why}
 
 
-def answers_of(reply: Reply, questions: Iterable[str]) -> tuple[dict[str, bool | None], str]:
+def parse_answers(reply: Reply, questions: Iterable[str]) -> tuple[dict[str, bool | None], str]:
     """The answer to each question, None where there is none, and why.
 
     Structured, as JSON in the reply's text, or as lines such as `Faithful: no`.
     """
-    data = reply.data if isinstance(reply.data, Mapping) else _object(reply.text)
-    found = {name: _truth(data.get(name)) for name in questions}
+    data = reply.data if isinstance(reply.data, Mapping) else _parse_object(reply.text)
+    found = {name: _parse_boolean(data.get(name)) for name in questions}
     for name in found:
         line = re.search(_LINE.format(name), reply.text, re.IGNORECASE | re.MULTILINE)
         if found[name] is None and line:
@@ -50,35 +50,35 @@ def answers_of(reply: Reply, questions: Iterable[str]) -> tuple[dict[str, bool |
     return found, str(data.get("why") or "")
 
 
-def in_favour(vote: Vote) -> bool:
-    """Whether a vote answers all three questions by yes."""
+def is_for(vote: Vote) -> bool:
+    """True if a vote answers all three questions by yes."""
     return all(vote.get(name) is True for name in QUESTIONS)
 
 
-def against(vote: Vote) -> bool:
-    """Whether a vote answers a question by no."""
+def is_against(vote: Vote) -> bool:
+    """True if a vote answers a question by no."""
     return any(vote.get(name) is False for name in QUESTIONS)
 
 
-def reason_of(votes: Sequence[Vote]) -> str:
-    """Why votes that are no majority in favour are none."""
+def explain_votes(votes: Sequence[Vote]) -> str:
+    """The reason why votes are not a majority in favour."""
     read = [vote for vote in votes if "unread" not in vote]
     if not read:
         return f"the judge gave no verdict; it said {votes[-1]['unread']!r}" if votes else "the judge was not asked"
-    faults = [meaning for name, meaning in QUESTIONS.items() if any(vote.get(name) is False for vote in read)]
-    why = next((str(vote["why"]) for vote in read if against(vote) and vote.get("why")), "")
-    told = "; ".join(faults) or "too few votes could be read"
-    count = sum(map(in_favour, read))
-    return f"{count} of {len(votes)} votes in favour: {told}{f' ({why[:160]})' if why else ''}"
+    faults = [fault for name, fault in QUESTIONS.items() if any(vote.get(name) is False for vote in read)]
+    why = next((str(vote["why"]) for vote in read if is_against(vote) and vote.get("why")), "")
+    meaning = "; ".join(faults) or "too few votes could be read"
+    count = sum(map(is_for, read))
+    return f"{count} of {len(votes)} votes in favour: {meaning}{f' ({why[:160]})' if why else ''}"
 
 
-def _truth(value: Json) -> bool | None:
+def _parse_boolean(value: Json) -> bool | None:
     if isinstance(value, bool):
         return value
     return _WORDS.get(value.strip().strip(".!").lower()) if isinstance(value, str) else None
 
 
-def _object(text: str) -> Mapping[str, Json]:
+def _parse_object(text: str) -> Mapping[str, Json]:
     try:
         return first_object(text).value
     except NotAnObjectError:

@@ -1,0 +1,49 @@
+"""Texts in the form in which they are compared: without case, width, typed accents and meaningless punctuation."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_QUOTES = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2013": "-",
+        "\u2014": "-",
+        "\u2212": "-",
+        "\u2011": "-",
+    }
+)
+_GAP = re.compile(r"[^\w]+|_+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def normalise(text: str) -> str:
+    """Returns the text with its characters in one form (NFKC), in lower case, with single blanks."""
+    return " ".join(straighten(unicodedata.normalize("NFKC", text)).casefold().split())
+
+
+def straighten(text: str) -> str:
+    """Returns the text with straight quotes and plain hyphens."""
+    return text.translate(_QUOTES)
+
+
+def words(text: str) -> str:
+    """The words of a text alone, blanks around each: `Europe/Berlin` gives ` europe berlin `."""
+    return f" {' '.join(_GAP.sub(' ', normalise(text)).split())} "
+
+
+def identifier_words(name: str) -> list[str]:
+    """The words of an identifier: `fromUnit` and `from_unit` give from, unit."""
+    return words(_CAMEL.sub(" ", name)).split()
+
+
+def contains_words(text: str, value: str) -> bool:
+    """True if the text has the value in it as whole words; a value without a word in it must occur as it is."""
+    wanted = words(value)
+    if wanted.strip():
+        return wanted in words(text)
+    return bool(value) and normalise(value) in normalise(text)
