@@ -133,7 +133,7 @@ class MCPTools(ToolChoice):
         if not chosen:
             why = "`include` and `exclude` leave none of its tools" if own else "it offers no tools"
             has = f"; it has: {list_choices(names.shown)}" if own else ""
-            raise WorkflowError(f"tools: nothing to take from {self._server}: {why}{has}")
+            raise WorkflowError(f"tools: {self._server} gives no tool: {why}{has}")
         return [
             MCPTool.of(names.shown[at], distinct[own[at]], stated.get(at, effects[own[at]]), connection, self.errors)
             for at in chosen

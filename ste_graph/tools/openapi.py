@@ -82,7 +82,7 @@ class OpenAPITools(ToolChoice):
         if not chosen:
             why = "`include`, `exclude` and `tags` leave none of its" if listed else "it describes no"
             has = f"; it has: {list_choices(names.shown)}" if listed else ""
-            raise WorkflowError(f"tools: nothing to take from `{self.spec}`: {why} operations{has}")
+            raise WorkflowError(f"tools: `{self.spec}` gives no tool: {why} operations{has}")
         ready, faults = self._ready(spec, chosen)
         servers = {str(operation.server) for _, operation, _ in ready}
         service = Service(

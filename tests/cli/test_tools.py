@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ADVERSE = Path(__file__).parent.parent / "servers" / "adverse.py"
 
@@ -66,6 +67,24 @@ def test_effects_are_printed_per_source_under_the_names_that_the_source_knows(st
         "effects:  # one of read, write, destructive\n"
         "  store: destructive  # Store a number.\n"
     )
+
+
+def test_the_printed_effects_can_be_pasted_back_and_mean_one_tool_each(ste, folder):
+    pytest.importorskip("mcp")
+    reference = "workspace_documents_collection_archive_by_reference_and_revision_"
+    hints = {f"{reference}show": True, f"{reference}delete": False, "a b": False, "a_b": True, "a_b_2": False}
+    listed = json.dumps([{"name": name, "annotations": {"readOnlyHint": hint}} for name, hint in hints.items()])
+    text = (folder / "small.yaml").read_text()
+    entry = {"use": "mcp", "command": sys.executable, "args": [str(ADVERSE), "offer", listed, "calls"], "cwd": "."}
+    (folder / "small.yaml").write_text(text.replace("{use: python, module: tools.py}", json.dumps(entry)))
+    before = ste("tools", "list", "small.yaml").out
+    block = yaml.safe_load(ste("tools", "list", "small.yaml", "--effects").out)
+    assert len(block["effects"]) == len(hints)
+    pasted = json.dumps(entry | block)
+    (folder / "small.yaml").write_text(text.replace("{use: python, module: tools.py}", pasted))
+    assert ste("tools", "list", "small.yaml").out == before
+    assert ste("run", "small.yaml").code == 0
+    assert set((folder / "calls").read_text().splitlines()) == {f"{reference}show", "a_b"}
 
 
 def test_show_gives_effect_fingerprint_description_and_schema(ste, folder):

@@ -411,10 +411,10 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
         (
             {
                 "command": sys.executable,
-                "args": ["-c", "print('hi', flush=True); [*iter(input, 0)]"],
+                "args": ["-c", "import sys; print('hi', flush=True); sys.stdin.read()"],
                 "start_s": 1,
             },
-            f"tools: the MCP server `{Path(sys.executable).name} -c print('hi', flush=True); [*iter(input, 0)]` "
+            f"tools: the MCP server `{Path(sys.executable).name} -c import sys; print('hi', flush=True); sys.stdin.read()` "
             "cannot be used: it was not ready within 1 s; its last words:\n  (stdout) hi\n"
             "Does the command work in a terminal?",
         ),
@@ -431,7 +431,7 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
         ({"url": "localhost/mcp"}, "tools: `url` is no web address; expected `http://…` or `https://…`"),
         (
             {"command": sys.executable, "args": [str(SERVERS / "modern.py")], "exclude": ["*"]},
-            "tools: nothing to take from {name}: `include` and `exclude` leave none of its tools; "
+            "tools: {name} gives no tool: `include` and `exclude` leave none of its tools; "
             "it has: add, drop, environment, images_dot, much, note",
         ),
         (

@@ -110,7 +110,7 @@ async def test_an_effect_is_stated_by_the_operations_id_or_by_the_name_that_is_s
         ({"tags": ["x"]}, "`tags` names `x`, which `SPEC` does not have; it has: none"),
         (
             {"exclude": ["*"]},
-            "nothing to take from `SPEC`: `include`, `exclude` and `tags` leave none of its operations; it has: get_a",
+            "`SPEC` gives no tool: `include`, `exclude` and `tags` leave none of its operations; it has: get_a",
         ),
         ({"base_url": "localhost:80"}, "`base_url` is no web address; expected one such as http://localhost:8000"),
     ],
