@@ -92,7 +92,7 @@ def _export_apart(root: Path, weights: Weights) -> Path:
 def export(model: SentenceTransformer, folder: Path) -> None:
     """Write the model as a graph from tokens to unit vectors, with its tokenizer.
 
-    Raises whatever torch or the tokenizer raise if they cannot.
+    Raises `RunError`, or whatever torch raises, if this is impossible.
     """
     import torch
     from torch.onnx._internal.torchscript_exporter import onnx_proto_utils
@@ -110,6 +110,8 @@ def export(model: SentenceTransformer, folder: Path) -> None:
 
     features = model.preprocess(["one text", "another, longer text"])
     names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in features]
+    if names[:2] != ["input_ids", "attention_mask"] or not hasattr(model.tokenizer, "backend_tokenizer"):
+        raise RunError("its tokenizer is not a common one")
     if find_spec("onnx") is None:
         # Tried with torch 2.13: the package serves only to add functions of one's own to the graph; there are none.
         onnx_proto_utils._add_onnxscript_fn = lambda model_bytes, custom_opsets: model_bytes

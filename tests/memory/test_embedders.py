@@ -98,7 +98,7 @@ def test_an_embedder_goes_on_in_a_forked_process():
 
 
 async def test_a_text_beyond_the_token_limit_is_said_once(caplog):
-    embedder = SentenceEmbedder(*embedders._found(None), threads=1)
+    embedder = SentenceEmbedder(find_weights(None), threads=1)
     with caplog.at_level(logging.WARNING, "ste_graph.memory"):
         await embedder.embed(["word " * 50_000, "word " * 300])
         await embedder.embed(["other " * 300])
@@ -184,7 +184,7 @@ async def test_a_request_asked_in_other_words_is_found_in_the_real_index(real, t
     ]
     store = Experience().open("long_term", tmp_path / "memory")
     await store.reconcile([entry(text) for text in requests])
-    near = await store.nearest("weather", "Will it rain in Oslo tomorrow?", 3)
+    near = await store.nearest(("weather",), "Will it rain in Oslo tomorrow?", 3)
     await store.close()
     assert near[0].entry.text == requests[0]
     assert near[0].similarity > 0.7 > 0.3 > near[1].similarity
