@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from ste_graph.contracts import VERIFIED, Frozen, Gate, Json
 from ste_graph.distil.example import Example
+from ste_graph.ids import derive_id
 from ste_graph.records import Seen, Step, Trial
-from ste_graph.run.hashing import id_of
 
 _FORMAT, _EXECUTION = VERIFIED
 
@@ -100,7 +100,7 @@ def sound(exemplar: Exemplar) -> Exemplar:
 
 def run_id(lock: Mapping[str, Json]) -> str:
     """Which run a lock file is of, wherever its folder lies: two runs of one workflow give their trials equal ids."""
-    return id_of(lock.get("created"), json.dumps(lock.get("resolved"), sort_keys=True, default=str))
+    return derive_id(lock.get("created"), json.dumps(lock.get("resolved"), sort_keys=True, default=str))
 
 
 def of_trial(line: Mapping[str, Json], trial: Trial, tool: str, run: str) -> Exemplar | None:
@@ -109,7 +109,7 @@ def of_trial(line: Mapping[str, Json], trial: Trial, tool: str, run: str) -> Exe
         return None
     named = tool or next(step.action for step in reversed(trial.steps) if step.action) or ""
     return Exemplar(
-        id=id_of(run, line["id"]),
+        id=derive_id(run, line["id"]),
         query=trial.query,
         tool=named,
         fingerprint=trial.fingerprint,
@@ -132,7 +132,7 @@ def of_example(line: Mapping[str, Json], example: Example, run: str) -> Exemplar
     if example.split != "train" or example.kind != "call" or not any(step.action for step in example.steps):
         return None
     return Exemplar(
-        id=id_of(run, line["id"]),
+        id=derive_id(run, line["id"]),
         query=example.query,
         tool=example.definition.name,
         fingerprint=example.fingerprint,

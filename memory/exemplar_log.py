@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -13,11 +12,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ste_graph.errors import RunError, WorkflowError
+from ste_graph.errors import WorkflowError
+from ste_graph.files.atomic import write_atomically
+from ste_graph.files.jsonl import LineFile, scan_lines
 
 from .exemplar import Exemplar, line_of
 
 _log = logging.getLogger("ste_graph.memory")
+_KEPT = "what was being added is not in the store, everything else is"
+_RETRY = "add it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,72 +92,34 @@ class ExemplarLog:
 
     def append(self, exemplars: Sequence[Exemplar]) -> None:
         """Add lines, durably: all or, with a `RunError`, none."""
-        data = b"".join(line_of(exemplar).encode("utf-8", "surrogatepass") + b"\n" for exemplar in exemplars)
+        file = LineFile(self.path, kept=_KEPT, retry=_RETRY)
         try:
-            self._cut()
-            with self.path.open("ab", buffering=0) as file:
-                before = file.seek(0, os.SEEK_END)
-                try:
-                    if file.write(data) != len(data):
-                        raise OSError(28, "No space left on device")
-                    os.fsync(file.fileno())
-                except OSError:
-                    with suppress(OSError):
-                        file.truncate(before)
-                    raise
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
+            file.append_lines(map(_encoded, exemplars), durable=True)
+        finally:
+            file.close()
 
     def write_anew(self, exemplars: Iterable[Exemplar]) -> None:
         """Make the file hold exactly these exemplars; what stood there is gone."""
-        aside = self.path.with_suffix(".new")
-        try:
-            with aside.open("wb") as file:
-                for exemplar in exemplars:
-                    file.write(line_of(exemplar).encode("utf-8", "surrogatepass") + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(self.path)
-        except OSError as error:
-            with suppress(OSError):
-                aside.unlink(missing_ok=True)
-            raise _unwritable(self.path, error) from error
+        write_atomically(self.path, map(_encoded, exemplars), kept=_KEPT, retry=_RETRY)
 
     def _new_lines(self, *, quietly: bool = False, unfinished: bool = False) -> Iterator[Exemplar]:
-        try:
-            with self.path.open("rb") as file:
-                self._inode = os.fstat(file.fileno()).st_ino
-                file.seek(self._at)
-                for line in file:
-                    if not (line.endswith(b"\n") or unfinished):
-                        return
-                    self._at += len(line)
-                    self._number += 1
-                    try:
-                        yield Exemplar.model_validate_json(line)
-                    except ValidationError as error:
-                        self._leave_out(error, quietly=quietly)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise WorkflowError(f"{self.path}: cannot be read ({error.strerror})") from error
+        with suppress(OSError):
+            self._inode = self.path.stat().st_ino
+        for line, self._at in scan_lines(self.path, self._at, unfinished=unfinished):
+            self._number += 1
+            try:
+                yield Exemplar.model_validate_json(line)
+            except ValidationError as error:
+                self._leave_out(error, quietly=quietly)
 
     def _leave_out(self, error: ValidationError, *, quietly: bool) -> None:
         self.damaged.append(f"{self.path}:{self._number}: this line is left out: it is no exemplar ({why(error)})")
         if not quietly:
             _log.warning("%s; the rest is used", self.damaged[-1])
 
-    def _cut(self) -> None:
-        """Cut off a last line that was not finished."""
-        with suppress(FileNotFoundError), self.path.open("rb+") as file:
-            end = file.seek(0, os.SEEK_END)
-            if end == 0:
-                return
-            file.seek(end - 1)
-            if file.read(1) == b"\n":
-                return
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
+
+def _encoded(exemplar: Exemplar) -> bytes:
+    return line_of(exemplar).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def why(error: ValidationError) -> str:
@@ -172,10 +137,3 @@ def read_jsonl(path: Path) -> tuple[list[Exemplar], list[str]]:
     return list(
         {exemplar.id: exemplar for exemplar in log._new_lines(quietly=True, unfinished=True)}.values()
     ), log.damaged
-
-
-def _unwritable(path: Path, error: OSError) -> RunError:
-    return RunError(
-        f"{path}: cannot be written ({error.strerror}); what was being added is not in the store, everything else is. "
-        "Make room, then add it again"
-    )

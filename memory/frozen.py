@@ -6,10 +6,10 @@ from collections import defaultdict
 from itertools import cycle, islice
 from pathlib import Path
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import Json, Scope
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run
-from ste_graph.run.hashing import seed_of
+from ste_graph.ids import derive_seed
 
 
 class FrozenRun:
@@ -28,22 +28,18 @@ class FrozenRun:
                 by_type[step.record["record"]].append(step.record)
             self._units[unit] = by_type
 
-    def of_another_unit(self, scope: str, kind: str, count: int) -> list[dict[str, Json]]:
+    def of_another_unit(self, scope: Scope, kind: str, count: int) -> list[dict[str, Json]]:
         """So many records of type `kind`, in order, of a unit that is not the one to which `scope` belongs.
 
         Which unit it is depends on the scope alone, so that a growing memory keeps to it. Where it has too few, the
         next one's follow, and in the end the first again. Raises `WorkflowError` where no other unit has any.
         """
-        others = [
-            unit
-            for unit, records in self._units.items()
-            if records.get(kind) and scope != unit and not scope.startswith(f"{unit} ")
-        ]
+        others = [unit for unit, records in self._units.items() if records.get(kind) and unit != scope[0]]
         if count and not others:
             raise WorkflowError(
                 f"{self._path}: `other_tool` needs a run with records of type `{kind}` of another tool than "
-                f"`{scope}`; this one has none. Name a run that explored several tools."
+                f"`{scope[0]}`; this one has none. Name a run that explored several tools."
             )
-        others.sort(key=lambda unit: seed_of(scope, unit))
+        others.sort(key=lambda unit: derive_seed(*scope, unit))
         found = [record for unit in others for record in self._units[unit][kind]]
         return [dict(record) for record in islice(cycle(found), count)]

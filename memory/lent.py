@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ste_graph.contracts import Entry, Json, Neighbour, Origin, SelectedExemplars, SelectedLessons, Selection
+from ste_graph.contracts import Entry, Json, Neighbour, Origin, Scope, SelectedExemplars, SelectedLessons, Selection
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.finished import open_run
+from ste_graph.ids import derive_id
 from ste_graph.lessons import text as said
-from ste_graph.run.hashing import id_of
 
 from .exemplar import Exemplar
 from .exemplars import ExemplarStore
@@ -61,7 +61,7 @@ class ExemplarViewStore:
     def add(self, entry: Entry) -> None:
         raise RunError(f"{self._where}: is read only, since it is lent by another run")
 
-    async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
         """The verified exemplars: all, in the order in which they came, or those most similar to `like`, best first."""
         if self._recall == "all" or like is None:
             exemplars = await asyncio.to_thread(self._store.exemplars)
@@ -73,10 +73,10 @@ class ExemplarViewStore:
         found = await self._store.asearch(like, self._recall.nearest)
         return [one.exemplar.model_dump(mode="json") for one in found]
 
-    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
         return [_near(found) for found in await self._store.asearch(text, max(k, 0))]
 
-    async def entries(self, scope: str) -> list[Entry]:
+    async def entries(self, scope: Scope) -> list[Entry]:
         return [_entry(one) for one in await asyncio.to_thread(self._store.exemplars)]
 
     async def select_exemplars(
@@ -137,7 +137,7 @@ def _near(found: Found) -> Neighbour:
 
 
 def _entry(one: Exemplar) -> Entry:
-    return Entry(id=one.id, scope=one.tool, text=one.query, record=one.model_dump(mode="json"))
+    return Entry(id=one.id, scope=(one.tool,), text=one.query, record=one.model_dump(mode="json"))
 
 
 def _origin(source: str, store: ExemplarStore, without: str | None) -> Origin:
@@ -149,7 +149,7 @@ def _origin(source: str, store: ExemplarStore, without: str | None) -> Origin:
     match [*{one.run for one in store.exemplars()}]:
         case [str(run)]:
             return Origin(run_id=run, run=place, without=left_out)
-    return Origin(run_id=id_of(*store.digests), run=place, without=left_out)
+    return Origin(run_id=derive_id(*store.digests), run=place, without=left_out)
 
 
 def _not_held_out(store: ExemplarStore, without: str | None) -> list[str]:

@@ -8,7 +8,7 @@ from random import Random
 
 from ste_graph.contracts import Selection
 from ste_graph.distil.normalisation import words
-from ste_graph.run.hashing import id_of, seed_of
+from ste_graph.ids import derive_id, derive_seed
 
 from .exemplar import Exemplar
 from .exemplar_search import ExemplarSearch
@@ -34,7 +34,7 @@ def placebo(
     never stands there. Length is that of what `text` renders; where nothing can be drawn, there are none.
     """
     asked = words(query)
-    random = Random(seed_of(selection.placebo or 0, asked))
+    random = Random(derive_seed(selection.placebo or 0, asked))
     first = selection.paper or selection.order == "most_similar_first"
     ranks = {one.tool: rank for rank, one in enumerate(reversed(shown) if first else shown, start=1)}
     ids = _drawn(among, ranks, _FOR_EACH * len(shown), random)
@@ -82,7 +82,7 @@ class _Mating:
         )
         self._asked[asks.id] += 1
         self._served[serves.id] += 1
-        return serves.model_copy(update={"id": id_of(asks.id, serves.id), "query": asks.query})
+        return serves.model_copy(update={"id": derive_id(asks.id, serves.id), "query": asks.query})
 
     def _rank(self, one: Exemplar) -> int:
         return self._ranks.get(one.tool, 0)

@@ -5,28 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.files.atomic import write_atomically
+from ste_graph.files.lock import FileLock, LockHeldError
 
 from .standing import stood
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 
 def mark_of(folder: Path) -> str:
     """A name of its own for the run whose memory's folder this is, made up when it is first asked for.
 
-    Raises `OSError`.
+    Raises `OSError`, or `RunError` where it cannot be written.
     """
     mark = folder / "share.json"
     if not mark.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        aside = mark.with_suffix(".new")
-        aside.write_text(json.dumps({"run": uuid4().hex}), encoding="utf-8")
-        aside.replace(mark)
+        write_atomically(mark, json.dumps({"run": uuid4().hex}))
     return str(json.loads(mark.read_text(encoding="utf-8"))["run"])
 
 
@@ -43,7 +39,7 @@ class Share:
     """
 
     def __init__(self, name: str, folder: Path, index: Path | None) -> None:
-        self._lock: BaseFileLock | None = None
+        self._lock: FileLock | None = None
         self._stood = folder / "stood.json"
         try:
             if index is not None:
@@ -64,14 +60,11 @@ class Share:
         if self._lock is not None:
             self._lock.release()
 
-    def _held(self, name: str, index: Path) -> BaseFileLock:
-        from filelock import FileLock, Timeout
-
-        # Not bound to a thread: it is taken in one worker thread and let go in another.
-        lock = FileLock(index / ".writer", thread_local=False)
+    def _held(self, name: str, index: Path) -> FileLock:
+        lock = FileLock(index / ".writer")
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
+            lock.acquire()
+        except LockHeldError:
             raise WorkflowError(
                 f"{index}: memory `{name}` is in use by another run; "
                 "wait until it ends, or give the memory another `path`"

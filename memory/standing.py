@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ste_graph.errors import RunError
+from ste_graph.files.atomic import write_atomically, write_error
 
 
 def stood(file: Path, now: Callable[[], Sequence[str]]) -> list[str]:
@@ -19,17 +20,11 @@ def stood(file: Path, now: Callable[[], Sequence[str]]) -> list[str]:
             there: list[str] = json.loads(file.read_text("utf-8"))
             return there
     except (OSError, ValueError) as error:
-        raise _unusable(file, error) from error
+        raise RunError(f"{file}: cannot be read ({error}); remove it to read what there is now") from error
     ids = list(now())
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_suffix(".new")
-        aside.write_text(json.dumps(ids), encoding="utf-8")
-        aside.replace(file)
     except OSError as error:
-        raise _unusable(file, error) from error
+        raise write_error(file, error) from error
+    write_atomically(file, json.dumps(ids))
     return ids
-
-
-def _unusable(file: Path, error: Exception) -> RunError:
-    return RunError(f"{file}: cannot be used ({error}); make room, or remove it to read what there is now")

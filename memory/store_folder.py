@@ -6,19 +6,22 @@ import json
 import logging
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.files.atomic import write_atomically, write_error
+from ste_graph.files.lock import FileLock, LockHeldError
 from ste_graph.run.folder import RunFolder
 
 from .harvest import is_run
 
 WAIT_S = 60.0
 """How long a process waits for another one that writes."""
-
+_KEPT = "nothing acknowledged is lost"
+_RETRY = "do it again, or choose another folder"
 
 _log = logging.getLogger("ste_graph.memory")
 
@@ -94,9 +97,7 @@ class StoreFolder:
         """Note that log and index agree again; gives the name of the new state."""
         name = uuid4().hex
         with self._usable():
-            aside = self._generation.with_suffix(".new")
-            aside.write_text(name, encoding="utf-8")
-            aside.replace(self._generation)
+            write_atomically(self._generation, name, kept=_KEPT, retry=_RETRY)
             self._begun.unlink(missing_ok=True)
         return name
 
@@ -111,10 +112,7 @@ class StoreFolder:
 
     def forget(self, ids: Iterable[str]) -> None:
         """Never again take these from a run."""
-        with self._usable():
-            aside = self._forgotten.with_suffix(".new")
-            aside.write_text(json.dumps(sorted(self.forgotten() | set(ids))), encoding="utf-8")
-            aside.replace(self._forgotten)
+        write_atomically(self._forgotten, json.dumps(sorted(self.forgotten() | set(ids))), kept=_KEPT, retry=_RETRY)
 
     def drop_memories(self) -> None:
         """Remove the indexes of the run's own memories, which it makes again from its step logs if it goes on.
@@ -141,16 +139,14 @@ class StoreFolder:
     @contextmanager
     def held(self, wait_s: float) -> Iterator[None]:
         """Be the only process that reads or writes the index. Raises `RunError` after waiting in vain."""
-        from filelock import FileLock, Timeout
-
         if self._depth:
             yield
             return
         with self._usable():
-            lock = FileLock(self.path / ".writer", thread_local=False)
+            lock = FileLock(self.path / ".writer")
         try:
-            lock.acquire(timeout=wait_s, poll_interval=0.01)
-        except Timeout:
+            lock.acquire(wait_s=wait_s)
+        except LockHeldError:
             raise BusyError(
                 f"{self.path}: another process has been writing to this store for {wait_s:g} s; nothing was changed. "
                 "Wait until it ends, then do it again"
@@ -171,9 +167,4 @@ class StoreFolder:
         try:
             yield
         except OSError as error:
-            with suppress(OSError):
-                self._generation.with_suffix(".new").unlink(missing_ok=True)
-            raise RunError(
-                f"{error.filename or self.path}: cannot be written ({error.strerror}); nothing acknowledged is lost. "
-                "Make room or choose another folder, then do it again"
-            ) from error
+            raise write_error(Path(error.filename or self.path), error, kept=_KEPT, retry=_RETRY) from error

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ste_graph.contracts import Context, Json, SimilarityView
+from ste_graph.ids import derive_seed
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.run.hashing import seed_of
 
 
 class Offer(Node):
@@ -69,7 +69,7 @@ class Offer(Node):
 
     def _insert(self, own: str, others: list[str]) -> list[str]:
         """The other tools with `own` at a random position."""
-        position = Random(seed_of(self.seed, own)).randint(0, len(others))
+        position = Random(derive_seed(self.seed, own)).randint(0, len(others))
         return [*others[:position], own, *others[position:]]
 
 

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.jsonl import LineFile
+from ste_graph.ids import derive_id
 from ste_graph.records import Trial
-from ste_graph.run.appending import LineFile
 from ste_graph.run.folder import PARTS, RunFolder
-from ste_graph.run.hashing import id_of
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.summary import Summary, summary_of
 
@@ -87,7 +87,7 @@ class FinishedRun:
     def id(self) -> str:
         """Which run it is, wherever its folder lies."""
         resolved = json.dumps(self.lock.get("resolved"), sort_keys=True, default=str)
-        return id_of(self.lock.get("created"), resolved)
+        return derive_id(self.lock.get("created"), resolved)
 
     @property
     def parts(self) -> list[FinishedRun]:
@@ -107,7 +107,7 @@ class FinishedRun:
                 if line.get("record") == "trial":
                     kept.append(_kept(line))
             except (KeyError, ValidationError):
-                raise journal.damaged(number) from None
+                raise journal.damaged_line(number) from None
         return Trials(kept)
 
     def logs(self) -> dict[str, StepLog]:

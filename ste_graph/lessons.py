@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.run.hashing import id_of
+from ste_graph.ids import derive_id
 
 TrialRecord: TypeAlias = Mapping[str, Json]
 """A trial as plain data: a line of the journal, or an entry of a memory."""
@@ -64,7 +64,7 @@ def lessons_of(records: Iterable[TrialRecord]) -> list[Lesson]:
     found: dict[str, list[tuple[str, _Mended]]] = {}
     for id, record in trials.items():
         for mended in _mended(record):
-            found.setdefault(id_of(*mended[:3]), []).append((id, mended))
+            found.setdefault(derive_id(*mended[:3]), []).append((id, mended))
     return [_merged(id, found[id], trials.values()) for id in sorted(found)]
 
 

@@ -129,11 +129,11 @@ class _Test:
 
 def _held_out(run: Path) -> _Test:
     """What a run of `distil.yaml` holds out."""
-    from ste_graph.dataset.examples import examples_of, refuse_leaks
     from ste_graph.finished import open_run
+    from ste_graph.training.rows.examples import check_leaks, read_examples
 
-    examples = examples_of(run)
-    refuse_leaks(examples)
+    examples = read_examples(run)
+    check_leaks(examples)
     pool: Pool = {}
     cases: dict[str, list[Json]] = {}
     for one in examples:
@@ -150,7 +150,7 @@ def _case(tool: str, query: str, arguments: Mapping[str, Json]) -> Json:
 
 
 def _lists(file: Path) -> dict[str, list[str]]:
-    from ste_graph.scoring.document import read_json
+    from ste_graph.files.document import read_json
 
     value = read_json(file)
     if not isinstance(value, dict) or not all(

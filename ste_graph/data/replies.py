@@ -63,8 +63,8 @@ class RunReplies(Frozen):
 
 def _replies(path: Path, *, partial: bool) -> list[tuple[str, Attempt]]:
     """The replies of a run with the unit of each, unit by unit."""
+    from ste_graph.files.jsonl import LineFile
     from ste_graph.finished import open_run
-    from ste_graph.run.appending import LineFile
     from ste_graph.scoring.arms import Attempt
     from ste_graph.scoring.replied import Replied
 
@@ -80,7 +80,7 @@ def _replies(path: Path, *, partial: bool) -> list[tuple[str, Attempt]]:
         try:
             reply = Replied.model_validate({name: line[name] for name in Replied.model_fields if name in line})
         except ValidationError:
-            raise journal.damaged(number) from None
+            raise journal.damaged_line(number) from None
         attempt = Attempt(
             **{name: getattr(reply, name) for name in _TAKEN},
             problem=reply.problem if reply.output is None else None,

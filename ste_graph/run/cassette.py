@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Effect, Frozen, Json, Message, Observation, Reply, Tool, ToolCall, Usage
 from ste_graph.errors import ModelError, SteError, WorkflowError
+from ste_graph.files.jsonl import LineFile
 from ste_graph.json_values import digest
 from ste_graph.language.workflow import CassetteSpec
-from ste_graph.run.appending import LineFile
 from ste_graph.tools.fingerprint import definition, fingerprint
 
 Mode = Literal["live", "record", "replay"]
@@ -169,7 +169,7 @@ class Cassette:
             try:
                 result = Result.model_validate(line)
             except ValidationError:
-                raise self._tools.damaged(number) from None
+                raise self._tools.damaged_line(number) from None
             same = found.setdefault(result.key, _Results())
             same.by_place[result.place] = result.observation
             same.by_position[result.position] = same.last = result.observation

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ste_graph.contracts import Json, Tool
 from ste_graph.errors import BudgetSpentError, RunError, SteError, WorkflowError
+from ste_graph.files.jsonl import LineFile
+from ste_graph.ids import now
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.redaction import Redactor, no_secret_in_errors
-from ste_graph.run.appending import LineFile
 from ste_graph.run.cassette import Cassette
-from ste_graph.run.clock import now
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.gateways import all_labels_of, labels_of, opened_gateways, opened_models, probe
 from ste_graph.run.guard import UnderWay
@@ -72,7 +72,7 @@ async def execute(
         with no_secret_in_errors(workflow.secrets):
             within = Within(
                 folder=folder.path.resolve(),
-                meter=Meter(Budget.model_validate(dict(workflow.budget)), above=above.meter if above else None),
+                meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=above.meter if above else None),
                 in_flight=above.in_flight if above else asyncio.Semaphore(concurrency),
                 concurrency=concurrency,
                 watcher=watcher,
@@ -211,7 +211,7 @@ class _Running:
         meter, within = self._within.meter, self._within
         for log in self._logs.values():
             used = log.used
-            meter.replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
+            meter.add_replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
         graph = compiled(workflow)
         recording = Recording(graph.flow, labels_of(workflow))
         async with (

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.run.hashing import id_of
-from ste_graph.run.replacing import ASIDE, write_whole
+from ste_graph.files.atomic import TEMPORARY, write_atomically
+from ste_graph.files.lock import FileLock, LockHeldError
+from ste_graph.ids import derive_id
 
 LOCK = "workflow.lock.yaml"
 PARTS = "runs"
 """Where in a run's folder its sub-workflows run."""
 _WRITER = ".writer"
 _UNITS = "units"
-_BEFORE_LOCK = frozenset({_WRITER, _UNITS, Path(LOCK).with_suffix(ASIDE).name})
+_BEFORE_LOCK = frozenset({_WRITER, _UNITS, Path(LOCK).with_suffix(TEMPORARY).name})
 """What a run leaves that was killed before it wrote its lock file: nothing that could be lost."""
 _SECTIONS = ("units", "skipped", "labels", "resolved")
 """Mappings that every lock file has."""
@@ -32,7 +30,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held: int | None = None
+        self._writer = FileLock(path / _WRITER)
 
     @property
     def lock(self) -> Path:
@@ -53,7 +51,9 @@ class RunFolder:
         """The step log of a unit: its name where that is a safe file name, else made safe and told apart by a hash."""
         safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80]
         unchanged = safe == name and not name.startswith(".") and safe == safe.lower()
-        return self.path / _UNITS / (f"{safe}.jsonl" if unchanged else f"{safe.lstrip('.')}-{id_of(name)[:8]}.jsonl")
+        return (
+            self.path / _UNITS / (f"{safe}.jsonl" if unchanged else f"{safe.lstrip('.')}-{derive_id(name)[:8]}.jsonl")
+        )
 
     def acquire(self) -> None:
         """Become the folder's writer, creating it if need be. Raises `WorkflowError` if another process is."""
@@ -64,30 +64,20 @@ class RunFolder:
                     f"{self.path}: the folder is not empty and holds no run; give an empty or a new folder with --out"
                 )
             (self.path / _UNITS).mkdir(exist_ok=True)
-            held = os.open(self.path / _WRITER, os.O_RDWR | os.O_CREAT, 0o666)
+            self._writer.acquire()
+        except LockHeldError as error:
+            raise WorkflowError(
+                f"{self.path}: another process{f' ({error.owner})' if error.owner else ''} is running in this folder; "
+                "wait for it, stop it, or give another folder with --out"
+            ) from None
         except OSError as error:
             raise WorkflowError(
                 f"{self.path}: cannot be used as a run's folder ({error.strerror}); give another one with --out"
             ) from error
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            owner = os.read(held, 100).decode(errors="replace").strip()
-            os.close(held)
-            raise WorkflowError(
-                f"{self.path}: another process{f' ({owner})' if owner else ''} is running in this folder; "
-                "wait for it, stop it, or give another folder with --out"
-            ) from None
-        self._held = held
-        with suppress(OSError):  # on a full disk too: the number is only for people
-            os.ftruncate(held, 0)
-            os.write(held, f"pid {os.getpid()}".encode())
 
     def release(self) -> None:
         """Let others write."""
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+        self._writer.release()
 
     def remove_if_unused(self) -> None:
         """Leave no folder behind where no run began."""
@@ -115,7 +105,9 @@ class RunFolder:
 
     def write_lock(self, content: Mapping[str, Json]) -> None:
         """Write the lock file, whole or not at all."""
-        write_whole(self.lock, yaml.dump(dict(content), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120))
+        write_atomically(
+            self.lock, yaml.dump(dict(content), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+        )
 
 
 def _is_before_lock(entry: Path) -> bool:

@@ -49,7 +49,7 @@ async def opened_models(
         opened: dict[str, Adapter] = {}
         for name in labels_of(workflow):
             try:
-                opened[name] = await _unless(stop, workflow.models[name].opened(name, servers))
+                opened[name] = await _unless(stop, workflow.models[name].start(name, servers))
             except SteError as fault:
                 raise RunError(f"{workflow.file}: model `{name}`: {fault}") from fault
         yield replace(workflow, models={**workflow.models, **opened})
@@ -104,7 +104,7 @@ async def opened_gateways(
         models: dict[str, Model] = {}
         for name in labels_of(workflow):
             had = frozenset[int]().union(*(log.lines[name] for log in logs))
-            gateway = Gateway(workflow.models[name].beyond(had), in_flight=in_flight, meter=meter)
+            gateway = Gateway(workflow.models[name].skip_lines(had), in_flight=in_flight, meter=meter)
             stack.push_async_callback(gateway.close)
             models[name] = TapedModel(gateway, cassette, redactor, meter)
         yield models

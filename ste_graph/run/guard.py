@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ste_graph.contracts import Effect, Json, Observation, Tool
-from ste_graph.run.clock import now
+from ste_graph.ids import now
 from ste_graph.run.step_log import StepLog
 from ste_graph.tools.names import ready
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.run.appending import LineFile
-from ste_graph.run.replacing import write_whole
+from ste_graph.files.atomic import write_atomically
+from ste_graph.files.jsonl import LineFile, encode_line
 
 
 class Journal:
@@ -36,12 +35,11 @@ class Journal:
         if not self._file.path.exists():
             return False
         try:
-            self._file.cut()
+            self._file.cut_unfinished_line()
             there = list(self._file.lines())
         except (OSError, WorkflowError):
             return False
         return len(there) == len(wanted) and {line.get("id"): line for line in there} == wanted
 
     def _rewrite(self, records: Iterable[dict[str, Json]]) -> None:
-        lines = (json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records)
-        write_whole(self._file.path, "".join(lines))
+        write_atomically(self._file.path, map(encode_line, records))

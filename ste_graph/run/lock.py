@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.ids import now
 from ste_graph.json_values import digest
 from ste_graph.language.workflow import Workflow
 from ste_graph.redaction import Redactor
-from ste_graph.run.clock import now
 from ste_graph.run.units import Skipped, Unit
 from ste_graph.tools.fingerprint import fingerprint
 

@@ -14,6 +14,7 @@ from ste_graph.contracts import (
     Json,
     Neighbour,
     RecordStore,
+    Scope,
     SelectedExemplars,
     SelectedLessons,
     Selection,
@@ -26,16 +27,16 @@ EMPTY: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
 """How a memory that is off looks to a prompt."""
 
 
-def scope_of(memory: MemorySpec, flow: Flow, unit: str, state: Mapping[str, Json]) -> str:
+def scope_of(memory: MemorySpec, flow: Flow, unit: str, state: Mapping[str, Json]) -> Scope:
     """Where entries made now are remembered: the unit, and the pass that each loop down to the memory's began last.
 
     Like a transcript or an output, an entry outlives its loop until a loop around that one starts a new pass.
     """
     if memory.lives not in flow.heads:
-        return unit
+        return (unit,)
     loops = (*flow.heads[memory.lives].around, memory.lives)
     last = {loop: state[last_channel(loop)] for loop in loops}
-    return " ".join([unit, *(f"{loop}={'-' if number is None else number}" for loop, number in last.items())])
+    return (unit, *(f"{loop}={'-' if number is None else number}" for loop, number in last.items()))
 
 
 @contextmanager
@@ -52,7 +53,7 @@ class UnitRecall:
     """A record memory as one unit's nodes see it (the contract `RecordView`). `scope` moves with the unit."""
 
     store: RecordStore
-    scope: str = ""
+    scope: Scope = ()
 
     async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         with whole_run_stops():

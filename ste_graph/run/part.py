@@ -10,8 +10,8 @@ from pathlib import Path
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json
 from ste_graph.errors import BudgetSpentError, SteError
+from ste_graph.files.jsonl import LineFile
 from ste_graph.language.workflow import Lookup, SubWorkflowSpec
-from ste_graph.run.appending import LineFile
 from ste_graph.run.folder import PARTS, RunFolder
 from ste_graph.run.guard import UnderWay
 from ste_graph.run.step_log import Used

@@ -34,5 +34,5 @@ async def _asked(sub: SubWorkflowSpec, *, dry_run: bool) -> list[str]:
             units_of(workflow, tools, dry_run=dry_run)
     if later.isdisjoint({"memory", "models"}):
         refuse_unpermitted(workflow)
-    there = [name for name in labels_of(workflow) if type(workflow.models[name]).opened is Adapter.opened]
+    there = [name for name in labels_of(workflow) if type(workflow.models[name]).start is Adapter.start]
     return [] if "models" in later else await probe(workflow, there)

@@ -13,12 +13,11 @@ from ste_graph.compile.names import names, passed
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Entry, Json
 from ste_graph.errors import WorkflowError
+from ste_graph.ids import derive_id, now
 from ste_graph.language.blocks import Each, RecordBlock, walk
 from ste_graph.language.expressions import Expression
 from ste_graph.records import Circumstances, Record
-from ste_graph.run.clock import now
 from ste_graph.run.faults import NodeError, invalid, place
-from ste_graph.run.hashing import id_of
 from ste_graph.run.memories import scope_of
 from ste_graph.run.step_log import Logged
 
@@ -37,7 +36,7 @@ class Recording:
         workflow = self._flow.workflow
         at = now()
         started = state[began_channel(keep.key)] or at
-        id = id_of(unit, key)
+        id = derive_id(unit, key)
         item = state[workflow.unit]
         scopes = {
             name: scope_of(memory, self._flow, unit, state)

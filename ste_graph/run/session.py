@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ste_graph.compile.names import names, passed
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json, Message, Model, ModelRequest, Observation, Reply
+from ste_graph.ids import derive_seed
 from ste_graph.language.workflow import NodeSpec
 from ste_graph.prompt import Prompt
 from ste_graph.protocols import native
 from ste_graph.run.guard import under_watch
-from ste_graph.run.hashing import seed_of
 from ste_graph.run.memories import EMPTY, scope_of, whole_run_stops
 from ste_graph.run.step_log import Made, Used
 from ste_graph.tools.fingerprint import as_item
@@ -93,16 +93,16 @@ class StepSession:
 
     async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
         meter = self._shared.meter
-        meter.tool_call()
+        meter.count_tool_call()
         call = f"{self._key} #{self._called}"
         self._called += 1
         try:
             observation = await self._observed(call, name, arguments)
         except BaseException:
-            meter.no_tool_call()
+            meter.uncount_tool_call()
             raise
         if observation.kind in UNTOUCHED:
-            meter.no_tool_call()
+            meter.uncount_tool_call()
         else:
             self.used.tool_calls += 1
             if self._may_have_changed_a_state(name) and observation.kind != "interrupted":
@@ -190,4 +190,4 @@ class StepSession:
         return list(memory.shown(self._state[transcript]))
 
     def _seed(self, what: object) -> int:
-        return seed_of(self._shared.workflow.seed, self._unit.name, self._key, what)
+        return derive_seed(self._shared.workflow.seed, self._unit.name, self._key, what)

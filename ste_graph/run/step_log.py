@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from ste_graph.contracts import Json, Message, Observation, Usage
+from ste_graph.contracts import Json, Message, Observation, Scope, Usage
+from ste_graph.files.jsonl import LineFile
 from ste_graph.json_values import digest
-from ste_graph.run.appending import LineFile
 
 Made: TypeAlias = tuple[str, dict[str, Json], str]
 """A call that may have changed a tool's state: tool, arguments, and how it ended."""
@@ -54,7 +54,7 @@ class Logged:
     gives: dict[str, Json] = field(default_factory=dict)
     said: list[Message] = field(default_factory=list)
     record: dict[str, Json] | None = None
-    scopes: dict[str, str] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
     """Per memory that remembers the record: the pass in which it does."""
     text: str | None = field(default=None, compare=False)
     summary: str | None = field(default=None, compare=False)
@@ -87,7 +87,7 @@ class Logged:
             gives=line.get("gives", {}),
             said=line.get("said", []),
             record=line.get("record"),
-            scopes=line.get("scopes", {}),
+            scopes={memory: tuple(scope) for memory, scope in line.get("scopes", {}).items()},
             calls=calls,
             made=[(tool, arguments, kind) for tool, arguments, kind in line.get("made", [])],
             part=line.get("part", False),
@@ -124,7 +124,7 @@ class StepLog:
             try:
                 self._take(line)
             except (KeyError, TypeError, ValueError):
-                raise self._file.damaged(number) from None
+                raise self._file.damaged_line(number) from None
 
     def _take(self, line: dict[str, Json]) -> None:
         match line:

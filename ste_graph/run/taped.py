@@ -29,7 +29,7 @@ class TapedModel:
         if self._cassette.mode == "replay":
             with self._meter.model_call():
                 reply = self._cassette.reply(self.label, key, request.messages)
-                self._meter.used(reply.usage)
+                self._meter.add_usage(reply.usage)
                 return reply
         try:
             reply = self._clean(await self._model.reply(request))

@@ -15,13 +15,13 @@ from ste_graph.compile.names import names
 from ste_graph.compile.stepper import Ended, StepKey
 from ste_graph.contracts import Json, Model, Observation, RecordStore
 from ste_graph.errors import BudgetSpentError, ModelError, RunError, SteError
+from ste_graph.ids import now
 from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import FromData, FromLoop, FromNode, NodeSpec, Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.node import Node, NodeInputs
 from ste_graph.redaction import Redactor
 from ste_graph.run.cassette import NotRecordedError
-from ste_graph.run.clock import now
 from ste_graph.run.faults import NodeError, invalid, place
 from ste_graph.run.guard import UnderWay
 from ste_graph.run.memories import NoRecall, UnitRecall, scope_of

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, open_run
-from ste_graph.run.appending import LineFile
 from ste_graph.scoring.evaluation import Evaluation
 from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons, OfModel, Subject, digest_of
 
@@ -133,4 +133,4 @@ def _evaluation(line: dict[str, Json], journal: LineFile, number: int) -> Evalua
     try:
         return Evaluation.model_validate({name: line[name] for name in Evaluation.model_fields if name in line})
     except ValidationError:
-        raise journal.damaged(number) from None
+        raise journal.damaged_line(number) from None

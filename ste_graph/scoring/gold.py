@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.document import parse_json, read_json
 from ste_graph.scoring.case import Case
-from ste_graph.scoring.document import parsed, read_json, refused
+from ste_graph.scoring.document import refused
 
 NAME = "tool_test.json"
 
@@ -79,7 +80,7 @@ def case_of(tool: str, item: Json) -> Case:
     arguments = item["action_input"]
     if isinstance(arguments, str):
         try:
-            arguments = parsed(arguments, "`action_input`")
+            arguments = parse_json(arguments, "`action_input`")
         except WorkflowError as fault:
             raise ValueError(str(fault)) from fault
     if not isinstance(arguments, dict):

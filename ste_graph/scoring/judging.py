@@ -11,8 +11,8 @@ from typing import Protocol
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.jsonl import LineFile
 from ste_graph.json_values import digest, equality_key
-from ste_graph.run.appending import LineFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.document import read_json
 from ste_graph.scoring.difference import Difference, difference
-from ste_graph.scoring.document import read_json
 from ste_graph.scoring.parser import Parser
 from ste_graph.scoring.predictions import read_predictions
 from ste_graph.scoring.published import TABLES, Figures, Row, Table

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from statistics import median
 
+from ste_graph.ids import now
 from ste_graph.language.workflow import CassetteSpec
 from ste_graph.redaction import Redactor
 from ste_graph.run.cassette import Cassette
-from ste_graph.run.clock import now
 from ste_graph.run.step_log import Logged, StepLog, Used
 from ste_graph.tools.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox

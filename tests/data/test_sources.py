@@ -66,7 +66,7 @@ def test_rows_are_read_and_a_broken_one_is_named(tmp_path: Path) -> None:
     listed.write_text('[{"a": 1}, [2]]')
     assert Rows(path=str(file)).items() == Rows(path=str(listed)).items() == [{"a": 1}, [2]]
     file.write_text('{"a": 1}\n{"a"\n')
-    with pytest.raises(ste.WorkflowError, match=r"rows.jsonl:2: this line is no JSON value"):
+    with pytest.raises(ste.WorkflowError, match=r"rows.jsonl:2: not JSON"):
         Rows(path=str(file)).items()
     listed.write_text("{}")
     with pytest.raises(ste.WorkflowError, match=r"rows.json: holds a dict; expected a list"):
@@ -126,7 +126,7 @@ def test_what_is_not_in_data_is_unknown_and_what_is_not_there_yet_is_a_warning(t
     code, _, err = ste_said("run", str(tiny))
     assert code == 2
     assert "data `rows`: " in err
-    assert "gone.jsonl: cannot be read (No such file or directory)" in err
+    assert "gone.jsonl: file not found" in err
 
 
 @pytest.fixture

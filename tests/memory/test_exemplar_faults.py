@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ste_graph.errors import RunError
+from ste_graph.files.lock import FileLock
 from ste_graph.memory.exemplar import Exemplar
 from ste_graph.memory.exemplars import ExemplarStore
 from ste_graph.records import Seen, Step
@@ -158,8 +159,6 @@ def test_a_second_writer_that_waits_in_vain_is_told(folder):
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
         store.wait_s = 0.05
-        from filelock import FileLock
-
         with FileLock(folder / ".writer"), pytest.raises(RunError) as said:
             store.add([made(0, 1)])
         assert str(said.value) == (

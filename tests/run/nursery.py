@@ -48,10 +48,10 @@ class Countdown:
 
 def arm(place: str, number: int) -> None:
     """Make this process die the `number`-th time that it comes to a place."""
+    from ste_graph.files import jsonl
+    from ste_graph.files.jsonl import LineFile
     from ste_graph.memory.index import Index
     from ste_graph.memory.store import ExperienceStore
-    from ste_graph.run import appending
-    from ste_graph.run.appending import LineFile
     from ste_graph.run.folder import RunFolder
     from ste_graph.run.journal import Journal
     from ste_graph.tools.function import FunctionTool
@@ -92,8 +92,8 @@ def arm(place: str, number: int) -> None:
         "before a log write": lambda: before(LineFile, "append"),
         "within a log write": within_a_log_write,
         "after a log write": lambda: after(LineFile, "append"),
-        "before fsync": lambda: before(appending.os, "fsync"),
-        "after fsync": lambda: after(appending.os, "fsync"),
+        "before fsync": lambda: before(jsonl.os, "fsync"),
+        "after fsync": lambda: after(jsonl.os, "fsync"),
         "between log and journal": lambda: before(Journal, "add"),
         "between log and Chroma": lambda: before(Index, "put"),
         "before a memory closes": lambda: before(ExperienceStore, "close"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
-from ste_graph.run.appending import LineFile
+from ste_graph.files.jsonl import LineFile
 from ste_graph.run.watching import Watcher
 
 Journal = Callable[[Path], list[dict]]

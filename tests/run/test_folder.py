@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.errors import RunError, WorkflowError
@@ -13,6 +13,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 WHOLE = {"units": {}, "skipped": {}, "labels": {}, "resolved": {}}
 
 
+@settings(deadline=None)  # the disk decides how long it takes
 @given(
     st.dictionaries(
         st.text(), st.recursive(SCALARS, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=5)
@@ -50,7 +51,7 @@ def test_a_lock_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, monke
     def full(number: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ste_graph.run.replacing.os.fsync", full)
+    monkeypatch.setattr("ste_graph.files.atomic.os.fsync", full)
     with pytest.raises(RunError, match="cannot be written \\(No space left on device\\)"):
         folder.write_lock(WHOLE)
     folder.remove_if_unused()

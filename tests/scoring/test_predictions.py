@@ -101,7 +101,7 @@ def test_gold_that_is_close_by_but_about_something_else_is_not_taken(written, st
         ),
         (
             '{"add": [1], "add": []}',
-            '{file}: not JSON to rely on: the key "add" stands twice in one object',
+            '{file}: not JSON to rely on: duplicate key "add" in one object',
         ),
     ],
     ids=["empty", "no tool", "no item", "a list", "no lists", "broken", "twice"],
@@ -171,7 +171,7 @@ def test_a_test_with_a_broken_case_is_refused(written):
 
 def test_a_file_that_is_not_there_is_refused(ste, tmp_path):
     said = ste("score", tmp_path / "none.json")
-    assert (said.code, said.err) == (2, f"{tmp_path / 'none.json'}: there is no such file\n")
+    assert (said.code, said.err) == (2, f"{tmp_path / 'none.json'}: file not found\n")
 
 
 def test_replies_with_half_characters_and_control_characters_can_be_scored_and_shown(written, ste, tmp_path):

@@ -172,7 +172,7 @@ def test_no_reply_raises_and_each_has_its_four_labels(reply):
 
 def test_verdicts_that_are_not_there_are_refused(ste, tmp_path):
     said = ste("score", "a", "--verdicts", tmp_path / "none")
-    assert (said.code, said.err) == (2, f"{tmp_path / 'none'}: there is no such file\n")
+    assert (said.code, said.err) == (2, f"{tmp_path / 'none'}: file not found\n")
 
 
 def test_a_score_is_told_in_words(written, ste):

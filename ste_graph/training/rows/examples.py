@@ -1,0 +1,90 @@
+"""The examples of a run of `distil.yaml`, and the check that the sides of its split share nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ste_graph.contracts import Json
+from ste_graph.distil.clusters import Apart
+from ste_graph.distil.example import Example
+from ste_graph.distil.split import leaks
+from ste_graph.errors import WorkflowError
+from ste_graph.files.jsonl import LineFile
+from ste_graph.finished import open_run
+
+SHOWN = 8
+"""Faults that an error names; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class DistilledRun:
+    """The examples of a run, and the number of trials that its gates rejected."""
+
+    path: Path
+    pairs: Sequence[tuple[Example, dict[str, Json]]]
+    """Each example, typed and as the journal's line."""
+    rejected: Counter[str]
+    """The number of trials that each gate rejected, in the gates' order."""
+    rejected_paraphrases: Counter[str]
+    """The number of paraphrased requests that each gate rejected."""
+    apart: Apart = "combination"
+    """The part of a call that the sides of the split do not share."""
+
+    def __iter__(self) -> Iterator[Example]:
+        return (example for example, _ in self.pairs)
+
+
+def read_examples(path: Path) -> DistilledRun:
+    """Reads the examples of a run of `distil.yaml`, ordered by tool, then by creation.
+
+    Raises `WorkflowError` if it has none, with the number that each gate rejected.
+    """
+    run = open_run(path)
+    journal = LineFile(run.folder.journal)
+    pairs, rejected, rejected_paraphrases, trials = [], Counter[str](), Counter[str](), 0
+    for number, line in enumerate(journal.lines(), start=1):
+        match line.get("record"):
+            case "example":
+                try:
+                    pairs.append(
+                        (Example.model_validate({k: line[k] for k in Example.model_fields if k in line}), line)
+                    )
+                except ValidationError:
+                    raise journal.damaged_line(number) from None
+            case "rejected":
+                (rejected_paraphrases if line.get("paraphrase_of") else rejected)[line["gate"]] += 1
+            case "trial":
+                trials += 1
+    if not pairs:
+        raise WorkflowError(f"{path}: {_why_empty(trials, rejected, path)}")
+    pairs.sort(key=lambda pair: pair[0].definition.name)  # stable: within a tool, in the order of creation
+    return DistilledRun(path, pairs, rejected, rejected_paraphrases, _apart(run.lock))
+
+
+def check_leaks(examples: DistilledRun) -> None:
+    """Raise `WorkflowError` if the two sides of the split share something."""
+    if found := leaks(examples, examples.apart):
+        more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+        head = "the two sides of the split share something, so that a test would prove nothing:"
+        raise WorkflowError("\n  ".join([head, *found[:SHOWN], *more]))
+
+
+def _apart(lock: Mapping[str, Json]) -> Apart:
+    """The setting of the node that made the split, whatever its name."""
+    nodes = lock.get("resolved", {}).get("workflow", {}).get("nodes", {})
+    settings = [node["apart"] for node in nodes.values() if isinstance(node, Mapping) and "apart" in node]
+    return "value" if "value" in settings else "combination"
+
+
+def _why_empty(trials: int, rejected: Counter[str], path: Path) -> str:
+    if rejected:
+        counts = ", ".join(f"{gate} rejected {count}" for gate, count in rejected.most_common())
+        return f"no trial was kept: {counts}"
+    if trials:
+        return f"is a run that explored; distil it first: ste run distil --set data.explored.run={path}"
+    return "has no example and no rejected trial; it is not a run of distil.yaml, or not finished"
