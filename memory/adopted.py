@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ste_graph.errors import WorkflowError
-from ste_graph.finished import open_run
+from ste_graph.finished import is_run, open_run
 from ste_graph.scoring.adoption import require_learnt
 from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons
 
 from .exemplar_log import ExemplarLog
-from .harvest import is_run
 from .store_folder import StoreFolder
 
 

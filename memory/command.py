@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.cli.exits import FAILED
-from ste_graph.cli.options import Format, OutFile, OutputFormat, write
+from ste_graph.cli.options import Format, OutFile, OutputFormat, write_result
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Selection
@@ -177,7 +177,7 @@ def export(store: Store, out: OutFile = None) -> None:
     with closing(_opened(store, None)) as opened:
         lines = "\n".join(exported(opened))
     if lines:
-        write(lines, out)
+        write_result(lines, out)
     elif out is not None:
         out.write_text("", encoding="utf-8")
 
@@ -192,9 +192,10 @@ def import_(
     embedder: Embedder = None,
 ) -> None:
     """Add exemplars from a file of JSON lines, or from a run."""
+    from ste_graph.finished import is_run
+
     from .exchange import take_in
     from .exemplars import ExemplarStore
-    from .harvest import is_run
 
     with closing(ExemplarStore.open(store, embedder=embedder, create=True)) as opened:
         added, damaged = (opened.take(source, reworded=reworded), []) if is_run(source) else take_in(opened, source)
@@ -255,13 +256,13 @@ def _told(found: Sequence[Found], selection: Selection, format: Shape) -> str:
 
 
 async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Verified:
-    from ste_graph.cli.options import experiment
+    from ste_graph.cli.options import load_experiment
     from ste_graph.run.units import opened_tools, policy_of
 
     from .verification import mark_changed
     from .verification import verify as tried
 
-    workflow = experiment(file, None, None).workflow
+    workflow = load_experiment(file, None, None).workflow
     async with opened_tools(workflow) as tools:
         if mark_only:
             return await asyncio.to_thread(mark_changed, store, tools)

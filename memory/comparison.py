@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ste_graph.errors import WorkflowError
+from ste_graph.finished import is_run
 
 from .collection import shared
 from .exemplar_log import ExemplarLog, Row
-from .harvest import harvested, is_run
+from .harvest import harvested
 from .store_folder import WAIT_S, StoreFolder
 
 

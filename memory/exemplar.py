@@ -98,11 +98,6 @@ def sound(exemplar: Exemplar) -> Exemplar:
     return Exemplar.model_validate_json(line.encode("utf-8", "replace"))
 
 
-def run_id(lock: Mapping[str, Json]) -> str:
-    """Which run a lock file is of, wherever its folder lies: two runs of one workflow give their trials equal ids."""
-    return derive_id(lock.get("created"), json.dumps(lock.get("resolved"), sort_keys=True, default=str))
-
-
 def of_trial(line: Mapping[str, Json], trial: Trial, tool: str, run: str) -> Exemplar | None:
     """The exemplar of a trial, `line` being its line in the journal; None where no call was made for a request."""
     if not trial.query.strip() or not any(step.action for step in trial.steps):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ste_graph.contracts import VERIFIED
 from ste_graph.errors import WorkflowError
+from ste_graph.finished import is_run
 
 from .adopted import lessons_adopted, refuse_unless_adopted
 from .collection import VectorCollection, embedder_of, remove, shared
@@ -20,7 +21,7 @@ from .embedders import find_store_embedder
 from .exemplar import Exemplar, sound
 from .exemplar_log import number_of, row_of
 from .exemplar_search import ExemplarSearch
-from .harvest import harvested, is_run
+from .harvest import harvested
 from .holdings import BATCH
 from .recall import Vectors
 from .store_folder import WAIT_S, StoreFolder
@@ -251,8 +252,6 @@ def _name_of(embedder: Embedder | str | None) -> str | None:
 def _run_named(run: str | os.PathLike[str] | None) -> str | None:
     from ste_graph.finished import open_run
 
-    from .exemplar import run_id
-
     if run is None or not is_run(Path(run)):
         return None if run is None else str(run)
-    return run_id(open_run(run).lock)
+    return open_run(run).id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,20 +10,14 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.distil.example import Example
-from ste_graph.errors import WorkflowError
+from ste_graph.files.jsonl import read_objects
 from ste_graph.finished import open_run
 from ste_graph.records import Record, Trial
 
-from .exemplar import Exemplar, of_example, of_trial, run_id
+from .exemplar import Exemplar, of_example, of_trial
 from .exemplar_log import why
 
 _log = logging.getLogger("ste_graph.memory")
-_LOCK = "workflow.lock.yaml"
-
-
-def is_run(path: Path) -> bool:
-    """Whether a folder is that of a run."""
-    return (path / _LOCK).is_file()
 
 
 def harvested(path: Path, *, reworded: bool = False) -> list[Exemplar]:
@@ -36,8 +29,7 @@ def harvested(path: Path, *, reworded: bool = False) -> list[Exemplar]:
     A damaged line of the journal is left out, and named in a warning. Raises `WorkflowError` if there is no run.
     """
     run = open_run(path)
-    id = run_id(run.lock)
-    found = (_exemplar(place, line, id, reworded) for place, line in _lines(run.folder.journal))
+    found = (_exemplar(place, line, run.id, reworded) for place, line in _lines(run.folder.journal))
     return [exemplar for exemplar in found if exemplar is not None]
 
 
@@ -62,21 +54,9 @@ def _own(line: Mapping[str, Json], record: type[Record]) -> dict[str, Json]:
 
 
 def _lines(journal: Path) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    try:
-        with journal.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    return
-                place = f"{journal}:{number}"
-                try:
-                    value = json.loads(line)
-                except (ValueError, RecursionError):
-                    value = None
-                if isinstance(value, dict):
-                    yield place, value
-                else:
-                    _log.warning("%s: this line is damaged and left out; the rest is used", place)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise WorkflowError(f"{journal}: cannot be read ({error.strerror})") from error
+    for number, value in read_objects(journal):
+        place = f"{journal}:{number}"
+        if value is None:
+            _log.warning("%s: this line is damaged and left out; the rest is used", place)
+        else:
+            yield place, value

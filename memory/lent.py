@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 from ste_graph.contracts import Entry, Json, Neighbour, Origin, Scope, SelectedExemplars, SelectedLessons, Selection
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.finished import open_run
+from ste_graph.finished import is_run, open_run
 from ste_graph.ids import derive_id
 from ste_graph.lessons import text as said
 
 from .exemplar import Exemplar
 from .exemplars import ExemplarStore
-from .harvest import is_run
 from .heldout import held_out
 from .placebo import placebo
 from .rendering import as_text

@@ -14,9 +14,8 @@ from uuid import uuid4
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.atomic import write_atomically, write_error
 from ste_graph.files.lock import FileLock, LockHeldError
+from ste_graph.finished import is_run
 from ste_graph.run.folder import RunFolder
-
-from .harvest import is_run
 
 WAIT_S = 60.0
 """How long a process waits for another one that writes."""

@@ -85,7 +85,7 @@ class FinishedRun:
 
     @property
     def id(self) -> str:
-        """Which run it is, wherever its folder lies."""
+        """The identity of the run, wherever its folder lies: two runs of one workflow give their records equal ids."""
         resolved = json.dumps(self.lock.get("resolved"), sort_keys=True, default=str)
         return derive_id(self.lock.get("created"), resolved)
 
@@ -117,6 +117,11 @@ class FinishedRun:
     def summary(self) -> Summary:
         """What the run has come to so far."""
         return summary_of(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("labels", {}))
+
+
+def is_run(path: Path) -> bool:
+    """True if a folder is that of a run."""
+    return RunFolder(path).lock.is_file()
 
 
 def open_run(path: str | os.PathLike[str]) -> FinishedRun:
