@@ -105,7 +105,8 @@ class ExemplarLog:
     def _new_lines(self, *, quietly: bool = False, unfinished: bool = False) -> Iterator[Exemplar]:
         with suppress(OSError):
             self._inode = self.path.stat().st_ino
-        for line, self._at in scan_lines(self.path, self._at, unfinished=unfinished):
+        for line, end in scan_lines(self.path, self._at, unfinished=unfinished):
+            self._at = end
             self._number += 1
             try:
                 yield Exemplar.model_validate_json(line)
