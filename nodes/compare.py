@@ -8,8 +8,7 @@ from ste_graph.contracts import Context, Json, Model
 from ste_graph.distil.votes import parse_answers
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
-
-from .reflect import verdict
+from ste_graph.protocols.yes_no import parse_yes_no
 
 SCHEMA: dict[str, Json] = {
     "type": "object",
@@ -42,5 +41,5 @@ class Compare(Node):
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         reply = await ctx.ask(self.model, self.prompt, schema=SCHEMA)
         found, why = parse_answers(reply, ["same"])
-        right = verdict(reply.text) if found["same"] is None else found["same"]
+        right = parse_yes_no(reply.text) if found["same"] is None else found["same"]
         return self.Outputs(right=right, why=f"no verdict: {reply.text[:200]!r}" if right is None else why or None)

@@ -7,8 +7,7 @@ from typing import Any
 from ste_graph.contracts import Context, Model
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
-
-from .imagine import STOP, request_in
+from ste_graph.protocols.request import STOP, find_request
 
 
 class Compose(Node):
@@ -35,5 +34,5 @@ class Compose(Node):
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         reply = await ctx.ask(self.model, self.prompt, stop=STOP)
-        query = request_in(reply.text)
+        query = find_request(reply.text)
         return self.Outputs(query=query, composed={**inputs.trial, "query": query, "answer": None})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ste_graph.contracts import Context, Model
+from ste_graph.distil.gates import PASSED, CheckResult, reject
 from ste_graph.distil.votes import SCHEMA, explain_votes, is_against, is_for, parse_vote
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
@@ -27,20 +28,16 @@ class Judge(Node):
 
         votes: list[dict[str, Any]] | None
 
-    class Outputs(NodeOutputs):
+    class Outputs(CheckResult, NodeOutputs):
         """`yes` and `no` count the votes; `passed`: more of them are in favour than not."""
 
         votes: list[dict[str, Any]]
         yes: int
         no: int
-        passed: bool
-        gate: str | None
-        reason: str | None
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         reply = await ctx.ask(self.model, self.prompt, schema=SCHEMA)
         votes = [*(inputs.votes or []), dict(parse_vote(reply))]
         yes, no = sum(map(is_for, votes)), sum(map(is_against, votes))
-        passed = 2 * yes > len(votes)
-        gate, reason = (None, None) if passed else ("judge", explain_votes(votes))
-        return self.Outputs(votes=votes, yes=yes, no=no, passed=passed, gate=gate, reason=reason)
+        result = PASSED if 2 * yes > len(votes) else reject("judge", explain_votes(votes))
+        return self.Outputs(votes=votes, yes=yes, no=no, **result.model_dump())

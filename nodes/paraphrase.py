@@ -7,8 +7,7 @@ from typing import Any
 from ste_graph.contracts import Context, Model
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
-
-from .imagine import STOP, request_in
+from ste_graph.protocols.request import STOP, find_request
 
 
 class Paraphrase(Node):
@@ -33,6 +32,6 @@ class Paraphrase(Node):
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         reply = await ctx.ask(self.model, self.prompt, stop=STOP)
-        query = request_in(reply.text)
+        query = find_request(reply.text)
         old = inputs.source["query"]
         return self.Outputs(query=query, reworded={**inputs.source, "query": query, "paraphrase_of": old})

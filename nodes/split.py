@@ -11,6 +11,7 @@ from ste_graph.distil.clusters import Apart, assign_clusters, separation_keys
 from ste_graph.distil.negatives import choose_missing_argument
 from ste_graph.distil.normalisation import words
 from ste_graph.distil.split import assign_sides
+from ste_graph.distil.thresholds import DUPLICATE, RELATED, Cosine
 from ste_graph.json_values import equality_key
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 
@@ -28,8 +29,8 @@ class Split(Node):
 
     memory: RecordView
     heldout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    near: Annotated[float, Field(ge=0, le=1)] = 0.97
-    alike: Annotated[float, Field(ge=0, le=1)] = 0.96
+    near: Cosine = DUPLICATE
+    alike: Cosine = RELATED
     apart: Apart = "combination"
     examples: Annotated[int, Field(ge=1)] = 150
     seed: int = 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import Frozen, Json
 from ste_graph.distil.dates import days_in
 from ste_graph.distil.grounding import Source, trace_values
 from ste_graph.distil.numbers import digits_in, numbers_in
@@ -17,11 +17,20 @@ GateName: TypeAlias = Literal["format", "execution", "grounding"]
 _UNFIT = frozenset({"malformed", "invalid_arguments", "unknown_tool"})
 
 
-class Rejection(NamedTuple):
-    """The gate that a trial did not pass, and the reason."""
+class CheckResult(Frozen):
+    """The outcome of gates: `gate` and `reason` name the first that was not passed, and are None if all were."""
 
-    gate: str
-    reason: str
+    passed: bool
+    gate: str | None
+    reason: str | None
+
+
+PASSED = CheckResult(passed=True, gate=None, reason=None)
+
+
+def reject(gate: str, reason: str) -> CheckResult:
+    """The outcome of a gate that was not passed."""
+    return CheckResult(passed=False, gate=gate, reason=reason)
 
 
 def successful_calls(steps: Sequence[Mapping[str, Json]]) -> list[Mapping[str, Json]]:

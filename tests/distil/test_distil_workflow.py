@@ -171,7 +171,7 @@ def test_where_no_trial_is_kept_the_run_and_the_export_say_which_gate_took_how_m
     )  # fmt: skip
     assert code == 0
     assert "rejected 3: 3 by execution; nothing was kept" in " ".join(out.split())
-    assert said("export", tmp_path / "run") == (2, "", f"{tmp_path / 'run'}: no trial was kept: execution took 3\n")
+    assert said("export", tmp_path / "run") == (2, "", f"{tmp_path / 'run'}: no trial was kept: execution rejected 3\n")
 
 
 def test_a_variant_of_the_workflow_writes_requests_for_calls_that_worked(explored: Path, tmp_path: Path) -> None:

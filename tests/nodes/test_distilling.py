@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from ste_graph.contracts import Entry, Neighbour
-from ste_graph.nodes.gate import Gate
+from ste_graph.nodes.filter import Filter
 from ste_graph.nodes.judge import Judge
+from ste_graph.nodes.negatives import MissingArgument
 from ste_graph.nodes.paraphrase import Paraphrase
-from ste_graph.nodes.regate import Regate
+from ste_graph.nodes.recheck import Recheck
 from ste_graph.nodes.split import Split
-from ste_graph.nodes.withhold import Withhold
 from ste_graph.prompt import Prompt
 
 PROMPT = Prompt("Say it.")
@@ -38,7 +38,7 @@ class Recalled:
     """A memory in which two texts are as alike as they share words."""
 
     def __init__(self, *records: dict[str, Any]) -> None:
-        self.held = [Entry(id=str(n), scope="", text=one["query"], record=one) for n, one in enumerate(records)]
+        self.held = [Entry(id=str(n), scope=(), text=one["query"], record=one) for n, one in enumerate(records)]
 
     async def entries(self) -> list[Entry]:
         return self.held
@@ -52,9 +52,9 @@ class Recalled:
         return sorted(found, key=lambda near: -near.similarity)[:k]
 
 
-async def test_the_gate_coerces_what_the_tool_coerced_and_tells_the_values_that_the_request_says() -> None:
-    inputs = Gate.Inputs(trial=trial("Look at Oslo, 3 times", {"city": "Oslo", "n": "3"}), tool=TOOL)
-    gives = await Gate()(inputs, None)
+async def test_the_filter_coerces_what_the_tool_coerced_and_lists_the_values_that_the_request_states() -> None:
+    inputs = Filter.Inputs(trial=trial("Look at Oslo, 3 times", {"city": "Oslo", "n": "3"}), tool=TOOL)
+    gives = await Filter()(inputs, None)
     assert (gives.passed, gives.stated_values, gives.gates) == (
         True,
         ["city", "n"],
@@ -63,8 +63,8 @@ async def test_the_gate_coerces_what_the_tool_coerced_and_tells_the_values_that_
     assert gives.steps[0]["arguments"] == {"city": "Oslo", "n": 3}
 
 
-async def test_the_gate_stops_at_the_first_check_and_says_why() -> None:
-    gives = await Gate()(Gate.Inputs(trial=trial("Look at Oslo", {"city": "Rome"}), tool=TOOL), None)
+async def test_the_filter_stops_at_the_first_gate_that_is_not_passed_and_says_why() -> None:
+    gives = await Filter()(Filter.Inputs(trial=trial("Look at Oslo", {"city": "Rome"}), tool=TOOL), None)
     assert (gives.passed, gives.gate, gives.gates) == (False, "grounding", ["format", "execution"])
     assert gives.reason == 'neither the request nor an earlier observation says `city`: "Rome"'
 
@@ -111,7 +111,7 @@ async def test_a_rewording_must_ask_for_the_same_be_new_and_keep_its_side(query:
     held = trial("what of oslo in bern today", {"city": "Bern"}, split="heldout", kind="call")
     old = trial("look at oslo", {"city": "Oslo"}, split="train", kind="call", stated_values=["city"])
     reworded = {**old, "query": query, "paraphrase_of": old["query"]}
-    gives = await Regate(memory=Recalled(old, held))(Regate.Inputs(reworded=reworded, tool=TOOL), None)
+    gives = await Recheck(memory=Recalled(old, held))(Recheck.Inputs(reworded=reworded, tool=TOOL), None)
     assert (gives.passed, gives.gate) == (gate is None, gate)
 
 
@@ -119,11 +119,11 @@ async def test_a_rewording_must_ask_for_the_same_be_new_and_keep_its_side(query:
     ("reply", "reason"),
     [("have 3 looks", None), ("have a look", "it leaves out `n` too"), ("3 looks at oslo", "it still says `city`")],
 )
-async def test_a_value_is_withheld_and_only_that_one(reply: str, reason: str | None, context, model) -> None:
+async def test_one_value_is_missing_and_only_that_one(reply: str, reason: str | None, context, model) -> None:
     original = trial(
         "3 looks at oslo", {"city": "Oslo", "n": 3}, split="train", stated_values=["city", "n"], missing="city"
     )
-    inputs, ctx = Withhold.Inputs(original=original, tool=TOOL), context(reply)
-    gives = await Withhold(model=model, prompt=PROMPT, memory=Recalled())(inputs, ctx)
+    inputs, ctx = MissingArgument.Inputs(original=original, tool=TOOL), context(reply)
+    gives = await MissingArgument(model=model, prompt=PROMPT, memory=Recalled())(inputs, ctx)
     assert (gives.passed, gives.reason) == (reason is None, reason)
     assert gives.answer == "I need one more thing for this: what is the city?"

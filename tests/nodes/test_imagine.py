@@ -1,7 +1,8 @@
 import pytest
 
-from ste_graph.nodes.imagine import Imagine, request_in
+from ste_graph.nodes.imagine import Imagine
 from ste_graph.prompt import Prompt
+from ste_graph.protocols.request import find_request
 
 
 async def test_imagine_gives_the_request_and_stops_the_model_where_it_would_act_on_it(context, model) -> None:
@@ -34,4 +35,4 @@ async def test_imagine_gives_the_request_and_stops_the_model_where_it_would_act_
     ],
 )
 def test_a_request_is_found_in_whatever_the_model_writes(reply: str, request_: str) -> None:
-    assert request_in(reply) == request_
+    assert find_request(reply) == request_

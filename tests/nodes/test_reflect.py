@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.nodes.reflect import Reflect, verdict
+from ste_graph.nodes.reflect import Reflect
 from ste_graph.prompt import Prompt
+from ste_graph.protocols.yes_no import parse_yes_no
 
 
 @pytest.mark.parametrize(
@@ -52,12 +53,12 @@ from ste_graph.prompt import Prompt
     ],
 )
 def test_a_verdict_is_a_word_and_not_a_substring(reply: str, solved: bool | None) -> None:
-    assert verdict(reply) is solved
+    assert parse_yes_no(reply) is solved
 
 
 @given(st.text() | st.lists(st.sampled_from(["yes", "no", ".", " ", ",", "\n", "and", "*"])).map("".join))
 def test_any_text_gets_a_verdict(text: str) -> None:
-    assert verdict(text) in (True, False, None)
+    assert parse_yes_no(text) in (True, False, None)
 
 
 async def test_reflect_asks_once_and_gives_the_verdict(context, model) -> None:

@@ -1,4 +1,4 @@
-"""Gate: does a trial pass the checks that need no model?"""
+"""Filter: keeps the trials that pass the gates that need no model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 
 from ste_graph.contracts import Context, Json
 from ste_graph.distil.gates import (
+    PASSED,
+    CheckResult,
     GateName,
     execution_fault,
     format_fault,
     grounding_fault,
+    reject,
     required_calls,
     value_sources,
 )
@@ -19,11 +22,11 @@ from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.tools.arguments import Arguments
 
 
-class Gate(Node):
-    """Ask the checks in their order, and stop at the first that a trial does not pass.
+class Filter(Node):
+    """Apply the gates in their order, and stop at the first that a trial does not pass.
 
     `format`: the last reply before the answer is a call that parses and validates. `execution`: it succeeded.
-    `grounding`: every value of it that is no default can be traced to the request or to an earlier observation.
+    `grounding`: every value of it that is not a default can be traced to the request or to an earlier observation.
 
     Differs: the paper's code asks a model alone, and never whether the call succeeded.
     """
@@ -38,12 +41,9 @@ class Gate(Node):
         trial: dict[str, Any]
         tool: dict[str, Any]
 
-    class Outputs(NodeOutputs):
-        """`gate` and `reason` say where and why it was stopped. `steps` are the calls that an example keeps."""
+    class Outputs(CheckResult, NodeOutputs):
+        """`steps` are the calls that an example keeps, `gates` those that were passed."""
 
-        passed: bool
-        gate: str | None
-        reason: str | None
         steps: list[dict[str, Any]]
         stated_values: list[str]
         gates: list[str]
@@ -66,12 +66,12 @@ class Gate(Node):
                     fault = grounding_fault(sources, steps[-1]["arguments"])
             if fault is not None:
                 passed = list(self.checks[:number])
-                return self.Outputs(passed=False, gate=check, reason=fault, steps=[], stated_values=[], gates=passed)
+                result = reject(check, fault)
+                return self.Outputs(**result.model_dump(), steps=[], stated_values=[], gates=passed)
         stated_values = [name for name, source in sources.items() if source == "request"]
         kept = required_calls(steps, sources)
-        return self.Outputs(
-            passed=True, gate=None, reason=None, steps=kept, stated_values=stated_values, gates=list(self.checks)
-        )
+        gates = list(self.checks)
+        return self.Outputs(**PASSED.model_dump(), steps=kept, stated_values=stated_values, gates=gates)
 
 
 def _steps(steps: list[dict[str, Any]], tool: str, parameters: Mapping[str, Json]) -> list[dict[str, Any]]:

@@ -1,0 +1,177 @@
+"""What the simulated model says: a pure function of the messages and the seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+from ste_graph.simulated.extraction import arguments_in
+from ste_graph.simulated.judging import QUESTIONS, verdict
+from ste_graph.simulated.mending import attempted, mended
+from ste_graph.simulated.mistakes import call_text, spoiled
+from ste_graph.simulated.reading import (
+    Example,
+    Shown,
+    Turn,
+    examples_in,
+    good,
+    lessons_in,
+    moment,
+    request_of,
+    tools_in,
+    trial_of,
+)
+from ste_graph.simulated.rewording import beside_the_point, reworded, worded_call
+from ste_graph.simulated.values import plausible, unusual
+from ste_graph.simulated.wording import request_for
+
+CANDIDATES = 6
+NOVEL = 0.5
+"""So many requests are thought of at most, until one shares less than this part of its words with every past one."""
+
+PATIENCE = 4
+"""After so many errors the model gives up on a request; where it called just what the request says, often sooner."""
+
+
+def respond(
+    turns: Sequence[Turn],
+    *,
+    seed: int,
+    mistakes: float,
+    schema: Mapping[str, Any] | None = None,
+    offered: Sequence[Shown] = (),
+) -> str:
+    """The reply to a conversation. `mistakes` in [0, 1] is how often a first call goes wrong.
+
+    `offered` are tools that come with the request rather than in the messages: then the reply is a call or an answer.
+    """
+    digest = hashlib.blake2b(repr((seed, [tuple(turn) for turn in turns])).encode(), digest_size=8).digest()
+    random = Random(int.from_bytes(digest, "big"))
+    tools = next((found for turn in reversed(turns) if (found := tools_in(turn.text))), ())
+    if schema is not None and schema.get("properties", {}).keys() >= QUESTIONS:
+        return json.dumps(verdict(turns[-1].text, tools))
+    if schema is not None:
+        return json.dumps(plausible(dict(schema), random), ensure_ascii=False)
+    if offered:
+        return acted(turns, offered, random, mistakes)
+    match moment(turns):
+        case "imagine" if tools:
+            return imagined(turns, tools[-1], random, mistakes / 2)
+        case "call" | "observed" if tools:
+            return acted(turns, tools, random, mistakes)
+        case "paraphrase" if tools:
+            return reworded(turns, tools[-1], random, mistakes / 2)
+        case "compose" | "missing_argument" if tools:
+            return worded_call(turns[-1].text, tools[-1], random)
+        case "unrelated_request":
+            return beside_the_point(random)
+        case "reflect":
+            return judged(turns)
+    return "I have nothing to go by but these words."
+
+
+def imagined(turns: Sequence[Turn], tool: Shown, random: Random, odd: float = 0.0) -> str:
+    """A request that the tool can serve, as far as may be unlike those that stand in the messages.
+
+    With a chance of `odd` it asks for something that the tool may well refuse.
+    """
+    past = [_words(line) for line in "\n".join(turn.text for turn in turns).split("\n") if len(line) < 600]
+    best, least = "", 2.0
+    for _ in range(CANDIDATES):
+        arguments = {
+            name: plausible(of, random, tool.schema)
+            for name, of in tool.properties.items()
+            if name in tool.required or random.random() < 0.4
+        }
+        if arguments and random.random() < odd:
+            name = random.choice(list(arguments))
+            arguments[name] = unusual(arguments[name], tool.properties[name], random)
+        request = request_for(tool, arguments, random)
+        words = _words(request)
+        likeness = max((len(words & other) / len(words | other) for other in past if other), default=0.0)
+        if likeness < least:
+            best, least = request, likeness
+        if likeness < NOVEL:
+            break
+    return best
+
+
+def acted(turns: Sequence[Turn], tools: Sequence[Shown], random: Random, mistakes: float) -> str:
+    """The next call of the trial under way, or its final answer."""
+    start = trial_of(turns)
+    request = request_of(turns, start)
+    replies = [turn.text for turn in turns[start + 1 :] if turn.role == "assistant"]
+    seen = [turn.text.removeprefix("Observation:").strip() for turn in turns[start + 1 :] if turn.role == "user"]
+    if seen and good(seen[-1]):
+        return f"Thought: I have what I need.\nFinal Answer: The result is: {_gist(seen[-1])}"
+    examples = [example for turn in turns if turn.role != "assistant" for example in examples_in(turn.text)]
+    nearest = max(examples, key=lambda example: _overlap(request, example.query), default=None)
+    tool = chosen(request, tools, nearest)
+    arguments = {**filled(tool, nearest, random), **arguments_in(request, tool)}
+    as_asked = bool(replies) and attempted(replies[-1], tool) == arguments
+    if len(seen) >= PATIENCE or (as_asked and random.random() < 0.5):
+        return f"Thought: This does not work.\nFinal Answer: I could not do this: {_gist(seen[-1])}"
+    if seen:
+        arguments = mended(tool, arguments, replies, seen, random)
+        thought, slip = "That did not work; I go by what the error says.", mistakes / 4
+    else:
+        thought, slip = f"I can use {tool.name} for this.", mistakes
+    if random.random() >= slip:
+        return call_text(thought, tool.name, arguments)
+    warnings = lessons_in(turns)
+    if nearest is not None and nearest.action == tool.name:
+        warnings.append(f"JSON {nearest.action} {' '.join(nearest.arguments)}")
+    return spoiled(thought, tool, arguments, random, warnings)
+
+
+def chosen(request: str, tools: Sequence[Shown], nearest: Example | None) -> Shown:
+    """The tool whose words the request shares most; an exemplar that is nearer still decides."""
+    score, tool = 0.0, tools[-1]
+    for shown in tools if len(tools) > 1 else ():
+        likeness = _overlap(request, f"{shown.name.replace('_', ' ')} {shown.description} {' '.join(shown.properties)}")
+        if likeness > score:
+            score, tool = likeness, shown
+    if nearest is not None and _overlap(request, nearest.query) > score:
+        return next((shown for shown in tools if shown.name == nearest.action), tool)
+    return tool
+
+
+def filled(tool: Shown, nearest: Example | None, random: Random) -> dict[str, Any]:
+    """Values for what the request may leave open: the exemplar's, the default, else a guess."""
+    copied = nearest.arguments if nearest is not None and nearest.action == tool.name else {}
+    return {
+        name: copied[name]
+        if name in copied
+        else tool.properties[name].get("default", plausible(of, random, tool.schema))
+        for name, of in tool.properties.items()
+        if name in tool.required
+    }
+
+
+def judged(turns: Sequence[Turn]) -> str:
+    """Yes if the last trial ended with an answer after a good observation."""
+    start = trial_of(turns[:-1]) if len(turns) > 1 else 0
+    trial = "\n".join(turn.text for turn in (turns[start + 1 : -1] or turns))
+    parts = re.split(r"^Observation:", trial, flags=re.MULTILINE)
+    observed = parts[-1].split("\nThought:")[0] if len(parts) > 1 else ""
+    answered = re.search(r"^\W*Final Answer: *\S", parts[-1], re.MULTILINE)
+    return "Yes" if answered and observed.strip() and good(observed) else "No"
+
+
+def _gist(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 240 else f"{line[:240]} …"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.lower()))
+
+
+def _overlap(one: str, other: str) -> float:
+    """The share of words that two texts have in common, in [0, 1]."""
+    first, second = _words(one), _words(other)
+    return len(first & second) / (len(first | second) or 1)
