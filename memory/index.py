@@ -90,7 +90,9 @@ class Index:
                 rows = self._collection.get(ids=some, include=["documents", "metadatas"])
                 metadatas: Sequence[Mapping[str, Any]] = rows["metadatas"] or []
                 for id, text, said in zip(rows["ids"], rows["documents"] or [], metadatas, strict=True):
-                    found[id] = Entry(id=id, scope=said["scope"], text=text, record=json.loads(said["record"]))
+                    found[id] = Entry(
+                        id=id, scope=tuple(json.loads(said["scope"])), text=text, record=json.loads(said["record"])
+                    )
             return [found[id] for id in ids if id in found]
 
     def _others(self) -> list[str]:
@@ -147,7 +149,7 @@ class Index:
         return id if self._share is None or ":" in id else f"{self._share.run}:{id}"
 
     def _said(self, entry: Entry) -> dict[str, Any]:
-        said = {"scope": entry.scope, "digest": digest(entry)}
+        said = {"scope": json.dumps(entry.scope, ensure_ascii=False), "digest": digest(entry)}
         if self._share is None:
             return said
         record = json.dumps(entry.record, ensure_ascii=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ste_graph.contracts import Entry, Frozen, Json, Neighbour
+from ste_graph.contracts import Entry, Frozen, Json, Neighbour, Scope
 from ste_graph.errors import WorkflowError
 
 
@@ -26,7 +26,7 @@ class ListStore:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._entries: dict[str, dict[str, Entry]] = defaultdict(dict)
+        self._entries: dict[Scope, dict[str, Entry]] = defaultdict(dict)
 
     async def reconcile(self, entries: Iterable[Entry]) -> None:
         """Nothing: what a resumed run has logged is added as its steps are replayed."""
@@ -34,13 +34,13 @@ class ListStore:
     def add(self, entry: Entry) -> None:
         self._entries[entry.scope][entry.id] = entry
 
-    async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
         return [dict(entry.record) for entry in self._entries[scope].values()]
 
-    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
         raise WorkflowError(f"memory `{self._name}`: `use: list` finds nothing by meaning; give it `use: chroma`")
 
-    async def entries(self, scope: str) -> list[Entry]:
+    async def entries(self, scope: Scope) -> list[Entry]:
         return list(self._entries[scope].values())
 
     async def close(self) -> None: ...

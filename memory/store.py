@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ste_graph.contracts import Entry, Json, Neighbour
+from ste_graph.contracts import Entry, Json, Neighbour, Scope
 from ste_graph.errors import RunError, SteError
 
 from .embedders import Embedder
@@ -41,14 +41,14 @@ class ExperienceStore:
         self._embedder = embedder
         self._recall = recall
         self._frozen: FrozenRun | None = None
-        self._shelves: dict[str, Shelf] = defaultdict(Shelf)
+        self._shelves: dict[Scope, Shelf] = defaultdict(Shelf)
         self._digests: dict[str, str] = {}
         self._indexed: set[str] = set()
         self._waiting: list[Entry] = []
         self._hurry = asyncio.Event()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
-        self._filling: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._filling: dict[Scope, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._fault: SteError | None = None
 
     async def reconcile(self, entries: Iterable[Entry]) -> None:
@@ -75,7 +75,7 @@ class ExperienceStore:
         if self._fault is None and (self._writer is None or self._writer.done()):
             self._writer = asyncio.get_running_loop().create_task(self._write_behind())
 
-    async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
         self._raise_fault()
         entries = self._entries(scope)
         match self._recall:
@@ -98,7 +98,7 @@ class ExperienceStore:
                     return []
                 return self._frozen.of_another_unit(scope, str(entries[0].record.get("record")), len(entries))
 
-    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
         self._raise_fault()
         if k < 1 or not self._entries(scope):
             return []
@@ -107,7 +107,7 @@ class ExperienceStore:
         found = nearest(vectors, [entry.id for entry in entries], query[0], k)
         return [Neighbour(similarity=similarity, entry=entries[row]) for row, similarity in found]
 
-    async def entries(self, scope: str) -> list[Entry]:
+    async def entries(self, scope: Scope) -> list[Entry]:
         self._raise_fault()
         return list(self._entries(scope))
 
@@ -125,7 +125,7 @@ class ExperienceStore:
             await asyncio.to_thread(self._index.close)
         self._raise_fault()
 
-    def _entries(self, scope: str) -> list[Entry]:
+    def _entries(self, scope: Scope) -> list[Entry]:
         return self._shelves[scope].entries if scope in self._shelves else []
 
     def _keep(self, entry: Entry) -> bool:
@@ -141,7 +141,7 @@ class ExperienceStore:
         self._shelves[entry.scope].entries.append(entry)
         return True
 
-    async def _filled(self, scope: str) -> tuple[list[Entry], Vectors]:
+    async def _filled(self, scope: Scope) -> tuple[list[Entry], Vectors]:
         """The entries of a scope with all their vectors: from the index where they lie there, else computed."""
         shelf = self._shelves[scope]
         async with self._filling[scope]:

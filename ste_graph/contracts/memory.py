@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import Field
 
@@ -12,13 +12,15 @@ from ste_graph.contracts.model import Message
 from ste_graph.contracts.selection import Selection
 from ste_graph.contracts.values import Frozen, Json
 
+Scope: TypeAlias = tuple[str, ...]
+"""The pass in which an entry is remembered: its unit, then each loop around it with its counter, as `episode=3`."""
+
 
 class Entry(Frozen):
-    """One record as a memory holds it."""
+    """One record as a memory holds it; it is recalled only where the scopes are equal."""
 
     id: str
-    scope: str
-    """The pass in which the entry is remembered, as text; an entry is recalled only where the scopes are equal."""
+    scope: Scope
     text: str
     """What an index embeds: the record's own choice, for a trial its request."""
     record: dict[str, Json]
@@ -83,13 +85,13 @@ class RecordStore(Protocol):
     def add(self, entry: Entry) -> None:
         """Remember an entry that is already in the log. Indexing happens in the background."""
 
-    async def recall(self, scope: str, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
         """The records of `scope` that the memory's `recall` setting selects, in the order to show them."""
 
-    async def nearest(self, scope: str, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
         """The k entries of `scope` most similar to `text`, best first, never through `recall`."""
 
-    async def entries(self, scope: str) -> list[Entry]:
+    async def entries(self, scope: Scope) -> list[Entry]:
         """Every entry of `scope` in order of adding, never through `recall`."""
 
     async def close(self) -> None:

@@ -36,11 +36,11 @@ def word_hashes():
 
 @pytest.fixture
 def entry():
-    """Makes an entry of a request: `entry("text")`, `entry("text", scope="…", id="…")`."""
+    """Makes an entry of a request: `entry("text")`, `entry("text", unit="…", id="…")`."""
 
-    def make(text: str, *, scope: str = "weather", id: str | None = None) -> Entry:
-        id = id or hashlib.md5(f"{scope} {text}".encode()).hexdigest()
-        return Entry(id=id, scope=scope, text=text, record={"query": text, "solved": True, "steps": []})
+    def make(text: str, *, unit: str = "weather", id: str | None = None) -> Entry:
+        id = id or hashlib.md5(f"{unit} {text}".encode()).hexdigest()
+        return Entry(id=id, scope=(unit,), text=text, record={"query": text, "solved": True, "steps": []})
 
     return make
 

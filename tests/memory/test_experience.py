@@ -29,13 +29,13 @@ async def filled(store, entry, texts=REQUESTS):
     return store
 
 
-async def queries(store, scope="weather", *, like=None, seed=0):
-    return [record["query"] for record in await store.recall(scope, like=like, seed=seed)]
+async def queries(store, unit="weather", *, like=None, seed=0):
+    return [record["query"] for record in await store.recall((unit,), like=like, seed=seed)]
 
 
 async def test_recall_all_gives_the_scope_in_order_and_needs_no_embedding(opened, entry, word_hashes):
     store = await filled(await opened(), entry)
-    store.add(entry("3 miles in km", scope="units"))
+    store.add(entry("3 miles in km", unit="units"))
     assert await queries(store) == REQUESTS
     assert await queries(store, "units") == ["3 miles in km"]
     assert await queries(store, "roman") == []
@@ -55,21 +55,21 @@ async def test_nearest_recall_shows_the_most_similar_first_and_the_newest_withou
 
 async def test_shuffled_changes_the_query_alone(opened, entry):
     store = await filled(await opened(recall="shuffled"), entry)
-    records = await store.recall("weather", like=None, seed=7)
+    records = await store.recall(("weather",), like=None, seed=7)
     assert sorted(" ".join(record["query"] for record in records).split()) == sorted(" ".join(REQUESTS).split())
     assert not {record["query"] for record in records} & set(REQUESTS)
     assert [record["solved"] for record in records] == [True] * 5
-    assert await store.recall("weather", like=None, seed=7) == records
+    assert await store.recall(("weather",), like=None, seed=7) == records
 
 
 async def test_nearest_compares_with_the_true_entries_of_the_scope_alone(opened, entry):
     store = await filled(await opened(recall="shuffled"), entry)
-    store.add(entry("rain in Paris", scope="elsewhere"))
-    near = await store.nearest("weather", "rain in Paris", 2)
+    store.add(entry("rain in Paris", unit="elsewhere"))
+    near = await store.nearest(("weather",), "rain in Paris", 2)
     assert (near[0].similarity, near[0].entry) == (1.0, entry("rain in Paris"))
     assert [one.entry.text for one in near] == ["rain in Paris", "rain in Paris now"]
-    assert await store.nearest("nowhere", "rain", 2) == []
-    assert await store.nearest("weather", "rain", 0) == []
+    assert await store.nearest(("nowhere",), "rain", 2) == []
+    assert await store.nearest(("weather",), "rain", 0) == []
 
 
 async def test_adding_again_what_a_replay_adds_changes_nothing_and_other_content_is_refused(opened, entry):
@@ -103,13 +103,13 @@ async def test_an_entry_whose_content_changed_is_indexed_anew(opened, entry, wor
     again = await opened()
     await again.reconcile([entry("new words", id="e1")])
     assert word_hashes.asked == ["old words", "new words"]
-    assert (await again.nearest("weather", "new words", 1))[0].similarity == 1.0
+    assert (await again.nearest(("weather",), "new words", 1))[0].similarity == 1.0
 
 
 async def test_entries_of_many_units_are_embedded_together(opened, entry, word_hashes):
     store = await filled(await opened(), entry, [])
     for unit in range(40):
-        store.add(entry("request", scope=f"tool {unit}"))
+        store.add(entry("request", unit=f"tool {unit}"))
     await store.close()
     assert len(word_hashes.asked) == 40
 
@@ -135,7 +135,11 @@ async def test_a_fault_of_the_index_is_raised_by_whoever_comes_next(tmp_path, en
     store.add(entry("rain"))
     store._hurry.set()
     await store._writer
-    for action in (store.recall("weather", like=None, seed=0), store.nearest("weather", "rain", 1), store.close()):
+    for action in (
+        store.recall(("weather",), like=None, seed=0),
+        store.nearest(("weather",), "rain", 1),
+        store.close(),
+    ):
         with pytest.raises(RunError) as error:
             await action
         assert str(error.value) == (

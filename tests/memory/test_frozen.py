@@ -5,6 +5,7 @@ import pytest
 
 from ste_graph.errors import WorkflowError
 from ste_graph.memory.frozen import FrozenRun
+from ste_graph.run.folder import RunFolder
 
 
 def line(unit, number, kind="trial"):
@@ -14,9 +15,11 @@ def line(unit, number, kind="trial"):
 @pytest.fixture
 def run(tmp_path):
     """A finished run of three tools with three trials each, as far as a reader looks at it."""
-    folder = tmp_path / "earlier"
+    return finished(tmp_path / "earlier", ["dates", "roman", "units"])
+
+
+def finished(folder, units):
     (folder / "units").mkdir(parents=True)
-    units = ["dates", "roman", "units"]
     (folder / "workflow.lock.yaml").write_text(
         json.dumps({"units": dict.fromkeys(units), "resolved": {}, "tools": {}, "labels": {}, "skipped": {}}), "utf-8"
     )
@@ -31,24 +34,36 @@ def tools(records):
 
 
 def test_it_gives_as_many_records_in_order_of_one_tool_that_is_not_the_own(run):
-    for own in ("dates", "roman", "units", "dates episode=3"):
+    for own in (("dates",), ("roman",), ("units",), ("dates", "episode=3")):
         found = FrozenRun(run).of_another_unit(own, "trial", 2)
         (tool,) = tools(found)
-        assert tool != own.split()[0]
+        assert tool != own[0]
         assert found == [line(tool, 0), line(tool, 1)]
 
 
 def test_a_growing_memory_keeps_to_the_tool_and_goes_on_with_the_next_one(run):
-    shown = [FrozenRun(run).of_another_unit("roman", "trial", count) for count in range(9)]
+    shown = [FrozenRun(run).of_another_unit(("roman",), "trial", count) for count in range(9)]
     for fewer, more in pairwise(shown):
         assert more[: len(fewer)] == fewer
     assert tools(shown[3]) < tools(shown[6]) == {"dates", "units"}
     assert shown[8] == [*shown[6], *shown[2]]
 
 
+def test_a_tool_whose_name_begins_with_anothers_name_is_another_tool(tmp_path):
+    run = finished(tmp_path / "run", ["add", "add_1"])
+    log = run / "units" / "add_1.jsonl"
+    log.write_text(log.read_text("utf-8").replace("add_1", "add days"), "utf-8")
+    lock = run / "workflow.lock.yaml"
+    lock.write_text(lock.read_text("utf-8").replace("add_1", "add days"), "utf-8")
+    log.rename(RunFolder(run).unit("add days"))
+    assert tools(FrozenRun(run).of_another_unit(("add days",), "trial", 2)) == {"add"}
+    assert tools(FrozenRun(run).of_another_unit(("add days", "episode=3"), "trial", 2)) == {"add"}
+    assert tools(FrozenRun(run).of_another_unit(("add",), "trial", 2)) == {"add days"}
+
+
 def test_a_run_without_records_of_another_tool_is_refused_with_the_way_out(run):
     with pytest.raises(WorkflowError) as error:
-        FrozenRun(run).of_another_unit("dates", "verdict", 1)
+        FrozenRun(run).of_another_unit(("dates",), "verdict", 1)
     assert str(error.value) == (
         f"{run}: `other_tool` needs a run with records of type `verdict` of another tool than `dates`; "
         "this one has none. Name a run that explored several tools."

@@ -8,9 +8,9 @@ async def test_a_list_recalls_every_entry_of_its_scope_in_order_and_each_once(en
     store = Listing().open("kept", tmp_path / "memory")
     for text in ("b", "a", "b"):
         store.add(entry(text))
-    store.add(entry("c", scope="elsewhere"))
-    assert [one["query"] for one in await store.recall("weather", like=None, seed=0)] == ["b", "a"]
-    assert [one.text for one in await store.entries("weather")] == ["b", "a"]
+    store.add(entry("c", unit="elsewhere"))
+    assert [one["query"] for one in await store.recall(("weather",), like=None, seed=0)] == ["b", "a"]
+    assert [one.text for one in await store.entries(("weather",))] == ["b", "a"]
     await store.close()
     assert not (tmp_path / "memory").exists()
 
@@ -20,4 +20,4 @@ async def test_a_list_finds_nothing_by_meaning_and_says_what_does(tmp_path) -> N
     with pytest.raises(
         WorkflowError, match="memory `kept`: `use: list` finds nothing by meaning; give it `use: chroma`"
     ):
-        await store.nearest("", "text", 1)
+        await store.nearest((), "text", 1)

@@ -55,7 +55,7 @@ async def test_the_memory_of_a_run_leaves_its_unused_room_empty_too(tmp_path, en
     for number in range(3):
         store = Experience().open("long_term", tmp_path, word_hashes)
         await store.reconcile([entry(f"rain {row}") for row in range(number + 1)])
-        await store.nearest("weather", "rain", 1)
+        await store.nearest(("weather",), "rain", 1)
         await store.close()
         (vectors,) = tmp_path.rglob("data_level0.bin")
         assert not any(vectors.read_bytes())

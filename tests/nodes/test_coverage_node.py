@@ -15,7 +15,7 @@ def trial(number: int, arguments: dict) -> Neighbour:
     seen = {"ok": True, "kind": "ok", "text": "noon"}
     steps = [{"thought": None, "action": "now", "arguments": arguments, "observation": seen}]
     kept = {"query": f"request {number}", "steps": steps, "new": True}
-    return Neighbour(similarity=1.0, entry=Entry(id=str(number), scope="now", text="", record=kept))
+    return Neighbour(similarity=1.0, entry=Entry(id=str(number), scope=("now",), text="", record=kept))
 
 
 @pytest.mark.parametrize(("repeated", "saturated"), [(0, False), (2, False), (3, True), (4, True)])

@@ -14,7 +14,7 @@ def trial(id: str, argument: str, *, record: str | None = None, lessons: list[st
 
     steps = [step("wrong", "tool_error"), step("right", "ok")]
     kept = {"id": record or id, "query": "When?", "steps": steps, "lessons": lessons or []}
-    return Neighbour(similarity=1.0, entry=Entry(id=id, scope="add_days", text="When?", record=kept))
+    return Neighbour(similarity=1.0, entry=Entry(id=id, scope=("add_days",), text="When?", record=kept))
 
 
 async def given(node: Lessons, context: type) -> dict:

@@ -6,7 +6,7 @@ from ste_graph.nodes.novelty import Novelty
 
 
 def near(similarity: float, text: str = "an old one") -> Neighbour:
-    return Neighbour(similarity=similarity, entry=Entry(id="a", scope="s", text=text, record={}))
+    return Neighbour(similarity=similarity, entry=Entry(id="a", scope=("s",), text=text, record={}))
 
 
 @pytest.mark.parametrize(
