@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from ste_graph.contracts import Json
+from ste_graph.models.meter import Budget
 from ste_graph.registry import Group
 
 RESERVED = frozenset({"params", "data", "tools", "run", "forever"})
@@ -163,14 +164,6 @@ class MemoryWiring(Shape):
     use: str = Field(description="the kind of memory")
     lives: str | None = Field(default=None, description="the loop in which it is remembered, the unit, or `forever`")
     of: str | None = Field(default=None, description="the type of record that it holds, as `record` names it")
-
-
-class Budget(Shape):
-    """What a run may spend in all, over every time it is taken up again; the run stops cleanly when it is spent."""
-
-    model_calls: Annotated[int, Field(ge=0)] | None = None
-    tool_calls: Annotated[int, Field(ge=0)] | None = None
-    tokens: Annotated[int, Field(ge=0)] | None = Field(default=None, description="prompt and completion together")
 
 
 class Limits(Shape):

@@ -15,7 +15,6 @@ from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.schema import (
     BLOCKS,
     REQUIRED,
-    Budget,
     CassetteShape,
     EachShape,
     FromEnvironment,
@@ -25,6 +24,7 @@ from ste_graph.language.schema import (
 )
 from ste_graph.language.tree import Entry, Mapping, Sequence, Step, Tree
 from ste_graph.language.unions import one_per_value, sentence
+from ste_graph.models.meter import Budget
 from ste_graph.suggest import closest
 
 _TAGGED: Final[dict[str, type[BaseModel]]] = {

@@ -156,7 +156,7 @@ class Workflow:
     limits: Mapping[str, float]
     """Settings of `limits:` that the file states, see `schema.Limits`."""
     budget: Mapping[str, int]
-    """Settings of `budget:` that the file states, see `schema.Budget`."""
+    """Settings of `budget:` that the file states, see `models.meter.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)
     """The resolved workflow as plain data: what a resumed run must equal."""
     sub_workflows: Mapping[str, SubWorkflowSpec] = field(default_factory=dict)

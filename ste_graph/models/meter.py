@@ -13,7 +13,10 @@ from ste_graph.errors import BudgetSpentError
 
 
 class Budget(Frozen):
-    """The limits of one run, replayed steps included; None = no limit."""
+    """What a run may spend in all, over every time it is taken up again; unset: no limit.
+
+    The run stops cleanly when it is spent.
+    """
 
     model_calls: int | None = Field(None, ge=0, description="Replies of models at most.")
     tool_calls: int | None = Field(None, ge=0, description="Tool calls at most.")
@@ -32,7 +35,7 @@ class Meter:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     retries: int = 0
-    above: Meter | None = None
+    parent: Meter | None = None
     """The meter of the run that this one is a part of: whatever counts here counts there too."""
 
     @property
@@ -42,9 +45,9 @@ class Meter:
     @contextmanager
     def model_call(self) -> Iterator[None]:
         """Around one model call. Raises `BudgetSpentError` if it may not start; a call that fails does not count."""
-        self._afford("tokens", self.tokens)
-        self._afford("model_calls", self.model_calls)
-        with self.above.model_call() if self.above else nullcontext():
+        self._check("tokens", self.tokens)
+        self._check("model_calls", self.model_calls)
+        with self.parent.model_call() if self.parent else nullcontext():
             self.model_calls += 1
             try:
                 yield
@@ -52,35 +55,35 @@ class Meter:
                 self.model_calls -= 1
                 raise
 
-    def tool_call(self) -> None:
+    def count_tool_call(self) -> None:
         """Before one tool call. Raises `BudgetSpentError` if it may not start."""
-        self._afford("tool_calls", self.tool_calls)
-        if self.above:
-            self.above.tool_call()
+        self._check("tool_calls", self.tool_calls)
+        if self.parent:
+            self.parent.count_tool_call()
         self.tool_calls += 1
 
-    def no_tool_call(self) -> None:
-        """After `tool_call`, where the tool was not reached after all."""
-        if self.above:
-            self.above.no_tool_call()
+    def uncount_tool_call(self) -> None:
+        """After `count_tool_call`, where the tool was not reached after all."""
+        if self.parent:
+            self.parent.uncount_tool_call()
         self.tool_calls -= 1
 
-    def used(self, usage: Usage) -> None:
+    def add_usage(self, usage: Usage) -> None:
         """Add the tokens of a reply."""
-        if self.above:
-            self.above.used(usage)
+        if self.parent:
+            self.parent.add_usage(usage)
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
 
-    def replayed(self, *, model_calls: int = 0, tool_calls: int = 0, usage: Usage | None = None) -> None:
+    def add_replayed(self, *, model_calls: int = 0, tool_calls: int = 0, usage: Usage | None = None) -> None:
         """Add what steps in a log have used already; never refused."""
-        if self.above:
-            self.above.replayed(model_calls=model_calls, tool_calls=tool_calls)
+        if self.parent:
+            self.parent.add_replayed(model_calls=model_calls, tool_calls=tool_calls)
         self.model_calls += model_calls
         self.tool_calls += tool_calls
-        self.used(usage or Usage())
+        self.add_usage(usage or Usage())
 
-    def _afford(self, limit: str, used: int) -> None:
+    def _check(self, limit: str, used: int) -> None:
         allowed: int | None = getattr(self.budget, limit)
         if allowed is not None and used >= allowed:
             raise BudgetSpentError(
