@@ -49,5 +49,5 @@ def sync_folder(folder: Path) -> None:
 
 def write_error(path: Path, error: OSError, *, kept: str = KEPT, retry: str = RETRY) -> RunError:
     """The error for a file that cannot be written: why, what is not lost (`kept`), and what to do."""
-    remedy = _REMEDIES.get(error.errno, "Repair the folder")
+    remedy = _REMEDIES.get(error.errno or 0, "Repair the folder")
     return RunError(f"{path}: cannot be written ({error.strerror}); {kept}. {remedy}, then {retry}")
