@@ -67,9 +67,9 @@ def episode(tmp_path: Path) -> tuple[list[dict], Path]:
         PAPER,
         set={
             "params.episodes": 1,
-            "plugins": [str(HERE / "golden" / "scripted_model.py")],
+            "plugins": [str(HERE / "scripted.py")],
             "tools": [{"use": "python", "module": str(HERE / "golden" / "calendar_tools.py")}],
-            "models.explorer": {"use": "scripted_model.Scripted", "script": str(script), "heard": str(heard)},
+            "models.explorer": {"use": "scripted.Script", "script": str(script), "log": str(heard)},
         },
     )
     workflow.run(out=tmp_path / "run")

@@ -80,7 +80,7 @@ def _offers(section: Offered, cls: object) -> bool:
         case "tools":
             return callable(getattr(cls, "open", None)) and hasattr(cls, "starts")
         case "models":
-            return callable(getattr(cls, "reply", None)) or callable(getattr(cls, "chat", None))
+            return callable(getattr(cls, "reply", None)) or callable(getattr(cls, "open_client", None))
         case "records":
             return issubclass(cls, Record) and cls is not Record
 

@@ -1,25 +1,47 @@
-"""What every kind of model (`use:` in `models:`) is to the gateway."""
+"""The base of every kind of model (`use:` in `models:`), as the gateway knows it."""
 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Protocol
 
-from ste_graph.contracts import Frozen, ModelRequest
-from ste_graph.models.native import bind_tools
+from pydantic import Field, model_validator
 
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage
+from ste_graph.contracts import Frozen, Json, ModelRequest, ToolCall, Usage
+from ste_graph.errors import ModelError
+from ste_graph.models.servers import Servers
+from ste_graph.settings import HubPath, RelativePath
 
-    from ste_graph.models.servers import Servers
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """One reply as the model gave it: with its reasoning, and not cut at stop strings."""
+
+    text: str = ""
+    _: KW_ONLY
+    tool_calls: tuple[ToolCall, ...] = ()
+    data: Json = None
+    """The JSON value of a reply to a schema, where the model's library has read it already."""
+    usage: Usage = field(default_factory=Usage)
+    finish_reason: str | None = None
+    """Why the reply ended, in the server's word: `stop`, `length`, …"""
+    line: int | None = None
+    """See `Reply.line`."""
+
+
+class ModelClient(Protocol):
+    """What asks a model during a run; it belongs to one event loop and may hold connections."""
+
+    async def ask(self, request: ModelRequest) -> RawReply:
+        """Make one attempt at a reply; raises whatever error the model's library raises."""
+
+    async def close(self) -> None:
+        """Let go of the connections."""
 
 
 class Adapter(Frozen):
-    """One way to a chat model. Fields are the YAML settings; nothing is contacted before `probe` or `chat`."""
-
-    simulated: ClassVar[bool] = False
-    """Whether the replies come from no language model, so that results must be labelled."""
+    """One way to a chat model. Fields are the YAML settings; nothing is contacted before `probe` or `open_client`."""
 
     @property
     def label(self) -> str:
@@ -27,8 +49,8 @@ class Adapter(Frozen):
         raise NotImplementedError(f"{type(self).__name__} does not say what it is called")
 
     @property
-    def where(self) -> str:
-        """Where the model is asked, for error messages: never with credentials; empty if that is this process."""
+    def location(self) -> str:
+        """The place where the model is asked, for error messages: never with credentials; "" for this process."""
         return ""
 
     @property
@@ -39,46 +61,62 @@ class Adapter(Frozen):
     def check_access(self) -> None:
         """Raise `WorkflowError` where the settings say that the model may not be used."""
 
-    async def opened(self, name: str, servers: Servers) -> Adapter:
-        """The adapter to ask during one run: this one, or one in front of a server that `servers` runs for it.
+    async def start(self, name: str, servers: Servers) -> Adapter:
+        """Start what the model needs for one run, and return the adapter to ask: this one, or that of a server.
 
         `name` is the model's in the workflow. Raises `ModelError` if its server cannot start.
         """
         return self
 
-    def beyond(self, lines: AbstractSet[int]) -> Adapter:
-        """The adapter to ask when a run is taken up whose finished steps have had these lines of its recording."""
+    def skip_lines(self, lines: AbstractSet[int]) -> Adapter:
+        """Return the adapter of a run that is taken up whose finished steps have had these lines of its recording."""
         return self
 
-    def chat(self) -> BaseChatModel:
-        """A new chat model without retries of its own. Raises `ModelError` if it cannot be made."""
-        raise NotImplementedError(f"{type(self).__name__} gives no chat model")
+    def open_client(self) -> ModelClient:
+        """Return a new client without retries of its own. Raises `ModelError` if it cannot be made."""
+        raise NotImplementedError(f"{type(self).__name__} gives no client")
 
     async def probe(self) -> str | None:
         """Raise `ModelError` if the model cannot be asked, within some five seconds and without a chat call.
 
-        What is given is a doubt that a person should hear of, though the model may well answer.
+        Returns a doubt that a person should hear of, though the model may well answer.
         """
         return None
 
-    async def ask(self, chat: BaseChatModel, request: ModelRequest) -> AIMessage:
-        """One attempt at a reply, with whatever error the library raises."""
-        options: dict[str, Any] = {"seed": request.seed} | ({"schema": dict(request.schema)} if request.schema else {})
-        return await self.invoke(chat, request, **options)
-
-    async def invoke(self, chat: BaseChatModel, request: ModelRequest, **options: Any) -> AIMessage:
-        """The reply of LangChain's `chat` to `request`, with its tools on offer."""
-        from langchain_core.messages import convert_to_messages
-
-        model = bind_tools(chat, request.tools, self.label) if request.tools else chat
-        reply: AIMessage = await model.ainvoke(
-            convert_to_messages(list(request.messages)), stop=list(request.stop) or None, **options
-        )
-        return reply
-
-    async def close(self, chat: BaseChatModel) -> None:
-        """Let go of the connections that `chat` holds."""
-
-    def scrubbed(self, text: str) -> str:
-        """`text` without the secrets that a server's answer may repeat."""
+    def scrub(self, text: str) -> str:
+        """Return `text` without the secrets that a server's answer may repeat."""
         return text
+
+
+class CheckpointModel(Adapter):
+    """A model that is loaded from its weights. In a folder, it may depend on an evaluation that adopted it."""
+
+    model: HubPath = Field(
+        description="A name on the model hub, or a folder: a path starts with `.`, `/` or `~`.",
+        examples=["Qwen/Qwen3-4B-Instruct-2507", "./checkpoints/tuned"],
+    )
+    only_if: RelativePath = Field(
+        "", description="The run of an evaluation: the model is refused unless that adopted what is in its folder."
+    )
+
+    @model_validator(mode="after")
+    def _check_only_if(self) -> CheckpointModel:
+        if self.only_if and not is_path(self.model):
+            raise ValueError("`only_if` looks into the model's folder: let `model` be one (`./folder`)")
+        return self
+
+    def check_access(self) -> None:
+        if self.only_if:
+            from ste_graph.scoring.adoption import require_model
+
+            require_model(self.model, self.only_if)
+
+
+def is_path(model: str) -> bool:
+    """True if a model is named by its folder, and not as one on a hub."""
+    return model.startswith((".", "/", "~"))
+
+
+def unsupported_tools(label: str) -> ModelError:
+    """The error of a model without tool calling that is offered tools."""
+    return ModelError(f"model `{label}` cannot call tools by itself: set `protocol: react` on the node that asks it")

@@ -7,22 +7,13 @@ import random
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from ste_graph.contracts import Json, ModelRequest, Reply, Usage
+from ste_graph.contracts import Json, ModelRequest, Reply
 from ste_graph.errors import ModelError, NoReplyError
-from ste_graph.models.adapter import Adapter
-from ste_graph.models.faults import EmptyReplyError, fault_of, passing, retry_after
+from ste_graph.models.adapter import Adapter, ModelClient, RawReply
 from ste_graph.models.meter import Meter
-from ste_graph.models.native import misread, tool_calls_of
-from ste_graph.models.reasoning import spoken
-from ste_graph.models.recorded import LINE
-
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage
+from ste_graph.models.reasoning import strip_reasoning
+from ste_graph.models.request_errors import EmptyReplyError, describe_error, is_retryable, retry_after
 
 TRIES = 6
 LONGEST_RETRY_AFTER_S = 120.0
@@ -48,7 +39,7 @@ class Gateway:
         self.meter = meter
         self.wait_s = wait_s
         self._in_flight = in_flight
-        self._chat: BaseChatModel | None = None
+        self._client: ModelClient | None = None
 
     @property
     def label(self) -> str:
@@ -57,28 +48,28 @@ class Gateway:
     async def reply(self, request: ModelRequest) -> Reply:
         with self.meter.model_call():
             try:
-                message, unsent = await self._replied(request)
+                raw, unsent = await self._retry(request)
             except ModelError:
                 raise
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
-                raise self._failed(error) from error
-            usage = usage_of(message)
-            self.meter.used(usage)
+                raise self._model_error(error) from error
+            self.meter.add_usage(raw.usage)
+            text = strip_reasoning(raw.text)
             return Reply(
-                text=cut(spoken(message.text), unsent),
-                usage=usage,
-                data=data_of(message) if request.schema else None,
-                tool_calls=tool_calls_of(message),
-                line=message.response_metadata.get(LINE),
+                text=cut_at_stop(text, unsent),
+                usage=raw.usage,
+                data=_data(raw, text) if request.schema else None,
+                tool_calls=raw.tool_calls,
+                line=raw.line,
             )
 
     async def close(self) -> None:
         """Let go of the connections. The gateway may be used again and opens new ones then."""
-        chat, self._chat = self._chat, None
-        if chat is not None:
-            await self.adapter.close(chat)
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
 
-    async def _replied(self, request: ModelRequest) -> tuple[AIMessage, Sequence[str]]:
+    async def _retry(self, request: ModelRequest) -> tuple[RawReply, Sequence[str]]:
         """The reply of the first attempt that has one, and the stop strings that the server was not told of.
 
         A loop of our own: a library for it took 4 % of a whole run.
@@ -88,7 +79,7 @@ class Gateway:
             try:
                 return await self._attempt(request), unsent
             except Exception as error:
-                if not passing(error):
+                if not is_retryable(error):
                     raise
                 if isinstance(error, EmptyReplyError):
                     unsent = request.stop or unsent
@@ -100,24 +91,19 @@ class Gateway:
             await asyncio.sleep(wait)
         return await self._attempt(request), unsent
 
-    async def _attempt(self, request: ModelRequest) -> AIMessage:
-        if self._chat is None:
-            self._chat = self.adapter.chat()
+    async def _attempt(self, request: ModelRequest) -> RawReply:
+        if self._client is None:
+            self._client = self.adapter.open_client()
         # Waiting between the tries happens outside, so that it takes no place from other requests.
         limit_s = self.adapter.attempt_s
         async with self._in_flight, nullcontext() if limit_s is None else asyncio.timeout(limit_s):
-            try:
-                # Some servers keep a seed in 32 bits.
-                message = await self.adapter.ask(self._chat, replace(request, seed=request.seed & 0x7FFFFFFF))
-            except ValidationError as error:
-                message = misread(error)
-        called = message.tool_calls or message.invalid_tool_calls
-        says_something = message.text.strip() or called or message.additional_kwargs.get("parsed")
-        if not says_something:
-            ended = message.response_metadata.get("finish_reason")
-            reason = ": `max_tokens` were used up before it began, in reasoning" if ended == "length" else ""
+            # Some servers keep a seed in 32 bits.
+            reply = await self._client.ask(replace(request, seed=request.seed & 0x7FFFFFFF))
+        if not (reply.text.strip() or reply.tool_calls or reply.data):
+            cut = reply.finish_reason == "length"
+            reason = ": `max_tokens` were used up before it began, in reasoning" if cut else ""
             raise EmptyReplyError(f"the reply was empty{reason}")
-        return message
+        return reply
 
     def _wait(self, number: int, error: Exception) -> float:
         """Seconds between the attempt `number`, counted from 1, which ended with `error`, and the next."""
@@ -125,16 +111,16 @@ class Gateway:
         wait: float = min(longest, first * 2 ** (number - 1)) * random.uniform(0.5, 1.0)
         return max(wait, min(retry_after(error), LONGEST_RETRY_AFTER_S))
 
-    def _failed(self, error: Exception) -> ModelError:
-        name = f"model `{self.label}`" + (f" at {self.adapter.where}" if self.adapter.where else "")
-        fault = self.adapter.scrubbed(fault_of(error))
-        if passing(error):
+    def _model_error(self, error: Exception) -> ModelError:
+        name = f"model `{self.label}`" + (f" at {self.adapter.location}" if self.adapter.location else "")
+        problem = self.adapter.scrub(describe_error(error))
+        if is_retryable(error):
             kind = NoReplyError if isinstance(error, EmptyReplyError) else ModelError
-            return kind(f"{name} gave no reply in {TRIES} tries; the last one: {fault}")
-        return ModelError(f"{name} refused the request: {fault}")
+            return kind(f"{name} gave no reply in {TRIES} tries; the last one: {problem}")
+        return ModelError(f"{name} refused the request: {problem}")
 
 
-def cut(text: str, stop: Sequence[str]) -> str:
+def cut_at_stop(text: str, stop: Sequence[str]) -> str:
     """`text` up to the first of the stop strings; all of it where one stands at the very beginning."""
     before = text
     for mark in stop:
@@ -142,20 +128,12 @@ def cut(text: str, stop: Sequence[str]) -> str:
     return before if before.strip() else text
 
 
-def usage_of(message: AIMessage) -> Usage:
-    """The tokens that the server says it used."""
-    said = message.usage_metadata
-    return Usage(prompt_tokens=said["input_tokens"], completion_tokens=said["output_tokens"]) if said else Usage()
-
-
-def data_of(message: AIMessage) -> Json:
-    """The JSON value in a reply, also in a code block or with words around it; None if there is none."""
+def _data(reply: RawReply, text: str) -> Json:
+    """The JSON value in a reply, also in a code block or with words around it; None if it holds no JSON."""
     from langchain_core.utils.json import parse_json_markdown
 
-    parsed = message.additional_kwargs.get("parsed")
-    if parsed is not None:
-        return parsed
-    text = spoken(message.text)
+    if reply.data is not None:
+        return reply.data
     start = min((at for mark in "{[" if (at := text.find(mark)) >= 0), default=-1)
     for candidate in (text, text[start : max(text.rfind("}"), text.rfind("]")) + 1] if start >= 0 else ""):
         try:

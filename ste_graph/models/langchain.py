@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from ste_graph.contracts import Json, ModelRequest
+from ste_graph.contracts import Json, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
-from ste_graph.models.adapter import Adapter
+from ste_graph.models.adapter import Adapter, RawReply, unsupported_tools
 from ste_graph.settings import Secret
 
 if TYPE_CHECKING:
@@ -22,14 +24,14 @@ class LangChainModel(Adapter):
     model: str = Field(description="`provider:name`.", examples=["anthropic:claude-sonnet-4-5", "ollama:qwen3"])
     api_key: Secret = Field("", repr=False, description="The provider's key; unset: the provider's own variable.")
     timeout_s: float = Field(120.0, gt=0, description="Seconds after which one attempt at a reply has failed.")
-    seeded: bool = Field(False, description="Whether the provider takes a `seed`; it is sent only then.")
+    seeded: bool = Field(False, description="True if the provider takes a `seed`; it is sent only then.")
     options: dict[str, Json] = Field(
         default_factory=dict, description="Further settings of the provider's chat model, such as `temperature`."
     )
 
     @field_validator("model")
     @classmethod
-    def _names_a_provider(cls, value: str) -> str:
+    def _check_provider(cls, value: str) -> str:
         provider, colon, name = value.partition(":")
         if not (provider and colon and name):
             raise ValueError("write it as `provider:name`, for example `ollama:qwen3`")
@@ -40,14 +42,18 @@ class LangChainModel(Adapter):
         return self.model
 
     @property
-    def where(self) -> str:
+    def location(self) -> str:
         return self.model.partition(":")[0]
 
     @property
     def attempt_s(self) -> float:
         return self.timeout_s
 
-    def chat(self) -> BaseChatModel:
+    def open_client(self) -> LangChainClient:
+        return LangChainClient(self.chat_model(), self.label, seeded=self.seeded)
+
+    def chat_model(self) -> BaseChatModel:
+        """Return a new chat model of LangChain. Raises `ModelError` if it cannot be made."""
         try:
             from langchain.chat_models import init_chat_model
         except ImportError:
@@ -61,27 +67,84 @@ class LangChainModel(Adapter):
         except ImportError as error:
             raise ModelError(f"`{self.model}` needs its provider's package: {error}") from None
         except Exception as error:  # whatever a provider's own checks raise: a wrong option, a missing key
-            raise ModelError(f"`{self.model}` cannot be made: {self.scrubbed(str(error))}") from None
+            raise ModelError(f"`{self.model}` cannot be made: {self.scrub(str(error))}") from None
 
     async def probe(self) -> str | None:
-        self.chat()
+        self.chat_model()
         return None
 
-    async def ask(self, chat: BaseChatModel, request: ModelRequest) -> AIMessage:
-        options: dict[str, Any] = {"seed": request.seed} if self.seeded else {}
-        if request.schema:
-            from langchain_core.messages import convert_to_messages
-
-            named = {"title": "reply", "description": "The reply.", **request.schema}
-            try:
-                structured = chat.with_structured_output(named, include_raw=True)
-            except (NotImplementedError, ValueError):
-                pass
-            else:
-                answer: Any = await structured.ainvoke(convert_to_messages(list(request.messages)), **options)
-                raw: AIMessage = answer["raw"]
-                return raw.model_copy(update={"additional_kwargs": {"parsed": answer["parsed"]}})
-        return await self.invoke(chat, request, **options)
-
-    def scrubbed(self, text: str) -> str:
+    def scrub(self, text: str) -> str:
         return text.replace(self.api_key, "***") if len(self.api_key) > 3 else text
+
+
+class LangChainClient:
+    """A chat model of LangChain, also for adapters of your own: `LangChainClient(chat_model, label)`."""
+
+    def __init__(self, chat: BaseChatModel, label: str, *, seeded: bool = False) -> None:
+        self._chat = chat
+        self._label = label
+        self._seeded = seeded
+
+    async def ask(self, request: ModelRequest) -> RawReply:
+        from langchain_core.messages import convert_to_messages
+
+        messages = convert_to_messages(list(request.messages))
+        options: dict[str, Any] = {"seed": request.seed} if self._seeded else {}
+        structured = self._structured(request.schema) if request.schema else None
+        try:
+            if structured is not None:
+                answer = await structured.ainvoke(messages, **options)
+                return read_message(answer["raw"], data=answer["parsed"])
+            model = bind_tools(self._chat, request.tools, self._label) if request.tools else self._chat
+            return read_message(await model.ainvoke(messages, stop=list(request.stop) or None, **options))
+        except ValidationError as error:
+            return RawReply(tool_calls=_rejected_calls(error))
+
+    def _structured(self, schema: Mapping[str, Json]) -> Any:
+        """The provider's own structured output; None if it has none."""
+        titled = {"title": "reply", "description": "The reply.", **schema}
+        try:
+            return self._chat.with_structured_output(titled, include_raw=True)
+        except (NotImplementedError, ValueError):
+            return None
+
+    async def close(self) -> None:
+        """Do nothing: LangChain's chat models have no common way to let go of connections."""
+
+
+def bind_tools(chat: BaseChatModel, tools: Sequence[Mapping[str, Json]], label: str) -> Any:
+    """The chat model with the tools on offer. Raises `ModelError` for a model without tool calling."""
+    try:
+        return chat.bind_tools([dict(tool) for tool in tools])
+    except NotImplementedError:
+        raise unsupported_tools(label) from None
+
+
+def read_message(message: AIMessage, *, data: Json = None) -> RawReply:
+    """The reply in a message of LangChain's; calls whose arguments are not JSON come last, as LangChain keeps them."""
+    calls = [(call["id"], call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
+    calls += [(call["id"], call["name"] or "", call["args"] or "") for call in message.invalid_tool_calls]
+    usage = message.usage_metadata
+    return RawReply(
+        message.text,
+        tool_calls=tuple(
+            ToolCall(id=id or f"call_{number}", name=name, arguments=arguments)
+            for number, (id, name, arguments) in enumerate(calls)
+        ),
+        data=data,
+        usage=Usage(prompt_tokens=usage["input_tokens"], completion_tokens=usage["output_tokens"])
+        if usage
+        else Usage(),
+        finish_reason=message.response_metadata.get("finish_reason"),
+    )
+
+
+def _rejected_calls(error: ValidationError) -> tuple[ToolCall, ...]:
+    """The calls that LangChain's message refused, as their arguments are JSON but no object. Raises any other error."""
+    rejected = [fault for fault in error.errors(include_url=False) if fault["loc"][:1] == ("tool_calls",)]
+    if not rejected:
+        raise error
+    return tuple(
+        ToolCall(id=f"call_{number}", name="", arguments=json.dumps(fault["input"]))
+        for number, fault in enumerate(rejected)
+    )

@@ -1,33 +1,45 @@
-"""The model servers of one run."""
+"""The model servers that belong to a run."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from ste_graph.models.model_server import ModelServer
+
+class ModelServer(Protocol):
+    """A server to start. Models with equal ones share one."""
+
+    @property
+    def program(self) -> str:
+        """The name of what is started, with which the name of its log begins."""
+
+    def run(self, log: Path, progress: Callable[[str], None]) -> AbstractAsyncContextManager[str]:
+        """Run it, with its log in the file `log`; gives the address of its API once it answers.
+
+        Raises `ModelError`, in one sentence, if it cannot be started, ended, or was not ready in time.
+        """
 
 
 class Servers:
     """Starts each server once, however many models ask for it, and ends all of them when the run ends."""
 
-    def __init__(self, folder: Path, said: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, progress: Callable[[str], None]) -> None:
         self._folder = folder
-        self._said = said
+        self._progress = progress
         self._running: list[tuple[ModelServer, str]] = []
         self._stack = AsyncExitStack()
 
-    async def at(self, server: ModelServer, name: str) -> str:
-        """The address of its API, once it answers. `name` is the model's; the server's log is named for the first."""
+    async def start(self, server: ModelServer, name: str) -> str:
+        """Return the address of its API, once it answers. `name` is the model's; the log is named for the first."""
         for known, address in self._running:
             if known == server:
                 return address
-        log = self._folder / f"vllm-{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.log"
-        address = await self._stack.enter_async_context(server.running(log, self._said))
+        log = self._folder / f"{server.program}-{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.log"
+        address = await self._stack.enter_async_context(server.run(log, self._progress))
         self._running.append((server, address))
         return address
 

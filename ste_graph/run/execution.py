@@ -205,14 +205,14 @@ class _Running:
             return finished
 
     async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
-        from ste_graph.compile.graph import compiled
+        from ste_graph.compile.graph import compile_workflow
 
         workflow = self._workflow
         meter, within = self._within.meter, self._within
         for log in self._logs.values():
             used = log.used
             meter.add_replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
-        graph = compiled(workflow)
+        graph = compile_workflow(workflow)
         recording = Recording(graph.flow, labels_of(workflow))
         async with (
             opened_gateways(
@@ -232,7 +232,7 @@ class _Running:
             async def one(unit: Unit) -> None:
                 async with seats:
                     stepper = UnitRun(unit.name, shared, self._logs[unit.name], boxes[unit.name])
-                    await self._unit(unit.name, graph.run(unit.item, stepper, give=[workflow.unit]))
+                    await self._unit(unit.name, graph.run(unit.item, stepper, channels=[workflow.unit]))
 
             left = [one(unit) for unit in units if not self._logs[unit.name].done]
             return await side_by_side(left, within.stop, under_way.give_up)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ste_graph.compile.names import names, passed
+from ste_graph.compile.lookup import loop_value, state_lookup
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json, Message, Model, ModelRequest, Observation, Reply
 from ste_graph.ids import derive_seed
@@ -166,7 +166,7 @@ class StepSession:
         if root in workflow.nodes:
             return {field: self._state[channel] for field, channel in flow.outputs[root].items()}
         if root in flow.heads:
-            return passed(flow, root, self._state)
+            return loop_value(flow, root, self._state)
         if root in (*self._spec.memories, self._spec.transcript):
             return await self._view(root)
         return dict.fromkeys(fields) if root in workflow.off else None
@@ -179,7 +179,7 @@ class StepSession:
         if spec.of is None:
             messages = self._transcript_messages(memory)
             return {**EMPTY, "empty": not messages, "messages": messages}
-        like = spec.like.evaluate(names(self._shared.flow, self._state)) if spec.like else None
+        like = spec.like.evaluate(state_lookup(self._shared.flow, self._state)) if spec.like else None
         scope = scope_of(spec, self._shared.flow, self._unit.name, self._state)
         with whole_run_stops():
             entries = await self._shared.stores[memory].recall(scope, like=like, seed=self._seed(memory))

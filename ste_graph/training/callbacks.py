@@ -1,62 +1,68 @@
-"""Callbacks of the trainer: one tells how far a training is, one ends it once enough is known."""
+"""Callbacks of the trainer: one reports progress, one stops the training once the model answers well enough."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from ste_graph.models.completion import Completer
+from ste_graph.models.transformers.completion import Completer
 from ste_graph.training.exactness import exactness
-from ste_graph.training.rows import Row
+from ste_graph.training.rows.row import TrainingRow
+from ste_graph.training.settings import TrainingSettings
 
-if TYPE_CHECKING:
-    from ste_graph.training.fitting import Fit
-
-ASIDE: Final = 100
-"""Rows that are set aside to tell whether the model knows enough; never more than a tenth of all."""
+VALIDATION_ROWS: Final = 100
+"""Rows held back for validation; never more than a tenth of all."""
 
 
-def set_aside(rows: Sequence[Row], seed: int) -> tuple[list[Row], list[Row]]:
-    """The rows to learn, and those to try the model on, drawn by `seed`."""
-    chosen = frozenset(Random(f"{seed} aside").sample(range(len(rows)), min(ASIDE, max(1, len(rows) // 10))))
+def split_validation(rows: Sequence[TrainingRow], seed: int) -> tuple[list[TrainingRow], list[TrainingRow]]:
+    """The rows to train on, and the validation rows, drawn by `seed`."""
+    count = min(VALIDATION_ROWS, max(1, len(rows) // 10))
+    chosen = frozenset(Random(f"{seed} validation").sample(range(len(rows)), count))
     return (
         [row for number, row in enumerate(rows) if number not in chosen],
         [row for number, row in enumerate(rows) if number in chosen],
     )
 
 
-def stop_when_known(model: Any, tokenizer: Any, rows: Sequence[Row], how: Fit, say: Callable[[str], None]) -> Any:
-    """What ends a training as soon as the model answers enough of `rows` exactly."""
+def early_stopping(
+    model: Any,
+    tokenizer: Any,
+    validation_rows: Sequence[TrainingRow],
+    settings: TrainingSettings,
+    progress: Callable[[str], None],
+) -> Any:
+    """A callback that stops the training once the model answers `until_exact` of the validation rows exactly."""
     from transformers import TrainerCallback
 
-    class Looking(TrainerCallback):
+    class EarlyStopping(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if state.global_step % how.look_every:
+            if state.global_step % settings.eval_steps:
                 return
             model.eval()
-            replies = Completer(model, tokenizer).to_rows([row.prompt for row in rows], tokens=128, chat=how.chat)
+            prompts = [row.prompt for row in validation_rows]
+            replies = Completer(model, tokenizer).to_rows(prompts, tokens=128, chat=settings.chat)
             model.train()
-            exact = exactness(rows, replies).exact
-            say(f"step {state.global_step:,}: {100 * exact:.0f} % exact of {len(rows)} rows set aside")
-            control.should_training_stop |= exact >= (how.until or 0)
+            exact = exactness(validation_rows, replies).exact
+            progress(f"step {state.global_step:,}: {100 * exact:.0f} % exact of {len(validation_rows)} validation rows")
+            control.should_training_stop |= exact >= (settings.until_exact or 0)
 
-    return Looking()
+    return EarlyStopping()
 
 
-def telling(say: Callable[[str], None]) -> Any:
-    """What tells which step a training is at, and its loss."""
+def progress_reporting(progress: Callable[[str], None]) -> Any:
+    """A callback that reports the step and the loss, at most once a second."""
     from transformers import TrainerCallback
 
-    class Telling(TrainerCallback):
-        said_at = 0.0
+    class ProgressReporting(TrainerCallback):
+        reported_at = 0.0
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if time.monotonic() - self.said_at < 1:
+            if time.monotonic() - self.reported_at < 1:
                 return
-            self.said_at = time.monotonic()
+            self.reported_at = time.monotonic()
             loss = next((f", loss {entry['loss']:.3f}" for entry in reversed(state.log_history) if "loss" in entry), "")
-            say(f"step {state.global_step:,} of at most {state.max_steps:,}{loss}")
+            progress(f"step {state.global_step:,} of at most {state.max_steps:,}{loss}")
 
-    return Telling()
+    return ProgressReporting()

@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
 
 import ste_graph as ste
+from ste_graph.contracts import ModelRequest
 from ste_graph.data.cases import Cases
 from ste_graph.memory.embedders import embedder_for
-from ste_graph.memory.exemplar import Exemplar
-from ste_graph.memory.exemplars import ExemplarStore
-from ste_graph.models.adapter import Adapter
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.records import Seen, Step
 from ste_graph.run.execution import execute
 
@@ -39,30 +37,20 @@ ARMS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-class AtOnce(BaseChatModel):
+class AtOnceModel(Adapter):
     """Replies with the same call, at once."""
-
-    @property
-    def _llm_type(self) -> str:
-        return "at once"
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        text = "Thought: so\nAction: get_today_date\nAction Input: {}"
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
-
-    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        return self._generate(messages)
-
-
-class AtOnceAdapter(Adapter):
-    """That model behind the engine's gateway."""
 
     @property
     def label(self) -> str:
         return "at once"
 
-    def chat(self) -> BaseChatModel:
-        return AtOnce()
+    def open_client(self) -> AtOnceModel:
+        return self
+
+    async def ask(self, request: ModelRequest) -> RawReply:
+        return RawReply("Thought: so\nAction: get_today_date\nAction Input: {}")
+
+    async def close(self) -> None: ...
 
 
 def main() -> None:
@@ -82,7 +70,7 @@ def main() -> None:
         lent = {"use": "chroma", "from": str(Path(folder) / "store")}
         for number, (what, arms) in enumerate(ARMS.items()):
             changes = {"data.test": test, "memory.exemplars": lent, "memory.experience": lent, "params.arms": arms}
-            workflow = replace(ste.load("icl", set=changes).workflow, models={"learner": AtOnceAdapter()})
+            workflow = replace(ste.load("icl", set=changes).workflow, models={"learner": AtOnceModel()})
             began, cpu = time.perf_counter(), time.process_time()
             summary = asyncio.run(execute(workflow, Path(folder) / f"run{number}"))
             took, used = time.perf_counter() - began, time.process_time() - cpu

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ste_graph.memory.exemplar import Exemplar
-from ste_graph.memory.exemplars import ExemplarStore
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.records import Seen, Step
 
 ENTRIES, TOOLS, SIZE, ASKED = 100_000, 50, 384, 200

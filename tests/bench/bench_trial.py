@@ -25,8 +25,9 @@ from langgraph.graph import END, START, StateGraph
 import ste_graph as ste
 from ste_graph.contracts import Entry, RecordStore, Tool
 from ste_graph.language.workflow import Workflow
-from ste_graph.memory.experience import Experience
+from ste_graph.memory.experience.settings import Experience
 from ste_graph.models.adapter import Adapter
+from ste_graph.models.langchain import LangChainClient
 from ste_graph.models.meter import Meter
 from ste_graph.protocols import react
 from ste_graph.run.execution import execute
@@ -83,8 +84,8 @@ class ScriptedAdapter(Adapter):
     def label(self) -> str:
         return "scripted"
 
-    def chat(self) -> BaseChatModel:
-        return Scripted()
+    def open_client(self) -> LangChainClient:
+        return LangChainClient(Scripted(), self.label)
 
 
 def workflow(folder: Path) -> Workflow:

@@ -37,10 +37,8 @@ def echo(text: str) -> dict:
 '''
 
 MODEL = """
-from langchain_core.messages import AIMessage
-
 from ste_graph.errors import ModelError
-from ste_graph.models.adapter import Adapter
+from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.settings import Secret
 
 SCRIPT = ["Say hi", "hi", "raise", "long", None, "Yes"]
@@ -55,14 +53,16 @@ class Talkative(Adapter):
     def label(self) -> str:
         return "talkative"
 
-    def chat(self) -> None:
-        return None
+    def open_client(self):
+        return self
+
+    async def close(self) -> None: ...
 
     async def probe(self) -> None:
         if self.fails:
             raise ModelError(f"refused: {self.headers}")
 
-    async def ask(self, chat, request) -> AIMessage:
+    async def ask(self, request) -> RawReply:
         messages = request.messages
         told = "".join(str(message["content"]) for message in messages)
         assert self.api_key not in told and "rhu" + "barb" not in told, told
@@ -70,10 +70,10 @@ class Talkative(Adapter):
         if said == "Yes" and "fail now" in told:
             raise ValueError(f"no place for {self.api_key}")
         if said is None:
-            return AIMessage(f"Thought: I know {self.api_key}\\nFinal Answer: {self.headers['X-Token']} done")
+            return RawReply(f"Thought: I know {self.api_key}\\nFinal Answer: {self.headers['X-Token']} done")
         if said in ("hi", "raise", "long"):
-            return AIMessage(f'Thought: {self.api_key}\\nAction: echo\\nAction Input: {{"text": "{said}"}}')
-        return AIMessage(f"{said} with {self.api_key} please" if said != "Yes" else said)
+            return RawReply(f'Thought: {self.api_key}\\nAction: echo\\nAction Input: {{"text": "{said}"}}')
+        return RawReply(f"{said} with {self.api_key} please" if said != "Yes" else said)
 """
 
 SECTIONS = """

@@ -153,26 +153,8 @@ def test_undecided_calls_give_bounds_and_the_decision_rests_on_the_lower_one(mad
 JUDGE = '''
 import json
 from pathlib import Path
-from typing import Any
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from ste_graph.models.adapter import Adapter
-
-
-class Chat(BaseChatModel):
-    heard: str
-    says: str
-
-    @property
-    def _llm_type(self) -> str:
-        return "judge"
-
-    def _generate(self, messages, stop=None, run_manager=None, **more: Any) -> ChatResult:
-        with Path(self.heard).open("a") as file:
-            file.write(json.dumps(messages[-1].content) + "\\n")
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(self.says))])
+from ste_graph.models.adapter import Adapter, RawReply
 
 
 class Judge(Adapter):
@@ -185,8 +167,15 @@ class Judge(Adapter):
     def label(self):
         return "the judge"
 
-    def chat(self):
-        return Chat(heard=self.heard, says=self.says)
+    def open_client(self):
+        return self
+
+    async def ask(self, request) -> RawReply:
+        with Path(self.heard).open("a") as file:
+            file.write(json.dumps(request.messages[-1]["content"]) + "\\n")
+        return RawReply(self.says)
+
+    async def close(self) -> None: ...
 '''
 
 

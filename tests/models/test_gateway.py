@@ -9,10 +9,10 @@ import pytest
 
 from ste_graph.contracts import Model, ModelRequest, Usage
 from ste_graph.errors import BudgetSpentError, ModelError, NoReplyError
-from ste_graph.models.faults import fault_of
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.models.openai import OpenAIModel
+from ste_graph.models.request_errors import describe_error
 
 ASKED = [{"role": "user", "content": "hello"}]
 DOWN = (500, {}, {"error": {"message": "out of memory"}})
@@ -86,7 +86,7 @@ async def test_a_prompt_that_is_too_long_is_answered_with_what_makes_it_shorter(
         with pytest.raises(ModelError) as error:
             await model.reply(ModelRequest(messages=ASKED, seed=0))
     assert str(error.value).startswith(f"model `tiny` at {server.url} refused the request: 400 {said} The prompt is")
-    assert "bound the talk (`max_tokens` of the transcript)" in str(error.value)
+    assert "bound the transcript (its `max_tokens`)" in str(error.value)
 
 
 async def test_reasoning_is_not_the_reply_and_its_braces_are_not_its_data(server):
@@ -155,7 +155,7 @@ async def test_a_refused_request_is_not_retried_and_the_servers_words_are_kept_b
 
 def test_a_page_instead_of_a_reply_is_told_apart_from_a_refusal_in_the_servers_words():
     error = json.JSONDecodeError("Expecting value", "<html>", 0)
-    assert fault_of(error) == "the answer is not JSON: is this the address of a model server?"
+    assert describe_error(error) == "the answer is not JSON: is this the address of a model server?"
 
 
 async def test_any_text_is_the_models_reply_and_never_asked_for_again(server):
@@ -196,7 +196,7 @@ async def test_no_more_requests_are_in_flight_than_the_semaphore_allows(server):
 async def test_the_budget_is_looked_at_before_a_call_and_replayed_calls_count(server):
     server.script = ["one"]
     async with gateway(server, budget=Budget(model_calls=3)) as model:
-        model.meter.replayed(model_calls=2, tool_calls=1, usage=Usage(prompt_tokens=10))
+        model.meter.add_replayed(model_calls=2, tool_calls=1, usage=Usage(prompt_tokens=10))
         await model.reply(ModelRequest(messages=ASKED, seed=0))
         with pytest.raises(BudgetSpentError) as error:
             await model.reply(ModelRequest(messages=ASKED, seed=1))
@@ -206,11 +206,11 @@ async def test_the_budget_is_looked_at_before_a_call_and_replayed_calls_count(se
 
 async def test_the_token_and_tool_limits_are_named(server):
     meter = Meter(budget=Budget(tokens=5, tool_calls=0))
-    meter.replayed(usage=Usage(completion_tokens=5))
+    meter.add_replayed(usage=Usage(completion_tokens=5))
     with pytest.raises(BudgetSpentError, match="the budget of 5 tokens is spent"), meter.model_call():
         pass
     with pytest.raises(BudgetSpentError, match=r"the budget of 0 tool calls is spent: raise `budget.tool_calls`"):
-        meter.tool_call()
+        meter.count_tool_call()
 
 
 def test_a_second_event_loop_of_the_process_can_use_the_same_adapter(server):

@@ -83,10 +83,10 @@ async def test_without_tools_none_are_sent(server):
 async def test_a_model_that_cannot_call_tools_says_what_to_set():
     from langchain_core.language_models import FakeListChatModel
 
-    from ste_graph.models.native import bound
+    from ste_graph.models.langchain import bind_tools
 
     with pytest.raises(ModelError, match="model `m` cannot call tools by itself: set `protocol: react` on the node"):
-        bound(FakeListChatModel(responses=["hm"]), offers([]), "m")
+        bind_tools(FakeListChatModel(responses=["hm"]), offers([]), "m")
 
 
 def test_a_shipped_workflow_explores_by_the_tool_calling_of_a_server(server, tmp_path):

@@ -1,9 +1,9 @@
 """Whether a server is there, and what is said if it is not."""
 
 import pytest
-from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
 
+from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.openai import OpenAIModel
 
@@ -60,10 +60,10 @@ async def test_no_proxy_is_asked_for_a_server_on_this_machine(server, monkeypatc
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     model = OpenAIModel(base_url=server.url, model="tiny")
     await model.probe()
-    chat = model.chat()
+    client = model.open_client()
     server.script = ["here"]
-    assert (await model.ask(chat, [HumanMessage("hello")], seed=0, stop=(), schema=None)).text == "here"
-    await model.close(chat)
+    assert (await client.ask(ModelRequest(messages=[{"role": "user", "content": "hello"}], seed=0))).text == "here"
+    await client.close()
 
 
 def test_unknown_settings_are_refused():

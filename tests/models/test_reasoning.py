@@ -2,7 +2,7 @@
 
 import pytest
 
-from ste_graph.models.reasoning import spoken
+from ste_graph.models.reasoning import strip_reasoning
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from ste_graph.models.reasoning import spoken
     ],
 )
 def test_the_reply_is_what_stands_outside_the_thought_unless_nothing_does(text, said):
-    assert spoken(text) == said
+    assert strip_reasoning(text) == said

@@ -18,7 +18,8 @@ import ste_graph as ste
 from ste_graph.errors import ModelError, RunError
 from ste_graph.models.openai import OpenAIModel
 from ste_graph.models.servers import Servers
-from ste_graph.models.vllm import VLLMModel, arguments
+from ste_graph.models.vllm import VLLMModel
+from ste_graph.models.vllm.model import arguments
 from ste_graph.run.watching import Watcher
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_vllm.py")))
@@ -32,7 +33,7 @@ def fake(**settings):
 @asynccontextmanager
 async def opened(folder, *models, said=lambda what: None):
     async with Servers(folder, said) as servers:
-        yield [await model.opened(f"m{number}", servers) for number, model in enumerate(models)]
+        yield [await model.start(f"m{number}", servers) for number, model in enumerate(models)]
 
 
 async def refusal(folder, **settings):
@@ -106,7 +107,7 @@ def test_a_model_is_a_path_from_its_file_only_if_it_looks_like_one(tmp_path, giv
     [
         (
             {"args": {"served-model-name": "x"}},
-            "`served-model-name` has a setting of its own: write `served_name:` beside",
+            "`served-model-name` has a setting of its own: write `served_name:` next to",
         ),
         ({"url": "http://x", "port": 1}, "`port` starts a server, and `url` uses one that runs: leave one of them out"),
         ({"python": "p", "command": ["c"]}, "`python` and `command` both say what to start: leave one of them out"),
@@ -174,9 +175,9 @@ async def test_a_running_server_is_used_as_it_is_and_sent_no_key_of_others(serve
         ),
         (
             "OSError: org/tiny is not a local folder and is not a valid model identifier listed on the hub",
-            "there is no model `org/tiny` (OSError: org/tiny is not a local folder and is not a valid model identifier"
-            " listed on the hub); set `model` to a name on the hub that this machine can reach, or to a folder"
-            " (`./folder`)",
+            "model `org/tiny` was not found (OSError: org/tiny is not a local folder and is not a valid model"
+            " identifier listed on the hub); set `model` to a name on the hub that this machine can reach, or to a"
+            " folder (`./folder`)",
         ),
         (
             "torch.OutOfMemoryError: CUDA out of memory.",
@@ -215,8 +216,8 @@ async def test_a_program_that_is_not_there_is_said_so(tmp_path):
 
 async def test_a_folder_without_a_model_is_refused_before_anything_starts(tmp_path):
     assert await refusal(tmp_path, model=f"{tmp_path}/gone") == (
-        "vLLM cannot start: there is no model in RUN/gone; expected a folder with a config.json, or the name of a model"
-        " on the hub, which starts with none of `.`, `/` and `~`"
+        "vLLM cannot start: no model in RUN/gone; expected a folder with a config.json, or the name of a model on the"
+        " hub, which starts with none of `.`, `/` and `~`"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -292,7 +293,7 @@ from ste_graph.models.vllm import VLLMModel
 async def main():
     pids, *command = sys.argv[1:]
     async with Servers(Path(pids).parent, lambda what: None) as servers:
-        await VLLMModel(model="org/tiny", command=command, args={"pids": pids}).opened("explorer", servers)
+        await VLLMModel(model="org/tiny", command=command, args={"pids": pids}).start("explorer", servers)
         await asyncio.sleep(60)
 
 asyncio.run(main())

@@ -17,10 +17,10 @@ from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
 from ste_graph.models.vllm import VLLMModel
-from ste_graph.training.fitting import Fit
-from ste_graph.training.job import Examine, Make, Train, done
-from ste_graph.training.rows import Row
-from ste_graph.training.student import Student
+from ste_graph.training.job import CreateStudentJob, ExamineJob, TrainJob, run_job
+from ste_graph.training.rows.row import TrainingRow
+from ste_graph.training.settings import TrainingSettings
+from ste_graph.training.student.student import StudentShape
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
@@ -89,7 +89,7 @@ async def greedy(folder, log, prompts):
     """What vLLM says to each prompt."""
     model = VLLMModel(model=str(folder), temperature=0, max_tokens=32, **SETTINGS)
     async with Servers(log, lambda what: None) as servers:
-        opened = await model.opened("tiny", servers)
+        opened = await model.start("tiny", servers)
         gateway = Gateway(opened, in_flight=asyncio.Semaphore(8), meter=Meter())
         replies = [
             gateway.reply(ModelRequest(messages=[{"role": "user", "content": prompt}], seed=0)) for prompt in prompts
@@ -113,16 +113,22 @@ def test_greedy_text_is_that_of_transformers(tiny, tmp_path):
 
 async def test_a_trained_student_says_what_it_says_in_transformers(tmp_path):
     rows = [
-        Row(prompt=f"User Query: Please write {number} as a numeral.\n", completion=f"Action: to_roman {number}")
+        TrainingRow(
+            prompt=f"User Query: Please write {number} as a numeral.\n", completion=f"Action: to_roman {number}"
+        )
         for number in range(100, 160)
     ]
     files = (str(tmp_path / "rows.jsonl"),)
     Path(files[0]).write_text("".join(f"{row.model_dump_json()}\n" for row in rows), "utf-8")
-    made = await done(Make(rows=files, folder=str(tmp_path / "untrained"), shape=Student(length=4096)), print)
-    how = Fit(steps=60, rate=3e-3, warmup=5)
-    trained = await done(Train(base=made["model"], rows=files, folder=str(tmp_path / "student"), how=how), print)
-    expected = await done(Examine(model=trained["trained"], groups=(files,), tokens=32), print)
-    served = await greedy(trained["trained"], tmp_path, [row.prompt for row in rows])
+    made = await run_job(
+        CreateStudentJob(rows=files, folder=str(tmp_path / "untrained"), shape=StudentShape(length=4096)), print
+    )
+    settings = TrainingSettings(steps=60, learning_rate=3e-3, warmup_steps=5)
+    trained = await run_job(
+        TrainJob(base=made["model"], rows=files, folder=str(tmp_path / "student"), settings=settings), print
+    )
+    expected = await run_job(ExamineJob(model=trained["model"], groups=(files,), tokens=32), print)
+    served = await greedy(trained["model"], tmp_path, [row.prompt for row in rows])
     assert served == [reply["output"] for reply in expected["replies"]]
     assert len(set(served)) > 30
 
@@ -135,7 +141,7 @@ from ste_graph.models.vllm import VLLMModel
 
 async def main():
     async with Servers(Path(sys.argv[1]), print) as servers:
-        await VLLMModel(**json.loads(sys.argv[2])).opened("tiny", servers)
+        await VLLMModel(**json.loads(sys.argv[2])).start("tiny", servers)
         print("up", flush=True)
         await asyncio.sleep(600)
 

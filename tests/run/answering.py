@@ -1,20 +1,18 @@
-"""A model for tests: deterministic, writes down what it was told, and fails or dawdles where it is told to."""
+"""A model for tests: deterministic, logs its prompts, and fails or waits where its settings say so."""
 
 import asyncio
 import json
 from hashlib import sha256
 from pathlib import Path
 
-from langchain_core.messages import AIMessage
-
-from ste_graph.contracts import ModelRequest
+from ste_graph.contracts import ModelRequest, Usage
 from ste_graph.errors import ModelError
-from ste_graph.models.adapter import Adapter
+from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.settings import RelativePath, Secret
 
 
 class Answering(Adapter):
-    """Replies `said HASH`, where the hash is of all that it was told.
+    """Replies `said HASH`, where the hash is of the whole prompt.
 
     It raises on a prompt that contains `fails_on` as long as the file `broken` is there, and writes each prompt to
     `heard`.
@@ -31,16 +29,17 @@ class Answering(Adapter):
     def label(self) -> str:
         return "answering"
 
-    def chat(self) -> None:
-        return None
+    def open_client(self) -> "Answering":
+        return self
 
-    async def ask(self, chat: None, request: ModelRequest) -> AIMessage:
-        told = json.dumps(list(request.messages))
+    async def ask(self, request: ModelRequest) -> RawReply:
+        prompt = json.dumps(list(request.messages))
         if self.heard:
             with Path(self.heard).open("a", encoding="utf-8") as heard:
-                heard.write(told + "\n")
+                heard.write(prompt + "\n")
         await asyncio.sleep(self.seconds)
-        if self.fails_on and self.fails_on in told and Path(self.broken or __file__).exists():
+        if self.fails_on and self.fails_on in prompt and Path(self.broken or __file__).exists():
             raise ModelError("out of order")
-        usage = {"input_tokens": self.tokens, "output_tokens": 0, "total_tokens": self.tokens}
-        return AIMessage(f"said {sha256(told.encode()).hexdigest()[:8]}", usage_metadata=usage)
+        return RawReply(f"said {sha256(prompt.encode()).hexdigest()[:8]}", usage=Usage(prompt_tokens=self.tokens))
+
+    async def close(self) -> None: ...

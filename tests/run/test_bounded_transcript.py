@@ -65,13 +65,13 @@ def test_the_tool_stays_in_view_however_short_the_memory_is(tmp_path: Path) -> N
     )
     changes = {
         "params": {"episodes": 1, "trials": 4, "turns": 2},
-        "plugins": [str(Path(__file__).parent / "canary.py")],
-        "models.explorer": {"use": "canary.Canary", "heard": str(tmp_path / "heard.jsonl")},
+        "plugins": [str(Path(__file__).parents[1] / "scripted.py")],
+        "models.explorer": {"use": "scripted.Canary", "log": str(tmp_path / "heard.jsonl")},
         "tools": [{"use": "python", "module": str(tmp_path / "tools.py")}],
         "memory.short_term.max_tokens": 600,
     }
     ste.load(Path(__file__).parents[2] / "workflows" / "paper.yaml", set=changes).run(out=tmp_path / "run")
-    prompts = [json.loads(line)["told"] for line in (tmp_path / "heard.jsonl").read_text("utf-8").splitlines()]
+    prompts = [json.loads(line)["messages"] for line in (tmp_path / "heard.jsonl").read_text("utf-8").splitlines()]
     assert len(prompts) == 16
     assert all("API_name: weigh" in prompt[0] for prompt in prompts)
     assert not any("thought-canary-0" in text for text in prompts[-1])

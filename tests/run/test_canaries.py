@@ -28,11 +28,11 @@ class Prompt(NamedTuple):
     """One prompt: the trial it belongs to, counted over the unit, and the texts of its messages."""
 
     trial: int
-    told: list[str]
+    messages: list[str]
 
     @property
     def text(self) -> str:
-        return "\n".join(self.told)
+        return "\n".join(self.messages)
 
     @property
     def episode(self) -> int:
@@ -80,8 +80,8 @@ def prompts(tmp_path: Path) -> Callable[[str, str | None], tuple[list[Prompt], l
         heard = tmp_path / f"{name}.{variant}.jsonl"
         changes = {
             "params": {"episodes": EPISODES, "trials": TRIALS, "turns": 4},
-            "plugins": [str(HERE / "canary.py")],
-            "models.explorer": {"use": "canary.Canary", "heard": str(heard)},
+            "plugins": [str(HERE.parent / "scripted.py")],
+            "models.explorer": {"use": "scripted.Canary", "log": str(heard)},
             "tools": [{"use": "python", "module": str(tmp_path / "tools.py")}],
         }
         wf = ste.load(WORKFLOWS / f"{name}.yaml", variant=variant, set=changes)
@@ -111,7 +111,7 @@ def test_a_variant_withholds_just_what_it_says(prompts, name: str, variant: str)
 
 def test_the_placebo_shows_as_many_requests_of_the_same_length(prompts) -> None:
     def shown(arm: list[Prompt]) -> list[tuple[int, int]]:
-        last = [prompt.told[-1] for prompt in arm if prompt.told[-1].endswith("User Query:")]
+        last = [prompt.messages[-1] for prompt in arm if prompt.messages[-1].endswith("User Query:")]
         lists = [[line for line in text.splitlines() if line.startswith("Query: ")] for text in last]
         return [(len(lines), sum(map(len, lines))) for lines in lists]
 

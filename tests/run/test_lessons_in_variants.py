@@ -37,8 +37,8 @@ def prompts(tmp_path: Path) -> Callable[..., tuple[list[dict], list[dict]]]:
         heard = tmp_path / f"{variant}.jsonl"
         given = {
             "params": {"episodes": 2, "trials": 2, "turns": 4},
-            "plugins": [str(HERE / "blundering.py")],
-            "models.explorer": {"use": "blundering.Blundering", "heard": str(heard)},
+            "plugins": [str(HERE.parent / "scripted.py")],
+            "models.explorer": {"use": "scripted.Blundering", "log": str(heard)},
             "tools": [{"use": "python", "module": str(tmp_path / "tools.py")}],
             **changes,
         }
@@ -54,7 +54,7 @@ def prompts(tmp_path: Path) -> Callable[..., tuple[list[dict], list[dict]]]:
 def test_a_lesson_is_shown_from_the_next_trial_on_to_both_prompts_and_is_kept_in_none(prompts, variant) -> None:
     heard, journal = prompts(variant)
     for prompt in heard:
-        *before, last = prompt["told"]
+        *before, last = prompt["messages"]
         asks = last.endswith("User Query:") or last.startswith("Now fulfil")
         assert (LESSON in last) == (asks and prompt["trial"] == 1), last
         assert not any("Lesson:" in message for message in before)
@@ -66,18 +66,18 @@ def test_a_lesson_is_shown_from_the_next_trial_on_to_both_prompts_and_is_kept_in
 @pytest.mark.parametrize("variant", ["no-long-term", "no-short-term", "no-feedback", "placebo", "no-lessons"])
 def test_an_arm_that_withholds_what_a_lesson_is_made_of_shows_none(prompts, variant: str) -> None:
     heard, journal = prompts(variant)
-    assert not any("Lesson:" in message for prompt in heard for message in prompt["told"])
+    assert not any("Lesson:" in message for prompt in heard for message in prompt["messages"])
     assert [trial["lessons"] for trial in journal] == [[]] * 4
     if variant == "no-feedback":
-        assert not any("canary" in message for prompt in heard for message in prompt["told"])
+        assert not any("canary" in message for prompt in heard for message in prompt["messages"])
     if variant == "no-short-term":
-        begins = [prompt for prompt in heard if prompt["told"][-1].endswith("User Query:")]
-        assert not any("canary" in message for prompt in begins for message in prompt["told"])
+        begins = [prompt for prompt in heard if prompt["messages"][-1].endswith("User Query:")]
+        assert not any("canary" in message for prompt in begins for message in prompt["messages"])
 
 
 def test_a_request_asked_again_is_shown_what_it_came_too_close_to_except_by_a_placebo(prompts) -> None:
     def again(variant: str | None) -> list[str]:
-        last = [prompt["told"][-1] for prompt in prompts(variant)[0]]
+        last = [prompt["messages"][-1] for prompt in prompts(variant)[0]]
         return [text for text in last if text.startswith("That request is too close")]
 
     first = "How many violins does an orchestra of ninety people usually have?"
@@ -97,7 +97,7 @@ def test_a_placebo_of_another_tool_shows_its_requests_and_none_of_the_own(prompt
     earlier = [trial.query for trial in ste.open_run(tmp_path / "earlier").trials()]
     other = {"memory.long_term.recall": {"other_tool": str(tmp_path / "earlier")}}
     heard, journal = prompts("placebo", **other)
-    begins = [prompt["told"][-1] for prompt in heard if prompt["told"][-1].endswith("User Query:")]
+    begins = [prompt["messages"][-1] for prompt in heard if prompt["messages"][-1].endswith("User Query:")]
     listed = [[line for line in text.splitlines() if line.startswith("Query: ")] for text in begins]
     requests = [trial["query"] for trial in journal]
     # The first trial asks once, the others twice; with three earlier ones the two of the other tool come round again.

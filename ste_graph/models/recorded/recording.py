@@ -1,0 +1,92 @@
+"""A file of recorded replies: what one line holds, and which request it answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ste_graph.contracts import Frozen, Json, Message, ModelRequest, ToolCall, Usage
+from ste_graph.errors import ModelError
+
+
+class RecordedReply(Frozen):
+    """One line of the file. With a `key` it answers that request only, and as often as it is asked.
+
+    `model` is the label of the model that gave the reply, `error` why it gave none; both come from cassettes.
+    """
+
+    text: str
+    key: str | None = None
+    usage: Usage = Usage()
+    tool_calls: tuple[ToolCall, ...] = ()
+    data: Json = None
+    model: str | None = None
+    error: str | None = None
+
+
+def read_recording(path: str, *, label: str | None = None) -> dict[int, RecordedReply]:
+    """Read the replies of a file by their line, counted from 1; with `label` only those of the model of that label.
+
+    Raises `ModelError` where it cannot be read.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from None
+    replies: dict[int, RecordedReply] = {}
+    keyed: dict[str, RecordedReply] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            reply = RecordedReply.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the line"
+            raise ModelError(
+                f'{path}:{number}: {place}: {first["msg"]}; expected {{"text": …}}, with "key" and "usage" where known'
+            ) from None
+        if label is not None and reply.model != label:
+            continue
+        if reply.key:
+            other = keyed.setdefault(reply.key, reply)
+            second = f"{path}:{number}: a second, different reply for key {reply.key}"
+            if other.model != reply.model:
+                raise ModelError(f"{second}, by `{reply.model}` and not `{other.model}`: say whose to take with `of`")
+            # A cassette's later line is for the same request, asked again; a file written by hand is wrong.
+            if reply.model is None and other.text != reply.text:
+                raise ModelError(f"{second}: keep one")
+        replies[number] = reply
+    return replies
+
+
+def request_key(request: ModelRequest) -> str:
+    """The key of a request: sha256 over its messages' roles and texts, and its seed, as canonical JSON.
+
+    Tool calls within the messages, and what may be replied besides words, count where there are any.
+    """
+    messages = [[message["role"], message["content"] or "", *_calls(message)] for message in request.messages]
+    extra = [{"schema": request.schema, "tools": list(request.tools)}] if request.schema or request.tools else []
+    canonical = json.dumps(
+        [messages, request.seed & 0x7FFFFFFF, *extra], ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _calls(message: Message) -> list[Json]:
+    """The tool calls that a message makes or answers; how their arguments are written in JSON does not count."""
+    calls = [
+        [call["id"], call["function"]["name"], _read(call["function"]["arguments"])]
+        for call in message.get("tool_calls") or ()
+    ]
+    return [*([calls] if calls else []), *([message["tool_call_id"]] if "tool_call_id" in message else [])]
+
+
+def _read(arguments: Json) -> Json:
+    try:
+        return json.loads(arguments) if isinstance(arguments, str) else arguments
+    except ValueError:
+        return arguments

@@ -1,0 +1,103 @@
+"""Completion: greedy replies of a model in this process, many prompts at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from ste_graph.contracts import Message
+from ste_graph.errors import ModelError
+
+
+class Completer:
+    """A causal language model and its tokenizer, ready to go on from prompts."""
+
+    def __init__(self, model: Any, tokenizer: Any, *, batch: int = 64) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.batch = batch
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+
+    @property
+    def length(self) -> int:
+        """The most tokens that the model reads, prompt and reply together."""
+        positions = getattr(self.model.config, "max_position_embeddings", None)
+        return min(int(self.tokenizer.model_max_length), positions or sys.maxsize)
+
+    def prompt(self, messages: Sequence[Message]) -> str:
+        """What the model is given for a transcript: by its chat template, or, where it has none, the texts alone."""
+        if self.tokenizer.chat_template:
+            text: str = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+            return text
+        return "".join(str(message["content"]) for message in messages)
+
+    def to_rows(self, prompts: Sequence[str], *, tokens: int, chat: bool = False) -> list[str]:
+        """`complete`, for prompts as rows of training have them; with `chat`, each is a user's message."""
+        talks = [self.prompt([{"role": "user", "content": prompt}]) for prompt in prompts] if chat else prompts
+        return self.complete(talks, tokens=tokens, templated=chat)
+
+    def complete(self, prompts: Sequence[str], *, tokens: int, templated: bool = False) -> list[str]:
+        """The most likely continuation of each prompt, in their order, without the end token.
+
+        Args:
+            prompts: What to go on from.
+            tokens: The longest continuation.
+            templated: Whether a chat template has been applied, which puts in special tokens of its own.
+        """
+        import torch
+
+        # Prompts of like length together: what is padded is computed in vain.
+        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+        found = [""] * len(prompts)
+        for start in range(0, len(order), self.batch):
+            numbers = order[start : start + self.batch]
+            given = self.tokenizer(
+                [prompts[number] for number in numbers],
+                return_tensors="pt",
+                padding=True,
+                padding_side="left",
+                add_special_tokens=not templated,
+                return_token_type_ids=False,
+            ).to(self.model.device)
+            with torch.inference_mode():
+                made = self.model.generate(
+                    **given,
+                    max_new_tokens=tokens,
+                    do_sample=False,
+                    temperature=None,
+                    top_p=None,
+                    top_k=None,
+                    pad_token_id=self.tokenizer.pad_token_id,
+                )
+            texts = self.tokenizer.batch_decode(made[:, given["input_ids"].shape[1] :], skip_special_tokens=True)
+            for number, text in zip(numbers, texts, strict=True):
+                found[number] = text
+        return found
+
+
+@cache
+def load_completer(model: str, *, threads: int = 1, device: str = "auto") -> Completer:
+    """Load a model on the hub or from a folder; an adapter to a base is loaded with its base.
+
+    Raises `ModelError` where it cannot be loaded.
+    """
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError:
+        raise ModelError("`use: transformers` needs packages: pip install 'ste-graph[train]'") from None
+    torch.set_num_threads(threads)
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(model)
+        tokenizer = AutoTokenizer.from_pretrained(model)
+    except (OSError, ValueError, ImportError) as fault:
+        raise ModelError(
+            f"`{model}` cannot be loaded; expected a folder with a config.json, or the name of a model on the hub,"
+            f" which starts with none of `.`, `/` and `~`: {str(fault).strip().splitlines()[0]}"
+        ) from fault
+    if device == "auto" and torch.cuda.is_available():
+        loaded = loaded.to("cuda")
+    return Completer(loaded, tokenizer)

@@ -1,0 +1,5 @@
+"""The embedded default model: no weights, no key, no network; it proves plumbing and cause, never model quality."""
+
+from ste_graph.simulated.model import SimulatedModel
+
+__all__ = ["SimulatedModel"]
