@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
-from ste_graph.compile.bounds import Bound, parts_of
-from ste_graph.compile.bounds import plan as bound_of
+from ste_graph.compile.bounds import Bound, count_sub_workflow_runs, unit_bound
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import UNIT, Workflow
 from ste_graph.redaction import no_secret_in_errors
-from ste_graph.run.units import Skipped, opened_tools, starts_something, units_of, with_items
+from ste_graph.run.units import opened_tools, starts_something, units_of, with_items
+from ste_graph.tools.policy import SkippedTool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Plan:
     own: Bound
     """Of one unit, without its sub-workflows."""
     units: tuple[str, ...] | None
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedTool, ...] = ()
     note: str | None = None
-    """Why nothing would run, where that is so."""
+    """EndReason nothing would run, where that is so."""
     parts: tuple[Part, ...] = ()
 
     @property
@@ -61,7 +61,7 @@ class Plan:
             "per_unit": _calls(self.per_unit, {"model_calls": None, "tool_calls": None}),
             "total": _calls(self.total, None),
             "unit_names": None if self.units is None else list(self.units),
-            "skipped": {one.unit: {"effect": one.effect, "remedy": one.remedy} for one in self.skipped},
+            "skipped": {tool.name: tool.to_json() for tool in self.skipped},
             "parts": {part.name: {"times": part.times, **part.plan.to_json()} for part in self.parts},
         }
 
@@ -75,7 +75,7 @@ def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
 
     Raises `WorkflowError` if a source of tools cannot be opened.
     """
-    bound, often = bound_of(workflow), parts_of(workflow)
+    bound, often = unit_bound(workflow), count_sub_workflow_runs(workflow)
     parts = tuple(
         Part(name, often[name], plan(sub.workflow, tools=tools)) for name, sub in workflow.sub_workflows.items()
     )

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ste_graph.cli.exits import FAILED, WRONG
-from ste_graph.cli.options import Changes, File, Format, OutputFormat, Variant, experiment
-from ste_graph.cli.printable import printable
+from ste_graph.cli.options import FAILED, WRONG, Changes, File, Format, OutputFormat, Variant, load_experiment
+from ste_graph.text import printable
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json, Observation, ObservationKind, Tool
     from ste_graph.language.workflow import Workflow
+    from ste_graph.tools.policy import ToolPolicy
 
 tools = typer.Typer(
     name="tools",
@@ -46,17 +46,17 @@ def list_(
     """Name every tool, what it may do, and whether a run may call it."""
     from ste_graph.run.units import policy_of
 
-    workflow = experiment(file, variant, changes).workflow
+    workflow = load_experiment(file, variant, changes).workflow
     if effects:
         typer.echo(printable(_done(workflow, _effects(workflow))))
         return
     found = _done(workflow, _opened(workflow))
     policy = policy_of(workflow)
     if format is Format.json:
-        listed = [{**_plain(tool), "allowed": policy.allows(tool)} for tool in found]
+        listed = [{**_plain(tool), **_note(tool), "allowed": policy.allows(tool)} for tool in found]
         typer.echo(json.dumps(_clean(workflow, listed), indent=2))
         return
-    rows = [(tool.name, tool.effect, "" if policy.allows(tool) else "not called", _about(tool)) for tool in found]
+    rows = [(tool.name, tool.effect, *_allowed(tool, policy)) for tool in found]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows)
     for line in lines:
@@ -72,7 +72,7 @@ def show(
     file: File, name: Name, variant: Variant = None, changes: Changes = None, format: OutputFormat = Format.text
 ) -> None:
     """Show one tool: description, effect, and the JSON Schema of its arguments."""
-    workflow = experiment(file, variant, changes).workflow
+    workflow = load_experiment(file, variant, changes).workflow
     tool = _clean(workflow, _plain(_named(name, _done(workflow, _opened(workflow)))))
     if format is Format.json:
         typer.echo(json.dumps(tool, indent=2))
@@ -95,7 +95,7 @@ def call(
 ) -> None:
     """Make one call by hand, through the same checks and limits as in a run."""
     given = _arguments(arguments)
-    workflow = replace(experiment(file, variant, changes).workflow, cassette=None)
+    workflow = replace(load_experiment(file, variant, changes).workflow, cassette=None)
     observation = _done(workflow, _called(workflow, name, given, yes=yes))
     if format is Format.json:
         typer.echo(observation.model_dump_json(indent=2))
@@ -191,7 +191,20 @@ def _plain(tool: Tool) -> dict[str, Json]:
     return as_item(tool)
 
 
-def _about(tool: Tool) -> str:
+def _note(tool: Tool) -> dict[str, Json]:
+    """Why the tool's effect is not the one that its source states, if so."""
+    from ste_graph.tools.forwarded import effect_note
+
+    return {"effect_note": note} if (note := effect_note(tool)) else {}
+
+
+def _allowed(tool: Tool, policy: ToolPolicy) -> tuple[str, str]:
+    """Whether a run may call the tool, and what the tool is for; with the reason if its effect is in doubt."""
+    from ste_graph.tools.forwarded import effect_note
     from ste_graph.tools.policy import first_line
 
-    return first_line(tool.description)
+    about = first_line(tool.description)
+    if policy.allows(tool):
+        return "", about
+    note = effect_note(tool)
+    return "not called", f"{about} ({note})" if note else about

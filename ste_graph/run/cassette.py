@@ -21,6 +21,7 @@ from ste_graph.files.jsonl import LineFile
 from ste_graph.json_values import digest
 from ste_graph.language.workflow import CassetteSpec
 from ste_graph.tools.fingerprint import definition, fingerprint
+from ste_graph.tools.forwarded import effect_note
 
 Mode = Literal["live", "record", "replay"]
 
@@ -37,6 +38,7 @@ class RecordedTool:
     description: str
     parameters: Mapping[str, Json]
     effect: Effect
+    effect_note: str | None = None
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         raise NotRecordedError(f"`{self.name}` is only known from a cassette and cannot be called")
@@ -180,7 +182,8 @@ class Cassette:
     def keep_source(self, number: int, tools: Sequence[Tool]) -> None:
         """Record which tools a source of the workflow's `tools:` gave."""
         if self.mode == "record":
-            self._sources.append({"source": number, "tools": [definition(tool) for tool in tools]})
+            listed = [{**definition(tool), "effect_note": effect_note(tool)} for tool in tools]
+            self._sources.append({"source": number, "tools": listed})
 
     def source(self, number: int) -> list[Tool]:
         """The tools that a source gave. Raises `WorkflowError` if that was not recorded."""

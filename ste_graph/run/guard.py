@@ -9,10 +9,10 @@ from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ste_graph.contracts import Effect, Json, Observation, Tool
+from ste_graph.contracts import Json, Observation, Tool
 from ste_graph.ids import now
 from ste_graph.run.step_log import StepLog
-from ste_graph.tools.names import ready
+from ste_graph.tools.forwarded import ForwardedTool
 
 Given = TypeVar("Given")
 
@@ -34,33 +34,12 @@ def under_watch(log: StepLog, call: str) -> Iterator[None]:
         _watch.reset(token)
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedTool:
+@dataclass(frozen=True)
+class GuardedTool(ForwardedTool):
     """A tool that is not `read`: its call is begun in the log, durably, before it is made.
 
     A call that was begun by an earlier process and has no result is answered with kind `interrupted`.
     """
-
-    tool: Tool
-
-    @property
-    def name(self) -> str:
-        return self.tool.name
-
-    @property
-    def description(self) -> str:
-        return self.tool.description
-
-    @property
-    def parameters(self) -> Mapping[str, Json]:
-        return self.tool.parameters
-
-    @property
-    def effect(self) -> Effect:
-        return self.tool.effect
-
-    async def ready(self) -> Observation | None:
-        return await ready(self.tool)
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         watched = _watch.get()

@@ -15,8 +15,9 @@ from ste_graph.ids import now
 from ste_graph.json_values import digest
 from ste_graph.language.workflow import Workflow
 from ste_graph.redaction import Redactor
-from ste_graph.run.units import Skipped, Unit
+from ste_graph.run.units import Unit
 from ste_graph.tools.fingerprint import fingerprint
+from ste_graph.tools.policy import SkippedTool
 
 PACKAGES = ("ste-graph", "langgraph", "langchain-core", "chromadb", "sentence-transformers", "pydantic")
 
@@ -24,7 +25,7 @@ PACKAGES = ("ste-graph", "langgraph", "langchain-core", "chromadb", "sentence-tr
 def lock_content(
     workflow: Workflow,
     units: Sequence[Unit],
-    left_out: Sequence[Skipped],
+    left_out: Sequence[SkippedTool],
     labels: Mapping[str, str],
     *,
     dry_run: bool,
@@ -44,7 +45,7 @@ def lock_content(
         "schemas": {tool.name: dict(tool.parameters) for unit in units for tool in unit.tools},
         "descriptions": {tool.name: clean(tool.description) for unit in units for tool in unit.tools},
         "data": {name: _digest(items) for name, items in workflow.items.items()},
-        "skipped": {one.unit: {"effect": one.effect, "remedy": one.remedy} for one in left_out},
+        "skipped": {tool.name: tool.to_json() for tool in left_out},
         "resolved": dict(workflow.lock),
     }
 

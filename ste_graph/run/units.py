@@ -18,7 +18,7 @@ from ste_graph.run.watching import Watcher
 from ste_graph.tools.asking import Terminal
 from ste_graph.tools.fingerprint import as_item
 from ste_graph.tools.names import unambiguous
-from ste_graph.tools.policy import ToolPolicy, check_allowed, effects_block, skipped
+from ste_graph.tools.policy import SkippedTool, ToolPolicy, check_allowed, effects_block, list_skipped
 from ste_graph.tools.rate import Rate
 from ste_graph.tools.toolbox import Toolbox
 
@@ -30,15 +30,6 @@ class Unit:
     name: str
     item: Json
     tools: tuple[Tool, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A tool that is not explored because the run may not call it, and the line that would allow it."""
-
-    unit: str
-    effect: str
-    remedy: str
 
 
 def policy_of(workflow: Workflow) -> ToolPolicy:
@@ -114,7 +105,9 @@ def _only_replay(spec: CassetteSpec | None) -> CassetteSpec | None:
     return spec if spec is not None and spec.mode == "replay" else None
 
 
-def units_of(workflow: Workflow, tools: Sequence[Tool], *, dry_run: bool = False) -> tuple[list[Unit], list[Skipped]]:
+def units_of(
+    workflow: Workflow, tools: Sequence[Tool], *, dry_run: bool = False
+) -> tuple[list[Unit], list[SkippedTool]]:
     """The units to run, in order, and the tools left out. Raises `WorkflowError` if nothing may be called.
 
     A dry run, which calls nothing, leaves nothing out.
@@ -127,7 +120,7 @@ def units_of(workflow: Workflow, tools: Sequence[Tool], *, dry_run: bool = False
         items = items if workflow.over.bound is None else items[: workflow.over.bound]
         return [Unit(name, item, offered) for name, item in _named(items).items()], []
     policy, redactor = policy_of(workflow), Redactor(workflow.secrets)
-    left_out = [Skipped(name, effect, remedy) for name, effect, remedy in skipped(tools, policy) if not dry_run]
+    left_out = [] if dry_run else list_skipped(tools, policy)
     units = [Unit(tool.name, redactor.data(as_item(tool)), (tool,)) for tool in tools if dry_run or policy.allows(tool)]
     units = units if workflow.over.bound is None else units[: workflow.over.bound]
     if not units:
@@ -154,8 +147,8 @@ def _known(workflow: Workflow, name: str) -> Json:
     return workflow.items[rest] if first == "data" else param(workflow.params, name)
 
 
-def nothing_to_call(workflow: Workflow, tools: Sequence[Tool], left_out: Sequence[Skipped]) -> str:
-    """Why no unit is left, and what to paste."""
+def nothing_to_call(workflow: Workflow, tools: Sequence[Tool], left_out: Sequence[SkippedTool]) -> str:
+    """EndReason no unit is left, and what to paste."""
     if not tools:
         return f"{workflow.file}: the sources in `tools:` give no tool"
     count = f"none of the {len(left_out)} tools" if len(left_out) > 1 else "the only tool, which is not read-only,"

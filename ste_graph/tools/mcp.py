@@ -22,6 +22,8 @@ from ste_graph.tools.mcp_answer import observed
 from ste_graph.tools.mcp_connection import Connection, Lost, said
 from ste_graph.tools.mcp_transport import Process, Remote, Transport
 from ste_graph.tools.names import legal_names
+from ste_graph.tools.policy import note_doubt
+from ste_graph.tools.verbs import DESTROYING, find_verb, third_person
 
 if TYPE_CHECKING:
     from mcp.types import Tool as Listed
@@ -49,7 +51,8 @@ class MCPTools(ToolChoice):
     """The tools of an MCP server: a program that the run starts and ends, or a URL (streamable HTTP).
 
     Effects come from the tools' annotations: `readOnlyHint` is read, `destructiveHint: false` write, all else
-    destructive, unless `effects` says otherwise. A server that ends is started again by the next call.
+    destructive, as is what is annotated as read-only but named for a loss (`delete_file`), unless `effects` says
+    otherwise. A server that ends is started again by the next call.
     """
 
     starts: ClassVar[bool] = True
@@ -135,7 +138,7 @@ class MCPTools(ToolChoice):
             has = f"; it has: {list_choices(names.shown)}" if own else ""
             raise WorkflowError(f"tools: {self._server} gives no tool: {why}{has}")
         return [
-            MCPTool.of(names.shown[at], distinct[own[at]], stated.get(at, effects[own[at]]), connection, self.errors)
+            MCPTool.of(names.shown[at], distinct[own[at]], stated.get(at), effects[own[at]], connection, self.errors)
             for at in chosen
         ]
 
@@ -167,6 +170,12 @@ def annotated_effect(tool: Listed) -> Effect:
     return "write" if hints.destructive_hint is False else "destructive"
 
 
+def find_doubt(name: str, effect: Effect) -> str | None:
+    """Why a tool that is annotated as read-only is not taken for one; None if it is, or is not so annotated."""
+    verb = find_verb(name, DESTROYING) if effect == "read" else None
+    return f"annotated as read-only, but its name says that it {third_person(verb)}" if verb else None
+
+
 @dataclass(frozen=True, repr=False)
 class MCPTool:
     """One tool of a server; whatever the server does is an observation."""
@@ -179,14 +188,24 @@ class MCPTool:
     """The name by which the server knows it."""
     connection: Connection
     errors: Sequence[re.Pattern[str]]
+    effect_note: str | None = None
 
     @classmethod
     def of(
-        cls, name: str, listed: Listed, effect: Effect, connection: Connection, errors: Sequence[re.Pattern[str]]
+        cls,
+        name: str,
+        listed: Listed,
+        stated: Effect | None,
+        annotated: Effect,
+        connection: Connection,
+        errors: Sequence[re.Pattern[str]],
     ) -> MCPTool:
-        """The tool that a server lists, under a name that models may use."""
+        """The tool that a server lists, under a name that models may use; its effect as stated, else as annotated."""
         description = listed.description or listed.title or ""
-        return cls(name, description, listed.input_schema, effect, listed.name, connection, errors)
+        doubt = None if stated else find_doubt(listed.name, annotated)
+        effect = stated or ("destructive" if doubt else annotated)
+        note = note_doubt(doubt, name) if doubt else None
+        return cls(name, description, listed.input_schema, effect, listed.name, connection, errors, note)
 
     def __repr__(self) -> str:
         return f"MCPTool({self.original} of {self.connection.transport.name})"

@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
-from ste_graph.contracts import Effect, Json, Observation, Restartable, Tool
+from ste_graph.contracts import Tool
+from ste_graph.tools.forwarded import ForwardedTool
 
 LONGEST = 64
 """OpenAI-compatible servers accept `[a-zA-Z0-9_-]{1,64}`."""
 
 
 @dataclass(frozen=True)
-class Renamed:
+class RenamedTool(ForwardedTool):
     """A tool under another name."""
 
-    name: str
-    tool: Tool
+    new_name: str
 
     @property
-    def description(self) -> str:
-        return self.tool.description
-
-    @property
-    def parameters(self) -> Mapping[str, Json]:
-        return self.tool.parameters
-
-    @property
-    def effect(self) -> Effect:
-        return self.tool.effect
-
-    async def ready(self) -> Observation | None:
-        return await ready(self.tool)
-
-    async def call(self, arguments: Mapping[str, Json]) -> Observation:
-        return await self.tool.call(arguments)
-
-
-async def ready(tool: Tool | None) -> Observation | None:
-    """Why the tool cannot be called now, if so, after what may have to be started before a call was."""
-    if not hasattr(tool, "ready"):  # `isinstance` with a protocol takes longer than many a tool
-        return None
-    return await cast(Restartable, tool).ready()
+    def name(self) -> str:
+        return self.new_name
 
 
 def legal(name: str) -> str:
@@ -82,4 +60,4 @@ def unambiguous(tools: Sequence[Tool]) -> list[Tool]:
     The order is that of the workflow's `tools:`, so the names are the same in every run of it.
     """
     names = number_repeats([tool.name for tool in tools])
-    return [tool if name == tool.name else Renamed(name, tool) for name, tool in zip(names, tools, strict=True)]
+    return [tool if name == tool.name else RenamedTool(tool, name) for name, tool in zip(names, tools, strict=True)]

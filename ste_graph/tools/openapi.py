@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pydantic import Field, PrivateAttr
 
-from ste_graph.contracts import Json, Tool
+from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor
 from ste_graph.settings import Address, PathOrURL, Secret
@@ -16,10 +16,12 @@ from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.openapi_auth import SecretAuth
 from ste_graph.tools.openapi_document import Unusable, from_file, gathered, is_url
+from ste_graph.tools.openapi_effect import find_effect
 from ste_graph.tools.openapi_operation import Operation
 from ste_graph.tools.openapi_service import Service, place, secrets
 from ste_graph.tools.openapi_spec import Listed, Spec, key
-from ste_graph.tools.openapi_tool import EFFECTS, OpenAPITool
+from ste_graph.tools.openapi_tool import OpenAPITool
+from ste_graph.tools.policy import note_doubt
 
 DOWNLOAD_S = 30.0
 MOST_SPEC_BYTES = 64 * 1024 * 1024
@@ -32,7 +34,8 @@ log = logging.getLogger(__name__)
 class OpenAPITools(ToolChoice):
     """The operations of an OpenAPI 3.0, 3.1 or Swagger 2.0 spec as tools.
 
-    GET and HEAD count as `read`, DELETE as `destructive`, the rest as `write`, unless `effects` says otherwise.
+    GET and HEAD count as `read`, DELETE as `destructive`, the rest as `write`, unless `effects` says otherwise. A GET
+    or HEAD whose name, path or summary says that it writes counts as `destructive`.
     An operation that needs something broken in the spec is left out; `faults` and the log name it.
     """
 
@@ -92,14 +95,7 @@ class OpenAPITools(ToolChoice):
             headers=self.headers,
         )
         tools = [
-            OpenAPITool(
-                entry.name,
-                entry.description,
-                parameters,
-                stated.get(entry.name) or EFFECTS.get(entry.method.upper(), "write"),
-                operation,
-                service,
-            )
+            self._tool(entry, parameters, stated.get(entry.name), operation, service)
             for entry, operation, parameters in ready
         ]
         self._faults[:] = spec.faults + faults
@@ -142,6 +138,18 @@ class OpenAPITools(ToolChoice):
             except Exception as fault:  # whatever else a malformed description brings about
                 faults.append(f"`{entry.name}`: its description is malformed ({type(fault).__name__}: {fault})")
         return ready, faults
+
+    def _tool(
+        self,
+        entry: Listed,
+        parameters: Mapping[str, Json],
+        stated: Effect | None,
+        operation: Operation,
+        service: Service,
+    ) -> OpenAPITool:
+        effect, doubt = (stated, None) if stated else find_effect(entry)
+        note = note_doubt(doubt, entry.name) if doubt else None
+        return OpenAPITool(entry.name, entry.description, parameters, effect, operation, service, note)
 
     def _has_tag(self, entry: Listed) -> bool:
         return self.tags is None or bool(entry.tags & set(self.tags))

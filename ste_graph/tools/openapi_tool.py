@@ -10,9 +10,6 @@ from ste_graph.tools.openapi_operation import Operation
 from ste_graph.tools.openapi_request import BadArgument, request
 from ste_graph.tools.openapi_service import Service
 
-EFFECTS: Mapping[str, Effect] = {"GET": "read", "HEAD": "read", "DELETE": "destructive"}
-"""What a method does (RFC 9110, section 9.2.1); all others write."""
-
 
 @dataclass(frozen=True, repr=False)
 class OpenAPITool:
@@ -24,6 +21,7 @@ class OpenAPITool:
     effect: Effect
     operation: Operation
     service: Service
+    effect_note: str | None = None
 
     def __repr__(self) -> str:
         return f"OpenAPITool({self.name}: {self.operation.method} {self.operation.path})"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import get_args
 
 from pydantic import Field
 
-from ste_graph.contracts import Effect, Frozen, Tool
+from ste_graph.contracts import Effect, Frozen, Json, Tool
 from ste_graph.errors import WorkflowError
+from ste_graph.tools.forwarded import effect_note
 
 
 class ToolPolicy(Frozen):
@@ -57,9 +59,34 @@ def check_allowed(policy: ToolPolicy, tools: Sequence[Tool]) -> None:
             )
 
 
-def skipped(tools: Sequence[Tool], policy: ToolPolicy) -> list[tuple[str, Effect, str]]:
-    """The tools that may not be called: name, effect, and the YAML line that would allow it."""
-    return [(tool.name, tool.effect, allowing(tool.name, policy)) for tool in tools if not policy.allows(tool)]
+@dataclass(frozen=True, slots=True)
+class SkippedTool:
+    """A tool that is not explored because the run may not call it.
+
+    `remedy` is the line of the workflow that would allow it; `note` says why the effect is not the one that the
+    tool's source states, if so, with the line that would state it.
+    """
+
+    name: str
+    effect: Effect
+    remedy: str
+    note: str | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """The tool for other programs, without its name."""
+        return {"effect": self.effect, "remedy": self.remedy, **({"note": self.note} if self.note else {})}
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.effect})  {self.note or self.remedy}"
+
+
+def list_skipped(tools: Sequence[Tool], policy: ToolPolicy) -> list[SkippedTool]:
+    """The tools that the policy does not let a run call."""
+    return [
+        SkippedTool(tool.name, tool.effect, allowing(tool.name, policy), effect_note(tool))
+        for tool in tools
+        if not policy.allows(tool)
+    ]
 
 
 def allowing(name: str, policy: ToolPolicy) -> str:
@@ -71,8 +98,14 @@ def effects_block(tools: Sequence[Tool]) -> str:
     """An `effects:` block to paste under the tools' entry in YAML, and to correct: one line per tool."""
     keys = {tool.name: f"  {scalar(tool.name)}: {tool.effect}" for tool in tools}
     width = max((len(key) for key in keys.values()), default=0)
-    lines = [f"{keys[tool.name]:{width}}  # {first_line(tool.description)}".rstrip(" #") for tool in tools]
-    return "\n".join([f"effects:  # one of {', '.join(get_args(Effect))}", *lines]) + "\n"
+    lines = [f"{keys[tool.name]:{width}}  # {effect_note(tool) or first_line(tool.description)}" for tool in tools]
+    head = f"effects:  # one of {', '.join(get_args(Effect))}"
+    return "\n".join([head, *(line.rstrip(" #") for line in lines)]) + "\n"
+
+
+def note_doubt(doubt: str, name: str) -> str:
+    """The note of a tool whose effect counts as unsaid: the doubt, and the setting of its source that says it."""
+    return f"{doubt}; not called unless `effects: {{{scalar(name)}: read}}`"
 
 
 def first_line(text: str) -> str:

@@ -17,7 +17,7 @@ from ste_graph.json_values import canonical_json
 from ste_graph.redaction import secrets_of
 from ste_graph.registry import known, load
 from ste_graph.settings import RelativePath, SourcesMarker
-from ste_graph.tools.names import ready
+from ste_graph.tools.forwarded import effect_note, ensure_ready
 from ste_graph.tools.toolbench_description import Description, Unreadable, read
 
 SHOWN = 25
@@ -92,8 +92,16 @@ class ToolBenchTools(Frozen):
             execute = worker.call
         stated = self.effects.get(description.original) or self.effects.get(description.name)
         effect: Effect = stated or (worker.effect if worker else "destructive")
+        note = effect_note(worker) if worker and not stated else None
         return ToolBenchTool(
-            description.name, description.text, description.parameters, effect, description.original, execute, worker
+            description.name,
+            description.text,
+            description.parameters,
+            effect,
+            description.original,
+            execute,
+            worker,
+            note,
         )
 
     async def _workers(self, described: Sequence[Description]) -> dict[str, Tool]:
@@ -131,9 +139,10 @@ class ToolBenchTool:
     original: str
     execute: Execute
     worker: Tool | None = None
+    effect_note: str | None = None
 
     async def ready(self) -> Observation | None:
-        return await ready(self.worker)
+        return await ensure_ready(self.worker)
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         return await self.execute(arguments)

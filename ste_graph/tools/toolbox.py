@@ -9,17 +9,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Protocol
 
-from ste_graph.contracts import Json, Kind, Observation, Tool
+from ste_graph.contracts import Json, Observation, ObservationKind, Tool
 from ste_graph.redaction import Redactor
 from ste_graph.tools.arguments import Arguments
 from ste_graph.tools.asking import Asker, Terminal
+from ste_graph.tools.forwarded import ensure_ready
 from ste_graph.tools.function import failed
-from ste_graph.tools.names import ready, unambiguous
+from ste_graph.tools.names import unambiguous
 from ste_graph.tools.policy import ToolPolicy, allowing
 from ste_graph.tools.rate import Rate
 from ste_graph.tools.text import clipped, plain_data, sound
 
-UNTOUCHED: frozenset[Kind] = frozenset({"malformed", "invalid_arguments", "unknown_tool", "refused"})
+UNTOUCHED: frozenset[ObservationKind] = frozenset({"malformed", "invalid_arguments", "unknown_tool", "refused"})
 """Kinds of observations for which the tool itself was not called."""
 
 
@@ -126,7 +127,7 @@ class Toolbox:
         if self.policy.asks(tool) and (refusal := await self._asker.refusal(tool, arguments)):
             return self._unmade("refused", refusal)
         await self._rate.turn(tool.name)
-        unready = await ready(tool)
+        unready = await ensure_ready(tool)
         started = time.perf_counter()
         observation = await self._called(tool, arguments) if unready is None else unready
         ms = round((time.perf_counter() - started) * 1000, 3)
@@ -147,7 +148,7 @@ class Toolbox:
                 return Observation(ok=False, kind="timeout", text=text)
             return failed(fault)
 
-    def _unmade(self, kind: Kind, text: str) -> Observation:
+    def _unmade(self, kind: ObservationKind, text: str) -> Observation:
         """The observation of a call that did not reach its tool."""
         return Observation(ok=False, kind=kind, text=self._redactor.text(sound(text)))
 

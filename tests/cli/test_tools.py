@@ -87,6 +87,30 @@ def test_the_printed_effects_can_be_pasted_back_and_mean_one_tool_each(ste, fold
     assert set((folder / "calls").read_text().splitlines()) == {f"{reference}show", "a_b"}
 
 
+def test_list_plan_and_summary_say_in_one_line_why_a_get_that_deletes_is_not_called(ste, folder):
+    paths = {
+        "/user": {"get": {"operationId": "getUser", "summary": "Get a user"}},
+        "/user/delete": {"get": {"operationId": "deleteUser", "summary": "Deletes a user"}},
+    }
+    spec = {"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "servers": [{"url": "http://127.0.0.1:9"}]}
+    (folder / "spec.json").write_text(json.dumps({**spec, "paths": paths}))
+    text = (folder / "small.yaml").read_text()
+    (folder / "small.yaml").write_text(
+        text.replace("{use: python, module: tools.py}", "{use: openapi, spec: spec.json}")
+    )
+    note = "GET, but its name says that it deletes; not called unless `effects: {deleteUser: read}`"
+    assert ste("tools", "list", "small.yaml").out == (
+        "getUser     read                     Get a user\n"
+        f"deleteUser  destructive  not called  Deletes a user ({note})\n"
+    )
+    listed = json.loads(ste("tools", "list", "small.yaml", "--format", "json").out)
+    assert [tool.get("effect_note") for tool in listed] == [None, note]
+    assert f"\n  deleteUser (destructive)  {note}\n" in ste("plan", "small.yaml").out
+    assert f"\n  deleteUser (destructive)  {note}\n" in ste("run", "small.yaml").out
+    allowed = ste("tools", "list", "small.yaml", "--set", "tools.0.effects={deleteUser: read}").out
+    assert allowed.splitlines()[1] == "deleteUser  read    Deletes a user"
+
+
 def test_show_gives_effect_fingerprint_description_and_schema(ste, folder):
     result = ste("tools", "show", "small.yaml", "double")
     head, _, about, _, schema = result.out.split("\n", 4)

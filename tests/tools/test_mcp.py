@@ -142,6 +142,22 @@ async def test_a_tool_that_is_listed_twice_is_one_tool_of_the_stricter_effect():
     }
 
 
+async def test_a_tool_that_is_annotated_as_read_only_but_named_for_a_loss_counts_as_destructive():
+    names = ("delete_file", "files/delete", "deleted_files", "run_query", "list_delete_requests")
+    source = offering(*((name, "read") for name in names), effects={})
+    tools = {tool.original: (tool.effect, tool.effect_note) for tool in await source.open()}
+    await source.close()
+    said = "annotated as read-only, but its name says that it deletes; not called unless `effects: {%s: read}`"
+    assert tools == {
+        "delete_file": ("destructive", said % "delete_file"),
+        "files/delete": ("destructive", said % "files_delete"),
+        "deleted_files": ("read", None),
+        "run_query": ("read", None),
+        "list_delete_requests": ("read", None),
+    }
+    assert await effects(offering(("delete_file", "read"), effects={"delete_file": "read"})) == {"delete_file": "read"}
+
+
 async def test_every_tool_is_called_by_the_name_that_is_shown_for_it(tmp_path):
     log = tmp_path / "log"
     tools = [("a b", "read"), ("a_b", "read"), *TWINS]

@@ -1,10 +1,20 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from ste_graph.errors import WorkflowError
+from ste_graph.tools.forwarded import ForwardedTool, effect_note
 from ste_graph.tools.function import FunctionTool
-from ste_graph.tools.policy import ToolPolicy, check_allowed, effects_block, skipped
+from ste_graph.tools.names import RenamedTool, unambiguous
+from ste_graph.tools.policy import ToolPolicy, check_allowed, effects_block, list_skipped, note_doubt
+
+
+class Doubtful(ForwardedTool):
+    @property
+    def effect_note(self):
+        return note_doubt("GET, but its name says that it deletes", self.name)
 
 
 def tool(name, effect, about="Do it.\n\nAt length."):
@@ -27,10 +37,22 @@ def test_read_tools_may_always_be_called_and_allow_opens_more_by_effect_or_name(
 
 
 def test_a_skipped_tool_comes_with_the_line_that_would_allow_it():
-    assert skipped(TOOLS, ToolPolicy(allow=["add_row"])) == [
-        ("drop", "destructive", "allow: [add_row, drop]"),
-        ("null", "write", 'allow: [add_row, "null"]'),
-    ]
+    drop, null = list_skipped(TOOLS, ToolPolicy(allow=["add_row"]))
+    assert str(drop) == "drop (destructive)  allow: [add_row, drop]"
+    assert str(null) == 'null (write)  allow: [add_row, "null"]'
+    assert drop.to_json() == {"effect": "destructive", "remedy": "allow: [add_row, drop]"}
+
+
+def test_a_skipped_tool_whose_effect_is_in_doubt_says_why_in_its_one_line():
+    tool = replace(TOOLS[2], description="Delete.\nMore.")
+    doubtful = Doubtful(tool)
+    note = "GET, but its name says that it deletes; not called unless `effects: {drop: read}`"
+    (skipped,) = list_skipped([doubtful], ToolPolicy())
+    assert str(skipped) == f"drop (destructive)  {note}"
+    assert skipped.to_json() == {"effect": "destructive", "remedy": "allow: [drop]", "note": note}
+    assert effects_block([doubtful]).splitlines()[1] == f"  drop: destructive  # {note}"
+    (renamed, _) = unambiguous([RenamedTool(doubtful, "drop_2"), tool])
+    assert effect_note(renamed) == note
 
 
 def test_the_effects_block_is_yaml_to_paste_with_each_tools_first_line():

@@ -1,0 +1,55 @@
+"""A tool that stands for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from ste_graph.contracts import Effect, Json, Observation, Restartable, Tool
+
+
+@dataclass(frozen=True)
+class ForwardedTool:
+    """A tool that passes everything on to another one; subclasses change what they are for."""
+
+    tool: Tool
+
+    @property
+    def name(self) -> str:
+        return self.tool.name
+
+    @property
+    def description(self) -> str:
+        return self.tool.description
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        return self.tool.parameters
+
+    @property
+    def effect(self) -> Effect:
+        return self.tool.effect
+
+    @property
+    def effect_note(self) -> str | None:
+        return effect_note(self.tool)
+
+    async def ready(self) -> Observation | None:
+        return await ensure_ready(self.tool)
+
+    async def call(self, arguments: Mapping[str, Json]) -> Observation:
+        return await self.tool.call(arguments)
+
+
+async def ensure_ready(tool: Tool | None) -> Observation | None:
+    """Starts again what may stand behind a tool; gives the reason why it cannot be called now, if there is one."""
+    if not hasattr(tool, "ready"):  # `isinstance` with a protocol takes longer than many a tool
+        return None
+    return await cast(Restartable, tool).ready()
+
+
+def effect_note(tool: Tool) -> str | None:
+    """Why a tool's effect is not the one that its source states, in one line; None if it is."""
+    note: str | None = getattr(tool, "effect_note", None)
+    return note

@@ -1,0 +1,113 @@
+"""The effect of an operation: HTTP's rule for its method, unless a GET itself says that it writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ste_graph.contracts import Effect
+from ste_graph.tools.openapi_spec import Listed
+from ste_graph.tools.verbs import (
+    ASKING,
+    DETERMINERS,
+    OFTEN_NOUNS,
+    READING,
+    WRITING,
+    base_forms,
+    find_verb,
+    split_words,
+    third_person,
+    word_set,
+)
+
+EFFECTS: Mapping[str, Effect] = {"GET": "read", "HEAD": "read", "DELETE": "destructive"}
+"""What a method does (RFC 9110, section 9.2.1); all others write."""
+
+COMMANDS = word_set("add apply move restore run save send set start stop submit update upload write")
+"""Of the verbs that are often nouns, those that stand alone at the end of a path as a command."""
+
+IMPERATIVES = word_set("add authorize notify publish save send submit")
+"""Of the verbs that are often nouns, those that are none where they lead a sentence."""
+
+RUNNING = frozenset({"exec", "execute", "run"})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an operation's id, summary or path says by its leading verb: that it writes, or that it reads.
+
+    It is not `certain` where the verb may be a noun, or the `get` that generators of ids put before a path.
+    """
+
+    verb: str
+    writes: bool
+    certain: bool = True
+
+
+def find_effect(entry: Listed) -> tuple[Effect, str | None]:
+    """The effect of an operation, and why it is not the one that its method has, if so.
+
+    A GET or HEAD that says that it writes has left its effect unsaid, and counts as destructive.
+    """
+    effect = EFFECTS.get(entry.method.upper(), "write")
+    doubt = find_doubt(entry) if effect == "read" else None
+    return ("destructive", f"{entry.method.upper()}, but {doubt}") if doubt else (effect, None)
+
+
+def find_doubt(entry: Listed) -> str | None:
+    """Why an operation is not taken for one that reads (`its name says that it deletes`); None if it is."""
+    by_id, by_summary, by_path = claim_of_id(entry), claim_of_summary(entry), claim_of_path(entry.path)
+    reads = [claim for claim in (by_id, by_summary) if claim is not None and not claim.writes]
+    if by_id and by_id.writes and (by_id.certain or not reads):
+        return f"its name says that it {third_person(by_id.verb)}"
+    if by_summary and by_summary.writes and not any(claim.certain for claim in reads):
+        return f"its summary says that it {third_person(by_summary.verb)}"
+    if by_path and len(reads) < (2 if by_path.certain else 1):
+        return f"its path says that it {third_person(by_path.verb)}"
+    return None
+
+
+def claim_of_id(entry: Listed) -> Claim | None:
+    """What the operation's id says, without what AWS, Springfox and FastAPI add to it of their own accord."""
+    id = str(entry.node.get("operationId") or "")
+    id = re.sub(r"^(GET|HEAD)[_-](?=.)|Using(GET|HEAD)(_\d+)?$", "", id)
+    id = id.removesuffix(re.sub(r"\W", "_", entry.path) + f"_{entry.method}")
+    words = split_words(id)
+    if not words:
+        return None
+    read = READING.intersection(words)
+    verb = find_verb(id, WRITING)
+    if verb and not (verb in RUNNING and (read or ASKING.intersection(words))):
+        return Claim(verb, writes=True)
+    if len(words) > 1 and words[0] in OFTEN_NOUNS and not read:
+        return Claim(words[0], writes=True, certain=False)
+    if read:
+        return Claim("get", writes=False, certain=words[0] in READING - {"get"})
+    return None
+
+
+def claim_of_summary(entry: Listed) -> Claim | None:
+    """What the summary says, or the description where there is none."""
+    text = str(entry.node.get("summary") or entry.node.get("description") or "")
+    words = re.findall(r"[a-z']+", re.sub(r"<[^>]*>", " ", text.lower()))
+    if not words or words[1:2] == ["you"]:
+        return None
+    if words[0] in READING:
+        return Claim(words[0], writes=False)
+    for verb in base_forms(words[0]):
+        certain = verb in WRITING or (verb == words[0] and verb in IMPERATIVES)
+        if certain or (verb in OFTEN_NOUNS and DETERMINERS.intersection(words[1:2])):
+            return Claim(verb, writes=not (verb in RUNNING and ASKING.intersection(words[1:8])))
+    return None
+
+
+def claim_of_path(path: str) -> Claim | None:
+    """What a segment of the path says, if any says that it writes."""
+    segments = [words for part in re.split(r"[/?#&=:]", path) if "{" not in part and (words := split_words(part))]
+    for words in segments:
+        if words[0] in WRITING:
+            return Claim(words[0], writes=True)
+    if segments and len(segments[-1]) == 1 and segments[-1][0] in COMMANDS:
+        return Claim(segments[-1][0], writes=True, certain=False)
+    return None
