@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ste_graph.contracts import Json, Message, ToolCall
 from ste_graph.models.adapter import RawReply
 from ste_graph.simulated.mistakes import call_text
-from ste_graph.simulated.reading import Shown, Turn
+from ste_graph.simulated.reading import ShownTool, Turn
 
 _CALL = re.compile(r"Thought: (.*)\nAction: (.*)\nAction Input: (.*)", re.DOTALL)
 
@@ -34,11 +34,11 @@ def read_turns(messages: Sequence[Message]) -> list[Turn]:
     return turns
 
 
-def offered_tools(tools: Sequence[Mapping[str, Json]]) -> tuple[Shown, ...]:
+def offered_tools(tools: Sequence[Mapping[str, Json]]) -> tuple[ShownTool, ...]:
     """The tools on offer in a request."""
     functions = [tool["function"] for tool in tools]
     return tuple(
-        Shown(function["name"], function.get("description") or "", dict(function["parameters"]))
+        ShownTool(function["name"], function.get("description") or "", dict(function["parameters"]))
         for function in functions
     )
 

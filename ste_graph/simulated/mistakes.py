@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from ste_graph.simulated.reading import Shown
+from ste_graph.simulated.reading import ShownTool
 from ste_graph.simulated.strings import ISO_DATE, is_date
-from ste_graph.simulated.values import kind_of, resolved
-from ste_graph.simulated.wording import in_words
+from ste_graph.simulated.values import json_type, resolve
+from ste_graph.simulated.wording import date_in_words
 
 Arguments = dict[str, Any]
 
@@ -21,75 +21,75 @@ def call_text(thought: str, action: str, arguments: Mapping[str, Any]) -> str:
     return f"Thought: {thought}\nAction: {action}\nAction Input: {json.dumps(arguments, ensure_ascii=False)}"
 
 
-def spoiled(thought: str, tool: Shown, arguments: Arguments, random: Random, warnings: Sequence[str]) -> str:
+def spoil_call(thought: str, tool: ShownTool, arguments: Arguments, random: Random, warnings: Sequence[str]) -> str:
     """The call with a mistake in it, or the right call if a warning speaks of that very mistake.
 
     A warning (a lesson, an error seen earlier, an exemplar) speaks of the parameters that it names, of the tool's name
     and of JSON.
     """
     name, bad = None, arguments
-    match random.choice(open_to(tool, arguments)):
-        case "json" if not warned(warnings, "JSON", "json"):
-            return _broken(call_text(thought, tool.name, arguments))
-        case "name" if not warned(warnings, tool.name, "unknown tool", "no tool"):
-            return call_text(thought, misnamed(tool.name, random), arguments)
+    match random.choice(possible_mistakes(tool, arguments)):
+        case "json" if not is_warned(warnings, "JSON", "json"):
+            return _truncate_json(call_text(thought, tool.name, arguments))
+        case "name" if not is_warned(warnings, tool.name, "unknown tool", "no tool"):
+            return call_text(thought, misname(tool.name, random), arguments)
         case "date":
             name = random.choice([name for name, value in arguments.items() if _is_day(tool, name, value)])
-            bad = {**arguments, name: in_words(arguments[name])}
+            bad = {**arguments, name: date_in_words(arguments[name])}
         case "type":
-            name = random.choice([name for name, value in arguments.items() if mistyped(value, tool, name) is not None])
-            bad = {**arguments, name: mistyped(arguments[name], tool, name)}
+            name = random.choice([name for name, value in arguments.items() if mistype(value, tool, name) is not None])
+            bad = {**arguments, name: mistype(arguments[name], tool, name)}
         case "missing":
             name = random.choice([name for name in arguments if name in tool.required])
             bad = {key: value for key, value in arguments.items() if key != name}
-    return call_text(thought, tool.name, arguments if name is not None and warned(warnings, name) else bad)
+    return call_text(thought, tool.name, arguments if name is not None and is_warned(warnings, name) else bad)
 
 
-def open_to(tool: Shown, arguments: Arguments) -> list[str]:
+def possible_mistakes(tool: ShownTool, arguments: Arguments) -> list[str]:
     """The kinds of mistakes that can be made in a call."""
     kinds = ["json", "name"]
     if any(_is_day(tool, name, value) for name, value in arguments.items()):
         kinds.append("date")
-    if any(mistyped(value, tool, name) is not None for name, value in arguments.items()):
+    if any(mistype(value, tool, name) is not None for name, value in arguments.items()):
         kinds.append("type")
     return [*kinds, "missing"] if any(name in tool.required for name in arguments) else kinds
 
 
-def warned(warnings: Sequence[str], *words: str) -> bool:
-    """Whether a warning has one of the words."""
+def is_warned(warnings: Sequence[str], *words: str) -> bool:
+    """True if a warning has any of the words."""
     word = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)")
     return any(word.search(text) for text in warnings)
 
 
-def mistyped(value: Any, tool: Shown, name: str) -> Any:
+def mistype(value: Any, tool: ShownTool, name: str) -> Any:
     """The value in a type that the schema refuses; None if any type would do."""
-    schema = resolved(tool.properties.get(name, {}), tool.schema)
+    schema = resolve(tool.properties.get(name, {}), tool.schema)
     if "type" not in schema and not schema.get("enum"):
         return None
     match value:
         case bool():
             return "yes" if value else "no"
         case int() | float():
-            return f"about {value}" if kind_of(schema) in ("integer", "number") else None
+            return f"about {value}" if json_type(schema) in ("integer", "number") else None
         case str():
             return [value]
         case _:
             return json.dumps(value, ensure_ascii=False)
 
 
-def misnamed(name: str, random: Random) -> str:
+def misname(name: str, random: Random) -> str:
     """A name that is nearly the tool's."""
     parts = re.split(r"(?<=[a-z0-9])_", name)
     return random.choice((f"{name}_tool", f"do_{name}", "_".join(reversed(parts)) if len(parts) > 1 else f"{name}s"))
 
 
-def _broken(call: str) -> str:
+def _truncate_json(call: str) -> str:
     """The call's JSON cut short, as by a model that lost count of its brackets."""
     head, _, body = call.rpartition("Action Input: ")
     cut = body.rfind(":")
     return f"{head}Action Input: {body[: cut + 1] if cut > 0 else '{' + chr(34)}"
 
 
-def _is_day(tool: Shown, name: str, value: Any) -> bool:
-    schema = resolved(tool.properties.get(name, {}), tool.schema)
+def _is_day(tool: ShownTool, name: str, value: Any) -> bool:
+    schema = resolve(tool.properties.get(name, {}), tool.schema)
     return isinstance(value, str) and bool(ISO_DATE.fullmatch(value)) and is_date(schema)

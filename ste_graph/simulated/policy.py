@@ -1,4 +1,4 @@
-"""What the simulated model says: a pure function of the messages and the seed."""
+"""The simulated model's replies: a pure function of the messages and the seed."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from ste_graph.simulated.extraction import arguments_in
-from ste_graph.simulated.judging import QUESTIONS, verdict
-from ste_graph.simulated.mending import attempted, mended
-from ste_graph.simulated.mistakes import call_text, spoiled
+from ste_graph.simulated.extraction import extract_arguments
+from ste_graph.simulated.judging import QUESTIONS, judge_trial
+from ste_graph.simulated.mistakes import call_text, spoil_call
+from ste_graph.simulated.paraphrasing import paraphrase, request_for_call, unrelated_request
 from ste_graph.simulated.reading import (
-    Example,
-    Shown,
+    ShownExemplar,
+    ShownTool,
     Turn,
-    examples_in,
-    good,
-    lessons_in,
-    moment,
-    request_of,
-    tools_in,
-    trial_of,
+    current_task,
+    is_success,
+    read_exemplars,
+    read_lessons,
+    read_tools,
+    trial_request,
+    trial_start,
 )
-from ste_graph.simulated.rewording import beside_the_point, reworded, worded_call
-from ste_graph.simulated.values import plausible, unusual
-from ste_graph.simulated.wording import request_for
+from ste_graph.simulated.repairing import read_call, repair_arguments
+from ste_graph.simulated.values import plausible_value, unusual_value
+from ste_graph.simulated.wording import word_request
 
 CANDIDATES = 6
 NOVEL = 0.5
-"""So many requests are thought of at most, until one shares less than this part of its words with every past one."""
+"""At most so many requests are imagined, until one shares less than this part of its words with every past request."""
 
 PATIENCE = 4
 """After so many errors the model gives up on a request; where it called just what the request says, often sooner."""
@@ -43,7 +43,7 @@ def respond(
     seed: int,
     mistakes: float,
     schema: Mapping[str, Any] | None = None,
-    offered: Sequence[Shown] = (),
+    offered: Sequence[ShownTool] = (),
 ) -> str:
     """The reply to a conversation. `mistakes` in [0, 1] is how often a first call goes wrong.
 
@@ -51,31 +51,31 @@ def respond(
     """
     digest = hashlib.blake2b(repr((seed, [tuple(turn) for turn in turns])).encode(), digest_size=8).digest()
     random = Random(int.from_bytes(digest, "big"))
-    tools = next((found for turn in reversed(turns) if (found := tools_in(turn.text))), ())
+    tools = next((found for turn in reversed(turns) if (found := read_tools(turn.text))), ())
     if schema is not None and schema.get("properties", {}).keys() >= QUESTIONS:
-        return json.dumps(verdict(turns[-1].text, tools))
+        return json.dumps(judge_trial(turns[-1].text, tools))
     if schema is not None:
-        return json.dumps(plausible(dict(schema), random), ensure_ascii=False)
+        return json.dumps(plausible_value(dict(schema), random), ensure_ascii=False)
     if offered:
-        return acted(turns, offered, random, mistakes)
-    match moment(turns):
+        return act(turns, offered, random, mistakes)
+    match current_task(turns):
         case "imagine" if tools:
-            return imagined(turns, tools[-1], random, mistakes / 2)
+            return imagine(turns, tools[-1], random, mistakes / 2)
         case "call" | "observed" if tools:
-            return acted(turns, tools, random, mistakes)
+            return act(turns, tools, random, mistakes)
         case "paraphrase" if tools:
-            return reworded(turns, tools[-1], random, mistakes / 2)
+            return paraphrase(turns, tools[-1], random, mistakes / 2)
         case "compose" | "missing_argument" if tools:
-            return worded_call(turns[-1].text, tools[-1], random)
+            return request_for_call(turns[-1].text, tools[-1], random)
         case "unrelated_request":
-            return beside_the_point(random)
+            return unrelated_request(random)
         case "reflect":
-            return judged(turns)
+            return reflect(turns)
     return "I have nothing to go by but these words."
 
 
-def imagined(turns: Sequence[Turn], tool: Shown, random: Random, odd: float = 0.0) -> str:
-    """A request that the tool can serve, as far as may be unlike those that stand in the messages.
+def imagine(turns: Sequence[Turn], tool: ShownTool, random: Random, odd: float = 0.0) -> str:
+    """A request that the tool can serve, as unlike those in the messages as may be.
 
     With a chance of `odd` it asks for something that the tool may well refuse.
     """
@@ -83,83 +83,85 @@ def imagined(turns: Sequence[Turn], tool: Shown, random: Random, odd: float = 0.
     best, least = "", 2.0
     for _ in range(CANDIDATES):
         arguments = {
-            name: plausible(of, random, tool.schema)
+            name: plausible_value(of, random, tool.schema)
             for name, of in tool.properties.items()
             if name in tool.required or random.random() < 0.4
         }
         if arguments and random.random() < odd:
             name = random.choice(list(arguments))
-            arguments[name] = unusual(arguments[name], tool.properties[name], random)
-        request = request_for(tool, arguments, random)
+            arguments[name] = unusual_value(arguments[name], tool.properties[name], random)
+        request = word_request(tool, arguments, random)
         words = _words(request)
-        likeness = max((len(words & other) / len(words | other) for other in past if other), default=0.0)
-        if likeness < least:
-            best, least = request, likeness
-        if likeness < NOVEL:
+        similarity = max((len(words & other) / len(words | other) for other in past if other), default=0.0)
+        if similarity < least:
+            best, least = request, similarity
+        if similarity < NOVEL:
             break
     return best
 
 
-def acted(turns: Sequence[Turn], tools: Sequence[Shown], random: Random, mistakes: float) -> str:
+def act(turns: Sequence[Turn], tools: Sequence[ShownTool], random: Random, mistakes: float) -> str:
     """The next call of the trial under way, or its final answer."""
-    start = trial_of(turns)
-    request = request_of(turns, start)
+    start = trial_start(turns)
+    request = trial_request(turns, start)
     replies = [turn.text for turn in turns[start + 1 :] if turn.role == "assistant"]
     seen = [turn.text.removeprefix("Observation:").strip() for turn in turns[start + 1 :] if turn.role == "user"]
-    if seen and good(seen[-1]):
+    if seen and is_success(seen[-1]):
         return f"Thought: I have what I need.\nFinal Answer: The result is: {_gist(seen[-1])}"
-    examples = [example for turn in turns if turn.role != "assistant" for example in examples_in(turn.text)]
+    examples = [example for turn in turns if turn.role != "assistant" for example in read_exemplars(turn.text)]
     nearest = max(examples, key=lambda example: _overlap(request, example.query), default=None)
-    tool = chosen(request, tools, nearest)
-    arguments = {**filled(tool, nearest, random), **arguments_in(request, tool)}
-    as_asked = bool(replies) and attempted(replies[-1], tool) == arguments
+    tool = choose_tool(request, tools, nearest)
+    arguments = {**fill_arguments(tool, nearest, random), **extract_arguments(request, tool)}
+    as_asked = bool(replies) and read_call(replies[-1], tool) == arguments
     if len(seen) >= PATIENCE or (as_asked and random.random() < 0.5):
         return f"Thought: This does not work.\nFinal Answer: I could not do this: {_gist(seen[-1])}"
     if seen:
-        arguments = mended(tool, arguments, replies, seen, random)
+        arguments = repair_arguments(tool, arguments, replies, seen, random)
         thought, slip = "That did not work; I go by what the error says.", mistakes / 4
     else:
         thought, slip = f"I can use {tool.name} for this.", mistakes
     if random.random() >= slip:
         return call_text(thought, tool.name, arguments)
-    warnings = lessons_in(turns)
+    warnings = read_lessons(turns)
     if nearest is not None and nearest.action == tool.name:
         warnings.append(f"JSON {nearest.action} {' '.join(nearest.arguments)}")
-    return spoiled(thought, tool, arguments, random, warnings)
+    return spoil_call(thought, tool, arguments, random, warnings)
 
 
-def chosen(request: str, tools: Sequence[Shown], nearest: Example | None) -> Shown:
+def choose_tool(request: str, tools: Sequence[ShownTool], nearest: ShownExemplar | None) -> ShownTool:
     """The tool whose words the request shares most; an exemplar that is nearer still decides."""
     score, tool = 0.0, tools[-1]
     for shown in tools if len(tools) > 1 else ():
-        likeness = _overlap(request, f"{shown.name.replace('_', ' ')} {shown.description} {' '.join(shown.properties)}")
-        if likeness > score:
-            score, tool = likeness, shown
+        similarity = _overlap(
+            request, f"{shown.name.replace('_', ' ')} {shown.description} {' '.join(shown.properties)}"
+        )
+        if similarity > score:
+            score, tool = similarity, shown
     if nearest is not None and _overlap(request, nearest.query) > score:
         return next((shown for shown in tools if shown.name == nearest.action), tool)
     return tool
 
 
-def filled(tool: Shown, nearest: Example | None, random: Random) -> dict[str, Any]:
+def fill_arguments(tool: ShownTool, nearest: ShownExemplar | None, random: Random) -> dict[str, Any]:
     """Values for what the request may leave open: the exemplar's, the default, else a guess."""
     copied = nearest.arguments if nearest is not None and nearest.action == tool.name else {}
     return {
         name: copied[name]
         if name in copied
-        else tool.properties[name].get("default", plausible(of, random, tool.schema))
+        else tool.properties[name].get("default", plausible_value(of, random, tool.schema))
         for name, of in tool.properties.items()
         if name in tool.required
     }
 
 
-def judged(turns: Sequence[Turn]) -> str:
-    """Yes if the last trial ended with an answer after a good observation."""
-    start = trial_of(turns[:-1]) if len(turns) > 1 else 0
+def reflect(turns: Sequence[Turn]) -> str:
+    """Yes if the last trial ended with an answer after a successful observation."""
+    start = trial_start(turns[:-1]) if len(turns) > 1 else 0
     trial = "\n".join(turn.text for turn in (turns[start + 1 : -1] or turns))
     parts = re.split(r"^Observation:", trial, flags=re.MULTILINE)
     observed = parts[-1].split("\nThought:")[0] if len(parts) > 1 else ""
     answered = re.search(r"^\W*Final Answer: *\S", parts[-1], re.MULTILINE)
-    return "Yes" if answered and observed.strip() and good(observed) else "No"
+    return "Yes" if answered and observed.strip() and is_success(observed) else "No"
 
 
 def _gist(text: str) -> str:
@@ -171,7 +173,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text.lower()))
 
 
-def _overlap(one: str, other: str) -> float:
+def _overlap(text: str, other: str) -> float:
     """The share of words that two texts have in common, in [0, 1]."""
-    first, second = _words(one), _words(other)
+    first, second = _words(text), _words(other)
     return len(first & second) / (len(first | second) or 1)

@@ -1,4 +1,4 @@
-"""What stands in the messages, found by the markers of the text protocol."""
+"""Tools, requests, exemplars and lessons in the messages, found by the markers of the text protocol."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-Moment = Literal[
+Task = Literal[
     "imagine", "call", "observed", "paraphrase", "compose", "missing_argument", "unrelated_request", "reflect", "other"
 ]
-"""What the last message asks for."""
+"""The task that the last message sets."""
 
 
 class Turn(NamedTuple):
@@ -23,7 +23,7 @@ class Turn(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownTool:
     """A tool as a prompt shows it."""
 
     name: str
@@ -40,7 +40,7 @@ class Shown:
         return [name for name in self.schema.get("required") or () if name in self.properties]
 
 
-class Example(NamedTuple):
+class ShownExemplar(NamedTuple):
     """An exemplar in a prompt: a request and the call that served it."""
 
     query: str
@@ -59,14 +59,14 @@ _LESSON = re.compile(r"^\W*Lesson: *(.+)$", re.MULTILINE)
 _BAD = re.compile(
     r"\W*(?:\w*(?:error|exception)\b|(?:invalid|unknown|malformed|missing|failed|failure|refused|interrupted|transport|"
     r"time[d ]*out|traceback|cannot|could not|unable|no such|no tool|not found|there (?:is|was) (?:no|nothing|an)|"
-    r"the (?:reply|call|request|text|line) (?:has|failed|could not|behind|is not|was (?:refused|interrupted)))\b|"
+    r"the (?:reply|call|request|text|line) (?:has|failed|could not|behind|after|is not|was (?:refused|interrupted)))\b|"
     r"the line `|`?[^`\n]+` (?:did not answer|was not called))",
     re.IGNORECASE,
 )
 
 
 @lru_cache(maxsize=4096)
-def tools_in(text: str) -> tuple[Shown, ...]:
+def read_tools(text: str) -> tuple[ShownTool, ...]:
     """The tools that a text shows, in order."""
     if "API_name:" not in text:
         return ()
@@ -79,12 +79,12 @@ def tools_in(text: str) -> tuple[Shown, ...]:
             schema, _ = json.JSONDecoder().raw_decode(match[3])
         except ValueError:
             continue
-        found.append(Shown(match[1], match[2].removeprefix("Description:").strip(), schema))
+        found.append(ShownTool(match[1], match[2].removeprefix("Description:").strip(), schema))
     return tuple(found)
 
 
 @lru_cache(maxsize=4096)
-def examples_in(text: str) -> tuple[Example, ...]:
+def read_exemplars(text: str) -> tuple[ShownExemplar, ...]:
     """The exemplars that a text shows, in order."""
     if "Action Input:" not in text or "User Query:" not in text:
         return ()
@@ -94,35 +94,35 @@ def examples_in(text: str) -> tuple[Example, ...]:
             arguments = json.loads(match[3])
         except ValueError:
             continue
-        found.append(Example(match[1].strip(), match[2], arguments))
+        found.append(ShownExemplar(match[1].strip(), match[2], arguments))
     return tuple(found)
 
 
-def lessons_in(turns: Sequence[Turn]) -> list[str]:
-    """The lessons in the messages, and the errors that were seen in earlier trials of the talk."""
-    said = [lesson for turn in turns if "Lesson:" in turn.text for lesson in _LESSON.findall(turn.text)]
-    return said + [turn.text for turn in turns if turn.text.startswith("Observation:") and not good(turn.text)]
+def read_lessons(turns: Sequence[Turn]) -> list[str]:
+    """The lessons in the messages, and the errors of earlier trials in them."""
+    lessons = [lesson for turn in turns if "Lesson:" in turn.text for lesson in _LESSON.findall(turn.text)]
+    return lessons + [turn.text for turn in turns if turn.text.startswith("Observation:") and not is_success(turn.text)]
 
 
-def asked_in(text: str) -> str:
-    """The last request that stands in a text, be it in an exemplar; "" where there is none."""
+def last_request(text: str) -> str:
+    """The last request in a text, also within an exemplar; "" if the text has no request."""
     found = _QUERY.findall(text)
     return found[-1].strip() if found else ""
 
 
-def query_in(text: str) -> str | None:
-    """The last request that stands in a text outside its exemplars."""
+def request_outside_exemplars(text: str) -> str | None:
+    """The last request in a text outside its exemplars."""
     found = _QUERY.findall(_EXAMPLE.sub("", text))
     return found[-1].strip() if found else None
 
 
-def good(observation: str) -> bool:
-    """Whether an observation reads like a result rather than like an error."""
+def is_success(observation: str) -> bool:
+    """True if an observation reads like a result rather than like an error."""
     return _BAD.match(observation.strip().removeprefix("Observation:")) is None
 
 
-def moment(turns: Sequence[Turn]) -> Moment:
-    """What is to be done now."""
+def current_task(turns: Sequence[Turn]) -> Task:
+    """The task that the conversation has come to."""
     last = turns[-1].text.strip() if turns else ""
     if last.endswith("User Query:"):
         return "imagine"
@@ -143,20 +143,21 @@ def moment(turns: Sequence[Turn]) -> Moment:
     return "call" if imagined or "Action Input:" in asked or "Final Answer:" in asked else "other"
 
 
-def trial_of(turns: Sequence[Turn]) -> int:
-    """Where the trial under way begins: the place of the message that asked for its first call."""
-    for place in range(len(turns) - 1, -1, -1):
-        role, text = turns[place]
-        if role == "user" and not text.startswith("Observation:") and moment(turns[place : place + 1]) != "reflect":
-            return place
+def trial_start(turns: Sequence[Turn]) -> int:
+    """The position of the message that asked for the first call of the trial under way."""
+    for position in range(len(turns) - 1, -1, -1):
+        role, text = turns[position]
+        asks = role == "user" and not text.startswith("Observation:")
+        if asks and current_task(turns[position : position + 1]) != "reflect":
+            return position
     return 0
 
 
-def request_of(turns: Sequence[Turn], start: int) -> str:
+def trial_request(turns: Sequence[Turn], start: int) -> str:
     """The request that the trial beginning at `start` serves."""
     if not turns:
         return ""
-    stated = query_in(turns[start].text)
+    stated = request_outside_exemplars(turns[start].text)
     if stated:
         return stated
     before = turns[start - 1] if start else None

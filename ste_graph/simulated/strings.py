@@ -23,7 +23,7 @@ _PROSE = re.compile(r"[A-Z]?[a-z',]+[.!?]?(?: [A-Za-z][a-z',]*[.!?]?){2,}")
 
 
 def is_date(schema: dict[str, Any]) -> bool:
-    """Whether the text is to be a day, written YYYY-MM-DD."""
+    """True if the text is to be a day, written YYYY-MM-DD."""
     if "format" in schema:
         return bool(schema["format"] == "date")
     examples = schema.get("examples") or []
@@ -41,7 +41,7 @@ def text_for(schema: dict[str, Any], examples: Sequence[str], random: Random) ->
         joint, rest = _MOMENT.sub(r"\1|\2", examples[0]).split("|")
         return f"{_day(random)}{joint}{_clock(random)}{rest}"
     if schema.get("pattern") and random.random() < (0.25 if examples else 1.0):
-        return matching(str(schema["pattern"]), random)
+        return text_matching(str(schema["pattern"]), random)
     if examples and not (all(map(_PROSE.fullmatch, examples)) and random.random() < 0.6):
         return str(random.choice(examples))
     if form == "date-time" or re.search(r"YYYY-MM-DD[T ]", about, re.I):
@@ -61,7 +61,7 @@ def text_for(schema: dict[str, Any], examples: Sequence[str], random: Random) ->
     return text[: schema.get("maxLength", len(text))].strip()
 
 
-def matching(pattern: str, random: Random) -> str:
+def text_matching(pattern: str, random: Random) -> str:
     """A text that a simple pattern matches: literals, classes, groups, choices and repeats."""
     from re import _parser  # type: ignore[attr-defined]
 

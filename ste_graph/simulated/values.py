@@ -21,7 +21,7 @@ DEEPEST = 6
 """Schemas may hold themselves; below this depth values stay empty."""
 
 
-def resolved(schema: Any, root: Schema | None = None, depth: int = 0) -> Schema:
+def resolve(schema: Any, root: Schema | None = None, depth: int = 0) -> Schema:
     """`schema` with its reference followed and its first alternative that is not null taken."""
     if not isinstance(schema, dict) or depth > DEEPEST:
         return {}
@@ -29,48 +29,48 @@ def resolved(schema: Any, root: Schema | None = None, depth: int = 0) -> Schema:
         target: Any = root
         for key in schema["$ref"].lstrip("#/").split("/"):
             target = target.get(key, {}) if isinstance(target, dict) else {}
-        return resolved({**target, **{key: value for key, value in schema.items() if key != "$ref"}}, root, depth + 1)
+        return resolve({**target, **{key: value for key, value in schema.items() if key != "$ref"}}, root, depth + 1)
     for word in ("anyOf", "oneOf", "allOf"):
         for choice in schema.get(word) or ():
             if choice.get("type") != "null":
-                return resolved(
+                return resolve(
                     {**choice, **{key: value for key, value in schema.items() if key != word}}, root, depth + 1
                 )
     return schema
 
 
-def kind_of(schema: Schema) -> str:
+def json_type(schema: Schema) -> str:
     """The JSON type that a schema asks for; `string` where it does not say."""
-    said = schema.get("type")
-    if isinstance(said, list):
-        said = next((kind for kind in said if kind != "null"), "string")
-    if said is None and schema.get("enum"):
-        said = {bool: "boolean", int: "integer", float: "number"}.get(type(schema["enum"][0]))
-    return said or ("object" if "properties" in schema else "string")
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((choice for choice in kind if choice != "null"), "string")
+    if kind is None and schema.get("enum"):
+        kind = {bool: "boolean", int: "integer", float: "number"}.get(type(schema["enum"][0]))
+    return kind or ("object" if "properties" in schema else "string")
 
 
-def examples_of(schema: Schema) -> list[Any]:
+def schema_examples(schema: Schema) -> list[Any]:
     """Values that the schema names: its examples, else those that its description quotes."""
     stated = schema.get("examples") or ([schema["example"]] if "example" in schema else [])
-    if stated or kind_of(schema) not in ("string", "integer", "number"):
+    if stated or json_type(schema) not in ("string", "integer", "number"):
         return list(stated)
     description = str(schema.get("description") or "")
     hints: list[Any] = [match[2].strip() for match in _HINT.finditer(description)] + _OR.findall(description)
-    if kind_of(schema) != "string":
+    if json_type(schema) != "string":
         hints = [float(hint) if "." in hint else int(hint) for hint in hints if re.fullmatch(r"-?\d+(\.\d+)?", hint)]
     return hints
 
 
-def plausible(schema: Any, random: Random, root: Schema | None = None, depth: int = 0) -> Any:
+def plausible_value(schema: Any, random: Random, root: Schema | None = None, depth: int = 0) -> Any:
     """A value that the schema accepts, as far as the schema says what it accepts."""
     root = root if root is not None else schema
-    schema = resolved(schema, root)
+    schema = resolve(schema, root)
     if "const" in schema:
         return schema["const"]
     if schema.get("enum"):
         return random.choice(schema["enum"])
-    examples = examples_of(schema)
-    match kind_of(schema):
+    examples = schema_examples(schema)
+    match json_type(schema):
         case "integer" | "number" as kind:
             return _number(schema, kind, [value for value in examples if isinstance(value, (int, float))], random)
         case "boolean":
@@ -82,14 +82,14 @@ def plausible(schema: Any, random: Random, root: Schema | None = None, depth: in
                 return random.choice(examples)
             fewest = schema.get("minItems", 1)
             count = random.randint(fewest, max(fewest, min(schema.get("maxItems", 3), 3))) if depth < DEEPEST else 0
-            return [plausible(schema.get("items"), random, root, depth + 1) for _ in range(count)]
+            return [plausible_value(schema.get("items"), random, root, depth + 1) for _ in range(count)]
         case "object":
             if examples and not schema.get("properties"):
                 return random.choice(examples)
             wanted = schema.get("required")
             properties = (schema.get("properties") or {}) if depth < DEEPEST else {}
             return {
-                name: plausible(of, random, root, depth + 1)
+                name: plausible_value(of, random, root, depth + 1)
                 for name, of in properties.items()
                 if wanted is None or name in wanted or random.random() < 0.5
             }
@@ -116,9 +116,9 @@ def _number(schema: Schema, kind: str, examples: list[float], random: Random) ->
     return int(count * step) if whole else round(count * step, 6)
 
 
-def unusual(value: Any, schema: Any, random: Random) -> Any:
-    """A value like `value` that the schema, or the tool behind it, may well refuse: people ask for such things."""
-    schema = resolved(schema)
+def unusual_value(value: Any, schema: Any, random: Random) -> Any:
+    """A value like `value` that the schema, or its tool, may well refuse: people ask for such things."""
+    schema = resolve(schema)
     if schema.get("enum") and isinstance(value, str):
         return random.choice(WORDS)
     match value:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from ste_graph.simulated.reading import Shown
+from ste_graph.simulated.reading import ShownTool
 from ste_graph.simulated.strings import ISO_DATE, is_date
-from ste_graph.simulated.values import resolved
+from ste_graph.simulated.values import resolve
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -31,32 +31,38 @@ _THIRD_PERSON = re.compile(
 _PLAIN = re.compile(r"[A-Za-z0-9_/+-]+(?:[.:][A-Za-z0-9_/+-]+)*")
 
 
-def words_of(name: str) -> str:
+def split_name(name: str) -> str:
     """`from_unit` and `fromUnit` as `from unit`."""
     return re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)).strip().lower() or name
 
 
-def request_for(tool: Shown, arguments: Mapping[str, Any], random: Random) -> str:
+def word_request(tool: ShownTool, arguments: Mapping[str, Any], random: Random) -> str:
     """A request in one line that a call of `tool` with `arguments` serves."""
     sentence = re.split(r"(?<=[.!?])\s|\n|; ", tool.description.strip())[0].rstrip(".!?")
     verb = _THIRD_PERSON.match(sentence)
     task = f"{verb[1]}{'y' if verb[2] else ''}{sentence[verb.end() :]}" if verb else sentence
-    task = task or f"use {words_of(tool.name)}"
+    task = task or f"use {split_name(tool.name)}"
     task = task[0].lower() + task[1:] if not task[:2].isupper() else task
     opener = random.choice(_OPENERS).format(task)
     clauses = [
-        random.choice(_CLAUSES).format(name=words_of(name), value=worded(value, tool.properties.get(name, {}), random))
-        for name, value in sorted(arguments.items(), key=lambda _: random.random())
+        _clause(tool, name, value, random) for name, value in sorted(arguments.items(), key=lambda _: random.random())
     ]
-    said = "; ".join(clauses)
-    return f"{opener} {said[0].upper()}{said[1:]}." if said and not said.startswith('"') else f"{opener} {said}".strip()
+    details = "; ".join(clauses)
+    if not details or details.startswith('"'):
+        return f"{opener} {details}".strip()
+    return f"{opener} {details[0].upper()}{details[1:]}."
 
 
-def worded(value: Any, schema: Mapping[str, Any], random: Random) -> str:
+def _clause(tool: ShownTool, name: str, value: Any, random: Random) -> str:
+    form = random.choice(_CLAUSES)
+    return form.format(name=split_name(name), value=word_value(value, tool.properties.get(name, {}), random))
+
+
+def word_value(value: Any, schema: Mapping[str, Any], random: Random) -> str:
     """A value as a person would write it: days in words, texts in quotes unless they are one plain word."""
     if isinstance(value, str):
-        if is_date(resolved(schema)) and ISO_DATE.fullmatch(value):
-            return random.choice((value, in_words(value)))
+        if is_date(resolve(schema)) and ISO_DATE.fullmatch(value):
+            return random.choice((value, date_in_words(value)))
         if _PLAIN.fullmatch(value):
             return value
         for quote in '"`':
@@ -68,7 +74,7 @@ def worded(value: Any, schema: Mapping[str, Any], random: Random) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def in_words(iso: str) -> str:
+def date_in_words(iso: str) -> str:
     """`2024-05-03` as `3 May 2024`."""
     year, month, day = iso.split("-")
     return f"{int(day)} {MONTHS[int(month) - 1]} {year}"

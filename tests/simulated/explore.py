@@ -141,4 +141,4 @@ def observed(tool: ToyTool, reply: str) -> str:
     try:
         return tool.call(json.loads(given))
     except ValueError:
-        return "Error: the text behind `Action Input:` is not one JSON object"
+        return "Error: the text after `Action Input:` is not one JSON object"

@@ -1,4 +1,4 @@
-"""The simulated model as judge and as writer: it goes by what stands in the prompt."""
+"""The simulated model as judge and as writer: it goes by the words of the prompt."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from ste_graph.distil.gates import drift_fault
 from ste_graph.distil.votes import QUESTIONS, SCHEMA
 from ste_graph.prompt import Prompt
 from ste_graph.simulated.policy import respond
-from ste_graph.simulated.reading import Shown, Turn
-from ste_graph.simulated.values import plausible
-from ste_graph.simulated.wording import request_for
+from ste_graph.simulated.reading import ShownTool, Turn
+from ste_graph.simulated.values import plausible_value
+from ste_graph.simulated.wording import word_request
 
 from .explore import TOOLS, ToyTool, renamed
 
 
-def said(name: str, *, seed: int = 0, mistakes: float = 0.0, schema: Any = None, **values: Any) -> str:
+def reply_to(name: str, *, seed: int = 0, mistakes: float = 0.0, schema: Any = None, **values: Any) -> str:
     """The reply to a bundled prompt."""
     text = (files("ste_graph.workflows") / "prompts" / f"{name}.md").read_text("utf-8")
     prompt = Prompt(text).render({"wordings": {"empty": True}, **values}).text
@@ -29,16 +29,18 @@ def said(name: str, *, seed: int = 0, mistakes: float = 0.0, schema: Any = None,
 def case(tool: ToyTool, seed: int) -> tuple[dict[str, Any], str, dict[str, Any]]:
     """A tool as prompts have it, a request, and the arguments that it asks for."""
     random = Random(f"{tool.name} {seed}")
-    arguments = plausible(tool.schema, random)
-    shown = Shown(tool.name, tool.description, tool.schema)
+    arguments = plausible_value(tool.schema, random)
+    shown = ShownTool(tool.name, tool.description, tool.schema)
     item = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
-    return item, request_for(shown, arguments, random), arguments
+    return item, word_request(shown, arguments, random), arguments
 
 
 def judged(item: Mapping[str, Any], query: str, arguments: Any, text: str, answer: str) -> dict[str, Any]:
     step = {"action": item["name"], "arguments": arguments, "observation": {"text": text}}
     trial = {"query": query, "answer": answer}
-    verdict: dict[str, Any] = json.loads(said("judge", schema=SCHEMA, tool=item, trial=trial, filter={"steps": [step]}))
+    verdict: dict[str, Any] = json.loads(
+        reply_to("judge", schema=SCHEMA, tool=item, trial=trial, filter={"steps": [step]})
+    )
     return {name: verdict[name] for name in QUESTIONS}
 
 
@@ -65,11 +67,11 @@ def drifted(tools: list[ToyTool], mistakes: float) -> float:
         for seed in range(20):
             item, query, arguments = case(tool, seed)
             source = {"query": query, "steps": [{"arguments": arguments}]}
-            reworded = said("paraphrase", seed=seed, mistakes=mistakes, tool=item, source=source)
-            assert reworded != query
+            paraphrased = reply_to("paraphrase", seed=seed, mistakes=mistakes, tool=item, source=source)
+            assert paraphrased != query
             stated_values = [name for name in arguments if name in tool.schema.get("required", ())]
             count += 1
-            faults += drift_fault(query, reworded, arguments, tool.schema, stated_values) is not None
+            faults += drift_fault(query, paraphrased, arguments, tool.schema, stated_values) is not None
     return faults / count
 
 
@@ -83,11 +85,11 @@ def test_a_value_that_is_to_be_left_out_is_and_another_matter_is_another() -> No
     for tool in TOOLS:
         item, query, arguments = case(tool, 3)
         steps = [{"arguments": arguments, "observation": {"text": "fine"}}]
-        composed = said("compose", tool=item, trial={"steps": steps})
+        composed = reply_to("compose", tool=item, trial={"steps": steps})
         assert all(str(value) in composed for value in arguments.values() if type(value) is int)
-        other = said("unrelated_request", tool=item, original={"query": query})
+        other = reply_to("unrelated_request", tool=item, original={"query": query})
         assert not set(other.lower().split()) >= set(query.lower().split())
         for name, value in arguments.items():
             if isinstance(value, str) and value not in tool.description:
                 original = {"query": query, "steps": steps, "missing": name}
-                assert value not in said("missing_argument", tool=item, original=original)
+                assert value not in reply_to("missing_argument", tool=item, original=original)

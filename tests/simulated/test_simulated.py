@@ -1,4 +1,4 @@
-"""The simulated model: what it knows, how it errs, how it mends, and that names do not matter to it."""
+"""The simulated model: what it knows, how it errs and repairs, and that names do not matter to it."""
 
 import ast
 import asyncio
@@ -17,11 +17,11 @@ from ste_graph.contracts import ModelRequest, is_simulated
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
 from ste_graph.simulated import SimulatedModel
-from ste_graph.simulated.extraction import arguments_in
+from ste_graph.simulated.extraction import extract_arguments
 from ste_graph.simulated.policy import respond
-from ste_graph.simulated.reading import Shown, Turn, good
-from ste_graph.simulated.values import plausible
-from ste_graph.simulated.wording import request_for
+from ste_graph.simulated.reading import ShownTool, Turn, is_success
+from ste_graph.simulated.values import plausible_value
+from ste_graph.simulated.wording import word_request
 
 from .explore import TOOLS, ToyTool, explore, renamed
 
@@ -35,7 +35,7 @@ def tool(name):
 
 def shown(name):
     found = tool(name)
-    return Shown(found.name, found.description, found.schema)
+    return ShownTool(found.name, found.description, found.schema)
 
 
 def say(*texts, seed=0, mistakes=0.0, schema=None):
@@ -63,8 +63,8 @@ def test_nothing_is_imported_from_tools_or_workflows():
             assert not {"tools", "workflows", "protocols"} & {part for name in modules for part in name.split(".")}
 
 
-def test_every_kind_of_mistake_occurs_and_most_are_mended():
-    faults, mended = Counter(), 0
+def test_every_kind_of_mistake_occurs_and_most_are_repaired():
+    faults, repaired = Counter(), 0
     for tool in TOOLS:
         for seed in range(80):
             trial = explore(tool, seed=seed, mistakes=0.5)
@@ -74,9 +74,9 @@ def test_every_kind_of_mistake_occurs_and_most_are_mended():
                 "date": "is not a 'date'", "name": "unknown tool",
             }.items():  # fmt: skip
                 faults[kind] += sign in text
-            mended += good(trial.observations[-1]) and len(trial.observations) > 1
+            repaired += is_success(trial.observations[-1]) and len(trial.observations) > 1
     assert min(faults.values()) >= 10
-    assert mended > 200
+    assert repaired > 200
 
 
 def test_without_mistakes_a_request_is_served_by_the_first_call():
@@ -90,9 +90,9 @@ def test_without_mistakes_a_request_is_served_by_the_first_call():
 def test_a_request_alone_tells_the_arguments(seed):
     random = Random(seed)
     for offered in (*TOOLS, *(renamed(tool, random) for tool in TOOLS)):
-        of = Shown(offered.name, offered.description, offered.schema)
-        arguments = plausible(of.schema, random)
-        assert arguments_in(request_for(of, arguments, random), of) == arguments
+        of = ShownTool(offered.name, offered.description, offered.schema)
+        arguments = plausible_value(of.schema, random)
+        assert extract_arguments(word_request(of, arguments, random), of) == arguments
 
 
 @given(seed=SEEDS)
@@ -181,7 +181,7 @@ def test_no_talk_makes_the_model_fail(texts):
     ],
 )  # fmt: skip
 def test_a_persons_request_is_read_by_types(name, request_, expected):
-    assert arguments_in(request_, shown(name)) == expected
+    assert extract_arguments(request_, shown(name)) == expected
 
 
 def test_the_same_messages_and_seed_give_the_same_reply_and_another_seed_another():
@@ -201,7 +201,7 @@ def test_a_request_keeps_away_from_those_in_the_prompt():
     assert len({imagined([], seed) for seed in range(9)}) < 9
 
 
-def test_an_error_is_mended_by_what_it_names():
+def test_an_error_is_repaired_by_what_it_names():
     request = "User Query: convert 3; from unit: furlong; to unit: m"
     call = f"{tool('convert_length').shown()}\n{request}\n{FORMAT}"
     first = say(call)
@@ -237,7 +237,7 @@ def test_among_several_tools_the_one_that_fits_the_request_is_called():
 
 
 def test_the_nearest_exemplar_decides_between_tools_that_tell_nothing():
-    blank = [Shown(name, "", {"type": "object", "properties": {}}) for name in ("alpha", "beta", "gamma")]
+    blank = [ShownTool(name, "", {"type": "object", "properties": {}}) for name in ("alpha", "beta", "gamma")]
     offered = "\n\n".join(
         f"API_name: {t.name}\nDescription: \nParameters (JSON Schema): {json.dumps(t.schema)}" for t in blank
     )
@@ -256,8 +256,8 @@ def test_the_nearest_exemplar_decides_between_tools_that_tell_nothing():
     ],
 )  # fmt: skip
 def test_errors_are_told_from_results(text):
-    assert not good(f"Observation: {text}")
-    assert good("Observation: The call was taken; what came of it is not shown.")
+    assert not is_success(f"Observation: {text}")
+    assert is_success("Observation: The call was taken; what came of it is not shown.")
 
 
 @pytest.mark.parametrize(
