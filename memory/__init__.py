@@ -4,22 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ste_graph.contracts import Selection
-
-from .experience import Experience
-from .transcript import Transcript
+from ste_graph.memory.experience.settings import Experience
+from ste_graph.memory.transcript import Transcript
 
 if TYPE_CHECKING:
-    from .exemplar import Exemplar
-    from .exemplars import ExemplarStore
-    from .selection import Found
+    from ste_graph.memory.exemplars.exemplar import Exemplar
+    from ste_graph.memory.exemplars.selection import Found
+    from ste_graph.memory.exemplars.store import ExemplarStore
 
 __all__ = ["Exemplar", "ExemplarStore", "Experience", "Found", "Selection", "Transcript"]
 
-_LATER = {"Exemplar": "exemplar", "ExemplarStore": "exemplars", "Found": "selection"}
-"""Imported when they are asked for: checking a workflow needs no numerics."""
+_HOMES = {"Exemplar": "exemplars.exemplar", "ExemplarStore": "exemplars.store", "Found": "exemplars.selection"}
+"""The modules of the names that are imported on first use: checking a workflow needs no numerics."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,9 +15,9 @@ from typing import Protocol
 import numpy as np
 
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory.vectors.similarity import Vectors
 
 from .encoders import BATCH, Encoder, open_encoder
-from .recall import Vectors
 from .weights import MINILM, Weights, find_weights
 
 _REMEMBERED = 4096

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ste_graph.errors import SteError, WorkflowError
+from ste_graph.memory.vectors.similarity import Vectors
 
-from .recall import Vectors
 from .weights import Weights
 
 if TYPE_CHECKING:

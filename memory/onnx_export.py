@@ -97,7 +97,7 @@ def export(model: SentenceTransformer, folder: Path) -> None:
     import torch
     from torch.onnx._internal.torchscript_exporter import onnx_proto_utils
 
-    class Vectors(torch.nn.Module):
+    class Embedding(torch.nn.Module):
         """From tokens to unit vectors, with the model's own pooling."""
 
         def __init__(self) -> None:
@@ -117,7 +117,7 @@ def export(model: SentenceTransformer, folder: Path) -> None:
         onnx_proto_utils._add_onnxscript_fn = lambda model_bytes, custom_opsets: model_bytes
     with torch.no_grad():
         torch.onnx.export(
-            Vectors().eval(),
+            Embedding().eval(),
             tuple(features[name] for name in names),
             str(folder / GRAPH),
             input_names=names,

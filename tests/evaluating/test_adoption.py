@@ -13,7 +13,7 @@ import pytest
 import ste_graph as ste
 from ste_graph.errors import WorkflowError
 from ste_graph.memory import ExemplarStore
-from ste_graph.memory.exemplar import Exemplar
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.models.transformers import TransformersModel
 from ste_graph.models.vllm import VLLMModel
 from ste_graph.records import Seen, Step
@@ -193,10 +193,10 @@ def test_an_arm_that_stands_for_nothing_opens_no_gate(explored: str, decided) ->
 
 
 def test_without_an_evaluation_nothing_is_lent(explored: str, folder: Path, made) -> None:
-    how = "expected the run of an evaluation: ste run evaluate --set data.replies.runs=[RUN]"
-    assert refusal("using.yaml").endswith(
-        f"`only_if`: {folder}/evaluation: is not the folder of a run (it has no workflow.lock.yaml); {how}"
-    )
+    how = "Expected the run of an evaluation: ste run evaluate --set data.replies.runs=[RUN]"
+    message = refusal("using.yaml")
+    assert f"`only_if`: {folder}/evaluation: is not the folder of a run (it has no workflow.lock.yaml)." in message
+    assert message.endswith(f"\n{how}")
     shutil.copytree("explored", "evaluation")
     assert f"`only_if`: {folder}/evaluation holds no evaluation; expected the run of one" in refusal("using.yaml")
 

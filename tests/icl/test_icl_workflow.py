@@ -25,7 +25,7 @@ ARMS = ["baseline", "exemplars", "shuffled", "lessons", "both"]
 @pytest.fixture(scope="module")
 def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("icl") / "explored"
-    ste.load("quickstart", set={"params.episodes": 3, "params.trials": 5, "tools.0.only": TOOLS}).run(out)
+    ste.load("quickstart", set={"params.episodes": 3, "params.trials": 5, "tools.0.include": TOOLS}).run(out)
     return out
 
 
@@ -316,7 +316,7 @@ def test_the_tools_of_a_file_of_cases_may_be_those_of_the_workflow(explored: Pat
 async def test_tools_that_are_nearest_by_description_are_mostly_those_that_the_paper_listed(tmp_path: Path) -> None:
     """The paper's embedder is another one: 7.6 of the 14 others agree; by chance it would be 4.0."""
     from ste_graph.data.cases import Cases
-    from ste_graph.memory.experience import Experience
+    from ste_graph.memory.experience.settings import Experience
     from ste_graph.nodes.offer import Offer
     from ste_graph.run.memories import UnitRecall
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from ste_graph.contracts import Entry
-from ste_graph.memory.exemplar import Exemplar
-from ste_graph.memory.exemplars import ExemplarStore
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.records import Seen, Step
 
 

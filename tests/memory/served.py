@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 
-from ste_graph.memory.exemplars import ExemplarStore
-from ste_graph.memory.server import serve
+from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.faces.server import serve
 
 
 class WordHashes:

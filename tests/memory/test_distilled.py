@@ -7,10 +7,10 @@ import pytest
 
 from ste_graph.contracts import Selection
 from ste_graph.errors import WorkflowError
-from ste_graph.memory.exemplars import ExemplarStore
-from ste_graph.memory.experience import Experience
-from ste_graph.memory.harvest import harvested
-from ste_graph.memory.heldout import held_out
+from ste_graph.memory.exemplars.held_out import held_out
+from ste_graph.memory.exemplars.run_import import harvested
+from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.experience.settings import Experience
 from ste_graph.records import Seen, Step
 
 LOCK = "created: now\nlabels: {}\nunits: {}\ntools: {}\nskipped: {}\nresolved: {}\n"

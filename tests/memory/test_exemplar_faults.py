@@ -10,8 +10,8 @@ import pytest
 
 from ste_graph.errors import RunError
 from ste_graph.files.lock import FileLock
-from ste_graph.memory.exemplar import Exemplar
-from ste_graph.memory.exemplars import ExemplarStore
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.records import Seen, Step
 
 SIZE = 16

@@ -6,8 +6,8 @@ import pytest
 
 from ste_graph.contracts import Selection
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.memory.collection import client_of, shut
-from ste_graph.memory.exemplars import ExemplarStore
+from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.vectors.collection import client_of, shut
 
 
 def queries(found):

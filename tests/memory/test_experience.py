@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.memory.experience import Experience
+from ste_graph.memory.experience.settings import Experience
 
 REQUESTS = ["rain in Paris", "rain in Rome tomorrow", "wind at sea", "snow on the mountain", "rain in Paris now"]
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.memory.frozen import FrozenRun
+from ste_graph.memory.experience.other_tool import FrozenRun
 from ste_graph.run.folder import RunFolder
 
 

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Entry, ExemplarMemory, Selection
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.memory.experience import Experience
+from ste_graph.memory.experience.settings import Experience
 
 
 @pytest.fixture

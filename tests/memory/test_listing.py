@@ -1,7 +1,7 @@
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.memory.listing import Listing
+from ste_graph.memory.experience.list_memory import Listing
 
 
 async def test_a_list_recalls_every_entry_of_its_scope_in_order_and_each_once(entry, tmp_path) -> None:

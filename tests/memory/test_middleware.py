@@ -7,9 +7,9 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, SystemMessage
 from langchain_core.tools import tool
 
-from ste_graph.memory.middleware import INTRODUCTION, ExemplarMiddleware
-from ste_graph.memory.retriever import ExemplarRetriever
-from ste_graph.memory.selection import Selection
+from ste_graph.memory.exemplars.selection import Selection
+from ste_graph.memory.faces.middleware import INTRODUCTION, ExemplarMiddleware
+from ste_graph.memory.faces.retriever import ExemplarRetriever
 
 
 @tool

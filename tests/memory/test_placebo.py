@@ -3,9 +3,9 @@
 import pytest
 
 from ste_graph.contracts import Selection
-from ste_graph.memory.experience import Experience
-from ste_graph.memory.placebo import placebo
-from ste_graph.memory.rendering import as_text
+from ste_graph.memory.exemplars.placebo import placebo
+from ste_graph.memory.exemplars.rendering import as_text
+from ste_graph.memory.experience.settings import Experience
 
 TOOLS = ("weather", "units", "dates", "songs")
 

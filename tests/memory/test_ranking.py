@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ste_graph.memory.exemplar_log import Row
-from ste_graph.memory.ranking import Ranking
+from ste_graph.memory.exemplars.log import Row
+from ste_graph.memory.exemplars.vector_index import Ranking
 
 GATES = frozenset({"format", "execution"})
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ste_graph.memory.recall import diverse, nearest, shuffled
+from ste_graph.memory.vectors.similarity import diverse, nearest, shuffled
 
 
 def unit(rows):

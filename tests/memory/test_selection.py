@@ -1,9 +1,9 @@
 import pytest
 
 from ste_graph.contracts import Selection
-from ste_graph.memory.selection import approximate_tokens
+from ste_graph.memory.exemplars.selection import approximate_tokens
 from ste_graph.records import Seen, Step
-from ste_graph.simulated.reading import examples_in
+from ste_graph.simulated.reading import read_exemplars
 
 
 def shown(store, query="rain in Paris", *, tools=None, **settings):
@@ -70,7 +70,7 @@ def test_the_text_has_one_block_per_exemplar_that_a_reader_of_the_protocol_under
         "Observation: It rains.",
         "Final Answer: Take a coat.",
     ]
-    assert [tuple(one) for one in examples_in(text)] == [
+    assert [tuple(one) for one in read_exemplars(text)] == [
         ("rain in mm", "units", {"text": "rain in mm"}),
         ("rain in Paris", "weather", {"text": "rain in Paris"}),
     ]

@@ -9,8 +9,8 @@ pytest.importorskip("mcp_types", reason="the mcp extra is not installed")
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from ste_graph.memory.selection import Selection
-from ste_graph.memory.server import server_of
+from ste_graph.memory.exemplars.selection import Selection
+from ste_graph.memory.faces.server import server_of
 
 SERVED = Path(__file__).with_name("served.py")
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.memory.experience import Experience
+from ste_graph.memory.experience.settings import Experience
 
 
 @pytest.fixture(params=["in a folder", "on a server"])

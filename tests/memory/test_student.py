@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ste_graph.memory import Selection
-from ste_graph.simulated.reading import examples_in
+from ste_graph.simulated.reading import read_exemplars
 
 CODES = {"celsius": "T-17", "metres": "L-04", "litres": "V-22", "grams": "M-91"}
 """What the tool wants and does not say: a code for each unit."""
@@ -14,7 +14,7 @@ CODES = {"celsius": "T-17", "metres": "L-04", "litres": "V-22", "grams": "M-91"}
 def student(prompt: str, request: str) -> dict:
     """Does as the exemplar did whose request shares most words with its own, with its own number."""
     words = set(request.split())
-    known = max(examples_in(prompt), key=lambda one: len(words & set(one.query.split())), default=None)
+    known = max(read_exemplars(prompt), key=lambda one: len(words & set(one.query.split())), default=None)
     code = known.arguments["code"] if known else ""
     return {"code": code, "value": int(re.search(r"\d+", request)[0])}
 

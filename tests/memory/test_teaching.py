@@ -2,7 +2,7 @@
 
 import pytest
 
-from ste_graph.memory.experience import Experience
+from ste_graph.memory.experience.settings import Experience
 from ste_graph.records import Seen, Step
 
 

@@ -90,7 +90,7 @@ def test_turns_alternate_calls_are_answered_and_the_bound_is_kept_as_far_as_the_
     memory = Transcript(max_tokens=bound)
     state, under_way, first, closed = [], [], [], False
     for step in range(data.draw(st.integers(1, 20))):
-        pending = native.pending(memory.shown(state))
+        pending = native.pending_call_ids(memory.shown(state))
         continues = bool(pending) and data.draw(st.booleans())
         prompt = [] if continues else [user("p" * data.draw(st.integers(1, 80)))]
         calls = [f"{step}.{number}" for number in range(data.draw(st.integers(0, 2)))]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from ste_graph.memory.collection import VectorCollection
-from ste_graph.memory.experience import Experience
-from ste_graph.memory.unused import blanked
+from ste_graph.memory.experience.settings import Experience
+from ste_graph.memory.vectors.chroma_workarounds import blanked
+from ste_graph.memory.vectors.collection import VectorCollection
 
 
 @pytest.fixture

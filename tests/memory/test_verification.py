@@ -2,8 +2,8 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.contracts import Observation
-from ste_graph.memory.exchange import exported, take_in
-from ste_graph.memory.verification import mark_changed, verify
+from ste_graph.memory.exemplars.jsonl import exported, take_in
+from ste_graph.memory.exemplars.verification import mark_changed, verify
 from ste_graph.records import Seen
 from ste_graph.tools.fingerprint import fingerprint
 
@@ -147,6 +147,6 @@ def test_the_memories_of_a_run_in_progress_are_not_removed_under_it(open_store, 
 
 
 def ste_store(run, embedder):
-    from ste_graph.memory.exemplars import ExemplarStore
+    from ste_graph.memory.exemplars.store import ExemplarStore
 
     return ExemplarStore.rebuild(run, embedder=embedder)

@@ -50,8 +50,8 @@ def arm(place: str, number: int) -> None:
     """Make this process die the `number`-th time that it comes to a place."""
     from ste_graph.files import jsonl
     from ste_graph.files.jsonl import LineFile
-    from ste_graph.memory.index import Index
-    from ste_graph.memory.store import ExperienceStore
+    from ste_graph.memory.experience.index import Index
+    from ste_graph.memory.experience.store import ExperienceStore
     from ste_graph.run.folder import RunFolder
     from ste_graph.run.journal import Journal
     from ste_graph.tools.function import FunctionTool

@@ -66,8 +66,8 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def store(folder):
-    from ste_graph.memory.exemplar import Exemplar
-    from ste_graph.memory.exemplars import ExemplarStore
+    from ste_graph.memory.exemplars.exemplar import Exemplar
+    from ste_graph.memory.exemplars.store import ExemplarStore
     from ste_graph.records import Seen, Step
 
     seen = Seen(ok=True, kind="ok", text="6")

@@ -15,11 +15,10 @@ import numpy as np
 
 from ste_graph.contracts import Entry
 from ste_graph.errors import RunError, WorkflowError
-
-from .collection import client_of, shut
-from .recall import Vectors
-from .share import Share, mark_of
-from .unused import UnusedRoom
+from ste_graph.memory.experience.shared_index import Share, mark_of
+from ste_graph.memory.vectors.chroma_workarounds import UnusedRoom
+from ste_graph.memory.vectors.collection import client_of, shut
+from ste_graph.memory.vectors.similarity import Vectors
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection

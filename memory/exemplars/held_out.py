@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ste_graph.distil.clusters import separation_keys
 from ste_graph.distil.normalisation import words
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.training.rows.examples import read_examples
-
-from .exemplar import Exemplar
 
 
 def held_out(run: Path, exemplars: Iterable[Exemplar]) -> frozenset[str]:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ste_graph.contracts import Tool
+from ste_graph.memory.exemplars.exemplar import Exemplar, gates_passed
+from ste_graph.memory.exemplars.rendering import shown_calls
+from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.records import Seen, Step
 from ste_graph.tools.fingerprint import fingerprint
 from ste_graph.tools.policy import ToolPolicy
 from ste_graph.tools.toolbox import Toolbox
-
-from .exemplar import Exemplar, gates_passed
-from .exemplars import ExemplarStore
-from .rendering import shown_calls
 
 
 @dataclass(slots=True)

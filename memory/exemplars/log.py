@@ -15,8 +15,7 @@ from pydantic import ValidationError
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.jsonl import LineFile, scan_lines
-
-from .exemplar import Exemplar, line_of
+from ste_graph.memory.exemplars.exemplar import Exemplar, line_of
 
 _log = logging.getLogger("ste_graph.memory")
 _KEPT = "what was being added is not in the store, everything else is"

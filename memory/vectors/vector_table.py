@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ste_graph.contracts import Entry
-
-from .recall import Vectors
+from ste_graph.memory.vectors.similarity import Vectors
 
 
 class Shelf:

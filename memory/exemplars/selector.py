@@ -11,13 +11,12 @@ from ste_graph.distil.normalisation import words
 from ste_graph.errors import WorkflowError
 from ste_graph.lessons import Lesson, shown
 from ste_graph.lessons import text as said
-
-from .exemplar import Exemplar
-from .holdings import Holdings
-from .recall import Vectors, similarities
-from .rendering import SEPARATOR, Form, as_messages, as_text
-from .selection import Found, approximate_tokens, chosen
-from .teaching import lessons_in
+from ste_graph.memory.exemplars.cache import Holdings
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.lessons import lessons_in
+from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
+from ste_graph.memory.exemplars.selection import Found, approximate_tokens, chosen
+from ste_graph.memory.vectors.similarity import Vectors, similarities
 
 
 class ExemplarSearch(Holdings):

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.exits import FAILED
-from ste_graph.cli.options import Format, OutFile, OutputFormat, write_result
+from ste_graph.cli.options import FAILED, Format, OutFile, OutputFormat, write_result
+from ste_graph.text import printable
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Selection
-
-    from .exemplars import ExemplarStore
-    from .selection import Found
-    from .verification import Verified
+    from ste_graph.memory.exemplars.selection import Found
+    from ste_graph.memory.exemplars.store import ExemplarStore
+    from ste_graph.memory.exemplars.verification import Verified
 
 memory = typer.Typer(
     name="memory",
@@ -107,7 +106,7 @@ def search(
     with closing(_opened(store, embedder, only_if)) as opened:
         _know(opened, tool or ())
         found = opened.select(query, selection, tools=tool)
-    typer.echo(_told(found, selection, format))
+    typer.echo(printable(_told(found, selection, format)))
 
 
 @memory.command()
@@ -117,7 +116,7 @@ def serve(
     embedder: Embedder = None,
 ) -> None:
     """Serve exemplars and lessons to MCP clients, on stdin and stdout."""
-    from .server import serve as served
+    from ste_graph.memory.faces.server import serve as served
 
     with redirect_stdout(sys.stderr):
         opened = _opened(store, embedder, only_if)
@@ -172,7 +171,7 @@ def forget(
 @memory.command()
 def export(store: Store, out: OutFile = None) -> None:
     """Print every exemplar as a line of JSON."""
-    from .exchange import exported
+    from ste_graph.memory.exemplars.jsonl import exported
 
     with closing(_opened(store, None)) as opened:
         lines = "\n".join(exported(opened))
@@ -193,14 +192,13 @@ def import_(
 ) -> None:
     """Add exemplars from a file of JSON lines, or from a run."""
     from ste_graph.finished import is_run
-
-    from .exchange import take_in
-    from .exemplars import ExemplarStore
+    from ste_graph.memory.exemplars.jsonl import take_in
+    from ste_graph.memory.exemplars.store import ExemplarStore
 
     with closing(ExemplarStore.open(store, embedder=embedder, create=True)) as opened:
         added, damaged = (opened.take(source, reworded=reworded), []) if is_run(source) else take_in(opened, source)
     for line in damaged:
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)
     typer.echo(f"{added} added or changed")
     if damaged:
         raise typer.Exit(FAILED)
@@ -213,7 +211,7 @@ def rebuild(
     embedder: Embedder = None,
 ) -> None:
     """Make the index of a store again from its log and its run's journal."""
-    from .exemplars import ExemplarStore
+    from ste_graph.memory.exemplars.store import ExemplarStore
 
     if not check:
         with closing(ExemplarStore.rebuild(store, embedder=embedder)) as opened:
@@ -226,7 +224,7 @@ def rebuild(
 
 
 def _opened(store: str, embedder: str | None, only_if: str | None = None) -> ExemplarStore:
-    from .exemplars import ExemplarStore
+    from ste_graph.memory.exemplars.store import ExemplarStore
 
     return ExemplarStore.open(store, embedder=embedder, only_if=only_if)
 
@@ -242,7 +240,7 @@ def _know(store: ExemplarStore, tools: Sequence[str]) -> None:
 
 
 def _told(found: Sequence[Found], selection: Selection, format: Shape) -> str:
-    from .rendering import as_messages, as_text
+    from ste_graph.memory.exemplars.rendering import as_messages, as_text
 
     exemplars = [one.exemplar for one in found]
     match format:
@@ -257,10 +255,9 @@ def _told(found: Sequence[Found], selection: Selection, format: Shape) -> str:
 
 async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Verified:
     from ste_graph.cli.options import load_experiment
+    from ste_graph.memory.exemplars.verification import mark_changed
+    from ste_graph.memory.exemplars.verification import verify as tried
     from ste_graph.run.units import opened_tools, policy_of
-
-    from .verification import mark_changed
-    from .verification import verify as tried
 
     workflow = load_experiment(file, None, None).workflow
     async with opened_tools(workflow) as tools:

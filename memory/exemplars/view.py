@@ -13,19 +13,18 @@ from ste_graph.errors import RunError, WorkflowError
 from ste_graph.finished import is_run, open_run
 from ste_graph.ids import derive_id
 from ste_graph.lessons import text as said
-
-from .exemplar import Exemplar
-from .exemplars import ExemplarStore
-from .heldout import held_out
-from .placebo import placebo
-from .rendering import as_text
-from .selection import Found
-from .standing import stood
-from .teaching import in_turn
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.held_out import held_out
+from ste_graph.memory.exemplars.lessons import in_turn
+from ste_graph.memory.exemplars.placebo import placebo
+from ste_graph.memory.exemplars.rendering import as_text
+from ste_graph.memory.exemplars.selection import Found
+from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.vectors.snapshot import stood
 
 if TYPE_CHECKING:
-    from .embedders import Embedder
-    from .experience import Nearest
+    from ste_graph.memory.embedders import Embedder
+    from ste_graph.memory.experience.settings import Nearest
 
 
 class ExemplarViewStore:

@@ -10,8 +10,7 @@ from uuid import uuid4
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.lock import FileLock, LockHeldError
-
-from .standing import stood
+from ste_graph.memory.vectors.snapshot import stood
 
 
 def mark_of(folder: Path) -> str:

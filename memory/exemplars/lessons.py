@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ste_graph.lessons import Lesson, lessons_of, shown
-
-from .exemplar import Exemplar
+from ste_graph.memory.exemplars.exemplar import Exemplar
 
 
 def lessons_in(exemplars: Iterable[Exemplar]) -> list[Lesson]:

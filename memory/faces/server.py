@@ -10,8 +10,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Selection
 from ste_graph.errors import SteError, WorkflowError
-
-from .exemplars import ExemplarStore
+from ste_graph.memory.exemplars.store import ExemplarStore
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer

@@ -10,10 +10,9 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from ste_graph.contracts import Selection
-
-from .exemplars import ExemplarStore
-from .rendering import as_text
-from .selection import Found
+from ste_graph.memory.exemplars.rendering import as_text
+from ste_graph.memory.exemplars.selection import Found
+from ste_graph.memory.exemplars.store import ExemplarStore
 
 
 class ExemplarRetriever(BaseRetriever):

@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json, Message
+from ste_graph.memory.exemplars.exemplar import Exemplar, succeeded
 from ste_graph.records import Step
-
-from .exemplar import Exemplar, succeeded
 
 Form: TypeAlias = Literal["react", "native"]
 """`react`: the paper's text protocol. `native`: tool calls as chat models make them."""

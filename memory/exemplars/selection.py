@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ste_graph.contracts import Frozen, Selection
-
-from .exemplar import Exemplar
+from ste_graph.memory.exemplars.exemplar import Exemplar
 
 
 class Found(Frozen):

@@ -9,9 +9,8 @@ from random import Random
 from ste_graph.contracts import Selection
 from ste_graph.distil.normalisation import words
 from ste_graph.ids import derive_id, derive_seed
-
-from .exemplar import Exemplar
-from .exemplar_search import ExemplarSearch
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.selector import ExemplarSearch
 
 _FOR_EACH = 8
 """So many exemplars are drawn for each that is shown, so that some of them are about as long."""

@@ -12,9 +12,9 @@ from ste_graph.contracts import ExemplarView, Frozen, LessonView, RecordView
 from ste_graph.settings import Address, PathOrURL, RelativePath
 
 if TYPE_CHECKING:
-    from .embedders import Embedder
-    from .lent import ExemplarViewStore
-    from .store import ExperienceStore
+    from ste_graph.memory.embedders import Embedder
+    from ste_graph.memory.exemplars.view import ExemplarViewStore
+    from ste_graph.memory.experience.store import ExperienceStore
 
 
 class Diverse(Frozen):
@@ -113,7 +113,7 @@ class Experience(_Source):
     def check_access(self, readers: Collection[type]) -> None:
         """Raise `WorkflowError` where `only_if` names an evaluation that did not adopt what `readers` get from here."""
         if self.source is not None and self.only_if is not None:
-            from .adopted import refuse_unless_adopted
+            from ste_graph.memory.exemplars.adoption import refuse_unless_adopted
 
             lessons = LessonView in readers or (RecordView in readers and ExemplarView not in readers)
             exemplars = ExemplarView in readers or not lessons
@@ -132,15 +132,15 @@ class Experience(_Source):
         """
         # Here, so that checking a workflow imports no numerics.
         if self.source is not None:
-            from .lent import ExemplarViewStore
+            from ste_graph.memory.exemplars.view import ExemplarViewStore
 
             recall: Literal["all"] | Nearest = self.recall if isinstance(self.recall, Nearest) else "all"
             where = f"memory `{name}`"
             return ExemplarViewStore(where, self.source, folder, recall, embedder or self.embedder, self.without)
-        from .embedders import embedder_for
-        from .index import Index
-        from .share import Share
-        from .store import ExperienceStore
+        from ste_graph.memory.embedders import embedder_for
+        from ste_graph.memory.experience.index import Index
+        from ste_graph.memory.experience.shared_index import Share
+        from ste_graph.memory.experience.store import ExperienceStore
 
         embedder = embedder or embedder_for(self.embedder, self.threads)
         share = None

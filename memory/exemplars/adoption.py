@@ -6,11 +6,10 @@ from pathlib import Path
 
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run, open_run
+from ste_graph.memory.exemplars.folder import StoreFolder
+from ste_graph.memory.exemplars.log import ExemplarLog
 from ste_graph.scoring.adoption import require_learnt
 from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons
-
-from .exemplar_log import ExemplarLog
-from .store_folder import StoreFolder
 
 
 def refuse_unless_adopted(

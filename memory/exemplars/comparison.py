@@ -8,11 +8,10 @@ from typing import Any
 
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run
-
-from .collection import shared
-from .exemplar_log import ExemplarLog, Row
-from .harvest import harvested
-from .store_folder import WAIT_S, StoreFolder
+from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
+from ste_graph.memory.exemplars.log import ExemplarLog, Row
+from ste_graph.memory.exemplars.run_import import harvested
+from ste_graph.memory.vectors.collection import shared
 
 
 def differences(path: Path, name: str) -> tuple[int, list[str]]:

@@ -11,8 +11,7 @@ from langchain.agents.middleware import AgentMiddleware, AgentState, ModelReques
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from ste_graph.contracts import Selection
-
-from .exemplars import ExemplarStore
+from ste_graph.memory.exemplars.store import ExemplarStore
 
 INTRODUCTION = "Earlier requests of this kind, and the calls that served them. Go by their form, not by their values:"
 

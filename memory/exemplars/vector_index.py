@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .exemplar_log import Row
-from .recall import Vectors
+from ste_graph.memory.exemplars.log import Row
+from ste_graph.memory.vectors.similarity import Vectors
 
 _DECIMALS = 6
 """The same text embedded in another batch differs from the seventh decimal on, and must count as equally near."""

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from ste_graph.errors import RunError, SteError, WorkflowError
-
-from .recall import Vectors
-from .unused import UnusedRoom
+from ste_graph.memory.vectors.chroma_workarounds import UnusedRoom
+from ste_graph.memory.vectors.similarity import Vectors
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI

@@ -12,10 +12,9 @@ from ste_graph.contracts import Json
 from ste_graph.distil.example import Example
 from ste_graph.files.jsonl import read_objects
 from ste_graph.finished import open_run
+from ste_graph.memory.exemplars.exemplar import Exemplar, of_example, of_trial
+from ste_graph.memory.exemplars.log import why
 from ste_graph.records import Record, Trial
-
-from .exemplar import Exemplar, of_example, of_trial
-from .exemplar_log import why
 
 _log = logging.getLogger("ste_graph.memory")
 

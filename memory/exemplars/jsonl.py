@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .exemplar import line_of
-from .exemplar_log import read_jsonl
-from .exemplars import ExemplarStore
+from ste_graph.memory.exemplars.exemplar import line_of
+from ste_graph.memory.exemplars.log import read_jsonl
+from ste_graph.memory.exemplars.store import ExemplarStore
 
 
 def exported(store: ExemplarStore) -> Iterator[str]:

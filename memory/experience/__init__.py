@@ -1,0 +1,4 @@
+"""Long-term memory: the records of the runs themselves.
+
+Public modules: `settings` (`use: chroma`), `list_memory` (`use: list`).
+"""
