@@ -38,9 +38,9 @@ class Experiment:
     @property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
         """The compiled LangGraph graph of one unit."""
-        from ste_graph.compile.graph import compiled
+        from ste_graph.compile.graph import compile_workflow
 
-        return compiled(self.workflow).graph
+        return compile_workflow(self.workflow).graph
 
     def plan(self, *, tools: bool = True) -> Plan:
         """What a run can cost at most. Opens only tool sources that start nothing, and none without `tools`."""

@@ -1,4 +1,4 @@
-"""How far a run is: counts that a display reads, whatever it looks like."""
+"""The progress of a run, as counts that any display can read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ste_graph.compile.bounds import plan
+from ste_graph.compile.bounds import unit_bound
 from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
@@ -18,19 +18,19 @@ State = Literal["waiting", "running", "done", "failed", "stopped"]
 
 
 @dataclass(slots=True)
-class Row:
-    """One unit."""
+class UnitProgress:
+    """The progress of one unit."""
 
     name: str
     trials: int = 0
-    """Records kept: trials, where these are what the workflow keeps."""
+    """The number of records; of trials, if the workflow records them."""
     solved: int = 0
     judged: int = 0
-    """Records that say whether they are solved."""
+    """The number of records with a verdict."""
     state: State = "waiting"
-    doing: str = ""
-    """How far a node that takes a while is."""
-    why: str | None = None
+    activity: str = ""
+    """The progress that a slow node reported last."""
+    failure: str | None = None
 
     def count(self, record: Mapping[str, object]) -> None:
         self.trials += 1
@@ -39,26 +39,26 @@ class Row:
 
 
 @dataclass(slots=True)
-class Progress:
-    """The counts of a run under way."""
+class RunProgress:
+    """The counts of a run in progress."""
 
     title: str
     unit: str
     models: tuple[str, ...]
-    rows: dict[str, Row]
+    rows: dict[str, UnitProgress]
     meter: Meter
     model_calls: int
-    """At most, of the whole run."""
+    """The most of the whole run."""
     tool_calls: int
     records: int
-    """Records of one unit at most."""
+    """The most records of one unit."""
     began: float = field(default_factory=time.monotonic)
-    before: int = 0
-    """Trials that were there when it began."""
-    done_before: int = 0
-    """Units that were done when it began."""
-    asks: bool = True
-    """Whether it asks anybody itself: training and evaluating do not, nor does what only runs other workflows."""
+    earlier_trials: int = 0
+    """The number of trials that the run had when it was started."""
+    done_earlier: int = 0
+    """The number of units that were done when it was started."""
+    has_calls: bool = True
+    """True if it calls models or tools itself; training, evaluating and running other workflows do not."""
 
     @property
     def trials(self) -> int:
@@ -77,31 +77,31 @@ class Progress:
         return time.monotonic() - self.began
 
     @property
-    def left_s(self) -> float | None:
-        """Seconds that the rest takes at the pace so far, if every loop runs to its bound.
+    def remaining_s(self) -> float | None:
+        """The seconds that the rest takes at the pace so far, if every loop runs to its bound.
 
-        None before there is a pace; and where nobody is asked, for there a bound is a precaution and tells no size.
+        None before there is a pace, and for a run without calls: its bounds are a precaution and tell no size.
         """
-        if not self.asks:
+        if not self.has_calls:
             return None
-        new = self.trials - self.before
+        new = self.trials - self.earlier_trials
         left = sum(
             max(0, self.records - row.trials) for row in self.rows.values() if row.state in ("waiting", "running")
         )
         return self.elapsed_s * left / new if new else None
 
 
-def progress_of(workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> Progress:
-    """The counts at the beginning: what the logs hold."""
-    rows = {name: Row(name) for name in logs}
+def initial_progress(workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> RunProgress:
+    """The counts at the start, from the logs."""
+    rows = {name: UnitProgress(name) for name in logs}
     for name, log in logs.items():
         for step in log.recorded:
             rows[name].count(step.record or {})
         rows[name].state = "done" if log.done else "waiting"
-    bound = plan(workflow) * len(logs)
+    bound = unit_bound(workflow) * len(logs)
     labels = {workflow.models[name].label: None for spec in workflow.nodes.values() for name in spec.models.values()}
     title = ", ".join(filter(None, [workflow.name, workflow.variant]))
-    return Progress(
+    return RunProgress(
         title=title,
         unit=workflow.unit if workflow.over else "unit",
         models=tuple(labels),
@@ -109,60 +109,60 @@ def progress_of(workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -
         meter=meter,
         model_calls=bound.model_calls,
         tool_calls=bound.tool_calls,
-        records=records_at_most(workflow.blocks),
-        before=sum(row.trials for row in rows.values()),
-        done_before=sum(log.done for log in logs.values()),
-        asks=not workflow.sub_workflows and bool(bound.model_calls or bound.tool_calls),
+        records=max_records(workflow.blocks),
+        earlier_trials=sum(row.trials for row in rows.values()),
+        done_earlier=sum(log.done for log in logs.values()),
+        has_calls=not workflow.sub_workflows and bool(bound.model_calls or bound.tool_calls),
     )
 
 
-def records_at_most(blocks: Sequence[Block]) -> int:
-    """Records that one pass over the blocks makes at most."""
+def max_records(blocks: Sequence[Block]) -> int:
+    """The most records of one pass over the blocks."""
     found = 0
     for block in blocks:
         match block:
             case RecordBlock():
                 found += 1
             case Repeat(do=do, bound=bound):
-                found += bound * records_at_most(do)
+                found += bound * max_records(do)
             case Map(do=do, bound=bound):
-                found += (bound or 0) * records_at_most(do)
+                found += (bound or 0) * max_records(do)
             case When(do=do, otherwise=otherwise):
-                found += max(records_at_most(do), records_at_most(otherwise))
+                found += max(max_records(do), max_records(otherwise))
     return found
 
 
-class Counting(Watcher):
-    """A watcher that keeps `progress` true; displays build on it."""
+class CountingWatcher(Watcher):
+    """A watcher that keeps `progress` up to date; displays build on it."""
 
-    progress: Progress | None = None
+    progress: RunProgress | None = None
 
     def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
-        self.progress = progress_of(workflow, logs, meter)
+        self.progress = initial_progress(workflow, logs, meter)
 
     def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
         if self.progress is None:
             return
         row = self.progress.rows[unit]
-        row.state, row.doing = "running", ""
+        row.state, row.activity = "running", ""
         if step.record is not None and not replayed:
             row.count(step.record)
 
     def working(self, unit: str, what: str) -> None:
         if self.progress is not None:
             row = self.progress.rows[unit]
-            row.state, row.doing = "running", what
+            row.state, row.activity = "running", what
 
     def ended(self, unit: str, log: StepLog) -> None:
         if self.progress is None:
             return
         row = self.progress.rows[unit]
         row.state = "done" if log.done else "failed" if log.failure else "stopped"
-        row.why = log.failure
+        row.failure = log.failure
 
 
-def clock(seconds: float) -> str:
-    """A span of time as people read it: `0:07`, `12:30`, `3:05:00`."""
+def clock_text(seconds: float) -> str:
+    """A duration as people read it: `0:07`, `12:30`, `3:05:00`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

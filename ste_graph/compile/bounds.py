@@ -1,4 +1,4 @@
-"""How much one unit may cost at most, read off the tree of blocks."""
+"""The most that one unit may cost, read off the tree of blocks."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ class Bound:
         )
 
 
-def plan(workflow: Workflow) -> Bound:
-    """What one unit may cost at most by itself, without its sub-workflows: model calls, tool calls, supersteps."""
-    return _all(workflow.blocks, workflow)
+def unit_bound(workflow: Workflow) -> Bound:
+    """The most that one unit may cost by itself, without its sub-workflows."""
+    return _sequence_bound(workflow.blocks, workflow)
 
 
-def parts_of(workflow: Workflow) -> dict[str, int]:
-    """How often one unit runs each sub-workflow at most."""
-    return {name: _times(workflow.blocks, name) for name in workflow.sub_workflows}
+def count_sub_workflow_runs(workflow: Workflow) -> dict[str, int]:
+    """The most runs of each sub-workflow in one unit, by name."""
+    return {name: _count_runs(workflow.blocks, name) for name in workflow.sub_workflows}
 
 
-def _times(blocks: Sequence[Block], node: str) -> int:
+def _count_runs(blocks: Sequence[Block], node: str) -> int:
     found = 0
     for block in blocks:
         match block:
             case NodeBlock(node=name):
                 found += name == node
             case Repeat(do=do, bound=bound) | Map(do=do, bound=bound):
-                found += (bound or 0) * _times(do, node)
+                found += (bound or 0) * _count_runs(do, node)
             case When(do=do, otherwise=otherwise):
-                found += max(_times(do, node), _times(otherwise, node))
+                found += max(_count_runs(do, node), _count_runs(otherwise, node))
     return found
 
 
-def _all(blocks: Sequence[Block], workflow: Workflow) -> Bound:
-    return sum((_one(block, workflow) for block in blocks), start=Bound())
+def _sequence_bound(blocks: Sequence[Block], workflow: Workflow) -> Bound:
+    return sum((_block_bound(block, workflow) for block in blocks), start=Bound())
 
 
-def _one(block: Block, workflow: Workflow) -> Bound:
+def _block_bound(block: Block, workflow: Workflow) -> Bound:
     match block:
         case NodeBlock(node=node) if node in workflow.off:
             return Bound()
@@ -71,10 +71,10 @@ def _one(block: Block, workflow: Workflow) -> Bound:
         case RecordBlock():
             return Bound(supersteps=1)
         case When(do=do, otherwise=otherwise):
-            return _all(do, workflow) | _all(otherwise, workflow)
+            return _sequence_bound(do, workflow) | _sequence_bound(otherwise, workflow)
         case Repeat(do=do, bound=passes):
-            return _all(do, workflow) * passes
+            return _sequence_bound(do, workflow) * passes
         case Map(name=name, do=do, bound=bound):
             if bound is None:
                 raise ValueError(f"{block.span}: map `{name}` stands inside a unit and has no bound")
-            return _all(do, workflow) * bound
+            return _sequence_bound(do, workflow) * bound

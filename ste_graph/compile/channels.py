@@ -1,4 +1,4 @@
-"""The channels of a unit's state: what each holds at first, and the loop whose next pass forgets it."""
+"""The channels of a unit's state: what each holds at first, and the loop whose next pass empties it."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from ste_graph.language.workflow import Workflow
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One value of the state. `lives` is a loop, or the unit's name for what no pass forgets."""
+    """One value of the state. `lives` is a loop, or the unit's name for what no pass empties."""
 
     empty: type[list[Json]] | None
     lives: str
 
     @property
     def initial(self) -> Json:
-        """What the channel holds at first and after it was forgotten; a list is a new one each time."""
+        """What the channel holds at first and after it was emptied; a list is a new one each time."""
         return None if self.empty is None else self.empty()
 
 
 def output_channel(node: str, field: str) -> str:
-    """Where one output of a node stands."""
+    """The channel of one output of a node."""
     return f"{node}.{field}"
 
 
 def items_channel(loop: str) -> str:
-    """Where the items of an inner `map` stand while it runs."""
+    """The channel with the items of an inner `map` while it runs."""
     return f"{loop}.items"
 
 
 def each_channel(each: Each, key: str) -> str:
-    """Where the entries of an `each` stand, for the `record` block `key`."""
+    """The channel with the entries of an `each`, for the `record` block `key`."""
     return f"each:{'+'.join(filter(None, (each.first, each.second)))}@{key}"
 
 
 def joined_channel(each: Each, key: str) -> str:
-    """Where it stands whether the last entry of an `each` already has what `second` gave."""
+    """The channel that is true once the last entry of an `each` has the outputs of `second`."""
     return f"{each_channel(each, key)}.joined"
 
 
-def began_channel(key: str) -> str:
-    """Where it stands when the pass around the `record` block `key` began: written by the stepper, forgotten here."""
-    return f"began:{key}"
+def start_channel(key: str) -> str:
+    """The channel with the time at which the pass around the `record` block `key` began; the stepper writes it."""
+    return f"start:{key}"
 
 
 def last_channel(loop: str) -> str:
-    """Where the number of the pass stands that a loop began last: unlike its counter, it outlives the loop's end."""
+    """The channel with the number of the pass that a loop began last: unlike its counter, it outlives the loop."""
     return f"last:{loop}"
 
 
-def channels(workflow: Workflow) -> Mapping[str, Channel]:
+def unit_channels(workflow: Workflow) -> Mapping[str, Channel]:
     """Every channel of a unit's state, by name."""
-    return dict(_channels(workflow))
+    return dict(_list_channels(workflow))
 
 
-def _channels(workflow: Workflow) -> Iterator[tuple[str, Channel]]:
+def _list_channels(workflow: Workflow) -> Iterator[tuple[str, Channel]]:
     unit = workflow.unit
     yield unit, Channel(None, unit)
     for node in workflow.nodes.values():
@@ -81,7 +81,7 @@ def _channels(workflow: Workflow) -> Iterator[tuple[str, Channel]]:
                 yield loop, Channel(None, lives)
                 yield items_channel(loop), Channel(list, lives)
             case RecordBlock(key=key, values=values):
-                yield began_channel(key), Channel(None, lives)
+                yield start_channel(key), Channel(None, lives)
                 for each in values.values():
                     if isinstance(each, Each):
                         yield each_channel(each, key), Channel(list, lives)

@@ -1,4 +1,4 @@
-"""The edges of a drawn graph: which vertex may follow which, and under what conditions."""
+"""The edges of a drawn graph: the vertices that may follow each vertex, and the conditions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Edge:
     label: str
 
 
-def edges(flow: Flow) -> list[Edge]:
+def list_edges(flow: Flow) -> list[Edge]:
     """Every edge that a unit may take, once. A loop is named where a further pass begins, or its first is in doubt.
 
     An edge without a label is left out where another one joins the same vertices: it would say nothing more.
@@ -28,7 +28,7 @@ def edges(flow: Flow) -> list[Edge]:
     for source in sources:  # grows while it is walked
         vertex = flow.vertices[source] if source is not None else None
         for around in vertex.occurrences if vertex else [()]:
-            for target, label in _reached(flow, vertex.then if vertex else flow.start, around):
+            for target, label in _reachable(flow, vertex.then if vertex else flow.start, around):
                 found[Edge(source, target, label)] = None
                 if target is not None and target not in sources:
                     sources.append(target)
@@ -36,7 +36,7 @@ def edges(flow: Flow) -> list[Edge]:
     return [edge for edge in found if edge.label or (edge.source, edge.target) not in labelled]
 
 
-def _reached(
+def _reachable(
     flow: Flow,
     target: Target,
     active: tuple[str, ...],
@@ -55,20 +55,20 @@ def _reached(
         case AtBranch(number=number):
             branch = flow.branches[number]
             text = branch.block.condition.text
-            yield from _reached(flow, branch.do, active, (*labels, f"when {text}"), begun)
-            yield from _reached(flow, branch.otherwise, active, (*labels, f"unless {text}"), begun)
+            yield from _reachable(flow, branch.do, active, (*labels, f"when {text}"), begun)
+            yield from _reachable(flow, branch.otherwise, active, (*labels, f"unless {text}"), begun)
         case AtHead(loop=loop):
             head = flow.heads[loop]
             again = loop in active
             if head.block.bound and loop not in begun:
                 named = (*labels, _loop_label(head)) if again or _may_skip(head) else labels
-                yield from _reached(flow, head.enter, (*head.around, loop), named, begun | {loop})
+                yield from _reachable(flow, head.enter, (*head.around, loop), named, begun | {loop})
             if again or _may_skip(head):
-                yield from _reached(flow, head.leave, head.around, labels, begun)
+                yield from _reachable(flow, head.leave, head.around, labels, begun)
 
 
 def _loop_label(head: Head) -> str:
-    """What a loop says of itself: its name, its condition, its bound."""
+    """The label of a loop: its name, its condition, its bound."""
     block = head.block
     if isinstance(block, Map):
         return f"{block.name}: each of {block.over.text}, at most {block.bound}"
@@ -78,5 +78,5 @@ def _loop_label(head: Head) -> str:
 
 
 def _may_skip(head: Head) -> bool:
-    """Whether the loop may end before its first pass."""
+    """True if the loop may end before its first pass."""
     return not head.block.bound or isinstance(head.block, Map) or head.block.test == "while"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from ste_graph.compile.channels import Channel, channels, output_channel
+from ste_graph.compile.channels import Channel, output_channel, unit_channels
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import Block, Map, NodeBlock, RecordBlock, Repeat, When, walk
 from ste_graph.language.diagnostics import Span
@@ -51,11 +51,11 @@ class Vertex:
     block: NodeBlock | RecordBlock
     """The first occurrence in reading order."""
     occurrences: tuple[tuple[str, ...], ...]
-    """Per occurrence, in reading order: the loops around it, outermost first."""
+    """The loops around each occurrence, outermost first; occurrences in reading order."""
     loops: tuple[str, ...]
-    """The loops around any occurrence, in reading order, so that a loop stands behind those around it."""
+    """The loops around any occurrence, in reading order: a loop comes after those around it."""
     spans: tuple[Span, ...]
-    """Where the occurrences stand, in reading order."""
+    """The lines of the occurrences, in reading order."""
     then: Target
 
 
@@ -81,7 +81,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class Flow:
-    """A unit's graph: where it starts, and where each vertex, head and branch leads."""
+    """A unit's graph: its start, and the target of each vertex, head and branch."""
 
     workflow: Workflow
     start: Target
@@ -92,19 +92,19 @@ class Flow:
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
         """Every channel of the state, by name."""
-        return channels(self.workflow)
+        return unit_channels(self.workflow)
 
     @cached_property
     def outputs(self) -> Mapping[str, Mapping[str, str]]:
-        """Per node and output: the channel where it stands."""
+        """The channel of each output, per node and output."""
         return {
             name: {field: output_channel(name, field) for field in node.outputs.model_fields}
             for name, node in self.workflow.nodes.items()
         }
 
     @cached_property
-    def forgotten(self) -> Mapping[str, tuple[str, ...]]:
-        """Per loop: the channels that a new pass of it empties, which are those that live in it or in a loop inside."""
+    def pass_channels(self) -> Mapping[str, tuple[str, ...]]:
+        """The channels that a new pass of each loop empties: those that live in it or in a loop inside."""
         return {
             loop: tuple(
                 name
@@ -114,18 +114,18 @@ class Flow:
             for loop in self.heads
         }
 
-    def initial(self, item: Json) -> dict[str, Json]:
+    def initial_state(self, item: Json) -> dict[str, Json]:
         """The state in which a unit begins, before any loop is entered."""
         return {name: channel.initial for name, channel in self.channels.items()} | {self.workflow.unit: item}
 
 
-def flow(workflow: Workflow) -> Flow:
+def build_flow(workflow: Workflow) -> Flow:
     """The flow of one unit of a workflow."""
-    return _Building(workflow).flow()
+    return _FlowBuilder(workflow).build()
 
 
-class _Building:
-    """Builds from the last block to the first, because what a block leads to must be known before it.
+class _FlowBuilder:
+    """Builds from the last block to the first, because a block's target must be known before it.
 
     Vertices are numbers until all are there, then they get names in reading order.
     """
@@ -137,19 +137,19 @@ class _Building:
         self.heads: dict[str, Head] = {}
         self.branches: dict[int, Branch] = {}
 
-    def flow(self) -> Flow:
+    def build(self) -> Flow:
         start = self.target(self.workflow.blocks, AtEnd(), ())
         names = self.names()
 
-        def named(target: Target) -> Target:
+        def rename(target: Target) -> Target:
             return AtVertex(names[target.id]) if isinstance(target, AtVertex) else target
 
         heads = {
-            loop: Head(head.block, head.around, named(head.enter), named(head.leave))
+            loop: Head(head.block, head.around, rename(head.enter), rename(head.leave))
             for loop, head in reversed(self.heads.items())
         }
         branches = {
-            number: Branch(branch.block, branch.around, named(branch.do), named(branch.otherwise))
+            number: Branch(branch.block, branch.around, rename(branch.do), rename(branch.otherwise))
             for number, branch in reversed(self.branches.items())
         }
         order = [block.name for block, _ in walk(self.workflow.blocks) if isinstance(block, Repeat | Map)]
@@ -163,12 +163,12 @@ class _Building:
                 occurrences=tuple(around for _, around, _ in found),
                 loops=tuple(loop for loop in order if loop in around_any),
                 spans=tuple(block.span for block, _, _ in found),
-                then=named(found[0][2]),
+                then=rename(found[0][2]),
             )
-        return Flow(self.workflow, named(start), vertices, heads, branches)
+        return Flow(self.workflow, rename(start), vertices, heads, branches)
 
     def target(self, blocks: Sequence[Block], then: Target, around: tuple[str, ...]) -> Target:
-        """Where a sequence of blocks begins, if `then` is where it leads."""
+        """The target at which a sequence of blocks begins that leads to `then`."""
         for block in reversed(blocks):
             then = self.block(block, then, around)
         return then

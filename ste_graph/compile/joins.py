@@ -21,12 +21,12 @@ class Join:
     second: Mapping[str, str]
     """Per field of an entry: the channel that gives it."""
 
-    def opened(self, state: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
+    def open_entry(self, state: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
         """The change when `first` has run: a new entry, without anything from `second` yet."""
         entry = {field: given[channel] for field, channel in self.first.items()} | dict.fromkeys(self.second)
         return {self.channel: [*state[self.channel], entry], self.joined: False}
 
-    def closed(self, state: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
+    def close_entry(self, state: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
         """The change when `second` has run: it joins the last entry, unless an earlier run of it already has."""
         if not state[self.channel] or state[self.joined]:
             return {}
@@ -42,17 +42,17 @@ class Joins:
     by_first: Mapping[str, Sequence[Join]]
     by_second: Mapping[str, Sequence[Join]]
 
-    def gathered(self, node: str, state: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
-        """What a run of `node`, which gave `given`, changes in the entries of the state before it."""
+    def gather(self, node: str, state: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
+        """The change of the entries in `state` when `node` has run and produced `given`."""
         update: dict[str, Json] = {}
         for join in self.by_first.get(node, ()):
-            update |= join.opened(state, given)
+            update |= join.open_entry(state, given)
         for join in self.by_second.get(node, ()):
-            update |= join.closed(state, given)
+            update |= join.close_entry(state, given)
         return update
 
 
-def joins(workflow: Workflow) -> Joins:
+def find_joins(workflow: Workflow) -> Joins:
     """The joins of a workflow's `record` blocks; a node that is off adds nothing to their entries."""
     by_first: dict[str, list[Join]] = {}
     by_second: dict[str, list[Join]] = {}

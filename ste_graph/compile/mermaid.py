@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ste_graph.compile.edges import edges
-from ste_graph.compile.flow import Flow, Vertex, flow
+from ste_graph.compile.edges import list_edges
+from ste_graph.compile.flow import Flow, Vertex, build_flow
 from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import MemorySpec, SubWorkflowSpec, Workflow
 
@@ -23,12 +23,12 @@ _ESCAPES = {ord(char): f"#{ord(char)};" for char in '#"&<>|`\\'}
 
 def draw(workflow: Workflow) -> str:
     """A Mermaid flowchart: START, the nodes, the loops with their bounds, END, and beside them the memories."""
-    return "\n".join(_lines(workflow, flow(workflow))) + "\n"
+    return "\n".join(_lines(workflow, build_flow(workflow))) + "\n"
 
 
 def _lines(workflow: Workflow, unit: Flow) -> Iterator[str]:
     # No space may follow an id: Mermaid reads `call` with a space behind it as the start of a callback.
-    found = edges(unit)
+    found = list_edges(unit)
     reached = {edge.target for edge in found}
     drawn = [vertex for vertex in unit.vertices.values() if vertex.id in reached]
     ids = _ids(

@@ -1,4 +1,4 @@
-"""What the compiled graph asks of whoever runs it: one finished step at a time."""
+"""The contract of what runs the compiled graph: it is asked for one finished step at a time."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ste_graph.contracts import Json
 if TYPE_CHECKING:
     from ste_graph.compile.flow import Vertex
 
-Why = Literal["times", "while", "until", "at_most", "items"]
-"""Why a loop ended: all its `times` or `items` are done, its condition said so, or it was cut off by `at_most`."""
+EndReason = Literal["times", "while", "until", "at_most", "items"]
+"""The reason why a loop ended: its `times` or `items` are done, its condition said so, or `at_most` cut it off."""
 
 
 @dataclass(frozen=True)
 class StepKey:
-    """Which step of a unit this is: unique within the unit, and the same however often the run is taken up again.
+    """The key of a step: unique within its unit, and the same however often the run is taken up again.
 
     `counters` belong to the loops around any occurrence of the vertex, outermost first; None: not entered.
     """
@@ -35,22 +35,22 @@ class StepKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class LoopEnd:
     """One loop that ended, after so many passes."""
 
     loop: str
     passes: int
-    why: Why
+    reason: EndReason
 
 
 class Stepper(Protocol):
     """Runs the vertices of one unit, or replays what a log says of them."""
 
     async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> Mapping[str, Json]:
-        """What the vertex gave, as channel updates: every output of its node, and nothing that it may not write.
+        """Run the vertex and return its channel updates: every output of its node, and nothing that it may not write.
 
         `state` and everything in it must not be changed. What is raised here ends the unit and reaches the caller.
         """
 
-    def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
-        """Loops that ended right behind this step, innermost first; called only if there are any."""
+    def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
+        """Take note of loops that ended right after this step, innermost first; called only if there are any."""

@@ -1,4 +1,4 @@
-"""Control: where a unit goes on, given its state. Heads and branches are followed here, and nowhere else."""
+"""Control: the next vertex of a unit, given its state. Heads and branches are followed here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ste_graph.compile.channels import items_channel, last_channel
 from ste_graph.compile.flow import AtBranch, AtEnd, AtHead, AtVertex, Flow, Head, Target
-from ste_graph.compile.names import names
-from ste_graph.compile.stepper import Ended, Why
+from ste_graph.compile.lookup import state_lookup
+from ste_graph.compile.stepper import EndReason, LoopEnd
 from ste_graph.contracts import Json
 from ste_graph.errors import SteError
 from ste_graph.language.blocks import Map, Repeat
@@ -22,11 +22,11 @@ class ControlError(SteError):
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Where to go on (`goto` is a vertex; None: the unit is done), with what change, and the loops that ended."""
+    """The next vertex (`goto`; None: the unit is done), the change of the state, and the loops that ended."""
 
     goto: str | None
     update: Mapping[str, Json]
-    ended: tuple[Ended, ...]
+    loop_ends: tuple[LoopEnd, ...]
 
 
 def transfer(flow: Flow, target: Target, state: Mapping[str, Json]) -> Transfer:
@@ -38,77 +38,77 @@ def transfer(flow: Flow, target: Target, state: Mapping[str, Json]) -> Transfer:
     while True:
         match target:
             case AtEnd():
-                return Transfer(None, control.update, tuple(control.ended))
+                return Transfer(None, control.update, tuple(control.loop_ends))
             case AtVertex(id=vertex):
-                return Transfer(vertex, control.update, tuple(control.ended))
+                return Transfer(vertex, control.update, tuple(control.loop_ends))
             case AtBranch(number=number):
                 branch = flow.branches[number]
                 block = branch.block
                 holds = control.holds(block.condition, block.span, "`when`", branch.around)
                 target = branch.do if holds else branch.otherwise
             case AtHead(loop=loop):
-                target = control.past(flow.heads[loop])
+                target = control.pass_head(flow.heads[loop])
 
 
 class _Control:
-    """The state while control moves through it, and what has changed."""
+    """The state while control moves through it, and its changes."""
 
     def __init__(self, flow: Flow, state: Mapping[str, Json]) -> None:
         self.flow = flow
-        self.now = dict(state)
+        self.state = dict(state)
         self.update: dict[str, Json] = {}
-        self.ended: list[Ended] = []
+        self.loop_ends: list[LoopEnd] = []
 
-    def put(self, channel: str, value: Json) -> None:
-        self.now[channel] = self.update[channel] = value
+    def set(self, channel: str, value: Json) -> None:
+        self.state[channel] = self.update[channel] = value
 
-    def past(self, head: Head) -> Target:
-        """Begin a pass of the loop, or leave it."""
+    def pass_head(self, head: Head) -> Target:
+        """Begin a pass of the loop, or leave it; return the target."""
         loop = head.block.name
-        count = self.now[loop]
+        count = self.state[loop]
         if count is None and isinstance(head.block, Map):
-            self.put(items_channel(loop), self.items(head.block, head.around))
+            self.set(items_channel(loop), self.items(head.block, head.around))
         passes = 0 if count is None else count + 1
-        why = self.why_over(head, passes)
-        if why is None:
-            self.put(loop, passes)
+        reason = self.end_reason(head, passes)
+        if reason is None:
+            self.set(loop, passes)
             if last_channel(loop) in self.flow.channels:
-                self.put(last_channel(loop), passes)
-            self.forget(self.flow.forgotten[loop])
+                self.set(last_channel(loop), passes)
+            self.forget(self.flow.pass_channels[loop])
             return head.enter
-        self.ended.append(Ended(loop, passes, why))
+        self.loop_ends.append(LoopEnd(loop, passes, reason))
         self.forget((loop, items_channel(loop)) if isinstance(head.block, Map) else (loop,))
         return head.leave
 
-    def why_over(self, head: Head, passes: int) -> Why | None:
-        """Why the loop is over after so many passes, or None. A condition counts before the bound does."""
+    def end_reason(self, head: Head, passes: int) -> EndReason | None:
+        """The reason why the loop ends after so many passes; None: it goes on. A condition counts before the bound."""
         block = head.block
         if isinstance(block, Map):
-            if passes == len(self.now[items_channel(block.name)]):
+            if passes == len(self.state[items_channel(block.name)]):
                 return "items"
             return "at_most" if passes == block.bound else None
-        if block.test == "while" and not self.tested(block, head.around):
+        if block.test == "while" and not self.test(block, head.around):
             return "while"
-        if block.test == "until" and passes > 0 and self.tested(block, head.around):
+        if block.test == "until" and passes > 0 and self.test(block, head.around):
             return "until"
         if passes < block.bound:
             return None
         return "times" if block.test == "times" else "at_most"
 
-    def tested(self, block: Repeat, around: tuple[str, ...]) -> bool:
+    def test(self, block: Repeat, around: tuple[str, ...]) -> bool:
         assert block.condition is not None
         return self.holds(block.condition, block.span, f"`{block.test}` of {block.name}", (*around, block.name))
 
     def forget(self, channels: tuple[str, ...]) -> None:
         for name in channels:
             initial = self.flow.channels[name].initial
-            if self.now[name] != initial:
-                self.put(name, initial)
+            if self.state[name] != initial:
+                self.set(name, initial)
 
     def items(self, block: Map, around: tuple[str, ...]) -> list[Json]:
         value = self.value(block.over, block.span, f"`over` of {block.name}", around)
         if not isinstance(value, list | tuple):
-            raise self.fault(
+            raise self.error(
                 block.over, block.span, f"`over` of {block.name}", around, f"gave {value!r:.80}, not a list"
             )
         return list(value)
@@ -116,16 +116,16 @@ class _Control:
     def holds(self, condition: Expression, span: Span, what: str, around: tuple[str, ...]) -> bool:
         value = self.value(condition, span, what, around)
         if not isinstance(value, bool):
-            raise self.fault(condition, span, what, around, f"gave {value!r:.80}, neither true nor false")
+            raise self.error(condition, span, what, around, f"gave {value!r:.80}, neither true nor false")
         return value
 
     def value(self, expression: Expression, span: Span, what: str, around: tuple[str, ...]) -> Json:
         try:
-            return expression.evaluate(names(self.flow, self.now))
+            return expression.evaluate(state_lookup(self.flow, self.state))
         except (ExpressionError, LookupError) as error:
-            raise self.fault(expression, span, what, around, str(error)) from error
+            raise self.error(expression, span, what, around, str(error)) from error
 
-    def fault(self, expression: Expression, span: Span, what: str, around: tuple[str, ...], why: str) -> ControlError:
-        counters = " ".join(f"{loop} {self.now[loop]}" for loop in around if self.now[loop] is not None)
+    def error(self, expression: Expression, span: Span, what: str, around: tuple[str, ...], why: str) -> ControlError:
+        counters = " ".join(f"{loop} {self.state[loop]}" for loop in around if self.state[loop] is not None)
         place = f"{span.file}:{span.line} {what}{', ' + counters if counters else ''}"
         return ControlError(f"{place}: `{expression.text}` {why}")

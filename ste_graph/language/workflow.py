@@ -17,7 +17,7 @@ from ste_graph.prompt import Prompt
 from ste_graph.records import Record
 
 Lookup: TypeAlias = Callable[[str], Json]
-"""The value of a dotted name, see `ste_graph.compile.names`."""
+"""The value of a dotted name, see `ste_graph.compile.lookup`."""
 
 UNIT = "run"
 """The name of the longest lifetime inside a run where there is no top-level `map`."""

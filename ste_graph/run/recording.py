@@ -7,9 +7,9 @@ from functools import cached_property
 
 from pydantic import ValidationError
 
-from ste_graph.compile.channels import began_channel, each_channel
+from ste_graph.compile.channels import each_channel, start_channel
 from ste_graph.compile.flow import Flow, Vertex
-from ste_graph.compile.names import names, passed
+from ste_graph.compile.lookup import loop_value, state_lookup
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Entry, Json
 from ste_graph.errors import WorkflowError
@@ -35,7 +35,7 @@ class Recording:
         """The finished step of a `record` block. Raises `NodeError` where what `as` gives is no such record."""
         workflow = self._flow.workflow
         at = now()
-        started = state[began_channel(keep.key)] or at
+        started = state[start_channel(keep.key)] or at
         id = derive_id(unit, key)
         item = state[workflow.unit]
         scopes = {
@@ -53,7 +53,7 @@ class Recording:
             why = invalid(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
             raise NodeError(f"{place(vertex, key, f'{workflow.unit}={unit}')}: {why}") from error
         line = {"id": id, "record": keep.record, workflow.unit: unit}
-        line |= {loop: passed(self._flow, loop, state) for loop in vertex.occurrences[0]}
+        line |= {loop: loop_value(self._flow, loop, state) for loop in vertex.occurrences[0]}
         line |= {**fields, "started": started, "ended": at}
         return Logged(key=str(key), started=at, ended=at, record=line, scopes=scopes, text=text, summary=summary)
 
@@ -63,7 +63,7 @@ class Recording:
         return step.summary if step.summary is not None else _record(step.record, self.types).summary
 
     def _given(self, keep: RecordBlock, state: Mapping[str, Json]) -> dict[str, Json]:
-        lookup = names(self._flow, state)
+        lookup = state_lookup(self._flow, state)
         return {
             name: state[each_channel(value, keep.key)] if isinstance(value, Each) else value.evaluate(lookup)
             for name, value in keep.values.items()

@@ -68,17 +68,17 @@ class StepSession:
         self._asked += 1
         transcript = self._spec.transcript
         before = [*self._transcript_messages(transcript), *self.messages] if transcript else []
-        open_calls = native.pending(before)
+        open_calls = native.pending_call_ids(before)
         clean = self._shared.redactor.text
         if open_calls and result is not None:
-            shown = kept = native.answers(open_calls, clean(result))
+            shown = kept = native.tool_messages(open_calls, clean(result))
         else:
             rendered = prompt.render(await self._values(prompt))
-            closing = native.answers(open_calls, None) if open_calls else []
+            closing = native.tool_messages(open_calls, None) if open_calls else []
             shown = [*closing, {"role": "user", "content": clean(rendered.text)}]
             kept = [*closing, {"role": "user", "content": clean(rendered.transcript_text)}]
         box = self._unit.toolbox
-        offered = native.offers(box.tools[name] for name in box.offered) if tools else ()
+        offered = native.openai_tools(box.tools[name] for name in box.offered) if tools else ()
         request = ModelRequest(messages=[*before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)
         reply = await model.reply(request)
         self.used.model_calls += 1
@@ -88,7 +88,7 @@ class StepSession:
             name = next(name for name, other in self._shared.models.items() if other is model)
             self.lines.setdefault(name, []).append(reply.line)
         if transcript:
-            self.messages += [*kept, native.message_of(reply)]
+            self.messages += [*kept, native.assistant_message(reply)]
         return reply
 
     async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:

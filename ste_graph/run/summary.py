@@ -29,7 +29,7 @@ class Summary:
     failed: dict[str, str] = field(default_factory=dict)
     """Per failed unit: why."""
     skipped: dict[str, Json] = field(default_factory=dict)
-    """Per tool that was not explored: its effect, and the line that would allow it."""
+    """Per tool that was not explored: its effect, and the line that allows it."""
     loops: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often each loop ended, by its name and why."""
     models: dict[str, str] = field(default_factory=dict)

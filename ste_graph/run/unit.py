@@ -9,10 +9,10 @@ from typing import Protocol
 
 from pydantic import BaseModel, ValidationError
 
-from ste_graph.compile.channels import began_channel, output_channel
+from ste_graph.compile.channels import output_channel, start_channel
 from ste_graph.compile.flow import Flow, Vertex
-from ste_graph.compile.names import names
-from ste_graph.compile.stepper import Ended, StepKey
+from ste_graph.compile.lookup import state_lookup
+from ste_graph.compile.stepper import LoopEnd, StepKey
 from ste_graph.contracts import Json, Model, Observation, RecordStore
 from ste_graph.errors import BudgetSpentError, ModelError, RunError, SteError
 from ste_graph.ids import now
@@ -82,7 +82,7 @@ class UnitRun:
         self._reset = UnitReset(reset, shared.flow, name, toolbox, shared.resetter) if reset else None
         self._recalls = {memory: UnitRecall(store) for memory, store in shared.stores.items()}
         self._nodes = {spec.name: self._made(spec) for spec in workflow.nodes.values()}
-        self._began = [channel for channel in shared.flow.channels if channel.startswith(began_channel(""))]
+        self._began = [channel for channel in shared.flow.channels if channel.startswith(start_channel(""))]
 
     def _made(self, spec: NodeSpec) -> Node:
         recalls = {field: self._recalls[memory] if memory else NoRecall() for field, memory in spec.recalls.items()}
@@ -104,8 +104,8 @@ class UnitRun:
         self.shared.observer.step(self.name, logged, replayed=replayed)
         return self._update(vertex, logged, state)
 
-    def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
-        self.log.loops_ended(str(key), [(one.loop, one.passes, one.why) for one in ended])
+    def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
+        self.log.loops_ended(str(key), [(end.loop, end.passes, end.reason) for end in ends])
 
     async def make_again(self, made: Made) -> None:
         """Make a call again that a reset has undone. Raises `ResetError` if it ends differently."""
@@ -159,7 +159,7 @@ class UnitRun:
         sub = shared.workflow.sub_workflows[vertex.block.node]
         folder = part_folder(shared.within.folder, self.log.path.stem if shared.workflow.over else None, sub, key)
         try:
-            gives, used = await part(sub, names(shared.flow, state), folder, shared.within, shared.under_way)
+            gives, used = await part(sub, state_lookup(shared.flow, state), folder, shared.within, shared.under_way)
         except (BudgetSpentError, RunError):
             raise
         except SteError as error:
@@ -176,7 +176,7 @@ class UnitRun:
                 case FromNode(node=node, field=output):
                     values[field] = _copied(state.get(output_channel(node, output)))
                 case FromLoop(name=name):
-                    values[field] = _copied(names(self.shared.flow, state)(name))
+                    values[field] = _copied(state_lookup(self.shared.flow, state)(name))
                 case FromData(data=data):
                     values[field] = _copied(self.shared.workflow.items[data])
         return spec.cls.Inputs(**values)

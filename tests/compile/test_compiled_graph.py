@@ -4,8 +4,8 @@ import pytest
 from langgraph.errors import GraphRecursionError
 from workflow_builder import Scripted, workflow
 
-from ste_graph.compile.graph import Context, compiled
-from ste_graph.compile.stepper import Ended
+from ste_graph.compile.graph import GraphContext, compile_workflow
+from ste_graph.compile.stepper import LoopEnd
 from ste_graph.compile.transfer import ControlError
 
 TURNS = """
@@ -23,7 +23,7 @@ TURNS = """
 async def test_steps_are_told_apart_by_the_counters_around_any_occurrence():
     turns = workflow(TURNS, gives={"call": ["finished"]})
     stepper = Scripted(turns, call=[False, True, False, False, False])
-    await compiled(turns).run({"name": "clock"}, stepper)
+    await compile_workflow(turns).run({"name": "clock"}, stepper)
     assert stepper.keys == [
         "ask trial=0",
         "call trial=0 turn=-",
@@ -38,13 +38,13 @@ async def test_steps_are_told_apart_by_the_counters_around_any_occurrence():
         "call trial=1 turn=1",
         "record trial trial=1",
     ]
-    assert stepper.loops == [Ended("turn", 1, "while"), Ended("turn", 2, "at_most"), Ended("trial", 2, "times")]
+    assert stepper.loops == [LoopEnd("turn", 1, "while"), LoopEnd("turn", 2, "at_most"), LoopEnd("trial", 2, "times")]
 
 
 async def test_an_output_outlives_a_pass_only_where_it_lives_outside():
     turns = workflow(TURNS, gives={"call": ["finished"]})
     stepper = Scripted(turns, ask=["a", "b"], call=[False, False, True, True], look=["seen", "seen too"])
-    await compiled(turns).run(None, stepper)
+    await compile_workflow(turns).run(None, stepper)
     assert [(state["ask.flag"], state["call.finished"], state["look.flag"]) for state in stepper.states] == [
         (None, None, None),
         ("a", None, None),
@@ -71,7 +71,7 @@ async def test_each_joins_every_output_since_the_pass_began_with_what_came_next(
     looks = [{"text": text, "ok": True} for text in "abcdefgh"]
     looks[1] = {"text": None, "ok": None}
     stepper = Scripted(joined, call=[1, 2, 3, 4, 5, 6], look=looks)
-    await compiled(joined).run(None, stepper)
+    await compile_workflow(joined).run(None, stepper)
     kept = [state for key, state in zip(stepper.keys, stepper.states, strict=True) if key.startswith("record")]
     assert [state["each:call+look@trial"] for state in kept] == [
         [{"n": 1, "text": None, "ok": None}, {"n": 2, "text": None, "ok": None}, {"n": 3, "text": "d", "ok": True}],
@@ -83,7 +83,7 @@ async def test_each_joins_every_output_since_the_pass_began_with_what_came_next(
 async def test_an_each_over_a_node_that_is_off_has_nothing_of_it():
     turns = workflow(TURNS, gives={"call": ["finished"]}, off=["look"])
     stepper = Scripted(turns, call=[False, True, True])
-    state = await compiled(turns).run(None, stepper)
+    state = await compile_workflow(turns).run(None, stepper)
     assert stepper.states[3]["each:call+look@trial"] == [{"finished": False}, {"finished": True}]
     assert state["trial"] is None
 
@@ -92,7 +92,7 @@ async def test_a_transcript_is_forgotten_by_the_loop_it_lives_in_and_every_loop_
     graph = "[{repeat: a, times: 2, do: [{repeat: b, times: 2, do: [x, y]}]}]"
     talk = workflow(graph, transcript={"x": "near", "y": "far"}, memories={"near": ("b", None), "far": ("a", None)})
     stepper = Scripted(talk)
-    state = await compiled(talk).run(None, stepper)
+    state = await compile_workflow(talk).run(None, stepper)
     assert [(len(state["near"]), len(state["far"])) for state in stepper.states] == [
         *[(0, 0), (1, 0), (0, 1), (1, 1)],
         *[(0, 0), (1, 0), (0, 1), (1, 1)],
@@ -101,13 +101,13 @@ async def test_a_transcript_is_forgotten_by_the_loop_it_lives_in_and_every_loop_
 
 
 async def test_the_limit_is_exactly_what_the_longest_run_takes():
-    turns = compiled(workflow(TURNS, gives={"call": ["finished"]}))
+    turns = compile_workflow(workflow(TURNS, gives={"call": ["finished"]}))
     await turns.run(None, Scripted(turns.flow.workflow, call=[False] * 6))
     assert turns.limit == 2 * 7 + 1
     with pytest.raises(GraphRecursionError):
         await turns.graph.ainvoke(
             turns.start(None),
-            context=Context(Scripted(turns.flow.workflow, call=[False] * 6)),
+            context=GraphContext(Scripted(turns.flow.workflow, call=[False] * 6)),
             config={"recursion_limit": turns.limit - 1},
         )
 
@@ -116,25 +116,25 @@ async def test_the_limit_is_exactly_what_the_longest_run_takes():
 async def test_a_unit_that_reaches_no_vertex_just_ends(graph):
     empty = workflow(graph, off=["a"])
     stepper = Scripted(empty)
-    state = await compiled(empty).run("item", stepper)
+    state = await compile_workflow(empty).run("item", stepper)
     assert stepper.keys == []
-    assert state == compiled(empty).flow.initial("item")
+    assert state == compile_workflow(empty).flow.initial_state("item")
 
 
 async def test_loops_that_end_before_the_first_vertex_are_reported_too():
     skipped = workflow("[{repeat: l, times: 0, do: [a]}, b]")
     stepper = Scripted(skipped)
-    await compiled(skipped).run(None, stepper)
-    assert (stepper.keys, stepper.loops) == (["b"], [Ended("l", 0, "times")])
+    await compile_workflow(skipped).run(None, stepper)
+    assert (stepper.keys, stepper.loops) == (["b"], [LoopEnd("l", 0, "times")])
 
 
 async def test_a_workflow_without_a_map_is_one_unit():
     one = workflow("[a]", over=None)
-    assert (await compiled(one).run(None, Scripted(one, a=[3])))["a.flag"] == 3
+    assert (await compile_workflow(one).run(None, Scripted(one, a=[3])))["a.flag"] == 3
 
 
 async def test_units_run_side_by_side_do_not_meet():
-    turns = compiled(workflow(TURNS, gives={"call": ["finished"]}))
+    turns = compile_workflow(workflow(TURNS, gives={"call": ["finished"]}))
     steppers = [Scripted(turns.flow.workflow, ask=[n, n], call=[True, True]) for n in range(8)]
     states = await asyncio.gather(*(turns.run(n, stepper) for n, stepper in enumerate(steppers)))
     assert [(state["tool"], state["ask.flag"]) for state in states] == [(n, n) for n in range(8)]
@@ -151,8 +151,8 @@ class Outputs(Scripted):
 
 
 async def test_what_langgraph_would_drop_is_refused():
-    tiny = compiled(workflow("[a, {record: trial, as: {}}]"))
-    expected = r"^vertex a lacks a\.flag and may not write a, a\.flagg; it writes a\.flag, began:trial"
+    tiny = compile_workflow(workflow("[a, {record: trial, as: {}}]"))
+    expected = r"^vertex a lacks a\.flag and may not write a, a\.flagg; it writes a\.flag, start:trial"
     with pytest.raises(ValueError, match=expected):
         await tiny.run(None, Outputs({"a.flagg": 1, "a": 2}))
 
@@ -163,25 +163,27 @@ async def test_a_step_may_not_change_the_state_it_is_shown():
             state["a.flag"] = 1
 
     with pytest.raises(TypeError):
-        await compiled(workflow("[a]")).run(None, Changing(workflow("[a]")))
+        await compile_workflow(workflow("[a]")).run(None, Changing(workflow("[a]")))
 
 
 async def test_what_a_stepper_raises_reaches_the_caller_as_it_is():
     tiny = workflow("[a]")
     with pytest.raises(IndexError):
-        await compiled(tiny).run(None, Scripted(tiny, a=[]))
+        await compile_workflow(tiny).run(None, Scripted(tiny, a=[]))
 
 
 async def test_a_faulty_condition_ends_the_unit_with_its_place():
     faulty = workflow("[a, {when: a.flag, do: [b]}]")
     with pytest.raises(ControlError) as caught:
-        await compiled(faulty).run(None, Scripted(faulty, a=["no"]))
+        await compile_workflow(faulty).run(None, Scripted(faulty, a=["no"]))
     assert str(caught.value) == "tiny.yaml:2 `when`: `a.flag` gave 'no', neither true nor false"
 
 
 async def test_the_bare_graph_says_what_it_lacks():
-    tiny = compiled(workflow("[a]"))
-    with pytest.raises(ValueError, match=r"^the input lacks a\.flag: begin with `Compiled\.start\(item\)`"):
-        await tiny.graph.ainvoke({"tool": None}, context=Context(Scripted(tiny.flow.workflow)))
-    with pytest.raises(ValueError, match=r"^the graph needs `context=Context\(stepper\)`: nobody is there to run its"):
+    tiny = compile_workflow(workflow("[a]"))
+    with pytest.raises(ValueError, match=r"^the input lacks a\.flag: begin with `CompiledGraph\.start\(item\)`"):
+        await tiny.graph.ainvoke({"tool": None}, context=GraphContext(Scripted(tiny.flow.workflow)))
+    with pytest.raises(
+        ValueError, match=r"^the graph needs `context=GraphContext\(stepper\)`: nobody is there to run its"
+    ):
         await tiny.graph.ainvoke(tiny.start(None))

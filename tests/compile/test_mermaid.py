@@ -3,8 +3,8 @@ import re
 import pytest
 from workflow_builder import workflow
 
-from ste_graph.compile.edges import edges
-from ste_graph.compile.flow import flow
+from ste_graph.compile.edges import list_edges
+from ste_graph.compile.flow import build_flow
 from ste_graph.compile.mermaid import draw
 
 PAPER = """
@@ -65,7 +65,7 @@ flowchart TD
 def arrows(graph, **options):
     return [
         f"{edge.source or 'START'} > {edge.target or 'END'}{': ' if edge.label else ''}{edge.label}"
-        for edge in edges(flow(workflow(graph, **options)))
+        for edge in list_edges(build_flow(workflow(graph, **options)))
     ]
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from tree_interpreter import Interpreter, Script
 from workflow_builder import workflow
 
-from ste_graph.compile.bounds import plan
+from ste_graph.compile.bounds import unit_bound
 from ste_graph.compile.channels import each_channel
-from ste_graph.compile.edges import edges
+from ste_graph.compile.edges import list_edges
 from ste_graph.compile.flow import Flow, Vertex
-from ste_graph.compile.graph import compiled
-from ste_graph.compile.names import passed
-from ste_graph.compile.stepper import Ended, StepKey
+from ste_graph.compile.graph import compile_workflow
+from ste_graph.compile.lookup import loop_value
+from ste_graph.compile.stepper import LoopEnd, StepKey
 from ste_graph.language.blocks import Each, Map, RecordBlock, Repeat, walk
 from ste_graph.language.workflow import Workflow
 from ste_graph.run.memories import scope_of
@@ -118,8 +118,8 @@ class Tracing:
         transcript = self.flow.workflow.nodes[node].transcript
         return update | ({transcript: [*state[transcript], f"{node} {number}"]} if transcript else {})
 
-    def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
-        self.trace += [("ended", loop.loop, loop.passes, loop.why) for loop in ended]
+    def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
+        self.trace += [("ended", loop.loop, loop.passes, loop.reason) for loop in ends]
 
     def view(self, state: Mapping[str, Any]) -> dict[str, Any]:
         flow, seen = self.flow, {}
@@ -128,7 +128,7 @@ class Tracing:
         for block, _ in walk(flow.workflow.blocks):
             if isinstance(block, Repeat | Map):
                 seen[block.name] = state[block.name]
-                seen[f"item of {block.name}"] = passed(flow, block.name, state) if isinstance(block, Map) else None
+                seen[f"item of {block.name}"] = loop_value(flow, block.name, state) if isinstance(block, Map) else None
             if isinstance(block, RecordBlock):
                 for each in block.values.values():
                     if isinstance(each, Each):
@@ -144,17 +144,17 @@ def agree(workflow: Workflow, flags: Sequence[bool]) -> None:
         return {"flag": flags[(number + NODES.index(node)) % len(flags)], f"text_{node}": f"{node} {number}"}
 
     expected = Interpreter(workflow, script).run()
-    graph = compiled(workflow)
+    graph = compile_workflow(workflow)
     stepper = Tracing(graph.flow, script)
     state = asyncio.run(graph.run(None, stepper))
     assert [*stepper.trace, ("done", stepper.view(state))] == expected
 
     assert len(set(stepper.keys)) == len(stepper.keys)
-    bound = plan(workflow)
+    bound = unit_bound(workflow)
     assert len(stepper.keys) <= bound.supersteps == graph.limit - 1
     runs = sum(count for name, count in stepper.runs.items() if name in NODES)
     assert (2 * runs, runs) <= (bound.model_calls, bound.tool_calls)
-    drawn = {(edge.source, edge.target) for edge in edges(graph.flow)}
+    drawn = {(edge.source, edge.target) for edge in list_edges(graph.flow)}
     assert set(pairwise([None, *stepper.vertices, None])) <= drawn
 
 

@@ -1,19 +1,19 @@
 import pytest
 from workflow_builder import workflow
 
-from ste_graph.compile.flow import AtHead, flow
-from ste_graph.compile.stepper import Ended
+from ste_graph.compile.flow import AtHead, build_flow
+from ste_graph.compile.stepper import LoopEnd
 from ste_graph.compile.transfer import ControlError, Transfer, transfer
 
 
 def begin(graph, item=None, **options):
-    built = flow(workflow(graph, **options))
-    return transfer(built, built.start, built.initial(item))
+    built = build_flow(workflow(graph, **options))
+    return transfer(built, built.start, built.initial_state(item))
 
 
 def at(graph, loop, state, **options):
-    built = flow(workflow(graph, **options))
-    return transfer(built, AtHead(loop), built.initial(None) | state)
+    built = build_flow(workflow(graph, **options))
+    return transfer(built, AtHead(loop), built.initial_state(None) | state)
 
 
 def test_a_loop_is_entered_with_its_counter_at_zero():
@@ -25,52 +25,52 @@ def test_a_new_pass_forgets_and_counts():
     graph = "[{repeat: a, times: 2, do: [x, {repeat: b, times: 1, do: [y]}]}]"
     state = {"a": 0, "b": 0, "x.flag": True, "y.flag": True}
     assert at(graph, "b", state) == Transfer(
-        "x", {"b": None, "a": 1, "x.flag": None, "y.flag": None}, (Ended("b", 1, "times"),)
+        "x", {"b": None, "a": 1, "x.flag": None, "y.flag": None}, (LoopEnd("b", 1, "times"),)
     )
 
 
 def test_control_leaves_several_loops_at_once_and_names_them_from_the_inside():
     graph = "[{repeat: a, times: 1, do: [{repeat: b, times: 2, do: [x]}]}]"
     assert at(graph, "b", {"a": 0, "b": 1}) == Transfer(
-        None, {"b": None, "a": None}, (Ended("b", 2, "times"), Ended("a", 1, "times"))
+        None, {"b": None, "a": None}, (LoopEnd("b", 2, "times"), LoopEnd("a", 1, "times"))
     )
 
 
 @pytest.mark.parametrize(
     ("test", "counter", "flag", "ended"),
     [
-        ("while: x.flag, at_most: 2", None, False, Ended("a", 0, "while")),
-        ("while: x.flag, at_most: 2", 0, False, Ended("a", 1, "while")),
-        ("while: x.flag, at_most: 2", 1, False, Ended("a", 2, "while")),
-        ("while: x.flag, at_most: 2", 1, True, Ended("a", 2, "at_most")),
-        ("while: x.flag, at_most: 0", None, True, Ended("a", 0, "at_most")),
-        ("until: x.flag, at_most: 2", 0, True, Ended("a", 1, "until")),
-        ("until: x.flag, at_most: 2", 1, True, Ended("a", 2, "until")),
-        ("until: x.flag, at_most: 2", 1, False, Ended("a", 2, "at_most")),
-        ("until: x.flag, at_most: 0", None, True, Ended("a", 0, "at_most")),
-        ("times: 2", 1, None, Ended("a", 2, "times")),
-        ("times: 0", None, None, Ended("a", 0, "times")),
+        ("while: x.flag, at_most: 2", None, False, LoopEnd("a", 0, "while")),
+        ("while: x.flag, at_most: 2", 0, False, LoopEnd("a", 1, "while")),
+        ("while: x.flag, at_most: 2", 1, False, LoopEnd("a", 2, "while")),
+        ("while: x.flag, at_most: 2", 1, True, LoopEnd("a", 2, "at_most")),
+        ("while: x.flag, at_most: 0", None, True, LoopEnd("a", 0, "at_most")),
+        ("until: x.flag, at_most: 2", 0, True, LoopEnd("a", 1, "until")),
+        ("until: x.flag, at_most: 2", 1, True, LoopEnd("a", 2, "until")),
+        ("until: x.flag, at_most: 2", 1, False, LoopEnd("a", 2, "at_most")),
+        ("until: x.flag, at_most: 0", None, True, LoopEnd("a", 0, "at_most")),
+        ("times: 2", 1, None, LoopEnd("a", 2, "times")),
+        ("times: 0", None, None, LoopEnd("a", 0, "times")),
     ],
 )
 def test_a_loop_says_why_it_ended(test, counter, flag, ended):
     graph = f"[x, {{repeat: a, {test}, do: [y]}}]"
-    assert at(graph, "a", {"a": counter, "x.flag": flag}).ended == (ended,)
+    assert at(graph, "a", {"a": counter, "x.flag": flag}).loop_ends == (ended,)
 
 
 @pytest.mark.parametrize(
     ("items", "counter", "ended"),
     [
-        ([], None, Ended("a", 0, "items")),
-        ([1], 0, Ended("a", 1, "items")),
-        ([1, 2], 1, Ended("a", 2, "items")),
-        ([1, 2, 3], 1, Ended("a", 2, "at_most")),
+        ([], None, LoopEnd("a", 0, "items")),
+        ([1], 0, LoopEnd("a", 1, "items")),
+        ([1, 2], 1, LoopEnd("a", 2, "items")),
+        ([1, 2, 3], 1, LoopEnd("a", 2, "at_most")),
     ],
 )
 def test_a_map_says_whether_items_were_left_out(items, counter, ended):
     graph = "[{map: a, over: params.items, at_most: 2, do: [x]}]"
     state = {"a": counter, "a.items": [] if counter is None else items}
     moved = at(graph, "a", state, params={"items": items})
-    assert moved.ended == (ended,)
+    assert moved.loop_ends == (ended,)
     assert not moved.update.get("a.items")
 
 
@@ -90,7 +90,7 @@ def test_a_map_reads_its_items_when_it_is_entered_and_an_inner_one_reads_the_out
         "word.items": ["b"],
         "word": 0,
     }
-    assert moved.ended == (Ended("word", 0, "items"),)
+    assert moved.loop_ends == (LoopEnd("word", 0, "items"),)
 
 
 @pytest.mark.parametrize(("x", "y", "goto"), [(1, 1, "a"), (1, 2, "b"), (2, 1, "c"), (2, 2, "d")])
@@ -106,7 +106,7 @@ def test_nested_whens_lead_to_one_vertex(x, y, goto):
 
 def test_bodies_without_a_vertex_run_out_of_passes():
     graph = "[{repeat: a, times: 3, do: [{when: a == 1, do: [x]}, y]}, z]"
-    assert begin(graph, off=["x", "y"]) == Transfer("z", {"a": None}, (Ended("a", 3, "times"),))
+    assert begin(graph, off=["x", "y"]) == Transfer("z", {"a": None}, (LoopEnd("a", 3, "times"),))
 
 
 def test_what_is_not_there_reads_as_none():
@@ -116,8 +116,8 @@ def test_what_is_not_there_reads_as_none():
 
 
 def test_the_state_that_is_looked_at_stays_as_it_is():
-    built = flow(workflow("[{repeat: a, times: 2, do: [x]}]"))
-    state = built.initial(None) | {"a": 0, "x.flag": [1]}
+    built = build_flow(workflow("[{repeat: a, times: 2, do: [x]}]"))
+    state = built.initial_state(None) | {"a": 0, "x.flag": [1]}
     before = dict(state)
     assert transfer(built, AtHead("a"), state).update == {"a": 1, "x.flag": None}
     assert state == before

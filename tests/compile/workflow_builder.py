@@ -10,7 +10,7 @@ import yaml
 from pydantic import create_model
 
 from ste_graph.compile.flow import Vertex
-from ste_graph.compile.stepper import Ended, StepKey
+from ste_graph.compile.stepper import LoopEnd, StepKey
 from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, Repeat, When, walk
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression
@@ -88,7 +88,7 @@ class Scripted:
         self.script = {node: list(values) for node, values in script.items()}
         self.keys: list[str] = []
         self.states: list[Mapping[str, Any]] = []
-        self.loops: list[Ended] = []
+        self.loops: list[LoopEnd] = []
 
     async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Any]) -> Mapping[str, Any]:
         self.keys.append(str(key))
@@ -103,8 +103,8 @@ class Scripted:
             update[spec.transcript] = [*state[spec.transcript], {"role": "assistant", "content": str(key)}]
         return update
 
-    def ended(self, key: StepKey, ended: Sequence[Ended]) -> None:
-        self.loops += ended
+    def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
+        self.loops += ends
 
 
 class _Numbers:

@@ -1,4 +1,4 @@
-"""What the names in an expression stand for while a unit runs."""
+"""The values of the names in an expression while a unit runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ste_graph.language.blocks import Map
 Lookup: TypeAlias = Callable[[str], Json]
 
 
-def names(flow: Flow, state: Mapping[str, Json]) -> Lookup:
-    """The value of a dotted name in a state.
+def state_lookup(flow: Flow, state: Mapping[str, Json]) -> Lookup:
+    """The lookup of dotted names in a state.
 
-    None stands for what is not there: an output not given yet, a node that is off, a loop not entered, a key that an
+    A value that is missing is None: an output not produced yet, a node that is off, a loop not entered, a key that an
     open object lacks, and anything below one of these. Raises `LookupError` for a name that the workflow does not have.
     """
 
@@ -27,7 +27,7 @@ def names(flow: Flow, state: Mapping[str, Json]) -> Lookup:
         if first == "data":
             return _below(flow.workflow.items, rest, name)
         if first in flow.heads:
-            return _below(passed(flow, first, state), rest, name)
+            return _below(loop_value(flow, first, state), rest, name)
         if first == flow.workflow.unit:
             return _below(state[first], rest, name)
         if first in flow.workflow.nodes and rest and output_channel(first, rest[0]) in flow.channels:
@@ -39,8 +39,8 @@ def names(flow: Flow, state: Mapping[str, Json]) -> Lookup:
     return value
 
 
-def passed(flow: Flow, loop: str, state: Mapping[str, Json]) -> Json:
-    """What a loop's name stands for: the counter of a `repeat`, the item of a `map`; None where it is not entered."""
+def loop_value(flow: Flow, loop: str, state: Mapping[str, Json]) -> Json:
+    """The value of a loop's name: the counter of a `repeat`, the item of a `map`; None if it is not entered."""
     count = state[loop]
     if isinstance(flow.heads[loop].block, Map):
         return None if count is None else state[items_channel(loop)][count]
