@@ -10,7 +10,7 @@ export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 export ANONYMIZED_TELEMETRY := false
 
-.PHONY: run learn test test-slow test-vllm lint bench install clean
+.PHONY: run learn test test-slow test-vllm lint bench house install clean
 
 run: $(VENV)/installed
 	$(BIN)/ste run workflows/quickstart.yaml
@@ -45,6 +45,10 @@ lint: $(VENV)/tested
 
 bench: $(VENV)/tested
 	$(BIN)/python -m tests.bench
+
+# Counts of names, imports and paths through the code; give it a second checkout to compare: python -m tests.house OTHER .
+house: $(VENV)/tested
+	$(BIN)/python -m tests.house
 
 install: $(VENV)/tested
 

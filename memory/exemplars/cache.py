@@ -11,12 +11,12 @@ from typing import Any, Self
 import numpy as np
 
 from ste_graph.errors import RunError, SteError, WorkflowError
-from ste_graph.memory.embedders import Embedder, embed_blocking, find_store_embedder
 from ste_graph.memory.exemplars.exemplar import Exemplar, line_of
 from ste_graph.memory.exemplars.folder import WAIT_S, BusyError, StoreFolder
 from ste_graph.memory.exemplars.log import ExemplarLog, Row, row_of
 from ste_graph.memory.exemplars.vector_index import Ranking
 from ste_graph.memory.vectors.collection import VectorCollection, remove
+from ste_graph.memory.vectors.embedders import Embedder, embed_blocking, find_store_embedder
 from ste_graph.memory.vectors.similarity import Vectors
 
 BATCH = 1024

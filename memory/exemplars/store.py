@@ -13,7 +13,6 @@ import numpy as np
 from ste_graph.contracts import VERIFIED
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run
-from ste_graph.memory.embedders import find_store_embedder
 from ste_graph.memory.exemplars.adoption import lessons_adopted, refuse_unless_adopted
 from ste_graph.memory.exemplars.cache import BATCH
 from ste_graph.memory.exemplars.comparison import between, differences
@@ -23,10 +22,11 @@ from ste_graph.memory.exemplars.log import number_of, row_of
 from ste_graph.memory.exemplars.run_import import harvested
 from ste_graph.memory.exemplars.selector import ExemplarSearch
 from ste_graph.memory.vectors.collection import VectorCollection, embedder_of, remove, shared
+from ste_graph.memory.vectors.embedders import find_store_embedder
 from ste_graph.memory.vectors.similarity import Vectors
 
 if TYPE_CHECKING:
-    from ste_graph.memory.embedders import Embedder
+    from ste_graph.memory.vectors.embedders import Embedder
 
 __all__ = ["VERIFIED", "ExemplarStore"]
 
@@ -242,7 +242,7 @@ def _is_address(text: str) -> bool:
 
 def _name_of(embedder: Embedder | str | None) -> str | None:
     if isinstance(embedder, str):
-        from ste_graph.memory.embedders import embedder_for
+        from ste_graph.memory.vectors.embedders import embedder_for
 
         return embedder_for(embedder).name
     return None if embedder is None else embedder.name

@@ -23,8 +23,8 @@ from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.snapshot import stood
 
 if TYPE_CHECKING:
-    from ste_graph.memory.embedders import Embedder
     from ste_graph.memory.experience.settings import Nearest
+    from ste_graph.memory.vectors.embedders import Embedder
 
 
 class ExemplarViewStore:

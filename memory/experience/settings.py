@@ -12,9 +12,9 @@ from ste_graph.contracts import ExemplarView, Frozen, LessonView, RecordView
 from ste_graph.settings import Address, PathOrURL, RelativePath
 
 if TYPE_CHECKING:
-    from ste_graph.memory.embedders import Embedder
     from ste_graph.memory.exemplars.view import ExemplarViewStore
     from ste_graph.memory.experience.store import ExperienceStore
+    from ste_graph.memory.vectors.embedders import Embedder
 
 
 class Diverse(Frozen):
@@ -137,10 +137,10 @@ class Experience(_Source):
             recall: Literal["all"] | Nearest = self.recall if isinstance(self.recall, Nearest) else "all"
             where = f"memory `{name}`"
             return ExemplarViewStore(where, self.source, folder, recall, embedder or self.embedder, self.without)
-        from ste_graph.memory.embedders import embedder_for
         from ste_graph.memory.experience.index import Index
         from ste_graph.memory.experience.shared_index import Share
         from ste_graph.memory.experience.store import ExperienceStore
+        from ste_graph.memory.vectors.embedders import embedder_for
 
         embedder = embedder or embedder_for(self.embedder, self.threads)
         share = None

@@ -12,10 +12,10 @@ import numpy as np
 
 from ste_graph.contracts import Entry, Json, Neighbour, Scope
 from ste_graph.errors import RunError, SteError
-from ste_graph.memory.embedders import Embedder
 from ste_graph.memory.experience.index import Index, digest
 from ste_graph.memory.experience.other_tool import FrozenRun
 from ste_graph.memory.experience.settings import Diverse, Nearest, OtherTool, Recalled
+from ste_graph.memory.vectors.embedders import Embedder
 from ste_graph.memory.vectors.similarity import Vectors, diverse, nearest, shuffled, similarities
 from ste_graph.memory.vectors.vector_table import Shelf
 

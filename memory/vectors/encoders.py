@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +11,7 @@ import numpy as np
 
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.memory.vectors.similarity import Vectors
-
-from .weights import Weights
+from ste_graph.memory.vectors.weights import Weights
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -22,8 +20,6 @@ BATCH = 32
 """Texts computed in one go."""
 
 GRAPH, TOKENIZER = "model.onnx", "tokenizer.json"
-
-_log = logging.getLogger("ste_graph.memory")
 
 
 class Encoder(Protocol):
@@ -107,29 +103,6 @@ class ReferenceEncoder:
         return np.asarray(
             self._model.encode(list(texts), batch_size=BATCH, show_progress_bar=False, normalize_embeddings=True)
         )
-
-
-def open_encoder(weights: Weights, threads: int) -> Encoder:
-    """The encoder of some weights: onnxruntime where the model can be exported, otherwise sentence-transformers.
-
-    Raises:
-        WorkflowError: the model does not load.
-    """
-    from .onnx_export import export_once
-
-    reason = None
-    try:
-        if folder := export_once(weights):
-            return OnnxEncoder(folder, threads)
-    except Exception as error:  # of any kind: it can be done without
-        reason = f"{type(error).__name__}: {error}"
-    encoder = ReferenceEncoder(load_model(weights), threads)
-    if reason is not None:
-        _log.warning(
-            "embedder %s: not run by onnxruntime (%s), but by sentence-transformers, which starts some seconds later",
-            weights.name, reason,
-        )  # fmt: skip
-    return encoder
 
 
 def load_model(weights: Weights) -> SentenceTransformer:

@@ -15,10 +15,10 @@ from typing import Protocol
 import numpy as np
 
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory.vectors.encoders import BATCH, Encoder, OnnxEncoder, ReferenceEncoder, load_model
+from ste_graph.memory.vectors.onnx_export import export_once
 from ste_graph.memory.vectors.similarity import Vectors
-
-from .encoders import BATCH, Encoder, open_encoder
-from .weights import MINILM, Weights, find_weights
+from ste_graph.memory.vectors.weights import MINILM, Weights, find_weights
 
 _REMEMBERED = 4096
 
@@ -161,6 +161,27 @@ class SentenceEmbedder:
                     self.name, limit, tokens, text[:60],
                 )  # fmt: skip
                 return
+
+
+def open_encoder(weights: Weights, threads: int) -> Encoder:
+    """The encoder of some weights: onnxruntime where the model can be exported, otherwise sentence-transformers.
+
+    Raises:
+        WorkflowError: the model does not load.
+    """
+    reason = None
+    try:
+        if folder := export_once(weights):
+            return OnnxEncoder(folder, threads)
+    except Exception as error:  # of any kind: it can be done without
+        reason = f"{type(error).__name__}: {error}"
+    encoder = ReferenceEncoder(load_model(weights), threads)
+    if reason is not None:
+        _log.warning(
+            "embedder %s: not run by onnxruntime (%s), but by sentence-transformers, which starts some seconds later",
+            weights.name, reason,
+        )  # fmt: skip
+    return encoder
 
 
 class _Worker:
