@@ -66,7 +66,7 @@ def _missing_data(found: Experiment) -> list[Diagnostic]:
 def _of_source(found: Experiment, index: int, message: str) -> Span:
     """The entry in `tools:`, or the key in it that the message names."""
     tree = compose(found.workflow.file, Findings())
-    key = next((key for key in ("only", "effects") if message.startswith(f"`{key}`")), "module")
+    key = next((key for key in ("include", "exclude", "effects") if message.startswith(f"`{key}`")), "module")
     entry = tree.at(["tools", index])
     return tree.span_of(["tools", index, key] if entry and entry.at([key]) else ["tools", index])
 

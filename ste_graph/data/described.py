@@ -35,8 +35,6 @@ def described(place: Path, *, plain: bool = False) -> tuple[Pool, Mapping[str, s
         }
         for one in found
     }
-    if len(pool) < len(found):
-        raise WorkflowError(f"{place}: two tools have the same plain name; use `names: original`")
     return pool, {**{one.name: names[one.original] for one in found}, **names}
 
 

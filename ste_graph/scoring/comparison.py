@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json
 from ste_graph.json_values import equal
-from ste_graph.tools.toolbench_description import Description
+from ste_graph.tools.toolbench_description import legal_name
 
 JUDGED = frozenset(
     {
@@ -34,7 +34,7 @@ JUDGED = frozenset(
 )
 """The paper's 19 APIs whose arguments a model judged; those of its other 31 were matched as text."""
 
-PLAIN = frozenset(Description(name, "", {}).name for name in JUDGED)
+PLAIN = frozenset(map(legal_name, JUDGED))
 """The names under which `use: toolbench` offers these."""
 
 

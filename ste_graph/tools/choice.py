@@ -59,12 +59,19 @@ class ToolNames:
             f"{did_you_mean(name, self.shown)}it has: {list_choices(self.shown)}"
         )
 
+    def nothing_left(self, settings: str, what: str = "tools") -> WorkflowError:
+        """The error for settings that leave out all that the source has."""
+        has = list_choices(self.shown)
+        return WorkflowError(f"tools: {self.source} gives no tool: {settings} leave none of its {what}; it has: {has}")
+
 
 class ToolChoice(Frozen):
     """The settings with which a workflow narrows a source of tools, and corrects what it says of their effects."""
 
     include: tuple[str, ...] | None = Field(
-        default=None, description="Take only tools whose name matches one of these; * and ? stand for any characters."
+        default=None,
+        description="Take only tools whose name matches one of these; * and ? stand for any characters. "
+        "The order stays that of the source.",
     )
     exclude: tuple[str, ...] = Field(default=(), description="Leave out tools whose name matches one of these.")
     effects: Mapping[str, Effect] = Field(

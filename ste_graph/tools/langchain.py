@@ -10,7 +10,6 @@ from typing import Any
 
 from ste_graph.contracts import Effect, Json, Observation
 from ste_graph.tools.function import failed, observed
-from ste_graph.tools.names import legal
 from ste_graph.tools.signature import untitled
 from ste_graph.tools.text import as_text
 from ste_graph.tools.threads import in_daemon_thread
@@ -20,12 +19,9 @@ from ste_graph.tools.threads import in_daemon_thread
 class LangChainTool:
     """A `BaseTool` with the schema that LangChain itself would send to a model."""
 
+    name: str
     tool: Any
     effect: Effect
-
-    @property
-    def name(self) -> str:
-        return legal(self.tool.name)
 
     @property
     def description(self) -> str:

@@ -16,7 +16,6 @@ from ste_graph.contracts import Effect, Json, Observation, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor, secrets_of
 from ste_graph.settings import Address, HubPath, RelativePath, Secret
-from ste_graph.suggest import list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames, strictest
 from ste_graph.tools.mcp_answer import observed
 from ste_graph.tools.mcp_connection import Connection, Lost, said
@@ -133,10 +132,10 @@ class MCPTools(ToolChoice):
         own = list(distinct)
         names = ToolNames(self._server, own, legal_names(own))
         stated, chosen = self.state_effects(names), self.choose(names)
+        if not own:
+            raise WorkflowError(f"tools: {self._server} gives no tool: it offers none")
         if not chosen:
-            why = "`include` and `exclude` leave none of its tools" if own else "it offers no tools"
-            has = f"; it has: {list_choices(names.shown)}" if own else ""
-            raise WorkflowError(f"tools: {self._server} gives no tool: {why}{has}")
+            raise names.nothing_left("`include` and `exclude`")
         return [
             MCPTool.of(names.shown[at], distinct[own[at]], stated.get(at), effects[own[at]], connection, self.errors)
             for at in chosen

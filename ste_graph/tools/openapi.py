@@ -82,10 +82,10 @@ class OpenAPITools(ToolChoice):
         stated = {listed[at].name: effect for at, effect in self.state_effects(names).items()}
         chosen = [listed[at] for at in self.choose(names) if self._has_tag(listed[at])]
         self._check_tags(listed)
+        if not listed:
+            raise WorkflowError(f"tools: `{self.spec}` gives no tool: it describes no operations")
         if not chosen:
-            why = "`include`, `exclude` and `tags` leave none of its" if listed else "it describes no"
-            has = f"; it has: {list_choices(names.shown)}" if listed else ""
-            raise WorkflowError(f"tools: `{self.spec}` gives no tool: {why} operations{has}")
+            raise names.nothing_left("`include`, `exclude` and `tags`", "operations")
         ready, faults = self._ready(spec, chosen)
         servers = {str(operation.server) for _, operation, _ in ready}
         service = Service(

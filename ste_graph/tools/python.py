@@ -7,8 +7,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence, Set
-from difflib import get_close_matches
+from collections.abc import Sequence, Set
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -16,20 +15,23 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ste_graph.contracts import Effect, Frozen, Tool
+from ste_graph.contracts import Effect, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.settings import ModulePath
+from ste_graph.suggest import did_you_mean, list_choices
+from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.decorator import MARK
 from ste_graph.tools.function import FunctionTool
 from ste_graph.tools.langchain import LangChainTool, is_langchain_tool
+from ste_graph.tools.names import legal_names
 
 
-class PythonTools(Frozen):
+class PythonTools(ToolChoice):
     """Python functions as tools: schema from type hints and docstring, effect from `@ste.tool` or `effects`.
 
     Tools are the functions that `@ste.tool` marks, and LangChain tools as they are; in a module that has neither, its
     public functions: those of `__all__`, else those defined there whose names start with no `_`. Beside marked ones, a
-    public function is taken where `only` or `effects` names it.
+    public function is taken where `include` or `effects` has its name.
     Loading a module runs its code. What a tool prints goes where the program's stdout goes.
     """
 
@@ -38,10 +40,6 @@ class PythonTools(Frozen):
     module: ModulePath = Field(
         description="A dotted name, a file that ends in `.py`, or either with `:function` behind it.",
         examples=["my_package.tools", "tools/everyday.py", "my_package.tools:search"],
-    )
-    only: tuple[str, ...] | None = Field(default=None, description="Take these tools and no others.")
-    effects: Mapping[str, Effect] = Field(
-        default={}, description="Per tool what calling it may do: read, write or destructive (the default)."
     )
 
     async def open(self) -> Sequence[Tool]:
@@ -52,16 +50,21 @@ class PythonTools(Frozen):
             )
         where, wanted = match.groups()
         module = loaded(where)
-        only = self.only or ()
-        found = {wanted: picked(module, wanted, where)} if wanted else public(module, {*only, *self.effects})
+        if wanted:
+            found = {wanted: picked(module, wanted, where)}
+        else:
+            found = public(module, {*(self.include or ()), *self.effects})
         if not found:
             raise WorkflowError(
-                f"tools: `{self.module}` holds no tool; "
+                f"tools: `{self.module}` gives no tool; "
                 "expected a public function, or one marked with `@ste.tool(effect=…)`"
             )
-        check("effects", self.effects, found, self.module)
-        check("only", only, found, self.module)
-        return [tool(name, found[name], self.effects.get(name)) for name in (found if self.only is None else self.only)]
+        own = list(found)
+        names = ToolNames(f"`{self.module}`", own, legal_names(own))
+        stated, chosen = self.state_effects(names), self.choose(names)
+        if not chosen and self.include != ():
+            raise names.nothing_left("`include` and `exclude`")
+        return [tool(names.shown[at], found[own[at]], stated.get(at)) for at in chosen]
 
     async def close(self) -> None: ...
 
@@ -69,7 +72,7 @@ class PythonTools(Frozen):
 def tool(name: str, value: Any, effect: Effect | None) -> Tool:
     """One function or LangChain tool behind the contract. Raises `WorkflowError` if no schema can be made."""
     if is_langchain_tool(value):
-        return LangChainTool(value, effect or "destructive")
+        return LangChainTool(name, value, effect or "destructive")
     marked: Effect = getattr(value, MARK, "destructive")
     return FunctionTool.of(name, value, effect or marked)
 
@@ -92,27 +95,11 @@ def picked(module: ModuleType, name: str, where: str) -> Any:
     value = getattr(module, name, None)
     if is_langchain_tool(value) or (callable(value) and not inspect.isclass(value)):
         return value
-    what = "is no function" if hasattr(module, name) else "does not exist"
-    raise WorkflowError(f"tools: `{name}` {what} in `{where}`; {choices(name, public(module))}")
-
-
-def check(setting: str, given: Iterable[str], found: Iterable[str], module: str) -> None:
-    """Refuse names in a setting that are no tools of the module."""
-    found = list(found)
-    for name in given:
-        if name not in found:
-            raise WorkflowError(
-                f"tools: `{setting}` names `{name}`, which `{module}` does not hold; {choices(name, found)}"
-            )
-
-
-def choices(name: str, names: Iterable[str]) -> str:
-    """What may stand there instead, the closest first if one is close."""
-    known = sorted(names)
-    if not known:
-        return "it holds no tools"
-    close = get_close_matches(name, known, 1)
-    return (f"did you mean `{close[0]}`? " if close else "") + f"it has: {', '.join(known)}"
+    what = "is not a function" if hasattr(module, name) else "does not exist"
+    known = public(module)
+    raise WorkflowError(
+        f"tools: `{name}` {what} in `{where}`; {did_you_mean(name, known)}it has: {list_choices(known)}"
+    )
 
 
 def loaded(where: str) -> ModuleType:

@@ -80,7 +80,7 @@ class Signature:
         except (NameError, TypeError, SyntaxError, PydanticUserError) as fault:
             raise WorkflowError(
                 f"tool `{self.name}`: its type hints make no JSON Schema: {str(fault).splitlines()[0]}; "
-                "expected types that pydantic knows; change the hints or leave the function out with `only:`"
+                "expected types that pydantic knows; change the hints or leave the function out with `exclude:`"
             ) from fault
         return adapter
 

@@ -4,40 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from ste_graph.contracts import Effect, Frozen, Json, Observation, Tool, ToolSource
+from ste_graph.contracts import Effect, Json, Observation, Tool, ToolSource
 from ste_graph.errors import WorkflowError
 from ste_graph.json_values import canonical_json
 from ste_graph.redaction import secrets_of
 from ste_graph.registry import known, load
 from ste_graph.settings import RelativePath, SourcesMarker
+from ste_graph.suggest import did_you_mean, list_choices
+from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.forwarded import effect_note, ensure_ready
-from ste_graph.tools.toolbench_description import Description, Unreadable, read
+from ste_graph.tools.names import legal_names
+from ste_graph.tools.toolbench_description import Description, Unreadable, legal_name, read
 
-SHOWN = 25
-"""Names that a message lists at most."""
 Execute = Callable[[Mapping[str, Json]], Awaitable[Observation]]
 
 
-class ToolBenchTools(Frozen):
+class ToolBenchTools(ToolChoice):
     """Tools from a JSON file of descriptions in ToolBench's format, by name, such as the 50 of the STE paper.
 
-    Without `cassette` and `by` they are schemas only: a call is refused. Names that a model may not use are changed
+    Without `cassette` and `by` they are schemas only: a call is refused. Effects are those of the tools in `by`, else
+    destructive. Names that a model may not use are changed
     (`GamerPower%%Live giveaways` to `GamerPower_Live_giveaways`); settings accept either.
     """
 
     path: RelativePath = Field(description="The file of descriptions.", examples=["API_descriptions_50.json"])
-    only: tuple[str, ...] | None = Field(default=None, description="Take these tools and no others.")
-    effects: Mapping[str, Effect] = Field(
-        default={},
-        description="Per tool what calling it may do; by default what the tool in `by` may do, or destructive.",
-    )
     cassette: RelativePath | None = Field(
         default=None,
         description="A file with recorded calls, one JSON object with `tool`, `arguments` and `observation` a line; "
@@ -71,26 +67,28 @@ class ToolBenchTools(Frozen):
 
     async def open(self) -> Sequence[Tool]:
         described = descriptions(Path(self.path))
-        self._know("only", self.only or (), described)
-        self._know("effects", self.effects, described)
-        wanted = [d for d in described if self.only is None or {d.original, d.name} & set(self.only)]
-        if not wanted:
+        names = ToolNames(f"`{self.path}`", [d.original for d in described], [d.name for d in described])
+        stated, chosen = self.state_effects(names), self.choose(names)
+        if self.include == ():
             return []
+        if not chosen:
+            raise names.nothing_left("`include` and `exclude`")
         recorded = recordings(Path(self.cassette), described) if self.cassette is not None else {}
-        workers = await self._workers(described)
-        return [self._tool(description, recorded, workers.get(description.original)) for description in wanted]
+        workers = await self._workers(names)
+        return [self._tool(described[at], recorded, workers.get(at), stated.get(at)) for at in chosen]
 
     async def close(self) -> None:
         for inner, _ in self._inner:
             await inner.close()
 
-    def _tool(self, description: Description, recorded: Mapping[str, Observation], worker: Tool | None) -> Tool:
+    def _tool(
+        self, description: Description, recorded: Mapping[str, Observation], worker: Tool | None, stated: Effect | None
+    ) -> Tool:
         execute: Execute = unmade(description)
         if self.cassette is not None:
             execute = replayed(description, recorded)
         elif worker is not None:
             execute = worker.call
-        stated = self.effects.get(description.original) or self.effects.get(description.name)
         effect: Effect = stated or (worker.effect if worker else "destructive")
         note = effect_note(worker) if worker and not stated else None
         return ToolBenchTool(
@@ -104,28 +102,20 @@ class ToolBenchTools(Frozen):
             note,
         )
 
-    async def _workers(self, described: Sequence[Description]) -> dict[str, Tool]:
-        """Per original name the tool that does the work."""
-        found: dict[str, Tool] = {}
-        originals = {key: d.original for d in described for key in (d.original, d.name)}
-        for inner, names in self._inner:
+    async def _workers(self, names: ToolNames) -> dict[int, Tool]:
+        """The tools that do the work, by the position of the description for which they do it."""
+        found: dict[int, Tool] = {}
+        known = {*names.own, *names.shown}
+        for inner, pairs in self._inner:
             tools = {tool.name: tool for tool in await inner.open()}
-            self._know("names", names, described)
-            for name, doer in (names or {tool: tool for tool in tools if tool in originals}).items():
-                if doer not in tools:
-                    raise WorkflowError(f"tools: `by` has no tool `{doer}` for `{name}`; {choices(doer, list(tools))}")
-                found[originals[name]] = tools[doer]
+            for name, worker in (pairs or {tool: tool for tool in tools if tool in known}).items():
+                if worker not in tools:
+                    raise WorkflowError(
+                        f"tools: `by` has no tool `{worker}` for `{name}`; "
+                        f"{did_you_mean(worker, tools)}it has: {list_choices(tools)}"
+                    )
+                found[names.find("names", name)] = tools[worker]
         return found
-
-    def _know(self, setting: str, given: Mapping[str, Any] | Sequence[str], described: Sequence[Description]) -> None:
-        """Refuse names that the file does not have."""
-        names = {key for d in described for key in (d.original, d.name)}
-        for name in given:
-            if name not in names:
-                raise WorkflowError(
-                    f"tools: `{setting}` names `{name}`, which `{self.path}` does not hold; "
-                    f"{choices(name, [d.original for d in described])}"
-                )
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,7 +139,7 @@ class ToolBenchTool:
 
 
 def descriptions(path: Path) -> list[Description]:
-    """All descriptions of a file, in its order. Raises `WorkflowError` if it is not of the format."""
+    """The descriptions of a file in its order, no two of one name. Raises `WorkflowError` if it is not of the format."""
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -166,7 +156,8 @@ def descriptions(path: Path) -> list[Description]:
             found.append(read(name, description))
         except Unreadable as fault:
             raise WorkflowError(f"tools: the description of `{name}` in `{path}` cannot be used: {fault}") from fault
-    return found
+    names = legal_names([description.original for description in found], legal_name)
+    return [replace(description, name=name) for description, name in zip(found, names, strict=True)]
 
 
 def source(entry: Mapping[str, Any]) -> tuple[ToolSource, Mapping[str, str]]:
@@ -210,7 +201,7 @@ def replayed(description: Description, recorded: Mapping[str, Observation]) -> E
 
 def recordings(path: Path, described: Sequence[Description]) -> dict[str, Observation]:
     """The recorded results by call. Raises `WorkflowError` with the line that is wrong."""
-    originals = {key: d.original for d in described for key in (d.name, d.original)}
+    originals = {d.name: d.original for d in described} | {d.original: d.original for d in described}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as fault:
@@ -234,10 +225,3 @@ def recordings(path: Path, described: Sequence[Description]) -> dict[str, Observ
 def call_key(tool: str, arguments: Mapping[str, Json]) -> str:
     """A call as one text; the order of keys does not count."""
     return canonical_json([tool, dict(arguments)])
-
-
-def choices(name: str, names: Sequence[str]) -> str:
-    """What may stand there instead, the closest first if one is close."""
-    close = get_close_matches(name, names, 1)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return (f"did you mean `{close[0]}`? " if close else "") + f"it has: {', '.join(sorted(names)[:SHOWN])}{more}"

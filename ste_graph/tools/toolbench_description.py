@@ -49,13 +49,15 @@ class Description:
     """What a description says. `original` is the tool's name in the file, `name` one that models may use."""
 
     original: str
+    name: str
     text: str
     parameters: Mapping[str, Json]
 
-    @property
-    def name(self) -> str:
-        plain = unicodedata.normalize("NFKD", self.original).encode("ascii", "ignore").decode()
-        return re.sub(r"[^a-zA-Z0-9-]+", "_", plain)[:LONGEST].strip("_") or "tool"
+
+def legal_name(original: str) -> str:
+    """A name that models may use, without accents, and with one `_` for all else that is no letter or digit."""
+    plain = unicodedata.normalize("NFKD", original).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-zA-Z0-9-]+", "_", plain)[:LONGEST].strip("_") or "tool"
 
 
 def read(original: str, given: Json) -> Description:
@@ -65,7 +67,7 @@ def read(original: str, given: Json) -> Description:
             given = json.loads(given)
     match given:
         case {"required_parameters": list() as required, "optional_parameters": list() as optional}:
-            return Description(original, structured_text(given), schema(required, optional))
+            return Description(original, legal_name(original), structured_text(given), schema(required, optional))
         case str() if given.strip():
             return free(original, given)
     raise Unreadable("it is neither free text nor a mapping with `required_parameters` and `optional_parameters`")
@@ -78,7 +80,7 @@ def free(original: str, text: str) -> Description:
     ends = [match.start() for match in (listed, trigger) if match]
     about = text[: min(ends, default=len(text))].replace("{{", "{").replace("}}", "}").strip()
     parameters = [{"name": n, "type": t.upper()} for n, t in ARGUMENT.findall(listed[1] if listed else "")]
-    return Description(original, re.sub(r"\.\.$", ".", about), schema(parameters, []))
+    return Description(original, legal_name(original), re.sub(r"\.\.$", ".", about), schema(parameters, []))
 
 
 def structured_text(given: Mapping[str, Json]) -> str:

@@ -67,14 +67,14 @@ def test_a_change_on_the_command_line_is_checked_too(ste, folder):
 
 
 def test_a_tool_that_is_not_there_is_reported_where_it_is_named(ste, folder):
-    change(folder, "module: tools.py", "module: tools.py, only: [doubel]")
+    change(folder, "module: tools.py", "module: tools.py, include: [doubel]")
     result = ste("check", "small.yaml")
     assert result.code == 2
     assert result.out == (
-        f"small.yaml:5:47: error[E601] `only` names `doubel`, which `{folder}/tools.py` does not hold; "
+        f"small.yaml:5:50: error[E601] `include` names `doubel`, which `{folder}/tools.py` does not have; "
         "did you mean `double`? it has: double, shout, store\n"
-        "    5 | tools: [{use: python, module: tools.py, only: [doubel]}]\n"
-        "      |                                               ^^^^^^^^\n"
+        "    5 | tools: [{use: python, module: tools.py, include: [doubel]}]\n"
+        "      |                                                  ^^^^^^^^\n"
     )
 
 
@@ -116,7 +116,7 @@ def test_a_permission_for_a_tool_that_is_not_there_is_reported_where_it_is_given
 
 
 def test_a_workflow_whose_tools_may_not_be_called_is_told_what_to_paste(ste, folder):
-    result = ste("check", "small.yaml", "--set", "tools.0.only=[store]")
+    result = ste("check", "small.yaml", "--set", "tools.0.include=[store]")
     assert result.code == 2
     assert result.out.startswith(
         "small.yaml:5:1: error[E602] the only tool, which is not read-only, may not be called:"
@@ -127,3 +127,10 @@ def test_a_workflow_whose_tools_may_not_be_called_is_told_what_to_paste(ste, fol
 def test_a_folder_is_no_workflow(ste, folder):
     assert ste("check", ".").out == ".:1:1: error[E101] is a folder, not a workflow file\n"
     assert json.loads(ste("check", ".", "--format", "json").out)[0]["code"] == "E101"
+
+
+def test_control_characters_of_a_workflow_do_not_reach_the_terminal(ste, folder):
+    change(folder, "use: observe", 'use: "a\\e[31mb"')
+    result = ste("check", "small.yaml")
+    assert "unknown `use: a\ufffd[31mb`" in result.out
+    assert "\x1b" not in result.out + result.err

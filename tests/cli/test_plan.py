@@ -34,7 +34,7 @@ def test_a_person_reads_maxima_loops_and_what_is_left_out(ste, folder):
         "    trial: 2 times\n"
         "      turn: while not call.finished, at most 3\n"
         "\n"
-        "left out, since the run may not call them; the line that would allow it:\n"
+        "left out, because the run may not call them; the line that allows it:\n"
         "  store (write)  allow: [store]\n"
     )
 
@@ -53,7 +53,7 @@ def test_without_plugins_the_number_of_units_is_not_known(ste, folder):
 
 
 def test_nothing_to_call_is_said_with_what_to_paste(ste, folder):
-    result = ste("plan", "small.yaml", "--set", "tools.0.only=[store]")
+    result = ste("plan", "small.yaml", "--set", "tools.0.include=[store]")
     assert result.code == 0
     assert result.out.startswith("small: 0 units, one per tool\n")
     assert "effects:  # one of read, write, destructive\n  store: write" in result.out

@@ -45,7 +45,7 @@ def test_a_run_ends_with_a_summary_for_a_person(ste, folder):
         "  run           runs/small\n"
         "  journal       runs/small/journal.jsonl\n"
         "\n"
-        "1 tool was left out, since the run may not call it; the line that would allow it:\n"
+        "1 tool was left out, because the run may not call it; the line that allows it:\n"
         "  store (write)  allow: [store]\n"
         "\n"
         "Look at it with: ste show runs/small\n"
@@ -113,7 +113,8 @@ def test_a_spent_budget_is_no_failure_and_says_how_to_go_on(ste, folder):
         "raise `budget.model_calls` and run again (0 of 2 units done)"
     )
     assert result.err.endswith(
-        "Nothing finished is lost. Raise the budget, then go on with: ste run small.yaml --set budget.model_calls=5\n"
+        "Nothing finished is lost. Raise the budget, then continue with:"
+        " ste run small.yaml --set budget.model_calls=5\n"
     )
     assert ste("run", "small.yaml").out.startswith("small: complete (2 of 2 units done)\n")
 
@@ -123,7 +124,7 @@ def test_a_failed_unit_is_named_with_its_reason_and_the_others_are_complete(ste,
     result = ste("run", "small.yaml")
     assert result.code == 1
     assert result.out.startswith("small: not complete (1 of 2 units done)\n")
-    assert "1 of 2 units failed; running again takes up where they stopped:\n  shout: small.yaml:" in result.out
+    assert "1 of 2 units failed; running again continues where they stopped:\n  shout: small.yaml:" in result.out
     assert "ValueError: no more" in result.out
     outcome = json.loads(ste("run", "small.yaml", "--format", "json").out)
     assert (outcome["failed_units"], list(outcome["failed"])) == (1, ["shout"])
@@ -138,7 +139,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(ste, folder):
     assert result.code == 130
     assert result.out.startswith("small: stopped by the user (")
     assert "stopping; once more ends it at once\n" in result.err
-    assert result.err.endswith("Nothing finished is lost. Go on with: ste run small.yaml --out here\n")
+    assert result.err.endswith("Nothing finished is lost. Continue with: ste run small.yaml --out here\n")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -153,7 +154,7 @@ def test_a_server_that_cannot_be_reached_ends_the_run_before_it_begins(ste, fold
 
 
 def test_no_tool_that_may_be_called_is_a_mistake_of_the_file(ste, folder):
-    result = ste("run", "small.yaml", "--set", "tools.0.only=[store]")
+    result = ste("run", "small.yaml", "--set", "tools.0.include=[store]")
     assert (result.code, result.out) == (2, "")
     assert "  store: write" in result.err
 
@@ -192,7 +193,7 @@ def test_the_unexpected_is_one_line_and_a_way_to_the_traceback(ste, folder, monk
     assert result.code == 1
     assert result.err.endswith(
         "ste: unexpected KeyError: 'deep inside'\n"
-        "This is a fault of ste-graph, not of your workflow; set STE_TRACEBACK=1 to see where it happened.\n"
+        "This is a bug in ste-graph, not in your workflow; set STE_TRACEBACK=1 to see where it happened.\n"
     )
     assert "Traceback" not in result.err
     monkeypatch.setenv("STE_TRACEBACK", "1")

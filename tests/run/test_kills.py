@@ -47,7 +47,7 @@ extends: {base}
 name: killed
 params: {{episodes: 2, trials: 2, turns: 3}}
 models: {{explorer: {{use: simulated}}}}
-tools: [{{use: python, module: tools.py, only: {only}}}]
+tools: [{{use: python, module: tools.py, include: {include}}}]
 """
 
 NAMED = [
@@ -67,7 +67,7 @@ NAMED = [
 def read_only(tmp_path: Path) -> Path:
     (tmp_path / "tools.py").write_text(TOOLS)
     workflow = tmp_path / "workflow.yaml"
-    workflow.write_text(WORKFLOW.format(base=ROOT / "workflows" / "explore.yaml", only="[area, initials]"))
+    workflow.write_text(WORKFLOW.format(base=ROOT / "workflows" / "explore.yaml", include="[area, initials]"))
     return workflow
 
 
@@ -75,7 +75,7 @@ def read_only(tmp_path: Path) -> Path:
 def writing(tmp_path: Path) -> Path:
     (tmp_path / "tools.py").write_text(TOOLS)
     workflow = tmp_path / "workflow.yaml"
-    workflow.write_text(WORKFLOW.format(base=ROOT / "workflows" / "paper.yaml", only="[send]") + "allow: [write]\n")
+    workflow.write_text(WORKFLOW.format(base=ROOT / "workflows" / "paper.yaml", include="[send]") + "allow: [write]\n")
     return workflow
 
 

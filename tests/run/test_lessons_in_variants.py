@@ -92,7 +92,7 @@ def test_a_request_that_stayed_too_close_is_marked_in_its_record(prompts) -> Non
 
 def test_a_placebo_of_another_tool_shows_its_requests_and_none_of_the_own(prompts, tmp_path: Path) -> None:
     changes = {"params": {"episodes": 1, "trials": 2, "turns": 2}}
-    only = [{"use": "python", "module": str(WORKFLOWS / "tools" / "everyday.py"), "only": ["to_roman"]}]
+    only = [{"use": "python", "module": str(WORKFLOWS / "tools" / "everyday.py"), "include": ["to_roman"]}]
     ste.load(WORKFLOWS / "quickstart.yaml", set={**changes, "tools": only}).run(out=tmp_path / "earlier")
     earlier = [trial.query for trial in ste.open_run(tmp_path / "earlier").trials()]
     other = {"memory.long_term.recall": {"other_tool": str(tmp_path / "earlier")}}

@@ -61,14 +61,29 @@ async def test_beside_marked_functions_others_are_taken_where_a_setting_names_th
     )
     source = PythonTools(module=str(module), effects={"plain": "read"})
     assert [(tool.name, tool.effect) for tool in await source.open()] == [("plain", "read"), ("marked", "read")]
-    (tool,) = await PythonTools(module=str(module), only=["other"]).open()
+    (tool,) = await PythonTools(module=str(module), include=["other"]).open()
     assert (tool.name, tool.effect) == ("other", "destructive")
+    assert [tool.name for tool in await PythonTools(module=str(module), include=["*"]).open()] == ["marked"]
 
 
-async def test_only_picks_and_orders_and_effects_override_the_mark(tmp_path):
-    path = module(tmp_path, "def a(): ...\ndef b(): ...\ndef c(): ...\n")
-    tools = await PythonTools(module=path, only=["c", "a"], effects={"a": "read"}).open()
-    assert [(tool.name, tool.effect) for tool in tools] == [("c", "destructive"), ("a", "read")]
+async def test_include_and_exclude_choose_in_the_order_of_the_source_and_effects_override_the_mark(tmp_path):
+    path = module(tmp_path, "def a(): ...\ndef b1(): ...\ndef b2(): ...\ndef c(): ...\n")
+    tools = await PythonTools(module=path, include=["c", "b*"], exclude=["b2"], effects={"b1": "read"}).open()
+    assert [(tool.name, tool.effect) for tool in tools] == [("b1", "read"), ("c", "destructive")]
+    assert await refused(module=path, exclude=["*"]) == (
+        f"tools: `{path}` gives no tool: `include` and `exclude` leave none of its tools; it has: a, b1, b2, c"
+    )
+
+
+async def test_an_effect_is_stated_by_the_functions_own_name_or_by_the_one_that_is_shown(tmp_path):
+    path = module(tmp_path, "def straße(): ...\ndef stra_e(): ...\n")
+
+    async def effects(**stated):
+        return {tool.name: tool.effect for tool in await PythonTools(module=path, effects=stated).open()}
+
+    assert await effects(stra_e="read") == {"stra_e_2": "destructive", "stra_e": "read"}
+    assert await effects(straße="read") == {"stra_e_2": "read", "stra_e": "destructive"}
+    assert await effects(stra_e_2="read") == {"stra_e_2": "read", "stra_e": "destructive"}
 
 
 async def test_all_says_what_is_public_even_if_it_is_imported(tmp_path):
@@ -128,14 +143,14 @@ async def test_names_that_are_not_there_are_answered_with_those_that_are(tmp_pat
     path = module(tmp_path, "def weather(): ...\ndef places(): ...\nN = 3\n")
     has = "did you mean `weather`? it has: places, weather"
     assert (
-        await refused(module=path, only=["wether"])
-        == f"tools: `only` names `wether`, which `{path}` does not hold; {has}"
+        await refused(module=path, include=["wether"])
+        == f"tools: `include` names `wether`, which `{path}` does not have; {has}"
     )
     assert await refused(module=path, effects={"wether": "read"}) == (
-        f"tools: `effects` names `wether`, which `{path}` does not hold; {has}"
+        f"tools: `effects` names `wether`, which `{path}` does not have; {has}"
     )
     assert await refused(module=f"{path}:wether") == f"tools: `wether` does not exist in `{path}`; {has}"
-    assert await refused(module=f"{path}:N") == f"tools: `N` is no function in `{path}`; it has: places, weather"
+    assert await refused(module=f"{path}:N") == f"tools: `N` is not a function in `{path}`; it has: places, weather"
 
 
 async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_path):
@@ -162,18 +177,18 @@ async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_pa
     assert "expected `a.dotted.name`, `file.py` or `module:function`" in await refused(module="a:b:c")
     path = module(tmp_path, "x = 1\n")
     assert await refused(module=path) == (
-        f"tools: `{path}` holds no tool; expected a public function, or one marked with `@ste.tool(effect=…)`"
+        f"tools: `{path}` gives no tool; expected a public function, or one marked with `@ste.tool(effect=…)`"
     )
 
 
-async def test_a_hint_that_has_no_json_schema_names_the_tool_unless_only_leaves_it_out(tmp_path):
+async def test_a_hint_that_has_no_json_schema_names_the_tool_unless_exclude_leaves_it_out(tmp_path):
     path = module(tmp_path, "class Odd: ...\ndef bad(x: Odd): ...\ndef good(): ...\n")
     said = await refused(module=path)
     assert said.startswith("tool `bad`: its type hints make no JSON Schema: ")
-    assert said.endswith("change the hints or leave the function out with `only:`")
-    assert [tool.name for tool in await PythonTools(module=path, only=["good"]).open()] == ["good"]
+    assert said.endswith("change the hints or leave the function out with `exclude:`")
+    assert [tool.name for tool in await PythonTools(module=path, exclude=["bad"]).open()] == ["good"]
 
 
-async def test_an_empty_only_takes_no_tool_and_not_all_of_them():
-    assert await PythonTools(module="string", only=()).open() == []
-    assert await PythonTools(module="string:capwords", only=()).open() == []
+async def test_an_empty_include_takes_no_tool_and_not_all_of_them():
+    assert await PythonTools(module="string", include=()).open() == []
+    assert await PythonTools(module="string:capwords", include=()).open() == []

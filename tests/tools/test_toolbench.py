@@ -12,7 +12,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.tools.arguments import Arguments
 from ste_graph.tools.policy import ToolPolicy
 from ste_graph.tools.toolbench import ToolBenchTools
-from ste_graph.tools.toolbench_description import Description, read
+from ste_graph.tools.toolbench_description import Description, legal_name, read
 from ste_graph.tools.toolbox import Toolbox
 
 STE = Path(os.environ.get("STE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "ste"
@@ -60,6 +60,7 @@ def test_free_text_gives_the_words_before_the_arguments_and_all_arguments_are_re
     described = read("add_date", ADD_DATE)
     assert described == Description(
         "add_date",
+        "add_date",
         "Add days to a date. Date should be 'yyyy-mm-dd'.",
         {
             "type": "object",
@@ -96,7 +97,7 @@ def test_a_structured_description_gives_types_defaults_examples_and_the_values_o
     ],
 )
 def test_names_are_legal_for_models(original, name):
-    assert Description(original, "", {}).name == name
+    assert legal_name(original) == read(original, "Do it.").name == name
 
 
 json_values = st.recursive(
@@ -202,19 +203,32 @@ async def test_other_sources_do_the_work_under_the_described_schema_and_with_the
     assert str(caught.value) == "tools: `by` has no tool `plsu` for `add_date`; did you mean `plus`? it has: plus"
 
 
-async def test_only_and_effects_take_the_files_names_and_ours(file):
-    source = ToolBenchTools(
-        path=file, only=["GamerPower_Live_giveaways"], effects={"GamerPower%%Live giveaways": "write"}
-    )
+async def test_include_and_effects_take_the_files_names_and_ours(file):
+    source = ToolBenchTools(path=file, include=["GamerPower_Live_*"], effects={"GamerPower%%Live giveaways": "write"})
     assert [(t.name, t.original, t.effect) for t in await source.open()] == [
         ("GamerPower_Live_giveaways", "GamerPower%%Live giveaways", "write")
     ]
     with pytest.raises(WorkflowError) as caught:
-        await ToolBenchTools(path=file, only=["add_dat"]).open()
+        await ToolBenchTools(path=file, exclude=["add_dat"]).open()
     assert str(caught.value) == (
-        f"tools: `only` names `add_dat`, which `{file}` does not hold; did you mean `add_date`? "
-        "it has: GamerPower%%Live giveaways, add_date"
+        f"tools: `exclude` names `add_dat`, which `{file}` does not have; did you mean `add_date`? "
+        "it has: GamerPower_Live_giveaways, add_date"
     )
+
+
+async def test_a_name_means_one_tool_where_two_of_the_file_would_be_shown_alike(tmp_path):
+    path = tmp_path / "descriptions.json"
+    path.write_text(json.dumps({"a%%b": "First.", "a_b": "Second.", "a b": "Third."}), encoding="utf-8")
+    tools = await ToolBenchTools(path=str(path), effects={"a_b": "read", "a_b_3": "write"}).open()
+    assert [(tool.original, tool.name, tool.effect) for tool in tools] == [
+        ("a%%b", "a_b_2", "destructive"),
+        ("a_b", "a_b", "read"),
+        ("a b", "a_b_3", "write"),
+    ]
+    call = {"tool": "a_b", "arguments": {}, "observation": {"ok": True, "kind": "ok", "text": "second"}}
+    cassette = lines(tmp_path / "calls.jsonl", call)
+    (_, second, third) = await ToolBenchTools(path=str(path), cassette=cassette).open()
+    assert [(await tool.call({})).kind for tool in (second, third)] == ["ok", "transport"]
 
 
 # What is wrong
@@ -271,5 +285,5 @@ def test_settings_that_do_not_fit_are_refused(settings, message):
     assert message in str(caught.value)
 
 
-async def test_an_empty_only_takes_no_tool_and_opens_no_other_source(file):
-    assert await ToolBenchTools(path=file, only=[], by=[{"use": "python", "module": "no_such_module"}]).open() == []
+async def test_an_empty_include_takes_no_tool_and_opens_no_other_source(file):
+    assert await ToolBenchTools(path=file, include=[], by=[{"use": "python", "module": "no_such_module"}]).open() == []

@@ -9,11 +9,12 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.errors import WorkflowError
+from ste_graph.report.page import render_text, write_page
+from ste_graph.report.section import section_from_run
 from ste_graph.run.watching import Watcher
 from ste_graph.scoring.replied import Replied
-from ste_graph.training.material import Material, written
-from ste_graph.training.report import page, part_of, said_of
-from ste_graph.training.rows import Row, read_rows
+from ste_graph.training.rows.files import TrainingFiles, write_rows
+from ste_graph.training.rows.row import TrainingRow, read_rows
 
 TOOLS = ["add_days", "make_password", "number_in_words", "to_roman"]
 TINY = {"hidden": 64, "layers": 2, "heads": 2, "inner": 32}
@@ -27,7 +28,7 @@ def lines(run: Path, record: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chain")
-    small = {"params.episodes": 2, "params.trials": 4, "tools.0.only": TOOLS}
+    small = {"params.episodes": 2, "params.trials": 4, "tools.0.include": TOOLS}
     ste.load("quickstart", set=small).run(folder / "explored")
     few = {
         "params.paraphrases": 2,
@@ -42,50 +43,50 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def material(runs: Path) -> Material:
-    return written(runs / "distilled", runs / "rows", 2)
+def files(runs: Path) -> TrainingFiles:
+    return write_rows(runs / "distilled", runs / "rows", 2)
 
 
-def rows(files: list[str]) -> Iterator[Row]:
-    return (row for file in files for row in read_rows([file]))
+def rows(paths: list[str]) -> Iterator[TrainingRow]:
+    return (row for path in paths for row in read_rows([path]))
 
 
 def test_every_training_row_comes_from_a_trial_in_the_journal_of_the_exploration_and_calls_what_it_called(
-    runs: Path, material: Material
+    runs: Path, files: TrainingFiles
 ) -> None:
     trials = {line["id"]: line for line in lines(runs / "explored", "trial")}
-    learnt = list(rows(material.train_files))
+    learnt = list(rows(files.train_files))
     assert len(learnt) >= 40
     for row in learnt:
-        came_from: dict[str, Any] = row.model_dump()["provenance"]
-        trial = trials[came_from["trial"]]
+        provenance: dict[str, Any] = row.model_dump()["provenance"]
+        trial = trials[provenance["trial"]]
         assert row.call is not None
         called = [step["arguments"] for step in trial["steps"] if step["observation"] and step["observation"]["ok"]]
         assert row.call.arguments == called[-1]
-        assert row.query == trial["query"] or came_from["paraphrase_of"] == trial["query"]
+        assert row.query == trial["query"] or provenance["paraphrase_of"] == trial["query"]
 
 
-def test_no_value_of_a_held_out_request_that_counts_as_new_occurs_in_training(material: Material) -> None:
-    known = {value for row in rows(material.train_files) for value in row.said}
-    new = [row for row in rows(material.heldout_files) if row.is_unseen(known)]
+def test_no_value_of_a_held_out_request_that_counts_as_new_occurs_in_training(files: TrainingFiles) -> None:
+    known = {value for row in rows(files.train_files) for value in row.value_keys}
+    new = [row for row in rows(files.heldout_files) if row.is_unseen(known)]
     assert len(new) >= 4
-    texts = [row.completion for row in rows(material.train_files)]
+    texts = [row.completion for row in rows(files.train_files)]
     for row in new:
         assert row.call is not None
         for name, value in row.call.arguments.items():
-            if json.dumps(value) in row.free:
+            if json.dumps(value) in row.free_value_keys:
                 assert not any(f'"{name}": {json.dumps(value)}' in text for text in texts)
 
 
-def test_batches_hold_their_own_tools_and_together_all(material: Material) -> None:
-    assert material.batches == [["add_days", "number_in_words"], ["make_password", "to_roman"]]
-    for files in (material.train_files, material.heldout_files):
-        assert [sorted({row.tool for row in read_rows([file])}) for file in files] == material.batches
-    assert material.untested == []
+def test_batches_hold_their_own_tools_and_together_all(files: TrainingFiles) -> None:
+    assert files.batches == [["add_days", "number_in_words"], ["make_password", "to_roman"]]
+    for side in (files.train_files, files.heldout_files):
+        assert [sorted({row.tool for row in read_rows([file])}) for file in side] == files.batches
+    assert files.untested == []
 
 
 def test_batches_can_be_named(runs: Path, tmp_path: Path) -> None:
-    found = written(runs / "distilled", tmp_path, (("to_roman",), ("add_days", "number_in_words")))
+    found = write_rows(runs / "distilled", tmp_path, (("to_roman",), ("add_days", "number_in_words")))
     assert found.batches == [["to_roman"], ["add_days", "number_in_words"]]
 
 
@@ -94,18 +95,18 @@ def test_batches_can_be_named(runs: Path, tmp_path: Path) -> None:
     [
         (5, "has examples of 4 tools; that is too few for 5 batches"),
         ((("to_roman",), ("to_greek",)), f"has no example of to_greek; it has examples of: {', '.join(TOOLS)}"),
-        ((("to_roman",), ("to_roman",)), "to_roman: stands in more than one of `batches`"),
+        ((("to_roman",), ("to_roman",)), "to_roman: is in more than one of `batches`"),
     ],
 )
 def test_batches_that_cannot_be_are_refused(runs: Path, tmp_path: Path, batches: Any, fault: str) -> None:
     with pytest.raises(WorkflowError) as raised:
-        written(runs / "distilled", tmp_path, batches)
+        write_rows(runs / "distilled", tmp_path, batches)
     assert str(raised.value).endswith(fault)
 
 
 def test_a_run_that_was_not_distilled_is_refused_with_what_to_do(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match=r"is a run that explored; distil it first: ste run distil --set"):
-        written(runs / "explored", tmp_path)
+        write_rows(runs / "explored", tmp_path)
 
 
 def test_a_tool_without_a_held_out_case_is_named_and_a_batch_of_such_refused(runs: Path, tmp_path: Path) -> None:
@@ -113,46 +114,48 @@ def test_a_tool_without_a_held_out_case_is_named_and_a_batch_of_such_refused(run
     alone = {"data.explored.only": ["add_days"], "nodes.split.heldout": 0}
     ste.load("distil", variant="simulated", set=few | alone).run(tmp_path / "all-train")
     with pytest.raises(WorkflowError, match=r"it has no held-out case; explore more, or set another share `heldout`"):
-        written(tmp_path / "all-train", tmp_path / "rows")
+        write_rows(tmp_path / "all-train", tmp_path / "rows")
     # One whose requests all hang together stands on one side.
     one = {"data.explored.only": ["add_days", "to_roman"], "nodes.split.alike": 0.0}
     mixed = tmp_path / "mixed"
     ste.load("distil", variant="simulated", set=few | one).run(mixed)
     with pytest.raises(WorkflowError, match="has no held-out case"):
-        written(mixed, tmp_path / "rows")
+        write_rows(mixed, tmp_path / "rows")
 
 
 def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after(runs: Path, tmp_path: Path) -> None:
-    told: list[str] = []
+    reports: list[str] = []
 
-    class Hears(Watcher):
+    class Listener(Watcher):
         def working(self, unit: str, what: str) -> None:
-            told.append(f"{unit}: {what}")
+            reports.append(f"{unit}: {what}")
 
-    few = {"nodes.train.how": {"steps": 20, "batch": 4}, "nodes.model.shape": TINY}
+    few = {"nodes.train.settings": {"steps": 20, "batch_size": 4}, "nodes.model.shape": TINY}
     finetune = ste.load("finetune", set={"nodes.rows.run": str(runs / "distilled"), **few})
-    summary = finetune.run(tmp_path / "run", watcher=Hears())
+    summary = finetune.run(tmp_path / "run", watcher=Listener())
     assert summary.failed == {}
-    assert "0: step 1 of at most 20" in told
+    assert "0: step 1 of at most 20" in reports
     replies = [
         Replied.model_validate({name: line[name] for name in Replied.model_fields if name in line})
         for line in lines(tmp_path / "run", "reply")
     ]
-    (learnt,) = lines(tmp_path / "run", "learnt")
+    (training,) = lines(tmp_path / "run", "training")
     before = [reply for reply in replies if reply.arm == "before"]
     after = [reply for reply in replies if reply.arm == "after"]
     assert [(one.query, one.gold) for one in before] == [(one.query, one.gold) for one in after]
     assert len(after) == sum(1 for line in lines(runs / "distilled", "example") if line["split"] == "heldout")
     assert {one.subject for one in before} == {None}
-    assert {one.subject.path for one in after if one.subject and one.subject.kind == "model"} == {learnt["model"]}
-    assert learnt["before"] == 0.0
+    assert {one.subject.path for one in after if one.subject and one.subject.kind == "model"} == {training["model"]}
+    assert training["before"] == 0.0
     assert {one.model for one in after} == {"simulated examples, after training"}
-    trained = part_of("trained", tmp_path / "run", tmp_path)
+    trained = section_from_run("trained", tmp_path / "run", tmp_path)
     assert trained.text.splitlines()[2].startswith("  0.0 % exact before, ")
-    assert learnt["simulated"]
-    assert said_of([trained]).startswith("A simulated model had a part in this")
-    assert learnt["table"] in trained.text
-    file = page("A <report>", [part_of("explored", runs / "explored", tmp_path), trained], tmp_path / "report.html")
+    assert training["simulated"]
+    assert render_text([trained]).startswith("A simulated model had a part in this")
+    assert training["table"] in trained.text
+    file = write_page(
+        "A <report>", [section_from_run("explored", runs / "explored", tmp_path), trained], tmp_path / "report.html"
+    )
     html = file.read_text("utf-8")
     assert "<h1>A &lt;report&gt;</h1>" in html
     assert 'src="data:image/png;base64,' in html
@@ -161,9 +164,9 @@ def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after
 
 @pytest.mark.slow
 def test_students_of_two_seeds_are_told_apart_and_one_of_them_may_be_adopted(runs: Path, tmp_path: Path) -> None:
-    few = {"nodes.train.how": {"steps": 20, "batch": 4}, "nodes.model.shape": TINY, "params.seeds": [0, 1]}
+    few = {"nodes.train.settings": {"steps": 20, "batch_size": 4}, "nodes.model.shape": TINY, "params.seeds": [0, 1]}
     ste.load("finetune", set={"nodes.rows.run": str(runs / "distilled"), **few}).run(tmp_path / "run")
-    trained = part_of("trained", tmp_path / "run", tmp_path)
+    trained = section_from_run("trained", tmp_path / "run", tmp_path)
     assert [line.split(":")[0] for line in trained.lines if "exact" in line] == [
         "seed 0",
         "seed 1",
@@ -183,8 +186,8 @@ def test_continual_learning_takes_a_run_of_distil_and_ends_with_a_triangle_for_e
         "nodes.rows.run": str(runs / "distilled"),
         "nodes.rows.batches": 3,
         "nodes.model.shape": TINY,
-        "nodes.first.how": {"steps": 20, "batch": 4},
-        "nodes.learn.how": {"steps": 5, "batch": 4},
+        "nodes.first.settings": {"steps": 20, "batch_size": 4},
+        "nodes.learn.settings": {"steps": 5, "batch_size": 4},
     }
     assert ste.load("continual", set=few).run(tmp_path / "run").failed == {}
     rounds = lines(tmp_path / "run", "round")
