@@ -1,4 +1,4 @@
-"""Examine: how many held-out requests does a model get right?"""
+"""Examine: count the held-out requests that a model answers with exactly the right call."""
 
 from __future__ import annotations
 
@@ -9,87 +9,79 @@ from pydantic import Field
 from ste_graph.contracts import Context
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.training.exactness import Exactness
-from ste_graph.training.forgetting import Triangle
-from ste_graph.training.gain import gain_table
-from ste_graph.training.job import Examine as Job
-from ste_graph.training.job import done
-from ste_graph.training.plot import plot_gain, plot_rounds
+from ste_graph.training.job import ExamineJob, run_job
+from ste_graph.training.results import AccuracyMatrix, gain_table, plot_gain, plot_rounds
 
 
 class Examine(Node):
-    """Let a model in this process reply to held-out prompts, and count the replies that are just the right call.
+    """Let a model in this process reply to held-out prompts, and count the replies that are exactly the right call.
 
-    A request counts as unseen if no training row says any of its values that are chosen freely.
+    A request counts as unseen if no training row has any of its freely chosen values.
     """
 
     arm: str = "after"
-    """What its replies are called in an evaluation."""
-    only: tuple[str, ...] = ()
-    """The tools to count, the others are listed; none: all count."""
+    """The name of its replies in an evaluation."""
+    include: tuple[str, ...] = ()
+    """The tools that count, the others are listed; empty: all count."""
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
 
     class Inputs(NodeInputs):
-        """The model's folder; `before`, what was exact of each tool before it was trained, puts a table into words."""
+        """`model` is a folder; `before`, the exact share per tool before training, adds a column and a plot."""
 
         model: str
         train_files: list[str]
         heldout_files: list[str]
         before: dict[str, float] | None = None
 
-    class Outputs(NodeOutputs):
-        """Shares from 0 to 1, see `ste_graph.training.exactness.Exactness`; the table, and the picture's file.
+    class Outputs(Exactness, NodeOutputs):
+        """The fields of `Exactness`, the table, and the plot's file.
 
-        `replies` are those to requests that want a call, ready to be kept as records. `simulated`: whether a simulated
+        `replies` are those to requests that want a call, ready to be kept as records. `simulated`: true if a simulated
         model came up with any request.
         """
 
-        count: int
-        well_formed: float
-        api_match: float
-        exact: float
-        unseen: int
-        exact_unseen: float | None
-        counts: dict[str, int]
-        per_tool: dict[str, float]
-        unseen_counts: dict[str, int]
-        unseen_per_tool: dict[str, float]
         table: str
         plot: str | None
         replies: list[dict[str, Any]]
         simulated: bool
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        settings = self.model_dump(include={"only", "tokens", "chat"})
-        job = Job(model=inputs.model, groups=[inputs.heldout_files], known=inputs.train_files, **settings)
-        result = await done(job, ctx.progress)
-        found = Exactness.model_validate(result["results"][0])
+        settings = self.model_dump(include={"include", "tokens", "chat"})
+        groups = [inputs.heldout_files]
+        result = await run_job(
+            ExamineJob(model=inputs.model, groups=groups, train_files=inputs.train_files, **settings), ctx.progress
+        )
+        exactness = Exactness.model_validate(result["results"][0])
         simulated: bool = result["simulated"]
         plot = inputs.before and plot_gain(
-            inputs.before, found.per_tool, ctx.output_path("gain.png"), simulated=simulated
+            inputs.before, exactness.per_tool, ctx.output_path("gain.png"), simulated=simulated
         )
-        table = gain_table(inputs.before or {}, found, self.only)
-        replies = [self._kept(reply) for reply in result["replies"] if reply["gold"]]
-        shown = {"table": table, "plot": str(plot) if plot else None, "simulated": simulated}
-        return self.Outputs(**found.model_dump(), **shown, replies=replies)
+        return self.Outputs(
+            **exactness.model_dump(),
+            table=gain_table(inputs.before or {}, exactness, self.include),
+            plot=str(plot) if plot else None,
+            replies=[self._reply_fields(reply) for reply in result["replies"] if reply["gold"]],
+            simulated=simulated,
+        )
 
-    def _kept(self, reply: dict[str, Any]) -> dict[str, Any]:
-        """A reply with its arm, and with a label that says whether a simulated model came up with the request."""
+    def _reply_fields(self, reply: dict[str, Any]) -> dict[str, Any]:
+        """A reply with its arm, and with a label that tells if a simulated model came up with the request."""
         label = "simulated examples" if reply["simulated"] else "examples"
-        kept = {name: reply[name] for name in ("query", "gold", "output", "unseen")}
-        return {**kept, "arm": self.arm, "model": f"{label}, {self.arm} training"}
+        fields = {name: reply[name] for name in ("query", "gold", "output", "unseen")}
+        return {**fields, "arm": self.arm, "model": f"{label}, {self.arm} training"}
 
 
 class ExamineBatches(Node):
     """Examine every batch learnt so far: the first before all rounds, one more after each (STE, section 3.4)."""
 
     names: tuple[str, ...] = ()
-    """What the batches are called in the table; without, by number."""
+    """The names of the batches in the table; without, they are numbered."""
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
 
     class Inputs(NodeInputs):
-        """`first` is what was given before all rounds, `rounds` what this node gave after the round before."""
+        """`first` is the result before all rounds, `rounds` this node's own of the previous round."""
 
         model: str
         heldout_files: list[str]
@@ -99,7 +91,7 @@ class ExamineBatches(Node):
         arm: dict[str, Any] | None = None
 
     class Outputs(NodeOutputs):
-        """How much of each batch is exact after each was learnt; the table as text; the picture's file."""
+        """The exact share of each batch after each round; the table as text; the plot's file."""
 
         label: str
         rounds: list[list[float]]
@@ -108,14 +100,15 @@ class ExamineBatches(Node):
         simulated: bool
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        learnt = 1 if inputs.round is None else inputs.round + 2
-        earlier = [tuple(shares) for shares in inputs.rounds or inputs.first or []][: learnt - 1]
-        groups = [[file] for file in inputs.heldout_files[:learnt]]
-        job = Job(model=inputs.model, groups=groups, tokens=self.tokens, chat=self.chat)
-        result = await done(job, ctx.progress)
+        count = 1 if inputs.round is None else inputs.round + 2
+        earlier = [tuple(shares) for shares in inputs.rounds or inputs.first or []][: count - 1]
+        groups = [[file] for file in inputs.heldout_files[:count]]
+        job = ExamineJob(model=inputs.model, groups=groups, tokens=self.tokens, chat=self.chat)
+        result = await run_job(job, ctx.progress)
         simulated: bool = result["simulated"]
-        triangle = Triangle(rounds=(*earlier, tuple(one["exact"] for one in result["results"])), batches=self.names)
+        shares = tuple(exactness["exact"] for exactness in result["results"])
+        matrix = AccuracyMatrix(rounds=(*earlier, shares), batches=self.names)
         arm = str((inputs.arm or {}).get("name", ""))
-        plot = plot_rounds({arm: triangle}, ctx.output_path(f"{arm or 'first'}.png"), simulated=simulated)
-        rounds = [list(shares) for shares in triangle.rounds]
-        return self.Outputs(label=arm, rounds=rounds, table=triangle.text(), plot=str(plot), simulated=simulated)
+        plot = plot_rounds({arm: matrix}, ctx.output_path(f"{arm or 'first'}.png"), simulated=simulated)
+        rounds = [list(shares) for shares in matrix.rounds]
+        return self.Outputs(label=arm, rounds=rounds, table=matrix.table(), plot=str(plot), simulated=simulated)

@@ -1,4 +1,4 @@
-"""Pretrained: a model that there is already."""
+"""Pretrained: an existing model as the base of a training."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from ste_graph.settings import HubPath
 
 
 class Pretrained(Node):
-    """Name a causal language model of the hub, or in a folder, to start from."""
+    """Name a causal language model, on the hub or in a folder, as the base of a training."""
 
     model: HubPath
 
     class Inputs(NodeInputs):
-        """Nothing."""
+        """No input."""
 
     class Outputs(NodeOutputs):
-        """The model as it was named."""
+        """The model's name."""
 
         model: str
 

@@ -1,4 +1,4 @@
-"""Report: what a chain of runs has come to."""
+"""Report: a page about a chain of runs."""
 
 from __future__ import annotations
 
@@ -6,36 +6,38 @@ from pathlib import Path
 
 from ste_graph.contracts import Context
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.training.faults import writing
-from ste_graph.training.report import page, part_of, said_of
+from ste_graph.report.page import render_text, write_page
+from ste_graph.report.section import section_from_run
+from ste_graph.training.errors import report_full_disk
 
 
 class Report(Node):
-    """Write a page about earlier runs (which, `reads` says), with their tables and pictures, and the same as text."""
+    """Write a page about earlier runs, with their tables and plots, and the same as text."""
 
-    title: str = "What was learnt"
+    title: str = "Results of simulated trial and error"
 
     class Inputs(NodeInputs):
-        """The folder of each run, of those that there are."""
+        """The folders of the runs; a run that was not made is left out."""
 
-        explored: str | None = None
-        distilled: str | None = None
-        trained: str | None = None
-        evaluated: str | None = None
-        continued: str | None = None
+        exploration: str | None = None
+        distillation: str | None = None
+        training: str | None = None
+        evaluation: str | None = None
+        continual: str | None = None
 
     class Outputs(NodeOutputs):
-        """The page's file, and the same as text."""
+        """The file of the page, and the same as text."""
 
         page: str
         text: str
         simulated: bool
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        folder = ctx.output_path("report")
         runs = {name: run for name, run in inputs.model_dump().items() if run is not None}
-        parts = [part_of(name, Path(run), ctx.output_path("report")) for name, run in runs.items()]
-        file = page(self.title, parts, ctx.output_path("report") / "report.html")
-        text = said_of(parts)
-        with writing(file):
-            file.with_suffix(".txt").write_text(f"{text}\n", "utf-8")
-        return self.Outputs(page=str(file), text=text, simulated=any(part.simulated for part in parts))
+        sections = [section_from_run(name, Path(run), folder) for name, run in runs.items()]
+        page = write_page(self.title, sections, folder / "report.html")
+        text = render_text(sections)
+        with report_full_disk(folder):
+            page.with_suffix(".txt").write_text(f"{text}\n", "utf-8")
+        return self.Outputs(page=str(page), text=text, simulated=any(section.simulated for section in sections))

@@ -1,4 +1,4 @@
-"""Rows: what there is to learn, and what it is tried by, in files."""
+"""Rows: the training and held-out rows, in files."""
 
 from __future__ import annotations
 
@@ -10,49 +10,40 @@ from pydantic import Field
 from ste_graph.contracts import Context
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.settings import RelativePath
-from ste_graph.training.material import Batches, Material, described, written
+from ste_graph.training.rows.files import Batches, TrainingFiles, describe_files, write_rows
 
 
 class Rows(Node):
     """Write the examples of a run of `distil.yaml` into this run's folder, as prompts and completions.
 
-    With `batches` the tools come in as many groups of like size, or in those that are named, each in files of its own.
-    Refuses what stands on both sides of the split.
+    `batches` divides the tools into that number of groups of similar size, or into those named, each with files of its
+    own. Refuses a run whose sides of the split share something.
     """
 
     run: RelativePath
     batches: Annotated[Batches, Field(union_mode="left_to_right")] = 1
 
-    class Outputs(NodeOutputs):
-        """The files of each side, one per batch, and how many rows of each tool they hold."""
-
-        train_files: list[str]
-        heldout_files: list[str]
-        batches: list[list[str]]
-        untested: list[str]
-        table: str
+    class Outputs(TrainingFiles, NodeOutputs):
+        """The fields of `TrainingFiles`."""
 
     async def __call__(self, inputs: NodeInputs, ctx: Context) -> Outputs:
-        return _given(self.Outputs, written(Path(self.run), ctx.output_path("rows"), self.batches))
+        files = write_rows(Path(self.run), ctx.output_path("rows"), self.batches)
+        return self.Outputs(**files.model_dump())
 
 
 class RowFiles(Node):
-    """Take rows of one's own: JSON Lines of prompts and completions, one file per batch on each side.
+    """Take rows of your own: JSON Lines of prompts and completions, one file per batch on each side.
 
-    Whether the sides share something is not known; what is counted as new was said in none of the training rows.
+    They are not checked for leaks between the sides; a value counts as new if no training row has it.
     """
 
     train: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
     heldout: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
 
-    class Outputs(Rows.Outputs):
-        """As of `rows`."""
+    class Outputs(TrainingFiles, NodeOutputs):
+        """The fields of `TrainingFiles`."""
 
-    async def __call__(self, inputs: NodeInputs, ctx: Context) -> Rows.Outputs:
+    async def __call__(self, inputs: NodeInputs, ctx: Context) -> Outputs:
         if len(self.train) != len(self.heldout):
             raise ValueError(f"`train` names {len(self.train)} files and `heldout` {len(self.heldout)}; expected pairs")
-        return _given(self.Outputs, described(self.train, self.heldout))
-
-
-def _given(gives: type[Rows.Outputs], material: Material) -> Rows.Outputs:
-    return gives(**material.model_dump())
+        return self.Outputs(**describe_files(self.train, self.heldout).model_dump())

@@ -1,23 +1,23 @@
-"""Student: a small model, made from nothing."""
+"""Student: a small model, created from nothing."""
 
 from __future__ import annotations
 
 from ste_graph.contracts import Context
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.training.job import Make, done
-from ste_graph.training.student import Student as Shape
+from ste_graph.training.job import CreateStudentJob, run_job
+from ste_graph.training.student.student import StudentShape
 
 
 class Student(Node):
-    """Make an untrained Llama of some hundred thousand parameters, whose tokenizer knows the words of the rows.
+    """Create an untrained Llama of some hundred thousand parameters, whose tokenizer knows the words of the rows.
 
-    It sees the rows of all batches: a word that it does not know is spelt out, which it can hardly read.
+    It is given the rows of all batches: an unknown word is spelt out, which it can hardly read.
     """
 
-    shape: Shape = Shape()
+    shape: StudentShape = StudentShape()
 
     class Inputs(NodeInputs):
-        """`seed` makes it another one."""
+        """`seed` decides its weights."""
 
         train_files: list[str]
         seed: int | None = None
@@ -28,7 +28,6 @@ class Student(Node):
         model: str
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        job = Make(
-            rows=inputs.train_files, folder=str(ctx.output_path("student")), shape=self.shape, seed=inputs.seed or 0
-        )
-        return self.Outputs(**await done(job, ctx.progress))
+        folder = str(ctx.output_path("student"))
+        job = CreateStudentJob(rows=inputs.train_files, folder=folder, shape=self.shape, seed=inputs.seed or 0)
+        return self.Outputs(**await run_job(job, ctx.progress))

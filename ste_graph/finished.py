@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -19,6 +20,9 @@ from ste_graph.records import Trial
 from ste_graph.run.folder import PARTS, RunFolder
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.summary import Summary, summary_of
+
+_SHOWN = 8
+"""The number of runs that an error names; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class FinishedRun:
         self.path = path
         lock = self.folder.read_lock()
         if lock is None:
-            raise WorkflowError(f"{path}: is not the folder of a run (it has no {self.folder.lock.name})")
+            reason = f"{path}: is not the folder of a run (it has no {self.folder.lock.name})"
+            raise WorkflowError(f"{reason}. {_where_runs_are(path)}")
         self.lock = lock
 
     @property
@@ -117,6 +122,17 @@ class FinishedRun:
     def summary(self) -> Summary:
         """What the run has come to so far."""
         return summary_of(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("labels", {}))
+
+
+def _where_runs_are(path: Path) -> str:
+    """The runs in a folder, or in the one around it, and how to make another."""
+    start = "Start one with `ste run WORKFLOW`."
+    for folder in (path, path.parent):
+        with suppress(OSError):
+            if runs := sorted(str(run) for run in folder.iterdir() if is_run(run)):
+                more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
+                return f"Runs here: {', '.join(runs[:_SHOWN])}{more}. {start}"
+    return start
 
 
 def is_run(path: Path) -> bool:

@@ -16,7 +16,7 @@ def run(tmp_path_factory) -> Path:
     changes = {
         "params": {"episodes": 2, "trials": 2, "turns": 2},
         "tools": [
-            {"use": "python", "module": str(ROOT / "workflows/tools/everyday.py"), "only": ["to_roman", "add_days"]}
+            {"use": "python", "module": str(ROOT / "workflows/tools/everyday.py"), "include": ["to_roman", "add_days"]}
         ],
         "memory.long_term": "off",
     }
@@ -72,10 +72,14 @@ def test_a_run_that_is_still_going_on_can_be_read(run: Path, tmp_path: Path) -> 
     assert ste.open_run(tmp_path).summary().done == 0
 
 
-def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "one" / "other"
+    folder.mkdir(parents=True)
     with pytest.raises(ste.WorkflowError) as caught:
-        ste.open_run(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: is not the folder of a run (it has no workflow.lock.yaml)"
+        ste.open_run(folder)
+    assert str(caught.value) == (
+        f"{folder}: is not the folder of a run (it has no workflow.lock.yaml). Start one with `ste run WORKFLOW`."
+    )
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(ste.WorkflowError, match="is a file, not the folder of a run"):

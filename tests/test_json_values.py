@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ste_graph.distil.clusters import free_values
 from ste_graph.json_values import canonical_json, digest, equal, equality_key
 from ste_graph.scoring.comparison import Rules
-from ste_graph.training.rows import Row
+from ste_graph.training.rows.row import TrainingRow
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -69,10 +69,10 @@ def test_the_order_of_keys_does_not_change_the_hash_but_a_number_written_otherwi
 
 @pytest.mark.parametrize(("first", "second"), EQUAL)
 def test_a_value_that_is_equal_in_scoring_is_not_new_in_training_or_in_a_split(first, second):
-    def row(arguments: object) -> Row:
-        return Row(prompt="x", completion=f"Action: a\nAction Input: {json.dumps(arguments)}")
+    def row(arguments: object) -> TrainingRow:
+        return TrainingRow(prompt="x", completion=f"Action: a\nAction Input: {json.dumps(arguments)}")
 
     assert Rules().decide("a", first, second)
-    assert row(first).said == row(second).said
+    assert row(first).value_keys == row(second).value_keys
     assert free_values(first, {}) == free_values(second, {})
-    assert not row(second).is_unseen(row(first).said)
+    assert not row(second).is_unseen(row(first).value_keys)

@@ -1,4 +1,4 @@
-"""The command `ste`: its verbs, and what becomes of errors."""
+"""The command `ste`: its verbs, and how it reports errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ste_graph.cli import check, draw, export, init, plan, run, schema, score, show, tools
-from ste_graph.cli.exits import FAILED, INTERRUPTED, WRONG
+from ste_graph.cli.options import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.registry import known
 
@@ -45,7 +45,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"ste-graph {version('ste-graph')}")
+        echo(f"ste-graph {version('ste-graph')}")
         raise typer.Exit
 
 
@@ -59,32 +59,32 @@ def ste(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and give its exit code: 0 fine, 1 a unit or the run failed, 2 the user's input is wrong."""
+    """Runs one command and returns its exit code: 0 ok, 1 a unit or the run failed, 2 the user's input is wrong."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a text that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")  # so that a text which the terminal cannot show does not fail
     try:
         application(args=arguments, prog_name="ste")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception as fault:
-        return _said(fault)
+    except Exception as error:
+        return _report_error(error)
     return 0
 
 
-def _said(fault: Exception) -> int:
-    """Say on stderr what went wrong, without a traceback unless one was asked for."""
+def _report_error(error: Exception) -> int:
+    """Prints the error on stderr, without a traceback unless one was asked for, and returns the exit code."""
     if os.environ.get("STE_TRACEBACK"):
-        traceback.print_exception(fault)
-    if isinstance(fault, SteError):
-        print(fault, file=sys.stderr)
-        return WRONG if isinstance(fault, WorkflowError) else FAILED
-    what = str(fault).strip().partition("\n")[0]
-    print(
-        f"ste: unexpected {type(fault).__name__}{f': {what}' if what else ''}\n"
-        "This is a fault of ste-graph, not of your workflow; set STE_TRACEBACK=1 to see where it happened.",
-        file=sys.stderr,
+        traceback.print_exception(error)
+    if isinstance(error, SteError):
+        echo(str(error), error=True)
+        return WRONG if isinstance(error, WorkflowError) else FAILED
+    first_line = str(error).strip().partition("\n")[0]
+    echo(
+        f"ste: unexpected {type(error).__name__}{f': {first_line}' if first_line else ''}\n"
+        "This is a bug in ste-graph, not in your workflow; set STE_TRACEBACK=1 to see where it happened.",
+        error=True,
     )
     return FAILED

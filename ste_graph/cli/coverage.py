@@ -1,17 +1,17 @@
-"""How much of each tool a run has tried out, for a person and as data."""
+"""The coverage of each tool by the trials of a run, as data and as a table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ste_graph.cli.trials import columns
 from ste_graph.coverage import Coverage, coverage_of
+from ste_graph.text import align_columns
 
 if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun, Trials
 
 
-def coverages(run: FinishedRun, trials: Trials, tool: str | None) -> dict[str, Coverage]:
+def coverage_by_tool(run: FinishedRun, trials: Trials, tool: str | None) -> dict[str, Coverage]:
     """The coverage of each tool of the run, or of one."""
     schemas = run.lock.get("schemas", {})
     return {
@@ -21,12 +21,14 @@ def coverages(run: FinishedRun, trials: Trials, tool: str | None) -> dict[str, C
     }
 
 
-def covered(found: dict[str, Coverage]) -> str:
-    """A line per tool."""
+def coverage_table(found: dict[str, Coverage]) -> str:
+    """The coverage as a table, a line per tool."""
     rows = [["tool", "parameters", "choices", "requests", "spread", "idle", "errors met"]]
-    for name, one in found.items():
-        used = [(len(one.parameters), one.of_parameters), (len(one.values), one.of_values)]
-        spread = "-" if one.spread is None else f"{one.spread:.2f}"
+    for name, coverage in found.items():
+        used = [(len(coverage.parameters), coverage.of_parameters), (len(coverage.values), coverage.of_values)]
+        spread = "-" if coverage.spread is None else f"{coverage.spread:.2f}"
         shares = [f"{count}/{total}" for count, total in used]
-        rows.append([name, *shares, str(one.requests), spread, str(one.idle), ", ".join(one.errors) or "none"])
-    return "\n".join(columns(rows))
+        rows.append(
+            [name, *shares, str(coverage.requests), spread, str(coverage.idle), ", ".join(coverage.errors) or "none"]
+        )
+    return "\n".join(align_columns(rows, left=(0, -1)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ste_graph.cli.options import Changes, File, NoPlugins, OutFile, Variant, experiment, write
+from ste_graph.cli.options import Changes, File, NoPlugins, OutFile, Variant, load_experiment, write_result
+from ste_graph.text import printable
 
 
 def draw(
@@ -13,4 +14,5 @@ def draw(
     out: OutFile = None,
 ) -> None:
     """Print the graph as Mermaid, with its loops, their bounds and the memories."""
-    write(experiment(file, variant, changes, plugins=not no_plugins).draw().rstrip("\n"), out)
+    graph = load_experiment(file, variant, changes, plugins=not no_plugins).draw()
+    write_result(printable(graph.rstrip("\n")), out)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.options import OutFile, write
-from ste_graph.models.label import is_simulated
+from ste_graph.cli.options import OutFile, echo, write_result
+from ste_graph.contracts import is_simulated
 from ste_graph.training.rows.format import ArgumentFormat, RowFormat, SplitSide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ste_graph.contracts import Json
     from ste_graph.distil.example import Example
 
 
@@ -36,34 +38,35 @@ def export(
     ] = ArgumentFormat.text,
     tool: Annotated[
         list[str] | None,
-        typer.Option("--tool", metavar="NAME", help="Only this tool; may be repeated.", show_default=False),
+        typer.Option("--tool", metavar="NAME", help="Only this tool; may be given more than once.", show_default=False),
     ] = None,
     out: OutFile = None,
 ) -> None:
-    """Write the examples of a run as JSON Lines, each row with where it comes from, each checked against its tool."""
+    """Write the examples of a run as JSON Lines, each row with its provenance, each checked against its tool."""
     from ste_graph.distil.split import training_mask
     from ste_graph.errors import WorkflowError
     from ste_graph.training.rows.examples import check_leaks, read_examples
     from ste_graph.training.rows.export import rows_from_examples
 
-    found = read_examples(run)
-    check_leaks(found)
-    every = list(found)
+    distilled = read_examples(run)
+    check_leaks(distilled)
+    every = list(distilled)
     fair = [example for example, good in zip(every, training_mask(every), strict=True) if good]
-    chosen = [example for example in fair if example.split == split.value and _wanted(example, tool, every)]
+    chosen = [example for example in fair if example.split == split.value and _is_selected(example, tool, every)]
     if not chosen:
-        raise WorkflowError(f"{run}: no example stands on the side `{split.value}` of the split; nothing was written")
+        raise WorkflowError(f"{run}: the side `{split.value}` of the split has no example; nothing was written")
     rows = rows_from_examples(chosen, form, answer=answer_row, arguments=arguments)
-    write("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), out)
+    write_result("\n".join(map(_json_line, rows)), out)
     for remark in _remarks(every, len(every) - len(fair), split):
-        typer.echo(f"note: {remark}", err=True)
-    typer.echo(f"{len(rows)} rows of {len(chosen)} examples ({split.value}){f': {out}' if out else ''}", err=True)
+        echo(f"note: {remark}", error=True)
+    target = f": {out}" if out else ""
+    echo(f"{len(rows)} rows of {len(chosen)} examples ({split.value}){target}", error=True)
 
 
-def _wanted(example: Example, tools: Sequence[str] | None, every: Sequence[Example]) -> bool:
+def _is_selected(example: Example, tools: Sequence[str] | None, every: Sequence[Example]) -> bool:
     from ste_graph.errors import WorkflowError
 
-    known = sorted({one.definition.name for one in every})
+    known = sorted({other.definition.name for other in every})
     if missing := sorted(set(tools or ()) - set(known)):
         raise WorkflowError(
             f"--tool {missing[0]}: this run has no example of it; it has examples of: {', '.join(known)}"
@@ -71,13 +74,19 @@ def _wanted(example: Example, tools: Sequence[str] | None, every: Sequence[Examp
     return not tools or example.definition.name in tools
 
 
+def _json_line(row: dict[str, Json]) -> str:
+    """A row as JSON, with the control characters escaped that JSON itself allows."""
+    text = json.dumps(row, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def _remarks(every: Sequence[Example], left_out: int, split: SplitSide) -> list[str]:
-    """What a person should know of the rows."""
+    """Notes on the rows for a person."""
     from ste_graph.distil.split import count_per_tool
 
     remarks = []
     if left_out and split is SplitSide.train:
-        remarks.append(f"{left_out} left out, whose request stands on the held-out side of another tool")
+        remarks.append(f"{left_out} left out, whose request is on the held-out side of another tool")
     empty = sorted(tool for tool, sides in count_per_tool(every).items() if not sides["heldout"])
     if empty:
         remarks.append(f"no held-out case of: {', '.join(empty)}")

@@ -9,25 +9,27 @@ from typing import Annotated
 
 import typer
 
+from ste_graph.cli.options import echo
+
 STARTER = ("README.md", "nodes.py", "tools.py", "workflow.yaml")
 PROMPTS = ("call.md", "imagine.md", "reflect.md")
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.", show_default=False)],
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder that is not empty, over files there.")
     ] = False,
 ) -> None:
-    """Write a small project: tools, a node, a workflow that runs at once."""
-    written = project(folder, force=force)
-    typer.echo("\n".join([f"{folder}: written", *(f"  {path}" for path in written)]))
+    """Write a small project: tools, a node, and a workflow that runs at once."""
+    written = write_project(folder, force=force)
+    echo("\n".join([f"{folder}: written", *(f"  {path}" for path in written)]))
     go = f"cd {shlex.quote(str(folder))} && " if folder.resolve() != Path.cwd() else ""
-    typer.echo(f"\nTry it: {go}ste run workflow.yaml")
+    echo(f"\nTry it: {go}ste run workflow.yaml")
 
 
-def project(folder: Path, *, force: bool = False) -> list[str]:
-    """Write the project's files and give their names. Raises `WorkflowError` if the folder may not be used."""
+def write_project(folder: Path, *, force: bool = False) -> list[str]:
+    """Writes the project's files and returns their names. Raises `WorkflowError` if the folder may not be used."""
     from ste_graph.errors import WorkflowError
 
     if not force and folder.is_dir() and any(folder.iterdir()):

@@ -1,4 +1,4 @@
-"""What the verbs have in common: the workflow's file and how it is changed, and the form of the output."""
+"""Common to the verbs: the workflow's file and its changes, the format of the output, exit codes, and printing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from ste_graph.text import printable
 
 if TYPE_CHECKING:
     from ste_graph.experiment import Experiment
 
+FAILED: Final = 1
+"""Exit code: a unit failed (the others are complete), or the run could not go on."""
+
+WRONG: Final = 2
+"""Exit code: the file, the command line or the run's folder is wrong."""
+
+INTERRUPTED: Final = 130
+"""Exit code: stopped with Ctrl-C; the same command goes on."""
+
 
 class Format(StrEnum):
-    """Words for a person, or data for a program."""
+    """Text for a person, or data for a program."""
 
     text = "text"
     json = "json"
@@ -25,7 +36,7 @@ class Format(StrEnum):
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The workflow file.", show_default=False)]
 Variant = Annotated[
-    str | None, typer.Option("--variant", metavar="NAME", help="The variant to take instead of the file as it stands.")
+    str | None, typer.Option("--variant", metavar="NAME", help="Use this variant instead of the file as it is.")
 ]
 Changes = Annotated[
     list[str] | None,
@@ -39,14 +50,16 @@ Changes = Annotated[
 NoPlugins = Annotated[
     bool, typer.Option("--no-plugins", help="Load neither plugins nor tool modules, which would run their code.")
 ]
-OutputFormat = Annotated[Format, typer.Option("--format", help="Words for a person, or data for a program.")]
+OutputFormat = Annotated[Format, typer.Option("--format", help="Text for a person, or data for a program.")]
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of to stdout.", show_default=False)
 ]
 
 
-def experiment(file: Path, variant: str | None, changes: Sequence[str] | None, *, plugins: bool = True) -> Experiment:
-    """The checked workflow that the command line names. Raises `WorkflowError`."""
+def load_experiment(
+    file: Path, variant: str | None, changes: Sequence[str] | None, *, plugins: bool = True
+) -> Experiment:
+    """Loads and checks the workflow that the command line names. Raises `WorkflowError`."""
     from ste_graph.experiment import load
     from ste_graph.language.loading import parse_change
 
@@ -54,7 +67,7 @@ def experiment(file: Path, variant: str | None, changes: Sequence[str] | None, *
         return load(file, variant=variant, set=[parse_change(change) for change in changes or ()], plugins=plugins)
 
 
-def command(verb: str, file: Path, variant: str | None, changes: Sequence[str] | None, *more: str) -> str:
+def command_line(verb: str, file: Path, variant: str | None, changes: Sequence[str] | None, *more: str) -> str:
     """A command line to paste into a shell."""
     words = ["ste", verb, str(file)]
     words += ["--variant", variant] if variant else []
@@ -62,8 +75,13 @@ def command(verb: str, file: Path, variant: str | None, changes: Sequence[str] |
     return shlex.join([*words, *more])
 
 
-def write(text: str, out: Path | None) -> None:
-    """Put a result where it was asked for. Raises `WorkflowError` where that cannot be."""
+def echo(text: str, *, error: bool = False) -> None:
+    """Prints a text on stdout, or on stderr, without control characters of models, tools or files."""
+    typer.echo(printable(text), err=error)
+
+
+def write_result(text: str, out: Path | None) -> None:
+    """Writes a result to a file, or prints it if none is given. Raises `WorkflowError` if it cannot be written."""
     if out is None:
         typer.echo(text)
         return

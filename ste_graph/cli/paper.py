@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ste_graph.cli.printable import printable
 from ste_graph.scoring.published import Table
 from ste_graph.scoring.reproduction import Line, Reproduction
 from ste_graph.scoring.score import Score
 from ste_graph.scoring.wording import range_text
 from ste_graph.stats import Interval
+from ste_graph.text import printable
 
 LEGEND = """\
 Each cell: well-formed of all / API match of well-formed / correct of all, in percent; `a..b` are bounds.

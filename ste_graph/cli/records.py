@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ste_graph.cli.trials import entry
+from ste_graph.cli.trials import field_lines
 from ste_graph.errors import WorkflowError
 from ste_graph.suggest import closest
 
@@ -15,42 +15,44 @@ if TYPE_CHECKING:
     from ste_graph.contracts import Json
     from ste_graph.finished import FinishedRun
 
-LEFT_OUT = ("id", "record", "started", "ended")
+HIDDEN = ("id", "record", "started", "ended")
 LONGEST = 300
 
 
-def lines_of(run: FinishedRun, kind: str | None, tool: str | None) -> list[dict[str, Json]]:
+def select_records(run: FinishedRun, kind: str | None, tool: str | None) -> list[dict[str, Json]]:
     """The journal's lines of one type of record (None: of all), and of one unit. Raises `WorkflowError`."""
     lines = list(run.records())
     kinds = sorted({line["record"] for line in lines})
     if kind is not None and kind not in kinds:
         near = closest(kind, kinds)
-        meant = f"did you mean `{near}`? " if near else ""
-        raise WorkflowError(f"{run.path}: has no record `{kind}`; {meant}it has: {', '.join(kinds) or 'none yet'}")
-    return [line for line in lines if kind in (None, line["record"]) and tool in (None, line[unit_of(line)])]
+        hint = f"did you mean `{near}`? " if near else ""
+        raise WorkflowError(f"{run.path}: has no record `{kind}`; {hint}it has: {', '.join(kinds) or 'none yet'}")
+    return [line for line in lines if kind in (None, line["record"]) and tool in (None, line[unit_key(line)])]
 
 
-def counted(run: FinishedRun, lines: Sequence[Mapping[str, Json]]) -> str:
-    """One line: how many records of each type there are."""
+def records_summary(run: FinishedRun, lines: Sequence[Mapping[str, Json]]) -> str:
+    """One line with the number of records of each type."""
     kinds = Counter(line["record"] for line in lines)
     return f"{run.path}: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items())) or 'no record yet'}"
 
 
-def told_record(line: Mapping[str, Json]) -> str:
+def record_text(line: Mapping[str, Json]) -> str:
     """One record: its type and unit, then the loops around it and its fields."""
-    unit = unit_of(line)
+    unit = unit_key(line)
     lines = [f"-- {line[unit]}: {line['record']}"]
     for name, value in line.items():
-        if name not in (*LEFT_OUT, unit):
-            lines += entry(name, value if isinstance(value, str) else _short(json.dumps(value, ensure_ascii=False)))
+        if name not in (*HIDDEN, unit):
+            lines += field_lines(
+                name, value if isinstance(value, str) else _shorten(json.dumps(value, ensure_ascii=False))
+            )
     return "\n".join(lines)
 
 
-def _short(text: str) -> str:
-    """Data as a line that can be read: what is longer is shown by `--format json`."""
+def _shorten(text: str) -> str:
+    """Data as one readable line; longer data is cut, and shown whole by `--format json`."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} … ({len(text):,} characters; all with --format json)"
 
 
-def unit_of(line: Mapping[str, Json]) -> str:
-    """The name under which the unit stands in a line of the journal: the first behind `id` and `record`."""
+def unit_key(line: Mapping[str, Json]) -> str:
+    """The key of the unit in a line of the journal: the first after `id` and `record`."""
     return list(line)[2]

@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ste_graph.cli.printable import counted
-from ste_graph.cli.trials import columns, entry
-from ste_graph.models.label import is_simulated
+from ste_graph.cli.trials import field_lines
+from ste_graph.contracts import is_simulated
 from ste_graph.scoring.share import Share
+from ste_graph.text import align_columns, count_noun
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,18 +36,21 @@ def by_arm(run: Path, replies: Sequence[Line]) -> str:
     rows = [["arm", "replies", "well-formed", "API match", "correct", ""]]
     rows += [[arm, str(len(own)), *_shares(own), ""] for arm, own in arms.items()]
     models = ", ".join(dict.fromkeys(str(line["model"]) for line in replies))
-    head = f"{run}: {counted(len(replies), 'reply')}, model: {models}"
-    return "\n".join([head, "", *columns(rows), "", f"Compare the arms with: {compare_with(run)}"])
+    head = f"{run}: {count_noun(len(replies), 'reply')}, model: {models}"
+    return "\n".join([head, "", *align_columns(rows, left=(0, -1)), "", f"Compare the arms with: {compare_with(run)}"])
 
 
 def one_by_one(line: Line) -> str:
     """A reply with what was asked for, and what is right or wrong about it."""
     gold = line["gold"]
     label = " (simulated)" if is_simulated(line["model"]) else ""
-    lines = [f"-- {gold['tool']}, {line['arm']}: {RIGHT[_correct(line)]}{label}", *entry("request", line["query"])]
-    lines += entry("wanted", f"{gold['tool']} {json.dumps(gold['arguments'], ensure_ascii=False)}")
-    lines += entry("reply", line["output"] if line["output"] is not None else "(none)")
-    lines += entry("problem", line["problem"]) if line["problem"] else []
+    lines = [
+        f"-- {gold['tool']}, {line['arm']}: {RIGHT[_correct(line)]}{label}",
+        *field_lines("request", line["query"]),
+    ]
+    lines += field_lines("wanted", f"{gold['tool']} {json.dumps(gold['arguments'], ensure_ascii=False)}")
+    lines += field_lines("reply", line["output"] if line["output"] is not None else "(none)")
+    lines += field_lines("problem", line["problem"]) if line["problem"] else []
     return "\n".join(lines)
 
 

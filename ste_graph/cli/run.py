@@ -1,4 +1,4 @@
-"""`ste run`: the run, its progress, and what it has come to."""
+"""`ste run`: a run, its progress, and its outcome."""
 
 from __future__ import annotations
 
@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.exits import FAILED, INTERRUPTED
-from ste_graph.cli.options import Changes, File, Format, OutputFormat, Variant, command, experiment
+from ste_graph.cli.options import (
+    FAILED,
+    INTERRUPTED,
+    Changes,
+    File,
+    Format,
+    OutputFormat,
+    Variant,
+    command_line,
+    echo,
+    load_experiment,
+)
 
 if TYPE_CHECKING:
-    from ste_graph.cli.progress import Counting
+    from ste_graph.cli.progress import CountingWatcher
 
 
 def run(
@@ -31,37 +41,39 @@ def run(
     ] = None,
     concurrency: Annotated[
         int | None,
-        typer.Option("--concurrency", metavar="N", min=1, help="Model requests in flight at most; 64 if not given."),
+        typer.Option("--concurrency", metavar="N", min=1, help="The most model requests in flight; 64 if not given."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Do everything but call the tools: what would be called is refused.")
+        bool, typer.Option("--dry-run", help="Do everything except call the tools: each call is refused.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     format: OutputFormat = Format.text,
 ) -> None:
-    """Run a workflow, or go on with the run that is in its folder."""
-    from ste_graph.cli.outcome import outcome_of
+    """Run a workflow, or continue the run in its folder."""
+    from ste_graph.cli.outcome import outcome_from_summary
 
-    found = experiment(file, variant, changes)
-    folder = out or (found.default_out.with_name(found.default_out.name + ".dry-run") if dry_run else found.default_out)
-    for remark in found.remarks:
-        typer.echo(str(remark), err=True)
-    with redirect_stdout(sys.stderr), _watched(quiet) as watcher:
-        summary = found.run(folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run)
-    for said in summary.remarks:
-        typer.echo(f"note: {said}", err=True)
-    title = ", ".join(filter(None, [found.workflow.name, variant, "dry run" if dry_run else None]))
-    outcome = outcome_of(title, summary)
+    experiment = load_experiment(file, variant, changes)
+    default = experiment.default_out
+    folder = out or (default.with_name(f"{default.name}.dry-run") if dry_run else default)
+    for diagnostic in experiment.remarks:
+        echo(str(diagnostic), error=True)
+    with redirect_stdout(sys.stderr), _open_watcher(quiet) as watcher:
+        summary = experiment.run(folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run)
+    for remark in summary.remarks:
+        echo(f"note: {remark}", error=True)
+    title = ", ".join(filter(None, [experiment.workflow.name, variant, "dry run" if dry_run else None]))
+    outcome = outcome_from_summary(title, summary)
     if format is Format.json:
-        typer.echo(json.dumps(outcome.to_json()))
+        echo(json.dumps(outcome.to_json()))
     else:
-        typer.echo(outcome.text())
+        echo(outcome.text())
     more = [*(["--out", str(out)] if out else []), *(["--dry-run"] if dry_run else [])]
     if summary.complete and watcher is not None and watcher.progress is None:
-        typer.echo("This run was complete before: nothing was done.", err=True)
+        echo("This run was complete before: nothing was done.", error=True)
     if not summary.complete:
-        go = "Raise the budget, then go" if summary.stopped_by == "budget" else "Go"
-        typer.echo(f"Nothing finished is lost. {go} on with: {command('run', file, variant, changes, *more)}", err=True)
+        first = "Raise the budget, then continue" if summary.stopped_by == "budget" else "Continue"
+        again = command_line("run", file, variant, changes, *more)
+        echo(f"Nothing finished is lost. {first} with: {again}", error=True)
     if summary.stopped_by == "interrupt":
         raise typer.Exit(INTERRUPTED)
     if summary.failed:
@@ -69,15 +81,15 @@ def run(
 
 
 @contextmanager
-def _watched(quiet: bool) -> Iterator[Counting | None]:
-    """The display of progress on stderr: a table on a terminal, lines elsewhere."""
+def _open_watcher(quiet: bool) -> Iterator[CountingWatcher | None]:
+    """Opens the display of progress on stderr: a table on a terminal, lines elsewhere."""
     if quiet:
         yield None
         return
-    from ste_graph.cli.lines import Lines
+    from ste_graph.cli.lines import ProgressLines
 
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield Lines(sys.stderr)
+        yield ProgressLines(sys.stderr)
         return
     from rich.console import Console
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 
-from ste_graph.cli.options import OutFile, write
+from ste_graph.cli.options import OutFile, write_result
 
 
 def schema(out: OutFile = None) -> None:
     """Print the JSON Schema of the language, with everything that is installed."""
-    write(text(), out)
+    write_result(schema_text(), out)
 
 
-def text() -> str:
-    """The schema as it is written to files."""
+def schema_text() -> str:
+    """The JSON Schema, as it is written to files."""
     from ste_graph.language.schema import json_schema
 
     return json.dumps(json_schema(), indent=2, ensure_ascii=False)

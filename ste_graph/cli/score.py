@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.options import Format, OutputFormat, write
+from ste_graph.cli.options import Format, OutputFormat, echo, write_result
 from ste_graph.scoring.parser import Parser
 
 if TYPE_CHECKING:
@@ -116,18 +116,18 @@ def score(
             read = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
             scores.append(Score.of(read, parser, closest=not exact_names, rules=rules, verdicts=known))
     if items is not None:
-        write(json.dumps(scores[0].items()), items)
+        write_result(json.dumps(scores[0].items()), items)
     gain = difference(*scores, seed=seed) if len(scores) == 2 else None
     if format is Format.json:
         found = scores[0].to_json(seed)
         if gain:
             found = {"scores": [one.to_json(seed) for one in scores], "difference": gain.to_json()}
-        typer.echo(json.dumps(found, indent=2))
+        echo(json.dumps(found, indent=2))
         return
     parts = [told(one, seed=seed) for one in scores]
     if gain:
         parts.append(compared(gain))
-    typer.echo("\n\n".join(parts))
+    echo("\n\n".join(parts))
 
 
 def _is_questions(gold: Path) -> bool:
@@ -141,4 +141,4 @@ def _reproduce(checkout: Path, seed: int, format: Format) -> None:
     from ste_graph.scoring.reproduction import reproduced
 
     found = reproduced(checkout, seed=seed)
-    typer.echo(json.dumps(found.to_json(), indent=2) if format is Format.json else tables(found))
+    echo(json.dumps(found.to_json(), indent=2) if format is Format.json else tables(found))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ste_graph.cli.printable import counted, printable
 from ste_graph.scoring.difference import Difference
 from ste_graph.scoring.score import Score
 from ste_graph.scoring.share import Measure, Share, api_match, correct, wellformed
 from ste_graph.scoring.wording import columns, reach, signed
 from ste_graph.stats import Interval
+from ste_graph.text import count_noun, printable
 
 MEASURES: tuple[tuple[str, Measure], ...] = (
     ("well-formed", wellformed),
@@ -28,7 +28,7 @@ def told(score: Score, *, seed: int = 0) -> str:
     labels = score.labels
     figures, notes = _figures(score, seed)
     parts = [
-        f"{printable(score.source)}{reader}: {counted(len(labels), 'case')} of {counted(len(score.by_tool), 'tool')}, "
+        f"{printable(score.source)}{reader}: {count_noun(len(labels), 'case')} of {count_noun(len(score.by_tool), 'tool')}, "
         f"against {printable(gold)}",
         "\n".join(columns(figures)),
         "\n".join([*notes, *_beside(score)]),
@@ -111,7 +111,7 @@ def _listed(title: str, counts: Counter[str]) -> str:
 def _named(problems: Sequence[str]) -> str:
     if not problems:
         return ""
-    lines = [f"{counted(len(problems), 'problem')} in the predictions:"]
+    lines = [f"{count_noun(len(problems), 'problem')} in the predictions:"]
     lines += [f"  {printable(problem)}" for problem in problems[:SHOWN]]
     if len(problems) > SHOWN:
         lines.append(f"  and {len(problems) - SHOWN} more, see --format json")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.options import Format, OutputFormat
+from ste_graph.cli.options import Format, OutputFormat, echo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ste_graph.contracts import Json
     from ste_graph.finished import FinishedRun, Trials
 
@@ -28,7 +30,7 @@ def show(
     ] = None,
     failed_calls: Annotated[bool, typer.Option("--failed-calls", help="Only those in which a call failed.")] = False,
     number: Annotated[
-        int | None, typer.Option("-n", metavar="N", min=0, help="So many trials at most.", show_default=False)
+        int | None, typer.Option("-n", metavar="N", min=0, help="At most this many trials.", show_default=False)
     ] = None,
     record: Annotated[
         str | None,
@@ -43,99 +45,140 @@ def show(
 ) -> None:
     """Print the trials of a run: request, calls, observations, answer, verdict; or other records, or an evaluation.
 
-    Replies to a test are counted by arm; with `--record reply`, `--tool` or `-n` they are told one by one.
+    Replies to a test are counted by arm; with `--record reply`, `--tool` or `-n` each reply is printed.
     """
-    from ste_graph.cli.outcome import evaluations_of
-    from ste_graph.cli.printable import printable
-    from ste_graph.cli.trials import overview, told
+    from ste_graph.cli.outcome import read_evaluations
     from ste_graph.finished import open_run
 
     opened = open_run(run)
-    if tool is not None:
-        _know(opened, tool)
     of_trials = solved is not None or failed_calls or coverage
     if record not in (None, "trial") and of_trials:
-        said = f"does not go with `--record {record}`: it asks after trials"
-        raise typer.BadParameter(said, param_hint="--solved, --unsolved, --failed-calls or --coverage")
-    evaluations = evaluations_of(opened) if tool is None and record is None and not coverage else []
-    if evaluations:
-        tables = "\n\n".join(printable(line["table"]) for line in evaluations)
-        typer.echo(json.dumps(evaluations, indent=2) if format is Format.json else tables)
-        return
-    trials = opened.trials()
-    if coverage:
-        from ste_graph.cli.coverage import coverages, covered
-
-        of_tools = coverages(opened, trials, tool)
-        data = {name: one.model_dump(mode="json") for name, one in of_tools.items()}
-        typer.echo(json.dumps(data, indent=2) if format is Format.json else covered(of_tools))
-    elif record is None and not trials and not of_trials and format is Format.text and opened.summary().parts:
-        from ste_graph.cli.outcome import outcome_of
-
-        typer.echo(outcome_of(opened.lock["resolved"]["workflow"]["name"], opened.summary()).overview())
-    elif record in (None, "reply") and not trials and not of_trials and (replies := _replies(opened, tool)):
-        from ste_graph.cli.replies import by_arm, one_by_one
-
-        head = by_arm(opened.path, replies)
-        if format is Format.text and (record, tool, number) == (None, None, None):
-            typer.echo(head)
-        else:
-            _print(format, number, head, replies, list(map(one_by_one, replies)), "no such reply")
-    elif record not in (None, "trial") or (record is None and not trials and not of_trials and any(opened.records())):
-        from ste_graph.cli.records import counted, lines_of, told_record
-
-        lines = lines_of(opened, record, tool)
-        head, all_told = counted(opened, lines), [told_record(line) for line in lines]
-        _print(format, number, head, lines, all_told, "no such record")
+        message = f"does not go with `--record {record}`: it selects trials"
+        raise typer.BadParameter(message, param_hint="--solved, --unsolved, --failed-calls or --coverage")
+    page = _Page(opened, opened.trials(), tool, number, format)
+    plain = (tool, record, number) == (None, None, None) and not of_trials
+    if tool is None and record is None and not coverage and (evaluations := read_evaluations(opened)):
+        _show_evaluations(evaluations, format)
+    elif not page.trials and opened.parts and plain:
+        _show_parts(opened, format)
     else:
-        kept = _selected(trials, tool, solved, failed_calls)
-        nothing = "no such trial" if trials else "no trial yet"
-        head, lines, all_told = overview(opened, trials, tool), [one.line for one in kept], [told(one) for one in kept]
-        _print(format, number, head, lines, all_told, nothing)
+        _check_place(page, record)
+        if coverage:
+            _show_coverage(page)
+        elif of_trials or record == "trial" or (record is None and (page.trials or not any(opened.records()))):
+            _show_trials(page, solved, failed_calls)
+        elif record in (None, "reply") and (replies := _replies(page)):
+            _show_replies(page, replies, in_full=not plain)
+        else:
+            _show_records(page, record)
 
 
-def _print(
-    format: Format, number: int | None, head: str, lines: Sequence[dict[str, Json]], told: Sequence[str], nothing: str
-) -> None:
-    """The first `number` of what was found (None: all): as data, or as told below a head."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The run to show, and the part of it that is asked for."""
+
+    run: FinishedRun
+    trials: Trials
+    tool: str | None
+    number: int | None
+    format: Format
+
+    def print(self, head: str, lines: Sequence[Mapping[str, Json]], texts: Iterable[str], *, empty: str) -> None:
+        """Prints the first `number` lines (None: all): as data, or as texts below a head."""
+        if self.format is Format.json:
+            echo(json.dumps(lines[: self.number], indent=2))
+            return
+        parts = [head, *islice(texts, self.number)]
+        if self.number is not None and self.number < len(lines):
+            parts.append(f"{len(lines) - self.number} more; leave out `-n` to see all {len(lines)}")
+        elif not lines:
+            parts.append(empty)
+        echo("\n\n".join(parts))
+
+
+def _show_evaluations(evaluations: Sequence[Mapping[str, Json]], format: Format) -> None:
+    tables = "\n\n".join(line["table"] for line in evaluations)
+    echo(json.dumps(evaluations, indent=2) if format is Format.json else tables)
+
+
+def _show_parts(run: FinishedRun, format: Format) -> None:
+    from ste_graph.cli.outcome import outcome_from_summary
+
+    outcome = outcome_from_summary(run.lock["resolved"]["workflow"]["name"], run.summary())
     if format is Format.json:
-        typer.echo(json.dumps(lines[:number], indent=2))
+        echo(json.dumps(outcome.to_json(), indent=2))
         return
-    parts = [head, *told[:number]]
-    if number is not None and number < len(told):
-        parts.append(f"{len(told) - number} more; leave out `-n` to see all {len(told)}")
-    elif not told:
-        parts.append(nothing)
-    typer.echo("\n\n".join(parts))
+    look = [f"Look at a part of it with: {_command(part)}" for part in run.parts[:1]]
+    echo("\n\n".join([outcome.overview(), *look]))
 
 
-def _replies(run: FinishedRun, tool: str | None) -> list[dict[str, Json]]:
-    """The replies to a test; with `tool`, to its requests."""
-    return [
-        line for line in run.records() if line["record"] == "reply" and (tool is None or line["gold"]["tool"] == tool)
-    ]
+def _show_coverage(page: _Page) -> None:
+    from ste_graph.cli.coverage import coverage_by_tool, coverage_table
+
+    found = coverage_by_tool(page.run, page.trials, page.tool)
+    data = {name: coverage.model_dump(mode="json") for name, coverage in found.items()}
+    echo(json.dumps(data, indent=2) if page.format is Format.json else coverage_table(found))
 
 
-def _selected(trials: Trials, tool: str | None, solved: bool | None, failed_calls: bool) -> Trials:
-    from ste_graph.cli.trials import has_failed_call
+def _show_trials(page: _Page, solved: bool | None, failed_calls: bool) -> None:
+    from ste_graph.cli.trials import has_failed_call, trial_text, trials_overview
 
-    if tool is not None:
-        trials = trials.where(lambda kept: kept.tool == tool)
+    trials = page.trials
+    if page.tool is not None:
+        trials = trials.where(lambda kept: kept.tool == page.tool)
     if solved is not None:
         trials = trials.where(lambda kept: (kept.trial.solved is True) == solved)
-    return trials.where(has_failed_call) if failed_calls else trials
+    if failed_calls:
+        trials = trials.where(has_failed_call)
+    head = trials_overview(page.run, page.trials, page.tool)
+    empty = "no such trial" if page.trials else "no trial yet"
+    page.print(head, [kept.line for kept in trials], map(trial_text, trials), empty=empty)
 
 
-def _know(run: FinishedRun, tool: str) -> None:
-    """Raise `WorkflowError` for a tool that the run does not have."""
+def _show_replies(page: _Page, replies: Sequence[dict[str, Json]], *, in_full: bool) -> None:
+    from ste_graph.cli.replies import by_arm, one_by_one
+
+    head = by_arm(page.run.path, replies)
+    if in_full or page.format is Format.json:
+        page.print(head, replies, map(one_by_one, replies), empty="no such reply")
+    else:
+        echo(head)
+
+
+def _show_records(page: _Page, record: str | None) -> None:
+    from ste_graph.cli.records import record_text, records_summary, select_records
+
+    lines = select_records(page.run, record, page.tool)
+    page.print(records_summary(page.run, lines), lines, map(record_text, lines), empty="no such record")
+
+
+def _replies(page: _Page) -> list[dict[str, Json]]:
+    """The replies to a test, or to its requests to one tool."""
+    replies = [line for line in page.run.records() if line["record"] == "reply"]
+    return [line for line in replies if page.tool in (None, line["gold"]["tool"])]
+
+
+def _check_place(page: _Page, record: str | None) -> None:
+    """Raise `WorkflowError` if the records are in a part of the run, or if the run does not have the tool."""
     from ste_graph.errors import WorkflowError
     from ste_graph.suggest import closest
 
+    run, kind = page.run, record or "trial"
+    if run.parts and not page.trials and not any(line["record"] == kind for line in run.records()):
+        holders = [part for part in run.parts if any(line["record"] == kind for line in part.records())]
+        where = f"they are in its parts; look with: {' · '.join(map(_command, holders))}" if holders else ""
+        where = where or f"nor has any of its parts: {', '.join(str(part.path) for part in run.parts)}"
+        raise WorkflowError(f"{run.path}: this run has no `{kind}` records of its own; {where}")
     units, skipped = run.lock["units"], run.lock.get("skipped", {})
-    if tool in units:
+    if page.tool is None or page.tool in units:
         return
-    if tool in skipped:
-        raise WorkflowError(f"{run.path}: `{tool}` was left out of this run; to allow it: {skipped[tool]['remedy']}")
-    near = closest(tool, units)
-    meant = f"did you mean `{near}`? " if near else ""
-    raise WorkflowError(f"{run.path}: this run has no tool `{tool}`; {meant}it has: {', '.join(sorted(units))}")
+    if page.tool in skipped:
+        remedy = skipped[page.tool]["remedy"]
+        raise WorkflowError(f"{run.path}: `{page.tool}` was left out of this run; to allow it: {remedy}")
+    near = closest(page.tool, units)
+    hint = f"did you mean `{near}`? " if near else ""
+    raise WorkflowError(f"{run.path}: this run has no tool `{page.tool}`; {hint}it has: {', '.join(sorted(units))}")
+
+
+def _command(part: FinishedRun) -> str:
+    return f"ste show {shlex.quote(str(part.path))}"

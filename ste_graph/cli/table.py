@@ -12,19 +12,19 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
-from ste_graph.cli.lines import beginning, ending, whole
-from ste_graph.cli.printable import printable
-from ste_graph.cli.progress import Counting, Progress
+from ste_graph.cli.lines import part_line, progress_line, start_lines
+from ste_graph.cli.progress import CountingWatcher, RunProgress
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.summary import Summary
+from ste_graph.text import printable
 
 STYLES = {"waiting": "dim", "running": "", "done": "green", "failed": "red", "stopped": "yellow"}
 ORDER = ("failed", "running", "stopped", "waiting", "done")
 
 
-class Table(Counting):
+class Table(CountingWatcher):
     """A row per unit, as many as fit, and a line about the whole; while a sub-workflow runs, that of the innermost."""
 
     def __init__(self, console: Console) -> None:
@@ -68,7 +68,7 @@ class Table(Counting):
 
     def part_ended(self, name: str, summary: Summary) -> None:
         self._parts.pop(name, None)
-        self.console.print(Text(printable(ending(name, summary))))
+        self.console.print(Text(printable(part_line(name, summary))))
 
     def _drawn(self) -> RenderableType:
         shown: Table | Part = next(reversed(self._parts.values()), self)
@@ -77,7 +77,7 @@ class Table(Counting):
         return drawn(shown.progress, shown.saying, rows=max(3, self.console.height - 7))
 
 
-class Part(Counting):
+class Part(CountingWatcher):
     """The progress of a sub-workflow, which a table shows in its own place."""
 
     def __init__(self, table: Table, name: str) -> None:
@@ -102,26 +102,26 @@ class Part(Counting):
         self._table.part_ended(f"{self._name}.{name}", summary)
 
 
-def drawn(progress: Progress, saying: str, *, rows: int) -> RenderableType:
+def drawn(progress: RunProgress, saying: str, *, rows: int) -> RenderableType:
     """The table, with so many rows at most: what failed or runs comes first."""
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(progress.unit, no_wrap=True, overflow="ellipsis", max_width=30)
-    grid.add_column("trials" if progress.asks else "records", justify="right", no_wrap=True)
-    grid.add_column("solved" if progress.asks else "", justify="right", no_wrap=True)
+    grid.add_column("trials" if progress.has_calls else "records", justify="right", no_wrap=True)
+    grid.add_column("solved" if progress.has_calls else "", justify="right", no_wrap=True)
     grid.add_column("", no_wrap=True)
     ordered = list(progress.rows.values())
     if len(ordered) > rows:
         ordered = sorted(ordered, key=lambda row: ORDER.index(row.state))
     for row in ordered[:rows]:
-        most = f"/{progress.records}" if progress.asks else ""  # else a precaution, no size
+        most = f"/{progress.records}" if progress.has_calls else ""  # else a precaution, no size
         of = f"{row.trials}{most}" if progress.records else ""
         name = Text(printable(row.name).replace("\n", " "))  # as a string it would be read as markup
-        doing = Text(printable(row.doing) if row.state == "running" and row.doing else row.state)
-        grid.add_row(name, of, str(row.solved) if row.judged else "", doing, style=STYLES[row.state])
-    parts: list[RenderableType] = [*map(Text, beginning(progress)), Text(), grid]
+        activity = Text(printable(row.activity) if row.state == "running" and row.activity else row.state)
+        grid.add_row(name, of, str(row.solved) if row.judged else "", activity, style=STYLES[row.state])
+    parts: list[RenderableType] = [*map(Text, start_lines(progress)), Text(), grid]
     if len(ordered) > rows:
         parts.append(Text(f"… and {len(ordered) - rows} more", style="dim"))
-    parts += [Text(), Text(whole(progress))]
+    parts += [Text(), Text(progress_line(progress))]
     if saying:
         parts.append(Text(saying, style="yellow"))
     return Group(*parts)

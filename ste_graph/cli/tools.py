@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ste_graph.cli.options import FAILED, WRONG, Changes, File, Format, OutputFormat, Variant, load_experiment
-from ste_graph.text import printable
+from ste_graph.cli.options import FAILED, WRONG, Changes, File, Format, OutputFormat, Variant, echo, load_experiment
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json, Observation, ObservationKind, Tool
@@ -48,23 +47,23 @@ def list_(
 
     workflow = load_experiment(file, variant, changes).workflow
     if effects:
-        typer.echo(printable(_done(workflow, _effects(workflow))))
+        echo(_done(workflow, _effects(workflow)))
         return
     found = _done(workflow, _opened(workflow))
     policy = policy_of(workflow)
     if format is Format.json:
         listed = [{**_plain(tool), **_note(tool), "allowed": policy.allows(tool)} for tool in found]
-        typer.echo(json.dumps(_clean(workflow, listed), indent=2))
+        echo(json.dumps(_clean(workflow, listed), indent=2))
         return
     rows = [(tool.name, tool.effect, *_allowed(tool, policy)) for tool in found]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows)
     for line in lines:
-        typer.echo(printable(_clean(workflow, line.rstrip())))
+        echo(_clean(workflow, line.rstrip()))
     if not rows:
-        typer.echo("The sources in `tools:` give no tool.", err=True)
+        echo("The sources in `tools:` give no tool.", error=True)
     elif any(row[2] for row in rows):
-        typer.echo("What a run may call: `ste tools list --effects` prints a block to correct and paste.", err=True)
+        echo("What a run may call: `ste tools list --effects` prints a block to correct and paste.", error=True)
 
 
 @tools.command()
@@ -75,12 +74,12 @@ def show(
     workflow = load_experiment(file, variant, changes).workflow
     tool = _clean(workflow, _plain(_named(name, _done(workflow, _opened(workflow)))))
     if format is Format.json:
-        typer.echo(json.dumps(tool, indent=2))
+        echo(json.dumps(tool, indent=2))
         return
     schema = json.dumps(tool["parameters"], indent=2, ensure_ascii=False)
     head = f"{tool['name']} ({tool['effect']}), fingerprint {tool['fingerprint']}"
     for line in (head, "", *tool["description"].splitlines(), "", *schema.splitlines()):
-        typer.echo(printable(line))
+        echo(line)
 
 
 @tools.command()
@@ -98,12 +97,12 @@ def call(
     workflow = replace(load_experiment(file, variant, changes).workflow, cassette=None)
     observation = _done(workflow, _called(workflow, name, given, yes=yes))
     if format is Format.json:
-        typer.echo(observation.model_dump_json(indent=2))
+        echo(observation.model_dump_json(indent=2))
     else:
         for line in observation.text.splitlines():
-            typer.echo(printable(line))
+            echo(line)
         cut = ", cut to the size limit" if observation.truncated else ""
-        typer.echo(f"{observation.kind}, {observation.ms:g} ms{cut}", err=True)
+        echo(f"{observation.kind}, {observation.ms:g} ms{cut}", error=True)
     if not observation.ok:
         raise typer.Exit(WRONG if observation.kind in UNFIT else FAILED)
 

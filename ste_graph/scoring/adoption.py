@@ -55,7 +55,7 @@ def adoption_of(path: Path) -> Adoption:
         run = open_run(path)
         lines = _evaluations(run)
     except WorkflowError as error:
-        raise WorkflowError(f"`only_if`: {error}; expected the run of an evaluation: {HOW}") from error
+        raise WorkflowError(f"`only_if`: {error}\nExpected the run of an evaluation: {HOW}") from error
     if not lines:
         within = [part for part in run.parts if _evaluations(part)]
         if len(within) == 1:

@@ -1,6 +1,6 @@
-"""Does one job: its JSON comes on the first line of stdin, what it gives goes as JSON to the last line of stdout.
+"""The process of one job: reads it as JSON from the first line of stdin, writes its result as the last line of stdout.
 
-The lines before that tell how far it is.
+The lines before that report progress.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ import sys
 import threading
 
 from ste_graph.errors import SteError
-from ste_graph.training.job import JOB, PROGRESS
+from ste_graph.training.job import JOB_ADAPTER, PROGRESS
 
 
 def main() -> int:
-    """Do the job; the exit code is 1 where it met a fault that it can name."""
-    job = JOB.validate_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_owner, daemon=True).start()
+    """Run the job; the exit code is 1 if it met an error that it can name."""
+    job = JOB_ADAPTER.validate_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        result = job.run(_say)
-    except SteError as fault:
-        print(json.dumps({"fault": str(fault)}), flush=True)
+        result = job.run(_print_progress)
+    except SteError as error:
+        print(json.dumps({"error": str(error)}), flush=True)
         return 1
     print(json.dumps(result), flush=True)
     return 0
 
 
-def _say(what: str) -> None:
-    print(f"{PROGRESS.decode()}{what}", flush=True)
+def _print_progress(text: str) -> None:
+    print(f"{PROGRESS.decode()}{text}", flush=True)
 
 
-def _end_with_owner() -> None:
-    """Wait until the other end of stdin is closed, since whoever wanted the result is gone; then end at once."""
+def _end_with_parent() -> None:
+    """Wait until the parent process closes stdin, which it does when it ends; then end at once."""
     while os.read(0, 1024):
         pass
     os._exit(1)

@@ -1,4 +1,4 @@
-"""The trainer: TRL's, for completions only, on rows of like length, and stopped where the loss is no number."""
+"""The trainer: TRL's, for completions only, on batches of rows of similar length; stops once the loss is not finite."""
 
 from __future__ import annotations
 
@@ -8,100 +8,117 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ste_graph.training.bunches import Bunches
-from ste_graph.training.faults import TrainingError
-from ste_graph.training.rows import Row
+from ste_graph.training.errors import TrainingError
+from ste_graph.training.rows.row import TrainingRow
+from ste_graph.training.settings import LoraSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from ste_graph.training.fitting import Fit, Lora
-
 SMALL_VOCABULARY: Final = 8192
-"""Up to so many words, the logits of all places at once take little memory."""
+"""Up to so many tokens, the logits of all positions at once take little memory."""
 
 
-def trainer_of(
+def make_trainer(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
     checkpoints: Path,
-    how: Fit,
+    settings: TrainingSettings,
     seed: int,
 ) -> Any:
-    """TRL's trainer; it computes the loss of completions only, and ends each with the end token."""
-    # None of them says its types.
+    """TRL's trainer, which computes the loss of completions only and ends each with the end token."""
+    # All three are untyped.
     datasets, peft, trl = (import_module(name) for name in ("datasets", "peft", "trl"))
-    trainer_of_trl: Any = trl.SFTTrainer
+    sft_trainer: Any = trl.SFTTrainer
     datasets.disable_progress_bars()
 
-    class Watched(trainer_of_trl):  # type: ignore[misc]
-        """Stops at the first loss that is no number: from there on every weight is spoilt."""
+    class FiniteLossTrainer(sft_trainer):  # type: ignore[misc]
+        """Stops at the first loss that is not finite: from there on every weight is spoilt."""
 
-        def compute_loss(self, model: Any, inputs: Any, *given: Any, **named: Any) -> Any:
-            # TRL works the logits out in parts, to save memory. With a student's few words there is none to save, and
+        def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            # TRL computes the logits in parts, to save memory. With a student's few tokens there is none to save, and
             # the step takes a third less time without.
-            plain = model.config.vocab_size <= SMALL_VOCABULARY
-            above: Any = super(trainer_of_trl, self) if plain else super()
-            return above.compute_loss(model, inputs, *given, **named)
+            small = model.config.vocab_size <= SMALL_VOCABULARY
+            parent: Any = super(sft_trainer, self) if small else super()
+            return parent.compute_loss(model, inputs, *args, **kwargs)
 
-        def _get_train_sampler(self, train_dataset: Any = None) -> Bunches:
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             rows = self.train_dataset if train_dataset is None else train_dataset
-            return Bunches([len(ids) for ids in rows["input_ids"]], how.batch * how.accumulate, seed=seed)
+            return _length_grouped_sampler([len(ids) for ids in rows["input_ids"]], settings, seed)
 
-        def training_step(self, *given: Any, **named: Any) -> Any:
-            loss = super().training_step(*given, **named)
+        def training_step(self, *args: Any, **kwargs: Any) -> Any:
+            loss = super().training_step(*args, **kwargs)
             if not math.isfinite(float(loss)):
-                saved = (
-                    f"; the last checkpoint before it lies in {checkpoints}"
-                    if any(checkpoints.glob("checkpoint-*"))
-                    else ""
-                )
+                saved = f"; the last checkpoint before it is in {checkpoints}" if _has_checkpoint(checkpoints) else ""
                 raise TrainingError(
-                    f"step {self.state.global_step + 1} of {how.steps}: the loss is {float(loss)}. Set a smaller `rate`"
-                    f" (it is {how.rate:g}) or a longer `warmup` (it is {how.warmup} steps) and start again{saved}"
+                    f"step {self.state.global_step + 1} of {settings.steps}: the loss is {float(loss)}. Set a smaller"
+                    f" `learning_rate` (it is {settings.learning_rate:g}) or more `warmup_steps` (they are"
+                    f" {settings.warmup_steps}) and start again{saved}"
                 )
             return loss
 
-    data = datasets.Dataset.from_list([_example(row, how) for row in rows])
-    trainer = Watched(
+    trainer = FiniteLossTrainer(
         model=model,
-        args=trl.SFTConfig(**_settings(checkpoints, how, seed)),
-        train_dataset=data,
+        args=trl.SFTConfig(**_sft_arguments(checkpoints, settings, seed)),
+        train_dataset=datasets.Dataset.from_list([_example(row, chat=settings.chat) for row in rows]),
         processing_class=tokenizer,
-        peft_config=how.lora and peft.LoraConfig(**_additions(how.lora)),
+        peft_config=settings.lora and peft.LoraConfig(**_lora_arguments(settings.lora)),
     )
-    trainer.remove_callback(_printer())
+    trainer.remove_callback(_printer_callback())
     return trainer
 
 
-def _settings(checkpoints: Path, how: Fit, seed: int) -> dict[str, Any]:
-    """What TRL is told of how to train, by its own names."""
+def _length_grouped_sampler(lengths: Sequence[int], settings: TrainingSettings, seed: int) -> Any:
+    """Transformers' sampler that puts rows of similar length into a batch, in an order that seed and epoch decide.
+
+    Differs: its own order comes from torch's global random state, so that a resumed training would see another.
+    """
+    import torch
+    from transformers.trainer_pt_utils import LengthGroupedSampler
+
+    untyped: Any = LengthGroupedSampler
+
+    class SeededSampler(untyped):  # type: ignore[misc]
+        def set_epoch(self, epoch: int) -> None:
+            self.generator.manual_seed(seed + epoch)
+
+    batch = settings.batch_size * settings.gradient_accumulation_steps
+    return SeededSampler(batch, lengths=list(lengths), generator=torch.Generator().manual_seed(seed))
+
+
+def _has_checkpoint(checkpoints: Path) -> bool:
+    return any(checkpoints.glob("checkpoint-*"))
+
+
+def _sft_arguments(checkpoints: Path, settings: TrainingSettings, seed: int) -> dict[str, Any]:
+    """The settings under the names that TRL's trainer gives them."""
     import torch
 
+    decay_steps = round(settings.steps * settings.decay)
     return dict(
         output_dir=str(checkpoints),
-        per_device_train_batch_size=how.batch,
-        gradient_accumulation_steps=how.accumulate,
-        max_steps=how.steps,
-        learning_rate=how.rate,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        max_steps=settings.steps,
+        learning_rate=settings.learning_rate,
         lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={"num_decay_steps": round(how.steps * how.decay), "decay_type": "linear"},
-        warmup_steps=min(how.warmup, how.steps - round(how.steps * how.decay)),
-        weight_decay=how.weight_decay,
-        adam_beta2=how.beta2,
-        max_grad_norm=how.clip,
-        max_length=how.length,
-        use_cpu=how.device == "cpu" or not torch.cuda.is_available(),
-        bf16=how.precision == "bf16",
+        lr_scheduler_kwargs={"num_decay_steps": decay_steps, "decay_type": "linear"},
+        warmup_steps=min(settings.warmup_steps, settings.steps - decay_steps),
+        weight_decay=settings.weight_decay,
+        adam_beta2=settings.adam_beta2,
+        max_grad_norm=settings.max_grad_norm,
+        max_length=settings.max_length,
+        use_cpu=settings.device == "cpu" or not torch.cuda.is_available(),
+        bf16=settings.precision == "bf16",
         fp16=False,
         activation_checkpointing=False,
         seed=seed,
         data_seed=seed,
-        logging_steps=min(50, max(1, how.steps // 10)),
+        logging_steps=min(50, max(1, settings.steps // 10)),
         logging_nan_inf_filter=False,
         save_strategy="steps",
-        save_steps=how.save_every,
+        save_steps=settings.save_steps,
         save_total_limit=2,
         report_to="none",
         disable_tqdm=True,
@@ -109,8 +126,8 @@ def _settings(checkpoints: Path, how: Fit, seed: int) -> dict[str, Any]:
     )
 
 
-def _additions(lora: Lora) -> dict[str, Any]:
-    """What PEFT is told of a low-rank addition."""
+def _lora_arguments(lora: LoraSettings) -> dict[str, Any]:
+    """The settings under the names that PEFT gives them."""
     return dict(
         r=lora.rank,
         lora_alpha=lora.alpha,
@@ -120,15 +137,15 @@ def _additions(lora: Lora) -> dict[str, Any]:
     )
 
 
-def _printer() -> type:
-    """What prints a trainer's log on stdout, where results are expected."""
+def _printer_callback() -> type:
+    """The callback that prints a trainer's log on stdout, where results are expected."""
     from transformers.trainer_callback import PrinterCallback
 
     return PrinterCallback
 
 
-def _example(row: Row, how: Fit) -> dict[str, Any]:
-    if not how.chat:
+def _example(row: TrainingRow, *, chat: bool) -> dict[str, Any]:
+    if not chat:
         return {"prompt": row.prompt, "completion": row.completion}
     return {
         "prompt": [{"role": "user", "content": row.prompt}],

@@ -8,9 +8,19 @@ from pathlib import Path
 import pytest
 
 import ste_graph.workflows
+from ste_graph.cli import options
 
 PAPER = Path(ste_graph.workflows.__file__).parent / "paper.yaml"
-HEAVY = ("torch", "chromadb", "langgraph", "sentence_transformers", "langchain_core", "langchain_openai", "numpy")
+HEAVY = (
+    "torch",
+    "chromadb",
+    "langgraph",
+    "sentence_transformers",
+    "langchain_core",
+    "langchain_openai",
+    "numpy",
+    "openai",
+)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["check", str(PAPER)]], ids=["help", "check"])
@@ -53,3 +63,13 @@ def test_a_change_without_a_value_is_refused_with_an_example(ste, folder):
 def test_ctrl_c_while_a_workflow_is_loaded_is_exit_code_130(ste, folder):
     (folder / "tools.py").write_text("raise KeyboardInterrupt\n")
     assert ste("plan", "small.yaml").code == 130
+
+
+def test_verbs_print_through_the_one_function_that_replaces_control_characters():
+    folder = Path(options.__file__).parent
+    printing = {
+        file.name
+        for file in folder.glob("*.py")
+        if any(call in file.read_text("utf-8") for call in ("typer.echo(", "sys.stdout.write("))
+    }
+    assert printing == {"options.py"}

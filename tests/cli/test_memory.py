@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from ste_graph.memory import embedders
+from ste_graph.memory.vectors import embedders
 
 
 class WordHashes:

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from ste_graph.cli import lines
-from ste_graph.cli.lines import Lines, beginning, whole
-from ste_graph.cli.progress import Counting, Progress, Row, clock, records_at_most
+from ste_graph.cli.lines import ProgressLines, progress_line, start_lines
+from ste_graph.cli.progress import CountingWatcher, RunProgress, UnitProgress, clock_text, max_records
 from ste_graph.cli.table import Table, drawn
 from ste_graph.experiment import load
 from ste_graph.models.meter import Meter
@@ -32,11 +32,13 @@ def trial(solved):
 
 def progress(**changes):
     rows = {
-        "add_days": Row("add_days", trials=4, solved=3, judged=4, state="running"),
-        "today": Row("today", trials=6, solved=6, judged=6, state="done"),
-        "convert_unit_of_measurement": Row("convert_unit_of_measurement", state="failed", why="the server is gone"),
+        "add_days": UnitProgress("add_days", trials=4, solved=3, judged=4, state="running"),
+        "today": UnitProgress("today", trials=6, solved=6, judged=6, state="done"),
+        "convert_unit_of_measurement": UnitProgress(
+            "convert_unit_of_measurement", state="failed", failure="the server is gone"
+        ),
     }
-    made = Progress(
+    made = RunProgress(
         "paper", "tool", ("simulated",), rows, Meter(model_calls=40, retries=2), 1260, 720, records=6, began=0
     )
     return replace(made, **changes)
@@ -50,35 +52,35 @@ def shown(what, width=60):
 
 def test_trials_are_counted_as_they_are_made_and_replayed_ones_once(workflow, logs):
     logs["shout"].finished["r"] = trial(True)
-    watcher = Counting()
+    watcher = CountingWatcher()
     watcher.began(workflow, logs, Meter())
     watcher.step("shout", trial(True), replayed=True)
     watcher.step("shout", trial(False), replayed=False)
     watcher.step("double", trial(None), replayed=False)
     rows = watcher.progress.rows
     assert (rows["shout"].trials, rows["shout"].solved) == (2, 1)
-    assert (rows["double"].trials, rows["double"].solved, watcher.progress.before) == (1, 0, 1)
+    assert (rows["double"].trials, rows["double"].solved, watcher.progress.earlier_trials) == (1, 0, 1)
 
 
 def test_maxima_are_the_plans(workflow, logs):
-    watcher = Counting()
+    watcher = CountingWatcher()
     watcher.began(workflow, logs, Meter())
     assert (watcher.progress.model_calls, watcher.progress.tool_calls, watcher.progress.records) == (24, 12, 2)
-    assert records_at_most(workflow.blocks) == 2
+    assert max_records(workflow.blocks) == 2
 
 
 def test_time_left_is_the_pace_so_far_times_what_can_still_come(monkeypatch):
     monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
-    assert progress().left_s == 50 / 10 * 2
-    assert progress(before=5).left_s == 50 / 5 * 2
-    assert progress(before=10).left_s is None
+    assert progress().remaining_s == 50 / 10 * 2
+    assert progress(earlier_trials=5).remaining_s == 50 / 5 * 2
+    assert progress(earlier_trials=10).remaining_s is None
 
 
 def test_lines_say_what_begins_and_what_it_can_cost():
-    assert beginning(progress(before=7, done_before=1)) == [
+    assert start_lines(progress(earlier_trials=7, done_earlier=1)) == [
         "paper: 3 units, at most 1,260 model calls and 720 tool calls",
         "model: simulated",
-        "going on: 1 of 3 done before, 7 trials kept",
+        "continuing: 1 of 3 done before, 7 trials kept",
     ]
 
 
@@ -86,7 +88,7 @@ def test_lines_about_the_whole_come_every_ten_seconds_at_most(workflow, logs, mo
     now = SimpleNamespace(s=100.0)
     monkeypatch.setattr(lines, "time", SimpleNamespace(monotonic=lambda: now.s))
     stream = io.StringIO()
-    watcher = Lines(stream)
+    watcher = ProgressLines(stream)
     watcher.began(workflow, logs, Meter())
     stream.seek(0)
     stream.truncate()
@@ -98,7 +100,7 @@ def test_lines_about_the_whole_come_every_ten_seconds_at_most(workflow, logs, mo
 def test_a_node_that_takes_a_while_says_how_far_it_is_until_its_step_is_finished(workflow, logs, monkeypatch):
     monkeypatch.setattr(lines, "EVERY_S", 0.0)
     stream = io.StringIO()
-    watcher = Lines(stream)
+    watcher = ProgressLines(stream)
     watcher.began(workflow, logs, Meter())
     watcher.working("shout", "step 3 of at most 20")
     assert stream.getvalue().splitlines()[-1] == (
@@ -111,16 +113,16 @@ def test_a_node_that_takes_a_while_says_how_far_it_is_until_its_step_is_finished
 
 def test_what_asks_nobody_promises_no_calls_and_no_time(monkeypatch):
     monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
-    alone = progress(asks=False, model_calls=0, tool_calls=0, models=(), meter=Meter())
-    assert beginning(alone) == ["paper: 3 units"]
-    assert whole(alone) == "0:50 1/3 done, 10 trials, 9 solved"
-    assert alone.left_s is None
+    alone = progress(has_calls=False, model_calls=0, tool_calls=0, models=(), meter=Meter())
+    assert start_lines(alone) == ["paper: 3 units"]
+    assert progress_line(alone) == "0:50 1/3 done, 10 trials, 9 solved"
+    assert alone.remaining_s is None
     assert "6/6" not in shown(drawn(alone, "", rows=9))
 
 
 def test_a_failed_unit_is_a_line_with_its_reason(workflow, logs):
     stream = io.StringIO()
-    watcher = Lines(stream)
+    watcher = ProgressLines(stream)
     watcher.began(workflow, logs, Meter())
     logs["shout"].failure = "the server is gone"
     watcher.ended("shout", logs["shout"])
@@ -146,7 +148,7 @@ def test_the_table_fits_a_narrow_terminal(monkeypatch):
 
 def test_the_table_shows_names_as_they_are_and_not_as_markup():
     names = ["[/x]", "[red]a", "\x1b[31mb"]
-    text = shown(drawn(progress(rows={name: Row(name) for name in names}), "", rows=9))
+    text = shown(drawn(progress(rows={name: UnitProgress(name) for name in names}), "", rows=9))
     assert [line.split()[0] for line in text.splitlines()[4:7]] == ["[/x]", "[red]a", "\ufffd[31mb"]
 
 
@@ -159,13 +161,14 @@ def test_the_table_shows_what_failed_or_runs_where_not_all_rows_fit():
 
 @pytest.mark.parametrize(("seconds", "text"), [(7, "0:07"), (59.6, "1:00"), (750, "12:30"), (11100, "3:05:00")])
 def test_time_reads_as_on_a_clock(seconds, text):
-    assert clock(seconds) == text
+    assert clock_text(seconds) == text
 
 
 def test_the_whole_is_one_line(monkeypatch):
     monkeypatch.setattr("ste_graph.cli.progress.time", SimpleNamespace(monotonic=lambda: 50.0))
     assert (
-        whole(progress(before=10)) == "0:50 1/3 done, 10 trials, 9 solved, 40 of at most 1,260 model calls, 2 retries"
+        progress_line(progress(earlier_trials=10))
+        == "0:50 1/3 done, 10 trials, 9 solved, 40 of at most 1,260 model calls, 2 retries"
     )
 
 

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 import ste_graph.workflows
-from ste_graph.cli.schema import text
+from ste_graph.cli.schema import schema_text
 from ste_graph.language.document import read
 
 WORKFLOWS = Path(ste_graph.workflows.__file__).parent
@@ -16,20 +16,20 @@ PAPER = read(WORKFLOWS / "paper.yaml").plain()
 
 @pytest.fixture(scope="module")
 def language():
-    schema = json.loads(text())
+    schema = json.loads(schema_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
 
 def test_the_schema_is_printed_or_written(ste, tmp_path):
-    assert ste("schema").out == text() + "\n"
+    assert ste("schema").out == schema_text() + "\n"
     assert ste("schema", "--out", tmp_path / "schema.json").out == ""
-    assert (tmp_path / "schema.json").read_text() == text() + "\n"
+    assert (tmp_path / "schema.json").read_text() == schema_text() + "\n"
 
 
 def test_the_shipped_schema_is_current():
     shipped = (WORKFLOWS / "schema.json").read_text("utf-8")
-    assert shipped == text() + "\n", "run: ste schema --out workflows/schema.json"
+    assert shipped == schema_text() + "\n", "run: ste schema --out workflows/schema.json"
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("**/*.yaml")), ids=lambda file: file.stem)

@@ -47,7 +47,7 @@ def run(tmp_path, monkeypatch):
     return "old"
 
 
-def test_trials_are_told_step_by_step_below_a_line_per_tool(ste, run):
+def test_trials_are_printed_step_by_step_below_a_line_per_tool(ste, run):
     result = ste("show", run)
     assert result.code == 0
     assert result.out == (
@@ -126,9 +126,20 @@ def test_a_tool_that_was_left_out_is_answered_with_the_line_that_allows_it(ste, 
     assert (result.code, result.err) == (2, "old: `drop` was left out of this run; to allow it: allow: [drop]\n")
 
 
-def test_a_folder_that_is_no_run_is_refused(ste, run):
+def test_a_folder_that_is_not_a_run_is_refused_with_the_runs_that_are_near(ste, run):
     result = ste("show", ".")
-    assert (result.code, result.err) == (2, ".: is not the folder of a run (it has no workflow.lock.yaml)\n")
+    assert (result.code, result.err) == (
+        2,
+        ".: is not the folder of a run (it has no workflow.lock.yaml). Runs here: old. Start one with `ste run"
+        " WORKFLOW`.\n",
+    )
+    assert ste("show", "odl").err.endswith("Runs here: old. Start one with `ste run WORKFLOW`.\n")
+
+
+def test_without_a_run_near_only_the_way_to_start_one_is_named(ste, tmp_path):
+    assert ste("show", tmp_path / "none" / "gone").err.endswith(
+        "(it has no workflow.lock.yaml). Start one with `ste run WORKFLOW`.\n"
+    )
 
 
 def test_control_characters_of_a_tool_do_not_reach_the_terminal(ste, run, tmp_path):
@@ -147,7 +158,7 @@ def test_a_failed_unit_shows_its_reason(ste, run, tmp_path):
     ]
 
 
-def test_a_finished_run_can_be_summed_up_from_its_folder(run):
+def test_a_run_can_be_summarised_from_its_folder(run):
     summary = open_run(run).summary()
     assert (summary.done, summary.units, dict(summary.records)) == (2, 2, {"trial": 2})
 
@@ -164,6 +175,31 @@ def test_a_run_of_sub_workflows_shows_its_parts(folder, ste):
     failed = open_run(part).summary().used.failed_calls
     assert failed > 0
     assert f"  failed calls  {failed}\n" in shown.out
+    assert shown.out.endswith(f"\n\nLook at a part of it with: ste show {part}\n")
+    assert json.loads(ste("show", folder / "whole", "--format", "json").out)["parts"]["small"]["run"] == str(part)
+
+
+@pytest.mark.parametrize(
+    "options", [["-n", "2"], ["--tool", "double"], ["--coverage"], ["--solved"], ["--record", "trial"]]
+)
+def test_a_run_of_sub_workflows_says_in_which_part_the_trials_are(folder, ste, options):
+    (folder / "whole.yaml").write_text("dsl: 1\nname: whole\ngraph:\n  - run: small.yaml\n", "utf-8")
+    ste("run", "whole.yaml", "--out", "whole", "--quiet")
+    result = ste("show", "whole", *options)
+    assert (result.code, result.out, result.err) == (
+        2,
+        "",
+        "whole: this run has no `trial` records of its own; they are in its parts; look with:"
+        " ste show whole/runs/small\n",
+    )
+
+
+def test_a_record_that_no_part_has_is_named_with_the_parts(folder, ste):
+    (folder / "whole.yaml").write_text("dsl: 1\nname: whole\ngraph:\n  - run: small.yaml\n", "utf-8")
+    ste("run", "whole.yaml", "--out", "whole", "--quiet")
+    assert ste("show", "whole", "--record", "reply").err == (
+        "whole: this run has no `reply` records of its own; nor has any of its parts: whole/runs/small\n"
+    )
 
 
 def reply(arm, output, *, err=False, api_match=True, args_correct=True, **more):
@@ -189,7 +225,7 @@ def tested(run):
     return run
 
 
-def test_replies_to_a_test_are_told_arm_by_arm_with_what_nobody_has_decided(ste, tested):
+def test_replies_to_a_test_are_counted_by_arm_with_undecided_ones_as_a_range(ste, tested):
     assert ste("show", tested).out == (
         "old: 4 replies, model: simulated\n"
         "\n"
@@ -201,9 +237,9 @@ def test_replies_to_a_test_are_told_arm_by_arm_with_what_nobody_has_decided(ste,
     )
 
 
-def test_replies_are_told_one_by_one_where_a_tool_or_a_number_is_named(ste, tested):
-    one = ste("show", tested, "--tool", "add", "-n", "1").out
-    assert one.endswith(
+def test_each_reply_is_printed_if_a_tool_or_a_number_is_named(ste, tested):
+    printed = ste("show", tested, "--tool", "add", "-n", "1").out
+    assert printed.endswith(
         "-- add, baseline: wrong (simulated)\n"
         "   request      Add 1.\n"
         '   wanted       add {"a": 1}\n'

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ste_graph.training.rows import Row
+from ste_graph.training.rows.row import TrainingRow
 
 
 def test_a_student_is_a_folder_that_transformers_loads_and_vllm_can_serve(student: str) -> None:
@@ -19,12 +19,12 @@ def test_a_student_is_a_folder_that_transformers_loads_and_vllm_can_serve(studen
 
 
 @pytest.fixture(scope="module")
-def untrained(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Any:
+def untrained(rows: list[TrainingRow], tmp_path_factory: pytest.TempPathFactory) -> Any:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from ste_graph.training.student import new_student
+    from ste_graph.training.student.student import create_student
 
-    folder = new_student(rows, tmp_path_factory.mktemp("whole"))
+    folder = create_student(rows, tmp_path_factory.mktemp("whole"))
     return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager"), AutoTokenizer.from_pretrained(
         folder
     )
@@ -59,18 +59,20 @@ def test_an_untrained_student_goes_on_as_the_same_digits_went_on_before(untraine
 
 @pytest.mark.parametrize("shape", [{"layers": 1}, {"hidden": 32}, {"hidden": 100}])
 def test_a_shape_without_room_to_copy_is_refused(shape: dict[str, int]) -> None:
-    from ste_graph.training.student import Student
+    from ste_graph.training.student.student import StudentShape
 
-    with pytest.raises(ValidationError, match="to begin able to copy it needs two layers and a width of 64, 96, …"):
-        Student(**shape)
-    assert Student(**shape, copies=False)
+    with pytest.raises(
+        ValidationError, match="to begin able to copy, a student needs at least two layers and a width of 64, 96, …"
+    ):
+        StudentShape(**shape)
+    assert StudentShape(**shape, copies=False)
 
 
 @pytest.mark.parametrize("seeds", [(1, 1), (1, 2)])
-def test_a_seed_decides_the_weights(rows: list[Row], tmp_path: Path, seeds: tuple[int, int]) -> None:
-    from ste_graph.training.student import Student, new_student
+def test_a_seed_decides_the_weights(rows: list[TrainingRow], tmp_path: Path, seeds: tuple[int, int]) -> None:
+    from ste_graph.training.student.student import StudentShape, create_student
 
-    shape = Student(hidden=32, layers=1, heads=1, inner=32, length=64, copies=False)
-    made = [new_student(rows, tmp_path / str(n), shape, seed=seed) for n, seed in enumerate(seeds)]
-    weights = [(folder / "model.safetensors").read_bytes() for folder in made]
+    shape = StudentShape(hidden=32, layers=1, heads=1, inner=32, length=64, copies=False)
+    folders = [create_student(rows, tmp_path / str(n), shape, seed=seed) for n, seed in enumerate(seeds)]
+    weights = [(folder / "model.safetensors").read_bytes() for folder in folders]
     assert (weights[0] == weights[1]) is (seeds[0] == seeds[1])

@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ste_graph.training.rows import Row
-from ste_graph.training.tokenizer import frequent_phrases, hybrid_tokenizer, templates
+from ste_graph.training.rows.row import TrainingRow
+from ste_graph.training.student.tokenizer import build_tokenizer, frequent_phrases, templates
 
 CITIES = ("Rome", "Oslo", "Lima", "Cairo")
 ROWS = [
-    Row(
+    TrainingRow(
         prompt=f"User Query: Book a flight from {start} to {end}, please.\n",
         completion=f"Action: book_flight\nAction Input: {json.dumps({'start': start, 'end': end})}",
     )
     for start in CITIES
     for end in CITIES
 ]
-TOKENIZER = hybrid_tokenizer(ROWS)
+TOKENIZER = build_tokenizer(ROWS)
 
 
 @settings(max_examples=200, deadline=None)
@@ -26,9 +26,9 @@ def test_no_text_is_lost(text: str) -> None:
     assert TOKENIZER.decode(ids, clean_up_tokenization_spaces=False) == text
 
 
-def test_a_talk_is_its_texts_as_they_are() -> None:
-    talk = [{"role": "user", "content": "a \n"}, {"role": "assistant", "content": " {{b}}"}]
-    assert TOKENIZER.apply_chat_template(talk, tokenize=False, add_generation_prompt=True) == "a \n {{b}}"
+def test_the_chat_template_joins_the_texts_unchanged() -> None:
+    messages = [{"role": "user", "content": "a \n"}, {"role": "assistant", "content": " {{b}}"}]
+    assert TOKENIZER.apply_chat_template(messages, tokenize=False, add_generation_prompt=True) == "a \n {{b}}"
 
 
 def test_words_around_values_are_one_token_and_values_are_spelt_alike_in_request_and_call() -> None:
@@ -44,36 +44,36 @@ def test_frequent_phrases_are_one_token_and_end_where_a_value_begins() -> None:
     ]  # fmt: skip
 
 
-def test_a_phrase_is_none_within_a_word() -> None:
-    tokenizer = hybrid_tokenizer([Row(prompt="go to", completion="so it is")] * 9)
+def test_a_phrase_is_not_matched_within_a_word() -> None:
+    tokenizer = build_tokenizer([TrainingRow(prompt="go to", completion="so it is")] * 9)
     assert tokenizer.tokenize("ago together") == [*"ago", *"Ġtogether"]
 
 
 def test_digits_and_single_spaces_are_never_joined() -> None:
-    assert frequent_phrases({("a", " b", " ", "c", "1", "d"): 9}, 5, at_least=1) == [("a", " b")]
+    assert frequent_phrases({("a", " b", " ", "c", "1", "d"): 9}, 5, min_count=1) == [("a", " b")]
 
 
 @pytest.mark.parametrize("city", CITIES)
-def test_no_token_is_made_of_a_value(city: str) -> None:
+def test_no_value_becomes_a_token(city: str) -> None:
     assert not {city, f"Ġ{city}"} & TOKENIZER.get_vocab().keys()
 
 
 def test_a_frequent_word_inside_values_is_one_token_and_the_first_word_of_a_value_is_spelt_out() -> None:
     texts = ["cold blue lake", "warm blue lake", "deep blue sea"]
     rows = [
-        Row(
+        TrainingRow(
             prompt=f'User Query: Count "{text}", please.\n',
             completion=f"Action: count\nAction Input: {json.dumps({'text': text})}",
         )
         for text in texts * 3
     ]
-    tokenizer = hybrid_tokenizer(rows)
+    tokenizer = build_tokenizer(rows)
     inner = ["Ġblue", "Ġlake"]
     assert tokenizer.tokenize('"cold blue lake"') == ['"', *"cold", *inner, '"']
 
 
-def test_what_is_cut_out_of_a_row_are_whole_words() -> None:
-    row = Row(prompt="Spend the next pence in en.", completion='Action: say\nAction Input: {"language": "en"}')
+def test_only_whole_words_are_cut_out_of_a_row() -> None:
+    row = TrainingRow(prompt="Spend the next pence in en.", completion='Action: say\nAction Input: {"language": "en"}')
     assert list(templates([row])) == [
         "Spend the next pence in ",
         ".",
@@ -82,5 +82,5 @@ def test_what_is_cut_out_of_a_row_are_whole_words() -> None:
     ]
 
 
-def test_a_word_that_seldom_occurs_is_spelt_out() -> None:
+def test_a_rare_word_is_spelt_out() -> None:
     assert TOKENIZER.tokenize(" seldom") == ["Ġ", *"seldom"]

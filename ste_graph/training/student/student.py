@@ -1,4 +1,4 @@
-"""A student: a small language model made from nothing, which learns its tools in minutes on one CPU core."""
+"""A student: a small language model created for its tools, which learns them in minutes on one CPU core."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from ste_graph.contracts import Frozen
-from ste_graph.training.circuit import able_to_copy
-from ste_graph.training.faults import writing
-from ste_graph.training.rows import Row
+from ste_graph.training.errors import report_full_disk
+from ste_graph.training.rows.row import TrainingRow
+from ste_graph.training.student.circuit import write_copying_circuit
 
 HEAD: Final = 32
 """The width of an attention head: the narrowest that vLLM serves on a CPU (0.32, measured)."""
 
 
-class Student(Frozen):
+class StudentShape(Frozen):
     """The shape of a Llama small enough to train from scratch.
 
-    What has to be learnt is to copy values from the request, and a few examples do not teach that: so it begins able
-    to, and learns what to copy, and where to.
+    The student has to learn to copy values from the request, and a few examples do not teach that. So it begins able to
+    copy, and learns which text to copy, and where to.
     """
 
     hidden: Annotated[int, Field(ge=8)] = 128
@@ -33,30 +33,32 @@ class Student(Frozen):
     length: Annotated[int, Field(ge=64)] = 1024
     """The longest text, in tokens."""
     words: Annotated[int, Field(ge=0)] = 2000
-    """At most so many words that have a token of their own."""
+    """The number of words with a token of their own, at most."""
     phrases: Annotated[int, Field(ge=0)] = 200
-    """At most so many phrases that do."""
+    """The number of phrases with a token of their own, at most."""
     copies: bool = True
-    """Whether it begins able to copy, see `able_to_copy`; for that it needs two layers, and a width of 64, 96, …"""
+    """True: it begins able to copy, see `write_copying_circuit`. That needs two layers, and a width of 64, 96, …"""
 
     @model_validator(mode="after")
     def _has_room_to_copy(self) -> Self:
         if self.copies and (self.layers < 2 or self.hidden < 2 * HEAD or self.hidden % HEAD):
             raise ValueError(
-                f"to begin able to copy it needs two layers and a width of {2 * HEAD}, {3 * HEAD}, …; these are"
-                f" {self.layers} and {self.hidden}. Set `copies: false`, or another shape"
+                f"to begin able to copy, a student needs at least two layers and a width of {2 * HEAD}, {3 * HEAD}, …;"
+                f" these are {self.layers} and {self.hidden}. Set `copies: false`, or another shape"
             )
         return self
 
 
-def new_student(rows: Sequence[Row], folder: Path, shape: Student | None = None, *, seed: int = 0) -> Path:
-    """Write an untrained student for these rows, model and tokenizer, to `folder`; gives the folder back."""
+def create_student(
+    rows: Sequence[TrainingRow], folder: Path, shape: StudentShape | None = None, *, seed: int = 0
+) -> Path:
+    """Writes an untrained student for these rows, model and tokenizer, to `folder`; returns the folder."""
     from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 
-    from ste_graph.training.tokenizer import hybrid_tokenizer
+    from ste_graph.training.student.tokenizer import build_tokenizer
 
-    shape = shape or Student()
-    tokenizer = hybrid_tokenizer(rows, words=shape.words, phrases=shape.phrases)
+    shape = shape or StudentShape()
+    tokenizer = build_tokenizer(rows, words=shape.words, phrases=shape.phrases)
     tokenizer.model_max_length = shape.length
     set_seed(seed)
     model = LlamaForCausalLM(
@@ -78,8 +80,8 @@ def new_student(rows: Sequence[Row], folder: Path, shape: Student | None = None,
         )
     )
     if shape.copies:
-        able_to_copy(model)
-    with writing(folder):
+        write_copying_circuit(model)
+    with report_full_disk(folder):
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     return folder

@@ -1,4 +1,4 @@
-"""What a model is trained on: rows of a prompt and the completion that should follow it, both as texts."""
+"""A training row: a prompt and the completion that should follow it, both as texts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ste_graph.scoring.document import read_lines, refused
 _REQUEST: Final = re.compile(r"^User Query: *(.*?) *$", re.MULTILINE)
 
 
-class Row(BaseModel):
-    """One example. Whatever else stands in its line (where it comes from) is kept and given no meaning.
+class TrainingRow(BaseModel):
+    """One row. Other keys of its line (its provenance) are kept and given no meaning.
 
     Chat messages, as `ste export --form prompt-completion` writes them, become the text protocol: `User Query: …`,
     `Action: …` with `Action Input: …`, `Observation: …`. Of the tools there, the schema of the one that is called is
@@ -34,41 +34,39 @@ class Row(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_text(cls, given: Json) -> Json:
-        if not isinstance(given, Mapping) or not isinstance(given.get("prompt"), list):
-            return given
-        rest = {key: value for key, value in given.items() if key != "tools"}
-        completion = _said(given.get("completion") or [], "")
-        schemas = {"parameters": parameters} if (parameters := _parameters(given.get("tools"), completion)) else {}
-        return {**rest, **schemas, "prompt": _said(given["prompt"], "\n"), "completion": completion}
+    def _render_messages(cls, data: Json) -> Json:
+        if not isinstance(data, Mapping) or not isinstance(data.get("prompt"), list):
+            return data
+        rest = {key: value for key, value in data.items() if key != "tools"}
+        completion = _render(data.get("completion") or [], "")
+        schemas = {"parameters": schema} if (schema := _parameters(data.get("tools"), completion)) else {}
+        return {**rest, **schemas, "prompt": _render(data["prompt"], "\n"), "completion": completion}
 
     @property
     def query(self) -> str:
-        """The request in the prompt; the whole prompt where it has none."""
+        """The request in the prompt; the whole prompt if it has none."""
         found = _REQUEST.search(self.prompt)
         return found[1].strip() if found else self.prompt.strip()
 
     @property
     def call(self) -> Action | None:
-        """The call to learn; None where none is."""
+        """The call to learn, if the completion is one."""
         step = parse(self.completion)
         return step if isinstance(step, Action) else None
 
     @property
     def tool(self) -> str:
-        """The tool that the row teaches: what it says itself, else what its completion calls; "" if neither does."""
-        more = self.model_extra or {}
-        came_from = more.get("provenance")
-        for said in (more.get("tool"), came_from.get("tool") if isinstance(came_from, Mapping) else None):
-            if isinstance(said, str) and said:
-                return said
+        """The tool that the row teaches: the one it names, else the one its completion calls, else ""."""
+        for name in ((self.model_extra or {}).get("tool"), self._provenance.get("tool")):
+            if isinstance(name, str) and name:
+                return name
         return self.call.name if self.call else ""
 
     @property
     def model(self) -> str | None:
-        """Which model came up with the request, if the row says where it comes from."""
-        came_from = (self.model_extra or {}).get("provenance")
-        return str(came_from["model"]) if isinstance(came_from, Mapping) and came_from.get("model") else None
+        """The model that came up with the request, if the row says so."""
+        model = self._provenance.get("model")
+        return str(model) if model else None
 
     @property
     def values(self) -> list[str]:
@@ -76,34 +74,39 @@ class Row(BaseModel):
         return [value if isinstance(value, str) else json.dumps(value) for value in _leaves(_object(self.completion))]
 
     @property
-    def said(self) -> set[str]:
-        """The argument values in a form in which equal ones are equal: 2 as 2.0, and "2" another."""
+    def value_keys(self) -> set[str]:
+        """The argument values as keys that equal values share: 2 and 2.0 have one, "2" another."""
         return {equality_key(value) for value in _leaves(_object(self.completion))}
 
     @property
-    def free(self) -> set[str]:
-        """Those of them that are chosen freely: no default, no switch, and none that the schema names."""
-        given = _object(self.completion)
+    def free_value_keys(self) -> set[str]:
+        """The keys of the values that are chosen freely: no default, no boolean, none that the schema names."""
+        arguments = _object(self.completion)
         schema = (self.model_extra or {}).get("parameters")
-        if not isinstance(given, Mapping):
+        if not isinstance(arguments, Mapping):
             return set()
-        return free_values(given, schema if isinstance(schema, Mapping) else {})
+        return free_values(arguments, schema if isinstance(schema, Mapping) else {})
 
-    def is_unseen(self, known: Collection[str]) -> bool:
-        """Whether it has free values, and none of them is among `known`, what other rows have `said`."""
-        return bool(self.free) and self.free.isdisjoint(known)
+    def is_unseen(self, known_values: Collection[str]) -> bool:
+        """True if it has freely chosen values, and none of them is among the `value_keys` of other rows."""
+        return bool(self.free_value_keys) and self.free_value_keys.isdisjoint(known_values)
+
+    @property
+    def _provenance(self) -> Mapping[str, Json]:
+        provenance = (self.model_extra or {}).get("provenance")
+        return provenance if isinstance(provenance, Mapping) else {}
 
 
-def read_rows(paths: Sequence[str | Path]) -> list[Row]:
-    """The rows of JSONL files, in order. Raises `WorkflowError` that names every line which is none."""
-    rows: list[Row] = []
+def read_rows(paths: Sequence[str | Path]) -> list[TrainingRow]:
+    """The rows of JSONL files, in order. Raises `WorkflowError` that names every line which is not a row."""
+    rows: list[TrainingRow] = []
     for path in map(Path, paths):
         faults: list[str] = []
         for number, value in read_lines(path):
             try:
-                rows.append(Row.model_validate(value))
-            except ValidationError as fault:
-                first = fault.errors()[0]
+                rows.append(TrainingRow.model_validate(value))
+            except ValidationError as error:
+                first = error.errors()[0]
                 faults.append(f"line {number}: {'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}")
         if faults:
             raise refused(
@@ -112,28 +115,28 @@ def read_rows(paths: Sequence[str | Path]) -> list[Row]:
     return rows
 
 
-def by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:
+def group_by_tool(rows: Sequence[TrainingRow]) -> dict[str, list[TrainingRow]]:
     """The rows of each tool, tools by name."""
-    found: dict[str, list[Row]] = {}
+    groups: dict[str, list[TrainingRow]] = {}
     for row in rows:
-        found.setdefault(row.tool, []).append(row)
-    return dict(sorted(found.items()))
+        groups.setdefault(row.tool, []).append(row)
+    return dict(sorted(groups.items()))
 
 
 def _parameters(tools: Json, completion: str) -> Json:
-    """The schema of the tool that a completion calls, as the row offers it; None if it does not."""
+    """The schema of the tool that a completion calls, if the row offers that tool."""
     step = parse(completion)
     name = step.name if isinstance(step, Action) else None
     offered = (tool.get("function") or {} for tool in tools or ())
     return next((function.get("parameters") for function in offered if name and function.get("name") == name), None)
 
 
-def _said(messages: Json, after: str) -> str:
-    """Chat messages in the text protocol, each followed by `after`."""
-    return "".join(f"{text}{after}" for message in messages for text in _lines(message))
+def _render(messages: Json, end: str) -> str:
+    """Chat messages in the text protocol, each followed by `end`."""
+    return "".join(f"{text}{end}" for message in messages for text in _message_lines(message))
 
 
-def _lines(message: Mapping[str, Json]) -> Iterator[str]:
+def _message_lines(message: Mapping[str, Json]) -> Iterator[str]:
     content = str(message.get("content") or "")
     match message.get("role"):
         case "user":
@@ -145,8 +148,8 @@ def _lines(message: Mapping[str, Json]) -> Iterator[str]:
                 yield f"Thought: {content}\n"
             for call in message["tool_calls"]:
                 arguments = call["function"]["arguments"]
-                told = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-                yield f"Action: {call['function']['name']}\nAction Input: {told}"
+                text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+                yield f"Action: {call['function']['name']}\nAction Input: {text}"
         case "assistant":
             yield f"Final Answer: {content}"
         case _:
@@ -154,13 +157,13 @@ def _lines(message: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _object(text: str) -> Json:
-    """The first JSON object in a text; None if there is none."""
-    at = text.find("{")
-    while at >= 0:
+    """The first JSON object in a text; None if it has none."""
+    start = text.find("{")
+    while start >= 0:
         try:
-            return json.JSONDecoder().raw_decode(text, at)[0]
+            return json.JSONDecoder().raw_decode(text, start)[0]
         except ValueError:
-            at = text.find("{", at + 1)
+            start = text.find("{", start + 1)
     return None
 
 

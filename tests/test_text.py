@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.cli.printable import counted, printable
+from ste_graph.text import count_noun, printable
 
 
 def test_a_tool_cannot_steer_the_terminal():
@@ -19,5 +19,5 @@ def test_whatever_is_shown_can_be_printed_and_loses_no_line(text):
 
 
 def test_one_is_counted_without_the_plural():
-    assert [counted(n, "trial") for n in (0, 1, 1260)] == ["0 trials", "1 trial", "1,260 trials"]
-    assert [counted(n, "reply") for n in (1, 2)] == ["1 reply", "2 replies"]
+    assert [count_noun(n, "trial") for n in (0, 1, 1260)] == ["0 trials", "1 trial", "1,260 trials"]
+    assert [count_noun(n, "reply") for n in (1, 2)] == ["1 reply", "2 replies"]

@@ -1,4 +1,4 @@
-"""What a training has come to, as a run's journal keeps it."""
+"""Records of training, as a run's journal keeps them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ste_graph.contracts import Json
 from ste_graph.records import Record
 
 
-class Learnt(Record):
-    """A model before and after a training: shares of held-out requests that it answers with just the right call."""
+class Training(Record):
+    """A model before and after a training: shares of held-out requests that it answers with exactly the right call."""
 
     model: str
     """The folder of the trained model."""
@@ -21,16 +21,16 @@ class Learnt(Record):
     before: float
     after: float
     after_unseen: float | None = None
-    """Of the requests all of whose free values are in no training row."""
+    """Of the requests none of whose freely chosen values is in a training row."""
     unseen: int = 0
-    """How many those are."""
+    """The number of those requests."""
     per_tool: dict[str, float]
     untested: list[str] = Field(default=[])
-    """The tools that were learnt and of which there is no held-out case."""
+    """The tools that were trained on and have no held-out case."""
     table: str
     plot: str | None = None
     simulated: bool = False
-    """Whether a simulated model came up with any of the requests."""
+    """True if a simulated model came up with any of the requests."""
 
     @property
     def text(self) -> str:
@@ -39,7 +39,7 @@ class Learnt(Record):
 
 
 class Round(Record):
-    """A round of continual learning; see `ste_graph.training.forgetting.Triangle` for `rounds`."""
+    """A round of continual learning; see `ste_graph.training.results.AccuracyMatrix` for `rounds`."""
 
     label: str
     """The arm's name."""
@@ -59,15 +59,3 @@ class Round(Record):
     @property
     def text(self) -> str:
         return f"{self.label}{' (simulated requests)' if self.simulated else ''}\n{self.table}"
-
-
-class Reported(Record):
-    """A report on a chain of runs: the page's file, and the same as text."""
-
-    page: str
-    said: str
-    simulated: bool = False
-
-    @property
-    def text(self) -> str:
-        return self.said

@@ -1,0 +1,38 @@
+"""Text for a person: safe to print, counted, in percent, in aligned columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def printable(text: str) -> str:
+    """The text with every control character except line break and tab replaced: those could steer a terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text.replace("\r\n", "\n"))
+
+
+def count_noun(number: int, noun: str) -> str:
+    """A number with its noun, as in `1 unit` or `1,260 trials`."""
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share from 0 to 1 in percent, without the sign; `-` for None."""
+    return "-" if share is None else f"{100 * share:.{digits}f}"
+
+
+def align_columns(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> list[str]:
+    """Rows of equal length as aligned lines; the columns at the indices `left` to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    left_indices = {index % len(widths) for index in left} if widths else set()
+    return [
+        "  ".join(
+            cell.ljust(width) if index in left_indices else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
