@@ -1,1 +1,0 @@
-"""Examples as data sets: one JSON object a line, in three forms."""
