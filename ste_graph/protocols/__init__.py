@@ -1,1 +1,1 @@
-"""How a model says that it wants a tool called."""
+"""The forms of a reply, and reading them. Public: `react`, `native`, `json_object`, `request`, `yes_no`."""

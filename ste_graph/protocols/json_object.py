@@ -1,4 +1,4 @@
-"""The first JSON object in a model's text, with the slips that models make mended and named."""
+"""The first JSON object in a model's text, with the slips that models make repaired and named."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ Repair: TypeAlias = Literal[
     "python literal",
     "several calls",
     "single quotes",
+    "text after the object",
     "text before the object",
-    "text behind the object",
     "trailing comma",
     "unquoted key",
 ]
-"""What had to be mended before a reply could be read."""
+"""A repair that a reply needed before it could be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An object, what had to be mended for it, and what stood behind it."""
+class ParsedObject:
+    """A JSON object, the repairs that it needed, and the text after it."""
 
     value: dict[str, Any]
     repairs: tuple[Repair, ...]
-    behind: str
+    rest: str
 
 
 class NotAnObjectError(ValueError):
-    """There is no JSON object to be read; the text says what is wrong, as the end of a sentence."""
+    """No JSON object can be read; the text says what is wrong, as the end of a sentence."""
 
 
-def first_object(text: str) -> Found:
+def first_object(text: str) -> ParsedObject:
     """The first JSON object in `text`. Raises `NotAnObjectError`.
 
     Differs: the released code takes the first `{` to the last `}` and then strips all braces, which rejects nested
-    objects and everything that runs on behind the call.
+    objects and everything that runs on after the call.
     """
     start = text.find("{")
     before = text[: max(start, 0)].strip()
     if start < 0 or before.startswith("["):
-        raise NotAnObjectError(f"there is no JSON object in {_excerpt(text)}")
+        raise NotAnObjectError(f"no JSON object in {_excerpt(text)}")
     repairs: list[Repair] = []
     if before:
         repairs.append("code fence" if before.startswith("`") else "text before the object")
@@ -60,29 +60,29 @@ def first_object(text: str) -> Found:
         value, end = _STRICT.raw_decode(text, start)
     except RecursionError:
         raise NotAnObjectError("the JSON object is nested too deeply") from None
-    except ValueError as fault:
-        value, end = _mended(text, start, repairs, fault)
-    behind = text[end:].lstrip(" \t\n`")
+    except ValueError as error:
+        value, end = _repair(text, start, repairs, error)
+    rest = text[end:].lstrip(" \t\n`")
     _refuse_lone_surrogates(value, text)
-    return Found(value, tuple(dict.fromkeys(repairs)), behind)
+    return ParsedObject(value, tuple(dict.fromkeys(repairs)), rest)
 
 
-def _mended(text: str, start: int, repairs: list[Repair], fault: ValueError) -> tuple[dict[str, Any], int]:
-    mend = _Mend(text, start)
+def _repair(text: str, start: int, repairs: list[Repair], error: ValueError) -> tuple[dict[str, Any], int]:
+    repairer = _Repairer(text, start)
     try:
-        value: dict[str, Any] = _STRICT.decode("".join(mend.pieces()))
+        value: dict[str, Any] = _STRICT.decode("".join(repairer.pieces()))
     except RecursionError:
         raise NotAnObjectError("the JSON object is nested too deeply") from None
     except ValueError:
-        raise NotAnObjectError(_reason(fault, text)) from None
-    repairs += mend.repairs
-    return value, mend.end
+        raise NotAnObjectError(_reason(error, text)) from None
+    repairs += repairer.repairs
+    return value, repairer.end
 
 
-class _Mend:
-    """One walk from an opening brace to the one that closes it, mending on the way.
+class _Repairer:
+    """One walk from an opening brace to the one that closes it, repairing on the way.
 
-    What needs no mending is passed over in stretches: a walk token by token would be too slow for long replies.
+    Text without slips is passed over in stretches: a walk token by token would be too slow for long replies.
     """
 
     def __init__(self, text: str, start: int) -> None:
@@ -91,7 +91,7 @@ class _Mend:
         self.repairs: list[Repair] = []
 
     def pieces(self) -> Iterator[str]:
-        """The object as JSON text, piece by piece. Raises `ValueError` where only a guess could mend it."""
+        """The object as JSON text, piece by piece. Raises `ValueError` where only a guess could repair it."""
         closers: list[str] = []
         last, spaced, comma = "", False, False  # `last`: the last token that is not space; `comma`: one is held back
         while True:
@@ -99,7 +99,7 @@ class _Mend:
             if core := stretch.rstrip(_SPACE):
                 if comma:
                     yield ","
-                last, spaced, comma = _last_of(core), len(core) < len(stretch), core[-1] == ","
+                last, spaced, comma = _last_token(core), len(core) < len(stretch), core[-1] == ","
                 yield core[:-1] if comma else core
             elif stretch:
                 spaced = True
@@ -120,7 +120,7 @@ class _Mend:
                     self._skip("}")
             else:
                 if last not in _BEFORE_A_VALUE or (last == "{" and token in ("{", "[")):
-                    raise ValueError("two values stand side by side")
+                    raise ValueError("two values are side by side")
                 if comma:
                     yield ","
                 if token in ("{", "["):
@@ -137,25 +137,25 @@ class _Mend:
 
     def _open(self, token: str, closers: list[str]) -> None:
         if len(closers) == _DEPTH:
-            raise ValueError("what is nested so deeply is not mended")
+            raise ValueError("so deep a nesting is not repaired")
         closers.append({"{": "}", "[": "]"}[token])
         if token == "{" and self._skip("{"):
             closers[-1] = "}}"
             self.repairs.append("doubled braces")
 
     def _stretch(self) -> str:
-        """What comes next and is JSON, or becomes it by changing words and strings alone; brackets end it."""
+        """The next text that is JSON, or becomes it by changing words and strings alone; brackets end it."""
         start = self.end
         found = _STRETCH.match(self.text, start)
         self.end = found.end() if found else start
-        next_one = self.text[self.end : self.end + 1]
-        if next_one == "'":
+        following = self.text[self.end : self.end + 1]
+        if following == "'":
             single = _SINGLE_STRETCH.match(self.text, start)
             if single is not None and single.end() > self.end:
                 self.end = single.end()
                 self.repairs.append("single quotes")
                 return _SINGLE_PART.sub(self._part, single[0]).replace("'", '"')
-        elif next_one == '"' or next_one.isalpha():
+        elif following == '"' or following.isalpha():
             loose = _LOOSE_STRETCH.match(self.text, start)
             if loose is not None and loose.end() > self.end:
                 self.end = loose.end()
@@ -163,7 +163,7 @@ class _Mend:
         return self.text[start : self.end]
 
     def _part(self, found: re.Match[str]) -> str:
-        """One word or string of a stretch as JSON writes it."""
+        """A word or string of a stretch as JSON writes it."""
         part = found[0]
         if part[0] == "'":
             return part
@@ -182,7 +182,7 @@ class _Mend:
                 return self._string(token)
             case "'":
                 self.repairs.append("single quotes")
-                return self._string('"' + _INNER.sub(_requoted, token[1:-1]) + '"')
+                return self._string('"' + _INNER.sub(_requote, token[1:-1]) + '"')
         if token in _WORDS:
             if _WORDS[token] != token:
                 self.repairs.append("python literal")
@@ -214,32 +214,32 @@ class _Mend:
         return True
 
 
-def _last_of(core: str) -> str:
+def _last_token(core: str) -> str:
     """The last token of a stretch, as far as it matters: its kind."""
     if core[-1] in ',:"]}':
         return core[-1]
     return "true" if core.endswith(("true", "false", "null")) else "0"
 
 
-def _finite(number: str) -> float:
+def _parse_float(number: str) -> float:
     if math.isinf(value := float(number)):
         raise ValueError(f"{number} is too large")
     return value
 
 
-def _short(number: str) -> int:
+def _parse_int(number: str) -> int:
     if len(number) > _DIGITS:
         raise ValueError(f"a number has {len(number)} digits")
     return int(number)
 
 
-def _no_constant(name: str) -> float:
+def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
 _DIGITS = 4000  # Python itself refuses more than 4,300, with a message that is no help to a model
 _DEPTH = 30
-_STRICT = json.JSONDecoder(parse_float=_finite, parse_int=_short, parse_constant=_no_constant)
+_STRICT = json.JSONDecoder(parse_float=_parse_float, parse_int=_parse_int, parse_constant=_refuse_constant)
 # Possessive quantifiers: no text may make the matching take more than linear time.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|\'(?:[^\'\\]|\\.)*+\'|[{}\[\],:]|\s++|[^\s{}\[\],:"\']++', re.DOTALL)
 _SPACE = " \t\n\r"
@@ -261,14 +261,14 @@ _WORDS = {"true": "true", "false": "false", "null": "null", "True": "true", "Fal
 _CLOSED = frozenset("\"'}]{")
 
 
-def _requoted(part: re.Match[str]) -> str:
+def _requote(part: re.Match[str]) -> str:
     return {'"': '\\"', "\\'": "'"}.get(part[0], part[0])
 
 
-def _reason(fault: ValueError, text: str) -> str:
-    if isinstance(fault, json.JSONDecodeError):
-        return f"{fault.msg.lower().removesuffix(' at')} at {_excerpt(text[fault.pos :])}"
-    return str(fault)
+def _reason(error: ValueError, text: str) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg.lower().removesuffix(' at')} at {_excerpt(text[error.pos :])}"
+    return str(error)
 
 
 def _excerpt(text: str) -> str:
@@ -282,4 +282,4 @@ def _refuse_lone_surrogates(value: dict[str, Any], text: str) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise NotAnObjectError("a \\ud… escape stands alone, which is half a character") from None
+        raise NotAnObjectError("a \\ud… escape is alone, which is half a character") from None

@@ -21,7 +21,7 @@ _UNREAD = "The call could not be read: the arguments"
 
 
 def parse(reply: Reply) -> Step:
-    """What a reply says: of several calls the first counts, and a reply without a call is the final answer."""
+    """Read a reply: of several calls the first counts, and a reply without a call is the final answer."""
     thought = reply.text.strip()
     if not reply.tool_calls:
         return Answer("", thought) if thought else Malformed("", "The reply is empty: call a tool, or give the answer.")
@@ -29,45 +29,50 @@ def parse(reply: Reply) -> Step:
     repairs: list[Repair] = ["several calls"] if others else []
     if not first.name.strip():
         return Malformed(
-            thought, f"The call could not be read: it names no tool, or its arguments are no object: {_excerpt(first)}."
+            thought,
+            f"The call could not be read: it names no tool, or its arguments are not an object: {_excerpt(first)}.",
         )
     if not first.arguments.strip():
         return Action(thought, first.name, {}, (*repairs, "empty input"))
     try:
-        found = first_object(first.arguments)
+        parsed = first_object(first.arguments)
     except NotAnObjectError as reason:
         return Malformed(thought, f"{_UNREAD} of `{first.name}` are not one JSON object: {reason}.")
-    if found.repairs or found.behind:
-        what = ", ".join(found.repairs) or "text behind the object"
-        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not JSON ({what}): {_excerpt(first)}.")
-    return Action(thought, first.name, found.value, tuple(repairs))
+    if parsed.repairs or parsed.rest:
+        slips = ", ".join(parsed.repairs) or "text after the object"
+        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not JSON ({slips}): {_excerpt(first)}.")
+    return Action(thought, first.name, parsed.value, tuple(repairs))
 
 
-def message_of(reply: Reply) -> Message:
-    """The reply as the transcript keeps it; arguments that no server would take stand there as `{}`."""
+def assistant_message(reply: Reply) -> Message:
+    """The reply as the transcript keeps it; arguments that no server would take become `{}`."""
     message: Message = {"role": "assistant", "content": reply.text}
     if reply.tool_calls:
         message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": legal(call.name), "arguments": _kept(call)}}
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": legal(call.name), "arguments": _valid_arguments(call)},
+            }
             for call in reply.tool_calls
         ]
     return message
 
 
-def pending(messages: Sequence[Message]) -> list[str]:
+def pending_call_ids(messages: Sequence[Message]) -> list[str]:
     """The ids of the calls that the last message makes."""
     return [call["id"] for call in messages[-1].get("tool_calls") or ()] if messages else []
 
 
-def answers(ids: Sequence[str], observed: str | None) -> list[Message]:
-    """One tool message per call: what came of the first, and that the others were not made. None: nor was the first."""
-    others = NOT_MADE if observed is None else ONE_AT_A_TIME
-    texts = [NOT_MADE if observed is None else observed, *(others for _ in ids[1:])]
+def tool_messages(ids: Sequence[str], result: str | None) -> list[Message]:
+    """A tool message per call: the result of the first (None: it was not made), and that the others were not made."""
+    others = NOT_MADE if result is None else ONE_AT_A_TIME
+    texts = [NOT_MADE if result is None else result, *(others for _ in ids[1:])]
     return [{"role": "tool", "tool_call_id": id, "content": text} for id, text in zip(ids, texts, strict=True)]
 
 
-def offers(tools: Iterable[Tool]) -> list[dict[str, Json]]:
-    """The tools as a request names them."""
+def openai_tools(tools: Iterable[Tool]) -> list[dict[str, Json]]:
+    """The tools in OpenAI form, as a request offers them."""
     return [
         {
             "type": "function",
@@ -77,7 +82,7 @@ def offers(tools: Iterable[Tool]) -> list[dict[str, Json]]:
     ]
 
 
-def _kept(call: ToolCall) -> str:
+def _valid_arguments(call: ToolCall) -> str:
     try:
         arguments = json.loads(call.arguments)
     except (ValueError, RecursionError):

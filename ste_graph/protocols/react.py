@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 from ste_graph.protocols.json_object import NotAnObjectError, Repair, first_object
 
 STOP = ("Observation:",)
-"""Where a model's reply must stop: what follows is the tool's to say."""
+"""The strings at which a model's reply must end: what follows is the tool's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """The model wants a tool called. `repairs` names what had to be mended to read it."""
+    """The model wants a tool called. `repairs` names what it needed to be read."""
 
     thought: str
     name: str
@@ -49,10 +49,9 @@ def render(thought: str, name: str, arguments: Mapping[str, Any]) -> str:
 
 
 def parse(text: str) -> Step:
-    """What a reply says. Never raises.
+    """Read a reply. Never raises.
 
-    Of several calls and answers the first counts: what a model writes behind a call, it writes without having seen
-    what the call gave.
+    Of several calls and answers the first counts: a model writes what follows a call without having seen its result.
 
     Differs: the released code refuses trailing commas, doubled braces, nested objects and replies that run on into
     an invented observation; reading them is worth 15 to 24 points for a weak model on the paper's own outputs.
@@ -88,7 +87,7 @@ def _answer(text: str, marks: list[re.Match[str]], thought: str) -> Step:
     end = marks[1].start() if len(marks) > 1 else len(text)
     answer = text[marks[0].end() : end].strip()
     if not answer:
-        return Malformed(thought, "There is nothing behind `Final Answer:`; write the answer to the request there.")
+        return Malformed(thought, "`Final Answer:` is empty; write the answer to the request there.")
     return Answer(thought, answer)
 
 
@@ -115,7 +114,7 @@ def _action(text: str, marks: list[re.Match[str]], thought: str, repairs: list[R
         first = next(index for index, mark in enumerate(marks) if mark.lastgroup == "answer")
         return _answer(text, marks[first:], thought)
     if not name:
-        return Malformed(thought, "There is no tool's name behind `Action:`; write the name alone on that line.")
+        return Malformed(thought, "`Action:` is not followed by a tool's name; write the name alone on that line.")
     if body is None:
         return Malformed(
             thought,
@@ -128,19 +127,19 @@ def _action(text: str, marks: list[re.Match[str]], thought: str, repairs: list[R
         repairs.append("empty input")
         return Action(thought, name, {}, tuple(dict.fromkeys(repairs)))
     try:
-        found = first_object(body)
+        parsed = first_object(body)
     except NotAnObjectError as reason:
         return Malformed(
             thought,
-            f"The text behind `Action Input:` could not be read as one JSON object, written as "
+            f"The text after `Action Input:` could not be read as one JSON object, written as "
             f'{{"parameter": value}}: {reason}.',
         )
-    repairs += found.repairs
+    repairs += parsed.repairs
     if "action" in later:
         repairs.append("several calls")
-    elif later or found.behind.strip(_EDGES):
-        repairs.append("text behind the object")
-    return Action(thought, name, found.value, tuple(dict.fromkeys(repairs)))
+    elif later or parsed.rest.strip(_EDGES):
+        repairs.append("text after the object")
+    return Action(thought, name, parsed.value, tuple(dict.fromkeys(repairs)))
 
 
 def _thought(text: str) -> str:
@@ -162,7 +161,7 @@ def _name(text: str) -> str:
     return name.strip(_EDGES)
 
 
-# Markers stand at the start of a line, where a rendered call's JSON, being one line, can never put one. Possessive
+# Markers are at the start of a line, where a rendered call's JSON, being one line, can never put one. Possessive
 # quantifiers: no text may make the matching take more than linear time.
 _COLON = r"[ \t*_`]*+[:\uff1a]\*{0,2}[ \t]*+"
 _MARK = re.compile(

@@ -69,7 +69,7 @@ class StepSession:
         transcript = self._spec.transcript
         before = [*self._transcript_messages(transcript), *self.messages] if transcript else []
         open_calls = native.pending_call_ids(before)
-        clean = self._shared.redactor.text
+        clean = self._shared.redactor.redact
         if open_calls and result is not None:
             shown = kept = native.tool_messages(open_calls, clean(result))
         else:
@@ -113,7 +113,7 @@ class StepSession:
         return observation
 
     def progress(self, text: str) -> None:
-        self._shared.observer.working(self._unit.name, self._shared.redactor.text(text))
+        self._shared.observer.working(self._unit.name, self._shared.redactor.redact(text))
 
     async def _observed(self, call: str, name: str, arguments: Mapping[str, Json]) -> Observation:
         """What a call gives; or what it gave, where its step was interrupted behind it."""

@@ -10,7 +10,7 @@ from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
 from ste_graph.models.openai import OpenAIModel
-from ste_graph.protocols.native import answers, message_of, offers
+from ste_graph.protocols.native import assistant_message, openai_tools, tool_messages
 
 LOOK = {"type": "function", "function": {"name": "look", "description": "", "parameters": {"type": "object"}}}
 ASKED = [{"role": "user", "content": "Go."}]
@@ -60,7 +60,7 @@ async def test_the_server_gets_a_transcript_in_which_every_call_is_answered(serv
     server.script = [calling('{"n": 1}', '{"n":'), "done"]
     model = gateway(server)
     first = await model.reply(ModelRequest(messages=ASKED, seed=1, tools=[LOOK]))
-    talk = [*ASKED, message_of(first), *answers(["c0", "c1"], "seen")]
+    talk = [*ASKED, assistant_message(first), *tool_messages(["c0", "c1"], "seen")]
     assert (await model.reply(ModelRequest(messages=talk, seed=1, tools=[LOOK]))).text == "done"
     await model.close()
     sent = server.requests[1]["messages"]
@@ -86,7 +86,7 @@ async def test_a_model_that_cannot_call_tools_says_what_to_set():
     from ste_graph.models.langchain import bind_tools
 
     with pytest.raises(ModelError, match="model `m` cannot call tools by itself: set `protocol: react` on the node"):
-        bind_tools(FakeListChatModel(responses=["hm"]), offers([]), "m")
+        bind_tools(FakeListChatModel(responses=["hm"]), openai_tools([]), "m")
 
 
 def test_a_shipped_workflow_explores_by_the_tool_calling_of_a_server(server, tmp_path):
@@ -95,7 +95,7 @@ def test_a_shipped_workflow_explores_by_the_tool_calling_of_a_server(server, tmp
     changes = {
         "params": {"episodes": 1, "trials": 1, "turns": 2},
         "models.explorer": {"use": "openai", "base_url": server.url, "model": "tiny"},
-        "tools": [{"use": "python", "module": str(NATIVE.parent / "tools" / "everyday.py"), "only": ["to_roman"]}],
+        "tools": [{"use": "python", "module": str(NATIVE.parent / "tools" / "everyday.py"), "include": ["to_roman"]}],
         "memory.long_term": "off",
     }
     summary = ste.load(NATIVE, set=changes).run(out=tmp_path / "run")

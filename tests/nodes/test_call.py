@@ -27,7 +27,7 @@ NOTHING = {
             "Thought: hm\nFinal Answer:",
             {
                 "thought": "hm",
-                "problem": "There is nothing behind `Final Answer:`; write the answer to the request there.",
+                "problem": "`Final Answer:` is empty; write the answer to the request there.",
             },
         ),
     ],

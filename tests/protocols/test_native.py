@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.contracts import Reply, ToolCall
-from ste_graph.protocols.native import answers, message_of, parse, pending
+from ste_graph.protocols.native import assistant_message, parse, pending_call_ids, tool_messages
 from ste_graph.protocols.react import Action, Answer, Malformed
 
 JSON = st.recursive(
@@ -31,12 +31,12 @@ def reply(*arguments: str, name: str = "look", text: str = "") -> Reply:
         (Reply(text=" 42 "), Answer("", "42")),
         (Reply(text="  "), Malformed("", "The reply is empty: call a tool, or give the answer.")),
         (reply('{"n":'), Malformed("", f"{UNREAD} one JSON object: expecting value at the end.")),
-        (reply("[1]"), Malformed("", f"{UNREAD} one JSON object: there is no JSON object in `[1]`.")),
+        (reply("[1]"), Malformed("", f"{UNREAD} one JSON object: no JSON object in `[1]`.")),
         (reply('{"n": 1,}'), Malformed("", f'{UNREAD} JSON (trailing comma): `{{"n": 1,}}`.')),
-        (reply('{"n": 1} {}'), Malformed("", f'{UNREAD} JSON (text behind the object): `{{"n": 1}} {{}}`.')),
+        (reply('{"n": 1} {}'), Malformed("", f'{UNREAD} JSON (text after the object): `{{"n": 1}} {{}}`.')),
         (
             reply("[1]", name=""),
-            Malformed("", "The call could not be read: it names no tool, or its arguments are no object: `[1]`."),
+            Malformed("", "The call could not be read: it names no tool, or its arguments are not an object: `[1]`."),
         ),
     ],
 )
@@ -53,19 +53,19 @@ def test_what_was_rendered_is_parsed_again(arguments):
 def test_no_arguments_make_parsing_raise_and_the_transcript_stays_valid(written):
     said = reply(written, name="look up!")
     parse(said)
-    (call,) = message_of(said)["tool_calls"]
+    (call,) = assistant_message(said)["tool_calls"]
     assert isinstance(json.loads(call["function"]["arguments"]), dict)
     assert call["function"]["name"] == "look_up_"
 
 
 def test_every_call_of_a_message_is_answered_and_only_the_first_was_made():
-    message = message_of(reply('{"n": 1}', "{}", "no"))
-    assert pending([message]) == ["c0", "c1", "c2"]
-    assert pending([message, *answers(["c0", "c1", "c2"], "seen")]) == []
-    assert pending([]) == pending([{"role": "assistant", "content": "hm"}]) == []
-    assert [said["content"] for said in answers(pending([message]), "seen")] == [
+    message = assistant_message(reply('{"n": 1}', "{}", "no"))
+    assert pending_call_ids([message]) == ["c0", "c1", "c2"]
+    assert pending_call_ids([message, *tool_messages(["c0", "c1", "c2"], "seen")]) == []
+    assert pending_call_ids([]) == pending_call_ids([{"role": "assistant", "content": "hm"}]) == []
+    assert [said["content"] for said in tool_messages(pending_call_ids([message]), "seen")] == [
         "seen",
         "One call at a time: this one was not made.",
         "One call at a time: this one was not made.",
     ]
-    assert {said["content"] for said in answers(pending([message]), None)} == {"This call was not made."}
+    assert {said["content"] for said in tool_messages(pending_call_ids([message]), None)} == {"This call was not made."}

@@ -1,4 +1,4 @@
-"""The text protocol: what is read, what is mended, and what the model is told."""
+"""The text protocol: what is read, what is repaired, and what the model is told."""
 
 import json
 from typing import Any
@@ -131,8 +131,8 @@ def test_no_text_raises_and_what_is_read_is_plain_json(text: str) -> None:
         ('{"a": True, "b": None}', {"a": True, "b": None}, ("python literal",)),
         ("{a: 1}", {"a": 1}, ("unquoted key",)),
         ('{"a": "x\ny"}', {"a": "x\ny"}, ("line break in a string",)),
-        ('{"a": 1} is what I need', {"a": 1}, ("text behind the object",)),
-        ('{"a": 1}\nFinal Answer: made up', {"a": 1}, ("text behind the object",)),
+        ('{"a": 1} is what I need', {"a": 1}, ("text after the object",)),
+        ('{"a": 1}\nFinal Answer: made up', {"a": 1}, ("text after the object",)),
         ('{"a": 1}\nObservation: made up\nThought: so', {"a": 1}, ("observation cut",)),
         ('{"a": 1}\nAction: other\nAction Input: {}', {"a": 1}, ("several calls",)),
         ('{"a": {"b": "x"', {"a": {"b": "x"}}, ("missing brace",)),
@@ -191,8 +191,8 @@ def test_other_forms_of_a_reply_are_read(reply: str, read: Action | Answer) -> N
     assert parse(reply) == read
 
 
-UNREAD = 'The text behind `Action Input:` could not be read as one JSON object, written as {"parameter": value}: '
-HALF = "a \\ud… escape stands alone, which is half a character."
+UNREAD = 'The text after `Action Input:` could not be read as one JSON object, written as {"parameter": value}: '
+HALF = "a \\ud… escape is alone, which is half a character."
 NAME = "expecting property name enclosed in double quotes "
 
 
@@ -204,15 +204,15 @@ NAME = "expecting property name enclosed in double quotes "
             "The reply has neither an `Action:` line followed by an `Action Input:` line with a "
             "JSON object, nor a `Final Answer:` line; write one of the two.",
         ),
-        ("Final Answer:", "There is nothing behind `Final Answer:`; write the answer to the request there."),
-        ("Action:\nAction Input: {}", "There is no tool's name behind `Action:`; write the name alone on that line."),
+        ("Final Answer:", "`Final Answer:` is empty; write the answer to the request there."),
+        ("Action:\nAction Input: {}", "`Action:` is not followed by a tool's name; write the name alone on that line."),
         (
             "Action: look",
             "The line `Action: look` is not followed by a line `Action Input:` with the arguments as one JSON object.",
         ),
         ("Action Input: {}", "There is an `Action Input:` line but no `Action:` line with the tool's name above it."),
-        ("Action: look\nAction Input: London", UNREAD + "there is no JSON object in `London`."),
-        ('Action: look\nAction Input: [{"a": 1}]', UNREAD + 'there is no JSON object in `[{"a": 1}]`.'),
+        ("Action: look\nAction Input: London", UNREAD + "no JSON object in `London`."),
+        ('Action: look\nAction Input: [{"a": 1}]', UNREAD + 'no JSON object in `[{"a": 1}]`.'),
         ('Action: look\nAction Input: {"a": "Lon', UNREAD + 'unterminated string starting at `"Lon`.'),
         ('Action: look\nAction Input: {"a": 9', UNREAD + "expecting ',' delimiter at the end."),
         ('Action: look\nAction Input: {"a": 9,', UNREAD + NAME + "at the end."),
@@ -231,7 +231,7 @@ def test_values_side_by_side_are_never_glued_into_one() -> None:
         assert isinstance(parse(f"Action: look\nAction Input: {body}"), Malformed), body
 
 
-def test_slips_of_several_kinds_in_one_object_are_mended_together() -> None:
+def test_slips_of_several_kinds_in_one_object_are_repaired_together() -> None:
     body = """{'a': True, "b": None, c: [1, 2,], "d": "one\ntwo", e: {"f": 1e5}, 'g': {},}"""
     step = parse(f"Action: look\nAction Input: {body}")
     assert isinstance(step, Action)

@@ -252,7 +252,7 @@ def test_the_nearest_exemplar_decides_between_tools_that_tell_nothing():
         "There is no tool `x`. Tools: y.", "`look_up` did not answer within 5 s.", "interrupted",
         "`x` was not called: no",
         "The reply has neither an `Action:` line nor a `Final Answer:` line", "The line `Action: x` is not followed by",
-        "The text behind `Action Input:` could not be read", "timed out", '{"error": "no"}',
+        "The text after `Action Input:` could not be read", "timed out", '{"error": "no"}',
     ],
 )  # fmt: skip
 def test_errors_are_told_from_results(text):
