@@ -12,7 +12,7 @@ from ste_graph.compile.bounds import Bound, count_sub_workflow_runs, unit_bound
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import UNIT, Workflow
-from ste_graph.redaction import no_secret_in_errors
+from ste_graph.redaction import redact_errors
 from ste_graph.run.units import opened_tools, starts_something, units_of, with_items
 from ste_graph.tools.policy import SkippedTool
 
@@ -92,7 +92,7 @@ def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
                 return Plan(bound, units, note=str(error), parts=parts)
             return Plan(bound, tuple(unit.name for unit in found), tuple(skipped), parts=parts)
 
-    with no_secret_in_errors(workflow.secrets):
+    with redact_errors(workflow.secrets):
         return _in_a_loop_of_its_own(planned())
 
 

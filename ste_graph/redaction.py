@@ -16,70 +16,73 @@ from ste_graph.contracts import Json
 from ste_graph.errors import RunError, SteError, WorkflowError
 from ste_graph.settings import AddressMarker, SecretMarker
 
-STANDS_FOR = "***"
+REPLACEMENT = "***"
 SHORT = 4
-"""A secret of fewer characters is struck out only where it stands as a word of its own."""
+"""A shorter secret is struck out only as a word of its own."""
 
 
 COOKIE_SAFE = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
-"""What stands in a cookie's value as it is (RFC 6265, section 4.1.1)."""
+"""The characters that a cookie's value has as they are (RFC 6265, section 4.1.1)."""
 
 TELLING = re.compile("auth|cookie|credential|key|pass|pwd|secret|session|token", re.IGNORECASE)
-"""What is secret in a mapping of names to plain values, by the name."""
+"""The names whose plain values in a mapping are secret."""
 
 
 class Redactor:
     """Strikes secrets out of texts and plain data, also as JSON, URLs, cookies and base64 write them.
 
-    With no secrets it gives back what it is given. `longest` is how many characters a secret may take in a text; where
-    a text was cut, the beginning of one may stand in as many at its end.
+    Without secrets it changes nothing. `longest` is the most characters that a secret may take in a text; where a text
+    was cut, as many at its end may be the beginning of one.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({secret for secret in secrets if secret.strip()}, key=lambda secret: (-len(secret), secret))
-        patterns = [pattern for secret in known for pattern in written(secret)]
+        patterns = [pattern for secret in known for pattern in spellings(secret)]
         self._pattern = re.compile("|".join(patterns)) if patterns else None
         self.longest = max((len(r"\u0000") * len(secret.encode("utf-8", "replace")) for secret in known), default=0)
 
     @property
-    def blank(self) -> bool:
-        """Whether there are no secrets."""
+    def is_empty(self) -> bool:
+        """True if there are no secrets."""
         return self._pattern is None
 
-    def text(self, text: str) -> str:
-        """The text without secrets."""
-        return text if self._pattern is None else self._pattern.sub(STANDS_FOR, text)
+    def redact(self, text: str) -> str:
+        """Return the text without secrets."""
+        return text if self._pattern is None else self._pattern.sub(REPLACEMENT, text)
 
-    def data(self, value: Any) -> Any:
-        """Plain data without secrets: in every text inside it, keys included."""
+    def redact_data(self, value: Any) -> Any:
+        """Return plain data without secrets: in every text inside it, keys included."""
         if self._pattern is None:
             return value
         match value:
             case str():
-                return self.text(value)
+                return self.redact(value)
             case Mapping():
-                return {self.text(key) if isinstance(key, str) else key: self.data(of) for key, of in value.items()}
+                return {
+                    self.redact(key) if isinstance(key, str) else key: self.redact_data(inner)
+                    for key, inner in value.items()
+                }
             case list() | tuple():
-                return [self.data(item) for item in value]
-            case int() | float() if (said := json.dumps(value)) != (clean := self.text(said)):
+                return [self.redact_data(item) for item in value]
+            case int() | float() if (text := json.dumps(value)) != (clean := self.redact(text)):
                 return clean
         return value
 
 
 @contextmanager
-def no_secret_in_errors(secrets: Iterable[str]) -> Iterator[None]:
-    """Strikes secrets out of the errors of ours that leave it; one that shows a secret is raised anew."""
+def redact_errors(secrets: Iterable[str]) -> Iterator[None]:
+    """Strike secrets out of the errors of ours that leave this context; one that shows a secret is raised anew."""
     try:
         yield
     except SteError as fault:
-        clean = Redactor(secrets).text(str(fault))
+        clean = Redactor(secrets).redact(str(fault))
         if clean == str(fault):
             raise
         raise (WorkflowError if isinstance(fault, WorkflowError) else RunError)(clean) from None
 
 
-def written(secret: str) -> Iterator[str]:
-    """Patterns for the ways in which a secret may stand in a text, the plain one first.
+def spellings(secret: str) -> Iterator[str]:
+    """Patterns for the ways in which a text may write a secret, the plain one first.
 
     HTTP libraries read the bytes of a header as Latin-1, and the digits of `%2F` may be small. A text within JSON
     within JSON has its quotes escaped twice, and so on: any number of backslashes will do.
@@ -115,11 +118,11 @@ def _in_json(character: str) -> str:
 _NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 
-def secrets_of(settings: object) -> set[str]:
+def find_secrets(settings: object) -> set[str]:
     """The secrets in the settings of a `use:` entry: fields of type `Secret`, passwords in addresses.
 
-    Of a mapping (headers, most of all), only what stands under a telling name: a header may well say
-    `application/json`. What an object takes from the environment by itself it may name in an attribute `secrets`.
+    Of a mapping (headers, most of all), only the values of telling names: a header may well be `application/json`.
+    An object may name what it takes from the environment by itself in an attribute `secrets`.
     """
     found = set(getattr(settings, "secrets", None) or ())
     if isinstance(settings, BaseModel):
@@ -131,12 +134,12 @@ def secrets_of(settings: object) -> set[str]:
             elif any(isinstance(mark, AddressMarker) for mark in marks):
                 found |= {password for text in _texts(value) if (password := _password(text))}
             else:
-                found |= {secret for inner in _models(value) for secret in secrets_of(inner)}
+                found |= {secret for inner in _models(value) for secret in find_secrets(inner)}
     return {secret for secret in found if isinstance(secret, str) and secret.strip()}
 
 
-def parts(secret: str) -> Iterator[str]:
-    """A secret, and what is secret of `Bearer SECRET`."""
+def secret_parts(secret: str) -> Iterator[str]:
+    """The secret, and the token of a secret `Bearer TOKEN`."""
     yield secret
     scheme, space, token = secret.rpartition(" ")
     if space and scheme.lower() in ("basic", "bearer", "token"):
@@ -152,9 +155,9 @@ def _nested_marks(annotation: Any) -> Iterator[Any]:
 def _texts(value: Json) -> Iterator[str]:
     match value:
         case str():
-            yield from parts(value)
+            yield from secret_parts(value)
         case BaseModel():
-            yield from secrets_of(value)
+            yield from find_secrets(value)
         case Mapping():
             for name, inner in value.items():
                 if not isinstance(inner, str) or TELLING.search(str(name)):

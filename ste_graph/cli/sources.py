@@ -27,14 +27,14 @@ def tool_problems(found: Experiment) -> list[Diagnostic]:
             try:
                 asyncio.run(_opened(source))
             except WorkflowError as fault:
-                message = redactor.text(str(fault)).removeprefix("tools: ")
+                message = redactor.redact(str(fault)).removeprefix("tools: ")
                 problems.append(Diagnostic("E601", "error", message, _of_source(found, index, message)))
         problems += _missing_data(found)
         if not problems and not starts_something(found.workflow):
             try:
                 asyncio.run(_units(found))
             except WorkflowError as fault:
-                message = redactor.text(str(fault)).removeprefix(f"{found.workflow.file}: ").rstrip()
+                message = redactor.redact(str(fault)).removeprefix(f"{found.workflow.file}: ").rstrip()
                 problems.append(Diagnostic("E602", "error", message, _of_tools(found, message)))
     return problems
 

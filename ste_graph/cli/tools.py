@@ -109,17 +109,17 @@ def call(
 
 def _done(workflow: Workflow, doing: Any) -> Any:
     """What a coroutine over tools gives. Raises `WorkflowError`."""
-    from ste_graph.redaction import no_secret_in_errors
+    from ste_graph.redaction import redact_errors
 
     # stdout is for the result, whatever the code of tools prints
-    with no_secret_in_errors(workflow.secrets), redirect_stdout(sys.stderr):
+    with redact_errors(workflow.secrets), redirect_stdout(sys.stderr):
         return asyncio.run(doing)
 
 
 def _clean(workflow: Workflow, said: Any) -> Any:
     from ste_graph.redaction import Redactor
 
-    return Redactor(workflow.secrets).data(said)
+    return Redactor(workflow.secrets).redact_data(said)
 
 
 async def _opened(workflow: Workflow) -> list[Tool]:

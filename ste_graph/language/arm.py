@@ -116,7 +116,7 @@ class _Arm:
             allow=called.allow,
             limits={key: value for key, value in self._plain("limits", {}).items() if value is not None},
             budget={key: value for key, value in self._plain("budget", {}).items() if value is not None},
-            lock=Redactor(secrets).data(lock_of(self.tree, self.variant, self.entries, prompts, runs)),
+            lock=Redactor(secrets).redact_data(lock_of(self.tree, self.variant, self.entries, prompts, runs)),
             sub_workflows=self.sub_workflows,
             off=frozenset(self.entries.off),
             secrets=secrets,

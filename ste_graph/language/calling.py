@@ -15,7 +15,7 @@ from ste_graph.language.findings import Findings
 from ste_graph.language.tree import Mapping, Sequence, Tree
 from ste_graph.language.values import is_environment, relative, resolved_value
 from ste_graph.language.workflow import CassetteSpec, ResetSpec
-from ste_graph.redaction import parts, secrets_of
+from ste_graph.redaction import find_secrets, secret_parts
 from ste_graph.settings import SecretMarker
 from ste_graph.suggest import closest
 
@@ -49,7 +49,7 @@ def calling(
 
 def _secrets(entries: Iterable[tuple[BaseModel, Mapping]]) -> Iterator[str]:
     for settings, tree in entries:
-        yield from secrets_of(settings)
+        yield from find_secrets(settings)
         for given, mark in marked(type(settings), tree):
             if isinstance(mark, SecretMarker):
                 yield from _from_environment(given, mark)
@@ -59,7 +59,7 @@ def _from_environment(tree: Tree, mark: SecretMarker) -> Iterator[str]:
     """Every value of an environment variable in a setting that may be secret."""
     if is_environment(tree):
         value = resolved_value(tree, mark, Findings())
-        yield from parts(value) if isinstance(value, str) and value.strip() else ()
+        yield from secret_parts(value) if isinstance(value, str) and value.strip() else ()
         return
     for inner in tree.items if isinstance(tree, Sequence) else ():
         yield from _from_environment(inner, mark)

@@ -14,7 +14,7 @@ from ste_graph.files.jsonl import LineFile
 from ste_graph.ids import now
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Budget, Meter
-from ste_graph.redaction import Redactor, no_secret_in_errors
+from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.cassette import Cassette
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.gateways import all_labels_of, labels_of, opened_gateways, opened_models, probe
@@ -69,7 +69,7 @@ async def execute(
     folder = RunFolder(out)
     folder.acquire()
     try:
-        with no_secret_in_errors(workflow.secrets):
+        with redact_errors(workflow.secrets):
             within = Within(
                 folder=folder.path.resolve(),
                 meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=above.meter if above else None),
@@ -199,7 +199,7 @@ class _Running:
                 finished = await self._run(units, boxes)
             except SteError as fault:
                 with suppress(RunError):
-                    self._say("broken", why=self._redactor.text(str(fault)))
+                    self._say("broken", why=self._redactor.redact(str(fault)))
                 raise
             self._say(STOPPED, by="interrupt" if not finished else "budget" if self.spent else None)
             return finished
@@ -250,7 +250,7 @@ class _Running:
             raise
         except Exception as fault:
             why = str(fault) if isinstance(fault, SteError) else f"{type(fault).__name__}: {fault}"
-            why = self._redactor.text(why)
+            why = self._redactor.redact(why)
             log.fail(why, now())
             self._say("failed", unit=name, why=why)
         self._watcher.ended(name, log)

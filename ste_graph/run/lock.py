@@ -31,7 +31,7 @@ def lock_content(
     dry_run: bool,
 ) -> dict[str, Json]:
     """What the lock file of a new run says."""
-    clean = Redactor(workflow.secrets).text
+    clean = Redactor(workflow.secrets).redact
     return {
         "created": now(),
         "python": platform.python_version(),

@@ -92,7 +92,7 @@ class Resetter:
                     process.kill()
                 await process.wait()
         if process.returncode:
-            text, _ = clipped(self._redactor.text(said.decode("utf-8", "replace")).strip(), 1000)
+            text, _ = clipped(self._redactor.redact(said.decode("utf-8", "replace")).strip(), 1000)
             raise ResetError(f"the reset command `{words[0]}` ended with {process.returncode}: {text}")
 
 

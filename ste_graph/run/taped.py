@@ -34,7 +34,7 @@ class TapedModel:
         try:
             reply = self._clean(await self._model.reply(request))
         except ModelError as error:
-            clean = ModelError(self._redactor.text(str(error)))
+            clean = ModelError(self._redactor.redact(str(error)))
             if self._cassette.mode == "record":
                 self._cassette.keep_reply(self.label, key, clean)
             raise clean from None
@@ -43,13 +43,13 @@ class TapedModel:
         return reply
 
     def _clean(self, reply: Reply) -> Reply:
-        if self._redactor.blank:
+        if self._redactor.is_empty:
             return reply
         calls = tuple(
             call.model_copy(
-                update={"name": self._redactor.text(call.name), "arguments": self._redactor.text(call.arguments)}
+                update={"name": self._redactor.redact(call.name), "arguments": self._redactor.redact(call.arguments)}
             )
             for call in reply.tool_calls
         )
-        changed = {"text": self._redactor.text(reply.text), "data": self._redactor.data(reply.data)}
+        changed = {"text": self._redactor.redact(reply.text), "data": self._redactor.redact_data(reply.data)}
         return reply.model_copy(update={**changed, "tool_calls": calls})

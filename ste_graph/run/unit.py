@@ -144,7 +144,7 @@ class UnitRun:
             key=str(key),
             started=started,
             ended=now(),
-            gives=self.shared.redactor.data(gives),
+            gives=self.shared.redactor.redact_data(gives),
             said=session.messages,
             calls=session.calls,
             made=session.made,
@@ -165,7 +165,7 @@ class UnitRun:
         except SteError as error:
             raise NodeError(f"{self._place(vertex, key)}: {error}") from error
         return Logged(
-            key=str(key), started=started, ended=now(), gives=shared.redactor.data(gives), part=True, used=used
+            key=str(key), started=started, ended=now(), gives=shared.redactor.redact_data(gives), part=True, used=used
         )
 
     def _read(self, spec: NodeSpec, state: Mapping[str, Json]) -> NodeInputs:

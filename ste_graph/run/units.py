@@ -121,10 +121,14 @@ def units_of(
         return [Unit(name, item, offered) for name, item in _named(items).items()], []
     policy, redactor = policy_of(workflow), Redactor(workflow.secrets)
     left_out = [] if dry_run else list_skipped(tools, policy)
-    units = [Unit(tool.name, redactor.data(as_item(tool)), (tool,)) for tool in tools if dry_run or policy.allows(tool)]
+    units = [
+        Unit(tool.name, redactor.redact_data(as_item(tool)), (tool,))
+        for tool in tools
+        if dry_run or policy.allows(tool)
+    ]
     units = units if workflow.over.bound is None else units[: workflow.over.bound]
     if not units:
-        raise WorkflowError(redactor.text(nothing_to_call(workflow, tools, left_out)))
+        raise WorkflowError(redactor.redact(nothing_to_call(workflow, tools, left_out)))
     return units, left_out
 
 
@@ -134,7 +138,7 @@ def with_items(workflow: Workflow) -> Workflow:
     redactor = Redactor(workflow.secrets)
     for name, source in workflow.data.items():
         try:
-            found[name] = redactor.data(source.items())
+            found[name] = redactor.redact_data(source.items())
         except Exception as error:  # a source of somebody else's: whatever its code does
             why = str(error) if isinstance(error, SteError) else f"{type(error).__name__}: {error}"
             raise WorkflowError(f"{workflow.file}: data `{name}`: {why}") from error

@@ -14,9 +14,9 @@ from ste_graph.redaction import Redactor
 from ste_graph.tools.arguments import Arguments
 from ste_graph.tools.asking import Asker, Terminal
 from ste_graph.tools.forwarded import ensure_ready
-from ste_graph.tools.function import failed
 from ste_graph.tools.names import unambiguous
 from ste_graph.tools.policy import ToolPolicy, allowing
+from ste_graph.tools.python.function import failed
 from ste_graph.tools.rate import Rate
 from ste_graph.tools.text import clipped, plain_data, sound
 
@@ -132,8 +132,8 @@ class Toolbox:
         observation = await self._called(tool, arguments) if unready is None else unready
         ms = round((time.perf_counter() - started) * 1000, 3)
         # What is secret goes before anything is cut: half a secret would not be known for one.
-        text, cut = clipped(self._redactor.text(sound(observation.text)), self.policy.limit)
-        data = self._redactor.data(plain_data(observation.data, self.policy.limit))
+        text, cut = clipped(self._redactor.redact(sound(observation.text)), self.policy.limit)
+        data = self._redactor.redact_data(plain_data(observation.data, self.policy.limit))
         changed = {"text": text, "data": data, "truncated": cut or observation.truncated, "ms": ms}
         return observation.model_copy(update=changed)
 
@@ -150,7 +150,7 @@ class Toolbox:
 
     def _unmade(self, kind: ObservationKind, text: str) -> Observation:
         """The observation of a call that did not reach its tool."""
-        return Observation(ok=False, kind=kind, text=self._redactor.text(sound(text)))
+        return Observation(ok=False, kind=kind, text=self._redactor.redact(sound(text)))
 
     def _refusal(self, tool: Tool) -> str | None:
         if not self.may_call(tool):
