@@ -23,7 +23,7 @@ def described(place: Path, *, plain: bool = False) -> tuple[Pool, Mapping[str, s
     if place.is_dir():
         pool = _of_run(place)
         return pool, {name: name for name in pool}
-    from ste_graph.tools.toolbench import descriptions
+    from ste_graph.tools.toolbench.source import descriptions
 
     found = descriptions(place)
     names = {one.original: one.name if plain else one.original for one in found}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json
 from ste_graph.json_values import equal
-from ste_graph.tools.toolbench_description import legal_name
+from ste_graph.tools.toolbench.description import legal_name
 
 JUDGED = frozenset(
     {

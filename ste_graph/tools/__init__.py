@@ -1,1 +1,5 @@
-"""Tools behind one contract."""
+"""Tools behind one contract.
+
+Public: `toolbox` (calls within a policy), `policy`, `choice` (which tools a source gives), `names`, `fingerprint`,
+`decorator` (`@ste.tool`), and the sources in `python`, `mcp`, `openapi` and `toolbench`.
+"""

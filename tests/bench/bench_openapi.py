@@ -31,7 +31,7 @@ def main() -> None:
 def read(path: str) -> None:
     """Read a spec and print what it took; memory is the whole process's, Python and imports included."""
     started = time.perf_counter()
-    from ste_graph.tools.openapi import OpenAPITools
+    from ste_graph.tools.openapi.source import OpenAPITools
 
     imported = time.perf_counter()
     tools = asyncio.run(OpenAPITools(spec=path).open())

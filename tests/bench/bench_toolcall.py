@@ -13,7 +13,7 @@ from ste_graph.language.workflow import CassetteSpec
 from ste_graph.redaction import Redactor
 from ste_graph.run.cassette import Cassette
 from ste_graph.run.step_log import Logged, StepLog, Used
-from ste_graph.tools.function import FunctionTool
+from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
 
 CALLS = 2000

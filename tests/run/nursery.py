@@ -21,7 +21,7 @@ def warm_up() -> None:
     import torch
 
     import ste_graph.run.execution  # noqa: F401
-    from ste_graph.memory.embedders import embedder_for
+    from ste_graph.memory.vectors.embedders import embedder_for
 
     torch.set_num_threads(1)
     asyncio.run(embedder_for(None).embed(["warm"]))
@@ -54,7 +54,7 @@ def arm(place: str, number: int) -> None:
     from ste_graph.memory.experience.store import ExperienceStore
     from ste_graph.run.folder import RunFolder
     from ste_graph.run.journal import Journal
-    from ste_graph.tools.function import FunctionTool
+    from ste_graph.tools.python.function import FunctionTool
 
     countdown = Countdown(number)
 

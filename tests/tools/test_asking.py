@@ -5,8 +5,8 @@ import pytest
 
 from ste_graph.contracts import Observation
 from ste_graph.tools.asking import Terminal
-from ste_graph.tools.function import FunctionTool
 from ste_graph.tools.policy import ToolPolicy
+from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.tools.arguments import Arguments
-from ste_graph.tools.python import PythonTools, loaded
+from ste_graph.tools.python.source import PythonTools, loaded
 from ste_graph.tools.toolbox import Toolbox
 
 FILE = str(files("ste_graph.workflows") / "tools" / "everyday.py")

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from ste_graph.tools.fingerprint import as_item, fingerprint
-from ste_graph.tools.function import FunctionTool
+from ste_graph.tools.python.function import FunctionTool
 
 
 def look(where: str, how: int = 3) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ste_graph.tools.openapi import OpenAPITools
+from ste_graph.tools.openapi.source import OpenAPITools
 from ste_graph.tools.toolbox import Toolbox, ToolPolicy
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Observation
 from ste_graph.errors import WorkflowError
-from ste_graph.redaction import Redactor, secrets_of
-from ste_graph.tools import mcp_connection
-from ste_graph.tools.function import FunctionTool
-from ste_graph.tools.mcp import MCPTools
+from ste_graph.redaction import Redactor, find_secrets
+from ste_graph.tools.mcp import connection as mcp_connection
+from ste_graph.tools.mcp.source import MCPTools
 from ste_graph.tools.policy import ToolPolicy
+from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
 
 pytest.importorskip("mcp_types", reason="the mcp extra is not installed")
@@ -359,7 +359,7 @@ async def test_no_server_outlives_a_run_that_is_killed(tmp_path):
     starts = tmp_path / "starts"
     code = (
         "import asyncio, sys\n"
-        "from ste_graph.tools.mcp import MCPTools\n"
+        "from ste_graph.tools.mcp.source import MCPTools\n"
         "async def main():\n"
         f"    await MCPTools(command=sys.executable, args=[{str(stubborn)!r}, 'count', {str(starts)!r}]).open()\n"
         "    print('ready', flush=True)\n"
@@ -388,10 +388,10 @@ async def test_a_server_gets_path_home_lang_and_what_the_workflow_gives_it(monke
 async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for_secrets(monkeypatch):
     monkeypatch.setenv("DATABASE", "postgres-host-17")
     source = server("modern.py", env={"API_TOKEN": "t0k", "TZ": "UTC", "DB": "postgres-host-17", "MODE": "fast-lane"})
-    assert secrets_of(source) == {"t0k", "postgres-host-17"}
+    assert find_secrets(source) == {"t0k", "postgres-host-17"}
     assert "t0k" not in repr(source)
     tools = await source.open()
-    box = Toolbox(tools, ALL, redactor=Redactor(secrets_of(source)))
+    box = Toolbox(tools, ALL, redactor=Redactor(find_secrets(source)))
     text = (await box.call("environment", {})).text
     await source.close()
     assert "t0k" not in text
@@ -430,8 +430,7 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
                 "args": ["-c", "import sys; print('hi', flush=True); sys.stdin.read()"],
                 "start_s": 1,
             },
-            f"tools: the MCP server `{Path(sys.executable).name} -c import sys; print('hi', flush=True); sys.stdin.read()` "
-            "cannot be used: it was not ready within 1 s; its last words:\n  (stdout) hi\n"
+            "tools: {name} cannot be used: it was not ready within 1 s; its last words:\n  (stdout) hi\n"
             "Does the command work in a terminal?",
         ),
         (
@@ -539,5 +538,5 @@ async def test_a_url_that_is_no_mcp_server_is_said_with_its_http_status():
         source = MCPTools(url=url.replace("/mcp", "/other"), headers={"Authorization": "Bearer s3cret-token"})
         with pytest.raises(WorkflowError, match=r"its last words:\n  HTTP 404 Not Found\nIs it running"):
             await source.open()
-        assert secrets_of(source) == {"Bearer s3cret-token", "s3cret-token"}
+        assert find_secrets(source) == {"Bearer s3cret-token", "s3cret-token"}
         await source.close()

@@ -10,7 +10,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.registry import known
-from ste_graph.tools.mcp import MCPTools
+from ste_graph.tools.mcp.source import MCPTools
 from ste_graph.tools.policy import ToolPolicy, effects_block
 from ste_graph.tools.toolbox import Toolbox
 

@@ -3,8 +3,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.tools.function import FunctionTool
 from ste_graph.tools.names import legal, legal_names, unambiguous
+from ste_graph.tools.python.function import FunctionTool
 
 NAMES = st.sampled_from(["a", "a_2", "a_3", "b", "x" * 64, "x" * 63])
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.openapi import OpenAPITools
-from ste_graph.tools.openapi_document import parsed
-from ste_graph.tools.openapi_request import request
-from ste_graph.tools.openapi_spec import shown_names
+from ste_graph.tools.openapi.document import parsed
+from ste_graph.tools.openapi.request import request
+from ste_graph.tools.openapi.source import OpenAPITools
+from ste_graph.tools.openapi.spec import shown_names
 
 HERE = {"servers": [{"url": "https://api.example.com/v1/"}]}
 

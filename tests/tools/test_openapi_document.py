@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.openapi_document import Unusable, gathered
+from ste_graph.tools.openapi.document import Unusable, gathered
 
 ROOT = "https://api.example.com/v1/openapi.json"
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ste_graph.tools.openapi import OpenAPITools
-from ste_graph.tools.openapi_effect import find_doubt
-from ste_graph.tools.openapi_spec import Listed
+from ste_graph.tools.openapi.effect import find_doubt
+from ste_graph.tools.openapi.source import OpenAPITools
+from ste_graph.tools.openapi.spec import Listed
 from ste_graph.tools.verbs import third_person
 
 GET = "GET, but its name says that it deletes; not called unless `effects: {deleteUser: read}`"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pytest
 
 from ste_graph.contracts import Observation
-from ste_graph.tools.openapi import OpenAPITools
+from ste_graph.tools.openapi.source import OpenAPITools
 from ste_graph.tools.toolbox import Toolbox, ToolPolicy
 
 fastapi = pytest.importorskip("fastapi", reason="the service under test is written with FastAPI")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from ste_graph.tools.openapi import OpenAPITools
+from ste_graph.tools.openapi.source import OpenAPITools
 from ste_graph.tools.toolbox import Toolbox, ToolPolicy
 
 serving = pytest.importorskip("werkzeug.serving", reason="httpbin is served by werkzeug")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ste_graph.contracts import Observation
-from ste_graph.tools.openapi import OpenAPITools
+from ste_graph.tools.openapi.source import OpenAPITools
 from ste_graph.tools.toolbox import Toolbox, ToolPolicy
 
 MODULES = Path(os.environ.get("STE_NODE_MODULES", "no-such-folder"))

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from ste_graph.tools.openapi_document import Documents, Unusable
-from ste_graph.tools.openapi_schema import LARGEST, Schemas
+from ste_graph.tools.openapi.document import Documents, Unusable
+from ste_graph.tools.openapi.schema import LARGEST, Schemas
 
 
 def closed(schema, **named):

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ste_graph.contracts import Observation
-from ste_graph.tools.openapi import OpenAPITools
-from ste_graph.tools.openapi_answer import MOST_BYTES
+from ste_graph.tools.openapi.answer import MOST_BYTES
+from ste_graph.tools.openapi.source import OpenAPITools
 from ste_graph.tools.toolbox import Toolbox, ToolPolicy
 
 TOKEN = 't0p s3cret/+&ü"key'

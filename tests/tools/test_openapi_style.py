@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.tools.openapi_style import in_header, in_path, in_query
+from ste_graph.tools.openapi.style import in_header, in_path, in_query
 
 LIST = ["blue", "black", "brown"]
 OBJECT = {"R": 100, "G": 200, "B": 150}

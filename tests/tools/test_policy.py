@@ -6,9 +6,9 @@ from pydantic import ValidationError
 
 from ste_graph.errors import WorkflowError
 from ste_graph.tools.forwarded import ForwardedTool, effect_note
-from ste_graph.tools.function import FunctionTool
 from ste_graph.tools.names import RenamedTool, unambiguous
 from ste_graph.tools.policy import ToolPolicy, check_allowed, effects_block, list_skipped, note_doubt
+from ste_graph.tools.python.function import FunctionTool
 
 
 class Doubtful(ForwardedTool):

@@ -4,7 +4,7 @@ import pytest
 
 from ste_graph.contracts import Observation
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.python import PythonTools
+from ste_graph.tools.python.source import PythonTools
 
 
 def module(folder: Path, source: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from ste_graph.tools.signature import Signature, docstring
+from ste_graph.tools.python.signature import Signature, docstring
 
 
 @dataclasses.dataclass

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from ste_graph.errors import WorkflowError
 from ste_graph.tools.arguments import Arguments
 from ste_graph.tools.policy import ToolPolicy
-from ste_graph.tools.toolbench import ToolBenchTools
-from ste_graph.tools.toolbench_description import Description, legal_name, read
+from ste_graph.tools.toolbench.description import Description, legal_name, read
+from ste_graph.tools.toolbench.source import ToolBenchTools
 from ste_graph.tools.toolbox import Toolbox
 
 STE = Path(os.environ.get("STE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "ste"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ste_graph.contracts import Observation
-from ste_graph.tools.function import FunctionTool
 from ste_graph.tools.policy import ToolPolicy
+from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
 
 
@@ -215,7 +215,7 @@ async def test_a_run_that_is_stopped_during_a_call_is_stopped():
 def test_a_hanging_tool_does_not_keep_the_program_from_ending():
     program = (
         "import asyncio, time\n"
-        "from ste_graph.tools.function import FunctionTool\n"
+        "from ste_graph.tools.python.function import FunctionTool\n"
         "from ste_graph.tools.policy import ToolPolicy\n"
         "from ste_graph.tools.toolbox import Toolbox\n"
         "def hangs(): time.sleep(60)\n"

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Effect, Json, Observation
 from ste_graph.tools.names import legal
-from ste_graph.tools.signature import Signature, docstring
+from ste_graph.tools.python.signature import Signature, docstring
 from ste_graph.tools.text import as_text, sound
 from ste_graph.tools.threads import in_daemon_thread
 

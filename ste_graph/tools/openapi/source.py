@@ -14,13 +14,13 @@ from ste_graph.redaction import Redactor
 from ste_graph.settings import Address, PathOrURL, Secret
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
-from ste_graph.tools.openapi_auth import SecretAuth
-from ste_graph.tools.openapi_document import Unusable, from_file, gathered, is_url
-from ste_graph.tools.openapi_effect import find_effect
-from ste_graph.tools.openapi_operation import Operation
-from ste_graph.tools.openapi_service import Service, place, secrets
-from ste_graph.tools.openapi_spec import Listed, Spec, key
-from ste_graph.tools.openapi_tool import OpenAPITool
+from ste_graph.tools.openapi.auth import SecretAuth
+from ste_graph.tools.openapi.document import Unusable, from_file, gathered, is_url
+from ste_graph.tools.openapi.effect import find_effect
+from ste_graph.tools.openapi.operation import Operation
+from ste_graph.tools.openapi.service import Service, place, secrets
+from ste_graph.tools.openapi.spec import Listed, Spec, key
+from ste_graph.tools.openapi.tool import OpenAPITool
 from ste_graph.tools.policy import note_doubt
 
 DOWNLOAD_S = 30.0
@@ -179,7 +179,7 @@ class OpenAPITools(ToolChoice):
             ):
                 if not response.is_success:
                     raise WorkflowError(
-                        redactor.text(
+                        redactor.redact(
                             f"tools: `{address}` answers HTTP {response.status_code} {response.reason_phrase}; "
                             "expected an OpenAPI spec, as JSON or YAML"
                         )
@@ -193,5 +193,5 @@ class OpenAPITools(ToolChoice):
         except (httpx.RequestError, httpx.InvalidURL) as fault:
             said = f"{type(fault).__name__}: {fault}".rstrip(": ")
             raise WorkflowError(
-                redactor.text(f"tools: `{address}` cannot be downloaded: {said}; is the service running?")
+                redactor.redact(f"tools: `{address}` cannot be downloaded: {said}; is the service running?")
             ) from fault

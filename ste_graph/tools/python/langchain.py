@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from ste_graph.contracts import Effect, Json, Observation
-from ste_graph.tools.function import failed, observed
-from ste_graph.tools.signature import untitled
+from ste_graph.tools.python.function import failed, observed
+from ste_graph.tools.python.signature import untitled
 from ste_graph.tools.text import as_text
 from ste_graph.tools.threads import in_daemon_thread
 

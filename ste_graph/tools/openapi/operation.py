@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ste_graph.contracts import Json
-from ste_graph.tools.openapi_schema import Schemas
-from ste_graph.tools.openapi_style import Style
+from ste_graph.tools.openapi.schema import Schemas
+from ste_graph.tools.openapi.style import Style
 
 Where = Literal["path", "query", "header", "cookie"]
 

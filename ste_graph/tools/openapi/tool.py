@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ste_graph.contracts import Effect, Json, Observation
-from ste_graph.tools.openapi_operation import Operation
-from ste_graph.tools.openapi_request import BadArgument, request
-from ste_graph.tools.openapi_service import Service
+from ste_graph.tools.openapi.operation import Operation
+from ste_graph.tools.openapi.request import BadArgument, request
+from ste_graph.tools.openapi.service import Service
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,9 +12,9 @@ from urllib.parse import urljoin, urlsplit
 
 from ste_graph.contracts import Json
 from ste_graph.tools.names import legal, legal_names
-from ste_graph.tools.openapi_document import Documents, Unusable, is_url
-from ste_graph.tools.openapi_operation import OURS, Body, Operation, Parameter, arranged, names_in
-from ste_graph.tools.openapi_schema import Schemas, examples_in
+from ste_graph.tools.openapi.document import Documents, Unusable, is_url
+from ste_graph.tools.openapi.operation import OURS, Body, Operation, Parameter, arranged, names_in
+from ste_graph.tools.openapi.schema import Schemas, examples_in
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"

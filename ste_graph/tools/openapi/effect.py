@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ste_graph.contracts import Effect
-from ste_graph.tools.openapi_spec import Listed
+from ste_graph.tools.openapi.spec import Listed
 from ste_graph.tools.verbs import (
     ASKING,
     DETERMINERS,

@@ -13,14 +13,14 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from ste_graph.contracts import Effect, Json, Observation, Tool, ToolSource
 from ste_graph.errors import WorkflowError
 from ste_graph.json_values import canonical_json
-from ste_graph.redaction import secrets_of
+from ste_graph.redaction import find_secrets
 from ste_graph.registry import known, load
 from ste_graph.settings import RelativePath, SourcesMarker
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.forwarded import effect_note, ensure_ready
 from ste_graph.tools.names import legal_names
-from ste_graph.tools.toolbench_description import Description, Unreadable, legal_name, read
+from ste_graph.tools.toolbench.description import Description, Unreadable, legal_name, read
 
 Execute = Callable[[Mapping[str, Json]], Awaitable[Observation]]
 
@@ -63,7 +63,7 @@ class ToolBenchTools(ToolChoice):
     @property
     def secrets(self) -> set[str]:
         """The secrets of the sources in `by`."""
-        return {secret for inner, _ in self._inner for secret in secrets_of(inner)}
+        return {secret for inner, _ in self._inner for secret in find_secrets(inner)}
 
     async def open(self) -> Sequence[Tool]:
         described = descriptions(Path(self.path))
@@ -139,7 +139,7 @@ class ToolBenchTool:
 
 
 def descriptions(path: Path) -> list[Description]:
-    """The descriptions of a file in its order, no two of one name. Raises `WorkflowError` if it is not of the format."""
+    """The descriptions of a file in its order, no two of one name. Raises `WorkflowError` for another format."""
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -14,12 +14,12 @@ from pydantic import Field, PrivateAttr, WithJsonSchema, model_validator
 
 from ste_graph.contracts import Effect, Json, Observation, Tool
 from ste_graph.errors import WorkflowError
-from ste_graph.redaction import Redactor, secrets_of
+from ste_graph.redaction import Redactor, find_secrets
 from ste_graph.settings import Address, HubPath, RelativePath, Secret
 from ste_graph.tools.choice import ToolChoice, ToolNames, strictest
-from ste_graph.tools.mcp_answer import observed
-from ste_graph.tools.mcp_connection import Connection, Lost, said
-from ste_graph.tools.mcp_transport import Process, Remote, Transport
+from ste_graph.tools.mcp.answer import observed
+from ste_graph.tools.mcp.connection import Connection, Lost, said
+from ste_graph.tools.mcp.transport import Process, Remote, Transport
 from ste_graph.tools.names import legal_names
 from ste_graph.tools.policy import note_doubt
 from ste_graph.tools.verbs import DESTROYING, find_verb, third_person
@@ -118,7 +118,7 @@ class MCPTools(ToolChoice):
             return []
         if self.url is not None and not re.match(r"https?://\w", self.url):
             raise WorkflowError("tools: `url` is no web address; expected `http://…` or `https://…`")
-        connection = Connection(self._transport(), self.start_s, Redactor(secrets_of(self)))
+        connection = Connection(self._transport(), self.start_s, Redactor(find_secrets(self)))
         self._connections.append(connection)
         try:
             listed = await connection.start()

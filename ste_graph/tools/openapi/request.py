@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ste_graph.contracts import Json
-from ste_graph.tools.openapi_operation import Body, Operation
-from ste_graph.tools.openapi_spec import FORM, PARTS
-from ste_graph.tools.openapi_style import Pairs, in_header, in_path, in_query, word
+from ste_graph.tools.openapi.operation import Body, Operation
+from ste_graph.tools.openapi.spec import FORM, PARTS
+from ste_graph.tools.openapi.style import Pairs, in_header, in_path, in_query, word
 
 
 class BadArgument(Exception):

@@ -21,9 +21,9 @@ from ste_graph.settings import ModulePath
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.decorator import MARK
-from ste_graph.tools.function import FunctionTool
-from ste_graph.tools.langchain import LangChainTool, is_langchain_tool
 from ste_graph.tools.names import legal_names
+from ste_graph.tools.python.function import FunctionTool
+from ste_graph.tools.python.langchain import LangChainTool, is_langchain_tool
 
 
 class PythonTools(ToolChoice):

@@ -11,9 +11,9 @@ from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from ste_graph.contracts import Observation
 from ste_graph.redaction import COOKIE_SAFE, Redactor
-from ste_graph.tools.openapi_answer import body_of, observed
-from ste_graph.tools.openapi_auth import Auth
-from ste_graph.tools.openapi_request import HTTPRequest
+from ste_graph.tools.openapi.answer import body_of, observed
+from ste_graph.tools.openapi.auth import Auth
+from ste_graph.tools.openapi.request import HTTPRequest
 
 if TYPE_CHECKING:
     import httpx
@@ -69,10 +69,10 @@ class Service:
             said = f"{type(fault).__name__}: {fault}".rstrip(": ")
             host = urlsplit(request.url).netloc.rpartition("@")[2]
             observation = Observation(ok=False, kind="transport", text=f"No answer from {host}: {said}")
-        text = self._redactor.text(observation.text)
+        text = self._redactor.redact(observation.text)
         if observation.truncated:  # a secret may have been cut in two
             text = text[: max(0, len(text) - self._redactor.longest)]
-        return observation.model_copy(update={"text": text, "data": self._redactor.data(observation.data)})
+        return observation.model_copy(update={"text": text, "data": self._redactor.redact_data(observation.data)})
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -148,7 +148,7 @@ class Service:
 
     def _quiet(self, record: logging.LogRecord) -> bool:
         """Keep secrets out of httpx's log, which names the URL of every request."""
-        record.msg, record.args = self._redactor.text(record.getMessage()), ()
+        record.msg, record.args = self._redactor.redact(record.getMessage()), ()
         return True
 
 

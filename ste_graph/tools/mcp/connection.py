@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor
-from ste_graph.tools.mcp_transport import Process, Transport
+from ste_graph.tools.mcp.transport import Process, Transport
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -115,7 +115,7 @@ class Session:
 
     def _put_aside(self, fault: Exception) -> None:
         first = next((str(error["input"]) for error in getattr(fault, "errors", list)()), str(fault))
-        line = self._redactor.text(first.strip())
+        line = self._redactor.redact(first.strip())
         if line and not self.junk:
             log.warning(
                 "tools: the MCP server `%s` writes to stdout what is no MCP message; left out: %.100r",
@@ -230,7 +230,7 @@ class Connection:
     def _with_last_words(self, what: str, junk: Sequence[str] = ()) -> str:
         lines = [*self.transport.last_words(), *(f"(stdout) {line}" for line in junk)]
         words = "".join(f"\n  {line}" for line in lines)
-        return self._redactor.text(f"{what}; its last words:{words}" if words else what)
+        return self._redactor.redact(f"{what}; its last words:{words}" if words else what)
 
 
 async def end_if_dead(session: Session) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ste_graph.contracts import Json
-from ste_graph.tools.openapi_document import Documents, Unusable, joined
+from ste_graph.tools.openapi.document import Documents, Unusable, joined
 
 LARGEST = 20_000
 """Characters of a tool's schema up to which it is written out; no model reads more."""
