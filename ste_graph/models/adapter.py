@@ -32,7 +32,7 @@ class RawReply:
 
 
 class ModelClient(Protocol):
-    """What asks a model during a run; it belongs to one event loop and may hold connections."""
+    """A way of asking a model during a run; it belongs to one event loop and may hold connections."""
 
     async def ask(self, request: ModelRequest) -> RawReply:
         """Make one attempt at a reply; raises whatever error the model's library raises."""

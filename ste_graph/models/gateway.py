@@ -1,4 +1,4 @@
-"""The one way to a model: retry, requests in flight, budget and counting stand here and nowhere else."""
+"""The one way to a model: retry, requests in flight, budget and counting are here and nowhere else."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Gateway:
             await client.close()
 
     async def _retry(self, request: ModelRequest) -> tuple[RawReply, Sequence[str]]:
-        """The reply of the first attempt that has one, and the stop strings that the server was not told of.
+        """The reply of the first attempt that has one, and the stop strings that were not sent.
 
         A loop of our own: a library for it took 4 % of a whole run.
         """
@@ -121,7 +121,7 @@ class Gateway:
 
 
 def cut_at_stop(text: str, stop: Sequence[str]) -> str:
-    """`text` up to the first of the stop strings; all of it where one stands at the very beginning."""
+    """`text` up to the first of the stop strings; all of it where a stop string begins it."""
     before = text
     for mark in stop:
         before = before.partition(mark)[0]

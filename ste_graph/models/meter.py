@@ -1,4 +1,4 @@
-"""What a run has used, and what it may use."""
+"""The budget of a run, and the counts of what it has used."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def early_stopping(
                 return
             model.eval()
             prompts = [row.prompt for row in validation_rows]
-            replies = Completer(model, tokenizer).to_rows(prompts, tokens=128, chat=settings.chat)
+            replies = Completer(model, tokenizer).complete_rows(prompts, tokens=128, chat=settings.chat)
             model.train()
             exact = exactness(validation_rows, replies).exact
             progress(f"step {state.global_step:,}: {100 * exact:.0f} % exact of {len(validation_rows)} validation rows")

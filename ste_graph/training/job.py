@@ -91,7 +91,7 @@ class ExamineJob(Frozen):
         for files in self.groups:
             rows = read_rows(files)
             progress(f"replying to {len(rows):,} held-out requests")
-            outputs = model.to_rows([row.prompt for row in rows], tokens=self.tokens, chat=self.chat)
+            outputs = model.complete_rows([row.prompt for row in rows], tokens=self.tokens, chat=self.chat)
             results.append(exactness(rows, outputs, known_values, include=self.include).model_dump(mode="json"))
             replies += [_reply(row, output, known_values) for row, output in zip(rows, outputs, strict=True)]
         simulated = any(reply["simulated"] for reply in replies)

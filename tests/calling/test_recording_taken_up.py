@@ -53,6 +53,6 @@ def test_units_and_models_that_share_a_file_have_each_line_once_per_model_howeve
 def test_a_recording_that_is_used_up_may_be_made_longer(project):
     project.write(**{"workflow.yaml": SHARED.replace("one, two, three", "one"), "think.md": "Think."})
     project.replies("a")
-    assert "all its replies are given: add one, or lower the bounds" in project.run().failed["one"]
+    assert "all its replies are given: add more, or lower the bounds" in project.run().failed["one"]
     project.replies("a", "b")
     assert project.run().complete

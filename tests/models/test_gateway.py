@@ -58,15 +58,15 @@ async def test_an_empty_reply_is_asked_for_again_with_another_seed_since_the_sam
 
 
 @pytest.mark.parametrize(
-    ("said", "text"),
+    ("reply", "text"),
     [
         ("Thought: hm\nObservation: 4", "Thought: hm\n"),
         ("Observation: 4", "Observation: 4"),
         ("Thought: hm", "Thought: hm"),
     ],
 )
-async def test_a_reply_that_a_stop_string_may_have_ended_at_once_is_asked_for_again_without_it(server, said, text):
-    server.script = ["", DOWN, said]
+async def test_a_reply_that_a_stop_string_may_have_ended_at_once_is_asked_for_again_without_it(server, reply, text):
+    server.script = ["", DOWN, reply]
     async with gateway(server) as model:
         assert (await model.reply(ModelRequest(messages=ASKED, seed=0, stop=["Observation:"]))).text == text
     assert [request.get("stop") for request in server.requests] == [["Observation:"], None, None]
@@ -80,12 +80,12 @@ async def test_a_model_that_says_nothing_is_a_fault_and_never_an_empty_reply(ser
 
 
 async def test_a_prompt_that_is_too_long_is_answered_with_what_makes_it_shorter(server):
-    said = "This model's maximum context length is 4096 tokens. However, your prompt contains 4097 input tokens."
-    server.script = [(400, {}, {"error": {"message": said}})]
+    message = "This model's maximum context length is 4096 tokens. However, your prompt contains 4097 input tokens."
+    server.script = [(400, {}, {"error": {"message": message}})]
     async with gateway(server) as model:
         with pytest.raises(ModelError) as error:
             await model.reply(ModelRequest(messages=ASKED, seed=0))
-    assert str(error.value).startswith(f"model `tiny` at {server.url} refused the request: 400 {said} The prompt is")
+    assert str(error.value).startswith(f"model `tiny` at {server.url} refused the request: 400 {message} The prompt is")
     assert "bound the transcript (its `max_tokens`)" in str(error.value)
 
 

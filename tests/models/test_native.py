@@ -66,7 +66,7 @@ async def test_the_server_gets_a_transcript_in_which_every_call_is_answered(serv
     sent = server.requests[1]["messages"]
     assert [message["role"] for message in sent] == ["user", "assistant", "tool", "tool"]
     assert [call["function"]["arguments"] for call in sent[1]["tool_calls"]] == ['{"n": 1}', "{}"]
-    assert [(said["tool_call_id"], said["content"]) for said in sent[2:]] == [
+    assert [(message["tool_call_id"], message["content"]) for message in sent[2:]] == [
         ("c0", "seen"),
         ("c1", "One call at a time: this one was not made."),
     ]
@@ -107,9 +107,9 @@ def test_a_shipped_workflow_explores_by_the_tool_calling_of_a_server(server, tmp
     ]
     _, called, answered, _ = server.requests
     assert [tool["function"]["name"] for tool in called["tools"]] == ["to_roman"]
-    asked, *told = answered["messages"][-3:]
+    asked, *answers = answered["messages"][-3:]
     assert [call["id"] for call in asked["tool_calls"]] == ["c0", "c1"]
-    assert [(one["role"], one["tool_call_id"], one["content"]) for one in told] == [
+    assert [(message["role"], message["tool_call_id"], message["content"]) for message in answers] == [
         ("tool", "c0", "IX"),
         ("tool", "c1", "One call at a time: this one was not made."),
     ]

@@ -1,14 +1,19 @@
-"""Whether a server is there, and what is said if it is not."""
+"""Servers that speak the OpenAI protocol: the probe, the request, and the forms of an answer."""
+
+import asyncio
 
 import pytest
 from pydantic import ValidationError
 
-from ste_graph.contracts import ModelRequest
+from ste_graph.contracts import ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
-from ste_graph.models.openai import OpenAIModel
+from ste_graph.models.adapter import RawReply
+from ste_graph.models.gateway import Gateway
+from ste_graph.models.meter import Meter
+from ste_graph.models.openai import OpenAIModel, read_completion, request_body
 
 
-async def said(server, **settings):
+async def probe_error(server, **settings):
     with pytest.raises(ModelError) as error:
         await OpenAIModel(base_url=server.url, **{"model": "tiny", **settings}).probe()
     return str(error.value)
@@ -28,7 +33,7 @@ async def test_a_model_that_is_not_listed_is_a_doubt_and_no_fault_since_proxies_
 
 async def test_a_refused_key_is_told_which_setting_to_change(server):
     server.models = 401
-    assert await said(server) == (
+    assert await probe_error(server) == (
         f"the model server at {server.url} refuses the key (401): set `api_key`,"
         " for example to {env: OPENAI_API_KEY}, or that environment variable"
     )
@@ -36,14 +41,14 @@ async def test_a_refused_key_is_told_which_setting_to_change(server):
 
 async def test_an_address_without_models_is_told_how_it_usually_ends(server):
     server.models = 404
-    assert await said(server) == (
+    assert await probe_error(server) == (
         f"{server.url} answers, but has no /models: `base_url` of an OpenAI-compatible server usually ends in /v1"
     )
 
 
 async def test_a_server_that_is_down_is_said_so_at_once(server):
     server.stop()
-    assert await said(server) == (
+    assert await probe_error(server) == (
         f"no model server answers at {server.url}: start it, or set `base_url` to where it runs"
     )
 
@@ -69,3 +74,72 @@ async def test_no_proxy_is_asked_for_a_server_on_this_machine(server, monkeypatc
 def test_unknown_settings_are_refused():
     with pytest.raises(ValidationError, match="temprature"):
         OpenAIModel(base_url="http://x/v1", model="tiny", temprature=1)
+
+
+def completion(**message):
+    return {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", **message}}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply"),
+    [
+        (completion(content="hm"), RawReply("hm", finish_reason="stop")),
+        (completion(content=None), RawReply(finish_reason="stop")),
+        (completion(content=[{"type": "text", "text": "h"}, {"type": "text", "text": "m"}]),
+         RawReply("hm", finish_reason="stop")),
+        (completion(content=None, reasoning_content="a thought"), RawReply(finish_reason="stop")),
+        (completion(content="hm") | {"usage": {"prompt_tokens": 7, "completion_tokens": None}},
+         RawReply("hm", finish_reason="stop", usage=Usage(prompt_tokens=7))),
+        ({"choices": []}, RawReply()),
+    ],
+)  # fmt: skip
+def test_a_completion_is_read_in_whatever_form_servers_write_it(answer, reply):
+    assert read_completion(answer) == reply
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments"),
+    [
+        ('{"n": 1}', '{"n": 1}'),
+        ({"n": "ü"}, '{"n": "ü"}'),
+        ('{"text": "two\nlines"}', '{"text": "two\\nlines"}'),
+        ('{"n":', '{"n":'),
+        ("[1]", "[1]"),
+        ("", "{}"),
+        (None, "{}"),
+        ("null", "{}"),
+    ],
+)
+def test_the_arguments_of_a_call_are_json_text_whatever_the_server_sends(written, arguments):
+    call = {"id": None, "type": "function", "function": {"name": "look", "arguments": written}}
+    assert read_completion(completion(content=None, tool_calls=[call])).tool_calls == (
+        ToolCall(id="call_0", name="look", arguments=arguments),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ({"error": {"message": "the model is loading", "code": 7}}, "the model is loading"),
+        ({"error": "out of memory"}, "out of memory"),
+        ({"detail": "Not Found"}, "the answer has no `choices`: is this the address of a model server?"),
+        ([1], "the answer has no `choices`: is this the address of a model server?"),
+    ],
+)
+async def test_an_answer_under_200_that_is_no_completion_fails_in_the_servers_words(server, answer, problem):
+    server.script = [(200, {}, answer)]
+    gateway = Gateway(OpenAIModel(base_url=server.url, model="tiny"), in_flight=asyncio.Semaphore(1), meter=Meter())
+    with pytest.raises(ModelError) as error:
+        await gateway.reply(ModelRequest(messages=[{"role": "user", "content": "hello"}], seed=0))
+    await gateway.close()
+    assert str(error.value) == f"model `tiny` at {server.url} refused the request: {problem}"
+
+
+def test_the_body_has_only_what_is_set_and_extra_keys_win():
+    model = OpenAIModel(base_url="http://x/v1", model="tiny", max_tokens=5, extra={"seed": 7, "top_k": 4})
+    call = {"id": "c0", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    messages = [{"role": "user", "content": "Go."}, {"role": "assistant", "content": "", "tool_calls": [call]}]
+    assert request_body(model, ModelRequest(messages=messages, seed=1)) == {
+        "model": "tiny", "messages": [messages[0], {**messages[1], "content": None}],
+        "seed": 7, "top_k": 4, "max_tokens": 5,
+    }  # fmt: skip

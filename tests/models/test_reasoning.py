@@ -1,4 +1,4 @@
-"""What a reasoning model says to itself is not its reply."""
+"""The thoughts of a reasoning model are not its reply."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from ste_graph.models.reasoning import strip_reasoning
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reply"),
     [
         ("Thought: plain\nAction: x", "Thought: plain\nAction: x"),
         (" as it is \n", " as it is \n"),
@@ -19,5 +19,5 @@ from ste_graph.models.reasoning import strip_reasoning
         ("<think>nothing else</think>\n", "nothing else"),
     ],
 )
-def test_the_reply_is_what_stands_outside_the_thought_unless_nothing_does(text, said):
-    assert strip_reasoning(text) == said
+def test_the_reply_is_what_is_outside_the_thought_unless_nothing_does(text, reply):
+    assert strip_reasoning(text) == reply

@@ -26,7 +26,7 @@ async def test_lines_without_a_key_are_given_in_order_and_never_again(tmp_path):
     recorded = model(tmp_path, {"text": "one", "usage": {"prompt_tokens": 3}}, {"text": "two"})
     assert [(await recorded.reply(ModelRequest(messages=asked("x"), seed=0))).text for _ in range(2)] == ["one", "two"]
     assert recorded.meter.prompt_tokens == 3
-    with pytest.raises(ModelError, match=r"replies\.jsonl: all its replies are given: add one, or lower the bounds"):
+    with pytest.raises(ModelError, match=r"replies\.jsonl: all its replies are given: add more, or lower the bounds"):
         await recorded.reply(ModelRequest(messages=asked("x"), seed=0))
 
 

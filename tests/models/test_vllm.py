@@ -1,4 +1,4 @@
-"""`use: vllm` with a program in vLLM's place: what is started, what is said, and that nothing is left behind."""
+"""`use: vllm` with a program in vLLM's place: what is started, what is reported, and that nothing is left behind."""
 
 import asyncio
 import os
@@ -31,8 +31,8 @@ def fake(**settings):
 
 
 @asynccontextmanager
-async def opened(folder, *models, said=lambda what: None):
-    async with Servers(folder, said) as servers:
+async def opened(folder, *models, progress=lambda text: None):
+    async with Servers(folder, progress) as servers:
         yield [await model.start(f"m{number}", servers) for number, model in enumerate(models)]
 
 
@@ -103,7 +103,7 @@ def test_a_model_is_a_path_from_its_file_only_if_it_looks_like_one(tmp_path, giv
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "error"),
     [
         (
             {"args": {"served-model-name": "x"}},
@@ -113,15 +113,15 @@ def test_a_model_is_a_path_from_its_file_only_if_it_looks_like_one(tmp_path, giv
         ({"python": "p", "command": ["c"]}, "`python` and `command` both say what to start: leave one of them out"),
     ],
 )
-def test_settings_that_contradict_each_other_are_refused(settings, said):
-    with pytest.raises(ValidationError, match=said):
+def test_settings_that_contradict_each_other_are_refused(settings, error):
+    with pytest.raises(ValidationError, match=error):
         VLLMModel(model="org/tiny", **settings)
 
 
 async def test_a_server_is_waited_for_with_progress_and_ended_with_its_engine(tmp_path):
     heard, pids = [], tmp_path / "pids"
     model = fake(args={"delay": 2.5, "pids": str(pids)}, temperature=0.5, max_tokens=7, extra={"top_k": 4})
-    async with opened(tmp_path, model, said=heard.append) as [asked]:
+    async with opened(tmp_path, model, progress=heard.append) as [asked]:
         await asked.probe()
         assert alive(pids_in(pids)) == pids_in(pids)
         assert asked == OpenAIModel(
@@ -137,7 +137,7 @@ async def test_a_server_is_waited_for_with_progress_and_ended_with_its_engine(tm
 
 async def test_a_server_that_dies_later_is_told_of(tmp_path):
     heard, pids = [], tmp_path / "pids"
-    async with opened(tmp_path, fake(args={"pids": str(pids)}), said=heard.append):
+    async with opened(tmp_path, fake(args={"pids": str(pids)}), progress=heard.append):
         os.kill(pids_in(pids)[1], signal.SIGTERM)
         while "ready" in heard[-1]:
             await asyncio.sleep(0.05)
@@ -166,7 +166,7 @@ async def test_a_running_server_is_used_as_it_is_and_sent_no_key_of_others(serve
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("line", "reason"),
     [
         (
             "ModuleNotFoundError: No module named 'vllm'",
@@ -196,10 +196,10 @@ async def test_a_running_server_is_used_as_it_is_and_sent_no_key_of_others(serve
         ("nothing that looks like a fault", "it ended with exit status 3: nothing that looks like a fault"),
     ],
 )
-async def test_a_server_that_dies_at_start_says_why_in_one_sentence(tmp_path, fault, said):
-    heard = await refusal(tmp_path, args={"die": fault})
-    assert heard == f"vLLM cannot start: {said} (its log: RUN/vllm-m0.log)"
-    assert fault in (tmp_path / "vllm-m0.log").read_text()
+async def test_a_server_that_dies_at_start_says_why_in_one_sentence(tmp_path, line, reason):
+    heard = await refusal(tmp_path, args={"die": line})
+    assert heard == f"vLLM cannot start: {reason} (its log: RUN/vllm-m0.log)"
+    assert line in (tmp_path / "vllm-m0.log").read_text()
 
 
 async def test_a_server_that_the_system_killed_ran_out_of_memory(tmp_path):
@@ -275,7 +275,7 @@ def test_a_run_that_is_stopped_while_its_server_starts_ends_at_once(tmp_path):
     class Impatient(Watcher):
         def said(self, what):
             if "loading weights" in what:
-                pids_in(pids)  # the server has said who it is, or there is nobody to look for afterwards
+                pids_in(pids)  # the server has named its processes, or there is none to look for afterwards
                 os.kill(os.getpid(), signal.SIGINT)
 
     slow = ste.load(PAPER, set={"models.explorer": explorer(args={"delay": 60, "pids": str(pids)}), **SMALL})
@@ -292,7 +292,7 @@ from ste_graph.models.vllm import VLLMModel
 
 async def main():
     pids, *command = sys.argv[1:]
-    async with Servers(Path(pids).parent, lambda what: None) as servers:
+    async with Servers(Path(pids).parent, lambda text: None) as servers:
         await VLLMModel(model="org/tiny", command=command, args={"pids": pids}).start("explorer", servers)
         await asyncio.sleep(60)
 

@@ -9,7 +9,7 @@ MEMORY = "Available memory on node 0 (7/10 GiB) on kv cache allocation is less t
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("", ""),
         (CORE.format("INFO") + "Resolved architecture: LlamaForCausalLM", "reading the model's settings"),
@@ -23,8 +23,8 @@ MEMORY = "Available memory on node 0 (7/10 GiB) on kv cache allocation is less t
         ("INFO:     Application startup complete.", "answering"),
     ],
 )  # fmt: skip
-def test_the_stage_is_what_the_last_telling_line_shows(line, said):
-    assert stage(f"first\n{line}\nlast") == said
+def test_the_stage_is_what_the_last_telling_line_shows(line, expected):
+    assert stage(f"first\n{line}\nlast") == expected
 
 
 def test_the_fault_is_the_last_error_that_points_to_no_other():
@@ -43,7 +43,7 @@ def test_the_fault_is_the_last_error_that_points_to_no_other():
 
 
 @pytest.mark.parametrize(
-    ("log", "said", "kind"),
+    ("log", "error", "kind"),
     [
         ("", "its log is empty", None),
         ("usage: api_server.py [-h]\napi_server.py: error: unrecognized arguments: --no-such",
@@ -57,5 +57,5 @@ def test_the_fault_is_the_last_error_that_points_to_no_other():
         ("/bin/python: No module named vllm", "/bin/python: No module named vllm", "package"),
     ],
 )  # fmt: skip
-def test_a_fault_is_one_line_and_its_cause_is_known_where_there_is_a_remedy(log, said, kind):
-    assert (last_error(log), cause(last_error(log))) == (said, kind)
+def test_a_fault_is_one_line_and_its_cause_is_known_where_there_is_a_remedy(log, error, kind):
+    assert (last_error(log), cause(last_error(log))) == (error, kind)

@@ -88,7 +88,7 @@ PROMPTS = [f"{word} {number}" for number in range(1, 6) for word in ("Hello", "A
 async def greedy(folder, log, prompts):
     """What vLLM says to each prompt."""
     model = VLLMModel(model=str(folder), temperature=0, max_tokens=32, **SETTINGS)
-    async with Servers(log, lambda what: None) as servers:
+    async with Servers(log, lambda text: None) as servers:
         opened = await model.start("tiny", servers)
         gateway = Gateway(opened, in_flight=asyncio.Semaphore(8), meter=Meter())
         replies = [

@@ -23,7 +23,7 @@ def reply(*arguments: str, name: str = "look", text: str = "") -> Reply:
 
 
 @pytest.mark.parametrize(
-    ("said", "step"),
+    ("reply", "step"),
     [
         (reply('{"n": 1}', text=" hm "), Action("hm", "look", {"n": 1})),
         (reply(""), Action("", "look", {}, ("empty input",))),
@@ -40,8 +40,8 @@ def reply(*arguments: str, name: str = "look", text: str = "") -> Reply:
         ),
     ],
 )
-def test_a_reply_is_a_call_an_answer_or_malformed(said, step):
-    assert parse(said) == step
+def test_a_reply_is_a_call_an_answer_or_malformed(reply, step):
+    assert parse(reply) == step
 
 
 @given(st.dictionaries(st.text(), JSON))
@@ -51,9 +51,9 @@ def test_what_was_rendered_is_parsed_again(arguments):
 
 @given(st.text())
 def test_no_arguments_make_parsing_raise_and_the_transcript_stays_valid(written):
-    said = reply(written, name="look up!")
-    parse(said)
-    (call,) = assistant_message(said)["tool_calls"]
+    looked_up = reply(written, name="look up!")
+    parse(looked_up)
+    (call,) = assistant_message(looked_up)["tool_calls"]
     assert isinstance(json.loads(call["function"]["arguments"]), dict)
     assert call["function"]["name"] == "look_up_"
 
@@ -63,9 +63,11 @@ def test_every_call_of_a_message_is_answered_and_only_the_first_was_made():
     assert pending_call_ids([message]) == ["c0", "c1", "c2"]
     assert pending_call_ids([message, *tool_messages(["c0", "c1", "c2"], "seen")]) == []
     assert pending_call_ids([]) == pending_call_ids([{"role": "assistant", "content": "hm"}]) == []
-    assert [said["content"] for said in tool_messages(pending_call_ids([message]), "seen")] == [
+    assert [message["content"] for message in tool_messages(pending_call_ids([message]), "seen")] == [
         "seen",
         "One call at a time: this one was not made.",
         "One call at a time: this one was not made.",
     ]
-    assert {said["content"] for said in tool_messages(pending_call_ids([message]), None)} == {"This call was not made."}
+    assert {message["content"] for message in tool_messages(pending_call_ids([message]), None)} == {
+        "This call was not made."
+    }

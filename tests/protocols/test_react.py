@@ -1,4 +1,4 @@
-"""The text protocol: what is read, what is repaired, and what the model is told."""
+"""The text protocol: what is read, what is repaired, and what a malformed reply is answered."""
 
 import json
 from typing import Any
@@ -222,7 +222,7 @@ NAME = "expecting property name enclosed in double quotes "
         ('Action: look\nAction Input: {"a": "\\ud800"}', UNREAD + HALF),
     ],
 )
-def test_what_would_be_a_guess_is_told_to_the_model_in_one_sentence(reply: str, problem: str) -> None:
+def test_what_would_be_a_guess_is_explained_to_the_model_in_one_sentence(reply: str, problem: str) -> None:
     assert parse(reply) == Malformed(parse(reply).thought, problem)
 
 

@@ -25,7 +25,7 @@ def test_a_training_stops_once_enough_validation_rows_are_answered_exactly(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(
-        "ste_graph.training.callbacks.Completer.to_rows",
+        "ste_graph.training.callbacks.Completer.complete_rows",
         lambda self, prompts, tokens, chat: (asked.append(len(prompts)), [""] * len(prompts))[1],
     )
     monkeypatch.setattr(

@@ -20,9 +20,8 @@ class RecordedModel(Adapter):
 
     Lines with a `key` (see `request_key`) answer exactly that request: right for any number of units side by side; a
     cassette's `models.jsonl` is such a file, and `of` may name one model in it. Lines without a key are given in the
-    file's order, each once in a run: right for one unit, as of several side by side whoever asks first gets the next
-    one. A run that is taken up goes on with the lines that no finished step has had. A request that finds no line is a
-    `ModelError`.
+    file's order, each once in a run: right for one unit, as several side by side take them as they ask. A run that is
+    taken up goes on with the lines that no finished step has had. A request that finds no line is a `ModelError`.
     """
 
     path: RelativePath = Field(description="The JSONL file of replies.")
@@ -52,7 +51,7 @@ class RecordedModel(Adapter):
 
 
 class RecordedClient:
-    """Gives recorded replies: by key where one has the request's, else the next one without a key."""
+    """Gives recorded replies: by key where a line has the request's, else the next line without a key."""
 
     def __init__(self, path: str, replies: dict[int, RecordedReply], used: AbstractSet[int]) -> None:
         self._path = path
@@ -78,5 +77,5 @@ class RecordedClient:
         if following is not None:
             return following
         if not self._keyed:
-            raise ModelError(f"{self._path}: all its replies are given: add one, or lower the bounds")
+            raise ModelError(f"{self._path}: all its replies are given: add more, or lower the bounds")
         raise ModelError(f"{self._path}: no reply for this request, key {key}: record the run anew")

@@ -28,33 +28,33 @@ class Completer:
         return min(int(self.tokenizer.model_max_length), positions or sys.maxsize)
 
     def prompt(self, messages: Sequence[Message]) -> str:
-        """What the model is given for a transcript: by its chat template, or, where it has none, the texts alone."""
+        """The prompt for a transcript: by the model's chat template, or, if it has none, the texts alone."""
         if self.tokenizer.chat_template:
             text: str = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
             return text
         return "".join(str(message["content"]) for message in messages)
 
-    def to_rows(self, prompts: Sequence[str], *, tokens: int, chat: bool = False) -> list[str]:
-        """`complete`, for prompts as rows of training have them; with `chat`, each is a user's message."""
-        talks = [self.prompt([{"role": "user", "content": prompt}]) for prompt in prompts] if chat else prompts
-        return self.complete(talks, tokens=tokens, templated=chat)
+    def complete_rows(self, prompts: Sequence[str], *, tokens: int, chat: bool = False) -> list[str]:
+        """The continuations of the prompts of training rows; with `chat`, each prompt is a user's message."""
+        texts = [self.prompt([{"role": "user", "content": prompt}]) for prompt in prompts] if chat else prompts
+        return self.complete(texts, tokens=tokens, templated=chat)
 
     def complete(self, prompts: Sequence[str], *, tokens: int, templated: bool = False) -> list[str]:
         """The most likely continuation of each prompt, in their order, without the end token.
 
         Args:
-            prompts: What to go on from.
+            prompts: The texts to continue.
             tokens: The longest continuation.
-            templated: Whether a chat template has been applied, which puts in special tokens of its own.
+            templated: True if a chat template has been applied, which puts in special tokens of its own.
         """
         import torch
 
-        # Prompts of like length together: what is padded is computed in vain.
+        # Prompts of like length together: padding is computed in vain.
         order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-        found = [""] * len(prompts)
+        completions = [""] * len(prompts)
         for start in range(0, len(order), self.batch):
             numbers = order[start : start + self.batch]
-            given = self.tokenizer(
+            batch = self.tokenizer(
                 [prompts[number] for number in numbers],
                 return_tensors="pt",
                 padding=True,
@@ -63,8 +63,8 @@ class Completer:
                 return_token_type_ids=False,
             ).to(self.model.device)
             with torch.inference_mode():
-                made = self.model.generate(
-                    **given,
+                output = self.model.generate(
+                    **batch,
                     max_new_tokens=tokens,
                     do_sample=False,
                     temperature=None,
@@ -72,10 +72,10 @@ class Completer:
                     top_k=None,
                     pad_token_id=self.tokenizer.pad_token_id,
                 )
-            texts = self.tokenizer.batch_decode(made[:, given["input_ids"].shape[1] :], skip_special_tokens=True)
+            texts = self.tokenizer.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
             for number, text in zip(numbers, texts, strict=True):
-                found[number] = text
-        return found
+                completions[number] = text
+        return completions
 
 
 @cache
@@ -93,11 +93,11 @@ def load_completer(model: str, *, threads: int = 1, device: str = "auto") -> Com
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(model)
         tokenizer = AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError, ImportError) as fault:
+    except (OSError, ValueError, ImportError) as error:
         raise ModelError(
             f"`{model}` cannot be loaded; expected a folder with a config.json, or the name of a model on the hub,"
-            f" which starts with none of `.`, `/` and `~`: {str(fault).strip().splitlines()[0]}"
-        ) from fault
+            f" which starts with none of `.`, `/` and `~`: {str(error).strip().splitlines()[0]}"
+        ) from error
     if device == "auto" and torch.cuda.is_available():
         loaded = loaded.to("cuda")
     return Completer(loaded, tokenizer)

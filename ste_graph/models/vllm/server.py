@@ -108,7 +108,7 @@ class VLLMServer(Frozen):
         raise ModelError(f"vLLM cannot start: {reason} (its log: {tail.log})")
 
     def _reason(self, status: int, error: str) -> str:
-        """What went wrong, and what to do."""
+        """The reason why it ended, and what to do."""
         killed = status == 128 + signal.SIGKILL
         match "memory" if killed else cause(error):
             case "package":
