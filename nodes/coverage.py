@@ -1,4 +1,4 @@
-"""Coverage: has the tool been tried out, or is there still something new to be found?"""
+"""Coverage: measure how much of a tool its trials have tried out."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ste_graph.contracts import Context, RecordView
-from ste_graph.coverage import coverage_of
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.records import of_now
+from ste_graph.trials.coverage import ToolCoverage, measure_coverage
 
 
 class Coverage(Node):
-    """Say what the trials in memory have used of the tool, and whether the last `patience` of them added nothing.
+    """Measure how much of the tool the trials in memory have used.
 
-    So a loop may end with `until: coverage.saturated`. It looks at everything the memory holds, whatever the memory's
-    `recall` shows, less the trials of an older definition of the tool. A memory that is off is never saturated.
+    A tool is saturated once its last `patience` trials added nothing, so that a loop may end with `until:
+    coverage.saturated`. All trials in the memory count, whatever its `recall` shows, except those of an older
+    definition of the tool. A memory that is off is never saturated.
 
-    Differs: the paper explores each tool for as many episodes as any other. DRAFT (Qu et al. 2024) stops a tool by what
-    it writes about it, we by what was called.
+    Differs: the paper explores each tool for equally many episodes. DRAFT (Qu et al. 2024) stops a tool by the changes
+    of its description, we by the calls made.
     """
 
     memory: RecordView
@@ -30,19 +31,12 @@ class Coverage(Node):
 
         tool: dict[str, Any]
 
-    class Outputs(NodeOutputs):
-        """What `ste_graph.coverage.Coverage` says, and `saturated`."""
+    class Outputs(ToolCoverage, NodeOutputs):
+        """The fields of `ToolCoverage`, and `saturated`."""
 
-        parameters: list[str]
-        values: list[str]
-        errors: list[str]
-        requests: int
-        spread: float | None
-        idle: int
         saturated: bool
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         trials = [entry.record for entry in await self.memory.entries() if of_now(entry.record, inputs.tool)]
-        found = coverage_of(trials, inputs.tool["parameters"])
-        given = {name: getattr(found, name) for name in self.Outputs.model_fields if name != "saturated"}
-        return self.Outputs(**given, saturated=found.idle >= self.patience)
+        coverage = measure_coverage(trials, inputs.tool["parameters"])
+        return self.Outputs(**coverage.model_dump(), saturated=coverage.idle >= self.patience)

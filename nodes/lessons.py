@@ -1,4 +1,4 @@
-"""Lessons: what failed and then mended calls have taught so far."""
+"""Lessons: errors of calls and how they were repaired, as lines for a prompt."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ste_graph.contracts import Context, LessonView, RecordView
-from ste_graph.lessons import lessons_of, shown, text
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.records import of_now
+from ste_graph.trials.lessons import draw_lessons, lesson_text, rank_lessons
 
 
 class Lessons(Node):
-    """Give the lessons of the tool at hand, best founded first, as lines for a prompt.
+    """Draw the lessons of the tool at hand, those with most evidence first, as lines for a prompt.
 
-    They are drawn anew each time from everything the memory holds, whatever the memory's `recall` shows, less the
-    trials of an older definition of the tool: so a resumed run draws the same. Let the `record` keep `ids`, or nothing
-    is learnt about what the lessons are worth.
+    They are drawn anew each time from all trials in the memory, whatever its `recall` shows, except those of an older
+    definition of the tool: so a resumed run draws the same. Let the `record` keep `ids`, or the effect of a lesson is
+    never measured.
 
     Differs: the paper keeps failed trials in view, but draws nothing from them.
     """
@@ -40,17 +40,17 @@ class Lessons(Node):
         # Entries of earlier runs may carry the same record ids; the memory's own ids tell them apart.
         entries = [entry for entry in await self.memory.entries() if of_now(entry.record, inputs.tool)]
         trials = [{**entry.record, "id": entry.id} for entry in entries]
-        found = shown(lessons_of(trials), str(inputs.tool["name"]), self.k)
-        return self.Outputs(lines=list(map(text, found)), ids=[lesson.id for lesson in found])
+        found = rank_lessons(draw_lessons(trials), str(inputs.tool["name"]), self.k)
+        return self.Outputs(lines=list(map(lesson_text, found)), ids=[lesson.id for lesson in found])
 
 
 class LessonsOffered(Node):
-    """Give the lessons of the tools that are offered, for a request of which nobody says which tool serves it.
+    """Select the lessons of the offered tools, for a request whose tool is not known.
 
-    First those of the tool of whose earlier requests one is nearest to this one, at most `per_tool`; then those of the
+    First come those of the tool with the earlier request nearest to this one, at most `per_tool`; then those of the
     next nearest tool, until there are `k`.
 
-    Differs: the paper has no lessons; those of the tool at hand alone would give away what is asked.
+    Differs: the paper has no lessons. Those of the right tool alone would give the answer away.
     """
 
     memory: LessonView
@@ -64,7 +64,7 @@ class LessonsOffered(Node):
         names: list[str]
 
     class Outputs(NodeOutputs):
-        """A line per lesson, and their ids in the same order; `origin` says which run's trials taught them."""
+        """A line per lesson, and their ids in the same order; `origin` is the run that they were drawn from."""
 
         lines: list[str]
         ids: list[str]

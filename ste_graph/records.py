@@ -83,7 +83,7 @@ class Trial(Record):
     answer: str | None
     solved: bool | None
     lessons: list[str] | None = []
-    """The lessons that the model was shown, by id, see `ste_graph.lessons`. `as` may give null for none."""
+    """The lessons that the model was shown, by id, see `ste_graph.trials.lessons`. `as` may give null for none."""
     new: bool | None = None
     """Whether the request was new in the end; False: it was still too close to an old one when the tries were up."""
     fingerprint: str | None = None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ste_graph.lessons import Lesson, lessons_of, shown
 from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.trials.lessons import Lesson, draw_lessons, rank_lessons
 
 
 def lessons_in(exemplars: Iterable[Exemplar]) -> list[Lesson]:
     """The lessons that trials teach, those of tools that have changed since left out."""
-    return lessons_of(
+    return draw_lessons(
         {"id": one.id, "tool": one.tool, "lessons": one.lessons, "steps": one.model_dump(mode="json")["calls"]}
         for one in exemplars
         if not one.stale
@@ -19,4 +19,4 @@ def lessons_in(exemplars: Iterable[Exemplar]) -> list[Lesson]:
 
 def in_turn(lessons: Sequence[Lesson], tools: Iterable[str], *, per_tool: int, k: int) -> list[Lesson]:
     """At most k lessons, at most `per_tool` of each tool, tool by tool in the order given."""
-    return [lesson for tool in tools for lesson in shown(lessons, tool, per_tool)][: max(k, 0)]
+    return [lesson for tool in tools for lesson in rank_lessons(lessons, tool, per_tool)][: max(k, 0)]

@@ -9,14 +9,13 @@ from typing import Any
 from ste_graph.contracts import VERIFIED, Message, Selection
 from ste_graph.distil.normalisation import words
 from ste_graph.errors import WorkflowError
-from ste_graph.lessons import Lesson, shown
-from ste_graph.lessons import text as said
 from ste_graph.memory.exemplars.cache import Holdings
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.lessons import lessons_in
 from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
 from ste_graph.memory.exemplars.selection import Found, approximate_tokens, chosen
 from ste_graph.memory.vectors.similarity import Vectors, similarities
+from ste_graph.trials.lessons import Lesson, lesson_text, rank_lessons
 
 
 class ExemplarSearch(Holdings):
@@ -136,7 +135,9 @@ class ExemplarSearch(Holdings):
 
         What trials teach that are marked stale is left out. Where the store `teaches` nothing there are none.
         """
-        return [said(lesson) for lesson in shown(self.learnt(), tool, k)] if self.teaches and k > 0 else []
+        return (
+            [lesson_text(lesson) for lesson in rank_lessons(self.learnt(), tool, k)] if self.teaches and k > 0 else []
+        )
 
     def learnt(self) -> list[Lesson]:
         """Every lesson that the trials teach, drawn anew when the store has changed."""

@@ -12,7 +12,6 @@ from ste_graph.contracts import Entry, Json, Neighbour, Origin, Scope, SelectedE
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.finished import is_run, open_run
 from ste_graph.ids import derive_id
-from ste_graph.lessons import text as said
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.held_out import held_out
 from ste_graph.memory.exemplars.lessons import in_turn
@@ -21,6 +20,7 @@ from ste_graph.memory.exemplars.rendering import as_text
 from ste_graph.memory.exemplars.selection import Found
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.snapshot import stood
+from ste_graph.trials.lessons import lesson_text
 
 if TYPE_CHECKING:
     from ste_graph.memory.experience.settings import Nearest
@@ -113,7 +113,9 @@ class ExemplarViewStore:
         order = dict.fromkeys([*(one.exemplar.tool for one in found), *tools])
         lessons = await asyncio.to_thread(self._store.learnt)
         chosen = in_turn(lessons, order, per_tool=per_tool, k=k)
-        return SelectedLessons(lines=list(map(said, chosen)), ids=[one.id for one in chosen], origin=self._origin)
+        return SelectedLessons(
+            lines=list(map(lesson_text, chosen)), ids=[one.id for one in chosen], origin=self._origin
+        )
 
     async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         return await asyncio.to_thread(self._store.similarities, text, others)

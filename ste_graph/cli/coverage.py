@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ste_graph.coverage import Coverage, coverage_of
 from ste_graph.text import align_columns
+from ste_graph.trials.coverage import ToolCoverage, measure_coverage
 
 if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun, Trials
 
 
-def coverage_by_tool(run: FinishedRun, trials: Trials, tool: str | None) -> dict[str, Coverage]:
+def coverage_by_tool(run: FinishedRun, trials: Trials, tool: str | None) -> dict[str, ToolCoverage]:
     """The coverage of each tool of the run, or of one."""
     schemas = run.lock.get("schemas", {})
     return {
-        name: coverage_of([kept.line for kept in trials if kept.tool == name], schemas.get(name, {}))
+        name: measure_coverage([kept.line for kept in trials if kept.tool == name], schemas.get(name, {}))
         for name in run.lock["units"]
         if tool in (None, name)
     }
 
 
-def coverage_table(found: dict[str, Coverage]) -> str:
+def coverage_table(found: dict[str, ToolCoverage]) -> str:
     """The coverage as a table, a line per tool."""
     rows = [["tool", "parameters", "choices", "requests", "spread", "idle", "errors met"]]
     for name, coverage in found.items():
-        used = [(len(coverage.parameters), coverage.of_parameters), (len(coverage.values), coverage.of_values)]
+        used = [(len(coverage.parameters), coverage.parameter_count), (len(coverage.values), coverage.value_count)]
         spread = "-" if coverage.spread is None else f"{coverage.spread:.2f}"
         shares = [f"{count}/{total}" for count, total in used]
         rows.append(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ste_graph.contracts import Frozen
-from ste_graph.scoring.subject import OfModel, digest_of
+from ste_graph.scoring.subject import ModelSubject, model_digest
 from ste_graph.training.callbacks import early_stopping, progress_reporting, split_validation
 from ste_graph.training.errors import NEEDS_TRAIN, TrainingError, report_full_disk
 from ste_graph.training.rows.row import TrainingRow
@@ -25,7 +25,7 @@ class TrainingResult(Frozen):
     """The folder of the trained model, and how the training went."""
 
     model: str
-    subject: OfModel
+    subject: ModelSubject
     """The subject of an adoption of the model."""
     rows: int
     steps: int
@@ -91,7 +91,7 @@ def fit(
     path = str(folder.resolve())
     return TrainingResult(
         model=path,
-        subject=OfModel(path=path, digest=digest_of(folder)),
+        subject=ModelSubject(path=path, digest=model_digest(folder)),
         rows=len(rows),
         steps=trainer.state.global_step,
         first_loss=losses[0],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import model_validator
 
 from ste_graph.contracts import Frozen
+from ste_graph.text import align_columns, percent
 from ste_graph.training.errors import NEEDS_TRAIN, TrainingError, report_full_disk
 from ste_graph.training.exactness import Exactness
 
@@ -26,16 +27,16 @@ def gain_table(before: Mapping[str, float], after: Exactness, include: Collectio
     lines = [["exact, %", "cases", "before", "after", "new values", "after"]]
     for tool in tools:
         name = tool if not include or tool in include else f"({tool})"
-        shares = [_percent(before.get(tool)), _percent(after.per_tool[tool])]
+        shares = [percent(before.get(tool)), percent(after.per_tool[tool])]
         lines.append(
-            [name, str(counts[tool]), *shares, str(new.get(tool, 0)), _percent(after.unseen_per_tool.get(tool))]
+            [name, str(counts[tool]), *shares, str(new.get(tool, 0)), percent(after.unseen_per_tool.get(tool))]
         )
     counted = [tool for tool in tools if not include or tool in include]
     mean = sum(before.get(tool, 0.0) * counts[tool] for tool in counted) / after.count if before else None
     label = "all that count" if include else "all"
-    shares = [_percent(mean), _percent(after.exact)]
-    lines.append([label, str(after.count), *shares, str(after.unseen), _percent(after.exact_unseen)])
-    return "\n".join(_align(lines))
+    shares = [percent(mean), percent(after.exact)]
+    lines.append([label, str(after.count), *shares, str(after.unseen), percent(after.exact_unseen)])
+    return "\n".join(align_columns(lines))
 
 
 class AccuracyMatrix(Frozen):
@@ -79,8 +80,8 @@ class AccuracyMatrix(Frozen):
             return "no round yet"
         lines = [["after round", *(self.batch_name(batch) for batch in range(len(self.rounds)))]]
         lines += [[str(number), *_fill(shares, len(self.rounds))] for number, shares in enumerate(self.rounds)]
-        lines += [["forgetting", *map(_percent, self.forgetting)], ["retention", *map(_percent, self.retention)]]
-        return "\n".join(_align(lines))
+        lines += [["forgetting", *map(percent, self.forgetting)], ["retention", *map(percent, self.retention)]]
+        return "\n".join(align_columns(lines))
 
 
 def plot_rounds(matrices: Mapping[str, AccuracyMatrix], file: Path, *, simulated: bool = False) -> Path:
@@ -115,7 +116,7 @@ def plot_gain(before: Mapping[str, float], after: Mapping[str, float], file: Pat
 
 
 def _fill(shares: Sequence[float], length: int) -> list[str]:
-    return [*map(_percent, shares), *[""] * (length - len(shares))]
+    return [*map(percent, shares), *[""] * (length - len(shares))]
 
 
 def _new_figure(*, panels: int, height: float = 3.2) -> Figure:
@@ -136,18 +137,3 @@ def _save_figure(figure: Figure, file: Path, simulated: bool) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file, dpi=150)
     return file
-
-
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as aligned lines: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if index else cell.ljust(width) for index, (cell, width) in enumerate(cells)
-        ).rstrip()
-        for cells in (list(zip(row, widths, strict=True)) for row in rows)
-    ]
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"

@@ -88,7 +88,7 @@ def test_coverage_is_a_line_per_tool_or_data(ste, run):
     assert result == {
         "add_days": {
             "parameters": ["days"], "values": [], "errors": [], "requests": 1, "spread": None, "idle": 0,
-            "of_parameters": 2, "of_values": 2,
+            "parameter_count": 2, "value_count": 2,
         }
     }  # fmt: skip
 

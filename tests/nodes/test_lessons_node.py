@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 
 from ste_graph.contracts import Entry, Neighbour, Origin, SelectedLessons
-from ste_graph.lessons import lessons_of, shown, text
 from ste_graph.nodes.lessons import Lessons, LessonsOffered
+from ste_graph.trials.lessons import draw_lessons, lesson_text, rank_lessons
 
 TOOL = {"name": "add_days", "parameters": {}}
 
@@ -23,9 +23,9 @@ async def given(node: Lessons, context: type) -> dict:
 
 async def test_it_gives_the_lines_and_ids_of_the_best_founded_lessons_of_the_tool(recall, context) -> None:
     entries = [trial("1", "date"), trial("2", "days"), trial("3", "days"), trial("4", "zone"), trial("5", "mode")]
-    known = shown(lessons_of([one.entry.record for one in entries]), "add_days", 2)
+    known = rank_lessons(draw_lessons([one.entry.record for one in entries]), "add_days", 2)
     found = await given(Lessons(memory=recall(*entries), k=2), context)
-    assert found == {"lines": [text(one) for one in known], "ids": [one.id for one in known]}
+    assert found == {"lines": [lesson_text(one) for one in known], "ids": [one.id for one in known]}
     assert "`days`" in found["lines"][0]
 
 
@@ -52,7 +52,7 @@ async def test_trials_of_an_older_definition_of_the_tool_teach_nothing(recall, c
 class Teaches:
     """A memory that teaches one lesson whatever it is asked, and keeps what that was."""
 
-    async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
+    async def nearest(self, lesson_text: str, k: int = 1) -> list[Neighbour]:
         raise AssertionError("the node asks for lessons")
 
     async def entries(self) -> list[Entry]:

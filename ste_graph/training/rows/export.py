@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ste_graph.contracts import Json
 from ste_graph.distil.example import Example
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.arguments import Arguments
+from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.training.rows.format import ArgumentFormat, RowFormat
 from ste_graph.training.rows.messages import messages_from_example, offered_tools, turns_from_example
 from ste_graph.training.rows.paper import dialogues_from_example, tool_token
@@ -55,7 +55,7 @@ def rows_from_examples(
     faults: list[str] = []
     for example in examples:
         name = example.definition.name
-        check = Arguments(name, example.definition.parameters)
+        check = ArgumentChecker(name, example.definition.parameters)
         for row in _example_rows(example, form, answer, arguments):
             faults += [f"{name}, trial {example.trial_id}: {fault}" for fault in _call_faults(row, check)]
             rows.append({**row, "provenance": provenance(example)})
@@ -78,7 +78,7 @@ def _example_rows(example: Example, form: RowFormat, answer: bool, arguments: Ar
             return dialogues_from_example(example, answer=answer)
 
 
-def _call_faults(row: Mapping[str, Json], check: Arguments) -> Iterator[str]:
+def _call_faults(row: Mapping[str, Json], check: ArgumentChecker) -> Iterator[str]:
     """The faults of the calls of a row, read back from it as a trainer would read it."""
     for name, written in _calls(row, check.tool):
         if name != check.tool:
@@ -89,7 +89,7 @@ def _call_faults(row: Mapping[str, Json], check: Arguments) -> Iterator[str]:
         except ValueError:
             yield f"the arguments are not valid JSON: {written!r:.80}"
             continue
-        taken = check.taken(arguments)
+        taken = check.check(arguments)
         if taken.problem or taken.coerced:
             wrong = f"`{'`, `'.join(taken.coerced)}`: of another type than the tool takes"
             yield " ".join((taken.problem or wrong).split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from ste_graph.contracts import Frozen
 from ste_graph.distil.example import Example
 from ste_graph.distil.split import training_mask
 from ste_graph.errors import WorkflowError
+from ste_graph.text import align_columns
 from ste_graph.training.errors import report_full_disk
 from ste_graph.training.rows.examples import check_leaks, read_examples
 from ste_graph.training.rows.export import rows_from_examples
@@ -77,7 +78,7 @@ def describe_files(train: Sequence[str], heldout: Sequence[str]) -> TrainingFile
         heldout_files=list(heldout),
         batches=[sorted(group_by_tool(rows)) for rows in train_rows],
         untested=untested,
-        table="\n".join(_table_lines(counts[0], counts[1], untested)),
+        table=_table(counts[0], counts[1], untested),
     )
 
 
@@ -99,10 +100,8 @@ def _rows(examples: Sequence[Example]) -> Iterator[TrainingRow]:
     return map(TrainingRow.model_validate, rows_from_examples(examples, RowFormat.prompt_completion))
 
 
-def _table_lines(train: dict[str, int], heldout: dict[str, int], untested: Sequence[str]) -> Iterator[str]:
-    width = max(map(len, (*train, *heldout, "rows")))
-    yield f"{'rows'.ljust(width)}  train  held out"
-    for tool in sorted({*train, *heldout}):
-        yield f"{tool.ljust(width)}  {train.get(tool, 0):5}  {heldout.get(tool, 0):8}"
-    if untested:
-        yield f"no held-out case of: {', '.join(untested)}"
+def _table(train: Mapping[str, int], heldout: Mapping[str, int], untested: Sequence[str]) -> str:
+    rows = [["rows", "train", "held out"]]
+    rows += [[tool, str(train.get(tool, 0)), str(heldout.get(tool, 0))] for tool in sorted({*train, *heldout})]
+    notes = [f"no held-out case of: {', '.join(untested)}"] if untested else []
+    return "\n".join([*align_columns(rows), *notes])

@@ -14,7 +14,7 @@ from ste_graph.contracts import Json
 from ste_graph.distil.clusters import free_values
 from ste_graph.json_values import equality_key
 from ste_graph.protocols.react import Action, parse
-from ste_graph.scoring.document import read_lines, refused
+from ste_graph.scoring.problems import problems_error, read_lines
 
 _REQUEST: Final = re.compile(r"^User Query: *(.*?) *$", re.MULTILINE)
 
@@ -109,7 +109,7 @@ def read_rows(paths: Sequence[str | Path]) -> list[TrainingRow]:
                 first = error.errors()[0]
                 faults.append(f"line {number}: {'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}")
         if faults:
-            raise refused(
+            raise problems_error(
                 path, faults, "expected objects with `prompt` and `completion`, both texts or both chat messages"
             )
     return rows

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.lessons import Lesson, lessons_of, shown, text
+from ste_graph.trials.lessons import Lesson, draw_lessons, lesson_text, rank_lessons
 
 NOT_ISO = "Invalid arguments for `add_days`:\n- `date`: expected string (date, YYYY-MM-DD); got {}"
 
@@ -30,8 +30,8 @@ def trial(id, *steps, lessons=()):
     return {"id": id, "query": "When?", "steps": list(steps), "lessons": list(lessons)}
 
 
-def test_a_failed_call_and_the_mended_one_behind_it_make_a_lesson():
-    (lesson,) = lessons_of([trial("t1", badly(), well())])
+def test_a_failed_call_and_the_repaired_one_behind_it_make_a_lesson():
+    (lesson,) = draw_lessons([trial("t1", badly(), well())])
     assert lesson == Lesson(
         id=lesson.id,
         tool="add_days",
@@ -41,7 +41,7 @@ def test_a_failed_call_and_the_mended_one_behind_it_make_a_lesson():
         right='"2024-05-03"',
         evidence=("t1",),
     )
-    assert text(lesson) == (
+    assert lesson_text(lesson) == (
         'Lesson: calling add_days, it failed with `date`: "3 May 2024", and worked with `date`: "2024-05-03". '
         "The error was: `date`: expected string (date, YYYY-MM-DD); got …"
     )
@@ -66,22 +66,22 @@ def test_a_failed_call_and_the_mended_one_behind_it_make_a_lesson():
         [call({"date": "x"}, "ValueError: busy", kind="tool_error"), call({"date": "x"})],
     ],
 )
-def test_no_lesson_is_drawn_where_nothing_was_mended_or_nobody_can_be_blamed(steps):
-    assert lessons_of([trial("t1", *steps)]) == []
+def test_no_lesson_is_drawn_where_nothing_was_repaired_or_nobody_can_be_blamed(steps):
+    assert draw_lessons([trial("t1", *steps)]) == []
 
 
 def test_the_argument_is_the_one_that_the_error_names_or_the_only_one_that_changed():
     named = call({"date": "x", "days": 1}, "ValueError: bad date 'x'", kind="tool_error")
     unnamed = call({"date": "2024-05-03", "days": 99}, "ValueError: 99 is too far away", kind="tool_error")
-    (first,) = lessons_of([trial("t1", named, call({"date": "2024-05-03", "days": 2}))])
+    (first,) = draw_lessons([trial("t1", named, call({"date": "2024-05-03", "days": 2}))])
     assert (first.argument, first.signature) == ("date", "ValueError: bad date …")
-    (second,) = lessons_of([trial("t2", unnamed, call({"date": "2024-05-03", "days": 2}))])
+    (second,) = draw_lessons([trial("t2", unnamed, call({"date": "2024-05-03", "days": 2}))])
     assert (second.argument, second.signature) == ("days", "ValueError: # is too far away")
 
 
 def test_a_call_with_several_faults_gives_a_lesson_for_each():
     error = 'Invalid arguments for `add_days`:\n- `date`: required, but missing\n- `days`: expected integer; got "two"'
-    lessons = lessons_of(
+    lessons = draw_lessons(
         [trial("t1", call({"days": "two", "mode": 1}, error), call({"date": "2024-05-03", "days": 2}))]
     )
     assert sorted((one.argument, one.wrong, one.right, one.signature) for one in lessons) == [
@@ -96,8 +96,8 @@ def test_arguments_left_out_and_names_of_tools_are_told_in_words():
     extra = call(
         {"date": "2024-05-03", "zone": 1}, "Invalid arguments:\n- `zone`: unknown argument; allowed: date, days"
     )
-    lessons = lessons_of([trial("t1", unknown, missing, extra, call({"date": "2024-05-03"}))])
-    said = sorted(text(lesson) for lesson in lessons)
+    lessons = draw_lessons([trial("t1", unknown, missing, extra, call({"date": "2024-05-03"}))])
+    said = sorted(lesson_text(lesson) for lesson in lessons)
     assert said == [
         "Lesson: add_days is called by just this name; add_day does not exist.",
         "Lesson: calling add_days, it failed with `zone`: 1, and worked without `zone`. "
@@ -109,12 +109,12 @@ def test_arguments_left_out_and_names_of_tools_are_told_in_words():
 
 def test_equal_mistakes_are_one_lesson_with_the_shortest_example():
     other = trial("t1", badly("the third of May 2024"), well())
-    (lesson,) = lessons_of([trial("t2", badly("3 May 2024"), well()), other, trial("t3", badly("3.5.24"), well())])
+    (lesson,) = draw_lessons([trial("t2", badly("3 May 2024"), well()), other, trial("t3", badly("3.5.24"), well())])
     assert (lesson.evidence, lesson.wrong) == (("t1", "t2", "t3"), '"3.5.24"')
 
 
 def test_a_later_trial_that_does_well_counts_as_help_and_one_that_fails_alike_as_harm():
-    (lesson,) = taught = lessons_of([trial("t1", badly(), well())])
+    (lesson,) = taught = draw_lessons([trial("t1", badly(), well())])
     later = {
         "helped": [well("2024-06-01")],
         "harmed": [badly("4 May 2024"), well()],
@@ -124,12 +124,12 @@ def test_a_later_trial_that_does_well_counts_as_help_and_one_that_fails_alike_as
     }
     shown_to = [trial(name, *steps, lessons=[lesson.id]) for name, steps in later.items()]
     not_shown = [trial("x", badly("5 May 2024")), trial("y", well())]
-    (counted,) = lessons_of([trial("t1", badly(), well()), *shown_to, *not_shown])
-    assert (counted.helpful, counted.harmful, counted.retired) == (1, 1, False)
-    (retired,) = lessons_of([trial("t1", badly(), well()), *shown_to, trial("z", badly(), lessons=[lesson.id])])
-    assert (retired.helpful, retired.harmful, retired.retired) == (1, 2, True)
-    assert shown(taught, "add_days") == taught
-    assert shown([retired], "add_days") == []
+    (counted,) = draw_lessons([trial("t1", badly(), well()), *shown_to, *not_shown])
+    assert (counted.helpful, counted.harmful, counted.is_retired) == (1, 1, False)
+    (retired,) = draw_lessons([trial("t1", badly(), well()), *shown_to, trial("z", badly(), lessons=[lesson.id])])
+    assert (retired.helpful, retired.harmful, retired.is_retired) == (1, 2, True)
+    assert rank_lessons(taught, "add_days") == taught
+    assert rank_lessons([retired], "add_days") == []
 
 
 def lesson(id, tool="add_days", evidence=1, helpful=0, harmful=0):
@@ -143,9 +143,9 @@ def test_at_most_three_are_shown_the_best_founded_first():
         lesson("a"), lesson("b"), lesson("c", helpful=2, harmful=1), lesson("d", evidence=2), lesson("e", harmful=1),
         lesson("f", tool="other", evidence=9), lesson("g", helpful=3),
     ]  # fmt: skip
-    assert [one.id for one in shown(lessons, "add_days")] == ["d", "g", "c"]
-    assert [one.id for one in shown(lessons, "add_days", 9)] == ["d", "g", "c", "a", "b"]
-    assert shown(lessons, "add_days", 0) == shown(lessons, "nothing") == []
+    assert [one.id for one in rank_lessons(lessons, "add_days")] == ["d", "g", "c"]
+    assert [one.id for one in rank_lessons(lessons, "add_days", 9)] == ["d", "g", "c", "a", "b"]
+    assert rank_lessons(lessons, "add_days", 0) == rank_lessons(lessons, "nothing") == []
 
 
 VALUES = st.sampled_from(["3 May 2024", "2024-05-03", "", 'a "quote"', 7, -1.5, None, True, ["x"], {"a": 1}])
@@ -162,29 +162,29 @@ STEPS = st.builds(
 def journals(draw):
     """Trials, of which the later ones were shown lessons that the earlier ones teach."""
     steps = draw(st.lists(st.lists(STEPS, max_size=4), max_size=8))
-    found = [one.id for one in lessons_of([trial(f"t{n}", *some) for n, some in enumerate(steps)])]
+    found = [one.id for one in draw_lessons([trial(f"t{n}", *some) for n, some in enumerate(steps)])]
     ids = st.lists(st.sampled_from([*found, "of another run"]), max_size=3)
     return [trial(f"t{number}", *some, lessons=draw(ids)) for number, some in enumerate(steps)]
 
 
 @given(journals(), st.randoms(use_true_random=False))
 def test_lessons_depend_on_the_set_of_trials_and_not_on_their_order(trials, random):
-    lessons = lessons_of(trials)
+    lessons = draw_lessons(trials)
     mixed = [*trials, *random.sample(trials, len(trials) // 2)]
     random.shuffle(mixed)
-    assert lessons_of(mixed) == lessons
-    assert lessons_of(iter(json.loads(json.dumps(trials)))) == lessons
+    assert draw_lessons(mixed) == lessons
+    assert draw_lessons(iter(json.loads(json.dumps(trials)))) == lessons
     assert len({(one.tool, one.argument, one.signature) for one in lessons}) == len(lessons)
     for one in lessons:
         assert set(one.evidence) <= {trial["id"] for trial in trials}
-        assert text(one).startswith("Lesson: ")
-        assert "\n" not in text(one)
+        assert lesson_text(one).startswith("Lesson: ")
+        assert "\n" not in lesson_text(one)
 
 
 @given(journals(), STEPS)
 def test_a_further_trial_takes_no_evidence_away(trials, step):
-    before = {one.id: one for one in lessons_of(trials)}
-    after = {one.id: one for one in lessons_of([*trials, trial("new", step, well())])}
+    before = {one.id: one for one in draw_lessons(trials)}
+    after = {one.id: one for one in draw_lessons([*trials, trial("new", step, well())])}
     assert before.keys() <= after.keys()
     for id, one in before.items():
         assert set(one.evidence) <= set(after[id].evidence)
@@ -218,7 +218,7 @@ def competence(prompt):
 
 
 def test_the_right_lesson_takes_a_student_from_none_to_all_of_the_held_out_requests_and_no_other_does():
-    lessons = lessons_of(
+    lessons = draw_lessons(
         [
             trial("t1", badly("3 May 2024"), well("2024-05-03")),
             trial("t2", call({"date": "2024-05-03", "days": "3"}, "- `days`: expected integer; got \"3\""), well()),
@@ -230,10 +230,10 @@ def test_the_right_lesson_takes_a_student_from_none_to_all_of_the_held_out_reque
         for what in (("add_days", "date"), ("add_days", "days"), ("weekday", "date"))
     )
     assert competence("") == 0.0
-    assert competence("\n".join(text(one) for one in shown(lessons, "add_days"))) == 1.0
-    assert competence(text(other)) == competence(text(other_tool)) == 0.0
-    words = text(right).split()
+    assert competence("\n".join(lesson_text(one) for one in rank_lessons(lessons, "add_days"))) == 1.0
+    assert competence(lesson_text(other)) == competence(lesson_text(other_tool)) == 0.0
+    words = lesson_text(right).split()
     for seed in range(20):
         Random(seed).shuffle(words)
         assert competence(" ".join(words)) == 0.0
-    assert competence(text(right.model_copy(update={"wrong": right.right, "right": right.wrong}))) == 0.0
+    assert competence(lesson_text(right.model_copy(update={"wrong": right.right, "right": right.wrong}))) == 0.0

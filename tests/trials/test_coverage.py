@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.coverage import coverage_of, spread
+from ste_graph.trials.coverage import measure_coverage, spread
 
 SCHEMA = {
     "type": "object",
@@ -31,7 +31,7 @@ def trial(query, *calls, new=True):
 
 
 def test_coverage_says_what_was_used_of_a_tool_and_how_much_there_is():
-    found = coverage_of(
+    found = measure_coverage(
         [
             trial("three km in miles", ({"value": 3, "unit": "km", "exact": True}, "ok")),
             trial("on a monday", ({"value": "x"}, "invalid_arguments"), ({"value": 2, "days": ["mon"]}, "tool_error")),
@@ -46,13 +46,13 @@ def test_coverage_says_what_was_used_of_a_tool_and_how_much_there_is():
         "requests": 2,
         "spread": 1.0,
         "idle": 1,
-        "of_parameters": 4,
-        "of_values": 6,
+        "parameter_count": 4,
+        "value_count": 6,
     }
 
 
 def idle(*trials, schema=SCHEMA):
-    return coverage_of(trials, schema).idle
+    return measure_coverage(trials, schema).idle
 
 
 FIRST = trial("first", ({"value": 1, "unit": "km"}, "ok"))
@@ -92,8 +92,8 @@ def test_what_is_asked_again_or_leads_to_no_other_call_adds_nothing(later):
 
 def test_a_tool_without_arguments_has_one_request_however_it_is_worded():
     trials = [trial(f"wording {number}", ({}, "ok")) for number in range(5)]
-    found = coverage_of(trials, NO_ARGUMENTS)
-    assert (found.requests, found.idle, found.of_parameters, found.of_values) == (1, 4, 0, 0)
+    found = measure_coverage(trials, NO_ARGUMENTS)
+    assert (found.requests, found.idle, found.parameter_count, found.value_count) == (1, 4, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def test_spread_is_the_mean_share_of_words_not_in_common(requests, expected):
 
 @pytest.mark.parametrize("schema", [{}, {"properties": {"a": True}}, {"properties": {"a": {"$ref": "#/no/where"}}}])
 def test_a_schema_that_says_little_is_no_obstacle(schema):
-    assert coverage_of([trial("one", ({"a": 1}, "ok"))], schema).values == []
+    assert measure_coverage([trial("one", ({"a": 1}, "ok"))], schema).values == []
 
 
 def test_a_schema_that_holds_itself_is_no_obstacle():
     schema = {"properties": {"a": {"$ref": "#/properties/a"}}}
-    assert coverage_of([trial("one", ({"a": 1}, "ok"))], schema).of_values == 0
+    assert measure_coverage([trial("one", ({"a": 1}, "ok"))], schema).value_count == 0
 
 
 CALLS = st.tuples(
@@ -127,14 +127,14 @@ TRIALS = st.lists(
 
 @given(TRIALS)
 def test_coverage_only_grows_and_idle_counts_the_trials_in_which_it_did_not(trials):
-    before = coverage_of([], SCHEMA)
+    before = measure_coverage([], SCHEMA)
     for count in range(1, len(trials) + 1):
-        after = coverage_of(trials[:count], SCHEMA)
+        after = measure_coverage(trials[:count], SCHEMA)
         grew = False
         for what in ("parameters", "values", "errors"):
             assert set(getattr(before, what)) <= set(getattr(after, what))
             grew |= getattr(before, what) != getattr(after, what)
         grew |= before.requests < after.requests
         assert after.idle == (0 if grew else before.idle + 1)
-        assert len(after.values) <= after.of_values
+        assert len(after.values) <= after.value_count
         before = after

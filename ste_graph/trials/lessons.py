@@ -1,4 +1,4 @@
-"""Lessons: what a failed call followed by a mended one teaches, from trial records alone."""
+"""Lessons: errors of calls and how they were repaired, from trial records alone."""
 
 from __future__ import annotations
 
@@ -16,81 +16,81 @@ TrialRecord: TypeAlias = Mapping[str, Json]
 UNKNOWN_TOOL: Final = "unknown tool"
 """The signature of a call by a wrong name."""
 
-_TEACHES = ("invalid_arguments", "tool_error", "unknown_tool")
-"""How a call fails where the call was at fault. Time limits, refusals and lost connections say nothing about it."""
+_TEACHING_KINDS = ("invalid_arguments", "tool_error", "unknown_tool")
+"""The kinds of failure in which the call was at fault, unlike time limits, refusals and lost connections."""
 
 _GAP = "…"
 _SIGNATURE, _VALUE = 160, 100
-"""Characters of a signature, and of a value in a lesson's text, at most."""
+"""The most characters of a signature, and of a value in a lesson's text."""
 
 
 class Lesson(Frozen):
-    """One way in which calls of a tool go wrong, and what worked instead."""
+    """One way in which calls of a tool fail, and the call that worked instead."""
 
     id: str
     tool: str
     argument: str | None
-    """What was mended; None: the name under which the tool was called."""
+    """The repaired argument; None: the name under which the tool was called."""
     signature: str
     """The part of the error that concerns the argument, with values, numbers and quotes left out."""
     wrong: str | None
     right: str | None
-    """The value before and after as JSON; None where the call left the argument out."""
+    """The value before and after as JSON; None if the call left the argument out."""
     evidence: tuple[str, ...]
-    """The trials that taught it, by id, sorted."""
+    """The ids of the trials that it was drawn from, sorted."""
     helpful: int = 0
     harmful: int = 0
-    """Later trials that were shown it and did well, or failed in the same way all the same, see `lessons_of`."""
+    """The number of later trials that were shown it and succeeded, or failed in the same way, see `draw_lessons`."""
 
     @property
-    def retired(self) -> bool:
-        """Whether its harm outweighs its help."""
+    def is_retired(self) -> bool:
+        """True if it did more harm than good."""
         return self.harmful > self.helpful
 
 
-def lessons_of(records: Iterable[TrialRecord]) -> list[Lesson]:
-    """Every lesson that the trials teach, retired ones included, sorted by id.
+def draw_lessons(records: Iterable[TrialRecord]) -> list[Lesson]:
+    """Draws every lesson from the trials, retired ones included, sorted by id.
 
-    Of each failed call, the first later call of the trial that succeeded says what was wrong: the changed argument that
-    the error names, or the only changed one where it names none. Where that leaves several, none is blamed, and there
-    is no lesson. Equal (tool, argument, signature) are one lesson; its example is the shortest.
+    For each failed call, the first later call of the trial that succeeded shows the fault: the changed argument that
+    the error names, or the only changed one if it names none. If several arguments are left, none is blamed, and no
+    lesson is drawn. Equal (tool, argument, signature) are one lesson; its example is the shortest.
 
     A trial whose `lessons` name one counts as harm if a call of it fails with the lesson's signature again, and as help
-    if none does and a call in which the argument stands succeeds. It counts neither way if it never comes to that.
+    if none does and a call with the argument succeeds. In all other cases it counts neither way.
 
     The lessons depend on the set of trials alone, not on their order; a trial that comes twice counts once.
     """
     trials = {str(record["id"]): record for record in records}
-    found: dict[str, list[tuple[str, _Mended]]] = {}
+    found: dict[str, list[tuple[str, _Repair]]] = {}
     for id, record in trials.items():
-        for mended in _mended(record):
-            found.setdefault(derive_id(*mended[:3]), []).append((id, mended))
-    return [_merged(id, found[id], trials.values()) for id in sorted(found)]
+        for repair in _repairs(record):
+            found.setdefault(derive_id(*repair[:3]), []).append((id, repair))
+    return [_merge(id, found[id], trials.values()) for id in sorted(found)]
 
 
-def shown(lessons: Iterable[Lesson], tool: str, k: int = 3) -> list[Lesson]:
-    """The k lessons of a tool that are best founded: by evidence, then by help less harm, then by id; none retired."""
-    fitting = [lesson for lesson in lessons if lesson.tool == tool and not lesson.retired]
-    fitting.sort(key=lambda lesson: (-len(lesson.evidence), lesson.harmful - lesson.helpful, lesson.id))
-    return fitting[: max(k, 0)]
+def rank_lessons(lessons: Iterable[Lesson], tool: str, k: int = 3) -> list[Lesson]:
+    """The best k lessons of a tool: by evidence, then by help less harm, then by id; retired ones are left out."""
+    active = [lesson for lesson in lessons if lesson.tool == tool and not lesson.is_retired]
+    active.sort(key=lambda lesson: (-len(lesson.evidence), lesson.harmful - lesson.helpful, lesson.id))
+    return active[: max(k, 0)]
 
 
-def text(lesson: Lesson) -> str:
+def lesson_text(lesson: Lesson) -> str:
     """The lesson as one line for a prompt."""
     if lesson.argument is None:
-        said = f"{lesson.tool} is called by just this name; {lesson.wrong} does not exist."
+        advice = f"{lesson.tool} is called by just this name; {lesson.wrong} does not exist."
     else:
-        failed, worked = _told(lesson.argument, lesson.wrong), _told(lesson.argument, lesson.right)
-        said = f"calling {lesson.tool}, it failed {failed}, and worked {worked}. The error was: {lesson.signature}"
-    return f"Lesson: {' '.join(said.split())}"
+        failed, worked = _value_text(lesson.argument, lesson.wrong), _value_text(lesson.argument, lesson.right)
+        advice = f"calling {lesson.tool}, it failed {failed}, and worked {worked}. The error was: {lesson.signature}"
+    return f"Lesson: {' '.join(advice.split())}"
 
 
-_Mended: TypeAlias = tuple[str, str | None, str, str | None, str | None]
+_Repair: TypeAlias = tuple[str, str | None, str, str | None, str | None]
 """Tool, argument, signature, wrong, right."""
 
 
-def _merged(id: str, found: Sequence[tuple[str, _Mended]], trials: Iterable[TrialRecord]) -> Lesson:
-    tool, argument, signature, wrong, right = min((mended for _, mended in found), key=_size)
+def _merge(id: str, found: Sequence[tuple[str, _Repair]], trials: Iterable[TrialRecord]) -> Lesson:
+    tool, argument, signature, wrong, right = min((repair for _, repair in found), key=_size)
     lesson = Lesson(
         id=id,
         tool=tool,
@@ -104,13 +104,13 @@ def _merged(id: str, found: Sequence[tuple[str, _Mended]], trials: Iterable[Tria
     return lesson.model_copy(update={"helpful": verdicts.count(True), "harmful": verdicts.count(False)})
 
 
-def _size(mended: _Mended) -> tuple[int, str]:
-    """How much room an example takes; of equals one is chosen by its text."""
-    example = json.dumps(mended[3:])
+def _size(repair: _Repair) -> tuple[int, str]:
+    """The length of an example; among equals its text decides."""
+    example = json.dumps(repair[3:])
     return len(example), example
 
 
-def _mended(trial: TrialRecord) -> Iterator[_Mended]:
+def _repairs(trial: TrialRecord) -> Iterator[_Repair]:
     steps: Sequence[Mapping[str, Any]] = trial["steps"]
     for place, step in enumerate(steps):
         if not _failed(step):
@@ -122,10 +122,10 @@ def _mended(trial: TrialRecord) -> Iterator[_Mended]:
             if step["action"] != right["action"]:
                 yield right["action"], None, UNKNOWN_TOOL, step["action"], right["action"]
         elif step["action"] == right["action"]:
-            yield from _changed(step, right)
+            yield from _changed_arguments(step, right)
 
 
-def _changed(failed: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[_Mended]:
+def _changed_arguments(failed: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[_Repair]:
     before, after = failed["arguments"] or {}, right["arguments"] or {}
     error: str = failed["observation"]["text"]
     changed = [name for name in {**before, **after} if _json(before, name) != _json(after, name)]
@@ -139,7 +139,7 @@ def _changed(failed: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[_M
 
 
 def _verdict(lesson: Lesson, trial: TrialRecord) -> bool | None:
-    """Whether a lesson that a trial was shown helped it (True), did not (False), or played no part (None)."""
+    """True if a lesson helped the trial that was shown it, False if it did not, None if it played no part."""
     helped: bool | None = None
     for step in trial["steps"]:
         arguments = step["arguments"] or {}
@@ -153,15 +153,15 @@ def _verdict(lesson: Lesson, trial: TrialRecord) -> bool | None:
             if again:
                 return False
         elif _succeeded(step) and step["action"] == lesson.tool:
-            # A lesson to leave an argument out is kept where it is not there.
-            stands = lesson.argument is None or (lesson.argument in arguments) == (lesson.right is not None)
-            helped = helped or stands or None
+            # A lesson to leave an argument out is followed by leaving it out.
+            followed = lesson.argument is None or (lesson.argument in arguments) == (lesson.right is not None)
+            helped = helped or followed or None
     return helped
 
 
 def _failed(step: Mapping[str, Any]) -> bool:
     seen = step["observation"]
-    return step["action"] is not None and seen is not None and seen["kind"] in _TEACHES
+    return step["action"] is not None and seen is not None and seen["kind"] in _TEACHING_KINDS
 
 
 def _succeeded(step: Mapping[str, Any]) -> bool:
@@ -172,7 +172,7 @@ def _json(arguments: Mapping[str, Json], name: str) -> str | None:
     return json.dumps(arguments[name], ensure_ascii=False, sort_keys=True) if name in arguments else None
 
 
-def _told(argument: str, value: str | None) -> str:
+def _value_text(argument: str, value: str | None) -> str:
     if value is None:
         return f"without `{argument}`"
     return f"with `{argument}`: {value if len(value) <= _VALUE else f'{value[:_VALUE]} {_GAP}'}"
@@ -188,23 +188,23 @@ def _names(part: str, argument: str) -> bool:
 
 
 def _signature(error: str, argument: str, arguments: Mapping[str, Json]) -> str:
-    """What is left of an error without values: the lines that name the argument, or all where none does.
+    """The error without values: the lines that name the argument, or all lines if none does.
 
-    It depends on the failed call alone, so that it is the same whether or not the call was mended.
+    It depends on the failed call alone, so it is the same for a call that was never repaired.
     """
     parts = [part for part in _parts(error) if _names(part, argument)] or _parts(error)
-    said = "\n".join(parts)
+    text = "\n".join(parts)
     for value in sorted(_values(arguments) - {argument}, key=lambda value: (-len(value), value)):
-        said = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _GAP, said)
-    said = _HINT.sub("", said)
-    said = _QUOTED.sub(lambda quoted: quoted[0] if quoted[0][1:-1] == argument else _GAP, said)
-    said = _NUMBER.sub("#", said)
-    said = re.sub(rf"{_GAP}(?:, {_GAP})+", _GAP, " ".join(said.split()).removeprefix("- "))
-    return said if len(said) <= _SIGNATURE else f"{said[:_SIGNATURE]} {_GAP}"
+        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _GAP, text)
+    text = _HINT.sub("", text)
+    text = _QUOTED.sub(lambda quoted: quoted[0] if quoted[0][1:-1] == argument else _GAP, text)
+    text = _NUMBER.sub("#", text)
+    text = re.sub(rf"{_GAP}(?:, {_GAP})+", _GAP, " ".join(text.split()).removeprefix("- "))
+    return text if len(text) <= _SIGNATURE else f"{text[:_SIGNATURE]} {_GAP}"
 
 
 def _values(arguments: Mapping[str, Json]) -> set[str]:
-    """The values of a call as an error may repeat them; not short words, which may be the error's own."""
+    """The values of a call that an error may repeat; without short words, which may be the error's own."""
     texts = {
         value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for value in arguments.values()
