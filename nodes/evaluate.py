@@ -1,4 +1,4 @@
-"""Evaluate: what the arms of a test have come to, and what that decides."""
+"""Evaluate: compares the arms of a test, and decides."""
 
 from __future__ import annotations
 
@@ -6,59 +6,53 @@ from typing import Any, Literal
 
 from ste_graph.contracts import Context, Entry, RecordView
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.scoring.evaluation import Asked, Evaluated, Reader
-from ste_graph.scoring.judging import Verdicts
-from ste_graph.scoring.parser import Parser
+from ste_graph.scoring.arms import ReplyList
+from ste_graph.scoring.evaluation import EvaluationFields, JudgeUsage, compare_arms
+from ste_graph.scoring.reading import Parser
+from ste_graph.scoring.rules import LabelRules
 
 
 class Evaluate(Node):
-    """Label every reply anew, compare the arms on the same cases, and decide: adopt or keep.
+    """Compare the arms on the same cases, and decide: adopt or keep. Replies labelled by other rules are labelled anew.
 
-    It stands in the graph twice where a judge is asked: before, for its `questions`, and after, with the verdicts.
+    The node is in the graph twice if a judge is asked: before, for its `questions`, and after, with the verdicts.
     """
 
     parser: Parser = Parser.tolerant
-    """Who reads the replies: the released code's parser, or the tolerant one."""
+    """The parser of the replies: the released code's, or the tolerant one."""
     exact_names: bool = True
-    """Whether a name that no tool has is wrong; else it stands for the one that is spelt most like it."""
+    """False if a name that no tool has counts as the one that is spelt most like it."""
     judged: tuple[str, ...] | Literal["all"] | None = None
-    """The tools whose arguments only a judge can compare where they are not equal; unset: the paper's 19."""
+    """The tools whose arguments only a judge can compare if they are not equal; unset: the paper's 19."""
     verdicts: RecordView
-    """What the judge has said in this run."""
+    """The verdicts of the judge in this run."""
     seed: int = 0
-    """Of the intervals' resampling."""
+    """The seed of the intervals' resampling."""
 
     class Inputs(NodeInputs):
-        """The replies of all arms, see `ste_graph.scoring.arms.Attempt`; `known` are verdicts of earlier runs."""
+        """The replies of all arms; `known` are verdicts of earlier runs."""
 
-        replies: list[dict[str, Any]]
+        replies: ReplyList
         known: list[dict[str, Any]] | None
 
-    class Outputs(NodeOutputs):
-        """`questions` are open, each once; the rest is what `ste_graph.scoring.evaluation.Evaluation` records."""
+    class Outputs(EvaluationFields, NodeOutputs):
+        """`questions` are open, each once; the rest is what an `evaluation` records."""
 
         questions: list[dict[str, Any]]
-        decision: str
-        reason: str
-        baseline: str
-        candidate: str | None
-        adopted: dict[str, Any] | None
-        interval: dict[str, Any] | None
-        arms: dict[str, Any]
-        gains: dict[str, Any]
-        simulated: bool
-        table: str
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        said = await self.verdicts.entries()
-        known = {one["key"]: one["right"] for one in inputs.known or ()}
-        known |= {one.record["key"]: one.record["right"] for one in said if one.record["right"] is not None}
-        reader = Reader(parser=self.parser, exact_names=self.exact_names, judged=self.judged)
-        found = Evaluated.of(inputs.replies, reader, Verdicts(known=known), asked=_asked(said), seed=self.seed)
-        return self.Outputs(questions=[one.to_json() for one in found.questions], **found.to_json())
+        answers = await self.verdicts.entries()
+        verdicts = {known["key"]: known["right"] for known in inputs.known or ()}
+        verdicts |= {
+            answer.record["key"]: answer.record["right"] for answer in answers if answer.record["right"] is not None
+        }
+        rules = LabelRules(parser=self.parser, exact_names=self.exact_names, judged=self.judged)
+        comparison = compare_arms(inputs.replies, rules, verdicts, usage=_judge_usage(answers), seed=self.seed)
+        questions = [question.to_json() for question in comparison.questions]
+        return self.Outputs(questions=questions, **dict(comparison.fields()))
 
 
-def _asked(said: list[Entry]) -> Asked:
-    answers = [one.record for one in said if one.record["judge"] is not None]
-    judges = tuple(dict.fromkeys(str(one["judge"]) for one in answers))
-    return Asked(judges, len(answers), sum(one["right"] is None for one in answers))
+def _judge_usage(answers: list[Entry]) -> JudgeUsage:
+    given = [answer.record for answer in answers if answer.record["judge"] is not None]
+    judges = tuple(dict.fromkeys(str(record["judge"]) for record in given))
+    return JudgeUsage(judges, len(given), sum(record["right"] is None for record in given))

@@ -1,15 +1,13 @@
-"""Score: is a reply the call that was asked for?"""
+"""Score: labels a reply as right or wrong."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from ste_graph.contracts import Context
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.case import Case
-from ste_graph.scoring.comparison import Rules
-from ste_graph.scoring.parser import Parser
-from ste_graph.scoring.replied import labels_of, scored
+from ste_graph.scoring.label import ReplyLabel, label_output
+from ste_graph.scoring.reading import Parser
+from ste_graph.scoring.rules import LabelRules
 
 
 class Score(Node):
@@ -25,19 +23,19 @@ class Score(Node):
     judged: tuple[str, ...] | None = None
 
     class Inputs(NodeInputs):
-        """A reply, the case that it is about, and the names of the tools that were offered."""
+        """A reply, its case, and the names of the tools that were offered."""
 
         output: str | None
-        case: dict[str, Any]
+        case: Case
         names: list[str]
 
     class Outputs(NodeOutputs):
-        """What a `reply` keeps of it, see `ste_graph.scoring.replied.Replied`."""
+        """The label that a `reply` keeps, see `ste_graph.scoring.reply.CaseReply`."""
 
-        label: dict[str, Any]
+        label: ReplyLabel
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        gold = inputs.case["gold"]
-        case = Case(gold["tool"], inputs.case["query"], gold["arguments"])
-        rules = None if self.judged is None else Rules(frozenset(self.judged))
-        return self.Outputs(label=labels_of(scored(case, inputs.output, inputs.names, parser=self.parser, rules=rules)))
+        gold = inputs.case.gold
+        names = tuple(dict.fromkeys((*inputs.names, gold.tool)))
+        rules = LabelRules(parser=self.parser, judged=self.judged)
+        return self.Outputs(label=label_output(gold, inputs.output, names, rules))

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Context, Frozen, Origin
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons
+from ste_graph.scoring.subject import BothSubject, ExemplarsSubject, LessonsSubject
 
 
 class ArmSettings(Frozen):
@@ -20,7 +20,7 @@ class ArmSettings(Frozen):
     lessons: bool = False
 
 
-_Subject: TypeAlias = OfExemplars | OfLessons | OfBoth
+_Subject: TypeAlias = ExemplarsSubject | LessonsSubject | BothSubject
 
 
 class Show(Node):
@@ -34,7 +34,7 @@ class Show(Node):
     class Inputs(NodeInputs):
         """The arm, see `ArmSettings`, and what was looked up for the request, the same for all arms.
 
-        `tool` is a tool of a test, see `ste_graph.data.cases.Cases`.
+        `tool` is a tool of a test, see `ste_graph.inputs.cases.Cases`.
         """
 
         arm: dict[str, Any]
@@ -43,10 +43,10 @@ class Show(Node):
         ids: list[str] | None = None
         placebo: str | None = None
         placebo_ids: list[str] | None = None
-        exemplar_origin: dict[str, Any] | None = None
+        exemplar_origin: Origin | None = None
         lines: list[str] | None = None
         lesson_ids: list[str] | None = None
-        lesson_origin: dict[str, Any] | None = None
+        lesson_origin: Origin | None = None
 
     class Outputs(NodeOutputs):
         """`examples` and `lines` are for the prompt; `exemplars` and `lessons` are their ids."""
@@ -55,7 +55,7 @@ class Show(Node):
         lines: list[str]
         exemplars: list[str]
         lessons: list[str]
-        subject: dict[str, Any] | None
+        subject: _Subject | None
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         try:
@@ -76,17 +76,16 @@ class Show(Node):
             lines=(inputs.lines if arm.lessons else None) or [],
             exemplars=(inputs.ids if nearest else inputs.placebo_ids if shuffled else None) or [],
             lessons=(inputs.lesson_ids if arm.lessons else None) or [],
-            subject=subject.model_dump(mode="json") if subject else None,
+            subject=subject,
         )
 
 
-def _origin(arm: ArmSettings, what: str, given: dict[str, Any] | None, tested: str | None) -> Origin:
-    if given is None:
+def _origin(arm: ArmSettings, what: str, origin: Origin | None, tested: str | None) -> Origin:
+    if origin is None:
         raise ValueError(
-            f"the arm {arm.name!r} shows {what}, but no memory provides any: turn the memory and the node on, or remove "
-            "the arm from `params.arms`"
+            f"the arm {arm.name!r} shows {what}, but no memory provides any: turn the memory and the node on, or "
+            "remove the arm from `params.arms`"
         )
-    origin = Origin.model_validate(given)
     if tested not in (None, origin.run_id, origin.without):
         raise ValueError(
             f"the {what} of {origin.run} might show what is tested: set `without` of their memory to the run that "
@@ -97,9 +96,9 @@ def _origin(arm: ArmSettings, what: str, given: dict[str, Any] | None, tested: s
 
 def _subject(exemplars: Origin | None, lessons: Origin | None) -> _Subject | None:
     if exemplars and lessons:
-        return OfBoth(
+        return BothSubject(
             run_id=exemplars.run_id, run=exemplars.run, lessons_run_id=lessons.run_id, lessons_run=lessons.run
         )
     if exemplars:
-        return OfExemplars(run_id=exemplars.run_id, run=exemplars.run)
-    return OfLessons(run_id=lessons.run_id, run=lessons.run) if lessons else None
+        return ExemplarsSubject(run_id=exemplars.run_id, run=exemplars.run)
+    return LessonsSubject(run_id=lessons.run_id, run=lessons.run) if lessons else None

@@ -34,7 +34,7 @@ def check(
     format: OutputFormat = Format.text,
 ) -> None:
     """List all problems of a workflow and its variants."""
-    from ste_graph.cli.sources import tool_problems
+    from ste_graph.cli.sources import find_source_problems
     from ste_graph.errors import WorkflowError
     from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
 
@@ -42,7 +42,7 @@ def check(
     try:
         experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
         variants = experiment.variants
-        diagnostics = [*experiment.remarks, *([] if no_plugins else tool_problems(experiment))]
+        diagnostics = [*experiment.remarks, *([] if no_plugins else find_source_problems(experiment))]
     except DiagnosticsError as problems:
         diagnostics = list(problems.diagnostics)
     except WorkflowError as error:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ste_graph.cli.replies import compare_with
+from ste_graph.cli.replies import comparison_command
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.text import count_noun, plural
 from ste_graph.tools.policy import SkippedTool
-from ste_graph.tools.toolbox import UNTOUCHED
+from ste_graph.tools.toolbox import NEVER_CALLED
 
 if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun
@@ -70,7 +70,7 @@ class Outcome:
             "simulated": self.simulated,
             "models": summary.models,
             "units": {"all": summary.units, "done": summary.done},
-            "parts": summary.parts,
+            "parts": summary.sub_workflows,
             "tokens": {"prompt": summary.used.prompt_tokens, "completion": summary.used.completion_tokens},
             "calls": dict(sorted(summary.calls.items())),
             "repaired": summary.used.repaired,
@@ -101,12 +101,12 @@ class Outcome:
             return [f"Search the adopted exemplars: {search}"]
         if self.summary.records["example"]:
             return [f"Write it as a data set with: ste export {run} --out train.jsonl"]
-        if self.summary.parts and not self.evaluations:
-            first = next(iter(self.summary.parts.values()))["run"]
+        if self.summary.sub_workflows and not self.evaluations:
+            first = next(iter(self.summary.sub_workflows.values()))["run"]
             return [f"Look at a part of it with: ste show {shlex.quote(first)}"]
         look = [f"Look at it with: ste show {run}"]
         if self.summary.records["reply"] and not self.evaluations:
-            return [*look, f"Compare the arms with: {compare_with(self.summary.run)}"]
+            return [*look, f"Compare the arms with: {comparison_command(self.summary.run)}"]
         return look
 
     def _state(self) -> str:
@@ -134,7 +134,7 @@ class Outcome:
         if self.gates:
             nothing = "" if kept else "; nothing was kept"
             rows.append(("rejected", f"{self.gates.total():,}: {_histogram(self.gates, by='by ')}{nothing}"))
-        rows += [(name, _part_text(outputs)) for name, outputs in summary.parts.items()]
+        rows += [(name, _part_text(outputs)) for name, outputs in summary.sub_workflows.items()]
         rows.append(("model calls", f"{used.model_calls:,}" + _token_text(used.prompt_tokens, used.completion_tokens)))
         rows.append(("tool calls", f"{used.tool_calls:,}"))
         rows.append(("failed calls", self._failed_calls_text()))
@@ -152,7 +152,7 @@ class Outcome:
         failed = {kind: count for kind, count in self.summary.calls.items() if kind != "ok"}
         if not failed:
             return total
-        refused = sum(count for kind, count in failed.items() if kind in UNTOUCHED)
+        refused = sum(count for kind, count in failed.items() if kind in NEVER_CALLED)
         unsent = f"; {refused:,} of them never reached the tool" if refused else ""
         return f"{total} ({_histogram(failed)}{unsent})"
 
@@ -190,7 +190,7 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
 
 def read_evaluations(run: FinishedRun) -> list[dict[str, Json]]:
     """The `evaluation` records of a run and of its parts."""
-    return [line for part in (run, *run.parts) for line in part.records() if line["record"] == "evaluation"]
+    return [line for part in (run, *run.sub_runs) for line in part.records() if line["record"] == "evaluation"]
 
 
 def _part_text(outputs: Mapping[str, Json]) -> str:

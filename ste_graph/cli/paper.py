@@ -1,13 +1,13 @@
-"""The paper's tables as Markdown, beside what its predictions give."""
+"""The paper's tables as Markdown, next to the scores of its predictions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ste_graph.scoring.published import Table
-from ste_graph.scoring.reproduction import Line, Reproduction
-from ste_graph.scoring.score import Score
-from ste_graph.scoring.wording import range_text
+from ste_graph.scoring.paper.published import PaperTable
+from ste_graph.scoring.paper.reproduction import Reproduction, RowResult
+from ste_graph.scoring.score_sheet import ScoreSheet
+from ste_graph.scoring.tables import range_text
 from ste_graph.stats import Interval
 from ste_graph.text import printable
 
@@ -15,56 +15,58 @@ LEGEND = """\
 Each cell: well-formed of all / API match of well-formed / correct of all, in percent; `a..b` are bounds.
 - paper: as published, to the digits of the notebook.
 - its labels: from the labels stored in the file; `same` = every digit of the paper's.
-- again: the released parser, then our comparison with the gold calls as they stand now (equal calls are right without
-  asking, verdicts of the paper's judge otherwise).
+- again: the released parser, then our comparison with the gold calls as they are now (equal calls are right without
+  asking, else the verdict of the paper's judge counts).
 - tolerant: our parser. A call that only it could read has no verdict where a judge is needed: wrong..right."""
 
 
-def tables(found: Reproduction) -> str:
-    """Every table, then what is beside them and what is missing."""
-    parts = [LEGEND, *(_table(table, lines) for table, lines in found.tables)]
+def paper_page(found: Reproduction) -> str:
+    """Every table, then the other files and the missing ones."""
+    parts = [LEGEND, *(_table(table, results) for table, results in found.tables)]
     if found.others:
-        rows = [[name, _cell(one.again), _cell(one.tolerant)] for name, one in found.others.items()]
+        rows = [[name, _cell(file.again), _cell(file.tolerant)] for name, file in found.others.items()]
         parts.append(
-            "\n".join(["## Files that the paper does not speak of", "", *_lined(["file", "again", "tolerant"], rows)])
+            "\n".join(
+                ["## Files that the paper does not mention", "", *_markdown_rows(["file", "again", "tolerant"], rows)]
+            )
         )
-    lines = [line for line in found.lines if line.same is not None]
-    same = sum(line.same is True for line in lines)
-    parts.append(f"{same} of {len(lines)} rows with a file are the paper's to the digit, by the labels in it.")
+    results = [result for result in found.results if result.same is not None]
+    same = sum(result.same is True for result in results)
+    parts.append(f"{same} of {len(results)} rows with a file are the paper's to the digit, by the labels in it.")
     if found.missing:
         parts.append("\n".join(["Missing:", *(f"- {name}: {printable(why)}" for name, why in found.missing.items())]))
     return "\n\n".join(parts)
 
 
-def _table(table: Table, lines: Sequence[Line]) -> str:
+def _table(table: PaperTable, results: Sequence[RowResult]) -> str:
     head = [*table.head, "paper", "its labels", "again", "tolerant"]
     if table.against:
         head.append("correct, against the first row")
     rows = []
-    for line in lines:
-        cells = [*line.row.what, " / ".join(f"{one:.1f}" for one in line.row.figures)]
-        if line.stored and line.again and line.tolerant:
-            cells += ["same" if line.same else _cell(line.stored), _cell(line.again), _cell(line.tolerant)]
+    for result in results:
+        cells = [*result.row.setting, " / ".join(f"{figure:.1f}" for figure in result.row.figures)]
+        if result.stored and result.again and result.tolerant:
+            cells += ["same" if result.same else _cell(result.stored), _cell(result.again), _cell(result.tolerant)]
         else:
             cells += ["-", "-", "-"]
-        rows.append(cells + ([_loss(line)] if table.against else []))
-    return "\n".join([f"## {table.name}", "", *_lined(head, rows)])
+        rows.append(cells + ([_loss(result)] if table.against else []))
+    return "\n".join([f"## {table.name}", "", *_markdown_rows(head, rows)])
 
 
-def _cell(score: Score) -> str:
+def _cell(score: ScoreSheet) -> str:
     return f"{score.wellformed} / {score.api_match} / {score.correct}"
 
 
-def _loss(line: Line) -> str:
-    if line.loss is None:
+def _loss(result: RowResult) -> str:
+    if result.loss is None:
         return ""
-    least = line.loss.least
+    least = result.loss.least
     if isinstance(least, Interval):
         return f"{100 * least.mean:+.1f} ({range_text(least, sign='+')})"
     return f"{100 * (least.mean or 0):+.1f} ({least.reason})"
 
 
-def _lined(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def _markdown_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     return [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"

@@ -93,7 +93,7 @@ def _open_watcher(quiet: bool) -> Iterator[CountingWatcher | None]:
         return
     from rich.console import Console
 
-    from ste_graph.cli.table import Table
+    from ste_graph.cli.table import LiveTable
 
-    with Table(Console(stderr=True)) as table:
+    with LiveTable(Console(stderr=True)) as table:
         yield table

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.cli.options import Format, OutputFormat, echo, write_result
-from ste_graph.scoring.parser import Parser
+from ste_graph.scoring.reading import Parser
 
 if TYPE_CHECKING:
-    from ste_graph.scoring.score import Score
+    from ste_graph.scoring.score_sheet import ScoreSheet
 
 
 def score(
@@ -25,21 +25,21 @@ def score(
         ),
     ] = None,
     parser: Annotated[
-        Parser, typer.Option("--parser", help="Who reads the replies: the released code's parser, or ours.")
+        Parser, typer.Option("--parser", help="The parser of the replies: the released code's, or ours.")
     ] = Parser.tolerant,
     gold: Annotated[
         Path | None,
         typer.Option(
             "--gold",
             metavar="FILE",
-            help="The test; else a tool_test.json near the replies or below STE_DATA, else what stands beside them.",
+            help="The test; else a tool_test.json near the replies or below STE_DATA, else the gold calls in the file.",
             show_default=False,
         ),
     ] = None,
     answers: Annotated[
         Path | None,
         typer.Option(
-            "--answers", metavar="FILE", help="The answers, where --gold names questions of BFCL.", show_default=False
+            "--answers", metavar="FILE", help="The answers, if --gold names questions of BFCL.", show_default=False
         ),
     ] = None,
     items: Annotated[
@@ -50,7 +50,7 @@ def score(
         bool, typer.Option("--partial", help="Leave out the tools of the test that the file does not hold.")
     ] = False,
     exact_names: Annotated[
-        bool, typer.Option("--exact-names", help="Take a name that no tool has for wrong, not for the closest one.")
+        bool, typer.Option("--exact-names", help="Count a name that no tool has as wrong, not as the closest one.")
     ] = False,
     judged: Annotated[
         list[str] | None,
@@ -66,7 +66,7 @@ def score(
         typer.Option("--verdicts", metavar="FILE|RUN", help="Verdicts that a judge has given.", show_default=False),
     ] = None,
     stored_verdicts: Annotated[
-        bool, typer.Option("--stored-verdicts", help="Where only a judge can tell, take the label beside the reply.")
+        bool, typer.Option("--stored-verdicts", help="If only a judge can tell, use the label next to the reply.")
     ] = False,
     paper: Annotated[
         Path | None,
@@ -77,68 +77,67 @@ def score(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the intervals' resampling.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of the intervals' resampling.")] = 0,
     format: OutputFormat = Format.text,
 ) -> None:
     """Score replies to a test: well-formed, right tool, right call, with 95 % intervals over tools."""
-    from ste_graph.cli.scores import compared, told
+    from ste_graph.cli.scores import difference_text, score_text
     from ste_graph.errors import WorkflowError
-    from ste_graph.scoring.comparison import Rules
     from ste_graph.scoring.difference import difference
-    from ste_graph.scoring.judging import Verdicts
     from ste_graph.scoring.predictions import read_predictions
-    from ste_graph.scoring.score import Score
-    from ste_graph.scoring.verdict import known_verdicts
+    from ste_graph.scoring.rules import LabelRules
+    from ste_graph.scoring.score_sheet import score_predictions
+    from ste_graph.scoring.verdict import read_verdicts
 
     files = predictions or []
     if paper is not None:
         if files or items:
-            raise WorkflowError("ste score: --paper takes its files from the checkout; give neither others nor --items")
+            raise WorkflowError("ste score: --paper reads its files from the checkout; give neither others nor --items")
         _reproduce(paper, seed, format)
         return
     if len(files) not in (1, 2):
         raise WorkflowError(f"ste score: give one file of predictions, or two to compare; got {len(files)}")
     if items is not None and len(files) == 2:
         raise WorkflowError("ste score: --items goes with one file of predictions")
-    bfcl = gold if gold is not None and _is_questions(gold) else None
+    bfcl = gold if gold is not None and _is_question_file(gold) else None
     if answers is not None and bfcl is None:
         raise WorkflowError("ste score: --answers goes with a --gold that holds questions of BFCL, one a line")
-    scores: list[Score] = []
+    sheets: list[ScoreSheet] = []
     if bfcl is not None:
-        from ste_graph.scoring.bfcl import read_questions, score_replies
+        from ste_graph.scoring.bfcl.questions import read_questions, score_results
 
         questions = read_questions(bfcl, answers)
-        scores = [score_replies(questions, file, gold=str(bfcl)) for file in files]
+        sheets = [score_results(questions, file, gold=str(bfcl)) for file in files]
     else:
-        rules = Rules(frozenset(judged)) if judged else Rules()
-        known = Verdicts(known=known_verdicts(verdicts)) if verdicts else None
+        rules = LabelRules(parser=parser, exact_names=exact_names, judged=tuple(judged) if judged else None)
+        known = read_verdicts(verdicts) if verdicts else None
         for file in files:
-            read = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
-            scores.append(Score.of(read, parser, closest=not exact_names, rules=rules, verdicts=known))
+            replies = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
+            sheets.append(score_predictions(replies, rules, known))
     if items is not None:
-        write_result(json.dumps(scores[0].items()), items)
-    gain = difference(*scores, seed=seed) if len(scores) == 2 else None
+        write_result(json.dumps(sheets[0].items()), items)
+    gain = difference(*sheets, seed=seed) if len(sheets) == 2 else None
     if format is Format.json:
-        found = scores[0].to_json(seed)
+        found = sheets[0].to_json(seed)
         if gain:
-            found = {"scores": [one.to_json(seed) for one in scores], "difference": gain.to_json()}
+            found = {"scores": [sheet.to_json(seed) for sheet in sheets], "difference": gain.to_json()}
         echo(json.dumps(found, indent=2))
         return
-    parts = [told(one, seed=seed) for one in scores]
+    parts = [score_text(sheet, seed=seed) for sheet in sheets]
     if gain:
-        parts.append(compared(gain))
+        parts.append(difference_text(gain))
     echo("\n\n".join(parts))
 
 
-def _is_questions(gold: Path) -> bool:
-    from ste_graph.scoring.bfcl import is_questions
+def _is_question_file(gold: Path) -> bool:
+    from ste_graph.scoring.bfcl.questions import is_question_file
 
-    return is_questions(gold)
+    return is_question_file(gold)
 
 
 def _reproduce(checkout: Path, seed: int, format: Format) -> None:
-    from ste_graph.cli.paper import tables
-    from ste_graph.scoring.reproduction import reproduced
+    from ste_graph.cli.paper import paper_page
+    from ste_graph.scoring.paper.reproduction import reproduce
 
-    found = reproduced(checkout, seed=seed)
-    echo(json.dumps(found.to_json(), indent=2) if format is Format.json else tables(found))
+    found = reproduce(checkout, seed=seed)
+    echo(json.dumps(found.to_json(), indent=2) if format is Format.json else paper_page(found))

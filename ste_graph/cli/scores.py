@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ste_graph.scoring.difference import Difference
-from ste_graph.scoring.score import Score
-from ste_graph.scoring.share import Measure, Share, api_match, correct, wellformed
-from ste_graph.scoring.wording import columns, reach, signed
+from ste_graph.scoring.proportion import Measure, Proportion, api_match, correct, wellformed
+from ste_graph.scoring.score_sheet import ScoreSheet
+from ste_graph.scoring.tables import gain_text, interval_texts
 from ste_graph.stats import Interval
-from ste_graph.text import count_noun, printable
+from ste_graph.text import align_columns, count_noun, printable
 
 MEASURES: tuple[tuple[str, Measure], ...] = (
     ("well-formed", wellformed),
@@ -21,85 +21,80 @@ SHOWN = 10
 """Confusions, extra arguments and problems that a text names; the rest is counted."""
 
 
-def told(score: Score, *, seed: int = 0) -> str:
-    """A score: the figures with their intervals, what is behind them, then a line per tool."""
-    reader = f", read by the {score.parser} parser" if score.parser else ""
-    gold = "the gold calls in it" if score.gold == score.source else score.gold
-    labels = score.labels
-    figures, notes = _figures(score, seed)
+def score_text(sheet: ScoreSheet, *, seed: int = 0) -> str:
+    """The figures with their intervals, the counts behind them, then a line per tool."""
+    reader = f", read by the {sheet.parser} parser" if sheet.parser else ""
+    gold = "the gold calls in it" if sheet.gold == sheet.source else sheet.gold
+    cases, tools = count_noun(len(sheet.replies), "case"), count_noun(len(sheet.by_tool), "tool")
+    figures, notes = _figure_rows(sheet, seed)
     parts = [
-        f"{printable(score.source)}{reader}: {count_noun(len(labels), 'case')} of {count_noun(len(score.by_tool), 'tool')}, "
-        f"against {printable(gold)}",
-        "\n".join(columns(figures)),
-        "\n".join([*notes, *_beside(score)]),
-        "\n".join(columns(_tools(score))),
-        _listed("called instead of", Counter({f"{b} instead of {a}": n for (a, b), n in score.confusion.items()})),
-        _listed("arguments that the gold call does not have", score.extra),
-        _named(score.problems),
+        f"{printable(sheet.source)}{reader}: {cases} of {tools}, against {printable(gold)}",
+        "\n".join(align_columns(figures)),
+        "\n".join([*notes, *_counts(sheet)]),
+        "\n".join(align_columns(_tool_rows(sheet))),
+        _list_counts("called instead of", Counter({f"{b} instead of {a}": n for (a, b), n in sheet.confusion.items()})),
+        _list_counts("arguments that the gold call does not have", sheet.extra_arguments),
+        _list_problems(sheet.problems),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def compared(gain: Difference) -> str:
-    """The gain of one arm over another."""
+def difference_text(gain: Difference) -> str:
+    """The gain of one file of replies over another."""
     head = f"correct, {printable(gain.b)} minus {printable(gain.a)}, in points over the same tools:"
     if gain.least == gain.most:
-        return f"{head} {signed(gain.least)}"
-    return f"{head} at least {signed(gain.least)}, at most {signed(gain.most)} (calls that nobody has judged)"
+        return f"{head} {gain_text(gain.least)}"
+    return f"{head} at least {gain_text(gain.least)}, at most {gain_text(gain.most)} (calls that nobody has judged)"
 
 
-def _figures(score: Score, seed: int) -> tuple[list[list[str]], list[str]]:
-    """The rows, and what there is to say of the intervals in them."""
+def _figure_rows(sheet: ScoreSheet, seed: int) -> tuple[list[list[str]], list[str]]:
+    """The rows, and notes on the intervals in them."""
     rows = [["", "%", "of", "95 % over tools", "Student's t"]]
     notes: dict[str, list[str]] = {}
     for name, measure in MEASURES:
-        share = measure(score.labels)
-        found = score.intervals(measure, seed=seed)
-        low = [reach(one) for one in found]
-        if share.lower != share.upper:
-            high = [reach(one) for one in score.intervals(measure, upper=True, seed=seed)]
-            low = [a if a == b else f"{a}; {b}" for a, b in zip(low, high, strict=True)]
-        rows.append([name, str(share), str(share.of), *low])
-        if note := found[0].note if isinstance(found[0], Interval) else found[0].reason:
+        proportion = measure(sheet.replies)
+        rows.append([name, str(proportion), str(proportion.of), *interval_texts(sheet, measure, seed=seed)])
+        estimate, _ = sheet.intervals(measure, seed=seed)
+        if note := estimate.note if isinstance(estimate, Interval) else estimate.reason:
             notes.setdefault(note, []).append(name)
-    for name, share in (
-        ("  without extra arguments", score.strict),
-        ("  where the gold call has arguments", score.with_arguments),
-        ("  where it has none", score.without_arguments),
-        ("arguments right, of calls to the right tool that need some", score.argument_accuracy),
+    for name, proportion in (
+        ("  without extra arguments", sheet.strict),
+        ("  where the gold call has arguments", sheet.with_arguments),
+        ("  where it has none", sheet.without_arguments),
+        ("arguments right, of calls to the right tool that need some", sheet.argument_accuracy),
     ):
-        rows.append([name, str(share), str(share.of), "", ""])
+        rows.append([name, str(proportion), str(proportion.of), "", ""])
     return rows, [f"{', '.join(names)}: {note}" for note, names in notes.items()]
 
 
-def _beside(score: Score) -> list[str]:
-    labels = score.labels
+def _counts(sheet: ScoreSheet) -> list[str]:
+    replies = sheet.replies
     lines = []
-    if score.questions:
+    if sheet.questions:
         lines.append(
-            f"{len(score.questions)} of the calls can only be judged: wrong in the lower bound, right in the upper"
+            f"{len(sheet.questions)} of the calls can only be judged: wrong in the lower bound, right in the upper"
         )
-    if score.judge:
-        lines.append(f"{score.judge} of the calls were decided by a judge")
-    answers, errors = sum(one.no_call for one in labels), sum(one.err for one in labels)
+    if sheet.judged:
+        lines.append(f"{sheet.judged} of the calls were decided by a judge")
+    answers, errors = sum(reply.no_call for reply in replies), sum(reply.err for reply in replies)
     lines.append(f"of the replies, {answers} make no call, {errors} cannot be read")
-    if score.repaired:
-        kinds = ", ".join(f"{count} {name}" for name, count in score.repairs.most_common())
-        lines.append(f"{score.repaired} of the calls were mended to be read: {kinds}")
+    if sheet.repaired:
+        kinds = ", ".join(f"{count} {name}" for name, count in sheet.repairs.most_common())
+        lines.append(f"{sheet.repaired} of the calls were repaired to be read: {kinds}")
     return lines
 
 
-def _tools(score: Score) -> list[list[str]]:
-    rows = [["tool", "cases", "well-formed", "API match", "correct", "extra arguments", "mended", ""]]
-    for tool, own in score.by_tool.items():
-        shares: list[Share] = [wellformed(own), api_match(own), correct(own)]
-        counts = [sum(bool(one.extra) for one in own), sum(bool(one.repairs) for one in own)]
+def _tool_rows(sheet: ScoreSheet) -> list[list[str]]:
+    rows = [["tool", "cases", "well-formed", "API match", "correct", "extra arguments", "repaired", ""]]
+    for tool, own in sheet.by_tool.items():
+        proportions: list[Proportion] = [wellformed(own), api_match(own), correct(own)]
+        counts = [sum(bool(reply.extra_arguments) for reply in own), sum(bool(reply.repairs) for reply in own)]
         note = "" if own else "no case"
-        rows.append([printable(tool), str(len(own)), *map(str, shares), *map(str, counts), note])
+        rows.append([printable(tool), str(len(own)), *map(str, proportions), *map(str, counts), note])
     return rows
 
 
-def _listed(title: str, counts: Counter[str]) -> str:
+def _list_counts(title: str, counts: Counter[str]) -> str:
     if not counts:
         return ""
     lines = [f"{title}:", *(f"  {count:>4}  {printable(name)}" for name, count in counts.most_common(SHOWN))]
@@ -108,7 +103,7 @@ def _listed(title: str, counts: Counter[str]) -> str:
     return "\n".join(lines)
 
 
-def _named(problems: Sequence[str]) -> str:
+def _list_problems(problems: Sequence[str]) -> str:
     if not problems:
         return ""
     lines = [f"{count_noun(len(problems), 'problem')} in the predictions:"]

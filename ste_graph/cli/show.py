@@ -59,7 +59,7 @@ def show(
     plain = (tool, record, number) == (None, None, None) and not of_trials
     if tool is None and record is None and not coverage and (evaluations := read_evaluations(opened)):
         _show_evaluations(evaluations, format)
-    elif not page.trials and opened.parts and plain:
+    elif not page.trials and opened.sub_runs and plain:
         _show_parts(opened, format)
     else:
         _check_place(page, record)
@@ -108,7 +108,7 @@ def _show_parts(run: FinishedRun, format: Format) -> None:
     if format is Format.json:
         echo(json.dumps(outcome.to_json(), indent=2))
         return
-    look = [f"Look at a part of it with: {_command(part)}" for part in run.parts[:1]]
+    look = [f"Look at a part of it with: {_command(part)}" for part in run.sub_runs[:1]]
     echo("\n\n".join([outcome.overview(), *look]))
 
 
@@ -136,11 +136,11 @@ def _show_trials(page: _Page, solved: bool | None, failed_calls: bool) -> None:
 
 
 def _show_replies(page: _Page, replies: Sequence[dict[str, Json]], *, in_full: bool) -> None:
-    from ste_graph.cli.replies import by_arm, one_by_one
+    from ste_graph.cli.replies import arms_table, reply_text
 
-    head = by_arm(page.run.path, replies)
+    head = arms_table(page.run.path, replies)
     if in_full or page.format is Format.json:
-        page.print(head, replies, map(one_by_one, replies), empty="no such reply")
+        page.print(head, replies, map(reply_text, replies), empty="no such reply")
     else:
         echo(head)
 
@@ -164,10 +164,10 @@ def _check_place(page: _Page, record: str | None) -> None:
     from ste_graph.suggest import closest
 
     run, kind = page.run, record or "trial"
-    if run.parts and not page.trials and not any(line["record"] == kind for line in run.records()):
-        holders = [part for part in run.parts if any(line["record"] == kind for line in part.records())]
+    if run.sub_runs and not page.trials and not any(line["record"] == kind for line in run.records()):
+        holders = [part for part in run.sub_runs if any(line["record"] == kind for line in part.records())]
         where = f"they are in its parts; look with: {' · '.join(map(_command, holders))}" if holders else ""
-        where = where or f"nor has any of its parts: {', '.join(str(part.path) for part in run.parts)}"
+        where = where or f"nor has any of its parts: {', '.join(str(part.path) for part in run.sub_runs)}"
         raise WorkflowError(f"{run.path}: this run has no `{kind}` records of its own; {where}")
     units, skipped = run.lock["units"], run.lock.get("skipped", {})
     if page.tool is None or page.tool in units:

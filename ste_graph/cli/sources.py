@@ -1,4 +1,4 @@
-"""What is wrong with the tools and the data of a workflow, as far as it shows without starting anything."""
+"""Problems with the tools and the data of a workflow, as far as they show without starting anything."""
 
 from __future__ import annotations
 
@@ -13,66 +13,67 @@ from ste_graph.language.composition import compose
 from ste_graph.language.diagnostics import Diagnostic, Span
 from ste_graph.language.findings import Findings
 from ste_graph.redaction import Redactor
-from ste_graph.run.units import opened_tools, starts_something, units_of, with_items
+from ste_graph.run.tools import open_tools, tools_need_start
+from ste_graph.run.units import list_units, load_data
 
 
-def tool_problems(found: Experiment) -> list[Diagnostic]:
-    """Faults of each source that starts nothing, and of data; where there are none, of the units as a whole."""
+def find_source_problems(experiment: Experiment) -> list[Diagnostic]:
+    """The problems of each source that starts nothing, and of data; without any, those of the units as a whole."""
     problems = []
-    redactor = Redactor(found.workflow.secrets)
+    redactor = Redactor(experiment.workflow.secrets)
     with redirect_stdout(sys.stderr):  # loading a module runs its code, and stdout is for the result
-        for index, source in enumerate(found.workflow.tools):
+        for index, source in enumerate(experiment.workflow.tools):
             if source.starts:
                 continue
             try:
-                asyncio.run(_opened(source))
-            except WorkflowError as fault:
-                message = redactor.redact(str(fault)).removeprefix("tools: ")
-                problems.append(Diagnostic("E601", "error", message, _of_source(found, index, message)))
-        problems += _missing_data(found)
-        if not problems and not starts_something(found.workflow):
+                asyncio.run(_open(source))
+            except WorkflowError as error:
+                message = redactor.redact(str(error)).removeprefix("tools: ")
+                problems.append(Diagnostic("E601", "error", message, _source_span(experiment, index, message)))
+        problems += _missing_data(experiment)
+        if not problems and not tools_need_start(experiment.workflow):
             try:
-                asyncio.run(_units(found))
-            except WorkflowError as fault:
-                message = redactor.redact(str(fault)).removeprefix(f"{found.workflow.file}: ").rstrip()
-                problems.append(Diagnostic("E602", "error", message, _of_tools(found, message)))
+                asyncio.run(_check_units(experiment))
+            except WorkflowError as error:
+                message = redactor.redact(str(error)).removeprefix(f"{experiment.workflow.file}: ").rstrip()
+                problems.append(Diagnostic("E602", "error", message, _tools_span(experiment, message)))
     return problems
 
 
-async def _opened(source: ToolSource) -> list[Tool]:
+async def _open(source: ToolSource) -> list[Tool]:
     try:
         return list(await source.open())
     finally:
         await source.close()
 
 
-async def _units(found: Experiment) -> None:
-    async with opened_tools(found.workflow) as tools:
-        units_of(with_items(found.workflow), tools)
+async def _check_units(experiment: Experiment) -> None:
+    async with open_tools(experiment.workflow) as tools:
+        list_units(load_data(experiment.workflow), tools)
 
 
-def _missing_data(found: Experiment) -> list[Diagnostic]:
-    """The entries of `data:` that give nothing yet, as warnings: the run that they name may still be to come."""
+def _missing_data(experiment: Experiment) -> list[Diagnostic]:
+    """The entries of `data:` that are not available yet, as warnings: the run that they name may still be to come."""
     missing = []
-    for name, source in found.workflow.data.items():
+    for name, source in experiment.workflow.data.items():
         try:
             source.items()
-        except WorkflowError as fault:
-            span = compose(found.workflow.file, Findings()).span_of(["data", name])
-            missing.append(Diagnostic("W603", "warning", f"data `{name}` cannot be had yet: {fault}", span))
+        except WorkflowError as error:
+            span = compose(experiment.workflow.file, Findings()).span_of(["data", name])
+            missing.append(Diagnostic("W603", "warning", f"data `{name}` is not available yet: {error}", span))
     return missing
 
 
-def _of_source(found: Experiment, index: int, message: str) -> Span:
+def _source_span(experiment: Experiment, index: int, message: str) -> Span:
     """The entry in `tools:`, or the key in it that the message names."""
-    tree = compose(found.workflow.file, Findings())
+    tree = compose(experiment.workflow.file, Findings())
     key = next((key for key in ("include", "exclude", "effects") if message.startswith(f"`{key}`")), "module")
     entry = tree.at(["tools", index])
     return tree.span_of(["tools", index, key] if entry and entry.at([key]) else ["tools", index])
 
 
-def _of_tools(found: Experiment, message: str) -> Span:
+def _tools_span(experiment: Experiment, message: str) -> Span:
     """The section of the file that decides which tools may be called."""
-    tree = compose(found.workflow.file, Findings())
+    tree = compose(experiment.workflow.file, Findings())
     named = "allow" if message.startswith("`allow`") and tree.at(["allow"]) else "tools"
     return tree.span_of([named], key=True)

@@ -9,7 +9,7 @@ from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table as Grid
+from rich.table import Table
 from rich.text import Text
 
 from ste_graph.cli.lines import part_line, progress_line, start_lines
@@ -24,14 +24,14 @@ STYLES = {"waiting": "dim", "running": "", "done": "green", "failed": "red", "st
 ORDER = ("failed", "running", "stopped", "waiting", "done")
 
 
-class Table(CountingWatcher):
+class LiveTable(CountingWatcher):
     """A row per unit, as many as fit, and a line about the whole; while a sub-workflow runs, that of the innermost."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.saying = "starting"
-        self._parts: dict[str, Part] = {}
-        self._live = Live(console=console, get_renderable=self._drawn, refresh_per_second=4)
+        self._parts: dict[str, LivePart] = {}
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -42,69 +42,69 @@ class Table(CountingWatcher):
     ) -> None:
         self._live.stop()
 
-    def said(self, what: str) -> None:
-        self.saying = what
+    def message(self, text: str) -> None:
+        self.saying = text
 
-    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
-        super().began(workflow, logs, meter)
+    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        super().run_start(workflow, logs, meter)
         self.saying = ""
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def question(self) -> Iterator[None]:
         self._live.stop()
         try:
             yield
         finally:
             self._live.start()
 
-    def ended(self, unit: str, log: StepLog) -> None:
-        super().ended(unit, log)
+    def unit_end(self, unit: str, log: StepLog) -> None:
+        super().unit_end(unit, log)
         if log.failure is not None:
             self.console.print(Text(f"{unit} failed: {printable(log.failure)}", style="red"))
 
-    def part(self, name: str) -> Part:
-        self._parts[name] = Part(self, name)
+    def sub_workflow(self, name: str) -> LivePart:
+        self._parts[name] = LivePart(self, name)
         return self._parts[name]
 
-    def part_ended(self, name: str, summary: Summary) -> None:
+    def sub_workflow_end(self, name: str, summary: Summary) -> None:
         self._parts.pop(name, None)
         self.console.print(Text(printable(part_line(name, summary))))
 
-    def _drawn(self) -> RenderableType:
-        shown: Table | Part = next(reversed(self._parts.values()), self)
+    def _render(self) -> RenderableType:
+        shown: LiveTable | LivePart = next(reversed(self._parts.values()), self)
         if shown.progress is None:
             return Text(f"{shown.saying} …", style="dim")
-        return drawn(shown.progress, shown.saying, rows=max(3, self.console.height - 7))
+        return render_table(shown.progress, shown.saying, rows=max(3, self.console.height - 7))
 
 
-class Part(CountingWatcher):
+class LivePart(CountingWatcher):
     """The progress of a sub-workflow, which a table shows in its own place."""
 
-    def __init__(self, table: Table, name: str) -> None:
+    def __init__(self, table: LiveTable, name: str) -> None:
         self.saying = f"{name}: starting"
         self._table = table
         self._name = name
 
-    def said(self, what: str) -> None:
-        self.saying = f"{self._name}: {what}"
+    def message(self, text: str) -> None:
+        self.saying = f"{self._name}: {text}"
 
-    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
-        super().began(workflow, logs, meter)
+    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        super().run_start(workflow, logs, meter)
         self.saying = ""
 
-    def asking(self) -> AbstractContextManager[None]:
-        return self._table.asking()
+    def question(self) -> AbstractContextManager[None]:
+        return self._table.question()
 
-    def part(self, name: str) -> Part:
-        return self._table.part(f"{self._name}.{name}")
+    def sub_workflow(self, name: str) -> LivePart:
+        return self._table.sub_workflow(f"{self._name}.{name}")
 
-    def part_ended(self, name: str, summary: Summary) -> None:
-        self._table.part_ended(f"{self._name}.{name}", summary)
+    def sub_workflow_end(self, name: str, summary: Summary) -> None:
+        self._table.sub_workflow_end(f"{self._name}.{name}", summary)
 
 
-def drawn(progress: RunProgress, saying: str, *, rows: int) -> RenderableType:
+def render_table(progress: RunProgress, saying: str, *, rows: int) -> RenderableType:
     """The table, with so many rows at most: what failed or runs comes first."""
-    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(progress.unit, no_wrap=True, overflow="ellipsis", max_width=30)
     grid.add_column("trials" if progress.has_calls else "records", justify="right", no_wrap=True)
     grid.add_column("solved" if progress.has_calls else "", justify="right", no_wrap=True)

@@ -9,7 +9,7 @@ from ste_graph.contracts import Frozen, Json
 from ste_graph.distil.dates import days_in
 from ste_graph.distil.grounding import Source, trace_values
 from ste_graph.distil.numbers import digits_in, numbers_in
-from ste_graph.tools.arguments import Arguments, shown
+from ste_graph.tools.arguments import ArgumentChecker, render_value
 
 GateName: TypeAlias = Literal["format", "execution", "grounding"]
 """A gate by name, in the order in which they are asked."""
@@ -54,7 +54,7 @@ def format_fault(
         return f"the last call is of `{last['action']}`, not of `{tool}`"
     if seen.get("kind") in _UNFIT:
         return f"the last call was refused: {_shorten(seen.get('text'))}"
-    problem = Arguments(tool, parameters).problem(last["arguments"])
+    problem = ArgumentChecker(tool, parameters).problem(last["arguments"])
     return _shorten(problem) if problem else None
 
 
@@ -83,7 +83,7 @@ def grounding_fault(sources: Mapping[str, Source], arguments: Mapping[str, Json]
     lost = [name for name, source in sources.items() if source == "nothing"]
     if not lost:
         return None
-    named = "; ".join(f"`{name}`: {_shorten(shown(_value_at(arguments, name)), 60)}" for name in lost[:4])
+    named = "; ".join(f"`{name}`: {_shorten(render_value(_value_at(arguments, name)), 60)}" for name in lost[:4])
     more = f" and {len(lost) - 4} more" if len(lost) > 4 else ""
     return f"neither the request nor an earlier observation says {named}{more}"
 
@@ -106,7 +106,7 @@ def drift_fault(
     lost = [name for name in stated_values if sources.get(name) == "nothing"]
     if lost:
         return grounding_fault(dict.fromkeys(lost, "nothing"), arguments)
-    allowed = f"{query} {shown(arguments)} {' '.join(map(str, arguments.values()))}"
+    allowed = f"{query} {render_value(arguments)} {' '.join(map(str, arguments.values()))}"
     numbers = {abs(number) for number in digits_in(reworded)} - {abs(number) for number in numbers_in(allowed)}
     days = days_in(reworded) - days_in(allowed)
     gained = [day.isoformat() for day in sorted(days)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Protocol
 
@@ -27,8 +26,6 @@ class RawReply:
     usage: Usage = field(default_factory=Usage)
     finish_reason: str | None = None
     """Why the reply ended, in the server's word: `stop`, `length`, …"""
-    line: int | None = None
-    """See `Reply.line`."""
 
 
 class ModelClient(Protocol):
@@ -69,9 +66,8 @@ class Adapter(Frozen):
         """
         return self
 
-    def skip_lines(self, lines: AbstractSet[int]) -> Adapter:
-        """Return the adapter of a run that is taken up whose finished steps have had these lines of its recording."""
-        return self
+    def check_resumable(self) -> None:
+        """Raise `WorkflowError` where a run that has steps already cannot go on with this model."""
 
     def open_client(self) -> ModelClient:
         """Return a new client without retries of its own. Raises `ModelError` if it cannot be made."""

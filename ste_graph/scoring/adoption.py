@@ -1,4 +1,4 @@
-"""What an evaluation has adopted, and the refusal of what it has not."""
+"""Adoptions: the refusal of everything that an evaluation has not adopted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.scoring.evaluation import Evaluation
-from ste_graph.scoring.subject import OfBoth, OfExemplars, OfLessons, OfModel, Subject, digest_of
+from ste_graph.scoring.subject import (
+    BothSubject,
+    ExemplarsSubject,
+    LessonsSubject,
+    ModelSubject,
+    Subject,
+    model_digest,
+)
 
 HOW = "ste run evaluate --set data.replies.runs=[RUN]"
 
@@ -27,109 +34,114 @@ class Adoption:
 
     @property
     def subjects(self) -> list[Subject]:
-        """What has been adopted."""
-        return [one.adopted for one in self.evaluations if one.decision == "adopt" and one.adopted is not None]
+        """Everything that has been adopted."""
+        return [
+            evaluation.adopted
+            for evaluation in self.evaluations
+            if evaluation.decision == "adopt" and evaluation.adopted is not None
+        ]
 
     def refusal(self, what: str) -> WorkflowError:
         """The error for something that was not adopted."""
-        told = "; ".join(self._told(one) for one in self.evaluations)
+        outcomes = "; ".join(map(_describe_outcome, self.evaluations))
         return WorkflowError(
-            f"{what} may not be used: `only_if` asks for the evaluation {self.run}, and {told}\n"
+            f"{what} may not be used: `only_if` asks for the evaluation {self.run}, and {outcomes}\n"
             f"Leave it out, or test it and name that evaluation in `only_if`: {HOW}"
         )
 
-    def _told(self, one: Evaluation) -> str:
-        if one.decision == "keep":
-            return f"that decided to keep what was there: {one.reason}"
-        if one.adopted is None:
-            return f"that adopted the arm `{one.candidate}`, whose replies do not say what it stands for"
-        return f"that adopted {described(one.adopted)}"
 
+def read_adoption(path: Path) -> Adoption:
+    """The adoption by the evaluation in a run's folder, or by the only evaluation among the runs within that run.
 
-def adoption_of(path: Path) -> Adoption:
-    """What the evaluation in a run's folder adopted, or the one evaluation among the runs within that run.
-
-    Raises `WorkflowError` where there is none, or it is not finished.
+    Raises `WorkflowError` if there is none, or it is not finished.
     """
     try:
         run = open_run(path)
-        lines = _evaluations(run)
+        evaluations = _read_evaluations(run)
     except WorkflowError as error:
         raise WorkflowError(f"`only_if`: {error}\nExpected the run of an evaluation: {HOW}") from error
-    if not lines:
-        within = [part for part in run.parts if _evaluations(part)]
-        if len(within) == 1:
-            run, lines = within[0], _evaluations(within[0])
+    if not evaluations:
+        parts = [part for part in run.sub_runs if _read_evaluations(part)]
+        if len(parts) == 1:
+            run, evaluations = parts[0], _read_evaluations(parts[0])
     summary = run.summary()
     if not summary.complete:
         raise WorkflowError(
             f"`only_if`: the evaluation {run.path} is not finished ({summary.done} of {summary.units} units are done); "
             "go on with it first"
         )
-    if not lines:
+    if not evaluations:
         raise WorkflowError(f"`only_if`: {path} holds no evaluation; expected the run of one: {HOW}")
-    return Adoption(run.path, lines)
+    return Adoption(run.path, evaluations)
 
 
 def require_learnt(
     what: str, ids: Sequence[str], kinds: Sequence[str], only_if: str
-) -> OfExemplars | OfLessons | OfBoth:
-    """Raise `WorkflowError` unless the `exemplars`, the `lessons` or both of all these runs were adopted.
+) -> ExemplarsSubject | LessonsSubject | BothSubject:
+    """Requires that the `exemplars`, the `lessons` or both of all these runs were adopted, and returns the subject.
 
-    Gives what was adopted.
+    Raises `WorkflowError` otherwise.
     """
-    adoption = adoption_of(Path(only_if))
-    for one in adoption.subjects:
-        if not isinstance(one, OfModel) and all(set(ids) <= {_runs(one).get(kind)} for kind in kinds):
-            return one
+    adoption = read_adoption(Path(only_if))
+    for subject in adoption.subjects:
+        if not isinstance(subject, ModelSubject) and all(set(ids) <= {_run_ids(subject).get(kind)} for kind in kinds):
+            return subject
     raise adoption.refusal(what)
 
 
-def _runs(subject: OfExemplars | OfLessons | OfBoth) -> dict[str, str]:
-    """Of which run each kind of thing was adopted."""
-    match subject:
-        case OfExemplars():
-            return {"exemplars": subject.run_id}
-        case OfLessons():
-            return {"lessons": subject.run_id}
-        case OfBoth():
-            return {"exemplars": subject.run_id, "lessons": subject.lessons_run_id}
-
-
 def require_model(folder: str, only_if: str) -> None:
-    """Raise `WorkflowError` unless the model in a folder, as it is now, was adopted."""
-    adoption = adoption_of(Path(only_if))
-    digest = digest_of(Path(folder))
-    if not any(isinstance(one, OfModel) and one.digest == digest for one in adoption.subjects):
+    """Requires that the model in a folder, as it is now, was adopted. Raises `WorkflowError` otherwise."""
+    adoption = read_adoption(Path(only_if))
+    digest = model_digest(Path(folder))
+    if not any(isinstance(subject, ModelSubject) and subject.digest == digest for subject in adoption.subjects):
         raise adoption.refusal(f"the model in {folder} ({digest[:12]})")
 
 
-def described(subject: Subject) -> str:
-    """A subject in words."""
+def describe_subject(subject: Subject) -> str:
+    """The subject in words."""
     match subject:
-        case OfExemplars():
+        case ExemplarsSubject():
             return f"the exemplars of {subject.run} (run {subject.run_id[:12]})"
-        case OfLessons():
+        case LessonsSubject():
             return f"the lessons of {subject.run} (run {subject.run_id[:12]})"
-        case OfBoth():
+        case BothSubject():
             return (
                 f"the exemplars of {subject.run} (run {subject.run_id[:12]}) with the lessons of "
                 f"{subject.lessons_run} (run {subject.lessons_run_id[:12]})"
             )
-        case OfModel():
+        case ModelSubject():
             return f"the model in {subject.path} ({subject.digest[:12]})"
 
 
-def _evaluations(run: FinishedRun) -> list[Evaluation]:
+def _describe_outcome(evaluation: Evaluation) -> str:
+    if evaluation.decision == "keep":
+        return f"that decided to keep what was there: {evaluation.reason}"
+    if evaluation.adopted is None:
+        return f"that adopted the arm `{evaluation.candidate}`, whose replies do not name their subject"
+    return f"that adopted {describe_subject(evaluation.adopted)}"
+
+
+def _run_ids(subject: ExemplarsSubject | LessonsSubject | BothSubject) -> dict[str, str]:
+    """The run of each kind of thing that was adopted, by id."""
+    match subject:
+        case ExemplarsSubject():
+            return {"exemplars": subject.run_id}
+        case LessonsSubject():
+            return {"lessons": subject.run_id}
+        case BothSubject():
+            return {"exemplars": subject.run_id, "lessons": subject.lessons_run_id}
+
+
+def _read_evaluations(run: FinishedRun) -> list[Evaluation]:
     journal = LineFile(run.folder.journal)
-    found = []
-    for number, line in enumerate(journal.lines(), start=1):
-        if line.get("record") == "evaluation":
-            found.append(_evaluation(line, journal, number))
-    return found
+    return [
+        _parse_evaluation(line, journal, number)
+        for number, line in enumerate(journal.lines(), start=1)
+        if line.get("record") == "evaluation"
+    ]
 
 
-def _evaluation(line: dict[str, Json], journal: LineFile, number: int) -> Evaluation:
+def _parse_evaluation(line: dict[str, Json], journal: LineFile, number: int) -> Evaluation:
     try:
         return Evaluation.model_validate({name: line[name] for name in Evaluation.model_fields if name in line})
     except ValidationError:

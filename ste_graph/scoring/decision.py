@@ -1,4 +1,4 @@
-"""Whether what was learnt is adopted, or what was there before is kept."""
+"""The decision whether to adopt what was learnt, or to keep what was there before."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ste_graph.scoring.arms import Arm
+from ste_graph.scoring.arms import ArmReplies
 from ste_graph.scoring.difference import Difference, difference
-from ste_graph.scoring.score import Score
+from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.scoring.subject import Subject
-from ste_graph.scoring.wording import signed
+from ste_graph.scoring.tables import gain_text
 from ste_graph.stats import LEVEL, Interval
 
 Choice: TypeAlias = Literal["adopt", "keep"]
@@ -18,7 +18,7 @@ Choice: TypeAlias = Literal["adopt", "keep"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do, why, and the gain that it rests on; `adopted` is what the candidate stands for."""
+    """The choice, its reason, and the gain that it rests on; `adopted` is the candidate's subject."""
 
     choice: Choice
     reason: str
@@ -27,46 +27,46 @@ class Decision:
     adopted: Subject | None = None
 
 
-def decided(arms: Mapping[str, Arm], scores: Mapping[str, Score], *, seed: int = 0) -> Decision:
-    """Adopt the candidate if its whole interval lies above 0; else, and so in a tie, keep what was there.
+def decide(arms: Mapping[str, ArmReplies], sheets: Mapping[str, ScoreSheet], *, seed: int = 0) -> Decision:
+    """Adopts the candidate if its whole interval lies above 0; else, and so in a tie, keeps what was there.
 
     The first of `arms` is the baseline. The interval is that of the least gain, in which nobody's verdict counts in
-    the candidate's favour. Without a named candidate it is the arm with the largest gain of those that have something
-    to adopt: the best of m is likely to be lucky, so that each interval then stands at 1 - 0.05/m (Bonferroni), and
-    with 95 % none of the m holds a gain that is not there.
+    the candidate's favour; too few cases for an interval are never enough. Without a named candidate it is the arm
+    with the largest gain of those that have something to adopt: the best of m is likely to be lucky, so each interval
+    is then at the level 1 - 0.05/m (Bonferroni), and with 95 % none of the m holds a gain that is not there.
     """
     baseline, *others = arms
     named = next((name for name, arm in arms.items() if arm.role == "candidate"), None)
     candidates = [named] if named else [name for name in others if arms[name].subject is not None]
     if not candidates:
-        return Decision("keep", _nothing(others))
+        return Decision("keep", _reason_without_candidate(others))
     level = 1 - (1 - LEVEL) / len(candidates)
-    gains = {name: difference(scores[baseline], scores[name], seed=seed, level=level) for name in candidates}
+    gains = {name: difference(sheets[baseline], sheets[name], seed=seed, level=level) for name in candidates}
     best = max(candidates, key=lambda name: gains[name].least.mean or 0.0)
     gain = gains[best]
     adopts = isinstance(gain.least, Interval) and gain.least.low > 0
     return Decision(
         "adopt" if adopts else "keep",
-        f"{_stated(best, baseline, gain, len(candidates))}; {_judgement(gain, adopts)}",
+        f"{_describe_gain(best, baseline, gain, len(candidates))}; {_judgement(gain, adopts)}",
         best,
         gain,
         arms[best].subject if adopts else None,
     )
 
 
-def _nothing(others: list[str]) -> str:
+def _reason_without_candidate(others: list[str]) -> str:
     if not others:
-        return "there is one arm alone, and nothing to compare it with; what was there stays"
+        return "there is only one arm, and nothing to compare it with; what was there stays"
     return (
         f"none of the arms {', '.join(others)} says what would be adopted; what was there stays "
         "(`data.replies.candidate` names an arm to decide on all the same)"
     )
 
 
-def _stated(name: str, baseline: str, gain: Difference, candidates: int) -> str:
+def _describe_gain(name: str, baseline: str, gain: Difference, candidates: int) -> str:
     among = f", the best of {candidates} candidates," if candidates > 1 else ""
-    open_ = " at least" if gain.least != gain.most else ""
-    return f"`{name}`{among} gains{open_} {signed(gain.least)} over `{baseline}`"
+    at_least = " at least" if gain.least != gain.most else ""
+    return f"`{name}`{among} gains{at_least} {gain_text(gain.least)} over `{baseline}`"
 
 
 def _judgement(gain: Difference, adopts: bool) -> str:
@@ -76,4 +76,4 @@ def _judgement(gain: Difference, adopts: bool) -> str:
         return "without an interval what was there stays"
     if isinstance(gain.most, Interval) and gain.most.low > 0:
         return "calls that nobody has judged could lift it above 0: until a judge has, what was there stays"
-    return "the interval does not lie above 0, so that what was there stays"
+    return "the interval does not lie above 0, so what was there stays"

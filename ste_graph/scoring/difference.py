@@ -1,4 +1,4 @@
-"""What one arm gains over another on the same cases."""
+"""The gain of one arm over another on the same cases."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.scoring.label import Label
-from ste_graph.scoring.score import Score, estimate_json
+from ste_graph.scoring.reply import ArmReply
+from ste_graph.scoring.score_sheet import ScoreSheet, estimate_json
 from ste_graph.stats import LEVEL, Estimate, paired_difference, student_t
 
 DIFFERENCES: tuple[float, float] = (-1, 1)
@@ -16,7 +16,7 @@ DIFFERENCES: tuple[float, float] = (-1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The mean over tools of what is correct in arm `b` minus what is in arm `a`, each with its interval.
+    """The mean over tools of the proportion correct in arm `b` minus that in arm `a`, each with its interval.
 
     `least` and `most` differ by the calls that nobody has judged: `least` takes them for right in `a` and for wrong
     in `b`, `most` the other way round. A question that both arms raise has one answer, and so makes no difference.
@@ -33,13 +33,13 @@ class Difference:
 
     def to_json(self) -> dict[str, Json]:
         estimates = {"least": self.least, "most": self.most, "student": self.check}
-        found: dict[str, Json] = {name: estimate_json(one) for name, one in estimates.items()}
+        found: dict[str, Json] = {name: estimate_json(estimate) for name, estimate in estimates.items()}
         return {"a": self.a, "b": self.b, **found, "won": self.won, "lost": self.lost}
 
 
-def difference(a: Score, b: Score, *, seed: int = 0, level: float = LEVEL) -> Difference:
+def difference(a: ScoreSheet, b: ScoreSheet, *, seed: int = 0, level: float = LEVEL) -> Difference:
     """The paired difference of `correct`. Raises `WorkflowError` unless both arms have the same cases."""
-    pairs = {tool: _paired(tool, a.by_tool, b.by_tool) for tool in {**a.by_tool, **b.by_tool}}
+    pairs = {tool: _pair_replies(tool, a.by_tool, b.by_tool) for tool in {**a.by_tool, **b.by_tool}}
     pairs = {tool: own for tool, own in pairs.items() if own}
     if not pairs:
         raise WorkflowError(f"{a.source} and {b.source}: there is no case to compare them on")
@@ -59,23 +59,24 @@ def difference(a: Score, b: Score, *, seed: int = 0, level: float = LEVEL) -> Di
     )
 
 
-def _paired(
-    tool: str, a: Mapping[str, tuple[Label, ...]], b: Mapping[str, tuple[Label, ...]]
-) -> list[tuple[Label, Label]]:
-    first = {one.case.query: one for one in a.get(tool, ())}
-    second = {one.case.query: one for one in b.get(tool, ())}
+def _pair_replies(
+    tool: str, a: Mapping[str, tuple[ArmReply, ...]], b: Mapping[str, tuple[ArmReply, ...]]
+) -> list[tuple[ArmReply, ArmReply]]:
+    first = {reply.query: reply for reply in a.get(tool, ())}
+    second = {reply.query: reply for reply in b.get(tool, ())}
     if first.keys() != second.keys():
         alone = sorted(first.keys() ^ second.keys())
         raise WorkflowError(
             f"{tool}: {len(alone)} of the requests are only in one of the two files, such as {alone[0]!r}; "
             "a paired difference needs the same cases (score both against one test with --gold)"
         )
-    return [(one, second[query]) for query, one in first.items()]
+    return [(reply, second[query]) for query, reply in first.items()]
 
 
-def _gain(a: Label, b: Label) -> tuple[int, int]:
+def _gain(a: ArmReply, b: ArmReply) -> tuple[int, int]:
     """The least and the most that arm `b` can gain on one case."""
-    if a.question and b.question and a.question.key == b.question.key:
+    first, second = a.question, b.question
+    if first and second and first.key == second.key:
         return 0, 0
     least = (b.correct is True) - (a.correct is not False)
     most = (b.correct is not False) - (a.correct is True)

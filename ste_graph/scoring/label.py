@@ -1,69 +1,42 @@
-"""What is right and wrong about one reply."""
+"""Labels: what is right and wrong about one reply."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Final
 
-from ste_graph.contracts import Json
+from pydantic import Field
+
+from ste_graph.contracts import Frozen, Json
 from ste_graph.protocols.react import Action, Answer, Malformed
-from ste_graph.scoring.case import Case, Predicted
-from ste_graph.scoring.comparison import Rules
-from ste_graph.scoring.judging import Question, Verdicts
-from ste_graph.scoring.parser import Parser
-from ste_graph.scoring.reading import Reading, read
+from ste_graph.scoring.case import GoldCall
+from ste_graph.scoring.reading import read_reply
+from ste_graph.scoring.rules import LabelRules
 
-DecidedBy: TypeAlias = Literal["rule", "judge"]
+OWN_RULES: Final = "own"
+"""The `rules` of a reply that was labelled by rules of its test's own, and is never labelled by others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """The paper's four labels of a reply, and what stands behind them.
+class ReplyLabel(Frozen):
+    """The paper's four labels of a reply, and the details behind them. A label is None where it does not apply."""
 
-    A label is None where it does not apply: `api_match` without a call, `args_correct` without the right tool. Where
-    `args_correct` needs a verdict that is not there, it is None and `question` is what the judge has to be asked.
-    Where no call is wanted (`wants_call` is False), only a reply that makes none is right; one that cannot be read is
-    an error there too.
-    """
-
-    case: Case
-    no_call: bool
-    err: bool
+    no_call: bool = False
+    err: bool = False
+    """True if the reply cannot be read, or is missing."""
     api_match: bool | None = None
+    """True if the right tool is called; None without a call that can be read."""
     args_correct: bool | None = None
+    """True if the arguments are right; None without a call of the right tool, and if only a judge can tell."""
     called: str | None = None
-    arguments: Mapping[str, Json] | None = None
-    repairs: tuple[str, ...] = ()
+    arguments: dict[str, Json] | None = None
+    repairs: list[str] = Field(default=[])
     problem: str | None = None
-    question: Question | None = None
-    by: DecidedBy | None = None
-    wants_call: bool = True
+    """The reason why it cannot be read."""
+    rules: str | None = None
+    """The digest of the rules that labelled it, see `LabelRules`; None if it is not labelled."""
 
-    @property
-    def correct(self) -> bool | None:
-        """Whether it is the right call, or rightly none; None if that hangs on a verdict that is not there."""
-        if not self.wants_call:
-            return self.no_call
-        return None if self.question else bool(self.api_match and self.args_correct)
-
-    @property
-    def extra(self) -> tuple[str, ...]:
-        """The arguments that the call has beyond those of the gold call, if it is to the right tool."""
-        if not self.api_match or self.arguments is None:
-            return ()
-        return tuple(name for name in self.arguments if name not in self.case.arguments)
-
-    def own(self) -> dict[str, Json]:
-        """All of it but the case, as plain data: `Label(case, **label.own())` is the label again.
-
-        Not for a label that waits for a verdict.
-        """
-        names = [field.name for field in fields(self) if field.name not in ("case", "question")]
-        return {name: getattr(self, name) for name in names}
-
-    def to_json(self) -> dict[str, bool | None]:
-        """The four labels."""
+    def four_labels(self) -> dict[str, bool | None]:
+        """The paper's labels alone."""
         return {
             "no_call": self.no_call,
             "err": self.err,
@@ -72,46 +45,33 @@ class Label:
         }
 
 
-def label(
-    predicted: Predicted,
-    tools: Sequence[str],
-    *,
-    parser: Parser = Parser.tolerant,
-    closest: bool = False,
-    rules: Rules | None = None,
-    verdicts: Verdicts | None = None,
-) -> Label:
-    """The labels of one reply; a reply that is not there is an error. `tools` are the legal names."""
-    if predicted.output is None:
-        return Label(predicted.case, no_call=False, err=True, problem=predicted.problem or "there is no reply")
-    reading = read(predicted.output, tools, parser, closest=closest)
-    return labelled(predicted.case, reading, rules=rules, verdicts=verdicts, verdict=predicted.verdict)
+def label_output(
+    gold: GoldCall, output: str | None, names: Sequence[str], rules: LabelRules, *, problem: str | None = None
+) -> ReplyLabel:
+    """The label of a reply by rule.
 
-
-def labelled(
-    case: Case,
-    reading: Reading,
-    *,
-    rules: Rules | None = None,
-    verdicts: Verdicts | None = None,
-    verdict: bool | None = None,
-) -> Label:
-    """The labels of a reply that somebody has read; `verdict` is what a judge has said of its arguments."""
-    match reading.step:
+    Args:
+        gold: The call that was asked for.
+        output: The text of the reply; None counts as an error.
+        names: The legal names of tools.
+        rules: How the reply is read and compared.
+        problem: The reason why there is no text.
+    """
+    digest = rules.digest(gold.tool, names)
+    if output is None:
+        return ReplyLabel(err=True, problem=problem or "there is no reply", rules=digest)
+    parsed = read_reply(output, names, rules.parser, exact_names=rules.exact_names)
+    match parsed.step:
         case Answer():
-            return Label(case, no_call=True, err=False)
-        case Malformed(problem=problem):
-            return Label(case, no_call=False, err=True, problem=problem)
+            return ReplyLabel(no_call=True, rules=digest)
+        case Malformed(problem=malformed):
+            return ReplyLabel(err=True, problem=malformed, rules=digest)
         case Action(name=name, arguments=arguments):
-            pass
-    called = Label(case, no_call=False, err=False, called=name, arguments=arguments, repairs=reading.repairs)
-    if name != case.tool:
-        return replace(called, api_match=False)
-    right = (rules or Rules()).decide(name, case.arguments, arguments)
-    if right is not None:
-        return replace(called, api_match=True, args_correct=right, by="rule")
-    question = Question(name, case.query, case.arguments, arguments)
-    right = verdict if verdict is not None else (verdicts or Verdicts()).of(question)
-    if right is not None:
-        return replace(called, api_match=True, args_correct=right, by="judge")
-    return replace(called, api_match=True, question=question)
+            return ReplyLabel(
+                api_match=name == gold.tool,
+                args_correct=rules.compare(name, gold.arguments, arguments) if name == gold.tool else None,
+                called=name,
+                arguments=dict(arguments),
+                repairs=list(parsed.repairs),
+                rules=digest,
+            )

@@ -1,32 +1,33 @@
-"""A file of a model's replies to a test, in the paper's form: `{TOOL: [{query, action_input, model_output}, …]}`."""
+"""Files of a model's replies to a test, in the paper's form: `{TOOL: [{query, action_input, model_output}, …]}`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ste_graph.contracts import Json
-from ste_graph.scoring.case import Case, Predicted
-from ste_graph.scoring.document import refused
-from ste_graph.scoring.gold import Gold, by_tool, case_of, found_gold, read_gold
+from ste_graph.scoring.case import Case, GoldFile, find_gold, parse_case, read_by_tool, read_gold
+from ste_graph.scoring.problems import problems_error
+from ste_graph.scoring.reply import ArmReply
 
-OUTPUT = "model_output"
-VERDICT = "args_correct"
-TRUTHS: Mapping[str | int, bool] = {"0": False, "1": True, 0: False, 1: True}
+OUTPUT: Final = "model_output"
+VERDICT: Final = "args_correct"
+TRUTHS: Final[Mapping[str | int, bool]] = {"0": False, "1": True, 0: False, 1: True}
 """The labels as the paper's notebook wrote them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The replies by tool, in the order of the file, every gold case with or without one.
+    """The replies by tool, in the order of the file, and for every gold case one, even if its text is missing.
 
-    `problems` names what is not there and so counts as wrong.
+    `problems` names what is missing and so counts as wrong.
     """
 
     source: str
     gold: str
-    by_tool: Mapping[str, tuple[Predicted, ...]]
+    by_tool: Mapping[str, tuple[ArmReply, ...]]
     problems: tuple[str, ...] = ()
 
     @property
@@ -35,58 +36,59 @@ class Predictions:
 
 
 def read_predictions(
-    path: Path, gold: Path | None = None, *, partial: bool = False, stored_verdicts: bool = False
+    path: Path, gold: Path | None = None, *, partial: bool = False, stored_verdicts: bool = False, arm: str = ""
 ) -> Predictions:
-    """The replies in a file, next to the gold cases.
+    """Reads the replies in a file, and puts them next to the gold cases.
 
     Without `gold`, a `tool_test.json` close by is taken if it holds the requests of the file, else the gold calls
-    that stand in the file itself. Missing replies and items are wrong and named; what cannot be scored at all (no
-    gold call, a request that is not in the test or stands twice) is refused.
+    in the file itself. Missing replies and items are wrong and named; what cannot be scored at all (no gold call, a
+    request that is not in the test or appears twice) is refused.
 
     Args:
         path: The predictions.
         gold: The test.
         partial: Leave out tools of the test that the file does not hold, as in a round of continual learning.
-        stored_verdicts: Keep the verdict that stands beside each reply (`args_correct`), for where only a judge can
-            tell.
+        stored_verdicts: Keep the verdict next to each reply (`args_correct`), for where only a judge can tell.
+        arm: The name of the arm that replied; by default the path.
 
     Raises:
-        WorkflowError: The file, or the gold, is not what it should be.
+        WorkflowError: The file, or the gold, is not as it should be.
     """
-    items = by_tool(path)
+    items = read_by_tool(path)
     if gold is not None:
-        test: Gold | None = read_gold(gold)
+        test: GoldFile | None = read_gold(gold)
     else:
-        near = found_gold(path)
+        near = find_gold(path)
         test = read_gold(near) if near and near.resolve() != path.resolve() else None
         if test and not _mostly_in(items, test):
             test = None
-    reader = _Reader(test, stored_verdicts)
-    found = {tool: reader.tool(tool, own) for tool, own in items.items()}
+    reader = _PredictionReader(test, stored_verdicts, arm or str(path))
+    found = {tool: reader.read_tool(tool, own) for tool, own in items.items()}
     if test and not partial:
         for tool in test.cases:
             if tool not in found:
-                found[tool] = reader.absent(tool, test.cases[tool])
+                found[tool] = reader.add_missing_tool(tool, test.cases[tool])
     if reader.faults:
         where = test.source if test else "the file itself"
-        raise refused(path, reader.faults, f"the gold calls are those of {where}")
+        raise problems_error(path, reader.faults, f"the gold calls are those of {where}")
     return Predictions(str(path), test.source if test else str(path), found, tuple(reader.problems))
 
 
-class _Reader:
-    """Collects what is wrong while the tools are gone through."""
+class _PredictionReader:
+    """Reads tool by tool, and collects everything that is wrong."""
 
-    def __init__(self, test: Gold | None, stored_verdicts: bool) -> None:
+    def __init__(self, test: GoldFile | None, stored_verdicts: bool, arm: str) -> None:
         self.test = test
         self.stored_verdicts = stored_verdicts
+        self.arm = arm
         self.faults: list[str] = []
         self.problems: list[str] = []
 
-    def tool(self, tool: str, items: list[Json]) -> tuple[Predicted, ...]:
+    def read_tool(self, tool: str, items: list[Json]) -> tuple[ArmReply, ...]:
         cases = self._cases(tool)
         if not items and not cases:
             self.problems.append(f"{tool}: no case")
-        found: list[Predicted] = []
+        found: list[ArmReply] = []
         seen: set[str] = set()
         for number, item in enumerate(items):
             where = f"{tool} #{number}"
@@ -94,20 +96,20 @@ class _Reader:
             if case is None:
                 continue
             if case.query in seen:
-                self.faults.append(f"{where}: the request stands twice: {case.query!r}")
+                self.faults.append(f"{where}: the request appears twice: {case.query!r}")
                 continue
             seen.add(case.query)
-            found.append(self._predicted(case, item, where))
+            found.append(self._reply(case, item, where))
         for number, case in enumerate((cases or {}).values()):
             if case.query not in seen:
-                found.insert(number, self._missing(case))
+                found.insert(number, self._missing_item(case))
         return tuple(found)
 
-    def absent(self, tool: str, cases: Sequence[Case]) -> tuple[Predicted, ...]:
+    def add_missing_tool(self, tool: str, cases: Sequence[Case]) -> tuple[ArmReply, ...]:
         self.problems.append(
             f"{tool}: the file does not have this tool; its {len(cases)} cases count as wrong (left out with --partial)"
         )
-        return tuple(Predicted(case, None, "the tool is not in the file") for case in cases)
+        return tuple(self._without_text(case, "the tool is not in the file") for case in cases)
 
     def _cases(self, tool: str) -> dict[str, Case] | None:
         if self.test is None:
@@ -120,9 +122,9 @@ class _Reader:
     def _case(self, tool: str, item: Json, cases: dict[str, Case] | None, where: str) -> Case | None:
         if cases is None:
             try:
-                return case_of(tool, item)
-            except ValueError as fault:
-                self.faults.append(f"{where}: {fault}")
+                return parse_case(tool, item)
+            except ValueError as error:
+                self.faults.append(f"{where}: {error}")
                 return None
         query = item.get("query") if isinstance(item, dict) else None
         if not isinstance(query, str):
@@ -134,17 +136,21 @@ class _Reader:
             return None
         return cases[query]
 
-    def _missing(self, case: Case) -> Predicted:
-        self.problems.append(f"{case.tool}: no item for the request {case.query!r}; it counts as wrong")
-        return Predicted(case, None, "the file has no item for this request")
+    def _missing_item(self, case: Case) -> ArmReply:
+        self.problems.append(f"{case.gold.tool}: no item for the request {case.query!r}; it counts as wrong")
+        return self._without_text(case, "the file has no item for this request")
 
-    def _predicted(self, case: Case, item: dict[str, Json], where: str) -> Predicted:
+    def _without_text(self, case: Case, problem: str) -> ArmReply:
+        return ArmReply(arm=self.arm, query=case.query, gold=case.gold, output=None, problem=problem)
+
+    def _reply(self, case: Case, item: dict[str, Json], where: str) -> ArmReply:
         output = item.get(OUTPUT)
         if not isinstance(output, str):
-            what = f"`{OUTPUT}` is not a text" if OUTPUT in item else f"there is no `{OUTPUT}`"
-            self.problems.append(f"{where}: {what}; it counts as wrong")
-            return Predicted(case, None, what)
-        return Predicted(case, output, verdict=self._verdict(item, where))
+            problem = f"`{OUTPUT}` is not a text" if OUTPUT in item else f"there is no `{OUTPUT}`"
+            self.problems.append(f"{where}: {problem}; it counts as wrong")
+            return self._without_text(case, problem)
+        verdict = self._verdict(item, where)
+        return ArmReply(arm=self.arm, query=case.query, gold=case.gold, output=output, verdict=verdict)
 
     def _verdict(self, item: dict[str, Json], where: str) -> bool | None:
         if not self.stored_verdicts or item.get(VERDICT) is None:
@@ -156,13 +162,13 @@ class _Reader:
         return verdict
 
 
-def _mostly_in(items: Mapping[str, list[Json]], test: Gold) -> bool:
-    """Whether the file is about this test: at least half of its requests are in it."""
+def _mostly_in(items: Mapping[str, list[Json]], test: GoldFile) -> bool:
+    """True if the file is about this test: at least half of its requests are in it."""
     known = {(tool, case.query) for tool, cases in test.cases.items() for case in cases}
-    asked = [
+    requests = [
         (tool, item["query"])
         for tool, own in items.items()
         for item in own
         if isinstance(item, dict) and isinstance(item.get("query"), str)
     ]
-    return 2 * sum(one in known for one in asked) >= max(len(asked), 1)
+    return 2 * sum(request in known for request in requests) >= max(len(requests), 1)

@@ -1,4 +1,4 @@
-"""What a test puts to the proof: what would be adopted, if the arm that has it does better."""
+"""Subjects of a test: the things that are adopted if the arm that has them does better."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ste_graph.contracts import Frozen
 from ste_graph.errors import WorkflowError
 
 
-class OfExemplars(Frozen):
+class ExemplarsSubject(Frozen):
     """The exemplars of a run; `run_id` is that of `ste_graph.finished.FinishedRun`, `run` its folder."""
 
     kind: Literal["exemplars"] = "exemplars"
@@ -20,7 +20,7 @@ class OfExemplars(Frozen):
     run: str
 
 
-class OfLessons(Frozen):
+class LessonsSubject(Frozen):
     """The lessons that the trials of a run teach."""
 
     kind: Literal["lessons"] = "lessons"
@@ -28,7 +28,7 @@ class OfLessons(Frozen):
     run: str
 
 
-class OfBoth(Frozen):
+class BothSubject(Frozen):
     """The exemplars of a run together with the lessons of one, which may be another."""
 
     kind: Literal["both"] = "both"
@@ -38,34 +38,36 @@ class OfBoth(Frozen):
     lessons_run: str
 
 
-class OfModel(Frozen):
-    """A trained model: its folder, and what is in there, see `digest_of`."""
+class ModelSubject(Frozen):
+    """A trained model: its folder, and a hash of the content, see `model_digest`."""
 
     kind: Literal["model"] = "model"
     path: str
     digest: str
 
 
-Subject: TypeAlias = Annotated[OfExemplars | OfLessons | OfBoth | OfModel, Field(discriminator="kind")]
-"""What an adoption would adopt."""
+Subject: TypeAlias = Annotated[
+    ExemplarsSubject | LessonsSubject | BothSubject | ModelSubject, Field(discriminator="kind")
+]
+"""The thing that an adoption would adopt."""
 
 
-ENDINGS: Final = frozenset({".json", ".safetensors", ".jinja", ".model", ".txt"})
-"""How the names end of the files that make a model what it is."""
+MODEL_SUFFIXES: Final = frozenset({".json", ".safetensors", ".jinja", ".model", ".txt"})
+"""The suffixes of the files that make a model what it is."""
 
 
-def digest_of(folder: Path) -> str:
+def model_digest(folder: Path) -> str:
     """A hash of a model: the names, sizes and contents of its files, in order of name.
 
     These are its settings, weights, tokenizer and chat template (`*.json`, `*.safetensors`, `*.jinja`, `*.model` and
     `*.txt`); a `config.json`, or `adapter_config.json`, and weights must be there.
 
-    Raises `WorkflowError` where one of them is missing or cannot be read.
+    Raises `WorkflowError` if one of them is missing or cannot be read.
     """
-    files = sorted(file for file in folder.glob("*") if file.suffix in ENDINGS)
+    files = sorted(file for file in folder.glob("*") if file.suffix in MODEL_SUFFIXES)
     names = {file.name for file in files}
     if not names & {"config.json", "adapter_config.json"} or not any(name.endswith(".safetensors") for name in names):
-        raise WorkflowError(f"{folder}: is no folder of a model; expected `config.json` and `*.safetensors` in it")
+        raise WorkflowError(f"{folder}: is not a model folder: expected `config.json` and `*.safetensors` in it")
     whole = hashlib.sha256()
     for file in files:
         try:

@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 
 import ste_graph as ste
-from ste_graph.scoring.evaluation import Evaluated, Reader
-from ste_graph.scoring.judging import Verdicts
-from ste_graph.scoring.parser import Parser
+from ste_graph.scoring.arms import parse_replies
+from ste_graph.scoring.evaluation import compare_arms
 from ste_graph.scoring.predictions import read_predictions
-from ste_graph.scoring.score import Score
+from ste_graph.scoring.reading import Parser
+from ste_graph.scoring.rules import LabelRules
+from ste_graph.scoring.score_sheet import score_predictions
 
 DATA = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste" / "predictions"
 STE = Path(sys.executable).with_name("ste")
@@ -33,7 +34,7 @@ def best_of(count: int, *words: object) -> float:
 
 
 def made_up(folder: Path) -> Path:
-    """750 replies of our own, where the paper's are not at hand: one in three needs mending, one in five is wrong."""
+    """750 replies of our own, where the paper's are not at hand: one in three needs a repair, one in five is wrong."""
     tools: dict[str, list[dict[str, str]]] = {}
     for number in range(750):
         tool = f"tool_{number % 50}"
@@ -58,10 +59,10 @@ def main() -> None:
             for parser in Parser:
                 seconds = best_of(3, "score", file, "--parser", parser)
                 started = time.perf_counter()
-                score = Score.of(read_predictions(file), parser, closest=True)
+                sheet = score_predictions(read_predictions(file), LabelRules(parser=parser, exact_names=False))
                 inside = time.perf_counter() - started
                 print(
-                    f"  {file.name} by the {parser} parser: {len(score.labels)} replies in {seconds:.2f} s, "
+                    f"  {file.name} by the {parser} parser: {len(sheet.replies)} replies in {seconds:.2f} s, "
                     f"{inside:.2f} s of it reading and labelling (to reach: {LIMIT_S:.0f} s)"
                 )
         compare(files or [made_up(Path(folder))], Path(folder))
@@ -73,9 +74,9 @@ def compare(files: list[Path], folder: Path) -> None:
     started = time.perf_counter()
     replies = ste.load("evaluate", set=changes).workflow.data["replies"].items()
     read = time.perf_counter()
-    evaluated = Evaluated.of(replies, Reader(), Verdicts())
+    comparison = compare_arms(parse_replies(replies), LabelRules())
     labelled = time.perf_counter()
-    evaluated.to_json()
+    comparison.fields()
     ended = time.perf_counter()
     ste.load("evaluate", set=changes).run(folder / "evaluation")
     whole = time.perf_counter() - ended

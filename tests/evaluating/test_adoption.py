@@ -1,4 +1,4 @@
-"""`only_if`: what an evaluation did not adopt is refused before anything is started or spent."""
+"""`only_if`: what an evaluation did not adopt is problems_error before anything is started or spent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.models.transformers import TransformersModel
 from ste_graph.models.vllm import VLLMModel
 from ste_graph.records import Seen, Step
-from ste_graph.scoring.subject import digest_of
+from ste_graph.scoring.subject import model_digest
 
 from .conftest import counts, rows
 
@@ -88,7 +88,7 @@ def model(folder: Path) -> str:
     (folder / "model").mkdir()
     (folder / "model" / "config.json").write_text("{}")
     (folder / "model" / "model.safetensors").write_text("weights")
-    return digest_of(folder / "model")
+    return model_digest(folder / "model")
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def test_exemplars_are_refused_where_the_evaluation_kept_what_was_there(explored
     assert refusal("using.yaml").splitlines() == [
         f"using.yaml: memory `examples`: the exemplars of {Path.cwd()}/explored (run {explored[:12]}) may "
         f"not be used: `only_if` asks for the evaluation {Path.cwd()}/evaluation, and that decided to keep what was "
-        "there: `new` gains +0.0 (95 % -28.9..+28.9 by bootstrap-t) over `baseline`; the interval does not lie above 0, so "
-        "that what was there stays",
+        "there: `new` gains +0.0 (95 % -28.9..+28.9 by bootstrap-t) over `baseline`; the interval does not lie above "
+        "0, so what was there stays",
         "Leave it out, or test it and name that evaluation in `only_if`: ste run evaluate --set "
         "data.replies.runs=[RUN]",
     ]
@@ -187,9 +187,9 @@ def test_lessons_and_exemplars_are_adopted_apart(
             assert f"{file}: memory `examples`: the {what} of " in refusal(file)
 
 
-def test_an_arm_that_stands_for_nothing_opens_no_gate(explored: str, decided) -> None:
+def test_an_arm_without_a_subject_gives_no_access(explored: str, decided) -> None:
     decided(None, data__replies__candidate="new")
-    assert "that adopted the arm `new`, whose replies do not say what it stands for" in refusal("using.yaml")
+    assert "that adopted the arm `new`, whose replies do not name their subject" in refusal("using.yaml")
 
 
 def test_without_an_evaluation_nothing_is_lent(explored: str, folder: Path, made) -> None:
@@ -293,7 +293,7 @@ def test_a_model_that_was_trained_further_is_another_one(model: str, decided, fo
     (folder / "model" / "model.safetensors").write_text("other weights")
     assert f"may not be used: `only_if` asks for the evaluation {folder}/evaluation" in refusal("served.yaml")
     (folder / "model" / "model.safetensors").unlink()
-    assert "is no folder of a model" in refusal("served.yaml")
+    assert "is not a model folder" in refusal("served.yaml")
 
 
 def test_a_model_in_this_process_is_gated_too(model: str, decided, folder: Path) -> None:

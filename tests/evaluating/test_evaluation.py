@@ -47,7 +47,7 @@ def test_the_figures_of_replies_that_one_can_count_by_hand(made, evaluated) -> N
         "add": [3, 3], "sub": [0, 0], "now": [1, 1],
     }  # fmt: skip
     assert found["decision"] == "keep"
-    assert found["reason"] == "there is one arm alone, and nothing to compare it with; what was there stays"
+    assert found["reason"] == "there is only one arm, and nothing to compare it with; what was there stays"
 
 
 def test_an_arm_whose_whole_interval_lies_above_0_is_adopted_with_what_it_stands_for(made, evaluated) -> None:
@@ -68,7 +68,7 @@ def test_all_else_keeps_what_was_there(right: tuple[int, ...], made, evaluated) 
     found = evaluated(made(rows("baseline", counts(1, 1, 1, 1, 1, 1)), learnt(*right)))
     assert (found["decision"], found["adopted"]) == ("keep", None)
     assert found["interval"]["low"] <= 0
-    assert found["reason"].endswith("the interval does not lie above 0, so that what was there stays")
+    assert found["reason"].endswith("the interval does not lie above 0, so what was there stays")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_judge_that_answers_nonsense_decides_nothing(says: str, made, judging,
     load(says, made(rows("baseline", counts(*[1] * 6)), learnt(*[3] * 6))).run(tmp_path / "out")
     found = last(tmp_path / "out")
     assert found["arms"]["baseline"]["correct"]["count"] == [6, 24]
-    assert "the judge was asked about 18 calls; 18 of its replies were no verdict" in found["table"]
+    assert "the judge was asked about 18 calls; 18 of its replies held no verdict" in found["table"]
     assert found["decision"] == "keep"
 
 
@@ -404,7 +404,7 @@ def test_rows_of_a_file_are_replies_too_and_are_checked_like_them(evaluated, tmp
     assert "arm `first` lacks 1 of the 24 cases, such as tool_A: 'tool_A 0'" in summary.failed["run"]
     file.write_text("", "utf-8")
     summary = ste.load("evaluate", set={"data.replies": {"use": "rows", "path": str(file)}}).run(tmp_path / "none")
-    assert summary.failed["run"].endswith("the replies: there is none")
+    assert summary.failed["run"].endswith("the replies: no replies found")
 
 
 def test_what_a_simulated_model_replied_is_labelled(made, evaluated) -> None:

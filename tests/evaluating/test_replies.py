@@ -8,8 +8,10 @@ from collections import Counter
 import pytest
 
 import ste_graph as ste
-from ste_graph.data.replies import RunReplies
 from ste_graph.errors import WorkflowError
+from ste_graph.inputs.replies import RunReplies
+from ste_graph.scoring.reply import ArmReply
+from ste_graph.scoring.rules import LabelRules
 
 from .conftest import OF_X, counts, row, rows
 
@@ -20,14 +22,13 @@ def refusal(*runs, **settings) -> str:
     return str(error.value)
 
 
-def test_replies_come_with_the_baseline_first_and_without_what_their_run_said_of_them(made) -> None:
+def test_replies_come_with_the_baseline_first_and_with_their_labels(made) -> None:
     run = made(rows("exemplars", counts(1), of=1, subject=OF_X), rows("baseline", counts(1), of=1))
     first, second = RunReplies(runs=(str(run),), candidate="exemplars").items()
     assert (first["arm"], first["role"], first["subject"]) == ("baseline", "baseline", None)
     assert (second["arm"], second["role"], second["subject"]) == ("exemplars", "candidate", OF_X)
-    assert set(first) == {
-        "arm", "role", "query", "gold", "output", "problem", "offered", "subject", "model", "verdict", "among", "fixed",
-    }  # fmt: skip
+    assert first == ArmReply.model_validate(first).model_dump(mode="json")
+    assert (first["args_correct"], first["rules"]) == (True, LabelRules().digest("tool_A", ["tool_A"]))
 
 
 def test_arms_of_one_name_in_two_runs_are_told_apart_by_their_runs(made) -> None:
@@ -41,7 +42,7 @@ def test_arms_of_one_name_in_two_runs_are_told_apart_by_their_runs(made) -> None
         f"{one}, {two}: `baseline: baseline` is the name of several arms; "
         "the arms are: one/baseline, tuned, two/baseline, other"
     )
-    assert refusal(one, one) == f"{one}: stands twice in `runs`"
+    assert refusal(one, one) == f"{one}: is listed twice in `runs`"
 
 
 def test_arms_that_did_not_reply_to_the_same_cases_are_named(made) -> None:
@@ -71,7 +72,7 @@ def test_what_makes_a_comparison_meaningless_is_refused(made) -> None:
     )
     assert refusal(run).splitlines()[1:] == [
         "  arm `baseline`, a: a second reply to 'a 1'",
-        "  arm `new`: its replies speak of 2 different subjects; name the arms apart",
+        "  arm `new`: its replies name 2 different subjects; split it into arms",
         "  a: arms `baseline` and `new` have different gold calls for 'a 1'",
     ]
 
@@ -81,10 +82,10 @@ def test_what_makes_a_comparison_meaningless_is_refused(made) -> None:
     [
         (
             {"baseline": "bsaeline"},
-            "`baseline: bsaeline` is no arm; did you mean `baseline`? the arms are: baseline, new",
+            "`baseline: bsaeline` is not an arm; did you mean `baseline`? the arms are: baseline, new",
         ),
-        ({"candidate": "old"}, "`candidate: old` is no arm; the arms are: baseline, new"),
-        ({"candidate": "baseline"}, "`baseline` is the baseline, so that it can be no candidate as well"),
+        ({"candidate": "old"}, "`candidate: old` is not an arm; the arms are: baseline, new"),
+        ({"candidate": "baseline"}, "`baseline` is the baseline, so it cannot be the candidate as well"),
         ({"only": ("new", "old")}, "has no arm old; the arms are: baseline, new"),
     ],
 )
@@ -140,8 +141,8 @@ def test_a_run_that_is_not_finished_or_holds_no_reply_is_refused(made, tmp_path)
     log = sorted((run / "units").iterdir())[0]
     log.write_text("".join(line for line in log.read_text().splitlines(keepends=True) if '"done"' not in line), "utf-8")
     assert refusal(run) == (
-        f"{run}: is not finished (1 of 2 units are done), so that what is left would not count; "
-        "go on with it, or take it as it stands with `partial: true`"
+        f"{run}: is not finished (1 of 2 units are done), so what is left would not count; "
+        "go on with it, or use it unfinished with `partial: true`"
     )
     assert len(RunReplies(runs=(str(run),), partial=True).items()) == 2
     (run / "journal.jsonl").write_text("")
@@ -160,5 +161,5 @@ def test_a_wrong_arm_ends_the_command_before_anything_is_made(made, said, tmp_pa
     words = ["run", "evaluate", "--set", f"data.replies={{use: replies, runs: [{run}], baseline: old}}", "--out", out]
     code, _, err = said(*words)
     assert code == 2
-    assert err.endswith(f"data `replies`: {run}: `baseline: old` is no arm; the arms are: baseline, new\n")
+    assert err.endswith(f"data `replies`: {run}: `baseline: old` is not an arm; the arms are: baseline, new\n")
     assert not out.exists()

@@ -14,8 +14,10 @@ from ste_graph.distil.normalisation import words
 from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.memory import ExemplarStore
 from ste_graph.run.step_log import StepLog
-from ste_graph.scoring.replied import Replied
-from ste_graph.scoring.share import correct
+from ste_graph.scoring.label import label_output
+from ste_graph.scoring.proportion import correct
+from ste_graph.scoring.reply import CaseReply
+from ste_graph.scoring.rules import LabelRules
 from ste_graph.training.rows.examples import read_examples
 
 TOOLS = ["add_days", "to_roman", "make_password", "convert_unit"]
@@ -60,13 +62,13 @@ def lines(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "journal.jsonl").read_text("utf-8").splitlines()]
 
 
-def replies(run: Path) -> list[Replied]:
+def replies(run: Path) -> list[CaseReply]:
     found = [line for line in lines(run) if line["record"] == "reply"]
-    return [Replied.model_validate({k: line[k] for k in Replied.model_fields if k in line}) for line in found]
+    return [CaseReply.from_line(line) for line in found]
 
 
-def by_arm(run: Path) -> dict[str, list[Replied]]:
-    arms: dict[str, list[Replied]] = defaultdict(list)
+def by_arm(run: Path) -> dict[str, list[CaseReply]]:
+    arms: dict[str, list[CaseReply]] = defaultdict(list)
     for reply in replies(run):
         arms[reply.arm].append(reply)
     return arms
@@ -77,7 +79,7 @@ def given(run: Path, node: str) -> Iterator[dict[str, Any]]:
     for log in sorted((run / "units").glob("*.jsonl")):
         for key, step in StepLog(log).finished.items():
             if key.split(" ")[0] == node:
-                yield step.gives
+                yield step.outputs
 
 
 def test_every_arm_gets_the_same_requests_with_the_same_tools_so_that_their_differences_are_paired(
@@ -96,7 +98,7 @@ def test_every_arm_gets_the_same_requests_with_the_same_tools_so_that_their_diff
         ]
 
 
-def share(replies: list[Replied]) -> float:
+def share(replies: list[CaseReply]) -> float:
     return sum(one.args_correct is True for one in replies) / len(replies)
 
 
@@ -164,13 +166,11 @@ def test_what_an_arm_would_have_adopted_is_the_run_that_its_exemplars_or_lessons
 
 
 def test_the_labels_in_the_journal_are_those_that_the_replies_get_when_they_are_scored_anew(tested: Path) -> None:
-    from ste_graph.scoring.replied import labels_of, scored
-
-    for one in replies(tested):
-        again = labels_of(scored(one.case, one.output, one.offered))
-        assert again == {name: getattr(one, name) for name in again}
-    own = [scored(one.case, one.output, one.offered) for one in by_arm(tested)["exemplars"]]
-    assert correct(own).low == share(by_arm(tested)["exemplars"])
+    for reply in replies(tested):
+        again = label_output(reply.gold, reply.output, reply.legal_names, LabelRules())
+        assert again.model_dump() == {name: getattr(reply, name) for name in again.model_dump()}
+    own = by_arm(tested)["exemplars"]
+    assert correct(own).low == share(own)
 
 
 def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same(explored: Path, distilled: Path, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_an_arm_that_shows_what_is_off_fails_with_what_to_do(explored: Path, dis
     summary = ste.load("icl", variant="simulated", set={**ours, **few}).run(tmp_path / "run")
     (why,) = summary.failed.values()
     assert "node show, tool=to_roman case 0 arm 3" in why
-    assert "the arm 'lessons' shows lessons, but no memory gives any: turn the memory and the node on" in why
+    assert "the arm 'lessons' shows lessons, but no memory provides any: turn the memory and the node on" in why
 
 
 def test_the_nearest_tools_by_description_are_offered_when_they_are_asked_for(
@@ -315,18 +315,18 @@ def test_the_tools_of_a_file_of_cases_may_be_those_of_the_workflow(explored: Pat
 @pytest.mark.skipif(not STE.is_dir(), reason=f"{STE} is not there; set STE_DATA to the folder that holds `ste`")
 async def test_tools_that_are_nearest_by_description_are_mostly_those_that_the_paper_listed(tmp_path: Path) -> None:
     """The paper's embedder is another one: 7.6 of the 14 others agree; by chance it would be 4.0."""
-    from ste_graph.data.cases import Cases
+    from ste_graph.inputs.cases import Cases
     from ste_graph.memory.experience.settings import Experience
     from ste_graph.nodes.offer import Offer
-    from ste_graph.run.memories import UnitRecall
+    from ste_graph.run.memories import MemoryView
 
     settings = {"tools": "API_descriptions_50.json", "neighbours": "api2neighbors.json"}
     paths = {name: str(STE / file) for name, file in settings.items()}
     store = Experience().open("m", tmp_path / "memory")
-    offer = Offer(among="nearest", memory=UnitRecall(store))
+    offer = Offer(among="nearest", memory=MemoryView(store))
     common, places = [], set()
     for tool in Cases(path=str(STE / "tool_test.json"), **paths).items():
-        names = (await offer(Offer.Inputs(tool=tool))).names
+        names = (await offer(Offer.Inputs(tool=tool), None)).names
         assert len(names) == len(set(names)) == 15
         assert tool["name"] in names
         places.add(names.index(tool["name"]))
@@ -341,4 +341,4 @@ def test_lessons_that_may_rest_on_what_is_tested_are_refused(explored: Path, dis
     few = {"memory.experience": {"use": "chroma", "from": str(explored)}, "data.test.only": ["to_roman"]}
     ours = {path: value for path, value in {**ours, **few}.items() if path != "memory.experience.from"}
     (why,) = ste.load("icl", variant="simulated", set=ours).run(tmp_path / "run").failed.values()
-    assert f"the lessons of {explored} might show what is tested: let `without` of their memory name the run" in why
+    assert f"the lessons of {explored} might show what is tested: set `without` of their memory to the run" in why

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.scoring.admissible import admits, exactly, fits
+from ste_graph.scoring.bfcl.admissible import admit_only, admits, has_type
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -15,7 +15,7 @@ plain = st.recursive(
 
 @given(plain)
 def test_the_admissible_form_of_a_value_admits_that_value(value):
-    assert admits(exactly(value), value)
+    assert admits(admit_only(value), value)
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_what_an_admissible_value_admits(admissible, value, right):
     ],
 )
 def test_types_are_pythons(value, kind, right):
-    assert fits(value, kind) is right
+    assert has_type(value, kind) is right

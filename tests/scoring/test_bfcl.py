@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.scoring.bfcl import Question, label_of, read_questions
-from ste_graph.tools.arguments import Arguments
+from ste_graph.scoring.bfcl.questions import BfclQuestion, label_result, read_questions
+from ste_graph.scoring.reply import ArmReply
+from ste_graph.tools.arguments import ArgumentChecker
 
 Calls = list[list[dict[str, Any]]]
 FILES = ("simple_python", "multiple", "multi_turn_base")
@@ -21,10 +22,10 @@ def plain(admissible: Any) -> Any:
     """One value that an admissible form stands for."""
     if isinstance(admissible, dict):
         return {name: plain(values[0]) for name, values in admissible.items() if values[0] != ""}
-    return [plain(one) for one in admissible] if isinstance(admissible, list) else admissible
+    return [plain(part) for part in admissible] if isinstance(admissible, list) else admissible
 
 
-def gold(question: Question) -> Calls:
+def gold(question: BfclQuestion) -> Calls:
     """The calls of the answer, turn by turn: every argument that may not be left out, with its first value."""
     turns = []
     for turn in question.turns:
@@ -44,12 +45,16 @@ def gold(question: Question) -> Calls:
     return turns
 
 
-def result(question: Question, turns: Calls) -> Any:
+def result(question: BfclQuestion, turns: Calls) -> Any:
     return turns if len(question.turns) > 1 else turns[0]
 
 
-def right(question: Question, turns: Calls) -> bool:
-    return label_of(question, result(question, turns)).correct is True
+def label(question: BfclQuestion, reply: Any) -> ArmReply:
+    return label_result(question, reply, arm="a")
+
+
+def right(question: BfclQuestion, turns: Calls) -> bool:
+    return label(question, result(question, turns)).correct is True
 
 
 def changed(value: Any) -> Any:
@@ -86,14 +91,14 @@ def arguments_changed(turns: Calls, change: Callable[[dict[str, Any]], Iterator[
 
 
 @pytest.fixture(params=FILES)
-def questions(request: pytest.FixtureRequest, data) -> list[Question]:
+def questions(request: pytest.FixtureRequest, data) -> list[BfclQuestion]:
     found = read_questions(data(f"bfcl/BFCL_v4_{request.param}.json"))
     assert len(found) in (200, 400)
     return found
 
 
 def test_every_gold_answer_passes(questions):
-    assert [one.id for one in questions if not right(one, gold(one))] == []
+    assert [question.id for question in questions if not right(question, gold(question))] == []
 
 
 def test_every_admissible_value_passes(questions):
@@ -149,7 +154,7 @@ def test_a_wrong_value_fails(questions):
 )
 def test_where_no_tool_fits_a_plain_refusal_is_right(reply, data):
     for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json")):
-        assert label_of(question, reply).correct is True
+        assert label(question, reply).correct is True
 
 
 @pytest.mark.parametrize(
@@ -167,24 +172,29 @@ def test_where_no_tool_fits_a_plain_refusal_is_right(reply, data):
 )
 def test_where_no_tool_fits_a_reply_that_cannot_be_read_is_no_refusal(reply, data):
     for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json"))[:5]:
-        label = label_of(question, reply)
-        assert (label.err, label.no_call, label.correct) == (True, False, False)
+        reply_label = label(question, reply)
+        assert (reply_label.err, reply_label.no_call, reply_label.correct) == (True, False, False)
 
 
 def test_where_no_tool_fits_a_call_is_wrong(data):
     for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json")):
-        label = label_of(question, [{next(iter(question.functions)): {}}])
-        assert (label.err, label.no_call, label.api_match, label.correct) == (False, False, False, False)
+        reply_label = label(question, [{next(iter(question.functions)): {}}])
+        assert (reply_label.err, reply_label.no_call, reply_label.api_match, reply_label.correct) == (
+            False,
+            False,
+            False,
+            False,
+        )
 
 
 def test_types_written_the_python_way_become_json_schema(data):
-    from ste_graph.scoring.admissible import json_schema
+    from ste_graph.scoring.bfcl.admissible import to_json_schema
 
     for name in FILES:
         questions = read_questions(data(f"bfcl/BFCL_v4_{name}.json"))
         functions = {one["name"]: one for question in questions for one in question.functions.values()}
         for function in functions.values():
-            assert Arguments(function["name"], json_schema(function["parameters"])).fault is None
+            assert ArgumentChecker(function["name"], to_json_schema(function["parameters"])).fault is None
 
 
 TRIANGLE = {
@@ -214,7 +224,7 @@ ANSWER = {
 
 
 @pytest.fixture
-def triangle(written) -> Question:
+def triangle(written) -> BfclQuestion:
     written("answers_small.json", ANSWER)
     (question,) = read_questions(written("small.json", TRIANGLE))
     return question
@@ -235,7 +245,7 @@ def triangle(written) -> Question:
     ],
 )
 def test_a_right_call_passes_in_every_form(reply, triangle):
-    assert label_of(triangle, reply).correct is True
+    assert label(triangle, reply).correct is True
 
 
 @pytest.mark.parametrize(
@@ -245,19 +255,19 @@ def test_a_right_call_passes_in_every_form(reply, triangle):
         ({"base": 10, "height": "5"}, "`height` is '5', expected float"),
         ({"base": True, "height": 5}, "`base` is True, expected integer"),
         ({"base": 10.0, "height": 5}, "`base` is 10.0, expected integer"),
-        ({"base": 11, "height": 5}, "`base` is 11, which is none of the admissible values"),
-        ({"base": 10, "height": 5, "unit": "inch"}, "`unit` is 'inch', which is none of the admissible values"),
-        ({"base": 10, "height": 5, "colour": "red"}, "`colour` is not wanted"),
+        ({"base": 11, "height": 5}, "`base` is 11, which is not one of the admissible values"),
+        ({"base": 10, "height": 5, "unit": "inch"}, "`unit` is 'inch', which is not one of the admissible values"),
+        ({"base": 10, "height": 5, "colour": "red"}, "`colour` is not expected"),
     ],
 )
 def test_what_is_wrong_with_a_call_is_said(arguments, problem, triangle):
-    label = label_of(triangle, [{"geometry.area": arguments}])
-    assert (label.api_match, label.args_correct, label.problem) == (True, False, problem)
+    reply_label = label(triangle, [{"geometry.area": arguments}])
+    assert (reply_label.api_match, reply_label.args_correct, reply_label.problem) == (True, False, problem)
 
 
-def test_two_calls_are_not_the_one_that_is_wanted(triangle):
+def test_two_calls_are_not_the_one_that_is_expected(triangle):
     call = {"geometry.area": {"base": 10, "height": 5}}
-    assert label_of(triangle, [call, call]).correct is False
+    assert label(triangle, [call, call]).correct is False
 
 
 def test_the_command_line_scores_replies_and_names_those_that_are_missing(written, ste):
@@ -327,5 +337,5 @@ def test_a_line_that_is_no_question_or_no_answer_is_named(question, answer, said
 
 def test_two_questions_of_one_id_are_refused(tmp_path):
     (tmp_path / "irrelevance.json").write_text(f"{json.dumps(DOUBLE)}\n" * 2, "utf-8")
-    with pytest.raises(WorkflowError, match="line 2: a second one with the id 'q'"):
+    with pytest.raises(WorkflowError, match="line 2: a second line with the id 'q'"):
         read_questions(tmp_path / "irrelevance.json")

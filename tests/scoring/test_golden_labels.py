@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ste_graph.protocols import paper
-from ste_graph.scoring.comparison import JUDGED
+from ste_graph.scoring.rules import JUDGED
 
 EDITED = {
     ("siteDomain%%language list", 0),

@@ -91,8 +91,8 @@ def test_gold_that_is_close_by_but_about_something_else_is_not_taken(written, st
     ("content", "message"),
     [
         ("", "{file}: the file is empty; expected JSON"),
-        ("{}", "{file}: there is no item in it"),
-        ('{"add": []}', "{file}: there is no item in it"),
+        ("{}", "{file}: no items found"),
+        ('{"add": []}', "{file}: no items found"),
         ("[]", "{file}: expected one object that gives each tool a list of items: {{TOOL: [{{…}}, …]}}"),
         ('{"add": {}}', "{file}: expected one object that gives each tool a list of items: {{TOOL: [{{…}}, …]}}"),
         (
@@ -141,8 +141,8 @@ def test_items_that_cannot_be_scored_are_all_named(written, ste):
         "  add #2: has no `action_input`, the arguments of the gold call",
         "  add #3: `action_input`: not JSON: Expecting property name enclosed in double quotes at line 1 column 2",
         "  add #4: its `action_input` is not one JSON object",
-        "  add #5: its `action` is 'other', but it stands under 'add'",
-        "  add #7: the request stands twice: 'request 2'",
+        "  add #5: its `action` is 'other', but it is listed under 'add'",
+        "  add #7: the request appears twice: 'request 2'",
     ]
 
 
@@ -165,7 +165,7 @@ def test_a_test_with_a_broken_case_is_refused(written):
     assert str(fault.value).splitlines() == [
         f"{gold}: 2 problems; every case needs a request of its own and a gold call",
         "  add #0: has no `action_input`, the arguments of the gold call",
-        "  add: 'request 1' stands twice",
+        "  add: 'request 1' appears twice",
     ]
 
 

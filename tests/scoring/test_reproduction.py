@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from ste_graph.scoring.published import TABLES
+from ste_graph.scoring.paper.published import TABLES
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_a_folder_that_is_no_checkout_is_refused(ste, tmp_path):
     said = ste("score", "--paper", tmp_path)
     assert (said.code, said.err) == (
         2,
-        f"{tmp_path}: there is no folder STE/saved_results in it; give a checkout of "
+        f"{tmp_path}: no folder STE/saved_results found; give a checkout of "
         "https://github.com/microsoft/simulated-trial-and-error\n",
     )
     (tmp_path / "saved_results").mkdir()
     said = ste("score", "--paper", tmp_path)
-    assert (said.code, said.err) == (2, f"{tmp_path / 'saved_results'}: there is no prediction file (*.json) in it\n")
+    assert (said.code, said.err) == (2, f"{tmp_path / 'saved_results'}: no prediction file (*.json) found\n")

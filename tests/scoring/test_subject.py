@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from ste_graph.errors import WorkflowError
-from ste_graph.scoring.subject import OfBoth, OfModel, Subject, digest_of
+from ste_graph.scoring.subject import BothSubject, ModelSubject, Subject, model_digest
 
 
 def model(folder: Path, weights: bytes = b"weights", config: str = "{}") -> Path:
@@ -19,39 +19,39 @@ def model(folder: Path, weights: bytes = b"weights", config: str = "{}") -> Path
 def test_a_digest_is_that_of_the_model_wherever_its_folder_lies(tmp_path: Path) -> None:
     one, other = model(tmp_path / "one"), model(tmp_path / "other")
     (other / "training.log").write_text("not part of the model", "utf-8")
-    assert digest_of(one) == digest_of(other)
+    assert model_digest(one) == model_digest(other)
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "generation_config.json", "chat_template.jinja", "merges.txt"])
 def test_a_digest_differs_where_the_model_is_spoken_to_in_another_way(tmp_path: Path, name: str) -> None:
     one, other = model(tmp_path / "one"), model(tmp_path / "other")
     (other / name).write_text("{}", "utf-8")
-    assert digest_of(one) != digest_of(other)
+    assert model_digest(one) != model_digest(other)
 
 
 @pytest.mark.parametrize("changed", [{"weights": b"others!"}, {"weights": b"weights\0"}, {"config": "{ }"}])
 def test_a_digest_differs_with_every_part_of_the_model(tmp_path: Path, changed: dict[str, str]) -> None:
-    assert digest_of(model(tmp_path / "one")) != digest_of(model(tmp_path / "other", **changed))  # type: ignore[arg-type]
+    assert model_digest(model(tmp_path / "one")) != model_digest(model(tmp_path / "other", **changed))  # type: ignore[arg-type]
 
 
 def test_a_digest_differs_where_the_same_bytes_are_cut_into_files_differently(tmp_path: Path) -> None:
     one, other = model(tmp_path / "one", b"ab"), model(tmp_path / "other", b"a")
     (one / "next.safetensors").write_bytes(b"c")
     (other / "next.safetensors").write_bytes(b"bc")
-    assert digest_of(one) != digest_of(other)
+    assert model_digest(one) != model_digest(other)
 
 
 def test_a_folder_without_a_model_has_no_digest(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}", "utf-8")
     for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(WorkflowError, match=r"is no folder of a model; expected `config\.json`"):
-            digest_of(folder)
+        with pytest.raises(WorkflowError, match=r"is not a model folder: expected `config\.json`"):
+            model_digest(folder)
 
 
 def test_a_subject_is_known_by_its_kind_and_has_just_what_belongs_to_it() -> None:
     adapter: TypeAdapter[Subject] = TypeAdapter(Subject)
     both = {"kind": "both", "run_id": "1", "run": "a", "lessons_run_id": "2", "lessons_run": "b"}
-    assert adapter.validate_python(both) == OfBoth(run_id="1", run="a", lessons_run_id="2", lessons_run="b")
-    assert adapter.dump_python(OfModel(path="/m", digest="d")) == {"kind": "model", "path": "/m", "digest": "d"}
+    assert adapter.validate_python(both) == BothSubject(run_id="1", run="a", lessons_run_id="2", lessons_run="b")
+    assert adapter.dump_python(ModelSubject(path="/m", digest="d")) == {"kind": "model", "path": "/m", "digest": "d"}
     with pytest.raises(ValidationError):
         adapter.validate_python({"kind": "exemplars", "path": "/m", "digest": "d"})

@@ -11,8 +11,8 @@ import ste_graph as ste
 from ste_graph.errors import WorkflowError
 from ste_graph.report.page import render_text, write_page
 from ste_graph.report.section import section_from_run
-from ste_graph.run.watching import Watcher
-from ste_graph.scoring.replied import Replied
+from ste_graph.run.context import Watcher
+from ste_graph.scoring.reply import CaseReply
 from ste_graph.training.rows.files import TrainingFiles, write_rows
 from ste_graph.training.rows.row import TrainingRow, read_rows
 
@@ -115,10 +115,10 @@ def test_a_tool_without_a_held_out_case_is_named_and_a_batch_of_such_refused(run
     ste.load("distil", variant="simulated", set=few | alone).run(tmp_path / "all-train")
     with pytest.raises(WorkflowError, match=r"it has no held-out case; explore more, or set another share `heldout`"):
         write_rows(tmp_path / "all-train", tmp_path / "rows")
-    # One whose requests all hang together stands on one side.
-    one = {"data.explored.only": ["add_days", "to_roman"], "nodes.split.alike": 0.0}
+    # A tool whose requests all belong together is on one side.
+    together = {"data.explored.only": ["add_days", "to_roman"], "nodes.split.alike": 0.0}
     mixed = tmp_path / "mixed"
-    ste.load("distil", variant="simulated", set=few | one).run(mixed)
+    ste.load("distil", variant="simulated", set=few | together).run(mixed)
     with pytest.raises(WorkflowError, match="has no held-out case"):
         write_rows(mixed, tmp_path / "rows")
 
@@ -127,7 +127,7 @@ def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after
     reports: list[str] = []
 
     class Listener(Watcher):
-        def working(self, unit: str, what: str) -> None:
+        def node_progress(self, unit: str, what: str) -> None:
             reports.append(f"{unit}: {what}")
 
     few = {"nodes.train.settings": {"steps": 20, "batch_size": 4}, "nodes.model.shape": TINY}
@@ -135,19 +135,18 @@ def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after
     summary = finetune.run(tmp_path / "run", watcher=Listener())
     assert summary.failed == {}
     assert "0: step 1 of at most 20" in reports
-    replies = [
-        Replied.model_validate({name: line[name] for name in Replied.model_fields if name in line})
-        for line in lines(tmp_path / "run", "reply")
-    ]
+    replies = [CaseReply.from_line(line) for line in lines(tmp_path / "run", "reply")]
     (training,) = lines(tmp_path / "run", "training")
     before = [reply for reply in replies if reply.arm == "before"]
     after = [reply for reply in replies if reply.arm == "after"]
-    assert [(one.query, one.gold) for one in before] == [(one.query, one.gold) for one in after]
+    assert [(reply.query, reply.gold) for reply in before] == [(reply.query, reply.gold) for reply in after]
     assert len(after) == sum(1 for line in lines(runs / "distilled", "example") if line["split"] == "heldout")
-    assert {one.subject for one in before} == {None}
-    assert {one.subject.path for one in after if one.subject and one.subject.kind == "model"} == {training["model"]}
+    assert {reply.subject for reply in before} == {None}
+    assert {reply.subject.path for reply in after if reply.subject and reply.subject.kind == "model"} == {
+        training["model"]
+    }
     assert training["before"] == 0.0
-    assert {one.model for one in after} == {"simulated examples, after training"}
+    assert {reply.model for reply in after} == {"simulated examples, after training"}
     trained = section_from_run("trained", tmp_path / "run", tmp_path)
     assert trained.text.splitlines()[2].startswith("  0.0 % exact before, ")
     assert training["simulated"]
@@ -163,7 +162,7 @@ def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after
 
 
 @pytest.mark.slow
-def test_students_of_two_seeds_are_told_apart_and_one_of_them_may_be_adopted(runs: Path, tmp_path: Path) -> None:
+def test_students_of_two_seeds_are_separate_arms_and_one_of_them_may_be_adopted(runs: Path, tmp_path: Path) -> None:
     few = {"nodes.train.settings": {"steps": 20, "batch_size": 4}, "nodes.model.shape": TINY, "params.seeds": [0, 1]}
     ste.load("finetune", set={"nodes.rows.run": str(runs / "distilled"), **few}).run(tmp_path / "run")
     trained = section_from_run("trained", tmp_path / "run", tmp_path)
@@ -179,7 +178,7 @@ def test_students_of_two_seeds_are_told_apart_and_one_of_them_may_be_adopted(run
 
 
 @pytest.mark.slow
-def test_continual_learning_takes_a_run_of_distil_and_ends_with_a_triangle_for_each_arm(
+def test_continual_learning_takes_a_run_of_distil_and_ends_with_a_matrix_for_each_arm(
     runs: Path, tmp_path: Path
 ) -> None:
     few = {
@@ -191,12 +190,12 @@ def test_continual_learning_takes_a_run_of_distil_and_ends_with_a_triangle_for_e
     }
     assert ste.load("continual", set=few).run(tmp_path / "run").failed == {}
     rounds = lines(tmp_path / "run", "round")
-    assert [(one["label"], [len(shares) for shares in one["rounds"]]) for one in rounds] == [
+    assert [(line["label"], [len(shares) for shares in line["rounds"]]) for line in rounds] == [
         ("no replay", [1, 2]),
         ("no replay", [1, 2, 3]),
         ("10 % replay", [1, 2]),
         ("10 % replay", [1, 2, 3]),
     ]
-    assert len({one["rows"] for one in rounds[1::2]}) == 2
-    assert all(Path(one["plot"]).is_file() for one in rounds)
-    assert all(one["simulated"] for one in rounds)
+    assert len({line["rows"] for line in rounds[1::2]}) == 2
+    assert all(Path(line["plot"]).is_file() for line in rounds)
+    assert all(line["simulated"] for line in rounds)

@@ -11,6 +11,8 @@ from ste_graph.contracts import Frozen
 from ste_graph.distil.example import Example
 from ste_graph.distil.split import training_mask
 from ste_graph.errors import WorkflowError
+from ste_graph.files.atomic import write_atomically
+from ste_graph.files.jsonl import encode_line
 from ste_graph.text import align_columns
 from ste_graph.training.errors import report_full_disk
 from ste_graph.training.rows.examples import check_leaks, read_examples
@@ -52,7 +54,7 @@ def write_rows(run: Path, folder: Path, batches: Batches = 1) -> TrainingFiles:
             for side, files in sides.items():
                 chosen = [example for example in fair if example.split == side and example.definition.name in tools]
                 file = folder / f"{f'batch-{number}.' if len(groups) > 1 else ''}{side}.jsonl"
-                file.write_text("".join(f"{row.model_dump_json()}\n" for row in _rows(chosen)), "utf-8")
+                write_atomically(file, (encode_line(row.model_dump(mode="json")) for row in _rows(chosen)))
                 files.append(str(file.resolve()))
     for number, tools in enumerate(groups):
         for side, lack in (("train", "row to learn"), ("heldout", "held-out case")):

@@ -1,0 +1,171 @@
+"""The cases of a test, by tool: requests, each with the call that it asks for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ste_graph.contracts import Frozen, Json
+from ste_graph.errors import WorkflowError
+from ste_graph.inputs.tool_pool import ToolPool, read_tool_pool
+from ste_graph.settings import RelativePath
+
+_log = logging.getLogger("ste_graph.inputs")
+
+LISTED = 8
+"""Names that a message lists; the rest is counted."""
+
+
+class Cases(Frozen):
+    """One item per tool: its definition, its `cases`, and in `pool` the definitions of all tools of the test.
+
+    `run_id` says which run holds the cases out, if one does.
+    A case has a `query` and a `gold` call (`tool`, `arguments`). The cases are what a run of `distil.yaml` holds out
+    (the requests of its trials, not those that ask for no call), or those of a file as the paper's `tool_test.json`.
+    """
+
+    run: RelativePath | None = None
+    """A run of `distil.yaml`."""
+    path: RelativePath | None = None
+    """A file `{TOOL: [{query, action_input}, …]}`."""
+    tools: RelativePath | None = None
+    """With `path`: the descriptions of the tools, a file in ToolBench's format or a run that explored them. Unset: the
+    workflow's own `tools:`."""
+    neighbours: RelativePath | None = None
+    """A file `{TOOL: [TOOL, …]}` of the tools offered with a tool's requests, see the node `offer`."""
+    names: Literal["original", "plain"] = "original"
+    """Of tools described in ToolBench's format: as the file has them, or as `use: toolbench` offers them."""
+    only: tuple[str, ...] | None = None
+    """The tools whose cases are tested; the others stay in the pool."""
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    """The number of cases per tool at most: the first ones."""
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> Self:
+        if (self.run is None) == (self.path is None):
+            raise ValueError("expected either `run`, a run of distil.yaml, or `path`, a file of cases")
+        if self.run is not None and self.tools is not None:
+            raise ValueError("`tools` describes the tools of a file in `path`; a `run` knows its own")
+        if self.names == "plain" and self.tools is None:
+            raise ValueError("`names: plain` needs `tools`, a file of descriptions in ToolBench's format")
+        return self
+
+    def items(self) -> list[Json]:
+        """The tools that have a case, in the order of the run or the file; those without are named in a warning.
+
+        Raises `WorkflowError` if there is no case at all, the two sides of the run's split share something, a file has
+        another shape, or a tool is not described.
+        """
+        place = Path(self.run or self.path or "")
+        listed = _read_neighbours(Path(self.neighbours)) if self.neighbours is not None else {}
+        test = _read_held_out(place) if self.run is not None else self._read_file(place, listed)
+        chosen = [test.name(tool, place) for tool in self.only] if self.only is not None else [*test.pool]
+        if empty := [tool for tool in chosen if not test.cases.get(tool) and tool not in test.others]:
+            _log.warning("%s: has no case of %s, so these are not tested", place, _list_names(empty))
+        cases = {tool: own[: self.at_most] for tool, own in test.cases.items() if own and tool in chosen}
+        if not cases:
+            raise WorkflowError(f"{place}: no cases found")
+        if listed and (missing := [tool for tool in cases if tool not in map(test.known.get, listed)]):
+            raise WorkflowError(f"{self.neighbours}: does not list the tools offered with {_list_names(missing)}")
+        neighbours = {
+            test.name(tool, place): [test.name(name, Path(self.neighbours or "")) for name in names]
+            for tool, names in listed.items()
+            if test.known.get(tool) in cases
+        }
+        return [
+            {
+                **test.pool[tool],
+                "cases": own,
+                "neighbours": neighbours.get(tool),
+                "pool": [*test.pool.values()],
+                "run_id": test.run_id,
+            }
+            for tool, own in cases.items()
+        ]
+
+    def _read_file(self, place: Path, listed: Mapping[str, Sequence[str]]) -> _CaseSet:
+        from ste_graph.scoring.case import read_gold
+
+        gold = read_gold(place).cases
+        named = dict.fromkeys([*gold, *(name for names in listed.values() for name in names)])
+        if self.tools is None:
+            pool: ToolPool = {name: {"name": name, "description": "", "parameters": None} for name in named}
+            known: Mapping[str, str] = {name: name for name in named}
+        else:
+            pool, known = read_tool_pool(Path(self.tools), plain=self.names == "plain")
+        if missing := [name for name in named if name not in known]:
+            raise WorkflowError(
+                f"{self.tools}: does not describe {_list_names(missing)}; it describes {_list_names(pool)}"
+            )
+        return _CaseSet(
+            {
+                known[tool]: [_case(known[tool], case.query, case.gold.arguments) for case in own]
+                for tool, own in gold.items()
+            },
+            {known[name]: pool[known[name]] for name in named},
+            known,
+            frozenset(known[name] for name in named if name not in gold),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _CaseSet:
+    """The cases by tool, and all tools that may be offered."""
+
+    cases: Mapping[str, list[Json]]
+    pool: ToolPool
+    known: Mapping[str, str]
+    """The name in the pool for every name that a file may use."""
+    others: frozenset[str] = frozenset()
+    """Tools that are only offered, and have no cases."""
+    run_id: str | None = None
+
+    def name(self, tool: str, place: Path) -> str:
+        """The tool's name in the pool. Raises `WorkflowError`."""
+        if self.known.get(tool) not in self.pool:
+            raise WorkflowError(f"{place}: the test has no tool `{tool}`; it has {_list_names(self.pool)}")
+        return self.known[tool]
+
+
+def _read_held_out(run: Path) -> _CaseSet:
+    """Reads the cases that a run of `distil.yaml` holds out."""
+    from ste_graph.finished import open_run
+    from ste_graph.training.rows.examples import check_leaks, read_examples
+
+    examples = read_examples(run)
+    check_leaks(examples)
+    pool: ToolPool = {}
+    cases: dict[str, list[Json]] = {}
+    for example in examples:
+        tool = example.definition.name
+        pool.setdefault(tool, {**example.definition.model_dump(), "fingerprint": example.fingerprint})
+        own = cases.setdefault(tool, [])
+        if example.split == "heldout" and example.kind == "call" and example.paraphrase_of is None:
+            own.append(_case(tool, example.query, example.arguments))
+    return _CaseSet(cases, pool, {tool: tool for tool in pool}, run_id=open_run(run).id)
+
+
+def _case(tool: str, query: str, arguments: Mapping[str, Json]) -> Json:
+    return {"query": query, "gold": {"tool": tool, "arguments": dict(arguments)}}
+
+
+def _read_neighbours(file: Path) -> dict[str, list[str]]:
+    from ste_graph.files.document import read_json
+
+    value = read_json(file)
+    if not isinstance(value, dict) or not all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in value.values()
+    ):
+        raise WorkflowError(f"{file}: expected one object that gives each tool a list of tools' names")
+    return value
+
+
+def _list_names(names: Iterable[str]) -> str:
+    listed = [f"`{name}`" for name in names]
+    more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
+    return ", ".join(listed[:LISTED]) + more

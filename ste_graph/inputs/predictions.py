@@ -1,0 +1,52 @@
+"""Files of replies to a test, one per arm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from ste_graph.contracts import Frozen, Json
+from ste_graph.settings import RelativePath
+
+if TYPE_CHECKING:
+    from ste_graph.scoring.reply import ArmReply
+
+
+class PredictionFiles(Frozen):
+    """Replies in the paper's form, `{TOOL: [{query, action_input, model_output}, …]}`, or to questions of BFCL.
+
+    `arms` names the file of each arm. Without `gold` the test is looked for as `ste score` does; if it holds questions
+    of BFCL, `answers` may name theirs. `partial` leaves out tools that a file does not hold, and cases that not all
+    arms have. With `stored_verdicts`, if only a judge can tell, the label next to the reply counts.
+    """
+
+    arms: Annotated[dict[str, RelativePath], Field(min_length=1)]
+    baseline: str | None = None
+    candidate: str | None = None
+    gold: RelativePath | None = None
+    answers: RelativePath | None = None
+    partial: bool = False
+    stored_verdicts: bool = False
+
+    def items(self) -> list[Json]:
+        """The replies, the baseline's first. Raises `WorkflowError` if a file has another shape."""
+        from ste_graph.scoring.arms import check_comparable
+
+        replies = [reply for arm, file in self.arms.items() for reply in self._read(arm, Path(file))]
+        where = ", ".join(self.arms.values())
+        comparable = check_comparable(replies, self.baseline, self.candidate, partial=self.partial, where=where)
+        return [reply.model_dump(mode="json") for reply in comparable]
+
+    def _read(self, arm: str, file: Path) -> list[ArmReply]:
+        from ste_graph.scoring.bfcl.questions import is_question_file, label_result, read_questions, read_results
+        from ste_graph.scoring.predictions import read_predictions
+
+        gold = Path(self.gold) if self.gold else None
+        if gold is not None and is_question_file(gold):
+            questions = read_questions(gold, Path(self.answers) if self.answers else None)
+            results = read_results(questions, file)
+            return [label_result(question, results.get(question.id), arm=arm) for question in questions]
+        found = read_predictions(file, gold, partial=self.partial, stored_verdicts=self.stored_verdicts, arm=arm)
+        return [reply for own in found.by_tool.values() for reply in own]

@@ -1,0 +1,98 @@
+"""The lines of BFCL's files of questions and answers: their shapes, and what is wrong with a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ste_graph.contracts import Json
+from ste_graph.scoring.problems import problems_error, read_lines
+
+
+class _Line(BaseModel):
+    """Other keys are left alone."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class _Message(_Line):
+    role: str
+    content: str
+
+
+class _Parameters(_Line):
+    properties: dict[str, dict[str, Json]] = {}
+    required: list[str] = []
+
+
+class _Function(_Line):
+    name: str
+    parameters: _Parameters
+
+
+class QuestionLine(_Line):
+    """A question: its turns of messages, and the functions offered."""
+
+    id: str
+    question: list[list[_Message]]
+    function: list[_Function] | None = None
+    involved_classes: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _offers(self) -> QuestionLine:
+        if self.function is None and self.involved_classes is None:
+            raise ValueError("has neither `function` nor `involved_classes`")
+        return self
+
+
+_Call: TypeAlias = Annotated[dict[str, dict[str, list[Json]]], Field(min_length=1, max_length=1)]
+
+
+class AnswerLine(_Line):
+    """An answer: the calls of one turn with admissible values, or for each of several turns its calls as text."""
+
+    id: str
+    ground_truth: Annotated[list[_Call], Field(min_length=1)] | list[list[str]]
+
+
+class FunctionLine(_Function):
+    """A function in a file of `func_doc`."""
+
+
+def read_checked_lines(path: Path, shape: type[_Line], expected: str) -> list[dict[str, Json]]:
+    """Reads the objects of a file of JSON lines. Raises `WorkflowError` that names each line of another shape.
+
+    No two may have one `id`.
+    """
+    problems: list[str] = []
+    found: list[dict[str, Json]] = []
+    seen: set[str] = set()
+    for number, item in read_lines(path):
+        try:
+            line = shape.model_validate_json(json.dumps(item))  # for messages in JSON's words
+        except ValidationError as error:
+            problems.append(f"line {number}: {_describe(error)}")
+            continue
+        if (name := str(getattr(line, "id", ""))) in seen:
+            problems.append(f"line {number}: a second line with the id {name!r}")
+        seen |= {name} - {""}
+        found.append(item)
+    if problems:
+        raise problems_error(path, problems, expected)
+    return found
+
+
+def _describe(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = _place(first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    return f"`{place}`: {message[:1].lower()}{message[1:]}" if place else message
+
+
+def _place(keys: Sequence[str | int]) -> str:
+    """Keys as in `question.0.0.role`, without pydantic's own names of the alternatives."""
+    return ".".join(str(key) for key in keys if isinstance(key, int) or key.isidentifier())

@@ -1,0 +1,86 @@
+"""The rules by which a reply is labelled: how it is read, and how its arguments are compared with the gold ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
+
+from ste_graph.contracts import Frozen, Json
+from ste_graph.json_values import digest, equal
+from ste_graph.scoring.reading import Parser
+from ste_graph.tools.toolbench.description import plain_name
+
+JUDGED: Final = frozenset(
+    {
+        "CatchLoc%%[Group Management] API access for modifying group information",
+        "English Talking%%Get an answer",
+        "Fake Brightcove%%Temp Upload URLs",
+        "GamerPower%%Filter & Group Giveaways",
+        "GamerPower%%Live giveaways by type",
+        "Grup Terbuka%%Kirim Pesan",
+        "Handball Data%%Daily Match List-Live",
+        "Marvel Vs Capcom 2%%Show Character",
+        "PTL%%update",
+        "Stadia Maps Time Zone API%%TZ Lookup by Location",
+        "Weather_dataSet%%Weather_dataSet",
+        "disambiguation",
+        "getWolframAlphaResults",
+        "get_arxiv_article_information",
+        "get_weather_today",
+        "search",
+        "search_general",
+        "search_places",
+        "siteDomain%%industry list",
+    }
+)
+"""The paper's 19 APIs whose arguments a model judged; those of its other 31 were matched as text."""
+
+PLAIN_NAMES: Final = frozenset(map(plain_name, JUDGED))
+"""The names under which `use: toolbench` offers these."""
+
+VERSION: Final = 1
+"""Raised when other labels follow from the same settings: replies that were labelled before are then labelled anew."""
+
+
+class LabelRules(Frozen):
+    """How replies are read, and how their arguments are compared."""
+
+    parser: Parser = Parser.tolerant
+    exact_names: bool = True
+    """False if a name that no tool has counts as the one that is spelt most like it."""
+    judged: tuple[str, ...] | Literal["all"] | None = None
+    """The tools whose arguments only a judge can compare if they are not equal; None: the paper's 19."""
+
+    def needs_judge(self, tool: str) -> bool:
+        """True if only a judge can compare arguments of this tool that are not equal."""
+        if self.judged is None:
+            return tool in JUDGED or tool in PLAIN_NAMES
+        return self.judged == "all" or tool in self.judged
+
+    def compare(self, tool: str, gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool | None:
+        """True if the arguments are right, False if not, None if only a judge can tell.
+
+        Differs: the paper asked its judge about equal arguments too, and got a "no" for as many as 13 of 125.
+        """
+        try:
+            if equal(gold, given):
+                return True
+            return None if self.needs_judge(tool) else same_text(gold, given)
+        except RecursionError:  # no gold call is nested so deeply
+            return False
+
+    def digest(self, tool: str, names: Iterable[str]) -> str:
+        """A hash of all that the label of a reply to a case of `tool` depends on, but the reply; `names` are legal."""
+        return digest([VERSION, self.parser, self.exact_names, self.needs_judge(tool), sorted(names)], length=16)
+
+
+def same_text(gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool:
+    """The paper's string match: every gold argument is there, and its text the same but for case and outer space.
+
+    Arguments beyond the gold ones do not count here; a `ScoreSheet` counts such calls separately.
+    """
+    return all(name in given and _text(given[name]) == _text(value) for name, value in gold.items())
+
+
+def _text(value: Json) -> str:
+    return str(value).strip().lower()

@@ -1,0 +1,197 @@
+"""The score of a test: its labelled replies, and every figure that follows from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ste_graph.contracts import Json
+from ste_graph.scoring.predictions import Predictions
+from ste_graph.scoring.proportion import Measure, Proportion, api_match, correct, wellformed
+from ste_graph.scoring.reading import Parser
+from ste_graph.scoring.reply import ArmReply
+from ste_graph.scoring.rules import LabelRules
+from ste_graph.scoring.verdict import Question
+from ste_graph.stats import Estimate, Interval, bootstrap_t, student_t
+
+FRACTIONS: tuple[float, float] = (0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSheet:
+    """The labelled replies of a test by tool, and the figures."""
+
+    by_tool: Mapping[str, tuple[ArmReply, ...]]
+    parser: Parser | None = None
+    source: str = ""
+    gold: str = ""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def replies(self) -> tuple[ArmReply, ...]:
+        return tuple(reply for own in self.by_tool.values() for reply in own)
+
+    def select(self, tools: Iterable[str]) -> ScoreSheet:
+        """The score over some of the tools, such as a batch of continual learning."""
+        chosen = set(tools)
+        by_tool = {tool: own for tool, own in self.by_tool.items() if tool in chosen}
+        return ScoreSheet(by_tool, self.parser, self.source, self.gold, self.problems)
+
+    @property
+    def wellformed(self) -> Proportion:
+        """Replies with a call that can be read, of all."""
+        return wellformed(self.replies)
+
+    @property
+    def api_match(self) -> Proportion:
+        """Calls to the right tool, of those that can be read."""
+        return api_match(self.replies)
+
+    @property
+    def correct(self) -> Proportion:
+        """Right calls with right arguments, of all."""
+        return correct(self.replies)
+
+    @property
+    def strict(self) -> Proportion:
+        """Right calls without an argument that the gold call does not have, of all."""
+        return correct(self.replies, strict=True)
+
+    @property
+    def with_arguments(self) -> Proportion:
+        """`correct` on the cases whose gold call has arguments: the others test the choice of the tool alone."""
+        return correct(reply for reply in self.replies if reply.gold.arguments)
+
+    @property
+    def without_arguments(self) -> Proportion:
+        return correct(reply for reply in self.replies if not reply.gold.arguments)
+
+    @property
+    def argument_accuracy(self) -> Proportion:
+        """Right arguments, of the calls to the right tool in cases whose gold call has arguments."""
+        return correct(reply for reply in self.replies if reply.gold.arguments and reply.api_match)
+
+    @property
+    def questions(self) -> list[Question]:
+        """The questions that a judge has to answer."""
+        return [question for reply in self.replies if (question := reply.question)]
+
+    @property
+    def judged(self) -> int:
+        """The number of calls that a verdict decided."""
+        return sum(reply.judged for reply in self.replies)
+
+    @property
+    def extra_arguments(self) -> Counter[str]:
+        """Arguments beyond the gold ones in calls to the right tool: the count of each, as `TOOL.argument`."""
+        return Counter(f"{reply.gold.tool}.{name}" for reply in self.replies for name in reply.extra_arguments)
+
+    @property
+    def repairs(self) -> Counter[str]:
+        """The repairs that it took to read the calls: the count of each."""
+        return Counter(repair for reply in self.replies for repair in reply.repairs)
+
+    @property
+    def repaired(self) -> int:
+        """The number of calls with a repair."""
+        return sum(bool(reply.repairs) for reply in self.replies)
+
+    @property
+    def confusion(self) -> Counter[tuple[str, str]]:
+        """The count of calls to another tool than the gold one: (gold, called)."""
+        wrong = (reply for reply in self.replies if reply.called and not reply.api_match)
+        return Counter((reply.gold.tool, str(reply.called)) for reply in wrong)
+
+    def intervals(self, measure: Measure, *, upper: bool = False, seed: int = 0) -> tuple[Estimate, Estimate]:
+        """The mean of a measure over the tools with its 95 % interval, by bootstrap-t and by Student's t.
+
+        A tool in which there is nothing to measure does not count (no case; for `api_match` no readable call).
+        """
+        values = self.values(measure, upper=upper)
+        return bootstrap_t(values, seed, limits=FRACTIONS), student_t(values, limits=FRACTIONS)
+
+    def values(self, measure: Measure, *, upper: bool = False) -> list[float]:
+        """The measure of each tool in which there is something to measure."""
+        measured = (measure(own) for own in self.by_tool.values())
+        return [value for part in measured if (value := part.high if upper else part.low) is not None]
+
+    def items(self) -> dict[str, list[dict[str, bool | None]]]:
+        """The four labels of every reply, by tool, in the order of the file."""
+        return {tool: [reply.four_labels() for reply in own] for tool, own in self.by_tool.items()}
+
+    def to_json(self, seed: int = 0) -> dict[str, Json]:
+        """Everything, for other programs."""
+        replies = self.replies
+        return {
+            "predictions": self.source,
+            "gold": self.gold,
+            "parser": self.parser.value if self.parser else None,
+            "cases": len(replies),
+            "no_call": sum(reply.no_call for reply in replies),
+            "malformed": sum(reply.err for reply in replies),
+            "undecided": len(self.questions),
+            "judged": self.judged,
+            "wellformed": self._measured_json(wellformed, seed),
+            "api_match": self._measured_json(api_match, seed),
+            "correct": self._measured_json(correct, seed),
+            "correct_without_extra_arguments": self.strict.to_json(),
+            "correct_with_arguments": self.with_arguments.to_json(),
+            "correct_without_arguments": self.without_arguments.to_json(),
+            "argument_accuracy": self.argument_accuracy.to_json(),
+            "extra_arguments": {
+                "calls": sum(bool(reply.extra_arguments) for reply in replies),
+                "arguments": dict(self.extra_arguments.most_common()),
+            },
+            "repaired": {"calls": self.repaired, "repairs": dict(self.repairs.most_common())},
+            "confusion": [
+                {"gold": gold, "called": called, "count": count}
+                for (gold, called), count in self.confusion.most_common()
+            ],
+            "tools": {tool: _tool_json(own) for tool, own in self.by_tool.items()},
+            "problems": list(self.problems),
+        }
+
+    def _measured_json(self, measure: Measure, seed: int) -> dict[str, Json]:
+        proportion = measure(self.replies)
+        found = {**proportion.to_json(), **_both_json(self.intervals(measure, seed=seed))}
+        if proportion.lower != proportion.upper:
+            found["upper_over_tools"] = _both_json(self.intervals(measure, upper=True, seed=seed))
+        return found
+
+
+def score_predictions(
+    predictions: Predictions, rules: LabelRules | None = None, verdicts: Mapping[str, bool] | None = None
+) -> ScoreSheet:
+    """The score of a file of predictions; `verdicts` are by the question's key."""
+    rules, names = rules or LabelRules(), predictions.tools
+    by_tool = {
+        tool: tuple(reply.label_by(rules, names).decide_by(verdicts or {}) for reply in own)
+        for tool, own in predictions.by_tool.items()
+    }
+    return ScoreSheet(by_tool, rules.parser, predictions.source, predictions.gold, predictions.problems)
+
+
+def estimate_json(estimate: Estimate) -> dict[str, Json]:
+    """A mean with its interval, or with the reason why there is none."""
+    if isinstance(estimate, Interval):
+        found: dict[str, Json] = {"mean": estimate.mean, "low": estimate.low, "high": estimate.high}
+        found |= {"tools": estimate.n, "method": estimate.method}
+        return found | ({"note": estimate.note} if estimate.note else {})
+    return {"mean": estimate.mean, "tools": estimate.n, "reason": estimate.reason}
+
+
+def _both_json(estimates: tuple[Estimate, Estimate]) -> dict[str, Json]:
+    return {"over_tools": estimate_json(estimates[0]), "student": estimate_json(estimates[1])}
+
+
+def _tool_json(replies: tuple[ArmReply, ...]) -> dict[str, Json]:
+    return {
+        "cases": len(replies),
+        "wellformed": wellformed(replies).low,
+        "api_match": api_match(replies).low,
+        "correct": correct(replies).to_json(),
+        "extra_arguments": sum(bool(reply.extra_arguments) for reply in replies),
+        "repaired": sum(bool(reply.repairs) for reply in replies),
+        "undecided": sum(reply.question is not None for reply in replies),
+    }

@@ -1,0 +1,106 @@
+"""Scores, gains and intervals as text for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from ste_graph.scoring.difference import Difference
+from ste_graph.scoring.proportion import Measure, Proportion, correct
+from ste_graph.scoring.score_sheet import ScoreSheet
+from ste_graph.stats import TOO_FEW, Estimate, Interval
+from ste_graph.text import align_columns, count_noun
+
+SHOWN = 5
+"""Mistaken tools that are named of each arm."""
+
+
+def interval_text(estimate: Estimate) -> str:
+    """An interval of proportions in percent, as in `41.0..52.5`; `too few cases to tell` without one."""
+    return range_text(estimate) if isinstance(estimate, Interval) else TOO_FEW
+
+
+def range_text(interval: Interval, *, sign: Literal["", "+"] = "") -> str:
+    """The two ends in percent, with one decimal, or as many more as it takes to tell them apart."""
+    low, high = 100 * interval.low, 100 * interval.high
+    texts = ((f"{low:{sign}.{digits}f}", f"{high:{sign}.{digits}f}") for digits in range(1, 18))
+    return "..".join(next(ends for ends in texts if ends[0] != ends[1]))
+
+
+def gain_text(estimate: Estimate) -> str:
+    """A difference of proportions in points with its interval, or with the reason why there is none."""
+    mean = f"{100 * (estimate.mean or 0):+.1f}"
+    if not isinstance(estimate, Interval):
+        return f"{mean} ({estimate.reason})"
+    note = f"; {estimate.note}" if estimate.note else ""
+    level = f"{100 * estimate.level:.2f}".rstrip("0").rstrip(".")
+    return f"{mean} ({level} % {range_text(estimate, sign='+')} by {estimate.method}{note})"
+
+
+def interval_texts(sheet: ScoreSheet, measure: Measure, *, seed: int = 0) -> list[str]:
+    """The intervals of a measure by bootstrap-t and by Student's t, of both bounds if calls are undecided."""
+    proportion = measure(sheet.replies)
+    texts = [interval_text(estimate) for estimate in sheet.intervals(measure, seed=seed)]
+    if proportion.lower == proportion.upper:
+        return texts
+    upper = [interval_text(estimate) for estimate in sheet.intervals(measure, upper=True, seed=seed)]
+    return [low if low == high else f"{low}; {high}" for low, high in zip(texts, upper, strict=True)]
+
+
+def comparison_table(
+    sheets: Mapping[str, ScoreSheet], gains: Mapping[str, Difference], *, head: str, notes: Sequence[str], seed: int = 0
+) -> str:
+    """The arms, the baseline first; their gains over it; every tool; and the tools that were mistaken for others."""
+    baseline = next(iter(sheets))
+    parts = [head, "\n".join(align_columns(_arm_rows(sheets, seed))), "\n".join(notes)]
+    if gains:
+        parts.append("\n".join([f"gain of `correct` over `{baseline}`, in points, paired by tool:", *_gains(gains)]))
+    parts += ["\n".join(align_columns(_tool_rows(sheets))), _confusions(sheets)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _arm_rows(sheets: Mapping[str, ScoreSheet], seed: int) -> list[list[str]]:
+    rows = [
+        [
+            "arm", "well-formed", "API match", "correct", "95 % over tools", "Student's t", "arguments right", "of",
+            "extra arguments", "repaired",
+        ]
+    ]  # fmt: skip
+    for name, sheet in sheets.items():
+        proportions: list[Proportion] = [sheet.wellformed, sheet.api_match, sheet.correct]
+        right, extra = sheet.argument_accuracy, sum(bool(reply.extra_arguments) for reply in sheet.replies)
+        counts = [str(right), str(right.of), str(extra), str(sheet.repaired)]
+        rows.append([name, *map(str, proportions), *interval_texts(sheet, correct, seed=seed), *counts])
+    return rows
+
+
+def _gains(gains: Mapping[str, Difference]) -> list[str]:
+    width = max(map(len, gains))
+    return [f"  {name:{width}}  {_gain(gain)}" for name, gain in gains.items()]
+
+
+def _gain(gain: Difference) -> str:
+    bounds = gain_text(gain.least)
+    if gain.least != gain.most:
+        bounds = f"at least {bounds}, at most {gain_text(gain.most)}"
+    resampled = isinstance(gain.least, Interval) and gain.least.method == "bootstrap-t"
+    check = f"; by Student's t {interval_text(gain.check)}" if resampled else ""
+    return f"{bounds}{check}; {count_noun(gain.won, 'case')} won, {gain.lost:,} lost"
+
+
+def _tool_rows(sheets: Mapping[str, ScoreSheet]) -> list[list[str]]:
+    first = next(iter(sheets.values()))
+    rows = [["correct, %, by tool", "cases", *sheets]]
+    for tool, own in first.by_tool.items():
+        rows.append([tool, str(len(own)), *(str(correct(sheet.by_tool[tool])) for sheet in sheets.values())])
+    return rows
+
+
+def _confusions(sheets: Mapping[str, ScoreSheet]) -> str:
+    lines = []
+    for name, sheet in sheets.items():
+        for (gold, called), count in sheet.confusion.most_common(SHOWN):
+            lines.append(f"  {name}: {count} x {called} instead of {gold}")
+        if (more := len(sheet.confusion) - SHOWN) > 0:
+            lines.append(f"  {name}: and {more} more")
+    return "\n".join(["called in place of the right tool:", *lines]) if lines else ""

@@ -1,0 +1,234 @@
+"""The cases of a test: what a run holds out, or a file of requests with their calls."""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+import ste_graph as ste
+from ste_graph.inputs.cases import Cases
+
+STE = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste"
+
+LOCK = """
+format: 2
+created: now
+models: {}
+units: {}
+tools: {add: fa, look: fl}
+schemas: {add: {type: object, properties: {a: {type: integer}}}, look: {type: object}}
+descriptions: {add: Add.}
+skipped: {}
+resolved: {}
+"""
+
+
+def example(id: str, tool: str, split: str, query: str, arguments: dict[str, Any], **more: Any) -> dict[str, Any]:
+    seen = {"ok": True, "kind": "ok", "text": "5"}
+    step = {"thought": None, "action": tool, "arguments": arguments, "observation": seen, "repairs": []}
+    return {
+        "id": id, "record": "example", "tool": tool, "kind": "call", "query": query, "steps": [step], "answer": "5",
+        "split": split, "cluster": int(id), "paraphrase_of": None, "fingerprint": f"f{tool}", "trial_id": f"t{id}",
+        "definition": {"name": tool, "description": f"To {tool}.", "parameters": {"type": "object"}},
+        "run": "explored", "run_id": "r", "model": "simulated", "judge": None, "writer": None, "licence": None,
+        "gates": ["format", "execution"], "started": "s", "ended": "e", **more,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., str]:
+    """Writes the folder of a run that made these records."""
+
+    def write(*lines: dict[str, Any], name: str = "distilled") -> str:
+        folder = tmp_path / name
+        (folder / "units").mkdir(parents=True, exist_ok=True)
+        (folder / "workflow.lock.yaml").write_text(LOCK)
+        (folder / "journal.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+        return str(folder)
+
+    return write
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[str, object], str]:
+    def write(name: str, value: object) -> str:
+        path = tmp_path / name
+        path.write_text(value if isinstance(value, str) else json.dumps(value))
+        return str(path)
+
+    return write
+
+
+def test_the_cases_of_a_run_are_the_held_out_requests_of_its_trials_by_tool(folder: Callable[..., str]) -> None:
+    run = folder(
+        example("1", "look", "heldout", "Look there.", {"at": 1}),
+        example("2", "add", "train", "Add 1.", {"a": 1}),
+        example("3", "add", "heldout", "Add 2.", {"a": 2}),
+        example("4", "add", "heldout", "Sum up 2.", {"a": 2}, paraphrase_of="Add 2.", cluster=3, trial_id="t3"),
+        example("5", "add", "heldout", "Add.", {}, kind="ask", steps=[], trial_id="t3", cluster=3),
+    )
+    add, look = Cases(run=run).items()
+    assert add["cases"] == [{"query": "Add 2.", "gold": {"tool": "add", "arguments": {"a": 2}}}]
+    assert [one["query"] for one in look["cases"]] == ["Look there."]
+    assert (add["name"], add["description"], add["fingerprint"]) == ("add", "To add.", "fadd")
+    assert [one["name"] for one in add["pool"]] == ["add", "look"] == [one["name"] for one in look["pool"]]
+
+
+def test_a_tool_without_a_held_out_case_is_offered_but_not_tested_and_that_is_said(
+    folder: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    run = folder(
+        example("1", "add", "heldout", "Add 2.", {"a": 2}), example("2", "look", "train", "Look there.", {"at": 1})
+    )
+    with caplog.at_level(logging.WARNING):
+        (add,) = Cases(run=run).items()
+    assert [one["name"] for one in add["pool"]] == ["add", "look"]
+    assert caplog.messages == [f"{run}: has no case of `look`, so these are not tested"]
+
+
+def test_a_run_that_holds_nothing_out_or_leaks_is_refused(folder: Callable[..., str]) -> None:
+    trained = example("1", "add", "train", "Add 2.", {"a": 2})
+    with pytest.raises(ste.WorkflowError, match="no cases found"):
+        Cases(run=folder(trained)).items()
+    leaky = folder(trained, example("2", "add", "heldout", "Two and two?", {"a": 2}))
+    with pytest.raises(ste.WorkflowError, match="the two sides of the split share something"):
+        Cases(run=leaky).items()
+    with pytest.raises(ste.WorkflowError, match="has no example and no rejected trial"):
+        Cases(run=folder()).items()
+
+
+TEST = {
+    "add": [{"query": "Add 2.", "action_input": '{"a": 2}'}, {"query": "Add 3.", "action_input": {"a": 3}}],
+    "look": [{"query": "Look there.", "action_input": {}}],
+}
+
+
+def test_the_cases_of_a_file_take_the_definitions_of_a_run_that_explored_the_tools(
+    folder: Callable[..., str], file: Callable[..., str]
+) -> None:
+    add, look = Cases(path=file("test.json", TEST), tools=folder(name="explored")).items()
+    assert [one["gold"]["arguments"] for one in add["cases"]] == [{"a": 2}, {"a": 3}]
+    assert add["parameters"]["properties"] == {"a": {"type": "integer"}}
+    assert (look["fingerprint"], look["cases"][0]["gold"]) == ("fl", {"tool": "look", "arguments": {}})
+
+
+def test_without_descriptions_the_workflow_is_left_to_describe_the_tools(file: Callable[..., str]) -> None:
+    add, _ = Cases(path=file("test.json", TEST)).items()
+    assert add["pool"][0] == {"name": "add", "description": "", "parameters": None}
+
+
+def test_only_some_tools_and_only_the_first_cases_are_put_while_all_tools_are_offered(file: Callable[..., str]) -> None:
+    path = file("test.json", TEST)
+    (add,) = Cases(path=path, only=("add",), at_most=1).items()
+    assert [one["query"] for one in add["cases"]] == ["Add 2."]
+    assert [one["name"] for one in add["pool"]] == ["add", "look"]
+    with pytest.raises(ste.WorkflowError, match=r"the test has no tool `ad`; it has `add`, `look`"):
+        Cases(path=path, only=("ad",)).items()
+
+
+def test_a_tool_that_is_listed_without_cases_is_named(
+    file: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        (add,) = Cases(path=file("test.json", {**TEST, "look": []})).items()
+    assert add["name"] == "add"
+    assert "has no case of `look`" in caplog.text
+
+
+def test_neighbours_stand_beside_their_tool_and_may_be_tools_without_a_case(file: Callable[..., str]) -> None:
+    lists = {"add": ["sing", "add"], "look": ["look"], "dig": ["add"]}
+    path, neighbours = file("test.json", TEST), file("neighbours.json", lists)
+    add, look = Cases(path=path, neighbours=neighbours).items()
+    assert (add["neighbours"], look["neighbours"]) == (["sing", "add"], ["look"])
+    assert "sing" in [one["name"] for one in add["pool"]]
+
+
+@pytest.mark.parametrize(
+    ("lists", "said"),
+    [
+        ({"add": ["add"]}, "neighbours.json: does not list the tools offered with `look`"),
+        ({"add": "add"}, "expected one object that gives each tool a list of tools' names"),
+        ('{"add": ["add"]', "neighbours.json: not JSON: .* at line 1"),
+    ],
+)
+def test_neighbours_that_are_none_are_refused(file: Callable[..., str], lists: object, said: str) -> None:
+    path, neighbours = file("test.json", TEST), file("neighbours.json", lists)
+    with pytest.raises(ste.WorkflowError, match=said):
+        Cases(path=path, neighbours=neighbours).items()
+
+
+def test_neighbours_that_a_run_does_not_know_are_refused(folder: Callable[..., str], file: Callable[..., str]) -> None:
+    run = folder(example("1", "add", "heldout", "Add 2.", {"a": 2}))
+    with pytest.raises(ste.WorkflowError, match=r"neighbours\.json: the test has no tool `sing`; it has `add`"):
+        Cases(run=run, neighbours=file("neighbours.json", {"add": ["sing"]})).items()
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ('{"add": [', "test.json: not JSON: Expecting value at line 1 column 10"),
+        ({"add": [{"query": "Add 2."}]}, "add #0: has no `action_input`"),
+        ({"add": [{"query": "Add 2.", "action_input": "{2}"}]}, "add #0: `action_input`: not JSON"),
+        ([], "expected one object that gives each tool a list of items"),
+        ({"add": []}, "no items found"),
+        ({"add": TEST["add"][:1] * 2}, "add: 'Add 2.' appears twice"),
+    ],
+)
+def test_a_broken_file_of_cases_is_refused_with_what_is_wrong(
+    file: Callable[..., str], test: object, said: str
+) -> None:
+    with pytest.raises(ste.WorkflowError, match=said):
+        Cases(path=file("test.json", test)).items()
+
+
+def test_a_tool_that_the_descriptions_lack_is_named(file: Callable[..., str]) -> None:
+    described = file("descriptions.json", {"add": "Adds. Your input should be a json (args json schema): {{}}"})
+    with pytest.raises(ste.WorkflowError, match=r"descriptions.json: does not describe `look`; it describes `add`"):
+        Cases(path=file("test.json", TEST), tools=described).items()
+    with pytest.raises(ste.WorkflowError, match=r"there is no file `nowhere\.json`"):
+        Cases(path=file("test.json", TEST), tools="nowhere.json").items()
+
+
+def test_a_run_without_tools_of_its_own_describes_none(folder: Callable[..., str], file: Callable[..., str]) -> None:
+    run = Path(folder(name="other"))
+    (run / "workflow.lock.yaml").write_text(LOCK.replace("schemas: {add:", "schemas: {}\nignored: {add:"))
+    with pytest.raises(ste.WorkflowError, match="this run had no tools; name a run that explored them"):
+        Cases(path=file("test.json", TEST), tools=str(run)).items()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "expected either `run`, a run of distil.yaml, or `path`"),
+        ({"run": "a", "path": "b"}, "expected either `run`"),
+        ({"run": "a", "tools": "b"}, "a `run` knows its own"),
+        ({"path": "a", "names": "plain"}, "`names: plain` needs `tools`"),
+        ({"path": "a", "at_most": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Cases(**settings)
+
+
+@pytest.mark.skipif(not STE.is_dir(), reason=f"{STE} is not there; set STE_DATA to the folder that holds `ste`")
+@pytest.mark.parametrize("names", ["original", "plain"])
+def test_the_papers_test_has_750_cases_of_50_tools_with_fifteen_neighbours_each(names: Any) -> None:
+    items = Cases(
+        path=str(STE / "tool_test.json"),
+        tools=str(STE / "API_descriptions_50.json"),
+        neighbours=str(STE / "api2neighbors.json"),
+        names=names,
+    ).items()
+    assert (len(items), sum(len(one["cases"]) for one in items)) == (50, 750)
+    for one in items:
+        assert len(one["neighbours"]) == 15
+        assert one["name"] in one["neighbours"]
+        assert {*one["neighbours"]} <= {other["name"] for other in one["pool"]}
+        assert all(case["gold"]["tool"] == one["name"] for case in one["cases"])
+    assert ("%%" in items[1]["name"]) is (names == "original")
