@@ -19,7 +19,7 @@ from ste_graph.distil.gates import (
 )
 from ste_graph.distil.grounding import Source
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.tools.arguments import Arguments
+from ste_graph.tools.arguments import ArgumentChecker
 
 
 class Filter(Node):
@@ -78,5 +78,5 @@ def _steps(steps: list[dict[str, Any]], tool: str, parameters: Mapping[str, Json
     """The steps with the last call's arguments as the tool got them, where they could be brought to its types."""
     if not steps or not isinstance(steps[-1].get("arguments"), Mapping):
         return steps
-    taken = Arguments(tool, parameters).taken(steps[-1]["arguments"])
+    taken = ArgumentChecker(tool, parameters).check(steps[-1]["arguments"])
     return steps if taken.problem else [*steps[:-1], {**steps[-1], "arguments": taken.arguments}]

@@ -43,14 +43,14 @@ def list_(
     format: OutputFormat = Format.text,
 ) -> None:
     """Name every tool, what it may do, and whether a run may call it."""
-    from ste_graph.run.units import policy_of
+    from ste_graph.run.tools import tool_policy
 
     workflow = load_experiment(file, variant, changes).workflow
     if effects:
         echo(_done(workflow, _effects(workflow)))
         return
     found = _done(workflow, _opened(workflow))
-    policy = policy_of(workflow)
+    policy = tool_policy(workflow)
     if format is Format.json:
         listed = [{**_plain(tool), **_note(tool), "allowed": policy.allows(tool)} for tool in found]
         echo(json.dumps(_clean(workflow, listed), indent=2))
@@ -123,9 +123,9 @@ def _clean(workflow: Workflow, said: Any) -> Any:
 
 
 async def _opened(workflow: Workflow) -> list[Tool]:
-    from ste_graph.run.units import opened_tools
+    from ste_graph.run.tools import open_tools
 
-    async with opened_tools(workflow) as found:
+    async with open_tools(workflow) as found:
         return found
 
 
@@ -147,14 +147,14 @@ async def _effects(workflow: Workflow) -> str:
 async def _called(workflow: Workflow, name: str, arguments: Mapping[str, Json], *, yes: bool) -> Observation:
     from ste_graph.contracts import Observation
     from ste_graph.redaction import Redactor
-    from ste_graph.run.units import opened_tools, policy_of
+    from ste_graph.run.tools import open_tools, tool_policy
     from ste_graph.tools.toolbox import Toolbox
 
-    async with opened_tools(workflow) as found:
+    async with open_tools(workflow) as found:
         tool = _named(name, found)
-        policy = policy_of(workflow).model_copy(update={"allow": (name,) if yes else (), "ask": False})
+        policy = tool_policy(workflow).model_copy(update={"allow": (name,) if yes else (), "ask": False})
         box = Toolbox(found, policy, redactor=Redactor(workflow.secrets))
-        if not policy.allows(tool) and not box.arguments(name).taken(arguments).problem:
+        if not policy.allows(tool) and not box.checker(name).check(arguments).problem:
             text = f"`{name}` was not called: its effect is {tool.effect}. To call it all the same, add --yes."
             return Observation(ok=False, kind="refused", text=text)
         return await box.call(name, arguments)
@@ -185,9 +185,9 @@ def _arguments(text: str) -> dict[str, Json]:
 
 
 def _plain(tool: Tool) -> dict[str, Json]:
-    from ste_graph.tools.fingerprint import as_item
+    from ste_graph.tools.fingerprint import describe_tool
 
-    return as_item(tool)
+    return describe_tool(tool)
 
 
 def _note(tool: Tool) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from ste_graph.contracts import Json
 from ste_graph.models.meter import Budget
 from ste_graph.registry import Group
+from ste_graph.tools.limits import ToolLimits
 
 RESERVED = frozenset({"params", "data", "tools", "run", "forever"})
 """Names that no node, loop or memory may have."""
@@ -166,17 +167,6 @@ class MemoryWiring(Shape):
     of: str | None = Field(default=None, description="the type of record that it holds, as `record` names it")
 
 
-class Limits(Shape):
-    """What one tool call may take, and how often one tool may be called in a unit."""
-
-    timeout_s: Annotated[float, Field(gt=0)] = 30.0
-    characters: Annotated[int, Field(ge=200)] = Field(default=8192, description="longer results keep head and tail")
-    calls: Annotated[int, Field(ge=0)] | None = Field(default=None, description="calls per tool and unit")
-    per_minute: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="calls of one tool that may begin within a minute, over all units; further ones wait"
-    )
-
-
 class FromEnvironment(Shape):
     """`{env: NAME}`: the value of an environment variable."""
 
@@ -234,7 +224,7 @@ class WorkflowShape(Shape):
     redact: list[FromEnvironment] = Field(default=[], description="values that no prompt, file or report may show")
     cassette: CassetteShape | None = None
     reset: ResetShape | None = None
-    limits: Limits = Limits()
+    limits: ToolLimits = ToolLimits()
     memory: dict[Identifier, EntryShape] = {}
     nodes: dict[Identifier, EntryShape] = {}
     graph: Annotated[list[BlockShape], Field(min_length=1)]

@@ -18,7 +18,6 @@ from ste_graph.language.schema import (
     CassetteShape,
     EachShape,
     FromEnvironment,
-    Limits,
     ResetShape,
     WorkflowShape,
 )
@@ -26,6 +25,7 @@ from ste_graph.language.tree import Entry, Mapping, Sequence, Step, Tree
 from ste_graph.language.unions import one_per_value, sentence
 from ste_graph.models.meter import Budget
 from ste_graph.suggest import closest
+from ste_graph.tools.limits import ToolLimits
 
 _TAGGED: Final[dict[str, type[BaseModel]]] = {
     "<each>": EachShape,
@@ -33,7 +33,7 @@ _TAGGED: Final[dict[str, type[BaseModel]]] = {
 }
 _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "budget": Budget,
-    "limits": Limits,
+    "limits": ToolLimits,
     "redact": FromEnvironment,
     "cassette": CassetteShape,
     "reset": ResetShape,

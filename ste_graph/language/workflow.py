@@ -154,7 +154,7 @@ class Workflow:
     allow: tuple[str, ...] | Literal["ask"]
     """Effects, or names of tools, that the run may call beside those that only read; `ask`: a person decides."""
     limits: Mapping[str, float]
-    """Settings of `limits:` that the file states, see `schema.Limits`."""
+    """Settings of `limits:` that the file states, see `ToolLimits`."""
     budget: Mapping[str, int]
     """Settings of `budget:` that the file states, see `models.meter.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from ste_graph.contracts import Json, Message, Reply, Tool, ToolCall
 from ste_graph.protocols.json_object import NotAnObjectError, Repair, first_object
 from ste_graph.protocols.react import Action, Answer, Malformed, Step
-from ste_graph.tools.names import legal
+from ste_graph.tools.names import legal_name
 
 ONE_AT_A_TIME = "One call at a time: this one was not made."
 NOT_MADE = "This call was not made."
@@ -52,7 +52,7 @@ def assistant_message(reply: Reply) -> Message:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": legal(call.name), "arguments": _valid_arguments(call)},
+                "function": {"name": legal_name(call.name), "arguments": _valid_arguments(call)},
             }
             for call in reply.tool_calls
         ]

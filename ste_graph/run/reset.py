@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import get_args
 
 from ste_graph.compile.flow import Flow
@@ -14,9 +13,10 @@ from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.language.workflow import ResetSpec, Workflow
 from ste_graph.redaction import Redactor
-from ste_graph.run.step_log import Made
+from ste_graph.run.step_log import EffectfulCall
+from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.policy import ToolPolicy
-from ste_graph.tools.text import clipped
+from ste_graph.tools.text import clip
 from ste_graph.tools.toolbox import Toolbox
 
 
@@ -27,7 +27,7 @@ class ResetError(SteError):
 class Resetter:
     """Makes the reset of a run. Raises `WorkflowError` where the tool that it names is not there or cannot be called.
 
-    It goes around policy, guard, budget and counts: the workflow asks for it, not the model.
+    It goes around policy, write-ahead log, budget and counts: the workflow asks for it, not the model.
     """
 
     def __init__(self, workflow: Workflow, spec: ResetSpec, tools: Sequence[Tool], policy: ToolPolicy) -> None:
@@ -43,15 +43,15 @@ class Resetter:
     def _check(self, tool: str) -> None:
         where = f"{self._spec.span.file}:{self._spec.span.line}: `reset`"
         if tool not in self._box.tools:
-            close = get_close_matches(tool, self._box.tools, 1)
-            hint = f"did you mean `{close[0]}`? " if close else ""
-            names = ", ".join(sorted(self._box.tools)) or "none"
-            raise WorkflowError(f"{where} names `{tool}`, which is no tool; {hint}tools: {names}")
-        if problem := self._box.arguments(tool).taken(self._spec.arguments).problem:
+            hint = did_you_mean(tool, self._box.tools)
+            raise WorkflowError(
+                f"{where} names `{tool}`, which is not a tool; {hint}tools: {list_choices(self._box.tools)}"
+            )
+        if problem := self._box.checker(tool).check(self._spec.arguments).problem:
             raise WorkflowError(f"{where}: {problem}")
 
     async def reset(self, unit: str) -> None:
-        """Reset. Raises `ResetError`."""
+        """Bring the tools back to the known state. Raises `ResetError`."""
         if self._spec.tool is None:
             await self._run(unit)
             return
@@ -59,13 +59,13 @@ class Resetter:
         if not observation.ok:
             raise ResetError(f"the reset with `{self._spec.tool}` failed: {observation.text}")
 
-    async def make_again(self, calls: Sequence[Made]) -> None:
+    async def replay_effects(self, calls: Sequence[EffectfulCall]) -> None:
         """Make calls that were undone by a reset again, in order. Raises `ResetError` where one ends differently."""
         for number, (tool, arguments, kind) in enumerate(calls, start=1):
             observation = await self._box.call(tool, arguments)
             if observation.kind != kind:
                 raise ResetError(
-                    f"the state at which the run was interrupted cannot be had again: call {number} of the pass, of "
+                    f"the state at which the run was interrupted cannot be restored: call {number} of the pass, of "
                     f"`{tool}`, ended as {kind} then and as {observation.kind} now"
                 )
 
@@ -83,7 +83,7 @@ class Resetter:
         except OSError as error:
             raise ResetError(f"the reset command `{words[0]}` cannot be started: {error.strerror}") from error
         try:
-            said, _ = await asyncio.wait_for(process.communicate(), self._timeout_s)
+            output, _ = await asyncio.wait_for(process.communicate(), self._timeout_s)
         except TimeoutError:
             raise ResetError(f"the reset command `{words[0]}` did not end within {self._timeout_s:g} s") from None
         finally:
@@ -92,15 +92,15 @@ class Resetter:
                     process.kill()
                 await process.wait()
         if process.returncode:
-            text, _ = clipped(self._redactor.redact(said.decode("utf-8", "replace")).strip(), 1000)
+            text, _ = clip(self._redactor.redact(output.decode("utf-8", "replace")).strip(), 1000)
             raise ResetError(f"the reset command `{words[0]}` ended with {process.returncode}: {text}")
 
 
 class UnitReset:
-    """When one unit resets: before the first step of a pass that is run rather than replayed.
+    """The resets of one unit: before the first step of a pass that is run rather than replayed.
 
-    In a pass that an earlier process began, the calls that it logged are made again behind the reset, so that the
-    tools' state is what it was: the pass goes on, and none is favoured for being short.
+    In a pass that an earlier process began, the calls that it logged are made again after the reset, so that the
+    tools' state is as it was: the pass goes on, and none is favoured for being short.
     """
 
     def __init__(self, spec: ResetSpec, flow: Flow, unit: str, toolbox: Toolbox, resetter: Resetter | None) -> None:
@@ -110,29 +110,29 @@ class UnitReset:
         self._toolbox = toolbox
         self._resetter = resetter
         self._pass: tuple[Json, ...] | None = None
-        self._made: list[Made] = []
-        self._ready = False
+        self._effects: list[EffectfulCall] = []
+        self._is_reset = False
 
     def enter(self, state: Mapping[str, Json]) -> None:
-        """Notice whether a new pass has begun."""
-        entered = self._entered(state)
+        """Take note of a pass that has begun."""
+        entered = self._entered_pass(state)
         if entered != self._pass:
-            self._pass, self._made, self._ready = entered, [], False
+            self._pass, self._effects, self._is_reset = entered, [], False
             self._toolbox.begin_pass()
 
-    def replayed(self, made: Sequence[Made]) -> None:
+    def replay(self, effects: Sequence[EffectfulCall]) -> None:
         """Remember the calls of a step that is replayed."""
-        self._made += made
+        self._effects += effects
 
-    async def ready(self) -> None:
+    async def ensure_reset(self) -> None:
         """Bring the tools to the state in which the next step finds them. Raises `ResetError`."""
-        if self._pass is None or self._ready or self._resetter is None:
+        if self._pass is None or self._is_reset or self._resetter is None:
             return
         await self._resetter.reset(self._unit)
-        await self._resetter.make_again(self._made)
-        self._ready = True
+        await self._resetter.replay_effects(self._effects)
+        self._is_reset = True
 
-    def _entered(self, state: Mapping[str, Json]) -> tuple[Json, ...] | None:
+    def _entered_pass(self, state: Mapping[str, Json]) -> tuple[Json, ...] | None:
         """The counters of the loop and of those around it; None outside of it, nothing where it is the unit."""
         if self._before not in self._flow.heads:
             return ()

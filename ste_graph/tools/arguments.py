@@ -17,7 +17,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from ste_graph.contracts import Json
-from ste_graph.tools.coercion import coerced
+from ste_graph.tools.coercion import coerce
 
 FORMATS = FormatChecker()
 BOUNDS = {
@@ -59,7 +59,7 @@ Validator = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class CheckedArguments:
     """Arguments after the check: as the tool gets them, which were coerced, and what is wrong if anything is."""
 
     arguments: dict[str, Json] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Taken:
     problem: str | None = None
 
 
-class Arguments:
+class ArgumentChecker:
     """The arguments that one tool takes; its schema is compiled once.
 
     `fault` says what is wrong with the schema itself. Such a tool stays usable: its arguments are then not checked.
@@ -84,44 +84,46 @@ class Arguments:
         # An empty registry: a `$ref` to somewhere in the network is an error, not a download.
         self._validator = Validator(schema, registry=Registry(), format_checker=FORMATS)
 
-    def taken(self, arguments: Json) -> Taken:
+    def check(self, arguments: Json) -> CheckedArguments:
         """The arguments as the tool may be given them, or what is wrong with them, one line per fault.
 
         A value of the wrong type that can mean only one value of the right type is brought to it.
         """
         if not isinstance(arguments, Mapping):
-            return Taken(problem=self._text([f"- the arguments must be one JSON object; got {shown(arguments)}"]))
+            return CheckedArguments(
+                problem=self._text([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
+            )
         given = dict(arguments)
         if self.fault:
-            return Taken(arguments=given)
+            return CheckedArguments(arguments=given)
         try:
             errors = list(self._validator.iter_errors(given))
             if not errors:
-                return Taken(arguments=given)
-            given, changed = coerced(given, errors)
+                return CheckedArguments(arguments=given)
+            given, changed = coerce(given, errors)
             if changed:
                 errors = list(self._validator.iter_errors(given))
         except RecursionError:
-            return Taken(problem=self._text(["- the arguments are nested too deeply"]))
+            return CheckedArguments(problem=self._text(["- the arguments are nested too deeply"]))
         except Exception as fault:  # a `$ref` that leads nowhere, most of all
             self.fault = f"the schema of `{self.tool}` cannot be used: {type(fault).__name__}: {fault}"[:300]
-            return Taken(arguments=dict(arguments))
+            return CheckedArguments(arguments=dict(arguments))
         errors.sort(key=lambda error: (error.json_path, error.message))
-        lines = dict.fromkeys(line for error in errors for line in explained(error))
+        lines = dict.fromkeys(line for error in errors for line in explain(error))
         if lines:
-            return Taken(problem=self._text(list(lines)))
-        return Taken(arguments=given, coerced=changed)
+            return CheckedArguments(problem=self._text(list(lines)))
+        return CheckedArguments(arguments=given, coerced=changed)
 
     def problem(self, arguments: Json) -> str | None:
         """What is wrong with the arguments; None if they may be given to the tool."""
-        return self.taken(arguments).problem
+        return self.check(arguments).problem
 
     def _text(self, lines: list[str]) -> str:
         more = [f"- and {len(lines) - 10} more"] if len(lines) > 10 else []
         return "\n".join([f"Invalid arguments for `{self.tool}`:", *lines[:10], *more])
 
 
-def explained(error: ValidationError) -> Iterator[str]:
+def explain(error: ValidationError) -> Iterator[str]:
     """One line per fault: which field, what was expected, what came instead."""
     where = error.json_path.removeprefix("$").removeprefix(".")
     inside = f"{where}." if where else ""
@@ -131,7 +133,7 @@ def explained(error: ValidationError) -> Iterator[str]:
         case "required":
             missing = {str(name) for name in schema["required"]} - set(given)
             for name in sorted(missing):
-                expected = wanted(schema.get("properties", {}).get(name, {}))
+                expected = describe_schema(schema.get("properties", {}).get(name, {}))
                 yield f"- `{inside}{name}`: required, but missing" + (f"; expected {expected}" if expected else "")
         case "additionalProperties" | "unevaluatedProperties":
             known = sorted(schema.get("properties", {}))
@@ -140,14 +142,15 @@ def explained(error: ValidationError) -> Iterator[str]:
                 hint = f"did you mean `{close[0]}`? " if close else ""
                 allowed = f"allowed: {', '.join(known)}" if known else "it takes no arguments"
                 yield f"- `{inside}{name}`: unknown argument; {hint}{allowed}"
-        case "anyOf" | "oneOf" if meant := branch(error):
+        case "anyOf" | "oneOf" if meant := find_meant_branch(error):
             for inner in meant:
-                yield from explained(inner)
+                yield from explain(inner)
         case _:
-            yield f"- `{where or 'arguments'}`: expected {expectation(error, schema)}; got {shown(error.instance)}"
+            expected, got = describe_expected(error, schema), render_value(error.instance)
+            yield f"- `{where or 'arguments'}`: expected {expected}; got {got}"
 
 
-def branch(error: ValidationError) -> list[ValidationError]:
+def find_meant_branch(error: ValidationError) -> list[ValidationError]:
     """The faults within the option of an `anyOf` that was meant: the first whose type the value has; else none."""
     options: dict[Json, list[ValidationError]] = {}
     for inner in error.context or ():
@@ -158,45 +161,47 @@ def branch(error: ValidationError) -> list[ValidationError]:
     return []
 
 
-def expectation(error: ValidationError, schema: Mapping[str, Json]) -> str:
+def describe_expected(error: ValidationError, schema: Mapping[str, Json]) -> str:
     """What the violated keyword asks for, with an example if the schema has one."""
     keyword, value = str(error.validator), error.validator_value
     if keyword in ("type", "enum", "const", "format", "anyOf", "oneOf"):
-        return wanted(schema)
+        return describe_schema(schema)
     if keyword in BOUNDS:
-        return BOUNDS[keyword].format(value) + examples(schema)
-    return f"something else ({error.message:.200}){examples(schema)}"
+        return BOUNDS[keyword].format(value) + describe_examples(schema)
+    return f"something else ({error.message:.200}){describe_examples(schema)}"
 
 
-def wanted(schema: Json) -> str:
+def describe_schema(schema: Json) -> str:
     """The values that a schema accepts, in a few words: `integer`, `one of "de", "en"`, `string (date)`."""
     if not isinstance(schema, Mapping):
         return ""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "enum" in schema:
-        return "one of " + ", ".join(shown(value) for value in schema["enum"])
+        return "one of " + ", ".join(render_value(value) for value in schema["enum"])
     if "const" in schema:
-        return shown(schema["const"])
+        return render_value(schema["const"])
     options = schema.get("anyOf") or schema.get("oneOf")
     if isinstance(options, list):
-        return " or ".join(dict.fromkeys(filter(None, (wanted(option) for option in options)))) + examples(schema)
+        return " or ".join(
+            dict.fromkeys(filter(None, (describe_schema(option) for option in options)))
+        ) + describe_examples(schema)
     kinds = schema.get("type", "")
     words = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
     form = schema.get("format")
     patterns = {"date": "YYYY-MM-DD", "date-time": "YYYY-MM-DDTHH:MM:SS", "time": "HH:MM:SS"}
     if form:
         words = f"{words} ({form}{', ' + patterns[form] if form in patterns else ''})"
-    return words + examples(schema) if words else ""
+    return words + describe_examples(schema) if words else ""
 
 
-def examples(schema: Json) -> str:
+def describe_examples(schema: Json) -> str:
     """` such as "2024-02-28"`, or nothing."""
     given = schema.get("examples") if isinstance(schema, Mapping) else None
-    return f", such as {shown(given[0])}" if isinstance(given, list) and given else ""
+    return f", such as {render_value(given[0])}" if isinstance(given, list) and given else ""
 
 
-def shown(value: Json) -> str:
+def render_value(value: Json) -> str:
     """The value as JSON, short."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= 80 else f"{text[:77]}…"

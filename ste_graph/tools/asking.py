@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from ste_graph.contracts import Json, Tool
-from ste_graph.tools.threads import in_daemon_thread
+from ste_graph.tools.threads import run_in_daemon_thread
 
 LONGEST = 2000
 """Characters of the arguments that the person is shown."""
@@ -23,7 +23,7 @@ class Asker(Protocol):
         """Why the call is not made, as a sentence; None if it may be made."""
 
 
-class Terminal:
+class TerminalAsker:
     """Asks on stderr, reads the answer from stdin; one question at a time, however many units wait.
 
     `still` is entered around a question, so that a progress display can hold still. Where stdin or stderr is no
@@ -54,7 +54,9 @@ class Terminal:
         while True:
             sys.stderr.write(question)
             sys.stderr.flush()
-            line = await in_daemon_thread(_line)  # stdin cannot be waited for otherwise; a stopped run leaves it behind
+            line = await run_in_daemon_thread(
+                _line
+            )  # stdin cannot be waited for otherwise; a stopped run leaves it behind
             answer = line.strip().lower()
             if not line or answer in ("y", "yes", "n", "no", "a", "always"):
                 return answer

@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{1,30})?|\.\d{1,30})(?:[eE][+-]?\d
 _NOTHING = object()
 
 
-def coerced(arguments: dict[str, Json], errors: Sequence[ValidationError]) -> tuple[dict[str, Json], tuple[str, ...]]:
+def coerce(arguments: dict[str, Json], errors: Sequence[ValidationError]) -> tuple[dict[str, Json], tuple[str, ...]]:
     """The arguments with what can be coerced coerced, and the paths of what was. `arguments` stays as it is.
 
     Harmless means: the schema asks for one type only (beside null), and the text written as that type says the same.
@@ -27,17 +27,17 @@ def coerced(arguments: dict[str, Json], errors: Sequence[ValidationError]) -> tu
     result = arguments
     changed: list[str] = []
     for error in errors:
-        value = converted(error.instance, wanted_types(error))
+        value = convert(error.instance, expected_types(error))
         if value is _NOTHING or not error.absolute_path:
             continue
         if not changed:
             result = copy.deepcopy(arguments)
-        place(result, list(error.absolute_path), value)
+        put_at(result, list(error.absolute_path), value)
         changed.append(error.json_path.removeprefix("$").removeprefix("."))
     return result, tuple(sorted(set(changed)))
 
 
-def wanted_types(error: ValidationError) -> frozenset[str]:
+def expected_types(error: ValidationError) -> frozenset[str]:
     """The types that the schema at the error accepts; none where that is not plain, or not what is wrong."""
     match error.validator, error.validator_value:
         case "type", str(kind):
@@ -51,7 +51,7 @@ def wanted_types(error: ValidationError) -> frozenset[str]:
     return frozenset()
 
 
-def converted(value: Json, types: frozenset[str]) -> Any:
+def convert(value: Json, types: frozenset[str]) -> Any:
     """The value in the one type asked for; `_NOTHING` where there is more than one, or it would be a guess."""
     if len(kinds := types - {"null"}) != 1:
         return _NOTHING
@@ -68,7 +68,7 @@ def converted(value: Json, types: frozenset[str]) -> Any:
     return _NOTHING
 
 
-def place(inside: Any, path: Sequence[str | int], value: Json) -> None:
+def put_at(inside: Any, path: Sequence[str | int], value: Json) -> None:
     """Put the value at a path."""
     for step in path[:-1]:
         inside = inside[step]

@@ -13,7 +13,7 @@ def fingerprint(tool: Tool) -> str:
     return digest(definition(tool), length=LENGTH)
 
 
-def as_item(tool: Tool) -> dict[str, Json]:
+def describe_tool(tool: Tool) -> dict[str, Json]:
     """What a unit, a prompt and a record know of the tool: its definition and its fingerprint."""
     return {**definition(tool), "fingerprint": fingerprint(tool)}
 

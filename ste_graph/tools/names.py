@@ -24,12 +24,12 @@ class RenamedTool(ForwardedTool):
         return self.new_name
 
 
-def legal(name: str) -> str:
+def legal_name(name: str) -> str:
     """The name with `_` for every character that a model server would refuse, at most 64 long."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:LONGEST] or "tool"
 
 
-def legal_names(names: Sequence[str], legalise: Callable[[str], str] = legal) -> list[str]:
+def legal_names(names: Sequence[str], legalise: Callable[[str], str] = legal_name) -> list[str]:
     """A legal name for each name of a source, no two alike, in their order.
 
     A name that is legal and stands once keeps to itself, so that no tool is shown under the name of another.
@@ -54,7 +54,7 @@ def number_repeats(names: Sequence[str]) -> list[str]:
     return list(distinct)
 
 
-def unambiguous(tools: Sequence[Tool]) -> list[Tool]:
+def rename_repeats(tools: Sequence[Tool]) -> list[Tool]:
     """The tools in their order, no two of one name: the first keeps it, the next are `name_2`, `name_3` and so on.
 
     The order is that of the workflow's `tools:`, so the names are the same in every run of it.

@@ -6,42 +6,35 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import get_args
 
 from pydantic import Field
 
-from ste_graph.contracts import Effect, Frozen, Json, Tool
+from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import WorkflowError
+from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.forwarded import effect_note
+from ste_graph.tools.limits import ToolLimits
 
 
-class ToolPolicy(Frozen):
-    """What holds for every tool call of a run. Tools whose effect is `read` may always be called."""
+class ToolPolicy(ToolLimits):
+    """The rules for every tool call of a run. Tools whose effect is `read` may always be called."""
 
     allow: tuple[str, ...] = Field(
         default=(),
         description="Effects (write, destructive) or names of tools that may be called beside the read ones.",
     )
     ask: bool = Field(default=False, description="A person is asked before each call that is neither read nor allowed.")
-    timeout_s: float = Field(default=30.0, gt=0, description="Seconds after which a call counts as failed.")
-    limit: int = Field(
-        default=8192, ge=100, description="Characters of a result that are kept, half of them from its end."
-    )
-    at_most: int | None = Field(default=None, ge=0, description="Calls of each tool at most; no cap if not set.")
-    per_minute: int | None = Field(
-        default=None, ge=1, description="Calls of each tool that may begin within a minute; further ones wait."
-    )
 
     def allows(self, tool: Tool) -> bool:
-        """Whether the tool may be called at all, perhaps after a person was asked."""
-        return self.ask or self._opens(tool)
+        """True if the tool may be called at all, perhaps after a person was asked."""
+        return self.ask or self._allows_unasked(tool)
 
     def asks(self, tool: Tool) -> bool:
-        """Whether a person decides about each call of the tool."""
-        return self.ask and not self._opens(tool)
+        """True if a person decides about each call of the tool."""
+        return self.ask and not self._allows_unasked(tool)
 
-    def _opens(self, tool: Tool) -> bool:
+    def _allows_unasked(self, tool: Tool) -> bool:
         return tool.effect == "read" or tool.effect in self.allow or tool.name in self.allow
 
 
@@ -51,11 +44,9 @@ def check_allowed(policy: ToolPolicy, tools: Sequence[Tool]) -> None:
     known = sorted({*get_args(Effect), *names})
     for entry in policy.allow:
         if entry not in known:
-            close = get_close_matches(entry, known, 1)
-            hint = f"did you mean `{close[0]}`? " if close else ""
             raise WorkflowError(
-                f"`allow` names `{entry}`, which is neither an effect nor a tool; {hint}"
-                f"effects: {', '.join(sorted(get_args(Effect)))}; tools: {', '.join(names) or 'none'}"
+                f"`allow` names `{entry}`, which is neither an effect nor a tool; {did_you_mean(entry, known)}"
+                f"effects: {', '.join(sorted(get_args(Effect)))}; tools: {list_choices(names)}"
             )
 
 
@@ -83,20 +74,20 @@ class SkippedTool:
 def list_skipped(tools: Sequence[Tool], policy: ToolPolicy) -> list[SkippedTool]:
     """The tools that the policy does not let a run call."""
     return [
-        SkippedTool(tool.name, tool.effect, allowing(tool.name, policy), effect_note(tool))
+        SkippedTool(tool.name, tool.effect, allow_line(tool.name, policy), effect_note(tool))
         for tool in tools
         if not policy.allows(tool)
     ]
 
 
-def allowing(name: str, policy: ToolPolicy) -> str:
-    """The line of the workflow that lets the run call one tool more."""
-    return f"allow: [{', '.join(scalar(entry) for entry in (*policy.allow, name))}]"
+def allow_line(name: str, policy: ToolPolicy) -> str:
+    """The line of the workflow that allows one more tool."""
+    return f"allow: [{', '.join(yaml_scalar(entry) for entry in (*policy.allow, name))}]"
 
 
 def effects_block(tools: Sequence[Tool]) -> str:
     """An `effects:` block to paste under the tools' entry in YAML, and to correct: one line per tool."""
-    keys = {tool.name: f"  {scalar(tool.name)}: {tool.effect}" for tool in tools}
+    keys = {tool.name: f"  {yaml_scalar(tool.name)}: {tool.effect}" for tool in tools}
     width = max((len(key) for key in keys.values()), default=0)
     lines = [f"{keys[tool.name]:{width}}  # {effect_note(tool) or first_line(tool.description)}" for tool in tools]
     head = f"effects:  # one of {', '.join(get_args(Effect))}"
@@ -105,7 +96,7 @@ def effects_block(tools: Sequence[Tool]) -> str:
 
 def note_doubt(doubt: str, name: str) -> str:
     """The note of a tool whose effect counts as unsaid: the doubt, and the setting of its source that says it."""
-    return f"{doubt}; not called unless `effects: {{{scalar(name)}: read}}`"
+    return f"{doubt}; not called unless `effects: {{{yaml_scalar(name)}: read}}`"
 
 
 def first_line(text: str) -> str:
@@ -113,7 +104,7 @@ def first_line(text: str) -> str:
     return text.strip().partition("\n")[0][:100].strip()
 
 
-def scalar(text: str) -> str:
+def yaml_scalar(text: str) -> str:
     """The text as a YAML string, quoted only where it must be."""
     plain = re.fullmatch(r"[A-Za-z_][\w-]*", text, re.ASCII) and text.lower() not in ("true", "false", "null")
     return text if plain else json.dumps(text, ensure_ascii=False)

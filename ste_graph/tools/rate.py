@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 MINUTE_S = 60.0
 
 
-class Rate:
+class RateLimiter:
     """At most `per_minute` calls of each tool begin within any sixty seconds; further ones wait, in order.
 
     None: no limit. `clock` and `sleep` are for tests.
@@ -26,15 +26,15 @@ class Rate:
         self.per_minute = per_minute
         self._clock = clock
         self._sleep = sleep
-        self._begun: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._started: defaultdict[str, deque[float]] = defaultdict(deque)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def turn(self, tool: str) -> None:
-        """Wait until a call of the tool may begin."""
+    async def wait_turn(self, tool: str) -> None:
+        """Waits until a call of the tool may begin."""
         if self.per_minute is None:
             return
         async with self._turns[tool]:
-            begun = self._begun[tool]
+            begun = self._started[tool]
             if len(begun) == self.per_minute:
                 wait = begun.popleft() + MINUTE_S - self._clock()
                 if wait > 0:

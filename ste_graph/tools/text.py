@@ -16,14 +16,14 @@ MARK = 48
 def as_text(value: Any) -> str:
     """A string as it is, all else as JSON: dates in ISO 8601, NaN as `NaN`, other objects by their `repr`."""
     if isinstance(value, str):
-        return sound(value)
+        return replace_surrogates(value)
     if isinstance(value, bytes | bytearray | memoryview):
-        return from_bytes(bytes(value))
+        return decode_bytes(bytes(value))
     modes: tuple[Literal["utf8", "base64"], ...] = ("utf8", "base64")
     for mode in modes:  # base64 only where there are bytes inside that are no text
         with contextlib.suppress(PydanticSerializationError, ValueError, RecursionError):
             return to_json(value, inf_nan_mode="constants", bytes_mode=mode, fallback=repr).decode()
-    return sound(repr(value))  # a value that holds itself
+    return replace_surrogates(repr(value))  # a value that holds itself
 
 
 def plain_data(value: Any, limit: int) -> Json:
@@ -37,7 +37,7 @@ def plain_data(value: Any, limit: int) -> Json:
         return None
 
 
-def from_bytes(data: bytes) -> str:
+def decode_bytes(data: bytes) -> str:
     """The bytes as UTF-8 text, or a description of them where they are none."""
     try:
         return data.decode()
@@ -45,12 +45,12 @@ def from_bytes(data: bytes) -> str:
         return f"<{len(data):,} bytes that are not UTF-8 text, starting {data[:16].hex(' ')}>"
 
 
-def sound(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """The text without lone surrogates, which no file could hold."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def clipped(text: str, limit: int) -> tuple[str, bool]:
+def clip(text: str, limit: int) -> tuple[str, bool]:
     """At most `limit` (50 or more) characters of the text, head and tail kept, and whether something was left out."""
     if len(text) <= limit:
         return text, False

@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def in_daemon_thread(function: Callable[[], T]) -> T:
+async def run_in_daemon_thread(function: Callable[[], T]) -> T:
     """What `function`, which may not raise, returns. If the awaiting task is cancelled, its thread is left behind.
 
     A thread cannot be killed, and the loop's default executor waits for its threads when the program ends: one hanging

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.tools.arguments import Arguments
+from ste_graph.tools.arguments import ArgumentChecker
 
 SCHEMA = {
     "type": "object",
@@ -32,7 +32,7 @@ RIGHT = {"date": "2024-02-29", "days": 3}
 
 
 def lines(arguments, schema=SCHEMA):
-    first, *rest = Arguments("add_days", schema).problem(arguments).splitlines()
+    first, *rest = ArgumentChecker("add_days", schema).problem(arguments).splitlines()
     assert first == "Invalid arguments for `add_days`:"
     return rest
 
@@ -47,7 +47,7 @@ def lines(arguments, schema=SCHEMA):
     ],
 )
 def test_right_arguments_have_no_problem(more):
-    assert Arguments("add_days", SCHEMA).problem(RIGHT | more) is None
+    assert ArgumentChecker("add_days", SCHEMA).problem(RIGHT | more) is None
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_arguments_that_are_no_object_are_refused(value, shown):
     ],
 )
 def test_a_schema_that_is_wrong_itself_is_said_once_and_lets_the_call_through(schema, fault):
-    arguments = Arguments("t", schema)
+    arguments = ArgumentChecker("t", schema)
     assert arguments.problem({"a": "b"}) is None
     assert arguments.problem({"a": "b"}) is None
     assert arguments.fault.startswith(fault)
@@ -154,4 +154,4 @@ def test_whatever_the_arguments_are_the_answer_is_text_or_none(arguments):
     assert problem is None or problem.startswith("Invalid arguments for `add_days`:\n- ")
 
 
-CHECKED = Arguments("add_days", SCHEMA)
+CHECKED = ArgumentChecker("add_days", SCHEMA)

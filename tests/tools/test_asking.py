@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from ste_graph.contracts import Observation
-from ste_graph.tools.asking import Terminal
+from ste_graph.tools.asking import TerminalAsker
 from ste_graph.tools.policy import ToolPolicy
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
@@ -52,7 +52,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch):
 async def test_a_person_decides_call_by_call_and_may_say_always(terminal):
     screen = terminal("y", "no", "what?", "A")
     rows = Rows()
-    box = Toolbox(rows.tools(), ToolPolicy(ask=True), asker=Terminal())
+    box = Toolbox(rows.tools(), ToolPolicy(ask=True), asker=TerminalAsker())
     kinds = [(await box.call("add", {"n": n})).kind for n in range(5)]
     assert kinds == ["ok", "refused", "ok", "ok", "ok"]
     assert rows.added == [0, 2, 3, 4]
@@ -67,7 +67,7 @@ async def test_a_person_decides_call_by_call_and_may_say_always(terminal):
 async def test_always_holds_for_one_tool_and_the_end_of_input_is_a_no(terminal):
     terminal("always")
     rows = Rows()
-    box = Toolbox(rows.tools(), ToolPolicy(ask=True), asker=Terminal())
+    box = Toolbox(rows.tools(), ToolPolicy(ask=True), asker=TerminalAsker())
     assert (await box.call("add", {"n": 1})).ok
     assert await box.call("drop", {}) == Observation(
         ok=False, kind="refused", text="`drop` was not called: the person asked said no."
@@ -79,7 +79,7 @@ async def test_always_holds_for_one_tool_and_the_end_of_input_is_a_no(terminal):
 async def test_without_a_terminal_nobody_is_asked_and_the_call_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     rows = Rows()
-    box = Toolbox(rows.tools(), ToolPolicy(ask=True, allow=["add"]), asker=Terminal())
+    box = Toolbox(rows.tools(), ToolPolicy(ask=True, allow=["add"]), asker=TerminalAsker())
     assert await box.call("drop", {}) == Observation(
         ok=False,
         kind="refused",
@@ -91,7 +91,7 @@ async def test_without_a_terminal_nobody_is_asked_and_the_call_is_refused(monkey
 
 async def test_nobody_is_asked_about_a_call_that_would_not_be_made_anyway(terminal):
     screen = terminal("y")
-    dry = Toolbox(Rows().tools(), ToolPolicy(ask=True), asker=Terminal(), dry_run=True)
+    dry = Toolbox(Rows().tools(), ToolPolicy(ask=True), asker=TerminalAsker(), dry_run=True)
     assert (await dry.call("drop", {})).text == "`drop` was not called: this is a dry run. The arguments are valid."
     assert (await dry.call("add", {})).kind == "invalid_arguments"
     assert screen.getvalue() == ""

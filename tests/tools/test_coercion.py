@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.tools.arguments import Arguments, Taken
+from ste_graph.tools.arguments import ArgumentChecker, CheckedArguments
 
 
-def taken(schema: dict[str, Any], **arguments: Any) -> Taken:
-    return Arguments("look", {"type": "object", "properties": schema}).taken(arguments)
+def taken(schema: dict[str, Any], **arguments: Any) -> CheckedArguments:
+    return ArgumentChecker("look", {"type": "object", "properties": schema}).check(arguments)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def taken(schema: dict[str, Any], **arguments: Any) -> Taken:
 )
 def test_what_can_mean_one_thing_only_is_brought_to_the_type_and_named(schema, given_value, became):
     result = taken({"days": schema}, days=given_value)
-    assert result == Taken({"days": became}, ("days",))
+    assert result == CheckedArguments({"days": became}, ("days",))
     assert type(result.arguments["days"]) is type(became)
 
 
@@ -63,19 +63,19 @@ def test_what_would_be_a_guess_is_a_problem(schema, value):
 
 
 def test_what_is_right_already_is_never_touched():
-    assert taken({"note": {"type": ["string", "integer"]}}, note="90") == Taken({"note": "90"})
-    assert taken({"note": {}}, note="90") == Taken({"note": "90"})
+    assert taken({"note": {"type": ["string", "integer"]}}, note="90") == CheckedArguments({"note": "90"})
+    assert taken({"note": {}}, note="90") == CheckedArguments({"note": "90"})
 
 
 def test_values_inside_are_coerced_too_the_given_arguments_stay_and_what_is_left_is_the_problem():
     item = {"type": "object", "properties": {"height": {"type": "number"}}}
     schema = {"type": "object", "properties": {"places": {"type": "array", "items": item}, "n": {"type": "integer"}}}
     arguments = {"places": [{"height": 1}, {"height": "2.5"}], "n": "x"}
-    assert Arguments("look", schema).taken(arguments).problem == (
+    assert ArgumentChecker("look", schema).check(arguments).problem == (
         'Invalid arguments for `look`:\n- `n`: expected integer; got "x"'
     )
-    right = Arguments("look", schema).taken(arguments | {"n": "1"})
-    assert right == Taken({"places": [{"height": 1}, {"height": 2.5}], "n": 1}, ("n", "places[1].height"))
+    right = ArgumentChecker("look", schema).check(arguments | {"n": "1"})
+    assert right == CheckedArguments({"places": [{"height": 1}, {"height": 2.5}], "n": 1}, ("n", "places[1].height"))
     assert arguments["places"][1] == {"height": "2.5"}
 
 

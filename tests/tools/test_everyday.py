@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.tools.arguments import Arguments
+from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.python.source import PythonTools, loaded
 from ste_graph.tools.toolbox import Toolbox
 
@@ -26,7 +26,7 @@ async def test_all_tools_only_read_and_say_in_words_and_examples_what_they_take(
     for tool in tools:
         assert tool.effect == "read"
         assert len(tool.description) > 20
-        assert Arguments(tool.name, tool.parameters).fault is None
+        assert ArgumentChecker(tool.name, tool.parameters).fault is None
         for name, entry in tool.parameters["properties"].items():
             assert entry["description"], name
             assert {"examples", "default"} & set(entry), f"{tool.name}.{name}"

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from ste_graph.tools.fingerprint import as_item, fingerprint
+from ste_graph.tools.fingerprint import describe_tool, fingerprint
 from ste_graph.tools.python.function import FunctionTool
 
 
@@ -12,7 +12,7 @@ TOOL = FunctionTool.of("look", look, "read")
 
 
 def test_the_item_of_a_unit_is_the_definition_and_its_fingerprint():
-    assert as_item(TOOL) == {
+    assert describe_tool(TOOL) == {
         "name": "look",
         "description": "Look somewhere.",
         "parameters": {

@@ -237,7 +237,7 @@ async def test_what_breaks_the_protocol_is_an_observation():
 async def test_ten_megabytes_are_cut_to_the_limit_with_head_and_tail_kept():
     async with opened(server("adverse.py")) as box:
         seen = await box.call("ten_megabytes", {})
-        assert (seen.ok, seen.truncated, len(seen.text) <= ALL.limit) == (True, True, True)
+        assert (seen.ok, seen.truncated, len(seen.text) <= ALL.characters) == (True, True, True)
         assert seen.text.startswith("beginxxx")
         assert seen.text.endswith("xxxend")
 

@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.tools.names import legal, legal_names, unambiguous
+from ste_graph.tools.names import legal_name, legal_names, rename_repeats
 from ste_graph.tools.python.function import FunctionTool
 
 NAMES = st.sampled_from(["a", "a_2", "a_3", "b", "x" * 64, "x" * 63])
@@ -18,13 +18,13 @@ def named(name: str) -> FunctionTool:
 
 def test_the_first_keeps_its_name_and_no_name_is_taken_twice():
     tools = [named(name) for name in ("look", "look", "look_2", "look")]
-    assert [tool.name for tool in unambiguous(tools)] == ["look", "look_3", "look_2", "look_4"]
+    assert [tool.name for tool in rename_repeats(tools)] == ["look", "look_3", "look_2", "look_4"]
 
 
 @given(st.lists(NAMES, max_size=12))
 def test_names_are_unique_and_legal_and_tools_stay_in_order(names):
     tools = [named(name) for name in names]
-    renamed = unambiguous(tools)
+    renamed = rename_repeats(tools)
     found = [tool.name for tool in renamed]
     assert len(set(found)) == len(found) == len(names)
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in found)
@@ -41,4 +41,4 @@ def test_no_tool_is_shown_under_the_name_of_another(names):
 
 @given(st.text(max_size=100))
 def test_every_name_has_a_legal_form(name):
-    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", legal(name))
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", legal_name(name))

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.openapi.document import Unusable, gathered
+from ste_graph.tools.openapi.document import UnusableError, gathered
 
 ROOT = "https://api.example.com/v1/openapi.json"
 
@@ -28,7 +28,7 @@ async def test_a_downloaded_spec_may_refer_to_its_own_host_and_nowhere_else():
     found = documents.resolved({"$ref": "parts.json#/A"}, ROOT)
     assert found == ({"type": "integer"}, "https://api.example.com/v1/deeper/b.json")
     for ref in refs[1:]:
-        with pytest.raises(Unusable, match=r"leads nowhere$"):
+        with pytest.raises(UnusableError, match=r"leads nowhere$"):
             documents.resolved({"$ref": ref}, ROOT)
 
 

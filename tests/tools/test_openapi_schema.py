@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from ste_graph.tools.openapi.document import Documents, Unusable
+from ste_graph.tools.openapi.document import Documents, UnusableError
 from ste_graph.tools.openapi.schema import LARGEST, Schemas
 
 
@@ -115,7 +115,7 @@ def test_of_a_chain_without_end_only_the_nearest_links_are_described():
     ],
 )
 def test_what_is_broken_is_said(named, says):
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(UnusableError) as caught:
         closed(to("A"), **named)
     assert str(caught.value) == says
 
@@ -123,7 +123,7 @@ def test_what_is_broken_is_said(named, says):
 def test_a_schema_that_holds_itself_by_a_yaml_alias_is_refused():
     loop = {"type": "object", "properties": {}}
     loop["properties"]["again"] = loop
-    with pytest.raises(Unusable, match="too large, or holds itself"):
+    with pytest.raises(UnusableError, match="too large, or holds itself"):
         closed(loop)
 
 
@@ -158,5 +158,5 @@ def test_closing_a_schema_does_not_change_what_it_accepts(four, values):
         theirs = Draft202012Validator({**root, "components": {"schemas": named}})
         for value in values:
             assert ours.is_valid({"x": value}) == theirs.is_valid({"x": value})
-    except (Unusable, RecursionError):
+    except (UnusableError, RecursionError):
         return  # a circle of references around nothing, directly or through `anyOf`

@@ -112,7 +112,7 @@ async def opened(tmp_path):
             written["servers"] = [{"url": server.address}]
         spec.write_text(json.dumps(written), encoding="utf-8")
         sources.append(OpenAPITools(spec=str(spec), **settings))
-        return Toolbox(await sources[-1].open(), ToolPolicy(allow=("write",), limit=10**6, timeout_s=2))
+        return Toolbox(await sources[-1].open(), ToolPolicy(allow=("write",), characters=10**6, timeout_s=2))
 
     yield open_box
     for source in sources:

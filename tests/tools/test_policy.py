@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from ste_graph.errors import WorkflowError
 from ste_graph.tools.forwarded import ForwardedTool, effect_note
-from ste_graph.tools.names import RenamedTool, unambiguous
+from ste_graph.tools.names import RenamedTool, rename_repeats
 from ste_graph.tools.policy import ToolPolicy, check_allowed, effects_block, list_skipped, note_doubt
 from ste_graph.tools.python.function import FunctionTool
 
@@ -51,7 +51,7 @@ def test_a_skipped_tool_whose_effect_is_in_doubt_says_why_in_its_one_line():
     assert str(skipped) == f"drop (destructive)  {note}"
     assert skipped.to_json() == {"effect": "destructive", "remedy": "allow: [drop]", "note": note}
     assert effects_block([doubtful]).splitlines()[1] == f"  drop: destructive  # {note}"
-    (renamed, _) = unambiguous([RenamedTool(doubtful, "drop_2"), tool])
+    (renamed, _) = rename_repeats([RenamedTool(doubtful, "drop_2"), tool])
     assert effect_note(renamed) == note
 
 
@@ -68,7 +68,7 @@ def test_the_effects_block_is_yaml_to_paste_with_each_tools_first_line():
 
 
 def test_limits_that_make_no_sense_are_refused():
-    for wrong in ({"timeout_s": 0}, {"limit": 5}, {"at_most": -1}, {"per_minute": 0}, {"alow": []}):
+    for wrong in ({"timeout_s": 0}, {"characters": 5}, {"calls": -1}, {"per_minute": 0}, {"alow": []}):
         with pytest.raises(ValidationError):
             ToolPolicy(**wrong)
 

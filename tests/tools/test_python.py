@@ -184,7 +184,7 @@ async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_pa
 async def test_a_hint_that_has_no_json_schema_names_the_tool_unless_exclude_leaves_it_out(tmp_path):
     path = module(tmp_path, "class Odd: ...\ndef bad(x: Odd): ...\ndef good(): ...\n")
     said = await refused(module=path)
-    assert said.startswith("tool `bad`: its type hints make no JSON Schema: ")
+    assert said.startswith("tool `bad`: no JSON Schema can be made of its type hints: ")
     assert said.endswith("change the hints or leave the function out with `exclude:`")
     assert [tool.name for tool in await PythonTools(module=path, exclude=["bad"]).open()] == ["good"]
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from ste_graph.tools.rate import Rate
+from ste_graph.tools.rate import RateLimiter
 
 
 class Time:
@@ -18,32 +18,32 @@ class Time:
 
 async def test_in_no_minute_does_a_tool_get_more_calls_than_its_rate() -> None:
     time = Time()
-    rate = Rate(3, clock=time, sleep=time.sleep)
+    rate = RateLimiter(3, clock=time, sleep=time.sleep)
     begun = []
     for pause in (0, 10, 10, 0, 0, 50, 0):
         time.now += pause
-        await rate.turn("look")
+        await rate.wait_turn("look")
         begun.append(time.now)
     assert begun == [0, 10, 20, 60, 70, 120, 120]
 
 
 async def test_tools_do_not_wait_for_one_another_and_without_a_rate_nobody_waits() -> None:
     time = Time()
-    rate = Rate(1, clock=time, sleep=time.sleep)
-    await asyncio.gather(rate.turn("look"), rate.turn("find"))
+    rate = RateLimiter(1, clock=time, sleep=time.sleep)
+    await asyncio.gather(rate.wait_turn("look"), rate.wait_turn("find"))
     assert time.now == 0
-    free = Rate(None, clock=time, sleep=time.sleep)
-    await asyncio.gather(*(free.turn("look") for _ in range(100)))
+    free = RateLimiter(None, clock=time, sleep=time.sleep)
+    await asyncio.gather(*(free.wait_turn("look") for _ in range(100)))
     assert time.now == 0
 
 
 async def test_those_who_wait_for_one_tool_are_served_in_order() -> None:
     time = Time()
-    rate = Rate(1, clock=time, sleep=time.sleep)
+    rate = RateLimiter(1, clock=time, sleep=time.sleep)
     served = []
 
     async def caller(name: int) -> None:
-        await rate.turn("look")
+        await rate.wait_turn("look")
         served.append((name, time.now))
 
     await asyncio.gather(*(caller(name) for name in range(3)))

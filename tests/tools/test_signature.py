@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from ste_graph.tools.python.signature import Signature, docstring
+from ste_graph.tools.python.signature import Signature, parse_docstring
 
 
 @dataclasses.dataclass
@@ -70,7 +70,7 @@ def test_hints_defaults_and_docstring_become_one_json_schema():
 def test_arguments_arrive_as_the_python_values_of_the_hints():
     def book(where: Place, /, day: dt.date, *, guest: Guest | None = None) -> None: ...
 
-    bound = Signature(book, "book").bound
+    bound = Signature(book, "book").bind
     given = {"where": {"name": "Ulm"}, "day": "2024-02-29", "guest": {"name": "Eve"}}
     assert bound(given) == ([Place("Ulm")], {"day": dt.date(2024, 2, 29), "guest": Guest(name="Eve")})
     with pytest.raises(ValidationError, match="day"):
@@ -86,7 +86,7 @@ def test_a_default_that_json_cannot_say_stays_the_functions_own():
         "properties": {"since": {}, "deep": {"default": False}},
         "type": "object",
     }
-    assert signature.bound({"deep": True}) == ([], {"deep": True})
+    assert signature.bind({"deep": True}) == ([], {"deep": True})
 
 
 def test_a_field_as_default_describes_the_parameter_and_gives_its_default():
@@ -98,7 +98,7 @@ def test_a_field_as_default_describes_the_parameter_and_gives_its_default():
         "k": {"default": 3, "minimum": 1, "type": "integer"},
     }
     assert signature.parameters["required"] == ["words"]
-    assert signature.bound({"words": "x"}) == ([], {"words": "x", "k": 3})
+    assert signature.bind({"words": "x"}) == ([], {"words": "x", "k": 3})
 
 
 def test_wrapped_functions_partial_functions_and_methods_keep_their_hints():
@@ -139,5 +139,5 @@ def test_the_text_before_the_first_section_is_the_description():
             Nothing: really.
         """
 
-    assert docstring(look) == ("Look around.\n\nThere is much to see: trees, birds.", {})
-    assert docstring(lambda: None) == ("", {})
+    assert parse_docstring(look) == ("Look around.\n\nThere is much to see: trees, birds.", {})
+    assert parse_docstring(lambda: None) == ("", {})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.tools.text import as_text, clipped
+from ste_graph.tools.text import as_text, clip
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ def test_a_list_that_holds_itself_is_shown_as_python_shows_it():
 
 
 def test_head_and_tail_of_a_long_text_are_kept():
-    text, cut = clipped("a" * 500 + "b" * 500, 100)
+    text, cut = clip("a" * 500 + "b" * 500, 100)
     assert cut
     assert text == "a" * 26 + "\n[… 948 characters left out …]\n" + "b" * 26
 
 
 @given(st.text(min_size=0, max_size=400), st.integers(100, 300))
 def test_a_clipped_text_is_never_longer_than_the_limit_and_keeps_both_ends(text, limit):
-    kept, cut = clipped(text, limit)
+    kept, cut = clip(text, limit)
     assert len(kept) <= limit
     assert cut == (len(text) > limit)
     assert (kept[0], kept[-1]) == (text[0], text[-1]) if text else kept == ""

@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.arguments import Arguments
+from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.policy import ToolPolicy
-from ste_graph.tools.toolbench.description import Description, legal_name, read
+from ste_graph.tools.toolbench.description import Description, plain_name, read
 from ste_graph.tools.toolbench.source import ToolBenchTools
 from ste_graph.tools.toolbox import Toolbox
 
@@ -97,7 +97,7 @@ def test_a_structured_description_gives_types_defaults_examples_and_the_values_o
     ],
 )
 def test_names_are_legal_for_models(original, name):
-    assert legal_name(original) == read(original, "Do it.").name == name
+    assert plain_name(original) == read(original, "Do it.").name == name
 
 
 json_values = st.recursive(
@@ -136,10 +136,10 @@ async def test_the_papers_fifty_tools_accept_748_of_its_750_gold_calls():
     assert {tool.effect for tool in tools} == {"destructive"}
     refused = []
     for tool in tools:
-        arguments = Arguments(tool.name, tool.parameters)
+        arguments = ArgumentChecker(tool.name, tool.parameters)
         assert arguments.fault is None
         for number, case in enumerate(gold[tool.original]):
-            taken = arguments.taken(json.loads(case["action_input"]))
+            taken = arguments.check(json.loads(case["action_input"]))
             assert not taken.coerced
             refused += [(tool.original, number)] if taken.problem else []
     # Both cases ask about the tool itself; their gold is a call that leaves out all three required arguments.

@@ -89,9 +89,9 @@ async def test_a_dry_run_checks_everything_but_does_not_call():
 
 async def test_the_cap_counts_calls_that_reached_the_tool_those_of_an_earlier_process_too():
     counted = Counted()
-    tools = box(counted.function(), at_most=2)
-    tools.replayed("double", Observation(ok=False, kind="interrupted", text=""))
-    tools.replayed("double", Observation(ok=False, kind="refused", text=""))
+    tools = box(counted.function(), calls=2)
+    tools.count_replayed("double", Observation(ok=False, kind="interrupted", text=""))
+    tools.count_replayed("double", Observation(ok=False, kind="refused", text=""))
     seen = [await tools.call("double", arguments) for arguments in ({}, {"n": 1}, {"n": 2})]
     assert [one.kind for one in seen] == ["invalid_arguments", "ok", "refused"]
     assert seen[2].text == "`double` was not called: its calls are limited to 2, which were made."
@@ -230,7 +230,7 @@ async def test_ten_megabytes_are_cut_to_the_limit_with_head_and_tail():
     def floods() -> str:
         return "first" + "-" * 10_000_000 + "last"
 
-    observation = await box(floods, limit=1000).call("floods", {})
+    observation = await box(floods, characters=1000).call("floods", {})
     assert observation.truncated
     assert 950 < len(observation.text) <= 1000
     assert observation.text.startswith("first---")

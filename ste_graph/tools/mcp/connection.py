@@ -35,7 +35,7 @@ for name in ("mcp", "client"):  # else the tracebacks and warnings of the client
     logging.getLogger(name).addHandler(logging.NullHandler())
 
 
-class Lost(Exception):
+class ConnectionLostError(Exception):
     """There is no connection, or it was lost; the text says how."""
 
 
@@ -155,7 +155,7 @@ class Connection:
             how = "it ended before it was ready" if said(fault) == CLOSED else said(fault)
             if isinstance(fault, TimeoutError):
                 how = f"it was not ready within {self._start_s:g} s"
-            raise Lost(self._with_last_words(how, session.junk)) from fault
+            raise ConnectionLostError(self._with_last_words(how, session.junk)) from fault
 
     async def stop(self) -> None:
         """End the server."""
@@ -193,9 +193,9 @@ class Connection:
                         await self.stop()
                         await self.start()
         except TimeoutError as fault:
-            raise Lost(f"it did not end and start again within {limit_s:g} s") from fault
+            raise ConnectionLostError(f"it did not end and start again within {limit_s:g} s") from fault
         except WorkflowError as fault:
-            raise Lost(str(fault)) from fault
+            raise ConnectionLostError(str(fault)) from fault
 
     async def call(self, tool: str, arguments: Mapping[str, Json]) -> CallToolResult:
         """The server's answer. Raises `Lost`, and the client's own errors for an answer that is one."""
@@ -207,8 +207,8 @@ class Connection:
             if session is not None and (self._probe is None or self._probe.done()):
                 self._probe = asyncio.create_task(end_if_dead(session), name=f"ste-mcp probe {self.transport.name}")
             raise
-        except Lost as fault:
-            raise Lost(self._with_last_words(str(fault))) from fault
+        except ConnectionLostError as fault:
+            raise ConnectionLostError(self._with_last_words(str(fault))) from fault
 
     async def _asked(self, asking: Callable[[Client], Awaitable[T]]) -> T:
         from mcp import MCPError
@@ -216,7 +216,7 @@ class Connection:
 
         session = self._session
         if session is None:
-            raise Lost("it was ended")
+            raise ConnectionLostError("it was ended")
         try:
             return await asking(await session.ready())
         except MCPError as fault:
@@ -224,7 +224,7 @@ class Connection:
             closed = fault.code == CONNECTION_CLOSED and (not local or fault.message == CLOSED)
             if closed or (not local and fault.message == "Session terminated"):
                 session.ended = True
-                raise Lost(said(fault)) from fault
+                raise ConnectionLostError(said(fault)) from fault
             raise
 
     def _with_last_words(self, what: str, junk: Sequence[str] = ()) -> str:

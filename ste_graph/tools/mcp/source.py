@@ -18,7 +18,7 @@ from ste_graph.redaction import Redactor, find_secrets
 from ste_graph.settings import Address, HubPath, RelativePath, Secret
 from ste_graph.tools.choice import ToolChoice, ToolNames, strictest
 from ste_graph.tools.mcp.answer import observed
-from ste_graph.tools.mcp.connection import Connection, Lost, said
+from ste_graph.tools.mcp.connection import Connection, ConnectionLostError, said
 from ste_graph.tools.mcp.transport import Process, Remote, Transport
 from ste_graph.tools.names import legal_names
 from ste_graph.tools.policy import note_doubt
@@ -122,7 +122,7 @@ class MCPTools(ToolChoice):
         self._connections.append(connection)
         try:
             listed = await connection.start()
-        except Lost as fault:
+        except ConnectionLostError as fault:
             raise WorkflowError(self._failure(str(fault))) from fault
         distinct: dict[str, Listed] = {}
         effects: dict[str, Effect] = {}
@@ -212,7 +212,7 @@ class MCPTool:
     async def ready(self) -> Observation | None:
         try:
             await self.connection.ready()
-        except Lost as fault:
+        except ConnectionLostError as fault:
             text = f"The tool's server is gone and cannot be started again; the call was not made: {fault}"
             return Observation(ok=False, kind="transport", text=text)
         return None
@@ -220,7 +220,7 @@ class MCPTool:
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         try:
             result = await self.connection.call(self.original, arguments)
-        except Lost as fault:
+        except ConnectionLostError as fault:
             text = f"The connection to the tool's server was lost, its answer is not known: {fault}"
             return Observation(ok=False, kind="transport", text=text)
         except Exception as fault:  # a JSON-RPC error, or an answer that breaks the protocol or the tool's own schema

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json, Observation
-from ste_graph.tools.text import from_bytes, sound
+from ste_graph.tools.text import decode_bytes, replace_surrogates
 
 if TYPE_CHECKING:
     import httpx
@@ -54,7 +54,7 @@ def as_json(response: httpx.Response, data: bytes) -> tuple[str, Json] | None:
         return None
     try:
         held = json.loads(data)
-        return sound(json.dumps(held, ensure_ascii=False, separators=(",", ":"))), held
+        return replace_surrogates(json.dumps(held, ensure_ascii=False, separators=(",", ":"))), held
     except (ValueError, RecursionError):
         return None
 
@@ -66,11 +66,11 @@ def readable(response: httpx.Response, data: bytes, cut: bool) -> str:
         text = data.decode(response.charset_encoding or "utf-8")
     except (UnicodeDecodeError, LookupError):
         if not (cut or kind.startswith("text/") or kind.endswith(("json", "xml"))):
-            return f"<{len(data):,} bytes of {kind}>" if kind else from_bytes(data)
+            return f"<{len(data):,} bytes of {kind}>" if kind else decode_bytes(data)
         text = data.decode("utf-8", "replace")
     if "\0" in text[:1000]:
         return f"<{len(data):,} bytes of {kind or 'no stated kind'}>"
-    return sound(text)
+    return replace_surrogates(text)
 
 
 def kind_of(response: httpx.Response) -> str:

@@ -24,7 +24,7 @@ Load = Callable[[str], Awaitable[tuple[str, bytes]]]
 """Gives, for an address, the address that it led to and the bytes there."""
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """Something that an operation needs is broken; the text says what, for the person whose spec it is."""
 
 
@@ -43,7 +43,7 @@ class Documents:
         try:
             found = self._registry.resolver(base).lookup(ref).contents
         except Exception as fault:  # besides Unresolvable, whatever a malformed pointer or address brings about
-            raise Unusable(f"`$ref: {ref}` leads nowhere") from fault
+            raise UnusableError(f"`$ref: {ref}` leads nowhere") from fault
         return found, urldefrag(joined(base, ref))[0]
 
     def resolved(self, node: Json, base: str) -> tuple[Mapping[str, Json], str]:
@@ -51,11 +51,11 @@ class Documents:
         first = node
         for _ in range(LONGEST_CHAIN):
             if not isinstance(node, Mapping):
-                raise Unusable(f"expected a mapping, got {first!r:.80}")
+                raise UnusableError(f"expected a mapping, got {first!r:.80}")
             if not isinstance(node.get("$ref"), str):
                 return node, base
             node, base = self.lookup(node["$ref"], base)
-        raise Unusable(f"`$ref: {first['$ref']}` leads to itself")
+        raise UnusableError(f"`$ref: {first['$ref']}` leads to itself")
 
 
 async def gathered(location: str, load: Load) -> Documents:
@@ -96,7 +96,7 @@ def joined(base: str, ref: str) -> str:
     try:
         return urljoin(base, ref)
     except ValueError as fault:
-        raise Unusable(f"`$ref: {ref}` leads nowhere") from fault
+        raise UnusableError(f"`$ref: {ref}` leads nowhere") from fault
 
 
 def others(page: Json, base: str) -> Iterator[str]:
@@ -110,7 +110,7 @@ def others(page: Json, base: str) -> Iterator[str]:
             seen.add(id(node))
             ref = node.get("$ref")
             if isinstance(ref, str) and not ref.startswith("#"):
-                with contextlib.suppress(Unusable):
+                with contextlib.suppress(UnusableError):
                     yield urldefrag(joined(base, ref))[0]
             waiting += node.values()
         elif isinstance(node, Sequence) and not isinstance(node, str):

@@ -14,7 +14,7 @@ from ste_graph.tools.openapi.spec import FORM, PARTS
 from ste_graph.tools.openapi.style import Pairs, in_header, in_path, in_query, word
 
 
-class BadArgument(Exception):
+class BadArgumentError(Exception):
     """An argument that its schema accepts but that no request can carry; the text names it."""
 
 
@@ -41,7 +41,7 @@ def request(operation: Operation, arguments: Mapping[str, Json]) -> HTTPRequest:
             case "path":
                 text = in_path(given.name, value, given.style, given.explode)
                 if value in ("", None) or not text:
-                    raise BadArgument(f"`{given.argument}`: it stands in the path and may not be empty")
+                    raise BadArgumentError(f"`{given.argument}`: it stands in the path and may not be empty")
                 path = path.replace(f"{{{given.name}}}", text)
             case "query":
                 query += in_query(given.name, value, given.style, given.explode, given.reserved)
@@ -50,9 +50,11 @@ def request(operation: Operation, arguments: Mapping[str, Json]) -> HTTPRequest:
             case "header" if value is not None:
                 headers[given.name] = in_header(value, given.explode, as_json=given.style == "json")
                 if re.search(r"[\x00-\x1f\x7f]", headers[given.name]):
-                    raise BadArgument(f"`{given.argument}`: a header holds no line breaks or other control characters")
+                    raise BadArgumentError(
+                        f"`{given.argument}`: a header holds no line breaks or other control characters"
+                    )
     if any(unquote(part) in (".", "..") for part in path.split("/")):  # would lead to another operation
-        raise BadArgument(f"`.` and `..` may not stand in the path `{operation.path}`")
+        raise BadArgumentError(f"`.` and `..` may not stand in the path `{operation.path}`")
     content = None
     if operation.body is not None and (value := sent(operation.body, arguments)) is not ABSENT:
         headers["Content-Type"], content = encoded(operation.body, value)

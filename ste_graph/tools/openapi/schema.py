@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ste_graph.contracts import Json
-from ste_graph.tools.openapi.document import Documents, Unusable, joined
+from ste_graph.tools.openapi.document import Documents, UnusableError, joined
 
 LARGEST = 20_000
 """Characters of a tool's schema up to which it is written out; no model reads more."""
@@ -67,7 +67,7 @@ class Schemas:
             try:
                 self._nodes = 0
                 self.defs[name] = self._converted(*self.documents.lookup(ref, place), 0)
-            except Unusable as fault:
+            except UnusableError as fault:
                 self._broken[name] = str(fault)
                 self.defs[name] = {}
         return result
@@ -81,7 +81,7 @@ class Schemas:
         reached = self._reached(schema)
         for name in reached:
             if name in self._broken:
-                raise Unusable(self._broken[name])
+                raise UnusableError(self._broken[name])
             self._refuse_empty_circle(name)
         kept = [name for name in reached if self._recursive(name)]
         try:
@@ -123,11 +123,11 @@ class Schemas:
     def _converted(self, schema: Json, base: str, depth: int) -> Json:
         self._nodes += 1
         if self._nodes > MOST_NODES or depth > DEEPEST:
-            raise Unusable("a schema is too large, or holds itself other than by `$ref`")
+            raise UnusableError("a schema is too large, or holds itself other than by `$ref`")
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, Mapping):
-            raise Unusable(f"expected a schema, got {schema!r:.80}")
+            raise UnusableError(f"expected a schema, got {schema!r:.80}")
         out = {key: schema[key] for key in schema if key in PLAIN}
         if isinstance(schema.get("$ref"), str):
             out = {"$ref": PREFIX + self._named(schema["$ref"], base), **out}
@@ -156,7 +156,7 @@ class Schemas:
             return isinstance(schema, Mapping) and (
                 schema.get("readOnly") is True or self.documents.resolved(schema, base)[0].get("readOnly") is True
             )
-        except Unusable:
+        except UnusableError:
             return False
 
     def _named(self, ref: str, base: str) -> str:
@@ -197,7 +197,7 @@ class Schemas:
         while isinstance(self.defs[name], Mapping) and "$ref" in self.defs[name]:
             name = named(self.defs[name])
             if name in seen:
-                raise Unusable(f"the schema `{start}` is nothing but a reference to itself")
+                raise UnusableError(f"the schema `{start}` is nothing but a reference to itself")
             seen.add(name)
 
     def _weight(self, schema: Json) -> int:

@@ -15,7 +15,7 @@ from ste_graph.settings import Address, PathOrURL, Secret
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.openapi.auth import SecretAuth
-from ste_graph.tools.openapi.document import Unusable, from_file, gathered, is_url
+from ste_graph.tools.openapi.document import UnusableError, from_file, gathered, is_url
 from ste_graph.tools.openapi.effect import find_effect
 from ste_graph.tools.openapi.operation import Operation
 from ste_graph.tools.openapi.service import Service, place, secrets
@@ -131,9 +131,9 @@ class OpenAPITools(ToolChoice):
                 if self.base_url is not None:
                     operation = replace(operation, server=self.base_url.rstrip("/"))
                 if operation.server is None:
-                    raise Unusable("the spec names no server that can be reached; give `base_url`")
+                    raise UnusableError("the spec names no server that can be reached; give `base_url`")
                 ready.append((entry, operation, parameters))
-            except Unusable as fault:
+            except UnusableError as fault:
                 faults.append(f"`{entry.name}`: {fault}")
             except Exception as fault:  # whatever else a malformed description brings about
                 faults.append(f"`{entry.name}`: its description is malformed ({type(fault).__name__}: {fault})")

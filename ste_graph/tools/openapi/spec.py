@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ste_graph.contracts import Json
-from ste_graph.tools.names import legal, legal_names
-from ste_graph.tools.openapi.document import Documents, Unusable, is_url
+from ste_graph.tools.names import legal_name, legal_names
+from ste_graph.tools.openapi.document import Documents, UnusableError, is_url
 from ste_graph.tools.openapi.operation import OURS, Body, Operation, Parameter, arranged, names_in
 from ste_graph.tools.openapi.schema import Schemas, examples_in
 
@@ -124,7 +124,7 @@ class Spec:
                 item, base = self.documents.resolved(node, self.documents.root)
                 if isinstance(node, Mapping) and "$ref" in node:  # other keys may stand beside it
                     item = {**item, **{key: value for key, value in node.items() if key != "$ref"}}
-            except Unusable as fault:
+            except UnusableError as fault:
                 self.faults.append(f"`{path}`: {fault}")
                 continue
             for method in METHODS:
@@ -246,4 +246,4 @@ def key(where: Any, name: str) -> tuple[str, str]:
 
 def shown_names(names: Sequence[str]) -> list[str]:
     """The names made legal, no two alike; what is not legal in a row becomes one `_`."""
-    return legal_names(names, lambda name: legal(re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")))
+    return legal_names(names, lambda name: legal_name(re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")))

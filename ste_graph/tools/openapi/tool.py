@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Effect, Json, Observation
 from ste_graph.tools.openapi.operation import Operation
-from ste_graph.tools.openapi.request import BadArgument, request
+from ste_graph.tools.openapi.request import BadArgumentError, request
 from ste_graph.tools.openapi.service import Service
 
 
@@ -29,7 +29,7 @@ class OpenAPITool:
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         try:
             made = request(self.operation, arguments)
-        except BadArgument as fault:
+        except BadArgumentError as fault:
             text = f"Invalid arguments for `{self.name}`:\n- {fault}"
             return Observation(ok=False, kind="invalid_arguments", text=text)
         return await self.service.send(made)

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from ste_graph.contracts import Effect, Json, Observation
-from ste_graph.tools.python.function import failed, observed
-from ste_graph.tools.python.signature import untitled
+from ste_graph.tools.observation import observe_call, observe_exception
+from ste_graph.tools.python.signature import remove_titles
 from ste_graph.tools.text import as_text
-from ste_graph.tools.threads import in_daemon_thread
+from ste_graph.tools.threads import run_in_daemon_thread
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class LangChainTool:
         plain.pop("description", None)
         plain.setdefault("type", "object")
         plain.setdefault("additionalProperties", False)
-        shortened: dict[str, Json] = untitled(plain)
+        shortened: dict[str, Json] = remove_titles(plain)
         return shortened
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         if not self._asynchronous:  # LangChain would take the loop's default executor, which waits for hanging threads
-            return await in_daemon_thread(lambda: observed(lambda: self.tool.invoke(dict(arguments))))
+            return await run_in_daemon_thread(lambda: observe_call(lambda: self.tool.invoke(dict(arguments))))
         try:
             result = await self.tool.ainvoke(dict(arguments))
             return Observation(ok=True, kind="ok", text=as_text(result))
-        except (Exception, SystemExit) as fault:
-            return failed(fault)
+        except (Exception, SystemExit) as error:
+            return observe_exception(error)
 
     @property
     def _asynchronous(self) -> bool:
@@ -54,6 +54,6 @@ class LangChainTool:
 
 
 def is_langchain_tool(value: Any) -> bool:
-    """Whether the value is a LangChain tool, without importing LangChain: who made one has imported it."""
+    """True for a LangChain tool. LangChain is not imported for it: whoever made the tool has done so."""
     module = sys.modules.get("langchain_core.tools.base")
     return module is not None and isinstance(value, module.BaseTool)

@@ -32,7 +32,7 @@ SECTIONS = re.compile(
 
 @dataclass(frozen=True)
 class Signature:
-    """How a function wants to be called: its arguments' JSON Schema, and what turns JSON into its Python values."""
+    """The arguments of a function: their JSON Schema, and the Python values that are made of JSON."""
 
     function: Callable[..., Any]
     name: str
@@ -40,13 +40,13 @@ class Signature:
     @cached_property
     def parameters(self) -> dict[str, Json]:
         """The JSON Schema (draft 2020-12) of the arguments; no further arguments are allowed."""
-        schema: dict[str, Json] = untitled(self._adapter.json_schema())
-        described = docstring(self.function)[1]
+        schema: dict[str, Json] = remove_titles(self._adapter.json_schema())
+        described = parse_docstring(self.function)[1]
         for name, entry in schema.setdefault("properties", {}).items():
-            parameter = self._taken[name]
+            parameter = self._parameters[name]
             if name in described:
                 entry.setdefault("description", described[name])
-            if "default" not in entry and not required(parameter) and not isinstance(parameter.default, FieldInfo):
+            if "default" not in entry and not is_required(parameter) and not isinstance(parameter.default, FieldInfo):
                 try:
                     entry["default"] = to_jsonable_python(parameter.default)
                 except PydanticSerializationError:
@@ -54,72 +54,74 @@ class Signature:
         schema.pop("description", None)
         return schema
 
-    def bound(self, arguments: Mapping[str, Json]) -> tuple[list[Any], dict[str, Any]]:
+    def bind(self, arguments: Mapping[str, Json]) -> tuple[list[Any], dict[str, Any]]:
         """The positional and keyword arguments of the call, as Python values. Raises pydantic's `ValidationError`."""
         values = self._adapter.validate_python(dict(arguments))
-        taken = self._taken.values()
-        only_positional = [p.name for p in taken if p.kind is inspect.Parameter.POSITIONAL_ONLY and p.name in values]
+        parameters = self._parameters.values()
+        only_positional = [
+            p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY and p.name in values
+        ]
         return [values.pop(name) for name in only_positional], values
 
     @cached_property
-    def _taken(self) -> dict[str, inspect.Parameter]:
+    def _parameters(self) -> dict[str, inspect.Parameter]:
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        given = inspect.signature(self.function).parameters.values()
-        return {parameter.name: parameter for parameter in given if parameter.kind not in variadic}
+        parameters = inspect.signature(self.function).parameters.values()
+        return {parameter.name: parameter for parameter in parameters if parameter.kind not in variadic}
 
     @cached_property
     def _adapter(self) -> TypeAdapter[dict[str, Any]]:
         try:
-            hints = typing.get_type_hints(self._annotated, include_extras=True)
-            fields = {name: field(parameter, hints.get(name, Any)) for name, parameter in self._taken.items()}
+            hints = typing.get_type_hints(self._annotated_function, include_extras=True)
+            fields = {name: field_type(parameter, hints.get(name, Any)) for name, parameter in self._parameters.items()}
             # A TypedDict rather than a model: a parameter may then have any name, `copy` and `_x` included.
             shape = ARGUMENTS("Arguments", fields)
             shape.__pydantic_config__ = ConfigDict(extra="forbid")
             adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(shape)
             adapter.json_schema()
-        except (NameError, TypeError, SyntaxError, PydanticUserError) as fault:
+        except (NameError, TypeError, SyntaxError, PydanticUserError) as error:
             raise WorkflowError(
-                f"tool `{self.name}`: its type hints make no JSON Schema: {str(fault).splitlines()[0]}; "
+                f"tool `{self.name}`: no JSON Schema can be made of its type hints: {str(error).splitlines()[0]}; "
                 "expected types that pydantic knows; change the hints or leave the function out with `exclude:`"
-            ) from fault
+            ) from error
         return adapter
 
     @property
-    def _annotated(self) -> Callable[..., Any]:
+    def _annotated_function(self) -> Callable[..., Any]:
         function = inspect.unwrap(self.function)
         if isinstance(function, functools.partial):
             return function.func
         return function if inspect.isroutine(function) else type(function).__call__
 
 
-def field(parameter: inspect.Parameter, hint: Any) -> Any:
+def field_type(parameter: inspect.Parameter, hint: Any) -> Any:
     """The hint of one field of the arguments; `= Field(…)` as a default counts as part of the hint."""
     if isinstance(parameter.default, FieldInfo):
         hint = Annotated[hint, parameter.default]
-    return hint if required(parameter) else NotRequired[hint]
+    return hint if is_required(parameter) else NotRequired[hint]
 
 
-def required(parameter: inspect.Parameter) -> bool:
-    """Whether a call must give the parameter."""
+def is_required(parameter: inspect.Parameter) -> bool:
+    """True if a call must give the parameter."""
     if isinstance(parameter.default, FieldInfo):
         return parameter.default.is_required()
     return parameter.default is inspect.Parameter.empty
 
 
-def docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """The text before the first section, and the descriptions in the `Args:` section (Google style)."""
+def parse_docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    """The text of a docstring before its first section, and the descriptions in its `Args:` section (Google style)."""
     lines = (inspect.getdoc(function) or "").splitlines()
     starts = [i for i, line in enumerate(lines) if SECTIONS.fullmatch(line.rstrip())]
     text = "\n".join(lines[: starts[0] if starts else len(lines)]).strip()
     described: dict[str, str] = {}
     for start, end in pairwise([*starts, len(lines)]):
         if lines[start].lower().startswith(("arg", "keyword")):
-            described |= arguments(lines[start + 1 : end])
+            described |= parse_arguments(lines[start + 1 : end])
     return text, described
 
 
-def arguments(lines: list[str]) -> dict[str, str]:
-    """`name (type): description` per line; a line indented further goes on with the one before."""
+def parse_arguments(lines: list[str]) -> dict[str, str]:
+    """The descriptions in lines `name (type): description`; a line indented further goes on with the one before."""
     found: dict[str, str] = {}
     indent, name = None, None
     for line in lines:
@@ -135,15 +137,15 @@ def arguments(lines: list[str]) -> dict[str, str]:
     return found
 
 
-def untitled(schema: Json) -> Json:
+def remove_titles(schema: Json) -> Json:
     """The schema without the titles that pydantic adds: they say nothing that the names do not."""
     if isinstance(schema, list):
-        return [untitled(part) for part in schema]
+        return [remove_titles(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     as_they_are = ("default", "examples", "const", "enum")
     return {
-        key: part if key in as_they_are else untitled(part)
+        key: part if key in as_they_are else remove_titles(part)
         for key, part in schema.items()
         if not (key == "title" and isinstance(part, str))
     }

@@ -40,7 +40,7 @@ PYTHON: Mapping[type, str] = {
 }
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A description that is not of the format; the text says why."""
 
 
@@ -54,7 +54,7 @@ class Description:
     parameters: Mapping[str, Json]
 
 
-def legal_name(original: str) -> str:
+def plain_name(original: str) -> str:
     """A name that models may use, without accents, and with one `_` for all else that is no letter or digit."""
     plain = unicodedata.normalize("NFKD", original).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-zA-Z0-9-]+", "_", plain)[:LONGEST].strip("_") or "tool"
@@ -67,10 +67,10 @@ def read(original: str, given: Json) -> Description:
             given = json.loads(given)
     match given:
         case {"required_parameters": list() as required, "optional_parameters": list() as optional}:
-            return Description(original, legal_name(original), structured_text(given), schema(required, optional))
+            return Description(original, plain_name(original), structured_text(given), schema(required, optional))
         case str() if given.strip():
             return free(original, given)
-    raise Unreadable("it is neither free text nor a mapping with `required_parameters` and `optional_parameters`")
+    raise UnreadableError("it is neither free text nor a mapping with `required_parameters` and `optional_parameters`")
 
 
 def free(original: str, text: str) -> Description:
@@ -80,7 +80,7 @@ def free(original: str, text: str) -> Description:
     ends = [match.start() for match in (listed, trigger) if match]
     about = text[: min(ends, default=len(text))].replace("{{", "{").replace("}}", "}").strip()
     parameters = [{"name": n, "type": t.upper()} for n, t in ARGUMENT.findall(listed[1] if listed else "")]
-    return Description(original, legal_name(original), re.sub(r"\.\.$", ".", about), schema(parameters, []))
+    return Description(original, plain_name(original), re.sub(r"\.\.$", ".", about), schema(parameters, []))
 
 
 def structured_text(given: Mapping[str, Json]) -> str:
@@ -101,7 +101,7 @@ def schema(required: list[Json], optional: list[Json]) -> dict[str, Json]:
     properties: dict[str, Json] = {}
     for given, needed in [(entry, True) for entry in required] + [(entry, False) for entry in optional]:
         if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
-            raise Unreadable(f"a parameter is no mapping with a `name`: {given!r:.80}")
+            raise UnreadableError(f"a parameter is no mapping with a `name`: {given!r:.80}")
         properties.setdefault(given["name"], parameter(given, needed))
     names = list(dict.fromkeys(entry["name"] for entry in required))
     return {"type": "object", "properties": properties, "required": names, "additionalProperties": False}

@@ -20,7 +20,7 @@ from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.forwarded import effect_note, ensure_ready
 from ste_graph.tools.names import legal_names
-from ste_graph.tools.toolbench.description import Description, Unreadable, legal_name, read
+from ste_graph.tools.toolbench.description import Description, UnreadableError, plain_name, read
 
 Execute = Callable[[Mapping[str, Json]], Awaitable[Observation]]
 
@@ -66,7 +66,7 @@ class ToolBenchTools(ToolChoice):
         return {secret for inner, _ in self._inner for secret in find_secrets(inner)}
 
     async def open(self) -> Sequence[Tool]:
-        described = descriptions(Path(self.path))
+        described = read_descriptions(Path(self.path))
         names = ToolNames(f"`{self.path}`", [d.original for d in described], [d.name for d in described])
         stated, chosen = self.state_effects(names), self.choose(names)
         if self.include == ():
@@ -138,7 +138,7 @@ class ToolBenchTool:
         return await self.execute(arguments)
 
 
-def descriptions(path: Path) -> list[Description]:
+def read_descriptions(path: Path) -> list[Description]:
     """The descriptions of a file in its order, no two of one name. Raises `WorkflowError` for another format."""
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
@@ -154,9 +154,9 @@ def descriptions(path: Path) -> list[Description]:
     for name, description in given.items():
         try:
             found.append(read(name, description))
-        except Unreadable as fault:
+        except UnreadableError as fault:
             raise WorkflowError(f"tools: the description of `{name}` in `{path}` cannot be used: {fault}") from fault
-    names = legal_names([description.original for description in found], legal_name)
+    names = legal_names([description.original for description in found], plain_name)
     return [replace(description, name=name) for description, name in zip(found, names, strict=True)]
 
 
