@@ -12,7 +12,7 @@ from ste_graph.contracts import Json
 
 def canonical_json(value: Json) -> str:
     """The value as compact JSON with sorted keys: the same text for the same data, and only for that."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encode_compact(value)
 
 
 def digest(value: Json, *, length: int = 32) -> str:
@@ -31,7 +31,11 @@ def equality_key(value: Json) -> str:
     The order of keys does not count, nor white space around a text, nor how a number is written (`2` is `2.0`, but
     not `"2"`); a letter with a separate accent is the same as the accented letter.
     """
-    return json.dumps(_normalise(value), ensure_ascii=False, sort_keys=True, default=lambda other: {"": repr(other)})
+    return _encode_any(_normalise(value))
+
+
+_encode_compact = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_encode_any = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=lambda other: {"": repr(other)}).encode
 
 
 def _normalise(value: Json) -> Json:

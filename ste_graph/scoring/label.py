@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import Field
-
 from ste_graph.contracts import Frozen, Json
 from ste_graph.protocols.react import Action, Answer, Malformed
 from ste_graph.scoring.case import GoldCall
@@ -29,7 +27,7 @@ class ReplyLabel(Frozen):
     """True if the arguments are right; None without a call of the right tool, and if only a judge can tell."""
     called: str | None = None
     arguments: dict[str, Json] | None = None
-    repairs: list[str] = Field(default=[])
+    repairs: tuple[str, ...] = ()
     problem: str | None = None
     """The reason why it cannot be read."""
     rules: str | None = None
@@ -72,6 +70,6 @@ def label_output(
                 args_correct=rules.compare(name, gold.arguments, arguments) if name == gold.tool else None,
                 called=name,
                 arguments=dict(arguments),
-                repairs=list(parsed.repairs),
+                repairs=parsed.repairs,
                 rules=digest,
             )

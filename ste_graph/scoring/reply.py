@@ -29,11 +29,11 @@ class _GivenReply(Record):
     subject: Subject | None = None
     """The thing that an adoption of this arm would adopt; None for a baseline or a placebo, which have nothing."""
     model: str | None = None
-    offered: list[str] = Field(default=[])
+    offered: tuple[str, ...] = ()
     """The tools offered, by name."""
-    shown: list[str] = Field(default=[])
+    shown: tuple[str, ...] = ()
     """The exemplars that the model was shown, by id."""
-    lessons: list[str] = Field(default=[])
+    lessons: tuple[str, ...] = ()
     """The lessons that it was shown, by id."""
     label: ReplyLabel | None = Field(default=None, exclude=True)
     """The output of the node `score`, which is kept field by field; without it, rules decide here."""
@@ -80,7 +80,7 @@ class CaseReply(ReplyLabel, _GivenReply):
     def label_by(self, rules: LabelRules, names: Sequence[str]) -> Self:
         """The reply, labelled by `rules`; `names` are legal."""
         label = label_output(self.gold, self.output, names, rules, problem=self.problem)
-        return self.model_copy(update=dict(label))
+        return self.model_copy(update=label.__dict__)
 
     @classmethod
     def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
@@ -88,7 +88,7 @@ class CaseReply(ReplyLabel, _GivenReply):
         reply = cls.model_validate({"output": None, **own})
         label = reply.label or label_output(reply.gold, reply.output, reply.legal_names, LabelRules())
         model = reply.model or next(iter(circumstances.models.get("output", ())), None)
-        return reply.model_copy(update={**dict(label), "model": model, "label": None})
+        return reply.model_copy(update={**label.__dict__, "model": model, "label": None})
 
     @classmethod
     def from_line(cls, line: Mapping[str, Json]) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, Literal
 
 from ste_graph.contracts import Frozen, Json
@@ -71,7 +72,7 @@ class LabelRules(Frozen):
 
     def digest(self, tool: str, names: Iterable[str]) -> str:
         """A hash of all that the label of a reply to a case of `tool` depends on, but the reply; `names` are legal."""
-        return digest([VERSION, self.parser, self.exact_names, self.needs_judge(tool), sorted(names)], length=16)
+        return _digest(self.parser, self.exact_names, self.needs_judge(tool), tuple(names))
 
 
 def same_text(gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool:
@@ -80,6 +81,11 @@ def same_text(gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool:
     Arguments beyond the gold ones do not count here; a `ScoreSheet` counts such calls separately.
     """
     return all(name in given and _text(given[name]) == _text(value) for name, value in gold.items())
+
+
+@lru_cache(maxsize=1024)  # the replies of a test share their names
+def _digest(parser: Parser, exact_names: bool, judge: bool, names: tuple[str, ...]) -> str:
+    return digest([VERSION, parser, exact_names, judge, sorted(names)], length=16)
 
 
 def _text(value: Json) -> str:

@@ -248,7 +248,7 @@ def test_a_finished_run_is_not_asked_again(explored: str, decided) -> None:
 
 def test_only_if_stands_only_where_it_can_be_asked() -> None:
     for text, message in (
-        ("memory.examples={use: chroma, of: trial, lives: run, only_if: e}", "it goes with `from`"),
+        ("memory.examples={use: chroma, of: trial, lives: run, only_if: e}", "it needs a `from`"),
         ("memory.examples={use: chroma, from: 'http://x', only_if: e}", "a server does not say whose it is"),
     ):
         path, _, value = text.partition("=")

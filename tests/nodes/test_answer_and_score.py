@@ -33,7 +33,7 @@ async def test_a_model_that_keeps_silent_has_no_reply_and_ends_nothing(model: An
 async def test_score_says_what_a_reply_keeps() -> None:
     right = await label('Action: add\nAction Input: {"a": 1, "b": 2,}')
     assert (right.api_match, right.args_correct, right.called) == (True, True, "add")
-    assert right.repairs == ["trailing comma"]
+    assert right.repairs == ("trailing comma",)
     assert (await label("Final Answer: 3")).no_call is True
     assert (await label("I add them.")).err is True
     assert (await label(None)).problem == "there is no reply"

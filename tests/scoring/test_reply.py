@@ -93,7 +93,7 @@ def test_a_line_of_the_journal_reads_back_as_the_same_reply() -> None:
 
 def test_a_model_that_is_named_is_kept_and_null_stands_for_what_is_not_there() -> None:
     reply = keep(call("add", {}), {"output": ["a model"]}, model="runs/student", subject=None, shown=None, label=None)
-    assert (reply.model, reply.subject, reply.shown) == ("runs/student", None, [])
+    assert (reply.model, reply.subject, reply.shown) == ("runs/student", None, ())
 
 
 def test_an_unknown_subject_is_refused() -> None:
