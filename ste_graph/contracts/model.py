@@ -37,16 +37,12 @@ class ToolCall(Frozen):
 
 
 class Reply(Frozen):
-    """One reply of a model. `data` is set only when a `schema` was asked for and the model supports it.
-
-    `line` is where it stands in a recording that gives each of its lines once.
-    """
+    """One reply of a model. `data` is set only when a `schema` was asked for and the model supports it."""
 
     text: str
     usage: Usage = Usage()
     data: Json = None
     tool_calls: tuple[ToolCall, ...] = ()
-    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,6 @@ class Gateway:
                 usage=raw.usage,
                 data=_data(raw, text) if request.schema else None,
                 tool_calls=raw.tool_calls,
-                line=raw.line,
             )
 
     async def close(self) -> None:

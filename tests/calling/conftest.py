@@ -91,6 +91,13 @@ class Project:
         paths = {name.replace("__", "."): value for name, value in changes.items()}
         return ste.load(self.folder / "workflow.yaml", set=paths).run(out=self.folder / out, dry_run=dry_run)
 
+    def record_replies(self, out: str, **changes: Any) -> Summary:
+        """Run, and give each line of the replies the key of its request, so that runs can be taken up with them."""
+        tape = self.folder / "tape"
+        summary = self.run(out, cassette={"path": str(tape), "mode": "record"}, **changes)
+        self.write(**{"replies.jsonl": (tape / "models.jsonl").read_text("utf-8")})
+        return summary
+
     def trials(self, out: str = "run") -> list[dict[str, Any]]:
         """The journal, sorted by id and without times."""
         lines = [json.loads(line) for line in (self.folder / out / "journal.jsonl").read_text("utf-8").splitlines()]
@@ -101,7 +108,7 @@ class Project:
     def talk(self, unit: str = "add", out: str = "run") -> list[dict[str, Any]]:
         """Every message that the transcript of a unit kept."""
         log = (self.folder / out / "units" / f"{unit}.jsonl").read_text("utf-8").splitlines()
-        return [message for line in log for message in json.loads(line).get("said", [])]
+        return [message for line in log for message in json.loads(line).get("messages", [])]
 
     def called(self) -> list[int]:
         """The numbers with which the tool was called, however often."""

@@ -59,7 +59,7 @@ def test_errors_of_tools_and_models_are_recorded_too(project, call):
     assert "all its replies are given" in first.failed["add"]
     assert second.failed == first.failed
     steps = [
-        json.loads(line)["gives"]["observation"]
+        json.loads(line)["outputs"]["observation"]
         for line in (project.folder / "replayed" / "units" / "add.jsonl").read_text("utf-8").splitlines()
         if '"observation"' in line
     ]
@@ -122,6 +122,8 @@ def test_recorded_models_read_a_cassettes_replies(project, call):
 def test_a_recording_that_is_taken_up_again_is_replayed_as_one(project, call):
     said = ("Add", call(1), "Final Answer: 1", "Yes", "Add", call(1), "Final Answer: 2", "Yes")
     project.replies(*said)
+    project.record_replies("whole", params__trials=2)
+    (project.folder / "sum.txt").unlink()
     cassette = {"path": str(project.folder / "c"), "mode": "record"}
     for budget in (3, 6, 100):
         project.run("recorded", cassette=cassette, params__trials=2, budget={"model_calls": budget})

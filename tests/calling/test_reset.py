@@ -39,9 +39,10 @@ def stateful(project):
     return project
 
 
-def run(project, *said: str, before: str = "trial", out: str = "run", **more):
-    project.replies(*said)
-    return project.run(
+def run(project, *replies: str, before: str = "trial", out: str = "run", **more):
+    if replies:
+        project.replies(*replies)
+    return (project.record_replies if more.pop("record", False) else project.run)(
         out,
         allow=["add"],
         params__episodes=2,
@@ -76,23 +77,22 @@ def test_a_command_resets_too_in_the_workflows_folder_with_the_units_name(statef
 
 
 def test_a_run_that_is_stopped_within_a_pass_goes_on_with_the_state_it_had(stateful, call):
-    said = trial(call, 1, 2) * 4
-    run(stateful, *said, before="episode", out="whole")
+    run(stateful, *trial(call, 1, 2) * 4, before="episode", out="whole", record=True)
     assert sums(stateful, "whole") == [["1", "3"], ["4", "6"]] * 2
     for stop in range(1, 20):
         out = f"stopped-{stop}"
-        stopped = run(stateful, *said, before="episode", out=out, budget={"model_calls": stop})
+        stopped = run(stateful, before="episode", out=out, budget={"model_calls": stop})
         assert stopped.stopped_by == "budget"
         (stateful.folder / "sum.txt").write_text("999")  # whatever the tools did meanwhile
-        run(stateful, *said, before="episode", out=out)
+        run(stateful, before="episode", out=out)
         assert sums(stateful, out) == [["1", "3"], ["4", "6"]] * 2, stop
 
 
 def test_a_call_that_was_answered_in_a_step_cut_short_is_made_again_behind_the_reset_and_keeps_its_answer(
     stateful, call
 ):
-    said = trial(call, 1, 2) * 4
-    run(stateful, *said, before="episode", out="whole")
+    run(stateful, *trial(call, 1, 2) * 4, before="episode", out="recorded", record=True)
+    run(stateful, before="episode", out="whole")
     lines = (stateful.folder / "whole" / "units" / "add.jsonl").read_text("utf-8").splitlines(keepends=True)
     cuts = [number for number, line in enumerate(lines, start=1) if '"answered"' in line]
     assert len(cuts) == 8
@@ -101,13 +101,13 @@ def test_a_call_that_was_answered_in_a_step_cut_short_is_made_again_behind_the_r
         shutil.copytree(stateful.folder / "whole", stateful.folder / out)
         (stateful.folder / out / "units" / "add.jsonl").write_text("".join(lines[:cut]), "utf-8")
         (stateful.folder / "sum.txt").write_text("999")
-        summary = run(stateful, *said, before="episode", out=out)
+        summary = run(stateful, before="episode", out=out)
         assert (sums(stateful, out), summary.calls) == ([["1", "3"], ["4", "6"]] * 2, {"ok": 8}), cut
 
 
 def test_a_state_that_cannot_be_had_again_fails_the_unit(stateful, call):
-    said = trial(call, 1, 2) * 4
-    run(stateful, *said, before="episode", budget={"model_calls": 3})
+    run(stateful, *trial(call, 1, 2) * 4, before="episode", out="whole", record=True)
+    run(stateful, before="episode", budget={"model_calls": 3})
     tools = stateful.folder / "tools.py"
     original = tools.read_text()
     broken = original.replace("    sum_file =", '    raise ValueError("gone")\n    sum_file =', 1)
@@ -118,7 +118,7 @@ def test_a_state_that_cannot_be_had_again_fails_the_unit(stateful, call):
         lock.read_text().replace(sha256(original.encode()).hexdigest(), sha256(broken.encode()).hexdigest())
     )
     tools.write_text(broken)
-    summary = run(stateful, *said, before="episode")
+    summary = run(stateful, before="episode")
     assert summary.failed["add"].endswith(
         "the state at which the run was interrupted cannot be had again: call 1 of the pass, of `add`, ended as ok "
         "then and as tool_error now"

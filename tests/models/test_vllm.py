@@ -20,7 +20,7 @@ from ste_graph.models.openai import OpenAIModel
 from ste_graph.models.servers import Servers
 from ste_graph.models.vllm import VLLMModel
 from ste_graph.models.vllm.model import arguments
-from ste_graph.run.watching import Watcher
+from ste_graph.run.context import Watcher
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_vllm.py")))
 PAPER = Path(__file__).parents[2] / "workflows" / "paper.yaml"
@@ -273,7 +273,7 @@ def test_a_run_that_is_stopped_while_its_server_starts_ends_at_once(tmp_path):
     pids = tmp_path / "pids"
 
     class Impatient(Watcher):
-        def said(self, what):
+        def message(self, what):
             if "loading weights" in what:
                 pids_in(pids)  # the server has named its processes, or there is none to look for afterwards
                 os.kill(os.getpid(), signal.SIGINT)

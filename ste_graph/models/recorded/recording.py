@@ -25,10 +25,11 @@ class RecordedReply(Frozen):
     data: Json = None
     model: str | None = None
     error: str | None = None
+    no_reply: bool = False
 
 
-def read_recording(path: str, *, label: str | None = None) -> dict[int, RecordedReply]:
-    """Read the replies of a file by their line, counted from 1; with `label` only those of the model of that label.
+def read_recording(path: str, *, label: str | None = None) -> list[RecordedReply]:
+    """Read the replies of a file, in order; with `label` only those of the model of that label.
 
     Raises `ModelError` where it cannot be read.
     """
@@ -36,7 +37,7 @@ def read_recording(path: str, *, label: str | None = None) -> dict[int, Recorded
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: cannot be read: {error}") from None
-    replies: dict[int, RecordedReply] = {}
+    replies: list[RecordedReply] = []
     keyed: dict[str, RecordedReply] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -59,7 +60,7 @@ def read_recording(path: str, *, label: str | None = None) -> dict[int, Recorded
             # A cassette's later line is for the same request, asked again; a file written by hand is wrong.
             if reply.model is None and other.text != reply.text:
                 raise ModelError(f"{second}: keep one")
-        replies[number] = reply
+        replies.append(reply)
     return replies
 
 

@@ -18,10 +18,12 @@ from pydantic import Field
 
 from ste_graph.contracts import Frozen
 from ste_graph.errors import ModelError
-from ste_graph.models.vllm.launcher import GRACE_S, watched
+from ste_graph.parent_watchdog import watch_command
 from ste_graph.models.vllm.log import cause, last_error, stage
 
 HOST = "127.0.0.1"
+GRACE_S = 10.0
+"""Seconds that the server has to end by itself: it lets go of shared memory then, which a kill would leave."""
 LOOK_S = 0.2
 REPORT_S = 5.0
 """Seconds between two reports of a start that goes no further."""
@@ -55,7 +57,7 @@ class VLLMServer(Frozen):
             file.flush()
             tail = _Tail(log, file.tell())
             process = await create_subprocess_exec(
-                *watched(command), stdin=PIPE, stdout=file, stderr=file, env={**os.environ, **self.env},
+                *watch_command(command, grace_s=GRACE_S, lifeline=True), stdin=PIPE, stdout=file, stderr=file, env={**os.environ, **self.env},
                 start_new_session=True,
             )  # fmt: skip
         try:
@@ -163,7 +165,7 @@ async def _report_end(process: Process, tail: _Tail, progress: Callable[[str], N
 
 
 async def _end(process: Process) -> None:
-    """Let the launcher end the server, also where the caller is cancelled once more while it waits."""
+    """Let the watchdog end the server, also where the caller is cancelled once more while it waits."""
     if process.returncode is None:
         process.terminate()  # the pipe alone would not do: a fork of this process may hold it too
     if process.stdin is not None:
