@@ -23,7 +23,8 @@ def test_lines_without_a_key_do_not_continue_a_run_but_a_finished_one_is_fine(pr
         project.run()
     assert str(error.value) == (
         f"{project.folder}/workflow.yaml: model `explorer`: {project.folder}/replies.jsonl: lines without a key cannot"
-        " continue a run, as they are given in order from the first: start a new run, or replay a cassette's models.jsonl, whose lines have keys"
+        " continue a run, as they are given in order from the first: start a new run, or replay a"
+        " cassette's models.jsonl, whose lines have keys"
     )
     assert project.run("other").complete
     assert project.run("other").complete

@@ -18,8 +18,8 @@ from pydantic import Field
 
 from ste_graph.contracts import Frozen
 from ste_graph.errors import ModelError
-from ste_graph.parent_watchdog import watch_command
 from ste_graph.models.vllm.log import cause, last_error, stage
+from ste_graph.parent_watchdog import watch_command
 
 HOST = "127.0.0.1"
 GRACE_S = 10.0
@@ -57,9 +57,13 @@ class VLLMServer(Frozen):
             file.flush()
             tail = _Tail(log, file.tell())
             process = await create_subprocess_exec(
-                *watch_command(command, grace_s=GRACE_S, lifeline=True), stdin=PIPE, stdout=file, stderr=file, env={**os.environ, **self.env},
+                *watch_command(command, grace_s=GRACE_S, lifeline=True),
+                stdin=PIPE,
+                stdout=file,
+                stderr=file,
+                env={**os.environ, **self.env},
                 start_new_session=True,
-            )  # fmt: skip
+            )
         try:
             await self._wait_until_ready(process, port, tail, progress)
             watching = asyncio.create_task(_report_end(process, tail, progress))
