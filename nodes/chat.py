@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError, create_model
 
 from ste_graph.contracts import Context, Json, Model, Reply
 from ste_graph.errors import ModelError
-from ste_graph.language.types import from_word
+from ste_graph.language.types import type_from_word
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 from ste_graph.protocols.json_object import NotAnObjectError, first_object
@@ -30,7 +30,7 @@ class Chat(Node):
     @classmethod
     def output_type(cls, settings: Mapping[str, Any]) -> type[NodeOutputs]:
         """One output per entry of `outputs`. Raises `ValueError` for a word that names no type."""
-        fields: dict[str, Any] = {name: (from_word(word), ...) for name, word in settings["outputs"].items()}
+        fields: dict[str, Any] = {name: (type_from_word(word), ...) for name, word in settings["outputs"].items()}
         return create_model("Outputs", __base__=NodeOutputs, __module__=cls.__module__, **fields)
 
     async def __call__(self, inputs: NodeInputs, ctx: Context) -> NodeOutputs:
@@ -47,13 +47,13 @@ class Chat(Node):
         except NotAnObjectError:
             data = {}
         only = next(iter(self.outputs)) if len(self.outputs) == 1 else None
-        if only and only not in data and from_word(self.outputs[only]) in (str, str | None) and reply.text.strip():
+        if only and only not in data and type_from_word(self.outputs[only]) in (str, str | None) and reply.text.strip():
             return {only: reply.text.strip()}
         return data
 
 
 def _field(name: str, word: Json, data: Mapping[str, Json], reply: Reply) -> Json:
-    annotation = from_word(word)
+    annotation = type_from_word(word)
     try:
         return TypeAdapter(annotation).validate_python(data.get(name))
     except ValidationError:

@@ -1,11 +1,11 @@
-"""The plan: what a run can cost at most, known before it starts."""
+"""The plan of a run: the most that it can cost, known before it starts."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Thread
 from typing import Any
 
 from ste_graph.compile.bounds import Bound, count_sub_workflow_runs, unit_bound
@@ -13,13 +13,14 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import UNIT, Workflow
 from ste_graph.redaction import redact_errors
-from ste_graph.run.units import opened_tools, starts_something, units_of, with_items
+from ste_graph.run.tools import open_tools, tools_need_start
+from ste_graph.run.units import list_units, load_data
 from ste_graph.tools.policy import SkippedTool
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A sub-workflow that one unit of the caller runs so often at most."""
+class SubWorkflowPlan:
+    """A sub-workflow that one unit of the caller runs at most `times` times."""
 
     name: str
     times: int
@@ -30,22 +31,22 @@ class Part:
 class Plan:
     """Maxima. `units` is None where they are not known without starting something, or before an earlier run."""
 
-    own: Bound
+    unit_bound: Bound
     """Of one unit, without its sub-workflows."""
     units: tuple[str, ...] | None
     skipped: tuple[SkippedTool, ...] = ()
     note: str | None = None
-    """EndReason nothing would run, where that is so."""
-    parts: tuple[Part, ...] = ()
+    """The reason why nothing would run, where that is so."""
+    sub_workflows: tuple[SubWorkflowPlan, ...] = ()
 
     @property
     def per_unit(self) -> Bound | None:
-        """Of one unit with all that it runs; None where a part's is not known yet."""
-        found = self.own
-        for part in self.parts:
-            if (total := part.plan.total) is None:
+        """Of one unit with all that it runs; None where a sub-workflow's is not known yet."""
+        found = self.unit_bound
+        for sub in self.sub_workflows:
+            if (total := sub.plan.total) is None:
                 return None
-            found += total * part.times
+            found += total * sub.times
         return found
 
     @property
@@ -62,7 +63,7 @@ class Plan:
             "total": _calls(self.total, None),
             "unit_names": None if self.units is None else list(self.units),
             "skipped": {tool.name: tool.to_json() for tool in self.skipped},
-            "parts": {part.name: {"times": part.times, **part.plan.to_json()} for part in self.parts},
+            "parts": {sub.name: {"times": sub.times, **sub.plan.to_json()} for sub in self.sub_workflows},
         }
 
 
@@ -70,46 +71,34 @@ def _calls(bound: Bound | None, unknown: Json) -> Json:
     return {"model_calls": bound.model_calls, "tool_calls": bound.tool_calls} if bound else unknown
 
 
-def plan(workflow: Workflow, *, tools: bool = True) -> Plan:
-    """The plan of a run. Without `tools` no source of tools is opened, which would run its code.
+def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
+    """Plan a run. Without `tools` no source of tools is opened, which would run its code.
 
     Raises `WorkflowError` if a source of tools cannot be opened.
     """
     bound, often = unit_bound(workflow), count_sub_workflow_runs(workflow)
-    parts = tuple(
-        Part(name, often[name], plan(sub.workflow, tools=tools)) for name, sub in workflow.sub_workflows.items()
+    subs = tuple(
+        SubWorkflowPlan(name, often[name], make_plan(sub.workflow, tools=tools))
+        for name, sub in workflow.sub_workflows.items()
     )
-    if starts_something(workflow) or (workflow.tools and not tools):
-        return Plan(bound, (UNIT,) if workflow.over is None else None, parts=parts)
+    if tools_need_start(workflow) or (workflow.tools and not tools):
+        return Plan(bound, (UNIT,) if workflow.unit_map is None else None, sub_workflows=subs)
 
-    async def planned() -> Plan:
-        async with opened_tools(workflow) as opened:
+    async def make() -> Plan:
+        async with open_tools(workflow) as opened:
             try:
-                found, skipped = units_of(with_items(workflow), opened)
+                units, skipped = list_units(load_data(workflow), opened)
             except WorkflowError as error:  # there will be units once tools are allowed, or the data are there
-                over_tools = workflow.over is not None and workflow.over.over.text == "tools"
-                units = () if over_tools else (UNIT,) if workflow.over is None else None
-                return Plan(bound, units, note=str(error), parts=parts)
-            return Plan(bound, tuple(unit.name for unit in found), tuple(skipped), parts=parts)
+                over_tools = workflow.unit_map is not None and workflow.unit_map.over.text == "tools"
+                names = () if over_tools else (UNIT,) if workflow.unit_map is None else None
+                return Plan(bound, names, note=str(error), sub_workflows=subs)
+            return Plan(bound, tuple(unit.name for unit in units), tuple(skipped), sub_workflows=subs)
 
     with redact_errors(workflow.secrets):
-        return _in_a_loop_of_its_own(planned())
+        return _run_in_own_loop(make())
 
 
-def _in_a_loop_of_its_own(coroutine: Coroutine[Any, Any, Plan]) -> Plan:
-    """Run a coroutine to its end, whether or not the caller stands inside an event loop."""
-    found: list[Plan] = []
-    faults: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(asyncio.run(coroutine))
-        except BaseException as fault:
-            faults.append(fault)
-
-    thread = Thread(target=run)
-    thread.start()
-    thread.join()
-    for fault in faults:
-        raise fault
-    return found[0]
+def _run_in_own_loop(coroutine: Coroutine[Any, Any, Plan]) -> Plan:
+    """Run a coroutine to its end, also where the caller is inside an event loop."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(asyncio.run, coroutine).result()

@@ -1,4 +1,4 @@
-"""A prompt: Markdown with Jinja in it, sandboxed; what it reads is known before it is rendered."""
+"""A prompt: Markdown with Jinja in it, sandboxed; the names that it reads are known before it is rendered."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from jinja2 import Template, TemplateError
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import Diagnostic, shown
-from ste_graph.language.reading import Reading, read
+from ste_graph.language.diagnostics import Diagnostic, display_path
+from ste_graph.language.reading import TemplateReading, read_template
 from ste_graph.language.template import KEEPING, environment
 
 if TYPE_CHECKING:
@@ -55,22 +55,22 @@ class Prompt:
 
     @classmethod
     def read(cls, file: Path) -> Prompt:
-        """The prompt in a file. Raises `OSError` or `UnicodeDecodeError` where it cannot be read."""
-        return cls(file.read_text("utf-8"), shown(file))
+        """The prompt in a file. Raises `OSError` or `UnicodeDecodeError`."""
+        return cls(file.read_text("utf-8"), display_path(file))
 
     @property
-    def faults(self) -> tuple[Diagnostic, ...]:
-        """Everything that is wrong with the template itself, without regard to values."""
-        return self._reading.faults
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All faults of the template itself, whatever the values."""
+        return self._reading.diagnostics
 
     @property
     def names(self) -> frozenset[str]:
-        """The dotted names that it reads from outside: `imagine.query`, `short_term.empty`."""
-        return frozenset(self.places)
+        """The dotted names that the prompt reads from outside: `imagine.query`, `short_term.empty`."""
+        return frozenset(self.name_spans)
 
     @cached_property
     def roots(self) -> Mapping[str, tuple[str, ...]]:
-        """Per root name of `reads`: the fields that it reads of it."""
+        """Per root of `names`: the fields that the prompt reads of it."""
         found: dict[str, tuple[str, ...]] = {}
         for name in sorted(self.names):
             root, *rest = name.split(".")
@@ -78,27 +78,27 @@ class Prompt:
         return found
 
     @property
-    def places(self) -> Mapping[str, tuple[int, int, int]]:
-        """Where each name of `reads` stands first: line and column from 1, and its length."""
-        return self._reading.places
+    def name_spans(self) -> Mapping[str, tuple[int, int, int]]:
+        """The first place of each of `names`: line and column from 1, and length."""
+        return self._reading.name_spans
 
     @property
-    def tested(self) -> frozenset[str]:
-        """The names that a condition or `default` in it looks at, so that it is ready for their being null."""
-        return self._reading.tested & self.names
+    def tested_names(self) -> frozenset[str]:
+        """The names that a condition or `default` looks at, and which may therefore be null."""
+        return self._reading.tested_names & self.names
 
     def render(self, values: Mapping[str, Json]) -> RenderedPrompt:
         """The text for these values, plain data by root name (`{"imagine": {"query": …}}`).
 
-        Raises `PromptError` where the template is faulty or asks for a value that is not there.
+        Raises `PromptError` for a faulty template or a missing value.
         """
-        if self.faults:
-            first = self.faults[0]
+        if self.diagnostics:
+            first = self.diagnostics[0]
             raise PromptError(self.path, first.span.line, first.message)
-        whole = self._rendered(values, keeping=False)
-        return RenderedPrompt(whole, self._rendered(values, keeping=True) if self._reading.once else whole)
+        whole = self._render(values, keeping=False)
+        return RenderedPrompt(whole, self._render(values, keeping=True) if self._reading.has_once else whole)
 
-    def _rendered(self, values: Mapping[str, Json], *, keeping: bool) -> str:
+    def _render(self, values: Mapping[str, Json], *, keeping: bool) -> str:
         try:
             return self._template.render({**values, KEEPING: keeping}).strip()
         except Exception as error:  # whatever goes wrong inside a template is the template's or a value's fault
@@ -107,15 +107,15 @@ class Prompt:
             raise PromptError(self.path, line, message) from None
 
     @cached_property
-    def _reading(self) -> Reading:
-        return read(self.text, self.path)
+    def _reading(self) -> TemplateReading:
+        return read_template(self.text, self.path)
 
     @cached_property
     def _template(self) -> Template:
         return environment().from_string(self._reading.tree or "")
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a prompt does not change: `{name}` cannot be set")
+        raise AttributeError(f"a prompt is immutable: `{name}` cannot be set")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prompt) and (self.text, self.path) == (other.text, other.path)
@@ -141,7 +141,7 @@ class Prompt:
 
 
 def _line(trace: TracebackType | None, template: Template) -> int:
-    """The line of the template in which an error came up."""
+    """The line of the template that raised an error."""
     line = 1
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == "<template>":

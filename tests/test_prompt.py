@@ -62,14 +62,14 @@ User Query:"""
 
 def test_a_prompt_knows_what_it_reads_and_where() -> None:
     prompt = Prompt(IMAGINE, "prompts/imagine.md")
-    assert prompt.faults == ()
+    assert prompt.diagnostics == ()
     assert prompt.names == {"tool.name", "long_term.entries", "short_term.empty"}
-    assert prompt.places == {
+    assert prompt.name_spans == {
         "tool.name": (1, 20, 9),
         "long_term.entries": (5, 17, 17),
         "short_term.empty": (9, 7, 16),
     }
-    assert prompt.tested == {"short_term.empty"}
+    assert prompt.tested_names == {"short_term.empty"}
 
 
 def test_values_are_data_and_never_templates() -> None:
@@ -107,13 +107,13 @@ def test_the_jinja_that_is_there(text: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("\n{{ call.answer }}", 2, "`answer` is not there, only: action, text"),
-        ("{% for x in 'ab' %}\n\n{{ call.none.kind }}{% endfor %}", 3, "`none` is not there, only: action, text"),
+        ("\n{{ call.answer }}", 2, "unknown name `answer`; known: action, text"),
+        ("{% for x in 'ab' %}\n\n{{ call.none.kind }}{% endfor %}", 3, "unknown name `none`; known: action, text"),
         ("{{ call.action.kind }}", 1, "`kind` is read from a value that is null"),
         ("{{ call.text.upper }}", 1, "`upper` is read from a value that is str"),
         ("a\n{{ nope }}", 2, "'nope' is undefined"),
         ("{{ call.text + 1 }}", 1, 'can only concatenate str (not "int") to str'),
-        ("{% for x in 'ab' %}{{ loop }}{% endfor %}", 1, "this value is no plain data and cannot be printed"),
+        ("{% for x in 'ab' %}{{ loop }}{% endfor %}", 1, "this value is not plain data and cannot be printed"),
         ("{% for x in 'ab' %}{{ loop.cycle }}{% endfor %}", 1, "`loop` has no `cycle`"),
         ("{{ call.text | map('attr', 'x') | list }}", 1, "No filter named 'attr'."),
     ],
@@ -144,7 +144,7 @@ def test_a_prompt_is_a_value() -> None:
     assert {prompt, Prompt("{{ a }}", "p.md"), pickle.loads(pickle.dumps(prompt))} == {prompt}
     assert prompt != Prompt("{{ a }}")
     assert repr(prompt) == "Prompt('{{ a }}', 'p.md')"
-    with pytest.raises(AttributeError, match="a prompt does not change: `text`"):
+    with pytest.raises(AttributeError, match="a prompt is immutable: `text`"):
         prompt.text = "x"
 
 
@@ -178,5 +178,5 @@ def test_any_text_is_a_prompt_or_a_prompt_error_with_places_inside_it(text: str,
     except PromptError as raised:
         error = raised
     assert error is None or 1 <= error.line <= lines
-    assert all(1 <= line <= lines and column >= 1 for line, column, _ in prompt.places.values())
-    assert all(1 <= fault.span.line <= lines for fault in prompt.faults)
+    assert all(1 <= line <= lines and column >= 1 for line, column, _ in prompt.name_spans.values())
+    assert all(1 <= fault.span.line <= lines for fault in prompt.diagnostics)

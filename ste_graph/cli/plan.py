@@ -40,9 +40,9 @@ def plan(
 def plan_text(workflow: Workflow, planned: Plan) -> str:
     """The plan for a person."""
     title = ", ".join(filter(None, [workflow.name, workflow.variant]))
-    unit = workflow.unit if workflow.over else "unit"
+    unit = workflow.unit if workflow.unit_map else "unit"
     rows = _part_rows(planned, "")
-    if workflow.over is not None or not planned.parts:
+    if workflow.unit_map is not None or not planned.sub_workflows:
         rows.append((f"per {unit}", planned.per_unit))
     if planned.units is not None:
         rows.append(("in all", planned.total))
@@ -67,7 +67,7 @@ def plan_text(workflow: Workflow, planned: Plan) -> str:
 def _part_rows(planned: Plan, above: str) -> list[tuple[str, Bound | None]]:
     """Each sub-workflow, and its own ones, with its maxima; per unit if their number is not known."""
     rows = []
-    for part in planned.parts:
+    for part in planned.sub_workflows:
         times = f" ({part.times} times)" if part.times != 1 else ""
         each = part.plan.total is None and part.plan.units is None
         name = f"{above}{part.name}{times}{', per unit' if each else ''}"
@@ -83,7 +83,7 @@ def _bound_cells(bound: Bound | None) -> str:
 
 
 def _units_text(workflow: Workflow, planned: Plan) -> str:
-    if workflow.over is None:
+    if workflow.unit_map is None:
         return "1 unit"
     if planned.units is None:
         return f"one unit per {workflow.unit}; their number is known when the tools are loaded"

@@ -11,8 +11,8 @@ from ste_graph.compile.bounds import unit_bound
 from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
-from ste_graph.run.step_log import Logged, StepLog
-from ste_graph.run.watching import Watcher
+from ste_graph.run.context import Watcher
+from ste_graph.run.step_log import LoggedStep, StepLog
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 
@@ -95,7 +95,7 @@ def initial_progress(workflow: Workflow, logs: Mapping[str, StepLog], meter: Met
     """The counts at the start, from the logs."""
     rows = {name: UnitProgress(name) for name in logs}
     for name, log in logs.items():
-        for step in log.recorded:
+        for step in log.record_steps:
             rows[name].count(step.record or {})
         rows[name].state = "done" if log.done else "waiting"
     bound = unit_bound(workflow) * len(logs)
@@ -103,7 +103,7 @@ def initial_progress(workflow: Workflow, logs: Mapping[str, StepLog], meter: Met
     title = ", ".join(filter(None, [workflow.name, workflow.variant]))
     return RunProgress(
         title=title,
-        unit=workflow.unit if workflow.over else "unit",
+        unit=workflow.unit if workflow.unit_map else "unit",
         models=tuple(labels),
         rows=rows,
         meter=meter,
@@ -137,10 +137,10 @@ class CountingWatcher(Watcher):
 
     progress: RunProgress | None = None
 
-    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
         self.progress = initial_progress(workflow, logs, meter)
 
-    def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
+    def step(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
         if self.progress is None:
             return
         row = self.progress.rows[unit]
@@ -148,12 +148,12 @@ class CountingWatcher(Watcher):
         if step.record is not None and not replayed:
             row.count(step.record)
 
-    def working(self, unit: str, what: str) -> None:
+    def node_progress(self, unit: str, text: str) -> None:
         if self.progress is not None:
             row = self.progress.rows[unit]
-            row.state, row.activity = "running", what
+            row.state, row.activity = "running", text
 
-    def ended(self, unit: str, log: StepLog) -> None:
+    def unit_end(self, unit: str, log: StepLog) -> None:
         if self.progress is None:
             return
         row = self.progress.rows[unit]

@@ -14,6 +14,6 @@ def schema(out: OutFile = None) -> None:
 
 def schema_text() -> str:
     """The JSON Schema, as it is written to files."""
-    from ste_graph.language.schema import json_schema
+    from ste_graph.language.json_schema import json_schema
 
     return json.dumps(json_schema(), indent=2, ensure_ascii=False)

@@ -35,7 +35,7 @@ def _lines(workflow: Workflow, unit: Flow) -> Iterator[str]:
         [*(vertex.id for vertex in drawn), *workflow.memories, "start!", "finish!", "memory!"]
     )  # no name of a workflow has a `!`
     yield "flowchart TD"
-    yield f"  {ids['start!']}([{_quoted(f'START: {workflow.over.name}' if workflow.over else 'START')}]);"
+    yield f"  {ids['start!']}([{_quoted(f'START: {workflow.unit_map.name}' if workflow.unit_map else 'START')}]);"
     for vertex in drawn:
         title = _quoted(_title(vertex, workflow))
         yield f"  {ids[vertex.id]}[[{title}]];" if _sub(vertex, workflow) else f"  {ids[vertex.id]}[{title}];"

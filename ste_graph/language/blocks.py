@@ -20,9 +20,9 @@ class NodeBlock:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A bounded loop. `test` says when `condition` is looked at: `while` before each pass, `until` after it.
+    """A bounded loop. `test` is the time of the `condition`: `while` before each pass, `until` after it.
 
-    `bound` is the static maximum of passes; with `test == "times"` there is no condition and it is the exact number.
+    `bound` is the static maximum of passes; with `test == "times"`, without a condition, the exact number.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Run `do` where the condition holds, `otherwise` (in YAML: `else`) where it does not."""
+    """Run `do` if the condition holds, `otherwise` (in YAML: `else`) if not."""
 
     condition: Expression
     do: tuple[Block, ...]
@@ -61,7 +61,7 @@ class When:
 class Each:
     """`{each: [first, second]}`: every output of `first` since the pass around the record began, in order.
 
-    Each is joined with what `second` gave next; the fields of `second` are null where it did not run.
+    Each is joined with the next output of `second`, whose fields are null if it did not run.
     """
 
     first: str
@@ -72,7 +72,7 @@ class Each:
 class RecordBlock:
     """`record: TYPE / as: …`: make a record and hand it to the journal and to the memories of its type.
 
-    `key` names the block among the workflow's records: the type, with `~2`, `~3` … behind it for further blocks.
+    `key` names the block among the workflow's records: `record TYPE`, for further blocks `record TYPE 2` and so on.
     """
 
     record: str

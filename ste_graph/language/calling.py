@@ -1,4 +1,4 @@
-"""What a workflow says about calling beyond its tools: who may, what is secret, cassette and reset."""
+"""The sections about calls besides `tools`: `allow`, `redact`, `cassette` and `reset`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Literal
 from pydantic import BaseModel
 
 from ste_graph.contracts import Json
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.entries import marked
-from ste_graph.language.findings import Findings
-from ste_graph.language.tree import Mapping, Sequence, Tree
-from ste_graph.language.values import is_environment, relative, resolved_value
+from ste_graph.language.entries import iter_marked
+from ste_graph.language.files import resolve_path
+from ste_graph.language.findings import Findings, one_of
+from ste_graph.language.tree import MappingNode, SequenceNode, Tree
+from ste_graph.language.values import is_environment, resolve_value
 from ste_graph.language.workflow import CassetteSpec, ResetSpec
 from ste_graph.redaction import find_secrets, secret_parts
 from ste_graph.settings import SecretMarker
@@ -21,92 +21,87 @@ from ste_graph.suggest import closest
 
 
 @dataclass(frozen=True, slots=True)
-class Calling:
-    """The parts of a `Workflow` that have to do with calling."""
+class CallSections:
+    """The parts of a `Workflow` that are about calls."""
 
-    allow: tuple[str, ...] | Literal["ask"]
-    secrets: frozenset[str]
-    cassette: CassetteSpec | None
-    reset: ResetSpec | None
+    allow: tuple[str, ...] | Literal["ask"] = ()
+    secrets: frozenset[str] = frozenset()
+    cassette: CassetteSpec | None = None
+    reset: ResetSpec | None = None
 
 
-def calling(
-    tree: Mapping, entries: Iterable[tuple[BaseModel, Mapping]], loops: Iterable[str], unit: str, findings: Findings
-) -> Calling:
+def read_call_sections(
+    tree: MappingNode,
+    entries: Iterable[tuple[BaseModel, MappingNode]],
+    loops: Iterable[str],
+    unit: str,
+    findings: Findings,
+) -> CallSections:
     """The sections `allow`, `redact`, `cassette` and `reset`, checked.
 
-    `entries` are the `use:` entries of all sections: their settings, and where these stand.
+    `entries` are the `use:` entries of all sections: their settings, and the tree of these.
     """
-    allow = _section(tree, "allow")
-    stated = allow.plain() if allow else None
-    return Calling(
+    allow = tree.at(["allow"])
+    stated = allow.to_plain() if allow else None
+    return CallSections(
         allow="ask" if stated == "ask" else tuple(stated or ()),
-        secrets=frozenset(_secrets(entries)) | _redacted(tree, findings),
-        cassette=_cassette(tree),
-        reset=_reset(tree, {*loops, unit}, findings),
+        secrets=frozenset(_secrets(entries)) | _read_redact(tree, findings),
+        cassette=_read_cassette(tree),
+        reset=_read_reset(tree, {*loops, unit}, findings),
     )
 
 
-def _secrets(entries: Iterable[tuple[BaseModel, Mapping]]) -> Iterator[str]:
+def _secrets(entries: Iterable[tuple[BaseModel, MappingNode]]) -> Iterator[str]:
     for settings, tree in entries:
         yield from find_secrets(settings)
-        for given, mark in marked(type(settings), tree):
+        for value, mark in iter_marked(type(settings), tree):
             if isinstance(mark, SecretMarker):
-                yield from _from_environment(given, mark)
+                yield from _environment_values(value, mark)
 
 
-def _from_environment(tree: Tree, mark: SecretMarker) -> Iterator[str]:
+def _environment_values(tree: Tree, mark: SecretMarker) -> Iterator[str]:
     """Every value of an environment variable in a setting that may be secret."""
     if is_environment(tree):
-        value = resolved_value(tree, mark, Findings())
+        value = resolve_value(tree, mark, Findings())
         yield from secret_parts(value) if isinstance(value, str) and value.strip() else ()
         return
-    for inner in tree.items if isinstance(tree, Sequence) else ():
-        yield from _from_environment(inner, mark)
-    for entry in tree.entries.values() if isinstance(tree, Mapping) else ():
-        yield from _from_environment(entry.value, mark)
+    for inner in tree.items if isinstance(tree, SequenceNode) else ():
+        yield from _environment_values(inner, mark)
+    for entry in tree.entries.values() if isinstance(tree, MappingNode) else ():
+        yield from _environment_values(entry.value, mark)
 
 
-def _section(tree: Mapping, name: str) -> Tree | None:
-    entry = tree.entries.get(name)
-    return entry.value if entry else None
-
-
-def _redacted(tree: Mapping, findings: Findings) -> frozenset[str]:
-    listed = _section(tree, "redact")
-    if not isinstance(listed, Sequence):
+def _read_redact(tree: MappingNode, findings: Findings) -> frozenset[str]:
+    section = tree.at(["redact"])
+    if not isinstance(section, SequenceNode):
         return frozenset()
-    found = [resolved_value(item, SecretMarker(), findings) for item in listed.items]
+    found = [resolve_value(item, SecretMarker(), findings) for item in section.items]
     return frozenset(value for value in found if isinstance(value, str) and value.strip())
 
 
-def _cassette(tree: Mapping) -> CassetteSpec | None:
-    section = _section(tree, "cassette")
-    if not isinstance(section, Mapping):
+def _read_cassette(tree: MappingNode) -> CassetteSpec | None:
+    section = tree.at(["cassette"])
+    if not isinstance(section, MappingNode):
         return None
-    stated: dict[str, Json] = section.plain()
-    return CassetteSpec(relative(stated["path"], section.span_of(["path"])), stated["mode"])
+    stated: dict[str, Json] = section.to_plain()
+    return CassetteSpec(resolve_path(stated["path"], section.span_of(["path"])), stated["mode"])
 
 
-def _reset(tree: Mapping, loops: set[str], findings: Findings) -> ResetSpec | None:
-    section = _section(tree, "reset")
-    if not isinstance(section, Mapping):
+def _read_reset(tree: MappingNode, loops: set[str], findings: Findings) -> ResetSpec | None:
+    section = tree.at(["reset"])
+    if not isinstance(section, MappingNode):
         return None
-    stated: dict[str, Json] = section.plain()
-    span: Span = section.span
+    stated: dict[str, Json] = section.to_plain()
     before, tool, command = stated["before"], stated.get("tool"), stated.get("command")
     if before not in loops:
+        message = f"unknown loop `{before}` in `reset`"
         findings.error(
-            "E251",
-            f"there is no loop `{before}` to reset before",
-            section.span_of(["before"]),
-            expected=f"one of: {', '.join(sorted(loops))}",
-            suggestion=closest(before, sorted(loops)),
+            "E251", message, section.span_of(["before"]), expected=one_of(loops, ""), suggestion=closest(before, loops)
         )
     if (tool is None) == (command is None):
-        said = "neither a tool nor a command" if tool is None else "both a tool and a command"
-        findings.error("E252", f"`reset` names {said}", span, expected="`tool: NAME` or `command: [PROGRAM, …]`")
+        message = f"`reset` has {'neither `tool` nor `command`' if tool is None else 'both `tool` and `command`'}"
+        findings.error("E252", message, section.span, expected="`tool: NAME` or `command: [PROGRAM, …]`")
     if command is not None and "arguments" in stated:
-        where = section.span_of(["arguments"])
-        findings.error("E252", "`arguments` belong to a tool", where, expected="them in `command` itself")
-    return ResetSpec(before, tool, stated.get("arguments") or {}, tuple(command or ()), span)
+        message = "`arguments` belong to `tool`, not to `command`"
+        findings.error("E252", message, section.span_of(["arguments"]), expected="the arguments in `command` itself")
+    return ResetSpec(before, tool, stated.get("arguments") or {}, tuple(command or ()), section.span)

@@ -7,10 +7,10 @@ from typing import Final
 
 from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.document import read
-from ste_graph.language.files import meant, workflow_file
+from ste_graph.language.files import suggest_file, workflow_file
 from ste_graph.language.findings import Findings
-from ste_graph.language.paths import with_paths
-from ste_graph.language.tree import Entry, Mapping, Scalar, Tree
+from ste_graph.language.paths import set_paths
+from ste_graph.language.tree import MappingEntry, MappingNode, ScalarNode, Tree
 
 _LEGAL: Final = "one path, relative to this file, or the name of a bundled workflow"
 
@@ -18,51 +18,56 @@ MERGED: Final = ("params", "data", "models", "memory", "nodes", "variants", "bud
 """Sections whose entries are merged one by one with the base's; all others are replaced whole."""
 
 
-def compose(path: Path, findings: Findings) -> Mapping:
+def compose(path: Path, findings: Findings) -> MappingNode:
     """The file at `path` with its bases merged in and its `set` applied.
 
     Raises:
-        Problems: a file cannot be read, so that nothing else about the workflow can be said.
+        DiagnosticsError: a file cannot be read, so that nothing else about the workflow is known.
     """
-    return _composed(read(path), (path,), findings)
+    return _compose(read(path), (path,), findings)
 
 
-def _composed(tree: Mapping, chain: tuple[Path, ...], findings: Findings) -> Mapping:
+def _compose(tree: MappingNode, chain: tuple[Path, ...], findings: Findings) -> MappingNode:
     if "extends" in tree.entries:
-        base = _base(tree.entries["extends"].value, chain, findings)
-        tree = _merged(base, tree.without(["extends"]))
+        base = _read_base(tree.entries["extends"].value, chain, findings)
+        tree = _merge(base, tree.without(["extends"]))
     if "set" in tree.entries:
         changes = tree.entries["set"].value
-        tree = with_paths(tree.without(["set"]), changes, "set", findings)
+        tree = set_paths(tree.without(["set"]), changes, "set", findings)
     return tree
 
 
-def _base(value: Tree, chain: tuple[Path, ...], findings: Findings) -> Mapping:
-    if not isinstance(value, Scalar) or not isinstance(value.value, str):
-        raise _problem("E301", "`extends` is no file name", value.span, expected=_LEGAL)
+def _read_base(value: Tree, chain: tuple[Path, ...], findings: Findings) -> MappingNode:
+    if not isinstance(value, ScalarNode) or not isinstance(value.value, str):
+        raise _error("E301", "`extends` must be a file name", value.span, expected=_LEGAL)
     path = workflow_file(value.value, value.span)
     if not path.is_file():
-        near = meant(value.value, path)
-        raise _problem("E302", f"there is no file `{value.value}` to extend", value.span, suggestion=near)
+        near = suggest_file(value.value, path)
+        raise _error("E302", f"file not found: `{value.value}`", value.span, expected=_LEGAL, suggestion=near)
     if path.resolve() in [above.resolve() for above in chain]:
-        said = "this file extends itself" if len(chain) == 1 else f"`{value.value}` extends this file in turn"
-        raise _problem("E303", said, value.span, expected="a chain without a circle")
-    return _composed(read(path, asked_at=value.span), (*chain, path), findings)
+        message = "this file extends itself" if len(chain) == 1 else f"`{value.value}` extends this file in turn"
+        raise _error("E303", message, value.span, expected="a chain of files without a circle")
+    return _compose(read(path, asked_at=value.span), (*chain, path), findings)
 
 
-def _merged(base: Mapping, over: Mapping) -> Mapping:
+def _merge(base: MappingNode, over: MappingNode) -> MappingNode:
     entries = dict(base.entries)
     for key, entry in over.entries.items():
         old = entries.get(key)
-        if key in MERGED and old is not None and isinstance(old.value, Mapping) and isinstance(entry.value, Mapping):
-            merged = Mapping({**old.value.entries, **entry.value.entries}, entry.value.span)
-            entries[key] = Entry(entry.key_span, merged)
+        if (
+            key in MERGED
+            and old is not None
+            and isinstance(old.value, MappingNode)
+            and isinstance(entry.value, MappingNode)
+        ):
+            merged = MappingNode({**old.value.entries, **entry.value.entries}, entry.value.span)
+            entries[key] = MappingEntry(entry.key_span, merged)
         else:
             entries[key] = entry
-    return Mapping(entries, over.span)
+    return MappingNode(entries, over.span)
 
 
-def _problem(
+def _error(
     code: str, message: str, span: Span, *, expected: str | None = None, suggestion: str | None = None
 ) -> DiagnosticsError:
     return DiagnosticsError([Diagnostic(code, "error", message, span, expected, suggestion)])

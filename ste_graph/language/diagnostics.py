@@ -1,4 +1,4 @@
-"""What is wrong with a workflow, said so that a person finds the place and the remedy."""
+"""Diagnostics: problems of a workflow, each with its place in a file, the line, and the remedy."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One problem.
+    """One problem: the message, and below the source line what is expected, what helps, and the other places.
 
-    `message` says what is wrong, `expected` what would be legal, in sentences; `suggestion` is the bare text that most
-    likely should stand there; `related` are the other places involved, each with what it has to do with the problem.
+    `message` names the problem, `expected` what is legal there, `help` what to do; `suggestion` is the bare text that
+    was most likely meant; `related` are the other places involved, each with its part in the problem.
     """
 
     code: str
@@ -47,13 +47,17 @@ class Diagnostic:
     expected: str | None = None
     suggestion: str | None = None
     related: tuple[tuple[Span, str], ...] = ()
+    help: str | None = None
 
     def __str__(self) -> str:
         head = f"{self.span}: {self.severity}[{self.code}] {self.message}"
-        meant = f"did you mean `{self.suggestion}`?" if self.suggestion else None
-        notes = ["  ".join(part for part in (meant, self.expected) if part)]
-        notes += [f"{text} ({span})" for span, text in self.related]
-        return "\n".join([head, *_pointer(self.span), *(f"   = {note}" for note in notes if note)])
+        lines = (
+            ("help", f"did you mean `{self.suggestion}`?" if self.suggestion else None),
+            ("expected", self.expected),
+            ("help", self.help),
+            *(("note", f"{text} ({span})") for span, text in self.related),
+        )
+        return "\n".join([head, *_pointer(self.span), *(f"   {label}: {text}" for label, text in lines if text)])
 
     def to_json(self) -> dict[str, Json]:
         """The problem for other programs; the keys are a promise."""
@@ -69,29 +73,31 @@ class Diagnostic:
 
 
 class DiagnosticsError(WorkflowError):
-    """Everything that is wrong, at once; its text is the rendered diagnostics, in reading order."""
+    """All problems of a workflow at once; its text is the rendered diagnostics, in reading order."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(sorted(dict.fromkeys(diagnostics), key=lambda one: (one.span, one.code, one.message)))
+        self.diagnostics = tuple(
+            sorted(dict.fromkeys(diagnostics), key=lambda each: (each.span, each.code, each.message))
+        )
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.diagnostics))
 
 
-def shown(path: Path) -> str:
-    """A path as people know it: relative to the current folder where it lies inside, else whole."""
+def display_path(path: Path) -> str:
+    """A path as people know it: relative to the current folder if it is inside, else whole."""
     absolute = path.absolute()
     return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(path)
 
 
 def remember(file: str, text: str) -> None:
-    """Show lines of `text` for spans in `file`, whatever lies on the disk: it is what was read."""
+    """Show lines of `text` for spans in `file`, even if the file changes: `text` is what was read."""
     _texts[file] = text
 
 
 def source_line(file: str, line: int) -> str | None:
-    """One line (from 1) of a remembered text or a file, or None if it cannot be had."""
+    """One line (from 1) of a remembered text or a file; None if it cannot be read or is shorter."""
     text = _texts.get(file)
     if text is None:
         try:
@@ -103,7 +109,7 @@ def source_line(file: str, line: int) -> str | None:
 
 
 def _pointer(span: Span) -> Sequence[str]:
-    """The line and the carets below the place, both empty where there is no such line."""
+    """The source line and the carets below the place; empty if the line is blank or cannot be read."""
     line = source_line(span.file, span.line)
     if not line or not line.strip():
         return []
@@ -118,7 +124,7 @@ def _pointer(span: Span) -> Sequence[str]:
 
 
 def _cells(text: str) -> int:
-    """How many terminal cells a text takes: East Asian wide characters two, combining marks none."""
+    """The terminal cells that a text takes: two for an East Asian wide character, none for a combining mark."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )

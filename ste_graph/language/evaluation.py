@@ -1,4 +1,4 @@
-"""The value of an expression: its tree, interpreted."""
+"""The interpreter of expressions: a legal tree and the values of its names to a value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ste_graph.contracts import Json
-from ste_graph.language.grammar import COMPARISONS, LARGEST, SUMS, ExpressionError, dotted, extent
+from ste_graph.language.grammar import ARITHMETIC, COMPARISONS, LARGEST, ExpressionError, dotted_name, extent
 
 _ARITHMETIC: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul
@@ -26,30 +26,31 @@ class Interpreter:
         self._text = text
         self._lookup = lookup
 
-    def value_of(self, node: ast.expr) -> Json:
-        if (name := dotted(node)) is not None:
-            return self._named(node, name)
+    def evaluate(self, node: ast.expr) -> Json:
+        """The value of a node."""
+        if (name := dotted_name(node)) is not None:
+            return self._look_up(node, name)
         match node:
             case ast.Constant(value=value):
                 return value
             case ast.List(elts=items):
-                return [self.value_of(item) for item in items]
+                return [self.evaluate(item) for item in items]
             case ast.BoolOp(op=word, values=parts):
-                decides = isinstance(word, ast.Or)
-                return decides if any(self._truth(part) is decides for part in parts) else not decides
+                decisive = isinstance(word, ast.Or)
+                return decisive if any(self._truth(part) is decisive for part in parts) else not decisive
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return not self._truth(operand)
             case ast.UnaryOp(operand=operand):
                 return -self._number(operand)
             case ast.BinOp(left=left, op=sign, right=right):
-                return self._sum(node, self._number(left), sign, self._number(right))
+                return self._calculate(node, self._number(left), sign, self._number(right))
             case ast.Call(func=ast.Name(id=function), args=arguments):
                 return self._call(function, arguments)
             case ast.Compare():
                 return self._compare(node)
         raise self._fault(node, "this is not part of expressions")
 
-    def _named(self, node: ast.expr, name: str) -> Json:
+    def _look_up(self, node: ast.expr, name: str) -> Json:
         try:
             return self._lookup(name)
         except LookupError:
@@ -64,7 +65,7 @@ class Interpreter:
         return True
 
     def _holds(self, left: ast.expr, sign: ast.cmpop, right: ast.expr) -> bool:
-        first, second = self.value_of(left), self.value_of(right)
+        first, second = self.evaluate(left), self.evaluate(right)
         match sign:
             case ast.Eq():
                 return bool(first == second)
@@ -76,7 +77,7 @@ class Interpreter:
                 return first is not second
             case ast.In() | ast.NotIn():
                 if not isinstance(second, list) and not (isinstance(second, str) and isinstance(first, str)):
-                    raise self._fault(right, f"`in` looks into a list, or for a str in a str, not {_word(second)}")
+                    raise self._fault(right, f"`in` needs a list, or a str on both sides, not {_word(second)}")
                 return (first in second) is isinstance(sign, ast.In)
         if not (_is_number(first) and _is_number(second)) and not (isinstance(first, str) and isinstance(second, str)):
             culprit = right if _is_number(first) or isinstance(first, str) else left
@@ -87,7 +88,7 @@ class Interpreter:
     def _call(self, function: str, arguments: list[ast.expr]) -> Json:
         match function:
             case "len":
-                value = self.value_of(arguments[0])
+                value = self.evaluate(arguments[0])
                 if not isinstance(value, str | list | dict):
                     raise self._fault(arguments[0], f"`len` needs a str, list or object, not {_word(value)}")
                 return len(value)
@@ -96,7 +97,7 @@ class Interpreter:
         values = [self._number(argument) for argument in arguments]
         return min(values) if function == "min" else max(values)
 
-    def _sum(self, node: ast.expr, left: int | float, sign: ast.operator, right: int | float) -> int | float:
+    def _calculate(self, node: ast.expr, left: int | float, sign: ast.operator, right: int | float) -> int | float:
         try:
             result: int | float = _ARITHMETIC[type(sign)](left, right)
         except OverflowError:
@@ -104,21 +105,21 @@ class Interpreter:
         if (isinstance(result, int) and abs(result) >= LARGEST) or (
             isinstance(result, float) and not math.isfinite(result)
         ):
-            raise self._fault(node, f"the result of `{SUMS[type(sign)]}` is too large")
+            raise self._fault(node, f"the result of `{ARITHMETIC[type(sign)]}` is too large")
         return result
 
     def _number(self, node: ast.expr) -> int | float:
-        value = self.value_of(node)
+        value = self.evaluate(node)
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise self._fault(node, f"a number is needed, not {_word(value)}")
+            raise self._fault(node, f"`{ast.unparse(node)}` must be a number, but is {_word(value)}")
         if isinstance(value, int) and abs(value) >= LARGEST:
             raise self._fault(node, "the number is too large")
         return value
 
     def _truth(self, node: ast.expr) -> bool:
-        value = self.value_of(node)
+        value = self.evaluate(node)
         if not isinstance(value, bool):
-            raise self._fault(node, f"a bool is needed, not {_word(value)}")
+            raise self._fault(node, f"`{ast.unparse(node)}` must be a bool, but is {_word(value)}")
         return value
 
     def _fault(self, node: ast.expr, message: str) -> ExpressionError:

@@ -1,4 +1,4 @@
-"""What an expression may consist of: text to a tree of allow-listed `ast` nodes."""
+"""The grammar of expressions: text to a tree of allow-listed `ast` nodes."""
 
 from __future__ import annotations
 
@@ -10,45 +10,50 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 LONGEST: Final = 400
-"""Characters of an expression at most."""
+"""The most characters of an expression."""
 DEEPEST: Final = 20
-"""Levels of nesting at most."""
+"""The most levels of nesting."""
 LARGEST: Final = 2**63
-"""Whole numbers lie below this, up and down, so that no expression can fill the memory."""
+"""The bound of whole numbers, up and down, so that no expression can fill the memory."""
 
 FUNCTIONS: Final = ("abs", "len", "max", "min")
 COMPARISONS: Final[Mapping[type[ast.cmpop], str]] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.In: "in", ast.NotIn: "not in", ast.Is: "is", ast.IsNot: "is not",
 }  # fmt: skip
-SUMS: Final[Mapping[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+ARITHMETIC: Final[Mapping[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
-_LEGAL: Final = (
-    "legal are: and or not, comparisons, in, is None, + - * on numbers, constants, dotted names, len min max abs"
-)
+_LEGAL: Final = "and or not, comparisons, in, is None, + - * on numbers, constants, dotted names, len min max abs"
 _FOREIGN: Final = (("&&", "and"), (r"\|\|", "or"), (r"!(?!=)", "not"), (r"(?<![=!<>:])=(?!=)", "=="))
 _PYTHON: Final = {"true": "True", "false": "False", "null": "None", "none": "None"}
-_SAID: Final[Mapping[type[ast.AST], str]] = {
+_CONSTRUCTS: Final[Mapping[type[ast.AST], str]] = {
     ast.Lambda: "a lambda", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
     ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.JoinedStr: "an f-string",
-    ast.Subscript: "`[…]` behind a value", ast.NamedExpr: "`:=`", ast.IfExp: "`if … else`", ast.Pow: "`**`",
-    ast.Div: "`/`", ast.FloorDiv: "`//`", ast.Mod: "`%`", ast.Call: "a call", ast.Attribute: "`.` behind a value",
+    ast.Subscript: "`[…]` after a value", ast.NamedExpr: "`:=`", ast.IfExp: "`if … else`", ast.Pow: "`**`",
+    ast.Div: "`/`", ast.FloorDiv: "`//`", ast.Mod: "`%`", ast.Call: "a call", ast.Attribute: "`.` after a value",
     ast.Dict: "`{…}`", ast.Set: "`{…}`", ast.Tuple: "a tuple", ast.Starred: "`*` before a value", ast.Await: "`await`",
 }  # fmt: skip
 
 
 class ExpressionError(Exception):
-    """What is wrong with an expression, and where: characters `start` to `end` of its text."""
+    """A fault at the characters `start` to `end` of an expression; see `Diagnostic` for the other fields."""
 
     def __init__(
-        self, message: str, start: int, end: int, suggestion: str | None = None, expected: str | None = None
+        self,
+        message: str,
+        start: int,
+        end: int,
+        suggestion: str | None = None,
+        expected: str | None = None,
+        help: str | None = None,
     ) -> None:
-        super().__init__(message, start, end, suggestion, expected)
+        super().__init__(message, start, end, suggestion, expected, help)
         self.message = message
         self.start = start
         self.end = end
         self.suggestion = suggestion
         self.expected = expected
+        self.help = help
 
     def __str__(self) -> str:
         return self.message
@@ -63,39 +68,42 @@ def parse(text: str) -> ast.expr:
     if not text.strip():
         raise ExpressionError("the expression is empty", 0, len(text))
     bare = text.strip()
-    if broken := re.search(r"[\n\r]", bare):
-        at = text.index(bare) + broken.start()
-        raise ExpressionError("an expression stands on one line", at, at + 1)
+    if line_break := re.search(r"[\n\r]", bare):
+        at = text.index(bare) + line_break.start()
+        raise ExpressionError("an expression must be on one line", at, at + 1)
+    if braces := re.match(r"\$\{\{?|\{\{", bare):
+        at = text.index(bare)
+        raise ExpressionError("an expression has no braces around it", at, at + braces.end(), expected=_LEGAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as the one for an unknown escape in a text
             tree = ast.parse(bare, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise _unreadable(text, error) from None
+        raise _explain_syntax(text, error) from None
     _refuse_illegal(text, tree, 1)
     return tree
 
 
 def extent(text: str, node: ast.expr) -> tuple[int, int]:
-    """Where a node stands in its text, in characters (`ast` counts bytes)."""
+    """The first and the last character of a node in its text (`ast` counts bytes)."""
     lead = len(text) - len(text.lstrip())
     raw = text.lstrip().encode()
     start, end = (len(raw[:at].decode(errors="replace")) for at in (node.col_offset, node.end_col_offset or len(raw)))
     return lead + start, lead + end
 
 
-def dotted(node: ast.expr) -> str | None:
+def dotted_name(node: ast.expr) -> str | None:
     """`call.finished` for a name with attributes, None for all else."""
     match node:
         case ast.Name(id=name):
             return name
-        case ast.Attribute(value=value, attr=attribute) if (base := dotted(value)) is not None:
+        case ast.Attribute(value=value, attr=attribute) if (base := dotted_name(value)) is not None:
             return f"{base}.{attribute}"
     return None
 
 
 def operands(node: ast.expr) -> list[ast.expr]:
-    """The expressions inside a legal node; none inside a dotted name."""
+    """The expressions inside a legal node; a dotted name has none."""
     match node:
         case ast.BoolOp(values=inside) | ast.Call(args=inside) | ast.List(elts=inside):
             return inside
@@ -110,14 +118,14 @@ def operands(node: ast.expr) -> list[ast.expr]:
 
 def names(tree: ast.expr) -> Iterator[str]:
     """The dotted names in a legal tree."""
-    if (name := dotted(tree)) is not None:
+    if (name := dotted_name(tree)) is not None:
         yield name
     for part in operands(tree):
         yield from names(part)
 
 
 def is_none(node: ast.expr) -> bool:
-    """Whether the node is the constant None."""
+    """True for the constant None."""
     return isinstance(node, ast.Constant) and node.value is None
 
 
@@ -138,8 +146,8 @@ class _Objection(NamedTuple):
 
 
 def _objection(node: ast.expr) -> _Objection | None:
-    """What is wrong with a node itself, if anything is."""
-    if (name := dotted(node)) is not None:
+    """The objection to a node itself, without its operands; None if it is legal."""
+    if (name := dotted_name(node)) is not None:
         return _name_objection(name)
     match node:
         case ast.Constant(value=value):
@@ -148,17 +156,21 @@ def _objection(node: ast.expr) -> _Objection | None:
             return None
         case ast.Compare(ops=signs, comparators=others):
             for sign, other in zip(signs, others, strict=True):
-                if isinstance(sign, ast.Is | ast.IsNot) and not is_none(other) and dotted(other) not in _PYTHON:
-                    return _Objection(f"`{COMPARISONS[type(sign)]}` compares with None only", "`==` or `!=`")
+                if isinstance(sign, ast.Is | ast.IsNot) and not is_none(other) and dotted_name(other) not in _PYTHON:
+                    return _Objection(f"`{COMPARISONS[type(sign)]}` compares only with None", "`==` or `!=`")
             return None
         case ast.BinOp(op=operator):
-            said = _SAID.get(type(operator), "this operator")
-            return None if type(operator) in SUMS else _Objection(f"{said} is not part of expressions")
+            name = _CONSTRUCTS.get(type(operator), "this operator")
+            return None if type(operator) in ARITHMETIC else _Objection(f"{name} is not part of expressions")
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=keywords):
             return _call_objection(function, len(arguments), bool(keywords))
         case ast.List(elts=items):
-            return None if all(map(_is_constant, items)) else _Objection("a list here holds constants only", None)
-    return _Objection(f"{_SAID.get(type(node), 'this')} is not part of expressions")
+            return (
+                None
+                if all(map(_is_constant, items))
+                else _Objection("a list in an expression holds only constants", None)
+            )
+    return _Objection(f"{_CONSTRUCTS.get(type(node), 'this')} is not part of expressions")
 
 
 def _name_objection(name: str) -> _Objection | None:
@@ -198,11 +210,9 @@ def _is_constant(node: ast.expr) -> bool:
     return False
 
 
-def _unreadable(text: str, error: Exception) -> ExpressionError:
-    """Why the text is no expression, in the words of what people most often bring from elsewhere."""
+def _explain_syntax(text: str, error: Exception) -> ExpressionError:
+    """Python's syntax error as ours, with the words that people most often bring from other languages."""
     outside = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: "_" * len(quoted[0]), text)
-    if braces := re.search(r"\$?\{\{?", outside):
-        return ExpressionError("an expression stands without `{`", braces.start(), braces.end(), expected=_LEGAL)
     for pattern, word in _FOREIGN:
         if found := re.search(pattern, outside):
             return ExpressionError(f"`{found[0]}` is not part of expressions", found.start(), found.end(), word)
@@ -210,5 +220,5 @@ def _unreadable(text: str, error: Exception) -> ExpressionError:
         lead = len(text) - len(text.lstrip())
         start = min(lead + max(error.offset - 1, 0), len(text) - 1)
         end = lead + error.end_offset - 1 if error.end_offset and error.end_lineno == error.lineno else start + 1
-        return ExpressionError("this is no expression", start, min(max(end, start + 1), len(text)), expected=_LEGAL)
-    return ExpressionError("this is no expression", 0, len(text), expected=_LEGAL)
+        return ExpressionError("this is not an expression", start, min(max(end, start + 1), len(text)), expected=_LEGAL)
+    return ExpressionError("this is not an expression", 0, len(text), expected=_LEGAL)

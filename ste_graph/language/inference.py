@@ -1,4 +1,4 @@
-"""The type of an expression, and what is wrong with it, before anything runs."""
+"""The type checker of expressions: the type of one, and its faults, before anything runs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import ast
 from collections.abc import Mapping
 
 from ste_graph.language import grammar
-from ste_graph.language.grammar import COMPARISONS, SUMS, ExpressionError, dotted, extent
+from ste_graph.language.grammar import ARITHMETIC, COMPARISONS, ExpressionError, dotted_name, extent
 from ste_graph.language.types import ANY, BOOL, INT, LIST, NULL, NUMBER, STR, Type, accepts, union
 from ste_graph.suggest import closest
 
-Present = frozenset[str]
-"""Names that a test before has shown not to be null."""
+NonNull = frozenset[str]
+"""Names that an earlier test rules out to be null."""
 
 _CONSTANTS = {bool: BOOL, int: INT, float: NUMBER, str: STR, type(None): NULL}
 _ORDERED = union([NUMBER, STR])
 _SIZED = Type(frozenset({"str", "list", "object"}))
 
 
-class Inference:
+class TypeChecker:
     """Finds the types in one text. All faults are collected in `errors`; a faulty part has type `any`."""
 
     def __init__(self, text: str, scope: Mapping[str, Type]) -> None:
@@ -26,130 +26,137 @@ class Inference:
         self._text = text
         self._scope = scope
 
-    def type_of(self, node: ast.expr, present: Present = frozenset()) -> Type:
-        """The type of a part, where the names `present` are known not to be null."""
-        if (name := dotted(node)) is not None:
-            found = self._named(node, name)
-            return found.present if name in present else found
+    def type_of(self, node: ast.expr, non_null: NonNull = frozenset()) -> Type:
+        """The type of a part, given the names that cannot be null there."""
+        if (name := dotted_name(node)) is not None:
+            found = self._type_of_name(node, name)
+            return found.without_null if name in non_null else found
         match node:
             case ast.Constant(value=value):
                 return _CONSTANTS[type(value)]
             case ast.BoolOp(op=word, values=parts):
                 for part in parts:
-                    self.expect(part, self.type_of(part, present), BOOL)
-                    present |= shown(part, isinstance(word, ast.And))
+                    self.expect(part, self.type_of(part, non_null), BOOL)
+                    non_null |= non_null_names(part, isinstance(word, ast.And))
                 return BOOL
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                self.expect(operand, self.type_of(operand, present), BOOL)
+                self.expect(operand, self.type_of(operand, non_null), BOOL)
                 return BOOL
             case ast.UnaryOp(operand=operand):
-                return self._numbers([operand], "-", present)
+                return self._type_of_numbers([operand], "-", non_null)
             case ast.BinOp(left=left, op=sign, right=right):
-                return self._numbers([left, right], SUMS[type(sign)], present)
+                return self._type_of_numbers([left, right], ARITHMETIC[type(sign)], non_null)
             case ast.Call(func=ast.Name(id="len"), args=[argument]):
-                self.expect(argument, self.type_of(argument, present), _SIZED, " for `len`")
+                self.expect(argument, self.type_of(argument, non_null), _SIZED, " for `len`")
                 return INT
             case ast.Call(func=ast.Name(id=function), args=arguments):
-                return self._numbers(arguments, function, present)
+                return self._type_of_numbers(arguments, function, non_null)
             case ast.Compare():
-                return self._compare(node, present)
+                return self._check_comparison(node, non_null)
         return LIST
 
-    def expect(self, node: ast.expr, found: Type, expected: Type, where: str = "") -> None:
-        """Note a fault where a part of type `found` cannot stand for `expected`."""
+    def expect(self, node: ast.expr, found: Type, expected: Type, purpose: str = "") -> None:
+        """Note a fault unless a part of type `found` may be used as `expected`."""
         if accepts(expected, found):
             return
-        if accepts(expected, found.present) and found.kinds:
-            name = dotted(node) or "this"
-            remedy = f"test `{name} is not None and …` first" if dotted(node) else None
-            self._fault(node, f"`{name}` may be null, where {expected} is needed{where}", expected=remedy)
+        if accepts(expected, found.without_null) and found.kinds:
+            name = dotted_name(node)
+            help = f"test `{name} is not None and …` first" if name else None
+            self._fault(node, f"{_quote(node)} may be null, but must be {expected}{purpose}", help=help)
         else:
-            self._fault(node, f"{_said(node)} is {found}, where {expected} is needed{where}")
+            self._fault(node, f"{_quote(node)} must be {expected}{purpose}, but is {found}")
 
-    def _named(self, node: ast.expr, name: str) -> Type:
+    def _type_of_name(self, node: ast.expr, name: str) -> Type:
         if name in self._scope:
             return self._scope[name]
         parts = name.split(".")
         for known in range(len(parts), -1, -1):
             prefix = ".".join(parts[:known])
-            given = sorted({one.removeprefix(f"{prefix}.").split(".")[0] for one in self._scope
-                            if not prefix or one.startswith(f"{prefix}.")})  # fmt: skip
-            if given:
+            below = sorted({other.removeprefix(f"{prefix}.").split(".")[0] for other in self._scope
+                            if not prefix or other.startswith(f"{prefix}.")})  # fmt: skip
+            if below:
                 break
         if known == len(parts):
-            self._fault(node, f"`{name}` is no value itself", expected=f"`{name}` has: {', '.join(given)}")
+            self._fault(node, f"`{name}` has no value of its own", expected=f"`{name}` has: {', '.join(below)}")
             return ANY
-        siblings = [one for one in self._scope if one.startswith(f"{prefix}.")] if prefix else list(self._scope)
-        listed = f"`{prefix}` has: {', '.join(given)}" if prefix else f"known here: {', '.join(given) or 'nothing'}"
-        near = _near(parts, known, siblings)
-        self._fault(node, f"unknown name `{name}`", near, listed)
+        siblings = [other for other in self._scope if other.startswith(f"{prefix}.")] if prefix else list(self._scope)
+        choices = f"`{prefix}` has: {', '.join(below)}" if prefix else f"known here: {', '.join(below) or 'nothing'}"
+        near = _closest_name(parts, known, siblings)
+        self._fault(node, f"unknown name `{name}`", near, choices)
         return ANY
 
-    def _numbers(self, nodes: list[ast.expr], sign: str, present: Present) -> Type:
-        found = [self.type_of(node, present) for node in nodes]
-        for node, one in zip(nodes, found, strict=True):
-            self.expect(node, one, NUMBER, f" for `{sign}`")
-        return INT if all(one.kinds == {"int"} for one in found) else NUMBER
+    def _type_of_numbers(self, nodes: list[ast.expr], sign: str, non_null: NonNull) -> Type:
+        found = [self.type_of(node, non_null) for node in nodes]
+        for node, operand in zip(nodes, found, strict=True):
+            self.expect(node, operand, NUMBER, f" for `{sign}`")
+        return INT if all(operand.kinds == {"int"} for operand in found) else NUMBER
 
-    def _compare(self, node: ast.Compare, present: Present) -> Type:
-        left, first = node.left, self.type_of(node.left, present)
+    def _check_comparison(self, node: ast.Compare, non_null: NonNull) -> Type:
+        left, first = node.left, self.type_of(node.left, non_null)
         for sign, right in zip(node.ops, node.comparators, strict=True):
-            second = self.type_of(right, present)
-            self._pair(left, first, sign, right, second)
+            second = self.type_of(right, non_null)
+            self._check_pair(left, first, sign, right, second)
             left, first = right, second
         return BOOL
 
-    def _pair(self, left: ast.expr, first: Type, sign: ast.cmpop, right: ast.expr, second: Type) -> None:
+    def _check_pair(self, left: ast.expr, first: Type, sign: ast.cmpop, right: ast.expr, second: Type) -> None:
         word = COMPARISONS[type(sign)]
         match sign:
             case ast.Is() | ast.IsNot():
                 pass
             case ast.Eq() | ast.NotEq():
                 if not _overlap(first, second):
-                    self._fault(left, f"{_said(left)} is {first} and never equals {second}")
+                    self._fault(left, f"{_quote(left)} is {first} and never equals {second}")
             case ast.In() | ast.NotIn():
-                self.expect(right, second, union([LIST, STR]), f" behind `{word}`")
+                self.expect(right, second, union([LIST, STR]), f" after `{word}`")
                 if second.kinds == STR.kinds:
                     self.expect(left, first, STR, f" before `{word}` and a str")
             case _:
-                for node, one in ((left, first), (right, second)):
-                    self.expect(node, one, _ORDERED, f" for `{word}`")
+                for node, found in ((left, first), (right, second)):
+                    self.expect(node, found, _ORDERED, f" for `{word}`")
                 if accepts(_ORDERED, first) and accepts(_ORDERED, second) and not _overlap(first, second):
-                    self._fault(left, f"{_said(left)} is {first} and cannot be compared with {second}")
+                    self._fault(left, f"{_quote(left)} is {first} and cannot be compared with {second}")
 
-    def _fault(self, node: ast.expr, message: str, suggestion: str | None = None, expected: str | None = None) -> None:
-        self.errors.append(ExpressionError(message, *extent(self._text, node), suggestion, expected))
+    def _fault(
+        self,
+        node: ast.expr,
+        message: str,
+        suggestion: str | None = None,
+        expected: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        self.errors.append(ExpressionError(message, *extent(self._text, node), suggestion, expected, help))
 
 
-def shown(node: ast.expr, truth: bool) -> Present:
-    """The names that cannot be null once `node` turned out true (or, with `truth` False, turned out false)."""
+def non_null_names(node: ast.expr, truth: bool) -> NonNull:
+    """The names that cannot be null once `node` turned out true (or false, with `truth` False)."""
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return shown(operand, not truth)
+            return non_null_names(operand, not truth)
         case ast.BoolOp(op=word, values=parts):
-            each = [shown(part, truth) for part in parts]
-            everyone_counts = isinstance(word, ast.And) is truth
-            return frozenset().union(*each) if everyone_counts else each[0].intersection(*each)
+            each = [non_null_names(part, truth) for part in parts]
+            all_hold = isinstance(word, ast.And) is truth
+            return frozenset().union(*each) if all_hold else each[0].intersection(*each)
         case ast.Compare(left=left, ops=[sign], comparators=[right]) if grammar.is_none(right):
-            name = dotted(left)
+            name = dotted_name(left)
             excluded = isinstance(sign, ast.IsNot | ast.NotEq) if truth else isinstance(sign, ast.Is | ast.Eq)
             return frozenset({name}) if name is not None and excluded else frozenset()
     return frozenset()
 
 
 def _overlap(first: Type, second: Type) -> bool:
-    """Whether a value of the one type can equal a value of the other; comparing with None is always allowed."""
+    """True if a value of one type can equal a value of the other; a comparison with None is always allowed."""
     if NULL in {first, second} or "any" in first.kinds | second.kinds or (first.nullable and second.nullable):
         return True
     return bool(first.kinds & second.kinds) or bool(first.kinds & NUMBER.kinds and second.kinds & NUMBER.kinds)
 
 
-def _near(parts: list[str], known: int, siblings: list[str]) -> str | None:
-    """The sibling whose next part is most like the mistyped one, else the one most alike as a whole."""
-    by_part = {".".join(one.split(".")[known:]): one for one in siblings}
+def _closest_name(parts: list[str], known: int, siblings: list[str]) -> str | None:
+    """The sibling whose next part is most like the mistyped one, else the one most like it as a whole."""
+    by_part = {".".join(name.split(".")[known:]): name for name in siblings}
     best = closest(".".join(parts[known:]), by_part)
     return by_part[best] if best else None
 
 
-def _said(node: ast.expr) -> str:
+def _quote(node: ast.expr) -> str:
     return f"`{ast.unparse(node)}`"

@@ -1,20 +1,20 @@
-"""Loading: a file, its variants and the command line's changes to one checked workflow."""
+"""Loading: from a file, its variants and the command line's changes to one checked workflow."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping as ReadOnly
-from collections.abc import Sequence as Seq
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ste_graph.language.arm import check_variant
+from ste_graph.language.check import check_variant
 from ste_graph.language.composition import compose
 from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
-from ste_graph.language.document import value as yaml_value
+from ste_graph.language.document import parse_value
 from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.paths import with_path, with_paths
-from ste_graph.language.tree import Entry, Mapping
+from ste_graph.language.paths import set_path, set_paths
+from ste_graph.language.tree import MappingEntry, MappingNode
+from ste_graph.language.variant import VariantRequest
 from ste_graph.language.workflow import Workflow
 from ste_graph.suggest import closest
 
@@ -28,39 +28,40 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A workflow whose arms are all sound, and what was said about them besides (warnings)."""
+class LoadedWorkflow:
+    """A workflow whose variants are all right, and the warnings about them."""
 
     workflow: Workflow
     variants: tuple[str, ...]
     remarks: tuple[Diagnostic, ...]
 
 
-def load(path: Path, *, variant: str | None = None, changes: Seq[Change] = (), plugins: bool = True) -> Loaded:
-    """The arm `variant` (None: the base) of the file at `path`, after `changes`. Every arm is checked.
+def load(
+    path: Path, *, variant: str | None = None, changes: Sequence[Change] = (), plugins: bool = True
+) -> LoadedWorkflow:
+    """The variant (None: the base) of the file at `path`, after `changes`. All variants are checked.
 
     Raises:
-        Problems: with all diagnostics of all arms, if any is wrong.
+        DiagnosticsError: with all problems of all variants.
     """
     findings = Findings()
     file = _File(path, compose(path, findings), tuple(changes), plugins)
     if variant is not None and variant not in file.variants:
-        listed = file.tree.entries.get("variants")
-        span = listed.key_span if listed else file.tree.span
+        span = file.tree.span_of(["variants"], key=True)
         expected, near = one_of(file.variants, "no variant: this file has none"), closest(variant, file.variants)
-        raise DiagnosticsError([Diagnostic("E401", "error", f"there is no variant `{variant}`", span, expected, near)])
+        raise DiagnosticsError([Diagnostic("E401", "error", f"unknown variant `{variant}`", span, expected, near)])
     workflow: Workflow | None = None
-    for arm in (None, *file.variants):
-        own, checked = file.checked(arm, chosen=arm == variant)
-        if arm == variant:
+    for name in (None, *file.variants):
+        own, checked = file.check(name, chosen=name == variant)
+        if name == variant:
             workflow = checked
-        elif own.failed and changes:
-            # What the command line changes is meant for the arm that it names: another must be sound without it.
-            own, _ = replace(file, changes=()).checked(arm, chosen=False)
-        file.add(own, arm, findings)
-    if findings.failed or workflow is None:
+        elif own.has_errors and changes:
+            # The changes of the command line are for the chosen variant: the others must be right without them.
+            own, _ = replace(file, changes=()).check(name, chosen=False)
+        file.merge(own, name, findings)
+    if findings.has_errors or workflow is None:
         raise DiagnosticsError(findings.diagnostics)
-    return Loaded(workflow, tuple(file.variants), tuple(findings.diagnostics))
+    return LoadedWorkflow(workflow, tuple(file.variants), tuple(findings.diagnostics))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,61 +69,63 @@ class _File:
     """A composed file with the command line's changes."""
 
     path: Path
-    tree: Mapping
+    tree: MappingNode
     changes: tuple[Change, ...]
     plugins: bool
 
     @property
-    def variants(self) -> ReadOnly[str, Entry]:
+    def variants(self) -> Mapping[str, MappingEntry]:
         value = self.tree.at(["variants"])
-        return value.entries if isinstance(value, Mapping) else {}
+        return value.entries if isinstance(value, MappingNode) else {}
 
-    def checked(self, arm: str | None, *, chosen: bool) -> tuple[Findings, Workflow | None]:
-        """One arm. The command line has the last word in the arm that is chosen, the variant in the others."""
+    def check(self, variant: str | None, *, chosen: bool) -> tuple[Findings, Workflow | None]:
+        """Check one variant. The command line has the last word in the chosen one, the variant in the others."""
         findings = Findings()
         tree = self.tree
         if not chosen:
-            tree = self._changed(tree, findings)
-        if arm is not None and isinstance(self.variants[arm].value, Mapping):  # else the check of its shape will tell
-            tree = with_paths(tree, self.variants[arm].value, f"variants.{arm}", findings)
+            tree = self._apply_changes(tree, findings)
+        if variant is not None and isinstance(self.variants[variant].value, MappingNode):  # else an error of its shape
+            tree = set_paths(tree, self.variants[variant].value, f"variants.{variant}", findings)
         if chosen:
-            tree = self._changed(tree, findings)
-        return findings, check_variant(tree, self.tree, self.path, arm, self.plugins, findings)
+            tree = self._apply_changes(tree, findings)
+        request = VariantRequest(tree, self.tree, self.path, variant, self.plugins)
+        return findings, check_variant(request, findings)
 
-    def _changed(self, tree: Mapping, findings: Findings) -> Mapping:
+    def _apply_changes(self, tree: MappingNode, findings: Findings) -> MappingNode:
         for change in self.changes:
             name = f"--set {change.path}"
             try:
-                value = yaml_value(change.value, name)
-            except DiagnosticsError as problems:
-                findings.diagnostics.extend(problems.diagnostics)
+                value = parse_value(change.value, name)
+            except DiagnosticsError as error:
+                findings.diagnostics.extend(error.diagnostics)
                 continue
-            tree = with_path(tree, change.path, value, Span(name, 1, 1, max(1, len(change.value))), findings)
+            tree = set_path(tree, change.path, value, Span(name, 1, 1, max(1, len(change.value))), findings)
         return tree
 
-    def add(self, own: Findings, arm: str | None, findings: Findings) -> None:
-        """Add an arm's findings: what the base has wrong too is said once, the rest names the variant."""
+    def merge(self, own: Findings, variant: str | None, findings: Findings) -> None:
+        """Add a variant's findings: problems of the base are listed once, all others name the variant."""
         known = {(found.code, found.span, found.message) for found in findings.diagnostics}
         for found in own.diagnostics:
             if (found.code, found.span, found.message) in known:
                 continue
-            if arm is not None and found.code not in ("E304", "E305"):  # these stand in the variant itself
-                place = (self.variants[arm].key_span, f"variant `{arm}`")
-                said = f"in variant `{arm}`: {found.message}"
-                found = replace(found, message=said, related=(*found.related, place))
+            if variant is not None and found.code not in ("E304", "E305"):  # these are in the variant itself
+                place = (self.variants[variant].key_span, f"variant `{variant}`")
+                message = f"in variant `{variant}`: {found.message}"
+                found = replace(found, message=message, related=(*found.related, place))
             findings.diagnostics.append(found)
 
 
 def parse_change(text: str) -> Change:
-    """`PATH=VALUE` of the command line. Raises `DiagnosticsError` for anything else."""
+    """The change in `PATH=VALUE` of the command line. Raises `DiagnosticsError` for any other text."""
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         span = Span("--set", 1, 1, max(1, len(text)))
-        said = f"`--set {text}` is not PATH=VALUE"
-        raise DiagnosticsError([Diagnostic("E306", "error", said, span, "such as `--set params.turns=2`")])
+        message = f"`--set {text}` is not PATH=VALUE"
+        expected = "a path and a value, such as `--set params.turns=2`"
+        raise DiagnosticsError([Diagnostic("E306", "error", message, span, expected)])
     return Change(path.strip(), value)
 
 
-def changes_from_values(values: ReadOnly[str, object]) -> list[Change]:
+def changes_from_values(values: Mapping[str, object]) -> list[Change]:
     """The changes in a Python mapping of paths to plain values."""
     return [Change(path, json.dumps(value)) for path, value in values.items()]

@@ -1,4 +1,4 @@
-"""Nodes: from entries of `nodes:` to what the engine runs, with models, prompts and memories found."""
+"""Nodes: from entries of `nodes:` to specs for the engine, with models, prompts and memories found."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from ste_graph.contracts import Json
 from ste_graph.language.binding import bind_inputs
 from ste_graph.language.diagnostics import Span
-from ste_graph.language.entries import resolved_kind
+from ste_graph.language.entries import reference_kind
 from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.plugins import fault
-from ste_graph.language.prompts import check_prompt, found_prompt
-from ste_graph.language.resolution import Entries, Resolved, Unloaded
-from ste_graph.language.scope import Place
+from ste_graph.language.plugins import describe_exception
+from ste_graph.language.prompts import check_prompt, find_prompt
+from ste_graph.language.resolution import ResolvedEntries, ResolvedEntry, UnloadedNode
+from ste_graph.language.scope import Position
 from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.language.workflow import NodeSpec
 from ste_graph.node import NodeOutputs
@@ -26,23 +26,28 @@ from ste_graph.suggest import closest
 
 @dataclass(frozen=True, slots=True)
 class NodeReader:
-    """Makes node specs for one arm. `holds` says of each memory, off or not, what it holds (None: not known)."""
+    """Makes the node specs of one variant.
 
-    entries: Entries
+    `holds` has, per memory, off or not, the kind of its contents (None: not known).
+    """
+
+    entries: ResolvedEntries
     vocabulary: Vocabulary
     holds: Mapping[str, str | None]
     findings: Findings
 
-    def spec(self, entry: Resolved, outputs: type[NodeOutputs] | None, lives: str, seats: list[Place]) -> NodeSpec:
-        """The node as the engine runs it, checked at all places where it stands; whatever is wrong is reported."""
-        parts = self._parts(entry)
+    def spec(
+        self, entry: ResolvedEntry, outputs: type[NodeOutputs] | None, lives: str, positions: list[Position]
+    ) -> NodeSpec:
+        """The node as the engine runs it, checked at all its positions; its faults are reported."""
+        parts = self._sort_settings(entry)
         transcript: str | None = entry.wiring.transcript
         if transcript is not None:
-            transcript = self._memory(transcript, entry.tree.span_of(["transcript"]), "messages", entry.name)
+            transcript = self._find_memory(transcript, entry.tree.span_of(["transcript"]), "messages", entry.name)
         for index, memory in enumerate(entry.wiring.memories):
-            self._memory(memory, entry.tree.span_of(["memories", index]), None, entry.name)
-        for prompt in parts.prompts.values() if seats else ():
-            check_prompt(prompt, entry, seats, self.vocabulary, self.holds, self.findings)
+            self._find_memory(memory, entry.tree.span_of(["memories", index]), None, entry.name)
+        for prompt in parts.prompts.values() if positions else ():
+            check_prompt(prompt, entry, positions, self.vocabulary, self.holds, self.findings)
         return NodeSpec(
             name=entry.name,
             cls=entry.cls,
@@ -52,85 +57,83 @@ class NodeReader:
             recalls=parts.recalls,
             transcript=transcript,
             memories=tuple(entry.wiring.memories),
-            inputs=bind_inputs(entry, seats, self.vocabulary, self.findings) if seats else {},
-            outputs=outputs or Unloaded.Outputs,
+            inputs=bind_inputs(entry, positions, self.vocabulary, self.findings) if positions else {},
+            outputs=outputs or UnloadedNode.Outputs,
             lives=lives,
             span=entry.span,
         )
 
-    def _parts(self, entry: Resolved) -> _Parts:
-        parts = _Parts()
-        if (
-            entry.cls is Unloaded
-        ):  # its settings are not known: what names a model is taken for one, so that calls count
-            given = {key: one.value.plain() for key, one in entry.tree.entries.items()}
-            parts.models.update({k: v for k, v in given.items() if isinstance(v, str) and v in self.entries.models})
+    def _sort_settings(self, entry: ResolvedEntry) -> _NodeSettings:
+        parts = _NodeSettings()
+        if entry.cls is UnloadedNode:  # a setting that equals a model's name counts as one, so that calls are counted
+            values = {key: each.value.to_plain() for key, each in entry.tree.entries.items()}
+            parts.models.update({k: v for k, v in values.items() if isinstance(v, str) and v in self.entries.models})
             return parts
         for name, info in entry.cls.model_fields.items():
             value, span = getattr(entry.settings, name), entry.tree.span_of([name])
-            match resolved_kind(info):
+            match reference_kind(info):
                 case "model" if value is not None:
-                    self._model(value, span)
+                    self._check_model(value, span)
                     parts.models[name] = value
                 case "prompt" if value is not None:
-                    if (prompt := found_prompt(value, span, self.findings)) is not None:
+                    if (prompt := find_prompt(value, span, self.findings)) is not None:
                         parts.prompts[name] = prompt
                 case "recall" if value is not None:
-                    parts.recalls[name] = self._memory(value, span, "records", entry.name)
+                    parts.recalls[name] = self._find_memory(value, span, "records", entry.name)
                 case _:
                     parts.settings[name] = value
         return parts
 
-    def _model(self, name: str, span: Span) -> None:
-        if name not in self.entries.models and name not in self.entries.broken("models"):
-            names = {*self.entries.models, *self.entries.broken("models")}
+    def _check_model(self, name: str, span: Span) -> None:
+        names = {*self.entries.models, *self.entries.faulty_names("models")}
+        if name not in names:
             expected = one_of(names, "a model defined in `models:`")
-            said = f"there is no model `{name}`"
-            self.findings.error("E216", said, span, expected=expected, suggestion=closest(name, names))
+            message = f"unknown model `{name}`"
+            self.findings.error("E216", message, span, expected=expected, suggestion=closest(name, names))
 
-    def _memory(self, name: str, span: Span, needs: str | None, node: str) -> str | None:
-        """The memory's name; None if it is off, not there, or does not hold what is needed."""
+    def _find_memory(self, name: str, span: Span, needs: str | None, node: str) -> str | None:
+        """The memory's name; None if it is off, unknown, or does not hold what is needed."""
         if name not in self.holds:
-            said = f"there is no memory `{name}`"
+            message = f"unknown memory `{name}`"
             expected = one_of(self.holds, "a memory defined in `memory:`")
-            self.findings.error("E217", said, span, expected=expected, suggestion=closest(name, self.holds))
+            self.findings.error("E217", message, span, expected=expected, suggestion=closest(name, self.holds))
         elif needs is not None and self.holds[name] not in (needs, None):
             where = self.entries.memory[name].span if name in self.entries.memory else self.entries.off[name]
-            said = f"`{name}` holds {self.holds[name]}, but `{node}` needs a memory that holds {needs} here"
+            message = f"`{node}` needs a memory of {needs} here, but `{name}` holds {self.holds[name]}"
             legal = [memory for memory, held in self.holds.items() if held == needs]
             expected = one_of(legal, f"a memory that holds {needs}")
             related = ((where, f"`{name}` is defined here"),)
-            self.findings.error("E218", said, span, expected=expected, related=related)
+            self.findings.error("E218", message, span, expected=expected, related=related)
         elif name in self.entries.memory:
             return name
         return None
 
 
-def output_of(node: Resolved, findings: Findings) -> type[NodeOutputs] | None:
-    """What a node gives under its settings; None where that is not known."""
-    if node.cls is Unloaded:
+def output_type(node: ResolvedEntry, findings: Findings) -> type[NodeOutputs] | None:
+    """The type of a node's outputs under its settings; None if that is not known."""
+    if node.cls is UnloadedNode:
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as pydantic's for an output called `copy`
-            gives: type[NodeOutputs] = node.cls.output_type(node.settings.model_dump())
+            outputs: type[NodeOutputs] = node.cls.output_type(node.settings.model_dump())
     except ValueError as error:
         findings.error("E203", f"`{node.name}`: {error}", node.tree.span_of(["outputs"]))
         return None
     except Exception as error:  # a plugin's own code
-        said = f"`{node.name}` cannot say what it outputs: {fault(error)}"
-        findings.error("E502", said, node.tree.span_of(["use"]))
+        message = f"`output_type` of `{node.name}` fails: {describe_exception(error)}"
+        findings.error("E502", message, node.tree.span_of(["use"]))
         return None
-    for name in gives.model_fields:
+    for name in outputs.model_fields:
         if not name.isidentifier() or iskeyword(name):
-            said = f"`{node.name}` gives `{name}`, which expressions cannot name"
-            findings.error("E203", said, node.tree.span_of(["outputs", name], key=True), expected="another name")
-    return gives
+            message = f"the output `{name}` of `{node.name}` is not a name that expressions can read"
+            findings.error("E203", message, node.tree.span_of(["outputs", name], key=True), expected="another name")
+    return outputs
 
 
 @dataclass(slots=True)
-class _Parts:
-    """The settings of a node, by what stands behind them."""
+class _NodeSettings:
+    """The settings of a node, by the kind of object that each stands for."""
 
     settings: dict[str, Json | Any] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)

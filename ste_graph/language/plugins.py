@@ -7,42 +7,49 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
+from ste_graph.language.diagnostics import display_path
+from ste_graph.language.files import closest_file, resolve_path
 from ste_graph.language.findings import Findings
-from ste_graph.language.tree import Scalar, Sequence, Tree
-from ste_graph.language.values import neighbour, relative
+from ste_graph.language.tree import ScalarNode, SequenceNode, Tree
+
+_PREFIX: Final = "ste_graph_plugin_"
+"""The start of the names under which plugins are imported."""
 
 
-def plugin_files(listed: Tree | None) -> dict[str, tuple[Path, Scalar]]:
+def plugin_files(section: Tree | None) -> dict[str, tuple[Path, ScalarNode]]:
     """The files in `plugins:`, by the name that the workflow gives them."""
-    items = listed.items if isinstance(listed, Sequence) else ()
-    return {str(item.value): (relative(str(item.value), item.span), item) for item in items if isinstance(item, Scalar)}
+    items = section.items if isinstance(section, SequenceNode) else ()
+    return {
+        str(item.value): (resolve_path(str(item.value), item.span), item)
+        for item in items
+        if isinstance(item, ScalarNode)
+    }
 
 
-def imported(listed: Tree | None, findings: Findings, *, run: bool) -> dict[str, ModuleType]:
-    """The modules of the files in `plugins:`, by stem; nothing is imported unless `run` says so."""
+def import_plugins(section: Tree | None, findings: Findings, *, run: bool) -> dict[str, ModuleType]:
+    """The modules of the files in `plugins:`, by stem; with `run` False nothing is imported."""
     modules: dict[str, ModuleType] = {}
-    for name, (path, item) in plugin_files(listed).items():
+    for name, (path, item) in plugin_files(section).items():
         if not path.is_file():
-            near = neighbour(path, "*.py")
-            findings.error("E501", f"there is no plugin file `{name}`", item.span, suggestion=near)
+            findings.error("E501", f"plugin not found: `{name}`", item.span, suggestion=closest_file(path, "*.py"))
         elif path.stem in modules:
-            twice = f"two plugins are called `{path.stem}`"
-            findings.error(
-                "E501", twice, item.span, expected="files of different names: `use:` tells them apart by name"
-            )
+            rule = "files of different names: `use:` tells them apart by name"
+            findings.error("E501", f"two plugins are called `{path.stem}`", item.span, expected=rule)
         elif run:
             try:
                 modules[path.stem] = import_file(path)
             except (Exception, SystemExit) as error:
-                findings.error("E502", f"plugin `{name}` fails to import: {fault(error, path)}", item.span)
+                message = f"plugin `{name}` fails to import: {describe_exception(error)}"
+                findings.error("E502", message, item.span)
     return modules
 
 
 def import_file(path: Path) -> ModuleType:
     """Import a file under a name that its path and content make unique. Raises whatever its code raises."""
     key = hashlib.sha256(str(path.resolve()).encode() + b"\0" + path.read_bytes()).hexdigest()[:12]
-    name = f"ste_graph_plugin_{path.stem}_{key}"
+    name = f"{_PREFIX}{path.stem}_{key}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -58,13 +65,22 @@ def import_file(path: Path) -> ModuleType:
     return module
 
 
-def fault(error: BaseException, path: Path | None = None) -> str:
-    """An exception in one line, with the last line of the file at `path` that it came through."""
-    place, line = error.__traceback__, error.lineno if isinstance(error, SyntaxError) else None
-    while place is not None and path is not None:
-        if place.tb_frame.f_code.co_filename == str(path):
-            line = place.tb_lineno
-        place = place.tb_next
+def describe_exception(error: BaseException) -> str:
+    """An exception in one line, which ends with the last `file:line function` of a plugin that it came through."""
+    place = _syntax_error_place(error)
+    frame = error.__traceback__
+    while frame is not None:
+        if str(frame.tb_frame.f_globals.get("__name__")).startswith(_PREFIX):
+            code = frame.tb_frame.f_code
+            place = f"{display_path(Path(code.co_filename))}:{frame.tb_lineno} {code.co_name}"
+        frame = frame.tb_next
     text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
     text = text.partition(" For further information visit")[0]
-    return f"{type(error).__name__}{f': {text}' if text else ''}{f' (line {line})' if line and path else ''}"
+    return f"{type(error).__name__}{f': {text}' if text else ''}{f' ({place})' if place else ''}"
+
+
+def _syntax_error_place(error: BaseException) -> str | None:
+    """`file:line` of a syntax error in a file; None for any other error."""
+    if not isinstance(error, SyntaxError) or error.filename is None or not Path(error.filename).is_file():
+        return None
+    return f"{display_path(Path(error.filename))}:{error.lineno}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping as ReadOnly
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, get_args
@@ -13,96 +13,100 @@ from pydantic import BaseModel, ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.language.diagnostics import Span
-from ste_graph.language.entries import WIRING, UnknownUseError, find, inner_markers, marker, settings_shape
+from ste_graph.language.entries import WIRING, UnknownUseError, find, find_marker, inner_markers, settings_shape
 from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.plugins import fault, imported, plugin_files
+from ste_graph.language.plugins import describe_exception, import_plugins, plugin_files
 from ste_graph.language.schema import Section
-from ste_graph.language.shape import Shaped, errors_of, report, report_unknown_key
-from ste_graph.language.tree import Mapping, Scalar, Sequence
-from ste_graph.language.values import resolved_value
+from ste_graph.language.shape import CheckedShape, list_errors, report, report_unknown_key
+from ste_graph.language.tree import MappingNode, ScalarNode, SequenceNode
+from ste_graph.language.values import resolve_value
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.suggest import closest
 
 
-class Unloaded(Node):
-    """Stands for a plugin's node that was not loaded (`--no-plugins`): what it reads and gives is not checked."""
+class UnloadedNode(Node):
+    """The class of a plugin's node that was not loaded (`--no-plugins`): its inputs and outputs are not checked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedEntry:
     """One entry with a `use`: its class, its validated settings, and the engine's keys (`wiring`)."""
 
     name: str
     cls: Any
     settings: BaseModel
     wiring: Any
-    tree: Mapping
+    tree: MappingNode
     span: Span
 
 
 @dataclass(slots=True)
-class Entries:
+class ResolvedEntries:
     """All entries of a workflow that are right, by section and name; tools by their index."""
 
-    data: dict[str, Resolved] = field(default_factory=dict)
-    models: dict[str, Resolved] = field(default_factory=dict)
-    tools: dict[str, Resolved] = field(default_factory=dict)
-    memory: dict[str, Resolved] = field(default_factory=dict)
-    nodes: dict[str, Resolved] = field(default_factory=dict)
+    data: dict[str, ResolvedEntry] = field(default_factory=dict)
+    models: dict[str, ResolvedEntry] = field(default_factory=dict)
+    tools: dict[str, ResolvedEntry] = field(default_factory=dict)
+    memory: dict[str, ResolvedEntry] = field(default_factory=dict)
+    nodes: dict[str, ResolvedEntry] = field(default_factory=dict)
     off: dict[str, Span] = field(default_factory=dict)
-    """The nodes and memories that are off, with the place that says so."""
+    """The nodes and memories that are off, each with the place of the word."""
     faulty: set[tuple[str, str]] = field(default_factory=set)
-    """Section and name of the entries that are there but wrong, as has been reported."""
-    modules: ReadOnly[str, ModuleType] = field(default_factory=dict)
+    """Section and name of the entries that are wrong, as was reported."""
+    plugins: Mapping[str, ModuleType] = field(default_factory=dict)
     """The imported plugins, by the name that `use:` knows them by."""
-    unloaded: bool = False
-    """Whether plugins were left alone (`--no-plugins`)."""
-    failed: Set[str] = frozenset()
+    plugins_skipped: bool = False
+    """True if plugins were left alone (`--no-plugins`)."""
+    failed_plugins: Set[str] = frozenset()
     """The plugins that could not be imported, as was reported."""
 
-    def are(self, section: Section) -> dict[str, Resolved]:
+    def section(self, name: Section) -> dict[str, ResolvedEntry]:
         """The entries of one section."""
-        found: dict[str, Resolved] = getattr(self, section)
-        return found
+        entries: dict[str, ResolvedEntry] = getattr(self, name)
+        return entries
 
-    def broken(self, section: Section) -> set[str]:
+    def faulty_names(self, section: Section) -> set[str]:
         """The names in a section whose entries are wrong."""
-        return {name for of, name in self.faulty if of == section}
+        return {name for owner, name in self.faulty if owner == section}
 
 
-def resolve(shaped: Shaped, plugins: bool, findings: Findings) -> Entries:
+def resolve(shape: CheckedShape, plugins: bool, findings: Findings) -> ResolvedEntries:
     """Resolve all entries; one that is wrong is reported and left out."""
-    listed = shaped.tree.entries.get("plugins")
-    modules = imported(listed.value if listed else None, findings, run=plugins)
-    files = plugin_files(listed.value if listed else None) if plugins else {}
+    section = shape.tree.at(["plugins"])
+    modules = import_plugins(section, findings, run=plugins)
+    files = plugin_files(section) if plugins else {}
     failed = {path.stem for path, _ in files.values()} - modules.keys()
-    entries = Entries(faulty=set(shaped.faulty), modules=modules, unloaded=not plugins, failed=failed)
-    for section in get_args(Section):
-        entry = shaped.tree.entries.get(section)
-        resolver = _Resolver(section, modules, plugins, findings, failed)
-        match entry.value if entry else None:
-            case Mapping(entries=named):
-                given = {name: (one.key_span, one.value) for name, one in named.items()}
-            case Sequence(items=items):
-                given = {str(index): (item.span, item) for index, item in enumerate(items)}
-            case _:
-                given = {}
-        for name, (span, tree) in given.items():
-            if not isinstance(tree, Mapping):
-                entries.off[name] = tree.span
-            elif (made := resolver.entry(name, tree, span)) is not None:
-                entries.are(section)[name] = made
+    entries = ResolvedEntries(
+        faulty=set(shape.faulty), plugins=modules, plugins_skipped=not plugins, failed_plugins=failed
+    )
+    for name in get_args(Section):
+        resolver = _Resolver(name, modules, plugins, findings, failed)
+        for key, (span, tree) in _section_items(shape.tree, name).items():
+            if not isinstance(tree, MappingNode):
+                entries.off[key] = tree.span
+            elif (entry := resolver.resolve(key, tree, span)) is not None:
+                entries.section(name)[key] = entry
             else:
-                entries.faulty.add((section, name))
+                entries.faulty.add((name, key))
     return entries
 
 
-def when_on(section: Section, name: str, before: Mapping, entries: Entries) -> Resolved | None:
-    """An entry as it was in the tree `before` it was turned off; None if it was off there too, or is wrong."""
-    tree, use = before.at([section, name]), before.at([section, name, "use"])
-    if not isinstance(tree, Mapping) or not isinstance(use, Scalar) or not isinstance(use.value, str):
+def _section_items(tree: MappingNode, section: Section) -> dict[str, tuple[Span, Any]]:
+    """The place and the tree of each entry of a section, by name; those of a list by index."""
+    match tree.at([section]):
+        case MappingNode(entries=entries):
+            return {name: (entry.key_span, entry.value) for name, entry in entries.items()}
+        case SequenceNode(items=items):
+            return {str(index): (item.span, item) for index, item in enumerate(items)}
+    return {}
+
+
+def resolve_when_on(section: Section, name: str, base: MappingNode, entries: ResolvedEntries) -> ResolvedEntry | None:
+    """An entry as it is in the tree `base`, before it was turned off; None if it is off there too, or wrong."""
+    tree, use = base.at([section, name]), base.at([section, name, "use"])
+    if not isinstance(tree, MappingNode) or not isinstance(use, ScalarNode) or not isinstance(use.value, str):
         return None
-    return _Resolver(section, entries.modules, True, Findings()).entry(name, tree, tree.span)
+    return _Resolver(section, entries.plugins, True, Findings()).resolve(name, tree, tree.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,80 +114,108 @@ class _Resolver:
     """Resolves the entries of one section."""
 
     section: Section
-    modules: ReadOnly[str, ModuleType]
+    modules: Mapping[str, ModuleType]
     plugins: bool
     findings: Findings
     failed: Set[str] = frozenset()
     """The plugins that could not be imported, as was reported."""
 
-    def entry(self, name: str, tree: Mapping, span: Span) -> Resolved | None:
-        use, use_span = str(tree.entries["use"].value.plain()), tree.span_of(["use"])
+    def resolve(self, name: str, tree: MappingNode, span: Span) -> ResolvedEntry | None:
+        """The entry; None if it is wrong, as is reported."""
+        use, use_span = str(tree.entries["use"].value.to_plain()), tree.span_of(["use"])
         wiring, settings = self._wiring(tree), None
         try:
             cls = find(self.section, use, self.modules)
             settings = self._settings(cls, tree)
-        except UnknownUseError as unknown:
+        except UnknownUseError as error:
             if not self.plugins and self.section == "nodes" and "." in use:
-                cls, settings = Unloaded, Unloaded()
-                what = f"`{use}` was not loaded: what it reads and gives is not checked"
-                self.findings.warning("W502", what, use_span)
+                cls, settings = UnloadedNode, UnloadedNode()
+                message = f"`{use}` was not loaded: its inputs and outputs are not checked"
+                self.findings.warning("W502", message, use_span)
             elif use.partition(".")[0] not in self.failed:
-                self.findings.error(
-                    "E210",
-                    f"unknown `use: {use}` in `{self.section}`",
-                    use_span,
-                    expected=one_of(unknown.choices, "nothing: no class for it is installed"),
-                    suggestion=closest(use, unknown.choices),
-                )
+                self._report_unknown_use(use, use_span, error.choices)
+        except NodeContractError as error:
+            self.findings.error("E502", str(error), use_span, help="docs/nodes.md describes the contract of nodes")
         except (Exception, SystemExit) as error:  # a class of somebody else's: whatever its code does
-            self.findings.error("E502", f"`use: {use}` cannot be used: {fault(error)}", use_span)
+            self.findings.error("E502", f"`use: {use}` fails: {describe_exception(error)}", use_span)
         if settings is None or (wiring is None and WIRING[self.section] is not None):
             return None
-        return Resolved(name, cls, settings, wiring, tree, span)
+        return ResolvedEntry(name, cls, settings, wiring, tree, span)
 
-    def _wiring(self, tree: Mapping) -> BaseModel | None:
+    def _report_unknown_use(self, use: str, span: Span, choices: list[str]) -> None:
+        stem, dot, name = use.partition(".")
+        near = closest(use, choices)
+        if stem in self.modules:
+            message = f"plugin `{stem}.py` has no class `{name}` for `{self.section}`"
+            nothing = f"a class in `{stem}.py` that fits `{self.section}`"
+            self.findings.error("E210", message, span, expected=one_of(choices, nothing), suggestion=near)
+        elif dot and stem.isidentifier() and name.isidentifier() and near is None:
+            message = f"unknown `use: {use}` in `{self.section}`: no plugin is called `{stem}`"
+            self.findings.error("E210", message, span, help=f"add `plugins: [{stem}.py]`, the path of the file")
+        else:
+            message = f"unknown `use: {use}` in `{self.section}`"
+            nothing = "an installed package that has a class for it"
+            self.findings.error("E210", message, span, expected=one_of(choices, nothing), suggestion=near)
+
+    def _wiring(self, tree: MappingNode) -> BaseModel | None:
         """The engine's keys of an entry."""
         shape = WIRING[self.section]
         if shape is None:
             return None
-        given = Mapping({key: one for key, one in tree.entries.items() if key in shape.model_fields}, tree.span)
-        return self._validated(shape, given.plain(), given, list(shape.model_fields))
+        own = MappingNode({key: entry for key, entry in tree.entries.items() if key in shape.model_fields}, tree.span)
+        return self._validate(shape, own.to_plain(), own, list(shape.model_fields))
 
-    def _settings(self, cls: type[BaseModel], tree: Mapping) -> BaseModel | None:
+    def _settings(self, cls: type[BaseModel], tree: MappingNode) -> BaseModel | None:
         """The settings of the class, with paths, secrets and addresses resolved."""
-        _refuse_unfit(cls)
+        if issubclass(cls, Node):
+            check_node_class(cls)
         wiring = WIRING[self.section]
         engine = set(wiring.model_fields) if wiring else {"use"}
         shape = settings_shape(cls)
-        own = Mapping({key: one for key, one in tree.entries.items() if key not in engine}, tree.span)
+        own = MappingNode({key: entry for key, entry in tree.entries.items() if key not in engine}, tree.span)
         legal = sorted({*shape.model_fields, *engine})
         values: dict[str, Json] = {}
         before = len(self.findings.diagnostics)
-        for key, one in own.entries.items():
+        for key, entry in own.entries.items():
             if key in shape.model_fields:
                 info = cls.model_fields.get(key)
-                mark, inside = (marker(info), inner_markers(info)) if info else (None, {})
-                values[key] = resolved_value(one.value, mark, self.findings, inside)
+                mark, inside = (find_marker(info), inner_markers(info)) if info else (None, {})
+                values[key] = resolve_value(entry.value, mark, self.findings, inside)
             else:
-                owner = f"`{tree.entries['use'].value.plain()}`"
-                report_unknown_key(key, one.key_span, legal, owner, self.findings)
-        unresolved = len(self.findings.diagnostics) > before
-        return None if unresolved else self._validated(shape, values, own, legal)
+                owner = f"`{tree.entries['use'].value.to_plain()}`"
+                report_unknown_key(key, entry.key_span, legal, owner, self.findings)
+        has_faults = len(self.findings.diagnostics) > before
+        return None if has_faults else self._validate(shape, values, own, legal)
 
-    def _validated(self, shape: type[BaseModel], values: Json, tree: Mapping, legal: list[str]) -> BaseModel | None:
-        """The settings as an object, by JSON's rules: a text is no number, but may be a path."""
+    def _validate(self, shape: type[BaseModel], values: Json, tree: MappingNode, legal: list[str]) -> BaseModel | None:
+        """The settings as an object, by JSON's rules: a text is not a number, but may be a path."""
         try:
             return shape.model_validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
-            for detail in errors_of(error, tree):
-                report(detail, tree, self.findings, within=self.section, keys=legal)
+            for detail in list_errors(error, tree):
+                report(detail, tree, self.findings, section=self.section, keys=legal)
             return None
 
 
-def _refuse_unfit(cls: type[BaseModel]) -> None:
-    """Raise `TypeError` for a node whose class does not keep the contract of nodes."""
-    if issubclass(cls, Node):
-        for name, kind in (("Inputs", NodeInputs), ("Outputs", NodeOutputs)):
-            inner = getattr(cls, name)
-            if not isinstance(inner, type) or not issubclass(inner, kind):
-                raise TypeError(f"`{cls.__name__}.{name}` is no subclass of `{kind.__name__}`")
+class NodeContractError(TypeError):
+    """A class of a node that does not keep the contract of nodes."""
+
+
+def check_node_class(cls: type[Node]) -> None:
+    """Raise `NodeContractError` for a class that does not keep the contract of nodes, see `ste_graph.node`."""
+    for name, kind in (("Inputs", NodeInputs), ("Outputs", NodeOutputs)):
+        inner = getattr(cls, name)
+        if not isinstance(inner, type) or not issubclass(inner, kind):
+            raise NodeContractError(f"`{cls.__name__}.{name}` must be a subclass of `{kind.__name__}`")
+        for other, value in vars(cls).items():
+            if name not in vars(cls) and isinstance(value, type) and issubclass(value, kind):
+                raise NodeContractError(f"`{cls.__name__}.{other}` must be called `{name}`")
+    method = cls.__call__
+    if method is Node.__call__:
+        raise NodeContractError(f"`{cls.__name__}` must have a method `async def __call__(self, inputs, ctx)`")
+    if not inspect.iscoroutinefunction(method):
+        raise NodeContractError(f"`{cls.__name__}.__call__` must be `async def __call__(self, inputs, ctx)`")
+    try:
+        inspect.signature(method).bind(None, None, None)
+    except TypeError:
+        raise NodeContractError(f"`{cls.__name__}.__call__` must take `(self, inputs, ctx)`") from None

@@ -1,8 +1,12 @@
-"""The shape of a workflow file, as pydantic models: one truth for the checker and for editors (`ste schema`)."""
+"""The shape of a workflow file, as pydantic models: the one grammar, for the checker and for editors (`ste schema`).
+
+The shapes check and are exported; they are not parsed from. Each section is validated against its shape
+(`ste_graph.language.shape`), and read from the tree of the document: only the tree knows the place of every value, and
+it can be read on where a shape refuses a part of it, so that one wrong block does not hide the problems of all others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
@@ -14,7 +18,7 @@ from ste_graph.registry import Group
 from ste_graph.tools.limits import ToolLimits
 
 RESERVED = frozenset({"params", "data", "tools", "run", "forever"})
-"""Names that no node, loop or memory may have."""
+"""Names that a node, loop or memory cannot have."""
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 Name: TypeAlias = Annotated[str, Field(pattern=NAME)]
@@ -48,7 +52,7 @@ class Shape(BaseModel):
 
 
 class EachShape(Shape):
-    """`{each: [a, b]}`: every output of `a` since the pass around the record began, joined with what `b` gave next."""
+    """`{each: [a, b]}`: every output of `a` since the pass around the record began, with the next output of `b`."""
 
     each: Annotated[list[Identifier], Field(min_length=1, max_length=2)]
 
@@ -98,12 +102,12 @@ class RunShape(Shape):
     """Run another workflow, with all its units, and go on when it is complete."""
 
     run: str = Field(description="its file, relative to this one, or the name of a bundled workflow")
-    name: Identifier | None = Field(default=None, description="what it is called here; the file's name if not given")
-    variant: str | None = Field(default=None, description="the variant of it to run")
+    name: Identifier | None = Field(default=None, description="its name in this graph; the file's name if not stated")
+    variant: str | None = Field(default=None, description="its variant to run")
     with_: dict[str, Json] = Field(
         default={}, alias="with", description="single values of it, by path: sections of this file, or expressions"
     )
-    partial: bool = Field(default=False, description="go on even where some of its units have failed")
+    partial: bool = Field(default=False, description="go on even if some of its units failed")
 
 
 BLOCKS: dict[str, type[Shape]] = {
@@ -116,7 +120,7 @@ BLOCKS: dict[str, type[Shape]] = {
 
 
 def block_tag(value: object) -> str | None:
-    """Which kind of block a YAML value means to be."""
+    """The tag of the kind of block that a YAML value is meant to be; None if it resembles no block."""
     if isinstance(value, str | BaseModel):
         return "<node>" if isinstance(value, str) else None
     if isinstance(value, dict):
@@ -154,7 +158,7 @@ class NodeWiring(Shape):
     transcript: str | None = Field(default=None, description="the transcript that the node's messages go into")
     memories: list[str] = Field(default=[], description="memories that the node's prompts may show")
     inputs: dict[str, str] = Field(
-        default={}, description="`field: node.output` where more than one node gives it, or `field: data.NAME`"
+        default={}, description="`field: node.output` if several nodes produce it, or `field: data.NAME`"
     )
     lives: str | None = Field(default=None, description="the loop in which the output is remembered")
 
@@ -174,7 +178,7 @@ class FromEnvironment(Shape):
 
 
 class CassetteShape(Shape):
-    """Where model replies and tool results are recorded, or come from instead of models and tools."""
+    """A folder in which model replies and tool results are recorded, or from which they are replayed."""
 
     path: str = Field(description="a folder, relative to this file")
     mode: Literal["live", "record", "replay"] = Field(
@@ -183,10 +187,10 @@ class CassetteShape(Shape):
 
 
 class ResetShape(Shape):
-    """What brings the tools back to a known state before each pass of a loop: a tool call, or a command."""
+    """A tool call, or a command, that brings the tools back to a known state before each pass of a loop."""
 
     before: Identifier = Field(description="a loop inside a unit, or the unit's name")
-    tool: str | None = Field(default=None, description="the tool that does it; it need not be allowed")
+    tool: str | None = Field(default=None, description="the tool to call; it need not be allowed")
     arguments: dict[str, Json] = {}
     command: Annotated[list[str], Field(min_length=1)] | None = Field(
         default=None, description="a program and its arguments, run in this file's folder"
@@ -203,14 +207,16 @@ EntryShape: TypeAlias = Annotated[
 class WorkflowShape(Shape):
     """One workflow file."""
 
-    dsl: Literal[1] = Field(description="the version of the language")
+    dsl: Literal[2] = Field(description="the version of the language")
     name: Name
     about: str = ""
     extends: str | None = Field(default=None, description="a workflow file that this one changes")
     set: dict[str, Json] = Field(default={}, description="single values changed by path, after `extends`")
     seed: int = 0
     params: dict[Identifier, Json] = {}
-    data: dict[Identifier, UseShape] = Field(default={}, description="what a loop can go over, as `over: data.NAME`")
+    data: dict[Identifier, UseShape] = Field(
+        default={}, description="lists that a loop can go over, as `over: data.NAME`"
+    )
     plugins: list[str] = Field(
         default=[],
         description="Python files with nodes, types of record and other classes of the workflow's own",
@@ -229,80 +235,10 @@ class WorkflowShape(Shape):
     nodes: dict[Identifier, EntryShape] = {}
     graph: Annotated[list[BlockShape], Field(min_length=1)]
     budget: Budget = Budget()
-    variants: dict[Name, dict[str, Json]] = Field(default={}, description="named changes, by path: the ablation arms")
+    variants: dict[Name, dict[str, Json]] = Field(default={}, description="named changes, by path")
 
 
 REQUIRED = ("dsl", "name", "graph")
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the language, with the settings of every installed `use:` class."""
-    from ste_graph.language.entries import entry_schemas
-
-    MapShape.model_rebuild()
-    RepeatShape.model_rebuild()
-    WhenShape.model_rebuild()
-    schema = WorkflowShape.model_json_schema(by_alias=True)
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    schema["description"] = "One workflow file. A file with `extends` may leave out what its base says."
-    defs = schema["$defs"]
-    for section, forms in entry_schemas().items():
-        target = schema["properties"][section]
-        hoisted = [_hoisted(form, f"{section}.{form['properties']['use']['const']}", defs) for form in forms]
-        of_plugins = [{"$ref": "#/$defs/PluginEntry"}]
-        off = [{"const": "off", "description": "left out"}] if section in ("memory", "nodes") else []
-        target["items" if section == "tools" else "additionalProperties"] = {"anyOf": [*hoisted, *of_plugins, *off]}
-        target.pop("patternProperties", None)
-    for section, values in schema["properties"].items():
-        if "patternProperties" in values:
-            values["additionalProperties"] = next(iter(values.pop("patternProperties").values()))
-        if values.get("type") == "object" and section != "set":
-            values["propertyNames"] = {"pattern": NAME if section == "variants" else IDENTIFIER}
-    dotted = sorted({name for names in known_uses().values() for name in names if "." in name})
-    defs["PluginEntry"] = {
-        "type": "object",
-        "description": "an entry whose class comes from a plugin: `plugin_file.ClassName`",
-        "properties": {"use": {"pattern": PLUGIN_USE, "not": {"enum": dotted}}},
-        "required": ["use"],
-    }
-    for unused in ("UseShape", "Json"):
-        defs.pop(unused, None)
-    del schema["required"]
-    schema["anyOf"] = [{"required": list(REQUIRED)}, {"required": ["extends"]}]
-    return {"title": "A ste-graph workflow", **_rewritten(schema, lambda ref: ref)}
-
-
-def _hoisted(form: dict[str, Any], name: str, defs: dict[str, Any]) -> dict[str, str]:
-    """Put an entry's schema, and the definitions inside it, among the file's definitions; gives the reference to it."""
-    own = form.pop("$defs", {})
-
-    def renamed(ref: str) -> str:
-        return ref.replace("#/$defs/", f"#/$defs/{name}.")
-
-    defs[name] = _rewritten(form, renamed)
-    defs.update({f"{name}.{key}": _rewritten(schema, renamed) for key, schema in own.items()})
-    return {"$ref": f"#/$defs/{name}"}
-
-
-def _rewritten(schema: Any, renamed: Callable[[str], str]) -> Any:
-    """A schema with other references, and without the titles that pydantic makes of Python names."""
-    match schema:
-        case dict():
-            kept = {key: value for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
-            return {
-                key: renamed(value) if key == "$ref" and isinstance(value, str) else _rewritten(value, renamed)
-                for key, value in kept.items()
-            }
-        case list():
-            return [_rewritten(item, renamed) for item in schema]
-    return schema
-
-
-def known_uses() -> dict[str, list[str]]:
-    """The installed names for `use:`, per section of the file."""
-    from ste_graph.registry import known
-
-    return {section: sorted(known(group)) for section, group in GROUPS.items()}
 
 
 GROUPS: dict[Section, Group] = {

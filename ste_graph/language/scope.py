@@ -1,4 +1,4 @@
-"""Scope: how long a value is remembered, and at which places of the graph it is certainly there."""
+"""Scope: the lifetime of a value, and the positions in the graph at which it is certainly available."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from ste_graph.language.blocks import Block, Map, NodeBlock, RecordBlock, Repeat
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One place of the graph: a block, the loops around it, and the nodes whose output is certainly there.
+class Position:
+    """One position in the graph: a block, the loops around it, and the nodes whose output is certainly available.
 
-    For a loop, `given` is what its condition sees: before each pass for `while`, after it for `until`.
+    For a loop, `available` is for its condition: before each pass for `while`, after it for `until`.
     """
 
     block: Block
-    around: tuple[str, ...]
-    given: frozenset[str]
+    loops: tuple[str, ...]
+    """The names of the loops around the block, outermost first."""
+    available: frozenset[str]
 
 
-def innermost_common(occurrences: Sequence[tuple[str, ...]], unit: str) -> str:
+def innermost_common_loop(occurrences: Sequence[tuple[str, ...]], unit: str) -> str:
     """The innermost loop that holds all occurrences, or the unit."""
     shared = [loops[0] for loops in zip(*occurrences, strict=False) if len(set(loops)) == 1]
     return shared[-1] if shared else unit
 
 
-def occurrences(blocks: Sequence[Block]) -> dict[str, list[tuple[str, ...]]]:
+def loops_around_nodes(blocks: Sequence[Block]) -> dict[str, list[tuple[str, ...]]]:
     """Per node in the graph: the loops around each of its occurrences, outermost first."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for block, around in walk(blocks):
@@ -45,51 +46,52 @@ def loops_inside(blocks: Sequence[Block]) -> dict[str, set[str]]:
     return inside
 
 
-def places(blocks: Sequence[Block], lives: Mapping[str, str]) -> list[Place]:
-    """Every place in reading order, by definite assignment on the tree of blocks. `lives`: each node's lifetime.
+def list_positions(blocks: Sequence[Block], lives: Mapping[str, str]) -> list[Position]:
+    """Every position in reading order, by definite assignment on the tree of blocks. `lives`: each node's lifetime.
 
-    A loop's body needs one visit only: a pass takes nothing away that was there before the loop but what the pass
-    itself forgets.
+    A loop's body needs only one visit: of what was available before the loop, a pass removes only what it forgets.
     """
     inside = loops_inside(blocks)
-    found: list[Place] = []
+    found: list[Position] = []
 
-    def visit(block: Block, given: frozenset[str], around: tuple[str, ...]) -> frozenset[str]:
+    def visit(block: Block, available: frozenset[str], around: tuple[str, ...]) -> frozenset[str]:
         match block:
             case NodeBlock(node=node):
-                found.append(Place(block, around, given))
-                return given | {node}
+                found.append(Position(block, around, available))
+                return available | {node}
             case RecordBlock():
-                found.append(Place(block, around, given))
-                return given
+                found.append(Position(block, around, available))
+                return available
             case When(do=do, otherwise=otherwise):
-                found.append(Place(block, around, given))
-                return sequence(do, given, around) & sequence(otherwise, given, around)
+                found.append(Position(block, around, available))
+                return visit_all(do, available, around) & visit_all(otherwise, available, around)
             case Repeat(name=name, do=do, bound=bound, test=test):
                 if test != "until":
-                    found.append(Place(block, around, given))
-                after = loop(name, do, given, around)
+                    found.append(Position(block, around, available))
+                after = visit_pass(name, do, available, around)
                 if test == "until":
-                    found.append(Place(block, (*around, name), after))
-                return after if test != "while" and bound > 0 else given
+                    found.append(Position(block, (*around, name), after))
+                return after if test != "while" and bound > 0 else available
             case Map(name=name, do=do):
-                found.append(Place(block, around, given))
-                loop(name, do, given, around)
-                return given
+                found.append(Position(block, around, available))
+                visit_pass(name, do, available, around)
+                return available
 
-    def loop(name: str, do: Sequence[Block], given: frozenset[str], around: tuple[str, ...]) -> frozenset[str]:
-        kept = frozenset(node for node in given if lives[node] not in inside[name])
-        return sequence(do, kept, (*around, name))
+    def visit_pass(
+        name: str, do: Sequence[Block], available: frozenset[str], around: tuple[str, ...]
+    ) -> frozenset[str]:
+        remembered = frozenset(node for node in available if lives[node] not in inside[name])
+        return visit_all(do, remembered, (*around, name))
 
-    def sequence(do: Sequence[Block], given: frozenset[str], around: tuple[str, ...]) -> frozenset[str]:
+    def visit_all(do: Sequence[Block], available: frozenset[str], around: tuple[str, ...]) -> frozenset[str]:
         for block in do:
-            given = visit(block, given, around)
-        return given
+            available = visit(block, available, around)
+        return available
 
-    sequence(blocks, frozenset(), ())
+    visit_all(blocks, frozenset(), ())
     return found
 
 
-def seats_of(node: str, everywhere: Iterable[Place]) -> list[Place]:
-    """The places at which a node stands."""
-    return [place for place in everywhere if isinstance(place.block, NodeBlock) and place.block.node == node]
+def positions_of(node: str, positions: Iterable[Position]) -> list[Position]:
+    """The positions of a node."""
+    return [position for position in positions if isinstance(position.block, NodeBlock) and position.block.node == node]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from functools import cache
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
 from types import GeneratorType
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, TemplateRuntimeError, Undefined, nodes, pass_environment
+from jinja2 import StrictUndefined, TemplateRuntimeError, TemplateSyntaxError, Undefined, nodes, pass_environment
 from jinja2.ext import Extension
 from jinja2.filters import make_attrgetter
+from jinja2.lexer import Lexer
 from jinja2.parser import Parser
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -36,6 +38,36 @@ _LOOP: Final = frozenset(
 )
 
 
+class Mark(int):
+    """A line number of a template that also knows the character, from 0, at which its token begins."""
+
+    offset: int
+
+    def __new__(cls, line: int, offset: int) -> Mark:
+        mark = super().__new__(cls, line)
+        mark.offset = offset
+        return mark
+
+
+class MarkingLexer(Lexer):
+    """Jinja's lexer; the line numbers of its tokens and errors are marks."""
+
+    def tokeniter(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        text = re.sub("\r\n?", "\n", source)
+        at = end = 0
+        try:
+            for line, kind, value in super().tokeniter(source, name, filename, state):
+                at = max(text.find(value, end), end)
+                end = at + len(value)
+                yield Mark(line, at), kind, value
+        except TemplateSyntaxError as error:
+            unclosed = (error.message or "").startswith("Missing end")
+            error.lineno = Mark(error.lineno, at if unclosed else end + len(text[end:]) - len(text[end:].lstrip()))
+            raise
+
+
 class Once(Extension):
     """`{% once %}…{% endonce %}`: shown to the model this time, not kept in the transcript."""
 
@@ -49,6 +81,10 @@ class Once(Extension):
 
 class PlainEnvironment(ImmutableSandboxedEnvironment):
     """Sees plain data only: a dot reads an entry of an object or a fact of a loop, never a Python attribute."""
+
+    @cached_property
+    def lexer(self) -> Lexer:
+        return MarkingLexer(self)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, LoopContext):
@@ -67,26 +103,26 @@ class PlainEnvironment(ImmutableSandboxedEnvironment):
 
 def _missing(value: Any, key: object) -> str:
     if isinstance(value, Mapping):
-        return f"`{key}` is not there, only: {', '.join(sorted(map(str, value))) or 'nothing'}"
+        return f"unknown name `{key}`; known: {', '.join(sorted(map(str, value))) or 'nothing'}"
     return f"`{key}` is read from a value that is {'null' if value is None else type(value).__name__}"
 
 
 @cache
 def environment() -> PlainEnvironment:
     """The one environment of all prompts."""
-    made = PlainEnvironment(
-        undefined=StrictUndefined, extensions=[Once], trim_blocks=True, lstrip_blocks=True, finalize=printed
+    env = PlainEnvironment(
+        undefined=StrictUndefined, extensions=[Once], trim_blocks=True, lstrip_blocks=True, finalize=to_text
     )
-    made.globals.clear()
-    made.policies["truncate.leeway"] = 0  # `truncate(n)` means n
+    env.globals.clear()
+    env.policies["truncate.leeway"] = 0  # `truncate(n)` means n
     own = {"json": as_json, "default": default, "join": join}
-    made.filters = {name: own.get(name) or made.filters[name] for name in FILTERS}
-    made.tests = {name: made.tests[name] for name in TESTS}
-    return made
+    env.filters = {name: own.get(name) or env.filters[name] for name in FILTERS}
+    env.tests = {name: env.tests[name] for name in TESTS}
+    return env
 
 
-def printed(value: Any) -> Any:
-    """What `{{ value }}` shows: nothing for null, JSON for bools, lists and objects."""
+def to_text(value: Any) -> Any:
+    """The text of `{{ value }}`: nothing for null, JSON for bools, lists and objects."""
     if value is None:
         return ""
     if isinstance(value, str | int | float | Undefined) and not isinstance(value, bool):
@@ -95,7 +131,7 @@ def printed(value: Any) -> Any:
 
 
 def as_json(value: Any) -> str:
-    """The filter `json`: a value on one line, letters of all languages as they are."""
+    """The filter `json`: a value on one line, with the letters of all languages as they are."""
     if isinstance(value, Undefined):
         return str(value)  # raises the error that names what is missing
     if isinstance(value, GeneratorType):
@@ -103,16 +139,16 @@ def as_json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        raise TemplateRuntimeError("this value is no plain data and cannot be printed") from None
+        raise TemplateRuntimeError("this value is not plain data and cannot be printed") from None
 
 
 def default(value: Any, other: Json = "") -> Any:
-    """The filter `default`: `other` where a value is null or not there."""
+    """The filter `default`: `other` for a value that is null or undefined."""
     return other if value is None or isinstance(value, Undefined) else value
 
 
 @pass_environment
 def join(env: PlainEnvironment, value: Iterable[Any], separator: str = "", attribute: str | int | None = None) -> str:
-    """The filter `join`: the items as they are printed, with `separator` between them."""
+    """The filter `join`: the texts of the items, with `separator` between them."""
     items = value if attribute is None else map(make_attrgetter(env, attribute), value)
-    return separator.join(str(printed(item)) for item in items)
+    return separator.join(str(to_text(item)) for item in items)

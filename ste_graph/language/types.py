@@ -1,4 +1,4 @@
-"""Tiny types: as much as it takes to say before a run that an expression or a binding cannot work."""
+"""Small types of values: enough to report before a run that an expression or a binding cannot work."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ _WORDS: Final[Mapping[str, Any]] = {"str": str, "int": int, "float": float, "boo
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """The kinds a value may have, and whether it may be null. No kinds at all: it is always null."""
+    """The kinds a value may have, and `nullable`: True if it may be null. Null alone has no kinds."""
 
     kinds: frozenset[TypeKind]
     nullable: bool = False
 
     @classmethod
-    def of(cls, annotation: Any) -> Type:
-        """The type of a Python annotation; what is not known to be plain data is `any`."""
-        annotation = _bare(annotation)
+    def from_annotation(cls, annotation: Any) -> Type:
+        """The type of a Python annotation; `any` unless that is known to be plain data."""
+        annotation = _strip_annotated(annotation)
         if annotation is None or annotation is type(None):
             return NULL
         if get_origin(annotation) in {Union, types.UnionType}:
-            return union(cls.of(part) for part in get_args(annotation))
+            return union(cls.from_annotation(part) for part in get_args(annotation))
         if get_origin(annotation) is Literal:
-            return union(cls.of(type(value)) for value in get_args(annotation))
+            return union(cls.from_annotation(type(value)) for value in get_args(annotation))
         if isinstance(annotation, TypeVar):
-            return cls.of(annotation.__bound__) if annotation.__bound__ else ANY
-        made = get_origin(annotation) or annotation
-        if made in _PLAIN:
-            return cls(frozenset({_PLAIN[made]}))
-        if not isinstance(made, type) or made is object:
+            return cls.from_annotation(annotation.__bound__) if annotation.__bound__ else ANY
+        origin = get_origin(annotation) or annotation
+        if origin in _PLAIN:
+            return cls(frozenset({_PLAIN[origin]}))
+        if not isinstance(origin, type) or origin is object:
             return ANY
         for plain in (str, bool, int, float):  # enumerations and other narrower classes
-            if issubclass(made, plain):
+            if issubclass(origin, plain):
                 return cls(frozenset({_PLAIN[plain]}))
-        if issubclass(made, BaseModel | Mapping) or getattr(made, "_is_protocol", False):
+        if issubclass(origin, BaseModel | Mapping) or getattr(origin, "_is_protocol", False):
             return OBJECT
-        return LIST if issubclass(made, Iterable) else ANY
+        return LIST if issubclass(origin, Iterable) else ANY
 
     def __str__(self) -> str:
-        """In the words of YAML: `maybe str`, `int or list`."""
+        """The type in the words of YAML: `maybe str`, `int or list`."""
         if not self.kinds:
             return "null"
         kinds = [kind for kind in _ORDER if kind in self.kinds and not (kind == "int" and "float" in self.kinds)]
@@ -57,13 +57,13 @@ class Type:
         return f"maybe {words}" if self.nullable and "any" not in self.kinds else words
 
     @property
-    def present(self) -> Type:
-        """The same type where null has been ruled out."""
+    def without_null(self) -> Type:
+        """The same type with null ruled out."""
         return Type(self.kinds)
 
     @property
-    def maybe(self) -> Type:
-        """The same type where the value may not be there."""
+    def with_null(self) -> Type:
+        """The same type for a value that may be null."""
         return Type(self.kinds, nullable=True)
 
 
@@ -85,9 +85,9 @@ def union(parts: Iterable[Type]) -> Type:
 
 
 def accepts(expected: Type, actual: Type) -> bool:
-    """Whether every value of type `actual` may stand where `expected` is asked for.
+    """True if every value of type `actual` may be used as `expected`.
 
-    A whole number is a number; `any` is trusted both ways; what may be null fits only where null may stand.
+    A whole number is a number; `any` is trusted both ways; a nullable type fits only another nullable one.
     """
     if "any" in expected.kinds:
         return True
@@ -99,49 +99,51 @@ def accepts(expected: Type, actual: Type) -> bool:
 
 def fields(annotation: Any) -> dict[str, Any]:
     """The annotations inside a pydantic model (or a model that may be None), by field name; empty for all else."""
-    model = _model(annotation)
+    model = _model_class(annotation)
     return {name: field.annotation for name, field in model.model_fields.items()} if model else {}
 
 
 def names(
-    prefix: str, annotation: Any, *, maybe: bool = False, above: frozenset[type[BaseModel]] = frozenset()
+    prefix: str, annotation: Any, *, nullable: bool = False, above: frozenset[type[BaseModel]] = frozenset()
 ) -> dict[str, Type]:
     """The dotted names under which a value and everything inside it can be read, with their types.
 
-    Where a value may be null (`maybe`, or its annotation says so), so may all that lies inside it. A model inside
-    itself (the models `above`) is not opened again.
+    If a value may be null (`nullable`, or by its annotation), so may everything inside it. A model inside itself (the
+    models `above`) is not opened again.
     """
-    own = Type.of(annotation)
-    nullable = maybe or own.nullable
-    found = {prefix: own.maybe if nullable else own}
-    model = _model(annotation)
+    own = Type.from_annotation(annotation)
+    nullable = nullable or own.nullable
+    found = {prefix: own.with_null if nullable else own}
+    model = _model_class(annotation)
     if model is not None and model not in above:
         for name, part in fields(model).items():
-            found |= names(f"{prefix}.{name}", part, maybe=nullable, above=above | {model})
+            found |= names(f"{prefix}.{name}", part, nullable=nullable, above=above | {model})
     return found
 
 
-def from_word(word: object) -> Any:
-    """The annotation behind a type word of YAML: `str`, `maybe bool`, `[str]`. Raises `ValueError` for others."""
+def type_from_word(word: object) -> Any:
+    """The annotation of a type word of YAML: `str`, `maybe bool`, `[str]`. Raises `ValueError` for others."""
     if isinstance(word, list) and len(word) == 1 and not isinstance(word[0], list):
-        return list[from_word(word[0])]  # type: ignore[misc]  # the item's type is known only now
+        return list[type_from_word(word[0])]  # type: ignore[misc]  # the item's type is known only now
     if isinstance(word, str):
         plain = word.removeprefix("maybe ")
         if plain in _WORDS:
             return _WORDS[plain] | None if word != plain else _WORDS[plain]
     legal = ", ".join(sorted(_WORDS))
-    raise ValueError(f"{word!r} is no type: write one of {legal}, `maybe` before it, or [it] for a list, as in [str]")
+    raise ValueError(
+        f"{word!r} is not a type: write one of {legal}, perhaps after `maybe`, or a list of one, as in [str]"
+    )
 
 
-def _model(annotation: Any) -> type[BaseModel] | None:
-    annotation = _bare(annotation)
+def _model_class(annotation: Any) -> type[BaseModel] | None:
+    annotation = _strip_annotated(annotation)
     if get_origin(annotation) in {Union, types.UnionType}:
         members = [part for part in get_args(annotation) if part is not type(None)]
-        return _model(members[0]) if len(members) == 1 else None
+        return _model_class(members[0]) if len(members) == 1 else None
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
-def _bare(annotation: Any) -> Any:
+def _strip_annotated(annotation: Any) -> Any:
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     return annotation

@@ -1,4 +1,4 @@
-"""A checked workflow: everything is resolved, typed and bound; what stands here fits together."""
+"""A checked workflow: everything in it is resolved, typed and bound, and fits together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ste_graph.contracts import DataSource, Json
 from ste_graph.language.blocks import Block, Map
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression
-from ste_graph.language.tree import Scalar
+from ste_graph.language.tree import ScalarNode
 from ste_graph.node import Node, NodeOutputs
 from ste_graph.prompt import Prompt
 from ste_graph.records import Record
@@ -20,12 +20,15 @@ Lookup: TypeAlias = Callable[[str], Json]
 """The value of a dotted name, see `ste_graph.compile.lookup`."""
 
 UNIT = "run"
-"""The name of the longest lifetime inside a run where there is no top-level `map`."""
+"""The name of the longest lifetime inside a run without a top-level `map`."""
+
+EARLIER_RUN = "an earlier run"
+"""The `of` of a memory whose records an earlier run has made."""
 
 
 @dataclass(frozen=True, slots=True)
 class FromNode:
-    """A value read from a node's output; `node` may be off, then it is always None."""
+    """A value read from a node's output; always None if the node is off."""
 
     node: str
     field: str
@@ -33,15 +36,15 @@ class FromNode:
 
 @dataclass(frozen=True, slots=True)
 class FromLoop:
-    """A value read from a loop: the item of a `map`, or what lies in it, or the counter (from 0) of a `repeat`."""
+    """A value read from a loop: the item of a `map`, or a part of it, or the counter (from 0) of a `repeat`."""
 
     name: str
-    """The loop's name; for a part of its item with the keys behind it, as in `case.query`."""
+    """The loop's name; for a part of its item followed by the keys, as in `case.query`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FromData:
-    """What an entry of `data` gives: all its items."""
+    """All items of an entry of `data`."""
 
     data: str
 
@@ -64,7 +67,7 @@ class NodeSpec:
     transcript: str | None
     memories: tuple[str, ...]
     inputs: Mapping[str, Source]
-    """Where each field of `cls.See` comes from."""
+    """The source of each field of `cls.Inputs`."""
     outputs: type[NodeOutputs]
     lives: str
     """The loop in which the output is remembered, or the unit's name."""
@@ -72,13 +75,13 @@ class NodeSpec:
 
     @property
     def model_calls(self) -> int:
-        """Model calls at most, per run of the node."""
+        """The most model calls per run of the node."""
         return len(self.models)
 
 
 @dataclass(frozen=True, slots=True)
 class MemorySpec:
-    """One definition in `memory:`, resolved; memories that are off do not stand here."""
+    """One definition in `memory:` that is on, resolved."""
 
     name: str
     memory: Any
@@ -92,7 +95,7 @@ class MemorySpec:
 
 @dataclass(frozen=True, slots=True)
 class CassetteSpec:
-    """Where model replies and tool results are recorded, or come from instead of models and tools."""
+    """A folder in which model replies and tool results are recorded, or from which they are replayed."""
 
     path: Path
     """A folder."""
@@ -101,7 +104,7 @@ class CassetteSpec:
 
 @dataclass(frozen=True, slots=True)
 class ResetSpec:
-    """What brings the tools back to a known state: a call of `tool`, or a `command`, before each pass of a loop."""
+    """A call of `tool`, or a `command`, that brings the tools back to a known state before each pass of a loop."""
 
     before: str
     """A loop inside a unit, or the unit's name: then once, as it begins."""
@@ -113,26 +116,26 @@ class ResetSpec:
 
 @dataclass(frozen=True, slots=True)
 class SubWorkflowSpec:
-    """One `run:` block, resolved. Among the nodes it stands under its name, as one that gives what the run came to."""
+    """One `run:` block, resolved. It is also one of the nodes, whose outputs are the results of the run."""
 
     name: str
     file: Path
     workflow: Workflow = field(repr=False)
-    """The sub-workflow as it was checked; `<…>` stands for what only the run knows."""
+    """The sub-workflow as it was checked, with `<…>` for values that only the run knows."""
     begin: Callable[[Lookup], Workflow] = field(repr=False)
-    """The sub-workflow with the values that it begins with. Raises `DiagnosticsError` where they make it wrong."""
-    deferred: Mapping[str, Sequence[tuple[Expression, Scalar]]] = field(repr=False, hash=False)
-    """Per path of `with`: what only the run knows of it, and where that is written."""
+    """The sub-workflow with the values of the run. Raises `DiagnosticsError` if they make it wrong."""
+    deferred: Mapping[str, Sequence[tuple[Expression, ScalarNode]]] = field(repr=False, hash=False)
+    """Per path of `with`: the values that only the run knows, each with its place."""
     partial: bool
-    """Whether the caller goes on where some of its units have failed."""
+    """True if the caller goes on although some of its units failed."""
     result_type: type[Record] | None
-    """The type of the record that it ends with, where it is one unit and does so."""
+    """The type of the record with which a sub-workflow of one unit ends."""
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """One arm (the base or a variant) of a workflow file, checked."""
+    """One variant (or the base) of a workflow file, checked."""
 
     name: str
     variant: str | None
@@ -140,38 +143,38 @@ class Workflow:
     file: Path
     seed: int
     params: Mapping[str, Json]
-    over: Map | None
+    unit_map: Map | None
     """The top-level map, whose items are the units; None if the whole workflow is one unit."""
     blocks: tuple[Block, ...]
-    """What one unit runs: the map's `do`, or the whole graph."""
+    """The blocks of one unit: the map's `do`, or the whole graph."""
     nodes: Mapping[str, NodeSpec]
-    """The nodes that stand in the graph; nodes that are off do not."""
+    """The nodes in the graph that are on."""
     memories: Mapping[str, MemorySpec]
     records: Mapping[str, type[Record]]
     """The types of the records that the graph makes, by the name in `record:`."""
     models: Mapping[str, Any]
     tools: tuple[Any, ...]
     allow: tuple[str, ...] | Literal["ask"]
-    """Effects, or names of tools, that the run may call beside those that only read; `ask`: a person decides."""
+    """Effects, or names of tools, that the run may call besides tools that only read; `ask`: a person decides."""
     limits: Mapping[str, float]
-    """Settings of `limits:` that the file states, see `ToolLimits`."""
+    """The settings of `limits:` that the file states, see `ToolLimits`."""
     budget: Mapping[str, int]
-    """Settings of `budget:` that the file states, see `models.meter.Budget`."""
+    """The settings of `budget:` that the file states, see `models.meter.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)
-    """The resolved workflow as plain data: what a resumed run must equal."""
+    """The resolved workflow as plain data, which a resumed run must equal."""
     sub_workflows: Mapping[str, SubWorkflowSpec] = field(default_factory=dict)
-    """The sub-workflows that the graph runs; each stands among `nodes` too."""
+    """The sub-workflows that the graph runs; each is also one of `nodes`."""
     off: frozenset[str] = frozenset()
     """Nodes and memories that are off."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """What no prompt, file or report may show."""
+    """Values that no prompt, file or report may show."""
     cassette: CassetteSpec | None = None
     reset: ResetSpec | None = None
     data: Mapping[str, DataSource] = field(default_factory=dict)
     items: Mapping[str, list[Json]] = field(default_factory=dict, repr=False)
-    """What the sources in `data` give, by their names; empty until they are opened."""
+    """The items of the sources in `data`, by name; empty until they are opened."""
 
     @property
     def unit(self) -> str:
         """The name of the longest lifetime inside a run."""
-        return self.over.name if self.over else UNIT
+        return self.unit_map.name if self.unit_map else UNIT

@@ -1,38 +1,89 @@
-"""What can be known of the parts of a run before it begins, so that no hours are spent before the last one fails."""
+"""Checks before a run begins, so that nothing is spent before something fails that could have been known."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import get_args
+
+from ste_graph.contracts import AccessChecked
+from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import SubWorkflowSpec, Workflow
 from ste_graph.models.adapter import Adapter
-from ste_graph.run.gateways import labels_of, probe
-from ste_graph.run.permission import refuse_unpermitted
-from ste_graph.run.units import opened_tools, starts_something, units_of, with_items
+from ste_graph.run.models import is_replay, model_labels, probe_models
+from ste_graph.run.tools import open_tools, tools_need_start
+from ste_graph.run.units import list_units, load_data
 
 
-async def preflight(workflow: Workflow, *, dry_run: bool) -> list[str]:
-    """Ask each sub-workflow whether it could begin, as far as what it is given is known; gives the doubts that remain.
+def check_access(workflow: Workflow) -> None:
+    """Raise `WorkflowError` for the first memory, or model that is asked, that may not be used."""
+    for name, spec in workflow.memories.items():
+        if isinstance(spec.memory, AccessChecked):
+            with _named(workflow, f"memory `{name}`"):
+                spec.memory.check_access(_readers(workflow, name))
+    for name, model in _asked_models(workflow):
+        with _named(workflow, f"model `{name}`"):
+            model.check_access()
+
+
+def check_resumable(workflow: Workflow) -> None:
+    """Raise `WorkflowError` for the first model that is asked that cannot go on in the middle of a run."""
+    for name, model in _asked_models(workflow):
+        with _named(workflow, f"model `{name}`"):
+            model.check_resumable()
+
+
+async def check_sub_workflows(workflow: Workflow, *, dry_run: bool) -> list[str]:
+    """Check that each sub-workflow could begin, as far as its inputs are known; return the doubts that remain.
 
     Nothing is started: tools and models that need a server of their own are left for later.
 
     Raises:
-        WorkflowError: there is nothing that it may call, its data cannot be had, or it may not use what it names.
+        WorkflowError: it may not call anything, its data cannot be read, or it may not use what it names.
         RunError: one of its models cannot be asked.
     """
     doubts: list[str] = []
-    for sub in workflow.sub_workflows.values():
-        doubts += await _asked(sub, dry_run=dry_run)
-        doubts += await preflight(sub.workflow, dry_run=dry_run)
+    for spec in workflow.sub_workflows.values():
+        doubts += await _check(spec, dry_run=dry_run)
+        doubts += await check_sub_workflows(spec.workflow, dry_run=dry_run)
     return list(dict.fromkeys(doubts))
 
 
-async def _asked(sub: SubWorkflowSpec, *, dry_run: bool) -> list[str]:
-    workflow, later = sub.workflow, {path.split(".")[0] for path in sub.deferred}
+async def _check(spec: SubWorkflowSpec, *, dry_run: bool) -> list[str]:
+    workflow, later = spec.workflow, {path.split(".")[0] for path in spec.deferred}
     if "data" not in later:
-        with_items(workflow)
-    if workflow.over is not None and workflow.over.over.text == "tools" and not starts_something(workflow):
-        async with opened_tools(workflow) as tools:
-            units_of(workflow, tools, dry_run=dry_run)
+        load_data(workflow)
+    if workflow.unit_map is not None and workflow.unit_map.over.text == "tools" and not tools_need_start(workflow):
+        async with open_tools(workflow) as tools:
+            list_units(workflow, tools, dry_run=dry_run)
     if later.isdisjoint({"memory", "models"}):
-        refuse_unpermitted(workflow)
-    there = [name for name in labels_of(workflow) if type(workflow.models[name]).start is Adapter.start]
-    return [] if "models" in later else await probe(workflow, there)
+        check_access(workflow)
+    serverless = [name for name in model_labels(workflow) if type(workflow.models[name]).start is Adapter.start]
+    return [] if "models" in later else await probe_models(workflow, serverless)
+
+
+def _asked_models(workflow: Workflow) -> Iterator[tuple[str, Adapter]]:
+    for name in () if is_replay(workflow) else model_labels(workflow):
+        if isinstance(model := workflow.models[name], Adapter):
+            yield name, model
+
+
+def _readers(workflow: Workflow, memory: str) -> frozenset[type]:
+    """The types of the fields by which the workflow's nodes reach a memory."""
+    fields = [
+        node.cls.model_fields[field].annotation
+        for node in workflow.nodes.values()
+        for field, name in node.recalls.items()
+        if name == memory
+    ]
+    types = (annotation for field in fields for annotation in (field, *get_args(field)))
+    return frozenset(annotation for annotation in types if isinstance(annotation, type))
+
+
+@contextmanager
+def _named(workflow: Workflow, what: str) -> Iterator[None]:
+    """Name the file and the entry in the `WorkflowError` that leaves this context."""
+    try:
+        yield
+    except WorkflowError as error:
+        raise WorkflowError(f"{workflow.file}: {what}: {error}") from error

@@ -88,14 +88,18 @@ class UnitRun:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            why = with_place("the node was cancelled from within", error, spec.cls)
+            why = with_place("the node was cancelled from within", error, spec.cls.__module__)
             raise NodeError(f"{self._place(vertex, key)}: {why}") from error
         except (BudgetSpentError, RunError):
             raise
         except (ModelError, NodeError, NotRecordedError, ResetError) as error:
-            raise type(error)(f"{self._place(vertex, key)}: {with_place(str(error), error, spec.cls)}") from error
+            raise type(error)(
+                f"{self._place(vertex, key)}: {with_place(str(error), error, spec.cls.__module__)}"
+            ) from error
         except (Exception, SystemExit) as error:
-            raise NodeError(f"{self._place(vertex, key)}: {with_place(error_text(error), error, spec.cls)}") from error
+            raise NodeError(
+                f"{self._place(vertex, key)}: {with_place(error_text(error), error, spec.cls.__module__)}"
+            ) from error
         return LoggedStep(
             key=str(key),
             started=started,
@@ -112,7 +116,7 @@ class UnitRun:
         shared, started = self._shared, now()
         assert isinstance(vertex.block, NodeBlock)
         spec = shared.workflow.sub_workflows[vertex.block.node]
-        unit = self._context.log.path.stem if shared.workflow.over else None
+        unit = self._context.log.path.stem if shared.workflow.unit_map else None
         folder = sub_run_folder(shared.run.folder, unit, spec, key)
         lookup = state_lookup(shared.flow, state)
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ste_graph.contracts import Json, Tool
 from ste_graph.errors import SteError, WorkflowError
-from ste_graph.language.graph import param
+from ste_graph.language.graph import param_value
 from ste_graph.language.workflow import UNIT, Workflow
 from ste_graph.redaction import Redactor
 from ste_graph.run.errors import error_text
@@ -34,17 +34,17 @@ def list_units(
     A dry run, which calls nothing, leaves nothing out.
     """
     offered = tuple(tools)
-    if workflow.over is None:
+    if workflow.unit_map is None:
         return [Unit(UNIT, None, offered)], []
-    if workflow.over.over.text != "tools":
-        items = workflow.over.over.evaluate(lambda name: _known_value(workflow, name))
-        items = items if workflow.over.bound is None else items[: workflow.over.bound]
+    if workflow.unit_map.over.text != "tools":
+        items = workflow.unit_map.over.evaluate(lambda name: _known_value(workflow, name))
+        items = items if workflow.unit_map.bound is None else items[: workflow.unit_map.bound]
         return [Unit(name, item, offered) for name, item in _name_items(items).items()], []
     policy, redactor = tool_policy(workflow), Redactor(workflow.secrets)
     skipped = [] if dry_run else list_skipped(tools, policy)
     allowed = [tool for tool in tools if dry_run or policy.allows(tool)]
     units = [Unit(tool.name, redactor.redact_data(describe_tool(tool)), (tool,)) for tool in allowed]
-    units = units if workflow.over.bound is None else units[: workflow.over.bound]
+    units = units if workflow.unit_map.bound is None else units[: workflow.unit_map.bound]
     if not units:
         raise WorkflowError(redactor.redact(_no_unit_text(workflow, tools, skipped)))
     return units, skipped
@@ -59,7 +59,7 @@ def load_data(workflow: Workflow) -> Workflow:
             items[name] = redactor.redact_data(source.items())
         except Exception as error:  # a source of somebody else's: whatever its code does
             why = str(error) if isinstance(error, SteError) else error_text(error)
-            why = with_place(why, error, type(source))
+            why = with_place(why, error, type(source).__module__)
             raise WorkflowError(f"{workflow.file}: data `{name}`: {why}") from error
     return replace(workflow, items=items)
 
@@ -67,7 +67,7 @@ def load_data(workflow: Workflow) -> Workflow:
 def _known_value(workflow: Workflow, name: str) -> Json:
     """The value of a name that is known before the run: `params.…` or `data.…`."""
     first, _, rest = name.partition(".")
-    return workflow.items[rest] if first == "data" else param(workflow.params, name)
+    return workflow.items[rest] if first == "data" else param_value(workflow.params, name)
 
 
 def _no_unit_text(workflow: Workflow, tools: Sequence[Tool], skipped: Sequence[SkippedTool]) -> str:

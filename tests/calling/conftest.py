@@ -11,7 +11,7 @@ import ste_graph as ste
 from ste_graph.run.summary import Summary
 
 WORKFLOW = """
-dsl: 1
+dsl: 2
 name: calling
 seed: 1
 params: {episodes: 1, trials: 1, turns: 3}

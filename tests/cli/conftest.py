@@ -31,7 +31,7 @@ def store(text: str) -> str:
 '''
 
 WORKFLOW = f"""
-dsl: 1
+dsl: 2
 name: small
 params: {{episodes: 1, trials: 2, turns: 3}}
 models: {{explorer: {{use: simulated, mistakes: 0}}}}

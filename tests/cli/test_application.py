@@ -24,7 +24,7 @@ HEAVY = (
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["check", str(PAPER)]], ids=["help", "check"])
-def test_nothing_heavy_is_imported_to_help_or_to_check(arguments):
+def test_help_and_check_import_nothing_heavy(arguments):
     program = (
         "import sys\nfrom ste_graph.cli import main\ncode = main(sys.argv[1:])\n"
         f"print(code, [name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
@@ -56,7 +56,7 @@ def test_a_change_without_a_value_is_refused_with_an_example(ste, folder):
     result = ste("plan", "small.yaml", "--set", "params.turns")
     assert result.code == 2
     assert result.err == (
-        "--set:1:1: error[E306] `--set params.turns` is not PATH=VALUE\n   = such as `--set params.turns=2`\n"
+        "--set:1:1: error[E306] `--set params.turns` is not PATH=VALUE\n   expected: a path and a value, such as `--set params.turns=2`\n"
     )
 
 

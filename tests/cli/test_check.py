@@ -10,7 +10,7 @@ def change(folder, old, new):
     file.write_text(text.replace(old, new))
 
 
-def test_a_sound_workflow_is_said_to_be_so_with_its_variants(ste, folder):
+def test_a_correct_workflow_is_reported_as_ok_with_its_variants(ste, folder):
     result = ste("check", "small.yaml")
     assert (result.code, result.out) == (0, "small.yaml: ok (1 variant: quick)\n")
 
@@ -24,8 +24,8 @@ def test_every_problem_is_shown_at_its_place_with_what_is_legal(ste, folder):
         "   27 |               - {repeat: turn, while: not call.finnished, "
         "at_most: params.turns, do: [observe, call]}\n"
         "      |                                           ^^^^^^^^^^^^^^\n"
-        "   = did you mean `call.finished`?  "
-        "`call` has: action, answer, arguments, finished, problem, repairs, thought\n"
+        "   help: did you mean `call.finished`?\n"
+        "   expected: `call` has: action, answer, arguments, finished, problem, repairs, thought\n"
     )
     assert result.err == "small.yaml: 1 error\n"
 
@@ -46,7 +46,7 @@ def test_programs_get_a_list_of_problems(ste, folder):
     }
 
 
-def test_programs_get_an_empty_list_where_nothing_is_wrong(ste, folder):
+def test_programs_get_an_empty_list_for_a_correct_workflow(ste, folder):
     result = ste("check", "small.yaml", "--format", "json")
     assert (result.code, json.loads(result.out)) == (0, [])
 
@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_is_a_problem_like_any_other(ste, folder):
     assert result.code == 2
     assert result.out == (
         "smal.yaml:1:1: error[E101] `smal.yaml` cannot be read: no such file or directory\n"
-        "   = did you mean `small.yaml`?\n"
+        "   help: did you mean `small.yaml`?\n"
     )
 
 
@@ -83,7 +83,7 @@ def test_a_tool_module_that_does_not_import_is_reported_where_it_is_named(ste, f
     result = ste("check", "small.yaml")
     assert result.code == 2
     assert result.out.startswith("small.yaml:5:31: error[E601] ")
-    assert "does not import: ZeroDivisionError: division by zero (line 2)\n" in result.out
+    assert "does not import: ZeroDivisionError: division by zero (tools.py:2 <module>)\n" in result.out
 
 
 def test_without_plugins_no_code_of_the_user_runs(ste, folder):
@@ -115,7 +115,7 @@ def test_a_permission_for_a_tool_that_is_not_there_is_reported_where_it_is_given
     )
 
 
-def test_a_workflow_whose_tools_may_not_be_called_is_told_what_to_paste(ste, folder):
+def test_a_workflow_whose_tools_may_not_be_called_gets_a_block_to_paste(ste, folder):
     result = ste("check", "small.yaml", "--set", "tools.0.include=[store]")
     assert result.code == 2
     assert result.out.startswith(
@@ -124,7 +124,7 @@ def test_a_workflow_whose_tools_may_not_be_called_is_told_what_to_paste(ste, fol
     assert "effects:  # one of read, write, destructive\n  store: write" in result.out
 
 
-def test_a_folder_is_no_workflow(ste, folder):
+def test_a_folder_is_refused_as_a_workflow(ste, folder):
     assert ste("check", ".").out == ".:1:1: error[E101] is a folder, not a workflow file\n"
     assert json.loads(ste("check", ".", "--format", "json").out)[0]["code"] == "E101"
 

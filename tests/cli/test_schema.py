@@ -11,7 +11,7 @@ from ste_graph.cli.schema import schema_text
 from ste_graph.language.document import read
 
 WORKFLOWS = Path(ste_graph.workflows.__file__).parent
-PAPER = read(WORKFLOWS / "paper.yaml").plain()
+PAPER = read(WORKFLOWS / "paper.yaml").to_plain()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_the_shipped_schema_is_current():
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("**/*.yaml")), ids=lambda file: file.stem)
 def test_every_shipped_workflow_is_legal(language, file):
-    assert list(language.iter_errors(read(file).plain())) == []
+    assert list(language.iter_errors(read(file).to_plain())) == []
 
 
 def test_every_shipped_workflow_names_the_schema_for_editors():
@@ -45,7 +45,7 @@ def test_every_shipped_workflow_names_the_schema_for_editors():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"dsl": 2},
+        {"dsl": 3},
         {"name": "two words"},
         {"memories": {}},
         {"params": {"two words": 1}},
@@ -63,7 +63,7 @@ def test_every_shipped_workflow_names_the_schema_for_editors():
         {"variants": {"small": 3}},
     ],
 )
-def test_what_the_language_refuses_is_refused_by_the_schema(language, wrong):
+def test_the_schema_refuses_what_the_language_refuses(language, wrong):
     assert not language.is_valid({**PAPER, **wrong})
 
 
@@ -81,10 +81,10 @@ def test_what_the_language_refuses_is_refused_by_the_schema(language, wrong):
         {"budget": {"tokens": None}},
     ],
 )
-def test_what_the_language_takes_is_legal(language, right):
+def test_the_schema_accepts_what_the_language_accepts(language, right):
     assert list(language.iter_errors({**PAPER, **right})) == []
 
 
-def test_a_file_that_extends_another_may_leave_out_what_its_base_says(language):
+def test_a_file_that_extends_another_may_leave_out_keys_of_its_base(language):
     assert language.is_valid({"extends": "paper.yaml", "params": {"turns": 2}})
     assert not language.is_valid({"params": {"turns": 2}})

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ste_graph.finished import open_run
+from ste_graph.run.folder import FORMAT
 
 LINES = [
     {
@@ -36,7 +37,7 @@ def run(tmp_path, monkeypatch):
     folder = tmp_path / "old"
     (folder / "units").mkdir(parents=True)
     (folder / "workflow.lock.yaml").write_text(
-        "labels: {explorer: simulated}\nunits: {add_days: f, today: f}\n"
+        f"format: {FORMAT}\nmodels: {{explorer: simulated}}\nunits: {{add_days: f, today: f}}\n"
         "skipped: {drop: {effect: write, remedy: 'allow: [drop]'}}\nresolved: {}\n"
     )
     for line in LINES:
@@ -110,12 +111,12 @@ def test_options_select_trials(ste, run, options, found):
     assert [line["id"] for line in json.loads(result.out)] == found
 
 
-def test_what_was_left_away_is_counted(ste, run):
+def test_hidden_trials_are_counted(ste, run):
     assert ste("show", run, "-n", "1").out.endswith("\n\n1 more; leave out `-n` to see all 2\n")
     assert ste("show", run, "--tool", "today", "--solved").out.endswith("\n\nno such trial\n")
 
 
-def test_a_mistyped_tool_is_answered_with_the_one_that_was_meant(ste, run):
+def test_a_mistyped_tool_is_answered_with_a_suggestion(ste, run):
     result = ste("show", run, "--tool", "add_day")
     assert (result.code, result.out) == (2, "")
     assert result.err == "old: this run has no tool `add_day`; did you mean `add_days`? it has: add_days, today\n"
@@ -164,7 +165,7 @@ def test_a_run_can_be_summarised_from_its_folder(run):
 
 
 def test_a_run_of_sub_workflows_shows_its_parts(folder, ste):
-    clumsy = "dsl: 1\nname: whole\ngraph:\n  - run: small.yaml\n    with: {models.explorer.mistakes: 1}\n"
+    clumsy = "dsl: 2\nname: whole\ngraph:\n  - run: small.yaml\n    with: {models.explorer.mistakes: 1}\n"
     (folder / "whole.yaml").write_text(clumsy, "utf-8")
     ran = ste("run", folder / "whole.yaml", "--out", folder / "whole", "--quiet")
     part = folder / "whole" / "runs" / "small"
@@ -183,7 +184,7 @@ def test_a_run_of_sub_workflows_shows_its_parts(folder, ste):
     "options", [["-n", "2"], ["--tool", "double"], ["--coverage"], ["--solved"], ["--record", "trial"]]
 )
 def test_a_run_of_sub_workflows_says_in_which_part_the_trials_are(folder, ste, options):
-    (folder / "whole.yaml").write_text("dsl: 1\nname: whole\ngraph:\n  - run: small.yaml\n", "utf-8")
+    (folder / "whole.yaml").write_text("dsl: 2\nname: whole\ngraph:\n  - run: small.yaml\n", "utf-8")
     ste("run", "whole.yaml", "--out", "whole", "--quiet")
     result = ste("show", "whole", *options)
     assert (result.code, result.out, result.err) == (
@@ -195,7 +196,7 @@ def test_a_run_of_sub_workflows_says_in_which_part_the_trials_are(folder, ste, o
 
 
 def test_a_record_that_no_part_has_is_named_with_the_parts(folder, ste):
-    (folder / "whole.yaml").write_text("dsl: 1\nname: whole\ngraph:\n  - run: small.yaml\n", "utf-8")
+    (folder / "whole.yaml").write_text("dsl: 2\nname: whole\ngraph:\n  - run: small.yaml\n", "utf-8")
     ste("run", "whole.yaml", "--out", "whole", "--quiet")
     assert ste("show", "whole", "--record", "reply").err == (
         "whole: this run has no `reply` records of its own; nor has any of its parts: whole/runs/small\n"

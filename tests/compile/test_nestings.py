@@ -23,7 +23,7 @@ from ste_graph.compile.lookup import loop_value
 from ste_graph.compile.stepper import LoopEnd, StepKey
 from ste_graph.language.blocks import Each, Map, RecordBlock, Repeat, walk
 from ste_graph.language.workflow import Workflow
-from ste_graph.run.memories import scope_of
+from ste_graph.run.memories import memory_scope
 
 NODES = ("a", "b", "c", "d")
 PARAMS = {
@@ -109,7 +109,7 @@ class Tracing:
             number = self.runs[key] = self.runs.get(key, 0) + 1
             for name, memory in self.flow.workflow.memories.items():
                 if memory.of == vertex.block.record:
-                    self.kept[name, scope_of(memory, self.flow, "unit", state)].append(f"{key} {number}")
+                    self.kept[name, memory_scope(memory, self.flow, "unit", state)].append(f"{key} {number}")
             return {}
         node = vertex.block.node
         self.trace.append(("ran", node, self.view(state)))
@@ -134,7 +134,7 @@ class Tracing:
                     if isinstance(each, Each):
                         seen[f"{each.first}+{each.second}@{block.key}"] = state[each_channel(each, block.key)]
         for name, memory in flow.workflow.memories.items():
-            kept = [] if memory.of is None else self.kept[name, scope_of(memory, flow, "unit", state)]
+            kept = [] if memory.of is None else self.kept[name, memory_scope(memory, flow, "unit", state)]
             seen[name] = state[name] if memory.of is None else list(kept)
         return seen
 

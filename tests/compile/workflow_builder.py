@@ -66,7 +66,7 @@ def workflow(
         file=Path(FILE),
         seed=0,
         params=params or {},
-        over=Map(over, Expression("tools"), blocks, None, _span()) if over else None,
+        unit_map=Map(over, Expression("tools"), blocks, None, _span()) if over else None,
         blocks=blocks,
         nodes=nodes,
         memories={

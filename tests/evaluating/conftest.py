@@ -13,7 +13,7 @@ import ste_graph as ste
 from ste_graph.cli import main
 
 REPLYING = """
-dsl: 1
+dsl: 2
 name: replying
 data: {rows: {use: rows, path: rows.jsonl}}
 graph:

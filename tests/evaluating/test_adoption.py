@@ -23,7 +23,7 @@ from .conftest import counts, rows
 
 FAKE_VLLM = Path(__file__).parents[1] / "models" / "fake_vllm.py"
 EXPLORING = """
-dsl: 1
+dsl: 2
 name: exploring
 params: {names: [one]}
 plugins: [asks.py]
@@ -34,7 +34,7 @@ graph:
     do: [ask, {record: trial, as: {query: ask.query, steps: {each: [ask]}, answer: ask.query, solved: true}}]
 """
 USING = """
-dsl: 1
+dsl: 2
 name: using
 plugins: [asks.py]
 memory: {examples: {use: chroma, from: explored, only_if: evaluation}}
@@ -42,7 +42,7 @@ nodes: {ask: {use: asks.Ask}, recall: {use: recall, memory: examples}}
 graph: [ask, recall]
 """
 SERVED = """
-dsl: 1
+dsl: 2
 name: served
 models: {m: {use: vllm, model: ./model, only_if: evaluation, command: [PYTHON, FAKE, --pids, pids], ready_s: 30}}
 nodes: {say: {use: chat, model: m, prompt: say.md, outputs: {word: str}}}

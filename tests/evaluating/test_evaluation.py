@@ -377,7 +377,7 @@ def test_an_evaluation_that_is_a_part_of_a_run_is_told_with_it(made, said, tmp_p
     run = made(rows("baseline", counts(0, 1, 1, 2, 0, 1)), learnt(2, 3, 4, 4, 3, 3))
     whole = tmp_path / "whole.yaml"
     whole.write_text(
-        "dsl: 1\nname: whole\nnodes: {say: {use: chat, model: m, prompt: say.md, outputs: {word: str}}}\n"
+        "dsl: 2\nname: whole\nnodes: {say: {use: chat, model: m, prompt: say.md, outputs: {word: str}}}\n"
         "models: {m: {use: simulated}}\n"
         f"graph:\n  - run: evaluate\n    with: {{data.replies.runs: ['\"{run}\"']}}\n"
         "  - when: evaluate.result.decision == 'keep'\n    do: [say]\n",

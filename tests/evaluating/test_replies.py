@@ -86,7 +86,7 @@ def test_what_makes_a_comparison_meaningless_is_refused(made) -> None:
         ),
         ({"candidate": "old"}, "`candidate: old` is not an arm; the arms are: baseline, new"),
         ({"candidate": "baseline"}, "`baseline` is the baseline, so it cannot be the candidate as well"),
-        ({"only": ("new", "old")}, "has no arm old; the arms are: baseline, new"),
+        ({"include": ("new", "old")}, "has no arm old; the arms are: baseline, new"),
     ],
 )
 def test_an_arm_that_is_not_there_is_refused(settings, message, made) -> None:
@@ -96,13 +96,13 @@ def test_an_arm_that_is_not_there_is_refused(settings, message, made) -> None:
 
 def test_only_the_arms_that_are_wanted_are_compared(made) -> None:
     run = made(rows("baseline", counts(1)), rows("new", counts(1)), rows("newer", counts(1), of=1))
-    source = RunReplies(runs=(str(run),), only=("baseline", "new"))
+    source = RunReplies(runs=(str(run),), include=("baseline", "new"))
     assert {one["arm"] for one in source.items()} == {"baseline", "new"}
 
 
 def test_units_that_replied_to_the_same_cases_are_arms_of_their_own_but_for_the_baseline(tmp_path, monkeypatch) -> None:
     workflow = """
-dsl: 1
+dsl: 2
 name: seeds
 data: {rows: {use: rows, path: rows.jsonl}}
 graph:
@@ -127,7 +127,7 @@ graph:
         f"{tmp_path}/run: `candidate: after` is the name of several arms; the arms are: before, after 0, after 7"
     )
     named = RunReplies(
-        runs=(str(tmp_path / "run"),), baseline="after 7", candidate="after 0", only=("after 0", "after 7")
+        runs=(str(tmp_path / "run"),), baseline="after 7", candidate="after 0", include=("after 0", "after 7")
     )
     assert Counter(one["arm"] for one in named.items()) == {"after 7": 4, "after 0": 4}
 

@@ -124,11 +124,11 @@ def test_without_descriptions_the_workflow_is_left_to_describe_the_tools(file: C
 
 def test_only_some_tools_and_only_the_first_cases_are_put_while_all_tools_are_offered(file: Callable[..., str]) -> None:
     path = file("test.json", TEST)
-    (add,) = Cases(path=path, only=("add",), at_most=1).items()
+    (add,) = Cases(path=path, include=("add",), at_most=1).items()
     assert [one["query"] for one in add["cases"]] == ["Add 2."]
     assert [one["name"] for one in add["pool"]] == ["add", "look"]
     with pytest.raises(ste.WorkflowError, match=r"the test has no tool `ad`; it has `add`, `look`"):
-        Cases(path=path, only=("ad",)).items()
+        Cases(path=path, include=("ad",)).items()
 
 
 def test_a_tool_that_is_listed_without_cases_is_named(

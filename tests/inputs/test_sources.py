@@ -53,7 +53,7 @@ def test_trials_come_by_tool_in_the_order_in_which_they_were_made(run: Path) -> 
 
 def test_what_a_run_does_not_have_is_said(run: Path) -> None:
     with pytest.raises(ste.WorkflowError, match="has no trial of dig; it has trials of: add, look"):
-        RunTrials(run=str(run), only=("dig",)).items()
+        RunTrials(run=str(run), include=("dig",)).items()
     (run / "journal.jsonl").write_text("")
     with pytest.raises(ste.WorkflowError, match="no trials found; finish the run first, or name another one"):
         RunTrials(run=str(run)).items()
@@ -75,7 +75,7 @@ def test_rows_are_read_and_a_broken_one_is_named(tmp_path: Path) -> None:
 
 
 WORKFLOW = """
-dsl: 1
+dsl: 2
 name: tiny
 data: {rows: {use: rows, path: rows.jsonl}}
 models: {m: {use: simulated}}
@@ -112,7 +112,9 @@ def test_data_that_has_changed_is_refused_when_a_run_is_taken_up(tiny: Path, tmp
     log = next((tmp_path / "out" / "units").glob("a*"))
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
     (tmp_path / "rows.jsonl").write_text('{"name": "a", "more": 1}\n{"name": "b"}\n{"name": "c"}\n')
-    with pytest.raises(ste.WorkflowError, match="since this run began, data `rows` has changed, unit `a` has changed;"):
+    with pytest.raises(
+        ste.WorkflowError, match="something has changed:\n  data `rows` has changed\n  unit `a` has changed\n"
+    ):
         found.run(tmp_path / "out")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ste_graph.language.diagnostics import DiagnosticsError
-from ste_graph.language.loading import Loaded, load, parse_change
+from ste_graph.language.loading import LoadedWorkflow, load, parse_change
 
 STEPS = """
 from __future__ import annotations
@@ -17,11 +17,15 @@ from ste_graph.contracts import Model, RecordView
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompt import Prompt
 
-class Ask(Node):
+class Runnable:
+    async def __call__(self, inputs, ctx):
+        raise NotImplementedError
+
+class Ask(Runnable, Node):
     class Outputs(NodeOutputs):
         query: str
 
-class Act(Node):
+class Act(Runnable, Node):
     class Inputs(NodeInputs):
         query: str
         text: str | None
@@ -32,25 +36,25 @@ class Act(Node):
 class Fact(BaseModel):
     source: str
 
-class Look(Node):
+class Look(Runnable, Node):
     class Outputs(NodeOutputs):
         text: str
         fact: Fact | None
 
-class Say(Node):
+class Say(Runnable, Node):
     model: Model
     prompt: Prompt
     class Outputs(NodeOutputs):
         said: str
 
-class Compare(Node):
+class Compare(Runnable, Node):
     memory: RecordView
     class Outputs(NodeOutputs):
         new: bool
 """
 
 TINY = """\
-dsl: 1
+dsl: 2
 name: tiny
 params: {rounds: 2, turns: 3}
 plugins: [steps.py]
@@ -95,7 +99,7 @@ class Bench:
         path.write_text(text, "utf-8")
         return path
 
-    def load(self, *edits: Edit, changes: tuple[str, ...] = (), **settings: Any) -> Loaded:
+    def load(self, *edits: Edit, changes: tuple[str, ...] = (), **settings: Any) -> LoadedWorkflow:
         """`TINY` after the edits (old text, new text), loaded."""
         text = TINY
         for old, new in edits:
@@ -104,20 +108,22 @@ class Bench:
         self.write("w.yaml", text)
         return self.reload("w.yaml", changes=changes, **settings)
 
-    def reload(self, name: str, changes: tuple[str, ...] = (), **settings: Any) -> Loaded:
+    def reload(self, name: str, changes: tuple[str, ...] = (), **settings: Any) -> LoadedWorkflow:
         return load(Path(name), changes=[parse_change(change) for change in changes], **settings)
 
     def problems(self, *edits: Edit, **settings: Any) -> list[str]:
-        """Everything that is wrong after the edits, without the pictures: `line:column code message | expected`."""
+        """All problems after the edits, as `line:column code message | suggestion? | expected | help`."""
         with pytest.raises(DiagnosticsError) as caught:
             self.load(*edits, **settings)
-        return said(caught.value)
+        return lines(caught.value)
 
 
-def said(problems: DiagnosticsError) -> list[str]:
+def lines(problems: DiagnosticsError) -> list[str]:
+    """One line per diagnostic, without the source."""
     return [
-        f"{one.span.line}:{one.span.column} {one.code} {one.message}"
-        + (f" | {one.suggestion}?" if one.suggestion else "")
-        + (f" | {one.expected}" if one.expected else "")
-        for one in problems.diagnostics
+        f"{found.span.line}:{found.span.column} {found.code} {found.message}"
+        + (f" | {found.suggestion}?" if found.suggestion else "")
+        + (f" | {found.expected}" if found.expected else "")
+        + (f" | {found.help}" if found.help else "")
+        for found in problems.diagnostics
     ]

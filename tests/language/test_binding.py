@@ -18,14 +18,14 @@ def test_a_field_is_bound_to_the_one_node_that_gives_it(bench: Bench) -> None:
 
 def test_an_ambiguous_read_shows_the_line_to_paste(bench: Bench) -> None:
     assert bench.problems(*SECOND) == [
-        "12:3 E213 `act` reads `query`, which `ask2` and `ask` give | `inputs: {query: ask2.query}` in `act`"
+        "12:3 E213 `act` reads `query`, and `ask2` and `ask` produce it | write `inputs: {query: ask2.query}` in `act`"
     ]
     pasted = bench.load(*SECOND, ("{use: steps.Act}", "{use: steps.Act, inputs: {query: ask2.query}}"))
     assert str(pasted.workflow.nodes["act"].inputs["query"]) == "FromNode(node='ask2', field='query')"
 
 
 def test_a_node_that_does_not_stand_in_the_graph_gives_nothing(bench: Bench) -> None:
-    assert bench.load(SECOND[0]).remarks[0].message == "node `ask2` does not stand in the graph"
+    assert bench.load(SECOND[0]).remarks[0].message == "node `ask2` is defined but not used in `graph:`"
 
 
 def test_where_one_giver_is_off_the_other_is_read(bench: Bench) -> None:
@@ -37,28 +37,29 @@ def test_where_one_giver_is_off_the_other_is_read(bench: Bench) -> None:
 def test_reads_names_a_field_and_an_output(bench: Bench) -> None:
     assert bench.problems(("{use: steps.Act}", "{use: steps.Act, inputs: {query: ask.quer, txt: look.text}}")) == [
         "11:41 E204 unknown name `ask.quer` in `inputs` of `act` | ask.query? | one of: ask.query",
-        "11:51 E201 `act` reads no `txt` | text? | one of: query, text",
+        "11:51 E201 `act` has no input `txt` | text? | one of: query, text",
     ]
 
 
 def test_a_value_that_nothing_gives_is_missing(bench: Bench) -> None:
     found = bench.problems(("{use: steps.Ask}", "{use: steps.Compare, memory: past}"))
     assert found[1] == (
-        "11:3 E211 `act` reads `query`, but nothing in the graph gives it "
-        "| a node that gives `query`, or `inputs: {query: node.output}`; given are: fact, new, said, text"
+        "11:3 E211 `act` reads `query`, but nothing in the graph produces it "
+        "| one of the outputs: fact, new, said, text "
+        "| add a node with an output `query`, or write `inputs: {query: node.output}`"
     )
 
 
 def test_a_value_of_another_type_is_refused(bench: Bench) -> None:
     assert bench.problems(("{use: steps.Act}", "{use: steps.Act, inputs: {text: act.done}}")) == [
         "19:9 E212 `act` reads `text` as maybe str, but `act.done` is maybe bool "
-        "| `inputs: {text: …}` with a value that is maybe str"
+        "| write `inputs: {text: …}` with a value that is maybe str"
     ]
 
 
 def test_a_value_that_is_not_given_on_every_path_is_refused(bench: Bench) -> None:
-    remedy = "`ask` to run first, or a node that takes a missing `query`"
-    missing = f"E211 `act` reads `ask.query`, which is not given on every path to here | {remedy}"
+    remedy = "run `ask` first, or let `query` of `act` be None"
+    missing = f"E211 `act` reads `ask.query`, which is not available on every path to here | {remedy}"
     early = ("      - ask\n      - act\n", "      - act\n      - ask\n")
     assert bench.problems(early) == [f"18:9 {missing}"]
     skipped = ("      - ask\n", "      - when: act.done is None\n        do: [ask]\n")
@@ -68,12 +69,15 @@ def test_a_value_that_is_not_given_on_every_path_is_refused(bench: Bench) -> Non
 def test_a_loop_gives_its_counter_only_inside_itself(bench: Bench) -> None:
     bench.write(
         "count.py",
-        "from ste_graph.node import Node, NodeInputs\nclass Count(Node):\n    class Inputs(NodeInputs):\n        turn: int\n",
+        "from ste_graph.node import Node, NodeInputs, NodeOutputs\n"
+        "class Count(Node):\n    class Inputs(NodeInputs):\n        turn: int\n"
+        "    class Outputs(NodeOutputs):\n        number: int\n"
+        "    async def __call__(self, inputs, ctx): ...\n",
     )
     count = (("[steps.py]", "[steps.py, count.py]"), ("  ask:", "  count: {use: count.Count}\n  ask:"))
     assert bench.load(*count, ("do: [look, act]", "do: [look, act, count]")).workflow.nodes["count"].inputs
     assert bench.problems(*count, ("      - say", "      - count\n      - say"))[0].startswith(
-        "10:3 E211 `count` reads `turn`, but nothing in the graph gives it"
+        "10:3 E211 `count` reads `turn`, but nothing in the graph produces it"
     )
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, remember, shown, source_line
+from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span, display_path, remember, source_line
 from ste_graph.suggest import closest
 
 
@@ -20,6 +20,7 @@ def test_a_diagnostic_shows_the_line_a_caret_the_suggestion_and_the_other_places
         expected="`call` has: action, finished",
         suggestion="call.finished",
         related=((Span("paper.yaml", 20, 3, 4), "`call` is defined here"),),
+        help="test it first",
     )
     assert (
         str(problem)
@@ -27,8 +28,10 @@ def test_a_diagnostic_shows_the_line_a_caret_the_suggestion_and_the_other_places
 paper.yaml:34:28: error[E204] unknown name `call.finnished` in `while`
    34 |                 while: not call.finnished
       |                            ^^^^^^^^^^^^^^
-   = did you mean `call.finished`?  `call` has: action, finished
-   = `call` is defined here (paper.yaml:20:3)"""
+   help: did you mean `call.finished`?
+   expected: `call` has: action, finished
+   help: test it first
+   note: `call` is defined here (paper.yaml:20:3)"""
     )
     assert problem.to_json() == {
         "file": "paper.yaml",
@@ -80,9 +83,9 @@ def test_what_was_read_is_shown_even_if_the_file_has_changed(tmp_path: Path) -> 
 
 def test_paths_inside_the_current_folder_are_shown_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert shown(tmp_path / "a" / "b.yaml") == "a/b.yaml"
-    assert shown(Path("a/b.yaml")) == "a/b.yaml"
-    assert shown(tmp_path.parent / "b.yaml") == str(tmp_path.parent / "b.yaml")
+    assert display_path(tmp_path / "a" / "b.yaml") == "a/b.yaml"
+    assert display_path(Path("a/b.yaml")) == "a/b.yaml"
+    assert display_path(tmp_path.parent / "b.yaml") == str(tmp_path.parent / "b.yaml")
 
 
 def test_the_closest_choice_is_found_whatever_its_case() -> None:

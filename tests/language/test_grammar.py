@@ -12,10 +12,10 @@ def refusal(text: str) -> ExpressionError:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("().__class__", "`.` behind a value is not part of expressions"),
+        ("().__class__", "`.` after a value is not part of expressions"),
         ("call.__class__", "`call.__class__`: names do not start with `_` here"),
         ("_x", "`_x`: names do not start with `_` here"),
-        ("'a'.upper", "`.` behind a value is not part of expressions"),
+        ("'a'.upper", "`.` after a value is not part of expressions"),
         ("[x for x in y]", "a comprehension is not part of expressions"),
         ("any(x for x in y)", "`any(…)` cannot be called here"),
         ("lambda: 1", "a lambda is not part of expressions"),
@@ -30,24 +30,24 @@ def refusal(text: str) -> ExpressionError:
         ("len(*a)", "`*` before a value is not part of expressions"),
         ("len(obj=a)", "`len` takes one value"),
         ("max(a)", "`max` takes two or more values"),
-        ("a[0]", "`[…]` behind a value is not part of expressions"),
+        ("a[0]", "`[…]` after a value is not part of expressions"),
         ("(a := 1)", "`:=` is not part of expressions"),
         ("1 if a else 2", "`if … else` is not part of expressions"),
         ("{'a': 1}", "`{…}` is not part of expressions"),
         ("(a, b)", "a tuple is not part of expressions"),
-        ("[a, 1]", "a list here holds constants only"),
-        ("a is 1", "`is` compares with None only"),
+        ("[a, 1]", "a list in an expression holds only constants"),
+        ("a is 1", "`is` compares only with None"),
         ("1j", "complex is not part of expressions"),
         ("b'x'", "bytes is not part of expressions"),
         ("...", "ellipsis is not part of expressions"),
         ("9223372036854775808", "the number is too large"),
         ("1e999", "the number is too large"),
         ("", "the expression is empty"),
-        ("a\nand b", "an expression stands on one line"),
+        ("a\nand b", "an expression must be on one line"),
         ("a = 1; b", "`=` is not part of expressions"),
-        ("import os", "this is no expression"),
-        ("a b", "this is no expression"),
-        ("a\0b", "this is no expression"),
+        ("import os", "this is not an expression"),
+        ("a b", "this is not an expression"),
+        ("a\0b", "this is not an expression"),
     ],
 )
 def test_what_is_not_allowed_is_refused_by_name(text: str, said: str) -> None:
@@ -72,7 +72,7 @@ def test_words_of_other_languages_get_ours_suggested(text: str, suggestion: str,
 
 def test_delimiters_are_not_needed_and_not_allowed() -> None:
     error = refusal("  ${{ call.finished }}")
-    assert (error.message, error.start, error.end) == ("an expression stands without `{`", 2, 5)
+    assert (error.message, error.start, error.end) == ("an expression has no braces around it", 2, 5)
 
 
 def test_places_count_characters_not_bytes_and_begin_at_the_text() -> None:

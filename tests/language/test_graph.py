@@ -10,37 +10,55 @@ TURN = "        while: not act.done\n        at_most: params.turns\n"
 @pytest.mark.parametrize(
     ("bound", "message"),
     [
-        ("-1", "E231 `-1` is no bound"),
-        ("1.5", "E231 `1.5` is no bound"),
-        ("params.turns - 4", "E231 `params.turns - 4` is no bound: it is -1"),
-        ("act.answer", "E231 a bound may not depend on `act.answer`"),
-        ("true", "E231 `True` is no bound"),
-        ("", "E231 the bound has no value"),
+        ("-1", "E231 `-1` must be a whole number of at least 0"),
+        ("1.5", "E231 `1.5` must be a whole number of at least 0"),
+        ("params.turns - 4", "E231 `params.turns - 4` must be a whole number of at least 0, but is -1"),
+        ("act.answer", f"E231 `at_most` of `turn` cannot depend on `act.answer`, which only the run knows | {BOUND}"),
+        ("true", "E231 `True` must be a whole number of at least 0"),
+        ("", f"E231 `at_most` of `turn` has no value | {BOUND}"),
     ],
 )
 def test_a_bound_is_a_whole_number_known_before_the_run(bench: Bench, bound: str, message: str) -> None:
     assert [one[one.index("E") :] for one in bench.problems(("at_most: params.turns", f"at_most: {bound}"))] == [
-        f"{message} | {BOUND}"
+        message
+    ]
+
+
+@pytest.mark.parametrize("bound", ["params.turns", "params.turns + 1"])
+def test_a_param_that_is_no_number_is_reported_at_its_definition(bench: Bench, bound: str) -> None:
+    edits = (("turns: 3", "turns: three"), ("at_most: params.turns", f"at_most: {bound}"))
+    assert bench.problems(*edits) == ["3:28 E231 `params.turns` must be a whole number of at least 0, but is 'three'"]
+
+
+def test_a_loop_that_never_runs_is_a_remark(bench: Bench) -> None:
+    (remark,) = bench.load(("turns: 3", "turns: 0")).remarks
+    assert (remark.code, remark.message) == ("W234", "the loop `turn` never runs: `params.turns` is 0")
+
+
+def test_names_without_dashes_between_them_are_told_what_is_missing(bench: Bench) -> None:
+    assert bench.problems(("      - say\n", "      - say\n        act\n")) == [
+        "24:9 E203 `say act` is not a name | a letter first, then letters, digits and _ "
+        "| if these are several items, write each on its own line after `- `"
     ]
 
 
 def test_a_mistyped_param_in_a_bound_is_suggested(bench: Bench) -> None:
     assert bench.problems(("at_most: params.turns", "at_most: params.turn")) == [
-        "22:18 E204 unknown name `params.turn` | params.turns? | one of: params.rounds, params.turns"
+        "22:18 E204 unknown name `params.turn` in `at_most` | params.turns? | one of: params.rounds, params.turns"
     ]
 
 
 @pytest.mark.parametrize(
     ("loop", "message"),
     [
-        ("while: not act.done", "`repeat: turn` has no bound | `at_most: …` beside `while`: loops are always bounded"),
-        ("until: act.done", "`repeat: turn` has no bound | `at_most: …` beside `until`: loops are always bounded"),
+        ("while: not act.done", "`repeat: turn` has no bound | `at_most: …` next to `while`: loops are always bounded"),
+        ("until: act.done", "`repeat: turn` has no bound | `at_most: …` next to `until`: loops are always bounded"),
         (
             "{times: 2, until: act.done}",
-            "`repeat: turn` has `times` and `until` at once "
+            "`repeat: turn` has both `times` and `until` "
             "| one of `times: …`, or `while: …` or `until: …` with `at_most: …`",
         ),
-        ("{times: 2, at_most: 3}", "`at_most` beside `times` says the same twice | one of them"),
+        ("{times: 2, at_most: 3}", "`repeat: turn` has two bounds, `times` and `at_most` | one of them"),
         ("{}", "`repeat: turn` has no bound | one of `times: …`, or `while: …` or `until: …` with `at_most: …`"),
     ],
 )
@@ -51,38 +69,44 @@ def test_a_loop_has_exactly_one_bound(bench: Bench, loop: str, message: str) -> 
 
 def test_a_map_inside_a_unit_is_bounded(bench: Bench) -> None:
     assert bench.problems(("      - say\n", "      - {map: item, over: [1, 2], do: [say]}\n")) == [
-        "24:10 E231 `map: item` has no bound | `at_most: …` beside `over`"
+        "24:10 E231 `map: item` has no bound | `at_most: …` next to `over`"
     ]
     assert bench.load(("      - say\n", "      - {map: item, over: [1, 2], at_most: 2, do: [say]}\n"))
 
 
 def test_a_map_at_the_top_stands_alone_or_is_bounded(bench: Bench) -> None:
     assert bench.problems(("graph:\n", "graph:\n  - {map: item, over: [1], do: [ask]}\n")) == [
-        "15:6 E233 `map: item` stands beside other blocks at the top | one map alone, whose items are the units; "
-        "or `at_most`, to run it in order inside one unit"
+        "15:6 E233 `map: item` must be the only top-level block, or have `at_most` "
+        "| the items of the only map are units; `at_most` runs the map in order inside one unit"
     ]
 
 
 def test_nodes_loops_and_memories_share_one_name_space(bench: Bench) -> None:
     shared = "nodes, loops and memories share one name space"
-    assert bench.problems(("repeat: turn", "repeat: round")) == [f"20:17 E221 the name `round` is taken | {shared}"]
-    assert bench.problems(("repeat: turn", "repeat: past")) == [f"20:17 E221 the name `past` is taken | {shared}"]
-    assert bench.problems(("repeat: turn", "repeat: act")) == [f"20:17 E221 the name `act` is taken | {shared}"]
+    assert bench.problems(("repeat: turn", "repeat: round")) == [
+        f"20:17 E221 duplicate name `round`: {shared} | another name for the loop"
+    ]
+    assert bench.problems(("repeat: turn", "repeat: past")) == [
+        f"20:17 E221 duplicate name `past`: {shared} | another name for the loop"
+    ]
+    assert bench.problems(("repeat: turn", "repeat: act")) == [
+        f"20:17 E221 duplicate name `act`: {shared} | another name for the loop"
+    ]
     assert bench.problems(("repeat: turn", "repeat: forever")) == [
-        "20:17 E221 `forever` is reserved | another name for the loop"
+        "20:17 E221 `forever` is a reserved name | another name for the loop"
     ]
 
 
 def test_an_unknown_node_is_said_once_and_causes_no_further_errors(bench: Bench) -> None:
     assert bench.problems(("      - ask\n", "      - aks\n")) == [
-        "18:9 E220 there is no node `aks` | ask? | one of: act, ask, look, say"
+        "18:9 E220 unknown node `aks` | ask? | one of: act, ask, look, say"
     ]
 
 
 @pytest.mark.parametrize("condition", ["true", "1 < 2", "not False"])
 def test_a_condition_that_never_changes_is_refused(bench: Bench, condition: str) -> None:
     assert bench.problems(("while: not act.done", f"while: {condition}"))[-1].endswith(
-        "E232 this `while` never changes, so a block here is never reached or never left "
+        "E232 this `while` never changes, so that a block is never reached or a loop never left "
         "| a condition that reads a value"
     )
 

@@ -5,8 +5,8 @@ from ste_graph.language.types import ANY, BOOL, INT, LIST, NUMBER, OBJECT, STR, 
 
 SCOPE = {
     "call.finished": BOOL,
-    "call.action": STR.maybe,
-    "call.score": NUMBER.maybe,
+    "call.action": STR.with_null,
+    "call.score": NUMBER.with_null,
     "params.turns": INT,
     "tool": OBJECT,
     "tool.name": STR,
@@ -44,23 +44,23 @@ def test_a_sound_condition_has_no_fault(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("params.turns", "`params.turns` is int, where bool is needed"),
-        ("call.finished and params.turns", "`params.turns` is int, where bool is needed"),
-        ("not tool.name", "`tool.name` is str, where bool is needed"),
-        ("call.score < 1", "`call.score` may be null, where number or str is needed for `<`"),
-        ("call.score is None and call.score < 1", "`call.score` may be null, where number or str is needed for `<`"),
-        ("call.score < 1 or call.score is None", "`call.score` may be null, where number or str is needed for `<`"),
+        ("params.turns", "`params.turns` must be bool, but is int"),
+        ("call.finished and params.turns", "`params.turns` must be bool, but is int"),
+        ("not tool.name", "`tool.name` must be bool, but is str"),
+        ("call.score < 1", "`call.score` may be null, but must be number or str for `<`"),
+        ("call.score is None and call.score < 1", "`call.score` may be null, but must be number or str for `<`"),
+        ("call.score < 1 or call.score is None", "`call.score` may be null, but must be number or str for `<`"),
         ("(call.score is not None or call.finished) and call.score < 1",
-         "`call.score` may be null, where number or str is needed for `<`"),
-        ("call.finished < 1", "`call.finished` is bool, where number or str is needed for `<`"),
+         "`call.score` may be null, but must be number or str for `<`"),
+        ("call.finished < 1", "`call.finished` must be number or str for `<`, but is bool"),
         ("params.turns < 'a'", "`params.turns` is int and cannot be compared with str"),
         ("tool.name == 3", "`tool.name` is str and never equals int"),
-        ("tool.name * 3 == 1", "`tool.name` is str, where number is needed for `*`"),
-        ("tool.name + 'x' == 'ax'", "`tool.name` is str, where number is needed for `+`"),
-        ("3 in tool.name", "`3` is int, where str is needed before `in` and a str"),
-        ("3 in params.turns", "`params.turns` is int, where str or list is needed behind `in`"),
-        ("len(params.turns) > 1", "`params.turns` is int, where str or list or object is needed for `len`"),
-        ("abs(None) > 1", "`None` is null, where number is needed for `abs`"),
+        ("tool.name * 3 == 1", "`tool.name` must be number for `*`, but is str"),
+        ("tool.name + 'x' == 'ax'", "`tool.name` must be number for `+`, but is str"),
+        ("3 in tool.name", "`3` must be str before `in` and a str, but is int"),
+        ("3 in params.turns", "`params.turns` must be str or list after `in`, but is int"),
+        ("len(params.turns) > 1", "`params.turns` must be str or list or object for `len`, but is int"),
+        ("abs(None) > 1", "`None` must be number for `abs`, but is null"),
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_said_before_it_runs(text: str, said: str) -> None:
@@ -81,7 +81,7 @@ def test_a_mistyped_root_is_suggested_with_its_rest() -> None:
 
 def test_a_node_is_no_value_itself() -> None:
     (error,) = Expression("call is None").check(SCOPE)[1]
-    assert (error.message, error.expected) == ("`call` is no value itself", "`call` has: action, finished, score")
+    assert (error.message, error.expected) == ("`call` has no value of its own", "`call` has: action, finished, score")
 
 
 def test_where_nothing_is_known_the_fault_says_so() -> None:
@@ -92,7 +92,7 @@ def test_where_nothing_is_known_the_fault_says_so() -> None:
 def test_all_faults_are_found_at_once() -> None:
     assert faults("nope and params.turns and also.nope") == [
         "unknown name `nope`",
-        "`params.turns` is int, where bool is needed",
+        "`params.turns` must be bool, but is int",
         "unknown name `also.nope`",
     ]
 
@@ -100,7 +100,7 @@ def test_all_faults_are_found_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [("params.turns + 1", INT), ("params.turns * 1.0", NUMBER), ("-params.turns", INT), ("len(seen)", INT),
-     ("max(1, 2)", INT), ("['a']", LIST), ("'a'", STR), ("1 < 2", BOOL), ("call.action", STR.maybe), ("nope", ANY)],
+     ("max(1, 2)", INT), ("['a']", LIST), ("'a'", STR), ("1 < 2", BOOL), ("call.action", STR.with_null), ("nope", ANY)],
 )  # fmt: skip
 def test_the_type_of_an_expression(text: str, found: Type) -> None:
     assert Expression(text).check(SCOPE)[0] == found

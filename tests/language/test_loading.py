@@ -18,9 +18,9 @@ def test_a_variant_is_the_file_with_its_paths_changed(bench: Bench) -> None:
 
 def test_an_unknown_variant_is_refused_with_the_known_ones(bench: Bench) -> None:
     assert bench.problems(("graph:\n", VARIANTS), variant="fever") == [
-        "14:1 E401 there is no variant `fever` | fewer? | one of: deaf, fewer"
+        "14:1 E401 unknown variant `fever` | fewer? | one of: deaf, fewer"
     ]
-    assert bench.problems(variant="fever") == ["1:1 E401 there is no variant `fever` | no variant: this file has none"]
+    assert bench.problems(variant="fever") == ["1:1 E401 unknown variant `fever` | no variant: this file has none"]
 
 
 def test_all_variants_are_checked_whichever_is_wanted(bench: Bench) -> None:
@@ -32,14 +32,14 @@ def test_all_variants_are_checked_whichever_is_wanted(bench: Bench) -> None:
         "say.md:1:4: error[E412] in variant `broken`: `ask` is off, but the prompt of `say` needs `ask.query`\n"
         "    1 | {{ ask.query }}{{ talk.messages }}{{ past.entries }}\n"
         "      |    ^^^^^^^^^\n"
-        "   = `{% if ask.query is not none %}` around it\n"
-        "   = `say` uses this prompt (w.yaml:13:3)\n"
-        "   = it is turned off here (w.yaml:17:23)\n"
-        "   = variant `broken` (w.yaml:17:3)"
+        "   help: put `{% if ask.query is not none %}` around it\n"
+        "   note: `say` uses this prompt (w.yaml:13:3)\n"
+        "   note: it is turned off here (w.yaml:17:23)\n"
+        "   note: variant `broken` (w.yaml:17:3)"
     )
     assert [one.message for one in caught.value.diagnostics[1:]] == [
         "in variant `broken`: `ask` is off, but `act` needs `ask.query`",
-        "in variant `broken`: `ask` is off, but `as.query` needs it: `ask.query` may be null, where str is needed",
+        "in variant `broken`: `ask` is off, but `as.query` needs it: `ask.query` may be null, but must be str",
     ]
 
 
@@ -61,7 +61,7 @@ def test_a_change_that_does_not_suit_another_variant_does_not_block_the_chosen_o
 def test_a_variant_that_is_wrong_in_the_file_is_reported_whatever_the_command_line_changes(bench: Bench) -> None:
     variants = "variants:\n  short: {memory.talk.lives: tur}\ngraph:\n"
     assert bench.problems(("graph:\n", variants), changes=("params.turns=2",)) == [
-        "15:30 E240 in variant `short`: `talk` cannot live in `tur`: there is no such loop | turn? "
+        "15:30 E240 in variant `short`: `talk` cannot live in `tur`: unknown loop | turn? "
         "| one of: forever, round, run, turn"
     ]
 
@@ -70,9 +70,9 @@ def test_changes_of_the_command_line_are_yaml_and_positioned(bench: Bench) -> No
     with pytest.raises(DiagnosticsError) as caught:
         bench.load(changes=("params.turns=[1", "params.trun=1", "seed=x"))
     assert [str(one).splitlines()[0] for one in caught.value.diagnostics] == [
-        "--set params.trun:1:1: error[E305] no `trun` to change at `params.trun`",
-        "--set params.turns:1:3: error[E103] `,` or the closing bracket is missing here",
-        "--set seed:1:1: error[E203] `seed` should be a whole number",
+        "--set params.trun:1:1: error[E305] unknown path `params.trun`: `params` has no `trun`",
+        "--set params.turns:1:3: error[E103] missing `,` or closing bracket",
+        "--set seed:1:1: error[E203] `seed` must be a whole number",
     ]
 
 
@@ -85,5 +85,5 @@ def test_a_change_is_a_path_and_a_value() -> None:
 
 def test_a_node_that_is_not_in_the_graph_is_a_remark(bench: Bench) -> None:
     loaded = bench.load(("  look:", "  spare: {use: steps.Look}\n  look:"))
-    assert [one.message for one in loaded.remarks] == ["node `spare` does not stand in the graph"]
+    assert [one.message for one in loaded.remarks] == ["node `spare` is defined but not used in `graph:`"]
     assert list(loaded.workflow.nodes) == ["ask", "act", "look", "say"]

@@ -14,20 +14,20 @@ def test_unknown_models_and_memories_are_suggested(bench: Bench) -> None:
     assert bench.problems(
         ("model: m,", "model: n,"), ("transcript: talk", "transcript: tlk"), ("memories: [past]", "memories: [pst]")
     ) == [
-        "13:32 E216 there is no model `n` | one of: m",
-        "13:63 E217 there is no memory `tlk` | talk? | one of: past, talk",
-        "13:79 E217 there is no memory `pst` | past? | one of: past, talk",
+        "13:32 E216 unknown model `n` | one of: m",
+        "13:63 E217 unknown memory `tlk` | talk? | one of: past, talk",
+        "13:79 E217 unknown memory `pst` | past? | one of: past, talk",
     ]
 
 
 def test_a_node_needs_the_right_kind_of_memory(bench: Bench) -> None:
     bench.write("say.md", "hello")
     assert bench.problems(("transcript: talk", "transcript: past"), ("memories: [past]", "memories: [talk]")) == [
-        "13:63 E218 `past` holds records, but `say` needs a memory that holds messages here | one of: talk"
+        "13:63 E218 `say` needs a memory of messages here, but `past` holds records | one of: talk"
     ]
     compare = ("{use: steps.Look}", "{use: steps.Look}\n  same: {use: steps.Compare, memory: talk}")
     assert bench.problems(compare, ("      - say", "      - same\n      - say")) == [
-        "13:38 E218 `talk` holds messages, but `same` needs a memory that holds records here | one of: past"
+        "13:38 E218 `same` needs a memory of records here, but `talk` holds messages | one of: past"
     ]
 
 

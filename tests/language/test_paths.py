@@ -39,23 +39,27 @@ def test_a_path_exists_if_the_file_or_the_schema_has_its_last_key(bench: Bench, 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("memory.pst", "no `pst` to change at `memory.pst` | memory.past? | one of: past, talk"),
-        ("memroy.pst", "no `memroy` to change at `memroy.pst` | memory.past?"),
-        ("parms.x", "no `parms` to change at `parms.x`"),
+        ("memory.pst", "unknown path `memory.pst`: `memory` has no `pst` | memory.past? | one of: past, talk"),
+        ("memroy.pst", "unknown path `memroy.pst` | memory.past?"),
+        ("parms.x", "unknown path `parms.x`"),
         (
             "graph.trun.at_most",
-            "no `trun` to change at `graph.trun.at_most` | graph.turn.at_most? | one of: round, turn",
+            "unknown path `graph.trun.at_most`: `graph` has no `trun` | graph.turn.at_most? | one of: round, turn",
         ),
         (
             "graph.turn.at_mots",
-            "no `at_mots` to change at `graph.turn.at_mots` | graph.turn.at_most? "
+            "unknown path `graph.turn.at_mots`: `graph.turn` has no `at_mots` | graph.turn.at_most? "
             "| one of: at_most, do, repeat, times, until, while",
         ),
-        ("graph.turn.at_most.x", "no `x` to change at `graph.turn.at_most.x` | a path that the file or the schema has"),
-        ("params.turns.x", "no `x` to change at `params.turns.x` | `params.turns` holds a single value"),
-        ("params.more", "no `more` to change at `params.more` | one of: rounds, turns"),
-        ("plugins.1", "no `1` to change at `plugins.1` | one of: 0"),
-        ("variants.v", "no `variants` to change at `variants.v`"),
+        (
+            "graph.turn.at_most.x",
+            "unknown path `graph.turn.at_most.x`: `graph.turn.at_most` has no `x` "
+            "| a path that the file or the schema has",
+        ),
+        ("params.turns.x", "unknown path `params.turns.x`: `params.turns` is a single value | the path `params.turns`"),
+        ("params.more", "unknown path `params.more`: `params` has no `more` | one of: rounds, turns"),
+        ("plugins.1", "unknown path `plugins.1`: `plugins` has no `1` | one of: 0"),
+        ("variants.v", "unknown path `variants.v`"),
     ],
 )
 def test_an_unknown_path_is_refused_with_what_is_legal_there(bench: Bench, path: str, message: str) -> None:
@@ -88,11 +92,27 @@ def test_a_changed_use_decides_which_settings_there_are(bench: Bench) -> None:
 
 def test_a_value_below_an_entry_that_is_off_says_so(bench: Bench) -> None:
     assert bench.problems(("look: {use: steps.Look}", "look: off"), variant("nodes.look.use: steps.Look"))[0] == (
-        "15:7 E305 no `use` to change at `nodes.look.use` | `nodes.look` is off"
+        "15:7 E305 unknown path `nodes.look.use`: `nodes.look` is off | the path `nodes.look`"
     )
 
 
 def test_set_needs_a_mapping(bench: Bench) -> None:
     assert bench.problems(("name: tiny", "name: tiny\nset: [1]")) == [
-        "3:6 E304 `set` is not a mapping | `path: value` lines"
+        "3:6 E304 `set` must be a mapping | `path: value` lines"
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ("rounds", "params.rounds"),
+        ("round", "params.rounds"),
+        ("turn.at_most", "graph.turn.at_most"),
+        ("look", "nodes.look"),
+        ("m.use", "models.m.use"),
+        ("nodez.look", "nodes.look"),
+    ],
+)
+def test_a_name_of_the_file_gets_its_whole_path_suggested(bench: Bench, change: str, path: str) -> None:
+    (found,) = bench.problems(changes=(f"{change}=3",))
+    assert found.startswith(f"1:1 E305 unknown path `{change}` | {path}? | one of: about, ")

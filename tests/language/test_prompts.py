@@ -20,16 +20,15 @@ from language_bench import Bench
          "| `past` has: empty, entries"]),
         (
             "{{ look.text }}",
-            ["1:4 E211 the prompt of `say` reads `look.text`, which is not given on every path to here "
-             "| `{% if look.text is not none %}` around it"],
+            ["1:4 E211 the prompt of `say` reads `look.text`, which is not available on every path to here "
+             "| put `{% if look.text is not none %}` around it"],
         ),
         ("{% if look.text %}{{ look.text }}{{ look.fact.source }}{% endif %}", []),
         ("{{ look.text | default('none') }}", []),
         ("{{ act.answer }}{{ round }}{{ params.turns }}{{ ask }}", []),
         (
             "{% if x %}",
-            ["1:1 E130 Unexpected end of template. Jinja was looking for the following tags: 'elif' or 'else' or "
-             "'endif'. The innermost block that needs to be closed is 'if' | blocks: for, if, once, set, raw"],
+            ["1:1 E130 `{% if %}` is never closed | `{% endif %}`"],
         ),
     ],
 )  # fmt: skip
@@ -46,7 +45,7 @@ def test_what_lies_in_a_value_that_may_be_null_is_tested_first(bench: Bench) -> 
     inside = ("      - say\n", "      - look\n      - say\n")
     assert bench.problems(inside) == [
         "1:4 E211 the prompt of `say` reads `look.fact.source`, but `look.fact` may be null "
-        "| `{% if look.fact is not none %}` around it"
+        "| put `{% if look.fact is not none %}` around it"
     ]
     bench.write("say.md", "{% if look.fact is not none %}{{ look.fact.source }}{% endif %}")
     assert bench.load(inside).remarks == ()
@@ -57,20 +56,21 @@ def test_a_prompt_shows_only_memories_that_its_node_sees(bench: Bench) -> None:
         one for one in bench.problems(("transcript: talk, memories: [past]", "transcript: talk")) if "E214" in one
     ]
     assert found == (
-        "1:38 E214 the prompt of `say` shows the memory `past`, which the node does not see | `memories: [past]` in `say`"
+        "1:38 E214 the prompt of `say` reads the memory `past`, which the node does not name "
+        "| write `memories: [past]` in `say`"
     )
 
 
 def test_a_memory_that_is_not_defined_is_reported_once_and_not_in_the_prompt_too(bench: Bench) -> None:
     bench.write("say.md", "{% if pasta.empty %}{% endif %}")
     (found,) = [one for one in bench.problems(("memories: [past]", "memories: [pasta]")) if "pasta" in one]
-    assert found.partition(" | ")[0].endswith("E217 there is no memory `pasta`")
+    assert found.partition(" | ")[0].endswith("E217 unknown memory `pasta`")
 
 
 def test_prompts_that_cannot_be_read_are_errors_of_the_node(bench: Bench) -> None:
     bench.write("says.md", "")
     (bench.folder / "say.md").unlink()
-    assert bench.problems() == ["13:43 E505 there is no prompt file `say.md` | says.md?"]
+    assert bench.problems() == ["13:43 E505 prompt file not found: `say.md` | says.md?"]
     (bench.folder / "say.md").write_bytes(b"\xff\xfe")
     assert bench.problems() == ["13:43 E505 `say.md` is not a text in UTF-8"]
     assert bench.problems(("prompt: say.md", "prompt: .")) == [

@@ -1,14 +1,14 @@
 import pytest
 
-from ste_graph.language.reading import Reading, read
+from ste_graph.language.reading import TemplateReading, read_template
 
 
-def reading(text: str) -> Reading:
-    return read(text, "p.md")
+def reading(text: str) -> TemplateReading:
+    return read_template(text, "p.md")
 
 
 def faults(text: str) -> list[str]:
-    return [fault.message for fault in reading(text).faults]
+    return [fault.message for fault in reading(text).diagnostics]
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,12 @@ def faults(text: str) -> list[str]:
 )  # fmt: skip
 def test_what_is_read_from_outside(text: str, reads: set[str]) -> None:
     assert faults(text) == []
-    assert set(reading(text).places) == reads
+    assert set(reading(text).name_spans) == reads
 
 
 def test_places_are_those_of_code_not_of_prose() -> None:
     text = "tool.name is {{ x }} not\r\n  {# tool.name #} {{- tool . name }}\n{{ tool['text'] }}"
-    assert reading(text).places == {"x": (1, 17, 1), "tool.name": (2, 23, 11), "tool.text": (3, 4, 10)}
+    assert reading(text).name_spans == {"x": (1, 17, 1), "tool.name": (2, 23, 11), "tool.text": (3, 4, 10)}
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_places_are_those_of_code_not_of_prose() -> None:
         ("{{ a.b.upper() }}", "a prompt cannot call anything"),
         ("{{ range(9) }}", "a prompt cannot call anything"),
         ("{{ ''.join() }}", "a prompt cannot call anything"),
-        ("{{ a.__class__ }}", "`__class__`: names do not start with `_` in prompts"),
-        ("{{ _a }}", "`_a`: names do not start with `_` in prompts"),
-        ("{{ ('x' | upper)._y }}", "`_y`: names do not start with `_` in prompts"),
+        ("{{ a.__class__ }}", "`__class__`: names in prompts cannot start with `_`"),
+        ("{{ _a }}", "`_a`: names in prompts cannot start with `_`"),
+        ("{{ ('x' | upper)._y }}", "`_y`: names in prompts cannot start with `_`"),
         ("{% include 'x' %}", "`{% include %}` is not part of prompts"),
         ("{% extends 'x' %}", "`{% extends %}` is not part of prompts"),
         ("{% import 'x' as y %}", "`{% import %}` is not part of prompts"),
@@ -59,18 +59,17 @@ def test_places_are_those_of_code_not_of_prose() -> None:
         ("{% with a = 1 %}{% endwith %}", "`{% with %}` is not part of prompts"),
         ("{% set x %}y{% endset %}", "`{% set name = value %}` with a block is not part of prompts"),
         ("{% filter upper %}x{% endfilter %}", "`{% filter %}` is not part of prompts"),
-        ("{% set a.b = 1 %}", "`set` gives a plain name, without a dot"),
+        ("{% set a.b = 1 %}", "`set` needs a plain name, without a dot"),
         ("{% for x in y recursive %}{% endfor %}", "`recursive` is not part of prompts"),
         ("{{ 9 ** 9 }}", "`**` is not part of prompts"),
         ("{{ 'x' * 9 }}", "`*` is not part of prompts"),
         ("{{ '%9d' % 1 }}", "`%` is not part of prompts"),
         ("{{ a | attr('b') }}", "unknown filter `attr`"),
         ("{{ a is sameas b }}", "unknown test `sameas`"),
-        ("{% foo %}", "Encountered unknown tag 'foo'"),
-        ("{% if %}", "Expected an expression, got 'end of statement block'"),
-        ("{% once %}", "Unexpected end of template. Jinja was looking for the following tags: 'endonce'. "
-         "The innermost block that needs to be closed is 'once'"),
-        ("{{ a", "unexpected end of template, expected 'end of print statement'"),
+        ("{% foo %}", "unknown block `{% foo %}`"),
+        ("{% if %}", "missing expression before `%}`"),
+        ("{% once %}", "`{% once %}` is never closed"),
+        ("{{ a", "`{{` is never closed"),
         ("{{ " + "(" * 200 + "a" + ")" * 200 + "(" * 99 + " }}", "the template is nested too deeply"),
         ("{{ " + "not " * 60 + "a }}", "the template is nested too deeply"),
     ],
@@ -80,23 +79,50 @@ def test_what_is_no_part_of_prompts_is_refused(text: str, said: str) -> None:
 
 
 def test_all_faults_are_found_at_their_places() -> None:
-    (call, name) = reading("x\n  {{ tool.name.upper() }}\n{{ a | tojson }}").faults
+    (call, name) = reading("x\n  {{ tool.name.upper() }}\n{{ a | tojson }}").diagnostics
     assert (
         str(call)
         == """\
 p.md:2:6: error[E130] a prompt cannot call anything
     2 |   {{ tool.name.upper() }}
       |      ^^^^^^^^^^^^^^^^
-   = use a filter, as in `{{ items | join(', ') }}`"""
+   help: use a filter, as in `{{ items | join(', ') }}`"""
     )
     assert (name.span.line, name.span.column, name.span.length, name.suggestion) == (3, 8, 6, "json")
 
 
 def test_names_that_a_condition_looks_at_are_known() -> None:
     text = "{% if a.b is not none and c %}{{ a.b }}{% elif d.e > 1 %}{% endif %}{{ f | default(1) }}{{ h }}{{ 1 if i }}"
-    assert reading(text).tested == {"a.b", "c", "d.e", "f", "i"}
+    assert reading(text).tested_names == {"a.b", "c", "d.e", "f", "i"}
 
 
 def test_only_a_template_with_once_has_it() -> None:
-    assert reading("{% once %}x{% endonce %}").once
-    assert not reading("once").once
+    assert reading("{% once %}x{% endonce %}").has_once
+    assert not reading("once").has_once
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "expected"),
+    [
+        ("x\n  {{ a b }}", (2, 8, 1), "unexpected `b`", "`}}`"),
+        ("{{ b }} {{ a b }}", (1, 14, 1), "unexpected `b`", "`}}`"),
+        ("a {{ b", (1, 3, 2), "`{{` is never closed", "`}}`"),
+        ("a\n {% if x %}\n{% for y in z %}{% endfor %}\n", (2, 2, 10), "`{% if %}` is never closed", "`{% endif %}`"),
+        ("{% for x in a %}\n{% if b %}\n{% endfor %}", (3, 4, 6), "unexpected `{% endfor %}`", "`{% endif %}` first"),
+        ("x\n{% endif %}", (2, 4, 5), "unexpected `{% endif %}`", "a block that is open here"),
+        ("{% fro x in a %}", (1, 4, 3), "unknown block `{% fro %}`", "one of: for, if, once, set, raw"),
+        ("{% if a = b %}{% endif %}", (1, 9, 1), "unexpected `=`", "`%}`"),
+        ("{{ a | }}", (1, 8, 1), "unexpected `}}`", "a name"),
+        ("é\r\n{{ (a }}", (2, 7, 1), "unexpected `}`", "`)`"),
+        ("{{ a $ b }}", (1, 6, 1), "unexpected `$`", None),
+        ("{{ 'abc }}", (1, 4, 1), "unclosed quote", None),
+        ("a {# b", (1, 3, 1), "`{#` is never closed", "`#}`"),
+        ("{% set x %}", (1, 1, 11), "`{% set %}` is never closed", "`{% endset %}`"),
+    ],
+)
+def test_a_slip_in_the_syntax_has_its_exact_place(
+    text: str, place: tuple[int, int, int], message: str, expected: str | None
+) -> None:
+    (found,) = reading(text).diagnostics
+    assert (found.span.line, found.span.column, found.span.length) == place
+    assert (found.message, found.expected) == (message, expected)

@@ -20,15 +20,15 @@ def test_settings_are_checked_by_their_class(bench: Bench) -> None:
     found = bench.problems(model)
     assert [one.partition(" | ")[0] for one in found] == ["5:95 E201 unknown key `top` in `openai`"]
     assert bench.problems(model, (", top: 1", "")) == [
-        "5:70 E203 `temperature` in `models` should be a number",
-        "5:89 E203 `max_tokens` in `models` should be a whole number",
+        "5:70 E203 `temperature` in `models` must be a number",
+        "5:89 E203 `max_tokens` in `models` must be a whole number",
     ]
 
 
 def test_a_missing_setting_is_named(bench: Bench) -> None:
     assert bench.problems(("model: m, prompt: say.md, ", "")) == [
-        "13:8 E202 `model` is missing in `nodes`",
-        "13:8 E202 `prompt` is missing in `nodes`",
+        "13:8 E202 missing key `model` in `nodes`",
+        "13:8 E202 missing key `prompt` in `nodes`",
     ]
 
 
@@ -36,3 +36,11 @@ def test_an_entry_that_is_off_needs_no_class(bench: Bench) -> None:
     off = ("  look: {use: steps.Look}", "  look: off")
     assert bench.load(off, ("[look, act]", "[act]"), ("[act, look]", "[act]")).workflow.off == {"look"}
     assert bench.load(off).workflow.off == {"look"}
+
+
+def test_a_plugin_that_is_not_listed_is_named(bench: Bench) -> None:
+    found = bench.problems(("plugins: [steps.py]\n", ""))
+    assert found[0] == (
+        "9:14 E210 unknown `use: steps.Ask` in `nodes`: no plugin is called `steps` "
+        "| add `plugins: [steps.py]`, the path of the file"
+    )

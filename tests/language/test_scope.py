@@ -5,7 +5,7 @@ import pytest
 from ste_graph.language.blocks import Block, Map, NodeBlock, Repeat, When
 from ste_graph.language.diagnostics import Span
 from ste_graph.language.expressions import Expression
-from ste_graph.language.scope import innermost_common, occurrences, places, seats_of
+from ste_graph.language.scope import innermost_common_loop, list_positions, loops_around_nodes, positions_of
 
 HERE = Span("w.yaml", 1, 1, 1)
 YES = Expression("x.y")
@@ -15,10 +15,10 @@ def do(*names: str) -> tuple[Block, ...]:
     return tuple(NodeBlock(name, HERE) for name in names)
 
 
-def given_at(node: str, *blocks: Block, **lives: str) -> list[set[str]]:
-    """The nodes that are given at each place of a node; all live in the whole run unless it is said otherwise."""
-    homes = dict.fromkeys(occurrences(blocks), "run") | lives
-    return [set(place.given) for place in seats_of(node, places(blocks, homes))]
+def available_at(node: str, *blocks: Block, **lives: str) -> list[set[str]]:
+    """The nodes available at each position of a node; all live in the whole run unless `lives` says otherwise."""
+    homes = dict.fromkeys(loops_around_nodes(blocks), "run") | lives
+    return [set(position.available) for position in positions_of(node, list_positions(blocks, homes))]
 
 
 @pytest.mark.parametrize(
@@ -33,21 +33,21 @@ def given_at(node: str, *blocks: Block, **lives: str) -> list[set[str]]:
     ],
 )
 def test_an_output_lives_in_the_innermost_loop_around_all_places(loops: list[tuple[str, ...]], home: str) -> None:
-    assert innermost_common(loops, "run") == home
+    assert innermost_common_loop(loops, "run") == home
 
 
 def test_what_ran_before_is_given() -> None:
-    assert given_at("b", *do("a", "b", "b")) == [{"a"}, {"a", "b"}]
+    assert available_at("b", *do("a", "b", "b")) == [{"a"}, {"a", "b"}]
 
 
 def test_only_what_both_branches_give_is_given_behind_them() -> None:
     both = When(YES, do("a", "b"), do("a"), HERE)
-    assert given_at("c", both, *do("c")) == [{"a"}]
-    assert given_at("c", When(YES, do("a"), (), HERE), *do("c")) == [set()]
+    assert available_at("c", both, *do("c")) == [{"a"}]
+    assert available_at("c", When(YES, do("a"), (), HERE), *do("c")) == [set()]
 
 
 @pytest.mark.parametrize(
-    ("loop", "given"),
+    ("loop", "available"),
     [
         (Repeat("l", do("a"), 2, "times", None, HERE), {"a"}),
         (Repeat("l", do("a"), 0, "times", None, HERE), set()),
@@ -56,20 +56,20 @@ def test_only_what_both_branches_give_is_given_behind_them() -> None:
         (Map("l", YES, do("a"), 2, HERE), set()),
     ],
 )
-def test_a_loop_gives_what_it_certainly_runs(loop: Block, given: set[str]) -> None:
-    assert given_at("b", loop, *do("b")) == [given]
+def test_a_loop_gives_what_it_certainly_runs(loop: Block, available: set[str]) -> None:
+    assert available_at("b", loop, *do("b")) == [available]
 
 
 def test_a_pass_forgets_what_lives_in_its_loop_or_in_one_inside_it() -> None:
     inner = Repeat("inner", do("b", "a"), 2, "times", None, HERE)
     outer = Repeat("outer", (*do("a"), inner), 2, "times", None, HERE)
-    assert given_at("b", outer, a="outer", b="inner") == [{"a"}]
-    assert given_at("a", outer, a="outer", b="inner") == [set(), {"a", "b"}]
-    assert given_at("b", outer, a="inner", b="inner") == [set()]
+    assert available_at("b", outer, a="outer", b="inner") == [{"a"}]
+    assert available_at("a", outer, a="outer", b="inner") == [set(), {"a", "b"}]
+    assert available_at("b", outer, a="inner", b="inner") == [set()]
 
 
 def test_until_sees_what_its_pass_gave_and_while_does_not() -> None:
-    for test, given in (("until", {"a"}), ("while", set())):
+    for test, available in (("until", {"a"}), ("while", set())):
         loop = Repeat("l", do("a"), 2, test, YES, HERE)  # type: ignore[arg-type]
-        (place,) = [place for place in places([loop], {"a": "l"}) if place.block is loop]
-        assert place.given == given
+        (position,) = [position for position in list_positions([loop], {"a": "l"}) if position.block is loop]
+        assert position.available == available

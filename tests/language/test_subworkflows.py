@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from language_bench import TINY, Bench, said
+from language_bench import TINY, Bench, lines
 
 from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.language.workflow import Workflow
 
 CALLER = """\
-dsl: 1
+dsl: 2
 name: caller
 params: {turns: 5}
 models: {main: {use: simulated}}
@@ -40,7 +40,7 @@ def loaded(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> Workflo
 def problems(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> list[str]:
     with pytest.raises(DiagnosticsError) as caught:
         loaded(bench, *edits, text=text)
-    return said(caught.value)
+    return lines(caught.value)
 
 
 def test_with_sets_values_of_the_sub_workflow_by_path(bench: Bench) -> None:
@@ -54,15 +54,15 @@ def test_with_sets_values_of_the_sub_workflow_by_path(bench: Bench) -> None:
 
 def test_without_a_name_it_is_called_as_its_file(bench: Bench) -> None:
     bench.write("a-b.yaml", TINY)
-    workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: a-b.yaml\n")
+    workflow = loaded(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: a-b.yaml\n")
     assert list(workflow.sub_workflows) == ["a_b"]
 
 
 def test_a_bare_name_is_a_bundled_workflow_unless_a_file_has_it(bench: Bench) -> None:
-    workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: quickstart\n")
+    workflow = loaded(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: quickstart\n")
     assert workflow.sub_workflows["quickstart"].workflow.name == "quickstart"
     bench.write("quickstart", TINY)
-    workflow = loaded(bench, text="dsl: 1\nname: caller\ngraph:\n  - run: quickstart\n")
+    workflow = loaded(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: quickstart\n")
     assert workflow.sub_workflows["quickstart"].workflow.name == "tiny"
 
 
@@ -83,12 +83,12 @@ def test_what_the_caller_need_not_have_is_left_as_the_sub_workflow_has_it(bench:
 
 def test_a_variant_of_it_may_be_run(bench: Bench) -> None:
     bench.write("v.yaml", TINY + "variants: {long: {params.turns: 9}}\n")
-    workflow = loaded(bench, text="dsl: 1\nname: c\ngraph:\n  - {run: v.yaml, variant: long}\n")
+    workflow = loaded(bench, text="dsl: 2\nname: c\ngraph:\n  - {run: v.yaml, variant: long}\n")
     assert (workflow.sub_workflows["v"].workflow.variant, workflow.sub_workflows["v"].workflow.params["turns"]) == (
         "long",
         9,
     )
-    assert problems(bench, text="dsl: 1\nname: c\ngraph:\n  - {run: v.yaml, variant: longer}\n") == [
+    assert problems(bench, text="dsl: 2\nname: c\ngraph:\n  - {run: v.yaml, variant: longer}\n") == [
         "4:28 E401 v.yaml has no variant `longer` | long? | one of: long"
     ]
 
@@ -105,17 +105,17 @@ def test_paths_change_a_run_block_by_its_name(bench: Bench) -> None:
 def test_a_file_that_is_not_there_is_an_error_with_a_suggestion(bench: Bench) -> None:
     legal = "a path, relative to this file, or the name of a bundled workflow"
     assert problems(bench, ("run: w.yaml", "run: ww.yaml")) == [
-        f"7:10 E310 there is no workflow file `ww.yaml` to run | w.yaml? | {legal}"
+        f"7:10 E310 file not found: `ww.yaml` | w.yaml? | {legal}"
     ]
     assert problems(bench, ("run: w.yaml", "run: quikstart"))[0] == (
-        f"7:10 E310 there is no workflow file `quikstart` to run | quickstart? | {legal}"
+        f"7:10 E310 file not found: `quikstart` | quickstart? | {legal}"
     )
 
 
 def test_workflows_that_run_in_a_circle_are_refused(bench: Bench) -> None:
-    bench.write("d.yaml", "dsl: 1\nname: d\ngraph:\n  - run: c.yaml\n")
+    bench.write("d.yaml", "dsl: 2\nname: d\ngraph:\n  - run: c.yaml\n")
     assert problems(bench, ("run: w.yaml", "run: c.yaml"))[0].startswith("7:10 E311 `c.yaml` is this file itself")
-    found = problems(bench, text="dsl: 1\nname: c\ngraph:\n  - run: d.yaml\n")
+    found = problems(bench, text="dsl: 2\nname: c\ngraph:\n  - run: d.yaml\n")
     assert found == [
         "4:10 E311 in `run: d`: `c.yaml` is this file itself, or runs it in turn: that would never end"
         " | workflows that do not run in a circle"
@@ -124,13 +124,13 @@ def test_workflows_that_run_in_a_circle_are_refused(bench: Bench) -> None:
 
 def test_two_runs_of_one_file_need_names(bench: Bench) -> None:
     assert problems(bench, ("    name: second\n", ""), ("    name: first\n", "")) == [
-        "9:10 E221 the name `w` is taken | nodes, loops and memories share one name space"
+        "9:10 E221 duplicate name `w`: nodes, loops and memories share one name space | `name: …` next to `run`"
     ]
 
 
 def test_a_path_that_the_sub_workflow_does_not_have_is_said_where_it_is_set(bench: Bench) -> None:
     assert problems(bench, ("params.turns: params.turns", "params.turn: params.turns")) == [
-        "9:12 E305 no `turn` to change at `params.turn` | params.turns? | one of: rounds, turns"
+        "9:12 E305 unknown path `params.turn`: `params` has no `turn` | params.turns? | one of: rounds, turns"
     ]
 
 
@@ -145,7 +145,7 @@ def test_a_path_that_the_sub_workflow_does_not_have_is_said_where_it_is_set(benc
             "9:26 E204 unknown name `frist.run` in `with` | first? | a section of this file, an output, or a text in "
             "quotes of its own, as in '\"frist.run\"'",
         ),
-        ("1 +", "9:26 E230 this is no expression"),
+        ("1 +", "9:26 E230 this is not an expression"),
     ],
 )
 def test_an_unknown_value_is_an_error_at_its_place(bench: Bench, value: str, message: str) -> None:
@@ -154,14 +154,14 @@ def test_an_unknown_value_is_an_error_at_its_place(bench: Bench, value: str, mes
 
 def test_a_value_that_only_the_run_knows_may_not_bound_a_loop(bench: Bench) -> None:
     assert problems(bench, ("params.rounds: params.turns - 2", "params.rounds: first.records")) == [
-        "12:36 E312 `first.records` is known only in the run, but `params.rounds` must be known before it"
+        "12:36 E312 only the run knows `first.records`, but `params.rounds` must be known before it"
         " | a constant, `params.…`, or a path that begins with data, memory, models, nodes, seed"
     ]
 
 
 def test_a_value_that_only_the_run_knows_must_be_a_text(bench: Bench) -> None:
     found = problems(bench, ("params.rounds: params.turns - 2", "memory.past.embedder: first.records"))
-    assert found == ["12:43 E204 `first.records` is object, where str is needed"]
+    assert found == ["12:43 E204 `first.records` must be str, but is object"]
 
 
 def test_a_value_must_be_given_where_the_run_stands(bench: Bench) -> None:
@@ -169,24 +169,24 @@ def test_a_value_must_be_given_where_the_run_stands(bench: Bench) -> None:
         "with: {params.turns: params.turns, models.m: models.main}", "with: {memory.past.embedder: second.run}"
     )
     assert problems(bench, text=swapped) == [
-        "9:34 E204 `second.run` may be null, where str is needed | test `second.run is not None and …` first"
+        "9:34 E204 `second.run` may be null, but must be str | test `second.run is not None and …` first"
     ]
 
 
 def test_what_the_sub_workflow_has_wrong_is_said_at_its_place_and_names_who_runs_it(bench: Bench) -> None:
     bench.write("bad.yaml", TINY.replace("do: [look, act]", "do: [lok, act]"))
-    text = "dsl: 1\nname: c\ngraph:\n  - run: bad.yaml\n"
+    text = "dsl: 2\nname: c\ngraph:\n  - run: bad.yaml\n"
     bench.write("c.yaml", text)
     with pytest.raises(DiagnosticsError) as caught:
         bench.reload("c.yaml")
     [found] = caught.value.diagnostics
     assert str(found.span) == "bad.yaml:23:14"
-    assert found.message == "in `run: bad`: there is no node `lok`"
+    assert found.message == "in `run: bad`: unknown node `lok`"
     assert [(str(place), why) for place, why in found.related] == [("c.yaml:4:10", "it is run here")]
 
 
 ONE = """\
-dsl: 1
+dsl: 2
 name: c
 graph:
   - run: one.yaml
@@ -207,4 +207,4 @@ def test_what_it_gives_is_its_folder_its_records_and_the_record_that_it_ends_wit
 
 def test_what_is_wrong_with_a_section_that_is_handed_on_is_said_once(bench: Bench) -> None:
     found = problems(bench, ("module: tools.py", "module: tool.py"), ("models.m: models.main", "tools: tools"))
-    assert found == ["5:31 E506 there is no file `tool.py` | tools.py?"]
+    assert found == ["5:31 E506 file not found: `tool.py` | tools.py?"]

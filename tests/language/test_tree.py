@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.language.diagnostics import Span
-from ste_graph.language.document import Entry, Mapping, Scalar, Sequence, Tree, parse
+from ste_graph.language.document import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree, parse
 from ste_graph.language.tree import Step
 
 HERE = Span("x", 9, 9, 1)
@@ -26,7 +26,7 @@ def place(span: Span) -> tuple[int, int, int]:
 def test_values_are_reached_by_keys_and_indices() -> None:
     found = TREE.at(["graph", 1, "at_most"])
     assert found is not None
-    assert found.plain() == 4
+    assert found.to_plain() == 4
     assert TREE.at([]) is TREE
     for path in (["graph", 2], ["graph", "1"], ["graph", -1], ["nodes", 0], ["nodes", "call", "use", "x"]):
         assert TREE.at(path) is None
@@ -45,44 +45,46 @@ def test_the_place_of_a_path_is_that_of_its_value_its_key_or_the_nearest_key_abo
 def test_a_part_of_a_text_has_its_own_place_where_the_source_spells_it_out() -> None:
     tree = parse("""a: x == y\nb: "x == y"\nc: 'it''s y'\nd: >\n  x == y\n""", "w.yaml")
     parts = {
-        key: place(entry.value.part(5, 6)) for key, entry in tree.entries.items() if isinstance(entry.value, Scalar)
+        key: place(entry.value.part_span(5, 6))
+        for key, entry in tree.entries.items()
+        if isinstance(entry.value, ScalarNode)
     }
     assert parts == {"a": (1, 9, 1), "b": (2, 10, 1), "c": (3, 4, 9), "d": (4, 4, 1)}
 
 
 def test_a_change_gives_a_copy_and_leaves_the_original() -> None:
-    before = TREE.plain()
-    new = Scalar("off", HERE)
-    assert TREE.with_value(["graph", 1, "at_most"], new).plain()["graph"][1] == {"repeat": "turn", "at_most": "off"}
-    changed = TREE.with_value(["budget", "model_calls"], Scalar(5, HERE))
-    assert changed.plain() == {**before, "budget": {"model_calls": 5}}
+    before = TREE.to_plain()
+    new = ScalarNode("off", HERE)
+    assert TREE.with_value(["graph", 1, "at_most"], new).to_plain()["graph"][1] == {"repeat": "turn", "at_most": "off"}
+    changed = TREE.with_value(["budget", "model_calls"], ScalarNode(5, HERE))
+    assert changed.to_plain() == {**before, "budget": {"model_calls": 5}}
     assert changed.span_of(["budget"], key=True) == HERE
     assert TREE.with_value(["nodes", "call"], new).span_of(["nodes", "call"]) == HERE
-    assert TREE.plain() == before
+    assert TREE.to_plain() == before
 
 
 def test_an_entry_or_item_can_be_left_out() -> None:
-    assert TREE.without(["nodes", "call", "talk"]).plain()["nodes"] == {"call": {"use": "call"}}
-    assert TREE.without(["graph", 0]).plain()["graph"] == [{"repeat": "turn", "at_most": 4}]
+    assert TREE.without(["nodes", "call", "talk"]).to_plain()["nodes"] == {"call": {"use": "call"}}
+    assert TREE.without(["graph", 0]).to_plain()["graph"] == [{"repeat": "turn", "at_most": 4}]
     assert list(TREE.without(["nodes"]).entries) == ["graph"]
 
 
 @pytest.mark.parametrize("path", [["graph", 7], ["graph", "x"], ["nodes", "call", "use", "x"], ["nodes", 0]])
 def test_what_is_not_there_can_neither_be_changed_nor_left_out(path: list[Step]) -> None:
     with pytest.raises(KeyError):
-        TREE.with_value(path, Scalar(1, HERE))
+        TREE.with_value(path, ScalarNode(1, HERE))
     with pytest.raises(KeyError):
         TREE.without(path)
 
 
 def grown(inside: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
     mapping = st.dictionaries(st.text("abc", min_size=1, max_size=2), inside, max_size=3)
-    return st.lists(inside, max_size=3).map(lambda items: Sequence(tuple(items), HERE)) | mapping.map(
-        lambda items: Mapping({key: Entry(HERE, value) for key, value in items.items()}, HERE)
+    return st.lists(inside, max_size=3).map(lambda items: SequenceNode(tuple(items), HERE)) | mapping.map(
+        lambda items: MappingNode({key: MappingEntry(HERE, value) for key, value in items.items()}, HERE)
     )
 
 
-trees = st.recursive(st.integers().map(lambda number: Scalar(number, HERE)), grown, max_leaves=10)
+trees = st.recursive(st.integers().map(lambda number: ScalarNode(number, HERE)), grown, max_leaves=10)
 paths = st.lists(st.text("abc", min_size=1, max_size=2) | st.integers(0, 2), min_size=1, max_size=4)
 
 
@@ -91,7 +93,7 @@ paths = st.lists(st.text("abc", min_size=1, max_size=2) | st.integers(0, 2), min
 def test_what_was_put_at_a_path_stands_there_and_can_be_taken_away(
     start: Tree, path: list[str | int], new: Tree
 ) -> None:
-    tree = Mapping({"a": Entry(HERE, start)}, HERE)
+    tree = MappingNode({"a": MappingEntry(HERE, start)}, HERE)
     try:
         changed = tree.with_value(path, new)
     except KeyError:

@@ -20,7 +20,7 @@ from ste_graph.language.types import (
     Type,
     accepts,
     fields,
-    from_word,
+    type_from_word,
     union,
 )
 
@@ -52,22 +52,22 @@ S = TypeVar("S", bound=str)
     ("annotation", "found"),
     [
         (bool, BOOL), (int, INT), (float, Type(frozenset({"float"}))), (str, STR), (None, NULL), (Any, ANY),
-        (str | None, STR.maybe), (None | int, INT.maybe), (int | str, union([INT, STR])),
+        (str | None, STR.with_null), (None | int, INT.with_null), (int | str, union([INT, STR])),
         (Literal["a", "b"], STR), (Literal[1, "a", None], union([INT, STR, NULL])), (Literal[True], BOOL),
         (list[str], LIST), (tuple[int, ...], LIST), (Sequence[str], LIST), (set, LIST), (Iterator[int], LIST),
         (dict[str, Any], OBJECT), (Mapping[str, int], OBJECT), (Seen, OBJECT), (Tool, OBJECT),
-        (Annotated[int | None, Field(ge=0)], INT.maybe), (Colour, STR), (S, STR), (object, ANY),
+        (Annotated[int | None, Field(ge=0)], INT.with_null), (Colour, STR), (S, STR), (object, ANY),
         (int | Any, ANY), (Callable[[], int], ANY),
     ],
 )  # fmt: skip
 def test_the_type_of_an_annotation(annotation: Any, found: Type) -> None:
-    assert Type.of(annotation) == found
+    assert Type.from_annotation(annotation) == found
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
-    [(STR.maybe, "maybe str"), (NUMBER, "number"), (union([LIST, INT, STR]), "int or str or list"), (NULL, "null"),
-     (ANY.maybe, "any"), (OBJECT, "object"), (BOOL, "bool")],
+    [(STR.with_null, "maybe str"), (NUMBER, "number"), (union([LIST, INT, STR]), "int or str or list"), (NULL, "null"),
+     (ANY.with_null, "any"), (OBJECT, "object"), (BOOL, "bool")],
 )  # fmt: skip
 def test_a_type_reads_in_the_words_of_yaml(found: Type, words: str) -> None:
     assert str(found) == words
@@ -75,9 +75,9 @@ def test_a_type_reads_in_the_words_of_yaml(found: Type, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("expected", "actual", "fits"),
-    [(NUMBER, INT, True), (INT, NUMBER, False), (Type.of(float), INT, True), (STR, STR.maybe, False),
-     (STR.maybe, STR, True), (STR.maybe, NULL, True), (STR, NULL, False), (ANY, NULL, True), (STR, ANY, True),
-     (STR, ANY.maybe, False), (ANY, OBJECT.maybe, True), (BOOL, INT, False), (INT, BOOL, False),
+    [(NUMBER, INT, True), (INT, NUMBER, False), (Type.from_annotation(float), INT, True), (STR, STR.with_null, False),
+     (STR.with_null, STR, True), (STR.with_null, NULL, True), (STR, NULL, False), (ANY, NULL, True), (STR, ANY, True),
+     (STR, ANY.with_null, False), (ANY, OBJECT.with_null, True), (BOOL, INT, False), (INT, BOOL, False),
      (union([LIST, STR]), LIST, True), (LIST, union([LIST, STR]), False)],
 )  # fmt: skip
 def test_what_fits_where(expected: Type, actual: Type, fits: bool) -> None:
@@ -93,7 +93,7 @@ some = st.builds(Type, kinds, st.booleans())
 def test_every_type_fits_itself_and_a_union_that_holds_it(one: Type, other: Type) -> None:
     assert accepts(one, one)
     assert accepts(union([one, other]), one)
-    assert accepts(one.maybe, one)
+    assert accepts(one.with_null, one)
 
 
 def test_the_fields_inside_a_model_are_known() -> None:
@@ -105,13 +105,13 @@ def test_dotted_names_of_what_may_be_null_may_be_null_and_a_model_inside_itself_
     assert types.names("say.it", Said) == {
         "say.it": OBJECT,
         "say.it.text": STR,
-        "say.it.seen": OBJECT.maybe,
-        "say.it.seen.ok": BOOL.maybe,
-        "say.it.seen.note": STR.maybe,
+        "say.it.seen": OBJECT.with_null,
+        "say.it.seen.ok": BOOL.with_null,
+        "say.it.seen.note": STR.with_null,
         "say.it.more": LIST,
-        "say.it.before": OBJECT.maybe,
+        "say.it.before": OBJECT.with_null,
     }
-    assert types.names("x", str, maybe=True) == {"x": STR.maybe}
+    assert types.names("x", str, nullable=True) == {"x": STR.with_null}
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,14 @@ def test_dotted_names_of_what_may_be_null_may_be_null_and_a_model_inside_itself_
      (["maybe int"], list[int | None])],
 )  # fmt: skip
 def test_a_type_word_is_an_annotation(word: object, annotation: Any) -> None:
-    assert from_word(word) == annotation
+    assert type_from_word(word) == annotation
 
 
 @pytest.mark.parametrize(
     "word", ["string", "bool?", "maybe", "maybe maybe int", "maybe  int", [], ["str", "int"], [["str"]], 3, None]
 )
 def test_any_other_word_is_refused_with_the_legal_ones(word: object) -> None:
-    with pytest.raises(ValueError, match="is no type: write one of bool, float, int, str, `maybe` before it, or"):
-        from_word(word)
+    with pytest.raises(
+        ValueError, match="is not a type: write one of bool, float, int, str, perhaps after `maybe`, or a list"
+    ):
+        type_from_word(word)

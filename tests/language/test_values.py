@@ -23,17 +23,17 @@ def test_environment_variables_fill_secrets_and_addresses(bench: Bench, monkeypa
 
 def test_an_unset_variable_is_named_in_every_field(bench: Bench) -> None:
     assert bench.problems(model(", api_key: {env: STE_NO_KEY}, headers: {a: {env: STE_NO_HEADER}}")) == [
-        "5:72 E504 the environment variable `STE_NO_KEY` is not set | `export STE_NO_KEY=…` first",
-        "5:104 E504 the environment variable `STE_NO_HEADER` is not set | `export STE_NO_HEADER=…` first",
+        "5:72 E504 the environment variable `STE_NO_KEY` is not set | run `export STE_NO_KEY=…` first",
+        "5:104 E504 the environment variable `STE_NO_HEADER` is not set | run `export STE_NO_HEADER=…` first",
     ]
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (", temperature: {env: HOME}", "an environment variable may not stand here | a plain value"),
-        (", api_key: {env: HOME, default: x}", "a secret has no default | `{env: NAME}`"),
-        (", api_key: {env: [HOME]}", "`env` names no variable | `{env: NAME}`"),
+        (", temperature: {env: HOME}", "an environment variable is not allowed here | a plain value"),
+        (", api_key: {env: HOME, default: x}", "a secret cannot have a default | `{env: NAME}`"),
+        (", api_key: {env: [HOME]}", "`env` must name a variable | `{env: NAME}`"),
     ],
 )
 def test_a_variable_stands_only_where_the_schema_allows_it(bench: Bench, settings: str, message: str) -> None:
@@ -43,7 +43,7 @@ def test_a_variable_stands_only_where_the_schema_allows_it(bench: Bench, setting
 
 def test_no_variable_stands_in_params(bench: Bench) -> None:
     (found,) = bench.problems(("params: {", "params: {deep: [{env: HOME}], "))
-    assert found == "3:17 E503 an environment variable may not stand here | a plain value"
+    assert found == "3:17 E503 an environment variable is not allowed here | a plain value"
 
 
 def test_neither_secrets_nor_addresses_stand_in_the_lock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_a_setting_of_type_path_is_relative_to_the_file(bench: Bench) -> None:
 def test_a_file_of_tools_that_is_not_there_is_an_error(bench: Bench) -> None:
     bench.write("things.py", "raise SystemExit('tools are not run by a check')")
     edit = ("graph:\n", "tools: [{use: python, module: thing.py}]\ngraph:\n")
-    assert bench.problems(edit) == ["14:31 E506 there is no file `thing.py` | things.py?"]
+    assert bench.problems(edit) == ["14:31 E506 file not found: `thing.py` | things.py?"]
     assert bench.load(edit, ("thing.py", "things.py:one")).workflow.tools
 
 
@@ -105,12 +105,12 @@ def test_sources_within_a_source_are_resolved_as_entries_are(bench: Bench, monke
 def test_what_is_wrong_in_a_source_within_a_source_has_its_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STE_TEST_URL", raising=False)
     assert bench.problems(("graph:\n", BY), ("{bearer: {env: STE_TEST_KEY}}", "{bearer: key}")) == [
-        "18:31 E506 there is no file `dates.py` | steps.py?",
-        "19:57 E504 the environment variable `STE_TEST_URL` is not set | `export STE_TEST_URL=…` first",
+        "18:31 E506 file not found: `dates.py` | steps.py?",
+        "19:57 E504 the environment variable `STE_TEST_URL` is not set | run `export STE_TEST_URL=…` first",
     ]
     assert bench.problems(
         (
             "graph:\n",
             BY.replace("module: dates.py", "module: {env: HOME}").partition("      - {use: op")[0] + "graph:\n",
         )
-    ) == ["18:31 E503 an environment variable may not stand here | a plain value"]
+    ) == ["18:31 E503 an environment variable is not allowed here | a plain value"]

@@ -12,7 +12,7 @@ def test_below_an_opened_name_everything_has_its_type() -> None:
     names = Names({"a.b": STR}, {"a.c": ANY, "x": NULL})
     assert (names["a.b"], names["a.c.d.e"], names["x"], names["x.y"]) == (STR, ANY, NULL, NULL)
     assert "a.d" not in names
-    assert (names.opens("a"), names.opens("a.b")) == (True, False)
+    assert (names.has_parts("a"), names.has_parts("a.b")) == (True, False)
 
 
 def test_the_designs_example_of_an_error(bench: Bench) -> None:
@@ -23,10 +23,10 @@ def test_the_designs_example_of_an_error(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("act.answer", "`act.answer` is maybe str, where bool is needed"),
+        ("act.answer", "`act.answer` must be bool, but is maybe str"),
         ("look.text == ''", None),
         ("look.text in ['a']", None),
-        ("len(look.text) > 1", "`look.text` may be null, where str or list or object is needed for `len` "
+        ("len(look.text) > 1", "`look.text` may be null, but must be str or list or object for `len` "
                                "| test `look.text is not None and …` first"),
         ("look.text is not None and len(look.text) > 1", None),
         ("round > 1 and params.turns > round", None),
@@ -49,11 +49,11 @@ def test_an_expression_that_needs_a_node_that_is_off_names_both_places(bench: Be
     with pytest.raises(DiagnosticsError) as caught:
         bench.load(off)
     assert str(caught.value) == (
-        "w.yaml:21:20: error[E412] `act` is off, but `while` needs it: `act.done` is null, where bool is needed\n"
+        "w.yaml:21:20: error[E412] `act` is off, but `while` needs it: `act.done` must be bool, but is null\n"
         "   21 |         while: not act.done\n"
         "      |                    ^^^^^^^^\n"
-        "   = turn off what reads it as well, or change this in the same variant\n"
-        "   = `act` is off (w.yaml:11:8)"
+        "   help: turn off what reads it as well, or change this in the same variant\n"
+        "   note: `act` is off (w.yaml:11:8)"
     )
 
 
@@ -78,4 +78,25 @@ def test_the_units_are_known_before_anything_ran(bench: Bench) -> None:
         ("lives: round", "lives: item"),
         ("lives: run", "lives: item"),
     )
-    assert bench.problems(*units) == ["16:11 E204 unknown name `ask.query` in `over` | known here: params"]
+    assert bench.problems(*units) == ["16:11 E204 unknown name `ask.query` in `over` | known here: params, tools"]
+
+
+def test_a_mistyped_tools_is_suggested(bench: Bench) -> None:
+    units = (
+        ("graph:\n  - repeat: round\n    times: params.rounds\n", "graph:\n  - map: tool\n    over: tool\n"),
+        ("lives: round", "lives: tool"),
+        ("lives: run", "lives: tool"),
+    )
+    assert bench.problems(*units) == ["16:11 E204 unknown name `tool` in `over` | tools? | known here: params, tools"]
+
+
+def test_a_param_of_the_wrong_type_is_reported_at_its_definition(bench: Bench) -> None:
+    edits = (("turns: 3", "turns: 3, flag: 'yes'"), ("not act.done", "act.done is None and params.flag"))
+    with pytest.raises(DiagnosticsError) as caught:
+        bench.load(*edits)
+    assert str(caught.value) == (
+        "w.yaml:3:37: error[E204] `params.flag` must be bool, but is str\n"
+        "    3 | params: {rounds: 2, turns: 3, flag: 'yes'}\n"
+        "      |                                     ^^^^^\n"
+        "   note: `params.flag` is used here, in `while` (w.yaml:21:37)"
+    )

@@ -54,5 +54,7 @@ def test_the_outputs_are_known_from_the_settings_alone() -> None:
         "reason": str | None,
         "tags": list[str],
     }
-    with pytest.raises(ValueError, match="'number' is no type: write one of bool, float, int, str, `maybe` before it"):
+    with pytest.raises(
+        ValueError, match="'number' is not a type: write one of bool, float, int, str, perhaps after `maybe`"
+    ):
         Chat.output_type({"outputs": {"score": "number"}})

@@ -53,7 +53,7 @@ def journal() -> Callable[[Path], list[dict]]:
 
 
 TINY = """
-dsl: 1
+dsl: 2
 name: tiny
 params: {items: [one, two, three], turns: 3}
 plugins: [answering.py]

@@ -50,7 +50,7 @@ def arm(place: str, number: int) -> None:
     """Make this process die the `number`-th time that it comes to a place."""
     from ste_graph.files import jsonl
     from ste_graph.files.jsonl import LineFile
-    from ste_graph.memory.experience.index import Index
+    from ste_graph.memory.experience.index import EntryIndex
     from ste_graph.memory.experience.store import ExperienceStore
     from ste_graph.run.folder import RunFolder
     from ste_graph.run.journal import Journal
@@ -95,9 +95,9 @@ def arm(place: str, number: int) -> None:
         "before fsync": lambda: before(jsonl.os, "fsync"),
         "after fsync": lambda: after(jsonl.os, "fsync"),
         "between log and journal": lambda: before(Journal, "add"),
-        "between log and Chroma": lambda: before(Index, "put"),
+        "between log and Chroma": lambda: before(EntryIndex, "add"),
         "before a memory closes": lambda: before(ExperienceStore, "close"),
-        "after Chroma": lambda: after(Index, "put"),
+        "after Chroma": lambda: after(EntryIndex, "add"),
         "before the lock file": lambda: before(RunFolder, "write_lock"),
         "after a tool's call": after_a_tools_call,
     }

@@ -13,7 +13,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.files.jsonl import LineFile
-from ste_graph.run.watching import Watcher
+from ste_graph.run.context import Watcher
 
 Journal = Callable[[Path], list[dict]]
 Heard = Callable[[], list[str]]
@@ -71,7 +71,7 @@ async def test_no_more_units_run_at_once_than_allowed(tiny: Path, tmp_path: Path
             running.add(unit)
             most = max(most, len(running))
 
-        def ended(self, unit: str, log: object) -> None:
+        def unit_end(self, unit: str, log: object) -> None:
             running.discard(unit)
 
     wf = ste.load(tiny, set={"params.items": list("abcdefgh"), "models.model.seconds": 0.001})
@@ -148,10 +148,10 @@ def test_events_and_step_logs_say_what_happened_and_why_each_loop_ended(tiny: Pa
     events = [json.loads(line) for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines()]
     assert all(event.pop("at").endswith("Z") for event in events)
     assert events == [
-        {"event": "began", "units": 3, "replayed": 0},
+        {"event": "started", "units": 3, "replayed": 0},
         {"event": "done", "unit": "one"},
         {"event": "stopped", "by": "budget"},
-        {"event": "began", "units": 3, "replayed": 4},
+        {"event": "started", "units": 3, "replayed": 4},
         {"event": "done", "unit": "two"},
         {"event": "done", "unit": "three"},
         {"event": "stopped", "by": None},

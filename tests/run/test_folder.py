@@ -10,7 +10,7 @@ from ste_graph.errors import RunError, WorkflowError
 from ste_graph.run.folder import RunFolder
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-WHOLE = {"units": {}, "skipped": {}, "labels": {}, "resolved": {}}
+WHOLE = {"format": 2, "units": {}, "skipped": {}, "models": {}, "resolved": {}}
 
 
 @settings(deadline=None)  # the disk decides how long it takes
@@ -29,7 +29,7 @@ def test_texts_of_several_lines_are_readable_in_the_lock_file(tmp_path: Path) ->
     folder = RunFolder(tmp_path)
     folder.write_lock({**WHOLE, "resolved": {"prompt": "Think.\nThen say `off`.\n", "lives": "off"}})
     assert folder.lock.read_text() == (
-        "units: {}\nskipped: {}\nlabels: {}\nresolved:\n  prompt: |\n    Think.\n    Then say `off`.\n  lives: 'off'\n"
+        "format: 2\nunits: {}\nskipped: {}\nmodels: {}\nresolved:\n  prompt: |\n    Think.\n    Then say `off`.\n  lives: 'off'\n"
     )
 
 
@@ -112,14 +112,14 @@ def test_a_folder_that_may_not_be_written_is_said_to_be_so() -> None:
 @given(st.lists(st.text(min_size=1), unique=True, max_size=8))
 def test_every_unit_has_a_log_of_its_own_inside_the_folder(names: list[str]) -> None:
     folder = RunFolder(Path("run"))
-    paths = [folder.unit(name) for name in names]
+    paths = [folder.step_log(name) for name in names]
     assert all(path.parent == Path("run/units") for path in paths)
     assert len({str(path).lower() for path in paths}) == len(names)
 
 
 def test_a_plain_name_is_its_logs_name() -> None:
-    assert RunFolder(Path("run")).unit("add_days") == Path("run/units/add_days.jsonl")
-    assert RunFolder(Path("run")).unit("../etc") == Path("run/units/_etc-f7f9121f.jsonl")
+    assert RunFolder(Path("run")).step_log("add_days") == Path("run/units/add_days.jsonl")
+    assert RunFolder(Path("run")).step_log("../etc") == Path("run/units/_etc-f7f9121f.jsonl")
 
 
 def test_yaml_reads_the_time_in_a_lock_file_as_text(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Act(Node):
 """
 
 HANGING = """
-dsl: 1
+dsl: 2
 name: hanging
 plugins: [acting.py]
 limits: {timeout_s: 5}

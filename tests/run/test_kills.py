@@ -16,7 +16,7 @@ TOOLS = '''
 from pathlib import Path
 
 import ste_graph as ste
-from ste_graph.run.guard import _watch
+from ste_graph.run.write_ahead import current_call
 
 
 @ste.tool(effect="read")
@@ -36,7 +36,7 @@ def initials(name: str) -> str:
 @ste.tool(effect="write")
 async def send(text: str, copies: int) -> str:
     """Send a text so many times."""
-    log, call = _watch.get()
+    log, call = current_call.get()
     with (Path(__file__).parent / "sent.txt").open("a") as sent:
         sent.write(call + "\\n")
     return "sent"

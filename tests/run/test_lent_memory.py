@@ -23,7 +23,7 @@ def shout(text: str) -> str:
 '''
 
 WORKFLOW = """
-dsl: 1
+dsl: 2
 name: use
 plugins: [asks.py]
 tools: [{use: python, module: tools.py}]

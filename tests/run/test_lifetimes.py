@@ -9,7 +9,7 @@ import pytest
 import ste_graph as ste
 
 REMEMBERING = """
-dsl: 1
+dsl: 2
 name: remembering
 params: {items: [one, two], outer: 2, inner: 2}
 plugins: [answering.py]
@@ -73,7 +73,7 @@ def test_a_record_is_remembered_within_its_pass_and_its_unit(
 
 
 BEHIND = """
-dsl: 1
+dsl: 2
 name: behind
 plugins: [answering.py]
 models: {model: {use: answering.Answering, heard: heard.jsonl}}

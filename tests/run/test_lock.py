@@ -33,7 +33,7 @@ def test_the_lock_file_says_what_was_run_with_what(tiny: Path, tmp_path: Path) -
     lock = locked(begun(tiny, tmp_path / "run"))
     assert lock["file"] == "tiny.yaml"
     assert list(lock["units"]) == ["one", "two", "three"]
-    assert lock["labels"] == {"model": "answering"}
+    assert lock["models"] == {"model": "answering"}
     assert lock["git"] is None
     assert {"ste-graph", "langgraph", "langchain-core", "pydantic"} <= lock["packages"].keys()
     assert lock["resolved"]["workflow"]["params"] == {"items": ["one", "two", "three"], "turns": 3}
@@ -61,7 +61,7 @@ def test_another_workflow_is_refused_and_what_differs_is_named(tiny: Path, tmp_p
     with pytest.raises(ste.WorkflowError) as caught:
         ste.load(tiny, set={"params.turns": 2, "seed": 7}).run(out=folder)
     assert str(caught.value) == (
-        f"{folder}: this folder is a run of a workflow that differs from {tiny} at:\n"
+        f"{folder}: this folder is a run of a workflow that differs from {tiny}:\n"
         "  workflow.params.turns: 3, now 2\n"
         "  workflow.seed: None, now 7\n"
         "Undo the change to go on with it, or give a new folder with --out."
@@ -71,17 +71,21 @@ def test_another_workflow_is_refused_and_what_differs_is_named(tiny: Path, tmp_p
 def test_a_changed_prompt_is_refused(tiny: Path, tmp_path: Path) -> None:
     folder = begun(tiny, tmp_path / "run")
     (tmp_path / "think.md").write_text("Think hard of {{ item }}, turn {{ turn }}.")
-    with pytest.raises(
-        ste.WorkflowError, match=r"differs from .* at:\n  prompts\.think\.prompt: 'Think of .*, now 'Think hard of "
-    ):
+    with pytest.raises(ste.WorkflowError) as caught:
         ste.load(tiny).run(out=folder)
+    assert str(caught.value) == (
+        f"{folder}: this folder is a run of a workflow that differs from {tiny}:\n"
+        "  the prompt `think.prompt` has changed: 'Think of {{ item }}, turn {{ turn }}.', "
+        "now 'Think hard of {{ item }}, turn {{ turn }}.'\n"
+        "Undo the change to go on with it, or add --accept-changes to go on under it, or give a new folder with --out."
+    )
 
 
 def test_changed_code_of_a_plugin_is_refused_also_when_the_run_is_finished(tiny: Path, tmp_path: Path) -> None:
     ste.load(tiny).run(out=tmp_path / "run")
     with (tmp_path / "answering.py").open("a") as plugin:
         plugin.write("# changed\n")
-    with pytest.raises(ste.WorkflowError, match=r"differs from .* at:\n  code\..*answering\.py: '\w+…, now '\w+…"):
+    with pytest.raises(ste.WorkflowError, match=r"differs from .*:\n  the code of `answering\.py` has changed\n"):
         ste.load(tiny).run(out=tmp_path / "run")
 
 
@@ -90,7 +94,7 @@ def test_changed_code_of_a_tool_is_refused(tiny: Path, tmp_path: Path) -> None:
     changes = {"tools": [{"use": "python", "module": str(tmp_path / "double.py")}]}
     folder = begun(tiny, tmp_path / "run", **changes)
     (tmp_path / "double.py").write_text(TOOLS.replace("2 * number", "number + number"))
-    with pytest.raises(ste.WorkflowError, match=r"differs from .* at:\n  code\..*double\.py"):
+    with pytest.raises(ste.WorkflowError, match=r"differs from .*:\n  the code of `.*double\.py` has changed\n"):
         ste.load(tiny, set=changes).run(out=folder)
 
 
@@ -104,21 +108,26 @@ def test_budget_concurrency_and_about_may_change(tiny: Path, tmp_path: Path) -> 
 
 def test_a_dry_run_is_not_taken_up_as_a_real_one(tiny: Path, tmp_path: Path) -> None:
     folder = begun(tiny, tmp_path / "run")
-    with pytest.raises(ste.WorkflowError, match=r"differs from .* at:\n  dry_run"):
+    with pytest.raises(ste.WorkflowError, match=r"differs from .*:\n  dry_run\n"):
         ste.load(tiny).run(out=folder, dry_run=True)
 
 
-def test_a_tool_that_comes_changes_or_goes_without_its_file_changing_is_refused(
-    tiny: Path, tmp_path: Path, monkeypatch
-) -> None:
-    from ste_graph.run.lock import refuse_if_tools_changed
+def test_a_tool_that_comes_or_goes_without_its_file_changing_is_refused(tiny: Path) -> None:
+    from ste_graph.run.lock_file import refuse_changes, tool_changes
 
-    then = {"units": {"run": None}, "tools": {"a": "1", "b": "2", "c": "3"}}
+    def lock(**tools: str) -> dict:
+        same = dict.fromkeys(tools)
+        return {"resolved": {}, "units": {"run": None}, "tools": tools, "schemas": same, "descriptions": same}
+
+    workflow = ste.load(tiny).workflow
+    changes = tool_changes(lock(a="1", b="2", c="3"), lock(a="1", b="9", d="4"), workflow)
     with pytest.raises(ste.WorkflowError) as caught:
-        refuse_if_tools_changed(Path("runs/x"), then, {"units": {"run": None}, "tools": {"a": "1", "b": "9", "d": "4"}})
+        refuse_changes("runs/x: since this run began, something has changed", changes, accept=True)
     assert str(caught.value) == (
-        "runs/x: since this run began, tool `b` has changed, tool `c` is gone, tool `d` is new; "
-        "undo the change to go on with it, or give a new folder with --out"
+        "runs/x: since this run began, something has changed:\n"
+        "  tool `c` is gone\n"
+        "  tool `d` is new\n"
+        "Undo the change to go on with it, or give a new folder with --out."
     )
 
 

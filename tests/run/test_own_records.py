@@ -28,7 +28,7 @@ class Claim(Record):
 """
 
 WORKFLOW = """
-dsl: 1
+dsl: 2
 name: claims
 params: {items: [one, two], turns: 3}
 plugins: [answering.py, own.py]

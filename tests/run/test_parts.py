@@ -9,12 +9,12 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.run.watching import Watcher
+from ste_graph.run.context import Watcher
 
 Heard = Callable[[], list[str]]
 
 WHOLE = """
-dsl: 1
+dsl: 2
 name: whole
 params: {items: [one, two], turns: 2}
 graph:
@@ -28,7 +28,7 @@ graph:
 """
 
 COUNTING = """
-dsl: 1
+dsl: 2
 name: counting
 plugins: [counted.py]
 data: {lines: {use: counted.Lines, run: nowhere}}
@@ -96,7 +96,7 @@ def test_each_sub_workflow_runs_whole_in_a_folder_inside_the_run_and_hands_on_wh
     first, counting = tmp_path / "run" / "runs" / "first", tmp_path / "run" / "runs" / "counting"
     assert ste.open_run(first).summary().records == {"trial": 4}
     steps = [step for log in ste.open_run(counting).logs().values() for step in log.finished.values()]
-    assert [step.gives["number"] for step in steps if step.gives] == [7, 7, 7, 7]
+    assert [step.outputs["number"] for step in steps if step.outputs] == [7, 7, 7, 7]
     [line] = kept(tmp_path / "run")
     assert (line["query"], line["answer"], line["solved"]) == (str(first), "counted", True)
 
@@ -104,10 +104,10 @@ def test_each_sub_workflow_runs_whole_in_a_folder_inside_the_run_and_hands_on_wh
 def test_what_a_sub_workflow_used_counts_in_the_whole(whole: Path, tmp_path: Path) -> None:
     summary = ste.load(whole).run(out=tmp_path / "run")
     assert summary.used.model_calls == 4
-    assert list(summary.parts) == ["first", "counting"]
-    assert summary.parts["first"]["records"] == {"trial": 4}
+    assert list(summary.sub_workflows) == ["first", "counting"]
+    assert summary.sub_workflows["first"]["records"] == {"trial": 4}
     assert summary.models == {"first.model": "answering"}
-    assert ste.open_run(tmp_path / "run").summary().parts == summary.parts
+    assert ste.open_run(tmp_path / "run").summary().sub_workflows == summary.sub_workflows
 
 
 def test_a_finished_whole_is_only_summed_up(whole: Path, tmp_path: Path, heard: Heard) -> None:
@@ -122,7 +122,7 @@ async def test_a_stopped_sub_workflow_is_taken_up_where_it_was(whole: Path, tmp_
     class StopsInside(Watcher):
         steps = 0
 
-        def part(self, name: str) -> Watcher:
+        def sub_workflow(self, name: str) -> Watcher:
             return self
 
         def step(self, unit: str, step: object, *, replayed: bool) -> None:
@@ -133,7 +133,9 @@ async def test_a_stopped_sub_workflow_is_taken_up_where_it_was(whole: Path, tmp_
     slow = ste.load(whole, set={"graph.first.with.models.model.seconds": 0.2})
     stopped = await slow.arun(out=tmp_path / "run", watcher=StopsInside(), stop=stop)
     assert (stopped.stopped_by, stopped.complete, stopped.failed) == ("interrupt", False, {})
-    before = [step.key for log in ste.open_run(tmp_path / "run/runs/first").logs().values() for step in log.recorded]
+    before = [
+        step.key for log in ste.open_run(tmp_path / "run/runs/first").logs().values() for step in log.record_steps
+    ]
     assert 0 < len(before) < 4
     assert stopped.used.model_calls == ste.open_run(tmp_path / "run").summary().used.model_calls == len(before)
     whole_now = await slow.arun(out=tmp_path / "run")
@@ -171,7 +173,7 @@ def test_a_failed_unit_of_a_sub_workflow_fails_its_caller_until_it_is_mended(
     assert "1 of 2 units of `first` failed: two: " in why
     assert "out of order" in why
     assert "--set graph.first.partial=true" in why
-    assert "counting" not in failed.parts
+    assert "counting" not in failed.sub_workflows
     assert failed.used.model_calls == 3
     broken.unlink()
     assert ste.load(whole, set=given).run(out=tmp_path / "run").complete
@@ -183,19 +185,19 @@ def test_a_run_may_go_on_with_what_is_complete_of_a_part(whole: Path, tmp_path: 
     assert ste.load(whole, set=given).run(out=tmp_path / "run").failed
     summary = ste.load(whole, set={**given, "graph.first.partial": True}).run(out=tmp_path / "run")
     assert summary.complete
-    assert summary.parts["first"]["records"] == {"trial": 3}
+    assert summary.sub_workflows["first"]["records"] == {"trial": 3}
 
 
 def test_a_changed_sub_workflow_is_another_workflow(whole: Path, tmp_path: Path) -> None:
     ste.load(whole).run(out=tmp_path / "run")
     changed(tmp_path / "tiny.yaml", "name: tiny", "name: tiny\nseed: 5")
-    with pytest.raises(WorkflowError, match=r"differs from .*whole.yaml at:\n  runs.first.workflow.seed: None, now 5"):
+    with pytest.raises(WorkflowError, match=r"differs from .*whole.yaml:\n  runs.first.workflow.seed: None, now 5"):
         ste.load(whole).run(out=tmp_path / "run")
 
 
 def test_in_a_loop_each_pass_has_a_run_of_its_own(whole: Path, tmp_path: Path) -> None:
     text = """
-dsl: 1
+dsl: 2
 name: whole
 params: {seeds: [3, 4]}
 graph:
@@ -220,7 +222,7 @@ graph:
 async def test_the_bound_of_requests_in_flight_holds_over_all_parts(whole: Path, tmp_path: Path) -> None:
     running = most = 0
     text = """
-dsl: 1
+dsl: 2
 name: whole
 params: {sides: [a, b, c]}
 graph:
@@ -295,7 +297,7 @@ def send() -> str:
 """
 
 OVER_TOOLS = """
-dsl: 1
+dsl: 2
 name: over_tools
 tools: [{use: python, module: tools.py}]
 plugins: [counted.py]

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.run.step_log import Logged, StepLog, Used
+from ste_graph.run.step_log import LoggedStep, StepLog, UsageCounts
 
 
-def step(key: str, **more) -> Logged:
-    return Logged(key=key, started="2026-01-01T00:00:00.000Z", ended="2026-01-01T00:00:01.000Z", **more)
+def step(key: str, **more) -> LoggedStep:
+    return LoggedStep(key=key, started="2026-01-01T00:00:00.000Z", ended="2026-01-01T00:00:01.000Z", **more)
 
 
 def test_a_log_read_again_is_the_log_that_was_written(tmp_path: Path) -> None:
@@ -15,31 +15,36 @@ def test_a_log_read_again_is_the_log_that_was_written(tmp_path: Path) -> None:
     steps = [
         step(
             "imagine trial=0",
-            gives={"query": "why?"},
-            said=[{"role": "user", "content": "\ud800"}],
-            used=Used(model_calls=1),
+            outputs={"query": "why?"},
+            messages=[{"role": "user", "content": "\ud800"}],
+            used=UsageCounts(model_calls=1),
         ),
-        step("observe trial=0", gives={"text": None}, calls=[("tool", "ok")], used=Used(tool_calls=1, failed_calls=1)),
-        step("record trial=0", record={"id": "1", "record": "trial"}, scopes={"long_term": "tool"}),
+        step(
+            "observe trial=0",
+            outputs={"text": None},
+            calls=[("tool", "ok")],
+            used=UsageCounts(tool_calls=1, failed_calls=1),
+        ),
+        step("record trial=0", record={"id": "1", "record": "trial"}, scopes={"long_term": ("tool",)}),
     ]
-    for one in steps:
-        log.step(one)
-    log.begin_call("observe trial=1 #0", "send", "2026-01-01T00:00:02.000Z")
-    log.loops_ended("record trial=0", [("trial", 1, "times")])
+    for finished in steps:
+        log.add_step(finished)
+    log.start_call("observe trial=1 #0", "send", "2026-01-01T00:00:02.000Z")
+    log.end_loops("record trial=0", [("trial", 1, "times")])
     log.close()
     again = StepLog(tmp_path / "unit.jsonl")
     assert list(again.finished.values()) == steps
-    assert again.recorded == [steps[2]]
-    assert again.begun_calls == {"observe trial=1 #0"}
-    assert again.used == Used(model_calls=1, tool_calls=1, failed_calls=1)
+    assert again.record_steps == [steps[2]]
+    assert again.started_calls == {"observe trial=1 #0"}
+    assert again.used == UsageCounts(model_calls=1, tool_calls=1, failed_calls=1)
     assert dict(again.loops) == {("trial", "times"): 1}
     assert (again.done, again.failure) == (False, None)
 
 
-def test_why_a_loop_ended_is_said_once_however_often_it_is_replayed(tmp_path: Path) -> None:
+def test_the_end_of_a_loop_is_logged_once_however_often_it_is_replayed(tmp_path: Path) -> None:
     for _ in range(3):
         log = StepLog(tmp_path / "unit.jsonl")
-        log.loops_ended("call turn=-", [("turn", 0, "while")])
+        log.end_loops("call turn=-", [("turn", 0, "while")])
         log.close()
     assert dict(StepLog(tmp_path / "unit.jsonl").loops) == {("turn", "while"): 1}
 
@@ -48,7 +53,7 @@ def test_a_unit_that_gets_further_has_not_failed_any_more(tmp_path: Path) -> Non
     log = StepLog(tmp_path / "unit.jsonl")
     log.fail("the server is gone", "2026-01-01T00:00:00.000Z")
     assert StepLog(tmp_path / "unit.jsonl").failure == log.failure == "the server is gone"
-    log.step(step("imagine"))
+    log.add_step(step("imagine"))
     assert StepLog(tmp_path / "unit.jsonl").failure is log.failure is None
     log.close()
 
@@ -62,7 +67,7 @@ def test_a_unit_that_gets_further_has_not_failed_any_more(tmp_path: Path) -> Non
         '{"after":"a","loops":[1]}',
     ],
 )
-def test_a_line_that_is_no_step_is_named(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_not_a_step_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "unit.jsonl"
     path.write_text(f'{{"done":"2026"}}\n{line}\n')
     with pytest.raises(WorkflowError, match=r"unit\.jsonl:2: this line is damaged"):

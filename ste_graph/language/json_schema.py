@@ -1,0 +1,110 @@
+"""The JSON Schema of the language, with the settings of every installed `use:` class, for editors (`ste schema`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ste_graph.language.entries import WIRING, find_marker, settings_shape
+from ste_graph.language.schema import (
+    GROUPS,
+    IDENTIFIER,
+    NAME,
+    PLUGIN_USE,
+    REQUIRED,
+    MapShape,
+    RepeatShape,
+    Section,
+    WhenShape,
+    WorkflowShape,
+)
+from ste_graph.registry import known, load
+from ste_graph.settings import AddressMarker, SecretMarker
+
+ENVIRONMENT = {
+    "type": "object",
+    "properties": {"env": {"type": "string"}, "default": {"type": "string"}},
+    "required": ["env"],
+    "additionalProperties": False,
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a workflow file."""
+    MapShape.model_rebuild()
+    RepeatShape.model_rebuild()
+    WhenShape.model_rebuild()
+    schema = WorkflowShape.model_json_schema(by_alias=True)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    schema["description"] = "One workflow file. A file with `extends` may leave out what its base says."
+    defs = schema["$defs"]
+    for section, group in GROUPS.items():
+        target = schema["properties"][section]
+        forms = [_hoist(_entry_schema(section, use), f"{section}.{use}", defs) for use in sorted(known(group))]
+        plugin = [{"$ref": "#/$defs/PluginEntry"}]
+        off = [{"const": "off", "description": "left out"}] if section in ("memory", "nodes") else []
+        target["items" if section == "tools" else "additionalProperties"] = {"anyOf": [*forms, *plugin, *off]}
+        target.pop("patternProperties", None)
+    for name, values in schema["properties"].items():
+        if "patternProperties" in values:
+            values["additionalProperties"] = next(iter(values.pop("patternProperties").values()))
+        if values.get("type") == "object" and name != "set":
+            values["propertyNames"] = {"pattern": NAME if name == "variants" else IDENTIFIER}
+    dotted = sorted({name for group in GROUPS.values() for name in known(group) if "." in name})
+    defs["PluginEntry"] = {
+        "type": "object",
+        "description": "an entry whose class comes from a plugin: `plugin_file.ClassName`",
+        "properties": {"use": {"pattern": PLUGIN_USE, "not": {"enum": dotted}}},
+        "required": ["use"],
+    }
+    for unused in ("UseShape", "Json"):
+        defs.pop(unused, None)
+    del schema["required"]
+    schema["anyOf"] = [{"required": list(REQUIRED)}, {"required": ["extends"]}]
+    return {"title": "A ste-graph workflow", **_rewrite(schema, lambda reference: reference)}
+
+
+def _entry_schema(section: Section, use: str) -> dict[str, Any]:
+    """The JSON Schema of one installed entry: its own settings and the engine's keys."""
+    cls = load(GROUPS[section], use)
+    own = settings_shape(cls).model_json_schema(by_alias=True)
+    for name, info in cls.model_fields.items():
+        if isinstance(find_marker(info), SecretMarker | AddressMarker):
+            own["properties"][name] = {"anyOf": [own["properties"][name], ENVIRONMENT]}
+    wiring = WIRING[section]
+    keys = wiring.model_json_schema()["properties"] if wiring else {}
+    return {
+        **own,
+        "description": (cls.__doc__ or "").strip().splitlines()[0] if cls.__doc__ else "",
+        "properties": {**keys, **own.get("properties", {}), "use": {"const": use}},
+        "required": ["use", *own.get("required", [])],
+        "additionalProperties": False,
+        # A memory that is read from an earlier run has no lifetime in this one.
+        **({"anyOf": [{"required": ["lives"]}, {"required": ["from"]}]} if section == "memory" else {}),
+    }
+
+
+def _hoist(form: dict[str, Any], name: str, defs: dict[str, Any]) -> dict[str, str]:
+    """Put an entry's schema, and the definitions inside it, among the file's definitions; returns the reference."""
+    own = form.pop("$defs", {})
+
+    def rename(reference: str) -> str:
+        return reference.replace("#/$defs/", f"#/$defs/{name}.")
+
+    defs[name] = _rewrite(form, rename)
+    defs.update({f"{name}.{key}": _rewrite(schema, rename) for key, schema in own.items()})
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _rewrite(schema: Any, rename: Callable[[str], str]) -> Any:
+    """A schema with other references, and without the titles that pydantic makes of Python names."""
+    match schema:
+        case dict():
+            pairs = {key: value for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+            return {
+                key: rename(value) if key == "$ref" and isinstance(value, str) else _rewrite(value, rename)
+                for key, value in pairs.items()
+            }
+        case list():
+            return [_rewrite(item, rename) for item in schema]
+    return schema
