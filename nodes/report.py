@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ste_graph.contracts import Context
+from ste_graph.files.atomic import write_atomically
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.report.page import render_text, write_page
 from ste_graph.report.section import section_from_run
@@ -39,5 +40,5 @@ class Report(Node):
         page = write_page(self.title, sections, folder / "report.html")
         text = render_text(sections)
         with report_full_disk(folder):
-            page.with_suffix(".txt").write_text(f"{text}\n", "utf-8")
+            write_atomically(page.with_suffix(".txt"), f"{text}\n")
         return self.Outputs(page=str(page), text=text, simulated=any(section.simulated for section in sections))

@@ -53,7 +53,7 @@ def gain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_gain_explores_distils_tests_and_decides_each_in_a_run_of_its_own(gain: Path) -> None:
-    parts = ste.open_run(gain).summary().parts
+    parts = ste.open_run(gain).summary().sub_workflows
     assert list(parts) == ["explore", "distil", "icl", "evaluate"]
     assert {kept.tool for kept in ste.open_run(gain / "runs" / "explore").trials()} == {"area", "upper"}
     assert ste.open_run(gain / "runs" / "explore").summary().skipped.keys() == {"send"}
@@ -64,10 +64,10 @@ def test_gain_explores_distils_tests_and_decides_each_in_a_run_of_its_own(gain: 
 def test_no_request_of_the_test_was_learnt_from(gain: Path) -> None:
     tested = {line["query"] for line in ste.open_run(gain / "runs" / "icl").records()}
     with ExemplarStore.open(gain / "runs" / "distil") as store:
-        lent = {one.query for one in store.exemplars()}
+        queries = {exemplar.query for exemplar in store.exemplars()}
     assert tested
-    assert lent
-    assert tested.isdisjoint(lent)
+    assert queries
+    assert tested.isdisjoint(queries)
 
 
 def test_two_tools_are_too_few_to_adopt_anything_and_the_gate_stays_shut(gain: Path) -> None:
@@ -90,8 +90,8 @@ def test_the_same_command_in_another_folder_comes_to_the_same(gain: Path, tmp_pa
     own = {"tools": [{"use": "python", "module": str(gain.parent / "my_tools.py")}], "params.episodes": 4}
     ste.load("gain", variant="simulated", set=own).run(out=tmp_path / "again")
 
-    def said(run: Path) -> list[tuple[str, str, str]]:
+    def verdicts(run: Path) -> list[tuple[str, str, str]]:
         replies = ste.open_run(run / "runs" / "icl").records()
         return sorted((line["arm"], line["query"], line["output"]) for line in replies)
 
-    assert said(tmp_path / "again") == said(gain)
+    assert verdicts(tmp_path / "again") == verdicts(gain)

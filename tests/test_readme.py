@@ -75,7 +75,7 @@ def test_every_path_that_the_readme_names_is_there() -> None:
     assert {path for path in links | spoken if not (ROOT / path).exists()} == set()
 
 
-def test_the_yaml_of_the_readme_stands_in_the_papers_workflow() -> None:
+def test_the_yaml_of_the_readme_is_in_the_papers_workflow() -> None:
     paper = re.sub(r"\s+", " ", (ROOT / "workflows" / "paper.yaml").read_text(encoding="utf-8"))
     shown = blocks("yaml")[0]
     lines = [line.strip() for line in shown.splitlines() if line.strip() and "…" not in line]

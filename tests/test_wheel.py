@@ -64,7 +64,7 @@ def test_the_wheel_installs_everything_under_one_name(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"ste_graph"}
 
 
-def test_the_quickstart_runs_from_the_wheel_beside_a_users_own_memory_and_nodes(
+def test_the_quickstart_runs_from_the_wheel_next_to_a_users_own_memory_and_nodes(
     installed: Path, users_folder: Path
 ) -> None:
     done = ste(installed, users_folder, "run", "quickstart", "--out", "out", "--format", "json",
@@ -76,7 +76,7 @@ def test_the_quickstart_runs_from_the_wheel_beside_a_users_own_memory_and_nodes(
 
 
 def test_a_new_project_checks_from_the_wheel(installed: Path, users_folder: Path) -> None:
-    made = ste(installed, users_folder, "init", "project")
-    assert made.returncode == 0, made.stderr
+    created = ste(installed, users_folder, "init", "project")
+    assert created.returncode == 0, created.stderr
     checked = ste(installed, users_folder / "project", "check", "workflow.yaml")
     assert checked.returncode == 0, checked.stdout + checked.stderr

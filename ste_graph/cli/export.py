@@ -65,12 +65,13 @@ def export(
 
 def _is_selected(example: Example, tools: Sequence[str] | None, every: Sequence[Example]) -> bool:
     from ste_graph.errors import WorkflowError
+    from ste_graph.suggest import did_you_mean, list_choices
 
-    known = sorted({other.definition.name for other in every})
-    if missing := sorted(set(tools or ()) - set(known)):
-        raise WorkflowError(
-            f"--tool {missing[0]}: this run has no example of it; it has examples of: {', '.join(known)}"
-        )
+    known = {other.definition.name for other in every}
+    if missing := sorted(set(tools or ()) - known):
+        hint = did_you_mean(missing[0], known)
+        examples = list_choices(known)
+        raise WorkflowError(f"--tool {missing[0]}: this run has no example of it; {hint}it has examples of: {examples}")
     return not tools or example.definition.name in tools
 
 

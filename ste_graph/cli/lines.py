@@ -10,7 +10,7 @@ from ste_graph.cli.outcome import records_text
 from ste_graph.cli.progress import CountingWatcher, RunProgress, clock_text
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
-from ste_graph.run.step_log import Logged, StepLog
+from ste_graph.run.step_log import LoggedStep, StepLog
 from ste_graph.run.summary import Summary
 from ste_graph.text import count_noun, printable
 
@@ -25,27 +25,27 @@ class ProgressLines(CountingWatcher):
         self.prefix = prefix
         self._printed_at = 0.0
 
-    def said(self, what: str) -> None:
-        self._print(what)
+    def message(self, text: str) -> None:
+        self._print(text)
 
-    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
-        super().began(workflow, logs, meter)
+    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        super().run_start(workflow, logs, meter)
         assert self.progress is not None
         for line in start_lines(self.progress):
             self._print(line)
 
-    def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
+    def step(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
         super().step(unit, step, replayed=replayed)
         if self.progress is not None and time.monotonic() - self._printed_at >= EVERY_S:
             self._print(progress_line(self.progress))
 
-    def working(self, unit: str, what: str) -> None:
-        super().working(unit, what)
+    def node_progress(self, unit: str, text: str) -> None:
+        super().node_progress(unit, text)
         if self.progress is not None and time.monotonic() - self._printed_at >= EVERY_S:
-            self._print(f"{progress_line(self.progress)}; {unit}: {what}")
+            self._print(f"{progress_line(self.progress)}; {unit}: {text}")
 
-    def ended(self, unit: str, log: StepLog) -> None:
-        super().ended(unit, log)
+    def unit_end(self, unit: str, log: StepLog) -> None:
+        super().unit_end(unit, log)
         if self.progress is None:
             return
         row = self.progress.rows[unit]
@@ -57,10 +57,10 @@ class ProgressLines(CountingWatcher):
             kept = kept if row.judged else count_noun(row.trials, "record")
             self._print(f"{head}, {kept}" if row.trials else head)
 
-    def part(self, name: str) -> ProgressLines:
+    def sub_workflow(self, name: str) -> ProgressLines:
         return ProgressLines(self.stream, f"{self.prefix}{name}: ")
 
-    def part_ended(self, name: str, summary: Summary) -> None:
+    def sub_workflow_end(self, name: str, summary: Summary) -> None:
         self._print(part_line(name, summary))
 
     def _print(self, line: str) -> None:

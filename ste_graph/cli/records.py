@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ste_graph.cli.trials import field_lines
 from ste_graph.errors import WorkflowError
-from ste_graph.suggest import closest
+from ste_graph.suggest import did_you_mean, list_choices
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json
@@ -24,9 +24,8 @@ def select_records(run: FinishedRun, kind: str | None, tool: str | None) -> list
     lines = list(run.records())
     kinds = sorted({line["record"] for line in lines})
     if kind is not None and kind not in kinds:
-        near = closest(kind, kinds)
-        hint = f"did you mean `{near}`? " if near else ""
-        raise WorkflowError(f"{run.path}: has no record `{kind}`; {hint}it has: {', '.join(kinds) or 'none yet'}")
+        hint = did_you_mean(kind, kinds)
+        raise WorkflowError(f"{run.path}: has no record `{kind}`; {hint}it has: {list_choices(kinds)}")
     return [line for line in lines if kind in (None, line["record"]) and tool in (None, line[unit_key(line)])]
 
 

@@ -46,6 +46,12 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Do everything except call the tools: each call is refused.")
     ] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes", help="Continue under code, prompts and tools that have changed since the run began."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     format: OutputFormat = Format.text,
 ) -> None:
@@ -58,7 +64,9 @@ def run(
     for diagnostic in experiment.remarks:
         echo(str(diagnostic), error=True)
     with redirect_stdout(sys.stderr), _open_watcher(quiet) as watcher:
-        summary = experiment.run(folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run)
+        summary = experiment.run(
+            folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run, accept_changes=accept_changes
+        )
     for remark in summary.remarks:
         echo(f"note: {remark}", error=True)
     title = ", ".join(filter(None, [experiment.workflow.name, variant, "dry run" if dry_run else None]))

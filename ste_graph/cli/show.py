@@ -161,7 +161,7 @@ def _replies(page: _Page) -> list[dict[str, Json]]:
 def _check_place(page: _Page, record: str | None) -> None:
     """Raise `WorkflowError` if the records are in a part of the run, or if the run does not have the tool."""
     from ste_graph.errors import WorkflowError
-    from ste_graph.suggest import closest
+    from ste_graph.suggest import did_you_mean, list_choices
 
     run, kind = page.run, record or "trial"
     if run.sub_runs and not page.trials and not any(line["record"] == kind for line in run.records()):
@@ -175,9 +175,8 @@ def _check_place(page: _Page, record: str | None) -> None:
     if page.tool in skipped:
         remedy = skipped[page.tool]["remedy"]
         raise WorkflowError(f"{run.path}: `{page.tool}` was left out of this run; to allow it: {remedy}")
-    near = closest(page.tool, units)
-    hint = f"did you mean `{near}`? " if near else ""
-    raise WorkflowError(f"{run.path}: this run has no tool `{page.tool}`; {hint}it has: {', '.join(sorted(units))}")
+    hint = did_you_mean(page.tool, units)
+    raise WorkflowError(f"{run.path}: this run has no tool `{page.tool}`; {hint}it has: {list_choices(units)}")
 
 
 def _command(part: FinishedRun) -> str:

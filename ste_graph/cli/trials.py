@@ -53,7 +53,7 @@ def has_failed_call(kept: Kept) -> bool:
 
 def trials_overview(run: FinishedRun, trials: Trials, tool: str | None) -> str:
     """A table with a line per tool: its trials, their verdicts, and the state of its unit."""
-    labels = ", ".join(dict.fromkeys(run.lock.get("labels", {}).values())) or "none"
+    labels = ", ".join(dict.fromkeys(run.lock.get("models", {}).values())) or "none"
     logs = {name: log for name, log in run.logs().items() if tool in (None, name)}
     rows = [["tool", "trials", "solved", "not", "unclear", "with failed calls", ""]]
     for name, log in logs.items():

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from ste_graph.files.atomic import write_atomically
 from ste_graph.report.section import ReportSection
 from ste_graph.training.errors import report_full_disk
 
@@ -35,7 +36,7 @@ def write_page(title: str, sections: Sequence[ReportSection], file: Path) -> Pat
     """Writes the sections as one HTML file that needs no other; returns it."""
     with report_full_disk(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join(_html_lines(title, sections)), "utf-8")
+        write_atomically(file, "\n".join(_html_lines(title, sections)))
     return file
 
 

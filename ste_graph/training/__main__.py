@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 
 from ste_graph.errors import SteError
+from ste_graph.parent_watchdog import exit_when_stdin_closes
 from ste_graph.training.job import JOB_ADAPTER, PROGRESS
 
 
 def main() -> int:
     """Run the job; the exit code is 1 if it met an error that it can name."""
     job = JOB_ADAPTER.validate_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    exit_when_stdin_closes()
     try:
         result = job.run(_print_progress)
     except SteError as error:
@@ -29,13 +29,6 @@ def main() -> int:
 
 def _print_progress(text: str) -> None:
     print(f"{PROGRESS.decode()}{text}", flush=True)
-
-
-def _end_with_parent() -> None:
-    """Wait until the parent process closes stdin, which it does when it ends; then end at once."""
-    while os.read(0, 1024):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

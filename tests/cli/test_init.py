@@ -6,9 +6,9 @@ import ste_graph as engine
 
 
 def test_a_new_project_runs_at_once(ste, tmp_path, monkeypatch):
-    made = ste("init", tmp_path / "mine")
-    assert (made.code, made.err) == (0, "")
-    assert made.out == (
+    result = ste("init", tmp_path / "mine")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == (
         f"{tmp_path}/mine: written\n"
         "  README.md\n  nodes.py\n  prompts/call.md\n  prompts/imagine.md\n  prompts/reflect.md\n"
         "  schema.json\n  tools.py\n  workflow.yaml\n"

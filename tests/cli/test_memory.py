@@ -45,11 +45,11 @@ def test_a_tool_without_exemplars_is_named_with_those_that_have_some(ste, run):
     assert result.err == "there are no exemplars of `duoble`; there are some of: double, shout\n"
 
 
-def test_a_path_that_is_no_store_is_exit_code_2(ste, folder):
+def test_a_path_that_is_not_a_store_is_exit_code_2(ste, folder):
     result = ste("memory", "search", "x", "--from", "nowhere")
     assert result.code == 2
     assert result.err == (
-        "nowhere: is no store of exemplars and no run; expected a folder with exemplars.jsonl, or the folder of a run\n"
+        "nowhere: not a store of exemplars or a run; expected a folder with exemplars.jsonl, or that of a run\n"
     )
 
 
@@ -67,7 +67,7 @@ def test_export_and_import_move_a_store_and_forget_and_rebuild_keep_it(ste, run,
     assert ste("memory", "forget", "store").code == 2
 
 
-def test_a_line_that_is_no_exemplar_is_named_and_the_rest_comes_in(ste, run, folder):
+def test_a_line_that_is_not_an_exemplar_is_named_and_the_rest_is_imported(ste, run, folder):
     ste("memory", "export", run, "--out", "all.jsonl")
     with (folder / "all.jsonl").open("a") as file:
         file.write("[]\n")
@@ -77,7 +77,7 @@ def test_a_line_that_is_no_exemplar_is_named_and_the_rest_comes_in(ste, run, fol
     assert result.out.endswith(" added or changed\n")
 
 
-def test_verify_says_what_became_of_exemplars_of_a_changed_tool(ste, run, folder):
+def test_verify_reports_the_exemplars_of_a_changed_tool(ste, run, folder):
     assert ste("memory", "verify", run, "small.yaml").out.endswith(
         " unchanged, 0 tried again and they hold, 0 broken, 0 of tools that do more than read, "
         "0 of tools that are gone\n"

@@ -18,7 +18,7 @@ def test_the_paper_costs_420_model_and_240_tool_calls_at_most_per_tool(ste):
     assert planned["loops"] == {"episode": 15, "trial": 4, "turn": 4}
 
 
-def test_a_person_reads_maxima_loops_and_what_is_left_out(ste, folder):
+def test_a_person_reads_maxima_loops_and_skipped_tools(ste, folder):
     result = ste("plan", "small.yaml")
     assert result.code == 0
     assert result.err == "the tools are loaded\n"
@@ -52,7 +52,7 @@ def test_without_plugins_the_number_of_units_is_not_known(ste, folder):
     assert planned["per_unit"] == {"model_calls": 12, "tool_calls": 6}
 
 
-def test_nothing_to_call_is_said_with_what_to_paste(ste, folder):
+def test_a_plan_without_callable_tools_has_a_block_to_paste(ste, folder):
     result = ste("plan", "small.yaml", "--set", "tools.0.include=[store]")
     assert result.code == 0
     assert result.out.startswith("small: 0 units, one per tool\n")

@@ -73,7 +73,7 @@ def test_programs_get_one_object_and_nothing_else_on_stdout(ste, folder):
     assert "a tool is called\n" in result.err
 
 
-def test_progress_is_plain_lines_where_stderr_is_no_terminal(ste, folder):
+def test_progress_is_plain_lines_if_stderr_is_not_a_terminal(ste, folder):
     (folder / "tools.py").write_text((folder / "tools.py").read_text().replace('print("a tool is called")', "pass"))
     result = ste("run", "small.yaml")
     lines = result.err.splitlines()
@@ -96,7 +96,7 @@ def test_quiet_leaves_only_the_summary(ste, folder):
     assert result.out.startswith("small: complete")
 
 
-def test_the_same_command_on_a_finished_run_does_nothing_and_says_the_same(ste, folder):
+def test_the_same_command_on_a_finished_run_does_nothing_and_prints_the_same(ste, folder):
     first = ste("run", "small.yaml")
     journal = (folder / "runs/small/journal.jsonl").read_bytes()
     again = ste("run", "small.yaml")
@@ -105,7 +105,7 @@ def test_the_same_command_on_a_finished_run_does_nothing_and_says_the_same(ste, 
     assert (folder / "runs/small/journal.jsonl").read_bytes() == journal
 
 
-def test_a_spent_budget_is_no_failure_and_says_how_to_go_on(ste, folder):
+def test_a_spent_budget_is_not_a_failure_and_names_the_command_to_continue(ste, folder):
     result = ste("run", "small.yaml", "--set", "budget.model_calls=5", "--concurrency", "1")
     assert result.code == 0
     assert result.out.startswith(
@@ -182,7 +182,7 @@ def test_a_variant_runs_in_a_folder_of_its_own(ste, folder):
     assert (folder / "runs/small.quick/journal.jsonl").exists()
 
 
-def test_the_unexpected_is_one_line_and_a_way_to_the_traceback(ste, folder, monkeypatch):
+def test_an_unexpected_error_is_one_line_with_a_way_to_the_traceback(ste, folder, monkeypatch):
     def broken(coroutine):
         coroutine.close()
         raise KeyError("deep inside")

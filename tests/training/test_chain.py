@@ -111,12 +111,12 @@ def test_a_run_that_was_not_distilled_is_refused_with_what_to_do(runs: Path, tmp
 
 def test_a_tool_without_a_held_out_case_is_named_and_a_batch_of_such_refused(runs: Path, tmp_path: Path) -> None:
     few = {"data.explored.run": str(runs / "explored"), "params.paraphrases": 0}
-    alone = {"data.explored.only": ["add_days"], "nodes.split.heldout": 0}
+    alone = {"data.explored.include": ["add_days"], "nodes.split.heldout": 0}
     ste.load("distil", variant="simulated", set=few | alone).run(tmp_path / "all-train")
     with pytest.raises(WorkflowError, match=r"it has no held-out case; explore more, or set another share `heldout`"):
         write_rows(tmp_path / "all-train", tmp_path / "rows")
     # A tool whose requests all belong together is on one side.
-    together = {"data.explored.only": ["add_days", "to_roman"], "nodes.split.alike": 0.0}
+    together = {"data.explored.include": ["add_days", "to_roman"], "nodes.split.alike": 0.0}
     mixed = tmp_path / "mixed"
     ste.load("distil", variant="simulated", set=few | together).run(mixed)
     with pytest.raises(WorkflowError, match="has no held-out case"):

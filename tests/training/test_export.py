@@ -46,12 +46,12 @@ def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_messages_end_with_the_call_or_with_the_answer() -> None:
-    one = example({"city": "Oslo"})
+    sunny = example({"city": "Oslo"})
     written = call(0, '{"city": "Oslo"}')
-    assert plain(rows_from_examples([one], RowFormat.messages)) == [{"messages": [USER, written], "tools": TOOLS}]
+    assert plain(rows_from_examples([sunny], RowFormat.messages)) == [{"messages": [USER, written], "tools": TOOLS}]
     whole = [USER, written, result(0), ANSWER]
-    assert plain(rows_from_examples([one], RowFormat.messages, answer=True)) == [{"messages": whole, "tools": TOOLS}]
-    (row,) = rows_from_examples([one], RowFormat.messages, arguments=ArgumentFormat.object)
+    assert plain(rows_from_examples([sunny], RowFormat.messages, answer=True)) == [{"messages": whole, "tools": TOOLS}]
+    (row,) = rows_from_examples([sunny], RowFormat.messages, arguments=ArgumentFormat.object)
     assert row["messages"][1] == call(0, {"city": "Oslo"})
 
 

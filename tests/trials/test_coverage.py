@@ -30,7 +30,7 @@ def trial(query, *calls, new=True):
     return {"query": query, "steps": steps, "new": new}
 
 
-def test_coverage_says_what_was_used_of_a_tool_and_how_much_there_is():
+def test_coverage_counts_the_used_and_the_existing_parts_of_a_tool():
     found = measure_coverage(
         [
             trial("three km in miles", ({"value": 3, "unit": "km", "exact": True}, "ok")),
@@ -86,7 +86,7 @@ def test_a_trial_that_brings_something_new_ends_the_idle_time(later):
         trial("no call"),
     ],
 )
-def test_what_is_asked_again_or_leads_to_no_other_call_adds_nothing(later):
+def test_a_repeated_request_or_call_adds_nothing(later):
     assert idle(FIRST, later) == 1
 
 
@@ -105,11 +105,11 @@ def test_spread_is_the_mean_share_of_words_not_in_common(requests, expected):
 
 
 @pytest.mark.parametrize("schema", [{}, {"properties": {"a": True}}, {"properties": {"a": {"$ref": "#/no/where"}}}])
-def test_a_schema_that_says_little_is_no_obstacle(schema):
+def test_a_sparse_schema_is_accepted(schema):
     assert measure_coverage([trial("one", ({"a": 1}, "ok"))], schema).values == []
 
 
-def test_a_schema_that_holds_itself_is_no_obstacle():
+def test_a_recursive_schema_is_accepted():
     schema = {"properties": {"a": {"$ref": "#/properties/a"}}}
     assert measure_coverage([trial("one", ({"a": 1}, "ok"))], schema).value_count == 0
 

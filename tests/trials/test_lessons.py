@@ -30,7 +30,7 @@ def trial(id, *steps, lessons=()):
     return {"id": id, "query": "When?", "steps": list(steps), "lessons": list(lessons)}
 
 
-def test_a_failed_call_and_the_repaired_one_behind_it_make_a_lesson():
+def test_a_failed_call_followed_by_a_repaired_one_is_a_lesson():
     (lesson,) = draw_lessons([trial("t1", badly(), well())])
     assert lesson == Lesson(
         id=lesson.id,
@@ -66,7 +66,7 @@ def test_a_failed_call_and_the_repaired_one_behind_it_make_a_lesson():
         [call({"date": "x"}, "ValueError: busy", kind="tool_error"), call({"date": "x"})],
     ],
 )
-def test_no_lesson_is_drawn_where_nothing_was_repaired_or_nobody_can_be_blamed(steps):
+def test_no_lesson_is_drawn_if_nothing_was_repaired_or_no_argument_can_be_blamed(steps):
     assert draw_lessons([trial("t1", *steps)]) == []
 
 
@@ -84,21 +84,21 @@ def test_a_call_with_several_faults_gives_a_lesson_for_each():
     lessons = draw_lessons(
         [trial("t1", call({"days": "two", "mode": 1}, error), call({"date": "2024-05-03", "days": 2}))]
     )
-    assert sorted((one.argument, one.wrong, one.right, one.signature) for one in lessons) == [
+    assert sorted((lesson.argument, lesson.wrong, lesson.right, lesson.signature) for lesson in lessons) == [
         ("date", None, '"2024-05-03"', "`date`: required, but missing"),
         ("days", '"two"', "2", "`days`: expected integer; got …"),
     ]
 
 
-def test_arguments_left_out_and_names_of_tools_are_told_in_words():
+def test_missing_arguments_and_wrong_tool_names_are_put_into_words():
     unknown = call({}, "There is no tool `add_day`. Tools: add_days.", kind="unknown_tool", action="add_day")
     missing = call({"days": 3}, "Invalid arguments:\n- `date`: required, but missing")
     extra = call(
         {"date": "2024-05-03", "zone": 1}, "Invalid arguments:\n- `zone`: unknown argument; allowed: date, days"
     )
     lessons = draw_lessons([trial("t1", unknown, missing, extra, call({"date": "2024-05-03"}))])
-    said = sorted(lesson_text(lesson) for lesson in lessons)
-    assert said == [
+    texts = sorted(lesson_text(lesson) for lesson in lessons)
+    assert texts == [
         "Lesson: add_days is called by just this name; add_day does not exist.",
         "Lesson: calling add_days, it failed with `zone`: 1, and worked without `zone`. "
         "The error was: `zone`: unknown argument; allowed: date, days",
@@ -113,7 +113,7 @@ def test_equal_mistakes_are_one_lesson_with_the_shortest_example():
     assert (lesson.evidence, lesson.wrong) == (("t1", "t2", "t3"), '"3.5.24"')
 
 
-def test_a_later_trial_that_does_well_counts_as_help_and_one_that_fails_alike_as_harm():
+def test_a_later_trial_that_succeeds_counts_as_help_and_one_that_fails_alike_as_harm():
     (lesson,) = taught = draw_lessons([trial("t1", badly(), well())])
     later = {
         "helped": [well("2024-06-01")],
@@ -143,8 +143,8 @@ def test_at_most_three_are_shown_the_best_founded_first():
         lesson("a"), lesson("b"), lesson("c", helpful=2, harmful=1), lesson("d", evidence=2), lesson("e", harmful=1),
         lesson("f", tool="other", evidence=9), lesson("g", helpful=3),
     ]  # fmt: skip
-    assert [one.id for one in rank_lessons(lessons, "add_days")] == ["d", "g", "c"]
-    assert [one.id for one in rank_lessons(lessons, "add_days", 9)] == ["d", "g", "c", "a", "b"]
+    assert [lesson.id for lesson in rank_lessons(lessons, "add_days")] == ["d", "g", "c"]
+    assert [lesson.id for lesson in rank_lessons(lessons, "add_days", 9)] == ["d", "g", "c", "a", "b"]
     assert rank_lessons(lessons, "add_days", 0) == rank_lessons(lessons, "nothing") == []
 
 
@@ -162,7 +162,7 @@ STEPS = st.builds(
 def journals(draw):
     """Trials, of which the later ones were shown lessons that the earlier ones teach."""
     steps = draw(st.lists(st.lists(STEPS, max_size=4), max_size=8))
-    found = [one.id for one in draw_lessons([trial(f"t{n}", *some) for n, some in enumerate(steps)])]
+    found = [lesson.id for lesson in draw_lessons([trial(f"t{n}", *some) for n, some in enumerate(steps)])]
     ids = st.lists(st.sampled_from([*found, "of another run"]), max_size=3)
     return [trial(f"t{number}", *some, lessons=draw(ids)) for number, some in enumerate(steps)]
 
@@ -174,21 +174,21 @@ def test_lessons_depend_on_the_set_of_trials_and_not_on_their_order(trials, rand
     random.shuffle(mixed)
     assert draw_lessons(mixed) == lessons
     assert draw_lessons(iter(json.loads(json.dumps(trials)))) == lessons
-    assert len({(one.tool, one.argument, one.signature) for one in lessons}) == len(lessons)
-    for one in lessons:
-        assert set(one.evidence) <= {trial["id"] for trial in trials}
-        assert lesson_text(one).startswith("Lesson: ")
-        assert "\n" not in lesson_text(one)
+    assert len({(lesson.tool, lesson.argument, lesson.signature) for lesson in lessons}) == len(lessons)
+    for lesson in lessons:
+        assert set(lesson.evidence) <= {trial["id"] for trial in trials}
+        assert lesson_text(lesson).startswith("Lesson: ")
+        assert "\n" not in lesson_text(lesson)
 
 
 @given(journals(), STEPS)
 def test_a_further_trial_takes_no_evidence_away(trials, step):
-    before = {one.id: one for one in draw_lessons(trials)}
-    after = {one.id: one for one in draw_lessons([*trials, trial("new", step, well())])}
+    before = {lesson.id: lesson for lesson in draw_lessons(trials)}
+    after = {lesson.id: lesson for lesson in draw_lessons([*trials, trial("new", step, well())])}
     assert before.keys() <= after.keys()
-    for id, one in before.items():
-        assert set(one.evidence) <= set(after[id].evidence)
-        assert (one.helpful, one.harmful) == (after[id].helpful, after[id].harmful)
+    for id, lesson in before.items():
+        assert set(lesson.evidence) <= set(after[id].evidence)
+        assert (lesson.helpful, lesson.harmful) == (after[id].helpful, after[id].harmful)
 
 
 # A student whose competence depends only on its prompt: it writes dates as people do, unless a lesson of just this tool
@@ -226,11 +226,11 @@ def test_the_right_lesson_takes_a_student_from_none_to_all_of_the_held_out_reque
         ]
     )  # fmt: skip
     right, other, other_tool = (
-        next(one for one in lessons if (one.tool, one.argument) == what)
+        next(lesson for lesson in lessons if (lesson.tool, lesson.argument) == what)
         for what in (("add_days", "date"), ("add_days", "days"), ("weekday", "date"))
     )
     assert competence("") == 0.0
-    assert competence("\n".join(lesson_text(one) for one in rank_lessons(lessons, "add_days"))) == 1.0
+    assert competence("\n".join(lesson_text(lesson) for lesson in rank_lessons(lessons, "add_days"))) == 1.0
     assert competence(lesson_text(other)) == competence(lesson_text(other_tool)) == 0.0
     words = lesson_text(right).split()
     for seed in range(20):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ste_graph.contracts import Json
 from ste_graph.distil.clusters import Apart
 from ste_graph.distil.example import Example
-from ste_graph.distil.split import leaks
+from ste_graph.distil.split import find_leaks
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import open_run
@@ -68,7 +68,7 @@ def read_examples(path: Path) -> DistilledRun:
 
 def check_leaks(examples: DistilledRun) -> None:
     """Raise `WorkflowError` if the two sides of the split share something."""
-    if found := leaks(examples, examples.apart):
+    if found := find_leaks(examples, examples.apart):
         more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
         head = "the two sides of the split share something, so that a test would prove nothing:"
         raise WorkflowError("\n  ".join([head, *found[:SHOWN], *more]))
