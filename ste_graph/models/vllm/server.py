@@ -65,7 +65,7 @@ class VLLMServer(Frozen):
                 start_new_session=True,
             )
         try:
-            await self._wait_until_ready(process, port, tail, progress)
+            await self._wait_for_health(process, port, tail, progress)
             watching = asyncio.create_task(_report_end(process, tail, progress))
             try:
                 yield f"http://{HOST}:{port}/v1"
@@ -80,12 +80,10 @@ class VLLMServer(Frozen):
             try:
                 probe.bind((HOST, self.port))
             except OSError as error:
-                raise ModelError(f"vLLM cannot start: {self._port_taken(error.strerror or str(error))}") from None
+                raise ModelError(f"vLLM cannot start: {self._port_conflict(error.strerror or str(error))}") from None
             return int(probe.getsockname()[1])
 
-    async def _wait_until_ready(
-        self, process: Process, port: int, tail: _Tail, progress: Callable[[str], None]
-    ) -> None:
+    async def _wait_for_health(self, process: Process, port: int, tail: _Tail, progress: Callable[[str], None]) -> None:
         import httpx
 
         began = time.monotonic()
@@ -134,10 +132,10 @@ class VLLMServer(Frozen):
                     " `gpu_memory_utilization` in `args`, or end what else uses the memory"
                 )
             case "port":
-                return self._port_taken(error)
+                return self._port_conflict(error)
         return f"it ended with exit status {status}: {error}"
 
-    def _port_taken(self, error: str) -> str:
+    def _port_conflict(self, error: str) -> str:
         if not self.port:
             return f"the port that was free a moment ago is not any more ({error}); run again"
         return (

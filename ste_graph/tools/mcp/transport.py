@@ -14,13 +14,15 @@ from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.deathwatch import watched
+from ste_graph.parent_watchdog import watch_command
 
 INHERITED = ("PATH", "HOME", "LANG")
 """All that a server gets of our environment, beside what the workflow gives it."""
 TAIL_BYTES = 4096
 LARGEST_EVENT = 64 * 1024 * 1024
 CONNECT_S, READ_S = 30.0, 300.0
+GRACE_S = 1.5
+"""Seconds that a server has to end by itself; the MCP client kills what is there after 2."""
 
 
 class Transport(Protocol):
@@ -57,7 +59,9 @@ class Process:
         from mcp.client.stdio import StdioServerParameters, stdio_client
 
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | dict(self.environment)
-        command = watched([self.found(environment), *self.arguments], sorted(environment))
+        command = watch_command(
+            [self.found(environment), *self.arguments], grace_s=GRACE_S, environment=sorted(environment)
+        )
         server = StdioServerParameters(
             command=command[0],
             args=command[1:],

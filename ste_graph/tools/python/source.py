@@ -24,6 +24,7 @@ from ste_graph.tools.decorator import MARK
 from ste_graph.tools.names import legal_names
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.python.langchain import LangChainTool, is_langchain_tool
+from ste_graph.tracebacks import with_place
 
 
 class PythonTools(ToolChoice):
@@ -112,19 +113,8 @@ def loaded(where: str) -> ModuleType:
         hint = ""
         if isinstance(fault, ModuleNotFoundError) and fault.name and where.split(".")[0] == fault.name.split(".")[0]:
             hint = "; expected the dotted name of an installed module, or a file that ends in `.py`"
-        raise WorkflowError(
-            f"tools: `{where}` does not import: {type(fault).__name__}: {fault}{place(fault, where)}{hint}"
-        ) from fault
-
-
-def place(fault: BaseException, where: str) -> str:
-    """The line of the user's file at which its import failed, if it is known."""
-    trace, line = fault.__traceback__, None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == where:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f" (line {line})" if line else ""
+        why = with_place(f"{type(fault).__name__}: {fault}", fault, None if where.endswith(".py") else where)
+        raise WorkflowError(f"tools: `{where}` does not import: {why}{hint}") from fault
 
 
 def from_file(path: Path) -> ModuleType:

@@ -14,7 +14,7 @@ from ste_graph.contracts import Effect, Json, Observation, Tool, ToolSource
 from ste_graph.errors import WorkflowError
 from ste_graph.json_values import canonical_json
 from ste_graph.redaction import find_secrets
-from ste_graph.registry import known, load
+from ste_graph.registry import find_entry_points, load_entry_point
 from ste_graph.settings import RelativePath, SourcesMarker
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
@@ -164,12 +164,14 @@ def source(entry: Mapping[str, Any]) -> tuple[ToolSource, Mapping[str, str]]:
     """One entry of `by`: the source of tools, and whose work they do. Raises `ValueError` for a wrong one."""
     settings = dict(entry)
     use, names = settings.pop("use", None), settings.pop("names", {})
-    if use not in known("tools"):
-        raise ValueError(f"`by`: unknown `use: {use}`; expected one of: {', '.join(sorted(known('tools')))}")
+    if use not in find_entry_points("tools"):
+        raise ValueError(
+            f"`by`: unknown `use: {use}`; expected one of: {', '.join(sorted(find_entry_points('tools')))}"
+        )
     if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names.values()):
         raise ValueError("`by`: `names` says per tool of the file which tool does its work: `{add_date: add_days}`")
     try:
-        return load("tools", use).model_validate(settings), names
+        return load_entry_point("tools", use).model_validate(settings), names
     except ValidationError as fault:
         first = fault.errors(include_url=False)[0]
         raise ValueError(f"`by`: `{'.'.join(map(str, first['loc'])) or use}`: {first['msg']}") from fault
