@@ -1,4 +1,4 @@
-"""An experiment: one arm of a workflow file, loaded and checked, ready to be planned, drawn and run."""
+"""An experiment: a workflow file or one variant of it, loaded and checked, ready to be planned, drawn and run."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ste_graph.language.files import bundled_workflows
 from ste_graph.language.loading import Change, changes_from_values
 from ste_graph.language.loading import load as load_workflow
 from ste_graph.language.workflow import Workflow
-from ste_graph.suggest import closest
+from ste_graph.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from ste_graph.plan import Plan
+    from ste_graph.run.context import Watcher
     from ste_graph.run.summary import Summary
-    from ste_graph.run.watching import Watcher
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One arm (the base or a variant) of a workflow file. Made by `load`."""
+    """A workflow file, or one variant of it. Made by `load`."""
 
     workflow: Workflow
     variants: tuple[str, ...]
@@ -43,10 +43,10 @@ class Experiment:
         return compile_workflow(self.workflow).graph
 
     def plan(self, *, tools: bool = True) -> Plan:
-        """What a run can cost at most. Opens only tool sources that start nothing, and none without `tools`."""
-        from ste_graph.plan import plan
+        """Return the most that a run can cost. Opens only tool sources that start nothing, and none without `tools`."""
+        from ste_graph.plan import make_plan
 
-        return plan(self.workflow, tools=tools)
+        return make_plan(self.workflow, tools=tools)
 
     def draw(self) -> str:
         """The graph as Mermaid."""
@@ -56,7 +56,7 @@ class Experiment:
 
     @property
     def default_out(self) -> Path:
-        """The folder of its run where none is given: `runs/NAME` or `runs/NAME.VARIANT`."""
+        """The folder of its run if none is given: `runs/NAME` or `runs/NAME.VARIANT`."""
         variant = f".{self.workflow.variant}" if self.workflow.variant else ""
         return Path("runs") / f"{self.workflow.name}{variant}"
 
@@ -68,8 +68,11 @@ class Experiment:
         watcher: Watcher | None = None,
         stop: asyncio.Event | None = None,
         dry_run: bool = False,
+        accept_changes: bool = False,
     ) -> Summary:
         """Run it in the folder `out`, or take up the run that is there.
+
+        With `accept_changes` a run goes on under code, prompts and tools that have changed since it began.
 
         Raises:
             WorkflowError: the folder, the tools or the policy make the run impossible.
@@ -85,6 +88,7 @@ class Experiment:
             watcher=watcher,
             stop=stop,
             dry_run=dry_run,
+            accept_changes=accept_changes,
         )
 
     def run(
@@ -94,44 +98,52 @@ class Experiment:
         concurrency: int | None = None,
         watcher: Watcher | None = None,
         dry_run: bool = False,
+        accept_changes: bool = False,
     ) -> Summary:
         """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly, twice at once.
 
-        Raises `RuntimeError` inside an event loop, as in a notebook: there, `await` what `arun` gives.
+        Raises `RuntimeError` inside an event loop, as in a notebook: write `await` and `arun` there.
         """
-        if _inside_a_loop():
+        if _has_running_loop():
             raise RuntimeError("`run` was called inside an event loop: write `await workflow.arun(…)` instead")
 
         async def until_interrupted() -> Summary:
             stop = asyncio.Event()
             loop = asyncio.get_running_loop()
-            taken: list[signal.Signals] = []
+            handled: list[signal.Signals] = []
 
             def end() -> None:
                 if stop.is_set():  # the second signal came before the first was seen to
                     raise KeyboardInterrupt
                 stop.set()
                 if watcher is not None:
-                    watcher.said("stopping; once more ends it at once")
-                for number in taken:
+                    watcher.message("stopping; once more ends it at once")
+                for number in handled:
                     loop.remove_signal_handler(number)
 
             for number in (signal.SIGINT, signal.SIGTERM):
                 try:
                     loop.add_signal_handler(number, end)
-                    taken.append(number)
+                    handled.append(number)
                 except (ValueError, RuntimeError, NotImplementedError):
                     break  # not the main thread, or a platform without signal handlers: nothing to take over
             try:
-                return await self.arun(out, concurrency=concurrency, watcher=watcher, stop=stop, dry_run=dry_run)
+                return await self.arun(
+                    out,
+                    concurrency=concurrency,
+                    watcher=watcher,
+                    stop=stop,
+                    dry_run=dry_run,
+                    accept_changes=accept_changes,
+                )
             finally:
-                for number in taken:
+                for number in handled:
                     loop.remove_signal_handler(number)
 
         return asyncio.run(until_interrupted())
 
 
-def _inside_a_loop() -> bool:
+def _has_running_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -150,9 +162,9 @@ def load(
 
     Args:
         path: The YAML file, or the bare name of a bundled workflow (`quickstart`) where there is no such file.
-        variant: The arm to load; None for the file as it stands.
+        variant: The variant to load; None for the file as it is.
         set: Single values to change, by path: `{"params.turns": 2}`.
-        plugins: Whether to import the workflow's plugins, which runs their code.
+        plugins: True to import the workflow's plugins, which runs their code.
 
     Raises:
         WorkflowError: with every problem, each at its place (`diagnostics` holds them as data).
@@ -162,11 +174,8 @@ def load(
     if not file.is_file() and file.name == str(path) and not file.suffix:
         file = bundled_workflows().get(file.name, file)
         if not file.exists():
-            near = closest(file.name, bundled_workflows())
-            hint = f"did you mean `{near}`? " if near else ""
-            raise WorkflowError(
-                f"{file}: there is no such file; {hint}bundled workflows: {', '.join(bundled_workflows())}"
-            )
+            hint = did_you_mean(file.name, bundled_workflows())
+            raise WorkflowError(f"{file}: file not found; {hint}bundled workflows: {', '.join(bundled_workflows())}")
     if file.is_dir():
         raise WorkflowError(f"{file}: is a folder, not a workflow file")
     loaded = load_workflow(file, variant=variant, changes=changes, plugins=plugins)

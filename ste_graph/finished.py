@@ -17,9 +17,9 @@ from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.ids import derive_id
 from ste_graph.records import Trial
-from ste_graph.run.folder import PARTS, RunFolder
+from ste_graph.run.folder import SUB_RUNS, RunFolder
 from ste_graph.run.step_log import StepLog
-from ste_graph.run.summary import Summary, summary_of
+from ste_graph.run.summary import Summary, summarise
 
 _SHOWN = 8
 """The number of runs that an error names; the rest is counted."""
@@ -95,9 +95,9 @@ class FinishedRun:
         return derive_id(self.lock.get("created"), resolved)
 
     @property
-    def parts(self) -> list[FinishedRun]:
+    def sub_runs(self) -> list[FinishedRun]:
         """The runs inside its folder: those of its sub-workflows, and of theirs."""
-        return [FinishedRun(lock.parent) for lock in sorted((self.path / PARTS).rglob(self.folder.lock.name))]
+        return [FinishedRun(lock.parent) for lock in sorted((self.path / SUB_RUNS).rglob(self.folder.lock.name))]
 
     def records(self) -> Iterator[dict[str, Json]]:
         """The journal's lines."""
@@ -117,11 +117,11 @@ class FinishedRun:
 
     def logs(self) -> dict[str, StepLog]:
         """The step log of each unit, as it stands now."""
-        return {name: StepLog(self.folder.unit(name)) for name in self.lock["units"]}
+        return {name: StepLog(self.folder.step_log(name)) for name in self.lock["units"]}
 
     def summary(self) -> Summary:
         """What the run has come to so far."""
-        return summary_of(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("labels", {}))
+        return summarise(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("models", {}))
 
 
 def _where_runs_are(path: Path) -> str:

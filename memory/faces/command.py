@@ -18,9 +18,9 @@ from ste_graph.text import printable
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Selection
-    from ste_graph.memory.exemplars.selection import Found
+    from ste_graph.memory.exemplars.selection import ExemplarMatch
     from ste_graph.memory.exemplars.store import ExemplarStore
-    from ste_graph.memory.exemplars.verification import Verified
+    from ste_graph.memory.exemplars.verification import Verification
 
 memory = typer.Typer(
     name="memory",
@@ -171,10 +171,10 @@ def forget(
 @memory.command()
 def export(store: Store, out: OutFile = None) -> None:
     """Print every exemplar as a line of JSON."""
-    from ste_graph.memory.exemplars.jsonl import exported
+    from ste_graph.memory.exemplars.jsonl import export_jsonl
 
     with closing(_opened(store, None)) as opened:
-        lines = "\n".join(exported(opened))
+        lines = "\n".join(export_jsonl(opened))
     if lines:
         write_result(lines, out)
     elif out is not None:
@@ -192,11 +192,13 @@ def import_(
 ) -> None:
     """Add exemplars from a file of JSON lines, or from a run."""
     from ste_graph.finished import is_run
-    from ste_graph.memory.exemplars.jsonl import take_in
+    from ste_graph.memory.exemplars.jsonl import import_jsonl
     from ste_graph.memory.exemplars.store import ExemplarStore
 
     with closing(ExemplarStore.open(store, embedder=embedder, create=True)) as opened:
-        added, damaged = (opened.take(source, reworded=reworded), []) if is_run(source) else take_in(opened, source)
+        added, damaged = (
+            (opened.import_run(source, reworded=reworded), []) if is_run(source) else import_jsonl(opened, source)
+        )
     for line in damaged:
         typer.echo(printable(line), err=True)
     typer.echo(f"{added} added or changed")
@@ -239,7 +241,7 @@ def _know(store: ExemplarStore, tools: Sequence[str]) -> None:
         raise WorkflowError(f"there are no exemplars of {named}; there are some of: {', '.join(there) or 'no tool'}")
 
 
-def _told(found: Sequence[Found], selection: Selection, format: Shape) -> str:
+def _told(found: Sequence[ExemplarMatch], selection: Selection, format: Shape) -> str:
     from ste_graph.memory.exemplars.rendering import as_messages, as_text
 
     exemplars = [one.exemplar for one in found]
@@ -253,14 +255,14 @@ def _told(found: Sequence[Found], selection: Selection, format: Shape) -> str:
             return as_text(exemplars, observations=selection.shows_observations)
 
 
-async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Verified:
+async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Verification:
     from ste_graph.cli.options import load_experiment
     from ste_graph.memory.exemplars.verification import mark_changed
     from ste_graph.memory.exemplars.verification import verify as tried
-    from ste_graph.run.units import opened_tools, policy_of
+    from ste_graph.run.tools import open_tools, tool_policy
 
     workflow = load_experiment(file, None, None).workflow
-    async with opened_tools(workflow) as tools:
+    async with open_tools(workflow) as tools:
         if mark_only:
             return await asyncio.to_thread(mark_changed, store, tools)
-        return await tried(store, tools, policy_of(workflow))
+        return await tried(store, tools, tool_policy(workflow))

@@ -49,7 +49,7 @@ class ProgressLines(CountingWatcher):
         if self.progress is None:
             return
         row = self.progress.rows[unit]
-        head = f"[{self.progress.finished}/{len(self.progress.rows)}] {unit}: {row.state}"
+        head = f"[{self.progress.done_count}/{len(self.progress.rows)}] {unit}: {row.state}"
         if row.state == "failed":
             self._print(f"{head}: {row.failure}")
         elif row.state == "done":
@@ -91,10 +91,10 @@ def part_line(name: str, summary: Summary) -> str:
 def progress_line(progress: RunProgress) -> str:
     """The line about the whole run."""
     meter = progress.meter
-    parts = [f"{clock_text(progress.elapsed_s)} {progress.finished}/{len(progress.rows)} done"]
+    parts = [f"{clock_text(progress.elapsed_s)} {progress.done_count}/{len(progress.rows)} done"]
     if progress.trials:
         judged = any(row.judged for row in progress.rows.values())
-        trials = f"{count_noun(progress.trials, 'trial')}, {progress.solved:,} solved"
+        trials = f"{count_noun(progress.trials, 'trial')}, {progress.solved_count:,} solved"
         parts.append(trials if judged else count_noun(progress.trials, "record"))
     if progress.has_calls:
         parts.append(f"{meter.model_calls:,} of at most {progress.model_calls:,} model calls")

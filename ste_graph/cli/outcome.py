@@ -44,7 +44,7 @@ class Outcome:
         return self.summary.records["trial"]
 
     @property
-    def simulated(self) -> bool:
+    def is_simulated(self) -> bool:
         """True if a simulated model had a part in it."""
         asked = any(map(is_simulated, self.summary.models.values()))
         return asked or any(evaluation["simulated"] for evaluation in self.evaluations)
@@ -67,7 +67,7 @@ class Outcome:
             "records": dict(sorted(summary.records.items())),
             "rejected": dict(self.gates),
             "evaluations": [{name: evaluation[name] for name in EVALUATION_KEYS} for evaluation in self.evaluations],
-            "simulated": self.simulated,
+            "simulated": self.is_simulated,
             "models": summary.models,
             "units": {"all": summary.units, "done": summary.done},
             "parts": summary.sub_workflows,
@@ -121,12 +121,14 @@ class Outcome:
         used, summary = self.summary.used, self.summary
         rows = []
         models = ", ".join(dict.fromkeys(summary.models.values()))
-        note = " (its results show that the plumbing works, and nothing about a real model)" if self.simulated else ""
+        note = (
+            " (its results show that the plumbing works, and nothing about a real model)" if self.is_simulated else ""
+        )
         if models:
             rows.append(("model", models + note))
         if self.trials:
             unsolved = self.trials - self.solved - self.unclear
-            label = " (simulated)" if self.simulated else ""
+            label = " (simulated)" if self.is_simulated else ""
             unclear = f", {self.unclear:,} unclear" if self.unclear else ""
             rows.append(("trials", f"{self.trials:,}: {self.solved:,} solved{label}, {unsolved:,} not{unclear}"))
         kept = {name: count for name, count in sorted(summary.records.items()) if name not in ("trial", "rejected")}

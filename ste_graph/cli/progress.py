@@ -65,11 +65,11 @@ class RunProgress:
         return sum(row.trials for row in self.rows.values())
 
     @property
-    def solved(self) -> int:
+    def solved_count(self) -> int:
         return sum(row.solved for row in self.rows.values())
 
     @property
-    def finished(self) -> int:
+    def done_count(self) -> int:
         return sum(row.state == "done" for row in self.rows.values())
 
     @property

@@ -22,7 +22,7 @@ class RunReplies(Frozen):
 
     If arms of two runs have the same name, they are called `RUN/ARM`, after their run's folder. If every unit of a run
     replied to the same cases, as every seed of finetune.yaml does, its arms are called `ARM UNIT`; but of the baseline,
-    only the first unit's replies count. With `only`, the arms of these names. `baseline` is the arm that the others are
+    only the first unit's replies count. With `include`, the arms of these names. `baseline` is the arm that the others are
     compared with; unset: `before` if there is one (of finetune.yaml), else `baseline`. `candidate` is the arm that may
     be adopted; unset: the one that gains most. `partial` takes runs that are not finished, and leaves out the cases
     that not all arms have.
@@ -31,7 +31,7 @@ class RunReplies(Frozen):
     runs: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
     baseline: str | None = None
     candidate: str | None = None
-    only: tuple[str, ...] | None = None
+    include: tuple[str, ...] | None = None
     partial: bool = False
 
     def items(self) -> list[Json]:
@@ -50,11 +50,11 @@ class RunReplies(Frozen):
             for reply in own
         ]
         where = ", ".join(self.runs)
-        if self.only is not None:
+        if self.include is not None:
             known = dict.fromkeys(reply.arm for reply in replies)
-            if missing := [name for name in self.only if name not in known]:
+            if missing := [name for name in self.include if name not in known]:
                 raise WorkflowError(f"{where}: has no arm {', '.join(missing)}; the arms are: {', '.join(known)}")
-            replies = [reply for reply in replies if reply.arm in self.only]
+            replies = [reply for reply in replies if reply.arm in self.include]
         comparable = check_comparable(replies, baseline, self.candidate, partial=self.partial, where=where)
         return [reply.model_dump(mode="json") for reply in comparable]
 

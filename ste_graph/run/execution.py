@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from ste_graph.contracts import Json, Tool
+from ste_graph.contracts import Entry, Json, Tool
 from ste_graph.errors import BudgetSpentError, RunError, SteError, WorkflowError
-from ste_graph.files.jsonl import LineFile
 from ste_graph.ids import now
-from ste_graph.language.workflow import Workflow
+from ste_graph.language.workflow import CassetteSpec, Workflow
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.redaction import Redactor, redact_errors
-from ste_graph.run.cassette import Cassette
+from ste_graph.run.concurrency import run_side_by_side
+from ste_graph.run.context import RunContext, Watcher
+from ste_graph.run.events import STOPPED, Events, has_stopped
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.gateways import all_labels_of, labels_of, opened_gateways, opened_models, probe
-from ste_graph.run.guard import UnderWay
 from ste_graph.run.journal import Journal
-from ste_graph.run.lock import lock_content, refuse_if_changed, refuse_if_tools_changed
-from ste_graph.run.permission import refuse_unpermitted
-from ste_graph.run.preflight import preflight
+from ste_graph.run.lock_file import Change, accept_changes, lock_content, refuse_changes, tool_changes, workflow_changes
+from ste_graph.run.memories import open_stores
+from ste_graph.run.models import all_model_labels, model_labels, open_models, probe_models, start_models
+from ste_graph.run.pending import PendingCalls
+from ste_graph.run.preflight import check_access, check_resumable, check_sub_workflows
+from ste_graph.run.record_maker import RecordMaker, memory_entries
 from ste_graph.run.recording import Recording
+from ste_graph.run.replay import Replay
 from ste_graph.run.reset import Resetter
-from ste_graph.run.side_by_side import side_by_side
-from ste_graph.run.step_log import Logged, StepLog
-from ste_graph.run.stores import opened_stores
-from ste_graph.run.summary import Summary, summary_of
-from ste_graph.run.unit import Shared, UnitRun
-from ste_graph.run.units import Unit, opened_tools, policy_of, toolboxes_of, units_of, with_items
-from ste_graph.run.watching import Watcher
-from ste_graph.run.within import Within
+from ste_graph.run.step_log import StepLog
+from ste_graph.run.summary import Summary, summarise
+from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
+from ste_graph.run.unit import UnitRun
+from ste_graph.run.unit_context import SharedContext, UnitContext
+from ste_graph.run.units import Unit, list_units, load_data
 from ste_graph.tools.toolbox import Toolbox
 
 CONCURRENCY = 64
-"""Model requests in flight at most, and units side by side, unless the caller says otherwise."""
-
-STOPPED = "stopped"
-"""The event behind which nothing is under way any more: memories are written and closed."""
+"""The default bound of model requests in flight, and of units side by side."""
 
 
 async def execute(
@@ -50,14 +47,13 @@ async def execute(
     watcher: Watcher | None = None,
     stop: asyncio.Event | None = None,
     dry_run: bool = False,
-    above: Within | None = None,
+    accept_changes: bool = False,
 ) -> Summary:
     """Run a workflow in the folder `out`, or take up the run that is there. A finished run is only summed up.
 
     Setting `stop` ends the run cleanly: what was in flight is done again when the run is taken up, but for calls that
-    may change the world, which are waited for.
-    `above` is the run that this one is a part of: what is used here counts there, and the requests in flight are
-    bounded there.
+    may change the world, which are waited for. With `accept_changes` a run goes on under code, prompts and tools that
+    have changed since it began; its lock file says from which step on.
 
     Raises:
         WorkflowError: the folder, the tools or the policy make the run impossible; nothing has been spent.
@@ -65,22 +61,44 @@ async def execute(
     """
     if concurrency < 1:
         raise WorkflowError(f"concurrency: {concurrency} lets nothing run; expected 1 or more")
-    watcher = watcher or Watcher()
-    folder = RunFolder(out)
+    context = RunContext(
+        folder=out.resolve(),  # a tool may change the working directory
+        meter=Meter(Budget.model_validate(dict(workflow.budget))),
+        in_flight=asyncio.Semaphore(concurrency),
+        concurrency=concurrency,
+        watcher=watcher or Watcher(),
+        stop=stop or asyncio.Event(),
+        dry_run=dry_run,
+        accept_changes=accept_changes,
+        outermost=True,
+    )
+    return await _execute(workflow, RunFolder(out.absolute(), shown=out), context)
+
+
+async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunContext, name: str) -> Summary:
+    """Run a sub-workflow inside the run `parent` (the contract `ExecuteSubWorkflow`).
+
+    What is used counts there, and the requests in flight are bounded there.
+    """
+    context = RunContext(
+        folder=folder.resolve(),
+        meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=parent.meter),
+        in_flight=parent.in_flight,
+        concurrency=parent.concurrency,
+        watcher=parent.watcher.sub_workflow(name),
+        stop=parent.stop,
+        dry_run=parent.dry_run,
+        accept_changes=parent.accept_changes,
+        outermost=False,
+    )
+    return await _execute(workflow, RunFolder(folder), context)
+
+
+async def _execute(workflow: Workflow, folder: RunFolder, context: RunContext) -> Summary:
     folder.acquire()
     try:
         with redact_errors(workflow.secrets):
-            within = Within(
-                folder=folder.path.resolve(),
-                meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=above.meter if above else None),
-                in_flight=above.in_flight if above else asyncio.Semaphore(concurrency),
-                concurrency=concurrency,
-                watcher=watcher,
-                stop=stop or asyncio.Event(),
-                dry_run=dry_run,
-                first=above is None,
-            )
-            return await _Opening(workflow, folder, within).run()
+            return await _Opening(workflow, folder, context).run()
     finally:
         folder.remove_if_unused()
         folder.release()
@@ -89,65 +107,86 @@ async def execute(
 class _Opening:
     """A run's folder, new or taken up: is it a run of this workflow, and what is left of it to do?"""
 
-    def __init__(self, workflow: Workflow, folder: RunFolder, within: Within) -> None:
+    def __init__(self, workflow: Workflow, folder: RunFolder, context: RunContext) -> None:
         self._workflow = workflow
         self._folder = folder
-        self._within = within
-        self._watcher = within.watcher
-        self._dry_run = within.dry_run
+        self._context = context
+        self._watcher = context.watcher
+        self._dry_run = context.dry_run
 
     async def run(self) -> Summary:
-        locked = self._folder.read_lock()
-        if locked is not None:
-            refuse_if_changed(self._folder.path, locked, self._workflow, dry_run=self._dry_run)
-            logs = self._logs(locked)
+        lock = self._folder.read_lock()
+        changes: list[Change] = []
+        if lock is not None:
+            changes = workflow_changes(lock, self._workflow, dry_run=self._dry_run)
+            self._refuse(f"this folder is a run of a workflow that differs from {self._workflow.file}", changes)
+            logs = self._logs(lock)
             if all(log.done for log in logs.values()):
                 await self._sum_up(logs)
-                return self._summary(logs, locked)
-        refuse_unpermitted(self._workflow)
-        self._workflow = with_items(self._workflow)
-        cassette = Cassette(self._workflow.cassette, resets=self._workflow.reset is not None)
+                return self._summary(logs, lock)
+            if any(log.finished for log in logs.values()):
+                check_resumable(self._workflow)
+        check_access(self._workflow)
+        self._workflow = load_data(self._workflow)
+        cassette = _open_cassette(self._workflow.cassette, resets=self._workflow.reset is not None)
         async with AsyncExitStack() as stack:
-            stack.callback(cassette.close)
-            tools = await stack.enter_async_context(opened_tools(self._workflow, cassette))
+            if cassette is not None:
+                stack.callback(cassette.close)
+            tools = await stack.enter_async_context(open_tools(self._workflow, cassette))
             resetter = self._resetter(tools)
-            units, left_out = units_of(self._workflow, tools, dry_run=self._dry_run)
-            wanted = lock_content(self._workflow, units, left_out, all_labels_of(self._workflow), dry_run=self._dry_run)
-            if locked is not None:
-                refuse_if_tools_changed(self._folder.path, locked, wanted)
-            elif self._within.first:
-                for doubt in await preflight(self._workflow, dry_run=self._dry_run):
-                    self._watcher.said(doubt)
-            stop = self._within.stop
-            async with opened_models(self._workflow, self._folder.path, self._watcher.said, stop) as workflow:
-                if labels_of(workflow):
-                    self._watcher.said("asking whether the models can be reached")
-                for doubt in await probe(workflow):
-                    self._watcher.said(doubt)
-                if locked is None:
-                    locked = wanted
-                    self._folder.write_lock(locked)
-                logs = self._logs(locked)
-                boxes = toolboxes_of(workflow, units, dry_run=self._dry_run, cassette=cassette, watcher=self._watcher)
-                running = _Running(workflow, self._folder, logs, self._within, cassette, resetter)
-                finished = await running.run(units, boxes)
-        summary = self._summary(logs, locked)
-        summary.remarks = [fault for box in boxes.values() for fault in box.faults]
+            units, skipped = list_units(self._workflow, tools, dry_run=self._dry_run)
+            labels = all_model_labels(self._workflow)
+            wanted = lock_content(self._workflow, units, skipped, labels, dry_run=self._dry_run)
+            if lock is not None:
+                changes += tool_changes(lock, wanted, self._workflow)
+                self._refuse("since this run began, something has changed", changes)
+            elif self._context.outermost:
+                for doubt in await check_sub_workflows(self._workflow, dry_run=self._dry_run):
+                    self._watcher.message(doubt)
+            models = start_models(self._workflow, self._folder.path, self._watcher.message, self._context.stop)
+            workflow = await stack.enter_async_context(models)
+            if model_labels(workflow):
+                self._watcher.message("asking whether the models can be reached")
+            for doubt in await probe_models(workflow):
+                self._watcher.message(doubt)
+            if lock is None:
+                lock = wanted
+                self._folder.write_lock(lock)
+            logs = self._logs(lock)
+            if changes:
+                lock = accept_changes(lock, changes, logs)
+                self._folder.write_lock(lock)
+            running = _Running(workflow, self._folder, logs, self._context, cassette, resetter)
+            for change in changes:
+                running.announce(change)
+            boxes = make_toolboxes(
+                workflow,
+                {unit.name: unit.tools for unit in units},
+                dry_run=self._dry_run,
+                cassette=cassette,
+                watcher=self._watcher,
+            )
+            finished = await running.run(units, boxes)
+        summary = self._summary(logs, lock)
+        summary.remarks = [*(fault for box in boxes.values() for fault in box.faults), *running.events.tool_errors]
         if not finished:
             summary.stopped_by, summary.reason = "interrupt", "stopped by the user"
         elif running.spent is not None:
             summary.stopped_by, summary.reason = "budget", str(running.spent)
         return summary
 
+    def _refuse(self, what: str, changes: Sequence[Change]) -> None:
+        refuse_changes(f"{self._folder.shown}: {what}", changes, accept=self._context.accept_changes)
+
     async def _sum_up(self, logs: Mapping[str, StepLog]) -> None:
-        """See that what is made from the logs of a finished run holds all of them, also if it was killed at its end."""
+        """Make the journal and the memories hold all of a finished run, also if it was killed at its end."""
         Journal(self._folder.journal, _records(logs)).close()
-        events = LineFile(self._folder.events)
-        last = deque(events.lines(), maxlen=1)
-        if not last or last[0].get("event") != STOPPED:
-            async with opened_stores(self._workflow, self._folder, logs.values(), self._watcher.said):
+        if not has_stopped(self._folder.events):
+            entries = _entries(self._workflow, logs)
+            async with open_stores(self._workflow, self._folder, entries, self._watcher.message):
                 pass
-            events.append({"event": STOPPED, "at": now(), "by": None})
+            events = Events(self._folder.events, Redactor(self._workflow.secrets))
+            events.add(STOPPED, by=None)
             events.close()
 
     def _resetter(self, tools: Sequence[Tool]) -> Resetter | None:
@@ -155,13 +194,13 @@ class _Opening:
         spec, cassette = self._workflow.reset, self._workflow.cassette
         if spec is None or self._dry_run or (cassette is not None and cassette.mode == "replay"):
             return None
-        return Resetter(self._workflow, spec, tools, policy_of(self._workflow))
+        return Resetter(self._workflow, spec, tools, tool_policy(self._workflow))
 
-    def _logs(self, locked: Mapping[str, Json]) -> dict[str, StepLog]:
-        return {name: StepLog(self._folder.unit(name)) for name in locked["units"]}
+    def _logs(self, lock: Mapping[str, Json]) -> dict[str, StepLog]:
+        return {name: StepLog(self._folder.step_log(name)) for name in lock["units"]}
 
-    def _summary(self, logs: Mapping[str, StepLog], locked: Mapping[str, Json]) -> Summary:
-        return summary_of(self._folder.path, logs, locked["skipped"], all_labels_of(self._workflow))
+    def _summary(self, logs: Mapping[str, StepLog], lock: Mapping[str, Json]) -> Summary:
+        return summarise(self._folder.shown, logs, lock["skipped"], all_model_labels(self._workflow))
 
 
 class _Running:
@@ -172,107 +211,114 @@ class _Running:
         workflow: Workflow,
         folder: RunFolder,
         logs: Mapping[str, StepLog],
-        within: Within,
-        cassette: Cassette,
+        context: RunContext,
+        cassette: Recording | Replay | None,
         resetter: Resetter | None,
     ) -> None:
         self.spent: BudgetSpentError | None = None
         self._workflow = workflow
         self._folder = folder
         self._logs = logs
-        self._within = within
-        self._watcher = within.watcher
+        self._context = context
+        self._watcher = context.watcher
         self._cassette = cassette
         self._resetter = resetter
         self._redactor = Redactor(workflow.secrets)
-        self._events = LineFile(folder.events)
+        self.events = Events(folder.events, self._redactor)
         self._journal = Journal(folder.journal, _records(logs))
+
+    def announce(self, change: Change) -> None:
+        """Tell a watching person, and the events, of a change under which the run goes on."""
+        if change.text:
+            self._watcher.message(f"going on under a change: {change.text}")
+            self.events.add("change_accepted", change=change.text)
 
     async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
         """Run what is left of the units; False if it was stopped before all had ended by themselves."""
         async with AsyncExitStack() as stack:
-            stack.callback(self._events.close)
+            stack.callback(self.events.close)
             stack.callback(self._journal.close)
             for log in self._logs.values():
                 stack.callback(log.close)
             try:
                 finished = await self._run(units, boxes)
-            except SteError as fault:
+            except SteError as error:
                 with suppress(RunError):
-                    self._say("broken", why=self._redactor.redact(str(fault)))
+                    self.events.add_failure("broken", error, why=str(error))
                 raise
-            self._say(STOPPED, by="interrupt" if not finished else "budget" if self.spent else None)
+            self.events.add(STOPPED, by="interrupt" if not finished else "budget" if self.spent else None)
             return finished
 
     async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
         from ste_graph.compile.graph import compile_workflow
 
-        workflow = self._workflow
-        meter, within = self._within.meter, self._within
+        workflow, context = self._workflow, self._context
         for log in self._logs.values():
             used = log.used
-            meter.add_replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
+            context.meter.add_replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
         graph = compile_workflow(workflow)
-        recording = Recording(graph.flow, labels_of(workflow))
+        entries = _entries(workflow, self._logs)
         async with (
-            opened_gateways(
-                workflow, meter, self._logs.values(), in_flight=within.in_flight, cassette=self._cassette
-            ) as models,
-            opened_stores(workflow, self._folder, self._logs.values(), self._watcher.said) as stores,
+            open_models(workflow, context.meter, in_flight=context.in_flight, cassette=self._cassette) as models,
+            open_stores(workflow, self._folder, entries, self._watcher.message) as stores,
         ):
-            self._watcher.began(workflow, self._logs, meter)
-            self._say("began", units=len(units), replayed=len(_records(self._logs)))
-            under_way = UnderWay()
-            shared = Shared(
-                workflow, graph.flow, models, stores, recording, within, self._redactor, self, under_way, self._resetter
+            self._watcher.run_start(workflow, self._logs, context.meter)
+            self.events.add("started", units=len(units), replayed=len(_records(self._logs)))
+            shared = SharedContext(
+                workflow=workflow,
+                flow=graph.flow,
+                models=models,
+                stores=stores,
+                record_maker=RecordMaker(graph.flow, model_labels(workflow)),
+                run=context,
+                redactor=self._redactor,
+                journal=self._journal,
+                events=self.events,
+                pending=PendingCalls(),
+                execute=execute_sub_workflow,
+                resetter=self._resetter,
             )
             # A reset is of the tools, which units share: side by side, one unit would undo another's work.
-            seats = asyncio.Semaphore(1 if workflow.reset is not None else within.concurrency)
+            slots = asyncio.Semaphore(1 if workflow.reset is not None else context.concurrency)
 
-            async def one(unit: Unit) -> None:
-                async with seats:
-                    stepper = UnitRun(unit.name, shared, self._logs[unit.name], boxes[unit.name])
-                    await self._unit(unit.name, graph.run(unit.item, stepper, channels=[workflow.unit]))
+            async def run_unit(unit: Unit) -> None:
+                async with slots:
+                    own = UnitContext(unit.name, self._logs[unit.name], boxes[unit.name], shared)
+                    await self._finish(unit.name, graph.run(unit.item, UnitRun(own), channels=[workflow.unit]))
 
-            left = [one(unit) for unit in units if not self._logs[unit.name].done]
-            return await side_by_side(left, within.stop, under_way.give_up)
+            left = [run_unit(unit) for unit in units if not self._logs[unit.name].done]
+            return await run_side_by_side(left, context.stop, shared.pending.give_up)
 
-    async def _unit(self, name: str, running: Awaitable[object]) -> None:
-        """One unit to its end, whichever it is. Raises `RunError` where the others cannot go on either."""
+    async def _finish(self, name: str, running: Awaitable[object]) -> None:
+        """Run one unit to its end, whichever it is. Raises `RunError` where the others cannot go on either."""
         log = self._logs[name]
         try:
             await running
             log.finish(now())
-            self._say("done", unit=name)
-        except BudgetSpentError as spent:
-            self.spent = spent
+            self.events.add("done", unit=name)
+        except BudgetSpentError as error:
+            self.spent = error
         except RunError:
             raise
-        except Exception as fault:
-            why = str(fault) if isinstance(fault, SteError) else f"{type(fault).__name__}: {fault}"
+        except Exception as error:
+            why = str(error) if isinstance(error, SteError) else f"{type(error).__name__}: {error}"
             why = self._redactor.redact(why)
             log.fail(why, now())
-            self._say("failed", unit=name, why=why)
-        self._watcher.ended(name, log)
+            self.events.add_failure("failed", error, unit=name, why=why)
+        self._watcher.unit_end(name, log)
 
-    def step(self, unit: str, step: Logged, *, replayed: bool) -> None:
-        """Write a step's record to the journal, and tell the watcher (the contract `Observer`)."""
-        if step.record is not None:
-            self._journal.add(step.record)
-        self._watcher.step(unit, step, replayed=replayed)
 
-    def working(self, unit: str, what: str) -> None:
-        """Tell the watcher (the contract `Observer`)."""
-        self._watcher.working(unit, what)
-
-    def waiting(self, tool: str) -> None:
-        """Tell the watcher (the contract `Observer`)."""
-        limit = policy_of(self._workflow).timeout_s
-        self._watcher.said(f"waiting, at most {limit:g} s, for a call of `{tool}` that may have changed something")
-
-    def _say(self, event: str, **facts: Json) -> None:
-        self._events.append({"event": event, "at": now(), **facts})
+def _open_cassette(spec: CassetteSpec | None, *, resets: bool) -> Recording | Replay | None:
+    if spec is None or spec.mode == "live":
+        return None
+    return Recording(spec.path) if spec.mode == "record" else Replay(spec.path, resets=resets)
 
 
 def _records(logs: Mapping[str, StepLog]) -> list[dict[str, Json]]:
-    return [step.record for log in logs.values() for step in log.recorded if step.record]
+    return [step.record for log in logs.values() for step in log.record_steps if step.record]
+
+
+def _entries(workflow: Workflow, logs: Mapping[str, StepLog]) -> list[tuple[str, Entry]]:
+    """The entries of all memories that the logs hold, each with its memory's name."""
+    steps = (step for log in logs.values() for step in log.record_steps)
+    return [entry for step in steps for entry in memory_entries(step, workflow.records)]

@@ -1,4 +1,4 @@
-"""The run's folder: who may write it, what it is a run of, and where its files lie."""
+"""The run's folder: its files, who may write it, and the workflow that it is a run of."""
 
 from __future__ import annotations
 
@@ -14,27 +14,33 @@ from ste_graph.files.atomic import TEMPORARY, write_atomically
 from ste_graph.files.lock import FileLock, LockHeldError
 from ste_graph.ids import derive_id
 
-LOCK = "workflow.lock.yaml"
-PARTS = "runs"
-"""Where in a run's folder its sub-workflows run."""
+FORMAT = 2
+"""The version of everything in a run's folder. Raise it with any change that an older or newer version cannot read."""
+LOCK_FILE = "workflow.lock.yaml"
+SUB_RUNS = "runs"
+"""The folder in a run's folder where its sub-workflows run."""
 _WRITER = ".writer"
 _UNITS = "units"
-_BEFORE_LOCK = frozenset({_WRITER, _UNITS, Path(LOCK).with_suffix(TEMPORARY).name})
-"""What a run leaves that was killed before it wrote its lock file: nothing that could be lost."""
-_SECTIONS = ("units", "skipped", "labels", "resolved")
+_BEFORE_LOCK = frozenset({_WRITER, _UNITS, Path(LOCK_FILE).with_suffix(TEMPORARY).name})
+"""The files of a run that was killed before it wrote its lock file: nothing that could be lost."""
+_SECTIONS = ("units", "skipped", "models", "resolved")
 """Mappings that every lock file has."""
 
 
 class RunFolder:
-    """A run's folder. `acquire` makes this process its only writer; the kernel ends that with the process."""
+    """A run's folder. `acquire` makes this process its only writer; the kernel ends that with the process.
 
-    def __init__(self, path: Path) -> None:
+    `shown` is the path as messages have it, where that is not `path`.
+    """
+
+    def __init__(self, path: Path, *, shown: Path | None = None) -> None:
         self.path = path
+        self.shown = shown or path
         self._writer = FileLock(path / _WRITER)
 
     @property
     def lock(self) -> Path:
-        return self.path / LOCK
+        return self.path / LOCK_FILE
 
     @property
     def journal(self) -> Path:
@@ -47,8 +53,8 @@ class RunFolder:
     def memory(self, name: str) -> Path:
         return self.path / "memory" / name
 
-    def unit(self, name: str) -> Path:
-        """The step log of a unit: its name where that is a safe file name, else made safe and told apart by a hash."""
+    def step_log(self, name: str) -> Path:
+        """The step log of a unit: named like the unit where that is a safe file name, else made safe, with a hash."""
         safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80]
         unchanged = safe == name and not name.startswith(".") and safe == safe.lower()
         return (
@@ -61,18 +67,18 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             if not self.lock.exists() and any(not _is_before_lock(entry) for entry in self.path.iterdir()):
                 raise WorkflowError(
-                    f"{self.path}: the folder is not empty and holds no run; give an empty or a new folder with --out"
+                    f"{self.shown}: the folder is not empty and holds no run; give an empty or a new folder with --out"
                 )
             (self.path / _UNITS).mkdir(exist_ok=True)
             self._writer.acquire()
         except LockHeldError as error:
             raise WorkflowError(
-                f"{self.path}: another process{f' ({error.owner})' if error.owner else ''} is running in this folder; "
+                f"{self.shown}: another process{f' ({error.owner})' if error.owner else ''} is running in this folder; "
                 "wait for it, stop it, or give another folder with --out"
             ) from None
         except OSError as error:
             raise WorkflowError(
-                f"{self.path}: cannot be used as a run's folder ({error.strerror}); give another one with --out"
+                f"{self.shown}: cannot be used as a run's folder ({error.strerror}); give another one with --out"
             ) from error
 
     def release(self) -> None:
@@ -90,15 +96,24 @@ class RunFolder:
                 folder.rmdir()
 
     def read_lock(self) -> dict[str, Json] | None:
-        """What the folder is a run of; None in a new folder. Raises `WorkflowError` if the file is damaged."""
+        """Read the lock file; None in a new folder.
+
+        Raises `WorkflowError` if it is damaged, or of another version of the format.
+        """
         try:
             value = yaml.safe_load(self.lock.read_text("utf-8"))
         except FileNotFoundError:
             return None
         except NotADirectoryError:
-            raise WorkflowError(f"{self.path}: is a file, not the folder of a run") from None
+            raise WorkflowError(f"{self.shown}: is a file, not the folder of a run") from None
         except (OSError, yaml.YAMLError, UnicodeDecodeError):
             value = None
+        if isinstance(value, dict) and "resolved" in value and (version := value.get("format", 1)) != FORMAT:
+            age = "an older" if not isinstance(version, int) or version < FORMAT else "a newer"
+            raise WorkflowError(
+                f"{self.shown}: this run was made by {age} version of ste-graph (format {version}, expected {FORMAT}); "
+                "start a new run with --out"
+            )
         if not isinstance(value, dict) or not all(isinstance(value.get(name), dict) for name in _SECTIONS):
             raise WorkflowError(f"{self.lock}: is damaged; restore it, or start a new run with --out")
         return value

@@ -1,9 +1,10 @@
-"""Memories of a run: the stores that are open, and what one unit may see of them."""
+"""The memories of a run: the open stores, and the views of them that one unit's nodes get."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from ste_graph.compile.channels import last_channel
@@ -21,14 +22,36 @@ from ste_graph.contracts import (
     SimilarityMemory,
 )
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.language.workflow import MemorySpec
+from ste_graph.language.workflow import MemorySpec, Workflow
+from ste_graph.run.folder import RunFolder
 
-EMPTY: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
-"""How a memory that is off looks to a prompt."""
+EMPTY_VIEW: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
+"""A memory that is off, as a prompt sees it."""
 
 
-def scope_of(memory: MemorySpec, flow: Flow, unit: str, state: Mapping[str, Json]) -> Scope:
-    """Where entries made now are remembered: the unit, and the pass that each loop down to the memory's began last.
+@asynccontextmanager
+async def open_stores(
+    workflow: Workflow, folder: RunFolder, entries: Sequence[tuple[str, Entry]], message: Callable[[str], None]
+) -> AsyncIterator[dict[str, RecordStore]]:
+    """Open the stores, by the names of their memories, holding exactly `entries`, each with its memory's name.
+
+    All are closed at the end, whatever happens to one of them.
+    """
+    async with AsyncExitStack() as stack:
+        stores: dict[str, RecordStore] = {}
+        for name, spec in workflow.memories.items():
+            if spec.of is None:
+                continue
+            message(f"opening the memory `{name}`")
+            lasting = spec.lives == "forever"
+            stores[name] = await asyncio.to_thread(spec.memory.open, name, folder.memory(name), lasting=lasting)
+            stack.push_async_callback(stores[name].close)
+            await stores[name].reconcile([entry for memory, entry in entries if memory == name])
+        yield stores
+
+
+def memory_scope(memory: MemorySpec, flow: Flow, unit: str, state: Mapping[str, Json]) -> Scope:
+    """The scope of entries that are made now: the unit, and the pass that each loop down to the memory's began last.
 
     Like a transcript or an output, an entry outlives its loop until a loop around that one starts a new pass.
     """
@@ -40,8 +63,8 @@ def scope_of(memory: MemorySpec, flow: Flow, unit: str, state: Mapping[str, Json
 
 
 @contextmanager
-def whole_run_stops() -> Iterator[None]:
-    """Around what is asked of a memory: what fails there would fail in every unit, so that the run must stop."""
+def stop_run_on_error() -> Iterator[None]:
+    """Turn what a memory raises into a `RunError`: it would fail in every unit, so that the run must stop."""
     try:
         yield
     except WorkflowError as error:
@@ -49,45 +72,47 @@ def whole_run_stops() -> Iterator[None]:
 
 
 @dataclass(slots=True)
-class UnitRecall:
-    """A record memory as one unit's nodes see it (the contract `RecordView`). `scope` moves with the unit."""
+class MemoryView:
+    """A record memory as one unit's nodes get it (the contract `RecordView`). `scope` moves with the unit."""
 
     store: RecordStore
     scope: Scope = ()
 
     async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
-        with whole_run_stops():
+        with stop_run_on_error():
             return await self.store.nearest(self.scope, text, k)
 
     async def entries(self) -> list[Entry]:
-        with whole_run_stops():
+        with stop_run_on_error():
             return await self.store.entries(self.scope)
 
     async def select_exemplars(
         self, query: str, selection: Selection, *, tools: Sequence[str] | None
     ) -> SelectedExemplars:
-        with whole_run_stops():
-            return await self._lender.select_exemplars(query, selection, tools=tools)
+        with stop_run_on_error():
+            return await self._exemplar_memory.select_exemplars(query, selection, tools=tools)
 
     async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
-        with whole_run_stops():
-            return await self._lender.select_lessons(query, tools=tools, per_tool=per_tool, k=k)
+        with stop_run_on_error():
+            return await self._exemplar_memory.select_lessons(query, tools=tools, per_tool=per_tool, k=k)
 
     async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         if not isinstance(self.store, SimilarityMemory):
-            raise RunError("the memory cannot say how alike texts are; name one with `use: chroma`")
-        with whole_run_stops():
+            raise RunError("the memory cannot compare texts; name one with `use: chroma`")
+        with stop_run_on_error():
             return await self.store.similarities(text, others)
 
     @property
-    def _lender(self) -> ExemplarMemory:
+    def _exemplar_memory(self) -> ExemplarMemory:
         if not isinstance(self.store, ExemplarMemory):
-            raise RunError("the memory keeps this run's own records; those to show come from one with `from: RUN`")
+            raise RunError(
+                "the memory holds this run's own records; what earlier runs learnt comes from one with `from: RUN`"
+            )
         return self.store
 
 
-class NoRecall:
-    """A memory that is off."""
+class NoMemoryView:
+    """The view of a memory that is off."""
 
     async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         return []

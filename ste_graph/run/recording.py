@@ -1,111 +1,91 @@
-"""Records: made where a unit comes to a `record` block, and handed to the memories of their type."""
+"""`cassette: {mode: record}`: write down what models reply and tools return."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 
-from pydantic import ValidationError
-
-from ste_graph.compile.channels import each_channel, start_channel
-from ste_graph.compile.flow import Flow, Vertex
-from ste_graph.compile.lookup import loop_value, state_lookup
-from ste_graph.compile.stepper import StepKey
-from ste_graph.contracts import Entry, Json
-from ste_graph.errors import WorkflowError
-from ste_graph.ids import derive_id, now
-from ste_graph.language.blocks import Each, RecordBlock, walk
-from ste_graph.language.expressions import Expression
-from ste_graph.records import Circumstances, Record
-from ste_graph.run.faults import NodeError, invalid, place
-from ste_graph.run.memories import scope_of
-from ste_graph.run.step_log import Logged
+from ste_graph.contracts import Json, Model, ModelRequest, Observation, Reply, Tool
+from ste_graph.errors import ModelError, NoReplyError, WorkflowError
+from ste_graph.models.recorded import request_key
+from ste_graph.run.cassette import CassetteFiles, ToolResult, call_key
+from ste_graph.tools.fingerprint import definition
+from ste_graph.tools.forwarded import effect_note
 
 
 class Recording:
-    """The records of a run; one for all its units."""
+    """Records a run into the cassette in `folder`. Raises `WorkflowError` where no cassette can be written."""
 
-    def __init__(self, flow: Flow, labels: Mapping[str, str]) -> None:
-        self._flow = flow
-        self._labels = labels
-        self.types = flow.workflow.records
-        self._talks = any(memory.of is None for memory in flow.workflow.memories.values())
-
-    def step(self, vertex: Vertex, keep: RecordBlock, key: StepKey, unit: str, state: Mapping[str, Json]) -> Logged:
-        """The finished step of a `record` block. Raises `NodeError` where what `as` gives is no such record."""
-        workflow = self._flow.workflow
-        at = now()
-        started = state[start_channel(keep.key)] or at
-        id = derive_id(unit, key)
-        item = state[workflow.unit]
-        scopes = {
-            name: scope_of(memory, self._flow, unit, state)
-            for name, memory in workflow.memories.items()
-            if memory.of == keep.record
-        }
-        circumstances = Circumstances(id=id, item=item, models=self._models[keep.key], started=started, ended=at)
+    def __init__(self, folder: Path) -> None:
         try:
-            record = self.types[keep.record].made(self._given(keep, state), circumstances)
-            fields = record.model_dump(mode="json")
-            text = record.text if scopes else None
-            summary = record.summary if self._talks else None
-        except Exception as error:  # whatever a user's own type of record raises
-            why = invalid(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
-            raise NodeError(f"{place(vertex, key, f'{workflow.unit}={unit}')}: {why}") from error
-        line = {"id": id, "record": keep.record, workflow.unit: unit}
-        line |= {loop: loop_value(self._flow, loop, state) for loop in vertex.occurrences[0]}
-        line |= {**fields, "started": started, "ended": at}
-        return Logged(key=str(key), started=at, ended=at, record=line, scopes=scopes, text=text, summary=summary)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkflowError(f"{folder}: no cassette can be written there ({error.strerror})") from error
+        self._files = CassetteFiles(folder)
 
-    def summary(self, step: Logged) -> str:
-        """What a transcript keeps of the record that a step made, where it has no room for more."""
-        assert step.record is not None, "only the step of a `record` block makes one"
-        return step.summary if step.summary is not None else _record(step.record, self.types).summary
+    def add_reply(self, label: str, key: str, reply: Reply | ModelError) -> None:
+        """Record a model's reply, or the reason why it gave none."""
+        line: dict[str, Json] = {"model": label, "key": key}
+        if isinstance(reply, ModelError):
+            line |= {"text": "", "error": str(reply)}
+            if isinstance(reply, NoReplyError):
+                line["no_reply"] = True
+        else:
+            line |= {"text": reply.text, "usage": reply.usage.model_dump()}
+            if reply.data is not None:
+                line["data"] = reply.data
+            if reply.tool_calls:
+                line["tool_calls"] = [call.model_dump() for call in reply.tool_calls]
+        self._files.models.append(line)
 
-    def _given(self, keep: RecordBlock, state: Mapping[str, Json]) -> dict[str, Json]:
-        lookup = state_lookup(self._flow, state)
-        return {
-            name: state[each_channel(value, keep.key)] if isinstance(value, Each) else value.evaluate(lookup)
-            for name, value in keep.values.items()
-        }
+    async def result(
+        self,
+        tool: Tool,
+        arguments: Mapping[str, Json],
+        place: str,
+        position: int,
+        make: Callable[[], Awaitable[Observation]],
+    ) -> Observation:
+        """Make a call and record its result (the contract `Tape`)."""
+        observation = await make()
+        result = ToolResult(
+            tool=tool.name,
+            key=call_key(tool, arguments),
+            arguments=dict(arguments),
+            place=place,
+            position=position,
+            observation=observation,
+        )
+        self._files.tools.append(result.model_dump(mode="json"))
+        return observation
 
-    @cached_property
-    def _models(self) -> dict[str, dict[str, list[str]]]:
-        """Per `record` block and field of `as`: the labels of the models behind it."""
-        nodes = self._flow.workflow.nodes
+    def add_source(self, number: int, tools: Sequence[Tool]) -> None:
+        """Record the tools of an entry of the workflow's `tools:`."""
+        listed = [{**definition(tool), "effect_note": effect_note(tool)} for tool in tools]
+        self._files.sources.append({"source": number, "tools": listed})
 
-        def labels(value: Expression | Each) -> list[str]:
-            read = [value.first] if isinstance(value, Each) else sorted({name.split(".")[0] for name in value.names})
-            return [self._labels[model] for node in read if node in nodes for model in nodes[node].models.values()]
-
-        return {
-            block.key: {name: labels(value) for name, value in block.values.items()}
-            for block, _ in walk(self._flow.workflow.blocks)
-            if isinstance(block, RecordBlock)
-        }
-
-
-def entries_of(step: Logged, types: Mapping[str, type[Record]]) -> list[tuple[str, Entry]]:
-    """What a finished step adds to memories, by the memory's name."""
-    if step.record is None or not step.scopes:
-        return []
-    text = step.text if step.text is not None else _record(step.record, types).text
-    return [
-        (memory, Entry(id=step.record["id"], scope=scope, text=text, record=step.record))
-        for memory, scope in step.scopes.items()
-    ]
+    def close(self) -> None:
+        """Let go of the files."""
+        self._files.close()
 
 
-def _record(line: Mapping[str, Json], types: Mapping[str, type[Record]]) -> Record:
-    """The record in a line of the log. A field that the log does not have yet, since it is older, has its default.
+class RecordingModel:
+    """A `Model` around another one, whose replies and errors it records."""
 
-    Raises `WorkflowError` where the type does not accept what it once gave.
-    """
-    cls = types[line["record"]]
-    try:
-        return cls.model_validate({name: line[name] for name in cls.model_fields if name in line})
-    except ValidationError as error:
-        raise WorkflowError(
-            f"record {line['id']} of this run cannot be read as a `{line['record']}`: {invalid(error)}; "
-            "a type of record must accept what `model_dump(mode='json')` makes of it"
-        ) from error
+    def __init__(self, model: Model, recording: Recording) -> None:
+        self._model = model
+        self._recording = recording
+
+    @property
+    def label(self) -> str:
+        return self._model.label
+
+    async def reply(self, request: ModelRequest) -> Reply:
+        key = request_key(request)
+        try:
+            reply = await self._model.reply(request)
+        except ModelError as error:
+            self._recording.add_reply(self.label, key, error)
+            raise
+        self._recording.add_reply(self.label, key, reply)
+        return reply

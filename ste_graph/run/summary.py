@@ -1,4 +1,4 @@
-"""The summary: what a run has come to, over every time it was taken up."""
+"""The summary of a run, over every time it was taken up."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from ste_graph.contracts import Json
-from ste_graph.run.folder import LOCK, PARTS, RunFolder
-from ste_graph.run.step_log import StepLog, Used
+from ste_graph.run.folder import LOCK_FILE, SUB_RUNS, RunFolder
+from ste_graph.run.step_log import StepLog, UsageCounts
 
 StoppedBy = Literal["interrupt", "budget"]
 
@@ -23,21 +23,21 @@ class Summary:
     units: int = 0
     done: int = 0
     records: Counter[str] = field(default_factory=Counter)
-    used: Used = field(default_factory=Used)
+    used: UsageCounts = field(default_factory=UsageCounts)
     calls: Counter[str] = field(default_factory=Counter)
-    """How many tool calls ended in which way (`ok`, `timeout`, …), those that never reached the tool included."""
+    """How many tool calls ended in each way (`ok`, `timeout`, …), those that never reached the tool included."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Per failed unit: why."""
+    """The reason, per failed unit."""
     skipped: dict[str, Json] = field(default_factory=dict)
-    """Per tool that was not explored: its effect, and the line that allows it."""
+    """The effect of each tool that was not explored, and the line that allows it."""
     loops: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often each loop ended, by its name and why."""
+    """How often each loop ended, by its name and the reason."""
     models: dict[str, str] = field(default_factory=dict)
     """The label of each model that the run asks, by its name in the workflow."""
-    parts: dict[str, Json] = field(default_factory=dict)
-    """Per sub-workflow that came to its end, by the step that ran it: what it gave, see `SubWorkflowOutputs`."""
+    sub_workflows: dict[str, Json] = field(default_factory=dict)
+    """The outputs of each sub-workflow that came to its end, by the step that ran it, see `SubWorkflowOutputs`."""
     remarks: list[str] = field(default_factory=list)
-    """What a person should know of besides, for example that a tool's schema is faulty."""
+    """Further things that a person should know, for example that a tool's schema is faulty."""
     stopped_by: StoppedBy | None = None
     reason: str | None = None
 
@@ -46,10 +46,10 @@ class Summary:
         return self.done == self.units
 
 
-def summary_of(
+def summarise(
     run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Json], models: Mapping[str, str]
 ) -> Summary:
-    """The summary of what the step logs hold."""
+    """Return the summary of the step logs."""
     summary = Summary(run, units=len(logs), skipped=dict(skipped), models=dict(models))
     for unit, log in logs.items():
         summary.done += log.done
@@ -57,25 +57,27 @@ def summary_of(
         summary.calls.update(log.calls)
         summary.loops.update(log.loops)
         summary.records.update(log.records)
-        summary.parts |= {key if len(logs) == 1 else f"{unit}: {key}": gives for key, gives in log.parts.items()}
+        for key, outputs in log.sub_workflows.items():
+            summary.sub_workflows[key if len(logs) == 1 else f"{unit}: {key}"] = outputs
         if log.failure is not None:
             summary.failed[unit] = log.failure
     if not summary.complete:
-        summary.used.add(_in_open_parts(run, logs.values()))
+        summary.used.add(_used_in_open_runs(run, logs.values()))
     return summary
 
 
-def _in_open_parts(run: Path, logs: Iterable[StepLog]) -> Used:
-    """What sub-workflows have used that did not come to their end, so that no step of their caller tells of them."""
-    ended = {str(gives["run"]).rpartition(f"/{PARTS}/")[2] for log in logs for gives in log.parts.values()}
-    total, parts = Used(), run / PARTS
-    for lock in sorted(parts.rglob(LOCK)):
-        name = str(lock.parent.relative_to(parts))
-        if f"/{PARTS}/" in name or name in ended:  # a part of a part counts with that one
+def _used_in_open_runs(run: Path, logs: Iterable[StepLog]) -> UsageCounts:
+    """The usage of sub-workflows that did not come to their end, so that no step of their caller counts it."""
+    outputs = (outputs for log in logs for outputs in log.sub_workflows.values())
+    ended = {str(output["run"]).rpartition(f"/{SUB_RUNS}/")[2] for output in outputs}
+    total, folder = UsageCounts(), run / SUB_RUNS
+    for lock in sorted(folder.rglob(LOCK_FILE)):
+        name = str(lock.parent.relative_to(folder))
+        if f"/{SUB_RUNS}/" in name or name in ended:  # the run of a sub-workflow counts its own sub-workflows
             continue
-        folder = RunFolder(lock.parent)
-        own = [StepLog(folder.unit(unit)) for unit in (folder.read_lock() or {}).get("units", ())]
+        sub_run = RunFolder(lock.parent)
+        own = [StepLog(sub_run.step_log(unit)) for unit in (sub_run.read_lock() or {}).get("units", ())]
         for log in own:
             total.add(log.used)
-        total.add(_in_open_parts(lock.parent, own))
+        total.add(_used_in_open_runs(lock.parent, own))
     return total

@@ -12,7 +12,7 @@ from ste_graph.ids import now
 from ste_graph.language.workflow import CassetteSpec
 from ste_graph.redaction import Redactor
 from ste_graph.run.cassette import Cassette
-from ste_graph.run.step_log import Logged, StepLog, Used
+from ste_graph.run.step_log import LoggedStep, StepLog, UsageCounts
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
 
@@ -55,7 +55,9 @@ async def measured(folder: Path) -> dict[str, float]:
     async def recorded(number: int, name: str = "add_days", box: Toolbox = plain) -> None:
         observation = await box.call(name, ARGUMENTS, place=f"unit | observe turn={number} #0")
         gives = {"text": observation.text, "observation": observation.model_dump(mode="json")}
-        step = Logged(key=f"observe turn={number}", started=now(), ended=now(), gives=gives, used=Used(tool_calls=1))
+        step = LoggedStep(
+            key=f"observe turn={number}", started=now(), ended=now(), gives=gives, used=UsageCounts(tool_calls=1)
+        )
         log.step(step)
 
     floor = await spent(function)

@@ -30,9 +30,9 @@ from ste_graph.models.adapter import Adapter
 from ste_graph.models.langchain import LangChainClient
 from ste_graph.models.meter import Meter
 from ste_graph.protocols import react
+from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
 from ste_graph.run.step_log import StepLog
-from ste_graph.run.watching import Watcher
 
 TOOLS, EPISODES, TRIALS = 2, 15, 4
 """The paper's size: sixty trials a tool."""
@@ -115,11 +115,11 @@ class State(TypedDict):
 async def all_by_hand(loaded: Workflow, folder: Path) -> float:
     """Every tool explored by hand, side by side; gives the processor time at which the trials began."""
     from ste_graph.run.cassette import Cassette
-    from ste_graph.run.units import opened_tools
+    from ste_graph.run.tools import open_tools
 
     store = await asyncio.to_thread(Experience().open, "long_term", folder / "memory")
     await store.reconcile([])
-    async with opened_tools(loaded, Cassette(None, resets=False)) as tools:
+    async with open_tools(loaded, Cassette(None, resets=False)) as tools:
         begun = time.process_time()
         await asyncio.gather(*(by_hand(loaded, folder, tool, store) for tool in tools))
     await store.close()
@@ -190,7 +190,7 @@ async def by_hand(loaded: Workflow, folder: Path, tool: Tool, store: RecordStore
     graph.add_edge("imagine", "call")
     graph.add_conditional_edges(
         "call",
-        lambda s: "observe" if not isinstance(s["step"], react.Answer) and s["turn"] < 4 else "reflect",
+        lambda s: "observe" if not isinstance(s["step"], react.FinalAnswer) and s["turn"] < 4 else "reflect",
         ["observe", "reflect"],
     )
     graph.add_edge("observe", "call")
@@ -206,7 +206,7 @@ class Begun(Watcher):
     def __init__(self) -> None:
         self.at = 0.0
 
-    def began(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
         self.at = time.process_time()
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from ste_graph.contracts import Selection
 from ste_graph.errors import WorkflowError
-from ste_graph.memory.exemplars.held_out import held_out
-from ste_graph.memory.exemplars.run_import import harvested
+from ste_graph.memory.exemplars.held_out import find_held_out
+from ste_graph.memory.exemplars.run_import import exemplars_from_run
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.experience.settings import Experience
 from ste_graph.records import Seen, Step
 
-LOCK = "created: now\nlabels: {}\nunits: {}\ntools: {}\nskipped: {}\nresolved: {}\n"
+LOCK = "format: 2\ncreated: now\nmodels: {}\nunits: {}\ntools: {}\nskipped: {}\nresolved: {}\n"
 
 
 def step(action="add", arguments=None, *, ok=True, text="5"):
@@ -64,17 +64,17 @@ def test_the_training_side_is_lent_without_paraphrases_and_nothing_that_is_held_
 
 
 def test_requests_in_other_words_come_only_when_they_are_asked_for(distilled, tmp_path, word_hashes):
-    assert len(harvested(distilled)) == 2
-    assert "What are 1 and 2 together?" in {one.query for one in harvested(distilled, reworded=True)}
+    assert len(exemplars_from_run(distilled)) == 2
+    assert "What are 1 and 2 together?" in {one.query for one in exemplars_from_run(distilled, reworded=True)}
     with ExemplarStore.open(tmp_path / "own", embedder=word_hashes, create=True) as store:
-        assert store.take(distilled, reworded=True) == 3
+        assert store.import_run(distilled, reworded=True) == 3
 
 
 def test_a_damaged_example_is_named_and_left_out(distilled, caplog):
     with (distilled / "journal.jsonl").open("a") as journal:
         journal.write(json.dumps({**LINES[0], "split": "both"}) + "\n")
     with caplog.at_level(logging.WARNING):
-        assert len(harvested(distilled)) == 2
+        assert len(exemplars_from_run(distilled)) == 2
     assert "journal.jsonl:7: this example is left out" in caplog.text
 
 
@@ -107,11 +107,11 @@ def test_whatever_says_something_of_what_is_held_out_is_known(distilled, exempla
         exemplar(query, calls[-1].action, id=why, calls=calls, trial_id=id, run="r")
         for why, (query, calls, id) in TRIALS.items()
     ]
-    assert {*TRIALS} - held_out(distilled, made) == {"nothing of it", "the same arguments for another tool"}
+    assert {*TRIALS} - find_held_out(distilled, made) == {"nothing of it", "the same arguments for another tool"}
 
 
 def test_a_trial_of_another_run_is_not_taken_for_the_one_that_is_held_out(distilled, exemplar):
-    assert not held_out(distilled, [exemplar("Add 8 and 9.", "add", trial_id="t2", run="another")])
+    assert not find_held_out(distilled, [exemplar("Add 8 and 9.", "add", trial_id="t2", run="another")])
 
 
 async def test_a_memory_lends_and_teaches_nothing_of_what_another_run_holds_out(
@@ -146,7 +146,7 @@ def test_what_is_left_out_needs_a_run_that_holds_something_out(store, tmp_path, 
     memory = Experience(**{"from": str(tmp_path / "store"), "without": str(tmp_path / "store")})
     with pytest.raises(WorkflowError, match=r"memory `m`: .*store: is not the folder of a run"):
         memory.open("m", tmp_path / "run", word_hashes)
-    with pytest.raises(ValueError, match="`without` leaves something out of what `from` lends, and there is no `from`"):
+    with pytest.raises(ValueError, match="`without` leaves something out of what `from` names; it needs a `from`"):
         Experience(without="x")
 
 

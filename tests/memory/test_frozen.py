@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.memory.experience.other_tool import FrozenRun
+from ste_graph.memory.experience.other_tool import OtherToolSource
 from ste_graph.run.folder import RunFolder
 
 
@@ -21,7 +21,10 @@ def run(tmp_path):
 def finished(folder, units):
     (folder / "units").mkdir(parents=True)
     (folder / "workflow.lock.yaml").write_text(
-        json.dumps({"units": dict.fromkeys(units), "resolved": {}, "tools": {}, "labels": {}, "skipped": {}}), "utf-8"
+        json.dumps(
+            {"format": 2, "units": dict.fromkeys(units), "resolved": {}, "tools": {}, "models": {}, "skipped": {}}
+        ),
+        "utf-8",
     )
     for unit in units:
         steps = [{"key": f"record={n}", "started": "", "ended": "", "record": line(unit, n)} for n in range(3)]
@@ -35,14 +38,14 @@ def tools(records):
 
 def test_it_gives_as_many_records_in_order_of_one_tool_that_is_not_the_own(run):
     for own in (("dates",), ("roman",), ("units",), ("dates", "episode=3")):
-        found = FrozenRun(run).of_another_unit(own, "trial", 2)
+        found = OtherToolSource(run).records(own, "trial", 2)
         (tool,) = tools(found)
         assert tool != own[0]
         assert found == [line(tool, 0), line(tool, 1)]
 
 
 def test_a_growing_memory_keeps_to_the_tool_and_goes_on_with_the_next_one(run):
-    shown = [FrozenRun(run).of_another_unit(("roman",), "trial", count) for count in range(9)]
+    shown = [OtherToolSource(run).records(("roman",), "trial", count) for count in range(9)]
     for fewer, more in pairwise(shown):
         assert more[: len(fewer)] == fewer
     assert tools(shown[3]) < tools(shown[6]) == {"dates", "units"}
@@ -55,21 +58,21 @@ def test_a_tool_whose_name_begins_with_anothers_name_is_another_tool(tmp_path):
     log.write_text(log.read_text("utf-8").replace("add_1", "add days"), "utf-8")
     lock = run / "workflow.lock.yaml"
     lock.write_text(lock.read_text("utf-8").replace("add_1", "add days"), "utf-8")
-    log.rename(RunFolder(run).unit("add days"))
-    assert tools(FrozenRun(run).of_another_unit(("add days",), "trial", 2)) == {"add"}
-    assert tools(FrozenRun(run).of_another_unit(("add days", "episode=3"), "trial", 2)) == {"add"}
-    assert tools(FrozenRun(run).of_another_unit(("add",), "trial", 2)) == {"add days"}
+    log.rename(RunFolder(run).step_log("add days"))
+    assert tools(OtherToolSource(run).records(("add days",), "trial", 2)) == {"add"}
+    assert tools(OtherToolSource(run).records(("add days", "episode=3"), "trial", 2)) == {"add"}
+    assert tools(OtherToolSource(run).records(("add",), "trial", 2)) == {"add days"}
 
 
 def test_a_run_without_records_of_another_tool_is_refused_with_the_way_out(run):
     with pytest.raises(WorkflowError) as error:
-        FrozenRun(run).of_another_unit(("dates",), "verdict", 1)
+        OtherToolSource(run).records(("dates",), "verdict", 1)
     assert str(error.value) == (
         f"{run}: `other_tool` needs a run with records of type `verdict` of another tool than `dates`; "
-        "this one has none. Name a run that explored several tools."
+        "it has none. Name a run that explored several tools."
     )
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(WorkflowError, match=r"is not the folder of a run"):
-        FrozenRun(tmp_path)
+        OtherToolSource(tmp_path)

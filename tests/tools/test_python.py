@@ -156,14 +156,15 @@ async def test_names_that_are_not_there_are_answered_with_those_that_are(tmp_pat
 async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_path):
     path = module(tmp_path, "x = 1\n1 / 0\n")
     assert (
-        await refused(module=path) == f"tools: `{path}` does not import: ZeroDivisionError: division by zero (line 2)"
+        await refused(module=path)
+        == f"tools: `{path}` does not import: ZeroDivisionError: division by zero ({path}:2 <module>)"
     )
     path = module(tmp_path, "raise SystemExit(3)\n")
-    assert await refused(module=path) == f"tools: `{path}` does not import: SystemExit: 3 (line 1)"
+    assert await refused(module=path) == f"tools: `{path}` does not import: SystemExit: 3 ({path}:1 <module>)"
     path = module(tmp_path, "from ste_graph.tools.decorator import tool\n@tool(effect='raed')\ndef f(): ...\n")
     assert await refused(module=path) == (
         f"tools: `{path}` does not import: ValueError: "
-        "A tool's effect is one of destructive, read, write; got 'raed' (line 2)"
+        f"A tool's effect is one of destructive, read, write; got 'raed' ({path}:2 <module>)"
     )
     assert await refused(module="no_such_module_anywhere") == (
         "tools: `no_such_module_anywhere` does not import: "

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 
 
-async def side_by_side(
+async def run_side_by_side(
     jobs: Iterable[Coroutine[None, None, None]], stop: asyncio.Event, give_up: Callable[[], None]
 ) -> bool:
     """Run the jobs until all are done (True), or `stop` is set, which cancels them (False).

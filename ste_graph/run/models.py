@@ -1,0 +1,134 @@
+"""The models of a run: asked once whether they can be reached, then open while the run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ste_graph.contracts import Model, ModelRequest, Reply
+from ste_graph.errors import ModelError, RunError, SteError
+from ste_graph.language.workflow import Workflow
+from ste_graph.models.adapter import Adapter
+from ste_graph.models.gateway import Gateway
+from ste_graph.models.meter import Meter
+from ste_graph.models.servers import Servers
+from ste_graph.redaction import Redactor
+from ste_graph.run.recording import Recording, RecordingModel
+from ste_graph.run.replay import Replay, ReplayModel
+
+
+def model_labels(workflow: Workflow) -> dict[str, str]:
+    """The label of each model that a node asks, by its name in the workflow."""
+    asked = dict.fromkeys(name for spec in workflow.nodes.values() for name in spec.models.values())
+    return {name: workflow.models[name].label for name in asked}
+
+
+def all_model_labels(workflow: Workflow) -> dict[str, str]:
+    """The same with the models of sub-workflows, as `SUB.MODEL`."""
+    subs = workflow.sub_workflows.values()
+    inner = {f"{sub.name}.{name}": label for sub in subs for name, label in all_model_labels(sub.workflow).items()}
+    return model_labels(workflow) | inner
+
+
+@asynccontextmanager
+async def start_models(
+    workflow: Workflow, folder: Path, message: Callable[[str], None], stop: asyncio.Event
+) -> AsyncIterator[Workflow]:
+    """Start the servers that the models need, until the end of this context; give the workflow that asks them.
+
+    Raises `RunError` if a server cannot start, or `stop` is set while one does.
+    """
+    if is_replay(workflow):
+        yield workflow
+        return
+    async with Servers(folder, message) as servers:
+        started: dict[str, Adapter] = {}
+        for name in model_labels(workflow):
+            try:
+                started[name] = await _unless_stopped(stop, workflow.models[name].start(name, servers))
+            except SteError as error:
+                raise RunError(f"{workflow.file}: model `{name}`: {error}") from error
+        yield replace(workflow, models={**workflow.models, **started})
+
+
+async def _unless_stopped(stop: asyncio.Event, starting: Coroutine[None, None, Adapter]) -> Adapter:
+    task, stopping = asyncio.create_task(starting), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise RunError("stopped by the user while its server was starting; nothing has been spent")
+        return task.result()
+    finally:
+        for waiting in (task, stopping):
+            waiting.cancel()
+            with suppress(asyncio.CancelledError, SteError):
+                await waiting
+
+
+def is_replay(workflow: Workflow) -> bool:
+    """True if the models' replies come from a cassette, so that none of the models is needed."""
+    return workflow.cassette is not None and workflow.cassette.mode == "replay"
+
+
+async def probe_models(workflow: Workflow, names: Collection[str] | None = None) -> list[str]:
+    """Ask every model, or those of these names, whether it can be asked, before anything is spent; return the doubts.
+
+    Raises `RunError` if one cannot be asked.
+    """
+    if is_replay(workflow):
+        return []
+    asked = [name for name in model_labels(workflow) if names is None or name in names]
+    found = await asyncio.gather(*(workflow.models[name].probe() for name in asked), return_exceptions=True)
+    for name, error in zip(asked, found, strict=True):
+        if isinstance(error, SteError):
+            raise RunError(f"{workflow.file}: model `{name}`: {error}") from error
+        if isinstance(error, BaseException):
+            raise error
+    return [f"model `{name}`: {doubt}" for name, doubt in zip(asked, found, strict=True) if doubt]
+
+
+@asynccontextmanager
+async def open_models(
+    workflow: Workflow, meter: Meter, *, in_flight: asyncio.Semaphore, cassette: Recording | Replay | None
+) -> AsyncIterator[dict[str, Model]]:
+    """Open the models that nodes ask, by name, behind the bound of requests in flight; closed at the end."""
+    redactor = Redactor(workflow.secrets)
+    async with AsyncExitStack() as stack:
+        models: dict[str, Model] = {}
+        for name, label in model_labels(workflow).items():
+            if isinstance(cassette, Replay):
+                models[name] = ReplayModel(label, cassette, meter)
+                continue
+            gateway = Gateway(workflow.models[name], in_flight=in_flight, meter=meter)
+            stack.push_async_callback(gateway.close)
+            model = gateway if redactor.is_empty else RedactedModel(gateway, redactor)
+            models[name] = model if cassette is None else RecordingModel(model, cassette)
+        yield models
+
+
+class RedactedModel:
+    """A `Model` around another one, whose replies and errors are free of secrets."""
+
+    def __init__(self, model: Model, redactor: Redactor) -> None:
+        self._model = model
+        self._redactor = redactor
+
+    @property
+    def label(self) -> str:
+        return self._model.label
+
+    async def reply(self, request: ModelRequest) -> Reply:
+        redact = self._redactor.redact
+        try:
+            reply = await self._model.reply(request)
+        except ModelError as error:
+            raise type(error)(redact(str(error))) from None
+        calls = tuple(
+            call.model_copy(update={"name": redact(call.name), "arguments": redact(call.arguments)})
+            for call in reply.tool_calls
+        )
+        data = self._redactor.redact_data(reply.data)
+        return reply.model_copy(update={"text": redact(reply.text), "data": data, "tool_calls": calls})

@@ -1,0 +1,115 @@
+"""Records: made where a unit comes to a `record` block, and handed to the memories of their type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from pydantic import ValidationError
+
+from ste_graph.compile.channels import each_channel, start_channel
+from ste_graph.compile.flow import Flow, Vertex
+from ste_graph.compile.lookup import loop_value, state_lookup
+from ste_graph.compile.stepper import StepKey
+from ste_graph.contracts import Entry, Json
+from ste_graph.errors import WorkflowError
+from ste_graph.ids import derive_id, now
+from ste_graph.language.blocks import Each, RecordBlock, walk
+from ste_graph.language.expressions import Expression
+from ste_graph.records import Circumstances, Record
+from ste_graph.run.errors import NodeError, error_text, first_fault, step_place
+from ste_graph.run.memories import memory_scope
+from ste_graph.run.step_log import LoggedStep
+from ste_graph.tracebacks import with_place
+
+
+class RecordMaker:
+    """Makes the records of a run; one for all its units."""
+
+    def __init__(self, flow: Flow, labels: Mapping[str, str]) -> None:
+        self._flow = flow
+        self._labels = labels
+        self.types = flow.workflow.records
+        self._has_transcripts = any(memory.of is None for memory in flow.workflow.memories.values())
+
+    def make(
+        self, vertex: Vertex, block: RecordBlock, key: StepKey, unit: str, state: Mapping[str, Json]
+    ) -> LoggedStep:
+        """Make the finished step of a `record` block. Raises `NodeError` where the values of `as` do not fit."""
+        workflow = self._flow.workflow
+        at = now()
+        started = state[start_channel(block.key)] or at
+        id = derive_id(unit, key)
+        item = state[workflow.unit]
+        scopes = {
+            name: memory_scope(memory, self._flow, unit, state)
+            for name, memory in workflow.memories.items()
+            if memory.of == block.record
+        }
+        circumstances = Circumstances(id=id, item=item, models=self._models[block.key], started=started, ended=at)
+        try:
+            record = self.types[block.record].made(self._values(block, state), circumstances)
+            fields = record.model_dump(mode="json")
+            text = record.text if scopes else None
+            summary = record.summary if self._has_transcripts else None
+        except Exception as error:  # whatever a user's own type of record raises
+            why = first_fault(error) if isinstance(error, ValidationError) else error_text(error)
+            place = step_place(vertex, key, f"{workflow.unit}={unit}")
+            raise NodeError(f"{place}: {with_place(why, error, self.types[block.record].__module__)}") from error
+        line = {"id": id, "record": block.record, workflow.unit: unit}
+        line |= {loop: loop_value(self._flow, loop, state) for loop in vertex.occurrences[0]}
+        line |= {**fields, "started": started, "ended": at}
+        return LoggedStep(key=str(key), started=at, ended=at, record=line, scopes=scopes, text=text, summary=summary)
+
+    def summary(self, step: LoggedStep) -> str:
+        """The text that a transcript keeps of the record of a step, where it has no room for more."""
+        assert step.record is not None, "only the step of a `record` block makes one"
+        return step.summary if step.summary is not None else _read_record(step.record, self.types).summary
+
+    def _values(self, block: RecordBlock, state: Mapping[str, Json]) -> dict[str, Json]:
+        lookup = state_lookup(self._flow, state)
+        return {
+            name: state[each_channel(value, block.key)] if isinstance(value, Each) else value.evaluate(lookup)
+            for name, value in block.values.items()
+        }
+
+    @cached_property
+    def _models(self) -> dict[str, dict[str, list[str]]]:
+        """The labels of the models that each field of `as` comes from, per `record` block."""
+        nodes = self._flow.workflow.nodes
+
+        def labels(value: Expression | Each) -> list[str]:
+            read = [value.first] if isinstance(value, Each) else sorted({name.split(".")[0] for name in value.names})
+            return [self._labels[model] for node in read if node in nodes for model in nodes[node].models.values()]
+
+        return {
+            block.key: {name: labels(value) for name, value in block.values.items()}
+            for block, _ in walk(self._flow.workflow.blocks)
+            if isinstance(block, RecordBlock)
+        }
+
+
+def memory_entries(step: LoggedStep, types: Mapping[str, type[Record]]) -> list[tuple[str, Entry]]:
+    """The entries that a finished step adds to memories, each with the memory's name."""
+    if step.record is None or not step.scopes:
+        return []
+    text = step.text if step.text is not None else _read_record(step.record, types).text
+    return [
+        (memory, Entry(id=step.record["id"], scope=scope, text=text, record=step.record))
+        for memory, scope in step.scopes.items()
+    ]
+
+
+def _read_record(line: Mapping[str, Json], types: Mapping[str, type[Record]]) -> Record:
+    """Read the record in a line of the log. A field that the log does not have yet, since it is older, has its default.
+
+    Raises `WorkflowError` where the type does not accept what it once produced.
+    """
+    cls = types[line["record"]]
+    try:
+        return cls.model_validate({name: line[name] for name in cls.model_fields if name in line})
+    except ValidationError as error:
+        raise WorkflowError(
+            f"record {line['id']} of this run cannot be read as a `{line['record']}`: {first_fault(error)}; "
+            "a type of record must accept what `model_dump(mode='json')` makes of it"
+        ) from error

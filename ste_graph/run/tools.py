@@ -1,0 +1,89 @@
+"""The tools of a run: opened from their sources, and behind the run's policy for each unit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from ste_graph.contracts import Tool
+from ste_graph.errors import WorkflowError
+from ste_graph.language.workflow import Workflow
+from ste_graph.redaction import Redactor
+from ste_graph.run.context import Watcher
+from ste_graph.run.recording import Recording
+from ste_graph.run.replay import Replay
+from ste_graph.run.write_ahead import write_ahead
+from ste_graph.tools.asking import TerminalAsker
+from ste_graph.tools.names import rename_repeats
+from ste_graph.tools.policy import ToolPolicy, check_allowed
+from ste_graph.tools.rate import RateLimiter
+from ste_graph.tools.toolbox import Toolbox
+
+
+def tool_policy(workflow: Workflow) -> ToolPolicy:
+    """The policy for all tool calls of a run."""
+    ask = workflow.allow == "ask"
+    return ToolPolicy.model_validate({**workflow.limits, "ask": ask, "allow": () if ask else workflow.allow})
+
+
+def make_toolboxes(
+    workflow: Workflow,
+    tools: Mapping[str, Sequence[Tool]],
+    *,
+    dry_run: bool,
+    cassette: Recording | Replay | None,
+    watcher: Watcher,
+) -> dict[str, Toolbox]:
+    """Put the tools of each unit behind the run's policy. The units share the rate limit, and the person to ask."""
+    policy = tool_policy(workflow)
+    redactor, rate, asker = Redactor(workflow.secrets), RateLimiter(policy.per_minute), TerminalAsker(watcher.question)
+    return {
+        unit: Toolbox(
+            [write_ahead(tool) for tool in offered],
+            policy,
+            dry_run=dry_run,
+            redactor=redactor,
+            rate=rate,
+            asker=asker,
+            tape=cassette,
+        )
+        for unit, offered in tools.items()
+    }
+
+
+def tools_need_start(workflow: Workflow) -> bool:
+    """True if a process or a connection must start before the tools are known."""
+    replays = workflow.cassette is not None and workflow.cassette.mode == "replay"
+    return not replays and any(source.starts for source in workflow.tools)
+
+
+@asynccontextmanager
+async def open_tools(workflow: Workflow, cassette: Recording | Replay | None = None) -> AsyncIterator[list[Tool]]:
+    """Open all tools of the workflow, by rename_repeats names; their sources are closed at the end.
+
+    In a replay a source that would start something, or cannot be opened, has the tools that the cassette knows.
+    Without a `cassette`, nothing is recorded.
+
+    Raises `WorkflowError` if a source cannot be opened, or `allow` names a tool that none of them has.
+    """
+    if cassette is None and workflow.cassette is not None and workflow.cassette.mode == "replay":
+        cassette = Replay(workflow.cassette.path)
+    async with AsyncExitStack() as stack:
+        tools: list[Tool] = []
+        for number, source in enumerate(workflow.tools):
+            if isinstance(cassette, Replay) and source.starts:
+                tools += cassette.source(number)
+                continue
+            stack.push_async_callback(source.close)
+            try:
+                opened = await source.open()
+            except WorkflowError:
+                if not isinstance(cassette, Replay):
+                    raise
+                opened = cassette.source(number)
+            if isinstance(cassette, Recording):
+                cassette.add_source(number, opened)
+            tools += opened
+        tools = rename_repeats(tools)
+        check_allowed(tool_policy(workflow), tools)
+        yield tools

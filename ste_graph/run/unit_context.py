@@ -1,0 +1,55 @@
+"""The context of a unit: what all units of a run share, and what a unit has for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ste_graph.compile.flow import Flow
+from ste_graph.contracts import Model, RecordStore
+from ste_graph.language.workflow import Workflow
+from ste_graph.models.meter import Meter
+from ste_graph.redaction import Redactor
+from ste_graph.run.context import RunContext
+from ste_graph.run.events import Events
+from ste_graph.run.journal import Journal
+from ste_graph.run.pending import PendingCalls
+from ste_graph.run.record_maker import RecordMaker
+from ste_graph.run.reset import Resetter
+from ste_graph.run.step_log import StepLog
+from ste_graph.run.sub_workflow import ExecuteSubWorkflow
+from ste_graph.tools.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class SharedContext:
+    """The services that all units of a run share."""
+
+    workflow: Workflow
+    flow: Flow
+    models: Mapping[str, Model]
+    stores: Mapping[str, RecordStore]
+    record_maker: RecordMaker
+    run: RunContext
+    redactor: Redactor
+    journal: Journal
+    events: Events
+    pending: PendingCalls
+    execute: ExecuteSubWorkflow
+    resetter: Resetter | None = None
+    """None where the workflow has no reset, or nothing is called."""
+
+    @property
+    def meter(self) -> Meter:
+        """The meter of the run."""
+        return self.run.meter
+
+
+@dataclass(frozen=True)
+class UnitContext:
+    """One unit: its name, its log, its tools, and what it shares with the others."""
+
+    name: str
+    log: StepLog
+    toolbox: Toolbox
+    shared: SharedContext
