@@ -61,13 +61,13 @@ class Call(Node):
         reply = await ctx.ask(self.model, self.prompt, stop=react.STOP)
         return self._outputs(paper.parse(reply.text) if self.parser == "paper" else react.parse(reply.text))
 
-    def _outputs(self, step: react.Step) -> Outputs:
+    def _outputs(self, step: react.NextStep) -> Outputs:
         given: dict[str, Any] = dict.fromkeys(self.Outputs.model_fields)
         given |= {"thought": step.thought or None, "repairs": [], "finished": False}
         match step:
             case react.Action(name=name, arguments=arguments, repairs=repairs):
                 given |= {"action": name, "arguments": arguments, "repairs": list(repairs)}
-            case react.Answer(text=answer):
+            case react.FinalAnswer(text=answer):
                 given |= {"answer": answer, "finished": True}
             case react.Malformed(problem=problem):
                 given |= {"problem": problem}

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from ste_graph.contracts import Frozen, Json, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
 from ste_graph.models.servers import Servers
-from ste_graph.registry import load
+from ste_graph.registry import load_entry_point
 from ste_graph.settings import HubPath, RelativePath
 
 
@@ -104,7 +104,7 @@ class CheckpointModel(Adapter):
 
     def check_access(self) -> None:
         if self.only_if:
-            load("checks", "only_if")(self.model, self.only_if)
+            load_entry_point("checks", "only_if")(self.model, self.only_if)
 
 
 def is_path(model: str) -> bool:

@@ -90,7 +90,7 @@ class LangChainClient:
 
         messages = convert_to_messages(list(request.messages))
         options: dict[str, Any] = {"seed": request.seed} if self._seeded else {}
-        structured = self._structured(request.schema) if request.schema else None
+        structured = self._with_schema(request.schema) if request.schema else None
         try:
             if structured is not None:
                 answer = await structured.ainvoke(messages, **options)
@@ -100,7 +100,7 @@ class LangChainClient:
         except ValidationError as error:
             return RawReply(tool_calls=_rejected_calls(error))
 
-    def _structured(self, schema: Mapping[str, Json]) -> Any:
+    def _with_schema(self, schema: Mapping[str, Json]) -> Any:
         """The provider's own structured output; None if it has none."""
         titled = {"title": "reply", "description": "The reply.", **schema}
         try:

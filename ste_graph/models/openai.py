@@ -154,7 +154,7 @@ def request_body(model: OpenAIModel, request: ModelRequest) -> dict[str, Json]:
     """The body of a chat request; keys that are not set are left out."""
     body: dict[str, Json] = {
         "model": model.model,
-        "messages": [_plain(message) for message in request.messages],
+        "messages": [_request_message(message) for message in request.messages],
         "seed": request.seed,
         "temperature": model.temperature,
         "top_p": model.top_p,
@@ -170,7 +170,7 @@ def request_body(model: OpenAIModel, request: ModelRequest) -> dict[str, Json]:
     return {key: value for key, value in body.items() if value is not None or key in model.extra}
 
 
-def _plain(message: Message) -> Message:
+def _request_message(message: Message) -> Message:
     """The message as servers take it: beside tool calls, no text is null and never empty."""
     return {**message, "content": message["content"] or None} if message.get("tool_calls") else message
 

@@ -105,7 +105,7 @@ class _Repairer:
                 spaced = True
             token = self._next()
             if not token:
-                self._missing(last, spaced, comma)
+                self._end_without_brace(last, spaced, comma)
                 yield from (closer[0] for closer in reversed(closers))
                 return
             if token.isspace():
@@ -130,7 +130,7 @@ class _Repairer:
                 return
             last, spaced, comma = token, False, False
 
-    def _missing(self, last: str, spaced: bool, comma: bool) -> None:
+    def _end_without_brace(self, last: str, spaced: bool, comma: bool) -> None:
         if comma or not (last[:1] in _CLOSED or last in _WORDS or spaced) or last == ":":
             raise ValueError("where the object ends can only be guessed")
         self.repairs.append("missing brace")

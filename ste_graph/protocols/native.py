@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ste_graph.contracts import Json, Message, Reply, Tool, ToolCall
 from ste_graph.protocols.json_object import NotAnObjectError, Repair, first_object
-from ste_graph.protocols.react import Action, Answer, Malformed, Step
+from ste_graph.protocols.react import Action, FinalAnswer, Malformed, NextStep
 from ste_graph.tools.names import legal_name
 
 ONE_AT_A_TIME = "One call at a time: this one was not made."
@@ -20,11 +20,15 @@ EXCERPT = 200
 _UNREAD = "The call could not be read: the arguments"
 
 
-def parse(reply: Reply) -> Step:
+def parse(reply: Reply) -> NextStep:
     """Read a reply: of several calls the first counts, and a reply without a call is the final answer."""
     thought = reply.text.strip()
     if not reply.tool_calls:
-        return Answer("", thought) if thought else Malformed("", "The reply is empty: call a tool, or give the answer.")
+        return (
+            FinalAnswer("", thought)
+            if thought
+            else Malformed("", "The reply is empty: call a tool, or give the answer.")
+        )
     first, *others = reply.tool_calls
     repairs: list[Repair] = ["several calls"] if others else []
     if not first.name.strip():

@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from ste_graph.protocols.react import Action, Answer, Malformed, Step
+from ste_graph.protocols.react import Action, FinalAnswer, Malformed, NextStep
 
 
-def parse(text: str, *, tools: Sequence[str] | None = None, closest: bool = False, tokens: bool = False) -> Step:
+def parse(text: str, *, tools: Sequence[str] | None = None, closest: bool = False, tokens: bool = False) -> NextStep:
     """What the released code takes a reply for.
 
     Its quirks: the markers count anywhere in the text and may stand only once. Of what stands between the first brace
@@ -33,7 +33,7 @@ def parse(text: str, *, tools: Sequence[str] | None = None, closest: bool = Fals
     if answers:
         text = before.strip()
         if "Action Input:" not in text:
-            return Answer(text, answers[0].strip())
+            return FinalAnswer(text, answers[0].strip())
     if text.count("Action Input:") != 1:
         return Malformed("", "Write exactly one `Action Input:`, or a `Final Answer:`.")
     head, body = (_trimmed(part) for part in text.split("Action Input:"))

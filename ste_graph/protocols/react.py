@@ -25,7 +25,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FinalAnswer:
     """The model gives its final answer."""
 
     thought: str
@@ -40,7 +40,7 @@ class Malformed:
     problem: str
 
 
-Step: TypeAlias = Action | Answer | Malformed
+NextStep: TypeAlias = Action | FinalAnswer | Malformed
 
 
 def render(thought: str, name: str, arguments: Mapping[str, Any]) -> str:
@@ -48,7 +48,7 @@ def render(thought: str, name: str, arguments: Mapping[str, Any]) -> str:
     return f"Thought: {thought}\nAction: {name}\nAction Input: {json.dumps(dict(arguments), ensure_ascii=False)}"
 
 
-def parse(text: str) -> Step:
+def parse(text: str) -> NextStep:
     """Read a reply. Never raises.
 
     Of several calls and answers the first counts: a model writes what follows a call without having seen its result.
@@ -83,15 +83,15 @@ def parse(text: str) -> Step:
     return Malformed(_thought(text), _NEITHER)
 
 
-def _answer(text: str, marks: list[re.Match[str]], thought: str) -> Step:
+def _answer(text: str, marks: list[re.Match[str]], thought: str) -> NextStep:
     end = marks[1].start() if len(marks) > 1 else len(text)
     answer = text[marks[0].end() : end].strip()
     if not answer:
         return Malformed(thought, "`Final Answer:` is empty; write the answer to the request there.")
-    return Answer(thought, answer)
+    return FinalAnswer(thought, answer)
 
 
-def _action(text: str, marks: list[re.Match[str]], thought: str, repairs: list[Repair]) -> Step:
+def _action(text: str, marks: list[re.Match[str]], thought: str, repairs: list[Repair]) -> NextStep:
     def until(index: int) -> int:
         return marks[index].start() if index < len(marks) else len(text)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.protocols.react import Action, Answer, Malformed
+from ste_graph.protocols.react import Action, FinalAnswer, Malformed
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.reading import read_reply
 from ste_graph.scoring.rules import LabelRules
@@ -60,7 +60,7 @@ def label_output(
         return ReplyLabel(err=True, problem=problem or "there is no reply", rules=digest)
     parsed = read_reply(output, names, rules.parser, exact_names=rules.exact_names)
     match parsed.step:
-        case Answer():
+        case FinalAnswer():
             return ReplyLabel(no_call=True, rules=digest)
         case Malformed(problem=malformed):
             return ReplyLabel(err=True, problem=malformed, rules=digest)

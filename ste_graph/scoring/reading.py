@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from ste_graph.protocols import paper, react
-from ste_graph.protocols.react import Action, Step
+from ste_graph.protocols.react import Action, NextStep
 
 
 class Parser(StrEnum):
@@ -23,7 +23,7 @@ class Parser(StrEnum):
 class ParsedReply:
     """The step in a reply, with the tool's legal name if that could be told, and the repairs that this took."""
 
-    step: Step
+    step: NextStep
     repairs: tuple[str, ...] = ()
 
 

@@ -42,21 +42,21 @@ def extract_arguments(request: str, tool: ShownTool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     left = request
     for name in sorted(tool.properties, key=lambda name: -len(name)):
-        match = _named(left, name, resolve(tool.properties[name], tool.schema))
+        match = _value_by_name(left, name, resolve(tool.properties[name], tool.schema))
         if match is not None:
-            found[name], left = match.value, _blank(left, match)
+            found[name], left = match.value, _erase(left, match)
     unnamed = [name for name in tool.properties if name not in found]
     for name in sorted(unnamed, key=lambda name: _vagueness(resolve(tool.properties[name], tool.schema))):
         schema = resolve(tool.properties[name], tool.schema)
-        if name not in tool.required and not schema.get("enum"):
+        if name not in tool.required_names and not schema.get("enum"):
             continue
         match = next(_values(left, schema, LOOSE), None)
         if match is not None:
-            found[name], left = match.value, _blank(left, match)
+            found[name], left = match.value, _erase(left, match)
     return found
 
 
-def _named(text: str, name: str, schema: Schema) -> ValueMatch | None:
+def _value_by_name(text: str, name: str, schema: Schema) -> ValueMatch | None:
     """The value right after the parameter's name, or before `as the` and that name."""
     linked, after, bare = _anchors(name)
     for forms in (MARKED, STATED):
@@ -94,7 +94,7 @@ def _vagueness(schema: Schema) -> int:
 def _values(text: str, schema: Schema, forms: Sequence[str]) -> Iterator[ValueMatch]:
     """Every value in the text that has the schema's form; free texts in the order of `forms`."""
     if schema.get("enum"):
-        yield from _listed(text, schema["enum"])
+        yield from _enum_members(text, schema["enum"])
         if forms is not LOOSE:
             yield from _texts(text, {}, forms)  # a choice that the schema does not know
         return
@@ -130,7 +130,7 @@ def _texts(text: str, schema: Schema, forms: Sequence[str]) -> Iterator[ValueMat
             yield ValueMatch(_unquote(match[0]), *match.span())
 
 
-def _listed(text: str, values: list[Any]) -> Iterator[ValueMatch]:
+def _enum_members(text: str, values: list[Any]) -> Iterator[ValueMatch]:
     """Members of an enum, by place; of two at one place the longer."""
     places: dict[int, ValueMatch] = {}
     for value in sorted(values, key=lambda value: len(str(value))):
@@ -171,5 +171,5 @@ def to_iso(text: str) -> str:
     return f"{max(numbers):04}-{month:02}-{min(numbers):02}"
 
 
-def _blank(text: str, match: ValueMatch) -> str:
+def _erase(text: str, match: ValueMatch) -> str:
     return f"{text[: match.start]}{' ' * (match.end - match.start)}{text[match.end :]}"

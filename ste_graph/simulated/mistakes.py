@@ -40,7 +40,7 @@ def spoil_call(thought: str, tool: ShownTool, arguments: Arguments, random: Rand
             name = random.choice([name for name, value in arguments.items() if mistype(value, tool, name) is not None])
             bad = {**arguments, name: mistype(arguments[name], tool, name)}
         case "missing":
-            name = random.choice([name for name in arguments if name in tool.required])
+            name = random.choice([name for name in arguments if name in tool.required_names])
             bad = {key: value for key, value in arguments.items() if key != name}
     return call_text(thought, tool.name, arguments if name is not None and is_warned(warnings, name) else bad)
 
@@ -52,7 +52,7 @@ def possible_mistakes(tool: ShownTool, arguments: Arguments) -> list[str]:
         kinds.append("date")
     if any(mistype(value, tool, name) is not None for name, value in arguments.items()):
         kinds.append("type")
-    return [*kinds, "missing"] if any(name in tool.required for name in arguments) else kinds
+    return [*kinds, "missing"] if any(name in tool.required_names for name in arguments) else kinds
 
 
 def is_warned(warnings: Sequence[str], *words: str) -> bool:

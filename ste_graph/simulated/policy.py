@@ -85,7 +85,7 @@ def imagine(turns: Sequence[Turn], tool: ShownTool, random: Random, odd: float =
         arguments = {
             name: plausible_value(of, random, tool.schema)
             for name, of in tool.properties.items()
-            if name in tool.required or random.random() < 0.4
+            if name in tool.required_names or random.random() < 0.4
         }
         if arguments and random.random() < odd:
             name = random.choice(list(arguments))
@@ -150,7 +150,7 @@ def fill_arguments(tool: ShownTool, nearest: ShownExemplar | None, random: Rando
         if name in copied
         else tool.properties[name].get("default", plausible_value(of, random, tool.schema))
         for name, of in tool.properties.items()
-        if name in tool.required
+        if name in tool.required_names
     }
 
 

@@ -36,7 +36,7 @@ class ShownTool:
         return {name: of if isinstance(of, dict) else {} for name, of in found.items()}
 
     @property
-    def required(self) -> list[str]:
+    def required_names(self) -> list[str]:
         return [name for name in self.schema.get("required") or () if name in self.properties]
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ste_graph.contracts import Reply, ToolCall
 from ste_graph.protocols.native import assistant_message, parse, pending_call_ids, tool_messages
-from ste_graph.protocols.react import Action, Answer, Malformed
+from ste_graph.protocols.react import Action, FinalAnswer, Malformed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -28,7 +28,7 @@ def reply(*arguments: str, name: str = "look", text: str = "") -> Reply:
         (reply('{"n": 1}', text=" hm "), Action("hm", "look", {"n": 1})),
         (reply(""), Action("", "look", {}, ("empty input",))),
         (reply('{"n": 1}', '{"n": 2}'), Action("", "look", {"n": 1}, ("several calls",))),
-        (Reply(text=" 42 "), Answer("", "42")),
+        (Reply(text=" 42 "), FinalAnswer("", "42")),
         (Reply(text="  "), Malformed("", "The reply is empty: call a tool, or give the answer.")),
         (reply('{"n":'), Malformed("", f"{UNREAD} one JSON object: expecting value at the end.")),
         (reply("[1]"), Malformed("", f"{UNREAD} one JSON object: no JSON object in `[1]`.")),

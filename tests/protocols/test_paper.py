@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.protocols import paper, react
-from ste_graph.protocols.react import Action, Answer, Malformed
+from ste_graph.protocols.react import Action, FinalAnswer, Malformed
 
 DATA = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste" / "predictions"
 
@@ -29,7 +29,7 @@ def test_every_cached_label_of_the_paper_is_reproduced(model: str, tokens: bool)
     for item in items:
         read = paper.parse(item["model_output"], tools=names, closest=True, tokens=tokens)
         assert isinstance(read, Malformed) == bool(int(item["err"])), item["model_output"]
-        assert isinstance(read, Answer) == bool(int(item["no_call"])), item["model_output"]
+        assert isinstance(read, FinalAnswer) == bool(int(item["no_call"])), item["model_output"]
         if isinstance(read, Action):
             assert (read.name == item["action"]) == bool(int(item["api_match"])), item["model_output"]
 
@@ -54,12 +54,12 @@ def test_the_tolerant_parser_reads_what_the_papers_parser_refuses_and_nothing_le
         ('Action: look\nAction Input: {"a": 1}\\n', Action("", "look", {"a": 1})),
         ('Action: look\nAction Input: {{"a": 1}}', Action("", "look", {"a": 1})),
         ('Action: look\nAction Input: so {"a": 1} it is', Action("", "look", {"a": 1})),
-        ("a Final Answer: b Final Answer: c", Answer("a", "b")),
+        ("a Final Answer: b Final Answer: c", FinalAnswer("a", "b")),
         ("Action: look\nAction Input: {}\nFinal Answer: b", Action("", "look", {})),
-        ("Action: look\nFinal Answer: b", Answer("Action: look", "b")),
+        ("Action: look\nFinal Answer: b", FinalAnswer("Action: look", "b")),
     ],
 )
-def test_what_the_released_code_reads(reply: str, read: Action | Answer) -> None:
+def test_what_the_released_code_reads(reply: str, read: Action | FinalAnswer) -> None:
     assert paper.parse(reply) == read
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ste_graph.protocols.react import Action, Answer, Malformed, parse, render
+from ste_graph.protocols.react import Action, FinalAnswer, Malformed, parse, render
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -105,7 +105,7 @@ def test_no_text_raises_and_what_is_read_is_plain_json(text: str) -> None:
         case Action(name=name, arguments=arguments):
             assert name
             assert json.loads(json.dumps(arguments, allow_nan=False)) == arguments
-        case Answer(text=answer):
+        case FinalAnswer(text=answer):
             assert answer
         case Malformed(problem=problem):
             assert problem.endswith(".")
@@ -181,13 +181,13 @@ def test_odd_names_of_real_tools_are_kept_as_they_are(name: str) -> None:
         ("Thought: hm. Action: look Action Input: {}", Action("hm.", "look", {}, ("markers within a line",))),
         ("**Thought:** hm\n**Action:** look\n**Action Input:** {}", Action("hm", "look", {})),
         ('hm\nAction: look({"a": 1}', Action("hm", "look", {"a": 1}, ("missing Action Input", "decorated name"))),
-        ("Thought: hm\nFinal Answer: 42\nand more", Answer("hm", "42\nand more")),
-        ("Final Answer: 42\nObservation: 43", Answer("", "42")),
-        ("Final Answer: 42\nAction: look\nAction Input: {}", Answer("", "42")),
-        ("Thought: hm\nAction: None\nFinal Answer: 42", Answer("hm", "42")),
+        ("Thought: hm\nFinal Answer: 42\nand more", FinalAnswer("hm", "42\nand more")),
+        ("Final Answer: 42\nObservation: 43", FinalAnswer("", "42")),
+        ("Final Answer: 42\nAction: look\nAction Input: {}", FinalAnswer("", "42")),
+        ("Thought: hm\nAction: None\nFinal Answer: 42", FinalAnswer("hm", "42")),
     ],
 )
-def test_other_forms_of_a_reply_are_read(reply: str, read: Action | Answer) -> None:
+def test_other_forms_of_a_reply_are_read(reply: str, read: Action | FinalAnswer) -> None:
     assert parse(reply) == read
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ste_graph.contracts import Json
 from ste_graph.protocols import react
-from ste_graph.protocols.react import Action, Answer
+from ste_graph.protocols.react import Action, FinalAnswer
 from ste_graph.scoring.bfcl.admissible import BfclCall
 
 
@@ -80,7 +80,7 @@ def _calls_in_text(text: str) -> list[BfclCall]:
     step = react.parse(text)
     if isinstance(step, Action):
         return [BfclCall(step.name, step.arguments)]
-    if isinstance(step, Answer):
+    if isinstance(step, FinalAnswer):
         return []
     stripped = text.strip().strip("`").strip()
     try:
