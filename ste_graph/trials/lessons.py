@@ -113,9 +113,9 @@ def _size(repair: _Repair) -> tuple[int, str]:
 def _repairs(trial: TrialRecord) -> Iterator[_Repair]:
     steps: Sequence[Mapping[str, Any]] = trial["steps"]
     for place, step in enumerate(steps):
-        if not _failed(step):
+        if not _has_failed(step):
             continue
-        right = next((later for later in steps[place + 1 :] if _succeeded(later)), None)
+        right = next((later for later in steps[place + 1 :] if _has_succeeded(later)), None)
         if right is None:
             continue
         if step["observation"]["kind"] == "unknown_tool":
@@ -143,7 +143,7 @@ def _verdict(lesson: Lesson, trial: TrialRecord) -> bool | None:
     helped: bool | None = None
     for step in trial["steps"]:
         arguments = step["arguments"] or {}
-        if _failed(step):
+        if _has_failed(step):
             if lesson.argument is None:
                 again = step["observation"]["kind"] == "unknown_tool"
             else:
@@ -152,19 +152,19 @@ def _verdict(lesson: Lesson, trial: TrialRecord) -> bool | None:
                 again = same and _signature(error, lesson.argument, arguments) == lesson.signature
             if again:
                 return False
-        elif _succeeded(step) and step["action"] == lesson.tool:
+        elif _has_succeeded(step) and step["action"] == lesson.tool:
             # A lesson to leave an argument out is followed by leaving it out.
             followed = lesson.argument is None or (lesson.argument in arguments) == (lesson.right is not None)
             helped = helped or followed or None
     return helped
 
 
-def _failed(step: Mapping[str, Any]) -> bool:
+def _has_failed(step: Mapping[str, Any]) -> bool:
     seen = step["observation"]
     return step["action"] is not None and seen is not None and seen["kind"] in _TEACHING_KINDS
 
 
-def _succeeded(step: Mapping[str, Any]) -> bool:
+def _has_succeeded(step: Mapping[str, Any]) -> bool:
     return step["action"] is not None and step["observation"] is not None and bool(step["observation"]["ok"])
 
 

@@ -63,7 +63,7 @@ def read_examples(path: Path) -> DistilledRun:
     if not pairs:
         raise WorkflowError(f"{path}: {_why_empty(trials, rejected, path)}")
     pairs.sort(key=lambda pair: pair[0].definition.name)  # stable: within a tool, in the order of creation
-    return DistilledRun(path, pairs, rejected, rejected_paraphrases, _apart(run.lock))
+    return DistilledRun(path, pairs, rejected, rejected_paraphrases, _separation(run.lock))
 
 
 def check_leaks(examples: DistilledRun) -> None:
@@ -74,7 +74,7 @@ def check_leaks(examples: DistilledRun) -> None:
         raise WorkflowError("\n  ".join([head, *found[:SHOWN], *more]))
 
 
-def _apart(lock: Mapping[str, Json]) -> Apart:
+def _separation(lock: Mapping[str, Json]) -> Apart:
     """The setting of the node that made the split, whatever its name."""
     nodes = lock.get("resolved", {}).get("workflow", {}).get("nodes", {})
     settings = [node["apart"] for node in nodes.values() if isinstance(node, Mapping) and "apart" in node]
