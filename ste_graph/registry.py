@@ -1,4 +1,4 @@
-"""Finding what a `use:` names: entry points of installed packages, then the workflow's own plugins."""
+"""The registry: the classes and functions that installed packages offer by entry points."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Group = Literal["nodes", "memories", "models", "tools", "records", "data", "comm
 
 
 @cache
-def known(group: Group) -> Mapping[str, EntryPoint]:
+def find_entry_points(group: Group) -> Mapping[str, EntryPoint]:
     """The installed entry points of a group, by name. Nothing is imported."""
     return {point.name: point for point in entry_points(group=f"ste_graph.{group}")}
 
 
 @cache
-def load(group: Group, name: str) -> Any:
-    """The class behind a name in a group. Raises `KeyError` if there is none, and whatever its import raises."""
-    return known(group)[name].load()
+def load_entry_point(group: Group, name: str) -> Any:
+    """The object that an entry point names. Raises `KeyError` for an unknown name, and whatever its import raises."""
+    return find_entry_points(group)[name].load()

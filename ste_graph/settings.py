@@ -1,7 +1,7 @@
-"""What a settings field may hold in YAML beyond its type.
+"""Markers of settings fields, for the values that YAML may hold there beyond the field's type.
 
-The language looks for these markers on fields of `use:` classes. A field of such a type is a plain `str` to its owner:
-the language has resolved it before the object is made.
+The language looks for these markers on fields of `use:` classes. To its owner, a field of such a type is a plain `str`:
+the language resolves the value before it makes the object.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import Annotated, TypeAlias
 
 
 class PathMarker:
-    """Marks a path: in YAML it is relative to the file it stands in (in `--set`: to the current folder)."""
+    """Marks a path: in YAML it is relative to the file that holds it, in `--set` to the current folder."""
 
 
 class PathOrURLMarker(PathMarker):
-    """Marks a path or a web address: what starts with `http://` or `https://` stays as it is, all else is a path."""
+    """Marks a path or a web address: a text that starts with `http://` or `https://` stays as it is."""
 
 
 class HubMarker(PathMarker):
-    """Marks a name on a model hub or a path: what starts with `.`, `/` or `~` is a path, all else stays as it is."""
+    """Marks a name on a model hub or a path: only a text that starts with `.`, `/` or `~` is a path."""
 
 
 class ModuleMarker:
-    """Marks a module: a dotted name stays as it is, what ends in `.py` (perhaps with `:function`) is a path."""
+    """Marks a module: a dotted name stays as it is, a text that ends in `.py` (perhaps with `:function`) is a path."""
 
 
 class SecretMarker:

@@ -14,7 +14,7 @@ import typer
 from ste_graph.cli import check, draw, export, init, plan, run, schema, score, show, tools
 from ste_graph.cli.options import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
-from ste_graph.registry import known
+from ste_graph.registry import find_entry_points
 
 application = typer.Typer(
     name="ste",
@@ -36,7 +36,9 @@ for verb in (
     init.init,
 ):
     application.command()(verb)
-for command in known("commands").values():  # of packages that the engine does not know; they import nothing heavy
+for command in find_entry_points(
+    "commands"
+).values():  # of packages that the engine does not know; they import nothing heavy
     application.add_typer(command.load())
 application.add_typer(tools.tools)
 

@@ -171,8 +171,8 @@ class _TreeBuilder:
                     "the bare expression, such as `call.finished`",
                 )
             elif not isinstance(key, str):
-                shown = f"`{key_node.value}`" if isinstance(key_node, yaml.ScalarNode) else "this"
-                self._refuse("E108", f"{shown} cannot be a key: keys are texts", place, "a name, or a text in quotes")
+                name = f"`{key_node.value}`" if isinstance(key_node, yaml.ScalarNode) else "this"
+                self._refuse("E108", f"{name} cannot be a key: keys are texts", place, "a name, or a text in quotes")
             elif key in entries:
                 related = ((entries[key].key_span, f"first `{key}` here"),)
                 self.diagnostics.append(Diagnostic("E107", "error", f"duplicate key `{key}`", place, related=related))

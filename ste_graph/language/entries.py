@@ -17,7 +17,7 @@ from ste_graph.language.tree import MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.node import Node
 from ste_graph.prompt import Prompt
 from ste_graph.records import Record
-from ste_graph.registry import Group, known, load
+from ste_graph.registry import Group, find_entry_points, load_entry_point
 from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker, SourcesMarker
 
 ReferenceKind = Literal["model", "prompt", "recall"]
@@ -50,15 +50,15 @@ def find(section: PluginSection, use: str, plugins: Mapping[str, ModuleType]) ->
     raise anything.
     """
     group: Group = "records" if section == "records" else GROUPS[section]
-    if use in known(group):
-        return load(group, use)
+    if use in find_entry_points(group):
+        return load_entry_point(group, use)
     stem, _, name = use.partition(".")
     cls = getattr(plugins.get(stem), name, None) if name.isidentifier() else None
     if _fits(section, cls):
         return cls
     own = {stem: plugins[stem]} if stem in plugins else {}
     raise UnknownUseError(
-        sorted(plugin_classes(section, own) if own else [*known(group), *plugin_classes(section, plugins)])
+        sorted(plugin_classes(section, own) if own else [*find_entry_points(group), *plugin_classes(section, plugins)])
     )
 
 
@@ -125,7 +125,9 @@ def inner_markers(field: FieldInfo) -> dict[str, Marker]:
 
 def source_class(use: object) -> type[BaseModel] | None:
     """The class of an installed source of tools; None if no source has that name."""
-    found: type[BaseModel] | None = load("tools", use) if isinstance(use, str) and use in known("tools") else None
+    found: type[BaseModel] | None = (
+        load_entry_point("tools", use) if isinstance(use, str) and use in find_entry_points("tools") else None
+    )
     return found
 
 

@@ -18,7 +18,7 @@ from ste_graph.language.schema import (
     WhenShape,
     WorkflowShape,
 )
-from ste_graph.registry import known, load
+from ste_graph.registry import find_entry_points, load_entry_point
 from ste_graph.settings import AddressMarker, SecretMarker
 
 ENVIRONMENT = {
@@ -40,7 +40,9 @@ def json_schema() -> dict[str, Any]:
     defs = schema["$defs"]
     for section, group in GROUPS.items():
         target = schema["properties"][section]
-        forms = [_hoist(_entry_schema(section, use), f"{section}.{use}", defs) for use in sorted(known(group))]
+        forms = [
+            _hoist(_entry_schema(section, use), f"{section}.{use}", defs) for use in sorted(find_entry_points(group))
+        ]
         plugin = [{"$ref": "#/$defs/PluginEntry"}]
         off = [{"const": "off", "description": "left out"}] if section in ("memory", "nodes") else []
         target["items" if section == "tools" else "additionalProperties"] = {"anyOf": [*forms, *plugin, *off]}
@@ -50,7 +52,7 @@ def json_schema() -> dict[str, Any]:
             values["additionalProperties"] = next(iter(values.pop("patternProperties").values()))
         if values.get("type") == "object" and name != "set":
             values["propertyNames"] = {"pattern": NAME if name == "variants" else IDENTIFIER}
-    dotted = sorted({name for group in GROUPS.values() for name in known(group) if "." in name})
+    dotted = sorted({name for group in GROUPS.values() for name in find_entry_points(group) if "." in name})
     defs["PluginEntry"] = {
         "type": "object",
         "description": "an entry whose class comes from a plugin: `plugin_file.ClassName`",
@@ -66,7 +68,7 @@ def json_schema() -> dict[str, Any]:
 
 def _entry_schema(section: Section, use: str) -> dict[str, Any]:
     """The JSON Schema of one installed entry: its own settings and the engine's keys."""
-    cls = load(GROUPS[section], use)
+    cls = load_entry_point(GROUPS[section], use)
     own = settings_shape(cls).model_json_schema(by_alias=True)
     for name, info in cls.model_fields.items():
         if isinstance(find_marker(info), SecretMarker | AddressMarker):

@@ -133,7 +133,7 @@ def output_type(node: ResolvedEntry, findings: Findings) -> type[NodeOutputs] | 
 
 @dataclass(slots=True)
 class _NodeSettings:
-    """The settings of a node, by the kind of object that each stands for."""
+    """The settings of a node, by the kind of object that each becomes."""
 
     settings: dict[str, Json | Any] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)

@@ -73,7 +73,7 @@ class _Route:
     value: Tree
 
     def resolve(self, tree: MappingNode) -> list[Step]:
-        """The keys and indices that the path stands for. Raises `NoSuchPathError`."""
+        """The keys and indices of the path. Raises `NoSuchPathError`."""
         head = self.parts[0]
         if head not in CHANGEABLE:
             raise self._no_such_section(tree)

@@ -195,7 +195,7 @@ def keys_of(shape: type[BaseModel]) -> list[str]:
 
 
 def _tree_path(tree: Tree, location: list[Step]) -> list[Step]:
-    """A pydantic location as a path in the tree, without the union tags, which are no part of the file."""
+    """A pydantic location as a path in the tree, without the union tags, which are not in the file."""
     path: list[Step] = []
     for part in location:
         if tree.at([*path, part]) is not None:

@@ -42,8 +42,8 @@ def merge_union_errors(details: Iterable[ErrorDetails], tree: Tree) -> list[Erro
         forms = _list_forms(dict.fromkeys(_describe_branch(branches[branch]) for branch in of_its_kind or best))
         value = tree.at([step for step in first["loc"][:at] if not _is_tag(step)])
         if (typo := _find_typo([branches[branch] for branch in of_its_kind], value)) is not None:
-            key, meant = typo
-            context = {"suggestion": meant, "expected": forms}
+            key, near = typo
+            context = {"suggestion": near, "expected": forms}
             found.append({**first, "type": "mistyped_key", "loc": (*first["loc"][:at], key), "ctx": context})
         else:
             found.append({**first, "type": "union", "loc": first["loc"][:at], "msg": f"must be {forms}"})
@@ -51,11 +51,11 @@ def merge_union_errors(details: Iterable[ErrorDetails], tree: Tree) -> list[Erro
 
 
 def _find_typo(branches: list[list[ErrorDetails]], value: Tree | None) -> tuple[str, str] | None:
-    """The first key of a mapping that resembles one which a branch misses, and that key; None if none does."""
+    """The first key of a mapping that resembles one which a branch misses, and that key; None without such a key."""
     missing = {str(error["loc"][-1]) for errors in branches for error in errors if error["type"] == "missing"}
     for name in value.entries if isinstance(value, MappingNode) else ():
-        if (meant := closest(name, missing)) is not None:
-            return name, meant
+        if (near := closest(name, missing)) is not None:
+            return name, near
     return None
 
 
@@ -88,7 +88,7 @@ def rephrase(message: str) -> str:
 
 
 def _branch_index(detail: ErrorDetails, tree: Tree) -> int | None:
-    """The index in an error's location of the name of a union's branch, which is no key of the file, or None."""
+    """The index in an error's location of the name of a union's branch, which is not a key of the file, or None."""
     location = detail["loc"]
     for at, part in enumerate(location):
         if tree.at([step for step in location[: at + 1] if not _is_tag(step)]) is None and not _is_tag(part):

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from language_bench import Bench
 
-from ste_graph.registry import known
+from ste_graph.registry import find_entry_points
 
 
 def test_a_use_that_does_not_exist_is_suggested_from_its_own_section(bench: Bench) -> None:
     model, memory = bench.problems(("use: simulated", "use: simulatd"), ("use: transcript", "use: transcripts"))
-    models, memories = (", ".join(sorted(known(group))) for group in ("models", "memories"))
+    models, memories = (", ".join(sorted(find_entry_points(group))) for group in ("models", "memories"))
     assert model == f"5:19 E210 unknown `use: simulatd` in `models` | simulated? | one of: {models}"
     assert memory == f"7:15 E210 unknown `use: transcripts` in `memory` | transcript? | one of: {memories}"
 

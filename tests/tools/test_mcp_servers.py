@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
-from ste_graph.registry import known
+from ste_graph.registry import find_entry_points
 from ste_graph.tools.mcp.source import MCPTools
 from ste_graph.tools.policy import ToolPolicy, effects_block
 from ste_graph.tools.toolbox import Toolbox
@@ -50,7 +50,9 @@ async def test_mcp_server_time_converts_and_explains_what_it_does_not_know():
         assert "Invalid time format" in seen.text
 
 
-@pytest.mark.skipif("mcp" not in known("tools"), reason="the installed package does not know `use: mcp` yet")
+@pytest.mark.skipif(
+    "mcp" not in find_entry_points("tools"), reason="the installed package does not know `use: mcp` yet"
+)
 def test_the_shipped_workflow_explores_mcp_server_time(monkeypatch, tmp_path):
     program("mcp-server-time", PYTHON_1)
     monkeypatch.setenv("PATH", str(PYTHON_1), prepend=os.pathsep)
