@@ -10,7 +10,7 @@ from pydantic import Field
 from ste_graph.contracts import Frozen, Json
 from ste_graph.records import Circumstances, Record, Step
 
-Split: TypeAlias = Literal["train", "heldout"]
+Side: TypeAlias = Literal["train", "heldout"]
 
 ExampleKind: TypeAlias = Literal["call", "ask", "none"]
 """The behaviour to learn: make a call; ask back, as a required value is missing; answer without a call."""
@@ -39,7 +39,7 @@ class Example(Record):
     query: str
     steps: list[Step]
     answer: str | None = None
-    split: Split
+    split: Side
     cluster: int
     """The number of the cluster of requests, see `ste_graph.distil.split`; a cluster is never split."""
     paraphrase_of: str | None = None

@@ -40,7 +40,7 @@ class Cases(Frozen):
     """A file `{TOOL: [TOOL, …]}` of the tools offered with a tool's requests, see the node `offer`."""
     names: Literal["original", "plain"] = "original"
     """Of tools described in ToolBench's format: as the file has them, or as `use: toolbench` offers them."""
-    only: tuple[str, ...] | None = None
+    include: tuple[str, ...] | None = None
     """The tools whose cases are tested; the others stay in the pool."""
     at_most: Annotated[int, Field(ge=1)] | None = None
     """The number of cases per tool at most: the first ones."""
@@ -64,7 +64,7 @@ class Cases(Frozen):
         place = Path(self.run or self.path or "")
         listed = _read_neighbours(Path(self.neighbours)) if self.neighbours is not None else {}
         test = _read_held_out(place) if self.run is not None else self._read_file(place, listed)
-        chosen = [test.name(tool, place) for tool in self.only] if self.only is not None else [*test.pool]
+        chosen = [test.name(tool, place) for tool in self.include] if self.include is not None else [*test.pool]
         if empty := [tool for tool in chosen if not test.cases.get(tool) and tool not in test.others]:
             _log.warning("%s: has no case of %s, so these are not tested", place, _list_names(empty))
         cases = {tool: own[: self.at_most] for tool, own in test.cases.items() if own and tool in chosen}

@@ -14,12 +14,12 @@ class RunTrials(Frozen):
     """One item per tool: its definition, and under `trials` the journal's lines about it.
 
     `run` is the folder of a run. `licence` says what may be done with its model's texts, and goes with every example
-    that is made of them. With `only`, the tools of these names.
+    that is made of them. With `include`, the tools of these names.
     """
 
     run: RelativePath
     licence: str | None = None
-    only: tuple[str, ...] | None = None
+    include: tuple[str, ...] | None = None
 
     def items(self) -> list[Json]:
         """The tools, by name. Raises `WorkflowError` if there is no run, or it has no trial."""
@@ -32,10 +32,10 @@ class RunTrials(Frozen):
             by_tool.setdefault(_tool(trial.line, trial.tool, lock), []).append(trial.line)
         if not by_tool:
             raise WorkflowError(f"{opened.path}: no trials found; finish the run first, or name another one")
-        if missing := sorted(set(self.only or ()) - by_tool.keys()):
+        if missing := sorted(set(self.include or ()) - by_tool.keys()):
             listed = ", ".join(sorted(by_tool))
             raise WorkflowError(f"{opened.path}: has no trial of {', '.join(missing)}; it has trials of: {listed}")
-        chosen = [tool for tool in sorted(by_tool) if self.only is None or tool in self.only]
+        chosen = [tool for tool in sorted(by_tool) if self.include is None or tool in self.include]
         return [
             {
                 "name": tool,

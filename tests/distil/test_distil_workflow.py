@@ -9,16 +9,16 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.cli import main
-from ste_graph.data.examples import RunExamples
 from ste_graph.distil.normalisation import words
 from ste_graph.experiment import bundled_workflows
+from ste_graph.inputs.examples import RunExamples
 from ste_graph.training.rows.examples import read_examples
 
 TOOLS = ["add_days", "to_roman", "make_password"]
 
 
 def explore(out: Path, **changes: Any) -> Path:
-    small = {"params.episodes": 1, "params.trials": 4, "tools.0.only": TOOLS, **changes}
+    small = {"params.episodes": 1, "params.trials": 4, "tools.0.include": TOOLS, **changes}
     ste.load("quickstart", set=small).run(out)
     return out
 

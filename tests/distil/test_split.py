@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ste_graph.distil.clusters import assign_clusters, separation_keys
 from ste_graph.distil.example import Example
-from ste_graph.distil.split import assign_sides, leaks, training_mask
+from ste_graph.distil.split import assign_sides, find_leaks, training_mask
 
 ITEMS = st.lists(st.sets(st.sampled_from("abcdefghij"), max_size=3), min_size=1, max_size=30)
 
@@ -57,17 +57,17 @@ def test_calls_share_their_arguments_or_with_apart_value_any_freely_chosen_one()
 
 def test_every_kind_of_leak_is_named() -> None:
     train = example("Look at Oslo!", {"city": "Oslo", "n": 1}, "train", trial_id="a")
-    assert leaks([train, example("See Rome.", {"city": "Rome"}, "heldout", 1)]) == []
+    assert find_leaks([train, example("See Rome.", {"city": "Rome"}, "heldout", 1)]) == []
     held = example("look at oslo", {"n": 1, "city": "Oslo"}, "heldout", trial_id="a")
-    assert leaks([train, held]) == [
+    assert find_leaks([train, held]) == [
         "look: cluster 0",
         "look: the request look at oslo",
         "look: the trial a",
         'look: the arguments {"city": "Oslo", "n": 1}',
     ]
     other = example("See it.", {"city": "Oslo"}, "heldout", 1)
-    assert leaks([train, other]) == []
-    assert leaks([train, other], "value") == ['look: the value "Oslo"']
+    assert find_leaks([train, other]) == []
+    assert find_leaks([train, other], "value") == ['look: the value "Oslo"']
 
 
 def test_what_is_held_out_for_one_tool_is_not_learnt_for_another() -> None:

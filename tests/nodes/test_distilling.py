@@ -79,20 +79,20 @@ async def test_votes_add_up_to_a_majority(context, model) -> None:
     assert (gives.gate, gives.reason) == (None, None)
 
 
-async def test_the_split_leaves_out_twins_and_keeps_what_belongs_together_on_one_side() -> None:
+async def test_the_split_rejects_duplicates_and_keeps_requests_that_belong_together_on_one_side() -> None:
     queries = [("look at oslo", "Oslo"), ("Look at Oslo!", "Oslo"), ("is it sunny in oslo", "Oslo"),
                ("rome please", "Rome"), ("what of bern", "Bern"), ("how about york", "York")]  # fmt: skip
     records = [trial(query, {"city": city}, stated_values=["city"]) for query, city in queries]
     gives = await Split(memory=Recalled(*records), heldout=0.4, examples=11)(Split.Inputs(tool=TOOL), None)
-    assert [(one["query"], one["gate"], one["reason"]) for one in gives.left_out] == [
+    assert [(one["query"], one["gate"], one["reason"]) for one in gives.rejected] == [
         ("Look at Oslo!", "duplicate", "asks the same as trial look at oslo")
     ]
-    sides = {one["query"]: one["split"] for one in gives.chosen}
+    sides = {one["query"]: one["split"] for one in gives.selected}
     assert sides["look at oslo"] == sides["is it sunny in oslo"]
     assert (gives.train, gives.heldout) == (3, 2)
-    assert sum(len(one["wordings"]) for one in gives.chosen) == 6
-    assert {len(one["wordings"]) for one in gives.chosen if one["split"] == "heldout"} == {0}
-    assert {one["missing"] for one in gives.chosen} == {"city"}
+    assert sum(len(one["wordings"]) for one in gives.selected) == 6
+    assert {len(one["wordings"]) for one in gives.selected if one["split"] == "heldout"} == {0}
+    assert {one["missing"] for one in gives.selected} == {"city"}
 
 
 async def test_a_paraphrase_keeps_the_example_and_remembers_the_old_words(context, model) -> None:
