@@ -83,7 +83,7 @@ def test_what_the_released_code_refuses(reply: str) -> None:
 def test_names_are_checked_where_that_is_asked_for() -> None:
     reply = "Action: look\nAction Input: {}"
     assert paper.parse(reply, tools=["see", "hear"]) == Malformed(
-        "", "Behind `Action:` write the name of one of the tools: hear, see."
+        "", "After `Action:` write the name of one of the tools: hear, see."
     )
     assert paper.parse(reply, tools=["cook", "hear"], closest=True) == Action("", "cook", {})
     assert paper.parse(reply, tools=["look"]) == Action("", "look", {})
