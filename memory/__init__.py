@@ -9,12 +9,12 @@ from ste_graph.memory.transcript import Transcript
 
 if TYPE_CHECKING:
     from ste_graph.memory.exemplars.exemplar import Exemplar
-    from ste_graph.memory.exemplars.selection import Found
+    from ste_graph.memory.exemplars.selection import ExemplarMatch
     from ste_graph.memory.exemplars.store import ExemplarStore
 
-__all__ = ["Exemplar", "ExemplarStore", "Experience", "Found", "Selection", "Transcript"]
+__all__ = ["Exemplar", "ExemplarMatch", "ExemplarStore", "Experience", "Selection", "Transcript"]
 
-_HOMES = {"Exemplar": "exemplars.exemplar", "ExemplarStore": "exemplars.store", "Found": "exemplars.selection"}
+_HOMES = {"Exemplar": "exemplars.exemplar", "ExemplarStore": "exemplars.store", "ExemplarMatch": "exemplars.selection"}
 """The modules of the names that are imported on first use: checking a workflow needs no numerics."""
 
 

@@ -20,7 +20,7 @@ class Exemplar(Frozen):
     """A request and what was done for it, as others may be shown it.
 
     `verified` names the gates passed: `format`, the last call's arguments fit the tool's schema; `execution`, the last
-    call succeeded. `stale` says that the tool's definition has changed since.
+    call succeeded. `stale` is true if the tool's definition has changed since.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Exemplar(Frozen):
     verified: tuple[Gate, ...] = ()
     stale: bool = False
     run: str | None = None
-    """The run it was made in, see `run_id`."""
+    """The id of the run in which it was made."""
     trial_id: str | None = None
     """The trial's id in the run's journal."""
     episode: int | None = None
@@ -56,63 +56,72 @@ class Exemplar(Frozen):
 
     @property
     def observation(self) -> Seen | None:
-        """What the last call gave."""
+        """What the last call returned."""
         return self.calls[-1].observation if self.calls else None
 
     @property
-    def shown(self) -> list[Step]:
-        """The calls that lead from the request to the answer: those that succeeded; the last one where none did."""
-        made = [step for step in self.calls if step.action is not None]
-        return [step for step in made if succeeded(step)] or made[-1:]
+    def shown_calls(self) -> list[Step]:
+        """The calls that lead from the request to the answer: those that succeeded; without any, the last one."""
+        calls = [step for step in self.calls if step.action is not None]
+        return [step for step in calls if is_success(step)] or calls[-1:]
 
     @property
     def tools(self) -> frozenset[str]:
         """Every tool that it shows."""
-        return frozenset({self.tool, *(step.action for step in self.shown if step.action)})
+        return frozenset({self.tool, *(step.action for step in self.shown_calls if step.action)})
 
-    def mentions(self, tool: str) -> bool:
-        """Whether it is of the tool, or has a call of it, shown or not."""
-        return self.tool == tool or any(step.action == tool for step in self.calls)
+    @property
+    def is_verified(self) -> bool:
+        """True if it passed the gates of `VERIFIED` and its tool is as it was."""
+        return {*VERIFIED} <= {*self.verified} and not self.stale
 
     @property
     def digest(self) -> str:
-        """A hash of all that it says."""
-        return hashlib.sha256(line_of(self).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        """A hash of its whole content."""
+        return hashlib.sha256(json_line(self)).hexdigest()[:32]
+
+    def mentions(self, tool: str) -> bool:
+        """True if it is of the tool, or has a call of it, shown or not."""
+        return self.tool == tool or any(step.action == tool for step in self.calls)
 
 
-def succeeded(step: Step) -> bool:
-    """Whether a call was made and gave a result."""
+def is_success(step: Step) -> bool:
+    """True if a call was made and returned a result."""
     return step.action is not None and step.observation is not None and step.observation.ok
 
 
-def line_of(exemplar: Exemplar) -> str:
-    """The exemplar as one line of JSON, the same for equal exemplars."""
+def json_text(exemplar: Exemplar) -> str:
+    """The exemplar as JSON on one line, the same for equal exemplars."""
     return json.dumps(exemplar.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
 
 
-def sound(exemplar: Exemplar) -> Exemplar:
-    """The exemplar without halves of characters, which no index or prompt can hold; `?` stands for each."""
-    line = line_of(exemplar)
+def json_line(exemplar: Exemplar) -> bytes:
+    """The exemplar as a line of a file, without its newline."""
+    return json_text(exemplar).encode("utf-8", "surrogatepass")
+
+
+def replace_surrogates(exemplar: Exemplar) -> Exemplar:
+    """The exemplar with `?` for each half of a character, which no index or prompt can hold."""
+    line = json_text(exemplar)
     if line.isascii() or line.encode("utf-8", "replace").decode() == line:
         return exemplar
     return Exemplar.model_validate_json(line.encode("utf-8", "replace"))
 
 
-def of_trial(line: Mapping[str, Json], trial: Trial, tool: str, run: str) -> Exemplar | None:
-    """The exemplar of a trial, `line` being its line in the journal; None where no call was made for a request."""
+def exemplar_from_trial(line: Mapping[str, Json], trial: Trial, tool: str, run_id: str) -> Exemplar | None:
+    """The exemplar of a trial, `line` being its line in the journal; None if no call was made for a request."""
     if not trial.query.strip() or not any(step.action for step in trial.steps):
         return None
-    named = tool or next(step.action for step in reversed(trial.steps) if step.action) or ""
     return Exemplar(
-        id=derive_id(run, line["id"]),
+        id=derive_id(run_id, line["id"]),
         query=trial.query,
-        tool=named,
+        tool=tool or next(step.action for step in reversed(trial.steps) if step.action) or "",
         fingerprint=trial.fingerprint,
         calls=trial.steps,
         answer=trial.answer,
         solved=trial.solved,
-        verified=tuple(gates_passed(trial.steps)),
-        run=run,
+        verified=tuple(passed_gates(trial.steps)),
+        run=run_id,
         trial_id=line["id"],
         episode=_counter(line.get("episode")),
         trial=_counter(line.get("trial")),
@@ -122,27 +131,27 @@ def of_trial(line: Mapping[str, Json], trial: Trial, tool: str, run: str) -> Exe
     )
 
 
-def of_example(line: Mapping[str, Json], example: Example, run: str) -> Exemplar | None:
-    """The exemplar of what a run of `distil.yaml` kept; None for what is held out, and for what shows no call."""
+def exemplar_from_example(line: Mapping[str, Json], example: Example, run_id: str) -> Exemplar | None:
+    """The exemplar of an example of `distil.yaml`; None if it is held out, or shows no call."""
     if example.split != "train" or example.kind != "call" or not any(step.action for step in example.steps):
         return None
     return Exemplar(
-        id=derive_id(run, line["id"]),
+        id=derive_id(run_id, line["id"]),
         query=example.query,
         tool=example.definition.name,
         fingerprint=example.fingerprint,
         calls=example.steps,
         answer=example.answer,
-        verified=tuple(dict.fromkeys([*gates_passed(example.steps), *example.gates])),
-        run=run,
+        verified=tuple(dict.fromkeys([*passed_gates(example.steps), *example.gates])),
+        run=run_id,
         trial_id=example.trial_id,
         model=example.model,
         ended=line.get("ended"),
     )
 
 
-def gates_passed(steps: Sequence[Step]) -> list[Gate]:
-    """The gates that can be decided from the record alone."""
+def passed_gates(steps: Sequence[Step]) -> list[Gate]:
+    """The gates that the record of the calls shows as passed."""
     last = steps[-1].observation if steps else None
     if last is None or steps[-1].action is None:
         return []

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import logging
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 from uuid import uuid4
 
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.atomic import write_atomically, write_error
 from ste_graph.files.lock import FileLock, LockHeldError
-from ste_graph.finished import is_run
-from ste_graph.run.folder import RunFolder
 
 WAIT_S = 60.0
 """How long a process waits for another one that writes."""
 _KEPT = "nothing acknowledged is lost"
 _RETRY = "do it again, or choose another folder"
-
-_log = logging.getLogger("ste_graph.memory")
 
 
 class BusyError(RunError):
@@ -32,47 +25,34 @@ class BusyError(RunError):
 class StoreFolder:
     """Paths and small files of a store. The lock is the kernel's, so that it ends with the process that holds it."""
 
-    def __init__(self, path: Path, run: Path | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._run = run
         self.log = path / "exemplars.jsonl"
         self.index = path / "index"
-        self._forgotten = path / "forgotten.json"
+        self.forgotten_file = path / "forgotten.json"
         self._generation = path / "generation"
         self._begun = path / ".indexing"
         self._depth = 0
 
-    @classmethod
-    def of(cls, path: Path) -> Self:
-        """The store at `path`; that of a run lies in the run's folder."""
-        return cls(path / "memory" / "exemplars", path) if is_run(path) else cls(path)
-
-    def missing(self, path: Path) -> str:
-        """What to say where `path` was given and no store is here."""
-        return (
-            f"{path}: is no store of exemplars and no run; expected a folder with {self.log.name}, "
-            "or the folder of a run"
-        )
-
     @property
     def exists(self) -> bool:
-        """Whether a store is here."""
+        """True if there is a store in the folder."""
         return self.log.is_file()
 
     def create(self) -> None:
         """Make an empty store, if there is none. Raises `RunError`."""
-        with self._usable():
+        with self._write_errors():
             self.path.mkdir(parents=True, exist_ok=True)
             self.log.touch()
 
     @property
     def stamp(self) -> tuple[int, int] | None:
-        """Differs whenever anything was written since; cheap to look at."""
+        """A value that differs whenever something was written since; cheap to read."""
         try:
-            there = self._generation.stat()
+            status = self._generation.stat()
         except OSError:
             return None
-        return there.st_ino, there.st_mtime_ns
+        return status.st_ino, status.st_mtime_ns
 
     @property
     def generation(self) -> str | None:
@@ -83,66 +63,44 @@ class StoreFolder:
             return None
 
     @property
-    def begun(self) -> bool:
-        """Whether a write began and did not end: log and index may differ."""
+    def has_unfinished_write(self) -> bool:
+        """True if a write began and did not end: log and index may differ."""
         return self._begun.exists()
 
-    def begin(self) -> None:
+    def begin_write(self) -> None:
         """Note that a write begins."""
-        with self._usable():
+        with self._write_errors():
             self._begun.touch()
 
-    def finish(self) -> str:
-        """Note that log and index agree again; gives the name of the new state."""
+    def finish_write(self) -> str:
+        """Note that log and index agree again; returns the name of the new state."""
         name = uuid4().hex
-        with self._usable():
+        with self._write_errors():
             write_atomically(self._generation, name, kept=_KEPT, retry=_RETRY)
             self._begun.unlink(missing_ok=True)
         return name
 
-    def forgotten(self) -> set[str]:
-        """Ids that are never again to be taken from a run."""
+    def forgotten_ids(self) -> set[str]:
+        """Ids that are never again to be imported from a run."""
         try:
-            return set(json.loads(self._forgotten.read_text("utf-8")))
+            return set(json.loads(self.forgotten_file.read_text("utf-8")))
         except FileNotFoundError:
             return set()
         except (OSError, ValueError) as error:
-            raise WorkflowError(f"{self._forgotten}: is damaged ({error}); expected a list of ids") from error
+            raise WorkflowError(f"{self.forgotten_file}: is damaged ({error}); expected a list of ids") from error
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Never again take these from a run."""
-        write_atomically(self._forgotten, json.dumps(sorted(self.forgotten() | set(ids))), kept=_KEPT, retry=_RETRY)
-
-    def drop_memories(self) -> None:
-        """Remove the indexes of the run's own memories, which it makes again from its step logs if it goes on.
-
-        They stay, with a warning, while the run is in progress. Raises `RunError`.
-        """
-        if self._run is None:
-            return
-        run = RunFolder(self._run)
-        try:
-            run.acquire()
-        except WorkflowError as error:
-            _log.warning("the indexes of the run's own memories still hold what was forgotten: %s", error)
-            return
-        try:
-            with self._usable():
-                for database in self._run.glob("memory/*/chroma.sqlite3*"):
-                    database.unlink()
-                for vectors in self._run.glob("memory/*/*/header.bin"):
-                    shutil.rmtree(vectors.parent)
-        finally:
-            run.release()
+        """Never again import these from a run."""
+        content = json.dumps(sorted(self.forgotten_ids() | set(ids)))
+        write_atomically(self.forgotten_file, content, kept=_KEPT, retry=_RETRY)
 
     @contextmanager
-    def held(self, wait_s: float) -> Iterator[None]:
+    def hold(self, wait_s: float) -> Iterator[None]:
         """Be the only process that reads or writes the index. Raises `RunError` after waiting in vain."""
         if self._depth:
             yield
             return
-        with self._usable():
-            lock = FileLock(self.path / ".writer")
+        lock = FileLock(self.path / ".writer")
         try:
             lock.acquire(wait_s=wait_s)
         except LockHeldError:
@@ -162,7 +120,7 @@ class StoreFolder:
             lock.release()
 
     @contextmanager
-    def _usable(self) -> Iterator[None]:
+    def _write_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

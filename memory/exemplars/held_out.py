@@ -1,4 +1,4 @@
-"""What a run of `distil.yaml` holds out: nobody who is tested on it may be shown it."""
+"""The requests that a run of `distil.yaml` holds out: who is tested on them must not be shown them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.training.rows.examples import read_examples
 
 
-def held_out(run: Path, exemplars: Iterable[Exemplar]) -> frozenset[str]:
-    """The ids of the exemplars that say something of what the run holds out.
+def find_held_out(run: Path, exemplars: Iterable[Exemplar]) -> frozenset[str]:
+    """The ids of the exemplars that say something about what the run holds out.
 
-    That is: the very trial; the same request, be it for another tool; or, of the same tool, a call with the same
-    arguments (or, where the run keeps its sides apart by value, any value in common), whether or not it worked.
+    That is: the very trial; the same request, even for another tool; or, of the same tool, a call with the same
+    arguments (or, if the run keeps its sides apart by value, any value in common), whether or not it worked.
 
-    Raises `WorkflowError` where the run has no examples.
+    Raises `WorkflowError` if the run has no examples.
     """
     examples = read_examples(run)
-    heldout = [one for one in examples if one.split == "heldout"]
-    trials = {(one.run_id, one.trial_id) for one in heldout}
-    asked = {words(one.query) for one in heldout}
-    parameters = {one.definition.name: one.definition.parameters for one in heldout}
+    held_out = [example for example in examples if example.split == "heldout"]
+    trials = {(example.run_id, example.trial_id) for example in held_out}
+    asked = {words(example.query) for example in held_out}
+    parameters = {example.definition.name: example.definition.parameters for example in held_out}
     called = {
-        (name, key)
-        for one in heldout
-        for name in (one.definition.name,)
-        for key in separation_keys(one.arguments, parameters[name], examples.apart)
+        (example.definition.name, key)
+        for example in held_out
+        for key in separation_keys(example.arguments, parameters[example.definition.name], examples.apart)
     }
 
-    def says(exemplar: Exemplar) -> bool:
+    def reveals(exemplar: Exemplar) -> bool:
         if (exemplar.run, exemplar.trial_id) in trials or words(exemplar.query) in asked:
             return True
         return any(
@@ -41,4 +40,4 @@ def held_out(run: Path, exemplars: Iterable[Exemplar]) -> frozenset[str]:
             for key in separation_keys(step.arguments or {}, parameters[step.action], examples.apart)
         )
 
-    return frozenset(exemplar.id for exemplar in exemplars if says(exemplar))
+    return frozenset(exemplar.id for exemplar in exemplars if reveals(exemplar))

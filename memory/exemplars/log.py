@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.jsonl import LineFile, scan_lines
-from ste_graph.memory.exemplars.exemplar import Exemplar, line_of
+from ste_graph.memory.exemplars.exemplar import Exemplar, json_line
 
 _log = logging.getLogger("ste_graph.memory")
 _KEPT = "what was being added is not in the store, everything else is"
@@ -23,8 +23,8 @@ _RETRY = "add it again"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What working memory keeps of an exemplar."""
+class ExemplarRow:
+    """An exemplar as working memory holds it."""
 
     id: str
     tool: str
@@ -33,107 +33,104 @@ class Row:
     stale: bool
     digest: str
     text: int
-    """The request's number, see `number_of`: while it stays, the vector stays."""
+    """The hash of the request, see `text_hash`: while it stays, the vector stays."""
 
 
-def row_of(exemplar: Exemplar, known: dict[frozenset[str], frozenset[str]]) -> Row:
-    """The row of an exemplar. `known` holds the sets met so far; equal ones are shared, to keep large stores small."""
-    tools, gates = exemplar.tools, frozenset(exemplar.verified)
-    tools, gates = known.setdefault(tools, tools), known.setdefault(gates, gates)
-    tool = sys.intern(exemplar.tool)
-    return Row(exemplar.id, tool, tools, gates, exemplar.stale, exemplar.digest, number_of(exemplar.query))
+class RowMaker:
+    """Makes the rows of exemplars. Rows share equal sets, which keeps large stores small."""
+
+    def __init__(self) -> None:
+        self._sets: dict[frozenset[str], frozenset[str]] = {}
+
+    def __call__(self, exemplar: Exemplar) -> ExemplarRow:
+        """The row of an exemplar."""
+        tools, gates = (self._sets.setdefault(names, names) for names in (exemplar.tools, frozenset(exemplar.verified)))
+        text = text_hash(exemplar.query)
+        return ExemplarRow(exemplar.id, sys.intern(exemplar.tool), tools, gates, exemplar.stale, exemplar.digest, text)
 
 
-def number_of(text: str) -> int:
-    """A number that stands for a text, the same in every process and in every run that has it."""
+def text_hash(text: str) -> int:
+    """A number in [0, 2**64) that is the same for the same text in every process."""
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 class ExemplarLog:
     """A file of exemplars as JSON lines; of two lines with one id the later one counts.
 
-    A line that is damaged is left out and named once; a last line without its newline is one that was never finished.
-    Only who holds the store's lock may write.
+    A line that is damaged is left out and named once; a last line without its newline was never finished. Only who
+    holds the store's lock may write.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damaged: list[str] = []
         """What is wrong with the lines read so far: file, line, and what was expected."""
-        self._at = 0
+        self._offset = 0
         self._number = 0
         self._inode: int | None = None
-        self._sets: dict[frozenset[str], frozenset[str]] = {}
 
     @property
-    def replaced(self) -> bool:
-        """Whether the file is another one than was read, so that all must be read anew."""
+    def is_replaced(self) -> bool:
+        """True if the file is not the one that was read, so that all must be read again."""
         try:
-            there = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return self._inode is not None
-        return self._inode is not None and (there.st_ino != self._inode or there.st_size < self._at)
+        return self._inode is not None and (status.st_ino != self._inode or status.st_size < self._offset)
 
     def rewind(self) -> None:
         """Begin again with the first line."""
-        self._at, self._number, self._inode = 0, 0, None
+        self._offset, self._number, self._inode = 0, 0, None
         self.damaged.clear()
 
-    def new_rows(self) -> list[Row]:
-        """The rows of the lines since the last call, or since `rewind`."""
-        return [row_of(exemplar, self._sets) for exemplar in self._new_lines()]
+    def read_new(self, *, quiet: bool = False, unfinished: bool = False) -> Iterator[Exemplar]:
+        """The exemplars of the lines since the last call, or since `rewind`."""
+        with suppress(OSError):
+            self._inode = self.path.stat().st_ino
+        for line, end in scan_lines(self.path, self._offset, unfinished=unfinished):
+            self._offset = end
+            self._number += 1
+            try:
+                yield Exemplar.model_validate_json(line)
+            except ValidationError as error:
+                self._skip(error, quiet=quiet)
 
-    def exemplars(self) -> Iterator[Exemplar]:
-        """Every exemplar as it stands now, in the order of their first lines."""
-        reader = ExemplarLog(self.path)
-        last: dict[str, Exemplar] = {exemplar.id: exemplar for exemplar in reader._new_lines(quietly=True)}
-        return iter(last.values())
+    def exemplars(self) -> list[Exemplar]:
+        """Every exemplar in its latest form, in the order of their first lines."""
+        return list({exemplar.id: exemplar for exemplar in ExemplarLog(self.path).read_new(quiet=True)}.values())
 
     def append(self, exemplars: Sequence[Exemplar]) -> None:
         """Add lines, durably: all or, with a `RunError`, none."""
         file = LineFile(self.path, kept=_KEPT, retry=_RETRY)
         try:
-            file.append_lines(map(_encoded, exemplars), durable=True)
+            file.append_lines((json_line(exemplar) + b"\n" for exemplar in exemplars), durable=True)
         finally:
             file.close()
 
-    def write_anew(self, exemplars: Iterable[Exemplar]) -> None:
-        """Make the file hold exactly these exemplars; what stood there is gone."""
-        write_atomically(self.path, map(_encoded, exemplars), kept=_KEPT, retry=_RETRY)
+    def remove(self, ids: Collection[str]) -> None:
+        """Write the file without these exemplars: nothing of them stays in it. Raises `RunError`."""
+        left = [exemplar for exemplar in self.exemplars() if exemplar.id not in ids]
+        lines = (json_line(exemplar) + b"\n" for exemplar in left)
+        write_atomically(self.path, lines, kept=_KEPT, retry=_RETRY)
 
-    def _new_lines(self, *, quietly: bool = False, unfinished: bool = False) -> Iterator[Exemplar]:
-        with suppress(OSError):
-            self._inode = self.path.stat().st_ino
-        for line, end in scan_lines(self.path, self._at, unfinished=unfinished):
-            self._at = end
-            self._number += 1
-            try:
-                yield Exemplar.model_validate_json(line)
-            except ValidationError as error:
-                self._leave_out(error, quietly=quietly)
-
-    def _leave_out(self, error: ValidationError, *, quietly: bool) -> None:
-        self.damaged.append(f"{self.path}:{self._number}: this line is left out: it is no exemplar ({why(error)})")
-        if not quietly:
-            _log.warning("%s; the rest is used", self.damaged[-1])
+    def _skip(self, error: ValidationError, *, quiet: bool) -> None:
+        problem = f"{self.path}:{self._number}: this line is left out: not an exemplar ({first_problem(error)})"
+        self.damaged.append(problem)
+        if not quiet:
+            _log.warning("%s; the rest is used", problem)
 
 
-def _encoded(exemplar: Exemplar) -> bytes:
-    return line_of(exemplar).encode("utf-8", "surrogatepass") + b"\n"
-
-
-def why(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
     """The first thing that is wrong, in a few words."""
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def read_jsonl(path: Path) -> tuple[list[Exemplar], list[str]]:
-    """The exemplars of a JSONL file, and what is wrong with the lines that are none. Raises `WorkflowError`."""
+    """The exemplars of a JSONL file, and what is wrong with its other lines. Raises `WorkflowError`."""
     if not path.is_file():
-        raise WorkflowError(f"{path}: there is no such file; expected exemplars as JSON lines")
+        raise WorkflowError(f"{path}: file not found; expected exemplars as JSON lines")
     log = ExemplarLog(path)
-    return list(
-        {exemplar.id: exemplar for exemplar in log._new_lines(quietly=True, unfinished=True)}.values()
-    ), log.damaged
+    exemplars = {exemplar.id: exemplar for exemplar in log.read_new(quiet=True, unfinished=True)}
+    return list(exemplars.values()), log.damaged

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json, Message
-from ste_graph.memory.exemplars.exemplar import Exemplar, succeeded
+from ste_graph.memory.exemplars.exemplar import Exemplar, is_success
 from ste_graph.records import Step
 
 Form: TypeAlias = Literal["react", "native"]
@@ -21,7 +21,7 @@ SEPARATOR = "\n\n"
 
 
 def as_text(exemplars: Iterable[Exemplar], *, observations: bool = True) -> str:
-    """The exemplars one below the other, most lines being `Marker: value`; "" where there are none."""
+    """The exemplars one below the other, most lines being `Marker: value`; "" if there are none."""
     return SEPARATOR.join(_block(exemplar, observations=observations) for exemplar in exemplars)
 
 
@@ -34,14 +34,16 @@ def as_messages(exemplars: Iterable[Exemplar], *, form: Form = "react", observat
 
 
 def shown_calls(exemplar: Exemplar) -> list[Step]:
-    """The calls to show; one that mended a failed call without its thought, which speaks of what is not shown."""
-    mended = {id(after) for before, after in pairwise(exemplar.calls) if not succeeded(before)}
-    return [step.model_copy(update={"thought": None}) if id(step) in mended else step for step in exemplar.shown]
+    """The calls to show; one that repaired a failed call without its thought, which speaks of what is not shown."""
+    repaired = {id(after) for before, after in pairwise(exemplar.calls) if not is_success(before)}
+    return [
+        step.model_copy(update={"thought": None}) if id(step) in repaired else step for step in exemplar.shown_calls
+    ]
 
 
 def _block(exemplar: Exemplar, *, observations: bool) -> str:
     lines = [f"User Query: {_line(exemplar.query)}"]
-    for step in _made(exemplar, observations=observations):
+    for step in _visible_calls(exemplar, observations=observations):
         lines += _call(step)
         if observations and step.observation is not None:
             lines.append(f"Observation: {_line(step.observation.text, _LONG)}")
@@ -57,7 +59,7 @@ def _call(step: Step) -> list[str]:
 
 def _react(exemplar: Exemplar, *, observations: bool) -> list[Message]:
     messages: list[Message] = [{"role": "user", "content": f"User Query: {_line(exemplar.query)}"}]
-    for step in _made(exemplar, observations=observations):
+    for step in _visible_calls(exemplar, observations=observations):
         messages.append({"role": "assistant", "content": "\n".join(_call(step))})
         if observations and step.observation is not None:
             messages.append({"role": "user", "content": f"Observation: {_line(step.observation.text, _LONG)}"})
@@ -67,7 +69,7 @@ def _react(exemplar: Exemplar, *, observations: bool) -> list[Message]:
 
 
 def _native(exemplar: Exemplar) -> list[Message]:
-    """Each call must be followed by its result here, or servers refuse the talk."""
+    """Each call must be followed by its result here, or servers refuse the conversation."""
     messages: list[Message] = [{"role": "user", "content": exemplar.query}]
     for number, step in enumerate(shown_calls(exemplar)):
         id = f"call_{exemplar.id[:8]}_{number}"
@@ -81,8 +83,8 @@ def _native(exemplar: Exemplar) -> list[Message]:
     return messages
 
 
-def _made(exemplar: Exemplar, *, observations: bool) -> list[Step]:
-    """The calls to show; without what they gave, only the last one says anything, and that without its thought."""
+def _visible_calls(exemplar: Exemplar, *, observations: bool) -> list[Step]:
+    """The calls to show; without what they returned, only the last one says anything, and that without its thought."""
     calls = shown_calls(exemplar)
     return calls if observations else [step.model_copy(update={"thought": None}) for step in calls[-1:]]
 
@@ -92,7 +94,7 @@ def _json(arguments: dict[str, Json] | None) -> str:
 
 
 def _line(text: str, most: int | None = None) -> str:
-    """On one line, so that no text can pass for a marker of the protocol at the start of a line."""
+    """The text on one line, so that no text can pass for a marker of the protocol at the start of a line."""
     line = " ".join(text.split())
     return line if most is None else _cut(line, most)
 

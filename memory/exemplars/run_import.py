@@ -1,4 +1,4 @@
-"""Exemplars from the journal of a run: the trials of one that explored, or what `distil.yaml` has kept of them."""
+"""Exemplars from the journal of a run: the trials of an exploration, or the training side of `distil.yaml`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.distil.example import Example
+from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import read_objects
-from ste_graph.finished import open_run
-from ste_graph.memory.exemplars.exemplar import Exemplar, of_example, of_trial
-from ste_graph.memory.exemplars.log import why
+from ste_graph.finished import is_run, open_run
+from ste_graph.memory.exemplars.exemplar import Exemplar, exemplar_from_example, exemplar_from_trial
+from ste_graph.memory.exemplars.folder import StoreFolder
+from ste_graph.memory.exemplars.log import first_problem
 from ste_graph.records import Record, Trial
 
 _log = logging.getLogger("ste_graph.memory")
+_SOURCES = ("trial", "example")
 
 
-def harvested(path: Path, *, reworded: bool = False) -> list[Exemplar]:
+def exemplars_from_run(path: Path, *, reworded: bool = False) -> list[Exemplar]:
     """Every trial of a run in which a call was made, as an exemplar with the gates that it passed.
 
-    Of a run of `distil.yaml`, the examples for training that are a call; never one that is held out, and only with
+    Of a run of `distil.yaml`, the examples for training that are a call; never those that are held out, and only with
     `reworded` those that say the request of another one in other words.
 
     A damaged line of the journal is left out, and named in a warning. Raises `WorkflowError` if there is no run.
@@ -32,23 +35,57 @@ def harvested(path: Path, *, reworded: bool = False) -> list[Exemplar]:
     return [exemplar for exemplar in found if exemplar is not None]
 
 
-def _exemplar(place: str, line: Mapping[str, Json], run: str, reworded: bool) -> Exemplar | None:
+def locate_run(path: Path) -> Path:
+    """The run whose exemplars are meant by the folder of a run: itself, or the only part of it that has trials.
+
+    Raises `WorkflowError`, naming the parts, if several have.
+    """
+    if _has_exemplars(path):
+        return path
+    parts = [part.path for part in open_run(path).sub_runs if _has_exemplars(part.path)]
+    if len(parts) > 1:
+        raise WorkflowError(
+            f"{path}: has no trials of its own, but these parts of the run have; name one of them:\n"
+            + "\n".join(f"  {part}" for part in parts)
+        )
+    return parts[0] if parts else path
+
+
+def changes_folder(run: Path) -> StoreFolder:
+    """The folder in a run that holds the exemplars added, changed or forgotten by hand; most runs have none."""
+    return StoreFolder(run / "memory" / "exemplars")
+
+
+def store_folder(path: Path) -> StoreFolder:
+    """The folder of the store at `path`; of a run, that of its changes."""
+    return changes_folder(path) if is_run(path) else StoreFolder(path)
+
+
+def _has_exemplars(run: Path) -> bool:
+    if changes_folder(run).exists:
+        return True
+    lines = read_objects(open_run(run).folder.journal)
+    return any(line is not None and line.get("record") in _SOURCES for _, line in lines)
+
+
+def _exemplar(place: str, line: Mapping[str, Json], run_id: str, reworded: bool) -> Exemplar | None:
     record = line.get("record")
     try:
         if record == "trial":
-            trial = Trial.model_validate(_own(line, Trial))
+            trial = Trial.model_validate(_fields(line, Trial))
             tool = line.get("tool")
-            return of_trial(line, trial, tool if isinstance(tool, str) else "", run)
+            return exemplar_from_trial(line, trial, tool if isinstance(tool, str) else "", run_id)
         if record == "example":
-            example = Example.model_validate(_own(line, Example))
-            return None if example.paraphrase_of is not None and not reworded else of_example(line, example, run)
+            example = Example.model_validate(_fields(line, Example))
+            wanted = example.paraphrase_of is None or reworded
+            return exemplar_from_example(line, example, run_id) if wanted else None
     except (ValidationError, KeyError) as error:
-        said = why(error) if isinstance(error, ValidationError) else f"no {error}"
-        _log.warning("%s: this %s is left out (%s); the rest is used", place, record, said)
+        problem = first_problem(error) if isinstance(error, ValidationError) else f"no {error}"
+        _log.warning("%s: this %s is left out (%s); the rest is used", place, record, problem)
     return None
 
 
-def _own(line: Mapping[str, Json], record: type[Record]) -> dict[str, Json]:
+def _fields(line: Mapping[str, Json], record: type[Record]) -> dict[str, Json]:
     return {name: line[name] for name in record.model_fields if name in line}
 
 

@@ -1,4 +1,4 @@
-"""Which of the exemplars found go into a prompt, and in which order."""
+"""Which of the exemplars that a search found go into a prompt, and in which order."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from ste_graph.contracts import Frozen, Selection
 from ste_graph.memory.exemplars.exemplar import Exemplar
 
 
-class Found(Frozen):
+class ExemplarMatch(Frozen):
     """An exemplar and the cosine similarity of its request to the one at hand, in [-1, 1]."""
 
     similarity: float
     exemplar: Exemplar
 
 
-def chosen(
-    by_similarity: Sequence[Found], selection: Selection, text: Callable[[Exemplar], str], count: Callable[[str], int]
-) -> list[Found]:
+def select_matches(
+    by_similarity: Sequence[ExemplarMatch],
+    selection: Selection,
+    text: Callable[[Exemplar], str],
+    count: Callable[[str], int],
+) -> list[ExemplarMatch]:
     """Those of `by_similarity` (best first) that are shown, in the order in which to show them.
 
     `text` renders one exemplar; `count` counts the tokens of a text.
@@ -28,32 +31,34 @@ def chosen(
         return list(by_similarity[: selection.k])
     most = selection.per_tool or selection.k
     of_tool: Counter[str] = Counter()
-    kept: list[Found] = []
-    for found in by_similarity:
-        if len(kept) < selection.k and of_tool[found.exemplar.tool] < most:
-            of_tool[found.exemplar.tool] += 1
-            kept.append(found)
+    selected: list[ExemplarMatch] = []
+    for match in by_similarity:
+        if len(selected) < selection.k and of_tool[match.exemplar.tool] < most:
+            of_tool[match.exemplar.tool] += 1
+            selected.append(match)
     if selection.contrast and selection.k > 1 and len(of_tool) == 1:
-        other = next((found for found in by_similarity if found.exemplar.tool not in of_tool), None)
-        kept = [*kept[: selection.k - 1], other] if other else kept
+        other = next((match for match in by_similarity if match.exemplar.tool not in of_tool), None)
+        selected = [*selected[: selection.k - 1], other] if other else selected
     if selection.tokens is not None:
-        kept = _within(kept, selection.tokens, lambda found: count(text(found.exemplar)))
-    return kept if selection.order == "most_similar_first" else kept[::-1]
+        selected = _fit_budget(selected, selection.tokens, lambda match: count(text(match.exemplar)))
+    return selected if selection.order == "most_similar_first" else selected[::-1]
 
 
 def approximate_tokens(text: str) -> int:
     """About how many tokens a text has, rather too many: a third of its bytes in UTF-8.
 
-    English prose has some four bytes a token, JSON and other scripts three; give a tokenizer's own count where the
-    budget must be met exactly.
+    English prose has some four bytes a token, JSON and other scripts three; give a tokenizer's own count if the budget
+    must be met exactly.
     """
     return math.ceil(len(text.encode("utf-8", "surrogatepass")) / 3)
 
 
-def _within(kept: Sequence[Found], budget: int, cost: Callable[[Found], int]) -> list[Found]:
+def _fit_budget(
+    matches: Sequence[ExemplarMatch], budget: int, cost: Callable[[ExemplarMatch], int]
+) -> list[ExemplarMatch]:
     fitting = []
-    for found in kept:
-        if (price := cost(found)) <= budget:
+    for match in matches:
+        if (price := cost(match)) <= budget:
             budget -= price
-            fitting.append(found)
+            fitting.append(match)
     return fitting

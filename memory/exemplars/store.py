@@ -4,43 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
-from ste_graph.contracts import VERIFIED
+from ste_graph.contracts import VERIFIED, Message, Selection
 from ste_graph.errors import WorkflowError
-from ste_graph.finished import is_run
-from ste_graph.memory.exemplars.adoption import lessons_adopted, refuse_unless_adopted
-from ste_graph.memory.exemplars.cache import BATCH
-from ste_graph.memory.exemplars.comparison import between, differences
-from ste_graph.memory.exemplars.exemplar import Exemplar, sound
+from ste_graph.finished import is_run, open_run
+from ste_graph.memory.exemplars.adoption import are_lessons_adopted, refuse_unless_adopted
+from ste_graph.memory.exemplars.backend import Backend
+from ste_graph.memory.exemplars.cache import ExemplarCache
+from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
-from ste_graph.memory.exemplars.log import number_of, row_of
-from ste_graph.memory.exemplars.run_import import harvested
-from ste_graph.memory.exemplars.selector import ExemplarSearch
-from ste_graph.memory.vectors.collection import VectorCollection, embedder_of, remove, shared
-from ste_graph.memory.vectors.embedders import find_store_embedder
-from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.memory.exemplars.folder_backend import FolderBackend, compare_folder, read_embedder, remove_index
+from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
+from ste_graph.memory.exemplars.run_backend import RunBackend
+from ste_graph.memory.exemplars.run_import import exemplars_from_run
+from ste_graph.memory.exemplars.selection import ExemplarMatch, approximate_tokens
+from ste_graph.memory.exemplars.selector import ExemplarSelector
+from ste_graph.memory.exemplars.server_backend import ServerBackend
+from ste_graph.memory.exemplars.source import is_address, locate_store
+from ste_graph.memory.vectors.similarity import Vectors, similarities
+from ste_graph.trials.lessons import Lesson, lesson_text, rank_lessons
 
 if TYPE_CHECKING:
     from ste_graph.memory.vectors.embedders import Embedder
 
 __all__ = ["VERIFIED", "ExemplarStore"]
 
-_NAME = "exemplars_1"
-"""The collection; `1` is the version of this layout."""
 
+class ExemplarStore:
+    """Exemplars of a run, in a folder, or on a Chroma server, searched by the meaning of their requests.
 
-class ExemplarStore(ExemplarSearch):
-    """Exemplars on disk (or on a Chroma server), searched by the meaning of their requests.
-
-    The log is the truth; Chroma holds the vectors and what is found; the comparison itself is made here, over all of
-    a tool's vectors, because Chroma's approximate search misses up to a quarter of the nearest under a filter. Any
-    number of threads and processes may read and write: one writes at a time, the others wait.
+    All vectors are compared, in working memory, because Chroma's approximate search misses up to a quarter of the
+    nearest under a filter. Any number of threads and processes may read and write: one writes at a time, the others
+    wait.
     """
+
+    def __init__(self, backend: Backend, embedder: StoreEmbedder) -> None:
+        self.teaches = True
+        """True if it returns the lessons that its trials teach."""
+        self._backend = backend
+        self._cache = ExemplarCache(backend, embedder)
+        self._selector = ExemplarSelector(self._cache)
+
+    # Opening
 
     @classmethod
     def open(
@@ -51,206 +60,328 @@ class ExemplarStore(ExemplarSearch):
         create: bool = False,
         only_if: str | os.PathLike[str] | None = None,
     ) -> Self:
-        """The store in a folder, in a run's folder, or on a Chroma server (`http://…`, `https://…`).
+        """The store in a folder, of a run (by its folder), or on a Chroma server (`http://…`, `https://…`).
 
-        A run keeps its store beside its journal: what the journal has and the store has not is added first. The
-        embedder is the one that the store was made with, unless one is given: then the two must agree. `only_if`
-        names the run of an evaluation; where that adopted exemplars alone, the store has no lessons.
+        A run is read from its journal, and nothing is written into it; of a run of parts, the only part that has
+        exemplars is meant. The embedder is the one that the store was made with, unless one is given: then the two must
+        agree. `only_if` names the run of an evaluation; if that adopted exemplars alone, the store has no lessons.
 
         Raises:
             WorkflowError: there is no store, it was made with another embedder or metric, or the evaluation `only_if`
                 has not adopted its exemplars.
             RunError: the folder or the server cannot be used.
         """
-        text = os.fspath(path)
+        source = os.fspath(path)
         if only_if is not None:
-            refuse_unless_adopted(text, os.fspath(only_if))
-        name = _name_of(embedder)
-        if _is_address(text):
-            remedy = "Start the server (`chroma run`), or give its address as http://HOST:PORT"
-            return cls(None, VectorCollection(text, _NAME, name, remedy), embedder)
-        teaches = only_if is None or lessons_adopted(text, os.fspath(only_if))
-        given = Path(path)
-        folder = StoreFolder.of(given)
-        if not folder.exists:
-            if not (create or is_run(given)):
-                raise WorkflowError(folder.missing(given))
-            folder.create()
-        remedy = f"Make the index again from the log: ste memory rebuild {given}"
-        with folder.held(WAIT_S):
-            store = cls(folder, shared(folder.index, _NAME, name, remedy), embedder)
-        store.teaches = teaches
-        if is_run(given):
-            store.take(given)
+            refuse_unless_adopted(source, os.fspath(only_if))
+        place = source
+        if not is_address(source):
+            if create and not is_run(Path(source)):
+                StoreFolder(Path(source)).create()
+            place = str(locate_store(source))
+        wanted = StoreEmbedder(place, embedder)
+        store = cls(_open_backend(place, wanted), wanted)
+        store.teaches = only_if is None or are_lessons_adopted(source, os.fspath(only_if))
         return store
-
-    def add(self, exemplars: Iterable[Exemplar], vectors: Vectors | None = None) -> int:
-        """Add exemplars, or change those with the same id; gives how many were new or different.
-
-        When it returns, they are in the log and in the index. `vectors`, one row each, spare the embedding.
-        """
-        todo = list({exemplar.id: sound(exemplar) for exemplar in exemplars}.values())
-        if vectors is not None and len(vectors) != len(todo):
-            raise WorkflowError(f"{len(todo)} exemplars need as many vectors, got {len(vectors)}")
-        changed = 0
-        for start in range(0, len(todo), BATCH):
-            some = todo[start : start + BATCH]
-            changed += self._add(some, None if vectors is None else vectors[start : start + BATCH])
-        return changed
-
-    async def aadd(self, exemplars: Iterable[Exemplar]) -> int:
-        """`add`, in a worker thread."""
-        return await asyncio.to_thread(self.add, list(exemplars))
-
-    def take(self, run: str | os.PathLike[str], *, reworded: bool = False) -> int:
-        """Add what the journal of a run has, except what was forgotten; gives how many were new.
-
-        Of a run of `distil.yaml`: what is for training, with `reworded` also what says a request in other words.
-        """
-        found = harvested(Path(run), reworded=reworded)
-        with self._current():
-            forgotten = self._folder.forgotten() if self._folder else set()
-            new = [one for one in found if one.id not in forgotten and one.id not in self._rows]
-        return self.add(new)
-
-    def mark_stale(self, ids: Iterable[str]) -> int:
-        """Show these no longer, until `verify` finds that they still hold."""
-        wanted = set(ids)
-        marked = [
-            one.model_copy(update={"stale": True}) for one in self.exemplars() if one.id in wanted and not one.stale
-        ]
-        return self.add(marked)
-
-    def forget(
-        self, *, ids: Iterable[str] = (), tool: str | None = None, run: str | os.PathLike[str] | None = None
-    ) -> int:
-        """Remove exemplars by id, by tool, or by run (its folder or its id) for good; gives how many.
-
-        Nothing of them stays in log or index, nor, where the store is that of a run, in the indexes of the run's own
-        memories. A run whose journal still has them does not bring them back.
-        """
-        wanted = set(ids)
-        of_run = _run_named(run)
-
-        def gone(exemplar: Exemplar) -> bool:
-            return (
-                exemplar.id in wanted
-                or (tool is not None and exemplar.mentions(tool))
-                or (of_run is not None and exemplar.run == of_run)
-            )
-
-        with self._writing():
-            there = self._read_all()
-            out = [exemplar.id for exemplar in there if gone(exemplar)]
-            if out:
-                if self._folder and self._log:
-                    self._folder.forget(out)
-                    self._log.write_anew(exemplar for exemplar in there if not gone(exemplar))
-                self._wipe(out)
-                self._rebuild_rows()
-        if out and self._folder:
-            self._folder.drop_memories()
-        return len(out)
-
-    def check(self) -> list[str]:
-        """What of log and index differs, in words; nothing where they agree."""
-        with self._current():
-            if self._log is None:
-                return []
-            return [*self._log.damaged, *between(self._rows, dict(self._chroma.rows()))]
-
-    @classmethod
-    def compare(cls, path: str | os.PathLike[str]) -> tuple[int, list[str]]:
-        """How many exemplars a store has, and in words how its log, its index and its run's journal differ.
-
-        Unlike `open`, which brings them together first, it changes nothing. Raises `WorkflowError` if there is no
-        store; a server has nothing to compare.
-        """
-        if _is_address(os.fspath(path)):
-            with cls.open(path) as there:
-                return len(there), []
-        return differences(Path(path), _NAME)
 
     @classmethod
     def rebuild(cls, path: str | os.PathLike[str], *, embedder: Embedder | str | None = None) -> Self:
-        """Make the index of a store again from its log (and its run's journal), and open it.
+        """Make the index of a store again from its log, and open it; of a run, compute its cached vectors again.
 
-        With another `embedder` the store is of that one from then on; without, it stays with the one that it has.
+        With another `embedder` a store in a folder is of that one from then on; without, it stays with its own.
         """
-        if _is_address(os.fspath(path)):
+        if is_address(path):
             raise WorkflowError(
-                f"{path}: a server keeps no log that an index could be made from; "
+                f"{os.fspath(path)}: a server keeps no log from which an index could be made; "
                 "use `ste memory export`, a new server, and `ste memory import`"
             )
-        folder = StoreFolder.of(Path(path))
-        if not folder.exists and not is_run(Path(path)):
-            return cls.open(path)  # which says what is wrong
-        folder.create()
-        with folder.held(WAIT_S):
-            made_for = embedder or embedder_of(folder.index, _NAME)
-            if isinstance(made_for, str):
+        place = locate_store(path)
+        wanted = StoreEmbedder(str(place), embedder)
+        if is_run(place):
+            backend: Backend = RunBackend(place, wanted, recompute=True)
+        else:
+            folder = StoreFolder(place)
+            with folder.hold(WAIT_S):
                 # Before anything is removed: an index that is there is better than none.
-                made_for = find_store_embedder(str(folder.path), made_for)
-            remove(folder.index)
-            folder.begin()
-        store = cls.open(path, embedder=made_for)
+                if (made_with := read_embedder(folder)) or embedder is not None:
+                    wanted.made_with = made_with
+                    wanted.find()
+                remove_index(folder)
+                folder.begin_write()
+            backend = FolderBackend(folder, wanted)
+        store = cls(backend, wanted)
         try:
-            store.mend()
+            store._cache.rebuild()
         except BaseException:
             store.close()
             raise
         return store
 
-    # Within
+    @classmethod
+    def compare(cls, path: str | os.PathLike[str]) -> tuple[int, list[str]]:
+        """The number of exemplars of a store, and in words what is wrong with its log and index.
 
-    def _add(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
-        with self._current():
-            new = [place for place, one in enumerate(exemplars) if self._differs(one)]
-            unknown = [place for place in new if not self._has_text(exemplars[place])]
-        if not new:
-            return 0
-        if vectors is not None:
-            known = dict(zip(new, self._checked(np.asarray(vectors)[new]), strict=True))
+        Unlike `open`, which brings them together first, it changes nothing. Raises `WorkflowError` if there is no
+        store; a server has nothing to compare.
+        """
+        place = path if is_address(path) else locate_store(path)
+        if not is_address(path) and not is_run(Path(place)):
+            return compare_folder(StoreFolder(Path(place)))
+        with cls.open(place) as store:
+            return len(store), store.check()
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._cache.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # Contents
+
+    def __len__(self) -> int:
+        with self._cache.reading():
+            return len(self._cache.rows)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all exemplars, sorted."""
+        with self._cache.reading():
+            return sorted(self._cache.rows)
+
+    @property
+    def digests(self) -> list[str]:
+        """A hash of each exemplar, in the order of the ids."""
+        with self._cache.reading():
+            return [self._cache.rows[id].digest for id in sorted(self._cache.rows)]
+
+    @property
+    def tools(self) -> list[str]:
+        """The tools that it has exemplars of, sorted."""
+        with self._cache.reading():
+            return sorted({row.tool for row in self._cache.rows.values()})
+
+    def exemplars(self) -> list[Exemplar]:
+        """All exemplars, in the order in which they came."""
+        return self._cache.exemplars()
+
+    def get(self, ids: Sequence[str]) -> list[Exemplar]:
+        """The exemplars of these ids, in their order; those that are not there are left out."""
+        with self._cache.reading():
+            found = self._backend.get([id for id in dict.fromkeys(ids) if id in self._cache.rows])
+        return [found[id] for id in ids if id in found]
+
+    def freeze(self, ids: Iterable[str]) -> None:
+        """From now on hold only what there is now, and of that only these; nothing can be changed any more."""
+        self._cache.freeze(ids)
+
+    # Changes
+
+    def add(self, exemplars: Iterable[Exemplar], vectors: Vectors | None = None) -> int:
+        """Add exemplars, or replace those with the same id; returns how many were new or different.
+
+        When it returns, they are in the log and in the index. `vectors`, one row each, spare the embedding.
+        """
+        return self._cache.add(exemplars, vectors)
+
+    async def aadd(self, exemplars: Iterable[Exemplar]) -> int:
+        """`add`, in a worker thread."""
+        return await asyncio.to_thread(self.add, list(exemplars))
+
+    def import_run(self, run: str | os.PathLike[str], *, reworded: bool = False) -> int:
+        """Add the exemplars of a run's journal, except what was forgotten; returns how many were new.
+
+        Of a run of `distil.yaml`: what is for training, with `reworded` also what says a request in other words.
+        """
+        found = exemplars_from_run(Path(run), reworded=reworded)
+        with self._cache.reading():
+            skipped = self._cache.rows.keys() | self._backend.forgotten_ids()
+        return self.add([exemplar for exemplar in found if exemplar.id not in skipped])
+
+    def mark_stale(self, ids: Iterable[str]) -> int:
+        """Show these no longer, until `verify` finds that they still hold; returns how many were not stale yet."""
+        wanted = set(ids)
+        return self.add(
+            exemplar.model_copy(update={"stale": True})
+            for exemplar in self.exemplars()
+            if exemplar.id in wanted and not exemplar.stale
+        )
+
+    def forget(
+        self, *, ids: Iterable[str] = (), tool: str | None = None, run: str | os.PathLike[str] | None = None
+    ) -> int:
+        """Remove exemplars by id, by tool, or by run (its folder or its id) for good; returns how many.
+
+        Nothing of them stays in log or index, nor, if the store is that of a run, in the indexes of the run's own
+        memories. A run whose journal still has them does not bring them back.
+        """
+        wanted, run_id = set(ids), _run_id(run)
+
+        def is_wanted(exemplar: Exemplar) -> bool:
+            return (
+                exemplar.id in wanted
+                or (tool is not None and exemplar.mentions(tool))
+                or (run_id is not None and exemplar.run == run_id)
+            )
+
+        with self._cache.writing():
+            gone = [exemplar.id for exemplar in self._backend.exemplars() if is_wanted(exemplar)]
+            if gone:
+                self._cache.remove(gone)
+        return len(gone)
+
+    def check(self) -> list[str]:
+        """What is wrong with log and index, in words; empty if they agree."""
+        with self._cache.reading():
+            return self._backend.find_differences()
+
+    # Search
+
+    def search(
+        self,
+        query: str,
+        k: int = 8,
+        *,
+        tools: Iterable[str] | None = None,
+        gates: Iterable[str] | None = VERIFIED,
+    ) -> list[ExemplarMatch]:
+        """The k exemplars with the requests most similar to `query`, best first; exact, ties by id.
+
+        Args:
+            query: the request at hand; only as much of it counts as the embedder reads.
+            k: how many at most.
+            tools: only exemplars that name none but these.
+            gates: only exemplars that passed all of these and are not stale; None: all that there are.
+        """
+        return self.search_many([query], k, tools=tools, gates=gates)[0]
+
+    def search_many(
+        self,
+        queries: Sequence[str],
+        k: int = 8,
+        *,
+        tools: Iterable[str] | None = None,
+        gates: Iterable[str] | None = VERIFIED,
+    ) -> list[list[ExemplarMatch]]:
+        """`search` for many requests at once, which is many times faster than one by one."""
+        return self._selector.search(queries, k, tools=tools, gates=gates)
+
+    def search_vectors(
+        self,
+        vectors: Vectors,
+        k: int = 8,
+        *,
+        tools: Iterable[str] | None = None,
+        gates: Iterable[str] | None = VERIFIED,
+    ) -> list[list[ExemplarMatch]]:
+        """`search` for vectors of requests, one per row."""
+        return self._selector.search_vectors(vectors, k, tools=tools, gates=gates)
+
+    async def asearch(self, query: str, k: int = 8, **settings: Any) -> list[ExemplarMatch]:
+        """`search`, in a worker thread."""
+        return await asyncio.to_thread(self.search, query, k, **settings)
+
+    def similarities(self, text: str, others: Sequence[str]) -> list[float]:
+        """The cosine similarity of a text with each of the others, in [-1, 1], by the store's embedder."""
+        vectors = self._cache.embed([text, *others])
+        return list(map(float, similarities(vectors[1:], vectors[0])))
+
+    # For a prompt
+
+    def select(
+        self,
+        query: str,
+        selection: Selection | None = None,
+        *,
+        tools: Iterable[str] | None = None,
+        count: Callable[[str], int] = approximate_tokens,
+    ) -> list[ExemplarMatch]:
+        """The exemplars to show for `query`, in the order in which to show them.
+
+        `tools` are the tools offered: no exemplar names another one. `count` counts the tokens of a text.
+        """
+        return self._selector.select(query, selection or Selection(), tools=tools, count=count)
+
+    async def aselect(self, query: str, selection: Selection | None = None, **settings: Any) -> list[ExemplarMatch]:
+        """`select`, in a worker thread."""
+        return await asyncio.to_thread(self.select, query, selection, **settings)
+
+    def candidates(self, selection: Selection, tools: Iterable[str] | None = None) -> list[tuple[str, str]]:
+        """The id and the tool of every exemplar among which a selection chooses, in an order of no run's own."""
+        return self._selector.candidates(selection, tools)
+
+    def render(
+        self,
+        query: str,
+        selection: Selection | None = None,
+        *,
+        tools: Iterable[str] | None = None,
+        count: Callable[[str], int] = approximate_tokens,
+        introduction: str = "",
+        lessons: int = 0,
+    ) -> str:
+        """The exemplars for `query` as text for a prompt, below an `introduction`; "" if there are none to show.
+
+        At most so many `lessons` of the tool at hand come first: of the nearest exemplar's tool, or else of the only
+        one offered. They do not count for the budget.
+        """
+        selection = selection or Selection()
+        offered = None if tools is None else list(tools)
+        found = self.select(query, selection, tools=offered, count=count)
+        text = as_text([match.exemplar for match in found], observations=selection.shows_observations)
+        if found:
+            at_hand = [max(found, key=lambda match: match.similarity).exemplar.tool]
         else:
-            known = dict(zip(unknown, self._made([exemplars[place] for place in unknown]), strict=True))
-        with self._writing():
-            still = [place for place in new if self._differs(exemplars[place])]
-            some = [exemplars[place] for place in still]
-            if some:
-                kept = self._chroma.vectors([exemplars[place].id for place in still if place not in known])
-                rows = [known[at] if at in known else kept.get(exemplars[at].id) for at in still]
-                if self._log is not None:
-                    self._log.append(some)
-                pairs = zip(some, rows, strict=True)
-                self._put(some, np.array([self._made([one])[0] if row is None else row for one, row in pairs]))
-                self._take_rows(self._log.new_rows() if self._log else [row_of(one, self._sets) for one in some])
-        return len(some)
+            at_hand = offered if offered is not None and len(offered) == 1 else []
+        lines = [line for tool in at_hand for line in self.lessons(tool, lessons)]
+        return SEPARATOR.join(filter(None, ["\n".join(lines), introduction if text else "", text]))
 
-    def _has_text(self, exemplar: Exemplar) -> bool:
-        """Whether the index has the vector of the exemplar's request."""
-        row = self._rows.get(exemplar.id)
-        return row is not None and row.text == number_of(exemplar.query)
+    async def arender(self, query: str, selection: Selection | None = None, **settings: Any) -> str:
+        """`render`, in a worker thread."""
+        return await asyncio.to_thread(self.render, query, selection, **settings)
 
-    def _differs(self, exemplar: Exemplar) -> bool:
-        row = self._rows.get(exemplar.id)
-        return row is None or row.digest != exemplar.digest
+    def messages(
+        self,
+        query: str,
+        selection: Selection | None = None,
+        *,
+        tools: Iterable[str] | None = None,
+        count: Callable[[str], int] = approximate_tokens,
+        form: Form = "react",
+    ) -> list[Message]:
+        """The exemplars for `query` as turns of a chat, to be put before the request."""
+        selection = selection or Selection()
+        found = self.select(query, selection, tools=tools, count=count)
+        return as_messages([match.exemplar for match in found], form=form, observations=selection.shows_observations)
+
+    async def amessages(self, query: str, selection: Selection | None = None, **settings: Any) -> list[Message]:
+        """`messages`, in a worker thread."""
+        return await asyncio.to_thread(self.messages, query, selection, **settings)
+
+    def lessons(self, tool: str, k: int = 3) -> list[str]:
+        """At most k lessons of a tool as lines for a prompt, the best founded first; none unless it `teaches`.
+
+        Trials that are marked stale teach nothing.
+        """
+        return list(map(lesson_text, rank_lessons(self.all_lessons(), tool, k))) if self.teaches and k > 0 else []
+
+    def all_lessons(self) -> list[Lesson]:
+        """Every lesson that the trials teach."""
+        return self._selector.lessons()
 
 
-def _is_address(text: str) -> bool:
-    return text.startswith(("http://", "https://"))
+def _open_backend(place: str, embedder: StoreEmbedder) -> Backend:
+    if is_address(place):
+        return ServerBackend(place, embedder)
+    if is_run(Path(place)):
+        return RunBackend(Path(place), embedder)
+    return FolderBackend(StoreFolder(Path(place)), embedder)
 
 
-def _name_of(embedder: Embedder | str | None) -> str | None:
-    if isinstance(embedder, str):
-        from ste_graph.memory.vectors.embedders import embedder_for
-
-        return embedder_for(embedder).name
-    return None if embedder is None else embedder.name
-
-
-def _run_named(run: str | os.PathLike[str] | None) -> str | None:
-    from ste_graph.finished import open_run
-
+def _run_id(run: str | os.PathLike[str] | None) -> str | None:
     if run is None or not is_run(Path(run)):
         return None if run is None else str(run)
     return open_run(run).id

@@ -1,4 +1,4 @@
-"""Vectors in working memory, by tool, and the exact search over them."""
+"""Vectors of exemplars in working memory, by tool, and the exact search over them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ste_graph.memory.exemplars.log import Row
-from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.memory.exemplars.log import ExemplarRow
+from ste_graph.memory.vectors.similarity import TIE_DECIMALS, Vectors
+from ste_graph.memory.vectors.vector_table import VectorTable
 
-_DECIMALS = 6
-"""The same text embedded in another batch differs from the seventh decimal on, and must count as equally near."""
-
-_MARGIN = 2e-6
+_MARGIN = 2 * 10**-TIE_DECIMALS
 
 _COSINES = 4_000_000
 """Cosines computed in one go, which take 16 MB: many queries together are ten times faster than one by one."""
@@ -25,18 +23,18 @@ class Ranked(NamedTuple):
     """A row and its cosine similarity to the query, in [-1, 1]."""
 
     similarity: float
-    row: Row
+    row: ExemplarRow
 
 
-class Ranking:
+class VectorIndex:
     """Rows with their vectors. Every comparison is made: what is found is exact.
 
     Rows of one tool lie side by side where they came together, so that a search within a tool reads no others.
     """
 
     def __init__(self) -> None:
-        self._rows: list[Row] = []
-        self._vectors: Vectors = np.empty((0, 0), dtype=np.float32)
+        self._rows: list[ExemplarRow] = []
+        self._vectors = VectorTable()
         self._stretches: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self._at: dict[str, int] = {}
         self._mixed: set[int] = set()
@@ -48,27 +46,16 @@ class Ranking:
     def __contains__(self, id: str) -> bool:
         return id in self._at
 
-    @property
-    def tools(self) -> list[str]:
-        """The tools that rows are of, sorted."""
-        return sorted(self._stretches)
-
     def reserve(self, rows: int, dimension: int) -> None:
         """Make room for so many rows in all."""
-        if rows > len(self._vectors):
-            room = np.empty((rows, dimension), dtype=np.float32)
-            if self._rows:
-                room[: len(self._rows)] = self._vectors[: len(self._rows)]
-            self._vectors = room
+        self._vectors.reserve(rows, dimension)
 
-    def add(self, rows: Sequence[Row], vectors: Vectors) -> None:
-        """Add rows that are not there. Room grows by doubling, so that adding one at a time stays cheap."""
+    def add(self, rows: Sequence[ExemplarRow], vectors: Vectors) -> None:
+        """Add rows that are not there."""
         if not rows:
             return
         start = len(self._rows)
-        if start + len(rows) > len(self._vectors):
-            self.reserve(max(start + len(rows), 2 * start, 64), vectors.shape[1])
-        self._vectors[start : start + len(rows)] = vectors
+        self._vectors.append(vectors)
         for place, row in enumerate(rows, start):
             self._rows.append(row)
             self._at[row.id] = place
@@ -81,12 +68,22 @@ class Ranking:
                 stretches.append((place, place + 1))
         self._outs.clear()
 
-    def replace(self, row: Row) -> None:
-        """Change what is known of a row whose vector and tool stay as they are."""
-        self._rows[self._at[row.id]] = row
-        self._outs.clear()
+    def update(self, row: ExemplarRow) -> bool:
+        """Change a row whose vector and tools stay as they are; False if it is there with others.
 
-    def nearest(
+        A row that is not there is left to `add`.
+        """
+        place = self._at.get(row.id)
+        if place is None:
+            return True
+        before = self._rows[place]
+        if (before.text, before.tool, before.tools) != (row.text, row.tool, row.tools):
+            return False
+        self._rows[place] = row
+        self._outs.clear()
+        return True
+
+    def search(
         self,
         queries: Vectors,
         k: int,
@@ -103,14 +100,15 @@ class Ranking:
             return [[] for _ in queries]
         offered = None if tools is None else frozenset(tools)
         if not by_tool:
-            return self._nearest(queries, k, offered, offered, gates)
+            return self._search(queries, k, offered, offered, gates)
         of_tools = self._stretches if offered is None else offered
-        each = [self._nearest(queries, k, frozenset({tool}), offered, gates) for tool in of_tools]
+        each = [self._search(queries, k, frozenset({tool}), offered, gates) for tool in of_tools]
         return [
-            sorted((one for found in each for one in found[query]), key=_best_first) for query in range(len(queries))
+            sorted((ranked for found in each for ranked in found[query]), key=_best_first)
+            for query in range(len(queries))
         ]
 
-    def _nearest(
+    def _search(
         self,
         queries: Vectors,
         k: int,
@@ -119,19 +117,18 @@ class Ranking:
         gates: frozenset[str] | None,
     ) -> list[list[Ranked]]:
         found: list[list[tuple[int, float]]] = [[] for _ in queries]
-        for start, end in self._parts(tools):
+        vectors = self._vectors.rows
+        for start, end in self._stretches_of(tools):
             out = self._left_out(start, end, offered, gates)
             at_once = max(1, _COSINES // (end - start))
             for first in range(0, len(queries), at_once):
-                for query, cosines in enumerate(
-                    _cosines(queries[first : first + at_once], self._vectors[start:end]), first
-                ):
+                for query, cosines in enumerate(_cosines(queries[first : first + at_once], vectors[start:end]), first):
                     cosines[out] = -np.inf
                     found[query] += _best(cosines, start, k)
-        return [self._ranked(some, k) for some in found]
+        return [self._rank(some, k) for some in found]
 
-    def _ranked(self, found: Iterable[tuple[int, float]], k: int) -> list[Ranked]:
-        rows = [Ranked(round(min(max(cosine, -1.0), 1.0), _DECIMALS), self._rows[place]) for place, cosine in found]
+    def _rank(self, found: Iterable[tuple[int, float]], k: int) -> list[Ranked]:
+        rows = [Ranked(round(min(max(cosine, -1.0), 1.0), TIE_DECIMALS), self._rows[place]) for place, cosine in found]
         return sorted(rows, key=_best_first)[:k]
 
     def _left_out(
@@ -145,7 +142,7 @@ class Ranking:
         mixed = [p - start for p in self._mixed if start <= p < end and not self._rows[p].tools <= offered]
         return np.concatenate([out, np.array(mixed, dtype=np.intp)])
 
-    def _parts(self, tools: frozenset[str] | None) -> Iterator[tuple[int, int]]:
+    def _stretches_of(self, tools: frozenset[str] | None) -> Iterator[tuple[int, int]]:
         if tools is None:
             yield 0, len(self._rows)
             return
@@ -165,8 +162,8 @@ def _cosines(queries: Vectors, vectors: Vectors) -> Vectors:
     return (vectors @ queries[0])[None] if len(queries) == 1 else queries @ vectors.T
 
 
-def _best_first(one: Ranked) -> tuple[float, str]:
-    return -one.similarity, one.row.id
+def _best_first(ranked: Ranked) -> tuple[float, str]:
+    return -ranked.similarity, ranked.row.id
 
 
 def _best(cosines: NDArray[np.float32], start: int, k: int) -> list[tuple[int, float]]:

@@ -1,12 +1,12 @@
-"""Do the exemplars still hold? Those of a tool whose definition has changed are tried again, where that is harmless."""
+"""The check that exemplars still hold: those of a changed tool are tried again, if that is harmless."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ste_graph.contracts import Tool
-from ste_graph.memory.exemplars.exemplar import Exemplar, gates_passed
+from ste_graph.contracts import VERIFIED, Tool
+from ste_graph.memory.exemplars.exemplar import Exemplar, passed_gates
 from ste_graph.memory.exemplars.rendering import shown_calls
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.records import Seen, Step
@@ -16,7 +16,7 @@ from ste_graph.tools.toolbox import Toolbox
 
 
 @dataclass(slots=True)
-class Verified:
+class Verification:
     """What became of the exemplars, by id."""
 
     unchanged: int = 0
@@ -32,55 +32,59 @@ class Verified:
     marked: list[str] = field(default_factory=list)
     """Made stale because their tool has changed, nothing having been tried."""
     explore: list[str] = field(default_factory=list)
-    """The tools of which something is stale and that are there, sorted: what exploration should look at again."""
+    """The tools that are there and have stale exemplars, sorted: what exploration should look at again."""
 
 
-def mark_changed(store: ExemplarStore, tools: Sequence[Tool]) -> Verified:
+def mark_changed(store: ExemplarStore, tools: Sequence[Tool]) -> Verification:
     """Mark stale what was made under another definition of one of `tools`. Nothing is called."""
     now = {tool.name: fingerprint(tool) for tool in tools}
     exemplars = store.exemplars()
-    changed = [one.id for one in exemplars if not one.stale and now.get(one.tool, one.fingerprint) != one.fingerprint]
+    changed = [
+        exemplar.id
+        for exemplar in exemplars
+        if not exemplar.stale and now.get(exemplar.tool, exemplar.fingerprint) != exemplar.fingerprint
+    ]
     store.mark_stale(changed)
-    stale = [one for one in exemplars if one.stale or one.id in {*changed}]
-    return Verified(
+    stale = [exemplar for exemplar in exemplars if exemplar.stale or exemplar.id in {*changed}]
+    return Verification(
         unchanged=len(exemplars) - len(stale),
         marked=changed,
-        explore=sorted({one.tool for one in stale if one.tool in now}),
+        explore=sorted({exemplar.tool for exemplar in stale if exemplar.tool in now}),
     )
 
 
-async def verify(store: ExemplarStore, tools: Sequence[Tool], policy: ToolPolicy | None = None) -> Verified:
+async def verify(store: ExemplarStore, tools: Sequence[Tool], policy: ToolPolicy | None = None) -> Verification:
     """Compare every exemplar with the tools as they are now, and try those of changed tools again.
 
     Only tools whose effect is `read` are called, with the calls that had succeeded. An exemplar holds if they succeed
-    again: it then carries the new fingerprint and what the calls give now; its answer stays only if that is the same.
+    again: it then carries the new fingerprint and what the calls return now; its answer stays only if that is the same.
     """
     box = Toolbox(tools, policy)
     now = {name: fingerprint(tool) for name, tool in box.tools.items()}
-    became = Verified()
+    result = Verification()
     changed: list[Exemplar] = []
-    for one in store.exemplars():
-        if one.tool in now and one.fingerprint == now[one.tool] and not one.stale:
-            became.unchanged += 1
-        elif not one.tools <= now.keys():
-            became.gone.append(one.id)
-            changed.append(one.model_copy(update={"stale": True}))
-        elif any(box.tools[name].effect != "read" for name in one.tools):
+    for exemplar in store.exemplars():
+        if exemplar.tool in now and exemplar.fingerprint == now[exemplar.tool] and not exemplar.stale:
+            result.unchanged += 1
+        elif not exemplar.tools <= now.keys():
+            result.gone.append(exemplar.id)
+            changed.append(exemplar.model_copy(update={"stale": True}))
+        elif any(box.tools[name].effect != "read" for name in exemplar.tools):
             # A definition that came back makes the exemplar true again without a call.
-            same = one.fingerprint == now[one.tool]
-            (became.revived if same else became.untried).append(one.id)
-            changed.append(one.model_copy(update={"stale": not same}))
+            same = exemplar.fingerprint == now[exemplar.tool]
+            (result.revived if same else result.untried).append(exemplar.id)
+            changed.append(exemplar.model_copy(update={"stale": not same}))
         else:
-            again = await _tried(one, box, now[one.tool])
-            (became.revived if again else became.broken).append(one.id)
-            changed.append(again or one.model_copy(update={"stale": True}))
+            again = await _try_again(exemplar, box, now[exemplar.tool])
+            (result.revived if again else result.broken).append(exemplar.id)
+            changed.append(again or exemplar.model_copy(update={"stale": True}))
     await store.aadd(changed)
-    became.explore = sorted({one.tool for one in changed if one.stale and one.tool in now})
-    return became
+    result.explore = sorted({exemplar.tool for exemplar in changed if exemplar.stale and exemplar.tool in now})
+    return result
 
 
-async def _tried(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | None:
-    """The exemplar with what its calls give now; None if they fail."""
+async def _try_again(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | None:
+    """The exemplar with what its calls return now; None if they fail."""
     steps: list[Step] = []
     shown = shown_calls(exemplar)
     for step in shown:
@@ -88,8 +92,8 @@ async def _tried(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | None:
         steps.append(step.model_copy(update={"observation": Seen(ok=seen.ok, kind=seen.kind, text=seen.text)}))
         if not seen.ok:
             return None
-    gates = gates_passed(steps)
-    if not {"format", "execution"} <= {*gates}:
+    gates = passed_gates(steps)
+    if not {*VERIFIED} <= {*gates}:
         return None
     same = [step.observation for step in steps] == [step.observation for step in shown]
     kept = [gate for gate in exemplar.verified if gate not in gates and same]

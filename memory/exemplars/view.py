@@ -1,4 +1,4 @@
-"""Exemplars of an earlier run, or of a store, lent to the nodes of this run: `{use: chroma, from: runs/…}`."""
+"""The exemplars of an earlier run, or of a store, in a run: `{use: chroma, from: runs/…}`."""
 
 from __future__ import annotations
 
@@ -6,116 +6,107 @@ import asyncio
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Entry, Json, Neighbour, Origin, Scope, SelectedExemplars, SelectedLessons, Selection
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.finished import is_run, open_run
 from ste_graph.ids import derive_id
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.held_out import held_out
-from ste_graph.memory.exemplars.lessons import in_turn
-from ste_graph.memory.exemplars.placebo import placebo
+from ste_graph.memory.exemplars.held_out import find_held_out
+from ste_graph.memory.exemplars.lessons import take_turns
+from ste_graph.memory.exemplars.placebo import make_placebo
 from ste_graph.memory.exemplars.rendering import as_text
-from ste_graph.memory.exemplars.selection import Found
+from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.memory.vectors.snapshot import stood
+from ste_graph.memory.vectors.snapshot import snapshot_ids
 from ste_graph.trials.lessons import lesson_text
 
 if TYPE_CHECKING:
-    from ste_graph.memory.experience.settings import Nearest
     from ste_graph.memory.vectors.embedders import Embedder
 
 
 class ExemplarViewStore:
-    """A store of exemplars as a run reads it: never written, and as it stood when the run began.
+    """A store of exemplars as a run reads it: never written, and as it was when the run began.
 
-    Which exemplars there were is kept in the run's folder, so that a run taken up again sees the same.
+    The ids of the exemplars that there were are kept in the run's folder, so that a resumed run sees the same.
     """
 
     def __init__(
         self,
-        where: str,
+        label: str,
         source: str,
         folder: Path,
-        recall: Literal["all"] | Nearest,
+        nearest: int | None,
         embedder: Embedder | str | None,
         without: str | None = None,
     ) -> None:
-        self._where = where
-        self._recall = recall
-        self._among: dict[object, list[tuple[str, str]]] = {}
-        self._gathering = threading.Lock()
+        self._label = label
+        self._nearest = nearest
+        """How many of the nearest `recall` returns; None: all."""
+        self._candidates: dict[object, list[tuple[str, str]]] = {}
+        self._collecting = threading.Lock()
         try:
             self._store = ExemplarStore.open(source, embedder=embedder)
-            self._store.freeze(stood(folder / "exemplars.json", lambda: _not_held_out(self._store, without)))
+            self._store.freeze(snapshot_ids(folder / "exemplars.json", lambda: _ids_to_show(self._store, without)))
             self._origin = _origin(source, self._store, without)
         except (WorkflowError, RunError) as error:
-            raise type(error)(f"{where}: {error}") from error
+            raise type(error)(f"{label}: {error}") from error
 
     async def reconcile(self, entries: Iterable[Entry]) -> None:
         """Nothing: the run adds nothing here."""
 
     def add(self, entry: Entry) -> None:
-        raise RunError(f"{self._where}: is read only, since it is lent by another run")
+        raise RunError(f"{self._label}: is read only, since it belongs to another run")
 
     async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
         """The verified exemplars: all, in the order in which they came, or those most similar to `like`, best first."""
-        if self._recall == "all" or like is None:
+        if self._nearest is None or like is None:
             exemplars = await asyncio.to_thread(self._store.exemplars)
-            return [
-                one.model_dump(mode="json")
-                for one in exemplars
-                if {"format", "execution"} <= {*one.verified} and not one.stale
-            ]
-        found = await self._store.asearch(like, self._recall.nearest)
-        return [one.exemplar.model_dump(mode="json") for one in found]
+            return [exemplar.model_dump(mode="json") for exemplar in exemplars if exemplar.is_verified]
+        found = await self._store.asearch(like, self._nearest)
+        return [match.exemplar.model_dump(mode="json") for match in found]
 
     async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
-        return [_near(found) for found in await self._store.asearch(text, max(k, 0))]
+        found = await self._store.asearch(text, max(k, 0))
+        return [Neighbour(similarity=match.similarity, entry=_entry(match.exemplar)) for match in found]
 
     async def entries(self, scope: Scope) -> list[Entry]:
-        return [_entry(one) for one in await asyncio.to_thread(self._store.exemplars)]
+        return list(map(_entry, await asyncio.to_thread(self._store.exemplars)))
 
     async def select_exemplars(
         self, query: str, selection: Selection, *, tools: Sequence[str] | None
     ) -> SelectedExemplars:
         """The exemplars for a request; with a `placebo` seed in the selection, a placebo of the same size too."""
-        seed = selection.placebo
         found = await self._store.aselect(query, selection, tools=tools)
-        exemplars = [one.exemplar for one in found]
+        exemplars = [match.exemplar for match in found]
 
         def text(*some: Exemplar) -> str:
             return as_text(some, observations=selection.shows_observations)
 
-        def drawn() -> list[Exemplar]:
-            among = self._lendable(selection, tools)
-            return placebo(self._store, query, exemplars, selection, among=among, text=text)
+        def selected(some: Sequence[Exemplar]) -> SelectedExemplars:
+            return SelectedExemplars(text=text(*some), exemplars=[one.model_dump(mode="json") for one in some])
 
-        others = [] if seed is None else await asyncio.to_thread(drawn)
-        return SelectedExemplars(
-            text=text(*exemplars),
-            exemplars=[one.model_dump(mode="json") for one in exemplars],
-            origin=self._origin,
-            placebo=None
-            if seed is None
-            else SelectedExemplars(text=text(*others), exemplars=[one.model_dump(mode="json") for one in others]),
-        )
+        def placebo() -> list[Exemplar]:
+            candidates = self._collect_candidates(selection, tools)
+            return make_placebo(query, exemplars, selection, candidates=candidates, get=self._store.get, text=text)
+
+        others = None if selection.placebo is None else selected(await asyncio.to_thread(placebo))
+        return selected(exemplars).model_copy(update={"origin": self._origin, "placebo": others})
 
     async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
-        """The lessons for a request, first those of the tool whose exemplar is nearest; see `LessonView.select_lessons`.
+        """The lessons for a request, the tool of the nearest exemplar first; see `LessonView.select_lessons`.
 
-        The exemplars that decide the order are verified and do not ask the very same. Tools that have none come last,
-        as they stand in `tools`.
+        The exemplars that decide the order are verified and do not ask the very same. Tools without any come last, as
+        they are ordered in `tools`.
         """
         nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", allow_same_request=False)
         found = await self._store.aselect(query, nearest, tools=tools)
-        order = dict.fromkeys([*(one.exemplar.tool for one in found), *tools])
-        lessons = await asyncio.to_thread(self._store.learnt)
-        chosen = in_turn(lessons, order, per_tool=per_tool, k=k)
-        return SelectedLessons(
-            lines=list(map(lesson_text, chosen)), ids=[one.id for one in chosen], origin=self._origin
-        )
+        order = dict.fromkeys([*(match.exemplar.tool for match in found), *tools])
+        lessons = await asyncio.to_thread(self._store.all_lessons)
+        selected = take_turns(lessons, order, per_tool=per_tool, k=k)
+        lines, ids = list(map(lesson_text, selected)), [lesson.id for lesson in selected]
+        return SelectedLessons(lines=lines, ids=ids, origin=self._origin)
 
     async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         return await asyncio.to_thread(self._store.similarities, text, others)
@@ -123,36 +114,34 @@ class ExemplarViewStore:
     async def close(self) -> None:
         await asyncio.to_thread(self._store.close)
 
-    def _lendable(self, selection: Selection, tools: Sequence[str] | None) -> list[tuple[str, str]]:
-        """What a selection chooses among, gathered once for the same gates and tools."""
+    def _collect_candidates(self, selection: Selection, tools: Sequence[str] | None) -> list[tuple[str, str]]:
+        """The exemplars among which a selection chooses, collected once for the same gates and tools."""
         key = (selection.gates, selection.paper, None if tools is None else frozenset(tools))
-        with self._gathering:
-            if key not in self._among:
-                self._among[key] = self._store.lendable(selection, tools)
-            return self._among[key]
+        with self._collecting:
+            if key not in self._candidates:
+                self._candidates[key] = self._store.candidates(selection, tools)
+            return self._candidates[key]
 
 
-def _near(found: Found) -> Neighbour:
-    return Neighbour(similarity=found.similarity, entry=_entry(found.exemplar))
-
-
-def _entry(one: Exemplar) -> Entry:
-    return Entry(id=one.id, scope=(one.tool,), text=one.query, record=one.model_dump(mode="json"))
+def _entry(exemplar: Exemplar) -> Entry:
+    record = exemplar.model_dump(mode="json")
+    return Entry(id=exemplar.id, scope=(exemplar.tool,), text=exemplar.query, record=record)
 
 
 def _origin(source: str, store: ExemplarStore, without: str | None) -> Origin:
-    """Which run the exemplars are of; a store that holds those of several is known by what it holds."""
-    place = source if "://" in source else str(Path(source).resolve())
+    """The run that the exemplars are of; a store that holds those of several is known by its content."""
+    path = None if is_address(source) else locate_store(source)
+    place = source if path is None else str(path.resolve())
     left_out = open_run(without).id if without else None
-    if is_run(Path(source)):
-        return Origin(run_id=open_run(source).id, run=place, without=left_out)
-    match [*{one.run for one in store.exemplars()}]:
+    if path is not None and is_run(path):
+        return Origin(run_id=open_run(path).id, run=place, without=left_out)
+    match [*{exemplar.run for exemplar in store.exemplars()}]:
         case [str(run)]:
             return Origin(run_id=run, run=place, without=left_out)
     return Origin(run_id=derive_id(*store.digests), run=place, without=left_out)
 
 
-def _not_held_out(store: ExemplarStore, without: str | None) -> list[str]:
-    """The ids of a store's exemplars, less those that say something of what the run `without` holds out."""
-    out = held_out(Path(without), store.exemplars()) if without else frozenset()
-    return [id for id in store.ids if id not in out]
+def _ids_to_show(store: ExemplarStore, without: str | None) -> list[str]:
+    """The ids of a store's exemplars, less those that say something about what the run `without` holds out."""
+    held_out = find_held_out(Path(without), store.exemplars()) if without else frozenset()
+    return [id for id in store.ids if id not in held_out]

@@ -11,18 +11,18 @@ from ste_graph.contracts import Entry, Frozen, Json, Neighbour, Scope
 from ste_graph.errors import WorkflowError
 
 
-class Listing(Frozen):
-    """Every record of its lifetime, oldest first. Nothing is looked for by meaning, so that no embedder is needed."""
+class ListMemory(Frozen):
+    """Every record of its lifetime, oldest first. It has no search by meaning, and so needs no embedder."""
 
     holds: ClassVar[Literal["records"]] = "records"
 
     def open(self, name: str, folder: Path, *, lasting: bool = False) -> ListStore:
-        """The store of memory `name`. Nothing is written, the step logs hold it all: no other run can read it."""
+        """The store of memory `name`. It writes nothing, since the step logs hold it all: no other run can read it."""
         return ListStore(name)
 
 
 class ListStore:
-    """An opened memory of this kind."""
+    """An opened `ListMemory`."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -38,7 +38,7 @@ class ListStore:
         return [dict(entry.record) for entry in self._entries[scope].values()]
 
     async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
-        raise WorkflowError(f"memory `{self._name}`: `use: list` finds nothing by meaning; give it `use: chroma`")
+        raise WorkflowError(f"memory `{self._name}`: `use: list` has no search by meaning; set `use: chroma`")
 
     async def entries(self, scope: Scope) -> list[Entry]:
         return list(self._entries[scope].values())

@@ -12,10 +12,10 @@ from ste_graph.finished import open_run
 from ste_graph.ids import derive_seed
 
 
-class FrozenRun:
-    """The records of a run by its units, as they stood when it was read; blocking.
+class OtherToolSource:
+    """The records of a run by its units, as they were when it was read. Blocking.
 
-    Raises `WorkflowError` if the folder is none of a run.
+    Raises `WorkflowError` if the folder is not that of a run.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,22 +23,22 @@ class FrozenRun:
         self._units: dict[str, dict[str, list[dict[str, Json]]]] = {}
         for unit, log in open_run(path).logs().items():
             by_type = defaultdict(list)
-            for step in log.recorded:
-                assert step.record is not None, "`recorded` are the steps with a record"
+            for step in log.record_steps:
+                assert step.record is not None, "these are the steps with a record"
                 by_type[step.record["record"]].append(step.record)
             self._units[unit] = by_type
 
-    def of_another_unit(self, scope: Scope, kind: str, count: int) -> list[dict[str, Json]]:
-        """So many records of type `kind`, in order, of a unit that is not the one to which `scope` belongs.
+    def records(self, scope: Scope, kind: str, count: int) -> list[dict[str, Json]]:
+        """`count` records of type `kind`, in order, of a unit that is not the one to which `scope` belongs.
 
-        Which unit it is depends on the scope alone, so that a growing memory keeps to it. Where it has too few, the
-        next one's follow, and in the end the first again. Raises `WorkflowError` where no other unit has any.
+        The unit depends on the scope alone, so that a growing memory keeps to it. If it has too few, the next unit's
+        follow, and in the end the first again. Raises `WorkflowError` if no other unit has any.
         """
-        others = [unit for unit, records in self._units.items() if records.get(kind) and unit != scope[0]]
+        others = [unit for unit, by_type in self._units.items() if by_type.get(kind) and unit != scope[0]]
         if count and not others:
             raise WorkflowError(
                 f"{self._path}: `other_tool` needs a run with records of type `{kind}` of another tool than "
-                f"`{scope[0]}`; this one has none. Name a run that explored several tools."
+                f"`{scope[0]}`; it has none. Name a run that explored several tools."
             )
         others.sort(key=lambda unit: derive_seed(*scope, unit))
         found = [record for unit in others for record in self._units[unit][kind]]

@@ -1,45 +1,21 @@
-"""Long-term memory: every record kept, and which of them to show."""
+"""The settings of a long-term memory, as YAML has them (`use: chroma`)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from ste_graph.contracts import ExemplarView, Frozen, LessonView, RecordView
+from ste_graph.contracts import ExemplarView, LessonView, RecordView
+from ste_graph.memory.experience.recall_settings import Nearest, RecallSetting
 from ste_graph.settings import Address, PathOrURL, RelativePath
 
 if TYPE_CHECKING:
     from ste_graph.memory.exemplars.view import ExemplarViewStore
     from ste_graph.memory.experience.store import ExperienceStore
     from ste_graph.memory.vectors.embedders import Embedder
-
-
-class Diverse(Frozen):
-    """`{diverse: k}`: k entries that cover the memory, the newest among them, in order of adding."""
-
-    diverse: int = Field(ge=1)
-
-
-class Nearest(Frozen):
-    """`{nearest: k, like: <expr>}`: the k entries most similar to a text, best first; the newest k where it is null."""
-
-    nearest: int = Field(ge=1)
-    like: str
-
-
-class OtherTool(Frozen):
-    """`{other_tool: RUN}`: a placebo of like length and style: as many entries, but of another tool in an earlier run.
-
-    That run is read as it stands when this one begins.
-    """
-
-    other_tool: RelativePath
-
-
-Recalled: TypeAlias = Literal["all", "shuffled"] | Diverse | Nearest | OtherTool
 
 
 if TYPE_CHECKING:
@@ -54,16 +30,16 @@ else:
 class Experience(_Source):
     """Every record of its lifetime, indexed by meaning in Chroma (STE, section 3: the long-term memory of a tool).
 
-    With `from`, which names a run or a store of exemplars: what that one has learnt, read only, to be shown. Of a run
-    of `distil.yaml` that is what stands on the training side; with `without`, such a run, all that says something of
-    what that one holds out is left out.
+    With `from`, which names a run or a store of exemplars: what was learnt there, read only, to be shown. Of a run of
+    `distil.yaml` that is its training side; with `without`, which names such a run, everything is left out that says
+    something about what that run holds out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     holds: ClassVar[Literal["records"]] = "records"
 
-    recall: Recalled = "all"
+    recall: RecallSetting = "all"
     embedder: str | None = None
     """A sentence-transformers model: a folder, or a name on the hub. Unset: all-MiniLM-L6-v2."""
     path: RelativePath | None = None
@@ -71,47 +47,49 @@ class Experience(_Source):
     url: Address | None = None
     """A Chroma server that holds the index instead of a folder, as in `http://localhost:8000`."""
     collection: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
-    """With `url` and `lives: forever`, what runs have in common who share the memory. Unset: the memory's own name."""
+    """With `url` and `lives: forever`: the name under which runs share the memory. Unset: the memory's own."""
     only_if: RelativePath | None = None
-    """With `from`: the run of an evaluation, which must have adopted the exemplars, or the lessons, that are lent."""
+    """With `from`: the run of an evaluation, which must have adopted the exemplars, or the lessons, that are read."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of the embedder. More than one helps on idle cores only."""
     without: RelativePath | None = None
-    """With `from`: a run of `distil.yaml`. What it holds out is not lent."""
+    """With `from`: a run of `distil.yaml`. What it holds out is left out."""
 
     @property
     def source(self) -> str | None:
-        """Where the exemplars come from that it lends; None for a memory of this run's own records."""
+        """The run or store whose exemplars it reads; None for a memory of this run's own records."""
         found: str | None = getattr(self, "from")
         return found
 
     @model_validator(mode="after")
-    def _lends_or_keeps(self) -> Self:
+    def _check_source(self) -> Self:
         if self.url is not None and (self.path is not None or self.source is not None):
-            raise ValueError("`url` says where the index lies; it goes with neither `path` nor `from`")
+            raise ValueError("`url` says where the index is; it cannot be combined with `path` or `from`")
         if self.collection is not None and self.url is None:
-            raise ValueError("`collection` is a name on a server, so that it needs a `url`")
+            raise ValueError("`collection` is a name on a server; it needs a `url`")
         if self.source is None:
             if self.only_if is not None:
-                raise ValueError("`only_if` is about what an earlier run has learnt: it goes with `from`")
+                raise ValueError("`only_if` is about what an earlier run has learnt; it needs a `from`")
             if self.without is not None:
-                raise ValueError("`without` leaves something out of what `from` lends, and there is no `from`")
+                raise ValueError("`without` leaves something out of what `from` names; it needs a `from`")
             return self
         if self.only_if is not None and self.source.lower().startswith(("http://", "https://")):
             raise ValueError("`only_if` needs a run or a store's folder as `from`: a server does not say whose it is")
         if self.path is not None:
-            raise ValueError("`from` reads what another run has kept, so that there is no `path` to keep anything in")
+            raise ValueError(
+                "`from` reads what another run keeps; it cannot be combined with `path`, where this run keeps things"
+            )
         if not (self.recall == "all" or isinstance(self.recall, Nearest)):
             raise ValueError("with `from`, `recall` is `all` or `{nearest: k, like: …}`")
         return self
 
     @property
     def like(self) -> str | None:
-        """The expression whose value `recall` gets as `like`."""
+        """The expression whose value is passed to `recall` as `like`."""
         return self.recall.like if isinstance(self.recall, Nearest) else None
 
     def check_access(self, readers: Collection[type]) -> None:
-        """Raise `WorkflowError` where `only_if` names an evaluation that did not adopt what `readers` get from here."""
+        """Raise `WorkflowError` if `only_if` names an evaluation that did not adopt what `readers` get from here."""
         if self.source is not None and self.only_if is not None:
             from ste_graph.memory.exemplars.adoption import refuse_unless_adopted
 
@@ -130,23 +108,23 @@ class Experience(_Source):
             WorkflowError: the embedder cannot be had, the folder was indexed with another one, or another run holds it.
             RunError: the folder cannot be used.
         """
-        # Here, so that checking a workflow imports no numerics.
+        # Imported here, so that checking a workflow imports no numerics.
         if self.source is not None:
             from ste_graph.memory.exemplars.view import ExemplarViewStore
 
-            recall: Literal["all"] | Nearest = self.recall if isinstance(self.recall, Nearest) else "all"
-            where = f"memory `{name}`"
-            return ExemplarViewStore(where, self.source, folder, recall, embedder or self.embedder, self.without)
-        from ste_graph.memory.experience.index import Index
-        from ste_graph.memory.experience.shared_index import Share
+            k = self.recall.nearest if isinstance(self.recall, Nearest) else None
+            label = f"memory `{name}`"
+            return ExemplarViewStore(label, self.source, folder, k, embedder or self.embedder, self.without)
+        from ste_graph.memory.experience.index import EntryIndex
+        from ste_graph.memory.experience.shared_index import SharedIndex
         from ste_graph.memory.experience.store import ExperienceStore
         from ste_graph.memory.vectors.embedders import embedder_for
 
         embedder = embedder or embedder_for(self.embedder, self.threads)
-        share = None
+        shared = None
         if self.path is not None:
-            share, folder = Share(name, folder, Path(self.path)), Path(self.path)
+            shared, folder = SharedIndex(name, folder, Path(self.path)), Path(self.path)
         elif lasting and self.url is not None:
-            share = Share(name, folder, None)
-        index = Index(name, folder, embedder.name, share, self.url, self.collection)
+            shared = SharedIndex(name, folder, None)
+        index = EntryIndex.open(name, folder, embedder.name, shared, self.url, self.collection)
         return ExperienceStore(f"{folder}: memory `{name}`", index, embedder, self.recall)

@@ -1,4 +1,4 @@
-"""One run's share of an index that many runs grow: `lives: forever`."""
+"""An index that many runs fill, as one of them uses it: `lives: forever`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from uuid import uuid4
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.lock import FileLock, LockHeldError
-from ste_graph.memory.vectors.snapshot import stood
+from ste_graph.memory.vectors.snapshot import snapshot_ids
 
 
-def mark_of(folder: Path) -> str:
-    """A name of its own for the run whose memory's folder this is, made up when it is first asked for.
+def run_mark(folder: Path) -> str:
+    """The name by which a run's entries are known in an index, kept in the folder of its memory; random at first.
 
-    Raises `OSError`, or `RunError` where it cannot be written.
+    Raises `OSError`, or `RunError` if it cannot be written.
     """
-    mark = folder / "share.json"
-    if not mark.exists():
+    file = folder / "run.json"
+    if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(mark, json.dumps({"run": uuid4().hex}))
-    return str(json.loads(mark.read_text(encoding="utf-8"))["run"])
+        write_atomically(file, json.dumps({"run": uuid4().hex}))
+    return str(json.loads(file.read_text(encoding="utf-8"))["run"])
 
 
-class Share:
-    """Which entries of a shared index are this run's own, and which there were when it began.
+class SharedIndex:
+    """Tells a run's own entries in a shared index from those that there were when it began.
 
     Two processes that write to one Chroma folder lose vectors without a word, so that an index in a folder is held for
     this run alone and a second one is refused; a server (`index` is None) sees to it by itself. What tells the runs
@@ -39,27 +39,27 @@ class Share:
 
     def __init__(self, name: str, folder: Path, index: Path | None) -> None:
         self._lock: FileLock | None = None
-        self._stood = folder / "stood.json"
+        self._snapshot = folder / "snapshot.json"
         try:
             if index is not None:
                 index.mkdir(parents=True, exist_ok=True)
-                self._lock = self._held(name, index)
-            self.run = mark_of(folder)
+                self._lock = self._acquire(name, index)
+            self.run = run_mark(folder)
         except OSError as error:
             raise RunError(
                 f"{error.filename or index}: memory `{name}` cannot be kept here ({error.strerror})"
             ) from error
 
-    def stood(self, now: Callable[[], Sequence[str]]) -> list[str]:
-        """The ids of what other runs had left when this one began; asked for the first time, those that `now` gives."""
-        return stood(self._stood, now)
+    def snapshot(self, current_ids: Callable[[], Sequence[str]]) -> list[str]:
+        """The ids of the other runs' entries when this one began; the first time those of `current_ids`."""
+        return snapshot_ids(self._snapshot, current_ids)
 
     def leave(self) -> None:
         """Let other runs use the index."""
         if self._lock is not None:
             self._lock.release()
 
-    def _held(self, name: str, index: Path) -> FileLock:
+    def _acquire(self, name: str, index: Path) -> FileLock:
         lock = FileLock(index / ".writer")
         try:
             lock.acquire()

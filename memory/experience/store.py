@@ -12,17 +12,31 @@ import numpy as np
 
 from ste_graph.contracts import Entry, Json, Neighbour, Scope
 from ste_graph.errors import RunError, SteError
-from ste_graph.memory.experience.index import Index, digest
-from ste_graph.memory.experience.other_tool import FrozenRun
-from ste_graph.memory.experience.settings import Diverse, Nearest, OtherTool, Recalled
+from ste_graph.memory.experience.index import EntryIndex, entry_digest
+from ste_graph.memory.experience.other_tool import OtherToolSource
+from ste_graph.memory.experience.recall_settings import Diverse, Nearest, OtherTool, RecallSetting
+from ste_graph.memory.experience.shuffling import shuffle_words
 from ste_graph.memory.vectors.embedders import Embedder
-from ste_graph.memory.vectors.similarity import Vectors, diverse, nearest, shuffled, similarities
-from ste_graph.memory.vectors.vector_table import Shelf
+from ste_graph.memory.vectors.similarity import Vectors, select_diverse, select_nearest, similarities
+from ste_graph.memory.vectors.vector_table import VectorTable
 
 _BATCH = 32
 _BULK = 1024
 _LINGER_S = 0.5
-"""How long an entry waits at most for others to be indexed with it; nobody waits for the index."""
+"""The longest time for which an entry waits for others to be indexed with it; nobody waits for the index."""
+
+
+class _ScopeEntries:
+    """The entries of one scope in order of adding, and the vectors of the first of them, as many as were needed."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.vectors = VectorTable()
+        self.filling = asyncio.Lock()
+
+    @property
+    def without_vector(self) -> list[Entry]:
+        return self.entries[len(self.vectors) :]
 
 
 class ExperienceStore:
@@ -34,39 +48,37 @@ class ExperienceStore:
     order of writing, which a resumed run does not repeat.
     """
 
-    def __init__(self, where: str, index: Index, embedder: Embedder, recall: Recalled) -> None:
+    def __init__(self, where: str, index: EntryIndex, embedder: Embedder, recall: RecallSetting) -> None:
         self._where = where
         self._index = index
         self._embedder = embedder
         self._recall = recall
-        self._frozen: FrozenRun | None = None
-        self._shelves: dict[Scope, Shelf] = defaultdict(Shelf)
+        self._other_tool: OtherToolSource | None = None
+        self._scopes: dict[Scope, _ScopeEntries] = defaultdict(_ScopeEntries)
         self._digests: dict[str, str] = {}
         self._indexed: set[str] = set()
         self._waiting: list[Entry] = []
         self._hurry = asyncio.Event()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
-        self._filling: dict[Scope, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._fault: SteError | None = None
 
     async def reconcile(self, entries: Iterable[Entry]) -> None:
         if isinstance(self._recall, OtherTool):
-            self._frozen = await asyncio.to_thread(FrozenRun, Path(self._recall.other_tool))
-        earlier = await asyncio.to_thread(self._index.earlier)
+            self._other_tool = await asyncio.to_thread(OtherToolSource, Path(self._recall.other_tool))
+        earlier, stored = await asyncio.to_thread(self._index.read)
         for entry in (*earlier, *entries):
-            self._keep(entry)
-        stored = await asyncio.to_thread(self._index.digests)
-        await asyncio.to_thread(self._index.drop, sorted(stored.keys() - self._digests.keys()))
+            self._remember(entry)
+        await asyncio.to_thread(self._index.delete, sorted(stored.keys() - self._digests.keys()))
         self._indexed = {id for id, known in stored.items() if self._digests.get(id) == known}
         self._indexed.update(entry.id for entry in earlier)
-        kept = [entry for shelf in self._shelves.values() for entry in shelf.entries]
-        missing = [entry for entry in kept if entry.id not in self._indexed]
+        remembered = [entry for scope in self._scopes.values() for entry in scope.entries]
+        missing = [entry for entry in remembered if entry.id not in self._indexed]
         for start in range(0, len(missing), _BULK):
             await self._write(missing[start : start + _BULK])
 
     def add(self, entry: Entry) -> None:
-        if not self._keep(entry):
+        if not self._remember(entry):
             return
         self._waiting.append(entry)
         if len(self._waiting) >= _BATCH:
@@ -81,29 +93,29 @@ class ExperienceStore:
             case "all":
                 return [dict(entry.record) for entry in entries]
             case "shuffled":
-                texts = shuffled([entry.text for entry in entries], seed)
-                return [_reworded(entry, text) for entry, text in zip(entries, texts, strict=True)]
+                texts = shuffle_words([entry.text for entry in entries], seed)
+                return [_replace_text(entry, text) for entry, text in zip(entries, texts, strict=True)]
             case Diverse(diverse=k):
                 if len(entries) > k:
-                    entries, vectors = await self._filled(scope)
-                    entries = [entries[row] for row in diverse(vectors, [entry.id for entry in entries], k)]
+                    entries, vectors = await self._with_vectors(scope)
+                    entries = [entries[row] for row in select_diverse(vectors, [entry.id for entry in entries], k)]
                 return [dict(entry.record) for entry in entries]
             case Nearest(nearest=k):
                 if like is None:
                     return [dict(entry.record) for entry in entries[-k:]]
                 return [dict(near.entry.record) for near in await self.nearest(scope, like, k)]
             case OtherTool():
-                if not entries or self._frozen is None:
+                if not entries or self._other_tool is None:
                     return []
-                return self._frozen.of_another_unit(scope, str(entries[0].record.get("record")), len(entries))
+                return self._other_tool.records(scope, str(entries[0].record.get("record")), len(entries))
 
     async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
         self._raise_fault()
         if k < 1 or not self._entries(scope):
             return []
-        query = await self._embedded([text])
-        entries, vectors = await self._filled(scope)
-        found = nearest(vectors, [entry.id for entry in entries], query[0], k)
+        query = await self._embed([text])
+        entries, vectors = await self._with_vectors(scope)
+        found = select_nearest(vectors, [entry.id for entry in entries], query[0], k)
         return [Neighbour(similarity=similarity, entry=entries[row]) for row, similarity in found]
 
     async def entries(self, scope: Scope) -> list[Entry]:
@@ -111,8 +123,8 @@ class ExperienceStore:
         return list(self._entries(scope))
 
     async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
-        vectors = await self._embedded([text, *others])
-        return [float(one) for one in similarities(vectors[1:], vectors[0])]
+        vectors = await self._embed([text, *others])
+        return list(map(float, similarities(vectors[1:], vectors[0])))
 
     async def close(self) -> None:
         self._closing = True
@@ -125,36 +137,36 @@ class ExperienceStore:
         self._raise_fault()
 
     def _entries(self, scope: Scope) -> list[Entry]:
-        return self._shelves[scope].entries if scope in self._shelves else []
+        return self._scopes[scope].entries if scope in self._scopes else []
 
-    def _keep(self, entry: Entry) -> bool:
-        """Put an entry on its shelf; False if it is there already, as when a step is replayed."""
-        said = digest(entry)
+    def _remember(self, entry: Entry) -> bool:
+        """Add an entry to its scope; False if it is there already, as when a step is replayed."""
+        digest = entry_digest(entry)
         if entry.id in self._digests:
-            if self._digests[entry.id] != said:
+            if self._digests[entry.id] != digest:
                 raise RunError(
                     f"{self._where}: entry {entry.id} is there already with other content; ids must be unique"
                 )
             return False
-        self._digests[entry.id] = said
-        self._shelves[entry.scope].entries.append(entry)
+        self._digests[entry.id] = digest
+        self._scopes[entry.scope].entries.append(entry)
         return True
 
-    async def _filled(self, scope: Scope) -> tuple[list[Entry], Vectors]:
-        """The entries of a scope with all their vectors: from the index where they lie there, else computed."""
-        shelf = self._shelves[scope]
-        async with self._filling[scope]:
-            if missing := shelf.unknown:
+    async def _with_vectors(self, scope: Scope) -> tuple[list[Entry], Vectors]:
+        """The entries of a scope with all their vectors: from the index if they are in it, else computed."""
+        held = self._scopes[scope]
+        async with held.filling:
+            if missing := held.without_vector:
                 ids = [entry.id for entry in missing if entry.id in self._indexed]
-                stored = await asyncio.to_thread(self._index.vectors, ids) if ids else {}
+                stored = await asyncio.to_thread(self._index.get_vectors, ids) if ids else {}
                 new = [entry for entry in missing if entry.id not in stored]
                 if new:
-                    made = await self._embedded([entry.text for entry in new])
-                    stored |= {entry.id: vector for entry, vector in zip(new, made, strict=True)}
-                shelf.fill(np.array([stored[entry.id] for entry in missing], dtype=np.float32))
-            return shelf.entries[: len(shelf.vectors)], shelf.vectors
+                    vectors = await self._embed([entry.text for entry in new])
+                    stored |= {entry.id: vector for entry, vector in zip(new, vectors, strict=True)}
+                held.vectors.append(np.array([stored[entry.id] for entry in missing], dtype=np.float32))
+            return held.entries[: len(held.vectors)], held.vectors.rows
 
-    async def _embedded(self, texts: list[str]) -> Vectors:
+    async def _embed(self, texts: list[str]) -> Vectors:
         try:
             return await self._embedder.embed(texts)
         except SteError:
@@ -162,12 +174,12 @@ class ExperienceStore:
         except Exception as error:
             raise RunError(
                 f"{self._where}: embedding with {self._embedder.name} failed ({type(error).__name__}: {error}). "
-                "Nothing is lost: mend it or set another `embedder`, then start the same run again."
+                "Nothing is lost: repair it or set another `embedder`, then start the same run again."
             ) from error
 
     async def _write(self, entries: list[Entry]) -> None:
-        vectors = await self._embedded([entry.text for entry in entries])
-        await asyncio.to_thread(self._index.put, entries, vectors)
+        vectors = await self._embed([entry.text for entry in entries])
+        await asyncio.to_thread(self._index.add, entries, vectors)
         self._indexed.update(entry.id for entry in entries)
 
     async def _write_behind(self) -> None:
@@ -188,6 +200,6 @@ class ExperienceStore:
             raise self._fault
 
 
-def _reworded(entry: Entry, text: str) -> dict[str, Json]:
+def _replace_text(entry: Entry, text: str) -> dict[str, Json]:
     """The record with `text` in the place of its own: in every field that holds exactly the entry's text."""
     return {key: text if value == entry.text else value for key, value in entry.record.items()}

@@ -11,7 +11,7 @@ from langchain_core.retrievers import BaseRetriever
 
 from ste_graph.contracts import Selection
 from ste_graph.memory.exemplars.rendering import as_text
-from ste_graph.memory.exemplars.selection import Found
+from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.exemplars.store import ExemplarStore
 
 
@@ -40,7 +40,7 @@ class ExemplarRetriever(BaseRetriever):
         said = "order" in self.selection.model_fields_set
         return self.selection if said else self.selection.model_copy(update={"order": "most_similar_first"})
 
-    def _document(self, found: Found) -> Document:
+    def _document(self, found: ExemplarMatch) -> Document:
         one = found.exemplar
         return Document(
             page_content=as_text([one], observations=self.selection.shows_observations),

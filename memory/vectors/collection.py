@@ -1,34 +1,61 @@
-"""A Chroma collection of unit vectors, in a folder or on a server: cosine, for one embedder, checked on opening."""
+"""A Chroma collection as a vector store, in a folder or on a server: cosine, for one embedder, checked on opening."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from ste_graph.contracts import Scope
 from ste_graph.errors import RunError, SteError, WorkflowError
-from ste_graph.memory.vectors.chroma_workarounds import UnusedRoom
-from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.memory.vectors.chroma_workarounds import (
+    UnusedPages,
+    close_client,
+    forget_failed_start,
+    is_chroma_error,
+    without_warnings,
+)
+from ste_graph.memory.vectors.similarity import Vectors, similarities
+from ste_graph.memory.vectors.vector_store import VectorRow
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
 
-ROWS = 5000
+_ROWS = 5000
 """Rows in one call; Chroma's own maximum is 5461 (SQLite's limit of variables)."""
 
-SPACE: Literal["cosine"] = "cosine"
-"""Set when the collection is made, since Chroma's own is l2; an open collection would not take another."""
+_SPACE: Literal["cosine"] = "cosine"
+"""Set when the collection is created, since Chroma's own is l2; an open collection would not take another."""
+
+_LAYOUT: Final = 2
+"""The version of what a collection holds. 1: scopes were texts."""
+
+_OVERFETCH: Final = 4
+"""Rows asked for per row wanted in a search: Chroma's is approximate, and what it finds is ranked again exactly."""
+
+_SCOPE: Final = "scope"
 
 
-def client_of(where: str | Path) -> ClientAPI:
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How messages call a collection, and what they advise."""
+
+    label: str
+    fault: str
+    """What to do if Chroma cannot read or write."""
+    misfit: str
+    """What to do if the collection was made for another embedder, metric or layout."""
+
+
+def open_client(where: str | Path) -> ClientAPI:
     """The client of a folder, or of a server's address. Raises whatever Chroma raises."""
     import chromadb
     from chromadb.config import Settings
@@ -39,7 +66,7 @@ def client_of(where: str | Path) -> ClientAPI:
         try:
             return chromadb.PersistentClient(where, settings)
         except BaseException:
-            _forget_half_started(where)
+            forget_failed_start(where)
             raise
     parts = urlsplit(where)
     ssl = parts.scheme == "https"
@@ -48,298 +75,266 @@ def client_of(where: str | Path) -> ClientAPI:
     )
 
 
-def _forget_half_started(where: Path) -> None:
-    """Chroma keeps what did not start, and gives it to whoever opens the folder next, mended or not."""
-    from chromadb.api.shared_system_client import SharedSystemClient as Started
-
-    if str(where) not in Started._identifier_to_refcount:
-        Started._identifier_to_system.pop(str(where), None)
-
-
-def shut(client: ClientAPI) -> None:
-    """Close a client, and the connections that Chroma's own HTTP clients leave open."""
-    client.close()  # type: ignore[attr-defined]  # the client has it, its interface does not say so
-    for half in (client, getattr(client, "_admin_client", None)):
-        session = getattr(getattr(half, "_server", None), "_session", None)
-        if session is not None:
-            session.close()
-
-
 class VectorCollection:
-    """The collection `name`, made when the first vectors are put into it. Blocking; not for several threads at once.
+    """The collection `name` as a `VectorStore`, created when the first vectors are added.
 
     Raises:
-        WorkflowError: when opened, if the collection has another metric, or was made for another embedder than
-            `embedder` (None: for whichever it was made).
+        WorkflowError: when opened, if the collection has another metric or layout, or was made for another embedder
+            than `embedder` (None: any).
         RunError: whenever Chroma cannot read or write.
     """
 
-    def __init__(self, where: str | Path, name: str, embedder: str | None, remedy: str) -> None:
-        self.where, self._name, self._remedy = where, name, remedy
+    def __init__(self, where: str | Path, name: str, wording: Wording, embedder: str | None = None) -> None:
+        self.where = where
         self.lock = threading.RLock()
-        self.seen: str | None = None
-        """The state of the folder that this client has seen, for its users to keep."""
-        self._wanted = embedder
-        self.users = 1
+        """For who shares the collection among threads."""
+        self.generation: str | None = None
+        """The state of the folder that this client has read, for its users to keep."""
+        self._name, self._wording, self._wanted = name, wording, embedder
         self._client: ClientAPI | None = None
         self._collection: Collection | None = None
-        self._unused = UnusedRoom(where)
+        self._unused = UnusedPages(where)
         self.open()
 
     @property
     def embedder(self) -> str | None:
-        """The name of the embedder that it was made for; None while it holds nothing."""
-        return str(self._said["embedder"]) if self._collection is not None else self._wanted
+        return str(self._described["embedder"]) if self._collection is not None else self._wanted
 
     @property
     def dimension(self) -> int | None:
-        """How many numbers a vector has; None while it holds nothing."""
-        return int(self._said["dimension"]) if self._collection is not None else None
+        """The length of a vector; None while the collection is empty."""
+        return int(self._described["dimension"]) if self._collection is not None else None
 
     @property
     def mark(self) -> str | None:
-        """What the last writer left as its mark."""
-        return str(self._said.get("mark")) if self._collection is not None else None
+        """The mark that the last writer left, see `sign`."""
+        return str(self._described.get("mark")) if self._collection is not None else None
 
     @property
-    def _said(self) -> Mapping[str, Any]:
+    def _described(self) -> Mapping[str, Any]:
         assert self._collection is not None
         return self._collection.metadata or {}
 
     def open(self) -> None:
-        """Open the collection, or open it anew: a client does not see into the index what another process wrote."""
-        from chromadb.errors import NotFoundError
-
-        with self._guard("opening the index"), _without_chatter():
-            self._shut()
-            self._unused.blank()
-            self._client = client_of(self.where)
+        """Open the collection, again if need be: a client does not see into the index what another process wrote."""
+        with self._guard("opening the index"), without_warnings():
+            self.close()
+            self._unused.zero_before_opening()
+            self._client = open_client(self.where)
             try:
-                try:
-                    self._collection = self._client.get_collection(self._name, embedding_function=None)
-                except NotFoundError:
-                    self._collection = None
-                else:
-                    self.fits(self._wanted)
+                self._find()
+                self.check_fit(self._wanted)
             except BaseException:
-                self._shut()
+                self.close()
                 raise
 
     def close(self) -> None:
-        """Let go of the files, once the last of those who share it does."""
-        with _sharing:
-            self.users -= 1
-            if self.users > 0:
-                return
-            if _shared.get(self.where) is self:
-                del _shared[self.where]
-        self._shut()
-
-    def _shut(self) -> None:
         client, self._client, self._collection = self._client, None, None
         if client is not None:
-            shut(client)
+            close_client(client)
 
-    def count(self) -> int:
-        """How many rows it holds."""
+    def __len__(self) -> int:
         with self._guard("reading the index"):
             return self._collection.count() if self._collection else 0
 
-    def rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The id and the metadata of every row."""
-        for start in range(0, self.count(), ROWS):
-            with self._guard("reading the index"):
-                assert self._collection is not None
-                some = self._collection.get(limit=ROWS, offset=start, include=["metadatas"])
-            yield from zip(some["ids"], some["metadatas"] or [], strict=True)
+    def add(self, rows: Sequence[VectorRow], vectors: Vectors, *, embedder: str) -> None:
+        """Write rows, replacing those that are there. All metadata each time, since Chroma merges it."""
+        with self._guard("writing the index"), without_warnings():
+            collection = self._collection or self._create(embedder, vectors.shape[1])
+            for part in _parts(len(rows)):
+                some = rows[part]
+                collection.upsert(
+                    ids=[row.id for row in some],
+                    embeddings=vectors[part],
+                    documents=[row.text for row in some],
+                    metadatas=[{**row.metadata, _SCOPE: _encode(row.scope)} for row in some],
+                )
+            self._unused.zero_once()
 
-    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
-        """The vectors of those of `ids` that are there."""
+    def get(self, ids: Sequence[str] | None = None) -> dict[str, VectorRow]:
+        found: dict[str, VectorRow] = {}
+        if self._collection is None:
+            return found
+        for part in _parts(len(self) if ids is None else len(ids)):
+            asked: dict[str, Any] = {"limit": _ROWS, "offset": part.start} if ids is None else {"ids": list(ids[part])}
+            with self._guard("reading the index"):
+                some = self._collection.get(**asked, include=["documents", "metadatas"])
+            for id, text, metadata in zip(some["ids"], some["documents"] or (), some["metadatas"] or (), strict=True):
+                values: dict[str, Any] = dict(metadata or {})
+                scope = _decode(str(values.pop(_SCOPE, "[]")))
+                found[id] = VectorRow(id=id, scope=scope, text=text or "", metadata=values)
+        return found
+
+    def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         found: dict[str, Vectors] = {}
         if self._collection is None:
             return found
-        for start in range(0, len(ids), ROWS):
+        for part in _parts(len(ids)):
             with self._guard("reading the index"):
-                some = self._collection.get(ids=list(ids[start : start + ROWS]), include=["embeddings"])
-                self._unused.blank_again()
+                some = self._collection.get(ids=list(ids[part]), include=["embeddings"])
+                self._unused.zero_once()
             vectors = np.asarray(some["embeddings"], dtype=np.float32)
             if len(vectors) and vectors.shape[1] != self.dimension:
                 raise self._misfit("dimension", vectors.shape[1], self.dimension)
             found.update(zip(some["ids"], vectors, strict=True))
         return found
 
-    def metadata(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """The metadata of those of `ids` that are there."""
-        found: dict[str, Mapping[str, Any]] = {}
-        if self._collection is None:
-            return found
-        for start in range(0, len(ids), ROWS):
-            with self._guard("reading the index"):
-                some = self._collection.get(ids=list(ids[start : start + ROWS]), include=["metadatas"])
-            found.update(zip(some["ids"], some["metadatas"] or [], strict=True))
-        return found
+    def search(self, query: Vectors, k: int, *, scope: Scope | None = None) -> list[tuple[str, float]]:
+        """The k rows nearest to a unit vector by Chroma's own search, which is approximate, ranked again exactly."""
+        if self._collection is None or k < 1:
+            return []
+        where: Any = None if scope is None else {_SCOPE: _encode(scope)}
+        with self._guard("searching the index"):
+            rows = self._collection.query(
+                query_embeddings=query[None], n_results=_OVERFETCH * k, where=where, include=["embeddings"]
+            )
+            self._unused.zero_once()
+        ids = rows["ids"][0]
+        if not ids:
+            return []
+        cosines = similarities(np.asarray((rows["embeddings"] or [[]])[0], dtype=np.float32), query)
+        ranked = sorted(zip(ids, map(float, cosines), strict=True), key=lambda row: (-row[1], row[0]))
+        return ranked[:k]
 
-    def put(
-        self, ids: Sequence[str], vectors: Vectors, texts: Sequence[str], metadata: Sequence[Mapping[str, Any]],
-        embedder: str,
-    ) -> None:  # fmt: skip
-        """Write rows, anew where they are there. All metadata each time, since Chroma merges it."""
-        with self._guard("writing the index"), _without_chatter():
-            collection = self._collection or self._made(embedder, vectors.shape[1])
-            for start in range(0, len(ids), ROWS):
-                part = slice(start, start + ROWS)
-                collection.upsert(
-                    ids=list(ids[part]),
-                    embeddings=vectors[part],
-                    documents=list(texts[part]),
-                    metadatas=[dict(said) for said in metadata[part]],
-                )
-            self._unused.blank_again()
-
-    def drop(self, ids: Sequence[str]) -> None:
-        """Take rows out."""
-        for start in range(0, len(ids), ROWS):
+    def delete(self, ids: Sequence[str]) -> None:
+        for part in _parts(len(ids) if self._collection else 0):
             with self._guard("writing the index"):
                 assert self._collection is not None
-                self._collection.delete(ids=list(ids[start : start + ROWS]))
-                self._unused.blank_again()
+                self._collection.delete(ids=list(ids[part]))
+                self._unused.zero_once()
 
     def sign(self, mark: str) -> None:
         """Leave a mark that tells other clients of a server that something changed."""
         with self._guard("writing the index"):
             if self._collection is not None:
-                self._collection.modify(metadata={**self._said, "mark": mark})
+                self._collection.modify(metadata={**self._described, "mark": mark})
 
     def refresh(self) -> None:
         """Read the mark again."""
-        from chromadb.errors import NotFoundError
+        with self._guard("reading the index"), without_warnings():
+            self._find()
 
-        with self._guard("reading the index"), _without_chatter():
-            assert self._client is not None
-            try:
-                self._collection = self._client.get_collection(self._name, embedding_function=None)
-            except NotFoundError:
-                self._collection = None
-
-    def delete(self) -> None:
-        """Delete the collection."""
-        from chromadb.errors import NotFoundError
-
-        with self._guard("writing the index"):
-            assert self._client is not None
-            with suppress(NotFoundError):
-                self._client.delete_collection(self._name)
-            self._collection = None
-
-    def _made(self, embedder: str, dimension: int) -> Collection:
-        from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
-
-        assert self._client is not None
-        # Should another client of a server be first, it gives that one's, as it is.
-        self._collection = self._client.get_or_create_collection(
-            self._name,
-            embedding_function=None,
-            metadata={"embedder": embedder, "dimension": dimension},
-            configuration=CreateCollectionConfiguration(hnsw=CreateHNSWConfiguration(space=SPACE)),
-        )
-        self.fits(embedder)
-        return self._collection
-
-    def fits(self, embedder: str | None) -> None:
-        """Raise `WorkflowError` if the collection was made for another embedder (None: any will do), or metric."""
+    def check_fit(self, embedder: str | None) -> None:
+        """Raise `WorkflowError` if the collection was made for another embedder (None: any), metric or layout."""
         if self._collection is None:
             return
-        with _without_chatter():
+        with without_warnings():
             space = (self._collection.configuration.get("hnsw") or {}).get("space")
-        made_for, size = self._said.get("embedder"), self._said.get("dimension")
-        wanted = embedder or made_for or "a name"
-        kept = size if isinstance(size, int) else "a number"
+        layout, made_for, size = (self._described.get(name) for name in ("layout", "embedder", "dimension"))
         for what, found, expected in (
-            ("metric", space, SPACE),
-            ("embedder", made_for, wanted),
-            ("dimension", size, kept),
+            ("metric", space, _SPACE),
+            ("embedder", made_for, embedder or made_for or "a name"),
+            ("dimension", size, size if isinstance(size, int) else "a number"),
+            ("layout", layout, _LAYOUT),
         ):
             if found != expected:
                 raise self._misfit(what, found, expected)
 
-    def _misfit(self, what: str, found: object, expected: object) -> WorkflowError:
-        return WorkflowError(
-            f"{self.where}: the index was made with {what} {found}, expected {expected}. {self._remedy}"
+    def _find(self) -> None:
+        from chromadb.errors import NotFoundError
+
+        assert self._client is not None
+        try:
+            self._collection = self._client.get_collection(self._name, embedding_function=None)
+        except NotFoundError:
+            self._collection = None
+
+    def _create(self, embedder: str, dimension: int) -> Collection:
+        from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
+
+        assert self._client is not None
+        # If another client of a server is first, this returns that one's, as it is.
+        self._collection = self._client.get_or_create_collection(
+            self._name,
+            embedding_function=None,
+            metadata={"layout": _LAYOUT, "embedder": embedder, "dimension": dimension},
+            configuration=CreateCollectionConfiguration(hnsw=CreateHNSWConfiguration(space=_SPACE)),
         )
+        self.check_fit(embedder)
+        return self._collection
+
+    def _misfit(self, what: str, found: object, expected: object) -> WorkflowError:
+        label, advice = self._wording.label, self._wording.misfit
+        return WorkflowError(f"{label}: the index was made with {what} {found}, expected {expected}. {advice}")
 
     def _guard(self, doing: str) -> _Guard:
-        remedy = self._remedy
-        if isinstance(self.where, Path) and doing.startswith("writing"):
-            remedy = f"Nothing acknowledged is lost. Make room, then do it again. If there is room: {remedy}"
-        return _Guard(f"{self.where}: {doing} failed", remedy)
-
-
-_shared: dict[str | Path, VectorCollection] = {}
-_sharing = threading.Lock()
-
-
-def shared(where: Path, name: str, embedder: str | None, remedy: str) -> VectorCollection:
-    """The collection in a folder: one object for all of this process.
-
-    Chroma's client is one and the same for them too, and must be opened anew once another process has written.
-    """
-    where = where.resolve()
-    with _sharing:
-        if (there := _shared.get(where)) is None:
-            there = _shared[where] = VectorCollection(where, name, embedder, remedy)
-        else:
-            there.fits(embedder)
-            there.users += 1
-        return there
-
-
-def embedder_of(where: Path, name: str) -> str | None:
-    """The name of the embedder that a collection was made for; None where there is none, or it cannot be read."""
-    if not where.is_dir():
-        return None
-    with suppress(SteError):
-        there = shared(where, name, None, "")
-        try:
-            return there.embedder
-        finally:
-            there.close()
-    return None
-
-
-def remove(where: Path) -> None:
-    """Remove the folder of a collection, damaged or not. Raises `RunError`."""
-    where = where.resolve()
-    with _sharing:
-        if where in _shared:
-            _shared[where]._shut()
-            _shared[where].seen = None
-    try:
-        shutil.rmtree(where, ignore_errors=False)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise RunError(
-            f"{where}: cannot be removed ({error.strerror}); remove it yourself, then do it again"
-        ) from error
+        return _Guard(f"{self._wording.label}: {doing} failed", self._wording.fault)
 
 
 class _Guard:
     """Turns whatever Chroma raises into a `RunError` that says where."""
 
-    def __init__(self, what: str, remedy: str) -> None:
-        self._what, self._remedy = what, remedy
+    def __init__(self, what: str, advice: str) -> None:
+        self._what, self._advice = what, advice
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, SteError):
-            raise RunError(f"{self._what} ({type(error).__name__}: {error}). {self._remedy}") from error
+        if is_chroma_error(error) and not isinstance(error, SteError):
+            raise RunError(f"{self._what} ({type(error).__name__}: {error}). {self._advice}") from error
 
 
-class _without_chatter(warnings.catch_warnings):  # a context manager, read as a verb
-    """Chroma calls its own way of saying "no embedding function" legacy."""
+class SharedCollections:
+    """The collections in folders that are open in this process, one for each folder, however many use it.
 
-    def __enter__(self) -> Any:
-        entered = super().__enter__()
-        warnings.filterwarnings("ignore", "legacy embedding function config", DeprecationWarning)
-        return entered
+    Chroma's client is one and the same for them too, and must be opened again once another process has written.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[Path, tuple[VectorCollection, int]] = {}
+
+    def open(self, folder: Path, name: str, wording: Wording, embedder: str | None) -> VectorCollection:
+        """The collection in a folder; to be given back with `close`. Raises what opening a collection raises."""
+        folder = folder.resolve()
+        with self._lock:
+            if folder in self._open:
+                collection, users = self._open[folder]
+                collection.check_fit(embedder)
+            else:
+                collection, users = VectorCollection(folder, name, wording, embedder), 0
+            self._open[folder] = collection, users + 1
+            return collection
+
+    def close(self, collection: VectorCollection) -> None:
+        """Let go of the files, once the last user of a collection does."""
+        folder = collection.where
+        with self._lock:
+            there, users = self._open.get(folder, (collection, 1)) if isinstance(folder, Path) else (collection, 1)
+            if there is collection and users > 1:
+                assert isinstance(folder, Path)
+                self._open[folder] = collection, users - 1
+                return
+            if there is collection and isinstance(folder, Path):
+                self._open.pop(folder, None)
+        collection.close()
+
+    def remove(self, folder: Path) -> None:
+        """Remove the folder of a collection, damaged or not. Raises `RunError`."""
+        folder = folder.resolve()
+        with self._lock:
+            if folder in self._open:
+                collection, _ = self._open[folder]
+                collection.close()
+                collection.generation = None
+        try:
+            shutil.rmtree(folder, ignore_errors=False)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise RunError(
+                f"{folder}: cannot be removed ({error.strerror}); remove it yourself, then do it again"
+            ) from error
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(start, start + _ROWS) for start in range(0, count, _ROWS)]
+
+
+def _encode(scope: Scope) -> str:
+    """The scope as one text, since Chroma's metadata are scalars."""
+    return json.dumps(scope, ensure_ascii=False)
+
+
+def _decode(text: str) -> Scope:
+    return tuple(json.loads(text))

@@ -64,7 +64,7 @@ def find_store_embedder(place: str, name: str | None) -> Embedder:
     except WorkflowError as error:
         raise WorkflowError(
             f"{place}: the store was made with {name}. {error} Or make its index again with another one: "
-            f"ste memory rebuild {place} --embedder MODEL"
+            f"ste memory rebuild --from {place} --embedder MODEL"
         ) from error
 
 

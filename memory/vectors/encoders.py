@@ -16,8 +16,8 @@ from ste_graph.memory.vectors.weights import Weights
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-BATCH = 32
-"""Texts computed in one go."""
+BATCH = 16
+"""Texts computed in one go: on one thread, more at a time are slower."""
 
 GRAPH, TOKENIZER = "model.onnx", "tokenizer.json"
 

@@ -1,16 +1,13 @@
-"""What is shown of a memory: pure choices over the entries of one scope, in order of adding.
+"""Similarities of unit vectors: their cosines, rounded before anything is compared.
 
-Similarities are cosines rounded to four decimals before anything is compared: the same text embedded in another batch
-differs from the seventh decimal on, and must count as equally near, so that a resumed run chooses the same.
+The same text embedded in another batch differs from the seventh decimal on, and must count as equally near, so that a
+resumed run selects the same.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from itertools import islice
-from random import Random
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,123 +15,41 @@ from numpy.typing import NDArray
 Vectors: TypeAlias = NDArray[np.float32]
 """Unit vectors, one per row, shape (n, d)."""
 
-_DECIMALS = 4
+DECIMALS: Final = 4
+"""Decimals of every similarity that is returned or written down."""
+
+TIE_DECIMALS: Final = 6
+"""Decimals to which cosines with stored vectors are compared: only the query's own noise counts there."""
 
 
 def similarities(vectors: Vectors, query: NDArray[np.float32]) -> NDArray[np.float64]:
     """The cosine of each row with `query`, in [-1, 1], to four decimals."""
-    cosines = np.round((vectors @ query).astype(np.float64), _DECIMALS)
+    cosines = np.round((vectors @ query).astype(np.float64), DECIMALS)
     return np.clip(cosines, -1.0, 1.0)
 
 
-def nearest(vectors: Vectors, ids: Sequence[str], query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+def select_nearest(vectors: Vectors, ids: Sequence[str], query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
     """Row and similarity of the k rows most similar to `query`, best first, ties by id."""
     cosines = similarities(vectors, query)
     best = sorted(range(len(ids)), key=lambda row: (-cosines[row], ids[row]))
     return [(row, float(cosines[row])) for row in best[: max(k, 0)]]
 
 
-def diverse(vectors: Vectors, ids: Sequence[str], k: int) -> list[int]:
-    """The rows of k entries that cover the memory: the newest, then always the one farthest from all chosen.
+def select_diverse(vectors: Vectors, ids: Sequence[str], k: int) -> list[int]:
+    """The rows of k entries that cover the memory: the newest, then always the one farthest from all selected.
 
-    Ties by id. All rows where there are no more than k. In order of adding.
+    Ties by id. All rows if there are no more than k. In order of adding.
     """
     if len(ids) <= k:
         return list(range(len(ids)))
     if k < 1:
         return []
     by_id = np.array(sorted(range(len(ids)), key=lambda row: ids[row]))
-    chosen = [len(ids) - 1]
+    selected = [len(ids) - 1]
     closest = similarities(vectors, vectors[-1])
-    while len(chosen) < k:
-        closest[chosen[-1]] = np.inf
+    while len(selected) < k:
+        closest[selected[-1]] = np.inf
         row = int(by_id[np.argmin(closest[by_id])])
-        chosen.append(row)
+        selected.append(row)
         closest = np.maximum(closest, similarities(vectors, vectors[row]))
-    return sorted(chosen)
-
-
-def shuffled(texts: Sequence[str], seed: int) -> list[str]:
-    """The texts with their words permuted across all of them: the placebo of a memory.
-
-    As many texts, as many words in each, the same white space, the same words over all: hence the same total length.
-    No text of two or more distinct words comes back whole, neither as a text nor inside a longer one. Where the words
-    allow no such order (`["a b", "a b", "b a"]` has none: three `a` and three `b` do not fill pairs of equals) as few
-    as could be found come back. The same texts and seed always give the same.
-    """
-    originals = {tuple(words) for text in texts if len(set(words := text.split())) > 1}
-    shape = [len(text.split()) for text in texts]
-    words = [word for text in texts for word in text.split()]
-    random = Random(seed)
-    tries = max(_FEW, _PER_WORD * len(words))
-    best = _mended(words, shape, originals, random, min(tries, _TRIES))
-    for _ in range(_TRIES // tries):
-        if not any(best.faults):
-            break
-        best = min(best, _mended(words, shape, originals, random, tries), key=lambda deal: sum(deal.faults))
-    hands = iter(best.hands)
-    return [_refilled(text, next(hands)) for text in texts]
-
-
-_FEW, _PER_WORD, _TRIES = 100, 20, 40_000
-"""Swaps tried in one deal: so many at least, so many for each word; and so many over all deals, about half a second."""
-
-_WHOLE = 1000
-"""A text that comes back as a text weighs as much as so many that come back inside longer ones."""
-
-
-class _Deal:
-    """Words dealt into hands of given sizes, and how far each hand breaks the promise of `shuffled`."""
-
-    def __init__(self, hands: list[list[str]], originals: set[tuple[str, ...]]) -> None:
-        self._originals = originals
-        self._sizes = sorted({len(original) for original in originals})
-        self.hands = hands
-        self.faults = [self._fault(hand) for hand in hands]
-
-    def _fault(self, hand: Sequence[str]) -> int:
-        windows = (tuple(hand[i : i + size]) for size in self._sizes for i in range(len(hand) - size + 1))
-        inside = sum(window in self._originals for window in windows)
-        return inside + _WHOLE * (tuple(hand) in self._originals)
-
-    def worst(self) -> list[int]:
-        """The hands that are whole texts; if there are none, those that hold one."""
-        whole = [hand for hand, fault in enumerate(self.faults) if fault >= _WHOLE]
-        return whole or [hand for hand, fault in enumerate(self.faults) if fault]
-
-    def swapped(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
-        """Swap two words, each given as (hand, place), if that leaves less fault."""
-        (a, i), (b, j) = one, other
-        before = sum(self.faults[hand] for hand in {a, b})
-        self.hands[a][i], self.hands[b][j] = self.hands[b][j], self.hands[a][i]
-        after = {hand: self._fault(self.hands[hand]) for hand in {a, b}}
-        if sum(after.values()) < before:
-            for hand, fault in after.items():
-                self.faults[hand] = fault
-            return True
-        self.hands[a][i], self.hands[b][j] = self.hands[b][j], self.hands[a][i]
-        return False
-
-
-def _mended(
-    words: Sequence[str], shape: Sequence[int], originals: set[tuple[str, ...]], random: Random, tries: int
-) -> _Deal:
-    """One random deal, mended by swapping words of the worst hands with any others."""
-    pack = list(words)
-    random.shuffle(pack)
-    rest = iter(pack)
-    deal = _Deal([list(islice(rest, size)) for size in shape], originals)
-    places = [(hand, place) for hand, size in enumerate(shape) for place in range(size)]
-    while tries > 0 and (faulty := deal.worst()):
-        for hand in faulty:
-            for _ in range(_PER_WORD):
-                tries -= 1
-                if deal.swapped((hand, random.randrange(shape[hand])), random.choice(places)):
-                    break
-    return deal
-
-
-def _refilled(text: str, words: Sequence[str]) -> str:
-    """`text` with its words, one after another, replaced by `words`."""
-    rest = iter(words)
-    return re.sub(r"\S+", lambda _: next(rest), text)
+    return sorted(selected)

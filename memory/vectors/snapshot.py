@@ -1,4 +1,4 @@
-"""What there was when a run began, kept in its folder: so that a run taken up again sees the same."""
+"""The ids that there were when a run began, kept in its folder: a resumed run reads the same."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ste_graph.errors import RunError
 from ste_graph.files.atomic import write_atomically, write_error
 
 
-def stood(file: Path, now: Callable[[], Sequence[str]]) -> list[str]:
-    """The ids in `file`, in their order; the first time those that `now` gives, which are put down there.
+def snapshot_ids(file: Path, current_ids: Callable[[], Sequence[str]]) -> list[str]:
+    """The ids in `file`, in their order; the first time those that `current_ids` returns, which are written there.
 
     Raises `RunError` if the file cannot be used.
     """
     try:
         if file.exists():
-            there: list[str] = json.loads(file.read_text("utf-8"))
-            return there
+            ids: list[str] = json.loads(file.read_text("utf-8"))
+            return ids
     except (OSError, ValueError) as error:
         raise RunError(f"{file}: cannot be read ({error}); remove it to read what there is now") from error
-    ids = list(now())
+    ids = list(current_ids())
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

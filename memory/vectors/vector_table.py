@@ -1,37 +1,41 @@
-"""The entries of one scope in working memory."""
+"""Vectors in working memory."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ste_graph.contracts import Entry
 from ste_graph.memory.vectors.similarity import Vectors
 
+_LEAST = 64
 
-class Shelf:
-    """Entries in order of adding, and the vectors of the first of them: of as many as were needed so far."""
+
+class VectorTable:
+    """Vectors, one per row, that are only added. Room grows by doubling, so that adding one at a time stays cheap."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self._vectors: Vectors = np.empty((0, 0), dtype=np.float32)
-        self._filled = 0
+        self._room: Vectors = np.empty((0, 0), dtype=np.float32)
+        self._used = 0
+
+    def __len__(self) -> int:
+        return self._used
 
     @property
-    def vectors(self) -> Vectors:
-        """One row per entry, as far as they are known."""
-        return self._vectors[: self._filled]
+    def rows(self) -> Vectors:
+        """The vectors, shape (rows, dimension): a view, valid until more are added."""
+        return self._room[: self._used]
 
-    @property
-    def unknown(self) -> list[Entry]:
-        """The entries without a vector."""
-        return self.entries[self._filled :]
+    def reserve(self, rows: int, dimension: int) -> None:
+        """Make room for so many rows in all."""
+        if rows > len(self._room):
+            room = np.empty((rows, dimension), dtype=np.float32)
+            if self._used:
+                room[: self._used] = self.rows
+            self._room = room
 
-    def fill(self, vectors: Vectors) -> None:
-        """Give the next entries their vectors. Room grows by doubling, so that adding one at a time stays cheap."""
-        needed = self._filled + len(vectors)
-        if needed > len(self._vectors):
-            room = np.empty((max(needed, 2 * self._filled, 64), vectors.shape[1]), dtype=np.float32)
-            room[: self._filled] = self._vectors[: self._filled] if self._filled else 0
-            self._vectors = room
-        self._vectors[self._filled : needed] = vectors
-        self._filled = needed
+    def append(self, vectors: Vectors) -> None:
+        """Add vectors, shape (new rows, dimension)."""
+        needed = self._used + len(vectors)
+        if needed > len(self._room):
+            self.reserve(max(needed, 2 * self._used, _LEAST), vectors.shape[1])
+        self._room[self._used : needed] = vectors
+        self._used = needed

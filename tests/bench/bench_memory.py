@@ -21,8 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from ste_graph.memory.exemplars.chroma_rows import COLLECTION
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.vectors.collection import open_client
 from ste_graph.records import Seen, Step
 
 ENTRIES, TOOLS, SIZE, ASKED = 100_000, 50, 384, 200
@@ -65,7 +67,7 @@ def large(folder: Path) -> None:
     say(f"first search (vectors read from Chroma) {time.perf_counter() - began:.1f} s")
 
     own, near = timed(lambda q: store.search_vectors(q[None], 8, tools=["tool7"])[0], asked)
-    collection = store._chroma._collection
+    collection = open_client(folder / "index").get_collection(COLLECTION, embedding_function=None)
     chromas, _ = timed(lambda q: collection.query(query_embeddings=[q], n_results=8, where={"tool": "tool7"}), asked)
     within = np.arange(7, ENTRIES, TOOLS)
     say(
@@ -130,9 +132,9 @@ def embedding(requests: list[tuple[str, str]]) -> None:
     """Texts per second, ours against sentence-transformers in batches of 32, turn about."""
     import torch
 
-    from ste_graph.memory.embedders import embedder_for
-    from ste_graph.memory.encoders import load_model
-    from ste_graph.memory.weights import find_weights
+    from ste_graph.memory.vectors.embedders import embedder_for
+    from ste_graph.memory.vectors.encoders import load_model
+    from ste_graph.memory.vectors.weights import find_weights
 
     torch.set_num_threads(1)
     texts = [f"{text} ({i})" for i, (text, _) in enumerate((requests or made_up())[:480])]
@@ -160,9 +162,9 @@ def notebook(folder: Path, requests: list[tuple[str, str]]) -> None:
     import torch
     from sentence_transformers import util
 
-    from ste_graph.memory.embedders import embedder_for
-    from ste_graph.memory.encoders import load_model
-    from ste_graph.memory.weights import find_weights
+    from ste_graph.memory.vectors.embedders import embedder_for
+    from ste_graph.memory.vectors.encoders import load_model
+    from ste_graph.memory.vectors.weights import find_weights
 
     asked = [text for text, _ in requests or made_up()]
     embedder = embedder_for(None)

@@ -12,6 +12,7 @@ from ste_graph.errors import RunError
 from ste_graph.files.lock import FileLock
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.vectors.collection import VectorCollection
 from ste_graph.records import Seen, Step
 
 SIZE = 16
@@ -56,7 +57,7 @@ def assert_whole(folder, texts):
         assert [one[0].similarity for one in found] == [1.0] * len(texts)
 
 
-def full(*_):
+def full(*_, **__):
     raise RunError("no room in the index")
 
 
@@ -100,10 +101,10 @@ def test_a_process_killed_while_adding_loses_nothing_that_it_was_told_is_there(f
 def test_what_is_in_the_log_but_not_in_the_index_is_indexed_when_the_store_is_opened(folder, monkeypatch):
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
-
-        monkeypatch.setattr(store, "_put", full)
-        with pytest.raises(RunError, match="no room in the index"):
-            store.add([made(0, 1)])
+        with monkeypatch.context() as patch:
+            patch.setattr(VectorCollection, "add", full)
+            with pytest.raises(RunError, match="no room in the index"):
+                store.add([made(0, 1)])
     assert_whole(folder, {"0: 0", "0: 1"})
 
 
@@ -111,7 +112,7 @@ def test_while_the_index_has_no_room_what_it_has_is_found_and_later_all(folder, 
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
         with monkeypatch.context() as patch:
-            patch.setattr(ExemplarStore, "_put", full)
+            patch.setattr(VectorCollection, "add", full)
             with pytest.raises(RunError, match="no room in the index"):
                 store.add([made(0, 1)])
             with ExemplarStore.open(folder, embedder=Numbered()) as reader:
@@ -133,7 +134,7 @@ def test_an_index_that_cannot_be_made_again_is_said_and_not_counted_as_whole(fol
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
     with monkeypatch.context() as patch:
-        patch.setattr(ExemplarStore, "_put", full)
+        patch.setattr(VectorCollection, "add", full)
         with pytest.raises(RunError, match="no room in the index"):
             ExemplarStore.rebuild(folder, embedder=Numbered())
     assert_whole(folder, {"0: 0"})
@@ -158,7 +159,7 @@ def test_a_full_disk_while_adding_is_said_and_nothing_of_it_is_in_the_store(fold
 def test_a_second_writer_that_waits_in_vain_is_told(folder):
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
-        store.wait_s = 0.05
+        store._cache.wait_s = 0.05
         with FileLock(folder / ".writer"), pytest.raises(RunError) as said:
             store.add([made(0, 1)])
         assert str(said.value) == (
@@ -174,7 +175,7 @@ def test_an_index_that_is_damaged_is_said_and_made_again_in_the_same_process(fol
     (folder / "index" / "chroma.sqlite3").write_bytes(b"no database " * 999)
     for _ in range(2):
         with pytest.raises(
-            RunError, match=f"^{folder}/index: opening the index failed .* ste memory rebuild {folder}$"
+            RunError, match=f"^{folder}/index: opening the index failed .* ste memory rebuild --from {folder}$"
         ):
             ExemplarStore.open(folder, embedder=Numbered()).search("0: 3")
     ExemplarStore.rebuild(folder, embedder=Numbered()).close()

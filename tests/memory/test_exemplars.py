@@ -7,7 +7,8 @@ import pytest
 from ste_graph.contracts import Selection
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.memory.vectors.collection import client_of, shut
+from ste_graph.memory.vectors.chroma_workarounds import close_client
+from ste_graph.memory.vectors.collection import VectorCollection, open_client
 
 
 def queries(found):
@@ -80,7 +81,7 @@ def test_vectors_of_any_length_are_compared_by_their_direction(open_store, exemp
 
 def test_a_path_that_is_no_store_is_refused(tmp_path):
     with pytest.raises(
-        WorkflowError, match=r"is no store of exemplars and no run; expected a folder with exemplars\.jsonl"
+        WorkflowError, match=r"not a store of exemplars or a run; expected a folder with exemplars\.jsonl"
     ):
         ExemplarStore.open(tmp_path / "nowhere")
 
@@ -92,16 +93,16 @@ def test_a_store_of_another_embedder_is_refused_with_the_way_to_make_it_again(op
     folder = tmp_path / "store"
     assert str(refused.value) == (
         f"{folder}/index: the index was made with embedder word hashes, expected other hashes. "
-        f"Make the index again from the log: ste memory rebuild {folder}"
+        f"Make the index again from the log: ste memory rebuild --from {folder}"
     )
 
 
 @pytest.mark.parametrize(
     ("metadata", "space", "size", "said"),
     [
-        ({"embedder": "word hashes", "dimension": 32}, "l2", 32, "metric l2, expected cosine"),
-        ({"embedder": "word hashes", "dimension": 32}, "cosine", 3, "dimension 3, expected 32"),
-        ({"embedder": "word hashes"}, "cosine", 32, "dimension None, expected a number"),
+        ({"embedder": "word hashes", "dimension": 32, "layout": 2}, "l2", 32, "metric l2, expected cosine"),
+        ({"embedder": "word hashes", "dimension": 32, "layout": 2}, "cosine", 3, "dimension 3, expected 32"),
+        ({"embedder": "word hashes", "layout": 2}, "cosine", 32, "dimension None, expected a number"),
         (None, "cosine", 32, "embedder None, expected word hashes"),
     ],
 )
@@ -112,18 +113,18 @@ def test_an_index_that_others_made_in_another_way_is_refused_with_the_way_to_mak
     store.close()
     folder = tmp_path / "store"
     shutil.rmtree(folder / "index")
-    client = client_of(folder / "index")
+    client = open_client(folder / "index")
     settings = {"metadata": metadata, "configuration": {"hnsw": {"space": space}}, "embedding_function": None}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = client.create_collection("exemplars_1", **settings)
     made.upsert(ids=ids, embeddings=np.eye(len(ids), size, dtype=np.float32))
-    shut(client)
+    close_client(client)
     with pytest.raises(WorkflowError) as refused:
         open_store().search("rain", 1)
     assert str(refused.value) == (
         f"{folder}/index: the index was made with {said}. "
-        f"Make the index again from the log: ste memory rebuild {folder}"
+        f"Make the index again from the log: ste memory rebuild --from {folder}"
     )
 
 
@@ -135,7 +136,7 @@ def test_a_store_whose_embedder_cannot_be_had_says_what_to_do(store, tmp_path, m
     folder = tmp_path / "store"
     assert str(refused.value) == (
         f"{folder}: the store was made with word hashes. sentence-transformers/word hashes is not to be had. "
-        f"Or make its index again with another one: ste memory rebuild {folder} --embedder MODEL"
+        f"Or make its index again with another one: ste memory rebuild --from {folder} --embedder MODEL"
     )
 
 
@@ -148,7 +149,7 @@ def test_a_damaged_line_is_named_once_and_the_rest_is_used(open_store, store, tm
     assert len(again) == 6
     assert again.search("rain in Paris", 1)[0].similarity == 1.0
     wrong = "Invalid JSON: EOF while parsing an object at line 2 column 0"
-    said = f"{log}:2: this line is left out: it is no exemplar ({wrong})"
+    said = f"{log}:2: this line is left out: not an exemplar ({wrong})"
     assert again.check() == [said]
     assert caplog.messages == [f"{said}; the rest is used"]
 
@@ -249,7 +250,7 @@ def test_what_is_marked_stale_is_not_embedded_again_and_the_mark_can_be_taken_of
     assert store.search("rain in Paris", 1)[0].similarity == 1.0
 
 
-def test_a_store_on_a_server_behaves_like_one_in_a_folder(open_store, exemplar, chroma_server, tmp_path):
+def test_a_store_on_a_server_behaves_like_one_in_a_folder(open_store, exemplar, chroma_server, tmp_path, word_hashes):
     here, there = open_store(tmp_path / "here"), open_store(chroma_server)
     reader = open_store(chroma_server)
     assert len(reader) == 0
@@ -263,20 +264,21 @@ def test_a_store_on_a_server_behaves_like_one_in_a_folder(open_store, exemplar, 
     assert reader.search("hail", 9, gates=None) == here.search("hail", 9, gates=None)
     assert (reader.tools, len(reader), reader.check()) == (["units", "weather"], 3, [])
     with pytest.raises(WorkflowError, match="the index was made with embedder word hashes, expected other"):
-        ExemplarStore.open(chroma_server, embedder=type(reader._given)("other"))
+        ExemplarStore.open(chroma_server, embedder=type(word_hashes)("other"))
 
 
 def test_who_writes_to_a_server_sees_what_another_one_wrote_meanwhile(open_store, exemplar, chroma_server, monkeypatch):
     here, there = open_store(chroma_server), open_store(chroma_server)
     here.add([exemplar("rain in Paris")])
-    put = here._put
+    add = VectorCollection.add
 
-    def while_another_writes(*some):
-        put(*some)
-        there.add([exemplar("wind at sea")])
+    def add_while_another_writes(self, rows, *more, **settings):
+        add(self, rows, *more, **settings)
+        if rows[0].text == "hail":
+            there.add([exemplar("wind at sea")])
 
     with monkeypatch.context() as patch:
-        patch.setattr(here, "_put", while_another_writes)
+        patch.setattr(VectorCollection, "add", add_while_another_writes)
         here.add([exemplar("hail")])
     assert here.ids == there.ids == ["weather hail", "weather rain in Paris", "weather wind at sea"]
     assert here.search("wind at sea", 1)[0].similarity == 1.0

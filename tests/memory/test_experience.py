@@ -3,6 +3,7 @@ from pydantic import ValidationError
 
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.experience.settings import Experience
+from ste_graph.memory.vectors.collection import VectorCollection
 
 REQUESTS = ["rain in Paris", "rain in Rome tomorrow", "wind at sea", "snow on the mountain", "rain in Paris now"]
 
@@ -90,7 +91,7 @@ async def test_after_reconcile_the_index_holds_exactly_the_logs_and_nothing_is_e
     word_hashes.asked.clear()
     again = await opened(recall={"diverse": 2})
     await again.reconcile(kept)
-    assert again._index.digests().keys() == {one.id for one in kept}
+    assert again._index.read()[1].keys() == {one.id for one in kept}
     assert word_hashes.asked == ["hail"]
     assert await queries(again) == ["wind at sea", "hail"]
     assert word_hashes.asked == ["hail"]
@@ -115,11 +116,11 @@ async def test_entries_of_many_units_are_embedded_together(opened, entry, word_h
 
 
 async def test_a_folder_indexed_with_another_embedder_is_refused_with_the_way_out(opened, entry, tmp_path, word_hashes):
-    await (await opened()).close()
+    await (await filled(await opened(), entry)).close()
     with pytest.raises(WorkflowError) as error:
         await opened(type(word_hashes)("other"))
     assert str(error.value) == (
-        f"{tmp_path / 'memory'}: memory `long_term` was indexed with embedder word hashes, expected other. "
+        f"{tmp_path / 'memory'}: memory `long_term`: the index was made with embedder word hashes, expected other. "
         "Delete the folder: it is built again from the step logs."
     )
 
@@ -131,7 +132,7 @@ async def test_a_fault_of_the_index_is_raised_by_whoever_comes_next(tmp_path, en
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store._index._collection, "upsert", full)
+    monkeypatch.setattr(VectorCollection, "_create", full)
     store.add(entry("rain"))
     store._hurry.set()
     await store._writer

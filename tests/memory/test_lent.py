@@ -56,15 +56,15 @@ async def test_nearest_recall_shows_the_most_similar_first(lent):
 
 async def test_a_memory_that_is_lent_takes_nothing(lent):
     memory = lent()
-    with pytest.raises(RunError, match="memory `examples`: is read only, since it is lent by another run"):
+    with pytest.raises(RunError, match="memory `examples`: is read only, since it belongs to another run"):
         memory.add(Entry(id="x", scope=(), text="x", record={}))
     await memory.close()
 
 
 def test_settings_that_do_not_go_with_from_are_refused(tmp_path, word_hashes):
-    with pytest.raises(ValidationError, match="there is no `path` to keep anything in"):
+    with pytest.raises(ValidationError, match="it cannot be combined with `path`"):
         Experience(**{"from": "x", "path": "y"})
     with pytest.raises(ValidationError, match=r"with `from`, `recall` is `all` or `\{nearest: k, like: …\}`"):
         Experience(**{"from": "x", "recall": "shuffled"})
-    with pytest.raises(WorkflowError, match=r"^memory `examples`: .*nowhere: is no store of exemplars and no run"):
+    with pytest.raises(WorkflowError, match=r"^memory `examples`: .*nowhere: not a store of exemplars or a run"):
         Experience(**{"from": str(tmp_path / "nowhere")}).open("examples", tmp_path, word_hashes)

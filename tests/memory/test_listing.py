@@ -1,11 +1,11 @@
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.memory.experience.list_memory import Listing
+from ste_graph.memory.experience.list_memory import ListMemory
 
 
 async def test_a_list_recalls_every_entry_of_its_scope_in_order_and_each_once(entry, tmp_path) -> None:
-    store = Listing().open("kept", tmp_path / "memory")
+    store = ListMemory().open("kept", tmp_path / "memory")
     for text in ("b", "a", "b"):
         store.add(entry(text))
     store.add(entry("c", unit="elsewhere"))
@@ -16,8 +16,6 @@ async def test_a_list_recalls_every_entry_of_its_scope_in_order_and_each_once(en
 
 
 async def test_a_list_finds_nothing_by_meaning_and_says_what_does(tmp_path) -> None:
-    store = Listing().open("kept", tmp_path)
-    with pytest.raises(
-        WorkflowError, match="memory `kept`: `use: list` finds nothing by meaning; give it `use: chroma`"
-    ):
+    store = ListMemory().open("kept", tmp_path)
+    with pytest.raises(WorkflowError, match="memory `kept`: `use: list` has no search by meaning; set `use: chroma`"):
         await store.nearest((), "text", 1)

@@ -3,7 +3,7 @@
 import pytest
 
 from ste_graph.contracts import Selection
-from ste_graph.memory.exemplars.placebo import placebo
+from ste_graph.memory.exemplars.placebo import make_placebo
 from ste_graph.memory.exemplars.rendering import as_text
 from ste_graph.memory.experience.settings import Experience
 
@@ -21,8 +21,10 @@ def library(open_store, exemplar):
 def drawn(store, query, k=4, *, tools=None, seed=0, **settings):
     selection = Selection(k=k, placebo=seed, **settings)
     shown = [one.exemplar for one in store.select(query, selection, tools=tools)]
-    among = store.lendable(selection, tools)
-    return shown, placebo(store, query, shown, selection, among=among, text=lambda one: as_text([one]))
+    candidates = store.candidates(selection, tools)
+    return shown, make_placebo(
+        query, shown, selection, candidates=candidates, get=store.get, text=lambda one: as_text([one])
+    )
 
 
 def test_a_placebo_has_the_same_number_and_about_the_same_length(library):

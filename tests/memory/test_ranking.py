@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ste_graph.memory.exemplars.log import Row
-from ste_graph.memory.exemplars.vector_index import Ranking
+from ste_graph.memory.exemplars.log import ExemplarRow
+from ste_graph.memory.exemplars.vector_index import VectorIndex
 
 GATES = frozenset({"format", "execution"})
 
@@ -21,7 +21,7 @@ def rankings(draw):
     flags = draw(st.lists(st.sampled_from(["good", "good", "stale", "failed"]), min_size=count, max_size=count))
     ids = random.permutation(count)
     rows = [
-        Row(
+        ExemplarRow(
             id=f"{ids[i]:03}",
             tool=names[i],
             tools=frozenset({names[i], more[i]} - {""}),
@@ -32,7 +32,7 @@ def rankings(draw):
         )
         for i in range(count)
     ]
-    ranking, cut = Ranking(), draw(st.integers(0, count))
+    ranking, cut = VectorIndex(), draw(st.integers(0, count))
     ranking.add(rows[:cut], vectors[:cut])
     ranking.add(rows[cut:], vectors[cut:])
     return ranking, rows, vectors, random.normal(size=(draw(st.sampled_from([1, 40])), 5)).astype(np.float32)
@@ -57,7 +57,7 @@ def expected(rows, vectors, query, k, tools, gates):
 def test_what_is_found_is_what_comparing_everything_finds(made, k, tools, gates):
     ranking, rows, vectors, queries = made
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    found = ranking.nearest(queries, k, tools=tools, gates=gates)
+    found = ranking.search(queries, k, tools=tools, gates=gates)
     for query, some in zip(queries, found, strict=True):
         wanted = expected(rows, vectors, query, k, tools, gates)
         assert np.allclose([one.similarity for one in some], [-cosine for cosine, _ in wanted], atol=2e-6)
@@ -71,8 +71,8 @@ def test_what_is_found_is_what_comparing_everything_finds(made, k, tools, gates)
 def test_by_tool_finds_the_nearest_of_each_tool(made, k, tools):
     ranking, _, _, queries = made
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    whole = ranking.nearest(queries, 99, tools=tools, gates=GATES)
-    each = ranking.nearest(queries, k, tools=tools, gates=GATES, by_tool=True)
+    whole = ranking.search(queries, 99, tools=tools, gates=GATES)
+    each = ranking.search(queries, k, tools=tools, gates=GATES, by_tool=True)
     for some, best in zip(whole, each, strict=True):
         for tool in "abc":
             mine = [one for one in best if one.row.tool == tool]

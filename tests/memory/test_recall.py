@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ste_graph.memory.vectors.similarity import diverse, nearest, shuffled
+from ste_graph.memory.experience.shuffling import shuffle_words
+from ste_graph.memory.vectors.similarity import select_diverse, select_nearest
 
 
 def unit(rows):
@@ -27,14 +28,14 @@ def memories(draw):
 
 def test_nearest_gives_the_most_similar_first_and_ties_by_id():
     vectors = unit([[0, 1], [1, 0], [1, 0], [1, 1]])
-    assert nearest(vectors, ["d", "c", "b", "a"], unit([[1, 0]])[0], 3) == [(2, 1.0), (1, 1.0), (3, 0.7071)]
+    assert select_nearest(vectors, ["d", "c", "b", "a"], unit([[1, 0]])[0], 3) == [(2, 1.0), (1, 1.0), (3, 0.7071)]
 
 
 def test_diverse_takes_the_newest_then_the_farthest_and_shows_them_in_order_of_adding():
     vectors = unit([[1, 0], [1, 0.1], [0, 1], [1, 0.05]])
-    assert diverse(vectors, ["a", "b", "c", "d"], 1) == [3]
-    assert diverse(vectors, ["a", "b", "c", "d"], 2) == [2, 3]
-    assert diverse(vectors, ["a", "b", "c", "d"], 9) == [0, 1, 2, 3]
+    assert select_diverse(vectors, ["a", "b", "c", "d"], 1) == [3]
+    assert select_diverse(vectors, ["a", "b", "c", "d"], 2) == [2, 3]
+    assert select_diverse(vectors, ["a", "b", "c", "d"], 9) == [0, 1, 2, 3]
 
 
 @given(memories(), st.integers(0, 14))
@@ -45,7 +46,7 @@ def test_diverse_chooses_as_the_definition_says(memory, k):
     while len(expected) < min(k, len(ids)):
         rest = [row for row in range(len(ids)) if row not in expected]
         expected.append(min(rest, key=lambda row: (max(gram[row, chosen] for chosen in expected), ids[row])))
-    assert diverse(vectors, ids, k) == sorted(expected)
+    assert select_diverse(vectors, ids, k) == sorted(expected)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -54,9 +55,9 @@ def test_the_same_text_embedded_in_another_batch_is_as_near(seed):
     vectors = unit(random.normal(size=(5, 8))).repeat(4, axis=0)
     noisy = vectors + random.uniform(-1e-7, 1e-7, vectors.shape).astype(np.float32)
     ids = [f"id{i:02}" for i in random.permutation(len(vectors))]
-    rows = [row for row, _ in nearest(vectors, ids, vectors[0], 20)]
-    assert [row for row, _ in nearest(noisy, ids, vectors[0], 20)] == rows
-    assert diverse(noisy, ids, 7) == diverse(vectors, ids, 7)
+    rows = [row for row, _ in select_nearest(vectors, ids, vectors[0], 20)]
+    assert [row for row, _ in select_nearest(noisy, ids, vectors[0], 20)] == rows
+    assert select_diverse(noisy, ids, 7) == select_diverse(vectors, ids, 7)
 
 
 texts = st.lists(
@@ -72,11 +73,11 @@ def survivors(originals, shown):
 
 @given(texts, st.integers(0, 2**63))
 def test_shuffled_keeps_count_words_and_length(originals, seed):
-    shown = shuffled(originals, seed)
+    shown = shuffle_words(originals, seed)
     assert [len(text.split()) for text in shown] == [len(text.split()) for text in originals]
     assert Counter(" ".join(shown).split()) == Counter(" ".join(originals).split())
     assert sum(map(len, shown)) == sum(map(len, originals))
-    assert shuffled(originals, seed) == shown
+    assert shuffle_words(originals, seed) == shown
 
 
 few_words = st.lists(st.lists(st.sampled_from("abc"), max_size=3).map(" ".join), max_size=4).filter(
@@ -94,7 +95,7 @@ def test_shuffled_lets_no_request_survive_wherever_the_words_allow_that(original
         return [" ".join(order[a:b]) for a, b in pairwise(cuts)]
 
     possible = any(not survivors(originals, dealt(order)) for order in set(permutations(words)))
-    assert bool(survivors(originals, shuffled(originals, seed))) != possible
+    assert bool(survivors(originals, shuffle_words(originals, seed))) != possible
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -108,19 +109,19 @@ def test_no_real_request_survives_the_shuffle(seed):
         "hello there",
         "What time is it in Tokyo when it is 9 am in Lima?",
     ]
-    assert survivors(requests, shuffled(requests, seed)) == []
+    assert survivors(requests, shuffle_words(requests, seed)) == []
 
 
 def test_a_single_request_is_shuffled_within_itself_and_one_word_stays():
-    assert shuffled(["a  b"], 0) == ["b  a"]
-    assert shuffled(["same same"], 0) == ["same same"]
-    assert shuffled([], 0) == []
+    assert shuffle_words(["a  b"], 0) == ["b  a"]
+    assert shuffle_words(["same same"], 0) == ["same same"]
+    assert shuffle_words([], 0) == []
 
 
 def test_a_thousand_requests_are_shuffled_at_once():
     random = Random(0)
     requests = [" ".join(random.choices("abcdefghij", k=random.randint(2, 12))) for _ in range(1000)]
-    shown = shuffled(requests, 1)
+    shown = shuffle_words(requests, 1)
     assert not {tuple(text.split()) for text in shown} & {
         tuple(text.split()) for text in requests if len(set(text.split())) > 1
     }

@@ -5,6 +5,7 @@ import pytest
 
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.experience.settings import Experience
+from ste_graph.memory.vectors.collection import VectorCollection
 
 
 @pytest.fixture(params=["in a folder", "on a server"])
@@ -124,12 +125,12 @@ async def test_runs_on_a_server_at_the_same_time_lose_nothing_and_see_what_stood
     await third.close()
 
 
-async def test_another_embedder_is_refused_without_advice_to_delete_what_others_left(run, place, word_hashes):
-    await (await run("first")).close()
+async def test_another_embedder_is_refused_without_advice_to_delete_what_others_left(run, place, entry, word_hashes):
+    await (await run("first", [entry("rain")])).close()
     with pytest.raises(WorkflowError) as error:
         await run("second", embedder=type(word_hashes)("other"))
     assert str(error.value) == (
-        f"{place.get('url') or place['path']}: memory `long_term` was indexed with embedder word hashes, "
+        f"{place.get('url') or place['path']}: memory `long_term`: the index was made with embedder word hashes, "
         f"expected other. Set that one, or give the memory another `{'collection' if 'url' in place else 'path'}`."
     )
     await (await run("third")).close()
@@ -157,7 +158,7 @@ async def test_nobody_is_told_to_delete_what_others_left(run, place, entry, monk
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store._index._collection, "upsert", full)
+    monkeypatch.setattr(VectorCollection, "_create", full)
     store.add(entry("rain"))
     with pytest.raises(RunError) as error:
         await store.close()

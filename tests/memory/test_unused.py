@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from ste_graph.memory.experience.settings import Experience
-from ste_graph.memory.vectors.chroma_workarounds import blanked
-from ste_graph.memory.vectors.collection import VectorCollection
+from ste_graph.memory.vectors.chroma_workarounds import zero_unused_pages
+from ste_graph.memory.vectors.collection import VectorCollection, Wording
+from ste_graph.memory.vectors.vector_store import VectorRow
 
 
 @pytest.fixture
@@ -12,9 +13,9 @@ def index(tmp_path):
 
     def make(rows: int):
         vectors = np.random.default_rng(0).normal(size=(rows, 8)).astype(np.float32)
-        collection = VectorCollection(tmp_path / "index", "vectors", "synthetic", "")
+        collection = VectorCollection(tmp_path / "index", "vectors", Wording("index", "", ""), "synthetic")
         names = [str(row) for row in range(rows)]
-        collection.put(names, vectors, names, [{"row": row} for row in range(rows)], "synthetic")
+        collection.add([VectorRow(name, (), name, {}) for name in names], vectors, embedder="synthetic")
         collection.close()
         return tmp_path / "index"
 
@@ -27,7 +28,7 @@ def test_unused_room_is_filled_with_zeros(index):
         (file,) = folder.rglob(name)
         size = file.stat().st_size
         file.write_bytes(b"x" * size)
-        blanked(folder)
+        zero_unused_pages(folder)
         assert file.read_bytes() == bytes(size)
 
 
@@ -36,7 +37,7 @@ def test_rows_that_are_used_stay_as_they_are(index):
     before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     (vectors,) = folder.rglob("data_level0.bin")
     assert any(before[vectors])
-    blanked(folder)
+    zero_unused_pages(folder)
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
 
 
@@ -44,11 +45,11 @@ def test_files_of_a_form_that_is_not_known_are_left_alone(index):
     folder = index(3)
     (vectors,) = folder.rglob("data_level0.bin")
     vectors.write_bytes(b"x" * 999)
-    blanked(folder)
+    zero_unused_pages(folder)
     assert vectors.read_bytes() == b"x" * 999
     (header,) = folder.rglob("header.bin")
     header.write_bytes(b"short")
-    blanked(folder)
+    zero_unused_pages(folder)
 
 
 async def test_the_memory_of_a_run_leaves_its_unused_room_empty_too(tmp_path, entry, word_hashes):

@@ -2,7 +2,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.contracts import Observation
-from ste_graph.memory.exemplars.jsonl import exported, take_in
+from ste_graph.memory.exemplars.jsonl import export_jsonl, import_jsonl
 from ste_graph.memory.exemplars.verification import mark_changed, verify
 from ste_graph.records import Seen
 from ste_graph.tools.fingerprint import fingerprint
@@ -95,14 +95,14 @@ async def test_a_tool_that_does_more_than_read_is_never_called_and_a_definition_
 
 def test_out_and_in_again_gives_the_same(open_store, store, exemplar, tmp_path):
     store.add([exemplar("häßlich 日本 “x”\n\t", stale=True, run="r", trial_id="t", episode=3, trial=0, model="m")])
-    lines = list(exported(store))
+    lines = list(export_jsonl(store))
     file = tmp_path / "out.jsonl"
     file.write_text("\n".join([*lines, "{}"]), encoding="utf-8")
     other = open_store(tmp_path / "other")
-    added, damaged = take_in(other, file)
-    assert (added, damaged) == (7, [f"{file}:8: this line is left out: it is no exemplar (id: Field required)"])
-    assert list(exported(other)) == lines
-    assert take_in(other, file)[0] == 0
+    added, damaged = import_jsonl(other, file)
+    assert (added, damaged) == (7, [f"{file}:8: this line is left out: not an exemplar (id: Field required)"])
+    assert list(export_jsonl(other)) == lines
+    assert import_jsonl(other, file)[0] == 0
 
 
 def test_a_run_gives_its_trials_as_exemplars_and_does_not_bring_back_what_was_forgotten(

@@ -1,0 +1,31 @@
+"""The name of a store, as users give it: a folder, the folder of a run, or the address of a Chroma server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ste_graph.errors import WorkflowError
+from ste_graph.finished import is_run
+from ste_graph.memory.exemplars.run_import import locate_run, store_folder
+
+
+def is_address(source: str | os.PathLike[str]) -> bool:
+    """True for the address of a server."""
+    return os.fspath(source).lower().startswith(("http://", "https://"))
+
+
+def locate_store(source: str | os.PathLike[str]) -> Path:
+    """The folder of an existing store, or of the run (or part of a run) that holds the exemplars.
+
+    Raises `WorkflowError` if there is neither, or if several parts of the run hold some.
+    """
+    path = Path(source)
+    if is_run(path):
+        return locate_run(path)
+    folder = store_folder(path)
+    if not folder.exists:
+        raise WorkflowError(
+            f"{path}: not a store of exemplars or a run; expected a folder with {folder.log.name}, or that of a run"
+        )
+    return path
