@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from ste_graph.contracts import Frozen, Json, ObservationKind
 
 
-class Circumstances(Frozen):
+class RecordContext(Frozen):
     """What the engine knows of the moment in which a record is made."""
 
     id: str
@@ -24,7 +24,7 @@ class Circumstances(Frozen):
 
 
 class Record(BaseModel):
-    """One kind of record. Subclasses state the fields that `as` must give, and may derive further ones in `made`.
+    """One kind of record. Subclasses state the fields that `as` must give; `from_values` may derive further ones.
 
     The engine adds to every journal line `id`, `record`, the unit's item and the counters of the loops around the
     `record` under their own names, `started` and `ended`.
@@ -33,12 +33,12 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     derived: ClassVar[frozenset[str]] = frozenset()
-    """Fields that `made` fills in and that `as` may not give."""
+    """Fields that `from_values` fills in and that `as` may not give."""
 
     @classmethod
-    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
+    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
         """The record made of what `as` gave. Each `{each: [a, b]}` arrives as a list of flat dicts."""
-        return cls.model_validate(dict(given))
+        return cls.model_validate(dict(values))
 
     @property
     def text(self) -> str:
@@ -100,16 +100,16 @@ class Trial(Record):
         return f"Query: {' '.join(self.query.split())}{verdict}"
 
     @classmethod
-    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
-        item = circumstances.item
-        labels = circumstances.models
+    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
+        item = context.item
+        labels = context.models
         return cls.model_validate(
             {
-                **given,
-                "steps": steps_of(given.get("steps") or []),
-                "lessons": given.get("lessons") or [],
+                **values,
+                "steps": steps_of(values.get("steps") or []),
+                "lessons": values.get("lessons") or [],
                 "fingerprint": item.get("fingerprint") if isinstance(item, Mapping) else None,
-                "ended_by": "turns" if given.get("answer") is None else "answer",
+                "ended_by": "turns" if values.get("answer") is None else "answer",
                 "model": next(iter([*labels.get("steps", ()), *labels.get("query", ())]), None),
             }
         )

@@ -24,14 +24,14 @@ def paper_page(found: Reproduction) -> str:
     """Every table, then the other files and the missing ones."""
     parts = [LEGEND, *(_table(table, results) for table, results in found.tables)]
     if found.others:
-        rows = [[name, _cell(file.again), _cell(file.tolerant)] for name, file in found.others.items()]
+        rows = [[name, _cell(file.paper_score), _cell(file.tolerant_score)] for name, file in found.others.items()]
         parts.append(
             "\n".join(
                 ["## Files that the paper does not mention", "", *_markdown_rows(["file", "again", "tolerant"], rows)]
             )
         )
-    results = [result for result in found.results if result.same is not None]
-    same = sum(result.same is True for result in results)
+    results = [result for result in found.results if result.is_same is not None]
+    same = sum(result.is_same is True for result in results)
     parts.append(f"{same} of {len(results)} rows with a file are the paper's to the digit, by the labels in it.")
     if found.missing:
         parts.append("\n".join(["Missing:", *(f"- {name}: {printable(why)}" for name, why in found.missing.items())]))
@@ -46,7 +46,7 @@ def _table(table: PaperTable, results: Sequence[RowResult]) -> str:
     for result in results:
         cells = [*result.row.setting, " / ".join(f"{figure:.1f}" for figure in result.row.figures)]
         if result.stored and result.again and result.tolerant:
-            cells += ["same" if result.same else _cell(result.stored), _cell(result.again), _cell(result.tolerant)]
+            cells += ["same" if result.is_same else _cell(result.stored), _cell(result.again), _cell(result.tolerant)]
         else:
             cells += ["-", "-", "-"]
         rows.append(cells + ([_loss(result)] if table.against else []))
@@ -54,7 +54,7 @@ def _table(table: PaperTable, results: Sequence[RowResult]) -> str:
 
 
 def _cell(score: ScoreSheet) -> str:
-    return f"{score.wellformed} / {score.api_match} / {score.correct}"
+    return f"{score.wellformedness} / {score.api_match} / {score.correctness}"
 
 
 def _loss(result: RowResult) -> str:

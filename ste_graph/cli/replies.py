@@ -29,7 +29,7 @@ def comparison_command(run: Path) -> str:
 
 def arms_table(run: Path, lines: Sequence[JournalLine]) -> str:
     """A row per arm: the replies that are a call that can be read, to the right tool, and right; in percent."""
-    from ste_graph.scoring.proportion import api_match, correct, wellformed
+    from ste_graph.scoring.proportion import api_match, correctness, wellformedness
     from ste_graph.scoring.reply import CaseReply
 
     replies = [CaseReply.from_line(line) for line in lines]
@@ -38,7 +38,7 @@ def arms_table(run: Path, lines: Sequence[JournalLine]) -> str:
         arms.setdefault(reply.arm, []).append(reply)
     rows = [["arm", "replies", "well-formed", "API match", "correct", ""]]
     for arm, own in arms.items():
-        rows.append([arm, str(len(own)), str(wellformed(own)), str(api_match(own)), str(correct(own)), ""])
+        rows.append([arm, str(len(own)), str(wellformedness(own)), str(api_match(own)), str(correctness(own)), ""])
     models = ", ".join(dict.fromkeys(str(reply.model) for reply in replies))
     head = f"{run}: {count_noun(len(replies), 'reply')}, model: {models}"
     table = align_columns(rows, left=(0, -1))
@@ -53,7 +53,7 @@ def reply_text(line: JournalLine) -> str:
     label = " (simulated)" if is_simulated(reply.model) else ""
     arguments = json.dumps(reply.gold.arguments, ensure_ascii=False)
     lines = [
-        f"-- {reply.gold.tool}, {reply.arm}: {RIGHT[reply.correct]}{label}",
+        f"-- {reply.gold.tool}, {reply.arm}: {RIGHT[reply.is_correct]}{label}",
         *field_lines("request", reply.query),
         *field_lines("wanted", f"{reply.gold.tool} {arguments}"),
         *field_lines("reply", reply.output if reply.output is not None else "(none)"),

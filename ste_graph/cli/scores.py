@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ste_graph.scoring.difference import Difference
-from ste_graph.scoring.proportion import Measure, Proportion, api_match, correct, wellformed
+from ste_graph.scoring.proportion import Measure, Proportion, api_match, correctness, wellformedness
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.scoring.tables import gain_text, interval_texts
 from ste_graph.stats import Interval
 from ste_graph.text import align_columns, count_noun, printable
 
 MEASURES: tuple[tuple[str, Measure], ...] = (
-    ("well-formed", wellformed),
+    ("well-formed", wellformedness),
     ("API match of well-formed", api_match),
-    ("correct", correct),
+    ("correct", correctness),
 )
 SHOWN = 10
 """Confusions, extra arguments and problems that a text names; the rest is counted."""
@@ -58,9 +58,9 @@ def _figure_rows(sheet: ScoreSheet, seed: int) -> tuple[list[list[str]], list[st
         if note := estimate.note if isinstance(estimate, Interval) else estimate.reason:
             notes.setdefault(note, []).append(name)
     for name, proportion in (
-        ("  without extra arguments", sheet.strict),
-        ("  where the gold call has arguments", sheet.with_arguments),
-        ("  where it has none", sheet.without_arguments),
+        ("  without extra arguments", sheet.strict_correctness),
+        ("  where the gold call has arguments", sheet.correctness_with_arguments),
+        ("  where it has none", sheet.correctness_without_arguments),
         ("arguments right, of calls to the right tool that need some", sheet.argument_accuracy),
     ):
         rows.append([name, str(proportion), str(proportion.of), "", ""])
@@ -74,20 +74,20 @@ def _counts(sheet: ScoreSheet) -> list[str]:
         lines.append(
             f"{len(sheet.questions)} of the calls can only be judged: wrong in the lower bound, right in the upper"
         )
-    if sheet.judged:
-        lines.append(f"{sheet.judged} of the calls were decided by a judge")
+    if sheet.judged_count:
+        lines.append(f"{sheet.judged_count} of the calls were decided by a judge")
     answers, errors = sum(reply.no_call for reply in replies), sum(reply.err for reply in replies)
     lines.append(f"of the replies, {answers} make no call, {errors} cannot be read")
-    if sheet.repaired:
+    if sheet.repaired_count:
         kinds = ", ".join(f"{count} {name}" for name, count in sheet.repairs.most_common())
-        lines.append(f"{sheet.repaired} of the calls were repaired to be read: {kinds}")
+        lines.append(f"{sheet.repaired_count} of the calls were repaired to be read: {kinds}")
     return lines
 
 
 def _tool_rows(sheet: ScoreSheet) -> list[list[str]]:
     rows = [["tool", "cases", "well-formed", "API match", "correct", "extra arguments", "repaired", ""]]
     for tool, own in sheet.by_tool.items():
-        proportions: list[Proportion] = [wellformed(own), api_match(own), correct(own)]
+        proportions: list[Proportion] = [wellformedness(own), api_match(own), correctness(own)]
         counts = [sum(bool(reply.extra_arguments) for reply in own), sum(bool(reply.repairs) for reply in own)]
         note = "" if own else "no case"
         rows.append([printable(tool), str(len(own)), *map(str, proportions), *map(str, counts), note])

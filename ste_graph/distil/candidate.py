@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from ste_graph.contracts import Json
-from ste_graph.records import Circumstances, Record, Step
+from ste_graph.records import Record, RecordContext, Step
 
 
 class Candidate(Record):
@@ -41,18 +41,18 @@ class Candidate(Record):
         return self.query
 
     @classmethod
-    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
-        of = given["of"]
+    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
+        of = values["of"]
         return cls.model_validate(
             {
-                **given,
-                "gates": [*given["gates"], *(["judge"] if given.get("votes") else [])],
-                "writer": next(iter(circumstances.models.get("of", ())), None),
+                **values,
+                "gates": [*values["gates"], *(["judge"] if values.get("votes") else [])],
+                "writer": next(iter(context.models.get("of", ())), None),
                 "query": of["query"],
                 "answer": of["answer"],
                 "trial_id": of["id"],
                 "model": of.get("model"),
-                "judge": next(iter(circumstances.models.get("votes", ())), None),
+                "judge": next(iter(context.models.get("votes", ())), None),
                 "fingerprint": of.get("fingerprint"),
             }
         )

@@ -60,11 +60,11 @@ def days_in(text: str) -> set[dt.date]:
         year = int(match["year"])
         year += 0 if year > 99 else 2000 if year < 70 else 1900
         first, second = int(match["first"]), int(match["second"])
-        found |= set(_valid(year, first, second)) | set(_valid(year, second, first))
+        found |= set(_make_dates(year, first, second)) | set(_make_dates(year, second, first))
     years = {int(match.group()) for match in _YEAR.finditer(plain)}
     for form in _YEARLESS:
         for match in form.finditer(rest):  # a day that has its year is of no other
-            found |= {day for year in years for day in _valid(year, _month(match["name"]), int(match["day"]))}
+            found |= {day for year in years for day in _make_dates(year, _month(match["name"]), int(match["day"]))}
     return found
 
 
@@ -100,13 +100,13 @@ def parse_moment(value: str) -> tuple[dt.date | None, dt.time] | None:
 def _day(match: re.Match[str]) -> dt.date | None:
     groups = match.groupdict()
     month = int(groups["month"]) if groups.get("month") else _month(groups["name"])
-    return next(_valid(int(groups["year"]), month, int(groups["day"])), None)
+    return next(_make_dates(int(groups["year"]), month, int(groups["day"])), None)
 
 
 def _month(name: str) -> int:
     return next(number for number, full in enumerate(_NAMES, start=1) if full.startswith(name[:3]))
 
 
-def _valid(year: int, month: int, day: int) -> Iterator[dt.date]:
+def _make_dates(year: int, month: int, day: int) -> Iterator[dt.date]:
     with suppress(ValueError):
         yield dt.date(year, month, day)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self, TypeAlias
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.records import Circumstances, Record, Step
+from ste_graph.records import Record, RecordContext, Step
 
 Side: TypeAlias = Literal["train", "heldout"]
 
@@ -70,9 +70,9 @@ class Example(Record):
         return (self.steps[-1].arguments or {}) if self.steps else {}
 
     @classmethod
-    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
-        of, item = given["of"], circumstances.item
-        own = {"kind": "call", "answer": of.get("answer"), **{k: v for k, v in given.items() if v is not None}}
+    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
+        of, item = values["of"], context.item
+        own = {"kind": "call", "answer": of.get("answer"), **{k: v for k, v in values.items() if v is not None}}
         steps = of["steps"] if own["kind"] == "call" else []
         return cls.model_validate(
             {
@@ -88,7 +88,7 @@ class Example(Record):
                 "run_id": item["run_id"],
                 "model": of.get("model"),
                 "judge": of.get("judge"),
-                "writer": next(iter(circumstances.models.get("query", ())), of.get("writer")),
+                "writer": next(iter(context.models.get("query", ())), of.get("writer")),
                 "licence": item.get("licence"),
                 "gates": of["gates"],
             }

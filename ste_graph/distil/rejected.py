@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from ste_graph.contracts import Json
-from ste_graph.records import Circumstances, Record
+from ste_graph.records import Record, RecordContext
 
 
 class Rejected(Record):
@@ -29,11 +29,11 @@ class Rejected(Record):
         return self.query
 
     @classmethod
-    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
-        of = given["of"]
+    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
+        of = values["of"]
         return cls.model_validate(
             {
-                **given,
+                **values,
                 "query": of.get("query") or "",
                 "trial_id": of.get("trial_id") or of.get("id"),
                 "paraphrase_of": of.get("paraphrase_of"),

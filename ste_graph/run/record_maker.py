@@ -15,8 +15,8 @@ from ste_graph.contracts import Entry, Json
 from ste_graph.errors import WorkflowError
 from ste_graph.ids import derive_id, now
 from ste_graph.language.blocks import Each, RecordBlock, walk
-from ste_graph.language.expressions import Expression
-from ste_graph.records import Circumstances, Record
+from ste_graph.language.expressions.expression import Expression
+from ste_graph.records import Record, RecordContext
 from ste_graph.run.errors import NodeError, error_text, first_fault, step_place
 from ste_graph.run.memories import memory_scope
 from ste_graph.run.step_log import LoggedStep
@@ -46,9 +46,9 @@ class RecordMaker:
             for name, memory in workflow.memories.items()
             if memory.of == block.record
         }
-        circumstances = Circumstances(id=id, item=item, models=self._models[block.key], started=started, ended=at)
+        context = RecordContext(id=id, item=item, models=self._models[block.key], started=started, ended=at)
         try:
-            record = self.types[block.record].made(self._values(block, state), circumstances)
+            record = self.types[block.record].from_values(self._values(block, state), context)
             fields = record.model_dump(mode="json")
             text = record.text if scopes else None
             summary = record.summary if self._has_transcripts else None

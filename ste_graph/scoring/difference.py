@@ -78,6 +78,6 @@ def _gain(a: ArmReply, b: ArmReply) -> tuple[int, int]:
     first, second = a.question, b.question
     if first and second and first.key == second.key:
         return 0, 0
-    least = (b.correct is True) - (a.correct is not False)
-    most = (b.correct is not False) - (a.correct is True)
+    least = (b.is_correct is True) - (a.is_correct is not False)
+    most = (b.is_correct is not False) - (a.is_correct is True)
     return least, most

@@ -76,7 +76,7 @@ class ArmComparison:
         return list(found.values())
 
     @property
-    def simulated(self) -> bool:
+    def has_simulated_models(self) -> bool:
         models = [model for arm in self.arms.values() for model in arm.models]
         return any(map(is_simulated, (*models, *self.usage.judges)))
 
@@ -94,7 +94,7 @@ class ArmComparison:
             interval=decision.gain and estimate_json(decision.gain.least),
             arms={name: self._figures(name) for name in self.arms},
             gains={name: gain.to_json() for name, gain in gains.items()},
-            simulated=self.simulated,
+            simulated=self.has_simulated_models,
             table=self._table(gains, decision),
         )
 
@@ -110,7 +110,7 @@ class ArmComparison:
         head = (
             f"{count_noun(len(self.arms), 'arm')} on the same {count_noun(cases, 'case')} of "
             f"{count_noun(tools, 'tool')}, read by the {self.rules.parser} parser"
-            f"{SIMULATED_NOTE if self.simulated else ''}"
+            f"{SIMULATED_NOTE if self.has_simulated_models else ''}"
         )
         table = comparison_table(self.sheets, gains, head=head, notes=self._notes(cases), seed=self.seed)
         return f"{table}\n\n{decision.choice}: {decision.reason}"

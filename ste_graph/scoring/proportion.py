@@ -39,7 +39,7 @@ Measure = Callable[[Iterable[CaseReply]], Proportion]
 """A proportion of some replies."""
 
 
-def wellformed(replies: Iterable[CaseReply]) -> Proportion:
+def wellformedness(replies: Iterable[CaseReply]) -> Proportion:
     """Replies with a call that can be read, of all."""
     own = list(replies)
     count = sum(not reply.err and not reply.no_call for reply in own)
@@ -52,8 +52,8 @@ def api_match(replies: Iterable[CaseReply]) -> Proportion:
     return Proportion(sum(matches), sum(matches), len(matches))
 
 
-def correct(replies: Iterable[CaseReply], *, strict: bool = False) -> Proportion:
+def correctness(replies: Iterable[CaseReply], *, strict: bool = False) -> Proportion:
     """Right calls, of all; if `strict`, one with an argument that the gold call does not have is wrong."""
-    verdicts = [False if strict and reply.extra_arguments else reply.correct for reply in replies]
+    verdicts = [False if strict and reply.extra_arguments else reply.is_correct for reply in replies]
     right = sum(verdict is True for verdict in verdicts)
     return Proportion(right, right + verdicts.count(None), len(verdicts))

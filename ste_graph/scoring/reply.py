@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self, TypeAlias
 from pydantic import Field
 
 from ste_graph.contracts import Json
-from ste_graph.records import Circumstances, Record
+from ste_graph.records import Record, RecordContext
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.label import ReplyLabel, label_output
 from ste_graph.scoring.rules import LabelRules
@@ -66,7 +66,7 @@ class CaseReply(ReplyLabel, _GivenReply):
         return Question(self.gold.tool, self.query, self.gold.arguments, self.arguments or {})
 
     @property
-    def correct(self) -> bool | None:
+    def is_correct(self) -> bool | None:
         """True if it is the right call; None if a judge has to tell."""
         return self.args_correct if self.api_match else False
 
@@ -83,11 +83,11 @@ class CaseReply(ReplyLabel, _GivenReply):
         return self.model_copy(update=label.__dict__)
 
     @classmethod
-    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
-        own = {name: value for name, value in given.items() if value is not None}
+    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
+        own = {name: value for name, value in values.items() if value is not None}
         reply = cls.model_validate({"output": None, **own})
         label = reply.label or label_output(reply.gold, reply.output, reply.legal_names, LabelRules())
-        model = reply.model or next(iter(circumstances.models.get("output", ())), None)
+        model = reply.model or next(iter(context.models.get("output", ())), None)
         return reply.model_copy(update={**label.__dict__, "model": model, "label": None})
 
     @classmethod
@@ -110,8 +110,8 @@ class ArmReply(CaseReply):
     """False if only a reply that makes no call is right; one that cannot be read is an error there too."""
 
     @property
-    def correct(self) -> bool | None:
-        return super().correct if self.wants_call else self.no_call
+    def is_correct(self) -> bool | None:
+        return super().is_correct if self.wants_call else self.no_call
 
     def decide_by(self, verdicts: Mapping[str, bool]) -> Self:
         """The reply, with its question answered if a verdict is known; `verdicts` are by the question's key."""

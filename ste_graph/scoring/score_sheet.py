@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json
 from ste_graph.scoring.predictions import Predictions
-from ste_graph.scoring.proportion import Measure, Proportion, api_match, correct, wellformed
+from ste_graph.scoring.proportion import Measure, Proportion, api_match, correctness, wellformedness
 from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.scoring.rules import LabelRules
@@ -39,9 +39,9 @@ class ScoreSheet:
         return ScoreSheet(by_tool, self.parser, self.source, self.gold, self.problems)
 
     @property
-    def wellformed(self) -> Proportion:
+    def wellformedness(self) -> Proportion:
         """Replies with a call that can be read, of all."""
-        return wellformed(self.replies)
+        return wellformedness(self.replies)
 
     @property
     def api_match(self) -> Proportion:
@@ -49,28 +49,28 @@ class ScoreSheet:
         return api_match(self.replies)
 
     @property
-    def correct(self) -> Proportion:
+    def correctness(self) -> Proportion:
         """Right calls with right arguments, of all."""
-        return correct(self.replies)
+        return correctness(self.replies)
 
     @property
-    def strict(self) -> Proportion:
+    def strict_correctness(self) -> Proportion:
         """Right calls without an argument that the gold call does not have, of all."""
-        return correct(self.replies, strict=True)
+        return correctness(self.replies, strict=True)
 
     @property
-    def with_arguments(self) -> Proportion:
-        """`correct` on the cases whose gold call has arguments: the others test the choice of the tool alone."""
-        return correct(reply for reply in self.replies if reply.gold.arguments)
+    def correctness_with_arguments(self) -> Proportion:
+        """`correctness` on the cases whose gold call has arguments: the others test the choice of the tool alone."""
+        return correctness(reply for reply in self.replies if reply.gold.arguments)
 
     @property
-    def without_arguments(self) -> Proportion:
-        return correct(reply for reply in self.replies if not reply.gold.arguments)
+    def correctness_without_arguments(self) -> Proportion:
+        return correctness(reply for reply in self.replies if not reply.gold.arguments)
 
     @property
     def argument_accuracy(self) -> Proportion:
         """Right arguments, of the calls to the right tool in cases whose gold call has arguments."""
-        return correct(reply for reply in self.replies if reply.gold.arguments and reply.api_match)
+        return correctness(reply for reply in self.replies if reply.gold.arguments and reply.api_match)
 
     @property
     def questions(self) -> list[Question]:
@@ -78,7 +78,7 @@ class ScoreSheet:
         return [question for reply in self.replies if (question := reply.question)]
 
     @property
-    def judged(self) -> int:
+    def judged_count(self) -> int:
         """The number of calls that a verdict decided."""
         return sum(reply.judged for reply in self.replies)
 
@@ -93,7 +93,7 @@ class ScoreSheet:
         return Counter(repair for reply in self.replies for repair in reply.repairs)
 
     @property
-    def repaired(self) -> int:
+    def repaired_count(self) -> int:
         """The number of calls with a repair."""
         return sum(bool(reply.repairs) for reply in self.replies)
 
@@ -131,19 +131,19 @@ class ScoreSheet:
             "no_call": sum(reply.no_call for reply in replies),
             "malformed": sum(reply.err for reply in replies),
             "undecided": len(self.questions),
-            "judged": self.judged,
-            "wellformed": self._measured_json(wellformed, seed),
+            "judged": self.judged_count,
+            "wellformed": self._measured_json(wellformedness, seed),
             "api_match": self._measured_json(api_match, seed),
-            "correct": self._measured_json(correct, seed),
-            "correct_without_extra_arguments": self.strict.to_json(),
-            "correct_with_arguments": self.with_arguments.to_json(),
-            "correct_without_arguments": self.without_arguments.to_json(),
+            "correct": self._measured_json(correctness, seed),
+            "correct_without_extra_arguments": self.strict_correctness.to_json(),
+            "correct_with_arguments": self.correctness_with_arguments.to_json(),
+            "correct_without_arguments": self.correctness_without_arguments.to_json(),
             "argument_accuracy": self.argument_accuracy.to_json(),
             "extra_arguments": {
                 "calls": sum(bool(reply.extra_arguments) for reply in replies),
                 "arguments": dict(self.extra_arguments.most_common()),
             },
-            "repaired": {"calls": self.repaired, "repairs": dict(self.repairs.most_common())},
+            "repaired": {"calls": self.repaired_count, "repairs": dict(self.repairs.most_common())},
             "confusion": [
                 {"gold": gold, "called": called, "count": count}
                 for (gold, called), count in self.confusion.most_common()
@@ -188,9 +188,9 @@ def _both_json(estimates: tuple[Estimate, Estimate]) -> dict[str, Json]:
 def _tool_json(replies: tuple[ArmReply, ...]) -> dict[str, Json]:
     return {
         "cases": len(replies),
-        "wellformed": wellformed(replies).low,
+        "wellformed": wellformedness(replies).low,
         "api_match": api_match(replies).low,
-        "correct": correct(replies).to_json(),
+        "correct": correctness(replies).to_json(),
         "extra_arguments": sum(bool(reply.extra_arguments) for reply in replies),
         "repaired": sum(bool(reply.repairs) for reply in replies),
         "undecided": sum(reply.question is not None for reply in replies),

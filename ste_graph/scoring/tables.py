@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ste_graph.scoring.difference import Difference
-from ste_graph.scoring.proportion import Measure, Proportion, correct
+from ste_graph.scoring.proportion import Measure, Proportion, correctness
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.stats import TOO_FEW, Estimate, Interval
 from ste_graph.text import align_columns, count_noun
@@ -67,10 +67,10 @@ def _arm_rows(sheets: Mapping[str, ScoreSheet], seed: int) -> list[list[str]]:
         ]
     ]  # fmt: skip
     for name, sheet in sheets.items():
-        proportions: list[Proportion] = [sheet.wellformed, sheet.api_match, sheet.correct]
+        proportions: list[Proportion] = [sheet.wellformedness, sheet.api_match, sheet.correctness]
         right, extra = sheet.argument_accuracy, sum(bool(reply.extra_arguments) for reply in sheet.replies)
-        counts = [str(right), str(right.of), str(extra), str(sheet.repaired)]
-        rows.append([name, *map(str, proportions), *interval_texts(sheet, correct, seed=seed), *counts])
+        counts = [str(right), str(right.of), str(extra), str(sheet.repaired_count)]
+        rows.append([name, *map(str, proportions), *interval_texts(sheet, correctness, seed=seed), *counts])
     return rows
 
 
@@ -92,7 +92,7 @@ def _tool_rows(sheets: Mapping[str, ScoreSheet]) -> list[list[str]]:
     first = next(iter(sheets.values()))
     rows = [["correct, %, by tool", "cases", *sheets]]
     for tool, own in first.by_tool.items():
-        rows.append([tool, str(len(own)), *(str(correct(sheet.by_tool[tool])) for sheet in sheets.values())])
+        rows.append([tool, str(len(own)), *(str(correctness(sheet.by_tool[tool])) for sheet in sheets.values())])
     return rows
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.json_values import digest, equality_key
-from ste_graph.records import Circumstances, Record
+from ste_graph.records import Record, RecordContext
 from ste_graph.scoring.problems import problems_error, read_lines
 
 
@@ -62,11 +62,11 @@ class Verdict(Record):
         return self.query
 
     @classmethod
-    def made(cls, given: Mapping[str, Json], circumstances: Circumstances) -> Self:
-        of = given["of"]
+    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
+        of = values["of"]
         question = Question(of["tool"], of["query"], of["gold"], of["given"])
-        judge = next(iter(circumstances.models.get("right", ())), None)
-        return cls.model_validate({**of, **given, "key": question.key, "judge": judge})
+        judge = next(iter(context.models.get("right", ())), None)
+        return cls.model_validate({**of, **values, "key": question.key, "judge": judge})
 
 
 def read_verdicts(path: Path) -> dict[str, bool]:

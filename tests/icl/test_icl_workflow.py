@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import ste_graph as ste
+from ste_graph.diagnostics import DiagnosticsError
 from ste_graph.distil.normalisation import words
-from ste_graph.language.diagnostics import DiagnosticsError
 from ste_graph.memory import ExemplarStore
 from ste_graph.run.step_log import StepLog
 from ste_graph.scoring.label import label_output
-from ste_graph.scoring.proportion import correct
+from ste_graph.scoring.proportion import correctness
 from ste_graph.scoring.reply import CaseReply
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.training.rows.examples import read_examples
@@ -170,7 +170,7 @@ def test_the_labels_in_the_journal_are_those_that_the_replies_get_when_they_are_
         again = label_output(reply.gold, reply.output, reply.legal_names, LabelRules())
         assert again.model_dump() == {name: getattr(reply, name) for name in again.model_dump()}
     own = by_arm(tested)["exemplars"]
-    assert correct(own).low == share(own)
+    assert correctness(own).low == share(own)
 
 
 def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same(explored: Path, distilled: Path, tmp_path: Path) -> None:

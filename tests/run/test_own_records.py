@@ -19,8 +19,8 @@ class Claim(Record):
     derived = frozenset({"length"})
 
     @classmethod
-    def made(cls, given, circumstances):
-        return cls(said=given["said"], length=len(given["said"]))
+    def from_values(cls, values, context):
+        return cls(said=values["said"], length=len(values["said"]))
 
     @property
     def text(self):
@@ -66,7 +66,7 @@ def claims(tiny: Path) -> Callable[..., Path]:
     return write
 
 
-def test_they_are_kept_remembered_and_taken_up_again(claims: Callable, tmp_path: Path, journal: Callable) -> None:
+def test_they_are_recorded_remembered_and_taken_up_again(claims: Callable, tmp_path: Path, journal: Callable) -> None:
     workflow = claims()
     whole = ste.load(workflow).run(out=tmp_path / "whole")
     assert (whole.complete, dict(whole.records)) == (True, {"own.Claim": 6})
@@ -84,14 +84,16 @@ def test_they_are_kept_remembered_and_taken_up_again(claims: Callable, tmp_path:
     assert journal(out) == journal(tmp_path / "whole")
 
 
-def test_one_that_does_not_work_fails_its_unit_and_says_where(claims: Callable, tmp_path: Path) -> None:
+def test_a_record_that_raises_fails_its_unit_and_names_the_place(claims: Callable, tmp_path: Path) -> None:
     summary = ste.load(claims("1 / 0")).run(out=tmp_path / "run")
     where = f"{tmp_path / 'tiny.yaml'}:20 record own.Claim, item=one turn 0"
-    assert summary.failed["one"] == f"{where}: ZeroDivisionError: division by zero"
+    assert (
+        summary.failed["one"] == f"{where}: ZeroDivisionError: division by zero ({tmp_path / 'own.py'}:16 Claim.text)"
+    )
     assert ste.load(claims("1 / 0")).run(out=tmp_path / "run").failed  # taken up, it fails the same way
 
 
-def test_one_that_cannot_be_read_back_is_named(claims: Callable, tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_read_back_is_named(claims: Callable, tmp_path: Path) -> None:
     workflow = claims()
     own = tmp_path / "own.py"
     secretive = "@field_serializer('said')\n    def hidden(self, said):\n        return None\n\n    @classmethod"
@@ -117,7 +119,7 @@ def test_show_prints_them(claims: Callable, tmp_path: Path, capsys: pytest.Captu
     assert main(["show", run, "--record", "own.Clam"]) == 2
     assert "has no record `own.Clam`; did you mean `own.Claim`? it has: own.Claim" in capsys.readouterr().err
     assert main(["show", run, "--record", "own.Claim", "--solved"]) == 2
-    assert "does not go with `--record own.Claim`: it asks after trials" in capsys.readouterr().err
+    assert "does not go with `--record own.Claim`: it selects trials" in capsys.readouterr().err
 
 
 def open_run_lines(out: Path) -> list[dict]:

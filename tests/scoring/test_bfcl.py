@@ -54,7 +54,7 @@ def label(question: BfclQuestion, reply: Any) -> ArmReply:
 
 
 def right(question: BfclQuestion, turns: Calls) -> bool:
-    return label(question, result(question, turns)).correct is True
+    return label(question, result(question, turns)).is_correct is True
 
 
 def changed(value: Any) -> Any:
@@ -154,7 +154,7 @@ def test_a_wrong_value_fails(questions):
 )
 def test_where_no_tool_fits_a_plain_refusal_is_right(reply, data):
     for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json")):
-        assert label(question, reply).correct is True
+        assert label(question, reply).is_correct is True
 
 
 @pytest.mark.parametrize(
@@ -173,13 +173,13 @@ def test_where_no_tool_fits_a_plain_refusal_is_right(reply, data):
 def test_where_no_tool_fits_a_reply_that_cannot_be_read_is_no_refusal(reply, data):
     for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json"))[:5]:
         reply_label = label(question, reply)
-        assert (reply_label.err, reply_label.no_call, reply_label.correct) == (True, False, False)
+        assert (reply_label.err, reply_label.no_call, reply_label.is_correct) == (True, False, False)
 
 
 def test_where_no_tool_fits_a_call_is_wrong(data):
     for question in read_questions(data("bfcl/BFCL_v4_irrelevance.json")):
         reply_label = label(question, [{next(iter(question.functions)): {}}])
-        assert (reply_label.err, reply_label.no_call, reply_label.api_match, reply_label.correct) == (
+        assert (reply_label.err, reply_label.no_call, reply_label.api_match, reply_label.is_correct) == (
             False,
             False,
             False,
@@ -245,7 +245,7 @@ def triangle(written) -> BfclQuestion:
     ],
 )
 def test_a_right_call_passes_in_every_form(reply, triangle):
-    assert label(triangle, reply).correct is True
+    assert label(triangle, reply).is_correct is True
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_what_is_wrong_with_a_call_is_said(arguments, problem, triangle):
 
 def test_two_calls_are_not_the_one_that_is_expected(triangle):
     call = {"geometry.area": {"base": 10, "height": 5}}
-    assert label(triangle, [call, call]).correct is False
+    assert label(triangle, [call, call]).is_correct is False
 
 
 def test_the_command_line_scores_replies_and_names_those_that_are_missing(written, ste):

@@ -32,7 +32,10 @@ def test_the_page_holds_the_papers_figures(table: PaperTable) -> None:
 @pytest.mark.parametrize("name", ["mistral_FT.json", "llama-7Bf.json"])
 def test_the_page_holds_what_the_scorer_finds(name, data):
     scored = ScoredFile(data(f"ste/predictions/{name}"))
-    ours = [f"{sheet.wellformed} / {sheet.api_match} / {sheet.correct}" for sheet in (scored.again, scored.tolerant)]
+    ours = [
+        f"{sheet.wellformedness} / {sheet.api_match} / {sheet.correctness}"
+        for sheet in (scored.paper_score, scored.tolerant_score)
+    ]
     lines = [line for row, line in zip(TABLES[0].rows, rows(TABLES[0]), strict=True) if row.file == name]
     assert [line[-2:] for line in lines] == [ours]
 

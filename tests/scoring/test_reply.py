@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ste_graph.records import Circumstances
+from ste_graph.records import RecordContext
 from ste_graph.scoring.arms import ArmReplies
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.label import label_output
@@ -24,8 +24,8 @@ def call(name: str, arguments: object) -> str:
 
 
 def keep(output: str | None, models: dict[str, list[str]] | None = None, **more: Any) -> CaseReply:
-    moment = Circumstances(id="r", item=None, models=models or {}, started="", ended="")
-    return CaseReply.made({**GIVEN, "output": output, **more}, moment)
+    moment = RecordContext(id="r", item=None, models=models or {}, started="", ended="")
+    return CaseReply.from_values({**GIVEN, "output": output, **more}, moment)
 
 
 def test_the_journal_keeps_the_reply_as_it_came_and_what_rules_say_of_it() -> None:
@@ -131,4 +131,4 @@ def test_a_reply_that_no_rules_have_labelled_yet_is_labelled_in_an_evaluation() 
     reply = ArmReply(arm="a", query="x", gold=GoldCall(tool="add"), output=call("add", {}))
     assert reply.rules is None
     (labelled,) = ArmReplies("a", (reply,)).score(LabelRules()).replies
-    assert (labelled.correct, labelled.rules) == (True, LabelRules().digest("add", ["add"]))
+    assert (labelled.is_correct, labelled.rules) == (True, LabelRules().digest("add", ["add"]))

@@ -49,7 +49,7 @@ def hits(counts: list[int], of: int = 4, source: str = "p") -> ScoreSheet:
 
 def test_the_papers_three_figures():
     sheet = score({"a": [call("a"), call("b"), "nothing"], "b": [call("b"), "Final Answer: 4", None]})
-    assert (str(sheet.wellformed), str(sheet.api_match), str(sheet.correct)) == ("50.0", "66.7", "33.3")
+    assert (str(sheet.wellformedness), str(sheet.api_match), str(sheet.correctness)) == ("50.0", "66.7", "33.3")
     assert [(own.no_call, own.err) for own in sheet.by_tool["b"]] == [(False, False), (True, False), (False, True)]
 
 
@@ -58,10 +58,10 @@ def test_the_counts_behind_the_figures():
         {"a": [call("a", x=1), call("a", x=1, y=2, z=3), call("a", x=2), 'Action: a\nAction Input: {"x": 1,}']},
         {"x": 1},
     )
-    assert (str(sheet.correct), str(sheet.strict)) == ("75.0", "50.0")
-    assert (str(sheet.with_arguments), str(sheet.without_arguments)) == ("75.0", "-")
+    assert (str(sheet.correctness), str(sheet.strict_correctness)) == ("75.0", "50.0")
+    assert (str(sheet.correctness_with_arguments), str(sheet.correctness_without_arguments)) == ("75.0", "-")
     assert sheet.extra_arguments == {"a.y": 1, "a.z": 1}
-    assert (sheet.repaired, sheet.repairs) == (1, {"trailing comma": 1})
+    assert (sheet.repaired_count, sheet.repairs) == (1, {"trailing comma": 1})
 
 
 def test_confusion_counts_the_gold_tool_and_the_called_one():
@@ -170,7 +170,7 @@ def test_no_reply_raises_and_each_has_its_four_labels(output):
     for parser in Parser:
         rules = LabelRules(parser=parser, exact_names=False)
         found = label_output(GoldCall(tool="a", arguments={"a": 1}), output, ["a", "b"], rules)
-        assert reply("a", "x", {"a": 1}, output).label_by(rules, ["a", "b"]).correct in (True, False)
+        assert reply("a", "x", {"a": 1}, output).label_by(rules, ["a", "b"]).is_correct in (True, False)
         assert (found.api_match is None) == (found.err or found.no_call)
         assert (found.args_correct is None) == (not found.api_match)
 

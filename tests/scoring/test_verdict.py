@@ -31,16 +31,16 @@ def predictions(*given: str, verdict: bool | None = None) -> Predictions:
 def test_without_verdicts_there_are_bounds_and_with_them_they_meet():
     found = predictions("weather", "Wetter", "tea")
     sheet = score_predictions(found)
-    assert (sheet.correct.lower, sheet.correct.upper, len(sheet.questions)) == (1, 3, 2)
+    assert (sheet.correctness.lower, sheet.correctness.upper, len(sheet.questions)) == (1, 3, 2)
     verdicts = {question.key: question.given["q"] == "Wetter" for question in sheet.questions}
     sheet = score_predictions(found, verdicts=verdicts)
-    assert (sheet.correct.lower, sheet.correct.upper, sheet.judged) == (2, 2, 2)
+    assert (sheet.correctness.lower, sheet.correctness.upper, sheet.judged_count) == (2, 2, 2)
 
 
 def test_a_verdict_kept_next_to_the_reply_comes_first():
     (question,) = score_predictions(predictions("tea")).questions
     sheet = score_predictions(predictions("tea", verdict=True), verdicts={question.key: False})
-    assert (sheet.correct.lower, sheet.judged) == (1, 1)
+    assert (sheet.correctness.lower, sheet.judged_count) == (1, 1)
 
 
 def test_the_judge_is_not_asked_what_rules_can_tell():

@@ -32,17 +32,17 @@ class ScoredFile:
     path: Path
 
     @cached_property
-    def stored(self) -> ScoreSheet:
+    def stored_score(self) -> ScoreSheet:
         """By the labels in the file."""
         return read_stored_labels(self.path)
 
     @cached_property
-    def again(self) -> ScoreSheet:
+    def paper_score(self) -> ScoreSheet:
         """By the released code's parser and our comparison; if only a judge can tell, by its stored verdict."""
         return self._read(Parser.paper)
 
     @cached_property
-    def tolerant(self) -> ScoreSheet:
+    def tolerant_score(self) -> ScoreSheet:
         """By our parser; a call that the paper's could not read has no verdict, hence the bounds."""
         return self._read(Parser.tolerant)
 
@@ -63,7 +63,7 @@ class RowResult:
     fault: str | None = None
 
     @property
-    def same(self) -> bool | None:
+    def is_same(self) -> bool | None:
         """True if the stored labels give the paper's figures to the digit; None without them."""
         return None if self.stored is None else figures(self.stored) == self.row.figures
 
@@ -72,14 +72,14 @@ class RowResult:
             "what": list(self.row.setting),
             "file": self.row.file,
             "paper": list(self.row.figures),
-            "same": self.same,
+            "same": self.is_same,
             "fault": self.fault,
         }
         for name, score in (("stored", self.stored), ("again", self.again), ("tolerant", self.tolerant)):
             found[name] = score and {
-                "wellformed": score.wellformed.to_json(),
+                "wellformed": score.wellformedness.to_json(),
                 "api_match": score.api_match.to_json(),
-                "correct": score.correct.to_json(),
+                "correct": score.correctness.to_json(),
             }
         if self.loss:
             found["against"] = estimate_json(self.loss.least)
@@ -103,7 +103,10 @@ class Reproduction:
         return {
             "tables": {table.name: [result.to_json() for result in results] for table, results in self.tables},
             "others": {
-                name: {"again": scored.again.correct.to_json(), "tolerant": scored.tolerant.correct.to_json()}
+                name: {
+                    "again": scored.paper_score.correctness.to_json(),
+                    "tolerant": scored.tolerant_score.correctness.to_json(),
+                }
                 for name, scored in self.others.items()
             },
             "missing": dict(self.missing),
@@ -112,7 +115,7 @@ class Reproduction:
 
 def figures(score: ScoreSheet) -> Figures:
     """The paper's three figures, rounded as its notebook did. Only of a score whose bounds meet."""
-    first, second, third = (_percent(part) for part in (score.wellformed, score.api_match, score.correct))
+    first, second, third = (_percent(part) for part in (score.wellformedness, score.api_match, score.correctness))
     return first, second, third
 
 
@@ -153,10 +156,12 @@ class _RowScorer:
             self.missing[BATCHES] = self.batches
             return RowResult(row, fault=self.batches)
         scored = self.files[row.file]
-        stored, again, tolerant = (self._part(row, sheet) for sheet in (scored.stored, scored.again, scored.tolerant))
+        stored, again, tolerant = (
+            self._part(row, sheet) for sheet in (scored.stored_score, scored.paper_score, scored.tolerant_score)
+        )
         loss = None
         if table.against and row.file != table.against and self.is_readable(table.against):
-            loss = difference(self.files[table.against].stored, scored.stored, seed=self.seed)
+            loss = difference(self.files[table.against].stored_score, scored.stored_score, seed=self.seed)
         return RowResult(row, stored, again, tolerant, loss)
 
     def is_readable(self, name: str) -> bool:
@@ -168,7 +173,7 @@ class _RowScorer:
             return False
         try:
             scored = self.files[name]
-            _ = scored.stored, scored.again, scored.tolerant
+            _ = scored.stored_score, scored.paper_score, scored.tolerant_score
         except WorkflowError as error:
             self.missing[name] = str(error)
             return False
