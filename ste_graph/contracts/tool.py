@@ -64,7 +64,7 @@ class Tool(Protocol):
 class Restartable(Protocol):
     """A tool behind something, such as a server, that may have to be started again before a call."""
 
-    async def ready(self) -> Observation | None:
+    async def ensure_ready(self) -> Observation | None:
         """See that a call can be made, within a time limit of its own; None, or why it cannot. Never raises for that.
 
         The time limit of the call begins behind it.

@@ -35,7 +35,7 @@ class ForwardedTool:
     def effect_note(self) -> str | None:
         return effect_note(self.tool)
 
-    async def ready(self) -> Observation | None:
+    async def ensure_ready(self) -> Observation | None:
         return await ensure_ready(self.tool)
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
@@ -44,9 +44,9 @@ class ForwardedTool:
 
 async def ensure_ready(tool: Tool | None) -> Observation | None:
     """Starts again what may stand behind a tool; gives the reason why it cannot be called now, if there is one."""
-    if not hasattr(tool, "ready"):  # `isinstance` with a protocol takes longer than many a tool
+    if not hasattr(tool, "ensure_ready"):  # `isinstance` with a protocol takes longer than many a tool
         return None
-    return await cast(Restartable, tool).ready()
+    return await cast(Restartable, tool).ensure_ready()
 
 
 def effect_note(tool: Tool) -> str | None:

@@ -132,15 +132,15 @@ async def test_an_unknown_unit_is_answered_with_the_one_that_was_meant():
         )
 
 
-async def test_today_reads_a_clock_that_can_be_set(monkeypatch):
-    EVERYDAY.set_clock(lambda: dt.datetime(2024, 2, 28, 23, 30, tzinfo=dt.UTC))
+async def test_today_is_the_date_that_the_workflow_sets():
+    EVERYDAY.configure(now="2024-02-28T23:30:00+00:00")
     try:
         assert await answer("today") == "2024-02-28 (Wednesday)"
         assert await answer("today", zone="Asia/Tokyo") == "2024-02-29 (Thursday)"
+        EVERYDAY.configure(now="2001-09-09T01:46:40")
+        assert await answer("today") == "2001-09-09 (Sunday)"
     finally:
-        EVERYDAY.set_clock()
-    monkeypatch.setenv("EVERYDAY_NOW", "2001-09-09T01:46:40")
-    assert await answer("today") == "2001-09-09 (Sunday)"
+        EVERYDAY.configure()
 
 
 @pytest.mark.parametrize(

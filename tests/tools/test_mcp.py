@@ -226,7 +226,7 @@ async def test_all_three_ways_of_reporting_failure_are_failures():
 async def test_what_breaks_the_protocol_is_an_observation():
     async with opened(server("adverse.py")) as box:
         assert (await box.call("not_a_result", {})).text == (
-            "The server's answer is not what MCP asks for: content: Field required"
+            "The server's answer does not follow MCP: content: Field required"
         )
         assert (await box.call("not_utf8", {})).text == "caf\N{REPLACEMENT CHARACTER}"
         empty = await box.call("no_content", {})
@@ -257,7 +257,7 @@ async def test_junk_on_stdout_is_left_out_and_said_once(caplog, capfd):
         assert [(await box.call("junk", {})).text for _ in range(2)] == ["after the junk"] * 2
     logging.getLogger("mcp").setLevel(logging.NOTSET)
     assert [record.message for record in caplog.records if record.name.startswith("ste_graph")] == [
-        f"tools: the MCP server `{server('adverse.py')._transport().name}` writes to stdout what is no MCP message; "
+        f"tools: {server('adverse.py')._server} writes lines to stdout that are not MCP messages; "
         "left out: 'Loading model... 100%'"
     ]
     assert capfd.readouterr() == ("", "")
@@ -273,8 +273,8 @@ async def test_a_server_that_exits_in_a_call_costs_that_call_and_is_started_agai
         assert (seen.ok, seen.kind, seen.text) == (
             False,
             "transport",
-            "The connection to the tool's server was lost, its answer is not known: Connection closed; "
-            "its last words:\n  the disk is full",
+            "The connection to the tool's server was lost, and its answer is not known: Connection closed; "
+            "its last output:\n  the disk is full",
         )
         assert (await box.call("fine", {})).text == "fine"
         assert len(starts.read_text(encoding="utf-8").split()) == 2
@@ -412,7 +412,7 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
         ),
         (
             {"command": "./server", "cwd": "/nowhere"},
-            "tools: there is no file `/nowhere/server`, which `command` names",
+            "tools: `command` names the file `/nowhere/server`, which does not exist",
         ),
         (
             {
@@ -421,7 +421,7 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
                 "env": {"KEY": "s3cret"},
             },
             f"tools: the MCP server `{Path(sys.executable).name} -c import os; exit('no user ' + os.environ['KEY'])` "
-            "cannot be used: it ended before it was ready; its last words:\n  no user ***\n"
+            "cannot be used: it ended before it was ready; its last output:\n  no user ***\n"
             "Does the command work in a terminal?",
         ),
         (
@@ -430,12 +430,12 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
                 "args": ["-c", "import sys; print('hi', flush=True); sys.stdin.read()"],
                 "start_s": 1,
             },
-            "tools: {name} cannot be used: it was not ready within 1 s; its last words:\n  (stdout) hi\n"
+            "tools: {name} cannot be used: it was not ready within 1 s; its last output:\n  (stdout) hi\n"
             "Does the command work in a terminal?",
         ),
         (
             {"command": sys.executable, "args": [str(SERVERS / "adverse.py"), "mute"], "start_s": 1},
-            "tools: {name} cannot be used: it was not ready within 1 s; its last words:\n  loading the index\n"
+            "tools: {name} cannot be used: it was not ready within 1 s; its last output:\n  loading the index\n"
             "Does the command work in a terminal?",
         ),
         (
@@ -443,7 +443,7 @@ async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for
             "tools: the MCP server `127.0.0.1:9` cannot be used: ConnectError: All connection attempts failed\n"
             "Is it running, and the path right?",
         ),
-        ({"url": "localhost/mcp"}, "tools: `url` is no web address; expected `http://…` or `https://…`"),
+        ({"url": "localhost/mcp"}, "tools: `url` is not a web address; expected `http://…` or `https://…`"),
         (
             {"command": sys.executable, "args": [str(SERVERS / "modern.py")], "exclude": ["*"]},
             "tools: {name} gives no tool: `include` and `exclude` leave none of its tools; "
@@ -476,8 +476,8 @@ async def test_without_the_package_it_says_what_to_install(monkeypatch):
     [
         ({}, "expected either `command` (a program to start) or `url`"),
         ({"command": "a", "url": "http://b"}, "expected either `command` (a program to start) or `url`"),
-        ({"command": "a", "headers": {"A": "b"}}, "`headers` means nothing beside `command`"),
-        ({"url": "http://b", "args": ["a"]}, "`args` means nothing beside `url`"),
+        ({"command": "a", "headers": {"A": "b"}}, "`headers` has no effect with `command`"),
+        ({"url": "http://b", "args": ["a"]}, "`args` has no effect with `url`"),
         ({"command": "a", "errors": ["("]}, "Input should be a valid regular expression"),
     ],
 )
@@ -530,13 +530,13 @@ async def test_over_http_calls_work_and_a_lost_server_is_an_observation_of_kind_
         await restart(only_stop=True)
         seen = await box.call("add", {"a": 1, "b": 2})
         assert (seen.ok, seen.kind) == (False, "transport")
-        assert seen.text.startswith("The connection to the tool's server was lost, its answer is not known: ")
+        assert seen.text.startswith("The connection to the tool's server was lost, and its answer is not known: ")
 
 
 async def test_a_url_that_is_no_mcp_server_is_said_with_its_http_status():
     async with serving() as (url, _):
         source = MCPTools(url=url.replace("/mcp", "/other"), headers={"Authorization": "Bearer s3cret-token"})
-        with pytest.raises(WorkflowError, match=r"its last words:\n  HTTP 404 Not Found\nIs it running"):
+        with pytest.raises(WorkflowError, match=r"its last output:\n  HTTP 404 Not Found\nIs it running"):
             await source.open()
         assert find_secrets(source) == {"Bearer s3cret-token", "s3cret-token"}
         await source.close()

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.openapi.document import parsed
-from ste_graph.tools.openapi.request import request
+from ste_graph.tools.openapi.document import parse
+from ste_graph.tools.openapi.request import build_request
 from ste_graph.tools.openapi.source import OpenAPITools
-from ste_graph.tools.openapi.spec import shown_names
+from ste_graph.tools.openapi.spec import operation_names
 
 HERE = {"servers": [{"url": "https://api.example.com/v1/"}]}
 
@@ -40,8 +40,8 @@ async def refused(source) -> str:
 
 
 def sent(tool, **arguments):
-    made = request(tool.operation, arguments)
-    return f"{made.method} {made.url}", dict(made.headers), made.content
+    request = build_request(tool.operation, arguments)
+    return f"{request.method} {request.url}", dict(request.headers), request.content
 
 
 async def test_names_come_from_operation_ids_else_from_method_and_path_and_are_legal_and_unique(described):
@@ -112,7 +112,7 @@ async def test_an_effect_is_stated_by_the_operations_id_or_by_the_name_that_is_s
             {"exclude": ["*"]},
             "`SPEC` gives no tool: `include`, `exclude` and `tags` leave none of its operations; it has: get_a",
         ),
-        ({"base_url": "localhost:80"}, "`base_url` is no web address; expected one such as http://localhost:8000"),
+        ({"base_url": "localhost:80"}, "`base_url` is not a web address; expected one such as http://localhost:8000"),
     ],
 )
 async def test_settings_that_name_what_is_not_there_are_refused(described, settings, says):
@@ -123,15 +123,15 @@ async def test_settings_that_name_what_is_not_there_are_refused(described, setti
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"<!doctype html>", "is a web page, no OpenAPI spec; expected OpenAPI 3.0 or 3.1"),
+        (b"<!doctype html>", "is a web page, not an OpenAPI spec; expected OpenAPI 3.0 or 3.1"),
         (
             b'{"openapi": "3.1.0",}',
-            "is no OpenAPI spec: Expecting property name enclosed in double quotes: line 1 column 21",
+            "is not an OpenAPI spec: Expecting property name enclosed in double quotes: line 1 column 21",
         ),
-        (b"openapi: [3", "is no OpenAPI spec: did not find expected ',' or ']' (line 2); expected"),
-        (b"\xff\xfe\0", "is no OpenAPI spec: it is not UTF-8 text; expected"),
-        (b"", "is no OpenAPI spec: it has neither `openapi` nor `swagger` at its top; expected"),
-        (b"[1]", "is no OpenAPI spec: it has neither `openapi` nor `swagger` at its top; expected"),
+        (b"openapi: [3", "is not an OpenAPI spec: did not find expected ',' or ']' (line 2); expected"),
+        (b"\xff\xfe\0", "is not an OpenAPI spec: it is not UTF-8 text; expected"),
+        (b"", "is not an OpenAPI spec: it has neither `openapi` nor `swagger` at its top; expected"),
+        (b"[1]", "is not an OpenAPI spec: it has neither `openapi` nor `swagger` at its top; expected"),
         (b"swagger: '1.2'", "is of version 1.2; expected OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML"),
         (b"openapi: 3.1.0", "gives no tool: it describes no operations"),
         (b"openapi: 3.1.0\npaths: {/a: {get: 3}, /b: []}", "gives no tool: it describes no operations"),
@@ -148,7 +148,7 @@ async def test_what_is_no_spec_is_refused_in_one_line(tmp_path, content, says):
 async def test_a_spec_that_is_not_there_is_refused(tmp_path):
     path = tmp_path / "a b.json"
     assert await refused(OpenAPITools(spec=str(path))) == (
-        f"tools: there is no file `{path}`; expected an OpenAPI spec, as JSON or YAML"
+        f"tools: `{path}`: file not found; expected an OpenAPI spec, as JSON or YAML"
     )
     source = OpenAPITools(spec="http://127.0.0.1:9/openapi.json")
     assert await refused(source) == (
@@ -394,7 +394,7 @@ b: [yes, on, 010, 1_0, 1:30, ~, true, 3, 2.5, 1e3, .inf]
 200: {x: &k {y: 1}}
 m: {<<: *k, z: 2}
 """
-    assert parsed(text) == {
+    assert parse(text) == {
         "a": "2024-01-01",
         "b": ["yes", "on", "010", "1_0", "1:30", None, True, 3, 2.5, 1000.0, ".inf"],
         "200": {"x": {"y": 1}},
@@ -408,12 +408,12 @@ m: {<<: *k, z: 2}
     )
 )
 def test_json_is_read_as_itself(value):
-    assert parsed(json.dumps({"value": value}).encode()) == {"value": value}
+    assert parse(json.dumps({"value": value}).encode()) == {"value": value}
 
 
 @given(st.lists(st.sampled_from(["a", "a_2", "a.2", "", "x" * 64, "x" * 70, "get/x/{y}"]) | st.text()))
 def test_names_are_legal_unique_and_as_many_as_before(names):
-    found = shown_names(names)
+    found = operation_names(names)
     assert len(set(found)) == len(found) == len(names)
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in found)
 

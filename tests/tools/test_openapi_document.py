@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.tools.openapi.document import UnusableError, gathered
+from ste_graph.tools.openapi.document import UnusableError, gather_documents
 
 ROOT = "https://api.example.com/v1/openapi.json"
 
@@ -23,20 +23,20 @@ async def test_a_downloaded_spec_may_refer_to_its_own_host_and_nowhere_else():
             raise WorkflowError("not there")
         return address, json.dumps(pages[address]).encode()
 
-    documents = await gathered(ROOT, load)
+    documents = await gather_documents(ROOT, load)
     assert sorted(asked) == sorted([*pages, "https://api.example.com/v1/gone.json"])
-    found = documents.resolved({"$ref": "parts.json#/A"}, ROOT)
+    found = documents.resolve({"$ref": "parts.json#/A"}, ROOT)
     assert found == ({"type": "integer"}, "https://api.example.com/v1/deeper/b.json")
     for ref in refs[1:]:
         with pytest.raises(UnusableError, match=r"leads nowhere$"):
-            documents.resolved({"$ref": ref}, ROOT)
+            documents.resolve({"$ref": ref}, ROOT)
 
 
 async def test_what_follows_from_where_a_download_ended_up():
     async def load(address):
         return "https://mirror.example/specs/openapi.json", b"openapi: 3.0.0"
 
-    documents = await gathered(ROOT, load)
+    documents = await gather_documents(ROOT, load)
     assert documents.root == "https://mirror.example/specs/openapi.json"
 
 
@@ -44,4 +44,4 @@ async def test_yaml_that_holds_itself_is_gathered_all_the_same():
     async def load(address):
         return address, b"openapi: 3.0.0\nx: &x {again: *x, more: [*x]}\n"
 
-    assert (await gathered(ROOT, load)).spec["openapi"] == "3.0.0"
+    assert (await gather_documents(ROOT, load)).spec["openapi"] == "3.0.0"

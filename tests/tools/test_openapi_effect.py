@@ -6,14 +6,14 @@ import pytest
 
 from ste_graph.tools.openapi.effect import find_doubt
 from ste_graph.tools.openapi.source import OpenAPITools
-from ste_graph.tools.openapi.spec import Listed
+from ste_graph.tools.openapi.spec import ListedOperation
 from ste_graph.tools.verbs import third_person
 
 GET = "GET, but its name says that it deletes; not called unless `effects: {deleteUser: read}`"
 
 
-def entry(id: str = "", path: str = "/x", summary: str = "", method: str = "get") -> Listed:
-    return Listed(id, id, method, path, {"operationId": id, "summary": summary}, {}, "")
+def entry(id: str = "", path: str = "/x", summary: str = "", method: str = "get") -> ListedOperation:
+    return ListedOperation(id, id, method, path, {"operationId": id, "summary": summary}, {}, "")
 
 
 @pytest.mark.parametrize(

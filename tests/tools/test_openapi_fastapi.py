@@ -177,9 +177,9 @@ async def test_what_would_lead_to_another_path_is_not_sent(box):
         refused = await box.call("echo", {"path_value": value, "x-trace": "t"})
         assert (refused.kind, refused.text) == (
             "invalid_arguments",
-            "Invalid arguments for `echo`:\n- `.` and `..` may not stand in the path `/echo/{path_value}`",
+            "Invalid arguments for `echo`:\n- `.` and `..` are not allowed in the path `/echo/{path_value}`",
         )
     empty = await box.call("echo", {"path_value": "", "x-trace": "t"})
-    assert empty.text == "Invalid arguments for `echo`:\n- `path_value`: it stands in the path and may not be empty"
+    assert empty.text == "Invalid arguments for `echo`:\n- `path_value`: it is part of the path and must not be empty"
     broken = await box.call("echo", {"path_value": "x", "x-trace": "a\r\nX-Other: b"})
-    assert broken.text.endswith("- `x-trace`: a header holds no line breaks or other control characters")
+    assert broken.text.endswith("- `x-trace`: a header must not contain line breaks or other control characters")

@@ -61,7 +61,7 @@ async def test_redirects_within_httpbin_are_followed_and_those_elsewhere_refused
     away = await box.call("get_redirect-to", {"url": "http://169.254.169.254/latest", "status_code": 307})
     assert (away.kind, away.text) == (
         "refused",
-        "Not sent: http://169.254.169.254:80 is none of this API's servers. "
+        "Not sent: http://169.254.169.254:80 is not a server of this API. "
         'To allow it: allow_hosts: ["169.254.169.254:80"]',
     )
     await source.close()

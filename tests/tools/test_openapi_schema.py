@@ -11,7 +11,7 @@ from ste_graph.tools.openapi.schema import LARGEST, Schemas
 
 def closed(schema, **named):
     schemas = Schemas(Documents("file:///spec.json", {"file:///spec.json": {"components": {"schemas": named}}}))
-    return schemas.closed(schemas.plain(schema, "file:///spec.json"))
+    return schemas.close(schemas.convert(schema, "file:///spec.json"))
 
 
 def to(name):

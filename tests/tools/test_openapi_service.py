@@ -185,7 +185,7 @@ async def test_a_redirect_to_another_host_is_refused_unless_allowed_and_gets_no_
     assert refused == Observation(
         ok=False,
         kind="refused",
-        text=f'Not sent: http://{place} is none of this API\'s servers. To allow it: allow_hosts: ["{place}"]',
+        text=f'Not sent: http://{place} is not a server of this API. To allow it: allow_hosts: ["{place}"]',
         ms=refused.ms,
     )
     assert other.requests == []

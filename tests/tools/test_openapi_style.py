@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.tools.openapi.style import in_header, in_path, in_query
+from ste_graph.tools.openapi.style import header_text, path_text, query_pairs
 
 LIST = ["blue", "black", "brown"]
 OBJECT = {"R": 100, "G": 200, "B": 150}
 
 
 def query(value, style, explode):
-    return "&".join(f"{name}={text}" for name, text in in_query("color", value, style, explode))
+    return "&".join(f"{name}={text}" for name, text in query_pairs("color", value, style, explode))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def query(value, style, explode):
     ],
 )
 def test_values_in_a_path_are_written_as_their_style_says(style, explode, one, several, mapping):
-    assert [in_path("color", value, style, explode) for value in ("blue", LIST, OBJECT)] == [one, several, mapping]
+    assert [path_text("color", value, style, explode) for value in ("blue", LIST, OBJECT)] == [one, several, mapping]
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_values_in_a_query_are_written_as_their_style_says(style, explode, sever
 
 
 def test_values_in_a_header_are_written_as_their_style_says():
-    assert [in_header(value, False) for value in ("blue", LIST, OBJECT)] == [
+    assert [header_text(value, False) for value in ("blue", LIST, OBJECT)] == [
         "blue",
         "blue,black,brown",
         "R,100,G,200,B,150",
     ]
-    assert in_header(OBJECT, True) == "R=100,G=200,B=150"
-    assert in_header(OBJECT, False, as_json=True) == '{"R":100,"G":200,"B":150}'
+    assert header_text(OBJECT, True) == "R=100,G=200,B=150"
+    assert header_text(OBJECT, False, as_json=True) == '{"R":100,"G":200,"B":150}'
 
 
 def test_deep_objects_go_as_deep_as_they_are():
@@ -84,7 +84,7 @@ def test_null_and_emptiness_send_nothing():
 
 
 def test_reserved_characters_are_kept_where_the_description_allows_it():
-    assert in_query("at", "a/b?c=d&e#f", "form", True, reserved=True) == [("at", "a/b?c%3Dd%26e%23f")]
+    assert query_pairs("at", "a/b?c=d&e#f", "form", True, reserved=True) == [("at", "a/b?c%3Dd%26e%23f")]
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -92,12 +92,12 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 @given(TEXT, st.lists(TEXT, min_size=1))
 def test_what_is_sent_in_a_query_can_be_read_again(name, values):
-    sent = "&".join(f"{key}={text}" for key, text in in_query(name, values, "form", True))
+    sent = "&".join(f"{key}={text}" for key, text in query_pairs(name, values, "form", True))
     assert parse_qsl(sent, keep_blank_values=True) == [(name, value) for value in values]
-    (pair,) = in_query(name, values, "form", False)
+    (pair,) = query_pairs(name, values, "form", False)
     assert [unquote(part) for part in pair[1].split(",")] == values
 
 
 @given(st.text())
 def test_no_value_leaves_its_place_in_the_path(value):
-    assert not set("/?#;%\\ ") & set(in_path("name", value, "simple", False).replace("%", "", 10**6)) or "%" in value
+    assert not set("/?#;%\\ ") & set(path_text("name", value, "simple", False).replace("%", "", 10**6)) or "%" in value

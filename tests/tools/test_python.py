@@ -108,6 +108,27 @@ async def test_a_file_can_import_its_neighbours_and_is_loaded_again_after_a_chan
     assert [tool.name for tool in await PythonTools(module=path).open()] == ["leave"]
 
 
+async def test_settings_configure_a_module_which_each_setting_loads_anew(tmp_path):
+    path = module(
+        tmp_path, "WORD = ''\ndef configure(word):\n    global WORD\n    WORD = word\ndef greet(): return WORD\n"
+    )
+    (hello,) = await PythonTools(module=path, settings={"word": "hello"}).open()
+    (bye,) = await PythonTools(module=path, settings={"word": "bye"}).open()
+    assert [(await tool.call({})).text for tool in (hello, bye)] == ["hello", "bye"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def greet(): ...\n", r"`settings` needs a function `configure` in `.*`, which has none"),
+        ("def configure(): ...\n", r"`configure` of `.*` refuses the `settings`: TypeError: .* unexpected keyword"),
+    ],
+)
+async def test_settings_that_a_module_does_not_take_are_refused(tmp_path, code, message):
+    with pytest.raises(WorkflowError, match=message):
+        await PythonTools(module=module(tmp_path, code), settings={"word": "hello"}).open()
+
+
 async def test_async_functions_and_lambdas_with_unicode_names_are_called(tmp_path):
     path = module(tmp_path, "async def straße(n: int) -> int: return n + 1\n")
     (tool,) = await PythonTools(module=path).open()

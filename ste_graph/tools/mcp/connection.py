@@ -1,4 +1,4 @@
-"""A connection to an MCP server: started once, started again by the call that follows its loss."""
+"""The connection to an MCP server: started once, and again by the call that follows its loss."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pydantic import ValidationError
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor
-from ste_graph.tools.mcp.transport import Process, Transport
+from ste_graph.tools.mcp.transport import ProcessTransport, Transport
 
 if TYPE_CHECKING:
     from mcp import Client
     from mcp.types import CallToolResult, ListToolsResult, Tool
 
 CLOSED = "Connection closed"
-"""The client's words for a connection that ended; a server may give an error with the same code."""
+"""The client's message for a connection that ended; a server may give an error with the same code."""
 MOST_PAGES = 100
 ALIVE_S = 5.0
-"""After a call that did not end in time: how long the server may take to show that it still answers."""
+"""Seconds that a server has to show that it still answers, after a call that did not end in time."""
 CLOSE_S = 10.0
-"""How long the server may take to end."""
+"""Seconds that a server has to end."""
 
 T = TypeVar("T")
 
@@ -36,10 +36,10 @@ for name in ("mcp", "client"):  # else the tracebacks and warnings of the client
 
 
 class ConnectionLostError(Exception):
-    """There is no connection, or it was lost; the text says how."""
+    """No connection could be made, or it was lost; the text says how."""
 
 
-class Session:
+class ServerSession:
     """One life of a server.
 
     The client's contexts must be entered and left by the same task: this object's own. Calls may come from any.
@@ -52,14 +52,14 @@ class Session:
         self._redactor = redactor
         self._over = asyncio.Event()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._live(), name=f"ste-mcp {transport.name}")
+        self._task = asyncio.create_task(self._serve(), name=f"ste-mcp {transport.name}")
 
-    async def ready(self) -> Client:
-        """The client, when the server has shaken hands. Raises whatever kept it from doing so."""
+    async def client(self) -> Client:
+        """The client, once the server has answered its greeting. Raises the error that prevented that."""
         return await asyncio.shield(self._ready)
 
     async def close(self) -> None:
-        """End the session, and with it the server's process."""
+        """Ends the session, and with it the server's process."""
         self._over.set()
         if not self._ready.done():
             self._task.cancel()
@@ -67,28 +67,28 @@ class Session:
         if self._ready.done() and not self._ready.cancelled():
             self._ready.exception()  # seen, though perhaps nobody waits for it any more
 
-    async def _live(self) -> None:
+    async def _serve(self) -> None:
         from mcp import Client
 
         try:
-            async with Client(self._watched(), mode="auto") as client:
+            async with Client(self._open_streams(), mode="auto") as client:
                 self._ready.set_result(client)
                 await self._over.wait()
-        except Exception as fault:
+        except Exception as error:
             if not self._ready.done():
-                self._ready.set_exception(fault)
-            log.debug("MCP server `%s`: %s", self._transport.name, said(fault))
+                self._ready.set_exception(error)
+            log.debug("MCP server `%s`: %s", self._transport.name, describe_error(error))
         finally:
             self.ended = True
             self._ready.cancel()
 
     @asynccontextmanager
-    async def _watched(self) -> AsyncIterator[tuple[Any, Any]]:
-        """The transport's streams; what comes that is no message is put aside, and the end is noticed."""
+    async def _open_streams(self) -> AsyncIterator[tuple[Any, Any]]:
+        """The transport's streams, without lines that are not messages; notices when they end."""
         import anyio
 
         async with self._transport.open() as (read, write):
-            if not isinstance(self._transport, Process):
+            if not isinstance(self._transport, ProcessTransport):
                 yield read, write
                 return
             send, receive = anyio.create_memory_object_stream[Any](0)
@@ -106,19 +106,19 @@ class Session:
             try:
                 async for message in read:
                     if isinstance(message, Exception):
-                        self._put_aside(message)
+                        self._note_junk(message)
                     else:
                         await send.send(message)
             finally:
                 self.ended = True
                 send.close()
 
-    def _put_aside(self, fault: Exception) -> None:
-        first = next((str(error["input"]) for error in getattr(fault, "errors", list)()), str(fault))
+    def _note_junk(self, error: Exception) -> None:
+        first = next((str(detail["input"]) for detail in getattr(error, "errors", list)()), str(error))
         line = self._redactor.redact(first.strip())
         if line and not self.junk:
             log.warning(
-                "tools: the MCP server `%s` writes to stdout what is no MCP message; left out: %.100r",
+                "tools: the MCP server `%s` writes lines to stdout that are not MCP messages; left out: %.100r",
                 self._transport.name,
                 line,
             )
@@ -126,39 +126,39 @@ class Session:
 
 
 class Connection:
-    """A server for the time of a run. `start_s`: seconds that it may take to be ready."""
+    """A server for the time of a run. It has `start_s` seconds to be ready."""
 
     def __init__(self, transport: Transport, start_s: float, redactor: Redactor) -> None:
         self.transport = transport
         self._redactor = redactor
         self._start_s = start_s
-        self._session: Session | None = None
+        self._session: ServerSession | None = None
         self._probe: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
 
     async def start(self) -> list[Tool]:
-        """Start the server; gives all its tools, in its order.
+        """Starts the server and gives all its tools, in its order.
 
-        Raises `Lost` if they are not there in time, and `WorkflowError` if there is nothing to start.
+        Raises `ConnectionLostError` if it does not list them in time, `WorkflowError` if there is nothing to start.
         """
-        self._session = session = Session(self.transport, self._redactor)
+        self._session = session = ServerSession(self.transport, self._redactor)
         try:
             async with asyncio.timeout(self._start_s):
-                return await self._tools()
+                return await self._list_tools()
         except asyncio.CancelledError:
             await self.stop()
             raise
-        except Exception as fault:
+        except Exception as error:
             await self.stop()
-            if isinstance(fault, WorkflowError):
+            if isinstance(error, WorkflowError):
                 raise
-            how = "it ended before it was ready" if said(fault) == CLOSED else said(fault)
-            if isinstance(fault, TimeoutError):
+            how = "it ended before it was ready" if describe_error(error) == CLOSED else describe_error(error)
+            if isinstance(error, TimeoutError):
                 how = f"it was not ready within {self._start_s:g} s"
-            raise ConnectionLostError(self._with_last_words(how, session.junk)) from fault
+            raise ConnectionLostError(self._with_recent_output(how, session.junk)) from error
 
     async def stop(self) -> None:
-        """End the server."""
+        """Ends the server."""
         session, self._session = self._session, None
         probe, self._probe = self._probe, None
         if probe is not None:
@@ -167,21 +167,21 @@ class Connection:
         if session is not None:
             await session.close()
 
-    async def _tools(self) -> list[Tool]:
+    async def _list_tools(self) -> list[Tool]:
         found: list[Tool] = []
         cursor: str | None = None
         for _ in range(MOST_PAGES):
-            page = await self._asked(partial(listing, cursor=cursor))
+            page = await self._request(partial(list_page, cursor=cursor))
             found += page.tools
             cursor = page.next_cursor
             if not cursor:
                 break
         return found
 
-    async def ready(self) -> None:
-        """See that the server is up: one that hangs is ended, and one that has ended is started again.
+    async def ensure_ready(self) -> None:
+        """Makes sure that the server is up: ends one that hangs, and starts again one that has ended.
 
-        Raises `Lost` if it cannot be, or not in time.
+        Raises `ConnectionLostError` if it does not start, or not in time.
         """
         limit_s = ALIVE_S + CLOSE_S + self._start_s
         try:
@@ -192,25 +192,25 @@ class Connection:
                     if self._session is None or self._session.ended:
                         await self.stop()
                         await self.start()
-        except TimeoutError as fault:
-            raise ConnectionLostError(f"it did not end and start again within {limit_s:g} s") from fault
-        except WorkflowError as fault:
-            raise ConnectionLostError(str(fault)) from fault
+        except TimeoutError as error:
+            raise ConnectionLostError(f"it did not end and start again within {limit_s:g} s") from error
+        except WorkflowError as error:
+            raise ConnectionLostError(str(error)) from error
 
     async def call(self, tool: str, arguments: Mapping[str, Json]) -> CallToolResult:
-        """The server's answer. Raises `Lost`, and the client's own errors for an answer that is one."""
-        await self.ready()
+        """The server's answer. Raises `ConnectionLostError`, and the client's own errors for an answer that is one."""
+        await self.ensure_ready()
         session = self._session
         try:
-            return await self._asked(lambda client: client.call_tool(tool, dict(arguments)))
+            return await self._request(lambda client: client.call_tool(tool, dict(arguments)))
         except asyncio.CancelledError:  # its time was over: the tool is slow, or the server hangs
             if session is not None and (self._probe is None or self._probe.done()):
                 self._probe = asyncio.create_task(end_if_dead(session), name=f"ste-mcp probe {self.transport.name}")
             raise
-        except ConnectionLostError as fault:
-            raise ConnectionLostError(self._with_last_words(str(fault))) from fault
+        except ConnectionLostError as error:
+            raise ConnectionLostError(self._with_recent_output(str(error))) from error
 
-    async def _asked(self, asking: Callable[[Client], Awaitable[T]]) -> T:
+    async def _request(self, ask: Callable[[Client], Awaitable[T]]) -> T:
         from mcp import MCPError
         from mcp.types import CONNECTION_CLOSED
 
@@ -218,55 +218,53 @@ class Connection:
         if session is None:
             raise ConnectionLostError("it was ended")
         try:
-            return await asking(await session.ready())
-        except MCPError as fault:
-            local = isinstance(self.transport, Process)
-            closed = fault.code == CONNECTION_CLOSED and (not local or fault.message == CLOSED)
-            if closed or (not local and fault.message == "Session terminated"):
+            return await ask(await session.client())
+        except MCPError as error:
+            local = isinstance(self.transport, ProcessTransport)
+            closed = error.code == CONNECTION_CLOSED and (not local or error.message == CLOSED)
+            if closed or (not local and error.message == "Session terminated"):
                 session.ended = True
-                raise ConnectionLostError(said(fault)) from fault
+                raise ConnectionLostError(describe_error(error)) from error
             raise
 
-    def _with_last_words(self, what: str, junk: Sequence[str] = ()) -> str:
-        lines = [*self.transport.last_words(), *(f"(stdout) {line}" for line in junk)]
-        words = "".join(f"\n  {line}" for line in lines)
-        return self._redactor.redact(f"{what}; its last words:{words}" if words else what)
+    def _with_recent_output(self, what: str, junk: Sequence[str] = ()) -> str:
+        lines = [*self.transport.recent_output(), *(f"(stdout) {line}" for line in junk)]
+        output = "".join(f"\n  {line}" for line in lines)
+        return self._redactor.redact(f"{what}; its last output:{output}" if output else what)
 
 
-async def end_if_dead(session: Session) -> None:
-    """End a session whose server does not even list its tools any more, so that it is started anew."""
+async def end_if_dead(session: ServerSession) -> None:
+    """Ends a session whose server no longer even lists its tools, so that it is started again."""
     try:
         async with asyncio.timeout(ALIVE_S):
-            await listing(await session.ready())
-    except Exception as fault:
-        log.debug("an MCP server hangs: %s", said(fault))
+            await list_page(await session.client())
+    except Exception as error:
+        log.debug("an MCP server hangs: %s", describe_error(error))
         await session.close()
 
 
-async def listing(client: Client, *, cursor: str | None = None) -> ListToolsResult:
+async def list_page(client: Client, *, cursor: str | None = None) -> ListToolsResult:
     """One page of the tools' list, fresh from the server."""
     return await client.list_tools(cursor=cursor, cache_mode="bypass")
 
 
-def leaves(fault: BaseException) -> Iterator[BaseException]:
-    """The exceptions in a group of them, or the one that it is."""
-    if isinstance(fault, BaseExceptionGroup):
-        for inner in fault.exceptions:
-            yield from leaves(inner)
+def leaf_exceptions(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions in a group, also in groups within it; an exception that is no group alone."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaf_exceptions(inner)
     else:
-        yield fault
+        yield error
 
 
-def said(fault: BaseException) -> str:
-    """What went wrong, in one line where that is possible."""
-    first = next(leaves(fault))
+def describe_error(error: BaseException) -> str:
+    """The message of an error, in one line where that is possible."""
+    first = next(leaf_exceptions(error))
     text = str(first).strip()
     if isinstance(first, ValidationError):
         faults = first.errors(include_url=False, include_input=False)
-        where = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in faults[:3])
-        return f"The server's answer is not what MCP asks for: {where}"
-    return (
-        text
-        if text and type(first).__name__ in ("Lost", "MCPError")
-        else f"{type(first).__name__}: {text}".rstrip(": ")
-    )
+        where = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults[:3])
+        return f"The server's answer does not follow MCP: {where}"
+    if text and (isinstance(first, ConnectionLostError) or type(first).__name__ == "MCPError"):
+        return text
+    return f"{type(first).__name__}: {text}".rstrip(": ")

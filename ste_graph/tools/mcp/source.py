@@ -17,9 +17,9 @@ from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor, find_secrets
 from ste_graph.settings import Address, HubPath, RelativePath, Secret
 from ste_graph.tools.choice import ToolChoice, ToolNames, strictest
-from ste_graph.tools.mcp.answer import observed
-from ste_graph.tools.mcp.connection import Connection, ConnectionLostError, said
-from ste_graph.tools.mcp.transport import Process, Remote, Transport
+from ste_graph.tools.mcp.answer import observe_result
+from ste_graph.tools.mcp.connection import Connection, ConnectionLostError, describe_error
+from ste_graph.tools.mcp.transport import HTTPTransport, ProcessTransport, Transport
 from ste_graph.tools.names import legal_names
 from ste_graph.tools.policy import note_doubt
 from ste_graph.tools.verbs import DESTROYING, find_verb, third_person
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from mcp.types import Tool as Listed
 
 LONG = 8
-"""Characters that a value must have to be held for a secret by where it comes from alone."""
-WRITTEN = WithJsonSchema(
+"""Characters from which a value counts as a secret because of its origin alone."""
+TEXT_OR_VARIABLE = WithJsonSchema(
     {
         "anyOf": [
             {"type": "string"},
@@ -42,8 +42,8 @@ WRITTEN = WithJsonSchema(
         ]
     }
 )
-"""What a workflow may write for one value: a text, or `{env: NAME}`."""
-TELLING = re.compile(r"key|token|secret|passw|pwd|credential|auth", re.IGNORECASE)
+"""The form of a value in a workflow: a text, or `{env: NAME}`."""
+SECRET_NAME = re.compile(r"key|token|secret|passw|pwd|credential|auth", re.IGNORECASE)
 
 
 class MCPTools(ToolChoice):
@@ -62,17 +62,19 @@ class MCPTools(ToolChoice):
         examples=["uvx", "npx", "mcp-server-time"],
     )
     args: tuple[str, ...] = Field(default=(), description="The program's arguments.", examples=[["mcp-server-time"]])
-    env: dict[str, Annotated[Address, WRITTEN]] = Field(
+    env: dict[str, Annotated[Address, TEXT_OR_VARIABLE]] = Field(
         default={},
         repr=False,
-        description="The server's environment, beside PATH, HOME and LANG; nothing else of ours reaches it.",
+        description="The server's environment besides PATH, HOME and LANG; no other variable of ours reaches it.",
     )
-    cwd: RelativePath | None = Field(default=None, description="The folder in which it runs; by default the current.")
+    cwd: RelativePath | None = Field(
+        default=None, description="The folder in which it runs; by default the current one."
+    )
     url: Address | None = Field(
         default=None, description="The server's address, instead of `command`.", examples=["http://localhost:8000/mcp"]
     )
-    headers: dict[str, Annotated[Secret, WRITTEN]] = Field(
-        default={}, repr=False, description="Headers that go along with every request."
+    headers: dict[str, Annotated[Secret, TEXT_OR_VARIABLE]] = Field(
+        default={}, repr=False, description="Headers of every request."
     )
     errors: tuple[re.Pattern[str], ...] = Field(
         default=(),
@@ -80,33 +82,33 @@ class MCPTools(ToolChoice):
         "start with `Error:`, `Some error:`, `SomeError:`, `SomeException:` or a Python traceback.",
         examples=[["No results", "(?i)failed to"]],
     )
-    start_s: float = Field(default=60.0, gt=0, description="Seconds that the server may take to be ready.")
+    start_s: float = Field(default=60.0, gt=0, description="Seconds that the server has to be ready.")
 
     _connections: list[Connection] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_one_way(self) -> Self:
         if (self.command is None) == (self.url is None):
             raise ValueError("expected either `command` (a program to start) or `url`")
         idle = ("args", "env", "cwd") if self.url is not None else ("headers",)
         for setting in idle:
             if getattr(self, setting):
                 way = "url" if self.url is not None else "command"
-                raise ValueError(f"`{setting}` means nothing beside `{way}`")
+                raise ValueError(f"`{setting}` has no effect with `{way}`")
         return self
 
     @property
     def secrets(self) -> set[str]:
-        """What no text may show, of what the settings alone do not mark as secret.
+        """Secrets that are not settings marked as secret.
 
-        Of `env`, which also holds plain settings such as `TZ: UTC`: what its name gives away, and what came from our
-        own environment. Of `headers`: the part behind `Bearer`. Of the URL: long values in its query.
+        Of `env`, which also holds plain settings such as `TZ: UTC`: values under telling names, and values of our own
+        environment. Of `headers`: the part after `Bearer`. Of the URL: long values in its query.
         """
         ours = set(os.environ.values())
-        found = {v for k, v in self.env.items() if TELLING.search(k) or (len(v) >= LONG and v in ours)}
-        found |= {value.rpartition(" ")[2] for value in self.headers.values()}
-        found |= {v for _, v in parse_qsl(urlsplit(self.url or "").query) if len(v) >= LONG}
-        return found
+        secrets = {v for k, v in self.env.items() if SECRET_NAME.search(k) or (len(v) >= LONG and v in ours)}
+        secrets |= {value.rpartition(" ")[2] for value in self.headers.values()}
+        secrets |= {v for _, v in parse_qsl(urlsplit(self.url or "").query) if len(v) >= LONG}
+        return secrets
 
     async def open(self) -> Sequence[Tool]:
         if importlib.util.find_spec("mcp") is None or importlib.util.find_spec("mcp_types") is None:
@@ -117,23 +119,23 @@ class MCPTools(ToolChoice):
         if self.include == ():
             return []
         if self.url is not None and not re.match(r"https?://\w", self.url):
-            raise WorkflowError("tools: `url` is no web address; expected `http://…` or `https://…`")
+            raise WorkflowError("tools: `url` is not a web address; expected `http://…` or `https://…`")
         connection = Connection(self._transport(), self.start_s, Redactor(find_secrets(self)))
         self._connections.append(connection)
         try:
             listed = await connection.start()
-        except ConnectionLostError as fault:
-            raise WorkflowError(self._failure(str(fault))) from fault
+        except ConnectionLostError as error:
+            raise WorkflowError(self._describe_failure(str(error))) from error
         distinct: dict[str, Listed] = {}
         effects: dict[str, Effect] = {}
-        for tool in listed:  # a call says no more than a name: what is listed twice under one name is one tool
+        for tool in listed:  # a call carries only a name: what is listed twice under one name is one tool
             distinct.setdefault(tool.name, tool)
             effects[tool.name] = strictest(effects.get(tool.name, "read"), annotated_effect(tool))
         own = list(distinct)
         names = ToolNames(self._server, own, legal_names(own))
         stated, chosen = self.state_effects(names), self.choose(names)
         if not own:
-            raise WorkflowError(f"tools: {self._server} gives no tool: it offers none")
+            raise WorkflowError(f"tools: {self._server} offers no tools")
         if not chosen:
             raise names.nothing_left("`include` and `exclude`")
         return [
@@ -147,20 +149,20 @@ class MCPTools(ToolChoice):
 
     def _transport(self) -> Transport:
         if self.url is not None:
-            return Remote(self.url, self.headers)
-        return Process(self.command or "", self.args, self.env, self.cwd)
+            return HTTPTransport(self.url, self.headers)
+        return ProcessTransport(self.command or "", self.args, self.env, self.cwd)
 
     @property
     def _server(self) -> str:
         return f"the MCP server `{self._transport().name}`"
 
-    def _failure(self, how: str) -> str:
-        todo = "Is it running, and the path right?" if self.url is not None else "Does the command work in a terminal?"
-        return f"tools: {self._server} cannot be used: {how}\n{todo}"
+    def _describe_failure(self, how: str) -> str:
+        hint = "Is it running, and the path right?" if self.url is not None else "Does the command work in a terminal?"
+        return f"tools: {self._server} cannot be used: {how}\n{hint}"
 
 
 def annotated_effect(tool: Listed) -> Effect:
-    """The effect that a tool's annotations state; destructive where they say nothing."""
+    """The effect that a tool's annotations state; destructive if they state none."""
     hints = tool.annotations
     if hints is None:
         return "destructive"
@@ -177,7 +179,7 @@ def find_doubt(name: str, effect: Effect) -> str | None:
 
 @dataclass(frozen=True, repr=False)
 class MCPTool:
-    """One tool of a server; whatever the server does is an observation."""
+    """One tool of a server; whatever the server does becomes an observation."""
 
     name: str
     description: str
@@ -209,20 +211,20 @@ class MCPTool:
     def __repr__(self) -> str:
         return f"MCPTool({self.original} of {self.connection.transport.name})"
 
-    async def ready(self) -> Observation | None:
+    async def ensure_ready(self) -> Observation | None:
         try:
-            await self.connection.ready()
-        except ConnectionLostError as fault:
-            text = f"The tool's server is gone and cannot be started again; the call was not made: {fault}"
+            await self.connection.ensure_ready()
+        except ConnectionLostError as error:
+            text = f"The tool's server is gone and cannot be started again; the call was not made: {error}"
             return Observation(ok=False, kind="transport", text=text)
         return None
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         try:
             result = await self.connection.call(self.original, arguments)
-        except ConnectionLostError as fault:
-            text = f"The connection to the tool's server was lost, its answer is not known: {fault}"
+        except ConnectionLostError as error:
+            text = f"The connection to the tool's server was lost, and its answer is not known: {error}"
             return Observation(ok=False, kind="transport", text=text)
-        except Exception as fault:  # a JSON-RPC error, or an answer that breaks the protocol or the tool's own schema
-            return Observation(ok=False, kind="tool_error", text=said(fault))
-        return observed(result, self.errors)
+        except Exception as error:  # a JSON-RPC error, or an answer that breaks the protocol or the tool's own schema
+            return Observation(ok=False, kind="tool_error", text=describe_error(error))
+        return observe_result(result, self.errors)

@@ -17,7 +17,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.parent_watchdog import watch_command
 
 INHERITED = ("PATH", "HOME", "LANG")
-"""All that a server gets of our environment, beside what the workflow gives it."""
+"""The variables of our environment that a server gets besides those of the workflow."""
 TAIL_BYTES = 4096
 LARGEST_EVENT = 64 * 1024 * 1024
 CONNECT_S, READ_S = 30.0, 300.0
@@ -30,25 +30,25 @@ class Transport(Protocol):
 
     @property
     def name(self) -> str:
-        """The server, as messages call it; nothing secret."""
+        """The server as messages name it; nothing secret."""
 
     def open(self) -> AbstractAsyncContextManager[tuple[Any, Any]]:
-        """The streams to read from and to write to."""
+        """The streams to read from and to write to, for as long as the context is open."""
 
-    def last_words(self) -> list[str]:
-        """What was heard last of the server that is not MCP, at most a few lines."""
+    def recent_output(self) -> list[str]:
+        """The last lines that the server wrote outside the protocol, a few at most."""
 
 
 @dataclass
-class Process:
+class ProcessTransport:
     """A server that we start. What it writes to stderr goes to a file without a name, never to the terminal."""
 
     command: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
     folder: str | None
-    _said: TextIO | None = field(default=None, repr=False)
-    _words: list[str] = field(default_factory=list, repr=False)
+    _stderr: TextIO | None = field(default=None, repr=False)
+    _kept_output: list[str] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:
@@ -60,7 +60,7 @@ class Process:
 
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | dict(self.environment)
         command = watch_command(
-            [self.found(environment), *self.arguments], grace_s=GRACE_S, environment=sorted(environment)
+            [self.find_program(environment), *self.arguments], grace_s=GRACE_S, environment=sorted(environment)
         )
         server = StdioServerParameters(
             command=command[0],
@@ -69,40 +69,40 @@ class Process:
             cwd=self.folder,
             encoding_error_handler="replace",  # else one wrong byte ends the session
         )
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
-            self._said = said
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as stderr:
+            self._stderr = stderr
             try:
-                async with stdio_client(server, errlog=said) as streams:
+                async with stdio_client(server, errlog=stderr) as streams:
                     yield streams
             finally:
-                self._words, self._said = self.last_words(), None
+                self._kept_output, self._stderr = self.recent_output(), None
 
-    def found(self, environment: Mapping[str, str]) -> str:
-        """The program behind the command, looked up as a shell would; beside the running Python comes last."""
+    def find_program(self, environment: Mapping[str, str]) -> str:
+        """The path of the command's program, looked up as a shell would, and last in the folder of this Python."""
         if os.sep in self.command:
             path = Path(self.folder or ".", self.command).expanduser().absolute()
             if not path.is_file():
-                raise WorkflowError(f"tools: there is no file `{path}`, which `command` names")
+                raise WorkflowError(f"tools: `command` names the file `{path}`, which does not exist")
             return str(path)
         places = [environment.get("PATH", os.defpath), str(Path(sys.executable).parent)]
-        found = shutil.which(self.command, path=os.pathsep.join(places))
-        if found is None:
+        program = shutil.which(self.command, path=os.pathsep.join(places))
+        if program is None:
             raise WorkflowError(
                 f"tools: the command `{self.command}` was not found; expected a program on PATH, "
                 "or a path that starts with `./`. Is the server installed?"
             )
-        return found
+        return program
 
-    def last_words(self) -> list[str]:
-        if self._said is None:
-            return self._words
-        file = self._said.fileno()  # the server's own position in the file must stay as it is: no seek
+    def recent_output(self) -> list[str]:
+        if self._stderr is None:
+            return self._kept_output
+        file = self._stderr.fileno()  # the server's own position in the file must stay as it is: no seek
         written = os.pread(file, TAIL_BYTES, max(0, os.fstat(file).st_size - TAIL_BYTES))
         return [line for line in written.decode("utf-8", "replace").splitlines() if line.strip()][-8:]
 
 
 @dataclass
-class Remote:
+class HTTPTransport:
     """A server at a URL (streamable HTTP). Redirects to other hosts are not followed."""
 
     url: str
@@ -133,5 +133,5 @@ class Remote:
         ):
             yield streams
 
-    def last_words(self) -> list[str]:
+    def recent_output(self) -> list[str]:
         return list(self._refused)

@@ -1,4 +1,4 @@
-"""What a service answered, as the text that a model reads."""
+"""The answer of a service, as the text that a model reads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     import httpx
 
 MOST_BYTES = 4 * 1024 * 1024
-"""Of a body no more is read."""
+"""Bytes of a body that are read at most."""
 
-TELLING = ("location", "allow", "retry-after")
-"""Headers that an answer without a body is told by."""
+SHOWN_HEADERS = ("location", "allow", "retry-after")
+"""Headers that are shown of an answer without a body."""
 
-OF_THE_BODY = ("content-type", "content-length", "last-modified", "etag")
-"""Headers that tell what the body would have been, where HEAD asked for them alone."""
+BODY_HEADERS = ("content-type", "content-length", "last-modified", "etag")
+"""Headers that describe the body, for answers to HEAD."""
 
 
-async def body_of(response: httpx.Response) -> tuple[bytes, bool]:
+async def read_body(response: httpx.Response) -> tuple[bytes, bool]:
     """The body, decompressed, and whether it was cut at `MOST_BYTES`."""
     parts: list[bytes] = []
     size = 0
@@ -33,14 +33,14 @@ async def body_of(response: httpx.Response) -> tuple[bytes, bool]:
     return b"".join(parts), False
 
 
-def observed(response: httpx.Response, data: bytes, cut: bool) -> Observation:
-    """The observation of an answer: its body; before that the status line where it is no success or has no body."""
-    plain = None if cut else as_json(response, data)
-    text = readable(response, data, cut) if plain is None else plain[0]
+def observe_response(response: httpx.Response, data: bytes, cut: bool) -> Observation:
+    """The observation of an answer: its body, after the status line if it is not a success or has no body."""
+    plain = None if cut else parse_json(response, data)
+    text = read_text(response, data, cut) if plain is None else plain[0]
     status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
     if text and response.is_success:
         return Observation(ok=True, kind="ok", text=text, truncated=cut, data=plain[1] if plain else None)
-    names = TELLING + OF_THE_BODY if response.request.method == "HEAD" else TELLING
+    names = SHOWN_HEADERS + BODY_HEADERS if response.request.method == "HEAD" else SHOWN_HEADERS
     headers = [f"{name}: {response.headers[name]}" for name in names if name in response.headers]
     text = "\n".join([status, *([text] if text else headers)])
     return Observation(
@@ -48,20 +48,20 @@ def observed(response: httpx.Response, data: bytes, cut: bool) -> Observation:
     )
 
 
-def as_json(response: httpx.Response, data: bytes) -> tuple[str, Json] | None:
-    """A JSON body without the white space, and what it holds; None where it is no JSON."""
-    if not kind_of(response).endswith("json"):
+def parse_json(response: httpx.Response, data: bytes) -> tuple[str, Json] | None:
+    """A JSON body without white space, and its value; None if it is not JSON."""
+    if not media_type(response).endswith("json"):
         return None
     try:
-        held = json.loads(data)
-        return replace_surrogates(json.dumps(held, ensure_ascii=False, separators=(",", ":"))), held
+        value = json.loads(data)
+        return replace_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":"))), value
     except (ValueError, RecursionError):
         return None
 
 
-def readable(response: httpx.Response, data: bytes, cut: bool) -> str:
-    """Text as it is, anything else described."""
-    kind = kind_of(response)
+def read_text(response: httpx.Response, data: bytes, cut: bool) -> str:
+    """The body as text; a description of any other data."""
+    kind = media_type(response)
     try:
         text = data.decode(response.charset_encoding or "utf-8")
     except (UnicodeDecodeError, LookupError):
@@ -73,6 +73,6 @@ def readable(response: httpx.Response, data: bytes, cut: bool) -> str:
     return replace_surrogates(text)
 
 
-def kind_of(response: httpx.Response) -> str:
+def media_type(response: httpx.Response) -> str:
     """The media type of the body, without its parameters."""
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()

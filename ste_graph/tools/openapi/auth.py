@@ -1,4 +1,4 @@
-"""What proves to a service who calls: settings in YAML, and what they put into a request."""
+"""Authentication at a service: the settings in YAML, and the headers that they make."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET: dict[str, Json] = {
 }
 
 
-def shape(**fields: Json) -> dict[str, Json]:
+def object_schema(**fields: Json) -> dict[str, Json]:
     """The JSON Schema of a mapping with these fields, all required."""
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
@@ -36,7 +36,7 @@ class APIKey(Frozen):
     value: str = Field(repr=False)
 
 
-class Basic(Frozen):
+class BasicAuth(Frozen):
     """A user's name and password (RFC 7617)."""
 
     user: str = Field(repr=False)
@@ -48,17 +48,17 @@ class Auth(Frozen):
 
     bearer: str | None = Field(default=None, repr=False)
     api_key: APIKey | None = Field(default=None, repr=False)
-    basic: Basic | None = Field(default=None, repr=False)
+    basic: BasicAuth | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _check_one(self) -> Self:
         if [self.bearer, self.api_key, self.basic].count(None) != 2:
             raise ValueError("expected one of `api_key`, `basic` and `bearer`")
         return self
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that go along with every request."""
+        """The headers of every request."""
         if self.bearer is not None:
             return {"Authorization": f"Bearer {self.bearer}"}
         if self.basic is not None:
@@ -69,13 +69,13 @@ class Auth(Frozen):
 
     @property
     def secrets(self) -> list[str]:
-        """What may not be shown."""
+        """The texts that must not be shown."""
         if self.basic is not None:
             return [self.basic.user, self.basic.password, self._pair(self.basic)]
         return [self.api_key.value if self.api_key is not None else str(self.bearer)]
 
     @staticmethod
-    def _pair(basic: Basic) -> str:
+    def _pair(basic: BasicAuth) -> str:
         return base64.b64encode(f"{basic.user}:{basic.password}".encode()).decode()
 
 
@@ -85,13 +85,13 @@ SecretAuth = Annotated[
     WithJsonSchema(  # in full: inside the schema of a whole workflow, `$defs` of its own would not be found
         {
             "anyOf": [
-                shape(bearer=SECRET),
-                shape(
-                    api_key=shape(
+                object_schema(bearer=SECRET),
+                object_schema(
+                    api_key=object_schema(
                         name={"type": "string"}, **{"in": {"enum": ["cookie", "header", "query"]}}, value=SECRET
                     )
                 ),
-                shape(basic=shape(user=SECRET, password=SECRET)),
+                object_schema(basic=object_schema(user=SECRET, password=SECRET)),
             ]
         }
     ),

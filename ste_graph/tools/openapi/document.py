@@ -18,18 +18,18 @@ from ste_graph.errors import WorkflowError
 
 MOST_DOCUMENTS = 500
 LONGEST_CHAIN = 50
-"""References that may lead to one another before something that is no reference must come."""
+"""References that may lead from one to the next."""
 
 Load = Callable[[str], Awaitable[tuple[str, bytes]]]
-"""Gives, for an address, the address that it led to and the bytes there."""
+"""Loads an address: gives the address to which it led and the bytes there."""
 
 
 class UnusableError(Exception):
-    """Something that an operation needs is broken; the text says what, for the person whose spec it is."""
+    """Something that an operation needs is broken; the text says what, for the author of the spec."""
 
 
 class Documents:
-    """The spec and what its references lead to. `base` is the address of the document in which something stands."""
+    """The spec and the documents of its references. `base` is the address of the document that contains a node."""
 
     def __init__(self, root: str, pages: Mapping[str, Json]) -> None:
         self.root = root
@@ -39,15 +39,15 @@ class Documents:
         )
 
     def lookup(self, ref: str, base: str) -> tuple[Json, str]:
-        """What a reference names, and the base of what stands there. Raises `Unusable` if it leads nowhere."""
+        """The target of a reference, and its base. Raises `UnusableError` if the reference leads nowhere."""
         try:
             found = self._registry.resolver(base).lookup(ref).contents
         except Exception as fault:  # besides Unresolvable, whatever a malformed pointer or address brings about
             raise UnusableError(f"`$ref: {ref}` leads nowhere") from fault
-        return found, urldefrag(joined(base, ref))[0]
+        return found, urldefrag(join_reference(base, ref))[0]
 
-    def resolved(self, node: Json, base: str) -> tuple[Mapping[str, Json], str]:
-        """The mapping that `node` is or refers to, and its base. Raises `Unusable` if there is none."""
+    def resolve(self, node: Json, base: str) -> tuple[Mapping[str, Json], str]:
+        """The mapping that `node` is or refers to, and its base. Raises `UnusableError` for anything else."""
         first = node
         for _ in range(LONGEST_CHAIN):
             if not isinstance(node, Mapping):
@@ -58,48 +58,48 @@ class Documents:
         raise UnusableError(f"`$ref: {first['$ref']}` leads to itself")
 
 
-async def gathered(location: str, load: Load) -> Documents:
+async def gather_documents(location: str, load: Load) -> Documents:
     """The spec at a path or URL and the documents that it refers to.
 
     A spec in a file may refer to files, a downloaded one to its own host; any other reference leads nowhere.
-    Raises `WorkflowError` if the spec itself cannot be had or is none; what it refers to may be missing.
+    Raises `WorkflowError` if the spec itself cannot be loaded or is not one; what it refers to may be missing.
     """
     start = location if is_url(location) else Path(location).absolute().as_uri()
     root, data = await load(start)
-    pages = {root: spec(location, data)}
-    waiting = [address for address in others(pages[root], root)]
+    pages = {root: read_spec(location, data)}
+    waiting = [address for address in referenced_addresses(pages[root], root)]
     while waiting and len(pages) < MOST_DOCUMENTS:
         address = waiting.pop()
-        if address in pages or not beside(address, root):
+        if address in pages or not may_refer_to(address, root):
             continue
         try:
-            pages[address] = parsed((await load(address))[1])
+            pages[address] = parse((await load(address))[1])
         except (WorkflowError, ValueError):
             continue
-        waiting += others(pages[address], address)
+        waiting += referenced_addresses(pages[address], address)
     return Documents(root, pages)
 
 
 def is_url(location: str) -> bool:
-    """Whether a location is a web address rather than a path."""
+    """True if a location is a web address rather than a path."""
     return location.lower().startswith(("http://", "https://"))
 
 
-def beside(address: str, root: str) -> bool:
-    """Whether a spec at `root` may refer to a document at `address`."""
+def may_refer_to(address: str, root: str) -> bool:
+    """True if a spec at `root` may refer to a document at `address`."""
     there, here = urlsplit(address), urlsplit(root)
     return (there.scheme, there.netloc) == (here.scheme, here.netloc)
 
 
-def joined(base: str, ref: str) -> str:
-    """The full address that a reference means. Raises `Unusable` if it means none."""
+def join_reference(base: str, ref: str) -> str:
+    """The full address of a reference. Raises `UnusableError` if it has none."""
     try:
         return urljoin(base, ref)
     except ValueError as fault:
         raise UnusableError(f"`$ref: {ref}` leads nowhere") from fault
 
 
-def others(page: Json, base: str) -> Iterator[str]:
+def referenced_addresses(page: Json, base: str) -> Iterator[str]:
     """The addresses of the other documents that a page refers to."""
     waiting, seen = [page], set[int]()
     while waiting:
@@ -111,48 +111,48 @@ def others(page: Json, base: str) -> Iterator[str]:
             ref = node.get("$ref")
             if isinstance(ref, str) and not ref.startswith("#"):
                 with contextlib.suppress(UnusableError):
-                    yield urldefrag(joined(base, ref))[0]
+                    yield urldefrag(join_reference(base, ref))[0]
             waiting += node.values()
         elif isinstance(node, Sequence) and not isinstance(node, str):
             seen.add(id(node))
             waiting += node
 
 
-def from_file(address: str) -> bytes:
+def read_file(address: str) -> bytes:
     """The bytes of a file by its `file:` address. Raises `WorkflowError`."""
     path = Path(unquote(urlsplit(address).path))
     try:
         return path.read_bytes()
-    except OSError as fault:
-        what = "there is no file" if isinstance(fault, FileNotFoundError) else f"{fault.strerror}:"
-        raise WorkflowError(f"tools: {what} `{path}`; expected an OpenAPI spec, as JSON or YAML") from fault
+    except OSError as error:
+        what = "file not found" if isinstance(error, FileNotFoundError) else error.strerror
+        raise WorkflowError(f"tools: `{path}`: {what}; expected an OpenAPI spec, as JSON or YAML") from error
 
 
-def spec(location: str, data: bytes) -> Mapping[str, Json]:
-    """The data as an API's description. Raises `WorkflowError` where it is something else."""
+def read_spec(location: str, data: bytes) -> Mapping[str, Json]:
+    """The data as a spec. Raises `WorkflowError` if it is something else."""
     wanted = "expected OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML"
     if data.lstrip()[:1] == b"<":
         raise WorkflowError(
-            f"tools: `{location}` is a web page, no OpenAPI spec; {wanted}"
+            f"tools: `{location}` is a web page, not an OpenAPI spec; {wanted}"
             " (often at `/openapi.json`, `/swagger.json` or `/v3/api-docs` of the service)"
         )
     try:
-        page = parsed(data)
+        page = parse(data)
     except ValueError as fault:
-        raise WorkflowError(f"tools: `{location}` is no OpenAPI spec: {fault}; {wanted}") from fault
+        raise WorkflowError(f"tools: `{location}` is not an OpenAPI spec: {fault}; {wanted}") from fault
     known: Mapping[str, Json] = page if isinstance(page, Mapping) else {}
     version = str(known.get("openapi") or known.get("swagger") or "")
     if not version:
         raise WorkflowError(
-            f"tools: `{location}` is no OpenAPI spec: it has neither `openapi` nor `swagger` at its top; {wanted}"
+            f"tools: `{location}` is not an OpenAPI spec: it has neither `openapi` nor `swagger` at its top; {wanted}"
         )
     if not re.fullmatch(r"3\.\d+(\.\d+.*)?|2(\.0)?", version):
         raise WorkflowError(f"tools: `{location}` is of version {version}; {wanted}")
     return known
 
 
-def parsed(data: bytes) -> Json:
-    """The JSON or YAML in `data`. Raises `ValueError` that says in one line what is wrong."""
+def parse(data: bytes) -> Json:
+    """The JSON or YAML in `data`. Raises `ValueError` with a message of one line."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -160,7 +160,7 @@ def parsed(data: bytes) -> Json:
     try:
         if text.lstrip()[:1] in ("{", "["):
             return json.loads(text)
-        return yaml.load(text, Loader=loader())
+        return yaml.load(text, Loader=make_loader())
     except yaml.MarkedYAMLError as fault:
         where = f" (line {fault.problem_mark.line + 1})" if fault.problem_mark else ""
         raise ValueError(f"{fault.problem}{where}") from fault
@@ -170,7 +170,7 @@ def parsed(data: bytes) -> Json:
         raise ValueError("it is nested too deeply") from fault
 
 
-def loader() -> type[Any]:
+def make_loader() -> type[Any]:
     """A safe YAML loader for JSON data: dates and `yes` stay text, keys are text (OpenAPI 3.1, section 4.3)."""
 
     class Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C: 8 times as fast

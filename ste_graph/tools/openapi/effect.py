@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ste_graph.contracts import Effect
-from ste_graph.tools.openapi.spec import Listed
+from ste_graph.tools.openapi.spec import ListedOperation
 from ste_graph.tools.verbs import (
     ASKING,
     DETERMINERS,
@@ -45,7 +45,7 @@ class Claim:
     certain: bool = True
 
 
-def find_effect(entry: Listed) -> tuple[Effect, str | None]:
+def find_effect(entry: ListedOperation) -> tuple[Effect, str | None]:
     """The effect of an operation, and why it is not the one that its method has, if so.
 
     A GET or HEAD that says that it writes has left its effect unsaid, and counts as destructive.
@@ -55,7 +55,7 @@ def find_effect(entry: Listed) -> tuple[Effect, str | None]:
     return ("destructive", f"{entry.method.upper()}, but {doubt}") if doubt else (effect, None)
 
 
-def find_doubt(entry: Listed) -> str | None:
+def find_doubt(entry: ListedOperation) -> str | None:
     """Why an operation is not taken for one that reads (`its name says that it deletes`); None if it is."""
     by_id, by_summary, by_path = claim_of_id(entry), claim_of_summary(entry), claim_of_path(entry.path)
     reads = [claim for claim in (by_id, by_summary) if claim is not None and not claim.writes]
@@ -68,7 +68,7 @@ def find_doubt(entry: Listed) -> str | None:
     return None
 
 
-def claim_of_id(entry: Listed) -> Claim | None:
+def claim_of_id(entry: ListedOperation) -> Claim | None:
     """What the operation's id says, without what AWS, Springfox and FastAPI add to it of their own accord."""
     id = str(entry.node.get("operationId") or "")
     id = re.sub(r"^(GET|HEAD)[_-](?=.)|Using(GET|HEAD)(_\d+)?$", "", id)
@@ -87,7 +87,7 @@ def claim_of_id(entry: Listed) -> Claim | None:
     return None
 
 
-def claim_of_summary(entry: Listed) -> Claim | None:
+def claim_of_summary(entry: ListedOperation) -> Claim | None:
     """What the summary says, or the description where there is none."""
     text = str(entry.node.get("summary") or entry.node.get("description") or "")
     words = re.findall(r"[a-z']+", re.sub(r"<[^>]*>", " ", text.lower()))

@@ -1,4 +1,4 @@
-"""One operation of an API: what it takes, and where in the HTTP request each argument goes."""
+"""One operation of an API: its arguments, and where in the HTTP request each of them goes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ste_graph.tools.openapi.style import Style
 
 Where = Literal["path", "query", "header", "cookie"]
 
-OURS = frozenset({"accept", "content-type", "authorization"})
-"""Header parameters that a description may list but that are no arguments (OpenAPI 3.1, section 4.8.12)."""
+RESERVED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+"""Header parameters that a description may list but that are not arguments (OpenAPI 3.1, section 4.8.12)."""
 
 MERGEABLE = frozenset({"type", "properties", "required", "additionalProperties", "description", "examples", "default"})
 
@@ -48,7 +48,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Operation:
-    """A method on a path; `server` is its address, None where the description names none that can be reached."""
+    """A method on a path; `server` is its address, None if the description names none that can be reached."""
 
     method: str
     path: str
@@ -59,28 +59,28 @@ class Operation:
     """JSON Schema of the arguments, references not yet closed."""
 
 
-def arranged(
+def arrange(
     method: str, path: str, server: str | None, parameters: Sequence[Parameter], body: Body | None, schemas: Schemas
 ) -> Operation:
-    """The operation with all that it takes in one schema.
+    """The operation with all of its arguments in one schema.
 
-    The members of a body that is an object stand beside the parameters; where a name would stand twice, or the body
+    The members of a body that is an object are arguments like the parameters; if a name would occur twice, or the body
     is something else, the body is one argument `body`. Of two parameters of one name the later is `query_NAME` or so.
     """
     taken: set[str] = set()
     renamed: list[Parameter] = []
-    for given in parameters:
-        argument = free(given.name, taken, given.where)
+    for parameter in parameters:
+        argument = free_name(parameter.name, taken, parameter.where)
         taken.add(argument)
-        renamed.append(Parameter(**{**vars(given), "argument": argument}))
-    properties = {given.argument: given.schema for given in renamed}
-    required = [given.argument for given in renamed if given.required]
+        renamed.append(Parameter(**{**vars(parameter), "argument": argument}))
+    properties = {parameter.argument: parameter.schema for parameter in renamed}
+    required = [parameter.argument for parameter in renamed if parameter.required]
     rules: dict[str, Json] = {}
     if body is not None:
-        merged = members(body.schema, schemas)
+        merged = body_members(body.schema, schemas)
         if merged and not taken & merged[0].keys():
             inner, needed = merged
-            body = Body(body.media, body.schema, body.required, None, tuple(inner), files(inner, schemas))
+            body = Body(body.media, body.schema, body.required, None, tuple(inner), file_members(inner, schemas))
             properties |= inner
             if body.required:
                 required += needed
@@ -89,7 +89,7 @@ def arranged(
                     name: [n for n in needed if n != name] for name in inner if needed != [name]
                 }
         else:
-            body = Body(body.media, body.schema, body.required, free("body", taken, "request"))
+            body = Body(body.media, body.schema, body.required, free_name("body", taken, "request"))
             properties[str(body.argument)] = body.schema
             required += [str(body.argument)] if body.required else []
     arguments = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
@@ -98,16 +98,16 @@ def arranged(
     return Operation(method, path, server, renamed, body, {**arguments, **rules})
 
 
-def free(name: str, taken: set[str], prefix: str) -> str:
-    """The name, or with the prefix as often as it takes to be alone."""
+def free_name(name: str, taken: set[str], prefix: str) -> str:
+    """The name, with the prefix as often as it takes to be unique."""
     while name in taken:
         name = f"{prefix}_{name}"
     return name
 
 
-def members(schema: Json, schemas: Schemas, depth: int = 0) -> tuple[dict[str, Json], list[str]] | None:
-    """The properties of an object and those required, `allOf` merged; None if the schema is anything more or less."""
-    schema = schemas.seen_through(schema)
+def body_members(schema: Json, schemas: Schemas, depth: int = 0) -> tuple[dict[str, Json], list[str]] | None:
+    """The properties of an object and the required ones, `allOf` merged; None if the schema is anything else."""
+    schema = schemas.look_through(schema)
     if not isinstance(schema, Mapping) or depth > 20 or schema.keys() - MERGEABLE - {"allOf"}:
         return None
     if schema.get("type", "object") != "object" or schema.get("additionalProperties") not in (None, False):
@@ -115,7 +115,7 @@ def members(schema: Json, schemas: Schemas, depth: int = 0) -> tuple[dict[str, J
     properties: dict[str, Json] = {}
     required: list[str] = []
     for part in schema.get("allOf", []):
-        inner = members(part, schemas, depth + 1)
+        inner = body_members(part, schemas, depth + 1)
         if inner is None or properties.keys() & inner[0].keys():
             return None
         properties |= inner[0]
@@ -128,23 +128,23 @@ def members(schema: Json, schemas: Schemas, depth: int = 0) -> tuple[dict[str, J
     if depth == 0 and not properties:
         return None
     examples = [example for example in schema.get("examples", []) if isinstance(example, Mapping)]
-    shown = {name: exemplified(part, name, examples) for name, part in properties.items()}
+    shown = {name: add_examples(part, name, examples) for name, part in properties.items()}
     return shown, [name for name in dict.fromkeys(required) if depth or name in shown]
 
 
-def files(properties: Mapping[str, Json], schemas: Schemas) -> frozenset[str]:
-    """The members that hold files, one or several."""
+def file_members(properties: Mapping[str, Json], schemas: Schemas) -> frozenset[str]:
+    """The members that hold a file or a list of files."""
     found = []
     for name, schema in properties.items():
-        seen = schemas.seen_through(schema)
+        seen = schemas.look_through(schema)
         if isinstance(seen, Mapping) and seen.get("type") == "array":
-            seen = schemas.seen_through(seen.get("items", {}))
+            seen = schemas.look_through(seen.get("items", {}))
         if isinstance(seen, Mapping) and (seen.get("format") == "binary" or "contentMediaType" in seen):
             found.append(name)
     return frozenset(found)
 
 
-def exemplified(schema: Json, name: str, examples: Sequence[Mapping[str, Json]]) -> Json:
+def add_examples(schema: Json, name: str, examples: Sequence[Mapping[str, Json]]) -> Json:
     """The schema of a member, with its value in the examples of the whole if it has none of its own."""
     found = [example[name] for example in examples if name in example]
     if not found or not isinstance(schema, Mapping) or "examples" in schema or "$ref" in schema:
@@ -152,6 +152,6 @@ def exemplified(schema: Json, name: str, examples: Sequence[Mapping[str, Json]])
     return {**schema, "examples": found[:3]}
 
 
-def names_in(path: str) -> list[str]:
+def placeholder_names(path: str) -> list[str]:
     """The names in braces in a path."""
     return re.findall(r"\{([^{}]+)\}", path)

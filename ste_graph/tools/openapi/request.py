@@ -1,4 +1,4 @@
-"""From arguments to an HTTP request, as the operation says."""
+"""From the arguments of a call to its HTTP request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from ste_graph.contracts import Json
 from ste_graph.tools.openapi.operation import Body, Operation
 from ste_graph.tools.openapi.spec import FORM, PARTS
-from ste_graph.tools.openapi.style import Pairs, in_header, in_path, in_query, word
+from ste_graph.tools.openapi.style import Pairs, header_text, path_text, query_pairs, to_text
 
 
 class BadArgumentError(Exception):
@@ -20,7 +20,7 @@ class BadArgumentError(Exception):
 
 @dataclass(frozen=True)
 class HTTPRequest:
-    """A request without any secret in it; `cookies` and the URL are escaped already."""
+    """A request without secrets; `cookies` and the URL are escaped already."""
 
     method: str
     url: str
@@ -29,35 +29,35 @@ class HTTPRequest:
     content: bytes | None = None
 
 
-def request(operation: Operation, arguments: Mapping[str, Json]) -> HTTPRequest:
-    """The request that calls the operation. Raises `BadArgument`."""
+def build_request(operation: Operation, arguments: Mapping[str, Json]) -> HTTPRequest:
+    """The request that calls the operation. Raises `BadArgumentError`."""
     path, query, cookies = operation.path.partition("#")[0], Pairs(), Pairs()
     headers: dict[str, str] = {}
-    for given in operation.parameters:
-        if given.argument not in arguments:
+    for parameter in operation.parameters:
+        if parameter.argument not in arguments:
             continue
-        value = arguments[given.argument]
-        match given.where:
+        value = arguments[parameter.argument]
+        match parameter.where:
             case "path":
-                text = in_path(given.name, value, given.style, given.explode)
+                text = path_text(parameter.name, value, parameter.style, parameter.explode)
                 if value in ("", None) or not text:
-                    raise BadArgumentError(f"`{given.argument}`: it stands in the path and may not be empty")
-                path = path.replace(f"{{{given.name}}}", text)
+                    raise BadArgumentError(f"`{parameter.argument}`: it is part of the path and must not be empty")
+                path = path.replace(f"{{{parameter.name}}}", text)
             case "query":
-                query += in_query(given.name, value, given.style, given.explode, given.reserved)
+                query += query_pairs(parameter.name, value, parameter.style, parameter.explode, parameter.reserved)
             case "cookie":
-                cookies += in_query(given.name, value, given.style, given.explode)
+                cookies += query_pairs(parameter.name, value, parameter.style, parameter.explode)
             case "header" if value is not None:
-                headers[given.name] = in_header(value, given.explode, as_json=given.style == "json")
-                if re.search(r"[\x00-\x1f\x7f]", headers[given.name]):
+                headers[parameter.name] = header_text(value, parameter.explode, as_json=parameter.style == "json")
+                if re.search(r"[\x00-\x1f\x7f]", headers[parameter.name]):
                     raise BadArgumentError(
-                        f"`{given.argument}`: a header holds no line breaks or other control characters"
+                        f"`{parameter.argument}`: a header must not contain line breaks or other control characters"
                     )
     if any(unquote(part) in (".", "..") for part in path.split("/")):  # would lead to another operation
-        raise BadArgumentError(f"`.` and `..` may not stand in the path `{operation.path}`")
+        raise BadArgumentError(f"`.` and `..` are not allowed in the path `{operation.path}`")
     content = None
-    if operation.body is not None and (value := sent(operation.body, arguments)) is not ABSENT:
-        headers["Content-Type"], content = encoded(operation.body, value)
+    if operation.body is not None and (value := body_value(operation.body, arguments)) is not ABSENT:
+        headers["Content-Type"], content = encode_body(operation.body, value)
     url = f"{operation.server}{path}"
     if query:
         url += ("&" if "?" in url else "?") + "&".join(f"{name}={value}" for name, value in query)
@@ -67,7 +67,7 @@ def request(operation: Operation, arguments: Mapping[str, Json]) -> HTTPRequest:
 ABSENT = object()
 
 
-def sent(body: Body, arguments: Mapping[str, Json]) -> Json:
+def body_value(body: Body, arguments: Mapping[str, Json]) -> Json:
     """The body's value among the arguments, or `ABSENT`."""
     if body.argument is not None:
         return arguments.get(body.argument, ABSENT)
@@ -75,20 +75,20 @@ def sent(body: Body, arguments: Mapping[str, Json]) -> Json:
     return members if members or body.required else ABSENT
 
 
-def encoded(body: Body, value: Json) -> tuple[str, bytes]:
+def encode_body(body: Body, value: Json) -> tuple[str, bytes]:
     """The content type and the bytes of a body."""
     kind = body.media.partition(";")[0].strip().lower()
     if kind == FORM and isinstance(value, Mapping):
-        pairs = [pair for name, part in value.items() for pair in in_query(name, part, "form", True)]
+        pairs = [pair for name, part in value.items() for pair in query_pairs(name, part, "form", True)]
         return body.media, "&".join(f"{name}={text}" for name, text in pairs).encode()
     if kind == PARTS and isinstance(value, Mapping):
-        return multipart(value, body.files)
+        return encode_multipart(value, body.files)
     if kind.endswith("json") or not isinstance(value, str):
         return body.media, json.dumps(value).encode()
     return body.media, value.encode("utf-8", "backslashreplace")
 
 
-def multipart(value: Mapping[str, Json], files: frozenset[str]) -> tuple[str, bytes]:
+def encode_multipart(value: Mapping[str, Json], files: frozenset[str]) -> tuple[str, bytes]:
     """The members as parts of a form; a file is sent under its member's name."""
     import httpx
 
@@ -96,9 +96,9 @@ def multipart(value: Mapping[str, Json], files: frozenset[str]) -> tuple[str, by
     for name, part in value.items():
         for item in part if isinstance(part, list) else [part]:
             if item is not None:
-                text = word(item).encode("utf-8", "backslashreplace")
+                text = to_text(item).encode("utf-8", "backslashreplace")
                 fields.append((name, (name if name in files else None, text)))
     if not fields:
         return f"{PARTS}; boundary=empty", b"--empty--\r\n"
-    made = httpx.Request("POST", "http://localhost", files=fields)
-    return made.headers["content-type"], made.read()
+    request = httpx.Request("POST", "http://localhost", files=fields)
+    return request.headers["content-type"], request.read()

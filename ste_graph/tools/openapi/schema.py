@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ste_graph.contracts import Json
-from ste_graph.tools.openapi.document import Documents, UnusableError, joined
+from ste_graph.tools.openapi.document import Documents, UnusableError, join_reference
 
 LARGEST = 20_000
 """Characters of a tool's schema up to which it is written out; no model reads more."""
@@ -40,11 +40,11 @@ PLAIN = frozenset(
         *("description", "default", "deprecated"),
     }
 )
-"""Keywords taken as they are; those that OpenAPI adds for documents and answers are left out."""
+"""Keywords that are kept as they are; those that OpenAPI adds for documents and answers are left out."""
 
 
 class Schemas:
-    """All schemas of a spec, each reference converted once: `$ref` becomes `#/$defs/NAME` until `closed`."""
+    """All schemas of a spec, each reference converted once: `$ref` becomes `#/$defs/NAME` until `close`."""
 
     def __init__(self, documents: Documents) -> None:
         self.documents = documents
@@ -58,44 +58,44 @@ class Schemas:
         self._weights: dict[str, int] = {}
         self._nodes = 0
 
-    def plain(self, schema: Json, base: str) -> Json:
-        """The schema in JSON Schema's words. Raises `Unusable`; a broken reference shows only in `closed`."""
+    def convert(self, schema: Json, base: str) -> Json:
+        """The schema as JSON Schema. Raises `UnusableError`; a broken reference is only reported by `close`."""
         self._nodes = 0
-        result = self._converted(schema, base, 0)
+        result = self._convert(schema, base, 0)
         while self._waiting:  # a queue: chains of references may be longer than Python's stack
             name, ref, place = self._waiting.pop()
             try:
                 self._nodes = 0
-                self.defs[name] = self._converted(*self.documents.lookup(ref, place), 0)
-            except UnusableError as fault:
-                self._broken[name] = str(fault)
+                self.defs[name] = self._convert(*self.documents.lookup(ref, place), 0)
+            except UnusableError as error:
+                self._broken[name] = str(error)
                 self.defs[name] = {}
         return result
 
-    def closed(self, schema: dict[str, Json]) -> dict[str, Json]:
-        """The schema with nothing outside itself: `$defs` holds what is recursive.
+    def close(self, schema: dict[str, Json]) -> dict[str, Json]:
+        """The schema with all that it refers to inside it; recursive parts are in `$defs`.
 
-        Where it would grow larger than `LARGEST`, `$defs` holds all that is referred to, as far as there is room.
-        Raises `Unusable` if a reference in it leads nowhere.
+        If it would grow larger than `LARGEST`, `$defs` holds all that is referred to, as far as there is room.
+        Raises `UnusableError` if a reference in it leads nowhere.
         """
-        reached = self._reached(schema)
-        for name in reached:
+        reachable = self._reachable(schema)
+        for name in reachable:
             if name in self._broken:
                 raise UnusableError(self._broken[name])
             self._refuse_empty_circle(name)
-        kept = [name for name in reached if self._recursive(name)]
+        recursive = [name for name in reachable if self._is_recursive(name)]
         try:
-            large = self._weight(schema) + sum(self._weight(self.defs[name]) for name in kept) > LARGEST
+            large = self._weight(schema) + sum(self._weight(self.defs[name]) for name in recursive) > LARGEST
             if not large:
-                defs = {name: self._inlined(self.defs[name]) for name in kept}
-                result: dict[str, Json] = self._inlined(schema)
+                defs = {name: self._inline(self.defs[name]) for name in recursive}
+                result: dict[str, Json] = self._inline(schema)
                 return {**result, "$defs": defs} if defs else result
         except RecursionError:
             pass
-        return {**schema, "$defs": self._nearest(schema)}
+        return {**schema, "$defs": self._nearest_definitions(schema)}
 
-    def _nearest(self, schema: dict[str, Json]) -> dict[str, Json]:
-        """The definitions that there is room for, the nearest first; those beyond have no more than a name."""
+    def _nearest_definitions(self, schema: dict[str, Json]) -> dict[str, Json]:
+        """The definitions for which there is room, the nearest first; of the others only the names."""
         room = LARGEST - len(json.dumps(schema, default=str))
         kept: dict[str, Json] = {}
         waiting = deque(references(schema))
@@ -105,22 +105,22 @@ class Schemas:
                 continue
             room -= len(json.dumps(self.defs[name], default=str))
             kept[name] = self.defs[name] if room > 0 else {"description": f"{name}, not described further."}
-            waiting += self._out(name) if room > 0 else ()
+            waiting += self._referenced(name) if room > 0 else ()
         return kept
 
-    def seen_through(self, schema: Json) -> Json:
-        """The schema, or what it refers to if it is a reference with nothing but annotations beside it."""
+    def look_through(self, schema: Json) -> Json:
+        """The schema, or the target if it is a reference with only annotations."""
         for _ in range(len(self.defs) + 1):
             if not isinstance(schema, Mapping) or not str(schema.get("$ref", "")).startswith(PREFIX):
                 return schema
             beside = {key: value for key, value in schema.items() if key != "$ref"}
             if not beside.keys() <= ANNOTATIONS:
                 return schema
-            target = self.defs[named(schema)]
+            target = self.defs[referenced_name(schema)]
             schema = {**target, **beside} if isinstance(target, Mapping) else target
         return {}
 
-    def _converted(self, schema: Json, base: str, depth: int) -> Json:
+    def _convert(self, schema: Json, base: str, depth: int) -> Json:
         self._nodes += 1
         if self._nodes > MOST_NODES or depth > DEEPEST:
             raise UnusableError("a schema is too large, or holds itself other than by `$ref`")
@@ -130,37 +130,38 @@ class Schemas:
             raise UnusableError(f"expected a schema, got {schema!r:.80}")
         out = {key: schema[key] for key in schema if key in PLAIN}
         if isinstance(schema.get("$ref"), str):
-            out = {"$ref": PREFIX + self._named(schema["$ref"], base), **out}
+            out = {"$ref": PREFIX + self._name_reference(schema["$ref"], base), **out}
         for key in NAMED:
             if isinstance(schema.get(key), Mapping):
                 out[key] = {
-                    name: self._converted(part, base, depth + 1) for name, part in self._sent(key, schema[key], base)
+                    name: self._convert(part, base, depth + 1)
+                    for name, part in self._sent_parts(key, schema[key], base)
                 }
         for key in ONE:
             if isinstance(schema.get(key), Mapping | bool):
-                out[key] = self._converted(schema[key], base, depth + 1)
+                out[key] = self._convert(schema[key], base, depth + 1)
         for key in SEVERAL:
             if isinstance(schema.get(key), list):
-                out[key] = [self._converted(part, base, depth + 1) for part in schema[key]]
+                out[key] = [self._convert(part, base, depth + 1) for part in schema[key]]
         if isinstance(schema.get("required"), list):
             gone = {n for n in schema.get("properties") or {} if n not in out.get("properties", {})}
             if required := [name for name in schema["required"] if name not in gone]:
                 out["required"] = required
-        return adapted(out, schema)
+        return adapt(out, schema)
 
-    def _sent(self, key: str, parts: Mapping[str, Json], base: str) -> list[tuple[str, Json]]:
-        return [(n, part) for n, part in parts.items() if key != "properties" or not self._read_only(part, base)]
+    def _sent_parts(self, key: str, parts: Mapping[str, Json], base: str) -> list[tuple[str, Json]]:
+        return [(n, part) for n, part in parts.items() if key != "properties" or not self._is_read_only(part, base)]
 
-    def _read_only(self, schema: Json, base: str) -> bool:
+    def _is_read_only(self, schema: Json, base: str) -> bool:
         try:
             return isinstance(schema, Mapping) and (
-                schema.get("readOnly") is True or self.documents.resolved(schema, base)[0].get("readOnly") is True
+                schema.get("readOnly") is True or self.documents.resolve(schema, base)[0].get("readOnly") is True
             )
         except UnusableError:
             return False
 
-    def _named(self, ref: str, base: str) -> str:
-        target = joined(base, ref)
+    def _name_reference(self, ref: str, base: str) -> str:
+        target = join_reference(base, ref)
         if target not in self._names:
             stem = re.sub(r"[^A-Za-z0-9_.-]", "_", ref.rpartition("/")[2]).strip("_") or "schema"
             name, number = stem, 1
@@ -172,37 +173,37 @@ class Schemas:
             self._waiting.append((name, ref, base))
         return self._names[target]
 
-    def _reached(self, schema: Json) -> list[str]:
+    def _reachable(self, schema: Json) -> list[str]:
         found = dict.fromkeys(references(schema))
         waiting = list(found)
         while waiting:
-            for name in self._out(waiting.pop()):
+            for name in self._referenced(waiting.pop()):
                 if name not in found:
                     found[name] = None
                     waiting.append(name)
         return list(found)
 
-    def _out(self, name: str) -> list[str]:
+    def _referenced(self, name: str) -> list[str]:
         if name not in self._edges:
             self._edges[name] = references(self.defs[name])
         return self._edges[name]
 
-    def _recursive(self, name: str) -> bool:
+    def _is_recursive(self, name: str) -> bool:
         if name not in self._cyclic:
-            self._cyclic[name] = name in self._reached(self.defs[name])
+            self._cyclic[name] = name in self._reachable(self.defs[name])
         return self._cyclic[name]
 
     def _refuse_empty_circle(self, name: str) -> None:
         start, seen = name, {name}
         while isinstance(self.defs[name], Mapping) and "$ref" in self.defs[name]:
-            name = named(self.defs[name])
+            name = referenced_name(self.defs[name])
             if name in seen:
                 raise UnusableError(f"the schema `{start}` is nothing but a reference to itself")
             seen.add(name)
 
     def _weight(self, schema: Json) -> int:
         return len(json.dumps(schema, default=str)) + sum(
-            self._weight_of(name) for name in references(schema) if not self._recursive(name)
+            self._weight_of(name) for name in references(schema) if not self._is_recursive(name)
         )
 
     def _weight_of(self, name: str) -> int:
@@ -210,30 +211,30 @@ class Schemas:
             self._weights[name] = self._weight(self.defs[name])
         return self._weights[name]
 
-    def _inlined(self, schema: Json) -> Json:
+    def _inline(self, schema: Json) -> Json:
         if isinstance(schema, list):
-            return [self._inlined(part) for part in schema]
+            return [self._inline(part) for part in schema]
         if not isinstance(schema, dict):
             return schema
         out: dict[str, Json] = {}
         for key, part in schema.items():
             if key in NAMED:
-                out[key] = {name: self._inlined(inner) for name, inner in part.items()}
+                out[key] = {name: self._inline(inner) for name, inner in part.items()}
             else:
-                out[key] = self._inlined(part) if key in ONE or key in SEVERAL else part
-        if "$ref" not in out or self._recursive(named(out)):
+                out[key] = self._inline(part) if key in ONE or key in SEVERAL else part
+        if "$ref" not in out or self._is_recursive(referenced_name(out)):
             return out
-        name = named(out)
+        name = referenced_name(out)
         del out["$ref"]
         if name not in self._flat:
-            self._flat[name] = self._inlined(self.defs[name])
+            self._flat[name] = self._inline(self.defs[name])
         target = self._flat[name]
         if isinstance(target, Mapping) and out.keys() <= ANNOTATIONS:
             return {**target, **out} if out else target
         return {"allOf": [target], **out}
 
 
-def named(schema: Mapping[str, Json]) -> str:
+def referenced_name(schema: Mapping[str, Json]) -> str:
     """The name in `$defs` that the schema refers to."""
     return str(schema["$ref"]).removeprefix(PREFIX)
 
@@ -247,7 +248,7 @@ def references(schema: Json) -> list[str]:
         if not isinstance(node, Mapping):
             continue
         if "$ref" in node:
-            found.append(named(node))
+            found.append(referenced_name(node))
         for key in NAMED:
             waiting += node.get(key, {}).values()
         for key in SEVERAL:
@@ -256,9 +257,9 @@ def references(schema: Json) -> list[str]:
     return found
 
 
-def adapted(out: dict[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:
-    """What OpenAPI before 3.1 says in words of its own, in those of JSON Schema."""
-    if examples := examples_in(schema):
+def adapt(out: dict[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:
+    """The schema with the keywords of OpenAPI before 3.1 replaced by those of JSON Schema."""
+    if examples := find_examples(schema):
         out["examples"] = examples
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if isinstance(out.get(exclusive), bool) and out.pop(exclusive) and bound in out:
@@ -268,12 +269,12 @@ def adapted(out: dict[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]
     if "type" not in out and "properties" in out:
         out["type"] = "object"
     if schema.get("nullable") is True or schema.get("x-nullable") is True:
-        return nullable(out)
+        return make_nullable(out)
     return out
 
 
-def examples_in(schema: Mapping[str, Any]) -> list[Json]:
-    """The examples of a schema, a parameter or a media type, in whichever way they are given."""
+def find_examples(schema: Mapping[str, Any]) -> list[Json]:
+    """The examples of a schema, a parameter or a media type, from whichever key holds them."""
     given = schema.get("examples")
     if isinstance(given, list):
         return given
@@ -285,14 +286,14 @@ def examples_in(schema: Mapping[str, Any]) -> list[Json]:
     return []
 
 
-def nullable(schema: dict[str, Json]) -> dict[str, Json]:
-    """The schema, or null."""
+def make_nullable(schema: dict[str, Json]) -> dict[str, Json]:
+    """The schema, made to accept null too."""
     kind = schema.get("type")
     if isinstance(kind, str):
         enum = {"enum": [*schema["enum"], None]} if "enum" in schema and None not in schema["enum"] else {}
         return {**schema, "type": [kind, "null"], **enum}
     if isinstance(kind, list) and "null" in kind:
         return schema
-    said = {key: schema[key] for key in schema if key in ANNOTATIONS}
+    annotations = {key: schema[key] for key in schema if key in ANNOTATIONS}
     rest = {key: schema[key] for key in schema if key not in ANNOTATIONS}
-    return {**said, "anyOf": [rest, {"type": "null"}]}
+    return {**annotations, "anyOf": [rest, {"type": "null"}]}

@@ -15,11 +15,11 @@ from ste_graph.settings import Address, PathOrURL, Secret
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.openapi.auth import SecretAuth
-from ste_graph.tools.openapi.document import UnusableError, from_file, gathered, is_url
+from ste_graph.tools.openapi.document import UnusableError, gather_documents, is_url, read_file
 from ste_graph.tools.openapi.effect import find_effect
 from ste_graph.tools.openapi.operation import Operation
-from ste_graph.tools.openapi.service import Service, place, secrets
-from ste_graph.tools.openapi.spec import Listed, Spec, key
+from ste_graph.tools.openapi.service import Service, collect_secrets, host_and_port
+from ste_graph.tools.openapi.spec import ListedOperation, Spec, parameter_key
 from ste_graph.tools.openapi.tool import OpenAPITool
 from ste_graph.tools.policy import note_doubt
 
@@ -53,7 +53,7 @@ class OpenAPITools(ToolChoice):
         description="One of `{bearer: {env: NAME}}`, `{basic: {user: {env: NAME}, password: {env: NAME}}}` and "
         "`{api_key: {name: …, in: header|query|cookie, value: {env: NAME}}}`.",
     )
-    headers: dict[str, Secret] = Field(default={}, repr=False, description="Headers that go along with every request.")
+    headers: dict[str, Secret] = Field(default={}, repr=False, description="Headers of every request.")
     allow_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts (`host` or `host:port`) beside the API's own that redirects may lead to."
     )
@@ -63,21 +63,21 @@ class OpenAPITools(ToolChoice):
 
     @property
     def starts(self) -> bool:
-        """Whether the tools are known only after a download."""
+        """True if the tools are known only after a download."""
         return is_url(self.spec)
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What the last `open` left out of the spec, and why."""
+        """The parts of the spec that the last `open` left out, and why."""
         return tuple(self._faults)
 
     async def open(self) -> Sequence[Tool]:
         if self.base_url is not None and not is_url(self.base_url):
-            raise WorkflowError("tools: `base_url` is no web address; expected one such as http://localhost:8000")
+            raise WorkflowError("tools: `base_url` is not a web address; expected one such as http://localhost:8000")
         if () in (self.include, self.tags):
             return []
-        spec = Spec(await gathered(self.spec, self._loaded))
-        listed = spec.listed()
+        spec = Spec(await gather_documents(self.spec, self._download))
+        listed = spec.list_operations()
         names = ToolNames(f"`{self.spec}`", [entry.own for entry in listed], [entry.name for entry in listed])
         stated = {listed[at].name: effect for at, effect in self.state_effects(names).items()}
         chosen = [listed[at] for at in self.choose(names) if self._has_tag(listed[at])]
@@ -86,7 +86,7 @@ class OpenAPITools(ToolChoice):
             raise WorkflowError(f"tools: `{self.spec}` gives no tool: it describes no operations")
         if not chosen:
             raise names.nothing_left("`include`, `exclude` and `tags`", "operations")
-        ready, faults = self._ready(spec, chosen)
+        ready, faults = self._prepare(spec, chosen)
         servers = {str(operation.server) for _, operation, _ in ready}
         service = Service(
             servers if self.base_url else servers | spec.servers(),
@@ -115,33 +115,33 @@ class OpenAPITools(ToolChoice):
         while self._services:
             await self._services.pop().close()
 
-    def _ready(
-        self, spec: Spec, chosen: Sequence[Listed]
-    ) -> tuple[list[tuple[Listed, Operation, Mapping[str, Json]]], list[str]]:
-        """The operations that can be called, each with the schema of its arguments, and what is wrong with the rest."""
-        ready: list[tuple[Listed, Operation, Mapping[str, Json]]] = []
+    def _prepare(
+        self, spec: Spec, chosen: Sequence[ListedOperation]
+    ) -> tuple[list[tuple[ListedOperation, Operation, Mapping[str, Json]]], list[str]]:
+        """The operations that can be called, each with the schema of its arguments, and the faults of the others."""
+        ready: list[tuple[ListedOperation, Operation, Mapping[str, Json]]] = []
         faults: list[str] = []
-        supplied = {key("header", name) for name in self.headers}
+        supplied = {parameter_key("header", name) for name in self.headers}
         if self.auth and self.auth.api_key:
-            supplied.add(key(self.auth.api_key.where, self.auth.api_key.name))
+            supplied.add(parameter_key(self.auth.api_key.where, self.auth.api_key.name))
         for entry in chosen:
             try:
                 operation = spec.operation(entry, frozenset(supplied))
-                parameters = spec.schemas.closed(dict(operation.arguments))
+                parameters = spec.schemas.close(dict(operation.arguments))
                 if self.base_url is not None:
                     operation = replace(operation, server=self.base_url.rstrip("/"))
                 if operation.server is None:
                     raise UnusableError("the spec names no server that can be reached; give `base_url`")
                 ready.append((entry, operation, parameters))
-            except UnusableError as fault:
-                faults.append(f"`{entry.name}`: {fault}")
-            except Exception as fault:  # whatever else a malformed description brings about
-                faults.append(f"`{entry.name}`: its description is malformed ({type(fault).__name__}: {fault})")
+            except UnusableError as error:
+                faults.append(f"`{entry.name}`: {error}")
+            except Exception as error:  # whatever else a malformed description brings about
+                faults.append(f"`{entry.name}`: its description is malformed ({type(error).__name__}: {error})")
         return ready, faults
 
     def _tool(
         self,
-        entry: Listed,
+        entry: ListedOperation,
         parameters: Mapping[str, Json],
         stated: Effect | None,
         operation: Operation,
@@ -151,10 +151,10 @@ class OpenAPITools(ToolChoice):
         note = note_doubt(doubt, entry.name) if doubt else None
         return OpenAPITool(entry.name, entry.description, parameters, effect, operation, service, note)
 
-    def _has_tag(self, entry: Listed) -> bool:
+    def _has_tag(self, entry: ListedOperation) -> bool:
         return self.tags is None or bool(entry.tags & set(self.tags))
 
-    def _check_tags(self, listed: Sequence[Listed]) -> None:
+    def _check_tags(self, listed: Sequence[ListedOperation]) -> None:
         """Raise `WorkflowError` if `tags` names what is not there."""
         tags = {tag for entry in listed for tag in entry.tags}
         for tag in self.tags or ():
@@ -164,14 +164,16 @@ class OpenAPITools(ToolChoice):
                     f"{did_you_mean(tag, tags)}it has: {list_choices(tags)}"
                 )
 
-    async def _loaded(self, address: str) -> tuple[str, bytes]:
+    async def _download(self, address: str) -> tuple[str, bytes]:
         if not is_url(address):
-            return address, from_file(address)
+            return address, read_file(address)
         import httpx
 
-        own = self.base_url is not None and place(self.base_url) == place(address)  # secrets go to the API alone
+        own = self.base_url is not None and host_and_port(self.base_url) == host_and_port(
+            address
+        )  # secrets go to the API alone
         headers = {**self.headers, **(self.auth.headers if self.auth else {})} if own else {}
-        redactor = Redactor(secrets([address], self.auth, self.headers))
+        redactor = Redactor(collect_secrets([address], self.auth, self.headers))
         try:
             async with (
                 httpx.AsyncClient(timeout=DOWNLOAD_S, follow_redirects=not own, max_redirects=5) as client,
@@ -190,8 +192,8 @@ class OpenAPITools(ToolChoice):
                     if len(data) > MOST_SPEC_BYTES:
                         raise WorkflowError(f"tools: `{address}` is larger than {MOST_SPEC_BYTES // 1024**2} MiB")
                 return str(response.url), bytes(data)
-        except (httpx.RequestError, httpx.InvalidURL) as fault:
-            said = f"{type(fault).__name__}: {fault}".rstrip(": ")
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            message = f"{type(error).__name__}: {error}".rstrip(": ")
             raise WorkflowError(
-                redactor.redact(f"tools: `{address}` cannot be downloaded: {said}; is the service running?")
-            ) from fault
+                redactor.redact(f"tools: `{address}` cannot be downloaded: {message}; is the service running?")
+            ) from error

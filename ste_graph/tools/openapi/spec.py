@@ -1,4 +1,4 @@
-"""Reading operations out of a spec: OpenAPI 3.0 and 3.1, and Swagger 2.0 in the same words."""
+"""The operations of a spec: OpenAPI 3.0 and 3.1, and Swagger 2.0 in the terms of those."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from urllib.parse import urljoin, urlsplit
 from ste_graph.contracts import Json
 from ste_graph.tools.names import legal_name, legal_names
 from ste_graph.tools.openapi.document import Documents, UnusableError, is_url
-from ste_graph.tools.openapi.operation import OURS, Body, Operation, Parameter, arranged, names_in
-from ste_graph.tools.openapi.schema import Schemas, examples_in
+from ste_graph.tools.openapi.operation import RESERVED_HEADERS, Body, Operation, Parameter, arrange, placeholder_names
+from ste_graph.tools.openapi.schema import Schemas, find_examples
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -25,11 +25,11 @@ STYLES = {
     "header": ("simple",),
     "cookie": ("form",),
 }
-"""The styles that each place knows, its default first."""
+"""The styles of each place, its default first."""
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedOperation:
     """An operation as it stands in the spec; `base` is the address of its document."""
 
     own: str
@@ -49,7 +49,7 @@ class Listed:
 
     @property
     def description(self) -> str:
-        """Summary and description, the one not repeated by the other."""
+        """Summary and description, without repetition."""
         summary, more = (str(self.node.get(key) or "").strip() for key in ("summary", "description"))
         if more.startswith(summary.rstrip(".")):
             summary = ""
@@ -58,7 +58,7 @@ class Listed:
 
 
 class Spec:
-    """A spec's operations. `faults` says what was left out while they were listed."""
+    """The operations of a spec. `faults` names what was left out of the list, and why."""
 
     def __init__(self, documents: Documents) -> None:
         self.documents = documents
@@ -67,21 +67,22 @@ class Spec:
         self.swagger = "swagger" in self.root
         self.faults: list[str] = []
 
-    def listed(self) -> list[Listed]:
+    def list_operations(self) -> list[ListedOperation]:
         """The operations in the spec's order, under names that are legal and unique.
 
-        An id that stands twice names neither of its operations: they are known by method and path.
+        An id that occurs twice names neither operation: they are named by method and path.
         """
-        found = list(self._found())
+        found = list(self._find_operations())
         ids = [str(node.get("operationId") or "") for _, _, node, _, _ in found]
         often = Counter(ids)
         own = [id if id and often[id] == 1 else f"{found[at][0]}{found[at][1]}" for at, id in enumerate(ids)]
         return [
-            Listed(name, shown, *operation) for name, shown, operation in zip(own, shown_names(own), found, strict=True)
+            ListedOperation(name, shown, *operation)
+            for name, shown, operation in zip(own, operation_names(own), found, strict=True)
         ]
 
-    def operation(self, listed: Listed, supplied: frozenset[tuple[str, str]] = frozenset()) -> Operation:
-        """The operation ready to be called. Raises `Unusable` if something that it needs is broken.
+    def operation(self, listed: ListedOperation, supplied: frozenset[tuple[str, str]] = frozenset()) -> Operation:
+        """The operation ready to be called. Raises `UnusableError` if something that it needs is broken.
 
         `supplied` are the parameters (place and name, headers in lower case) that the settings give for every call.
         """
@@ -91,38 +92,40 @@ class Spec:
         for node, base in self._parameters(listed):
             where, name = node.get("in"), str(node.get("name"))
             if where == "body":
-                schema = self.schemas.plain(node.get("schema", {}), base)
-                media = preferred(self._consumes(listed)) or "application/json"
-                body = Body(media, described(schema, node), node.get("required") is True)
+                schema = self.schemas.convert(node.get("schema", {}), base)
+                media = choose_media(self._consumes(listed)) or "application/json"
+                body = Body(media, add_description(schema, node), node.get("required") is True)
             elif where == "formData":
-                form.append({**node, "schema": described(self.schemas.plain(schema_beside(node), base), node)})
-            elif where in STYLES and not ((where == "header" and name.lower() in OURS) or key(where, name) in supplied):
+                form.append({**node, "schema": add_description(self.schemas.convert(inline_schema(node), base), node)})
+            elif where in STYLES and not (
+                (where == "header" and name.lower() in RESERVED_HEADERS) or parameter_key(where, name) in supplied
+            ):
                 parameters.append(self._parameter(node, name, where, base))
-        declared = {given.name for given in parameters if given.where == "path"}
-        for name in names_in(listed.path):
+        declared = {parameter.name for parameter in parameters if parameter.where == "path"}
+        for name in placeholder_names(listed.path):
             if name not in declared and ("path", name) not in supplied:
                 parameters.append(Parameter(name, "path", {"type": "string"}, True, "simple", False))
         if form:
-            body = formed(form, self._consumes(listed))
+            body = form_body(form, self._consumes(listed))
         elif "requestBody" in listed.node and not self.swagger:
             body = self._body(listed.node["requestBody"], listed.base)
         server = self._server(listed)
-        return arranged(listed.method.upper(), listed.path, server, parameters, body, self.schemas)
+        return arrange(listed.method.upper(), listed.path, server, parameters, body, self.schemas)
 
     def servers(self) -> set[str]:
         """The addresses of the servers that the spec names at its top; paths and operations may name others."""
-        nodes = [] if self.swagger else listed_mappings(self.root.get("servers"))
+        nodes = [] if self.swagger else list_mappings(self.root.get("servers"))
         return {address for node in nodes if (address := self._address(node))}
 
-    def _found(self) -> Iterator[tuple[str, str, Mapping[str, Json], Mapping[str, Json], str]]:
+    def _find_operations(self) -> Iterator[tuple[str, str, Mapping[str, Json], Mapping[str, Json], str]]:
         paths = self.root.get("paths")
         self.faults.clear()
         for path, node in paths.items() if isinstance(paths, Mapping) else ():
             if not str(path).startswith("/"):
                 continue
             try:
-                item, base = self.documents.resolved(node, self.documents.root)
-                if isinstance(node, Mapping) and "$ref" in node:  # other keys may stand beside it
+                item, base = self.documents.resolve(node, self.documents.root)
+                if isinstance(node, Mapping) and "$ref" in node:  # other keys may accompany it
                     item = {**item, **{key: value for key, value in node.items() if key != "$ref"}}
             except UnusableError as fault:
                 self.faults.append(f"`{path}`: {fault}")
@@ -131,11 +134,11 @@ class Spec:
                 if isinstance(item.get(method), Mapping):
                     yield method, str(path), item[method], item, base
 
-    def _parameters(self, listed: Listed) -> list[tuple[Mapping[str, Json], str]]:
+    def _parameters(self, listed: ListedOperation) -> list[tuple[Mapping[str, Json], str]]:
         found: dict[tuple[Json, Json], tuple[Mapping[str, Json], str]] = {}
         for holder in (listed.item, listed.node):
             for given in holder.get("parameters") or []:
-                node, base = self.documents.resolved(given, listed.base)
+                node, base = self.documents.resolve(given, listed.base)
                 found[node.get("in"), node.get("name")] = node, base
         return list(found.values())
 
@@ -144,39 +147,39 @@ class Spec:
         content = node.get("content")
         if isinstance(content, Mapping) and content:
             media = next(iter(content.values()))
-            schema = self.schemas.plain(media.get("schema", {}), base)
+            schema = self.schemas.convert(media.get("schema", {}), base)
             style, explode = "json", False
         elif self.swagger:
-            schema = self.schemas.plain(schema_beside(node), base)
+            schema = self.schemas.convert(inline_schema(node), base)
             collection = str(node.get("collectionFormat", "csv"))
             style = COLLECTIONS.get(collection, "form") if where in ("query", "cookie") else "simple"
             explode = collection == "multi"
         else:
-            schema = self.schemas.plain(node.get("schema", {}), base)
+            schema = self.schemas.convert(node.get("schema", {}), base)
             style = node["style"] if node.get("style") in styles else styles[0]
             explode = node["explode"] if isinstance(node.get("explode"), bool) else style in ("form", "deepObject")
         required = node.get("required") is True or where == "path"
         reserved = node.get("allowReserved") is True
-        return Parameter(name, where, described(schema, node), required, style, explode, reserved)  # type: ignore[arg-type]
+        return Parameter(name, where, add_description(schema, node), required, style, explode, reserved)  # type: ignore[arg-type]
 
     def _body(self, node: Json, base: str) -> Body | None:
-        node, base = self.documents.resolved(node, base)
+        node, base = self.documents.resolve(node, base)
         content = node.get("content")
         if not isinstance(content, Mapping) or not content:
             return None
-        media = preferred(list(content))
-        entry, base = self.documents.resolved(content[media] or {}, base)
-        schema = described(self.schemas.plain(entry.get("schema", {}), base), {**node, **entry})
+        media = choose_media(list(content))
+        entry, base = self.documents.resolve(content[media] or {}, base)
+        schema = add_description(self.schemas.convert(entry.get("schema", {}), base), {**node, **entry})
         return Body("application/json" if "*" in media else media, schema, node.get("required") is True)
 
-    def _consumes(self, listed: Listed) -> list[str]:
+    def _consumes(self, listed: ListedOperation) -> list[str]:
         found = listed.node.get("consumes") or self.root.get("consumes") or []
         return [str(media) for media in found] if isinstance(found, list) else []
 
-    def _server(self, listed: Listed) -> str | None:
+    def _server(self, listed: ListedOperation) -> str | None:
         if not self.swagger:
             for holder in (listed.node, listed.item, self.root):
-                if servers := listed_mappings(holder.get("servers")):
+                if servers := list_mappings(holder.get("servers")):
                     return self._address(servers[0])
             return self._address({"url": "/"})
         here = urlsplit(self.documents.root)
@@ -190,18 +193,18 @@ class Spec:
     def _address(self, server: Mapping[str, Json]) -> str | None:
         variables = server.get("variables")
         address = str(server.get("url") or "/")
-        for name in names_in(address):
+        for name in placeholder_names(address):
             variable = variables.get(name) if isinstance(variables, Mapping) else None
             if isinstance(variable, Mapping) and "default" in variable:
                 address = address.replace(f"{{{name}}}", str(variable["default"]))
         with contextlib.suppress(ValueError):
             address = urljoin(self.documents.root, address)
-            return address.rstrip("/") if is_url(address) and not names_in(address) else None
+            return address.rstrip("/") if is_url(address) and not placeholder_names(address) else None
         return None
 
 
-def preferred(medias: Sequence[str]) -> str:
-    """The kind of body that we send best: JSON, a form, parts, text, then whatever comes first."""
+def choose_media(medias: Sequence[str]) -> str:
+    """The media type to send: JSON, a form, parts, text, then the first one."""
 
     def rank(media: str) -> int:
         kind = media.partition(";")[0].strip().lower()
@@ -211,39 +214,39 @@ def preferred(medias: Sequence[str]) -> str:
     return min(medias, key=rank, default="")
 
 
-def formed(fields: Sequence[Mapping[str, Json]], consumes: Sequence[str]) -> Body:
-    """The body that Swagger's `formData` parameters make together."""
+def form_body(fields: Sequence[Mapping[str, Json]], consumes: Sequence[str]) -> Body:
+    """The body that consists of Swagger's `formData` parameters."""
     parts = any(node.get("type") == "file" for node in fields) or (PARTS in consumes and FORM not in consumes)
     required = [str(node["name"]) for node in fields if node.get("required") is True]
     schema = {"type": "object", "properties": {str(node["name"]): node["schema"] for node in fields}}
     return Body(PARTS if parts else FORM, {**schema, "required": required} if required else schema, bool(required))
 
 
-def schema_beside(node: Mapping[str, Json]) -> dict[str, Json]:
-    """The schema that stands among the keys of a Swagger parameter."""
+def inline_schema(node: Mapping[str, Json]) -> dict[str, Json]:
+    """The schema in the keys of a Swagger parameter."""
     return {name: node[name] for name in node if name not in ("name", "in", "required", "description")}
 
 
-def described(schema: Json, node: Mapping[str, Json]) -> Json:
+def add_description(schema: Json, node: Mapping[str, Json]) -> Json:
     """The schema with the description and the examples of the parameter or body that it is for."""
     own = dict(schema) if isinstance(schema, Mapping) else {}
     if isinstance(node.get("description"), str) and node["description"].strip():
         own["description"] = node["description"].strip()
-    if "examples" not in own and (examples := examples_in(node)):
+    if "examples" not in own and (examples := find_examples(node)):
         own["examples"] = examples
     return own or schema
 
 
-def listed_mappings(value: Json) -> list[Mapping[str, Json]]:
-    """The mappings in a list; none where it is no list."""
+def list_mappings(value: Json) -> list[Mapping[str, Json]]:
+    """The mappings in a list; an empty list for anything else."""
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
-def key(where: Any, name: str) -> tuple[str, str]:
-    """A parameter's place and name, in which the case of a header does not count."""
+def parameter_key(where: Any, name: str) -> tuple[str, str]:
+    """A parameter's place and name; the name of a header in lower case."""
     return str(where), name.lower() if where == "header" else name
 
 
-def shown_names(names: Sequence[str]) -> list[str]:
+def operation_names(names: Sequence[str]) -> list[str]:
     """The names made legal, no two alike; what is not legal in a row becomes one `_`."""
     return legal_names(names, lambda name: legal_name(re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Effect, Json, Observation
 from ste_graph.tools.openapi.operation import Operation
-from ste_graph.tools.openapi.request import BadArgumentError, request
+from ste_graph.tools.openapi.request import BadArgumentError, build_request
 from ste_graph.tools.openapi.service import Service
 
 
 @dataclass(frozen=True, repr=False)
 class OpenAPITool:
-    """An operation as a tool: an answer of any status is an observation."""
+    """An operation as a tool: an answer of any status becomes an observation."""
 
     name: str
     description: str
@@ -28,8 +28,8 @@ class OpenAPITool:
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         try:
-            made = request(self.operation, arguments)
-        except BadArgumentError as fault:
-            text = f"Invalid arguments for `{self.name}`:\n- {fault}"
+            request = build_request(self.operation, arguments)
+        except BadArgumentError as error:
+            text = f"Invalid arguments for `{self.name}`:\n- {error}"
             return Observation(ok=False, kind="invalid_arguments", text=text)
-        return await self.service.send(made)
+        return await self.service.send(request)

@@ -7,16 +7,17 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ste_graph.contracts import Effect, Tool
+from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import WorkflowError
+from ste_graph.json_values import canonical_json
 from ste_graph.settings import ModulePath
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
@@ -42,6 +43,11 @@ class PythonTools(ToolChoice):
         description="A dotted name, a file that ends in `.py`, or either with `:function` behind it.",
         examples=["my_package.tools", "tools/everyday.py", "my_package.tools:search"],
     )
+    settings: dict[str, Json] = Field(
+        default={},
+        description="Keyword arguments of the module's function `configure`, which is called before any tool is.",
+        examples=[{"now": "2026-11-26T12:00:00Z"}],
+    )
 
     async def open(self) -> Sequence[Tool]:
         match = re.fullmatch(r"(.+\.py|[^:]+)(?::(\w+))?", self.module)
@@ -50,11 +56,13 @@ class PythonTools(ToolChoice):
                 f"tools: `{self.module}` is no module; expected `a.dotted.name`, `file.py` or `module:function`"
             )
         where, wanted = match.groups()
-        module = loaded(where)
+        module = loaded(where, self.settings)
         if wanted:
             found = {wanted: picked(module, wanted, where)}
         else:
             found = public(module, {*(self.include or ()), *self.effects})
+        if self.settings:
+            found.pop("configure", None)
         if not found:
             raise WorkflowError(
                 f"tools: `{self.module}` gives no tool; "
@@ -103,10 +111,14 @@ def picked(module: ModuleType, name: str, where: str) -> Any:
     )
 
 
-def loaded(where: str) -> ModuleType:
+def loaded(where: str, settings: Mapping[str, Json] = MappingProxyType({})) -> ModuleType:
     """The module at a path that ends in `.py`, or of a dotted name. Raises `WorkflowError` with what went wrong."""
     try:
-        return from_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+        is_file = where.endswith(".py")
+        module = from_file(Path(where), settings) if is_file else importlib.import_module(where)
+        if settings:
+            configure_module(module, where, settings)
+        return module
     except (Exception, SystemExit) as fault:
         if isinstance(fault, WorkflowError):
             raise
@@ -117,11 +129,24 @@ def loaded(where: str) -> ModuleType:
         raise WorkflowError(f"tools: `{where}` does not import: {why}{hint}") from fault
 
 
-def from_file(path: Path) -> ModuleType:
-    """The module in a file, loaded once per content; its folder can be imported from, after everything else."""
+def configure_module(module: ModuleType, where: str, settings: Mapping[str, Json]) -> None:
+    """Calls the module's `configure` with the settings. Raises `WorkflowError` if it has none or refuses them."""
+    configure = getattr(module, "configure", None)
+    if not callable(configure):
+        raise WorkflowError(f"tools: `settings` needs a function `configure` in `{where}`, which has none")
+    try:
+        configure(**settings)
+    except Exception as error:
+        why = with_place(f"{type(error).__name__}: {error}", error)
+        raise WorkflowError(f"tools: `configure` of `{where}` refuses the `settings`: {why}") from error
+
+
+def from_file(path: Path, settings: Mapping[str, Json]) -> ModuleType:
+    """The module in a file, loaded once per content and settings; its folder can be imported from, after all else."""
     if not path.is_file():
         raise WorkflowError(f"tools: there is no file `{path}`; expected a Python file with functions")
-    name = f"ste_tools_{path.stem}_{sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]}"
+    content = str(path).encode() + path.read_bytes() + (canonical_json(dict(settings)).encode() if settings else b"")
+    name = f"ste_tools_{path.stem}_{sha256(content).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

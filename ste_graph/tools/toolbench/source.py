@@ -131,7 +131,7 @@ class ToolBenchTool:
     worker: Tool | None = None
     effect_note: str | None = None
 
-    async def ready(self) -> Observation | None:
+    async def ensure_ready(self) -> Observation | None:
         return await ensure_ready(self.worker)
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
