@@ -5,7 +5,7 @@ from __future__ import annotations
 from ste_graph.contracts import Context, Model
 from ste_graph.errors import NoReplyError
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import react
 
 

@@ -9,9 +9,9 @@ from pydantic import TypeAdapter, ValidationError, create_model
 
 from ste_graph.contracts import Context, Json, Model, Reply
 from ste_graph.errors import ModelError
-from ste_graph.language.types import type_from_word
+from ste_graph.language.expressions.types import type_from_word
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols.json_object import NotAnObjectError, first_object
 
 

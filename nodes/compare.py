@@ -7,7 +7,7 @@ from typing import Any
 from ste_graph.contracts import Context, Json, Model
 from ste_graph.distil.votes import parse_answers
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols.yes_no import parse_yes_no
 
 SCHEMA: dict[str, Json] = {

@@ -8,7 +8,7 @@ from ste_graph.contracts import Context, Model
 from ste_graph.distil.gates import PASSED, CheckResult, reject
 from ste_graph.distil.votes import SCHEMA, explain_votes, is_against, is_for, parse_vote
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 
 
 class Judge(Node):

@@ -10,7 +10,7 @@ from ste_graph.distil.negatives import DECLINING_ANSWER, missing_argument_fault,
 from ste_graph.distil.recheck import check_against_original
 from ste_graph.distil.thresholds import RELATED, Cosine
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols.request import STOP, find_request
 
 

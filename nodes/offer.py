@@ -31,7 +31,7 @@ class Offer(Node):
     seed: int = 0
 
     class Inputs(NodeInputs):
-        """A tool of a test, see `ste_graph.data.cases.Cases`."""
+        """A tool of a test, see `ste_graph.inputs.cases.Cases`."""
 
         tool: dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ste_graph.contracts import Context, Model
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols.request import STOP, find_request
 
 

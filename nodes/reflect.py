@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ste_graph.contracts import Context, Model
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols.yes_no import parse_yes_no
 
 

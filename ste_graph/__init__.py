@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ste_graph.experiment import Experiment, load
     from ste_graph.finished import FinishedRun, open_run
     from ste_graph.node import Node, NodeInputs, NodeOutputs
-    from ste_graph.prompt import Prompt
+    from ste_graph.prompts.prompt import Prompt
     from ste_graph.records import Record, Trial
     from ste_graph.tools.decorator import tool
 
@@ -21,7 +21,7 @@ _HOMES = {
     "ste_graph.experiment": ("Experiment", "load"),
     "ste_graph.finished": ("FinishedRun", "open_run"),
     "ste_graph.node": ("Node", "NodeInputs", "NodeOutputs"),
-    "ste_graph.prompt": ("Prompt",),
+    "ste_graph.prompts.prompt": ("Prompt",),
     "ste_graph.records": ("Record", "Trial"),
     "ste_graph.tools.decorator": ("tool",),
 }

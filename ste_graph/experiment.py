@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ste_graph.diagnostics import Diagnostic
 from ste_graph.errors import WorkflowError
-from ste_graph.language.diagnostics import Diagnostic
-from ste_graph.language.files import bundled_workflows
 from ste_graph.language.loading import Change, changes_from_values
 from ste_graph.language.loading import load as load_workflow
+from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.workflow import Workflow
 from ste_graph.suggest import did_you_mean
 

@@ -23,7 +23,7 @@ from ste_graph.cli.options import (
 from ste_graph.text import count_noun
 
 if TYPE_CHECKING:
-    from ste_graph.language.diagnostics import Diagnostic
+    from ste_graph.diagnostics import Diagnostic
 
 
 def check(
@@ -35,8 +35,8 @@ def check(
 ) -> None:
     """List all problems of a workflow and its variants."""
     from ste_graph.cli.sources import find_source_problems
+    from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
     from ste_graph.errors import WorkflowError
-    from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
 
     variants: Sequence[str] = ()
     try:

@@ -7,11 +7,11 @@ import sys
 from contextlib import redirect_stdout
 
 from ste_graph.contracts import Tool, ToolSource
+from ste_graph.diagnostics import Diagnostic, Span
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment
 from ste_graph.language.composition import compose
-from ste_graph.language.diagnostics import Diagnostic, Span
-from ste_graph.language.findings import Findings
+from ste_graph.language.source.findings import Findings
 from ste_graph.redaction import Redactor
 from ste_graph.run.tools import open_tools, tools_need_start
 from ste_graph.run.units import list_units, load_data

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import Each, Map, RecordBlock, Repeat, walk
-from ste_graph.language.scope import loops_inside
+from ste_graph.language.sections.scope import loops_inside
 from ste_graph.language.workflow import Workflow
 
 

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from ste_graph.compile.channels import Channel, output_channel, unit_channels
 from ste_graph.contracts import Json
+from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import Block, Map, NodeBlock, RecordBlock, Repeat, When, walk
-from ste_graph.language.diagnostics import Span
 from ste_graph.language.workflow import Workflow
 
 

@@ -10,10 +10,10 @@ from ste_graph.compile.flow import AtBranch, AtEnd, AtHead, AtVertex, Flow, Head
 from ste_graph.compile.lookup import state_lookup
 from ste_graph.compile.stepper import EndReason, LoopEnd
 from ste_graph.contracts import Json
+from ste_graph.diagnostics import Span
 from ste_graph.errors import SteError
 from ste_graph.language.blocks import Map, Repeat
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.expressions import Expression, ExpressionError
+from ste_graph.language.expressions.expression import Expression, ExpressionError
 
 
 class ControlError(SteError):

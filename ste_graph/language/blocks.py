@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.expressions import Expression
+from ste_graph.diagnostics import Span
+from ste_graph.language.expressions.expression import Expression
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,27 +11,33 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from ste_graph.contracts import DataSource, Json
-from ste_graph.language import shape as shapes
+from ste_graph.diagnostics import Span
 from ste_graph.language import subworkflows
 from ste_graph.language.blocks import Block, Map, Repeat, walk
-from ste_graph.language.calling import CallSections, read_call_sections
-from ste_graph.language.conditions import ExpressionChecker
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.graph import Graph, GraphReader
 from ste_graph.language.lock import build_lock
-from ste_graph.language.memories import check_readers, memory_specs
-from ste_graph.language.names import check_names, check_params
-from ste_graph.language.nodes import NodeReader, output_type
-from ste_graph.language.records import UnloadedRecord, record_types
-from ste_graph.language.resolution import ResolvedEntries, resolve, resolve_when_on
-from ste_graph.language.schema import Section
-from ste_graph.language.scope import Position, innermost_common_loop, list_positions, loops_around_nodes, positions_of
-from ste_graph.language.shape import CheckedShape
+from ste_graph.language.sections import shape as shapes
+from ste_graph.language.sections.calls import CallSections, read_call_sections
+from ste_graph.language.sections.expression_checker import ExpressionChecker
+from ste_graph.language.sections.graph import Graph, GraphReader
+from ste_graph.language.sections.memories import check_readers, memory_specs
+from ste_graph.language.sections.names import check_names, check_params
+from ste_graph.language.sections.nodes import NodeReader, output_type
+from ste_graph.language.sections.records import UnloadedRecord, record_types
+from ste_graph.language.sections.resolution import ResolvedEntries, resolve, resolve_when_on
+from ste_graph.language.sections.schema import Section
+from ste_graph.language.sections.scope import (
+    Position,
+    innermost_common_loop,
+    list_positions,
+    loops_around_nodes,
+    positions_of,
+)
+from ste_graph.language.sections.shape import CheckedShape
+from ste_graph.language.sections.vocabulary import Vocabulary
+from ste_graph.language.source.findings import Findings, one_of
+from ste_graph.language.source.tree import MappingNode, SequenceNode
 from ste_graph.language.subworkflows import SubWorkflowReader, check_deferred
-from ste_graph.language.tree import MappingNode, SequenceNode
 from ste_graph.language.variant import VariantRequest
-from ste_graph.language.vocabulary import Vocabulary
 from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, SubWorkflowSpec, Workflow
 from ste_graph.node import NodeOutputs
 from ste_graph.records import Record

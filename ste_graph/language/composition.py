@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
-from ste_graph.language.document import read
-from ste_graph.language.files import suggest_file, workflow_file
-from ste_graph.language.findings import Findings
+from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.paths import set_paths
-from ste_graph.language.tree import MappingEntry, MappingNode, ScalarNode, Tree
+from ste_graph.language.source.document import read
+from ste_graph.language.source.files import suggest_file, workflow_file
+from ste_graph.language.source.findings import Findings
+from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, Tree
 
 _LEGAL: Final = "one path, relative to this file, or the name of a bundled workflow"
 

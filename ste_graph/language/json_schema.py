@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ste_graph.language.entries import WIRING, find_marker, settings_shape
-from ste_graph.language.schema import (
+from ste_graph.language.sections.entries import WIRING, find_marker, settings_shape
+from ste_graph.language.sections.schema import (
     GROUPS,
     IDENTIFIER,
     NAME,

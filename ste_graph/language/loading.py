@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.check import check_variant
 from ste_graph.language.composition import compose
-from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
-from ste_graph.language.document import parse_value
-from ste_graph.language.findings import Findings, one_of
 from ste_graph.language.paths import set_path, set_paths
-from ste_graph.language.tree import MappingEntry, MappingNode
+from ste_graph.language.source.document import parse_value
+from ste_graph.language.source.findings import Findings, one_of
+from ste_graph.language.source.tree import MappingEntry, MappingNode
 from ste_graph.language.variant import VariantRequest
 from ste_graph.language.workflow import Workflow
 from ste_graph.suggest import closest

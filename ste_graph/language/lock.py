@@ -10,13 +10,13 @@ from typing import Final, get_args
 from pydantic import BaseModel
 
 from ste_graph.contracts import Json
-from ste_graph.language.entries import find_marker, iter_marked, source_class
-from ste_graph.language.plugins import plugin_files
-from ste_graph.language.resolution import ResolvedEntries
-from ste_graph.language.schema import Section
-from ste_graph.language.tree import MappingNode
-from ste_graph.language.values import hide, module_file
-from ste_graph.prompt import Prompt
+from ste_graph.language.sections.entries import find_marker, iter_marked, source_class
+from ste_graph.language.sections.plugins import plugin_files
+from ste_graph.language.sections.resolution import ResolvedEntries
+from ste_graph.language.sections.schema import Section
+from ste_graph.language.sections.setting_values import hide, module_file
+from ste_graph.language.source.tree import MappingNode
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.settings import AddressMarker, ModuleMarker, SecretMarker, SourcesMarker
 
 UNLOCKED: Final = ("variants", "budget", "about")

@@ -9,13 +9,13 @@ from typing import Any, Final, cast, get_args
 
 from pydantic import BaseModel
 
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.entries import WIRING, find, settings_shape
-from ste_graph.language.files import default_run_name
-from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.schema import BLOCKS, Section, WorkflowShape
-from ste_graph.language.shape import keys_of
-from ste_graph.language.tree import MappingNode, ScalarNode, SequenceNode, Step, Tree
+from ste_graph.diagnostics import Span
+from ste_graph.language.sections.entries import WIRING, find, settings_shape
+from ste_graph.language.sections.schema import BLOCKS, Section, WorkflowShape
+from ste_graph.language.sections.shape import keys_of
+from ste_graph.language.source.files import default_run_name
+from ste_graph.language.source.findings import Findings, one_of
+from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode, Step, Tree
 from ste_graph.suggest import closest
 
 CHANGEABLE: Final = frozenset(keys_of(WorkflowShape)) - {"dsl", "extends", "set", "variants"}

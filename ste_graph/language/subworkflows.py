@@ -11,19 +11,19 @@ from typing import Any, Final, TypeAlias
 from pydantic import create_model
 
 from ste_graph.contracts import Json
+from ste_graph.diagnostics import DiagnosticsError, Span
 from ste_graph.language.blocks import RecordBlock
 from ste_graph.language.composition import compose
-from ste_graph.language.diagnostics import DiagnosticsError, Span
-from ste_graph.language.expressions import Expression, ExpressionError
-from ste_graph.language.files import suggest_file, workflow_file
-from ste_graph.language.findings import Findings, one_of
-from ste_graph.language.graph import param_value
+from ste_graph.language.expressions.expression import Expression, ExpressionError
+from ste_graph.language.expressions.types import INT, STR
 from ste_graph.language.paths import set_path, set_paths
-from ste_graph.language.scope import Position
-from ste_graph.language.tree import MappingNode, ScalarNode, SequenceNode, Tree, tree_from_plain
-from ste_graph.language.types import INT, STR
+from ste_graph.language.sections.graph import param_value
+from ste_graph.language.sections.scope import Position
+from ste_graph.language.sections.vocabulary import Vocabulary, report_expression
+from ste_graph.language.source.files import suggest_file, workflow_file
+from ste_graph.language.source.findings import Findings, one_of
+from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode, Tree, tree_from_plain
 from ste_graph.language.variant import CheckVariant, VariantRequest
-from ste_graph.language.vocabulary import Vocabulary, report_expression
 from ste_graph.language.workflow import Lookup, NodeSpec, SubWorkflowSpec, Workflow
 from ste_graph.node import Node, NodeOutputs
 from ste_graph.records import Record

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ste_graph.language.findings import Findings
-from ste_graph.language.tree import MappingNode
+from ste_graph.language.source.findings import Findings
+from ste_graph.language.source.tree import MappingNode
 from ste_graph.language.workflow import Workflow
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from ste_graph.contracts import DataSource, Json
+from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import Block, Map
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.expressions import Expression
-from ste_graph.language.tree import ScalarNode
+from ste_graph.language.expressions.expression import Expression
+from ste_graph.language.source.tree import ScalarNode
 from ste_graph.node import Node, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.records import Record
 
 Lookup: TypeAlias = Callable[[str], Json]

@@ -11,7 +11,7 @@ from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json, Message, Model, ModelRequest, Observation, Reply
 from ste_graph.ids import derive_seed
 from ste_graph.language.workflow import NodeSpec
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import native
 from ste_graph.run.memories import EMPTY_VIEW, memory_scope, stop_run_on_error
 from ste_graph.run.step_log import EffectfulCall, UsageCounts

@@ -43,4 +43,4 @@ def _size(path: Path) -> int:
 def _texts(log: Path) -> int:
     """Bytes of what was said, once."""
     lines = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
-    return sum(len(message["content"].encode()) for line in lines for message in line.get("said", []))
+    return sum(len(message["content"].encode()) for line in lines for message in line.get("messages", []))

@@ -15,10 +15,10 @@ import numpy as np
 
 import ste_graph as ste
 from ste_graph.contracts import ModelRequest
-from ste_graph.data.cases import Cases
-from ste_graph.memory.embedders import embedder_for
+from ste_graph.inputs.cases import Cases
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.vectors.embedders import embedder_for
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.records import Seen, Step
 from ste_graph.run.execution import execute

@@ -9,9 +9,8 @@ from pathlib import Path
 from statistics import median
 
 from ste_graph.ids import now
-from ste_graph.language.workflow import CassetteSpec
 from ste_graph.redaction import Redactor
-from ste_graph.run.cassette import Cassette
+from ste_graph.run.recording import Recording
 from ste_graph.run.step_log import LoggedStep, StepLog, UsageCounts
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
@@ -44,9 +43,9 @@ async def spent(call: object) -> float:
 async def measured(folder: Path) -> dict[str, float]:
     """Milliseconds beyond the bare call, by way of calling."""
     tools = [FunctionTool.of("add_days", bare, "read"), FunctionTool.of("blocking", in_thread, "read")]
-    cassette = Cassette(CassetteSpec(folder / "cassette", "record"))
+    recording = Recording(folder / "cassette")
     plain = Toolbox(tools)
-    taped = Toolbox(tools, redactor=Redactor(["a secret of sixteen", "and another one"]), tape=cassette)
+    taped = Toolbox(tools, redactor=Redactor(["a secret of sixteen", "and another one"]), tape=recording)
     log = StepLog(folder / "unit.jsonl")
 
     async def function(number: int) -> None:
@@ -54,11 +53,11 @@ async def measured(folder: Path) -> dict[str, float]:
 
     async def recorded(number: int, name: str = "add_days", box: Toolbox = plain) -> None:
         observation = await box.call(name, ARGUMENTS, place=f"unit | observe turn={number} #0")
-        gives = {"text": observation.text, "observation": observation.model_dump(mode="json")}
+        outputs = {"text": observation.text, "observation": observation.model_dump(mode="json")}
         step = LoggedStep(
-            key=f"observe turn={number}", started=now(), ended=now(), gives=gives, used=UsageCounts(tool_calls=1)
+            key=f"observe turn={number}", started=now(), ended=now(), outputs=outputs, used=UsageCounts(tool_calls=1)
         )
-        log.step(step)
+        log.add_step(step)
 
     floor = await spent(function)
     found = {
@@ -66,7 +65,7 @@ async def measured(folder: Path) -> dict[str, float]:
         "the same, with secrets struck out and a cassette": await spent(lambda n: recorded(n, box=taped)),
         "the same as the first, for a function in a thread of its own": await spent(lambda n: recorded(n, "blocking")),
     }
-    cassette.close()
+    recording.close()
     log.close()
     return {name: took - floor for name, took in found.items()}
 

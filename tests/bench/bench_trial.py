@@ -114,12 +114,11 @@ class State(TypedDict):
 
 async def all_by_hand(loaded: Workflow, folder: Path) -> float:
     """Every tool explored by hand, side by side; gives the processor time at which the trials began."""
-    from ste_graph.run.cassette import Cassette
     from ste_graph.run.tools import open_tools
 
     store = await asyncio.to_thread(Experience().open, "long_term", folder / "memory")
     await store.reconcile([])
-    async with open_tools(loaded, Cassette(None, resets=False)) as tools:
+    async with open_tools(loaded) as tools:
         begun = time.process_time()
         await asyncio.gather(*(by_hand(loaded, folder, tool, store) for tool in tools))
     await store.close()

@@ -8,7 +8,7 @@ import pytest
 
 import ste_graph.workflows
 from ste_graph.cli.schema import schema_text
-from ste_graph.language.document import read
+from ste_graph.language.source.document import read
 
 WORKFLOWS = Path(ste_graph.workflows.__file__).parent
 PAPER = read(WORKFLOWS / "paper.yaml").to_plain()

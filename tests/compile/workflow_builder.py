@@ -11,9 +11,9 @@ from pydantic import create_model
 
 from ste_graph.compile.flow import Vertex
 from ste_graph.compile.stepper import LoopEnd, StepKey
+from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, Repeat, When, walk
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.expressions import Expression
+from ste_graph.language.expressions.expression import Expression
 from ste_graph.language.workflow import MemorySpec, NodeSpec, Workflow
 from ste_graph.node import Node, NodeOutputs
 

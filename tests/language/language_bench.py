@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.language.diagnostics import DiagnosticsError
+from ste_graph.diagnostics import DiagnosticsError
 from ste_graph.language.loading import LoadedWorkflow, load, parse_change
 
 STEPS = """
@@ -15,7 +15,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 from ste_graph.contracts import Model, RecordView
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 
 class Runnable:
     async def __call__(self, inputs, ctx):

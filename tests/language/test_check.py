@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from language_bench import Bench
 
+from ste_graph.diagnostics import DiagnosticsError
 from ste_graph.language.check import PHASES
-from ste_graph.language.diagnostics import DiagnosticsError
 
 
 def test_the_checked_workflow_says_what_runs(bench: Bench) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from language_bench import TINY, Bench, lines
 
-from ste_graph.language.diagnostics import DiagnosticsError
+from ste_graph.diagnostics import DiagnosticsError
 
 LEGAL = "one path, relative to this file, or the name of a bundled workflow"
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ste_graph.language.diagnostics import Diagnostic, DiagnosticsError, Span
-from ste_graph.language.document import parse, parse_value, read
+from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
+from ste_graph.language.source.document import parse, parse_value, read
 
 
 def problems(text: str) -> tuple[Diagnostic, ...]:

@@ -1,6 +1,6 @@
 import pytest
 
-from ste_graph.language.expressions import Expression, ExpressionError
+from ste_graph.language.expressions.expression import Expression, ExpressionError
 
 
 def refusal(text: str) -> ExpressionError:

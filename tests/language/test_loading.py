@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from language_bench import Bench
 
-from ste_graph.language.diagnostics import DiagnosticsError
+from ste_graph.diagnostics import DiagnosticsError
 from ste_graph.language.loading import Change, changes_from_values, parse_change
 
 VARIANTS = "variants:\n  fewer: {params.turns: 1}\n  deaf: {nodes.look: off}\ngraph:\n"

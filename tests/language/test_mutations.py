@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph.workflows
-from ste_graph.language.diagnostics import DiagnosticsError
+from ste_graph.diagnostics import DiagnosticsError
 from ste_graph.language.loading import load
 
 WORKFLOWS = Path(ste_graph.workflows.__file__).parent

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import Block, Map, NodeBlock, Repeat, When
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.expressions import Expression
-from ste_graph.language.scope import innermost_common_loop, list_positions, loops_around_nodes, positions_of
+from ste_graph.language.expressions.expression import Expression
+from ste_graph.language.sections.scope import innermost_common_loop, list_positions, loops_around_nodes, positions_of
 
 HERE = Span("w.yaml", 1, 1, 1)
 YES = Expression("x.y")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from language_bench import TINY, Bench, lines
 
-from ste_graph.language.diagnostics import DiagnosticsError
+from ste_graph.diagnostics import DiagnosticsError
 from ste_graph.language.workflow import Workflow
 
 CALLER = """\

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ste_graph.language.diagnostics import DiagnosticsError
-from ste_graph.language.document import parse
+from ste_graph.diagnostics import DiagnosticsError
+from ste_graph.language.source.document import parse
 
 
 def problem(text: str) -> str:

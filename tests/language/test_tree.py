@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ste_graph.language.diagnostics import Span
-from ste_graph.language.document import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree, parse
-from ste_graph.language.tree import Step
+from ste_graph.diagnostics import Span
+from ste_graph.language.source.document import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree, parse
+from ste_graph.language.source.tree import Step
 
 HERE = Span("x", 9, 9, 1)
 TREE = parse(

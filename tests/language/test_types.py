@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from ste_graph.language import types
-from ste_graph.language.types import (
+from ste_graph.language.expressions import types
+from ste_graph.language.expressions.types import (
     ANY,
     BOOL,
     INT,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from language_bench import Bench
 
-from ste_graph.language.unions import rephrase
+from ste_graph.language.sections.unions import rephrase
 
 
 def test_a_value_that_comes_close_to_one_branch_is_measured_by_that_branch(bench: Bench) -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from language_bench import Bench
 
-from ste_graph.language.diagnostics import DiagnosticsError
-from ste_graph.language.types import ANY, NULL, STR
-from ste_graph.language.vocabulary import Names
+from ste_graph.diagnostics import DiagnosticsError
+from ste_graph.language.expressions.types import ANY, NULL, STR
+from ste_graph.language.sections.vocabulary import Names
 
 
 def test_below_an_opened_name_everything_has_its_type() -> None:

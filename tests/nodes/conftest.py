@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ste_graph.contracts import Entry, Json, ModelRequest, Neighbour, Observation, Reply
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 
 
 class NoModel:

@@ -4,7 +4,7 @@ from ste_graph.contracts import Reply
 from ste_graph.errors import NoReplyError
 from ste_graph.nodes.answer import Answer
 from ste_graph.nodes.score import Score
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.scoring.label import ReplyLabel
 
 CASE = {"query": "Add 1 and 2.", "gold": {"tool": "add", "arguments": {"a": 1, "b": 2}}}

@@ -2,7 +2,7 @@ import pytest
 
 from ste_graph.contracts import Reply, ToolCall
 from ste_graph.nodes.call import Call
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 
 NOTHING = {
     "thought": None,

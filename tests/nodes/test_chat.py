@@ -5,7 +5,7 @@ import pytest
 from ste_graph.contracts import Reply
 from ste_graph.errors import ModelError
 from ste_graph.nodes.chat import Chat
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 
 OUTPUTS = {"score": "int", "reason": "maybe str", "tags": ["str"]}
 

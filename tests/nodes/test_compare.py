@@ -4,7 +4,7 @@ import pytest
 
 from ste_graph.contracts import Reply
 from ste_graph.nodes.compare import SCHEMA, Compare
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 
 QUESTION = {"tool": "search", "query": "Is it warm?", "gold": {"q": "weather"}, "given": {"q": "Wetter"}}
 

@@ -11,7 +11,7 @@ from ste_graph.nodes.negatives import MissingArgument
 from ste_graph.nodes.paraphrase import Paraphrase
 from ste_graph.nodes.recheck import Recheck
 from ste_graph.nodes.split import Split
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 
 PROMPT = Prompt("Say it.")
 TOOL = {

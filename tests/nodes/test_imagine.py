@@ -1,7 +1,7 @@
 import pytest
 
 from ste_graph.nodes.imagine import Imagine
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols.request import find_request
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.prompt import Prompt, RenderedPrompt
+from ste_graph.prompts.prompt import Prompt, RenderedPrompt
 
 TOOL = {"name": "look", "description": "Look it up.", "parameters": {"type": "object"}, "effect": "read"}
 OFF = {"empty": True, "entries": [], "messages": []}

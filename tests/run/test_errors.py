@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
-from ste_graph.language.diagnostics import display_path
+from ste_graph.diagnostics import display_path
 
 NODES = '''
 import asyncio

@@ -29,7 +29,8 @@ def test_texts_of_several_lines_are_readable_in_the_lock_file(tmp_path: Path) ->
     folder = RunFolder(tmp_path)
     folder.write_lock({**WHOLE, "resolved": {"prompt": "Think.\nThen say `off`.\n", "lives": "off"}})
     assert folder.lock.read_text() == (
-        "format: 2\nunits: {}\nskipped: {}\nmodels: {}\nresolved:\n  prompt: |\n    Think.\n    Then say `off`.\n  lives: 'off'\n"
+        "format: 2\nunits: {}\nskipped: {}\nmodels: {}\n"
+        "resolved:\n  prompt: |\n    Think.\n    Then say `off`.\n  lives: 'off'\n"
     )
 
 

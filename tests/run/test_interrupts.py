@@ -160,7 +160,7 @@ def acting(tmp_path: Path) -> Callable[[float], Path]:
 def given(out: Path) -> list[dict]:
     """What the node of `acting` gave."""
     steps = [json.loads(line) for line in (out / "units" / "send.jsonl").read_text().splitlines()]
-    return [step["gives"] for step in steps if "gives" in step]
+    return [step["outputs"] for step in steps if "outputs" in step]
 
 
 def test_ctrl_c_waits_for_a_call_that_may_change_the_world_and_its_result_is_not_lost(

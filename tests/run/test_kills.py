@@ -169,5 +169,5 @@ def test_no_kill_makes_a_writing_tool_act_twice(nursery, writing: Path, tmp_path
         sent = (tmp_path / "sent.txt").read_text().splitlines()
         assert len(set(sent)) == len(sent)
         log = (out / "units" / "send.jsonl").read_text("utf-8")
-        begun = [json.loads(line) for line in log.splitlines() if line.startswith('{"begun"')]
-        assert set(sent) <= {line["begun"] for line in begun}
+        started = [json.loads(line) for line in log.splitlines() if line.startswith('{"call_started"')]
+        assert set(sent) <= {line["call_started"] for line in started}

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 import ste_graph as ste
-from ste_graph.language.diagnostics import DiagnosticsError
+from ste_graph.diagnostics import DiagnosticsError
 
 TOOLS = '''
 import ste_graph as ste
@@ -81,7 +81,7 @@ def recalled(run):
     found = {}
     for log in (run / "units").glob("*.jsonl"):
         lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-        found[log.stem] = next(line["gives"]["examples"] for line in lines if line.get("key") == "recall")
+        found[log.stem] = next(line["outputs"]["examples"] for line in lines if line.get("key") == "recall")
     return found
 
 
@@ -97,7 +97,5 @@ def test_where_the_memory_is_off_there_is_nothing_to_recall(folder):
 
 
 def test_what_is_lent_lives_forever(folder):
-    with pytest.raises(
-        DiagnosticsError, match="`examples` is read from an earlier run, so that it cannot live in `tool`"
-    ):
+    with pytest.raises(DiagnosticsError, match="`examples` is read from an earlier run and cannot live in `tool`"):
         ste.load("use.yaml", set={"memory.examples.lives": "tool"})

@@ -79,15 +79,15 @@ def test_a_name_in_allow_that_no_tool_has_is_refused_before_anything_is_spent(ch
 
 
 def test_where_no_tool_may_be_called_the_block_to_paste_is_shown(changes: dict, tmp_path: Path) -> None:
-    tools = [{"use": "python", "module": str(tmp_path / "tools.py"), "only": ["burn", "send"]}]
+    tools = [{"use": "python", "module": str(tmp_path / "tools.py"), "include": ["burn", "send"]}]
     with pytest.raises(ste.WorkflowError) as caught:
         ste.load(PAPER, set=changes | {"tools": tools}).run(out=tmp_path / "run")
     assert str(caught.value) == (
         f"{PAPER}: none of the 2 tools may be called: a tool that does not say what it does counts as destructive.\n"
         "Say which ones only read, in the entry of `tools:` that they come from, and the rest stays out:\n\n"
         "effects:  # one of read, write, destructive\n"
-        "  burn: destructive  # Burn a thing.\n"
         "  send: write        # Send a thing.\n"
+        "  burn: destructive  # Burn a thing.\n"
     )
     assert not (tmp_path / "run").exists()
 

@@ -1,0 +1,92 @@
+"""Values of settings: paths resolved, `{env: NAME}` looked up, secrets hidden from the lock."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from ste_graph.contracts import Json
+from ste_graph.language.sections.entries import Marker, find_marker, use_class
+from ste_graph.language.source.files import closest_file, resolve_path
+from ste_graph.language.source.findings import Findings
+from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode, Tree
+from ste_graph.settings import (
+    AddressMarker,
+    HubMarker,
+    ModuleMarker,
+    PathMarker,
+    PathOrURLMarker,
+    SecretMarker,
+    SourcesMarker,
+)
+
+KeyMarkers: TypeAlias = dict[str, Marker]
+
+HIDDEN: Final = "(not kept)"
+"""The lock file's value for a secret or an address that the workflow file holds as plain text."""
+
+
+def resolve_value(tree: Tree, mark: Marker | None, findings: Findings, inside: KeyMarkers | None = None) -> Json:
+    """A settings value as its class needs it; its faults are reported. `inside` are the markers of a mapping's keys."""
+    if isinstance(tree, MappingNode):
+        if is_environment(tree):
+            return _read_environment(tree, mark, findings)
+        marks = inside or {}
+        if isinstance(mark, SourcesMarker):
+            cls, mark = use_class(tree), None
+            found = {name: find_marker(info) for name, info in cls.model_fields.items()} if cls else {}
+            marks = {name: own for name, own in found.items() if own is not None}
+        return {key: resolve_value(entry.value, marks.get(key, mark), findings) for key, entry in tree.entries.items()}
+    if isinstance(tree, SequenceNode):
+        return [resolve_value(item, mark, findings) for item in tree.items]
+    if not isinstance(tree.value, str):
+        return tree.value
+    if isinstance(mark, ModuleMarker) and (file := module_file(tree)) is not None:
+        if not file.is_file():
+            findings.error("E506", f"file not found: `{tree.value}`", tree.span, suggestion=closest_file(file, "*.py"))
+        return str(resolve_path(tree.value, tree.span))
+    if isinstance(mark, PathOrURLMarker) and tree.value.lower().startswith(("http://", "https://")):
+        return tree.value
+    if isinstance(mark, HubMarker) and not tree.value.startswith((".", "/", "~")):
+        return tree.value
+    return str(resolve_path(tree.value, tree.span)) if isinstance(mark, PathMarker) else tree.value
+
+
+def module_file(tree: Tree) -> Path | None:
+    """The file that a module setting names (`file.py`, `file.py:name`); None for a dotted name."""
+    if not isinstance(tree, ScalarNode) or not isinstance(tree.value, str):
+        return None
+    file = tree.value.split(":")[0]
+    return resolve_path(file, tree.span) if file.endswith(".py") else None
+
+
+def is_environment(tree: Tree) -> bool:
+    """True for `{env: NAME}`, with or without a default."""
+    return isinstance(tree, MappingNode) and "env" in tree.entries and set(tree.entries) <= {"env", "default"}
+
+
+def _read_environment(tree: MappingNode, mark: Marker | None, findings: Findings) -> Json:
+    default = tree.entries.get("default")
+    name = tree.entries["env"].value.to_plain()
+    if not isinstance(mark, SecretMarker | AddressMarker):
+        findings.error("E503", "an environment variable is not allowed here", tree.span, expected="a plain value")
+    elif not isinstance(name, str) or not name:
+        findings.error("E503", "`env` must name a variable", tree.span_of(["env"]), expected="`{env: NAME}`")
+    elif default is not None and isinstance(mark, SecretMarker):
+        findings.error("E503", "a secret cannot have a default", default.key_span, expected="`{env: NAME}`")
+    elif name in os.environ:
+        return os.environ[name]
+    elif default is not None:
+        return default.value.to_plain()
+    else:
+        message = f"the environment variable `{name}` is not set"
+        findings.error("E504", message, tree.span_of(["env"]), help=f"run `export {name}=…` first")
+    return None
+
+
+def hide(value: Json) -> Json:
+    """A secret or an address as the lock file keeps it: the name of its variable, or `HIDDEN`."""
+    if isinstance(value, dict):
+        return {"env": value["env"]} if "env" in value else {key: hide(inner) for key, inner in value.items()}
+    return [hide(inner) for inner in value] if isinstance(value, list) else HIDDEN

@@ -1,0 +1,7 @@
+"""Prompts: Markdown with Jinja in it, for models.
+
+* `prompt`: `Prompt`, a template that knows the names it reads; `RenderedPrompt`, `PromptError`
+* `template`: the sandboxed Jinja of all prompts
+* `reading`: the names that a template reads, and its faults, found without rendering it
+* `jinja_errors`: syntax errors of Jinja, explained at their place
+"""

@@ -1,0 +1,150 @@
+"""A prompt: Markdown with Jinja in it, sandboxed; the names that it reads are known before it is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jinja2 import Template, TemplateError
+
+from ste_graph.contracts import Json
+from ste_graph.diagnostics import Diagnostic, display_path
+from ste_graph.errors import WorkflowError
+from ste_graph.prompts.reading import TemplateReading, read_template
+from ste_graph.prompts.template import KEEPING, environment
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+class PromptError(WorkflowError):
+    """A prompt that cannot be rendered; `line` counts from 1."""
+
+    def __init__(self, path: str, line: int, message: str) -> None:
+        super().__init__(path, line, message)
+        self.path = path
+        self.line = line
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class RenderedPrompt(NamedTuple):
+    """A rendered prompt: the text that the model is shown, and the one for the transcript, without the `once` parts."""
+
+    text: str
+    transcript_text: str
+
+
+class Prompt:
+    """A template, equal to another with the same text and path; `path` is the file as it is shown to people.
+
+    Null prints as nothing, lists and objects print as JSON on one line. The rendered text is stripped.
+    """
+
+    def __init__(self, text: str, path: str = "<text>") -> None:
+        self.__dict__.update(text=text, path=path)
+
+    text: str
+    path: str
+
+    @classmethod
+    def read(cls, file: Path) -> Prompt:
+        """The prompt in a file. Raises `OSError` or `UnicodeDecodeError`."""
+        return cls(file.read_text("utf-8"), display_path(file))
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All faults of the template itself, whatever the values."""
+        return self._reading.diagnostics
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The dotted names that the prompt reads from outside: `imagine.query`, `short_term.empty`."""
+        return frozenset(self.name_spans)
+
+    @cached_property
+    def roots(self) -> Mapping[str, tuple[str, ...]]:
+        """Per root of `names`: the fields that the prompt reads of it."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in sorted(self.names):
+            root, *rest = name.split(".")
+            found[root] = (*found.get(root, ()), *rest[:1])
+        return found
+
+    @property
+    def name_spans(self) -> Mapping[str, tuple[int, int, int]]:
+        """The first place of each of `names`: line and column from 1, and length."""
+        return self._reading.name_spans
+
+    @property
+    def tested_names(self) -> frozenset[str]:
+        """The names that a condition or `default` looks at, and which may therefore be null."""
+        return self._reading.tested_names & self.names
+
+    def render(self, values: Mapping[str, Json]) -> RenderedPrompt:
+        """The text for these values, plain data by root name (`{"imagine": {"query": …}}`).
+
+        Raises `PromptError` for a faulty template or a missing value.
+        """
+        if self.diagnostics:
+            first = self.diagnostics[0]
+            raise PromptError(self.path, first.span.line, first.message)
+        whole = self._render(values, keeping=False)
+        return RenderedPrompt(whole, self._render(values, keeping=True) if self._reading.has_once else whole)
+
+    def _render(self, values: Mapping[str, Json], *, keeping: bool) -> str:
+        try:
+            return self._template.render({**values, KEEPING: keeping}).strip()
+        except Exception as error:  # whatever goes wrong inside a template is the template's or a value's fault
+            line = _line(error.__traceback__, self._template)
+            message = error.message if isinstance(error, TemplateError) and error.message else str(error)
+            raise PromptError(self.path, line, message) from None
+
+    @cached_property
+    def _reading(self) -> TemplateReading:
+        return read_template(self.text, self.path)
+
+    @cached_property
+    def _template(self) -> Template:
+        return environment().from_string(self._reading.tree or "")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a prompt is immutable: `{name}` cannot be set")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prompt) and (self.text, self.path) == (other.text, other.path)
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.path))
+
+    def __repr__(self) -> str:
+        return f"Prompt({self.text!r}, {self.path!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prompt, (self.text, self.path)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.is_instance_schema(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Json]:
+        return {"type": "string", "description": "A Markdown file with Jinja in it, relative to this file."}
+
+
+def _line(trace: TracebackType | None, template: Template) -> int:
+    """The line of the template that raised an error."""
+    line = 1
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

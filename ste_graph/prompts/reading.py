@@ -1,0 +1,233 @@
+"""The names that a template reads from outside, and its faults, found without rendering it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jinja2 import TemplateSyntaxError, nodes
+
+from ste_graph.diagnostics import Diagnostic, Span, remember
+from ste_graph.prompts.jinja_errors import explain
+from ste_graph.prompts.template import BLOCKS, FILTERS, KEEPING, TESTS, environment
+from ste_graph.suggest import closest
+
+_DEEPEST: Final = 50
+_LEGAL: Final = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Scope,
+    nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair,
+    nodes.Filter, nodes.Test, nodes.Keyword, nodes.Not, nodes.And, nodes.Or, nodes.Compare, nodes.Operand,
+    nodes.CondExpr, nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg,
+)  # fmt: skip
+_TAGS: Final[Mapping[type[nodes.Node], str]] = {
+    nodes.Include: "include", nodes.Import: "import", nodes.FromImport: "import", nodes.Extends: "extends",
+    nodes.Macro: "macro", nodes.CallBlock: "call", nodes.FilterBlock: "filter", nodes.Block: "block",
+    nodes.With: "with", nodes.AssignBlock: "set", nodes.ScopedEvalContextModifier: "autoescape",
+}  # fmt: skip
+_CODE: Final = re.compile(r"\{#.*?#\}|(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class TemplateReading:
+    """The facts about a template that are known without rendering it. `tree` is None if it cannot be parsed."""
+
+    tree: nodes.Template | None
+    diagnostics: tuple[Diagnostic, ...]
+    name_spans: Mapping[str, tuple[int, int, int]]
+    """The first place of each name that is read from outside: line and column from 1, and length."""
+    tested_names: frozenset[str]
+    """The names that a condition or `default` looks at."""
+    has_once: bool
+
+
+def read_template(text: str, path: str) -> TemplateReading:
+    """Parse a template and find the names that it reads and all that is not legal in it."""
+    remember(path, text)
+    reader = _TemplateReader(text, path)
+    tree = None
+    try:
+        tree = environment().parse(text)
+        reader.visit(tree, set(), 0)
+    except TemplateSyntaxError as error:
+        reader.diagnostics.append(explain(error, text, path))
+    except RecursionError:
+        reader.fault(reader.line, None, "the template is nested too deeply")
+    return TemplateReading(
+        tree, tuple(reader.diagnostics), reader.name_spans, frozenset(reader.tested_names), reader.has_once
+    )
+
+
+class _TemplateReader:
+    """Walks a template, aware of the names that its loops and `set` define."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.name_spans: dict[str, tuple[int, int, int]] = {}
+        self.tested_names: set[str] = set()
+        self.has_once = False
+        self.line = 1
+        """The line of the node visited last."""
+        self._path = path
+        self._lines = re.split("\r\n|\r|\n", text)
+        code = re.sub("\r\n?", "\n", text)
+        # The same text with all but its code blanked out, so that a name is looked for only in code.
+        spans = [found.span() for found in _CODE.finditer(code) if found[1]]
+        inside = {at for start, end in spans for at in range(start, end)}
+        self._code_lines = "".join(c if at in inside or c == "\n" else " " for at, c in enumerate(code)).split("\n")
+
+    def visit(self, node: nodes.Node, local: set[str], depth: int) -> None:
+        """Note the names and faults below a node; `local` gains the names that it sets."""
+        self.line = node.lineno or self.line
+        if depth > _DEEPEST:
+            raise RecursionError
+        depth += 1
+        match node:
+            case nodes.For():
+                self._visit_loop(node, local, depth)
+            case nodes.If():
+                self._visit_branches(node, local, depth)
+            case nodes.Assign(target=target, node=value):
+                self.visit(value, local, depth)
+                local |= self._target_names(target)
+            case nodes.Scope(body=body):
+                self._visit_all(body, set(local), depth)
+            case nodes.Name() | nodes.Getattr() | nodes.Getitem():
+                self._visit_value(node, local, depth)
+            case nodes.CondExpr(test=test):
+                self._note_test(test)
+                self._visit_all(node.iter_child_nodes(), local, depth)
+            case nodes.Filter(name="default", node=nodes.Node() as operand):
+                self._note_test(operand)
+                self._visit_all(node.iter_child_nodes(), local, depth)
+            case nodes.Filter(name=name) if name not in FILTERS:
+                message, expected = f"unknown filter `{name}`", f"one of: {', '.join(FILTERS)}"
+                self._refuse(node, rf"\|\s*({re.escape(name)})\b", message, closest(name, FILTERS), expected)
+            case nodes.Test(name=name) if name not in TESTS:
+                message = f"unknown test `{name}`"
+                expected = f"one of: {', '.join(test for test in TESTS if test.isalpha())}"
+                self._refuse(node, rf"\b({re.escape(name)})\b", message, closest(name, TESTS), expected)
+            case nodes.Call():
+                pattern = rf"({re.escape(dotted_name(node.node)[0] or '')}\s*\()"
+                example = "use a filter, as in `{{ items | join(', ') }}`"
+                self._refuse(node, pattern, "a prompt cannot call anything", help=example)
+            case _ if type(node) in _TAGS:
+                tag = _TAGS[type(node)]
+                form = "`{% set name = value %}` with a block" if tag == "set" else f"`{{% {tag} %}}`"
+                message, expected = f"{form} is not part of prompts", f"one of: {BLOCKS}"
+                self._refuse(node, rf"\{{%-?\s*({tag}|from)\b", message, expected=expected)
+            case _ if not isinstance(node, _LEGAL):
+                sign = getattr(node, "operator", None)
+                message = f"`{sign or type(node).__name__.lower()}` is not part of prompts"
+                self._refuse(node, rf"({re.escape(sign)})" if sign else None, message)
+            case _:
+                self._visit_all(node.iter_child_nodes(), local, depth)
+
+    def fault(
+        self,
+        line: int,
+        pattern: str | None,
+        message: str,
+        suggestion: str | None = None,
+        expected: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        """Note a fault at the match of `pattern` in the code of a line, or at the whole line."""
+        span = Span(self._path, *self._find(line, pattern))
+        self.diagnostics.append(Diagnostic("E130", "error", message, span, expected, suggestion, help=help))
+
+    def _refuse(
+        self,
+        node: nodes.Node,
+        pattern: str | None,
+        message: str,
+        suggestion: str | None = None,
+        expected: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        self.fault(node.lineno, pattern, message, suggestion, expected, help)
+
+    def _visit_all(self, several: Iterable[nodes.Node], local: set[str], depth: int) -> None:
+        for node in several:
+            self.visit(node, local, depth)
+
+    def _visit_loop(self, node: nodes.For, local: set[str], depth: int) -> None:
+        if node.recursive:
+            self._refuse(node, r"\b(recursive)\b", "`recursive` is not part of prompts")
+        self.visit(node.iter, local, depth)
+        inside = local | self._target_names(node.target)
+        if node.test is not None:
+            self.visit(node.test, inside, depth)
+        self._visit_all(node.body, inside | {"loop"}, depth)
+        self._visit_all(node.else_, set(local), depth)
+
+    def _visit_branches(self, node: nodes.If, local: set[str], depth: int) -> None:
+        match node.test:
+            case nodes.Not(node=nodes.Name(name=name)) if name == KEEPING:
+                self.has_once = True
+            case test:
+                self._note_test(test)
+                self.visit(test, local, depth)
+        ends = []
+        for branch in ([*node.body], *([elif_.test, *elif_.body] for elif_ in node.elif_), [*node.else_]):
+            ends.append(set(local))
+            self._visit_all(branch, ends[-1], depth)
+        for other in node.elif_:
+            self._note_test(other.test)
+        local |= set.intersection(*ends)
+
+    def _note_test(self, test: nodes.Node) -> None:
+        """Note the names that a condition looks at, whole or in part."""
+        name, rest = dotted_name(test)
+        self.tested_names |= {name} if name else set()
+        for part in test.iter_child_nodes() if name is None else rest:
+            self._note_test(part)
+
+    def _target_names(self, target: nodes.Node) -> set[str]:
+        if isinstance(target, nodes.NSRef):
+            pattern = rf"\b({target.name}\.{target.attr})\b"
+            self._refuse(target, pattern, "`set` needs a plain name, without a dot")
+            return set()
+        return {name.name for name in [target, *target.find_all(nodes.Name)] if isinstance(name, nodes.Name)}
+
+    def _visit_value(self, node: nodes.Expr, local: set[str], depth: int) -> None:
+        """Note a dotted name, and visit the other expressions in it."""
+        name, rest = dotted_name(node)
+        self._visit_all(rest, local, depth)
+        if private := _private_part(node):
+            self._refuse(node, rf"({re.escape(private)})", f"`{private}`: names in prompts cannot start with `_`")
+        elif name is not None and name.split(".")[0] not in local and name not in self.name_spans:
+            parts = [re.escape(part) for part in name.split(".")]
+            whole = r"\s*(?:\.|\[\s*[\"'])\s*".join(parts)
+            self.name_spans[name] = self._find(node.lineno, rf"(?<![\w.])({whole}|{parts[0]})(?!\w)")
+
+    def _find(self, line: int, pattern: str | None) -> tuple[int, int, int]:
+        code = self._code_lines[line - 1] if line <= len(self._code_lines) else ""
+        if pattern is not None and (found := re.search(pattern, code)):
+            return int(line), found.start(1) + 1, found.end(1) - found.start(1)
+        whole = self._lines[line - 1] if line <= len(self._lines) else ""
+        return int(line), len(whole) - len(whole.lstrip()) + 1, len(whole.strip())
+
+
+def dotted_name(node: nodes.Node) -> tuple[str | None, list[nodes.Node]]:
+    """`tool.name` for a name with attributes, and the other expressions inside it, such as indices."""
+    match node:
+        case nodes.Name(name=name):
+            return name, []
+        case nodes.Getattr(node=inner, attr=key) | nodes.Getitem(node=inner, arg=nodes.Const(value=str() as key)):
+            base, rest = dotted_name(inner)
+            return (f"{base}.{key}" if base and not rest else base), rest
+        case nodes.Getitem(node=inner, arg=argument):
+            base, rest = dotted_name(inner)
+            return base, [*rest, argument]
+    return None, [node]
+
+
+def _private_part(node: nodes.Node) -> str | None:
+    """The part of a dotted name that starts with `_`; None for a name without one."""
+    while isinstance(node, nodes.Getattr):
+        if node.attr.startswith("_"):
+            return node.attr
+        node = node.node
+    return node.name if isinstance(node, nodes.Name) and node.name.startswith("_") else None
