@@ -1,4 +1,4 @@
-"""Checking a call's arguments against the tool's JSON Schema, in words that a model can mend its call from."""
+"""The check of a call's arguments against the tool's JSON Schema, in words by which a model can repair its call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -17,6 +16,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from ste_graph.contracts import Json
+from ste_graph.suggest import did_you_mean
 from ste_graph.tools.coercion import coerce
 
 FORMATS = FormatChecker()
@@ -60,7 +60,7 @@ Validator = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[
 
 @dataclass(frozen=True, slots=True)
 class CheckedArguments:
-    """Arguments after the check: as the tool gets them, which were coerced, and what is wrong if anything is."""
+    """Arguments after the check: as the tool gets them, the coerced ones, and the problem if there is one."""
 
     arguments: dict[str, Json] = field(default_factory=dict)
     coerced: tuple[str, ...] = ()
@@ -85,13 +85,13 @@ class ArgumentChecker:
         self._validator = Validator(schema, registry=Registry(), format_checker=FORMATS)
 
     def check(self, arguments: Json) -> CheckedArguments:
-        """The arguments as the tool may be given them, or what is wrong with them, one line per fault.
+        """The arguments as the tool may get them, or their problem, one line per fault.
 
-        A value of the wrong type that can mean only one value of the right type is brought to it.
+        A value of the wrong type that can mean only one value of the right type is coerced.
         """
         if not isinstance(arguments, Mapping):
             return CheckedArguments(
-                problem=self._text([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
+                problem=self._list_faults([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
             )
         given = dict(arguments)
         if self.fault:
@@ -104,27 +104,27 @@ class ArgumentChecker:
             if changed:
                 errors = list(self._validator.iter_errors(given))
         except RecursionError:
-            return CheckedArguments(problem=self._text(["- the arguments are nested too deeply"]))
+            return CheckedArguments(problem=self._list_faults(["- the arguments are nested too deeply"]))
         except Exception as fault:  # a `$ref` that leads nowhere, most of all
             self.fault = f"the schema of `{self.tool}` cannot be used: {type(fault).__name__}: {fault}"[:300]
             return CheckedArguments(arguments=dict(arguments))
         errors.sort(key=lambda error: (error.json_path, error.message))
         lines = dict.fromkeys(line for error in errors for line in explain(error))
         if lines:
-            return CheckedArguments(problem=self._text(list(lines)))
+            return CheckedArguments(problem=self._list_faults(list(lines)))
         return CheckedArguments(arguments=given, coerced=changed)
 
     def problem(self, arguments: Json) -> str | None:
-        """What is wrong with the arguments; None if they may be given to the tool."""
+        """The problem of the arguments; None if the tool may get them."""
         return self.check(arguments).problem
 
-    def _text(self, lines: list[str]) -> str:
+    def _list_faults(self, lines: list[str]) -> str:
         more = [f"- and {len(lines) - 10} more"] if len(lines) > 10 else []
         return "\n".join([f"Invalid arguments for `{self.tool}`:", *lines[:10], *more])
 
 
 def explain(error: ValidationError) -> Iterator[str]:
-    """One line per fault: which field, what was expected, what came instead."""
+    """One line per fault: the field, what was expected, and the value."""
     where = error.json_path.removeprefix("$").removeprefix(".")
     inside = f"{where}." if where else ""
     schema: Mapping[str, Json] = error.schema if isinstance(error.schema, Mapping) else {}
@@ -138,10 +138,8 @@ def explain(error: ValidationError) -> Iterator[str]:
         case "additionalProperties" | "unevaluatedProperties":
             known = sorted(schema.get("properties", {}))
             for name in sorted(set(given) - set(known)):
-                close = get_close_matches(name, known, 1)
-                hint = f"did you mean `{close[0]}`? " if close else ""
                 allowed = f"allowed: {', '.join(known)}" if known else "it takes no arguments"
-                yield f"- `{inside}{name}`: unknown argument; {hint}{allowed}"
+                yield f"- `{inside}{name}`: unknown argument; {did_you_mean(name, known)}{allowed}"
         case "anyOf" | "oneOf" if meant := find_meant_branch(error):
             for inner in meant:
                 yield from explain(inner)
@@ -151,7 +149,7 @@ def explain(error: ValidationError) -> Iterator[str]:
 
 
 def find_meant_branch(error: ValidationError) -> list[ValidationError]:
-    """The faults within the option of an `anyOf` that was meant: the first whose type the value has; else none."""
+    """The faults within the option of an `anyOf` that was meant: the first whose type the value has; empty if none."""
     options: dict[Json, list[ValidationError]] = {}
     for inner in error.context or ():
         options.setdefault(inner.relative_schema_path[0], []).append(inner)
@@ -162,7 +160,7 @@ def find_meant_branch(error: ValidationError) -> list[ValidationError]:
 
 
 def describe_expected(error: ValidationError, schema: Mapping[str, Json]) -> str:
-    """What the violated keyword asks for, with an example if the schema has one."""
+    """The demand of the violated keyword, with an example if the schema has one."""
     keyword, value = str(error.validator), error.validator_value
     if keyword in ("type", "enum", "const", "format", "anyOf", "oneOf"):
         return describe_schema(schema)

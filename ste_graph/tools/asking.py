@@ -13,21 +13,21 @@ from ste_graph.contracts import Json, Tool
 from ste_graph.tools.threads import run_in_daemon_thread
 
 LONGEST = 2000
-"""Characters of the arguments that the person is shown."""
+"""Characters of the arguments that are shown to the person."""
 
 
 class Asker(Protocol):
-    """Whoever decides about a call that the policy leaves open."""
+    """Decides about calls that the policy leaves open."""
 
     async def refusal(self, tool: Tool, arguments: Mapping[str, Json]) -> str | None:
-        """Why the call is not made, as a sentence; None if it may be made."""
+        """The reason why the call is not made, as a sentence; None if it may be made."""
 
 
 class TerminalAsker:
     """Asks on stderr, reads the answer from stdin; one question at a time, however many units wait.
 
-    `still` is entered around a question, so that a progress display can hold still. Where stdin or stderr is no
-    terminal, nobody is asked and every call is refused.
+    `still` is entered around a question, so that a progress display can hold still. If stdin or stderr is
+    not a terminal, nobody is asked and every call is refused.
     """
 
     def __init__(self, still: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
@@ -40,7 +40,7 @@ class TerminalAsker:
             if tool.name in self._always:
                 return None
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
-                return f"`{tool.name}` was not called: `allow: ask` needs a person at a terminal, and there is none."
+                return f"`{tool.name}` was not called: `allow: ask` needs a person at a terminal."
             with self._still():
                 answer = await self._answer(tool, arguments)
             if answer.startswith("a"):
@@ -48,9 +48,9 @@ class TerminalAsker:
             return None if answer[:1] in ("y", "a") else f"`{tool.name}` was not called: the person asked said no."
 
     async def _answer(self, tool: Tool, arguments: Mapping[str, Json]) -> str:
-        said = json.dumps(dict(arguments), ensure_ascii=False)
-        said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
-        question = f"\nCall `{tool.name}` ({tool.effect}) with {said}?  [y]es, [n]o, [a]lways for this tool: "
+        text = json.dumps(dict(arguments), ensure_ascii=False)
+        text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+        question = f"\nCall `{tool.name}` ({tool.effect}) with {text}?  [y]es, [n]o, [a]lways for this tool: "
         while True:
             sys.stderr.write(question)
             sys.stderr.flush()

@@ -18,7 +18,7 @@ _NOTHING = object()
 
 
 def coerce(arguments: dict[str, Json], errors: Sequence[ValidationError]) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """The arguments with what can be coerced coerced, and the paths of what was. `arguments` stays as it is.
+    """The arguments with values coerced where that is harmless, and the paths of these. `arguments` stays as it is.
 
     Harmless means: the schema asks for one type only (beside null), and the text written as that type says the same.
     `"90"` becomes 90 for an integer, `"1.5"` a number, `"true"` a boolean; 5 becomes `"5"` for a string. A number with
@@ -38,7 +38,7 @@ def coerce(arguments: dict[str, Json], errors: Sequence[ValidationError]) -> tup
 
 
 def expected_types(error: ValidationError) -> frozenset[str]:
-    """The types that the schema at the error accepts; none where that is not plain, or not what is wrong."""
+    """The types that the schema at the error accepts; empty if they are not plain, or not the problem."""
     match error.validator, error.validator_value:
         case "type", str(kind):
             return frozenset({kind})
@@ -52,7 +52,7 @@ def expected_types(error: ValidationError) -> frozenset[str]:
 
 
 def convert(value: Json, types: frozenset[str]) -> Any:
-    """The value in the one type asked for; `_NOTHING` where there is more than one, or it would be a guess."""
+    """The value in the one type asked for; `_NOTHING` if there are several, or it would be a guess."""
     if len(kinds := types - {"null"}) != 1:
         return _NOTHING
     match next(iter(kinds)), value:
@@ -69,7 +69,7 @@ def convert(value: Json, types: frozenset[str]) -> Any:
 
 
 def put_at(inside: Any, path: Sequence[str | int], value: Json) -> None:
-    """Put the value at a path."""
+    """Puts the value at a path."""
     for step in path[:-1]:
         inside = inside[step]
     inside[path[-1]] = value

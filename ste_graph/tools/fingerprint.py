@@ -14,7 +14,7 @@ def fingerprint(tool: Tool) -> str:
 
 
 def describe_tool(tool: Tool) -> dict[str, Json]:
-    """What a unit, a prompt and a record know of the tool: its definition and its fingerprint."""
+    """The tool as units, prompts and records have it: its definition and its fingerprint."""
     return {**definition(tool), "fingerprint": fingerprint(tool)}
 
 

@@ -13,7 +13,7 @@ MINUTE_S = 60.0
 class RateLimiter:
     """At most `per_minute` calls of each tool begin within any sixty seconds; further ones wait, in order.
 
-    None: no limit. `clock` and `sleep` are for tests.
+    With None there is no limit. `clock` and `sleep` are for tests.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a tool gave, as the text that a model reads."""
+"""Values of tools as the text that a model reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from ste_graph.contracts import Json
 
 MARK = 48
-"""Room for the line that stands for what was left out."""
+"""Characters for the line that replaces what was left out."""
 
 
 def as_text(value: Any) -> str:
@@ -20,14 +20,14 @@ def as_text(value: Any) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return decode_bytes(bytes(value))
     modes: tuple[Literal["utf8", "base64"], ...] = ("utf8", "base64")
-    for mode in modes:  # base64 only where there are bytes inside that are no text
+    for mode in modes:  # base64 only where there are bytes inside that are not text
         with contextlib.suppress(PydanticSerializationError, ValueError, RecursionError):
             return to_json(value, inf_nan_mode="constants", bytes_mode=mode, fallback=repr).decode()
     return replace_surrogates(repr(value))  # a value that holds itself
 
 
 def plain_data(value: Any, limit: int) -> Json:
-    """The value as plain JSON data; None where it is none, or is longer than `limit` characters."""
+    """The value as plain JSON data; None if it has no such form, or is longer than `limit` characters."""
     if value is None:
         return None
     try:
@@ -38,7 +38,7 @@ def plain_data(value: Any, limit: int) -> Json:
 
 
 def decode_bytes(data: bytes) -> str:
-    """The bytes as UTF-8 text, or a description of them where they are none."""
+    """The bytes as UTF-8 text, or a description of bytes that are something else."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -51,10 +51,10 @@ def replace_surrogates(text: str) -> str:
 
 
 def clip(text: str, limit: int) -> tuple[str, bool]:
-    """At most `limit` (50 or more) characters of the text, head and tail kept, and whether something was left out."""
+    """At most `limit` (50 or more) characters of the text, with head and tail, and whether some were left out."""
     if len(text) <= limit:
         return text, False
-    kept = limit - MARK
-    head = (kept + 1) // 2
-    left_out = f"\n[… {len(text) - kept:,} characters left out …]\n"
-    return text[:head] + left_out + text[len(text) - (kept - head) :], True
+    rest = limit - MARK
+    head = (rest + 1) // 2
+    left_out = f"\n[… {len(text) - rest:,} characters left out …]\n"
+    return text[:head] + left_out + text[len(text) - (rest - head) :], True

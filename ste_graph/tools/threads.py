@@ -1,4 +1,4 @@
-"""Running a blocking function beside the event loop, in a thread that nobody has to wait for."""
+"""A thread for a blocking function, for which the program need not wait when it ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def run_in_daemon_thread(function: Callable[[], T]) -> T:
-    """What `function`, which may not raise, returns. If the awaiting task is cancelled, its thread is left behind.
+    """The result of `function`, which must not raise. If the awaiting task is cancelled, the thread goes on alone.
 
     A thread cannot be killed, and the loop's default executor waits for its threads when the program ends: one hanging
     tool would keep a finished run from ending. A daemon thread per call does not; it costs some 0.1 ms.

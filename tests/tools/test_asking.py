@@ -83,7 +83,7 @@ async def test_without_a_terminal_nobody_is_asked_and_the_call_is_refused(monkey
     assert await box.call("drop", {}) == Observation(
         ok=False,
         kind="refused",
-        text="`drop` was not called: `allow: ask` needs a person at a terminal, and there is none.",
+        text="`drop` was not called: `allow: ask` needs a person at a terminal.",
     )
     assert (await box.call("add", {"n": 1})).ok
     assert rows.dropped == 0

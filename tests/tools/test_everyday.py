@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.tools.arguments import ArgumentChecker
-from ste_graph.tools.python.source import PythonTools, loaded
+from ste_graph.tools.python.source import PythonTools, load_module
 from ste_graph.tools.toolbox import Toolbox
 
 FILE = str(files("ste_graph.workflows") / "tools" / "everyday.py")
-EVERYDAY = loaded(FILE)
+EVERYDAY = load_module(FILE)
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 
 

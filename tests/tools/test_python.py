@@ -193,9 +193,7 @@ async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_pa
         "expected the dotted name of an installed module, or a file that ends in `.py`"
     )
     missing = str(tmp_path / "nothing.py")
-    assert (
-        await refused(module=missing) == f"tools: there is no file `{missing}`; expected a Python file with functions"
-    )
+    assert await refused(module=missing) == f"tools: `{missing}`: file not found; expected a Python file with functions"
     assert "expected `a.dotted.name`, `file.py` or `module:function`" in await refused(module="a:b:c")
     path = module(tmp_path, "x = 1\n")
     assert await refused(module=path) == (

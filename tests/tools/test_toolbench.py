@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ste_graph.errors import WorkflowError
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.policy import ToolPolicy
-from ste_graph.tools.toolbench.description import Description, plain_name, read
+from ste_graph.tools.toolbench.description import Description, plain_name, read_description
 from ste_graph.tools.toolbench.source import ToolBenchTools
 from ste_graph.tools.toolbox import Toolbox
 
@@ -57,7 +57,7 @@ def lines(path: Path, *calls: dict) -> str:
 
 
 def test_free_text_gives_the_words_before_the_arguments_and_all_arguments_are_required():
-    described = read("add_date", ADD_DATE)
+    described = read_description("add_date", ADD_DATE)
     assert described == Description(
         "add_date",
         "add_date",
@@ -72,7 +72,7 @@ def test_free_text_gives_the_words_before_the_arguments_and_all_arguments_are_re
 
 
 def test_a_structured_description_gives_types_defaults_examples_and_the_values_of_an_enum():
-    described = read("GamerPower%%Live giveaways", LIVE)
+    described = read_description("GamerPower%%Live giveaways", LIVE)
     assert described.text == "Giveaways by type. Part of GamerPower: All free games."
     assert described.parameters["required"] == ["type", "lang"]
     assert described.parameters["properties"] == {
@@ -84,7 +84,7 @@ def test_a_structured_description_gives_types_defaults_examples_and_the_values_o
         "day": {"type": "string", "format": "date"},
         "count": {"type": ["number", "string"], "default": "many"},
     }
-    assert read("GamerPower%%Live giveaways", json.dumps(LIVE)) == described
+    assert read_description("GamerPower%%Live giveaways", json.dumps(LIVE)) == described
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_structured_description_gives_types_defaults_examples_and_the_values_o
     ],
 )
 def test_names_are_legal_for_models(original, name):
-    assert plain_name(original) == read(original, "Do it.").name == name
+    assert plain_name(original) == read_description(original, "Do it.").name == name
 
 
 json_values = st.recursive(
@@ -120,7 +120,7 @@ parameters = st.lists(
 
 @given(required=parameters, optional=parameters)
 def test_every_description_gives_a_valid_schema_whose_own_defaults_and_examples_it_accepts(required, optional):
-    schema = read("x", {"required_parameters": required, "optional_parameters": optional}).parameters
+    schema = read_description("x", {"required_parameters": required, "optional_parameters": optional}).parameters
     Draft202012Validator.check_schema(schema)
     for entry in schema["properties"].values():
         for value in [*entry.get("examples", []), *([entry["default"]] if "default" in entry else [])]:
@@ -237,8 +237,8 @@ async def test_a_name_means_one_tool_where_two_of_the_file_would_be_shown_alike(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "tools: there is no file `{path}`; expected a JSON file of ToolBench descriptions"),
-        ("[]", "tools: `{path}` holds no tools; expected a JSON object of names and descriptions"),
+        (None, "tools: `{path}`: file not found; expected a JSON file of ToolBench descriptions"),
+        ("[]", "tools: `{path}` has no tools; expected a JSON object of names and descriptions"),
         (
             '{"a": 3}',
             "tools: the description of `a` in `{path}` cannot be used: it is neither free text nor a mapping with "
@@ -246,7 +246,7 @@ async def test_a_name_means_one_tool_where_two_of_the_file_would_be_shown_alike(
         ),
         (
             '{"a": {"required_parameters": [{"type": "STRING"}], "optional_parameters": []}}',
-            "tools: the description of `a` in `{path}` cannot be used: a parameter is no mapping with a `name`: "
+            "tools: the description of `a` in `{path}` cannot be used: a parameter is not a mapping with a `name`: "
             "{{'type': 'STRING'}}",
         ),
     ],
@@ -265,7 +265,7 @@ async def test_a_line_of_a_cassette_that_is_no_call_is_named(file, tmp_path):
     with pytest.raises(WorkflowError) as caught:
         await ToolBenchTools(path=file, cassette=cassette).open()
     assert str(caught.value) == (
-        f"{cassette}:1: this is no recorded call; expected a JSON object with `tool`, `arguments` and `observation` "
+        f"{cassette}:1: not a recorded call; expected a JSON object with `tool`, `arguments` and `observation` "
         "(`ok`, `kind`, `text`)"
     )
 
@@ -276,7 +276,7 @@ async def test_a_line_of_a_cassette_that_is_no_call_is_named(file, tmp_path):
         ({"cassette": "b", "by": [{"use": "python", "module": "a"}]}, "expected `cassette` or `by`, not both"),
         ({"by": [{"use": "pyton"}]}, "`by`: unknown `use: pyton`; expected one of: "),
         ({"by": [{"use": "python"}]}, "`by`: `module`: Field required"),
-        ({"by": [{"use": "python", "module": "a", "names": [1]}]}, "`by`: `names` says per tool of the file"),
+        ({"by": [{"use": "python", "module": "a", "names": [1]}]}, "`by`: `names` must say per tool of the file"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message):

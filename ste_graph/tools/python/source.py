@@ -40,7 +40,7 @@ class PythonTools(ToolChoice):
     starts: ClassVar[bool] = False
 
     module: ModulePath = Field(
-        description="A dotted name, a file that ends in `.py`, or either with `:function` behind it.",
+        description="A dotted name, a file that ends in `.py`, or either followed by `:function`.",
         examples=["my_package.tools", "tools/everyday.py", "my_package.tools:search"],
     )
     settings: dict[str, Json] = Field(
@@ -53,14 +53,14 @@ class PythonTools(ToolChoice):
         match = re.fullmatch(r"(.+\.py|[^:]+)(?::(\w+))?", self.module)
         if not match:
             raise WorkflowError(
-                f"tools: `{self.module}` is no module; expected `a.dotted.name`, `file.py` or `module:function`"
+                f"tools: `{self.module}` is not a module; expected `a.dotted.name`, `file.py` or `module:function`"
             )
         where, wanted = match.groups()
-        module = loaded(where, self.settings)
+        module = load_module(where, self.settings)
         if wanted:
-            found = {wanted: picked(module, wanted, where)}
+            found = {wanted: pick(module, wanted, where)}
         else:
-            found = public(module, {*(self.include or ()), *self.effects})
+            found = find_tools(module, {*(self.include or ()), *self.effects})
         if self.settings:
             found.pop("configure", None)
         if not found:
@@ -73,21 +73,21 @@ class PythonTools(ToolChoice):
         stated, chosen = self.state_effects(names), self.choose(names)
         if not chosen and self.include != ():
             raise names.nothing_left("`include` and `exclude`")
-        return [tool(names.shown[at], found[own[at]], stated.get(at)) for at in chosen]
+        return [make_tool(names.shown[at], found[own[at]], stated.get(at)) for at in chosen]
 
     async def close(self) -> None: ...
 
 
-def tool(name: str, value: Any, effect: Effect | None) -> Tool:
-    """One function or LangChain tool behind the contract. Raises `WorkflowError` if no schema can be made."""
+def make_tool(name: str, value: Any, effect: Effect | None) -> Tool:
+    """The tool of a function or a LangChain tool. Raises `WorkflowError` if no schema can be made."""
     if is_langchain_tool(value):
         return LangChainTool(name, value, effect or "destructive")
     marked: Effect = getattr(value, MARK, "destructive")
     return FunctionTool.of(name, value, effect or marked)
 
 
-def public(module: ModuleType, named: Set[str] = frozenset()) -> dict[str, Any]:
-    """The tools of a module by name, in the order of its source; those `named` need no mark."""
+def find_tools(module: ModuleType, named: Set[str] = frozenset()) -> dict[str, Any]:
+    """The functions and LangChain tools of a module by name, in the order of its source; those `named` need no mark."""
     functions = {n: v for n, v in vars(module).items() if inspect.isfunction(v) and not n.startswith("_")}
     langchain = {v.name: v for n, v in vars(module).items() if not n.startswith("_") and is_langchain_tool(v)}
     marked = {name: function for name, function in functions.items() if hasattr(function, MARK)}
@@ -99,34 +99,34 @@ def public(module: ModuleType, named: Set[str] = frozenset()) -> dict[str, Any]:
     return {name: function for name, function in functions.items() if function.__module__ == module.__name__}
 
 
-def picked(module: ModuleType, name: str, where: str) -> Any:
-    """The one function that `module:function` names."""
+def pick(module: ModuleType, name: str, where: str) -> Any:
+    """The function that `module:function` names. Raises `WorkflowError` if it is none."""
     value = getattr(module, name, None)
     if is_langchain_tool(value) or (callable(value) and not inspect.isclass(value)):
         return value
     what = "is not a function" if hasattr(module, name) else "does not exist"
-    known = public(module)
+    known = find_tools(module)
     raise WorkflowError(
         f"tools: `{name}` {what} in `{where}`; {did_you_mean(name, known)}it has: {list_choices(known)}"
     )
 
 
-def loaded(where: str, settings: Mapping[str, Json] = MappingProxyType({})) -> ModuleType:
-    """The module at a path that ends in `.py`, or of a dotted name. Raises `WorkflowError` with what went wrong."""
+def load_module(where: str, settings: Mapping[str, Json] = MappingProxyType({})) -> ModuleType:
+    """The module at a path that ends in `.py`, or of a dotted name. Raises `WorkflowError` if it does not import."""
     try:
         is_file = where.endswith(".py")
-        module = from_file(Path(where), settings) if is_file else importlib.import_module(where)
+        module = load_file(Path(where), settings) if is_file else importlib.import_module(where)
         if settings:
             configure_module(module, where, settings)
         return module
-    except (Exception, SystemExit) as fault:
-        if isinstance(fault, WorkflowError):
+    except (Exception, SystemExit) as error:
+        if isinstance(error, WorkflowError):
             raise
         hint = ""
-        if isinstance(fault, ModuleNotFoundError) and fault.name and where.split(".")[0] == fault.name.split(".")[0]:
+        if isinstance(error, ModuleNotFoundError) and error.name and where.split(".")[0] == error.name.split(".")[0]:
             hint = "; expected the dotted name of an installed module, or a file that ends in `.py`"
-        why = with_place(f"{type(fault).__name__}: {fault}", fault, None if where.endswith(".py") else where)
-        raise WorkflowError(f"tools: `{where}` does not import: {why}{hint}") from fault
+        why = with_place(f"{type(error).__name__}: {error}", error, None if where.endswith(".py") else where)
+        raise WorkflowError(f"tools: `{where}` does not import: {why}{hint}") from error
 
 
 def configure_module(module: ModuleType, where: str, settings: Mapping[str, Json]) -> None:
@@ -141,17 +141,17 @@ def configure_module(module: ModuleType, where: str, settings: Mapping[str, Json
         raise WorkflowError(f"tools: `configure` of `{where}` refuses the `settings`: {why}") from error
 
 
-def from_file(path: Path, settings: Mapping[str, Json]) -> ModuleType:
+def load_file(path: Path, settings: Mapping[str, Json]) -> ModuleType:
     """The module in a file, loaded once per content and settings; its folder can be imported from, after all else."""
     if not path.is_file():
-        raise WorkflowError(f"tools: there is no file `{path}`; expected a Python file with functions")
+        raise WorkflowError(f"tools: `{path}`: file not found; expected a Python file with functions")
     content = str(path).encode() + path.read_bytes() + (canonical_json(dict(settings)).encode() if settings else b"")
     name = f"ste_tools_{path.stem}_{sha256(content).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise WorkflowError(f"tools: `{path}` is no Python file")
+        raise WorkflowError(f"tools: `{path}` is not a Python file")
     module = importlib.util.module_from_spec(spec)
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))

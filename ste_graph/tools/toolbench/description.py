@@ -41,12 +41,12 @@ PYTHON: Mapping[type, str] = {
 
 
 class UnreadableError(ValueError):
-    """A description that is not of the format; the text says why."""
+    """A description is not in the format; the text says why."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a description says. `original` is the tool's name in the file, `name` one that models may use."""
+    """A tool as it is described. `original` is its name in the file, `name` one that models may use."""
 
     original: str
     name: str
@@ -60,31 +60,33 @@ def plain_name(original: str) -> str:
     return re.sub(r"[^a-zA-Z0-9-]+", "_", plain)[:LONGEST].strip("_") or "tool"
 
 
-def read(original: str, given: Json) -> Description:
-    """The description of one tool. Raises `Unreadable`."""
+def read_description(original: str, given: Json) -> Description:
+    """The description of one tool. Raises `UnreadableError`."""
     if isinstance(given, str):
         with suppress(json.JSONDecodeError):
             given = json.loads(given)
     match given:
         case {"required_parameters": list() as required, "optional_parameters": list() as optional}:
-            return Description(original, plain_name(original), structured_text(given), schema(required, optional))
+            return Description(
+                original, plain_name(original), structured_text(given), arguments_schema(required, optional)
+            )
         case str() if given.strip():
-            return free(original, given)
+            return read_free_text(original, given)
     raise UnreadableError("it is neither free text nor a mapping with `required_parameters` and `optional_parameters`")
 
 
-def free(original: str, text: str) -> Description:
-    """A description in free text: what stands before the arguments, and the arguments, all of them required."""
+def read_free_text(original: str, text: str) -> Description:
+    """A description in free text: the text before the arguments, and the arguments, all of them required."""
     listed = ARGUMENTS.search(text)
     trigger = TRIGGER.search(text)
     ends = [match.start() for match in (listed, trigger) if match]
     about = text[: min(ends, default=len(text))].replace("{{", "{").replace("}}", "}").strip()
     parameters = [{"name": n, "type": t.upper()} for n, t in ARGUMENT.findall(listed[1] if listed else "")]
-    return Description(original, plain_name(original), re.sub(r"\.\.$", ".", about), schema(parameters, []))
+    return Description(original, plain_name(original), re.sub(r"\.\.$", ".", about), arguments_schema(parameters, []))
 
 
 def structured_text(given: Mapping[str, Json]) -> str:
-    """What the tool does, and what it is a part of."""
+    """The purpose of the tool, and of the collection that it is part of."""
     own = str(given.get("description") or "").strip()
     parent, about = (str(given.get(f"parent_tool_{key}") or "").strip() for key in ("name", "description"))
     if own and own[-1] not in ".!?:;)*":
@@ -93,7 +95,7 @@ def structured_text(given: Mapping[str, Json]) -> str:
     return " ".join(filter(None, [own, part]))
 
 
-def schema(required: list[Json], optional: list[Json]) -> dict[str, Json]:
+def arguments_schema(required: list[Json], optional: list[Json]) -> dict[str, Json]:
     """The JSON Schema of the arguments.
 
     Of a required parameter, `default` is an example: the value with which RapidAPI's console fills the form.
@@ -101,22 +103,22 @@ def schema(required: list[Json], optional: list[Json]) -> dict[str, Json]:
     properties: dict[str, Json] = {}
     for given, needed in [(entry, True) for entry in required] + [(entry, False) for entry in optional]:
         if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
-            raise UnreadableError(f"a parameter is no mapping with a `name`: {given!r:.80}")
-        properties.setdefault(given["name"], parameter(given, needed))
+            raise UnreadableError(f"a parameter is not a mapping with a `name`: {given!r:.80}")
+        properties.setdefault(given["name"], parameter_schema(given, needed))
     names = list(dict.fromkeys(entry["name"] for entry in required))
     return {"type": "object", "properties": properties, "required": names, "additionalProperties": False}
 
 
-def parameter(given: Mapping[str, Json], needed: bool) -> dict[str, Json]:
+def parameter_schema(given: Mapping[str, Json], needed: bool) -> dict[str, Json]:
     """The JSON Schema of one parameter."""
     kind = str(given.get("type") or "").strip().upper()
     entry: dict[str, Json] = dict(TYPES.get(kind, {"type": "string"}))
     about = str(given.get("description") or "").strip()
     if about:
         entry["description"] = about
-    if kind == "ENUM" and (values := allowed(about)):
+    if kind == "ENUM" and (values := enum_values(about)):
         entry["enum"] = values
-    value = typed(given.get("default"), entry["type"])
+    value = read_value(given.get("default"), entry["type"])
     if value in (None, "") or value not in entry.get("enum", [value]):
         return entry
     if (own := PYTHON.get(type(value), "string")) != entry["type"] and (own, entry["type"]) != ("integer", "number"):
@@ -130,33 +132,33 @@ def parameter(given: Mapping[str, Json], needed: bool) -> dict[str, Json]:
     return entry
 
 
-def allowed(about: str) -> list[str]:
-    """The values that the description of an ENUM lists behind a colon: `en (English), ru (Russian)` or `a, b, c`."""
+def enum_values(about: str) -> list[str]:
+    """The values that the description of an ENUM lists after a colon: `en (English), ru (Russian)` or `a, b, c`."""
     listed = about.rpartition(":")[2].strip(" .*\n")
     values = EXPLAINED.findall(listed) or [part.strip(" \"'`") for part in listed.split(",")]
     plain = list(dict.fromkeys(value for value in values if re.fullmatch(r"[\w.-]+", value)))
     return plain if ":" in about and len(plain) == len(values) > 1 else []
 
 
-def typed(value: Json, kind: str) -> Json:
+def read_value(value: Json, kind: str) -> Json:
     """A `default`, which the format writes as text, as a value of the parameter's type where it is one."""
     if not isinstance(value, str) or kind == "string" or not value.strip():
         return value
-    return next((found for found in readings(value) if PYTHON.get(type(found)) in accepted(kind)), value)
+    return next((found for found in json_readings(value) if PYTHON.get(type(found)) in accepted_types(kind)), value)
 
 
-def accepted(kind: str) -> tuple[str, ...]:
+def accepted_types(kind: str) -> tuple[str, ...]:
     """The types that a value of this type may have."""
     return ("number", "integer") if kind == "number" else (kind,)
 
 
-def readings(text: str) -> Iterator[Json]:
-    """What the text says if it is JSON, in any case of letters."""
+def json_readings(text: str) -> Iterator[Json]:
+    """The values of the text as JSON, in any case of letters."""
     for form in (text, text.lower()):
         with suppress(ValueError):
-            yield json.loads(form, parse_constant=no_constant)
+            yield json.loads(form, parse_constant=refuse_constant)
 
 
-def no_constant(constant: str) -> float:
-    """Refuse NaN and the infinities, which JSON does not have."""
+def refuse_constant(constant: str) -> float:
+    """Refuses NaN and the infinities, which JSON does not have."""
     raise ValueError(constant)

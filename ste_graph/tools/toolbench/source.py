@@ -1,4 +1,4 @@
-"""`use: toolbench`: tools described in the format of ToolBench, executed by other tools, from a cassette, or not."""
+"""`use: toolbench`: tools that are described in the format of ToolBench, with other tools or a cassette behind them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.forwarded import effect_note, ensure_ready
 from ste_graph.tools.names import legal_names
-from ste_graph.tools.toolbench.description import Description, UnreadableError, plain_name, read
+from ste_graph.tools.toolbench.description import Description, UnreadableError, plain_name, read_description
 
 Execute = Callable[[Mapping[str, Json]], Awaitable[Observation]]
 
@@ -49,15 +49,15 @@ class ToolBenchTools(ToolChoice):
     _inner: list[tuple[ToolSource, Mapping[str, str]]] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="after")
-    def _sources(self) -> Self:
+    def _parse_sources(self) -> Self:
         if self.cassette is not None and self.by:
             raise ValueError("expected `cassette` or `by`, not both")
-        self._inner.extend(source(entry) for entry in self.by)
+        self._inner.extend(parse_source(entry) for entry in self.by)
         return self
 
     @property
     def starts(self) -> bool:
-        """Whether one of the sources in `by` must start something."""
+        """True if one of the sources in `by` must start something."""
         return any(inner.starts for inner, _ in self._inner)
 
     @property
@@ -73,7 +73,7 @@ class ToolBenchTools(ToolChoice):
             return []
         if not chosen:
             raise names.nothing_left("`include` and `exclude`")
-        recorded = recordings(Path(self.cassette), described) if self.cassette is not None else {}
+        recorded = read_recordings(Path(self.cassette), described) if self.cassette is not None else {}
         workers = await self._workers(names)
         return [self._tool(described[at], recorded, workers.get(at), stated.get(at)) for at in chosen]
 
@@ -84,9 +84,9 @@ class ToolBenchTools(ToolChoice):
     def _tool(
         self, description: Description, recorded: Mapping[str, Observation], worker: Tool | None, stated: Effect | None
     ) -> Tool:
-        execute: Execute = unmade(description)
+        execute: Execute = refuse_calls(description)
         if self.cassette is not None:
-            execute = replayed(description, recorded)
+            execute = replay_calls(description, recorded)
         elif worker is not None:
             execute = worker.call
         effect: Effect = stated or (worker.effect if worker else "destructive")
@@ -141,27 +141,27 @@ class ToolBenchTool:
 def read_descriptions(path: Path) -> list[Description]:
     """The descriptions of a file in its order, no two of one name. Raises `WorkflowError` for another format."""
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        listed = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WorkflowError(
-            f"tools: there is no file `{path}`; expected a JSON file of ToolBench descriptions"
+            f"tools: `{path}`: file not found; expected a JSON file of ToolBench descriptions"
         ) from None
-    except (OSError, ValueError) as fault:
-        raise WorkflowError(f"tools: `{path}` is not readable as JSON: {fault}") from fault
-    if not isinstance(given, Mapping) or not given:
-        raise WorkflowError(f"tools: `{path}` holds no tools; expected a JSON object of names and descriptions")
+    except (OSError, ValueError) as error:
+        raise WorkflowError(f"tools: `{path}` is not readable as JSON: {error}") from error
+    if not isinstance(listed, Mapping) or not listed:
+        raise WorkflowError(f"tools: `{path}` has no tools; expected a JSON object of names and descriptions")
     found = []
-    for name, description in given.items():
+    for name, description in listed.items():
         try:
-            found.append(read(name, description))
-        except UnreadableError as fault:
-            raise WorkflowError(f"tools: the description of `{name}` in `{path}` cannot be used: {fault}") from fault
+            found.append(read_description(name, description))
+        except UnreadableError as error:
+            raise WorkflowError(f"tools: the description of `{name}` in `{path}` cannot be used: {error}") from error
     names = legal_names([description.original for description in found], plain_name)
     return [replace(description, name=name) for description, name in zip(found, names, strict=True)]
 
 
-def source(entry: Mapping[str, Any]) -> tuple[ToolSource, Mapping[str, str]]:
-    """One entry of `by`: the source of tools, and whose work they do. Raises `ValueError` for a wrong one."""
+def parse_source(entry: Mapping[str, Any]) -> tuple[ToolSource, Mapping[str, str]]:
+    """The source of an entry of `by`, and its `names`. Raises `ValueError` for a wrong entry."""
     settings = dict(entry)
     use, names = settings.pop("use", None), settings.pop("names", {})
     if use not in find_entry_points("tools"):
@@ -169,16 +169,16 @@ def source(entry: Mapping[str, Any]) -> tuple[ToolSource, Mapping[str, str]]:
             f"`by`: unknown `use: {use}`; expected one of: {', '.join(sorted(find_entry_points('tools')))}"
         )
     if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names.values()):
-        raise ValueError("`by`: `names` says per tool of the file which tool does its work: `{add_date: add_days}`")
+        raise ValueError("`by`: `names` must say per tool of the file which tool does its work: `{add_date: add_days}`")
     try:
         return load_entry_point("tools", use).model_validate(settings), names
-    except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        raise ValueError(f"`by`: `{'.'.join(map(str, first['loc'])) or use}`: {first['msg']}") from fault
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ValueError(f"`by`: `{'.'.join(map(str, first['loc'])) or use}`: {first['msg']}") from error
 
 
-def unmade(description: Description) -> Execute:
-    """What a tool does of which only the schema is known."""
+def refuse_calls(description: Description) -> Execute:
+    """The execution of a tool of which only the schema is known."""
 
     async def execute(_: Mapping[str, Json]) -> Observation:
         text = (
@@ -190,8 +190,8 @@ def unmade(description: Description) -> Execute:
     return execute
 
 
-def replayed(description: Description, recorded: Mapping[str, Observation]) -> Execute:
-    """What a tool does whose calls are recorded."""
+def replay_calls(description: Description, recorded: Mapping[str, Observation]) -> Execute:
+    """The execution of a tool whose calls are recorded."""
 
     async def execute(arguments: Mapping[str, Json]) -> Observation:
         key = call_key(description.original, arguments)
@@ -201,13 +201,13 @@ def replayed(description: Description, recorded: Mapping[str, Observation]) -> E
     return execute
 
 
-def recordings(path: Path, described: Sequence[Description]) -> dict[str, Observation]:
-    """The recorded results by call. Raises `WorkflowError` with the line that is wrong."""
+def read_recordings(path: Path, described: Sequence[Description]) -> dict[str, Observation]:
+    """The recorded results by call. Raises `WorkflowError` for a line that is not a call."""
     originals = {d.name: d.original for d in described} | {d.original: d.original for d in described}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as fault:
-        raise WorkflowError(f"tools: the cassette `{path}` cannot be read: {fault}") from fault
+    except (OSError, ValueError) as error:
+        raise WorkflowError(f"tools: the cassette `{path}` cannot be read: {error}") from error
     found: dict[str, Observation] = {}
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -215,15 +215,15 @@ def recordings(path: Path, described: Sequence[Description]) -> dict[str, Observ
                 call = json.loads(line)
                 tool, arguments = str(call["tool"]), dict(call["arguments"])
                 result = Observation.model_validate(call["observation"])
-            except (KeyError, TypeError, ValueError) as fault:
+            except (KeyError, TypeError, ValueError) as error:
                 raise WorkflowError(
-                    f"{path}:{number}: this is no recorded call; expected a JSON object with `tool`, `arguments` and "
+                    f"{path}:{number}: not a recorded call; expected a JSON object with `tool`, `arguments` and "
                     "`observation` (`ok`, `kind`, `text`)"
-                ) from fault
+                ) from error
             found[call_key(originals.get(tool, tool), arguments)] = result
     return found
 
 
 def call_key(tool: str, arguments: Mapping[str, Json]) -> str:
-    """A call as one text; the order of keys does not count."""
+    """The key of a call; the order of arguments does not count."""
     return canonical_json([tool, dict(arguments)])
