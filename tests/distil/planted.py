@@ -96,10 +96,10 @@ def reworded(of: dict[str, Any]) -> Iterator[tuple[bool, str]]:
     day = dt.date.fromisoformat(arguments["day"])
     extras = " plus ".join(arguments.get("extras", []))
     breakfast = " Breakfast too: yes." if arguments.get("breakfast") else ""
-    said = f"{num2words(arguments['guests'])} guests in {arguments['city']}"
-    yield True, f"Room wanted! {said}, {day:%B} {day.day}, {day.year}. {extras}{breakfast}"
+    party = f"{num2words(arguments['guests'])} guests in {arguments['city']}"
+    yield True, f"Room wanted! {party}, {day:%B} {day.day}, {day.year}. {extras}{breakfast}"
     yield True, f"Please reserve for {arguments['guests']}: {day:%d %b %Y}, {arguments['city']} {extras}{breakfast}"
-    yield False, f"Room wanted, {said}. {extras}{breakfast}"
-    yield False, f"Room wanted! {said}, {day + dt.timedelta(days=31):%d %B %Y}. {extras}{breakfast}"
+    yield False, f"Room wanted, {party}. {extras}{breakfast}"
+    yield False, f"Room wanted! {party}, {day + dt.timedelta(days=31):%d %B %Y}. {extras}{breakfast}"
     yield False, f"Room wanted! {arguments['guests'] + 50} in {arguments['city']}, {day:%d %B %Y} {extras}{breakfast}"
-    yield False, f"Room wanted! {said} on {day:%d %B %Y} with 99 chairs. {extras}{breakfast}"
+    yield False, f"Room wanted! {party} on {day:%d %B %Y} with 99 chairs. {extras}{breakfast}"

@@ -45,7 +45,7 @@ def distilled(explored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def run_ste(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     def run(*given: object) -> tuple[int, str, str]:
         code = main([str(word) for word in given])
         return (code, *capsys.readouterr())
@@ -91,11 +91,11 @@ def test_rewordings_come_from_their_trial_and_still_say_its_values(distilled: Pa
 
 
 def test_every_exported_row_names_a_trial_of_the_exploration(
-    explored: Path, distilled: Path, tmp_path: Path, said: Callable[..., tuple[int, str, str]]
+    explored: Path, distilled: Path, tmp_path: Path, run_ste: Callable[..., tuple[int, str, str]]
 ) -> None:
     trials = {line["id"] for line in lines(explored / "journal.jsonl")}
     for form in ("messages", "prompt-completion", "paper"):
-        code, out, err = said("export", distilled, "--form", form, "--answer-row", "--out", tmp_path / "rows.jsonl")
+        code, out, err = run_ste("export", distilled, "--form", form, "--answer-row", "--out", tmp_path / "rows.jsonl")
         rows = lines(tmp_path / "rows.jsonl")
         assert (code, out) == (0, "")
         assert f"{len(rows)} rows of " in err
@@ -103,24 +103,24 @@ def test_every_exported_row_names_a_trial_of_the_exploration(
         assert {row["provenance"]["trial"] for row in rows} <= trials
         assert {row["provenance"]["split"] for row in rows} == {"train"}
         assert {row["provenance"]["licence"] for row in rows} == {"for tests"}
-    code, out, err = said("export", distilled, "--split", "heldout", "--tool", "to_roman")
+    code, out, err = run_ste("export", distilled, "--split", "heldout", "--tool", "to_roman")
     assert code == 0
     assert {json.loads(line)["provenance"]["tool"] for line in out.splitlines()} == {"to_roman"}
 
 
 def test_what_cannot_be_exported_is_said(
-    explored: Path, distilled: Path, tmp_path: Path, said: Callable[..., tuple[int, str, str]]
+    explored: Path, distilled: Path, tmp_path: Path, run_ste: Callable[..., tuple[int, str, str]]
 ) -> None:
     remedy = f"ste run distil --set data.explored.run={explored}"
-    assert said("export", explored) == (2, "", f"{explored}: is a run that explored; distil it first: {remedy}\n")
-    code, _, err = said("export", distilled, "--tool", "dig")
+    assert run_ste("export", explored) == (2, "", f"{explored}: is a run that explored; distil it first: {remedy}\n")
+    code, _, err = run_ste("export", distilled, "--tool", "dig")
     assert (code, err) == (
         2, "--tool dig: this run has no example of it; it has examples of: add_days, make_password, to_roman\n"
     )  # fmt: skip
 
 
 def test_a_leak_is_refused_before_anything_is_written(
-    distilled: Path, tmp_path: Path, said: Callable[..., tuple[int, str, str]]
+    distilled: Path, tmp_path: Path, run_ste: Callable[..., tuple[int, str, str]]
 ) -> None:
     leaky = tmp_path / "leaky"
     leaky.mkdir()
@@ -129,7 +129,7 @@ def test_a_leak_is_refused_before_anything_is_written(
     held = next(line for line in made if line["split"] == "heldout" and line["steps"])
     copied = {**held, "id": "copy", "split": "train", "query": "Something else.", "cluster": 99, "trial_id": "other"}
     (leaky / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*made, copied]))
-    code, out, err = said("export", leaky)
+    code, out, err = run_ste("export", leaky)
     arguments = json.dumps(held["steps"][-1]["arguments"], sort_keys=True)
     assert (code, out) == (2, "")
     assert err == (
@@ -158,20 +158,21 @@ def double(number: int) -> str:
 
 
 def test_where_no_trial_is_kept_the_run_and_the_export_say_which_gate_took_how_many(
-    tmp_path: Path, said: Callable[..., tuple[int, str, str]]
+    tmp_path: Path, run_ste: Callable[..., tuple[int, str, str]]
 ) -> None:
     (tmp_path / "tools.py").write_text(BROKEN)
     tools = [{"use": "python", "module": str(tmp_path / "tools.py")}]
     ste.load(
         "quickstart", set={"params.episodes": 1, "params.trials": 3, "tools": tools, "models.explorer.mistakes": 0}
     ).run(tmp_path / "explored")
-    code, out, _ = said(
-        "run", bundled_workflows()["distil"], "--variant", "simulated", "--set", f"data.explored.run={tmp_path / 'explored'}",
-        "--out", tmp_path / "run", "--quiet",
-    )  # fmt: skip
+    workflow, source = bundled_workflows()["distil"], f"data.explored.run={tmp_path / 'explored'}"
+    code, out, _ = run_ste(
+        "run", workflow, "--variant", "simulated", "--set", source, "--out", tmp_path / "run", "--quiet"
+    )
     assert code == 0
     assert "rejected 3: 3 by execution; nothing was kept" in " ".join(out.split())
-    assert said("export", tmp_path / "run") == (2, "", f"{tmp_path / 'run'}: no trial was kept: execution rejected 3\n")
+    message = f"{tmp_path / 'run'}: no trial was kept: execution rejected 3\n"
+    assert run_ste("export", tmp_path / "run") == (2, "", message)
 
 
 def test_a_variant_of_the_workflow_writes_requests_for_calls_that_worked(explored: Path, tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def test_every_whole_number_is_found_in_words_and_in_digits(number: int) -> None
 
 
 @given(st.integers(-(10**6), 10**6), st.integers(-(10**6), 10**6))
-def test_a_number_that_is_not_written_is_not_found(said: int, other: int) -> None:
-    assert (float(other) in digits_in(f"take {said} of it")) == (said == other)
+def test_a_number_that_is_not_written_is_not_found(stated: int, other: int) -> None:
+    assert (float(other) in digits_in(f"take {stated} of it")) == (stated == other)
 
 
 @given(st.text())

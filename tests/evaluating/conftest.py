@@ -84,7 +84,7 @@ def evaluated(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def run_ste(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     def run(*given: object) -> tuple[int, str, str]:
         code = main([str(word) for word in given])
         return (code, *capsys.readouterr())

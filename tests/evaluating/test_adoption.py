@@ -148,8 +148,8 @@ def test_exemplars_of_another_run_are_refused(explored: str, decided) -> None:
 def test_exemplars_are_refused_where_something_else_was_adopted(kind: str, explored: str, decided) -> None:
     other = {"lessons": {**exemplars_of(explored), "kind": "lessons"}, "model": model_of("0123456789abcdef")}
     decided(other[kind])
-    told = {"lessons": f"the lessons of explored (run {explored[:12]})", "model": "the model in /somewhere/model"}
-    assert f"and that adopted {told[kind]}" in refusal("using.yaml")
+    texts = {"lessons": f"the lessons of explored (run {explored[:12]})", "model": "the model in /somewhere/model"}
+    assert f"and that adopted {texts[kind]}" in refusal("using.yaml")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_the_run_around_an_evaluation_stands_for_it(explored: str, decided, made
     assert ste.load("using.yaml").run("out").complete
 
 
-def test_a_store_is_lent_if_all_its_exemplars_are_of_the_adopted_run(explored: str, decided, said) -> None:
+def test_a_store_is_lent_if_all_its_exemplars_are_of_the_adopted_run(explored: str, decided, run_ste) -> None:
     decided(exemplars_of(explored))
     seen = Seen(ok=True, kind="ok", text="6")
     call = Step(thought=None, action="double", arguments={"number": 3}, observation=seen)
@@ -228,14 +228,14 @@ def test_a_store_is_lent_if_all_its_exemplars_are_of_the_adopted_run(explored: s
     with ExemplarStore.open("store", create=True) as store:
         store.add([one])
     words = ["memory", "search", "double 4", "--from", "store", "--only-if", "evaluation"]
-    code, out, _ = said(*words)
+    code, out, _ = run_ste(*words)
     assert (code, out.splitlines()[0]) == (0, "User Query: double 3")
     with ExemplarStore.open("store") as store:
         store.add([one.model_copy(update={"id": "2", "run": "fedcba9876543210"})])
-    code, _, err = said(*words)
+    code, _, err = run_ste(*words)
     assert code == 2
     assert err.startswith(f"the exemplars of store (runs {explored[:12]}, fedcba987654) may not be used: ")
-    code, _, err = said("memory", "search", "x", "--from", "http://localhost:9", "--only-if", "evaluation")
+    code, _, err = run_ste("memory", "search", "x", "--from", "http://localhost:9", "--only-if", "evaluation")
     assert (code, "which runs the exemplars on a server come from cannot be told" in err) == (2, True)
 
 
@@ -272,19 +272,19 @@ def test_a_model_that_was_adopted_is_served(model: str, decided) -> None:
 
 
 @pytest.mark.parametrize(
-    ("digest", "right", "told"),
+    ("digest", "right", "outcome"),
     [
         ("same", 1, "and that decided to keep what was there: `new` gains +0.0"),
         ("0123456789abcdef", 4, "and that adopted the model in /somewhere/model (0123456789ab)"),
     ],
 )
 def test_a_model_that_was_not_adopted_is_refused_before_a_server_starts(
-    digest: str, right: int, told: str, model: str, decided
+    digest: str, right: int, outcome: str, model: str, decided
 ) -> None:
     decided(model_of(model if digest == "same" else digest), right=right)
-    said = refusal("served.yaml")
-    assert f"served.yaml: model `m`: the model in {Path.cwd()}/model ({model[:12]}) may not be used: " in said
-    assert told in said
+    message = refusal("served.yaml")
+    assert f"served.yaml: model `m`: the model in {Path.cwd()}/model ({model[:12]}) may not be used: " in message
+    assert outcome in message
     assert not Path("pids").exists()
 
 
@@ -314,9 +314,9 @@ def test_a_model_that_no_node_asks_needs_no_permission(model: str, folder: Path)
     assert ste.load("using.yaml").run("out").complete
 
 
-def test_the_command_line_says_so_with_exit_code_2(explored: str, decided, said) -> None:
+def test_the_command_line_says_so_with_exit_code_2(explored: str, decided, run_ste) -> None:
     decided(exemplars_of(explored), right=1)
-    code, out, err = said("run", "using.yaml", "--out", "out")
+    code, out, err = run_ste("run", "using.yaml", "--out", "out")
     assert (code, out) == (2, "")
     assert "memory `examples`: the exemplars of " in err
-    assert json.loads(said("check", "using.yaml", "--format", "json")[1]) == []
+    assert json.loads(run_ste("check", "using.yaml", "--format", "json")[1]) == []

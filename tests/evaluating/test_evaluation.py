@@ -282,7 +282,7 @@ def predictions(right: int) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def test_files_of_predictions_are_arms_too(evaluated, said, tmp_path, monkeypatch) -> None:
+def test_files_of_predictions_are_arms_too(evaluated, run_ste, tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("STE_DATA", raising=False)
     files = {"before": tmp_path / "before.json", "after": tmp_path / "after.json"}
     for (_, file), right in zip(files.items(), (0, 2), strict=True):
@@ -290,14 +290,14 @@ def test_files_of_predictions_are_arms_too(evaluated, said, tmp_path, monkeypatc
     arms = {name: str(file) for name, file in files.items()}
     found = evaluated(data__replies={"use": "predictions", "arms": arms, "candidate": "after"})
     assert (found["decision"], found["baseline"], found["adopted"]) == ("adopt", "before", None)
-    _, out, _ = said("score", *files.values(), "--format", "json")
+    _, out, _ = run_ste("score", *files.values(), "--format", "json")
     gain = json.loads(out)["difference"]
     assert {key: found["gains"]["after"][key] for key in ("least", "most")} == {
         key: gain[key] for key in ("least", "most")
     }
 
 
-def test_the_papers_predictions_gain_what_ste_score_says(evaluated, said) -> None:
+def test_the_papers_predictions_gain_what_ste_score_says(evaluated, run_ste) -> None:
     import os
 
     data = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste" / "predictions"
@@ -314,7 +314,7 @@ def test_the_papers_predictions_gain_what_ste_score_says(evaluated, said) -> Non
             nodes__evaluate__exact_names=False,
             nodes__evaluate__parser=parser,
         )  # fmt: skip
-        _, out, _ = said("score", *files, "--parser", parser, *flags, "--format", "json")
+        _, out, _ = run_ste("score", *files, "--parser", parser, *flags, "--format", "json")
         scores = json.loads(out)
         gain = {key: value for key, value in scores["difference"].items() if key not in "ab"}
         assert {key: value for key, value in found["gains"]["tuned"].items() if key not in "ab"} == gain
@@ -349,19 +349,19 @@ def test_replies_to_questions_of_bfcl_are_labelled_by_its_rules(evaluated, tmp_p
 # -- what a person sees ----------------------------------------------------------------------------------------------
 
 
-def test_the_table_and_the_decision_are_printed_by_run_and_by_show(made, said, tmp_path) -> None:
+def test_the_table_and_the_decision_are_printed_by_run_and_by_show(made, run_ste, tmp_path) -> None:
     run = made(rows("baseline", counts(0, 1, 1, 2, 0, 1)), learnt(2, 3, 4, 4, 3, 3))
     out = tmp_path / "out"
-    code, text, err = said("run", "evaluate", "--set", f"data.replies.runs=[{run}]", "--out", out)
+    code, text, err = run_ste("run", "evaluate", "--set", f"data.replies.runs=[{run}]", "--out", out)
     assert code == 0
     table = last(out)["table"]
     assert f"\n\n{table}\n\n" in text
-    assert said("show", out) == (0, f"{table}\n", "")
+    assert run_ste("show", out) == (0, f"{table}\n", "")
     assert "run: done, 1 record" in err
-    code, text, _ = said("run", "evaluate", "--set", f"data.replies.runs=[{run}]", "--out", out, "--format", "json")
+    code, text, _ = run_ste("run", "evaluate", "--set", f"data.replies.runs=[{run}]", "--out", out, "--format", "json")
     (decided,) = json.loads(text)["evaluations"]
     assert (decided["decision"], decided["candidate"]) == ("adopt", "exemplars")
-    assert json.loads(said("show", out, "--format", "json")[1])[0]["decision"] == "adopt"
+    assert json.loads(run_ste("show", out, "--format", "json")[1])[0]["decision"] == "adopt"
     lines = table.splitlines()
     assert lines[0] == "2 arms on the same 24 cases of 6 tools, read by the tolerant parser"
     assert lines[3].split()[:4] == ["baseline", "100.0", "100.0", "20.8"]
@@ -373,7 +373,7 @@ def test_the_table_and_the_decision_are_printed_by_run_and_by_show(made, said, t
     assert lines[-1].startswith("adopt: `exemplars` gains +58.3 (95 % ")
 
 
-def test_an_evaluation_that_is_a_part_of_a_run_is_told_with_it(made, said, tmp_path) -> None:
+def test_an_evaluation_that_is_a_part_of_a_run_is_shown_with_it(made, run_ste, tmp_path) -> None:
     run = made(rows("baseline", counts(0, 1, 1, 2, 0, 1)), learnt(2, 3, 4, 4, 3, 3))
     whole = tmp_path / "whole.yaml"
     whole.write_text(
@@ -384,10 +384,10 @@ def test_an_evaluation_that_is_a_part_of_a_run_is_told_with_it(made, said, tmp_p
         "utf-8",
     )
     (tmp_path / "say.md").write_text("Say.", "utf-8")
-    code, text, _ = said("run", whole, "--out", tmp_path / "out")
+    code, text, _ = run_ste("run", whole, "--out", tmp_path / "out")
     table = last(tmp_path / "out" / "runs" / "evaluate")["table"]
     assert (code, f"\n\n{table}\n\n" in text) == (0, True)
-    assert said("show", tmp_path / "out") == (0, f"{table}\n", "")
+    assert run_ste("show", tmp_path / "out") == (0, f"{table}\n", "")
     assert ste.open_run(tmp_path / "out").summary().used.model_calls == 0
 
 

@@ -1,4 +1,4 @@
-"""`data: {use: replies, runs: […]}`: which arms can be compared, and what is said of those that cannot."""
+"""`data: {use: replies, runs: […]}`: the arms that can be compared, and the messages for those that cannot."""
 
 from __future__ import annotations
 
@@ -155,11 +155,11 @@ def test_a_run_that_is_not_finished_or_holds_no_reply_is_refused(made, tmp_path)
     assert "is not the folder of a run" in refusal(tmp_path)
 
 
-def test_a_wrong_arm_ends_the_command_before_anything_is_made(made, said, tmp_path) -> None:
+def test_a_wrong_arm_ends_the_command_before_anything_is_made(made, run_ste, tmp_path) -> None:
     run = made(rows("baseline", counts(1)), rows("new", counts(1)))
     out = tmp_path / "out"
     words = ["run", "evaluate", "--set", f"data.replies={{use: replies, runs: [{run}], baseline: old}}", "--out", out]
-    code, _, err = said(*words)
+    code, _, err = run_ste(*words)
     assert code == 2
     assert err.endswith(f"data `replies`: {run}: `baseline: old` is not an arm; the arms are: baseline, new\n")
     assert not out.exists()

@@ -186,21 +186,21 @@ def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same(explored: Path, di
     again = {line["id"]: line for line in lines(tmp_path / "cut")}
     assert {id: again[id] for id in made} == made
 
-    def told(run: Path) -> list[tuple[Any, ...]]:
+    def outcome(run: Path) -> list[tuple[Any, ...]]:
         return sorted((one.gold.tool, one.query, one.arm, str(one.output), one.shown) for one in replies(run))
 
-    assert told(tmp_path / "cut") == told(tmp_path / "whole")
+    assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
 
 
 def test_arms_are_data_that_may_be_left_out_added_and_named_otherwise(
     explored: Path, distilled: Path, tmp_path: Path
 ) -> None:
-    arms = [{"name": "plain"}, {"name": "told", "exemplars": "nearest"}]
+    arms = [{"name": "plain"}, {"name": "shown", "exemplars": "nearest"}]
     off = {"memory.experience": "off", "params.arms": arms, "params.cases": 1, "data.test.include": ["to_roman"]}
     ours = settings(explored, distilled)
     ours = {path: value for path, value in ours.items() if not path.startswith("memory.experience")}
     ste.load("icl", variant="simulated", set={**ours, **off}).run(tmp_path / "run")
-    assert [one.arm for one in replies(tmp_path / "run")] == ["plain", "told"]
+    assert [one.arm for one in replies(tmp_path / "run")] == ["plain", "shown"]
 
 
 def test_an_arm_that_shows_what_is_off_fails_with_what_to_do(explored: Path, distilled: Path, tmp_path: Path) -> None:
@@ -310,8 +310,8 @@ def test_the_tools_of_a_file_of_cases_may_be_those_of_the_workflow(explored: Pat
         "models.learner": {"use": "simulated", "mistakes": 0.0},
     }
     ste.load("icl", set=ours).run(tmp_path / "run")
-    told = [(one.arm, one.called, one.args_correct) for one in replies(tmp_path / "run")]
-    assert told == [("baseline", "to_roman", True), ("exemplars", "to_roman", True)]
+    labels = [(one.arm, one.called, one.args_correct) for one in replies(tmp_path / "run")]
+    assert labels == [("baseline", "to_roman", True), ("exemplars", "to_roman", True)]
     nobody = ste.load("icl", set={**ours, "tools": []}).run(tmp_path / "nobody")
     assert "the tool `to_roman` has no description" in nobody.failed["to_roman"]
 

@@ -149,16 +149,16 @@ def test_neighbours_stand_beside_their_tool_and_may_be_tools_without_a_case(file
 
 
 @pytest.mark.parametrize(
-    ("lists", "said"),
+    ("lists", "message"),
     [
         ({"add": ["add"]}, "neighbours.json: does not list the tools offered with `look`"),
         ({"add": "add"}, "expected one object that gives each tool a list of tools' names"),
         ('{"add": ["add"]', "neighbours.json: not JSON: .* at line 1"),
     ],
 )
-def test_neighbours_that_are_none_are_refused(file: Callable[..., str], lists: object, said: str) -> None:
+def test_neighbours_that_are_none_are_refused(file: Callable[..., str], lists: object, message: str) -> None:
     path, neighbours = file("test.json", TEST), file("neighbours.json", lists)
-    with pytest.raises(ste.WorkflowError, match=said):
+    with pytest.raises(ste.WorkflowError, match=message):
         Cases(path=path, neighbours=neighbours).items()
 
 
@@ -169,7 +169,7 @@ def test_neighbours_that_a_run_does_not_know_are_refused(folder: Callable[..., s
 
 
 @pytest.mark.parametrize(
-    ("test", "said"),
+    ("test", "message"),
     [
         ('{"add": [', "test.json: not JSON: Expecting value at line 1 column 10"),
         ({"add": [{"query": "Add 2."}]}, "add #0: has no `action_input`"),
@@ -180,9 +180,9 @@ def test_neighbours_that_a_run_does_not_know_are_refused(folder: Callable[..., s
     ],
 )
 def test_a_broken_file_of_cases_is_refused_with_what_is_wrong(
-    file: Callable[..., str], test: object, said: str
+    file: Callable[..., str], test: object, message: str
 ) -> None:
-    with pytest.raises(ste.WorkflowError, match=said):
+    with pytest.raises(ste.WorkflowError, match=message):
         Cases(path=file("test.json", test)).items()
 
 
@@ -190,7 +190,7 @@ def test_a_tool_that_the_descriptions_lack_is_named(file: Callable[..., str]) ->
     described = file("descriptions.json", {"add": "Adds. Your input should be a json (args json schema): {{}}"})
     with pytest.raises(ste.WorkflowError, match=r"descriptions.json: does not describe `look`; it describes `add`"):
         Cases(path=file("test.json", TEST), tools=described).items()
-    with pytest.raises(ste.WorkflowError, match=r"there is no file `nowhere\.json`"):
+    with pytest.raises(ste.WorkflowError, match=r"`nowhere\.json`: file not found"):
         Cases(path=file("test.json", TEST), tools="nowhere.json").items()
 
 
@@ -202,7 +202,7 @@ def test_a_run_without_tools_of_its_own_describes_none(folder: Callable[..., str
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({}, "expected either `run`, a run of distil.yaml, or `path`"),
         ({"run": "a", "path": "b"}, "expected either `run`"),
@@ -211,8 +211,8 @@ def test_a_run_without_tools_of_its_own_describes_none(folder: Callable[..., str
         ({"path": "a", "at_most": 0}, "greater than or equal to 1"),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Cases(**settings)
 
 

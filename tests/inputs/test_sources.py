@@ -136,8 +136,8 @@ def test_what_is_not_in_data_is_unknown_and_what_is_not_there_yet_is_a_warning(t
 def ste_said(capsys: pytest.CaptureFixture[str]):
     from ste_graph.cli import main
 
-    def said(*words: str) -> tuple[int, str, str]:
+    def run_ste(*words: str) -> tuple[int, str, str]:
         code = main(list(words))
         return (code, *capsys.readouterr())
 
-    return said
+    return run_ste

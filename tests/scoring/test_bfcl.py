@@ -276,22 +276,22 @@ def test_the_command_line_scores_replies_and_names_those_that_are_missing(writte
     answers = written("truth.json", "\n".join(json.dumps({**ANSWER, "id": name}) for name in ("a", "b", "c")))
     good, bad = [{"geometry.area": {"base": 10, "height": 5}}], [{"geometry.area": {"base": 1, "height": 5}}]
     replies = written("r.jsonl", f"{json.dumps({'id': 'b', 'result': bad})}\n{json.dumps({'id': 'a', 'result': good})}")
-    said = ste("score", replies, "--gold", questions, "--answers", answers, "--format", "json")
-    assert said.code == 0, said.err
-    found = json.loads(said.out)
+    result = ste("score", replies, "--gold", questions, "--answers", answers, "--format", "json")
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
     assert (found["correct"]["count"], found["cases"]) == ([1, 1], 3)
     assert found["problems"] == ["c: no reply; it counts as wrong"]
-    told = ste("score", replies, "--gold", questions, "--answers", answers).out
-    assert told.startswith(f"{replies}: 3 cases of 1 tool, against {questions}\n")
+    text = ste("score", replies, "--gold", questions, "--answers", answers).out
+    assert text.startswith(f"{replies}: 3 cases of 1 tool, against {questions}\n")
 
 
 def test_a_reply_to_no_question_is_refused(written, ste):
     written("answers_small.json", ANSWER)
     questions = written("small.json", TRIANGLE)
     replies = written("r.jsonl", {"id": "other", "result": []})
-    said = ste("score", replies, "--gold", questions)
-    assert said.code == 2
-    assert said.err == (
+    result = ste("score", replies, "--gold", questions)
+    assert result.code == 2
+    assert result.err == (
         f'{replies}: 1 problem; expected one {{"id", "result"}} a line for each question\n'
         "  line 1: there is no question 'other'\n"
     )
@@ -315,7 +315,7 @@ DOUBLED = {"id": "q", "ground_truth": [{"double": {"n": [4]}}]}
 
 
 @pytest.mark.parametrize(
-    ("question", "answer", "said"),
+    ("question", "answer", "message"),
     [
         ({"function": None}, {}, "x.json: 1 problem; expected one question of BFCL a line\n"
                                  "  line 1: has neither `function` nor `involved_classes`"),
@@ -327,12 +327,12 @@ DOUBLED = {"id": "q", "ground_truth": [{"double": {"n": [4]}}]}
         ({}, {"ground_truth": [{"double": {}, "halve": {}}]}, "line 1: `ground_truth.0`: "),
     ],
 )  # fmt: skip
-def test_a_line_that_is_no_question_or_no_answer_is_named(question, answer, said, tmp_path):
+def test_a_line_that_is_no_question_or_no_answer_is_named(question, answer, message, tmp_path):
     for name, line in (("x.json", {**DOUBLE, **question}), ("answers_x.json", {**DOUBLED, **answer})):
         (tmp_path / name).write_text(json.dumps(line), "utf-8")
-    with pytest.raises(WorkflowError) as fault:
+    with pytest.raises(WorkflowError) as error:
         read_questions(tmp_path / "x.json")
-    assert said in str(fault.value)
+    assert message in str(error.value)
 
 
 def test_two_questions_of_one_id_are_refused(tmp_path):

@@ -32,8 +32,8 @@ def cached(item: dict, name: str) -> bool | None:
 @pytest.mark.parametrize(("model", "differences"), [("mistral_FT", 11), ("llama-7Bf", 2)])
 def test_every_label_but_those_of_edited_gold_calls_is_the_papers(model, differences, data, ste, tmp_path):
     file, out = data(f"ste/predictions/{model}.json"), tmp_path / "items.json"
-    said = ste("score", file, "--parser", "paper", "--items", out, "--format", "json")
-    assert (said.code, said.err) == (0, "")
+    result = ste("score", file, "--parser", "paper", "--items", out, "--format", "json")
+    assert (result.code, result.err) == (0, "")
     items, ours = json.loads(file.read_text("utf-8")), json.loads(out.read_text("utf-8"))
     assert list(ours) == list(items)
     different = set()
@@ -57,8 +57,8 @@ def test_every_label_but_those_of_edited_gold_calls_is_the_papers(model, differe
 
 def test_with_the_verdicts_beside_the_replies_the_bounds_meet(data, ste):
     file = data("ste/predictions/mistral_FT.json")
-    said = ste("score", file, "--parser", "paper", "--stored-verdicts", "--format", "json")
-    found = json.loads(said.out)
+    result = ste("score", file, "--parser", "paper", "--stored-verdicts", "--format", "json")
+    found = json.loads(result.out)
     assert found["undecided"] == 0
     assert found["correct"]["lower"] == found["correct"]["upper"]
     assert round(100 * found["wellformed"]["lower"], 3) == 99.067

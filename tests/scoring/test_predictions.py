@@ -23,9 +23,9 @@ TEST = {"add": [item(1, None), item(2, None), item(3, None)], "multiply": [item(
 
 
 def score(ste, *arguments):
-    said = ste("score", *arguments, "--format", "json")
-    assert said.code == 0, said.err
-    return json.loads(said.out)
+    result = ste("score", *arguments, "--format", "json")
+    assert result.code == 0, result.err
+    return json.loads(result.out)
 
 
 def test_a_missing_item_is_named_and_wrong_at_its_place(written, ste, tmp_path):
@@ -108,12 +108,12 @@ def test_gold_that_is_close_by_but_about_something_else_is_not_taken(written, st
 )
 def test_a_file_that_is_none_is_refused(content, message, written, ste):
     file = written("p.json", content)
-    said = ste("score", file)
-    assert said.code == 2
+    result = ste("score", file)
+    assert result.code == 2
     if "trailing comma" in message:  # Python words it anew in 3.13
-        assert said.err.startswith(f"{file}: not JSON: ")
+        assert result.err.startswith(f"{file}: not JSON: ")
     else:
-        assert said.err == message.format(file=file) + "\n"
+        assert result.err == message.format(file=file) + "\n"
 
 
 def test_items_that_cannot_be_scored_are_all_named(written, ste):
@@ -132,9 +132,9 @@ def test_items_that_cannot_be_scored_are_all_named(written, ste):
             ]
         },
     )
-    said = ste("score", file)
-    assert said.code == 2
-    assert said.err.splitlines() == [
+    result = ste("score", file)
+    assert result.code == 2
+    assert result.err.splitlines() == [
         f"{file}: 7 problems; the gold calls are those of the file itself",
         "  add #0: not an object",
         "  add #1: has no `query`",
@@ -149,9 +149,9 @@ def test_items_that_cannot_be_scored_are_all_named(written, ste):
 def test_requests_that_are_not_in_the_test_are_refused(written):
     gold = written("gold.json", TEST)
     file = written("p.json", {"add": [item(1), item(9)], "divide": [item(1)]})
-    with pytest.raises(WorkflowError) as fault:
+    with pytest.raises(WorkflowError) as error:
         read_predictions(file, gold)
-    assert str(fault.value).splitlines() == [
+    assert str(error.value).splitlines() == [
         f"{file}: 2 problems; the gold calls are those of {gold}",
         "  add #1: the gold has no such request: 'request 9'",
         "  divide: the gold has no such tool",
@@ -160,9 +160,9 @@ def test_requests_that_are_not_in_the_test_are_refused(written):
 
 def test_a_test_with_a_broken_case_is_refused(written):
     gold = written("gold.json", {"add": [{"query": "x"}, item(1, None), item(1, None)]})
-    with pytest.raises(WorkflowError) as fault:
+    with pytest.raises(WorkflowError) as error:
         read_predictions(written("p.json", {"add": [item(1)]}), gold)
-    assert str(fault.value).splitlines() == [
+    assert str(error.value).splitlines() == [
         f"{gold}: 2 problems; every case needs a request of its own and a gold call",
         "  add #0: has no `action_input`, the arguments of the gold call",
         "  add: 'request 1' appears twice",
@@ -170,17 +170,17 @@ def test_a_test_with_a_broken_case_is_refused(written):
 
 
 def test_a_file_that_is_not_there_is_refused(ste, tmp_path):
-    said = ste("score", tmp_path / "none.json")
-    assert (said.code, said.err) == (2, f"{tmp_path / 'none.json'}: file not found\n")
+    result = ste("score", tmp_path / "none.json")
+    assert (result.code, result.err) == (2, f"{tmp_path / 'none.json'}: file not found\n")
 
 
 def test_replies_with_half_characters_and_control_characters_can_be_scored_and_shown(written, ste, tmp_path):
     reply = 'Action: add\nAction Input: {"a": "\\ud83d", "\x1b[2J": 1}'
     file = written("p.json", {"add": [item(1, reply), item(2, "\udcff")]})
     for parser in ("paper", "tolerant"):
-        said = ste("score", file, "--parser", parser, "--items", tmp_path / "items.json")
-        assert said.code == 0, said.err
-        assert "\x1b" not in said.out
+        result = ste("score", file, "--parser", parser, "--items", tmp_path / "items.json")
+        assert result.code == 0, result.err
+        assert "\x1b" not in result.out
 
 
 def test_a_name_that_no_tool_has_stands_for_the_closest_one_as_in_the_paper_unless_names_are_exact(written, ste):
@@ -204,6 +204,6 @@ def test_the_tools_that_need_a_judge_can_be_named(written, ste):
 @pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity"])
 def test_a_gold_call_with_a_number_that_no_reply_can_equal_is_refused(number, written, ste):
     file = written("p.json", {"add": [item(1) | {"action_input": f'{{"a": [{number}]}}'}]})
-    said = ste("score", file)
-    assert said.code == 2
-    assert "  add #0: its `action_input` holds a number that is not finite, which no reply can equal" in said.err
+    result = ste("score", file)
+    assert result.code == 2
+    assert "  add #0: its `action_input` holds a number that is not finite, which no reply can equal" in result.err

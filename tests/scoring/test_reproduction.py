@@ -35,9 +35,9 @@ def test_rows_are_the_papers_to_the_digit_and_absent_files_are_named(checkout, s
 
 
 def test_the_tables_stand_beside_one_another_as_markdown(checkout, ste):
-    said = ste("score", "--paper", checkout)
-    assert said.code == 0
-    lines = said.out.splitlines()
+    result = ste("score", "--paper", checkout)
+    assert result.code == 0
+    lines = result.out.splitlines()
     (row,) = [line for line in lines if "Mistral" in line and "fine-tuned" in line]
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         "Mistral-Instruct-7B", "fine-tuned", "99.1 / 95.8 / 76.8", "same", "99.1 / 95.8 / 78.5", "99.1 / 95.8 / 78.5",
@@ -68,12 +68,12 @@ def test_without_the_batches_only_whole_rounds_are_scored(checkout, ste):
 
 
 def test_a_folder_that_is_no_checkout_is_refused(ste, tmp_path):
-    said = ste("score", "--paper", tmp_path)
-    assert (said.code, said.err) == (
+    result = ste("score", "--paper", tmp_path)
+    assert (result.code, result.err) == (
         2,
         f"{tmp_path}: no folder STE/saved_results found; give a checkout of "
         "https://github.com/microsoft/simulated-trial-and-error\n",
     )
     (tmp_path / "saved_results").mkdir()
-    said = ste("score", "--paper", tmp_path)
-    assert (said.code, said.err) == (2, f"{tmp_path / 'saved_results'}: no prediction file (*.json) found\n")
+    result = ste("score", "--paper", tmp_path)
+    assert (result.code, result.err) == (2, f"{tmp_path / 'saved_results'}: no prediction file (*.json) found\n")

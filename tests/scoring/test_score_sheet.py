@@ -74,8 +74,8 @@ def test_below_six_tools_there_is_no_interval_but_the_reason(ste, written):
     assert estimate == check
     assert estimate.reason == "too few cases to tell: 5 tools, at least 6 are needed"
     file = written("p.json", {"a": [{"query": "x", "action_input": "{}", "model_output": call("a")}]})
-    said = ste("score", file)
-    assert "too few cases to tell: 1 tool, at least 6 are needed" in said.out
+    result = ste("score", file)
+    assert "too few cases to tell: 1 tool, at least 6 are needed" in result.out
 
 
 def test_an_arm_against_itself_gains_nothing():
@@ -93,9 +93,9 @@ def test_the_gain_of_an_arm_is_paired_by_tool():
 
 
 def test_arms_with_other_cases_cannot_be_compared():
-    with pytest.raises(WorkflowError) as fault:
+    with pytest.raises(WorkflowError) as error:
         difference(hits([1] * 6), hits([1] * 6, of=5))
-    assert str(fault.value) == (
+    assert str(error.value) == (
         "tool_A: 1 of the requests are only in one of the two files, such as 'tool_A 4'; "
         "a paired difference needs the same cases (score both against one test with --gold)"
     )
@@ -133,9 +133,9 @@ def test_two_files_are_compared_on_the_command_line(written, ste):
         )
 
     a, b = file("a.json", [0, 0, 0, 1, 1, 1]), file("b.json", [1, 2, 2, 1, 2, 2])
-    said = ste("score", a, b)
-    assert said.code == 0, said.err
-    last = said.out.splitlines()[-1]
+    result = ste("score", a, b)
+    assert result.code == 0, result.err
+    last = result.out.splitlines()[-1]
     assert last.startswith(f"correct, {b} minus {a}, in points over the same tools: +58.3 (95 % +")
     found = json.loads(ste("score", a, b, "--format", "json").out)
     assert found["difference"]["least"]["mean"] == pytest.approx(7 / 12)
@@ -159,8 +159,8 @@ def test_two_files_are_compared_on_the_command_line(written, ste):
     ],
 )
 def test_a_wrong_command_line_is_explained(arguments, message, ste):
-    said = ste("score", *arguments)
-    assert (said.code, said.err) == (2, message + "\n")
+    result = ste("score", *arguments)
+    assert (result.code, result.err) == (2, message + "\n")
 
 
 @given(
@@ -176,8 +176,8 @@ def test_no_reply_raises_and_each_has_its_four_labels(output):
 
 
 def test_verdicts_that_are_not_there_are_refused(ste, tmp_path):
-    said = ste("score", "a", "--verdicts", tmp_path / "none")
-    assert (said.code, said.err) == (2, f"{tmp_path / 'none'}: file not found\n")
+    result = ste("score", "a", "--verdicts", tmp_path / "none")
+    assert (result.code, result.err) == (2, f"{tmp_path / 'none'}: file not found\n")
 
 
 def test_a_score_as_text(written, ste):
@@ -187,10 +187,10 @@ def test_a_score_as_text(written, ste):
         {"query": "3", "action_input": "{}"},
     ]
     file = written("p.json", {"search": items, "add": []})
-    said = ste("score", file)
-    assert said.code == 0
+    result = ste("score", file)
+    assert result.code == 0
     few = "  too few cases to tell  too few cases to tell"
-    assert said.out.splitlines() == [
+    assert result.out.splitlines() == [
         f"{file}, read by the tolerant parser: 3 cases of 2 tools, against the gold calls in it",
         "",
         "                                                                     %  of"
