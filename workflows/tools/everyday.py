@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import random
 import re
 import sqlite3
 import string
 import time
 from collections import Counter
-from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -23,23 +21,16 @@ from pydantic import Field
 import ste_graph as ste
 
 Zone = Annotated[str, Field(description="An IANA time zone.", examples=["Europe/Berlin", "America/New_York"])]
-Clock = Callable[[], dt.datetime]
 
 
-def system_clock() -> dt.datetime:
-    """The present moment; the environment variable EVERYDAY_NOW (ISO 8601) puts another in its place."""
-    fixed = os.environ.get("EVERYDAY_NOW")
-    moment = dt.datetime.fromisoformat(fixed) if fixed else dt.datetime.now(dt.UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+_now: dt.datetime | None = None
 
 
-_clock: Clock = system_clock
-
-
-def set_clock(clock: Clock = system_clock) -> None:
-    """Let `today` read another clock; without an argument, the system's again."""
-    global _clock
-    _clock = clock
+def configure(*, now: str | None = None) -> None:
+    """Fix the present moment (ISO 8601, UTC unless it says otherwise); None: the system's clock."""
+    global _now
+    moment = dt.datetime.fromisoformat(now) if now else None
+    _now = moment.replace(tzinfo=dt.UTC) if moment and not moment.tzinfo else moment
 
 
 @ste.tool(effect="read")
@@ -88,7 +79,7 @@ def today(zone: Zone = "UTC") -> str:
     Args:
         zone: The IANA time zone whose date is asked for.
     """
-    return _clock().astimezone(_zone(zone)).strftime("%Y-%m-%d (%A)")
+    return (_now or dt.datetime.now(dt.UTC)).astimezone(_zone(zone)).strftime("%Y-%m-%d (%A)")
 
 
 @ste.tool(effect="read")
