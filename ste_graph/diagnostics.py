@@ -11,6 +11,7 @@ from typing import Literal
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.suggest import render_hint
 
 Severity = Literal["error", "warning", "note"]
 
@@ -52,7 +53,7 @@ class Diagnostic:
     def __str__(self) -> str:
         head = f"{self.span}: {self.severity}[{self.code}] {self.message}"
         lines = (
-            ("help", f"did you mean `{self.suggestion}`?" if self.suggestion else None),
+            ("help", render_hint(self.suggestion).strip() or None),
             ("expected", self.expected),
             ("help", self.help),
             *(("note", f"{text} ({span})") for span, text in self.related),

@@ -17,9 +17,13 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """`did you mean `x`? `, with the space that separates it from what follows; empty if nothing is near."""
-    near = closest(word, choices)
-    return f"did you mean `{near}`? " if near else ""
+    """The question `did you mean …? ` with the closest choice, see `render_hint`."""
+    return render_hint(closest(word, choices))
+
+
+def render_hint(choice: str | None) -> str:
+    """The question `did you mean …? `, with the space before what follows; empty without a choice."""
+    return f"did you mean `{choice}`? " if choice else ""
 
 
 def list_choices(choices: Iterable[str]) -> str:

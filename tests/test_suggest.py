@@ -1,21 +1,22 @@
-from ste_graph.suggest import SHOWN, closest, did_you_mean, list_choices
+import pytest
+
+from ste_graph.suggest import SHOWN, closest, did_you_mean, list_choices, render_hint
 
 
-def test_the_closest_choice_is_found_whatever_its_case() -> None:
-    assert closest("promt", ["model", "prompt", "talk"]) == "prompt"
-    assert closest("PROMPT", ["model", "prompt"]) == "prompt"
-    assert closest("prompt", ["Prompt"]) == "Prompt"
-    assert closest("zzz", ["model", "prompt"]) is None
-    assert closest("x", []) is None
+@pytest.mark.parametrize(
+    ("word", "choice"), [("duoble", "double"), ("DOUBLE", "double"), ("x", None), ("Strase", "Straße")]
+)
+def test_the_closest_choice_is_the_nearest_in_any_case_of_letters(word, choice):
+    assert closest(word, ["double", "store", "Straße"]) == choice
 
 
-def test_a_hint_is_a_question_with_a_space_behind_it_or_nothing() -> None:
-    assert did_you_mean("promt", ["prompt"]) == "did you mean `prompt`? "
-    assert did_you_mean("zzz", ["prompt"]) == ""
+def test_a_hint_is_a_question_with_the_space_before_what_follows_or_nothing():
+    assert did_you_mean("duoble", ["double", "store"]) == render_hint("double") == "did you mean `double`? "
+    assert did_you_mean("x", ["double"]) == render_hint(None) == ""
 
 
-def test_choices_are_sorted_and_at_most_so_many_are_listed() -> None:
+def test_choices_are_sorted_and_many_are_counted():
     assert list_choices(["b", "a"]) == "a, b"
     assert list_choices([]) == "none"
-    many = [f"{number:02}" for number in range(SHOWN + 2)]
-    assert list_choices(many) == f"{', '.join(many[:SHOWN])} and 2 more"
+    many = list_choices(f"n{number:03}" for number in range(SHOWN + 2))
+    assert many.endswith("n024 and 2 more")

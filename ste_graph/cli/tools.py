@@ -163,15 +163,12 @@ async def _called(workflow: Workflow, name: str, arguments: Mapping[str, Json], 
 def _named(name: str, found: Sequence[Tool]) -> Tool:
     """The tool of this name. Raises `WorkflowError` with the names that there are."""
     from ste_graph.errors import WorkflowError
-    from ste_graph.suggest import closest
+    from ste_graph.suggest import did_you_mean, list_choices
 
-    tool = next((tool for tool in found if tool.name == name), None)
-    if tool is None:
-        names = sorted(tool.name for tool in found)
-        near = closest(name, names)
-        hint = f"did you mean `{near}`? " if near else ""
-        raise WorkflowError(f"there is no tool `{name}`; {hint}tools: {', '.join(names) or 'none'}")
-    return tool
+    tools = {tool.name: tool for tool in found}
+    if name not in tools:
+        raise WorkflowError(f"there is no tool `{name}`; {did_you_mean(name, tools)}tools: {list_choices(tools)}")
+    return tools[name]
 
 
 def _arguments(text: str) -> dict[str, Json]:

@@ -17,7 +17,7 @@ from ste_graph.scoring.reply import ArmReply, Role
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.scoring.subject import Subject
-from ste_graph.suggest import closest
+from ste_graph.suggest import closest, render_hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,10 @@ def _roles(arms: Mapping[str, ArmReplies], baseline: str | None, candidate: str 
         if name is not None and name not in arms:
             alike = [arm for arm in arms if arm.endswith(f"/{name}") or arm.startswith(f"{name} ")]
             near = alike[0] if len(alike) == 1 else None if alike else closest(name, arms)
-            meant = f"did you mean `{near}`? " if near else ""
             problem = "is the name of several arms" if len(alike) > 1 else "is not an arm"
-            raise WorkflowError(f"{where}: `{setting}: {name}` {problem}; {meant}the arms are: {', '.join(arms)}")
+            raise WorkflowError(
+                f"{where}: `{setting}: {name}` {problem}; {render_hint(near)}the arms are: {', '.join(arms)}"
+            )
     if candidate == first:
         raise WorkflowError(f"{where}: `{first}` is the baseline, so it cannot be the candidate as well")
     roles: dict[str, Role] = {first: "baseline"}
