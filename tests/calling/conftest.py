@@ -87,9 +87,10 @@ class Project:
         lines = [{"text": one} if isinstance(one, str) else {"text": "", **one} for one in said]
         self.write(**{"replies.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
 
-    def run(self, out: str = "run", *, dry_run: bool = False, **changes: Any) -> Summary:
+    def run(self, out: str = "run", *, dry_run: bool = False, accept_changes: bool = False, **changes: Any) -> Summary:
         paths = {name.replace("__", "."): value for name, value in changes.items()}
-        return ste.load(self.folder / "workflow.yaml", set=paths).run(out=self.folder / out, dry_run=dry_run)
+        loaded = ste.load(self.folder / "workflow.yaml", set=paths)
+        return loaded.run(out=self.folder / out, dry_run=dry_run, accept_changes=accept_changes)
 
     def record_replies(self, out: str, **changes: Any) -> Summary:
         """Run, and give each line of the replies the key of its request, so that runs can be taken up with them."""

@@ -135,7 +135,7 @@ def test_a_recording_that_is_taken_up_again_is_replayed_as_one(project, call):
 
 def test_a_cassette_that_is_not_there_is_said_so_before_anything_is_done(project):
     project.replies("Add")
-    with pytest.raises(WorkflowError, match=r"there is no cassette to replay; run with `cassette.mode=record` first"):
+    with pytest.raises(WorkflowError, match=r"no cassette to replay; run with `cassette.mode=record` first"):
         replayed(project)
     assert not (project.folder / "replayed").exists()
 
@@ -143,7 +143,7 @@ def test_a_cassette_that_is_not_there_is_said_so_before_anything_is_done(project
 def test_a_cassette_that_cannot_be_written_is_said_so(project):
     (project.folder / "c").write_text("a file")
     project.replies("Add")
-    with pytest.raises((WorkflowError, RunError), match="no cassette can be kept there"):
+    with pytest.raises((WorkflowError, RunError), match="no cassette can be written there"):
         project.run(cassette={"path": str(project.folder / "c"), "mode": "record"})
 
 

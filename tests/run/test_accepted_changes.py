@@ -59,7 +59,7 @@ def test_after_a_changed_prompt_only_later_steps_are_asked_and_under_the_new_one
 ) -> None:
     before = heard()
     (tiny.parent / "think.md").write_text("Think hard of {{ item }}, turn {{ turn }}.")
-    with pytest.raises(ste.WorkflowError, match="the prompt `think.prompt` has changed: 'Think of "):
+    with pytest.raises(ste.WorkflowError, match=r"the prompt `think\.prompt` has changed: 'Think of "):
         ste.load(tiny).run(out=begun)
     assert ste.load(tiny).run(out=begun, accept_changes=True).complete
     later = heard()[len(before) :]
@@ -152,25 +152,14 @@ def test_a_run_goes_on_with_a_tool_that_was_repaired(calling: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        {"params.turns": 4},
-        {"seed": 7},
-        {"nodes.think.prompt": "{{ item }}"},
-        {"graph": [{"repeat": "turn", "times": 1, "do": ["think"]}]},
-    ],
+    "change", [{"params.turns": 4}, {"seed": 7}, {"models.model.tokens": 5}, {"graph.turn.times": 2}]
 )
 def test_a_change_that_takes_the_finished_steps_their_meaning_stays_refused(
     tiny: Path, begun: Path, change: dict
 ) -> None:
-    changed = ste.load(tiny, set=change) if "graph" not in change else None
-    if changed is None:
-        tiny.write_text(tiny.read_text().replace("times: params.turns", "times: 2"))
-        changed = ste.load(tiny)
-    with pytest.raises(
-        ste.WorkflowError, match=r"\nUndo the change to go on with it, or give a new folder with --out\.$"
-    ):
-        changed.run(out=begun, accept_changes=True)
+    way_out = r"\nUndo the change to go on with it, or give a new folder with --out\.$"
+    with pytest.raises(ste.WorkflowError, match=way_out):
+        ste.load(tiny, set=change).run(out=begun, accept_changes=True)
 
 
 def test_other_outputs_than_those_that_are_logged_are_refused(calling: Path, tmp_path: Path) -> None:
@@ -180,8 +169,8 @@ def test_other_outputs_than_those_that_are_logged_are_refused(calling: Path, tmp
     with pytest.raises(ste.RunError) as caught:
         ste.load(calling).run(out=tmp_path / "run", accept_changes=True)
     assert str(caught.value) == (
-        f"{tmp_path / 'run/units/double.jsonl'}: the step `call turn=0` has the outputs text, but the node `call` now has "
-        "text, more; undo that change to go on with the run, or start a new one with --out"
+        f"{tmp_path / 'run/units/double.jsonl'}: the step `call turn=0` has the outputs text, "
+        "but the node `call` now has text, more; undo that change to go on with the run, or start a new one with --out"
     )
 
 
@@ -220,7 +209,10 @@ def test_the_command_line_accepts_changes(ste: Callable, tiny: Path, begun: Path
 def test_a_run_of_an_older_version_is_refused_in_one_sentence(tiny: Path, begun: Path) -> None:
     lock = begun / "workflow.lock.yaml"
     lock.write_text(lock.read_text("utf-8").removeprefix("format: 2\n"), "utf-8")
-    message = f"{begun}: this run was made by an older version of ste-graph (format 1, expected 2); start a new run with --out"
+    message = (
+        f"{begun}: this run was made by an older version of ste-graph (format 1, expected 2); "
+        "start a new run with --out"
+    )
     with pytest.raises(ste.WorkflowError) as caught:
         ste.load(tiny).run(out=begun)
     assert str(caught.value) == message

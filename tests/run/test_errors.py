@@ -213,9 +213,10 @@ def test_an_error_of_a_data_source_names_its_line(tmp_path: Path) -> None:
     )
     (tmp_path / "lines.py").write_text(source)
     (tmp_path / "data.yaml").write_text(
-        "dsl: 2\nname: data\nplugins: [lines.py]\ndata: {lines: {use: lines.Lines}}\n"
-        'graph: [{map: line, over: data.lines, do: [{record: trial, as: {query: \'"q"\', steps: "[]", answer: null, solved: true}}]}]\n'
+        "dsl: 2\nname: data\nplugins: [lines.py, nodes.py]\ndata: {lines: {use: lines.Lines}}\n"
+        "nodes: {call: {use: nodes.Find}}\ngraph: [{map: name, over: data.lines, do: [call]}]\n"
     )
+    (tmp_path / "nodes.py").write_text(FINDING)
     with pytest.raises(
         ste.WorkflowError, match=r"data `lines`: ZeroDivisionError: .* \(.*/lines\.py:6 Lines\.items\)$"
     ):
