@@ -93,16 +93,16 @@ class ArgumentChecker:
             return CheckedArguments(
                 problem=self._list_faults([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
             )
-        given = dict(arguments)
+        values = dict(arguments)
         if self.fault:
-            return CheckedArguments(arguments=given)
+            return CheckedArguments(arguments=values)
         try:
-            errors = list(self._validator.iter_errors(given))
+            errors = list(self._validator.iter_errors(values))
             if not errors:
-                return CheckedArguments(arguments=given)
-            given, changed = coerce(given, errors)
+                return CheckedArguments(arguments=values)
+            values, changed = coerce(values, errors)
             if changed:
-                errors = list(self._validator.iter_errors(given))
+                errors = list(self._validator.iter_errors(values))
         except RecursionError:
             return CheckedArguments(problem=self._list_faults(["- the arguments are nested too deeply"]))
         except Exception as fault:  # a `$ref` that leads nowhere, most of all
@@ -112,7 +112,7 @@ class ArgumentChecker:
         lines = dict.fromkeys(line for error in errors for line in explain(error))
         if lines:
             return CheckedArguments(problem=self._list_faults(list(lines)))
-        return CheckedArguments(arguments=given, coerced=changed)
+        return CheckedArguments(arguments=values, coerced=changed)
 
     def problem(self, arguments: Json) -> str | None:
         """The problem of the arguments; None if the tool may get them."""
@@ -128,16 +128,16 @@ def explain(error: ValidationError) -> Iterator[str]:
     where = error.json_path.removeprefix("$").removeprefix(".")
     inside = f"{where}." if where else ""
     schema: Mapping[str, Json] = error.schema if isinstance(error.schema, Mapping) else {}
-    given: Json = error.instance
+    value: Json = error.instance
     match error.validator:
         case "required":
-            missing = {str(name) for name in schema["required"]} - set(given)
+            missing = {str(name) for name in schema["required"]} - set(value)
             for name in sorted(missing):
                 expected = describe_schema(schema.get("properties", {}).get(name, {}))
                 yield f"- `{inside}{name}`: required, but missing" + (f"; expected {expected}" if expected else "")
         case "additionalProperties" | "unevaluatedProperties":
             known = sorted(schema.get("properties", {}))
-            for name in sorted(set(given) - set(known)):
+            for name in sorted(set(value) - set(known)):
                 allowed = f"allowed: {', '.join(known)}" if known else "it takes no arguments"
                 yield f"- `{inside}{name}`: unknown argument; {did_you_mean(name, known)}{allowed}"
         case "anyOf" | "oneOf" if meant := find_meant_branch(error):
@@ -195,8 +195,8 @@ def describe_schema(schema: Json) -> str:
 
 def describe_examples(schema: Json) -> str:
     """` such as "2024-02-28"`, or nothing."""
-    given = schema.get("examples") if isinstance(schema, Mapping) else None
-    return f", such as {render_value(given[0])}" if isinstance(given, list) and given else ""
+    listed = schema.get("examples") if isinstance(schema, Mapping) else None
+    return f", such as {render_value(listed[0])}" if isinstance(listed, list) and listed else ""
 
 
 def render_value(value: Json) -> str:

@@ -32,7 +32,7 @@ class ToolNames:
     shown: Sequence[str]
 
     def find(self, setting: str, name: str) -> int:
-        """The position of the one tool that a setting names. Raises `WorkflowError` if it is none, or one of several.
+        """The position of the one tool that a setting names. Raises `WorkflowError` for none or several.
 
         A name that the source itself gives comes before one that is merely shown.
         """

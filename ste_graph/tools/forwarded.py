@@ -1,4 +1,4 @@
-"""A tool that stands for another one."""
+"""Tools that wrap another tool."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class ForwardedTool:
 
 
 async def ensure_ready(tool: Tool | None) -> Observation | None:
-    """Starts again what may stand behind a tool; gives the reason why it cannot be called now, if there is one."""
+    """Starts the server of a tool again if needed; gives the reason why the tool cannot be called, or None."""
     if not hasattr(tool, "ensure_ready"):  # `isinstance` with a protocol takes longer than many a tool
         return None
     return await cast(Restartable, tool).ensure_ready()
 
 
 def effect_note(tool: Tool) -> str | None:
-    """Why a tool's effect is not the one that its source states, in one line; None if it is."""
+    """The reason, in one line, why a tool's effect differs from what its source states; None if it does not."""
     note: str | None = getattr(tool, "effect_note", None)
     return note

@@ -1,4 +1,4 @@
-"""`limits:`: how long a call of a tool may take, how much it may give, and how often it may be made."""
+"""`limits:`: the time and the size of a call's result, and the number of calls."""
 
 from __future__ import annotations
 

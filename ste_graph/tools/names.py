@@ -32,7 +32,7 @@ def legal_name(name: str) -> str:
 def legal_names(names: Sequence[str], legalise: Callable[[str], str] = legal_name) -> list[str]:
     """A legal name for each name of a source, no two alike, in their order.
 
-    A name that is legal and stands once keeps to itself, so that no tool is shown under the name of another.
+    A legal name that occurs once is kept, so that no tool is shown under the name of another.
     """
     wanted = [legalise(name) for name in names]
     own = {name for name, shown in zip(names, wanted, strict=True) if name == shown}

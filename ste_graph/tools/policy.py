@@ -1,4 +1,4 @@
-"""Which tools a run may call, how often and for how long."""
+"""The policy of a run: the tools that it may call, how often and for how long."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ToolPolicy(ToolLimits):
 
     allow: tuple[str, ...] = Field(
         default=(),
-        description="Effects (write, destructive) or names of tools that may be called beside the read ones.",
+        description="Effects (write, destructive) or names of tools that may be called besides the read ones.",
     )
     ask: bool = Field(default=False, description="A person is asked before each call that is neither read nor allowed.")
 

@@ -42,7 +42,7 @@ class Tape(Protocol):
 
 
 class Toolbox:
-    """The tools of a unit, by unambiguous names, behind one policy.
+    """The tools of a unit, by unique names, within one policy.
 
     With `dry_run` a call goes through everything but the tool: what would have been called is `refused` instead.
     `rate` and `asker` are shared by the units of a run. Whatever comes back has passed `redactor`.
@@ -77,7 +77,7 @@ class Toolbox:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What is wrong with schemas met so far; the arguments of these tools are not checked."""
+        """The faults of schemas met so far; the arguments of these tools are not checked."""
         return tuple(checker.fault for checker in self._checkers.values() if checker.fault)
 
     def may_call(self, tool: Tool) -> bool:

@@ -18,7 +18,7 @@ DESTROYING = word_set(
     delete destroy drop erase kill purge remove revoke terminate truncate uninstall wipe
     """
 )
-"""Verbs that mean a loss, whatever stands beside them."""
+"""Verbs that mean a loss, whatever their object."""
 
 WRITING = DESTROYING - {"drop"} | word_set(
     """
@@ -50,13 +50,13 @@ READING = word_set(
 )
 
 ASKING = frozenset({"queries", "query", "search", "searches"})
-"""What one executes or runs without writing."""
+"""Objects that one executes or runs without writing."""
 
 APART = {"exec": "execute", "failover": "fail over", "rollback": "roll back", "shutdown": "shut down"}
 """Verbs that names write otherwise than sentences do."""
 
 MANNERS = frozenset({"async", "batch", "bulk", "do"})
-"""Words that may stand before the verb of a name."""
+"""Words that may precede the verb of a name."""
 
 DETERMINERS = word_set(
     "a all an any current each existing given its multiple my new one single specified the these this your"
@@ -69,7 +69,7 @@ def split_words(name: str) -> list[str]:
 
 
 def split_parts(name: str) -> list[list[str]]:
-    """The words of each part of a name; parts lie between what is no letter and no digit: `users/delete_all` has 3."""
+    """The words of each part of a name; parts are separated by other characters: `users/delete_all` has three."""
     return [words for part in re.split(r"[\W_]+", name) if (words := split_words(part))]
 
 
@@ -86,7 +86,7 @@ def find_verb(name: str, verbs: Collection[str]) -> str | None:
 
 
 def base_forms(word: str) -> Sequence[str]:
-    """The word, and the verbs whose third person it may be: `modifies` gives `modify` among others."""
+    """The word, and the verbs of which it may be the third person: `modifies` that of `modify`."""
     endings = (("", ""), ("s", ""), ("es", ""), ("ies", "y"))
     return [word[: len(word) - len(ending)] + base for ending, base in endings if word.endswith(ending)]
 

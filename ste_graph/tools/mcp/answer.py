@@ -17,11 +17,11 @@ ERRORS = (
     re.compile(r"traceback \(most recent call last\)", re.IGNORECASE),
 )
 """Starts of a text that reports failure although `isError` is false: mcp-server-sqlite answers `Database error: …` and
-`Error: …`. A number behind the colon makes it a result (`Standard error: 0.2`)."""
+`Error: …`. A number after the colon makes it a result (`Standard error: 0.2`)."""
 
 
 def observe_result(result: CallToolResult, errors: Sequence[re.Pattern[str]] = ()) -> Observation:
-    """The observation of an answer; `errors`, beside `ERRORS`, are matched at the start of a text."""
+    """The observation of an answer; `errors`, in addition to `ERRORS`, are matched at the start of a text."""
     data = result.structured_content
     text = (
         "\n".join(describe_block(block) for block in result.content)

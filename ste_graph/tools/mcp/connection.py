@@ -249,7 +249,7 @@ async def list_page(client: Client, *, cursor: str | None = None) -> ListToolsRe
 
 
 def leaf_exceptions(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions in a group, also in groups within it; an exception that is no group alone."""
+    """The exceptions in a group, also in groups within it; a single exception alone."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from leaf_exceptions(inner)

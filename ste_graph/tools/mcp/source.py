@@ -172,7 +172,7 @@ def annotated_effect(tool: Listed) -> Effect:
 
 
 def find_doubt(name: str, effect: Effect) -> str | None:
-    """Why a tool that is annotated as read-only is not taken for one; None if it is, or is not so annotated."""
+    """The reason why a tool that is annotated as read-only is not taken for one; None for any other tool."""
     verb = find_verb(name, DESTROYING) if effect == "read" else None
     return f"annotated as read-only, but its name says that it {third_person(verb)}" if verb else None
 

@@ -22,22 +22,22 @@ from ste_graph.tools.verbs import (
 )
 
 EFFECTS: Mapping[str, Effect] = {"GET": "read", "HEAD": "read", "DELETE": "destructive"}
-"""What a method does (RFC 9110, section 9.2.1); all others write."""
+"""The effects of methods (RFC 9110, section 9.2.1); all others write."""
 
 COMMANDS = word_set("add apply move restore run save send set start stop submit update upload write")
-"""Of the verbs that are often nouns, those that stand alone at the end of a path as a command."""
+"""Of the verbs that are often nouns, those that are a command alone at the end of a path."""
 
 IMPERATIVES = word_set("add authorize notify publish save send submit")
-"""Of the verbs that are often nouns, those that are none where they lead a sentence."""
+"""Of the verbs that are often nouns, those that are verbs at the start of a sentence."""
 
 RUNNING = frozenset({"exec", "execute", "run"})
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an operation's id, summary or path says by its leading verb: that it writes, or that it reads.
+    """The claim of an operation's id, summary or path, by its leading verb, that it writes or that it reads.
 
-    It is not `certain` where the verb may be a noun, or the `get` that generators of ids put before a path.
+    It is not `certain` if the verb may be a noun, or the `get` that generators of ids put before a path.
     """
 
     verb: str
@@ -46,9 +46,9 @@ class Claim:
 
 
 def find_effect(entry: ListedOperation) -> tuple[Effect, str | None]:
-    """The effect of an operation, and why it is not the one that its method has, if so.
+    """The effect of an operation, and the reason if it is not that of its method.
 
-    A GET or HEAD that says that it writes has left its effect unsaid, and counts as destructive.
+    A GET or HEAD that says that it writes counts as one whose effect is not stated: destructive.
     """
     effect = EFFECTS.get(entry.method.upper(), "write")
     doubt = find_doubt(entry) if effect == "read" else None
@@ -56,7 +56,7 @@ def find_effect(entry: ListedOperation) -> tuple[Effect, str | None]:
 
 
 def find_doubt(entry: ListedOperation) -> str | None:
-    """Why an operation is not taken for one that reads (`its name says that it deletes`); None if it is."""
+    """The reason why an operation is not taken for one that reads, such as `its name says that it deletes`."""
     by_id, by_summary, by_path = claim_of_id(entry), claim_of_summary(entry), claim_of_path(entry.path)
     reads = [claim for claim in (by_id, by_summary) if claim is not None and not claim.writes]
     if by_id and by_id.writes and (by_id.certain or not reads):
@@ -69,7 +69,7 @@ def find_doubt(entry: ListedOperation) -> str | None:
 
 
 def claim_of_id(entry: ListedOperation) -> Claim | None:
-    """What the operation's id says, without what AWS, Springfox and FastAPI add to it of their own accord."""
+    """The claim of the operation's id, without what AWS, Springfox and FastAPI add to ids by themselves."""
     id = str(entry.node.get("operationId") or "")
     id = re.sub(r"^(GET|HEAD)[_-](?=.)|Using(GET|HEAD)(_\d+)?$", "", id)
     id = id.removesuffix(re.sub(r"\W", "_", entry.path) + f"_{entry.method}")
@@ -88,7 +88,7 @@ def claim_of_id(entry: ListedOperation) -> Claim | None:
 
 
 def claim_of_summary(entry: ListedOperation) -> Claim | None:
-    """What the summary says, or the description where there is none."""
+    """The claim of the summary, or of the description if there is no summary."""
     text = str(entry.node.get("summary") or entry.node.get("description") or "")
     words = re.findall(r"[a-z']+", re.sub(r"<[^>]*>", " ", text.lower()))
     if not words or words[1:2] == ["you"]:
@@ -103,7 +103,7 @@ def claim_of_summary(entry: ListedOperation) -> Claim | None:
 
 
 def claim_of_path(path: str) -> Claim | None:
-    """What a segment of the path says, if any says that it writes."""
+    """The claim of a segment of the path, if one claims to write."""
     segments = [words for part in re.split(r"[/?#&=:]", path) if "{" not in part and (words := split_words(part))]
     for words in segments:
         if words[0] in WRITING:

@@ -113,11 +113,11 @@ class Schemas:
         for _ in range(len(self.defs) + 1):
             if not isinstance(schema, Mapping) or not str(schema.get("$ref", "")).startswith(PREFIX):
                 return schema
-            beside = {key: value for key, value in schema.items() if key != "$ref"}
-            if not beside.keys() <= ANNOTATIONS:
+            annotations = {key: value for key, value in schema.items() if key != "$ref"}
+            if not annotations.keys() <= ANNOTATIONS:
                 return schema
             target = self.defs[referenced_name(schema)]
-            schema = {**target, **beside} if isinstance(target, Mapping) else target
+            schema = {**target, **annotations} if isinstance(target, Mapping) else target
         return {}
 
     def _convert(self, schema: Json, base: str, depth: int) -> Json:
@@ -275,11 +275,11 @@ def adapt(out: dict[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:
 
 def find_examples(schema: Mapping[str, Any]) -> list[Json]:
     """The examples of a schema, a parameter or a media type, from whichever key holds them."""
-    given = schema.get("examples")
-    if isinstance(given, list):
-        return given
-    if isinstance(given, Mapping):
-        return [entry["value"] for entry in given.values() if isinstance(entry, Mapping) and "value" in entry]
+    examples = schema.get("examples")
+    if isinstance(examples, list):
+        return examples
+    if isinstance(examples, Mapping):
+        return [entry["value"] for entry in examples.values() if isinstance(entry, Mapping) and "value" in entry]
     for key in ("example", "x-example"):
         if key in schema:
             return [schema[key]]

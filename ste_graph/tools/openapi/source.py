@@ -55,7 +55,7 @@ class OpenAPITools(ToolChoice):
     )
     headers: dict[str, Secret] = Field(default={}, repr=False, description="Headers of every request.")
     allow_hosts: tuple[str, ...] = Field(
-        default=(), description="Hosts (`host` or `host:port`) beside the API's own that redirects may lead to."
+        default=(), description="Hosts (`host` or `host:port`) besides the API's own to which redirects may lead."
     )
 
     _services: list[Service] = PrivateAttr(default_factory=list)

@@ -30,7 +30,7 @@ STYLES = {
 
 @dataclass(frozen=True)
 class ListedOperation:
-    """An operation as it stands in the spec; `base` is the address of its document."""
+    """An operation of the spec; `base` is the address of its document."""
 
     own: str
     """The name that the spec gives: the operation's id, else method and path."""
@@ -137,8 +137,8 @@ class Spec:
     def _parameters(self, listed: ListedOperation) -> list[tuple[Mapping[str, Json], str]]:
         found: dict[tuple[Json, Json], tuple[Mapping[str, Json], str]] = {}
         for holder in (listed.item, listed.node):
-            for given in holder.get("parameters") or []:
-                node, base = self.documents.resolve(given, listed.base)
+            for parameter in holder.get("parameters") or []:
+                node, base = self.documents.resolve(parameter, listed.base)
                 found[node.get("in"), node.get("name")] = node, base
         return list(found.values())
 

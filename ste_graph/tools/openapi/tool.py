@@ -1,4 +1,4 @@
-"""One operation of an API behind the contract of a tool."""
+"""One operation of an API as a tool."""
 
 from __future__ import annotations
 

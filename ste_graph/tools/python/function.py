@@ -1,4 +1,4 @@
-"""One Python function behind the contract of a tool."""
+"""One Python function as a tool."""
 
 from __future__ import annotations
 

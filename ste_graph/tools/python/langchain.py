@@ -1,4 +1,4 @@
-"""A LangChain tool behind the contract of a tool, taken as it is."""
+"""A LangChain tool as a tool of ours."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def find_tools(module: ModuleType, named: Set[str] = frozenset()) -> dict[str, A
 
 
 def pick(module: ModuleType, name: str, where: str) -> Any:
-    """The function that `module:function` names. Raises `WorkflowError` if it is none."""
+    """The function that `module:function` names. Raises `WorkflowError` if it names none."""
     value = getattr(module, name, None)
     if is_langchain_tool(value) or (callable(value) and not inspect.isclass(value)):
         return value

@@ -60,18 +60,18 @@ def plain_name(original: str) -> str:
     return re.sub(r"[^a-zA-Z0-9-]+", "_", plain)[:LONGEST].strip("_") or "tool"
 
 
-def read_description(original: str, given: Json) -> Description:
+def read_description(original: str, content: Json) -> Description:
     """The description of one tool. Raises `UnreadableError`."""
-    if isinstance(given, str):
+    if isinstance(content, str):
         with suppress(json.JSONDecodeError):
-            given = json.loads(given)
-    match given:
+            content = json.loads(content)
+    match content:
         case {"required_parameters": list() as required, "optional_parameters": list() as optional}:
             return Description(
-                original, plain_name(original), structured_text(given), arguments_schema(required, optional)
+                original, plain_name(original), structured_text(content), arguments_schema(required, optional)
             )
-        case str() if given.strip():
-            return read_free_text(original, given)
+        case str() if content.strip():
+            return read_free_text(original, content)
     raise UnreadableError("it is neither free text nor a mapping with `required_parameters` and `optional_parameters`")
 
 
@@ -85,10 +85,10 @@ def read_free_text(original: str, text: str) -> Description:
     return Description(original, plain_name(original), re.sub(r"\.\.$", ".", about), arguments_schema(parameters, []))
 
 
-def structured_text(given: Mapping[str, Json]) -> str:
+def structured_text(content: Mapping[str, Json]) -> str:
     """The purpose of the tool, and of the collection that it is part of."""
-    own = str(given.get("description") or "").strip()
-    parent, about = (str(given.get(f"parent_tool_{key}") or "").strip() for key in ("name", "description"))
+    own = str(content.get("description") or "").strip()
+    parent, about = (str(content.get(f"parent_tool_{key}") or "").strip() for key in ("name", "description"))
     if own and own[-1] not in ".!?:;)*":
         own += "."
     part = f"Part of {parent}: {about}" if parent and about else f"Part of {parent}." if parent else about
@@ -101,24 +101,24 @@ def arguments_schema(required: list[Json], optional: list[Json]) -> dict[str, Js
     Of a required parameter, `default` is an example: the value with which RapidAPI's console fills the form.
     """
     properties: dict[str, Json] = {}
-    for given, needed in [(entry, True) for entry in required] + [(entry, False) for entry in optional]:
-        if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
-            raise UnreadableError(f"a parameter is not a mapping with a `name`: {given!r:.80}")
-        properties.setdefault(given["name"], parameter_schema(given, needed))
+    for parameter, needed in [(entry, True) for entry in required] + [(entry, False) for entry in optional]:
+        if not isinstance(parameter, Mapping) or not isinstance(parameter.get("name"), str):
+            raise UnreadableError(f"a parameter is not a mapping with a `name`: {parameter!r:.80}")
+        properties.setdefault(parameter["name"], parameter_schema(parameter, needed))
     names = list(dict.fromkeys(entry["name"] for entry in required))
     return {"type": "object", "properties": properties, "required": names, "additionalProperties": False}
 
 
-def parameter_schema(given: Mapping[str, Json], needed: bool) -> dict[str, Json]:
+def parameter_schema(parameter: Mapping[str, Json], needed: bool) -> dict[str, Json]:
     """The JSON Schema of one parameter."""
-    kind = str(given.get("type") or "").strip().upper()
+    kind = str(parameter.get("type") or "").strip().upper()
     entry: dict[str, Json] = dict(TYPES.get(kind, {"type": "string"}))
-    about = str(given.get("description") or "").strip()
+    about = str(parameter.get("description") or "").strip()
     if about:
         entry["description"] = about
     if kind == "ENUM" and (values := enum_values(about)):
         entry["enum"] = values
-    value = read_value(given.get("default"), entry["type"])
+    value = read_value(parameter.get("default"), entry["type"])
     if value in (None, "") or value not in entry.get("enum", [value]):
         return entry
     if (own := PYTHON.get(type(value), "string")) != entry["type"] and (own, entry["type"]) != ("integer", "number"):

@@ -1,4 +1,4 @@
-"""`use: toolbench`: tools that are described in the format of ToolBench, with other tools or a cassette behind them."""
+"""`use: toolbench`: tools that are described in the format of ToolBench, executed by other tools or a cassette."""
 
 from __future__ import annotations
 
