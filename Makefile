@@ -42,6 +42,7 @@ lint: $(VENV)/tested
 	rm -rf build/types && mkdir -p build/types && cp -rs "$(CURDIR)/ste_graph" build/types/
 	for name in memory nodes workflows; do ln -s "$(CURDIR)/$$name" build/types/ste_graph/$$name; done
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p ste_graph
+	cd build/types && PYTHONPATH=. ../../$(BIN)/lint-imports --no-logo ../../pyproject.toml
 
 bench: $(VENV)/tested
 	$(BIN)/python -m tests.bench
