@@ -51,7 +51,7 @@ def test_right_arguments_have_no_problem(more):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "line"),
     [
         ({"days": "ninety"}, '- `days`: expected integer; got "ninety"'),
         ({"days": 0}, "- `days`: expected at least 1; got 0"),
@@ -78,18 +78,18 @@ def test_right_arguments_have_no_problem(more):
         ),
     ],
 )
-def test_a_wrong_argument_is_named_with_what_was_expected(wrong, said):
-    assert lines(RIGHT | wrong) == [said]
+def test_a_wrong_argument_is_named_with_what_was_expected(wrong, line):
+    assert lines(RIGHT | wrong) == [line]
 
 
-def test_the_faults_inside_the_option_that_was_meant_are_said():
+def test_the_faults_inside_the_option_that_was_meant_are_reported():
     assert lines(RIGHT | {"shape": {"nam": "Ulm"}}) == [
         "- `shape.name`: required, but missing; expected string",
         "- `shape.nam`: unknown argument; did you mean `name`? allowed: heights, name",
     ]
 
 
-def test_all_faults_are_said_at_once_and_the_missing_ones_too():
+def test_all_faults_are_reported_at_once_with_missing_arguments():
     assert lines({"how": 1}) == [
         '- `date`: required, but missing; expected string (date, YYYY-MM-DD), such as "2024-02-28"',
         "- `days`: required, but missing; expected integer",
@@ -102,7 +102,7 @@ def test_all_faults_are_said_at_once_and_the_missing_ones_too():
 
 
 @pytest.mark.parametrize(("value", "shown"), [(None, "null"), ([1], "[1]"), ("x", '"x"')])
-def test_arguments_that_are_no_object_are_refused(value, shown):
+def test_arguments_that_are_not_an_object_are_refused(value, shown):
     assert lines(value) == [f"- the arguments must be one JSON object; got {shown}"]
 
 
@@ -123,7 +123,7 @@ def test_arguments_that_are_no_object_are_refused(value, shown):
         ),
     ],
 )
-def test_a_schema_that_is_wrong_itself_is_said_once_and_lets_the_call_through(schema, fault):
+def test_an_invalid_schema_is_reported_once_and_lets_the_call_through(schema, fault):
     arguments = ArgumentChecker("t", schema)
     assert arguments.problem({"a": "b"}) is None
     assert arguments.problem({"a": "b"}) is None
@@ -149,7 +149,7 @@ def test_arguments_nested_without_end_are_refused():
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-def test_whatever_the_arguments_are_the_answer_is_text_or_none(arguments):
+def test_any_arguments_give_a_text_or_none(arguments):
     problem = CHECKED.problem(arguments)
     assert problem is None or problem.startswith("Invalid arguments for `add_days`:\n- ")
 

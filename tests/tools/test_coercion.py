@@ -27,7 +27,7 @@ def taken(schema: dict[str, Any], **arguments: Any) -> CheckedArguments:
         ({"type": "string", "enum": ["1", "2"]}, 2, "2"),
     ],
 )
-def test_what_can_mean_one_thing_only_is_brought_to_the_type_and_named(schema, given_value, became):
+def test_a_value_with_one_meaning_is_coerced_and_named(schema, given_value, became):
     result = taken({"days": schema}, days=given_value)
     assert result == CheckedArguments({"days": became}, ("days",))
     assert type(result.arguments["days"]) is type(became)
@@ -56,18 +56,18 @@ def test_what_can_mean_one_thing_only_is_brought_to_the_type_and_named(schema, g
         ({"type": "integer", "maximum": 10}, "90"),
     ],
 )
-def test_what_would_be_a_guess_is_a_problem(schema, value):
+def test_a_value_with_several_meanings_is_a_problem(schema, value):
     result = taken({"days": schema}, days=value)
     assert result.problem is not None
     assert result.problem.startswith("Invalid arguments for `look`:\n- `days`: expected ")
 
 
-def test_what_is_right_already_is_never_touched():
+def test_a_valid_value_is_never_changed():
     assert taken({"note": {"type": ["string", "integer"]}}, note="90") == CheckedArguments({"note": "90"})
     assert taken({"note": {}}, note="90") == CheckedArguments({"note": "90"})
 
 
-def test_values_inside_are_coerced_too_the_given_arguments_stay_and_what_is_left_is_the_problem():
+def test_nested_values_are_coerced_in_a_copy_and_other_faults_remain():
     item = {"type": "object", "properties": {"height": {"type": "number"}}}
     schema = {"type": "object", "properties": {"places": {"type": "array", "items": item}, "n": {"type": "integer"}}}
     arguments = {"places": [{"height": 1}, {"height": "2.5"}], "n": "x"}

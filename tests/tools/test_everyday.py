@@ -119,15 +119,15 @@ async def test_the_examples_in_the_schemas_make_calls_that_succeed():
         ("from_roman", {"numeral": "IIII"}, "ValueError: IIII is no Roman numeral; 4 is written IV"),
     ],
 )
-async def test_each_tool_answers_and_says_how_to_mend_a_wrong_call(name, arguments, text):
-    said = await answer(name, **arguments)
-    assert said.removeprefix("tool_error: ") == text
+async def test_each_tool_answers_and_says_how_to_repair_a_wrong_call(name, arguments, text):
+    result = await answer(name, **arguments)
+    assert result.removeprefix("tool_error: ") == text
 
 
-async def test_an_unknown_unit_is_answered_with_the_one_that_was_meant():
+async def test_an_unknown_unit_is_answered_with_the_closest_unit():
     for wrong, meant in {"miles": "mile", "Kilometers": "km", "feet": "foot", "hours": "h", "pounds": "pound"}.items():
-        said = await answer("convert_unit", value=1, from_unit=wrong, to_unit="m")
-        assert said.startswith(
+        result = await answer("convert_unit", value=1, from_unit=wrong, to_unit="m")
+        assert result.startswith(
             f"tool_error: ValueError: unknown unit '{wrong}'; did you mean {meant}? units: celsius, cm,"
         )
 
@@ -175,9 +175,9 @@ async def test_the_shop_answers_select_statements_and_explains_faults(sql, text)
         "BEGIN",
     ],
 )
-async def test_the_shop_cannot_be_changed_nor_left(sql):
-    said = await answer("query_shop", sql=sql)
-    assert said == "tool_error: ValueError: only SELECT is possible: the database can be read, not changed"
+async def test_the_shop_is_read_only_and_the_only_database(sql):
+    result = await answer("query_shop", sql=sql)
+    assert result == "tool_error: ValueError: only SELECT is possible: the database can be read, not changed"
 
 
 async def test_a_query_without_end_is_stopped(monkeypatch):
@@ -203,8 +203,8 @@ async def test_a_query_without_end_is_stopped(monkeypatch):
     ],
 )
 async def test_a_path_leads_to_its_value_or_says_where_it_ends(path, text):
-    said = await answer("json_lookup", document='{"a": [{"b c": 1}, {"b c": 2}]}', path=path)
-    assert said.removeprefix("tool_error: ") == text
+    result = await answer("json_lookup", document='{"a": [{"b c": 1}, {"b c": 2}]}', path=path)
+    assert result.removeprefix("tool_error: ") == text
 
 
 @given(st.integers(1, 3999))

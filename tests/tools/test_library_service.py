@@ -34,7 +34,7 @@ async def library(address):
     await source.close()
 
 
-async def test_what_only_looks_may_be_explored(library):
+async def test_operations_that_only_read_may_be_explored(library):
     assert [name for name, tool in library.tools.items() if tool.effect == "read"] == [
         "search_books",
         "get_book",
@@ -75,14 +75,14 @@ async def test_every_operation_of_the_spec_is_answered_by_the_service(library):
         ("return_book", {"loan": 7}, 404, "there is no loan 7"),
     ],
 )
-async def test_an_error_says_how_to_mend_the_call(library, tool, arguments, status, says):
+async def test_an_error_says_how_to_repair_the_call(library, tool, arguments, status, says):
     answer = await library.call(tool, arguments)
     line, _, body = answer.text.partition("\n")
     assert line.startswith(f"HTTP {status} ")
     assert json.loads(body) == {"error": says}
 
 
-async def test_the_workflow_explores_the_tools_that_only_look(address, tmp_path, monkeypatch):
+async def test_the_workflow_explores_the_tools_that_only_read(address, tmp_path, monkeypatch):
     import ste_graph as ste
 
     monkeypatch.setenv("LIBRARY_URL", address)

@@ -147,10 +147,10 @@ async def test_a_tool_that_is_annotated_as_read_only_but_named_for_a_loss_counts
     source = offering(*((name, "read") for name in names), effects={})
     tools = {tool.original: (tool.effect, tool.effect_note) for tool in await source.open()}
     await source.close()
-    said = "annotated as read-only, but its name says that it deletes; not called unless `effects: {%s: read}`"
+    note = "annotated as read-only, but its name says that it deletes; not called unless `effects: {%s: read}`"
     assert tools == {
-        "delete_file": ("destructive", said % "delete_file"),
-        "files/delete": ("destructive", said % "files_delete"),
+        "delete_file": ("destructive", note % "delete_file"),
+        "files/delete": ("destructive", note % "files_delete"),
         "deleted_files": ("read", None),
         "run_query": ("read", None),
         "list_delete_requests": ("read", None),
@@ -198,7 +198,7 @@ async def test_two_tools_of_one_name_from_two_sources_are_both_usable():
 # What comes back
 
 
-async def test_an_answer_gives_text_and_structured_content_and_names_what_is_no_text():
+async def test_an_answer_gives_text_and_structured_content_and_names_other_media():
     async with opened(server("modern.py")) as box:
         seen = await box.call("add", {"a": 1, "b": 2})
         assert seen == Observation(ok=True, kind="ok", text="3", data={"result": 3}, ms=seen.ms)
@@ -223,7 +223,7 @@ async def test_all_three_ways_of_reporting_failure_are_failures():
         assert (seen.kind, seen.text) == ("tool_error", "Sorry! There is no such city")
 
 
-async def test_what_breaks_the_protocol_is_an_observation():
+async def test_an_answer_that_breaks_the_protocol_is_an_observation():
     async with opened(server("adverse.py")) as box:
         assert (await box.call("not_a_result", {})).text == (
             "The server's answer does not follow MCP: content: Field required"
@@ -242,7 +242,7 @@ async def test_ten_megabytes_are_cut_to_the_limit_with_head_and_tail_kept():
         assert seen.text.endswith("xxxend")
 
 
-async def test_a_schema_that_is_no_json_schema_leaves_its_tool_usable():
+async def test_an_invalid_schema_leaves_its_tool_usable():
     async with opened(server("adverse.py")) as box:
         assert (await box.call("bad_schema", {"n": "many"})).text == "fine"
         assert box.faults == (
@@ -251,7 +251,7 @@ async def test_a_schema_that_is_no_json_schema_leaves_its_tool_usable():
         )
 
 
-async def test_junk_on_stdout_is_left_out_and_said_once(caplog, capfd):
+async def test_junk_on_stdout_is_left_out_and_reported_once(caplog, capfd):
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
     async with opened(server("adverse.py")) as box:
         assert [(await box.call("junk", {})).text for _ in range(2)] == ["after the junk"] * 2
@@ -307,7 +307,7 @@ async def test_starting_a_hanging_server_again_does_not_count_against_the_next_c
         assert seen.ms < 1000 < (time.monotonic() - began) * 1000
 
 
-async def test_a_server_that_cannot_be_started_again_is_an_observation_and_no_call(tmp_path):
+async def test_if_a_server_cannot_be_started_again_no_call_is_made_and_the_observation_says_so(tmp_path):
     program = tmp_path / "server.py"
     program.write_text((SERVERS / "adverse.py").read_text(encoding="utf-8"), encoding="utf-8")
     source = MCPTools(command=sys.executable, args=[str(program)], start_s=20)
@@ -385,7 +385,7 @@ async def test_a_server_gets_path_home_lang_and_what_the_workflow_gives_it(monke
     assert (seen["CITY"], seen["USER"], seen["PATH"]) == ("Ulm", "nobody", os.environ["PATH"])
 
 
-async def test_secrets_are_known_but_plain_settings_of_a_server_are_not_held_for_secrets(monkeypatch):
+async def test_secrets_of_a_server_are_found_and_plain_settings_are_not_among_them(monkeypatch):
     monkeypatch.setenv("DATABASE", "postgres-host-17")
     source = server("modern.py", env={"API_TOKEN": "t0k", "TZ": "UTC", "DB": "postgres-host-17", "MODE": "fast-lane"})
     assert find_secrets(source) == {"t0k", "postgres-host-17"}
@@ -533,7 +533,7 @@ async def test_over_http_calls_work_and_a_lost_server_is_an_observation_of_kind_
         assert seen.text.startswith("The connection to the tool's server was lost, and its answer is not known: ")
 
 
-async def test_a_url_that_is_no_mcp_server_is_said_with_its_http_status():
+async def test_a_url_without_an_mcp_server_is_reported_with_its_http_status():
     async with serving() as (url, _):
         source = MCPTools(url=url.replace("/mcp", "/other"), headers={"Authorization": "Bearer s3cret-token"})
         with pytest.raises(WorkflowError, match=r"its last output:\n  HTTP 404 Not Found\nIs it running"):

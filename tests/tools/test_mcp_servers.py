@@ -38,7 +38,7 @@ async def opened(source: MCPTools, *allow: str):
         await source.close()
 
 
-async def test_mcp_server_time_converts_and_explains_what_it_does_not_know():
+async def test_mcp_server_time_converts_and_explains_unknown_zones():
     source = MCPTools(command=program("mcp-server-time", PYTHON_1), args=["--local-timezone", "UTC"])
     async with opened(source) as box:
         assert list(box.tools) == ["get_current_time", "convert_time"]
@@ -64,7 +64,7 @@ def test_the_shipped_workflow_explores_mcp_server_time(monkeypatch, tmp_path):
     assert any(step.observation.ok for trial in trials for step in trial.steps if step.observation)
 
 
-async def test_mcp_server_sqlite_reports_its_errors_as_success_and_is_not_believed(tmp_path):
+async def test_errors_that_mcp_server_sqlite_reports_as_success_count_as_errors(tmp_path):
     command = program("mcp-server-sqlite", PYTHON_1)
     source = MCPTools(command=command, args=["--db-path", str(tmp_path / "shop.db")], effects={"read_query": "read"})
     async with opened(source, "create_table", "write_query") as box:

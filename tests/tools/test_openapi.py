@@ -28,7 +28,7 @@ def described(tmp_path):
     return write
 
 
-async def one(source):
+async def only_tool(source):
     (tool,) = await source.open()
     return tool
 
@@ -55,7 +55,7 @@ async def test_names_come_from_operation_ids_else_from_method_and_path_and_are_l
     assert [tool.name for tool in tools] == ["pets_list_2", "pets_list", "get_pets_id", "stra_e_l_schen", "get"]
 
 
-async def test_an_operation_id_that_stands_twice_names_neither_of_its_operations(described):
+async def test_a_duplicate_operation_id_names_neither_of_its_operations(described):
     paths = {"/pets/{id}": {"delete": {"operationId": "pet"}, "get": {"operationId": "pet"}}}
     assert [tool.name for tool in await described({**HERE, "paths": paths}).open()] == [
         "get_pets_id",
@@ -83,7 +83,7 @@ async def test_settings_choose_tools_and_their_effects(described):
     chosen = described({**HERE, "paths": paths}, include=["get_*", "w*"], exclude=["*_a"])
     assert [tool.name for tool in await chosen.open()] == ["get_b", "wipe_b"]
     tagged = described({**HERE, "paths": paths}, tags=["second"])
-    assert (await one(tagged)).name == "wipe_b"
+    assert (await only_tool(tagged)).name == "wipe_b"
 
 
 async def test_an_effect_is_stated_by_the_operations_id_or_by_the_name_that_is_shown(described):
@@ -137,12 +137,12 @@ async def test_settings_that_name_what_is_not_there_are_refused(described, setti
         (b"openapi: 3.1.0\npaths: {/a: {get: 3}, /b: []}", "gives no tool: it describes no operations"),
     ],
 )
-async def test_what_is_no_spec_is_refused_in_one_line(tmp_path, content, says):
+async def test_anything_but_a_spec_is_refused_in_one_line(tmp_path, content, says):
     path = tmp_path / "spec"
     path.write_bytes(content)
-    said = await refused(OpenAPITools(spec=str(path)))
-    assert said.startswith(f"tools: `{path}` {says}")
-    assert "\n" not in said
+    message = await refused(OpenAPITools(spec=str(path)))
+    assert message.startswith(f"tools: `{path}` {says}")
+    assert "\n" not in message
 
 
 async def test_a_spec_that_is_not_there_is_refused(tmp_path):
@@ -179,8 +179,8 @@ async def test_an_operation_that_needs_something_broken_is_left_out_and_named(de
     ]
     del paths["/good"]
     source = described({**HERE, "paths": paths})
-    said = await refused(source)
-    assert said.splitlines()[:2] == [
+    message = await refused(source)
+    assert message.splitlines()[:2] == [
         f"tools: no operation of `{source.spec}` can be used:",
         "- `/away`: `$ref: paths.json#/away` leads nowhere",
     ]
@@ -197,7 +197,7 @@ async def test_references_to_other_files_are_followed(tmp_path):
     )
     pet = {"type": "object", "properties": {"name": {"type": "string"}, "friend": {"$ref": "#/Pet"}}}
     (tmp_path / "types.json").write_text(json.dumps({"Pet": pet}), encoding="utf-8")
-    tool = await one(OpenAPITools(spec=str(tmp_path / "spec.yaml")))
+    tool = await only_tool(OpenAPITools(spec=str(tmp_path / "spec.yaml")))
     assert tool.parameters["properties"] == {"name": {"type": "string"}, "friend": {"$ref": "#/$defs/Pet"}}
 
 
@@ -208,7 +208,7 @@ async def test_parameters_of_a_path_hold_for_its_operations_unless_they_say_othe
         {"name": "Authorization", "in": "header", "schema": {"type": "string"}},
     ]
     own = [{"name": "q", "in": "query", "required": True, "description": "What for.", "schema": {"type": "boolean"}}]
-    tool = await one(
+    tool = await only_tool(
         described({**HERE, "paths": {"/a/{id}/{part}": {"parameters": shared, "get": {"parameters": own}}}})
     )
     assert tool.parameters == {
@@ -229,11 +229,11 @@ def posting(schema, *parameters, required=True, media="application/json"):
     return {**HERE, "paths": {"/a": {"post": {"parameters": list(parameters), "requestBody": body}}}}
 
 
-async def test_a_body_whose_names_collide_or_that_is_no_plain_object_is_one_argument(described):
+async def test_a_body_whose_names_collide_or_that_is_not_a_plain_object_is_one_argument(described):
     named = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
     query = {"name": "id", "in": "query", "schema": {"type": "string"}}
     header = {"name": "id", "in": "header", "schema": {"type": "string"}}
-    tool = await one(described(posting(named, query, header)))
+    tool = await only_tool(described(posting(named, query, header)))
     assert tool.parameters["properties"].keys() == {"id", "header_id", "body"}
     assert sent(tool, id="a", header_id="b", body={"id": 1}) == (
         "POST https://api.example.com/v1/a?id=a",
@@ -248,7 +248,7 @@ async def test_a_body_whose_names_collide_or_that_is_no_plain_object_is_one_argu
         {"type": ["object", "null"], **{k: named[k] for k in ("properties",)}},
         {},
     ):
-        tool = await one(described(posting(whole)))
+        tool = await only_tool(described(posting(whole)))
         assert tool.parameters["properties"].keys() == {"body"}
         assert tool.parameters["required"] == ["body"]
     assert sent(tool, body=[1, None])[2] == b"[1, null]"
@@ -259,14 +259,14 @@ async def test_the_parts_of_an_all_of_are_merged_into_the_arguments(described):
     spec["components"] = {
         "schemas": {"New": {"type": "object", "properties": {"name": {}}, "required": ["name", "id"]}}
     }
-    tool = await one(described(spec))
+    tool = await only_tool(described(spec))
     assert (list(tool.parameters["properties"]), tool.parameters["required"]) == (["name", "tag"], ["name"])
     assert sent(tool, name="x")[2] == b'{"name": "x"}'
 
 
-async def test_a_body_that_may_be_left_out_is_left_out_or_whole(described):
+async def test_an_optional_body_is_left_out_or_complete(described):
     schema = {"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a"]}
-    tool = await one(described(posting(schema, required=False)))
+    tool = await only_tool(described(posting(schema, required=False)))
     assert "required" not in tool.parameters
     assert tool.parameters["dependentRequired"] == {"b": ["a"]}
     assert sent(tool) == ("POST https://api.example.com/v1/a", {}, None)
@@ -277,7 +277,7 @@ async def test_examples_of_a_body_go_to_its_members(described):
     spec = posting({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"example": 2}}})
     content = spec["paths"]["/a"]["post"]["requestBody"]["content"]["application/json"]
     content["examples"] = {"one": {"value": {"a": 1, "b": 3}}, "two": {"value": {"a": 5}}}
-    tool = await one(described(spec))
+    tool = await only_tool(described(spec))
     assert tool.parameters["properties"] == {"a": {"type": "integer", "examples": [1, 5]}, "b": {"examples": [2]}}
 
 
@@ -290,12 +290,12 @@ async def test_examples_of_a_body_go_to_its_members(described):
     ],
 )
 async def test_bodies_are_written_in_the_kind_that_the_spec_names(described, media, body, content):
-    tool = await one(described(posting({"type": "object", "properties": {"a": {}, "b": {}}}, media=media)))
+    tool = await only_tool(described(posting({"type": "object", "properties": {"a": {}, "b": {}}}, media=media)))
     assert sent(tool, **body)[1:] == ({"Content-Type": media.replace("*/*", "application/json")}, content)
 
 
-async def test_a_text_body_is_sent_as_it_is(described):
-    tool = await one(described(posting({"type": "string"}, media="text/plain; charset=utf-8")))
+async def test_a_text_body_is_sent_unchanged(described):
+    tool = await only_tool(described(posting({"type": "string"}, media="text/plain; charset=utf-8")))
     assert sent(tool, body="zwei\nZeilen")[2] == b"zwei\nZeilen"
 
 
@@ -314,8 +314,11 @@ async def test_a_text_body_is_sent_as_it_is(described):
 )
 async def test_the_server_is_the_first_that_the_spec_names(described, servers, url):
     spec = {**servers, "paths": {"/p": {"get": {}}}}
-    assert sent(await one(described(spec)))[0] == f"GET {url}"
-    assert sent(await one(described(spec, base_url="http://127.0.0.1:1/base/")))[0] == "GET http://127.0.0.1:1/base/p"
+    assert sent(await only_tool(described(spec)))[0] == f"GET {url}"
+    assert (
+        sent(await only_tool(described(spec, base_url="http://127.0.0.1:1/base/")))[0]
+        == "GET http://127.0.0.1:1/base/p"
+    )
 
 
 @pytest.mark.parametrize("servers", [{}, {"servers": [{"url": "/v1"}]}, {"servers": [{"url": "http://{x}/"}]}])
@@ -346,7 +349,7 @@ async def test_swagger_parameters_are_read_like_those_of_openapi(described):
         "paths": {"/p": {"post": {"parameters": parameters}}},
         "definitions": {"Pet": {"properties": {"name": {"type": "string", "x-nullable": True}}, "required": ["name"]}},
     }
-    tool = await one(described(spec))
+    tool = await only_tool(described(spec))
     assert tool.parameters["properties"] == {
         "ids": {"type": "array", "items": {"type": "integer"}},
         "tag": {"type": "array", "items": {"type": "string"}},
@@ -364,12 +367,12 @@ async def test_swagger_parameters_are_read_like_those_of_openapi(described):
 async def test_swagger_forms_are_urlencoded_unless_they_hold_a_file(described):
     form = [{"name": "a", "in": "formData", "type": "string", "required": True}]
     spec = {"swagger": "2.0", "host": "h", "paths": {"/p": {"post": {"parameters": form}}}}
-    assert sent(await one(described(spec)), a="1&2")[1:] == (
+    assert sent(await only_tool(described(spec)), a="1&2")[1:] == (
         {"Content-Type": "application/x-www-form-urlencoded"},
         b"a=1%262",
     )
     form.append({"name": "f", "in": "formData", "type": "file"})
-    _, headers, content = sent(await one(described(spec)), a="1&2", f="text")
+    _, headers, content = sent(await only_tool(described(spec)), a="1&2", f="text")
     assert headers["Content-Type"].startswith("multipart/form-data; boundary=")
     assert b'name="a"\r\n\r\n1&2\r\n' in content
     assert b'name="f"; filename="f"\r\n' in content

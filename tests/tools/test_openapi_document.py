@@ -32,7 +32,7 @@ async def test_a_downloaded_spec_may_refer_to_its_own_host_and_nowhere_else():
             documents.resolve({"$ref": ref}, ROOT)
 
 
-async def test_what_follows_from_where_a_download_ended_up():
+async def test_references_of_a_download_are_relative_to_the_address_after_redirects():
     async def load(address):
         return "https://mirror.example/specs/openapi.json", b"openapi: 3.0.0"
 
@@ -40,7 +40,7 @@ async def test_what_follows_from_where_a_download_ended_up():
     assert documents.root == "https://mirror.example/specs/openapi.json"
 
 
-async def test_yaml_that_holds_itself_is_gathered_all_the_same():
+async def test_yaml_that_contains_itself_can_be_gathered():
     async def load(address):
         return address, b"openapi: 3.0.0\nx: &x {again: *x, more: [*x]}\n"
 

@@ -44,7 +44,7 @@ def entry(id: str = "", path: str = "/x", summary: str = "", method: str = "get"
     ],
     ids=lambda value: getattr(value, "name", None) or getattr(value, "path", ""),
 )
-def test_a_get_that_says_that_it_writes_is_in_doubt(operation, doubt):
+def test_a_get_that_says_that_it_writes_is_doubted(operation, doubt):
     assert find_doubt(operation) == doubt
 
 
@@ -77,7 +77,7 @@ def test_a_get_that_says_that_it_writes_is_in_doubt(operation, doubt):
     ],
     ids=lambda operation: operation.name or operation.path,
 )
-def test_a_get_that_merely_has_such_a_word_reads(operation):
+def test_a_get_with_such_a_word_elsewhere_reads(operation):
     assert find_doubt(operation) is None
 
 
@@ -114,7 +114,7 @@ async def test_a_doubtful_get_counts_as_destructive_and_the_tool_says_why(tmp_pa
     }
 
 
-async def test_what_the_workflow_states_ends_the_doubt(tmp_path):
+async def test_an_effect_of_the_workflow_settles_the_doubt(tmp_path):
     stated = {"deleteUser": "read", "a": "destructive"}
     tools = {tool.name: (tool.effect, tool.effect_note) for tool in await source(tmp_path, effects=stated).open()}
     assert tools == {"deleteUser": ("read", None), "getUser": ("read", None), "a": ("destructive", None)}

@@ -120,7 +120,7 @@ async def test_each_operation_is_a_tool_with_the_effect_of_its_method(box):
     assert box.tools["get_book"].description == "One\nGive one book."
 
 
-async def test_the_members_of_a_body_stand_beside_the_parameters_with_their_rules(box):
+async def test_the_members_of_a_body_are_arguments_like_the_parameters_with_their_rules(box):
     assert dict(box.tools["add_book"].parameters) == {
         "type": "object",
         "properties": {
@@ -165,14 +165,14 @@ async def test_a_recursive_body_is_checked_and_sent_whole(box):
     assert wrong.text == 'Invalid arguments for `add_shelf`:\n- `inside[0].inside[0].label`: expected string; got ["c"]'
 
 
-async def test_an_answer_that_is_no_success_is_an_observation_with_its_status(box):
+async def test_an_answer_that_is_not_a_success_is_an_observation_with_its_status(box):
     missing = await box.call("get_book", {"book_id": 99})
     assert missing == Observation(
         ok=False, kind="tool_error", text='HTTP 404 Not Found\n{"detail":"there is no book 99"}', ms=missing.ms
     )
 
 
-async def test_what_would_lead_to_another_path_is_not_sent(box):
+async def test_a_value_that_would_lead_to_another_path_is_not_sent(box):
     for value in ("..", "."):
         refused = await box.call("echo", {"path_value": value, "x-trace": "t"})
         assert (refused.kind, refused.text) == (

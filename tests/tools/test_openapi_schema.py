@@ -44,7 +44,7 @@ def to(name):
         (True, True),
     ],
 )
-def test_what_openapi_says_in_its_own_words_is_said_in_those_of_json_schema(openapi, expected):
+def test_keywords_of_openapi_become_those_of_json_schema(openapi, expected):
     assert closed({"type": "array", "items": openapi}, Id={"type": "integer"})["items"] == expected
 
 
@@ -61,7 +61,7 @@ def test_read_only_properties_are_left_out_also_behind_a_reference():
     }
 
 
-def test_what_is_recursive_stays_a_reference_and_all_else_is_put_in_its_place():
+def test_recursive_schemas_stay_references_and_all_others_are_inlined():
     node = {"type": "object", "properties": {"next": to("Node"), "size": to("Size")}}
     schema = closed({"type": "object", "properties": {"head": to("Node")}}, Node=node, Size={"type": "integer"})
     assert schema == {
@@ -76,12 +76,12 @@ def test_what_is_recursive_stays_a_reference_and_all_else_is_put_in_its_place():
     assert not check.is_valid({"head": {"next": {"next": {"size": "1"}}}})
 
 
-def test_a_property_called_like_a_keyword_is_a_property():
+def test_a_property_with_the_name_of_a_keyword_is_a_property():
     schema = {"type": "object", "properties": {"$ref": {"type": "string"}, "properties": {"type": "integer"}}}
     assert closed(schema) == schema
 
 
-def test_schemas_that_multiply_are_not_written_out():
+def test_schemas_that_multiply_are_not_inlined():
     levels = {f"L{n}": {"type": "object", "properties": {k: to(f"L{n + 1}") for k in "ab"}} for n in range(40)}
     schema = closed({"type": "object", "properties": {"x": to("L0")}}, **levels, L40={"type": "integer"})
     assert len(json.dumps(schema)) < LARGEST
@@ -89,7 +89,7 @@ def test_schemas_that_multiply_are_not_written_out():
     assert Draft202012Validator(schema).is_valid({"x": {"a": {"b": {}}}})
 
 
-def test_of_a_chain_without_end_only_the_nearest_links_are_described():
+def test_of_an_endless_chain_only_the_nearest_links_are_described():
     links = {f"N{n}": {"type": "object", "properties": {"next": to(f"N{n + 1}")}} for n in range(3000)}
     schema = closed(to("N0"), **links, N3000={"type": "null"})
     assert LARGEST / 2 < len(json.dumps(schema)) < LARGEST * 1.2
@@ -114,13 +114,13 @@ def test_of_a_chain_without_end_only_the_nearest_links_are_described():
         ({"A": {"$ref": "http://[bad"}}, "`$ref: http://[bad` leads nowhere"),
     ],
 )
-def test_what_is_broken_is_said(named, says):
+def test_a_broken_schema_is_reported(named, says):
     with pytest.raises(UnusableError) as caught:
         closed(to("A"), **named)
     assert str(caught.value) == says
 
 
-def test_a_schema_that_holds_itself_by_a_yaml_alias_is_refused():
+def test_a_schema_that_contains_itself_by_a_yaml_alias_is_refused():
     loop = {"type": "object", "properties": {}}
     loop["properties"]["again"] = loop
     with pytest.raises(UnusableError, match="too large, or holds itself"):

@@ -128,7 +128,7 @@ def paths(*names, **more):
     }
 
 
-async def test_what_keeps_an_answer_from_coming_is_of_kind_transport(serve, opened):
+async def test_a_call_without_an_answer_is_of_kind_transport(serve, opened):
     server = serve()
     box = await opened(server, paths("gone", "bad-gzip"))
     host = server.address.removeprefix("http://")
@@ -246,7 +246,7 @@ async def test_the_log_of_httpx_is_as_before_once_the_source_is_closed(serve, tm
     assert logging.getLogger("httpx").filters == before
 
 
-async def test_a_parameter_that_the_settings_give_is_no_argument(serve, opened):
+async def test_a_parameter_that_the_settings_give_is_not_an_argument(serve, opened):
     key = {"name": "X-Key", "in": "header", "required": True, "schema": {"type": "string"}}
     team = {"name": "x-team", "in": "header", "required": True, "schema": {"type": "string"}}
     auth = {"api_key": {"name": "x-key", "in": "header", "value": "abcdefgh"}}

@@ -91,7 +91,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(TEXT, st.lists(TEXT, min_size=1))
-def test_what_is_sent_in_a_query_can_be_read_again(name, values):
+def test_a_query_can_be_parsed_back(name, values):
     sent = "&".join(f"{key}={text}" for key, text in query_pairs(name, values, "form", True))
     assert parse_qsl(sent, keep_blank_values=True) == [(name, value) for value in values]
     (pair,) = query_pairs(name, values, "form", False)

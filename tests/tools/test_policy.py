@@ -83,7 +83,7 @@ def test_a_policy_that_allows_what_is_not_there_is_refused():
     )
 
 
-def test_where_a_person_is_asked_every_tool_may_be_called_and_only_the_open_ones_without_asking():
+def test_with_ask_every_tool_may_be_called_and_only_allowed_ones_without_asking():
     policy = ToolPolicy(ask=True, allow=["add_row"])
     assert [tool.name for tool in TOOLS if policy.allows(tool)] == ["look", "add_row", "drop", "null"]
     assert [tool.name for tool in TOOLS if policy.asks(tool)] == ["drop", "null"]

@@ -49,7 +49,7 @@ async def test_in_a_module_that_marks_a_function_only_marked_ones_are_tools(tmp_
     assert [(tool.name, tool.effect) for tool in tools] == [("look", "read"), ("wipe", "destructive")]
 
 
-async def test_beside_marked_functions_others_are_taken_where_a_setting_names_them(tmp_path):
+async def test_unmarked_functions_beside_marked_ones_are_taken_if_a_setting_names_them(tmp_path):
     module = tmp_path / "mixed.py"
     module.write_text(
         "import ste_graph as ste\n"
@@ -91,7 +91,7 @@ async def test_all_says_what_is_public_even_if_it_is_imported(tmp_path):
     assert [tool.name for tool in await PythonTools(module=path).open()] == ["dedent"]
 
 
-async def test_a_function_can_be_named_behind_the_module():
+async def test_a_function_can_be_named_after_the_module():
     (tool,) = await PythonTools(module="textwrap:shorten").open()
     assert tool.name == "shorten"
     assert tool.parameters["required"] == ["text", "width"]
@@ -203,9 +203,9 @@ async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_pa
 
 async def test_a_hint_that_has_no_json_schema_names_the_tool_unless_exclude_leaves_it_out(tmp_path):
     path = module(tmp_path, "class Odd: ...\ndef bad(x: Odd): ...\ndef good(): ...\n")
-    said = await refused(module=path)
-    assert said.startswith("tool `bad`: no JSON Schema can be made of its type hints: ")
-    assert said.endswith("change the hints or leave the function out with `exclude:`")
+    message = await refused(module=path)
+    assert message.startswith("tool `bad`: no JSON Schema can be made of its type hints: ")
+    assert message.endswith("change the hints or leave the function out with `exclude:`")
     assert [tool.name for tool in await PythonTools(module=path, exclude=["bad"]).open()] == ["good"]
 
 

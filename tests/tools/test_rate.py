@@ -16,7 +16,7 @@ class Time:
         self.now += seconds
 
 
-async def test_in_no_minute_does_a_tool_get_more_calls_than_its_rate() -> None:
+async def test_a_tool_never_gets_more_calls_in_a_minute_than_its_rate() -> None:
     time = Time()
     rate = RateLimiter(3, clock=time, sleep=time.sleep)
     begun = []
@@ -37,7 +37,7 @@ async def test_tools_do_not_wait_for_one_another_and_without_a_rate_nobody_waits
     assert time.now == 0
 
 
-async def test_those_who_wait_for_one_tool_are_served_in_order() -> None:
+async def test_calls_that_wait_for_a_tool_are_made_in_order() -> None:
     time = Time()
     rate = RateLimiter(1, clock=time, sleep=time.sleep)
     served = []

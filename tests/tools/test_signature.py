@@ -77,7 +77,7 @@ def test_arguments_arrive_as_the_python_values_of_the_hints():
         bound({"where": {"name": "Ulm"}, "day": "2024-02-30"})
 
 
-def test_a_default_that_json_cannot_say_stays_the_functions_own():
+def test_a_default_that_json_cannot_express_stays_with_the_function():
     def search(since=object, *words, deep=False, **rest): ...
 
     signature = Signature(search, "search")

@@ -26,7 +26,7 @@ def test_every_value_has_a_text_that_a_file_can_hold(value, text):
     text.encode()
 
 
-def test_a_list_that_holds_itself_is_shown_as_python_shows_it():
+def test_a_list_that_contains_itself_is_shown_as_python_shows_it():
     loop: list[object] = []
     loop.append(loop)
     assert as_text(loop) == "[[...]]"

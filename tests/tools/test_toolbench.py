@@ -149,7 +149,7 @@ async def test_the_papers_fifty_tools_accept_748_of_its_750_gold_calls():
 # Execution
 
 
-async def test_a_tool_of_which_only_the_schema_is_known_refuses_and_says_why(file):
+async def test_a_tool_with_only_a_schema_refuses_calls_and_says_why(file):
     box = Toolbox(await ToolBenchTools(path=file, effects={"add_date": "read"}).open())
     seen = await box.call("add_date", {"date": "2024-01-01", "days": 1})
     assert (seen.ok, seen.kind, seen.text) == (
@@ -178,7 +178,7 @@ async def test_a_cassette_answers_by_tool_and_arguments_in_any_order_and_the_lat
     assert seen.text == "No call of `add_date` with these arguments is recorded."
 
 
-async def test_other_sources_do_the_work_under_the_described_schema_and_with_their_own_effect(file, tmp_path):
+async def test_other_sources_execute_the_described_tools_with_their_own_effects(file, tmp_path):
     module = tmp_path / "dates.py"
     module.write_text(
         "import ste_graph as ste\n"
@@ -216,7 +216,7 @@ async def test_include_and_effects_take_the_files_names_and_ours(file):
     )
 
 
-async def test_a_name_means_one_tool_where_two_of_the_file_would_be_shown_alike(tmp_path):
+async def test_tools_of_the_file_with_the_same_legal_name_are_told_apart(tmp_path):
     path = tmp_path / "descriptions.json"
     path.write_text(json.dumps({"a%%b": "First.", "a_b": "Second.", "a b": "Third."}), encoding="utf-8")
     tools = await ToolBenchTools(path=str(path), effects={"a_b": "read", "a_b_3": "write"}).open()
@@ -260,7 +260,7 @@ async def test_a_file_that_is_not_of_the_format_is_refused(tmp_path, content, me
     assert str(caught.value) == message.format(path=path)
 
 
-async def test_a_line_of_a_cassette_that_is_no_call_is_named(file, tmp_path):
+async def test_a_line_of_a_cassette_that_is_not_a_call_is_named(file, tmp_path):
     cassette = lines(tmp_path / "calls.jsonl", {"tool": "add_date"})
     with pytest.raises(WorkflowError) as caught:
         await ToolBenchTools(path=file, cassette=cassette).open()

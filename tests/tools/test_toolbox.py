@@ -50,7 +50,7 @@ async def test_a_right_call_gives_what_the_tool_gave_and_how_long_it_took():
     assert 20 <= observation.ms < 1000
 
 
-async def test_an_unknown_tool_is_answered_with_the_tools_there_are():
+async def test_an_unknown_tool_is_answered_with_the_known_tools():
     def weather(): ...
     def places(): ...
 
@@ -87,7 +87,7 @@ async def test_a_dry_run_checks_everything_but_does_not_call():
     assert counted.calls == 0
 
 
-async def test_the_cap_counts_calls_that_reached_the_tool_those_of_an_earlier_process_too():
+async def test_the_cap_counts_calls_that_reached_the_tool_in_this_or_an_earlier_process():
     counted = Counted()
     tools = box(counted.function(), calls=2)
     tools.count_replayed("double", Observation(ok=False, kind="interrupted", text=""))
@@ -108,7 +108,7 @@ async def test_two_tools_of_one_name_are_both_usable():
     assert [(await tools.call(name, {})).text for name in tools.offered] == ["here", "there"]
 
 
-async def test_what_a_tool_raises_is_an_observation_whatever_it_is():
+async def test_any_exception_of_a_tool_is_an_observation():
     def fails():
         raise KeyError("no such city")
 
@@ -160,7 +160,7 @@ async def test_what_a_tool_raises_is_an_observation_whatever_it_is():
     assert text.startswith("RecursionError: maximum recursion depth exceeded")
 
 
-async def test_what_a_python_type_refuses_beyond_the_schema_is_an_invalid_argument():
+async def test_a_value_that_only_the_python_type_refuses_is_an_invalid_argument():
     from typing import Annotated
 
     from pydantic import AfterValidator
@@ -274,7 +274,7 @@ async def test_a_schema_that_is_wrong_is_reported_and_the_tool_stays_usable():
     )
 
 
-async def test_a_call_costs_well_under_what_would_be_noticed():
+async def test_a_call_costs_little():
     async def nothing(date: str, days: int) -> None: ...
 
     tools, spent = box(nothing), []
