@@ -41,15 +41,15 @@ class Transcript(BaseModel):
     max_tokens: int | None = Field(default=None, ge=1)
     """Tokens of all messages together, four characters counted as one; unset: without bound."""
 
-    def extended(self, state: Sequence[Message], new: Sequence[Message]) -> list[Message]:
+    def extend(self, state: Sequence[Message], new: Sequence[Message]) -> list[Message]:
         return self._bounded([*state, *new])
 
-    def recorded(self, state: Sequence[Message], summary: str) -> list[Message]:
+    def mark_record(self, state: Sequence[Message], summary: str) -> list[Message]:
         if self.max_tokens is None or not state or state[-1]["role"] in (_KEPT, _LEFT_OUT):
             return list(state)
         return self._bounded([*state, {"role": _KEPT, "content": summary}])
 
-    def shown(self, state: Sequence[Message]) -> list[Message]:
+    def messages(self, state: Sequence[Message]) -> list[Message]:
         if self.max_tokens is None:
             return list(state)
         messages: list[Message] = []
@@ -63,7 +63,7 @@ class Transcript(BaseModel):
         return messages
 
     def _bounded(self, state: list[Message]) -> list[Message]:
-        while self.max_tokens is not None and tokens(self.shown(state)) > self.max_tokens:
+        while self.max_tokens is not None and tokens(self.messages(state)) > self.max_tokens:
             shorter = _without_oldest(state)
             if shorter is None:
                 break

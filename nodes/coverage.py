@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Context, RecordView
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.records import of_now
+from ste_graph.records import is_current
 from ste_graph.trials.coverage import ToolCoverage, measure_coverage
 
 
@@ -37,6 +37,6 @@ class Coverage(Node):
         saturated: bool
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        trials = [entry.record for entry in await self.memory.entries() if of_now(entry.record, inputs.tool)]
+        trials = [entry.record for entry in await self.memory.entries() if is_current(entry.record, inputs.tool)]
         coverage = measure_coverage(trials, inputs.tool["parameters"])
         return self.Outputs(**coverage.model_dump(), saturated=coverage.idle >= self.patience)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Context, LessonView, RecordView
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.records import of_now
+from ste_graph.records import is_current
 from ste_graph.trials.lessons import draw_lessons, lesson_text, rank_lessons
 
 
@@ -38,7 +38,7 @@ class Lessons(Node):
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         # Entries of earlier runs may carry the same record ids; the memory's own ids tell them apart.
-        entries = [entry for entry in await self.memory.entries() if of_now(entry.record, inputs.tool)]
+        entries = [entry for entry in await self.memory.entries() if is_current(entry.record, inputs.tool)]
         trials = [{**entry.record, "id": entry.id} for entry in entries]
         found = rank_lessons(draw_lessons(trials), str(inputs.tool["name"]), self.k)
         return self.Outputs(lines=list(map(lesson_text, found)), ids=[lesson.id for lesson in found])

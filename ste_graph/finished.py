@@ -26,46 +26,46 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A trial and where it stands in its run; the trial's own fields can be read straight from it."""
+class JournalTrial:
+    """A trial with its place in the run. The trial's own fields and the loops' counters are attributes of it."""
 
     id: str
     tool: str
-    place: dict[str, Json]
-    """The loops around the record, by name: counters from 0."""
+    loops: dict[str, Json]
+    """The counters of the loops around the record, from 0, by name."""
     started: str
     ended: str
     trial: Trial
     line: dict[str, Json]
-    """The journal's line, whole."""
+    """The whole line of the journal."""
 
     def __getattr__(self, name: str) -> Any:
         if name in Trial.model_fields:
             return getattr(self.trial, name)
-        if name in self.place:
-            return self.place[name]
+        if name in self.loops:
+            return self.loops[name]
         raise AttributeError(name)
 
 
-class Trials(Sequence[Kept]):
+class Trials(Sequence[JournalTrial]):
     """Trials in the journal's order."""
 
-    def __init__(self, kept: Sequence[Kept]) -> None:
-        self._kept = list(kept)
+    def __init__(self, trials: Sequence[JournalTrial]) -> None:
+        self._trials = list(trials)
 
     @overload
-    def __getitem__(self, index: int) -> Kept: ...
+    def __getitem__(self, index: int) -> JournalTrial: ...
     @overload
     def __getitem__(self, index: slice) -> Trials: ...
-    def __getitem__(self, index: int | slice) -> Kept | Trials:
-        return Trials(self._kept[index]) if isinstance(index, slice) else self._kept[index]
+    def __getitem__(self, index: int | slice) -> JournalTrial | Trials:
+        return Trials(self._trials[index]) if isinstance(index, slice) else self._trials[index]
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._trials)
 
-    def where(self, holds: Callable[[Kept], bool]) -> Trials:
-        """The trials for which `holds` is true."""
-        return Trials([kept for kept in self._kept if holds(kept)])
+    def where(self, condition: Callable[[JournalTrial], bool]) -> Trials:
+        """The trials for which `condition` is true."""
+        return Trials([trial for trial in self._trials if condition(trial)])
 
     def to_pandas(self) -> Any:
         """A data frame with one row per trial. Raises `WorkflowError` where pandas is not installed."""
@@ -73,7 +73,7 @@ class Trials(Sequence[Kept]):
             import pandas  # type: ignore[import-untyped]
         except ImportError as error:
             raise WorkflowError("`to_pandas` needs pandas: pip install pandas") from error
-        return pandas.DataFrame([kept.line for kept in self._kept])
+        return pandas.DataFrame([trial.line for trial in self._trials])
 
 
 class FinishedRun:
@@ -106,21 +106,21 @@ class FinishedRun:
     def trials(self) -> Trials:
         """The trials, typed."""
         journal = LineFile(self.folder.journal)
-        kept = []
+        trials = []
         for number, line in enumerate(journal.lines(), start=1):
             try:
                 if line.get("record") == "trial":
-                    kept.append(_kept(line))
+                    trials.append(_read_trial(line))
             except (KeyError, ValidationError):
                 raise journal.damaged_line(number) from None
-        return Trials(kept)
+        return Trials(trials)
 
     def logs(self) -> dict[str, StepLog]:
-        """The step log of each unit, as it stands now."""
+        """The step log of each unit, as it is now."""
         return {name: StepLog(self.folder.step_log(name)) for name in self.lock["units"]}
 
     def summary(self) -> Summary:
-        """What the run has come to so far."""
+        """The summary of the run so far."""
         return summarise(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("models", {}))
 
 
@@ -141,16 +141,16 @@ def is_run(path: Path) -> bool:
 
 
 def open_run(path: str | os.PathLike[str]) -> FinishedRun:
-    """Open the folder of a run. Raises `WorkflowError` if it is none."""
+    """Open the folder of a run. Raises `WorkflowError` if it is not one."""
     return FinishedRun(Path(path))
 
 
 ENGINE_KEYS = frozenset({"id", "record", "started", "ended"})
 
 
-def _kept(line: dict[str, Json]) -> Kept:
+def _read_trial(line: dict[str, Json]) -> JournalTrial:
     trial = Trial.model_validate({name: line[name] for name in Trial.model_fields if name in line})
     others = {k: v for k, v in line.items() if k not in Trial.model_fields and k not in ENGINE_KEYS}
     unit = next(iter(others), None)
     tool = str(others.pop(unit)) if unit else ""
-    return Kept(line["id"], tool, others, line["started"], line["ended"], trial, line)
+    return JournalTrial(line["id"], tool, others, line["started"], line["ended"], trial, line)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from ste_graph.compile.bounds import Bound, count_sub_workflow_runs, unit_bound
+from ste_graph.compile.cost import Cost, count_sub_workflow_runs, max_unit_cost
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import UNIT, Workflow
@@ -31,7 +31,7 @@ class SubWorkflowPlan:
 class Plan:
     """Maxima. `units` is None where they are not known without starting something, or before an earlier run."""
 
-    unit_bound: Bound
+    max_unit_cost: Cost
     """Of one unit, without its sub-workflows."""
     units: tuple[str, ...] | None
     skipped: tuple[SkippedTool, ...] = ()
@@ -40,9 +40,9 @@ class Plan:
     sub_workflows: tuple[SubWorkflowPlan, ...] = ()
 
     @property
-    def per_unit(self) -> Bound | None:
+    def per_unit(self) -> Cost | None:
         """Of one unit with all that it runs; None where a sub-workflow's is not known yet."""
-        found = self.unit_bound
+        found = self.max_unit_cost
         for sub in self.sub_workflows:
             if (total := sub.plan.total) is None:
                 return None
@@ -50,7 +50,7 @@ class Plan:
         return found
 
     @property
-    def total(self) -> Bound | None:
+    def total(self) -> Cost | None:
         """Of all units; None where it is not known yet."""
         each = self.per_unit
         return None if each is None or self.units is None else each * len(self.units)
@@ -67,7 +67,7 @@ class Plan:
         }
 
 
-def _calls(bound: Bound | None, unknown: Json) -> Json:
+def _calls(bound: Cost | None, unknown: Json) -> Json:
     return {"model_calls": bound.model_calls, "tool_calls": bound.tool_calls} if bound else unknown
 
 
@@ -76,7 +76,7 @@ def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
 
     Raises `WorkflowError` if a source of tools cannot be opened.
     """
-    bound, often = unit_bound(workflow), count_sub_workflow_runs(workflow)
+    bound, often = max_unit_cost(workflow), count_sub_workflow_runs(workflow)
     subs = tuple(
         SubWorkflowPlan(name, often[name], make_plan(sub.workflow, tools=tools))
         for name, sub in workflow.sub_workflows.items()

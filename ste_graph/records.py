@@ -1,4 +1,4 @@
-"""Records: what a workflow keeps. Frozen, unknown keys refused; written to the journal and to memories."""
+"""Records: frozen, unknown keys refused; written to the journal and to memories."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ste_graph.contracts import Frozen, Json, ObservationKind
 
 
 class RecordContext(Frozen):
-    """What the engine knows of the moment in which a record is made."""
+    """The engine's knowledge of the moment at which a record is made."""
 
     id: str
     item: Json
     """The item of the top-level `map` (for a tool: its name, description, parameters, effect, fingerprint), or None."""
     models: dict[str, list[str]]
-    """Per field of `as`: the labels of the models of the nodes that it reads, in order."""
+    """The labels of the models of the nodes that each field of `as` reads, in order."""
     started: str
     ended: str
-    """When the pass around the `record` began and when the record was made, ISO 8601, UTC."""
+    """The times at which the pass around the `record` began and the record was made, ISO 8601, UTC."""
 
 
 class Record(BaseModel):
@@ -37,39 +37,39 @@ class Record(BaseModel):
 
     @classmethod
     def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
-        """The record made of what `as` gave. Each `{each: [a, b]}` arrives as a list of flat dicts."""
+        """Make the record from the values of `as`. Each `{each: [a, b]}` arrives as a list of flat dicts."""
         return cls.model_validate(dict(values))
 
     @property
     def text(self) -> str:
-        """What a memory's index embeds. Only a type that states it can be remembered."""
-        raise NotImplementedError(f"{type(self).__name__} does not say which text stands for it")
+        """The text that a memory's index embeds. Only a type that states it can be remembered."""
+        raise NotImplementedError(f"{type(self).__name__} has no `text`, by which a memory could find it")
 
     @property
     def summary(self) -> str:
-        """One line that stands in a transcript for the talk that led to the record, where there is no room for it."""
+        """One line that replaces, in a transcript without room for them, the messages that led to the record."""
         return self.text if type(self).text is not Record.text else type(self).__name__
 
 
-class Seen(Frozen):
-    """An observation as the journal keeps it; `text` is what the tool gave, after the size limit."""
+class StepObservation(Frozen):
+    """The observation of a step in the journal; `text` is what the tool returned, after the size limit."""
 
     ok: bool
     kind: ObservationKind
     text: str
 
 
-class Step(Frozen):
-    """One reply that was not the final answer, and what it led to.
+class TrialStep(Frozen):
+    """One step of a trial: a reply that was not the final answer, and the observation that followed.
 
     `action` is None where the reply was malformed, `observation` None where none followed. `repairs` names what had to
-    be mended before the reply could be read, and the arguments that were coerced to the type of their schema.
+    be repaired before the reply could be read, and the arguments that were coerced to the type of their schema.
     """
 
     thought: str | None
     action: str | None
     arguments: dict[str, Json] | None
-    observation: Seen | None
+    observation: StepObservation | None
     repairs: tuple[str, ...] = ()
 
 
@@ -79,13 +79,13 @@ class Trial(Record):
     derived: ClassVar[frozenset[str]] = frozenset({"fingerprint", "ended_by", "model"})
 
     query: str
-    steps: list[Step]
+    steps: list[TrialStep]
     answer: str | None
     solved: bool | None
     lessons: list[str] | None = []
     """The lessons that the model was shown, by id, see `ste_graph.trials.lessons`. `as` may give null for none."""
     new: bool | None = None
-    """Whether the request was new in the end; False: it was still too close to an old one when the tries were up."""
+    """True if the request was new in the end; False: it was still too close to an old one when the tries were up."""
     fingerprint: str | None = None
     ended_by: Literal["answer", "turns"] = "turns"
     model: str | None = None
@@ -106,7 +106,7 @@ class Trial(Record):
         return cls.model_validate(
             {
                 **values,
-                "steps": steps_of(values.get("steps") or []),
+                "steps": read_steps(values.get("steps") or []),
                 "lessons": values.get("lessons") or [],
                 "fingerprint": item.get("fingerprint") if isinstance(item, Mapping) else None,
                 "ended_by": "turns" if values.get("answer") is None else "answer",
@@ -115,29 +115,29 @@ class Trial(Record):
         )
 
 
-def steps_of(joined: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """The steps in `{each: [call, observe]}`: final answers left out, each reply with the observation it led to."""
+def read_steps(joined: Sequence[Mapping[str, Any]]) -> list[TrialStep]:
+    """Read the steps in `{each: [call, observe]}`: final answers left out, each reply with the observation after it."""
     return [
-        Step(
+        TrialStep(
             thought=entry.get("thought"),
             action=entry.get("action"),
             arguments=entry.get("arguments"),
-            observation=Seen(ok=seen["ok"], kind=seen["kind"], text=seen["text"])
+            observation=StepObservation(ok=seen["ok"], kind=seen["kind"], text=seen["text"])
             if (seen := entry.get("observation"))
             else None,
-            repairs=repairs_of(entry),
+            repairs=list_repairs(entry),
         )
         for entry in joined
         if not entry.get("finished")
     ]
 
 
-def repairs_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """What was mended in a reply and in the arguments of its call."""
+def list_repairs(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """The repairs of a reply and of the arguments of its call."""
     coerced = (entry.get("observation") or {}).get("coerced") or ()
     return (*(entry.get("repairs") or ()), *(f"coerced {name}" for name in coerced))
 
 
-def of_now(trial: Mapping[str, Json], tool: Mapping[str, Json]) -> bool:
-    """Whether a trial, as plain data, was of the tool as it is defined now, as far as its record says."""
+def is_current(trial: Mapping[str, Json], tool: Mapping[str, Json]) -> bool:
+    """True if a trial, as plain data, was of the tool as it is defined now, as far as its record says."""
     return trial.get("fingerprint") in (None, tool.get("fingerprint"))

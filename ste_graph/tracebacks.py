@@ -24,11 +24,11 @@ def user_place(error: BaseException, module: str | None = None) -> str | None:
     package = module.partition(".")[0] if module is not None else None
     for cause in reversed([error, *_causes(error)]):
         if isinstance(cause, SyntaxError) and cause.filename and not _is_library(cause.filename):
-            return f"{_shown(cause.filename)}:{cause.lineno}"
+            return f"{_display_path(cause.filename)}:{cause.lineno}"
         frames = [(frame, line) for frame, line in _frames(cause.__traceback__) if _is_users(frame, package)]
         if frames:
             frame, line = frames[-1]
-            return f"{_shown(frame.f_code.co_filename)}:{line} {_function(frame.f_code)}"
+            return f"{_display_path(frame.f_code.co_filename)}:{line} {_function(frame.f_code)}"
     return None
 
 
@@ -46,7 +46,7 @@ def with_definition(message: str, function: Callable[..., object]) -> str:
     code = getattr(function, "__code__", None)
     if code is None or function.__module__.partition(".")[0] == "ste_graph":
         return message
-    return f"{message} ({_shown(code.co_filename)}:{code.co_firstlineno} {_function(code)})"
+    return f"{message} ({_display_path(code.co_filename)}:{code.co_firstlineno} {_function(code)})"
 
 
 def full_traceback(error: BaseException) -> str | None:
@@ -108,6 +108,6 @@ def _function(code: CodeType) -> str:
     return code.co_qualname.replace(".<locals>", "")
 
 
-def _shown(file: str) -> str:
+def _display_path(file: str) -> str:
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

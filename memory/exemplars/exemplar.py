@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ste_graph.contracts import VERIFIED, Frozen, Gate, Json
 from ste_graph.distil.example import Example
 from ste_graph.ids import derive_id
-from ste_graph.records import Seen, Step, Trial
+from ste_graph.records import StepObservation, Trial, TrialStep
 
 _FORMAT, _EXECUTION = VERIFIED
 
@@ -27,7 +27,7 @@ class Exemplar(Frozen):
     query: str
     tool: str
     fingerprint: str | None = None
-    calls: list[Step]
+    calls: list[TrialStep]
     answer: str | None = None
     solved: bool | None = None
     verified: tuple[Gate, ...] = ()
@@ -55,12 +55,12 @@ class Exemplar(Frozen):
         return (self.calls[-1].arguments or {}) if self.calls else {}
 
     @property
-    def observation(self) -> Seen | None:
+    def observation(self) -> StepObservation | None:
         """What the last call returned."""
         return self.calls[-1].observation if self.calls else None
 
     @property
-    def shown_calls(self) -> list[Step]:
+    def shown_calls(self) -> list[TrialStep]:
         """The calls that lead from the request to the answer: those that succeeded; without any, the last one."""
         calls = [step for step in self.calls if step.action is not None]
         return [step for step in calls if is_success(step)] or calls[-1:]
@@ -85,7 +85,7 @@ class Exemplar(Frozen):
         return self.tool == tool or any(step.action == tool for step in self.calls)
 
 
-def is_success(step: Step) -> bool:
+def is_success(step: TrialStep) -> bool:
     """True if a call was made and returned a result."""
     return step.action is not None and step.observation is not None and step.observation.ok
 
@@ -150,7 +150,7 @@ def exemplar_from_example(line: Mapping[str, Json], example: Example, run_id: st
     )
 
 
-def passed_gates(steps: Sequence[Step]) -> list[Gate]:
+def passed_gates(steps: Sequence[TrialStep]) -> list[Gate]:
     """The gates that the record of the calls shows as passed."""
     last = steps[-1].observation if steps else None
     if last is None or steps[-1].action is None:

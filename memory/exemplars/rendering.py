@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json, Message
 from ste_graph.memory.exemplars.exemplar import Exemplar, is_success
-from ste_graph.records import Step
+from ste_graph.records import TrialStep
 
 Form: TypeAlias = Literal["react", "native"]
 """`react`: the paper's text protocol. `native`: tool calls as chat models make them."""
@@ -33,7 +33,7 @@ def as_messages(exemplars: Iterable[Exemplar], *, form: Form = "react", observat
     return messages
 
 
-def shown_calls(exemplar: Exemplar) -> list[Step]:
+def shown_calls(exemplar: Exemplar) -> list[TrialStep]:
     """The calls to show; one that repaired a failed call without its thought, which speaks of what is not shown."""
     repaired = {id(after) for before, after in pairwise(exemplar.calls) if not is_success(before)}
     return [
@@ -52,7 +52,7 @@ def _block(exemplar: Exemplar, *, observations: bool) -> str:
     return "\n".join(lines)
 
 
-def _call(step: Step) -> list[str]:
+def _call(step: TrialStep) -> list[str]:
     thought = [f"Thought: {_line(step.thought, _LONG)}"] if step.thought and step.thought.strip() else []
     return [*thought, f"Action: {step.action}", f"Action Input: {_json(step.arguments)}"]
 
@@ -83,7 +83,7 @@ def _native(exemplar: Exemplar) -> list[Message]:
     return messages
 
 
-def _visible_calls(exemplar: Exemplar, *, observations: bool) -> list[Step]:
+def _visible_calls(exemplar: Exemplar, *, observations: bool) -> list[TrialStep]:
     """The calls to show; without what they returned, only the last one says anything, and that without its thought."""
     calls = shown_calls(exemplar)
     return calls if observations else [step.model_copy(update={"thought": None}) for step in calls[-1:]]

@@ -9,7 +9,7 @@ from ste_graph.contracts import VERIFIED, Tool
 from ste_graph.memory.exemplars.exemplar import Exemplar, passed_gates
 from ste_graph.memory.exemplars.rendering import shown_calls
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.records import Seen, Step
+from ste_graph.records import StepObservation, TrialStep
 from ste_graph.tools.fingerprint import fingerprint
 from ste_graph.tools.policy import ToolPolicy
 from ste_graph.tools.toolbox import Toolbox
@@ -85,11 +85,13 @@ async def verify(store: ExemplarStore, tools: Sequence[Tool], policy: ToolPolicy
 
 async def _try_again(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | None:
     """The exemplar with what its calls return now; None if they fail."""
-    steps: list[Step] = []
+    steps: list[TrialStep] = []
     shown = shown_calls(exemplar)
     for step in shown:
         seen = await box.call(step.action or "", step.arguments or {})
-        steps.append(step.model_copy(update={"observation": Seen(ok=seen.ok, kind=seen.kind, text=seen.text)}))
+        steps.append(
+            step.model_copy(update={"observation": StepObservation(ok=seen.ok, kind=seen.kind, text=seen.text)})
+        )
         if not seen.ok:
             return None
     gates = passed_gates(steps)

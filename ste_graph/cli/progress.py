@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ste_graph.compile.bounds import unit_bound
+from ste_graph.compile.cost import max_unit_cost
 from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
@@ -98,7 +98,7 @@ def initial_progress(workflow: Workflow, logs: Mapping[str, StepLog], meter: Met
         for step in log.record_steps:
             rows[name].count(step.record or {})
         rows[name].state = "done" if log.done else "waiting"
-    bound = unit_bound(workflow) * len(logs)
+    bound = max_unit_cost(workflow) * len(logs)
     labels = {workflow.models[name].label: None for spec in workflow.nodes.values() for name in spec.models.values()}
     title = ", ".join(filter(None, [workflow.name, workflow.variant]))
     return RunProgress(

@@ -9,16 +9,16 @@ from ste_graph.contracts import is_simulated
 from ste_graph.text import align_columns, printable
 
 if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun, Kept, Trials
-    from ste_graph.records import Step
+    from ste_graph.finished import FinishedRun, JournalTrial, Trials
+    from ste_graph.records import TrialStep
 
 VERDICTS = {True: "solved", False: "not solved", None: "unclear"}
 
 
-def trial_text(kept: Kept) -> str:
+def trial_text(kept: JournalTrial) -> str:
     """One trial: its tool, loops and verdict, then the request, each step and the answer."""
     trial = kept.trial
-    position = ", ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.place.items())])
+    position = ", ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.loops.items())])
     label = " (simulated)" if is_simulated(trial.model) else ""
     lines = [f"-- {position}: {VERDICTS[trial.solved]}{label}", *field_lines("request", trial.query)]
     for step in trial.steps:
@@ -27,7 +27,7 @@ def trial_text(kept: Kept) -> str:
     return "\n".join(lines)
 
 
-def _step_lines(step: Step) -> list[str]:
+def _step_lines(step: TrialStep) -> list[str]:
     lines = field_lines("thought", step.thought) if step.thought else []
     call = "(no call that could be read)"
     if step.action is not None:
@@ -46,7 +46,7 @@ def field_lines(name: str, text: str) -> list[str]:
     return [f"   {name:12} {first}".rstrip(), *(f"   {'':12} {line}".rstrip() for line in rest)]
 
 
-def has_failed_call(kept: Kept) -> bool:
+def has_failed_call(kept: JournalTrial) -> bool:
     """True if a step of the trial led to an observation that is not ok."""
     return any(step.observation is not None and not step.observation.ok for step in kept.trial.steps)
 

@@ -14,8 +14,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from ste_graph.compile.bounds import unit_bound
 from ste_graph.compile.channels import start_channel
+from ste_graph.compile.cost import max_unit_cost
 from ste_graph.compile.flow import Flow, Vertex, build_flow
 from ste_graph.compile.joins import Joins, find_joins
 from ste_graph.compile.stepper import StepKey, Stepper
@@ -85,7 +85,7 @@ def compile_workflow(workflow: Workflow) -> CompiledGraph:
         return begun.goto or END
 
     graph.add_conditional_edges(START, first, {id: id for id in (*unit_flow.vertices, END)})
-    return CompiledGraph(unit_flow, graph.compile(name=workflow.name), unit_bound(workflow).supersteps + 1)
+    return CompiledGraph(unit_flow, graph.compile(name=workflow.name), max_unit_cost(workflow).supersteps + 1)
 
 
 @dataclass(frozen=True)

@@ -35,18 +35,18 @@ def _lines(workflow: Workflow, unit: Flow) -> Iterator[str]:
         [*(vertex.id for vertex in drawn), *workflow.memories, "start!", "finish!", "memory!"]
     )  # no name of a workflow has a `!`
     yield "flowchart TD"
-    yield f"  {ids['start!']}([{_quoted(f'START: {workflow.unit_map.name}' if workflow.unit_map else 'START')}]);"
+    yield f"  {ids['start!']}([{_quote(f'START: {workflow.unit_map.name}' if workflow.unit_map else 'START')}]);"
     for vertex in drawn:
-        title = _quoted(_title(vertex, workflow))
+        title = _quote(_title(vertex, workflow))
         yield f"  {ids[vertex.id]}[[{title}]];" if _sub(vertex, workflow) else f"  {ids[vertex.id]}[{title}];"
-    yield f"  {ids['finish!']}([{_quoted('END')}]);"
+    yield f"  {ids['finish!']}([{_quote('END')}]);"
     for edge in found:
-        label = f"|{_quoted(edge.label)}|" if edge.label else ""
+        label = f"|{_quote(edge.label)}|" if edge.label else ""
         yield f"  {ids[edge.source or 'start!']}-->{label}{ids[edge.target or 'finish!']};"
     if workflow.memories:
-        yield f"  subgraph {ids['memory!']}[{_quoted('memory')}]"
+        yield f"  subgraph {ids['memory!']}[{_quote('memory')}]"
         for memory in workflow.memories.values():
-            yield f"    {ids[memory.name]}[({_quoted(_description(memory))})];"
+            yield f"    {ids[memory.name]}[({_quote(_description(memory))})];"
         yield "  end"
     for vertex in drawn:
         for source, arrow, target in _uses(vertex, workflow):
@@ -95,5 +95,5 @@ def _ids(names: Iterable[str]) -> dict[str, str]:
     return ids
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return '"' + " ".join(text.split()).translate(_ESCAPES) + '"'

@@ -134,20 +134,20 @@ class AccessChecked(Protocol):
 class TranscriptMemory(Protocol):
     """A memory of chat messages (`transcript:` in YAML). The messages live in the graph's state; this only shapes them.
 
-    What stands in the state is the memory's own affair: it is made by `extended` and `recorded`, and read by `shown`.
+    The state is the memory's own affair: `extend` and `mark_record` make it, and `messages` reads it.
     All three are pure, so that a resumed run comes to the same state.
     """
 
     holds: ClassVar[Literal["messages"]]
 
-    def extended(self, state: Sequence[Message], new: Sequence[Message]) -> list[Message]:
-        """`state` with the messages `new` behind it, as a new list."""
+    def extend(self, state: Sequence[Message], new: Sequence[Message]) -> list[Message]:
+        """Return `state` with the messages `new` at its end, as a new list."""
 
-    def recorded(self, state: Sequence[Message], summary: str) -> list[Message]:
-        """`state` after a record was made: what was said since the one before may from now on shrink to `summary`."""
+    def mark_record(self, state: Sequence[Message], summary: str) -> list[Message]:
+        """Return `state` after a record was made: the messages since the last one may from now on shrink to `summary`."""
 
-    def shown(self, state: Sequence[Message]) -> list[Message]:
-        """The messages as a model or a prompt is given them: users' and assistant's turns alternate."""
+    def messages(self, state: Sequence[Message]) -> list[Message]:
+        """The messages for a model or a prompt: users' and assistant's turns alternate."""
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from ste_graph.contracts import Json
-from ste_graph.records import Record, RecordContext, Step
+from ste_graph.records import Record, RecordContext, TrialStep
 
 
 class Candidate(Record):
@@ -19,7 +19,7 @@ class Candidate(Record):
     )
 
     of: dict[str, Json] = Field(default={}, exclude=True)
-    steps: list[Step]
+    steps: list[TrialStep]
     """The calls to learn: as a rule the last one."""
     stated_values: list[str]
     """The values of the last call that the request states, by path."""

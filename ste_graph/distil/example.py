@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self, TypeAlias
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.records import Record, RecordContext, Step
+from ste_graph.records import Record, RecordContext, TrialStep
 
 Side: TypeAlias = Literal["train", "heldout"]
 
@@ -37,7 +37,7 @@ class Example(Record):
     of: dict[str, Json] = Field(default={}, exclude=True)
     kind: ExampleKind = "call"
     query: str
-    steps: list[Step]
+    steps: list[TrialStep]
     answer: str | None = None
     split: Side
     cluster: int

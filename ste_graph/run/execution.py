@@ -18,7 +18,14 @@ from ste_graph.run.context import RunContext, Watcher
 from ste_graph.run.events import STOPPED, Events, has_stopped
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.journal import Journal
-from ste_graph.run.lock_file import Change, accept_changes, lock_content, refuse_changes, tool_changes, workflow_changes
+from ste_graph.run.lock_file import (
+    LockChange,
+    accept_changes,
+    lock_content,
+    refuse_changes,
+    tool_changes,
+    workflow_changes,
+)
 from ste_graph.run.memories import open_stores
 from ste_graph.run.models import all_model_labels, model_labels, open_models, probe_models, start_models
 from ste_graph.run.pending import PendingCalls
@@ -116,7 +123,7 @@ class _Opening:
 
     async def run(self) -> Summary:
         lock = self._folder.read_lock()
-        changes: list[Change] = []
+        changes: list[LockChange] = []
         if lock is not None:
             changes = workflow_changes(lock, self._workflow, dry_run=self._dry_run)
             self._refuse(f"this folder is a run of a workflow that differs from {self._workflow.file}", changes)
@@ -175,7 +182,7 @@ class _Opening:
             summary.stopped_by, summary.reason = "budget", str(running.spent)
         return summary
 
-    def _refuse(self, what: str, changes: Sequence[Change]) -> None:
+    def _refuse(self, what: str, changes: Sequence[LockChange]) -> None:
         refuse_changes(f"{self._folder.shown}: {what}", changes, accept=self._context.accept_changes)
 
     async def _sum_up(self, logs: Mapping[str, StepLog]) -> None:
@@ -227,7 +234,7 @@ class _Running:
         self.events = Events(folder.events, self._redactor)
         self._journal = Journal(folder.journal, _records(logs))
 
-    def announce(self, change: Change) -> None:
+    def announce(self, change: LockChange) -> None:
         """Tell a watching person, and the events, of a change under which the run goes on."""
         if change.text:
             self._watcher.message(f"going on under a change: {change.text}")

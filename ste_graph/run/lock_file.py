@@ -58,7 +58,7 @@ def lock_content(
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LockChange:
     """A difference between the lock of a run and what it would be taken up with."""
 
     at: tuple[str, ...]
@@ -70,19 +70,19 @@ class Change:
     """True if the finished steps keep their meaning: code, a prompt, or a tool's definition has changed."""
 
 
-def workflow_changes(lock: Mapping[str, Json], workflow: Workflow, *, dry_run: bool) -> list[Change]:
+def workflow_changes(lock: Mapping[str, Json], workflow: Workflow, *, dry_run: bool) -> list[LockChange]:
     """The changes of the workflow since the run began, or since they were accepted."""
     changes = list(_resolved_changes(accepted_lock(lock)["resolved"], dict(workflow.lock), ("resolved",)))
     if lock.get("dry_run", False) != dry_run:
-        changes.insert(0, Change(("dry_run",), "dry_run", dry_run, acceptable=False))
+        changes.insert(0, LockChange(("dry_run",), "dry_run", dry_run, acceptable=False))
     return changes
 
 
-def tool_changes(lock: Mapping[str, Json], wanted: Mapping[str, Json], workflow: Workflow) -> list[Change]:
+def tool_changes(lock: Mapping[str, Json], wanted: Mapping[str, Json], workflow: Workflow) -> list[LockChange]:
     """The changes of data, units and tools since the run began, or since they were accepted."""
     locked = accepted_lock(lock)
     over_tools = workflow.unit_map is not None and workflow.unit_map.over.text == "tools"
-    changes: list[Change] = []
+    changes: list[LockChange] = []
     for section, kind in (("data", "data"), ("units", "unit"), ("tools", "tool")):
         then, there = locked.get(section, {}), wanted.get(section, {})
         for name in sorted(then.keys() | there.keys()):
@@ -90,17 +90,17 @@ def tool_changes(lock: Mapping[str, Json], wanted: Mapping[str, Json], workflow:
                 continue
             how = "has changed" if name in then and name in there else "is new" if name in there else "is gone"
             acceptable = how == "has changed" and (section == "tools" or (section == "units" and over_tools))
-            changes.append(Change((section, name), f"{kind} `{name}` {how}", there.get(name), acceptable))
+            changes.append(LockChange((section, name), f"{kind} `{name}` {how}", there.get(name), acceptable))
     changed = {change.at[1] for change in changes if change.at[0] == "tools" and change.acceptable}
     return changes + [
-        Change((section, name), "", wanted[section][name], acceptable=True)
+        LockChange((section, name), "", wanted[section][name], acceptable=True)
         for section in ("schemas", "descriptions")
         for name in sorted(changed)
         if locked[section][name] != wanted[section][name]
     ]
 
 
-def refuse_changes(headline: str, changes: Sequence[Change], *, accept: bool) -> None:
+def refuse_changes(headline: str, changes: Sequence[LockChange], *, accept: bool) -> None:
     """Raise `WorkflowError` for changes that are not accepted; it names them, and the ways out."""
     refused = [change for change in changes if not (accept and change.acceptable)]
     if not refused:
@@ -114,7 +114,9 @@ def refuse_changes(headline: str, changes: Sequence[Change], *, accept: bool) ->
     )
 
 
-def accept_changes(lock: Mapping[str, Json], changes: Sequence[Change], logs: Mapping[str, StepLog]) -> dict[str, Json]:
+def accept_changes(
+    lock: Mapping[str, Json], changes: Sequence[LockChange], logs: Mapping[str, StepLog]
+) -> dict[str, Json]:
     """Return the lock with these changes, and the number of the first step of each unfinished unit under them."""
     entry = {
         "at": now(),
@@ -137,7 +139,7 @@ def accepted_lock(lock: Mapping[str, Json]) -> dict[str, Json]:
     return current
 
 
-def _resolved_changes(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[Change]:
+def _resolved_changes(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[LockChange]:
     """The changes of a resolved workflow and of its sub-workflows; code and prompts of the same name are acceptable."""
     of = f" of sub-workflow `{at[-1]}`" if len(at) > 1 else ""
     for section in sorted({*then, *there}):
@@ -149,22 +151,22 @@ def _resolved_changes(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[
             elif old == new:
                 continue
             elif section == "code" and old and new:
-                yield Change(place, f"the code of `{name}`{of} has changed", new, acceptable=True)
+                yield LockChange(place, f"the code of `{name}`{of} has changed", new, acceptable=True)
             elif section == "prompts" and old and new:
-                text = f"the prompt `{name}`{of} has changed: {_short(old)}, now {_short(new)}"
-                yield Change(place, text, new, acceptable=True)
+                text = f"the prompt `{name}`{of} has changed: {_shorten(old)}, now {_shorten(new)}"
+                yield LockChange(place, text, new, acceptable=True)
             else:
                 yield from _differences(old, new, place)
         if not (isinstance(before, dict) and isinstance(after, dict)):
             yield from _differences(before, after, (*at, section))
 
 
-def _differences(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[Change]:
+def _differences(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[LockChange]:
     if isinstance(then, Mapping) and isinstance(there, Mapping):
         for key in sorted({*then, *there}, key=str):
             yield from _differences(then.get(key), there.get(key), (*at, str(key)))
     elif then != there:
-        yield Change(at, f"{'.'.join(at[1:])}: {_short(then)}, now {_short(there)}", there, acceptable=False)
+        yield LockChange(at, f"{'.'.join(at[1:])}: {_shorten(then)}, now {_shorten(there)}", there, acceptable=False)
 
 
 def _digest(item: Json) -> str | None:
@@ -191,6 +193,6 @@ def _git_state(folder: Path) -> Json:
     return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
 
 
-def _short(value: Json) -> str:
+def _shorten(value: Json) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -48,13 +48,13 @@ async def start_models(
         started: dict[str, Adapter] = {}
         for name in model_labels(workflow):
             try:
-                started[name] = await _unless_stopped(stop, workflow.models[name].start(name, servers))
+                started[name] = await _wait_or_stop(stop, workflow.models[name].start(name, servers))
             except SteError as error:
                 raise RunError(f"{workflow.file}: model `{name}`: {error}") from error
         yield replace(workflow, models={**workflow.models, **started})
 
 
-async def _unless_stopped(stop: asyncio.Event, starting: Coroutine[None, None, Adapter]) -> Adapter:
+async def _wait_or_stop(stop: asyncio.Event, starting: Coroutine[None, None, Adapter]) -> Adapter:
     task, stopping = asyncio.create_task(starting), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -19,17 +19,17 @@ def check_access(workflow: Workflow) -> None:
     """Raise `WorkflowError` for the first memory, or model that is asked, that may not be used."""
     for name, spec in workflow.memories.items():
         if isinstance(spec.memory, AccessChecked):
-            with _named(workflow, f"memory `{name}`"):
+            with _name_entry(workflow, f"memory `{name}`"):
                 spec.memory.check_access(_readers(workflow, name))
     for name, model in _asked_models(workflow):
-        with _named(workflow, f"model `{name}`"):
+        with _name_entry(workflow, f"model `{name}`"):
             model.check_access()
 
 
 def check_resumable(workflow: Workflow) -> None:
     """Raise `WorkflowError` for the first model that is asked that cannot go on in the middle of a run."""
     for name, model in _asked_models(workflow):
-        with _named(workflow, f"model `{name}`"):
+        with _name_entry(workflow, f"model `{name}`"):
             model.check_resumable()
 
 
@@ -81,7 +81,7 @@ def _readers(workflow: Workflow, memory: str) -> frozenset[type]:
 
 
 @contextmanager
-def _named(workflow: Workflow, what: str) -> Iterator[None]:
+def _name_entry(workflow: Workflow, what: str) -> Iterator[None]:
     """Name the file and the entry in the `WorkflowError` that leaves this context."""
     try:
         yield

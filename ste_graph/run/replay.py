@@ -45,7 +45,7 @@ class Replay:
             asked = messages[-1]["content"] if messages else ""
             raise NotRecordedError(
                 f"{self._files.models.path}: no reply of `{label}` is recorded for this request, whose last message is "
-                f"{_short(asked)}; record it with `cassette.mode=record`"
+                f"{_shorten(asked)}; record it with `cassette.mode=record`"
             )
         if line.get("error") is not None:
             raise (NoReplyError if line.get("no_reply") else ModelError)(line["error"])
@@ -74,7 +74,7 @@ class Replay:
             return other
         raise NotRecordedError(
             f"{self._files.tools.path}: no result of `{tool.name}` as it is now defined is recorded for the arguments "
-            f"{_short(dict(arguments))}{f' as call {position + 1} of its pass' if stateful else ''}; "
+            f"{_shorten(dict(arguments))}{f' as call {position + 1} of its pass' if stateful else ''}; "
             "record it with `cassette.mode=record`"
         )
 
@@ -125,7 +125,7 @@ class ReplayModel:
             return reply
 
 
-def _short(value: Json) -> str:
+def _shorten(value: Json) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = " ".join(text.split())
     return f"`{text if len(text) <= 120 else f'{text[:117]}…'}`"

@@ -191,7 +191,7 @@ class StepContext:
 
     def _transcript_messages(self, transcript: str) -> list[Message]:
         memory = self._shared.workflow.memories[transcript].memory
-        return list(memory.shown(self._state[transcript]))
+        return list(memory.messages(self._state[transcript]))
 
     def _seed(self, what: object) -> int:
         return derive_seed(self._shared.workflow.seed, self._unit.name, self._key, what)

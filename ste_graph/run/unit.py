@@ -153,8 +153,8 @@ class UnitRun:
             expected = self._shared.workflow.nodes[vertex.block.node].outputs.model_fields.keys()
             if step.outputs.keys() != expected:
                 raise RunError(
-                    f"{self._context.log.path}: the step `{step.key}` has the outputs {_listed(step.outputs)}, but the "
-                    f"node `{vertex.block.node}` now has {_listed(expected)}; undo that change to go on with the run, "
+                    f"{self._context.log.path}: the step `{step.key}` has the outputs {_list_names(step.outputs)}, but the "
+                    f"node `{vertex.block.node}` now has {_list_names(expected)}; undo that change to go on with the run, "
                     "or start a new one with --out"
                 )
         for tool, kind in step.calls:
@@ -170,12 +170,12 @@ class UnitRun:
             update |= {channels[field]: value for field, value in step.outputs.items()}
             if spec.transcript and step.messages:
                 memory = self._shared.workflow.memories[spec.transcript].memory
-                update[spec.transcript] = memory.extended(state[spec.transcript], step.messages)
+                update[spec.transcript] = memory.extend(state[spec.transcript], step.messages)
             return update
         memories = self._shared.workflow.memories
         transcripts = {name: spec.memory for name, spec in memories.items() if spec.of is None}
         summary = self._shared.record_maker.summary(step) if transcripts else ""
-        return update | {name: memory.recorded(state[name], summary) for name, memory in transcripts.items()}
+        return update | {name: memory.mark_record(state[name], summary) for name, memory in transcripts.items()}
 
     def _place(self, vertex: Vertex, key: StepKey) -> str:
         return step_place(vertex, key, f"{self._shared.workflow.unit}={self._context.name}")
@@ -185,16 +185,16 @@ def _to_json(outputs: object, spec: NodeSpec) -> dict[str, Json]:
     """A node's outputs as plain data. Raises `NodeError` if they are not those that the node declares."""
     expected = spec.outputs.model_fields
     if not isinstance(outputs, BaseModel):
-        what = f"returned a {type(outputs).__name__}, not its `Outputs` ({_listed(expected)})"
+        what = f"returned a {type(outputs).__name__}, not its `Outputs` ({_list_names(expected)})"
         raise NodeError(with_definition(what, spec.cls.__call__))
     values = outputs.model_dump(mode="json")
     if values.keys() != expected.keys():
-        what = f"returned {_listed(values)}, not {_listed(expected)}"
+        what = f"returned {_list_names(values)}, not {_list_names(expected)}"
         raise NodeError(with_definition(what, spec.cls.__call__))
     return values
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     return ", ".join(names) or "nothing"
 
 

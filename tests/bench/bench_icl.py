@@ -20,7 +20,7 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.embedders import embedder_for
 from ste_graph.models.adapter import Adapter, RawReply
-from ste_graph.records import Seen, Step
+from ste_graph.records import StepObservation, TrialStep
 from ste_graph.run.execution import execute
 
 STE = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste"
@@ -91,14 +91,16 @@ def fill(path: Path, tools: list[str]) -> None:
 
 
 def made(number: int, tool: str) -> Exemplar:
-    right = Step(
+    right = TrialStep(
         thought="I look.",
         action=tool,
         arguments={"text": f"value {number}"},
-        observation=Seen(ok=True, kind="ok", text=json.dumps({"found": number})),
+        observation=StepObservation(ok=True, kind="ok", text=json.dumps({"found": number})),
     )
-    seen = Seen(ok=False, kind="invalid_arguments", text=f"`text{number % 7}`: expected string; got {number}")
-    wrong = Step(thought=None, action=tool, arguments={f"text{number % 7}": number}, observation=seen)
+    seen = StepObservation(
+        ok=False, kind="invalid_arguments", text=f"`text{number % 7}`: expected string; got {number}"
+    )
+    wrong = TrialStep(thought=None, action=tool, arguments={f"text{number % 7}": number}, observation=seen)
     return Exemplar(
         id=f"{number:06}",
         query=f"Could you tell me what is known about value {number}, please?",

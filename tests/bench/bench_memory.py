@@ -25,7 +25,7 @@ from ste_graph.memory.exemplars.chroma_rows import COLLECTION
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.collection import open_client
-from ste_graph.records import Seen, Step
+from ste_graph.records import StepObservation, TrialStep
 
 ENTRIES, TOOLS, SIZE, ASKED = 100_000, 50, 384, 200
 APPENDED = 4_000
@@ -237,8 +237,8 @@ def made_up() -> list[tuple[str, str]]:
 
 def exemplar(query: str, tool: str) -> Exemplar:
     """A verified exemplar of about the size of a real one."""
-    seen = Seen(ok=True, kind="ok", text="The result of the call, in a sentence or two. " * 4)
-    step = Step(thought="I call the tool.", action=tool, arguments={"text": query}, observation=seen)
+    seen = StepObservation(ok=True, kind="ok", text="The result of the call, in a sentence or two. " * 4)
+    step = TrialStep(thought="I call the tool.", action=tool, arguments={"text": query}, observation=seen)
     id = f"{tool}-{query}"
     return Exemplar(id=id, query=query, tool=tool, calls=[step], answer="Done.", verified=("format", "execution"))
 

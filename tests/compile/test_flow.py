@@ -95,6 +95,6 @@ def test_the_first_state_of_a_unit_is_empty_but_for_its_item():
 
 
 def test_planning_and_drawing_do_not_import_langgraph():
-    code = "import sys; from ste_graph.compile import bounds, mermaid, transfer; print(*sys.modules)"
+    code = "import sys; from ste_graph.compile import cost, mermaid, transfer; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not [name for name in found if name.startswith(("langgraph", "langchain", "chromadb", "torch"))]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tree_interpreter import Interpreter, Script
 from workflow_builder import workflow
 
-from ste_graph.compile.bounds import unit_bound
 from ste_graph.compile.channels import each_channel
+from ste_graph.compile.cost import max_unit_cost
 from ste_graph.compile.edges import list_edges
 from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.graph import compile_workflow
@@ -150,7 +150,7 @@ def agree(workflow: Workflow, flags: Sequence[bool]) -> None:
     assert [*stepper.trace, ("done", stepper.view(state))] == expected
 
     assert len(set(stepper.keys)) == len(stepper.keys)
-    bound = unit_bound(workflow)
+    bound = max_unit_cost(workflow)
     assert len(stepper.keys) <= bound.supersteps == graph.limit - 1
     runs = sum(count for name, count in stepper.runs.items() if name in NODES)
     assert (2 * runs, runs) <= (bound.model_calls, bound.tool_calls)

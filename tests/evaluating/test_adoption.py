@@ -16,7 +16,7 @@ from ste_graph.memory import ExemplarStore
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.models.transformers import TransformersModel
 from ste_graph.models.vllm import VLLMModel
-from ste_graph.records import Seen, Step
+from ste_graph.records import StepObservation, TrialStep
 from ste_graph.scoring.subject import model_digest
 
 from .conftest import counts, rows
@@ -220,8 +220,8 @@ def test_the_run_around_an_evaluation_stands_for_it(explored: str, decided, made
 
 def test_a_store_is_lent_if_all_its_exemplars_are_of_the_adopted_run(explored: str, decided, run_ste) -> None:
     decided(exemplars_of(explored))
-    seen = Seen(ok=True, kind="ok", text="6")
-    call = Step(thought=None, action="double", arguments={"number": 3}, observation=seen)
+    seen = StepObservation(ok=True, kind="ok", text="6")
+    call = TrialStep(thought=None, action="double", arguments={"number": 3}, observation=seen)
     one = Exemplar(
         id="1", query="double 3", tool="double", calls=[call], verified=("format", "execution"), run=explored
     )

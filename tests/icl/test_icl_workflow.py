@@ -259,11 +259,11 @@ def test_the_papers_own_test_runs_with_the_tools_that_the_paper_listed(
 @pytest.fixture
 def store_of(tmp_path: Path) -> Callable[..., Path]:
     from ste_graph.memory import Exemplar
-    from ste_graph.records import Seen, Step
+    from ste_graph.records import StepObservation, TrialStep
 
     def make() -> Path:
-        seen = Seen(ok=True, kind="ok", text="2023-01-12")
-        call = Step(thought="t", action="add_date", arguments={"date": "2022-10-14", "days": 90}, observation=seen)
+        seen = StepObservation(ok=True, kind="ok", text="2023-01-12")
+        call = TrialStep(thought="t", action="add_date", arguments={"date": "2022-10-14", "days": 90}, observation=seen)
         with ExemplarStore.open(tmp_path / "store", create=True) as store:
             store.add(
                 [

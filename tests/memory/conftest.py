@@ -7,7 +7,7 @@ import pytest
 from ste_graph.contracts import Entry
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.records import Seen, Step
+from ste_graph.records import StepObservation, TrialStep
 
 
 class WordHashes:
@@ -52,8 +52,8 @@ def exemplar():
     def make(
         query: str, tool: str = "weather", *, arguments=None, verified=("format", "execution"), **more
     ) -> Exemplar:
-        seen = Seen(ok=True, kind="ok", text="It rains.")
-        call = Step(thought="I look.", action=tool, arguments=arguments or {"text": query}, observation=seen)
+        seen = StepObservation(ok=True, kind="ok", text="It rains.")
+        call = TrialStep(thought="I look.", action=tool, arguments=arguments or {"text": query}, observation=seen)
         given = {"id": f"{tool} {query}", "calls": [call], "answer": "Take a coat.", **more}
         return Exemplar(query=query, tool=tool, verified=verified, **given)
 
@@ -89,8 +89,8 @@ def mended(exemplar):
     """A trial of `weather` in which a call failed and the next one did not."""
 
     def called(place, text, *, ok):
-        seen = Seen(ok=ok, kind="ok" if ok else "tool_error", text=text)
-        return Step(thought=None, action="weather", arguments={"place": place}, observation=seen)
+        seen = StepObservation(ok=ok, kind="ok" if ok else "tool_error", text=text)
+        return TrialStep(thought=None, action="weather", arguments={"place": place}, observation=seen)
 
     calls = [called(3, "`place` must be a city.", ok=False), called("Rome", "Sun.", ok=True)]
     return exemplar("sun in Rome", calls=calls)

@@ -11,14 +11,13 @@ from ste_graph.memory.exemplars.held_out import find_held_out
 from ste_graph.memory.exemplars.run_import import exemplars_from_run
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.experience.settings import Experience
-from ste_graph.records import Seen, Step
-
-LOCK = "format: 2\ncreated: now\nmodels: {}\nunits: {}\ntools: {}\nskipped: {}\nresolved: {}\n"
+from ste_graph.records import StepObservation, TrialStep
+from tests.memory.run_folder import write_run
 
 
 def step(action="add", arguments=None, *, ok=True, text="5"):
-    seen = Seen(ok=ok, kind="ok" if ok else "invalid_arguments", text=text)
-    return Step(thought=None, action=action, arguments=arguments or {}, observation=seen)
+    seen = StepObservation(ok=ok, kind="ok" if ok else "invalid_arguments", text=text)
+    return TrialStep(thought=None, action=action, arguments=arguments or {}, observation=seen)
 
 
 def example(id, query, arguments, *, split="train", tool="add", gates=("format", "execution", "grounding"), **more):
@@ -43,11 +42,7 @@ LINES = (
 
 @pytest.fixture
 def distilled(tmp_path):
-    folder = tmp_path / "distilled"
-    folder.mkdir()
-    (folder / "workflow.lock.yaml").write_text(LOCK)
-    (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
-    return folder
+    return write_run(tmp_path / "distilled", journal=LINES)
 
 
 def test_the_training_side_is_lent_without_paraphrases_and_nothing_that_is_held_out(distilled, word_hashes):

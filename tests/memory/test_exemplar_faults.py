@@ -13,7 +13,7 @@ from ste_graph.files.lock import FileLock
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.collection import VectorCollection
-from ste_graph.records import Seen, Step
+from ste_graph.records import StepObservation, TrialStep
 
 SIZE = 16
 
@@ -29,7 +29,7 @@ class Numbered:
 
 
 def made(writer: int, number: int) -> Exemplar:
-    step = Step(thought=None, action="t", arguments={}, observation=Seen(ok=True, kind="ok", text="x"))
+    step = TrialStep(thought=None, action="t", arguments={}, observation=StepObservation(ok=True, kind="ok", text="x"))
     text = f"{writer}: {number}"
     return Exemplar(id=text, query=text, tool=f"t{number % 3}", calls=[step], verified=("format", "execution"))
 

@@ -27,8 +27,8 @@ def talked(memory, *trials):
     state = []
     for number, exchanges in enumerate(trials):
         for new in exchanges:
-            state = memory.extended(state, new)
-        state = memory.recorded(state, f"Query: {number} | Solved: Yes")
+            state = memory.extend(state, new)
+        state = memory.mark_record(state, f"Query: {number} | Solved: Yes")
     return state
 
 
@@ -38,7 +38,7 @@ def trial(number):
 
 def test_extended_appends_without_touching_what_was_there():
     before = [{"role": "user", "content": "hello"}]
-    after = Transcript().extended(before, [{"role": "assistant", "content": "hi"}])
+    after = Transcript().extend(before, [{"role": "assistant", "content": "hi"}])
     assert after == [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]
     assert before == [{"role": "user", "content": "hello"}]
 
@@ -46,18 +46,20 @@ def test_extended_appends_without_touching_what_was_there():
 def test_without_a_bound_every_message_stays_and_records_leave_no_trace():
     state = talked(Transcript(), *(trial(number) for number in range(9)))
     assert state == [message for number in range(9) for exchange in trial(number) for message in exchange]
-    assert Transcript().shown(state) == state
+    assert Transcript().messages(state) == state
 
 
 def test_within_the_bound_every_message_is_shown():
     memory = Transcript(max_tokens=10_000)
-    assert memory.shown(talked(memory, trial(0), trial(1))) == [m for n in range(2) for pair in trial(n) for m in pair]
+    assert memory.messages(talked(memory, trial(0), trial(1))) == [
+        m for n in range(2) for pair in trial(n) for m in pair
+    ]
 
 
 def test_the_oldest_trials_shrink_to_a_line_each_and_the_first_turns_stay():
     memory = Transcript(max_tokens=140)
     state = talked(memory, *(trial(number) for number in range(4)))
-    assert memory.shown(state) == [
+    assert memory.messages(state) == [
         user("imagine 0"),
         assistant("request 0"),
         user(
@@ -73,16 +75,16 @@ def test_a_single_trial_that_exceeds_the_bound_stays_whole_while_it_is_under_way
     memory = Transcript(max_tokens=1)
     state = []
     for exchange in trial(0):
-        state = memory.extended(state, exchange)
-    assert memory.shown(state) == [message for exchange in trial(0) for message in exchange]
-    assert memory.shown(memory.recorded(state, "Query: 0")) == [user("imagine 0"), assistant("request 0")]
+        state = memory.extend(state, exchange)
+    assert memory.messages(state) == [message for exchange in trial(0) for message in exchange]
+    assert memory.messages(memory.mark_record(state, "Query: 0")) == [user("imagine 0"), assistant("request 0")]
 
 
 def test_a_record_for_which_nothing_was_said_leaves_no_line():
     memory = Transcript(max_tokens=1000)
-    assert memory.recorded([], "a") == []
+    assert memory.mark_record([], "a") == []
     state = talked(memory, trial(0))
-    assert memory.recorded(state, "b") == state
+    assert memory.mark_record(state, "b") == state
 
 
 @given(st.data(), st.integers(1, 400))
@@ -90,18 +92,18 @@ def test_turns_alternate_calls_are_answered_and_the_bound_is_kept_as_far_as_the_
     memory = Transcript(max_tokens=bound)
     state, under_way, first, closed = [], [], [], False
     for step in range(data.draw(st.integers(1, 20))):
-        pending = native.pending_call_ids(memory.shown(state))
+        pending = native.pending_call_ids(memory.messages(state))
         continues = bool(pending) and data.draw(st.booleans())
         prompt = [] if continues else [user("p" * data.draw(st.integers(1, 80)))]
         calls = [f"{step}.{number}" for number in range(data.draw(st.integers(0, 2)))]
         said = [*map(tool, pending), *prompt, assistant("a" * data.draw(st.integers(1, 80)), *calls)]
         first = first or said
-        state = memory.extended(state, said)
+        state = memory.extend(state, said)
         # What goes on without a word of the user belongs to the talk before, even behind a record.
         under_way = said if closed and not continues else [*under_way, *said]
         if closed := data.draw(st.booleans()):
-            state = memory.recorded(state, f"Query: {step}")
-        shown = memory.shown(state)
+            state = memory.mark_record(state, f"Query: {step}")
+        shown = memory.messages(state)
         assert shown[:2] == first
         for before, after in pairwise(shown):
             followers = {"user": {"assistant"}, "tool": {"tool", "user", "assistant"}, "assistant": {"user", "tool"}}
@@ -110,4 +112,4 @@ def test_turns_alternate_calls_are_answered_and_the_bound_is_kept_as_far_as_the_
         assert [message["tool_call_id"] for message in shown if message["role"] == "tool"] == made
         answers = [message for message in shown if message["role"] == "tool"]
         assert tokens(shown) <= max(bound, tokens([*first, *answers, *under_way]))
-        assert memory.extended(state, []) == state
+        assert memory.extend(state, []) == state

@@ -4,7 +4,7 @@ import ste_graph as ste
 from ste_graph.contracts import Observation
 from ste_graph.memory.exemplars.jsonl import export_jsonl, import_jsonl
 from ste_graph.memory.exemplars.verification import mark_changed, verify
-from ste_graph.records import Seen
+from ste_graph.records import StepObservation
 from ste_graph.tools.fingerprint import fingerprint
 
 
@@ -70,7 +70,10 @@ async def test_a_revived_exemplar_shows_what_the_tool_gives_now_and_no_answer_ma
     store = of_weather(Weather())
     await verify(store, [Weather("New.", gives="Sun.")])
     (found,) = store.search("rain in Paris", tools=["weather"])
-    assert (found.exemplar.observation, found.exemplar.answer) == (Seen(ok=True, kind="ok", text="Sun."), None)
+    assert (found.exemplar.observation, found.exemplar.answer) == (
+        StepObservation(ok=True, kind="ok", text="Sun."),
+        None,
+    )
 
 
 async def test_arguments_that_the_new_schema_refuses_break_an_exemplar_without_a_call(of_weather):

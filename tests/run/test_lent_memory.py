@@ -68,10 +68,10 @@ def folder(tmp_path, monkeypatch):
 def store(folder):
     from ste_graph.memory.exemplars.exemplar import Exemplar
     from ste_graph.memory.exemplars.store import ExemplarStore
-    from ste_graph.records import Seen, Step
+    from ste_graph.records import StepObservation, TrialStep
 
-    seen = Seen(ok=True, kind="ok", text="6")
-    call = Step(thought=None, action="double", arguments={"number": 3}, observation=seen)
+    seen = StepObservation(ok=True, kind="ok", text="6")
+    call = TrialStep(thought=None, action="double", arguments={"number": 3}, observation=seen)
     one = Exemplar(id="1", query="double 3", tool="double", calls=[call], verified=("format", "execution"))
     with ExemplarStore.open(folder / "store", create=True) as store:
         store.add([one])

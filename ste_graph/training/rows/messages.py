@@ -6,7 +6,7 @@ import json
 
 from ste_graph.contracts import Json, Message
 from ste_graph.distil.example import Definition, Example
-from ste_graph.records import Step
+from ste_graph.records import TrialStep
 from ste_graph.training.rows.format import ArgumentFormat
 
 
@@ -42,7 +42,7 @@ def turns_from_example(
     return [(messages[:at], [turn]) for at, turn in enumerate(messages) if turn["role"] == "assistant"]
 
 
-def _call_message(step: Step, id: str, arguments: ArgumentFormat) -> Message:
+def _call_message(step: TrialStep, id: str, arguments: ArgumentFormat) -> Message:
     values: Json = step.arguments or {}
     written = json.dumps(values, ensure_ascii=False) if arguments is ArgumentFormat.text else values
     function = {"name": step.action, "arguments": written}

@@ -10,33 +10,33 @@ from ste_graph.language.workflow import Workflow
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class Cost:
     """Maxima of one unit. `supersteps` counts the vertices run, records included."""
 
     model_calls: int = 0
     tool_calls: int = 0
     supersteps: int = 0
 
-    def __add__(self, other: Bound) -> Bound:
-        return Bound(
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
             self.model_calls + other.model_calls, self.tool_calls + other.tool_calls, self.supersteps + other.supersteps
         )
 
-    def __mul__(self, passes: int) -> Bound:
-        return Bound(self.model_calls * passes, self.tool_calls * passes, self.supersteps * passes)
+    def __mul__(self, passes: int) -> Cost:
+        return Cost(self.model_calls * passes, self.tool_calls * passes, self.supersteps * passes)
 
-    def __or__(self, other: Bound) -> Bound:
+    def __or__(self, other: Cost) -> Cost:
         """Each maximum on its own, since a limit must hold whichever branch is taken."""
-        return Bound(
+        return Cost(
             max(self.model_calls, other.model_calls),
             max(self.tool_calls, other.tool_calls),
             max(self.supersteps, other.supersteps),
         )
 
 
-def unit_bound(workflow: Workflow) -> Bound:
+def max_unit_cost(workflow: Workflow) -> Cost:
     """The most that one unit may cost by itself, without its sub-workflows."""
-    return _sequence_bound(workflow.blocks, workflow)
+    return _max_cost(workflow.blocks, workflow)
 
 
 def count_sub_workflow_runs(workflow: Workflow) -> dict[str, int]:
@@ -57,24 +57,24 @@ def _count_runs(blocks: Sequence[Block], node: str) -> int:
     return found
 
 
-def _sequence_bound(blocks: Sequence[Block], workflow: Workflow) -> Bound:
-    return sum((_block_bound(block, workflow) for block in blocks), start=Bound())
+def _max_cost(blocks: Sequence[Block], workflow: Workflow) -> Cost:
+    return sum((_max_block_cost(block, workflow) for block in blocks), start=Cost())
 
 
-def _block_bound(block: Block, workflow: Workflow) -> Bound:
+def _max_block_cost(block: Block, workflow: Workflow) -> Cost:
     match block:
         case NodeBlock(node=node) if node in workflow.off:
-            return Bound()
+            return Cost()
         case NodeBlock(node=node):
             spec = workflow.nodes[node]
-            return Bound(spec.model_calls, spec.cls.tool_calls, 1)
+            return Cost(spec.model_calls, spec.cls.tool_calls, 1)
         case RecordBlock():
-            return Bound(supersteps=1)
+            return Cost(supersteps=1)
         case When(do=do, otherwise=otherwise):
-            return _sequence_bound(do, workflow) | _sequence_bound(otherwise, workflow)
+            return _max_cost(do, workflow) | _max_cost(otherwise, workflow)
         case Repeat(do=do, bound=passes):
-            return _sequence_bound(do, workflow) * passes
+            return _max_cost(do, workflow) * passes
         case Map(name=name, do=do, bound=bound):
             if bound is None:
                 raise ValueError(f"{block.span}: map `{name}` stands inside a unit and has no bound")
-            return _sequence_bound(do, workflow) * bound
+            return _max_cost(do, workflow) * bound
