@@ -80,6 +80,11 @@ def forget_failed_start(folder: Path) -> None:
         Started._identifier_to_system.pop(str(folder), None)
 
 
+def has_index(folder: Path) -> bool:
+    """True if Chroma has opened the folder before."""
+    return (folder / "chroma.sqlite3").exists()
+
+
 def close_client(client: ClientAPI) -> None:
     """Close a client, and the connections that Chroma's own HTTP clients leave open."""
     client.close()  # type: ignore[attr-defined]  # the client has it, its interface does not say so

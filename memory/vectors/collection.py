@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from ste_graph.memory.vectors.chroma_workarounds import (
     UnusedPages,
     close_client,
     forget_failed_start,
+    has_index,
     is_chroma_error,
     without_warnings,
 )
@@ -94,6 +96,8 @@ class VectorCollection:
         self._client: ClientAPI | None = None
         self._collection: Collection | None = None
         self._unused = UnusedPages(where)
+        self._is_new = False
+        """True for a folder without an index, which no client has opened yet."""
         self.open()
 
     @property
@@ -116,9 +120,18 @@ class VectorCollection:
         return self._collection.metadata or {}
 
     def open(self) -> None:
-        """Open the collection, again if need be: a client does not see into the index what another process wrote."""
+        """Open the collection, again if need be: a client does not see into the index what another process wrote.
+
+        Of a folder without an index it only makes sure that it can be written to: Chroma, which takes a second to
+        import, opens it when the first vectors are added.
+        """
         with self._guard("opening the index"), without_warnings():
             self.close()
+            if isinstance(self.where, Path) and not has_index(self.where):
+                self.where.mkdir(parents=True, exist_ok=True)
+                with TemporaryFile(dir=self.where):
+                    self._is_new = True
+                return
             self._unused.zero_before_opening()
             self._client = open_client(self.where)
             try:
@@ -129,7 +142,7 @@ class VectorCollection:
                 raise
 
     def close(self) -> None:
-        client, self._client, self._collection = self._client, None, None
+        client, self._client, self._collection, self._is_new = self._client, None, None, False
         if client is not None:
             close_client(client)
 
@@ -242,6 +255,8 @@ class VectorCollection:
     def _create(self, embedder: str, dimension: int) -> Collection:
         from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
 
+        if self._is_new:
+            self._client, self._is_new = open_client(self.where), False
         assert self._client is not None
         # If another client of a server is first, this returns that one's, as it is.
         self._collection = self._client.get_or_create_collection(

@@ -70,7 +70,7 @@ class VectorFile:
     def _load(self) -> dict[int, Vectors]:
         if self._vectors is None:
             try:
-                with np.load(self.path, allow_pickle=False) as file:
+                with np.load(io.BytesIO(self.path.read_bytes()), allow_pickle=False) as file:
                     hashes, rows = file["hashes"], file["vectors"]
                 self._vectors = dict(zip(hashes.tolist(), np.asarray(rows, dtype=np.float32), strict=True))
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

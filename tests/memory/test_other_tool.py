@@ -6,6 +6,7 @@ import pytest
 from ste_graph.errors import WorkflowError
 from ste_graph.memory.experience.other_tool import OtherToolSource
 from ste_graph.run.folder import RunFolder
+from tests.memory.run_folder import write_run
 
 
 def line(unit, number, kind="trial"):
@@ -19,16 +20,11 @@ def run(tmp_path):
 
 
 def finished(folder, units):
-    (folder / "units").mkdir(parents=True)
-    (folder / "workflow.lock.yaml").write_text(
-        json.dumps(
-            {"format": 2, "units": dict.fromkeys(units), "resolved": {}, "tools": {}, "models": {}, "skipped": {}}
-        ),
-        "utf-8",
-    )
+    write_run(folder, units=units)
     for unit in units:
         steps = [{"key": f"record={n}", "started": "", "ended": "", "record": line(unit, n)} for n in range(3)]
-        (folder / "units" / f"{unit}.jsonl").write_text("".join(json.dumps(s) + "\n" for s in steps), "utf-8")
+        log = RunFolder(folder).step_log(unit)
+        log.write_text("".join(json.dumps(step) + "\n" for step in steps), "utf-8")
     return folder
 
 
@@ -53,12 +49,7 @@ def test_a_growing_memory_keeps_to_the_tool_and_goes_on_with_the_next_one(run):
 
 
 def test_a_tool_whose_name_begins_with_anothers_name_is_another_tool(tmp_path):
-    run = finished(tmp_path / "run", ["add", "add_1"])
-    log = run / "units" / "add_1.jsonl"
-    log.write_text(log.read_text("utf-8").replace("add_1", "add days"), "utf-8")
-    lock = run / "workflow.lock.yaml"
-    lock.write_text(lock.read_text("utf-8").replace("add_1", "add days"), "utf-8")
-    log.rename(RunFolder(run).step_log("add days"))
+    run = finished(tmp_path / "run", ["add", "add days"])
     assert tools(OtherToolSource(run).records(("add days",), "trial", 2)) == {"add"}
     assert tools(OtherToolSource(run).records(("add days", "episode=3"), "trial", 2)) == {"add"}
     assert tools(OtherToolSource(run).records(("add",), "trial", 2)) == {"add days"}

@@ -1,8 +1,10 @@
+from importlib.metadata import version
+
 import numpy as np
 import pytest
 
 from ste_graph.memory.experience.settings import Experience
-from ste_graph.memory.vectors.chroma_workarounds import zero_unused_pages
+from ste_graph.memory.vectors.chroma_workarounds import TRIED, zero_unused_pages
 from ste_graph.memory.vectors.collection import VectorCollection, Wording
 from ste_graph.memory.vectors.vector_store import VectorRow
 
@@ -22,7 +24,13 @@ def index(tmp_path):
     return make
 
 
-def test_unused_room_is_filled_with_zeros(index):
+def test_the_workarounds_were_tried_with_the_installed_version_of_chroma():
+    assert version("chromadb") in TRIED, (
+        "look at every workaround in memory/vectors/chroma_workarounds.py again, then add the version to TRIED"
+    )
+
+
+def test_unused_pages_are_filled_with_zeros(index):
     folder = index(3)
     for name in ("data_level0.bin", "length.bin"):
         (file,) = folder.rglob(name)
@@ -52,7 +60,7 @@ def test_files_of_a_form_that_is_not_known_are_left_alone(index):
     zero_unused_pages(folder)
 
 
-async def test_the_memory_of_a_run_leaves_its_unused_room_empty_too(tmp_path, entry, word_hashes):
+async def test_the_memory_of_a_run_leaves_its_unused_pages_empty_too(tmp_path, entry, word_hashes):
     for number in range(3):
         store = Experience().open("long_term", tmp_path, word_hashes)
         await store.reconcile([entry(f"rain {row}") for row in range(number + 1)])
