@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.options import FAILED, Format, OutFile, OutputFormat, write_result
+from ste_graph.command_line import FAILED, Format, OutFile, OutputFormat, write_result
 from ste_graph.text import printable
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _told(found: Sequence[ExemplarMatch], selection: Selection, format: Shape) -
 
 
 async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Verification:
-    from ste_graph.cli.options import load_experiment
+    from ste_graph.command_line import load_experiment
     from ste_graph.memory.exemplars.verification import mark_changed
     from ste_graph.memory.exemplars.verification import verify as tried
     from ste_graph.run.tools import open_tools, tool_policy

@@ -9,17 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ste_graph.cli.options import (
-    WRONG,
-    Changes,
-    File,
-    Format,
-    NoPlugins,
-    OutputFormat,
-    Variant,
-    echo,
-    load_experiment,
-)
+from ste_graph.command_line import WRONG, Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
 from ste_graph.text import count_noun
 
 if TYPE_CHECKING:

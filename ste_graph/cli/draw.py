@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ste_graph.cli.options import Changes, File, NoPlugins, OutFile, Variant, load_experiment, write_result
+from ste_graph.command_line import Changes, File, NoPlugins, OutFile, Variant, load_experiment, write_result
 from ste_graph.text import printable
 
 

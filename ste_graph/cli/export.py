@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.options import OutFile, echo, write_result
+from ste_graph.command_line import OutFile, echo, write_result
 from ste_graph.contracts import is_simulated
 from ste_graph.training.rows.format import ArgumentFormat, RowFormat, SplitSide
 

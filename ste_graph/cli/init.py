@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli.options import echo
+from ste_graph.command_line import echo
 
 STARTER = ("README.md", "nodes.py", "tools.py", "workflow.yaml")
 PROMPTS = ("call.md", "imagine.md", "reflect.md")

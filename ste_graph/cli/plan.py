@@ -7,14 +7,14 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
-from ste_graph.cli.options import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
+from ste_graph.command_line import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
 from ste_graph.text import count_noun
 
 SHOWN = 12
 """The number of units that a text names; the rest is counted."""
 
 if TYPE_CHECKING:
-    from ste_graph.compile.bounds import Bound
+    from ste_graph.compile.cost import Cost
     from ste_graph.language.workflow import Workflow
     from ste_graph.plan import Plan
 
@@ -64,7 +64,7 @@ def plan_text(workflow: Workflow, planned: Plan) -> str:
     return "\n".join(lines)
 
 
-def _part_rows(planned: Plan, above: str) -> list[tuple[str, Bound | None]]:
+def _part_rows(planned: Plan, above: str) -> list[tuple[str, Cost | None]]:
     """Each sub-workflow, and its own ones, with its maxima; per unit if their number is not known."""
     rows = []
     for part in planned.sub_workflows:
@@ -78,7 +78,7 @@ def _part_rows(planned: Plan, above: str) -> list[tuple[str, Bound | None]]:
     return rows
 
 
-def _bound_cells(bound: Bound | None) -> str:
+def _bound_cells(bound: Cost | None) -> str:
     return f"{'known later':>24}" if bound is None else f"{bound.model_calls:>12,}{bound.tool_calls:>12,}"
 
 

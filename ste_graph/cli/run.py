@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.options import (
+from ste_graph.command_line import (
     FAILED,
     INTERRUPTED,
     Changes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ste_graph.cli.options import OutFile, write_result
+from ste_graph.command_line import OutFile, write_result
 
 
 def schema(out: OutFile = None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.options import Format, OutputFormat, echo, write_result
+from ste_graph.command_line import Format, OutputFormat, echo, write_result
 from ste_graph.scoring.reading import Parser
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.cli.options import Format, OutputFormat, echo
+from ste_graph.command_line import Format, OutputFormat, echo
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json

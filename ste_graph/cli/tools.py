@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ste_graph.cli.options import FAILED, WRONG, Changes, File, Format, OutputFormat, Variant, echo, load_experiment
+from ste_graph.command_line import FAILED, WRONG, Changes, File, Format, OutputFormat, Variant, echo, load_experiment
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json, Observation, ObservationKind, Tool

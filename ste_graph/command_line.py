@@ -1,4 +1,4 @@
-"""Common to the verbs: the workflow's file and its changes, the format of the output, exit codes, and printing."""
+"""Options, exit codes and printing that all commands share, those of the CLI and those that packages bring."""
 
 from __future__ import annotations
 
