@@ -139,9 +139,9 @@ async def by_hand(loaded: Workflow, folder: Path, tool: Tool, store: RecordStore
     async def ask(name: str, state: State, stop: list[str] | None = None, **values: Any) -> tuple[str, list[Any]]:
         shown = {"messages": state["messages"], "empty": not state["messages"]}
         rendered = prompts[name].render({"tool": item, "short_term": shown, **values})
-        sent = convert_to_messages([*state["messages"], {"role": "user", "content": rendered.shown}])
+        sent = convert_to_messages([*state["messages"], {"role": "user", "content": rendered.text}])
         reply = (await chat.ainvoke(sent, stop=stop)).text
-        said = [{"role": "user", "content": rendered.kept}, {"role": "assistant", "content": reply}]
+        said = [{"role": "user", "content": rendered.transcript_text}, {"role": "assistant", "content": reply}]
         return reply, said
 
     async def imagine(state: State) -> dict[str, Any]:
