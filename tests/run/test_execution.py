@@ -253,3 +253,25 @@ def test_the_time_of_a_record_is_that_of_its_pass(tiny: Path, tmp_path: Path) ->
     assert all(started < ended for started, ended in spans)
     assert all(ended <= started for (_, ended), (started, _) in itertools.pairwise(spans))
     assert spans[0][0][:4] == time.strftime("%Y", time.gmtime(began))
+
+
+def test_a_tool_that_changes_the_working_directory_does_not_move_the_run(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    tools = f"import os\n\n\ndef leave() -> str:\n    os.chdir({str(tmp_path / 'elsewhere')!r})\n    return 'left'\n"
+    node = (
+        "from ste_graph.node import Node, NodeOutputs\n\n\nclass Leave(Node):\n    class Outputs(NodeOutputs):\n"
+        "        text: str\n\n    async def __call__(self, inputs, ctx):\n"
+        "        return self.Outputs(text=(await ctx.call_tool('leave', {})).text)\n"
+    )
+    workflow = (
+        "dsl: 2\nname: leaving\nplugins: [leaving.py]\n"
+        "tools: [{use: python, module: tools.py, effects: {leave: read}}]\n"
+        "nodes: {leave: {use: leaving.Leave}}\ngraph: [{repeat: turn, times: 2, do: [leave]}]\n"
+    )
+    for name, text in {"tools.py": tools, "leaving.py": node, "leaving.yaml": workflow}.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    summary = ste.load("leaving.yaml").run(out="run")
+    assert (summary.complete, summary.run) == (True, Path("run"))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert ste.open_run(tmp_path / "run").summary().used.tool_calls == 2
