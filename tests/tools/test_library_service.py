@@ -69,7 +69,7 @@ async def test_every_operation_of_the_spec_is_answered_by_the_service(library):
             "get_book",
             {"isbn": "123"},
             422,
-            f"'123' is no ISBN: it has 13 digits, such as {EMMA}",
+            f"'123' is not an ISBN: it needs 13 digits, such as {EMMA}",
         ),
         ("list_loans", {"member": "M-9999"}, 404, "there is no member 'M-9999'; numbers look like M-1001"),
         ("return_book", {"loan": 7}, 404, "there is no loan 7"),

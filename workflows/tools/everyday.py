@@ -98,8 +98,8 @@ def convert_time(
     source, target = _zone(from_zone), _zone(to_zone)
     try:
         local = dt.datetime.fromisoformat(moment)
-    except ValueError as fault:
-        raise ValueError(f"{moment} is no moment of the calendar: {fault}") from None
+    except ValueError as error:
+        raise ValueError(f"{moment} is not a valid date and time: {error}") from None
     if not 1900 <= local.year <= 2100:
         raise ValueError(f"{moment} lies outside the years 1900 to 2100, for which zones are known")
     universal = local.replace(tzinfo=source).astimezone(dt.UTC)
@@ -127,7 +127,7 @@ def number_in_words(
     if form == "ordinal" and number < 1:
         raise ValueError(f"{number} has no ordinal; ordinals start at 1")
     if form == "year" and not 1 <= number <= 9999:
-        raise ValueError(f"{number} is no year; years go from 1 to 9999")
+        raise ValueError(f"{number} is not a year; years go from 1 to 9999")
     return str(num2words(number, lang=language, to=form))
 
 
@@ -209,7 +209,7 @@ def text_statistics(
     """
     words = re.findall(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*", text)
     if not words:
-        raise ValueError("the text holds no words; give a text with at least one")
+        raise ValueError("the text has no words; give a text with at least one")
     counts = Counter(word.lower() for word in words)
     found = {
         "characters": len(text),
@@ -247,10 +247,10 @@ def query_shop(
         connection.set_progress_handler(lambda: time.monotonic() > stop, 10_000)
         cursor = connection.execute(sql)
         if cursor.description is None:
-            raise ValueError("this is no SELECT; only reading is possible")
+            raise ValueError("this is not a SELECT; only reading is possible")
         rows = cursor.fetchmany(51)
-    except (sqlite3.Error, sqlite3.Warning) as fault:
-        raise ValueError(_mended(str(fault))) from None
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise ValueError(_explain_sql_error(str(error))) from None
     finally:
         connection.close()
     columns = [column[0] for column in cursor.description]
@@ -271,8 +271,8 @@ def json_lookup(
     """
     try:
         value = json.loads(document)
-    except ValueError as fault:
-        raise ValueError(f"document is not valid JSON: {fault}") from None
+    except ValueError as error:
+        raise ValueError(f"document is not valid JSON: {error}") from None
     return _walk(value, _steps(path), "$")
 
 
@@ -322,7 +322,7 @@ def from_roman(numeral: Annotated[str, Field(pattern="^[IVXLCDM]+$", examples=["
     right = to_roman(number) if 1 <= number <= 3999 else None
     if right != numeral:
         hint = f"; {number} is written {right}" if right else ""
-        raise ValueError(f"{numeral} is no Roman numeral{hint}")
+        raise ValueError(f"{numeral} is not a Roman numeral{hint}")
     return number
 
 
@@ -363,16 +363,16 @@ def _reading_only(action: int, *_: str | None) -> int:
     return sqlite3.SQLITE_OK if action in reading else sqlite3.SQLITE_DENY
 
 
-def _mended(fault: str) -> str:
-    if "not authorized" in fault:
+def _explain_sql_error(message: str) -> str:
+    if "not authorized" in message:
         return "only SELECT is possible: the database can be read, not changed"
-    if "one statement" in fault:
+    if "one statement" in message:
         return "give one statement only"
-    if "interrupted" in fault:
+    if "interrupted" in message:
         return "the query took too long; narrow it down"
-    if fault.startswith("no such table"):
-        return f"{fault}; tables: customers, order_lines, orders, products"
-    return fault
+    if message.startswith("no such table"):
+        return f"{message}; tables: customers, order_lines, orders, products"
+    return message
 
 
 def _steps(path: str) -> list[str | int | None]:
@@ -396,17 +396,17 @@ def _walk(value: Any, steps: list[str | int | None], where: str) -> Any:
     for number, step in enumerate(steps):
         if step is None:
             if not isinstance(value, list):
-                raise ValueError(f"{where} is no list, so it has no [*]")
+                raise ValueError(f"{where} is not a list, so it has no [*]")
             return [_walk(item, steps[number + 1 :], f"{where}[{i}]") for i, item in enumerate(value)]
         if isinstance(step, int):
             if not isinstance(value, list):
-                raise ValueError(f"{where} is no list, so it has no item {step}")
+                raise ValueError(f"{where} is not a list, so it has no item {step}")
             if not -len(value) <= step < len(value):
                 raise ValueError(f"{where} has {len(value)} items; item {step} is not there (items count from 0)")
             value, where = value[step], f"{where}[{step}]"
         else:
             if not isinstance(value, dict):
-                raise ValueError(f"{where} is no object, so it has no key {step!r}")
+                raise ValueError(f"{where} is not an object, so it has no key {step!r}")
             if step not in value:
                 raise ValueError(f"{where} has no key {step!r}; its keys: {', '.join(sorted(value)) or 'none'}")
             value, where = value[step], f"{where}.{step}"

@@ -31,8 +31,8 @@ HOURS = {"central": ("09:00", "20:00"), "harbour": ("10:00", "18:00"), "hill": (
 MONDAY, SUNDAY = 0, 6
 
 
-class Refused(Exception):
-    """An answer that is no success: its status, and what the caller can do."""
+class RefusedError(Exception):
+    """An answer that is not a success: its status, and a way out for the caller."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -49,27 +49,27 @@ class Library:
     def search(self, query: dict[str, str]) -> list[dict[str, Any]]:
         words = {name: query.get(name, "").casefold() for name in ("title", "author", "subject")}
         if not any(words.values()):
-            raise Refused(400, "give at least one of title, author and subject")
+            raise RefusedError(400, "give at least one of title, author and subject")
         found = [book for book in BOOKS if all(word in book[name].casefold() for name, word in words.items())]
         return [{"isbn": book["isbn"], "title": book["title"], "author": book["author"]} for book in found]
 
     def book(self, isbn: str) -> dict[str, Any]:
         digits = isbn.replace("-", "")
         if not re.fullmatch(r"[0-9]{13}", digits):
-            raise Refused(422, f"{isbn!r} is no ISBN: it has 13 digits, such as {BOOKS[0]['isbn']}")
+            raise RefusedError(422, f"{isbn!r} is not an ISBN: it needs 13 digits, such as {BOOKS[0]['isbn']}")
         for book in BOOKS:
             if book["isbn"] == digits:
                 lent = sum(loan["isbn"] == digits for loan in self.loans.values())
                 return {**book, "available": book["copies"] - lent}
-        raise Refused(404, f"the library does not have {isbn}; search the books by title, author or subject")
+        raise RefusedError(404, f"the library does not have {isbn}; search the books by title, author or subject")
 
     def hours(self, branch: str, query: dict[str, str]) -> dict[str, Any]:
         if branch not in HOURS:
-            raise Refused(404, f"there is no branch {branch!r}; branches: {', '.join(sorted(HOURS))}")
+            raise RefusedError(404, f"there is no branch {branch!r}; branches: {', '.join(sorted(HOURS))}")
         try:
             day = dt.date.fromisoformat(query["date"])
         except (KeyError, ValueError):
-            raise Refused(422, "date is a day, written YYYY-MM-DD") from None
+            raise RefusedError(422, "date is a day, written YYYY-MM-DD") from None
         closed = day.weekday() == SUNDAY or (branch == "hill" and day.weekday() == MONDAY)
         opens, closes = HOURS[branch]
         times = {"open": False} if closed else {"open": True, "from": opens, "to": closes}
@@ -77,7 +77,7 @@ class Library:
 
     def member(self, number: str) -> str:
         if number not in MEMBERS:
-            raise Refused(404, f"there is no member {number!r}; numbers look like {next(iter(MEMBERS))}")
+            raise RefusedError(404, f"there is no member {number!r}; numbers look like {next(iter(MEMBERS))}")
         return number
 
     def loans_of(self, number: str) -> list[dict[str, Any]]:
@@ -88,16 +88,16 @@ class Library:
         book, member = self.book(str(wish.get("isbn"))), self.member(str(wish.get("member")))
         weeks = wish.get("weeks", 3)
         if type(weeks) is not int or not 1 <= weeks <= 6:
-            raise Refused(422, "weeks is a whole number from 1 to 6")
+            raise RefusedError(422, "weeks is a whole number from 1 to 6")
         if book["available"] < 1:
-            raise Refused(409, f"every copy of {book['title']} is lent")
+            raise RefusedError(409, f"every copy of {book['title']} is lent")
         number = next(self.numbers)
         self.loans[number] = {"loan": number, "isbn": book["isbn"], "member": member, "weeks": weeks}
         return self.loans[number]
 
     def take_back(self, number: str) -> None:
         if not number.isdigit() or self.loans.pop(int(number), None) is None:
-            raise Refused(404, f"there is no loan {number}")
+            raise RefusedError(404, f"there is no loan {number}")
 
 
 class Service(BaseHTTPRequestHandler):
@@ -129,8 +129,8 @@ class Service(BaseHTTPRequestHandler):
                     self.library.take_back(number)
                     status = 204
                 case _:
-                    raise Refused(404, f"there is nothing at {self.command} {url.path}")
-        except Refused as refusal:
+                    raise RefusedError(404, f"there is nothing at {self.command} {url.path}")
+        except RefusedError as refusal:
             status, result = refusal.status, {"error": str(refusal)}
         data = b"" if result is None else json.dumps(result).encode()
         self.send_response(status)
@@ -149,7 +149,7 @@ class Service(BaseHTTPRequestHandler):
         except ValueError:
             wish = None
         if not isinstance(wish, dict):
-            raise Refused(400, "expected a JSON object with isbn and member")
+            raise RefusedError(400, "expected a JSON object with isbn and member")
         return wish
 
     def log_message(self, format: str, *args: Any) -> None:
