@@ -22,6 +22,7 @@ from ste_graph.language.sections.graph import Graph, GraphReader
 from ste_graph.language.sections.memories import check_readers, memory_specs
 from ste_graph.language.sections.names import check_names, check_params
 from ste_graph.language.sections.nodes import NodeReader, output_type
+from ste_graph.language.sections.record_fields import RecordFieldWriter
 from ste_graph.language.sections.records import UnloadedRecord, record_types
 from ste_graph.language.sections.resolution import ResolvedEntries, resolve, resolve_when_on
 from ste_graph.language.sections.schema import Section
@@ -135,6 +136,17 @@ def check_all_names(draft: Draft, findings: Findings) -> Draft | None:
     sections = [draft.request.tree.at([section]) for section in ("nodes", "memory", "params")]
     are_known = all(section is None or isinstance(section, MappingNode) for section in sections)
     return draft if are_known and isinstance(draft.shape.tree.at(["graph"]), SequenceNode) else None
+
+
+def write_out_records(draft: Draft, findings: Findings) -> Draft:
+    """Each `as: NODE` names a node; its outputs are the fields of the record that have their names."""
+    graph = draft.shape.tree.at(["graph"])
+    if graph is None:
+        return draft
+    writer = RecordFieldWriter(list(draft.keys("nodes")), draft.entries, draft.request.base, findings)
+    tree = draft.shape.tree.with_value(["graph"], writer.write_out(graph))
+    is_whole = draft.shape.whole_graph and not writer.has_dropped_block
+    return replace(draft, shape=replace(draft.shape, tree=tree, whole_graph=is_whole))
 
 
 def read_graph(draft: Draft, findings: Findings) -> Draft:
@@ -300,6 +312,7 @@ PHASES: Final[tuple[Phase, ...]] = (
     check_shape,
     resolve_entries,
     check_all_names,
+    write_out_records,
     read_graph,
     find_units,
     check_sub_workflows,

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 from language_bench import Bench
 
+from ste_graph.language.blocks import RecordBlock, walk
+
 
 def test_a_record_gets_all_it_needs_and_nothing_else(bench: Bench) -> None:
     found = bench.problems(("{query: ask.query", "{qery: ask.query"))
@@ -34,7 +36,7 @@ def test_each_joins_two_nodes_of_the_graph(bench: Bench, pair: str, message: str
     assert found.split(" ", 1)[1] == message
 
 
-def test_an_unknown_type_of_record_is_said_once(bench: Bench) -> None:
+def test_an_unknown_record_type_is_reported_once(bench: Bench) -> None:
     holds, unknown = bench.problems(("record: trial", "record: trail"))
     assert holds == (
         "8:27 E243 `past` holds records of type `trial`, but the graph makes none "
@@ -87,7 +89,7 @@ def test_an_unknown_type_of_record_is_suggested_from_plugins_too(bench: Bench) -
     assert "own.Claim, own.Odd, own.Silent" in found
 
 
-def test_a_type_of_record_of_a_plugin_that_fails_is_said_once(bench: Bench) -> None:
+def test_a_record_type_of_a_failing_plugin_is_reported_once(bench: Bench) -> None:
     bench.write("broken.py", "raise ValueError('no')")
     found = own(
         bench,
@@ -116,5 +118,53 @@ def test_a_record_has_no_field_that_the_engine_writes(bench: Bench) -> None:
 def test_a_type_of_record_that_was_not_loaded_is_not_checked(bench: Bench) -> None:
     bench.write("own.py", "raise SystemExit('ran')")
     edits = (("[steps.py]", "[own.py]"), ("record: trial", "record: own.Claim"), ("of: trial", "of: own.Claim"))
-    remarks = [one.message for one in bench.load(*edits, plugins=False).remarks]
+    remarks = [remark.message for remark in bench.load(*edits, plugins=False).remarks]
     assert "`own.Claim` was not loaded: its fields are not checked" in remarks
+
+
+REMARK = """
+from ste_graph.records import Record
+
+class Remark(Record):
+    said: str
+    sure: bool | None = None
+
+    @property
+    def text(self):
+        return self.said
+"""
+
+
+def remark(fields: str) -> list[tuple[str, str]]:
+    """The edits after which the workflow keeps remarks instead of trials."""
+    block = "as: {query: ask.query, steps: {each: [act, look]}, answer: act.answer, solved: act.done}"
+    return [
+        ("[steps.py]", "[steps.py, own.py]"),
+        ("record: trial", "record: own.Remark"),
+        ("of: trial", "of: own.Remark"),
+        (block, f"as: {fields}"),
+    ]
+
+
+def test_as_may_name_a_node_whose_outputs_are_the_fields(bench: Bench) -> None:
+    bench.write("own.py", REMARK)
+    workflow = bench.load(*remark("say")).workflow
+    (record,) = [block for block, _ in walk(workflow.blocks) if isinstance(block, RecordBlock)]
+    assert {name: str(value) for name, value in record.values.items()} == {"said": "say.said"}
+
+
+def test_a_node_named_under_as_must_have_the_fields_that_the_record_needs(bench: Bench) -> None:
+    bench.write("own.py", REMARK)
+    assert bench.problems(*remark("ask")) == [
+        "25:9 E202 missing key `said` in `as`: `own.Remark` needs it | `said: …`, a value that is str"
+    ]
+
+
+def test_what_is_named_under_as_must_be_a_node(bench: Bench) -> None:
+    bench.write("own.py", REMARK)
+    assert bench.problems(*remark("sya")) == [
+        "26:13 E220 `as` names `sya`, which is not a node | say? | one of: act, ask, look, say"
+    ]
+    assert bench.problems(*remark("say.said")) == [
+        "26:13 E203 `say.said` is not a name | a letter first, then letters, digits and _"
+    ]

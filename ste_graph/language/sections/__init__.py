@@ -6,6 +6,6 @@
 * `graph`: `graph:`, from YAML to blocks; `scope`: lifetimes, and the values available at each position
 * `vocabulary`: the names that can be read at a position; `expression_checker`: the expressions, each at its position
 * `nodes`, `binding`, `prompts`: nodes, the sources of their inputs, and the names in their prompts
-* `memories`, `records`: memories and record types
+* `memories`, `records`: memories and record types; `record_fields`: `as: NODE`, written out
 * `calls`: `allow`, `redact`, `cassette` and `reset`
 """

@@ -89,13 +89,20 @@ class RecordShape(Shape):
     """Make a record of the named type; every memory of that type remembers it."""
 
     record: str = Field(description="the type of record: a known name, or `plugin_file.ClassName`")
-    as_: dict[
-        str,
-        Annotated[
-            Annotated[ExpressionText, Tag("<expression>")] | Annotated[EachShape, Tag("<each>")],
-            Discriminator(lambda value: "<each>" if isinstance(value, dict) else "<expression>"),
+    as_: Annotated[
+        Annotated[Identifier, Tag("<node>")]
+        | Annotated[
+            dict[
+                str,
+                Annotated[
+                    Annotated[ExpressionText, Tag("<expression>")] | Annotated[EachShape, Tag("<each>")],
+                    Discriminator(lambda value: "<each>" if isinstance(value, dict) else "<expression>"),
+                ],
+            ],
+            Tag("<fields>"),
         ],
-    ] = Field(alias="as")
+        Discriminator(lambda value: "<node>" if isinstance(value, str) else "<fields>"),
+    ] = Field(alias="as", description="the record's fields; or a node, whose outputs of the same names they are")
 
 
 class RunShape(Shape):
