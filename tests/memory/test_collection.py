@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -113,3 +115,30 @@ def test_a_panic_in_chromas_rust_half_is_an_error_like_any_other(tmp_path, monke
         "here: vectors: reading the index failed (PanicException: range end index 9 out of range). Repair it."
     )
     collection.close()
+
+
+def test_a_folder_without_an_index_is_opened_without_chroma(tmp_path):
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from ste_graph.memory.vectors.collection import VectorCollection, Wording\n"
+        "collection = VectorCollection(Path(sys.argv[1]), 'vectors', Wording('', '', ''), 'synthetic')\n"
+        "collection.close()\n"
+        "sys.exit('chromadb' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "index"], check=True)
+    assert [*(tmp_path / "index").iterdir()] == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_when_it_is_opened(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        RunError, match=r"^here: vectors: opening the index failed \(NotADirectoryError: .*Repair it\.$"
+    ):
+        VectorCollection(tmp_path / "file" / "index", "vectors", WORDING, "synthetic")
+
+
+def test_a_collection_that_was_closed_before_anything_was_added_is_not_opened_again_by_adding(tmp_path):
+    collection = VectorCollection(tmp_path / "index", "vectors", WORDING, "synthetic")
+    collection.close()
+    with pytest.raises(RunError, match="writing the index failed"):
+        add(collection, [[1, 0]])
