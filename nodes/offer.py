@@ -16,8 +16,9 @@ from ste_graph.node import Node, NodeInputs, NodeOutputs
 class Offer(Node):
     """Select the tools to offer with the requests of one tool; this tool is always among them.
 
-    `all`: every tool of the test, in its order. `nearest`: the `k` whose descriptions are most similar to the tool's own, by the
-    embedder of `memory`; the tool itself is put at a position drawn by `seed` (STE, section 4: an oracle retriever).
+    `all`: every tool of the test, in its order. `nearest`: the `k` whose descriptions are most similar to the tool's
+    own, by the embedder of `memory`; the tool itself is put at a position drawn by `seed` (STE, section 4: an oracle
+    retriever).
     `listed`: those that the test's `neighbours` name, in their order. The workflow's `tools:` describe a tool that the
     test does not describe.
 

@@ -28,7 +28,7 @@ class Split(Node, SplitFields):
         tool: dict[str, Any]
 
     class Outputs(NodeOutputs):
-        """`selected` are candidates with a `split`, a `cluster` and `wordings`: a list with an item for each one to make.
+        """`selected` are candidates with a `split`, a `cluster` and `wordings`: a list with an item for each to make.
 
         `missing` names a required value that their request states, if any. `rejected` have a `gate` and a `reason`.
         """

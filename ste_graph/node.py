@@ -28,8 +28,8 @@ class NodeOutputs(BaseModel):
 class Node(BaseModel):
     """One kind of node. Fields are its YAML settings, already resolved: a `Model`, not a model's name.
 
-    In YAML a field of type `Model` holds a model's name, `Prompt` a file's path, `RecordView` a memory's name; the fields
-    `use`, `transcript`, `memories`, `inputs` and `lives` belong to the engine and may not be used by a node.
+    In YAML a field of type `Model` holds a model's name, `Prompt` a file's path, `RecordView` a memory's name. The
+    fields `use`, `transcript`, `memories`, `inputs` and `lives` belong to the engine and may not be used by a node.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)

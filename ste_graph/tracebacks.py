@@ -19,7 +19,8 @@ _collected: ContextVar[list[BaseException] | None] = ContextVar("_collected", de
 def user_place(error: BaseException, module: str | None = None) -> str | None:
     """The last `file:line function` of the user's own code that an error, or its first cause, came through.
 
-    Libraries do not count, but for the package of `module`, the user's code that may be installed. None if there is none.
+    Libraries do not count, but for the package of `module`, the user's code that may be
+    installed. None if it came through no code of the user's.
     """
     package = module.partition(".")[0] if module is not None else None
     for cause in reversed([error, *_causes(error)]):

@@ -144,7 +144,7 @@ class TranscriptMemory(Protocol):
         """Return `state` with the messages `new` at its end, as a new list."""
 
     def mark_record(self, state: Sequence[Message], summary: str) -> list[Message]:
-        """Return `state` after a record was made: the messages since the last one may from now on shrink to `summary`."""
+        """Return `state` after a record was made: the messages since the last one may now shrink to `summary`."""
 
     def messages(self, state: Sequence[Message]) -> list[Message]:
         """The messages for a model or a prompt: users' and assistant's turns alternate."""

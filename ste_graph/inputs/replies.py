@@ -22,9 +22,9 @@ class RunReplies(Frozen):
 
     If arms of two runs have the same name, they are called `RUN/ARM`, after their run's folder. If every unit of a run
     replied to the same cases, as every seed of finetune.yaml does, its arms are called `ARM UNIT`; but of the baseline,
-    only the first unit's replies count. With `include`, the arms of these names. `baseline` is the arm that the others are
-    compared with; unset: `before` if there is one (of finetune.yaml), else `baseline`. `candidate` is the arm that may
-    be adopted; unset: the one that gains most. `partial` takes runs that are not finished, and leaves out the cases
+    only the first unit's replies count. With `include`, the arms of these names. `baseline` is the arm that the others
+    are compared with; unset: `before` if there is one (of finetune.yaml), else `baseline`. `candidate` is the arm that
+    may be adopted; unset: the one that gains most. `partial` takes runs that are not finished, and leaves out the cases
     that not all arms have.
     """
 

@@ -153,9 +153,9 @@ class UnitRun:
             expected = self._shared.workflow.nodes[vertex.block.node].outputs.model_fields.keys()
             if step.outputs.keys() != expected:
                 raise RunError(
-                    f"{self._context.log.path}: the step `{step.key}` has the outputs {_list_names(step.outputs)}, but the "
-                    f"node `{vertex.block.node}` now has {_list_names(expected)}; undo that change to go on with the run, "
-                    "or start a new one with --out"
+                    f"{self._context.log.path}: the step `{step.key}` has the outputs {_list_names(step.outputs)}, but "
+                    f"the node `{vertex.block.node}` now has {_list_names(expected)}; undo that change to go on with "
+                    "the run, or start a new one with --out"
                 )
         for tool, kind in step.calls:
             self._context.toolbox.count_replayed(tool, Observation(ok=kind == "ok", kind=kind, text=""))

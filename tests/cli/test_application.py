@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph.workflows
-from ste_graph.cli import options
+from ste_graph import command_line as options
 
 PAPER = Path(ste_graph.workflows.__file__).parent / "paper.yaml"
 HEAVY = (
@@ -56,7 +56,8 @@ def test_a_change_without_a_value_is_refused_with_an_example(ste, folder):
     result = ste("plan", "small.yaml", "--set", "params.turns")
     assert result.code == 2
     assert result.err == (
-        "--set:1:1: error[E306] `--set params.turns` is not PATH=VALUE\n   expected: a path and a value, such as `--set params.turns=2`\n"
+        "--set:1:1: error[E306] `--set params.turns` is not PATH=VALUE\n"
+        "   expected: a path and a value, such as `--set params.turns=2`\n"
     )
 
 

@@ -19,7 +19,7 @@ class NoModel:
 
 
 class ScriptedContext:
-    """Gives the next reply for every `ask`, the next observation for every `call_tool`; raises when there is none left."""
+    """Gives the next reply for every `ask`, the next observation for every `call_tool`; raises when none is left."""
 
     def __init__(self, *script: str | Reply | Observation) -> None:
         self.script = list(script)

@@ -44,10 +44,14 @@ else:
     LISTED = [{"name": name, "inputSchema": schema} for name, schema in TOOLS.items()]
 
 
-def call(name, number):
+def note_call(name):
     if sys.argv[1:2] == ["offer"] and sys.argv[3:]:
         with open(sys.argv[3], "a", encoding="utf-8") as file:
             file.write(f"{name}\n")
+
+
+def call(name, number):
+    note_call(name)
     match name:
         case "hang":
             time.sleep(60)

@@ -127,12 +127,12 @@ async def test_any_exception_of_a_tool_is_an_observation():
     def stops():
         raise StopIteration(4)
 
-    class Mute(Exception):
+    class MuteError(Exception):
         def __str__(self):
             raise RuntimeError
 
     def mute():
-        raise Mute
+        raise MuteError
 
     async def exits_too():
         sys.exit(3)
