@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.command_line import FAILED, Format, OutFile, OutputFormat, write_result
-from ste_graph.text import printable
+from ste_graph.command_line import (
+    FAILED,
+    Changes,
+    File,
+    Format,
+    OutFile,
+    OutputFormat,
+    echo,
+    load_experiment,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Selection
@@ -39,17 +48,20 @@ class Shape(StrEnum):
 
 
 class Order(StrEnum):
-    """Where the most similar exemplar stands."""
+    """The place of the most similar exemplar."""
 
     last = "last"
     first = "first"
 
 
-Store = Annotated[
-    str, typer.Argument(metavar="STORE", help="A run, a store of exemplars, or a Chroma server's address.")
-]
 From = Annotated[
-    str, typer.Option("--from", metavar="STORE", help="A run, a store of exemplars, or a Chroma server's address.")
+    str,
+    typer.Option(
+        "--from",
+        metavar="STORE",
+        help="A run, a store of exemplars, or a Chroma server's address.",
+        show_default=False,
+    ),
 ]
 OnlyIf = Annotated[
     str | None,
@@ -62,7 +74,12 @@ OnlyIf = Annotated[
 ]
 Embedder = Annotated[
     str | None,
-    typer.Option("--embedder", metavar="MODEL", help="The store's own, if it cannot be found by its name."),
+    typer.Option(
+        "--embedder",
+        metavar="MODEL",
+        help="The store's own, if it cannot be found by its name; for a run, any. Unset: the store's, or MiniLM.",
+        show_default=False,
+    ),
 ]
 
 
@@ -79,7 +96,7 @@ def search(
         int | None, typer.Option("--per-tool", metavar="N", min=1, help="At most so many of one tool.")
     ] = None,
     contrast: Annotated[bool, typer.Option("--contrast", help="One of them of the most similar other tool.")] = False,
-    order: Annotated[Order, typer.Option("--order", help="Where the most similar one stands.")] = Order.last,
+    order: Annotated[Order, typer.Option("--order", help="The place of the most similar one.")] = Order.last,
     tokens: Annotated[int | None, typer.Option("--tokens", metavar="N", min=0, help="The budget for the text.")] = None,
     paper: Annotated[
         bool, typer.Option("--paper", help="As in the paper: over all tools, most similar first, calls alone.")
@@ -103,60 +120,57 @@ def search(
         gates=() if unverified else Selection().gates,
         paper=paper,
     )
-    with closing(_opened(store, embedder, only_if)) as opened:
-        _know(opened, tool or ())
+    with closing(_open(store, embedder, only_if)) as opened:
+        _check_tools(opened, tool or ())
         found = opened.select(query, selection, tools=tool)
-    typer.echo(printable(_told(found, selection, format)))
+    echo(_render(found, selection, format))
 
 
 @memory.command()
-def serve(
-    store: From,
-    only_if: OnlyIf = None,
-    embedder: Embedder = None,
-) -> None:
+def serve(store: From, only_if: OnlyIf = None, embedder: Embedder = None) -> None:
     """Serve exemplars and lessons to MCP clients, on stdin and stdout."""
-    from ste_graph.memory.faces.server import serve as served
+    from ste_graph.memory.faces.server import serve as serve_store
 
     with redirect_stdout(sys.stderr):
-        opened = _opened(store, embedder, only_if)
+        opened = _open(store, embedder, only_if)
     with closing(opened):
-        served(opened)
+        serve_store(opened)
 
 
 @memory.command()
 def verify(
-    store: Store,
-    workflow: Annotated[Path, typer.Argument(metavar="FILE", help="The workflow whose tools are as they are now.")],
+    workflow: File,
+    store: From,
+    changes: Changes = None,
     mark_only: Annotated[
         bool, typer.Option("--mark-only", help="Call nothing: only mark stale what was made with another definition.")
     ] = False,
     embedder: Embedder = None,
     format: OutputFormat = Format.text,
 ) -> None:
-    """Compare the exemplars with the tools as they are now, and try those of changed read-only tools again."""
-    with redirect_stdout(sys.stderr), closing(_opened(store, embedder)) as opened:
-        became = asyncio.run(_verified(opened, workflow, mark_only=mark_only))
+    """Compare the exemplars with a workflow's tools as they are now, and try those of changed read-only tools again."""
+    with redirect_stdout(sys.stderr), closing(_open(store, embedder)) as opened:
+        result = asyncio.run(_verify(opened, workflow, changes or (), mark_only=mark_only))
     if format is Format.json:
         from dataclasses import asdict
 
-        typer.echo(json.dumps(asdict(became)))
+        echo(json.dumps(asdict(result)))
         return
     if mark_only:
-        typer.echo(f"{became.unchanged} unchanged, {len(became.marked)} marked stale, none tried again")
+        echo(f"{result.unchanged} unchanged, {len(result.marked)} marked stale, none tried again")
     else:
-        typer.echo(
-            f"{became.unchanged} unchanged, {len(became.revived)} tried again and they hold, "
-            f"{len(became.broken)} broken, {len(became.untried)} of tools that do more than read, "
-            f"{len(became.gone)} of tools that are gone"
+        echo(
+            f"{result.unchanged} unchanged, {len(result.revived)} tried again and still right, "
+            f"{len(result.broken)} broken, {len(result.untried)} of tools that do more than read, "
+            f"{len(result.gone)} of tools that are gone"
         )
-    if became.explore:
-        typer.echo(f"explore again: {', '.join(became.explore)}")
+    if result.explore:
+        echo(f"explore again: {', '.join(result.explore)}")
 
 
 @memory.command()
 def forget(
-    store: Store,
+    store: From,
     id: Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="An exemplar; may be repeated.")] = None,
     tool: Annotated[str | None, typer.Option("--tool", metavar="NAME", help="Every exemplar that names it.")] = None,
     run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="A run's folder, or its id.")] = None,
@@ -164,16 +178,16 @@ def forget(
     """Remove exemplars for good: by id, by tool, by run."""
     if not id and tool is None and run is None:
         raise typer.BadParameter("say what to forget: --id, --tool or --run")
-    with closing(_opened(store, None)) as opened:
-        typer.echo(f"{opened.forget(ids=id or (), tool=tool, run=run)} forgotten")
+    with closing(_open(store, None)) as opened:
+        echo(f"{opened.forget(ids=id or (), tool=tool, run=run)} forgotten")
 
 
 @memory.command()
-def export(store: Store, out: OutFile = None) -> None:
+def export(store: From, out: OutFile = None) -> None:
     """Print every exemplar as a line of JSON."""
     from ste_graph.memory.exemplars.jsonl import export_jsonl
 
-    with closing(_opened(store, None)) as opened:
+    with closing(_open(store, None)) as opened:
         lines = "\n".join(export_jsonl(opened))
     if lines:
         write_result(lines, out)
@@ -195,43 +209,45 @@ def import_(
     from ste_graph.memory.exemplars.jsonl import import_jsonl
     from ste_graph.memory.exemplars.store import ExemplarStore
 
+    damaged: list[str] = []
     with closing(ExemplarStore.open(store, embedder=embedder, create=True)) as opened:
-        added, damaged = (
-            (opened.import_run(source, reworded=reworded), []) if is_run(source) else import_jsonl(opened, source)
-        )
+        if is_run(source):
+            added = opened.import_run(source, reworded=reworded)
+        else:
+            added, damaged = import_jsonl(opened, source)
     for line in damaged:
-        typer.echo(printable(line), err=True)
-    typer.echo(f"{added} added or changed")
+        echo(line, error=True)
+    echo(f"{added} added or changed")
     if damaged:
         raise typer.Exit(FAILED)
 
 
 @memory.command()
 def rebuild(
-    store: Store,
+    store: From,
     check: Annotated[bool, typer.Option("--check", help="Change nothing: only say how log and index differ.")] = False,
     embedder: Embedder = None,
 ) -> None:
-    """Make the index of a store again from its log and its run's journal."""
+    """Make the index of a store again from its log; of a run, compute its cached vectors again."""
     from ste_graph.memory.exemplars.store import ExemplarStore
 
     if not check:
         with closing(ExemplarStore.rebuild(store, embedder=embedder)) as opened:
-            typer.echo(f"{len(opened)} exemplars indexed")
+            echo(f"{len(opened)} exemplars indexed")
         return
     count, differences = ExemplarStore.compare(store)
-    typer.echo("\n".join(differences) or f"log and index agree on {count} exemplars")
+    echo("\n".join(differences) or f"log and index agree on {count} exemplars")
     if differences:
         raise typer.Exit(FAILED)
 
 
-def _opened(store: str, embedder: str | None, only_if: str | None = None) -> ExemplarStore:
+def _open(store: str, embedder: str | None, only_if: str | None = None) -> ExemplarStore:
     from ste_graph.memory.exemplars.store import ExemplarStore
 
     return ExemplarStore.open(store, embedder=embedder, only_if=only_if)
 
 
-def _know(store: ExemplarStore, tools: Sequence[str]) -> None:
+def _check_tools(store: ExemplarStore, tools: Sequence[str]) -> None:
     """Raise `WorkflowError` if none of the tools named has an exemplar: most likely a name is mistyped."""
     from ste_graph.errors import WorkflowError
 
@@ -241,13 +257,13 @@ def _know(store: ExemplarStore, tools: Sequence[str]) -> None:
         raise WorkflowError(f"there are no exemplars of {named}; there are some of: {', '.join(there) or 'no tool'}")
 
 
-def _told(found: Sequence[ExemplarMatch], selection: Selection, format: Shape) -> str:
+def _render(found: Sequence[ExemplarMatch], selection: Selection, format: Shape) -> str:
     from ste_graph.memory.exemplars.rendering import as_messages, as_text
 
-    exemplars = [one.exemplar for one in found]
+    exemplars = [match.exemplar for match in found]
     match format:
         case Shape.json:
-            return json.dumps([one.model_dump(mode="json") for one in found], indent=2, ensure_ascii=False)
+            return json.dumps([match.model_dump(mode="json") for match in found], indent=2, ensure_ascii=False)
         case Shape.messages:
             messages = as_messages(exemplars, observations=selection.shows_observations)
             return json.dumps(messages, indent=2, ensure_ascii=False)
@@ -255,14 +271,12 @@ def _told(found: Sequence[ExemplarMatch], selection: Selection, format: Shape) -
             return as_text(exemplars, observations=selection.shows_observations)
 
 
-async def _verified(store: ExemplarStore, file: Path, *, mark_only: bool) -> Verification:
-    from ste_graph.command_line import load_experiment
-    from ste_graph.memory.exemplars.verification import mark_changed
-    from ste_graph.memory.exemplars.verification import verify as tried
+async def _verify(store: ExemplarStore, file: Path, changes: Sequence[str], *, mark_only: bool) -> Verification:
+    from ste_graph.memory.exemplars.verification import mark_changed, verify
     from ste_graph.run.tools import open_tools, tool_policy
 
-    workflow = load_experiment(file, None, None).workflow
+    workflow = load_experiment(file, None, changes).workflow
     async with open_tools(workflow) as tools:
         if mark_only:
             return await asyncio.to_thread(mark_changed, store, tools)
-        return await tried(store, tools, tool_policy(workflow))
+        return await verify(store, tools, tool_policy(workflow))

@@ -54,21 +54,21 @@ def test_a_path_that_is_not_a_store_is_exit_code_2(ste, folder):
 
 
 def test_export_and_import_move_a_store_and_forget_and_rebuild_keep_it(ste, run, folder):
-    assert ste("memory", "export", run, "--out", "all.jsonl").code == 0
+    assert ste("memory", "export", "--from", run, "--out", "all.jsonl").code == 0
     count = len((folder / "all.jsonl").read_text().splitlines())
     assert ste("memory", "import", "all.jsonl", "--into", "store").out == f"{count} added or changed\n"
-    assert ste("memory", "export", "store").out == (folder / "all.jsonl").read_text()
+    assert ste("memory", "export", "--from", "store").out == (folder / "all.jsonl").read_text()
     assert ste("memory", "import", run, "--into", "store").out == "0 added or changed\n"
-    gone = int(ste("memory", "forget", "store", "--tool", "shout").out.split()[0])
+    gone = int(ste("memory", "forget", "--from", "store", "--tool", "shout").out.split()[0])
     assert 0 < gone < count
-    assert ste("memory", "rebuild", "store").out == f"{count - gone} exemplars indexed\n"
-    result = ste("memory", "rebuild", "store", "--check")
+    assert ste("memory", "rebuild", "--from", "store").out == f"{count - gone} exemplars indexed\n"
+    result = ste("memory", "rebuild", "--from", "store", "--check")
     assert (result.code, result.out) == (0, f"log and index agree on {count - gone} exemplars\n")
-    assert ste("memory", "forget", "store").code == 2
+    assert ste("memory", "forget", "--from", "store").code == 2
 
 
 def test_a_line_that_is_not_an_exemplar_is_named_and_the_rest_is_imported(ste, run, folder):
-    ste("memory", "export", run, "--out", "all.jsonl")
+    ste("memory", "export", "--from", run, "--out", "all.jsonl")
     with (folder / "all.jsonl").open("a") as file:
         file.write("[]\n")
     result = ste("memory", "import", "all.jsonl", "--into", "store")
@@ -78,18 +78,36 @@ def test_a_line_that_is_not_an_exemplar_is_named_and_the_rest_is_imported(ste, r
 
 
 def test_verify_reports_the_exemplars_of_a_changed_tool(ste, run, folder):
-    assert ste("memory", "verify", run, "small.yaml").out.endswith(
-        " unchanged, 0 tried again and they hold, 0 broken, 0 of tools that do more than read, "
+    assert ste("memory", "verify", "small.yaml", "--from", run).out.endswith(
+        " unchanged, 0 tried again and still right, 0 broken, 0 of tools that do more than read, "
         "0 of tools that are gone\n"
     )
     tools = (folder / "tools.py").read_text()
     (folder / "tools.py").write_text(tools.replace("Double a number.", "Twice a number."))
-    marked = json.loads(ste("memory", "verify", run, "small.yaml", "--mark-only", "--format", "json").out)
+    marked = json.loads(ste("memory", "verify", "small.yaml", "--from", run, "--mark-only", "--format", "json").out)
     assert len(marked["marked"]) > 0
     assert marked["explore"] == ["double"]
-    again = ste("memory", "verify", run, "small.yaml", "--mark-only").out
+    again = ste("memory", "verify", "small.yaml", "--from", run, "--mark-only").out
     assert again == f"{marked['unchanged']} unchanged, 0 marked stale, none tried again\nexplore again: double\n"
     assert ste("memory", "search", "double 4", "--from", run, "--tool", "double").out.strip() == ""
-    became = json.loads(ste("memory", "verify", run, "small.yaml", "--format", "json").out)
+    became = json.loads(ste("memory", "verify", "small.yaml", "--from", run, "--format", "json").out)
     assert became["revived"] == marked["marked"]
     assert ste("memory", "search", "double 4", "--from", run, "--tool", "double").out.count("User Query:") > 0
+
+
+def test_search_prints_no_character_that_could_steer_the_terminal(ste, run, folder):
+    ste("memory", "export", "--from", run, "--out", "all.jsonl")
+    first = json.loads((folder / "all.jsonl").read_text().splitlines()[0])
+    evil = {**first, "id": "evil", "query": "\x1b]0;title\x07 double 5\x9b2J", "answer": "\x1b[2J"}
+    (folder / "evil.jsonl").write_text(json.dumps(evil) + "\n", encoding="utf-8")
+    assert ste("memory", "import", "evil.jsonl", "--into", "store").code == 0
+    for format in ("text", "json", "messages"):
+        out = ste("memory", "search", "double 5", "--from", "store", "--unverified", "--format", format).out
+        assert "double 5" in out
+        assert not [char for char in out if not char.isprintable() and char != "\n"]
+
+
+def test_verify_takes_changes_of_the_workflow(ste, run):
+    result = ste("memory", "verify", "small.yaml", "--from", run, "--set", "nowhere.x=1")
+    assert result.code == 2
+    assert "nowhere" in result.err
