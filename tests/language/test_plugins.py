@@ -27,7 +27,7 @@ def test_a_plugin_that_fails_to_import_says_where(bench: Bench, code: str, messa
 def test_plugins_are_not_run_where_that_is_not_wanted(bench: Bench) -> None:
     bench.write("steps.py", "raise SystemExit('ran')")
     loaded = bench.load(plugins=False)
-    assert [one.message for one in loaded.remarks] == [
+    assert [remark.message for remark in loaded.remarks] == [
         f"`steps.{name}` was not loaded: its inputs and outputs are not checked"
         for name in ("Ask", "Act", "Look", "Say")
     ]
@@ -55,7 +55,7 @@ def test_a_changed_plugin_is_read_anew(bench: Bench) -> None:
         (f"x: 'Nope'\n    {CALL}", "`use: odd.Odd` fails: PydanticUserError: `OddSettings` is not fully defined; you "
                       "should define `Nope`, then call `OddSettings.model_rebuild()`."),
         (f"output_type = classmethod(lambda cls, settings: {{}}['x'])\n    {CALL}",
-         "`output_type` of `ask` fails: KeyError: 'x' (odd.py:3 <lambda>)"),
+         "`output_type` of `ask` fails: KeyError: 'x' (odd.py:3 Odd.<lambda>)"),
     ],
 )  # fmt: skip
 def test_a_plugins_class_that_does_not_work_is_an_error_of_its_use(bench: Bench, body: str, message: str) -> None:
@@ -64,7 +64,7 @@ def test_a_plugins_class_that_does_not_work_is_an_error_of_its_use(bench: Bench,
     assert found[0].partition(" | ")[0] == f"10:14 E502 {message}"
 
 
-def test_a_class_that_is_no_node_is_not_offered(bench: Bench) -> None:
+def test_a_class_that_is_not_a_node_is_not_offered(bench: Bench) -> None:
     found = bench.problems(("steps.Ask", "steps.Fact"))[0]
     assert found == (
         "10:14 E210 plugin `steps.py` has no class `Fact` for `nodes` | steps.Act? "

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from ste_graph.diagnostics import display_path
 from ste_graph.language.source.files import closest_file, resolve_path
 from ste_graph.language.source.findings import Findings
 from ste_graph.language.source.tree import ScalarNode, SequenceNode, Tree
+from ste_graph.tracebacks import user_place
 
 _PREFIX: Final = "ste_graph_plugin_"
 """The start of the names under which plugins are imported."""
@@ -66,21 +66,8 @@ def import_file(path: Path) -> ModuleType:
 
 
 def describe_exception(error: BaseException) -> str:
-    """An exception in one line, which ends with the last `file:line function` of a plugin that it came through."""
-    place = _syntax_error_place(error)
-    frame = error.__traceback__
-    while frame is not None:
-        if str(frame.tb_frame.f_globals.get("__name__")).startswith(_PREFIX):
-            code = frame.tb_frame.f_code
-            place = f"{display_path(Path(code.co_filename))}:{frame.tb_lineno} {code.co_name}"
-        frame = frame.tb_next
+    """An exception in one line, which ends with the last `file:line function` of the user's code it came through."""
+    place = user_place(error)
     text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
     text = text.partition(" For further information visit")[0]
     return f"{type(error).__name__}{f': {text}' if text else ''}{f' ({place})' if place else ''}"
-
-
-def _syntax_error_place(error: BaseException) -> str | None:
-    """`file:line` of a syntax error in a file; None for any other error."""
-    if not isinstance(error, SyntaxError) or error.filename is None or not Path(error.filename).is_file():
-        return None
-    return f"{display_path(Path(error.filename))}:{error.lineno}"

@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ste_graph.contracts import Frozen, Json, Message, ModelRequest, ToolCall, Usage
-from ste_graph.errors import ModelError
+from ste_graph.errors import ModelError, WorkflowError
+from ste_graph.files.document import read_values
 
 
 class RecordedReply(Frozen):
@@ -34,16 +35,14 @@ def read_recording(path: str, *, label: str | None = None) -> list[RecordedReply
     Raises `ModelError` where it cannot be read.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot be read: {error}") from None
+        lines = read_values(Path(path))
+    except WorkflowError as error:
+        raise ModelError(str(error)) from None
     replies: list[RecordedReply] = []
     keyed: dict[str, RecordedReply] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in lines:
         try:
-            reply = RecordedReply.model_validate_json(line)
+            reply = RecordedReply.model_validate(line)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the line"

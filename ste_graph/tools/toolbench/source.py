@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from ste_graph.contracts import Effect, Json, Observation, Tool, ToolSource
 from ste_graph.errors import WorkflowError
+from ste_graph.files.document import read_values
 from ste_graph.json_values import canonical_json
 from ste_graph.redaction import find_secrets
 from ste_graph.registry import find_entry_points, load_entry_point
@@ -204,23 +205,17 @@ def replay_calls(description: Description, recorded: Mapping[str, Observation]) 
 def read_recordings(path: Path, described: Sequence[Description]) -> dict[str, Observation]:
     """The recorded results by call. Raises `WorkflowError` for a line that is not a call."""
     originals = {d.name: d.original for d in described} | {d.original: d.original for d in described}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise WorkflowError(f"tools: the cassette `{path}` cannot be read: {error}") from error
     found: dict[str, Observation] = {}
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                call = json.loads(line)
-                tool, arguments = str(call["tool"]), dict(call["arguments"])
-                result = Observation.model_validate(call["observation"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise WorkflowError(
-                    f"{path}:{number}: not a recorded call; expected a JSON object with `tool`, `arguments` and "
-                    "`observation` (`ok`, `kind`, `text`)"
-                ) from error
-            found[call_key(originals.get(tool, tool), arguments)] = result
+    for number, call in read_values(path):
+        try:
+            tool, arguments = str(call["tool"]), dict(call["arguments"])
+            result = Observation.model_validate(call["observation"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise WorkflowError(
+                f"{path}:{number}: not a recorded call; expected a JSON object with `tool`, `arguments` and "
+                "`observation` (`ok`, `kind`, `text`)"
+            ) from error
+        found[call_key(originals.get(tool, tool), arguments)] = result
     return found
 
 
