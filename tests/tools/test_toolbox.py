@@ -150,7 +150,7 @@ async def test_any_exception_of_a_tool_is_an_observation():
         ("tool_error", "SystemExit: 3"),
         ("tool_error", "KeyboardInterrupt"),
         ("tool_error", "StopIteration: 4"),
-        ("tool_error", "Mute"),
+        ("tool_error", "MuteError"),
         ("tool_error", "SystemExit: 3"),
         ("tool_error", "CancelledError"),
         ("tool_error", "TimeoutError: of its own"),
