@@ -39,7 +39,7 @@ memory = typer.Typer(
 )
 
 
-class Shape(StrEnum):
+class ExemplarFormat(StrEnum):
     """Text for a prompt, data for a program, or turns of a chat."""
 
     text = "text"
@@ -105,8 +105,8 @@ def search(
     only_if: OnlyIf = None,
     embedder: Embedder = None,
     format: Annotated[
-        Shape, typer.Option("--format", help="Text for a prompt, data, or turns of a chat.")
-    ] = Shape.text,
+        ExemplarFormat, typer.Option("--format", help="Text for a prompt, data, or turns of a chat.")
+    ] = ExemplarFormat.text,
 ) -> None:
     """Print the exemplars for a request, as a prompt would show them."""
     from ste_graph.contracts import Selection
@@ -257,17 +257,17 @@ def _check_tools(store: ExemplarStore, tools: Sequence[str]) -> None:
         raise WorkflowError(f"there are no exemplars of {named}; there are some of: {', '.join(there) or 'no tool'}")
 
 
-def _render(found: Sequence[ExemplarMatch], selection: Selection, format: Shape) -> str:
+def _render(found: Sequence[ExemplarMatch], selection: Selection, format: ExemplarFormat) -> str:
     from ste_graph.memory.exemplars.rendering import as_messages, as_text
 
     exemplars = [match.exemplar for match in found]
     match format:
-        case Shape.json:
+        case ExemplarFormat.json:
             return json.dumps([match.model_dump(mode="json") for match in found], indent=2, ensure_ascii=False)
-        case Shape.messages:
+        case ExemplarFormat.messages:
             messages = as_messages(exemplars, observations=selection.shows_observations)
             return json.dumps(messages, indent=2, ensure_ascii=False)
-        case Shape.text:
+        case ExemplarFormat.text:
             return as_text(exemplars, observations=selection.shows_observations)
 
 
