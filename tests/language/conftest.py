@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the bench that stands beside the tests
+sys.path.insert(0, str(Path(__file__).parent))  # for the bench next to the tests
 from language_bench import Bench
 
 

@@ -8,7 +8,7 @@ SECOND: tuple[Edit, Edit] = (
 )
 
 
-def test_a_field_is_bound_to_the_one_node_that_gives_it(bench: Bench) -> None:
+def test_a_field_is_bound_to_its_only_producer(bench: Bench) -> None:
     reads = bench.load().workflow.nodes["act"].inputs
     assert {field: str(source) for field, source in reads.items()} == {
         "query": "FromNode(node='ask', field='query')",
@@ -24,24 +24,24 @@ def test_an_ambiguous_read_shows_the_line_to_paste(bench: Bench) -> None:
     assert str(pasted.workflow.nodes["act"].inputs["query"]) == "FromNode(node='ask2', field='query')"
 
 
-def test_a_node_that_does_not_stand_in_the_graph_gives_nothing(bench: Bench) -> None:
+def test_a_node_outside_the_graph_produces_nothing(bench: Bench) -> None:
     assert bench.load(SECOND[0]).remarks[0].message == "node `ask2` is defined but not used in `graph:`"
 
 
-def test_where_one_giver_is_off_the_other_is_read(bench: Bench) -> None:
+def test_of_two_producers_the_one_that_is_on_is_read(bench: Bench) -> None:
     variant = ("graph:\n", "variants:\n  v: {nodes.ask2: off}\ngraph:\n")
     named = ("{use: steps.Act}", "{use: steps.Act, inputs: {query: ask.query}}")
     assert bench.load(*SECOND, variant, named, variant="v").workflow.nodes["act"].inputs
 
 
-def test_reads_names_a_field_and_an_output(bench: Bench) -> None:
+def test_inputs_name_a_field_and_an_output(bench: Bench) -> None:
     assert bench.problems(("{use: steps.Act}", "{use: steps.Act, inputs: {query: ask.quer, txt: look.text}}")) == [
         "11:41 E204 unknown name `ask.quer` in `inputs` of `act` | ask.query? | one of: ask.query",
         "11:51 E201 `act` has no input `txt` | text? | one of: query, text",
     ]
 
 
-def test_a_value_that_nothing_gives_is_missing(bench: Bench) -> None:
+def test_a_value_that_nothing_produces_is_missing(bench: Bench) -> None:
     found = bench.problems(("{use: steps.Ask}", "{use: steps.Compare, memory: past}"))
     assert found[1] == (
         "11:3 E211 `act` reads `query`, but nothing in the graph produces it "
@@ -57,7 +57,7 @@ def test_a_value_of_another_type_is_refused(bench: Bench) -> None:
     ]
 
 
-def test_a_value_that_is_not_given_on_every_path_is_refused(bench: Bench) -> None:
+def test_a_value_that_is_not_available_on_every_path_is_refused(bench: Bench) -> None:
     remedy = "run `ask` first, or let `query` of `act` be None"
     missing = f"E211 `act` reads `ask.query`, which is not available on every path to here | {remedy}"
     early = ("      - ask\n      - act\n", "      - act\n      - ask\n")
@@ -66,7 +66,7 @@ def test_a_value_that_is_not_given_on_every_path_is_refused(bench: Bench) -> Non
     assert bench.problems(skipped)[1] == f"20:9 {missing}"
 
 
-def test_a_loop_gives_its_counter_only_inside_itself(bench: Bench) -> None:
+def test_a_loop_has_its_counter_only_inside_itself(bench: Bench) -> None:
     bench.write(
         "count.py",
         "from ste_graph.node import Node, NodeInputs, NodeOutputs\n"
@@ -81,7 +81,7 @@ def test_a_loop_gives_its_counter_only_inside_itself(bench: Bench) -> None:
     )
 
 
-def test_reads_may_name_all_the_items_of_an_entry_of_data(bench: Bench) -> None:
+def test_inputs_may_name_all_the_items_of_an_entry_of_data(bench: Bench) -> None:
     data = ("nodes:\n", "data: {rows: {use: rows, path: rows.jsonl}}\nnodes:\n")
     named = ("{use: steps.Act}", "{use: steps.Act, inputs: {query: data.rows}}")
     (wrong,) = bench.problems(data, named)
@@ -102,7 +102,7 @@ def test_a_part_of_a_loops_item_is_read_by_its_keys(bench: Bench) -> None:
     assert str(bench.load(*OVER, named).workflow.nodes["act"].inputs["query"]) == "FromLoop(name='round.request')"
 
 
-def test_a_counter_has_no_parts_and_a_loop_that_is_not_around_gives_none(bench: Bench) -> None:
+def test_a_counter_has_no_parts_and_only_loops_around_are_read(bench: Bench) -> None:
     for name in ("round.request", "turn.x"):
         (found,) = bench.problems(("{use: steps.Act}", f"{{use: steps.Act, inputs: {{query: {name}}}}}"))
         assert f"E204 unknown name `{name}` in `inputs` of `act`" in found

@@ -8,7 +8,7 @@ from ste_graph.diagnostics import DiagnosticsError
 LEGAL = "one path, relative to this file, or the name of a bundled workflow"
 
 
-def extending(bench: Bench, text: str, name: str = "sub/x.yaml") -> list[str]:
+def extending_problems(bench: Bench, text: str, name: str = "sub/x.yaml") -> list[str]:
     bench.write("w.yaml", TINY)
     bench.write(name, text)
     with pytest.raises(DiagnosticsError) as caught:
@@ -26,8 +26,8 @@ def test_sections_that_are_mappings_merge_by_entry_and_others_are_replaced(bench
     assert workflow.allow == ("write",)
 
 
-def test_an_entry_given_anew_replaces_the_old_one_whole(bench: Bench) -> None:
-    found = extending(bench, "extends: ../w.yaml\nnodes: {say: {use: steps.Say, model: m}}\n")
+def test_a_new_entry_replaces_the_old_one_whole(bench: Bench) -> None:
+    found = extending_problems(bench, "extends: ../w.yaml\nnodes: {say: {use: steps.Say, model: m}}\n")
     assert found[0] == "2:14 E202 missing key `prompt` in `nodes`"
 
 
@@ -37,7 +37,7 @@ def test_set_changes_single_values_after_the_merge(bench: Bench) -> None:
     assert bench.reload("x.yaml").workflow.params == {"rounds": 1, "turns": 9}
 
 
-def test_paths_are_relative_to_the_file_they_stand_in(bench: Bench) -> None:
+def test_paths_are_relative_to_the_file_that_holds_them(bench: Bench) -> None:
     bench.write("base/w.yaml", TINY)
     bench.write("base/steps.py", (bench.folder / "steps.py").read_text("utf-8"))
     bench.write("base/say.md", "from the base")
@@ -52,17 +52,19 @@ def test_paths_are_relative_to_the_file_they_stand_in(bench: Bench) -> None:
 
 
 def test_a_base_that_is_not_there_is_an_error_with_a_suggestion(bench: Bench) -> None:
-    assert extending(bench, "extends: ../ww.yaml\n") == [
+    assert extending_problems(bench, "extends: ../ww.yaml\n") == [
         "1:10 E302 file not found: `../ww.yaml` | ../w.yaml? | " + LEGAL
     ]
-    assert extending(bench, "extends: [a]\n") == ["1:10 E301 `extends` must be a file name | " + LEGAL]
+    assert extending_problems(bench, "extends: [a]\n") == ["1:10 E301 `extends` must be a file name | " + LEGAL]
 
 
 def test_a_circle_is_refused(bench: Bench) -> None:
     circle = "a chain of files without a circle"
-    assert extending(bench, "extends: x.yaml\n") == [f"1:10 E303 this file extends itself | {circle}"]
+    assert extending_problems(bench, "extends: x.yaml\n") == [f"1:10 E303 this file extends itself | {circle}"]
     bench.write("sub/y.yaml", "extends: x.yaml\n")
-    assert extending(bench, "extends: y.yaml\n") == [f"1:10 E303 `x.yaml` extends this file in turn | {circle}"]
+    assert extending_problems(bench, "extends: y.yaml\n") == [
+        f"1:10 E303 `x.yaml` extends this file in turn | {circle}"
+    ]
 
 
 def test_an_error_in_the_base_is_placed_there_and_joins_those_of_the_extending_file(bench: Bench) -> None:
@@ -70,7 +72,7 @@ def test_an_error_in_the_base_is_placed_there_and_joins_those_of_the_extending_f
     bench.write("sub/x.yaml", "extends: ../w.yaml\nsed: 3\nset: {params.trun: 1}\n")
     with pytest.raises(DiagnosticsError) as caught:
         bench.reload("sub/x.yaml")
-    assert [str(one).splitlines()[0] for one in caught.value.diagnostics] == [
+    assert [str(problem).splitlines()[0] for problem in caught.value.diagnostics] == [
         "sub/x.yaml:2:1: error[E201] unknown key `sed` in a workflow",
         "sub/x.yaml:3:7: error[E305] unknown path `params.trun`: `params` has no `trun`",
         "w.yaml:21:20: error[E204] unknown name `act.don` in `while`",

@@ -15,9 +15,9 @@ def problems(text: str) -> tuple[Diagnostic, ...]:
     return caught.value.diagnostics
 
 
-def only(text: str) -> tuple[str, int, int, str]:
-    (one,) = problems(text)
-    return one.code, one.span.line, one.span.column, one.message
+def only_problem(text: str) -> tuple[str, int, int, str]:
+    (found,) = problems(text)
+    return found.code, found.span.line, found.span.column, found.message
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_keys_that_yaml_1_1_takes_for_bools_are_texts() -> None:
     assert parse("on: 1\nno: 2\n'3': 4\n", "w.yaml").to_plain() == {"on": 1, "no": 2, "3": 4}
 
 
-def test_aliases_are_the_value_they_stand_for() -> None:
+def test_an_alias_is_the_value_of_its_anchor() -> None:
     assert parse("a: &x {b: 1}\nc: [*x, *x]\n", "w.yaml").to_plain() == {"a": {"b": 1}, "c": [{"b": 1}, {"b": 1}]}
 
 
-def test_everything_that_is_refused_is_said_at_once() -> None:
+def test_all_refusals_are_reported_at_once() -> None:
     text = "a: 1\na: 2\n1: 3\n<<: {}\nb: !!int 3\nc: !x {}\nd: .nan\ne: 9223372036854775808\n? [x]\n: 1\n~: 1\n"
     assert [(p.code, p.span.line, p.message) for p in problems(text)] == [
         ("E107", 2, "duplicate key `a`"),
@@ -99,7 +99,7 @@ w.yaml:3:3: error[E107] duplicate key `call`
 def test_what_cannot_be_read_is_explained_at_its_place(
     text: str, code: str, line: int, column: int, message: str
 ) -> None:
-    assert only(text) == (code, line, column, message)
+    assert only_problem(text) == (code, line, column, message)
 
 
 def test_an_unknown_alias_gets_the_nearest_anchor_suggested() -> None:
@@ -135,7 +135,7 @@ def test_a_file_is_read_and_shown_under_its_relative_name(tmp_path: Path, monkey
     assert tree.span_of(["about"]) == Span("w.yaml", 2, 8, 1)
 
 
-def test_a_file_that_cannot_be_read_is_said_where_it_was_asked_for(
+def test_a_file_that_cannot_be_read_is_reported_where_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -172,7 +172,7 @@ def test_all_json_is_read_as_it_is(data: dict[str, object]) -> None:
 
 def test_half_a_character_is_refused() -> None:
     assert parse(r'a: "\ud83d\ude00"', "w.yaml").to_plain() == {"a": "\N{GRINNING FACE}"}
-    assert only(r'a: "\ud83d"') == ("E102", 1, 4, "an escape is half of a character")
+    assert only_problem(r'a: "\ud83d"') == ("E102", 1, 4, "an escape is half of a character")
 
 
 @settings(deadline=None)
@@ -183,5 +183,6 @@ def test_any_text_is_a_tree_or_problems_with_places(text: str) -> None:
         parse_value(text, "w.yaml").to_plain()
     except DiagnosticsError as raised:
         found = raised.diagnostics
-    assert all(str(one) for one in found)
-    assert all(one.span.line >= 1 and one.span.column >= 1 and one.span.length >= 1 for one in found)
+    assert all(str(problem) for problem in found)
+    spans = [problem.span for problem in found]
+    assert all(span.line >= 1 and span.column >= 1 and span.length >= 1 for span in spans)

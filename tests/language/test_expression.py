@@ -14,10 +14,10 @@ def test_an_expression_knows_the_dotted_names_it_reads() -> None:
 
 
 def test_expressions_of_the_same_text_are_equal_and_survive_pickling() -> None:
-    one = Expression("a.b == 1")
-    assert {one, Expression("a.b == 1"), pickle.loads(pickle.dumps(one))} == {one}
-    assert one != Expression("a.b == 2")
-    assert str(one) == "a.b == 1"
+    expression = Expression("a.b == 1")
+    assert {expression, Expression("a.b == 1"), pickle.loads(pickle.dumps(expression))} == {expression}
+    assert expression != Expression("a.b == 2")
+    assert str(expression) == "a.b == 1"
 
 
 @pytest.mark.parametrize("value", [3, -2.5, True, False, None, [], ["a", 1, None], [[-1]]])
@@ -32,7 +32,7 @@ def test_a_yaml_text_is_parsed() -> None:
     assert Expression.from_value("params.turns") == Expression("params.turns")
 
 
-def test_a_mapping_is_no_expression() -> None:
+def test_a_mapping_is_not_an_expression() -> None:
     with pytest.raises(ExpressionError, match="not a mapping"):
         Expression.from_value({"a": 1})
 

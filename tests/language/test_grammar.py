@@ -10,7 +10,7 @@ def refusal(text: str) -> ExpressionError:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("().__class__", "`.` after a value is not part of expressions"),
         ("call.__class__", "`call.__class__`: names do not start with `_` here"),
@@ -50,8 +50,8 @@ def refusal(text: str) -> ExpressionError:
         ("a\0b", "this is not an expression"),
     ],
 )
-def test_what_is_not_allowed_is_refused_by_name(text: str, said: str) -> None:
-    assert refusal(text).message == said
+def test_illegal_constructs_are_refused_by_name(text: str, message: str) -> None:
+    assert refusal(text).message == message
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ TURN = "        while: not act.done\n        at_most: params.turns\n"
     ],
 )
 def test_a_bound_is_a_whole_number_known_before_the_run(bench: Bench, bound: str, message: str) -> None:
-    assert [one[one.index("E") :] for one in bench.problems(("at_most: params.turns", f"at_most: {bound}"))] == [
+    assert [found[found.index("E") :] for found in bench.problems(("at_most: params.turns", f"at_most: {bound}"))] == [
         message
     ]
 
 
 @pytest.mark.parametrize("bound", ["params.turns", "params.turns + 1"])
-def test_a_param_that_is_no_number_is_reported_at_its_definition(bench: Bench, bound: str) -> None:
+def test_a_param_that_is_not_a_number_is_reported_at_its_definition(bench: Bench, bound: str) -> None:
     edits = (("turns: 3", "turns: three"), ("at_most: params.turns", f"at_most: {bound}"))
     assert bench.problems(*edits) == ["3:28 E231 `params.turns` must be a whole number of at least 0, but is 'three'"]
 
@@ -35,7 +35,7 @@ def test_a_loop_that_never_runs_is_a_remark(bench: Bench) -> None:
     assert (remark.code, remark.message) == ("W234", "the loop `turn` never runs: `params.turns` is 0")
 
 
-def test_names_without_dashes_between_them_are_told_what_is_missing(bench: Bench) -> None:
+def test_names_without_dashes_between_them_get_help(bench: Bench) -> None:
     assert bench.problems(("      - say\n", "      - say\n        act\n")) == [
         "24:9 E203 `say act` is not a name | a letter first, then letters, digits and _ "
         "| if these are several items, write each on its own line after `- `"
@@ -64,7 +64,7 @@ def test_a_mistyped_param_in_a_bound_is_suggested(bench: Bench) -> None:
 )
 def test_a_loop_has_exactly_one_bound(bench: Bench, loop: str, message: str) -> None:
     keys = loop.strip("{}").replace(", ", "\n        ")
-    assert [one.split(" ", 2)[2] for one in bench.problems((TURN, f"        {keys}\n"))] == [message]
+    assert [found.split(" ", 2)[2] for found in bench.problems((TURN, f"        {keys}\n"))] == [message]
 
 
 def test_a_map_inside_a_unit_is_bounded(bench: Bench) -> None:
@@ -74,7 +74,7 @@ def test_a_map_inside_a_unit_is_bounded(bench: Bench) -> None:
     assert bench.load(("      - say\n", "      - {map: item, over: [1, 2], at_most: 2, do: [say]}\n"))
 
 
-def test_a_map_at_the_top_stands_alone_or_is_bounded(bench: Bench) -> None:
+def test_a_map_at_the_top_is_alone_or_bounded(bench: Bench) -> None:
     assert bench.problems(("graph:\n", "graph:\n  - {map: item, over: [1], do: [ask]}\n")) == [
         "15:6 E233 `map: item` must be the only top-level block, or have `at_most` "
         "| the items of the only map are units; `at_most` runs the map in order inside one unit"
@@ -97,7 +97,7 @@ def test_nodes_loops_and_memories_share_one_name_space(bench: Bench) -> None:
     ]
 
 
-def test_an_unknown_node_is_said_once_and_causes_no_further_errors(bench: Bench) -> None:
+def test_an_unknown_node_is_reported_once_and_causes_no_further_errors(bench: Bench) -> None:
     assert bench.problems(("      - ask\n", "      - aks\n")) == [
         "18:9 E220 unknown node `aks` | ask? | one of: act, ask, look, say"
     ]
@@ -117,4 +117,4 @@ def test_a_condition_that_never_changes_is_refused(bench: Bench, condition: str)
 )
 def test_an_expression_cannot_escape(bench: Bench, escape: str) -> None:
     edit: Edit = ("while: not act.done", f"while: {escape}")
-    assert any("E230" in one for one in bench.problems(edit))
+    assert any("E230" in found for found in bench.problems(edit))

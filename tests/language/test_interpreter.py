@@ -38,7 +38,7 @@ def test_a_value(text: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "at"),
+    ("text", "message", "at"),
     [
         ("nope", "unknown name `nope`", "nope"),
         ("not tool.name", "`tool.name` must be a bool, but is str", "tool.name"),
@@ -55,13 +55,13 @@ def test_a_value(text: str, value: object) -> None:
         ("1e308 * 10", "the result of `*` is too large", "1e308 * 10"),
     ],
 )
-def test_a_fault_is_an_expression_error_at_its_operand(text: str, said: str, at: str) -> None:
+def test_a_fault_is_an_expression_error_at_its_operand(text: str, message: str, at: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         Expression(text).evaluate(VALUES.__getitem__)
-    assert (str(caught.value), text[caught.value.start : caught.value.end]) == (said, at)
+    assert (str(caught.value), text[caught.value.start : caught.value.end]) == (message, at)
 
 
-def test_what_is_not_needed_is_not_looked_up() -> None:
-    asked: list[str] = []
-    Expression("a.b and c.d").evaluate(lambda name: bool(asked.append(name)))
-    assert asked == ["a.b"]
+def test_values_that_are_not_needed_are_not_looked_up() -> None:
+    read: list[str] = []
+    Expression("a.b and c.d").evaluate(lambda name: bool(read.append(name)))
+    assert read == ["a.b"]

@@ -37,17 +37,17 @@ def test_all_variants_are_checked_whichever_is_wanted(bench: Bench) -> None:
         "   note: it is turned off here (w.yaml:17:23)\n"
         "   note: variant `broken` (w.yaml:17:3)"
     )
-    assert [one.message for one in caught.value.diagnostics[1:]] == [
+    assert [problem.message for problem in caught.value.diagnostics[1:]] == [
         "in variant `broken`: `ask` is off, but `act` needs `ask.query`",
         "in variant `broken`: `ask` is off, but `as.query` needs it: `ask.query` may be null, but must be str",
     ]
 
 
-def test_what_the_base_has_wrong_is_said_once(bench: Bench) -> None:
+def test_problems_of_the_base_are_reported_once(bench: Bench) -> None:
     assert len(bench.problems(("graph:\n", VARIANTS), ("not act.done", "not act.don"))) == 1
 
 
-def test_the_command_line_has_the_last_word_in_the_arm_that_is_chosen(bench: Bench) -> None:
+def test_the_command_line_has_the_last_word_in_the_chosen_variant(bench: Bench) -> None:
     assert (
         bench.load(("graph:\n", VARIANTS), variant="fewer", changes=("params.turns=2",)).workflow.params["turns"] == 2
     )
@@ -69,7 +69,7 @@ def test_a_variant_that_is_wrong_in_the_file_is_reported_whatever_the_command_li
 def test_changes_of_the_command_line_are_yaml_and_positioned(bench: Bench) -> None:
     with pytest.raises(DiagnosticsError) as caught:
         bench.load(changes=("params.turns=[1", "params.trun=1", "seed=x"))
-    assert [str(one).splitlines()[0] for one in caught.value.diagnostics] == [
+    assert [str(problem).splitlines()[0] for problem in caught.value.diagnostics] == [
         "--set params.trun:1:1: error[E305] unknown path `params.trun`: `params` has no `trun`",
         "--set params.turns:1:3: error[E103] missing `,` or closing bracket",
         "--set seed:1:1: error[E203] `seed` must be a whole number",
@@ -85,5 +85,5 @@ def test_a_change_is_a_path_and_a_value() -> None:
 
 def test_a_node_that_is_not_in_the_graph_is_a_remark(bench: Bench) -> None:
     loaded = bench.load(("  look:", "  spare: {use: steps.Look}\n  look:"))
-    assert [one.message for one in loaded.remarks] == ["node `spare` is defined but not used in `graph:`"]
+    assert [remark.message for remark in loaded.remarks] == ["node `spare` is defined but not used in `graph:`"]
     assert list(loaded.workflow.nodes) == ["ask", "act", "look", "say"]

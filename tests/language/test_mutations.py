@@ -1,4 +1,4 @@
-"""Whatever happens to one line of a workflow, it loads or says where it is wrong."""
+"""A workflow with one changed line loads, or has problems with places."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIGNS = "{}[],:#&*!|>'\"%@`-?.x0 \t~\\()=é\u2028\x00"
 MUTATIONS = 2_000
 
 
-def mutated(lines: Sequence[str], rng: random.Random) -> list[str]:
+def mutate(lines: Sequence[str], rng: random.Random) -> list[str]:
     """The lines with one of them deleted, doubled or changed."""
     at = rng.randrange(len(lines))
     line, other = lines[at], rng.choice(lines)
@@ -54,8 +54,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def problems_of(path: Path) -> DiagnosticsError | None:
-    """What is wrong with a workflow; None if it is legal. Whatever else is raised fails the test."""
+def find_problems(path: Path) -> DiagnosticsError | None:
+    """The problems of a workflow; None if it is legal. Any other exception fails the test."""
     try:
         load(path)
     except DiagnosticsError as problems:
@@ -67,17 +67,17 @@ def test_one_changed_line_gives_a_workflow_or_a_positioned_error(folder: Path) -
     rng = random.Random(20240304)
     legal = 0
     for _ in range(MUTATIONS):
-        text = "\n".join(mutated(LINES, rng)) + "\n"
+        text = "\n".join(mutate(LINES, rng)) + "\n"
         (folder / "paper.yaml").write_text(text, "utf-8")
-        problems = problems_of(Path("paper.yaml"))
+        problems = find_problems(Path("paper.yaml"))
         if problems is None:
             legal += 1
             continue
         assert problems.diagnostics, text
         assert str(problems), text
-        for one in problems.diagnostics:
-            file = folder / one.span.file
-            assert file.is_file(), (text, one)
-            assert 1 <= one.span.line <= len(file.read_text("utf-8").split("\n")), (text, one)
-            assert one.span.column >= 1, (text, one)
+        for problem in problems.diagnostics:
+            file = folder / problem.span.file
+            assert file.is_file(), (text, problem)
+            assert 1 <= problem.span.line <= len(file.read_text("utf-8").split("\n")), (text, problem)
+            assert problem.span.column >= 1, (text, problem)
     assert 0 < legal < MUTATIONS

@@ -32,7 +32,9 @@ from language_bench import Bench
         ),
     ],
 )  # fmt: skip
-def test_every_name_in_a_prompt_is_checked_where_its_node_stands(bench: Bench, text: str, messages: list[str]) -> None:
+def test_every_name_in_a_prompt_is_checked_at_the_positions_of_its_node(
+    bench: Bench, text: str, messages: list[str]
+) -> None:
     bench.write("say.md", text)
     if messages:
         assert bench.problems() == messages
@@ -53,7 +55,9 @@ def test_what_lies_in_a_value_that_may_be_null_is_tested_first(bench: Bench) -> 
 
 def test_a_prompt_shows_only_memories_that_its_node_sees(bench: Bench) -> None:
     (found,) = [
-        one for one in bench.problems(("transcript: talk, memories: [past]", "transcript: talk")) if "E214" in one
+        problem
+        for problem in bench.problems(("transcript: talk, memories: [past]", "transcript: talk"))
+        if "E214" in problem
     ]
     assert found == (
         "1:38 E214 the prompt of `say` reads the memory `past`, which the node does not name "
@@ -63,7 +67,7 @@ def test_a_prompt_shows_only_memories_that_its_node_sees(bench: Bench) -> None:
 
 def test_a_memory_that_is_not_defined_is_reported_once_and_not_in_the_prompt_too(bench: Bench) -> None:
     bench.write("say.md", "{% if pasta.empty %}{% endif %}")
-    (found,) = [one for one in bench.problems(("memories: [past]", "memories: [pasta]")) if "pasta" in one]
+    (found,) = [line for line in bench.problems(("memories: [past]", "memories: [pasta]")) if "pasta" in line]
     assert found.partition(" | ")[0].endswith("E217 unknown memory `pasta`")
 
 

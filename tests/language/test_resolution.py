@@ -18,7 +18,7 @@ def test_settings_are_checked_by_their_class(bench: Bench) -> None:
         '{use: openai, base_url: http://x, model: y, temperature: "1.0", max_tokens: true, top: 1}',
     )
     found = bench.problems(model)
-    assert [one.partition(" | ")[0] for one in found] == ["5:95 E201 unknown key `top` in `openai`"]
+    assert [line.partition(" | ")[0] for line in found] == ["5:95 E201 unknown key `top` in `openai`"]
     assert bench.problems(model, (", top: 1", "")) == [
         "5:70 E203 `temperature` in `models` must be a number",
         "5:89 E203 `max_tokens` in `models` must be a whole number",

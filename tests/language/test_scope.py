@@ -36,11 +36,11 @@ def test_an_output_lives_in_the_innermost_loop_around_all_places(loops: list[tup
     assert innermost_common_loop(loops, "run") == home
 
 
-def test_what_ran_before_is_given() -> None:
+def test_outputs_of_earlier_nodes_are_available() -> None:
     assert available_at("b", *do("a", "b", "b")) == [{"a"}, {"a", "b"}]
 
 
-def test_only_what_both_branches_give_is_given_behind_them() -> None:
+def test_only_outputs_of_both_branches_are_available_after_them() -> None:
     both = When(YES, do("a", "b"), do("a"), HERE)
     assert available_at("c", both, *do("c")) == [{"a"}]
     assert available_at("c", When(YES, do("a"), (), HERE), *do("c")) == [set()]
@@ -56,7 +56,7 @@ def test_only_what_both_branches_give_is_given_behind_them() -> None:
         (Map("l", YES, do("a"), 2, HERE), set()),
     ],
 )
-def test_a_loop_gives_what_it_certainly_runs(loop: Block, available: set[str]) -> None:
+def test_after_a_loop_the_outputs_that_it_certainly_has_are_available(loop: Block, available: set[str]) -> None:
     assert available_at("b", loop, *do("b")) == [available]
 
 

@@ -36,17 +36,17 @@ def test_an_unset_variable_is_named_in_every_field(bench: Bench) -> None:
         (", api_key: {env: [HOME]}", "`env` must name a variable | `{env: NAME}`"),
     ],
 )
-def test_a_variable_stands_only_where_the_schema_allows_it(bench: Bench, settings: str, message: str) -> None:
+def test_a_variable_is_allowed_only_where_the_schema_says_so(bench: Bench, settings: str, message: str) -> None:
     (found,) = bench.problems(model(settings))
     assert found.split(" ", 2)[1:] == ["E503", message]
 
 
-def test_no_variable_stands_in_params(bench: Bench) -> None:
+def test_a_variable_in_params_is_refused(bench: Bench) -> None:
     (found,) = bench.problems(("params: {", "params: {deep: [{env: HOME}], "))
     assert found == "3:17 E503 an environment variable is not allowed here | a plain value"
 
 
-def test_neither_secrets_nor_addresses_stand_in_the_lock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_secrets_nor_addresses_are_in_the_lock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STE_TEST_KEY", "s3cret")
     settings = ", api_key: plain-secret, headers: {a: {env: STE_TEST_KEY}, b: hidden-too}"
     lock = bench.load(model(settings), ("http://x", "{env: NONE_SUCH, default: http://private}")).workflow.lock
@@ -102,7 +102,7 @@ def test_sources_within_a_source_are_resolved_as_entries_are(bench: Bench, monke
     assert workflow.lock["code"].keys() == {"steps.py", "dates.py"}
 
 
-def test_what_is_wrong_in_a_source_within_a_source_has_its_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_in_a_source_within_a_source_have_their_places(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STE_TEST_URL", raising=False)
     assert bench.problems(("graph:\n", BY), ("{bearer: {env: STE_TEST_KEY}}", "{bearer: key}")) == [
         "18:31 E506 file not found: `dates.py` | steps.py?",

@@ -25,7 +25,7 @@ def test_keys_and_values_of_the_wrong_shape_are_reported_together(bench: Bench) 
     ]
 
 
-def test_what_is_missing_is_named_with_what_it_is(bench: Bench) -> None:
+def test_missing_keys_are_named_with_their_meaning(bench: Bench) -> None:
     assert bench.problems(("dsl: 2\n", ""), ("name: tiny\n", ""), ("times: params.rounds\n", "\n")) == [
         "1:1 E202 missing key `dsl` | `dsl: 2`, the version of the language",
         "1:1 E202 missing key `name` | a short name for the workflow",
@@ -39,7 +39,7 @@ def test_a_block_without_its_body_is_an_error_and_no_crash(bench: Bench) -> None
     ]
 
 
-def test_a_text_in_quotes_is_no_number(bench: Bench) -> None:
+def test_a_text_in_quotes_is_not_a_number(bench: Bench) -> None:
     assert bench.problems(("params: {", 'seed: "3"\nparams: {')) == ["3:7 E203 `seed` must be a whole number"]
 
 
@@ -75,7 +75,7 @@ def test_a_source_of_tools_given_as_a_text_gets_its_mapping_shown(bench: Bench, 
     assert found == f"14:9 E203 item 1 of `tools` must be a mapping | {help}"
 
 
-def test_a_body_that_is_one_text_is_told_what_a_list_of_blocks_looks_like(bench: Bench) -> None:
+def test_a_body_that_is_a_text_is_shown_the_form_of_a_list_of_blocks(bench: Bench) -> None:
     assert bench.problems(("do: [look, act]", "do: look")) == [
         "23:13 E203 `do` in `repeat` must be a list | a list of blocks, each on its own line after `- `"
     ]

@@ -24,7 +24,7 @@ graph:
 """
 
 
-def loaded(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> Workflow:
+def load_caller(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> Workflow:
     for old, new in edits:
         assert old in text, old
         text = text.replace(old, new, 1)
@@ -39,12 +39,12 @@ def loaded(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> Workflo
 
 def problems(bench: Bench, *edits: tuple[str, str], text: str = CALLER) -> list[str]:
     with pytest.raises(DiagnosticsError) as caught:
-        loaded(bench, *edits, text=text)
+        load_caller(bench, *edits, text=text)
     return lines(caught.value)
 
 
 def test_with_sets_values_of_the_sub_workflow_by_path(bench: Bench) -> None:
-    sub_workflows = loaded(bench).sub_workflows
+    sub_workflows = load_caller(bench).sub_workflows
     assert sub_workflows["first"].workflow.params == {"rounds": 2, "turns": 5}
     assert (sub_workflows["second"].workflow.params, sub_workflows["second"].workflow.seed) == (
         {"rounds": 3, "turns": 3},
@@ -54,36 +54,36 @@ def test_with_sets_values_of_the_sub_workflow_by_path(bench: Bench) -> None:
 
 def test_without_a_name_it_is_called_as_its_file(bench: Bench) -> None:
     bench.write("a-b.yaml", TINY)
-    workflow = loaded(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: a-b.yaml\n")
+    workflow = load_caller(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: a-b.yaml\n")
     assert list(workflow.sub_workflows) == ["a_b"]
 
 
 def test_a_bare_name_is_a_bundled_workflow_unless_a_file_has_it(bench: Bench) -> None:
-    workflow = loaded(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: quickstart\n")
+    workflow = load_caller(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: quickstart\n")
     assert workflow.sub_workflows["quickstart"].workflow.name == "quickstart"
     bench.write("quickstart", TINY)
-    workflow = loaded(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: quickstart\n")
+    workflow = load_caller(bench, text="dsl: 2\nname: caller\ngraph:\n  - run: quickstart\n")
     assert workflow.sub_workflows["quickstart"].workflow.name == "tiny"
 
 
 def test_a_section_is_handed_on_with_the_place_where_its_paths_are_resolved(bench: Bench) -> None:
     bench.write("sub/w.yaml", TINY.replace("[steps.py]", "[../steps.py]").replace("say.md", "../say.md"))
     text = CALLER.replace("run: w.yaml", "run: sub/w.yaml").replace("models.m: models.main", "tools: tools")
-    [source] = loaded(bench, text=text).sub_workflows["first"].workflow.tools
+    [source] = load_caller(bench, text=text).sub_workflows["first"].workflow.tools
     assert source.module == str(bench.folder / "tools.py")
 
 
 def test_what_the_caller_need_not_have_is_left_as_the_sub_workflow_has_it(bench: Bench) -> None:
     bench.write("w2.yaml", TINY.replace("graph:", "limits: {calls: 9}\ngraph:"))
     text = CALLER.replace("run: w.yaml", "run: w2.yaml").replace("models.m: models.main", "limits: limits")
-    assert loaded(bench, text=text).sub_workflows["first"].workflow.limits == {"calls": 9}
+    assert load_caller(bench, text=text).sub_workflows["first"].workflow.limits == {"calls": 9}
     text = text.replace("graph:", "limits: {calls: 2}\ngraph:")
-    assert loaded(bench, text=text).sub_workflows["first"].workflow.limits == {"calls": 2}
+    assert load_caller(bench, text=text).sub_workflows["first"].workflow.limits == {"calls": 2}
 
 
 def test_a_variant_of_it_may_be_run(bench: Bench) -> None:
     bench.write("v.yaml", TINY + "variants: {long: {params.turns: 9}}\n")
-    workflow = loaded(bench, text="dsl: 2\nname: c\ngraph:\n  - {run: v.yaml, variant: long}\n")
+    workflow = load_caller(bench, text="dsl: 2\nname: c\ngraph:\n  - {run: v.yaml, variant: long}\n")
     assert (workflow.sub_workflows["v"].workflow.variant, workflow.sub_workflows["v"].workflow.params["turns"]) == (
         "long",
         9,
@@ -94,7 +94,7 @@ def test_a_variant_of_it_may_be_run(bench: Bench) -> None:
 
 
 def test_paths_change_a_run_block_by_its_name(bench: Bench) -> None:
-    loaded(bench)
+    load_caller(bench)
     changes = ("graph.first.with.params.turns=8", "graph.second.with.params.rounds=1", "graph.second.partial=true")
     sub_workflows = bench.reload("c.yaml", changes=changes).workflow.sub_workflows
     assert sub_workflows["first"].workflow.params["turns"] == 8
@@ -128,7 +128,7 @@ def test_two_runs_of_one_file_need_names(bench: Bench) -> None:
     ]
 
 
-def test_a_path_that_the_sub_workflow_does_not_have_is_said_where_it_is_set(bench: Bench) -> None:
+def test_an_unknown_path_of_the_sub_workflow_is_reported_where_it_is_set(bench: Bench) -> None:
     assert problems(bench, ("params.turns: params.turns", "params.turn: params.turns")) == [
         "9:12 E305 unknown path `params.turn`: `params` has no `turn` | params.turns? | one of: rounds, turns"
     ]
@@ -164,7 +164,7 @@ def test_a_value_that_only_the_run_knows_must_be_a_text(bench: Bench) -> None:
     assert found == ["12:43 E204 `first.records` must be str, but is object"]
 
 
-def test_a_value_must_be_given_where_the_run_stands(bench: Bench) -> None:
+def test_a_value_must_be_available_at_the_position_of_the_run(bench: Bench) -> None:
     swapped = CALLER.replace(
         "with: {params.turns: params.turns, models.m: models.main}", "with: {memory.past.embedder: second.run}"
     )
@@ -173,7 +173,7 @@ def test_a_value_must_be_given_where_the_run_stands(bench: Bench) -> None:
     ]
 
 
-def test_what_the_sub_workflow_has_wrong_is_said_at_its_place_and_names_who_runs_it(bench: Bench) -> None:
+def test_problems_of_the_sub_workflow_have_their_places_and_name_its_caller(bench: Bench) -> None:
     bench.write("bad.yaml", TINY.replace("do: [look, act]", "do: [lok, act]"))
     text = "dsl: 2\nname: c\ngraph:\n  - run: bad.yaml\n"
     bench.write("c.yaml", text)
@@ -195,16 +195,16 @@ graph:
 """
 
 
-def test_what_it_gives_is_its_folder_its_records_and_the_record_that_it_ends_with(bench: Bench) -> None:
+def test_its_outputs_are_its_folder_its_records_and_its_last_record(bench: Bench) -> None:
     ended = TINY + "  - record: trial\n    as: {query: '\"the end\"', steps: '[]', answer: null, solved: null}\n"
     bench.write("one.yaml", ended)
-    assert list(loaded(bench, text=ONE).nodes["one"].outputs.model_fields) == ["run", "records", "result"]
+    assert list(load_caller(bench, text=ONE).nodes["one"].outputs.model_fields) == ["run", "records", "result"]
     wrong = ONE.replace("one.result.query", "one.result.qery")
     assert problems(bench, text=wrong)[0].startswith("6:17 E204 unknown name `one.result.qery` in `as.query`")
     bench.write("one.yaml", TINY)
     assert "`one` has: records, run" in problems(bench, text=ONE)[0]
 
 
-def test_what_is_wrong_with_a_section_that_is_handed_on_is_said_once(bench: Bench) -> None:
+def test_problems_of_a_section_that_is_passed_on_are_reported_once(bench: Bench) -> None:
     found = problems(bench, ("module: tools.py", "module: tool.py"), ("models.m: models.main", "tools: tools"))
     assert found == ["5:31 E506 file not found: `tool.py` | tools.py?"]

@@ -52,7 +52,7 @@ def test_a_part_of_a_text_has_its_own_place_where_the_source_spells_it_out() -> 
     assert parts == {"a": (1, 9, 1), "b": (2, 10, 1), "c": (3, 4, 9), "d": (4, 4, 1)}
 
 
-def test_a_change_gives_a_copy_and_leaves_the_original() -> None:
+def test_a_change_makes_a_copy_and_leaves_the_original() -> None:
     before = TREE.to_plain()
     new = ScalarNode("off", HERE)
     assert TREE.with_value(["graph", 1, "at_most"], new).to_plain()["graph"][1] == {"repeat": "turn", "at_most": "off"}
@@ -70,27 +70,27 @@ def test_an_entry_or_item_can_be_left_out() -> None:
 
 
 @pytest.mark.parametrize("path", [["graph", 7], ["graph", "x"], ["nodes", "call", "use", "x"], ["nodes", 0]])
-def test_what_is_not_there_can_neither_be_changed_nor_left_out(path: list[Step]) -> None:
+def test_a_missing_path_can_neither_be_changed_nor_left_out(path: list[Step]) -> None:
     with pytest.raises(KeyError):
         TREE.with_value(path, ScalarNode(1, HERE))
     with pytest.raises(KeyError):
         TREE.without(path)
 
 
-def grown(inside: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+def larger_trees(inside: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
     mapping = st.dictionaries(st.text("abc", min_size=1, max_size=2), inside, max_size=3)
     return st.lists(inside, max_size=3).map(lambda items: SequenceNode(tuple(items), HERE)) | mapping.map(
         lambda items: MappingNode({key: MappingEntry(HERE, value) for key, value in items.items()}, HERE)
     )
 
 
-trees = st.recursive(st.integers().map(lambda number: ScalarNode(number, HERE)), grown, max_leaves=10)
+trees = st.recursive(st.integers().map(lambda number: ScalarNode(number, HERE)), larger_trees, max_leaves=10)
 paths = st.lists(st.text("abc", min_size=1, max_size=2) | st.integers(0, 2), min_size=1, max_size=4)
 
 
 @settings(deadline=None)
 @given(trees, paths, trees)
-def test_what_was_put_at_a_path_stands_there_and_can_be_taken_away(
+def test_a_value_put_at_a_path_is_found_there_and_can_be_left_out(
     start: Tree, path: list[str | int], new: Tree
 ) -> None:
     tree = MappingNode({"a": MappingEntry(HERE, start)}, HERE)

@@ -42,7 +42,7 @@ def test_a_sound_condition_has_no_fault(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("params.turns", "`params.turns` must be bool, but is int"),
         ("call.finished and params.turns", "`params.turns` must be bool, but is int"),
@@ -63,11 +63,11 @@ def test_a_sound_condition_has_no_fault(text: str) -> None:
         ("abs(None) > 1", "`None` must be number for `abs`, but is null"),
     ],
 )  # fmt: skip
-def test_what_cannot_work_is_said_before_it_runs(text: str, said: str) -> None:
-    assert said in faults(text)
+def test_faults_are_found_before_anything_runs(text: str, message: str) -> None:
+    assert message in faults(text)
 
 
-def test_an_unknown_name_is_told_what_is_near_and_what_there_is() -> None:
+def test_an_unknown_name_gets_the_nearest_and_all_known_ones() -> None:
     (error,) = Expression("not call.finnished").check(SCOPE, BOOL)[1]
     assert (error.message, error.start, error.end) == ("unknown name `call.finnished`", 4, 18)
     assert error.suggestion == "call.finished"
@@ -79,12 +79,12 @@ def test_a_mistyped_root_is_suggested_with_its_rest() -> None:
     assert (error.suggestion, error.expected) == ("params.turns", "known here: call, params, raw, seen, tool")
 
 
-def test_a_node_is_no_value_itself() -> None:
+def test_a_node_has_no_value_of_its_own() -> None:
     (error,) = Expression("call is None").check(SCOPE)[1]
     assert (error.message, error.expected) == ("`call` has no value of its own", "`call` has: action, finished, score")
 
 
-def test_where_nothing_is_known_the_fault_says_so() -> None:
+def test_a_fault_says_that_nothing_is_known() -> None:
     (error,) = Expression("x").check({})[1]
     assert (error.suggestion, error.expected) == (None, "known here: nothing")
 

@@ -90,10 +90,10 @@ some = st.builds(Type, kinds, st.booleans())
 
 @settings(deadline=None)
 @given(some, some)
-def test_every_type_fits_itself_and_a_union_that_holds_it(one: Type, other: Type) -> None:
-    assert accepts(one, one)
-    assert accepts(union([one, other]), one)
-    assert accepts(one.with_null, one)
+def test_every_type_fits_itself_and_a_union_that_holds_it(first: Type, second: Type) -> None:
+    assert accepts(first, first)
+    assert accepts(union([first, second]), first)
+    assert accepts(first.with_null, first)
 
 
 def test_the_fields_inside_a_model_are_known() -> None:

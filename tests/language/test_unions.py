@@ -6,14 +6,14 @@ from language_bench import Bench
 from ste_graph.language.sections.unions import rephrase
 
 
-def test_a_value_that_comes_close_to_one_branch_is_measured_by_that_branch(bench: Bench) -> None:
+def test_a_value_that_resembles_one_branch_is_measured_by_that_branch(bench: Bench) -> None:
     assert bench.problems(("lives: run}", "lives: run, recall: {diverse: 0, lik: x}}")) == [
         "8:64 E203 `diverse` in `memory` must be greater than or equal to 1",
         "8:67 E201 unknown key `lik` in `recall`",
     ]
 
 
-def test_a_value_that_fits_no_branch_is_told_what_each_wants(bench: Bench) -> None:
+def test_a_value_that_fits_no_branch_is_shown_all_forms(bench: Bench) -> None:
     assert bench.problems(("lives: run}", "lives: run, recall: some}")) == [
         "8:54 E203 `recall` in `memory` must be 'all' or 'shuffled' or a mapping"
     ]

@@ -35,7 +35,7 @@ def test_the_designs_example_of_an_error(bench: Bench) -> None:
         ("talk.empty", "unknown name `talk.empty` in `while` | known here: act, ask, look, params, round, say"),
     ],
 )  # fmt: skip
-def test_a_condition_reads_what_is_there_by_its_type(bench: Bench, condition: str, message: str | None) -> None:
+def test_a_condition_reads_known_names_by_their_types(bench: Bench, condition: str, message: str | None) -> None:
     edit = ("while: not act.done", f'while: "{condition}"')
     if message is None:
         assert bench.load(edit)

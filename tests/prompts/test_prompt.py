@@ -29,11 +29,11 @@ User Query:
 TOOL = {"name": "weather", "parameters": {"type": "object", "title": "größe"}}
 
 
-def shown(text: str, **values: Any) -> str:
+def render(text: str, **values: Any) -> str:
     return Prompt(text).render(values).text
 
 
-def test_what_stands_in_once_is_shown_but_not_kept() -> None:
+def test_once_parts_are_shown_but_not_kept() -> None:
     entries = [{"query": "Rain in Oslo?", "solved": True}, {"query": "Snow?", "solved": False}]
     values = {"tool": TOOL, "long_term": {"entries": entries}, "short_term": {"empty": True}}
     rendered = Prompt(IMAGINE).render(values)
@@ -74,17 +74,17 @@ def test_a_prompt_knows_what_it_reads_and_where() -> None:
 
 def test_values_are_data_and_never_templates() -> None:
     evil = "{{ 7 * 7 }}{% for x in y %}{# #}"
-    assert shown("{{ call.answer }}|{{ call.answer | upper }}", call={"answer": evil}) == f"{evil}|{evil.upper()}"
+    assert render("{{ call.answer }}|{{ call.answer | upper }}", call={"answer": evil}) == f"{evil}|{evil.upper()}"
 
 
 def test_null_prints_as_nothing_and_structures_as_json_on_one_line() -> None:
     values = {"a": None, "b": True, "c": [1, None], "d": {"é": "x\ny"}, "e": 1.5}
-    assert shown("[{{ a }}] {{ b }} {{ c }} {{ d }} {{ e }}", **values) == '[] true [1, null] {"é": "x\\ny"} 1.5'
-    assert shown("{{ tool.parameters | json }}", tool=TOOL) == '{"type": "object", "title": "größe"}'
+    assert render("[{{ a }}] {{ b }} {{ c }} {{ d }} {{ e }}", **values) == '[] true [1, null] {"é": "x\\ny"} 1.5'
+    assert render("{{ tool.parameters | json }}", tool=TOOL) == '{"type": "object", "title": "größe"}'
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{{ a.items }} {{ a['keys'] }}", "1 2"),
         ("{{ missing.x | default('none yet') if missing else 'no' }}", "no"),
@@ -99,13 +99,13 @@ def test_null_prints_as_nothing_and_structures_as_json_on_one_line() -> None:
         ("{{ 'b' in names }} {{ nothing is none }} {{ names[0] }} {{ names[-1] }}", "false true x true"),
     ],
 )
-def test_the_jinja_that_is_there(text: str, said: str) -> None:
+def test_the_legal_jinja(text: str, message: str) -> None:
     values = {"a": {"items": 1, "keys": 2}, "nothing": None, "missing": None, "names": ["x", None, True]}
-    assert shown(text, **values, records=[{"n": 1}, {"n": 2}]) == said
+    assert render(text, **values, records=[{"n": 1}, {"n": 2}]) == message
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    ("text", "line", "message"),
     [
         ("\n{{ call.answer }}", 2, "unknown name `answer`; known: action, text"),
         ("{% for x in 'ab' %}\n\n{{ call.none.kind }}{% endfor %}", 3, "unknown name `none`; known: action, text"),
@@ -118,11 +118,11 @@ def test_the_jinja_that_is_there(text: str, said: str) -> None:
         ("{{ call.text | map('attr', 'x') | list }}", 1, "No filter named 'attr'."),
     ],
 )  # fmt: skip
-def test_what_goes_wrong_in_rendering_is_a_prompt_error_with_its_line(text: str, line: int, said: str) -> None:
+def test_a_fault_in_rendering_is_a_prompt_error_with_its_line(text: str, line: int, message: str) -> None:
     with pytest.raises(PromptError) as caught:
         Prompt(text, "prompts/x.md").render({"call": {"action": None, "text": "x"}})
-    assert str(caught.value) == f"prompts/x.md:{line}: {said}"
-    assert (caught.value.path, caught.value.line, caught.value.message) == ("prompts/x.md", line, said)
+    assert str(caught.value) == f"prompts/x.md:{line}: {message}"
+    assert (caught.value.path, caught.value.line, caught.value.message) == ("prompts/x.md", line, message)
 
 
 def test_a_faulty_template_cannot_be_rendered() -> None:

@@ -30,7 +30,7 @@ def faults(text: str) -> list[str]:
         ("a.b {# {{ c.d }} #} {% raw %}{{ e.f }}{% endraw %}", set()),
     ],
 )  # fmt: skip
-def test_what_is_read_from_outside(text: str, reads: set[str]) -> None:
+def test_names_that_are_read_from_outside(text: str, reads: set[str]) -> None:
     assert faults(text) == []
     assert set(reading(text).name_spans) == reads
 
@@ -41,7 +41,7 @@ def test_places_are_those_of_code_not_of_prose() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{{ a() }}", "a prompt cannot call anything"),
         ("{{ a.b.upper() }}", "a prompt cannot call anything"),
@@ -74,8 +74,8 @@ def test_places_are_those_of_code_not_of_prose() -> None:
         ("{{ " + "not " * 60 + "a }}", "the template is nested too deeply"),
     ],
 )  # fmt: skip
-def test_what_is_no_part_of_prompts_is_refused(text: str, said: str) -> None:
-    assert said in faults(text)
+def test_jinja_that_is_not_part_of_prompts_is_refused(text: str, message: str) -> None:
+    assert message in faults(text)
 
 
 def test_all_faults_are_found_at_their_places() -> None:
