@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import warnings
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ste_graph.errors import RunError
+from ste_graph.files.cache import cache_folder
 from ste_graph.memory.vectors.encoders import BATCH, GRAPH, TOKENIZER, OnnxEncoder, load_model
 from ste_graph.memory.vectors.weights import Weights
 
@@ -38,11 +38,6 @@ _TEXTS = [
 ]  # fmt: skip
 
 
-def cache_folder() -> Path:
-    """The folder of exported models: below `STE_CACHE`, or else `~/.cache/ste-graph`."""
-    return Path(os.environ.get("STE_CACHE") or "~/.cache/ste-graph").expanduser() / "embedders"
-
-
 def export_once(weights: Weights) -> Path | None:
     """The folder of the exported model, exported now unless this was done before; None if it was found impossible.
 
@@ -52,7 +47,7 @@ def export_once(weights: Weights) -> Path | None:
     """
     from filelock import FileLock
 
-    root = cache_folder()
+    root = cache_folder("embedders")
     folder = _find(root, weights)
     if folder is None:
         root.mkdir(parents=True, exist_ok=True)
