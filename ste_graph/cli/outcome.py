@@ -6,10 +6,12 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ste_graph.cli.replies import comparison_command
 from ste_graph.contracts import Json, is_simulated
+from ste_graph.diagnostics import display_path
 from ste_graph.text import count_noun, plural
 from ste_graph.tools.policy import SkippedTool
 from ste_graph.tools.toolbox import NEVER_CALLED
@@ -95,14 +97,14 @@ class Outcome:
         """The command that a person may want next."""
         run = shlex.quote(str(self.summary.run))
         adoptions = [evaluation["adopted"] or {} for evaluation in self.evaluations]
-        stores = [adopted["run"] for adopted in adoptions if adopted.get("kind") in EXEMPLAR_KINDS]
+        stores = [display_path(Path(adopted["run"])) for adopted in adoptions if adopted.get("kind") in EXEMPLAR_KINDS]
         if stores:
             search = f"ste memory search REQUEST --from {shlex.quote(stores[-1])} --only-if {run}"
             return [f"Search the adopted exemplars: {search}"]
         if self.summary.records["example"]:
             return [f"Write it as a data set with: ste export {run} --out train.jsonl"]
         if self.summary.sub_workflows and not self.evaluations:
-            first = next(iter(self.summary.sub_workflows.values()))["run"]
+            first = display_path(Path(next(iter(self.summary.sub_workflows.values()))["run"]))
             return [f"Look at a part of it with: ste show {shlex.quote(first)}"]
         look = [f"Look at it with: ste show {run}"]
         if self.summary.records["reply"] and not self.evaluations:
@@ -197,7 +199,7 @@ def read_evaluations(run: FinishedRun) -> list[dict[str, Json]]:
 
 def _part_text(outputs: Mapping[str, Json]) -> str:
     """The records of a sub-workflow, and its folder."""
-    return f"{records_text(outputs['records']) or 'nothing kept'}  ({outputs['run']})"
+    return f"{records_text(outputs['records']) or 'nothing kept'}  ({display_path(Path(outputs['run']))})"
 
 
 def records_text(records: Mapping[str, int]) -> str:
