@@ -108,7 +108,7 @@ class StepContext:
             shown = [*closing, {"role": "user", "content": redact(rendered.text)}]
             kept = [*closing, {"role": "user", "content": redact(rendered.transcript_text)}]
         box = self._unit.toolbox
-        offered = native.openai_tools(box.tools[name] for name in box.offered) if tools else ()
+        offered = native.openai_tools(box.tools[name] for name in box.callable_names) if tools else ()
         request = ModelRequest(messages=[*before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)
         reply = await model.reply(request)
         self.used.model_calls += 1

@@ -71,7 +71,7 @@ class Toolbox:
         self._checkers: dict[str, ArgumentChecker] = {}
 
     @property
-    def offered(self) -> tuple[str, ...]:
+    def callable_names(self) -> tuple[str, ...]:
         """The names of the tools that may be called, in order."""
         return tuple(name for name, tool in self.tools.items() if self.may_call(tool))
 
@@ -165,5 +165,5 @@ class Toolbox:
         return None
 
     def _unknown(self, name: str) -> str:
-        hint = did_you_mean(name, self.offered).replace("did", "Did", 1)
-        return f"There is no tool `{name:.80}`. {hint}Tools: {list_choices(self.offered)}."
+        hint = did_you_mean(name, self.callable_names).replace("did", "Did", 1)
+        return f"There is no tool `{name:.80}`. {hint}Tools: {list_choices(self.callable_names)}."

@@ -74,7 +74,7 @@ async def test_wrong_arguments_are_answered_before_the_policy_and_never_reach_th
         "To allow it: allow: [double]",
     )
     assert counted.calls == 0
-    assert tools.offered == ()
+    assert tools.callable_names == ()
 
 
 async def test_a_dry_run_checks_everything_but_does_not_call():
@@ -104,8 +104,8 @@ async def test_two_tools_of_one_name_are_both_usable():
 
     first = FunctionTool.of("look", look, "read")
     tools = Toolbox([first, FunctionTool.of("look", lambda: "there", "read")])
-    assert tools.offered == ("look", "look_2")
-    assert [(await tools.call(name, {})).text for name in tools.offered] == ["here", "there"]
+    assert tools.callable_names == ("look", "look_2")
+    assert [(await tools.call(name, {})).text for name in tools.callable_names] == ["here", "there"]
 
 
 async def test_any_exception_of_a_tool_is_an_observation():
@@ -193,7 +193,7 @@ async def test_a_tool_that_hangs_is_left_behind_at_once_and_others_go_on():
 
     tools = box(hangs, hangs_too, works, timeout_s=0.1)
     started = time.monotonic()
-    slow, slow_too, fine = await asyncio.gather(*(tools.call(name, {}) for name in tools.offered))
+    slow, slow_too, fine = await asyncio.gather(*(tools.call(name, {}) for name in tools.callable_names))
     released.set()
     assert time.monotonic() - started < 5
     assert (slow.kind, slow.text) == ("timeout", "`hangs` did not answer within 0.1 s.")

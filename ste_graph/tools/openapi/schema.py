@@ -105,7 +105,7 @@ class Schemas:
                 continue
             room -= len(json.dumps(self.defs[name], default=str))
             kept[name] = self.defs[name] if room > 0 else {"description": f"{name}, not described further."}
-            waiting += self._referenced(name) if room > 0 else ()
+            waiting += self._direct_references(name) if room > 0 else ()
         return kept
 
     def look_through(self, schema: Json) -> Json:
@@ -177,13 +177,13 @@ class Schemas:
         found = dict.fromkeys(references(schema))
         waiting = list(found)
         while waiting:
-            for name in self._referenced(waiting.pop()):
+            for name in self._direct_references(waiting.pop()):
                 if name not in found:
                     found[name] = None
                     waiting.append(name)
         return list(found)
 
-    def _referenced(self, name: str) -> list[str]:
+    def _direct_references(self, name: str) -> list[str]:
         if name not in self._edges:
             self._edges[name] = references(self.defs[name])
         return self._edges[name]
@@ -203,10 +203,10 @@ class Schemas:
 
     def _weight(self, schema: Json) -> int:
         return len(json.dumps(schema, default=str)) + sum(
-            self._weight_of(name) for name in references(schema) if not self._is_recursive(name)
+            self._definition_weight(name) for name in references(schema) if not self._is_recursive(name)
         )
 
-    def _weight_of(self, name: str) -> int:
+    def _definition_weight(self, name: str) -> int:
         if name not in self._weights:
             self._weights[name] = self._weight(self.defs[name])
         return self._weights[name]
