@@ -48,7 +48,7 @@ def prompts(conversation: list[Said]) -> list[list[dict[str, str]]]:
     ]
 
 
-def test_the_golden_conversation_alternates_and_keeps_nothing_that_is_told_once() -> None:
+def test_the_golden_conversation_alternates_and_keeps_nothing_that_is_shown_once() -> None:
     conversation = golden()
     assert [said.role for said in conversation] == ["user", "assistant"] * (len(conversation) // 2)
     past = "These requests have been tried on the tool before"

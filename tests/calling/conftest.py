@@ -106,7 +106,7 @@ class Project:
             del line["started"], line["ended"]
         return sorted(lines, key=lambda line: line["id"])
 
-    def talk(self, unit: str = "add", out: str = "run") -> list[dict[str, Any]]:
+    def messages(self, unit: str = "add", out: str = "run") -> list[dict[str, Any]]:
         """Every message that the transcript of a unit kept."""
         log = (self.folder / out / "units" / f"{unit}.jsonl").read_text("utf-8").splitlines()
         return [message for line in log for message in json.loads(line).get("messages", [])]

@@ -107,7 +107,7 @@ def test_native_calls_are_recorded_and_replayed(project):
     recorded(project, "Add", call, "5", "Yes", **native)
     replayed(project, **native)
     assert project.trials("replayed") == project.trials("recorded")
-    assert project.talk(out="replayed") == project.talk(out="recorded")
+    assert project.messages(out="replayed") == project.messages(out="recorded")
 
 
 def test_recorded_models_read_a_cassettes_replies(project, call):
@@ -133,14 +133,14 @@ def test_a_recording_that_is_taken_up_again_is_replayed_as_one(project, call):
     assert project.trials("replayed") == project.trials("recorded")
 
 
-def test_a_cassette_that_is_not_there_is_said_so_before_anything_is_done(project):
+def test_a_missing_cassette_is_reported_before_anything_is_done(project):
     project.replies("Add")
     with pytest.raises(WorkflowError, match=r"no cassette to replay; run with `cassette.mode=record` first"):
         replayed(project)
     assert not (project.folder / "replayed").exists()
 
 
-def test_a_cassette_that_cannot_be_written_is_said_so(project):
+def test_a_cassette_that_cannot_be_written_is_refused(project):
     (project.folder / "c").write_text("a file")
     project.replies("Add")
     with pytest.raises((WorkflowError, RunError), match="no cassette can be written there"):

@@ -110,7 +110,7 @@ def test_two_tools_of_one_name_from_two_sources_are_both_explored(project):
     }
 
 
-def test_a_tool_that_was_made_slow_by_its_rate_is_still_called(project, monkeypatch):
+def test_a_tool_that_its_rate_limit_slows_down_is_still_called(project, monkeypatch):
     import ste_graph.tools.rate as rate
 
     monkeypatch.setattr(rate, "MINUTE_S", 0.05)

@@ -2,7 +2,7 @@
 
 
 def calls(*arguments: str, name: str = "add") -> dict:
-    return {"tool_calls": [{"id": f"c{n}", "name": name, "arguments": said} for n, said in enumerate(arguments)]}
+    return {"tool_calls": [{"id": f"c{n}", "name": name, "arguments": written} for n, written in enumerate(arguments)]}
 
 
 NATIVE = {"nodes__call__protocol": "native"}
@@ -12,7 +12,7 @@ def test_what_came_back_goes_to_the_model_as_a_tool_message(project):
     project.replies("Add two and three", calls('{"n": 2}'), calls('{"n": 3}'), "5", "Yes")
     summary = project.run(**NATIVE)
     assert not summary.failed
-    assert [(said["role"], said["content"]) for said in project.talk()] == [
+    assert [(message["role"], message["content"]) for message in project.messages()] == [
         ("user", "Imagine for add.\nUser Query:"),
         ("assistant", "Add two and three"),
         ("user", "Do: Add two and three"),
@@ -36,7 +36,9 @@ def test_of_several_calls_the_first_is_made_and_every_one_is_answered(project):
     project.replies("Add", calls('{"n": 1}', '{"n": 2}', '{"n": 3}'), "1", "Yes")
     summary = project.run(**NATIVE)
     assert project.called() == [1]
-    assert [(said["tool_call_id"], said["content"]) for said in project.talk() if said["role"] == "tool"] == [
+    assert [
+        (message["tool_call_id"], message["content"]) for message in project.messages() if message["role"] == "tool"
+    ] == [
         ("c0", "1"),
         ("c1", "One call at a time: this one was not made."),
         ("c2", "One call at a time: this one was not made."),
@@ -45,7 +47,7 @@ def test_of_several_calls_the_first_is_made_and_every_one_is_answered(project):
     assert summary.used.repaired == 1
 
 
-def test_arguments_that_are_no_json_are_malformed_and_the_model_is_told(project):
+def test_arguments_that_are_not_json_are_malformed_and_the_model_learns_of_it(project):
     project.replies("Add", calls('{"n":'), calls('{"n": "4"}'), "4", "Yes")
     summary = project.run(**NATIVE)
     (trial,) = project.trials()
@@ -56,18 +58,18 @@ def test_arguments_that_are_no_json_are_malformed_and_the_model_is_told(project)
     assert trial["steps"][1]["repairs"] == ["coerced n"]
     assert summary.used.repaired == 1
     assert project.called() == [4]
-    told = next(said["content"] for said in project.talk() if said["role"] == "tool")
+    result = next(message["content"] for message in project.messages() if message["role"] == "tool")
     assert (
-        told
+        result
         == "The call could not be read: the arguments of `add` are not one JSON object: expecting value at the end."
     )
-    assert project.talk()[3]["tool_calls"][0]["function"] == {"name": "add", "arguments": "{}"}
+    assert project.messages()[3]["tool_calls"][0]["function"] == {"name": "add", "arguments": "{}"}
 
 
-def test_a_call_that_is_never_made_is_answered_before_anything_else_is_said(project):
+def test_a_call_that_is_never_made_is_answered_before_any_other_message(project):
     project.replies("Add", *[calls('{"n": 1}')] * 4, "No")
     project.run(**NATIVE)
-    assert [said["content"] for said in project.talk()[-4:]] == [
+    assert [message["content"] for message in project.messages()[-4:]] == [
         "",
         "This call was not made.",
         'Fulfilled? Respond with "Yes" or "No".',
@@ -77,14 +79,14 @@ def test_a_call_that_is_never_made_is_answered_before_anything_else_is_said(proj
     assert project.trials()[0]["ended_by"] == "turns"
 
 
-def test_where_the_transcript_forgets_the_call_the_prompt_is_said_instead(project):
+def test_where_the_transcript_forgets_the_call_the_prompt_is_sent_instead(project):
     project.replies("Add", calls('{"n": 1}'), "1", "Yes")
     project.run(memory__talk__lives="turn", **NATIVE)
-    assert [said["content"] for said in project.talk() if said["role"] == "user"][2] == "Observation: 1"
+    assert [message["content"] for message in project.messages() if message["role"] == "user"][2] == "Observation: 1"
 
 
 def test_the_simulated_model_explores_natively(project):
     project.run(models__explorer={"use": "simulated"}, params__episodes=3, params__trials=3, **NATIVE)
     trials = project.trials()
     assert sum(bool(trial["solved"]) for trial in trials) > len(trials) / 2
-    assert any(said["role"] == "tool" for said in project.talk())
+    assert any(message["role"] == "tool" for message in project.messages())

@@ -1,7 +1,7 @@
 """Repairs and the paper's parser, in a whole run."""
 
 
-def test_what_was_mended_is_counted_and_stands_in_the_trial(project):
+def test_repairs_are_counted_and_recorded_in_the_trial(project):
     trailing = 'Thought: hm\nAction: "add"\nAction Input: {"n": "2",}'
     project.replies("Add", trailing, "Final Answer: 2", "Yes")
     summary = project.run()

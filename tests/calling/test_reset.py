@@ -142,7 +142,7 @@ def test_a_reset_that_fails_fails_the_unit(stateful, call, reset, said):
         ({"command": ["a"], "arguments": {"a": 1}}, "`arguments` belong to `tool`, not to `command`"),
     ],
 )
-def test_a_reset_that_makes_no_sense_is_an_error_before_anything_is_spent(stateful, call, reset, said):
+def test_an_invalid_reset_is_an_error_before_anything_is_spent(stateful, call, reset, said):
     with pytest.raises(WorkflowError, match=said):
         run(stateful, *trial(call, 1), reset={"before": "trial", **reset})
     assert not (stateful.folder / "run").exists()

@@ -13,7 +13,7 @@ def test_a_run_with_keyed_replies_goes_on_wherever_it_was_stopped(project, call)
         (project.folder / "sum.txt").unlink()
         assert project.run(out, params__trials=2, budget={"model_calls": stop}).stopped_by == "budget"
         project.run(out, params__trials=2)
-        assert project.talk(out=out) == project.talk(out="whole"), stop
+        assert project.messages(out=out) == project.messages(out="whole"), stop
 
 
 def test_lines_without_a_key_do_not_continue_a_run_but_a_finished_one_is_fine(project, call):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
-from ste_graph.memory.transcript import tokens
+from ste_graph.memory.transcript import count_tokens
 
 BOUND = 100
 
@@ -33,14 +33,14 @@ def test_a_prompt_holds_the_first_turns_a_line_per_older_record_and_the_newest_o
         assert roles == ["user", "assistant"] * (len(prompt) // 2) + ["user"]
         assert prompt[0]["content"] == "Think of one, turn 0."
         assert prompt[-1]["content"] == f"Think of one, turn {number}."
-        assert tokens(prompt[:-1]) <= BOUND
+        assert count_tokens(prompt[:-1]) <= BOUND
     told = prompts[-1][2]["content"].splitlines()
-    assert told[0] == "The talk about these is left out here:"
+    assert told[0] == "The conversation about these is left out here:"
     assert all(line.startswith("Query: said ") and line.endswith(" | Solved: Yes") for line in told[1:])
     assert prompts[-1][-3]["content"] == "Think of one, turn 10."
 
 
-def test_without_a_bound_every_turn_is_told(run) -> None:
+def test_without_a_bound_every_turn_is_shown(run) -> None:
     assert [len(prompt) for prompt in run("whole")] == [2 * number + 1 for number in range(12)]
 
 

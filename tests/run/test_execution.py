@@ -213,9 +213,9 @@ def test_a_full_disk_ends_the_run_and_nothing_is_lost(
     assert journal(tmp_path / "run") == journal(tmp_path / "whole")
 
 
-def test_a_folder_where_no_run_began_is_not_left_behind(tiny: Path, tmp_path: Path) -> None:
+def test_a_folder_in_which_no_run_began_is_removed(tiny: Path, tmp_path: Path) -> None:
     wf = ste.load(tiny, set={"models.model": {"use": "recorded", "path": str(tmp_path / "none.jsonl")}})
-    with pytest.raises(ste.RunError, match=r"model `model`: .*cannot be read"):
+    with pytest.raises(ste.RunError, match=r"model `model`: .*none\.jsonl: file not found"):
         wf.run(out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -237,7 +237,7 @@ def test_a_workflow_without_a_map_is_one_unit(tiny: Path, tmp_path: Path, journa
     ]
 
 
-def test_a_transcript_holds_what_its_own_unit_said_and_nothing_of_others(tiny: Path, tmp_path: Path) -> None:
+def test_a_transcript_holds_the_messages_of_its_own_unit_and_no_others(tiny: Path, tmp_path: Path) -> None:
     ste.load(tiny).run(out=tmp_path / "run")
     for line in (tmp_path / "heard.jsonl").read_text().splitlines():
         prompts = [message["content"] for message in json.loads(line) if message["role"] == "user"]

@@ -60,7 +60,7 @@ def test_a_lock_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, monke
     assert not folder.path.exists()
 
 
-def test_a_second_writer_is_told_who_the_first_is(tmp_path: Path) -> None:
+def test_a_second_writer_is_refused_and_the_first_is_named(tmp_path: Path) -> None:
     first, second = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "run")
     first.acquire()
     with pytest.raises(WorkflowError) as caught:
@@ -103,7 +103,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     assert str(caught.value) == (f"{path}: cannot be used as a run's folder (File exists); give another one with --out")
 
 
-def test_a_folder_that_may_not_be_written_is_said_to_be_so() -> None:
+def test_a_folder_that_may_not_be_written_is_refused() -> None:
     with pytest.raises(
         WorkflowError, match=r"^/proc/run: cannot be used as a run's folder \(No such file or directory\)"
     ):

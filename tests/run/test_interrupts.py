@@ -131,7 +131,7 @@ def test_ctrl_c_twice_ends_it_at_once_and_loses_nothing(tiny: Path, tmp_path: Pa
     assert ste.load(tiny).run(out=tmp_path / "run").complete
 
 
-def test_a_second_process_in_the_same_folder_is_told_so(tiny: Path, tmp_path: Path, heard: Callable) -> None:
+def test_a_second_process_in_the_same_folder_is_refused(tiny: Path, tmp_path: Path, heard: Callable) -> None:
     with process(slow(tiny), tmp_path / "run") as running:
         wait_for(lambda: len(heard()) >= 1)
         with pytest.raises(ste.WorkflowError) as caught:
@@ -193,7 +193,7 @@ def test_the_wait_for_a_call_ends_with_its_time_limit(acting: Callable, tmp_path
     assert (tmp_path / "sent").read_text() == "1\n"
 
 
-def test_ctrl_c_twice_leaves_a_call_behind_that_may_have_taken_effect_and_it_is_not_made_again(
+def test_ctrl_c_twice_abandons_a_call_that_may_have_taken_effect_and_it_is_not_made_again(
     acting: Callable, tmp_path: Path
 ) -> None:
     workflow = acting(60)
@@ -249,7 +249,7 @@ def test_a_call_that_was_answered_in_a_step_which_failed_keeps_its_answer(acting
     assert (tmp_path / "sent").read_text() == "1\n"
 
 
-def test_another_call_in_the_place_of_one_that_was_answered_is_not_made(acting: Callable, tmp_path: Path) -> None:
+def test_another_call_in_the_place_of_one_that_has_ended_is_not_made(acting: Callable, tmp_path: Path) -> None:
     workflow = acting(0)
     (tmp_path / "broken").touch()
     assert ste.load(workflow).run(out=tmp_path / "run").failed

@@ -28,7 +28,7 @@ def text(*values: dict) -> str:
         text(ONE, TWO | {"query": ""}),
     ],
 )
-def test_a_journal_is_remade_from_the_logs_where_it_says_anything_else(tmp_path: Path, there: str) -> None:
+def test_a_journal_that_differs_from_the_logs_is_remade_from_them(tmp_path: Path, there: str) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text(there)
     Journal(path, [ONE, TWO]).close()

@@ -64,7 +64,7 @@ def test_a_lesson_is_shown_from_the_next_trial_on_to_both_prompts_and_is_kept_in
 
 
 @pytest.mark.parametrize("variant", ["no-long-term", "no-short-term", "no-feedback", "placebo", "no-lessons"])
-def test_an_arm_that_withholds_what_a_lesson_is_made_of_shows_none(prompts, variant: str) -> None:
+def test_a_variant_that_withholds_what_lessons_come_from_shows_none(prompts, variant: str) -> None:
     heard, journal = prompts(variant)
     assert not any("Lesson:" in message for prompt in heard for message in prompt["messages"])
     assert [trial["lessons"] for trial in journal] == [[]] * 4

@@ -95,7 +95,7 @@ graph:
 
 
 @pytest.mark.parametrize("stop", [6, 3])
-def test_what_lives_in_a_loop_can_be_read_behind_it_until_a_loop_around_starts_anew(
+def test_what_lives_in_a_loop_can_be_read_after_it_until_a_loop_around_starts_anew(
     tiny: Path, tmp_path: Path, stop: int
 ) -> None:
     tiny.write_text(BEHIND, encoding="utf-8")

@@ -121,7 +121,7 @@ def test_a_budget_of_tool_calls_stops_the_run_before_the_call(changes: dict, tmp
     assert len((tmp_path / "sent").read_text().splitlines()) == 2
 
 
-def test_units_that_are_called_alike_are_told_apart(tiny: Path, tmp_path: Path) -> None:
+def test_units_of_the_same_name_are_numbered(tiny: Path, tmp_path: Path) -> None:
     items = ["a", "a", {"name": "a"}, {"id": 7}, None, 3.5, {"x": 1}]
     summary = ste.load(tiny, set={"params.items": items, "params.turns": 1}).run(out=tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]

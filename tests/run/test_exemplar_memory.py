@@ -96,6 +96,6 @@ def test_where_the_memory_is_off_there_is_nothing_to_recall(folder):
     assert recalled(folder / "run") == {"double": "", "shout": ""}
 
 
-def test_what_is_lent_lives_forever(folder):
+def test_an_exemplar_memory_lives_forever(folder):
     with pytest.raises(DiagnosticsError, match="`examples` is read from an earlier run and cannot live in `tool`"):
         ste.load("use.yaml", set={"memory.examples.lives": "tool"})

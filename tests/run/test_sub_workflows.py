@@ -1,4 +1,4 @@
-"""Sub-workflows: run as parts of another run, in its folder, and taken up with it."""
+"""Sub-workflows: run inside another run, in its folder, and taken up with it."""
 
 import asyncio
 import json
@@ -145,7 +145,7 @@ async def test_a_stopped_sub_workflow_is_taken_up_where_it_was(whole: Path, tmp_
     assert len(kept(tmp_path / "run" / "runs" / "first")) == 4
 
 
-def test_the_budget_of_the_whole_holds_for_its_parts_and_a_larger_one_goes_on(
+def test_the_budget_of_the_whole_holds_for_its_sub_workflows_and_a_larger_one_goes_on(
     whole: Path, tmp_path: Path, heard: Heard
 ) -> None:
     changed(whole, "graph:", "budget: {model_calls: 3}\ngraph:")
@@ -158,7 +158,7 @@ def test_the_budget_of_the_whole_holds_for_its_parts_and_a_larger_one_goes_on(
     assert len(heard()) == 4
 
 
-def test_a_failed_unit_of_a_sub_workflow_fails_its_caller_until_it_is_mended(
+def test_a_failed_unit_of_a_sub_workflow_fails_its_caller_until_it_is_repaired(
     whole: Path, tmp_path: Path, heard: Heard
 ) -> None:
     broken = tmp_path / "broken"
@@ -180,7 +180,7 @@ def test_a_failed_unit_of_a_sub_workflow_fails_its_caller_until_it_is_mended(
     assert len(heard()) == 5, "the failed call was made again, no other"
 
 
-def test_a_run_may_go_on_with_what_is_complete_of_a_part(whole: Path, tmp_path: Path) -> None:
+def test_a_run_may_go_on_with_what_is_complete_of_a_sub_workflow(whole: Path, tmp_path: Path) -> None:
     given = {"graph.first.with.models.model.fails_on": '"two, turn 1"'}
     assert ste.load(whole, set=given).run(out=tmp_path / "run").failed
     summary = ste.load(whole, set={**given, "graph.first.partial": True}).run(out=tmp_path / "run")
@@ -219,7 +219,7 @@ graph:
     assert [ste.open_run(run).lock["resolved"]["workflow"]["seed"] for run in runs] == [3, 3, 4, 4]
 
 
-async def test_the_bound_of_requests_in_flight_holds_over_all_parts(whole: Path, tmp_path: Path) -> None:
+async def test_the_bound_of_requests_in_flight_holds_over_all_sub_workflows(whole: Path, tmp_path: Path) -> None:
     running = most = 0
     text = """
 dsl: 2
@@ -253,7 +253,7 @@ graph:
     assert most == 2
 
 
-def test_data_that_a_part_can_never_have_are_missed_before_anything_is_spent(
+def test_data_that_a_sub_workflow_can_never_have_are_missed_before_anything_is_spent(
     whole: Path, tmp_path: Path, heard: Heard
 ) -> None:
     changed(whole, "data.lines.run: first.run", "data.lines.run: '\"no such run\"'")
@@ -262,14 +262,14 @@ def test_data_that_a_part_can_never_have_are_missed_before_anything_is_spent(
     assert heard() == []
 
 
-def test_what_makes_a_part_fail_once_it_begins_fails_the_unit_and_says_where(whole: Path, tmp_path: Path) -> None:
+def test_a_sub_workflow_that_cannot_begin_fails_the_unit_and_names_the_place(whole: Path, tmp_path: Path) -> None:
     changed(tmp_path / "counted.py", "for line in", "for line in 1 / 0 or")
     [why] = ste.load(whole).run(out=tmp_path / "run").failed.values()
     assert "whole.yaml:9 node counting" in why
     assert "data `lines`: ZeroDivisionError" in why
 
 
-def test_a_plan_adds_up_what_the_parts_may_cost(whole: Path) -> None:
+def test_a_plan_adds_up_what_the_sub_workflows_may_cost(whole: Path) -> None:
     plan = ste.load(whole).plan().to_json()
     assert plan["parts"]["first"]["total"] == {"model_calls": 4, "tool_calls": 0}
     assert plan["units"] == 1
@@ -307,7 +307,7 @@ graph:
 """
 
 
-def test_a_part_that_may_call_nothing_is_refused_before_anything_is_spent(
+def test_a_sub_workflow_that_may_call_nothing_is_refused_before_anything_is_spent(
     whole: Path, tmp_path: Path, heard: Heard
 ) -> None:
     (tmp_path / "tools.py").write_text(UNSAFE, "utf-8")
@@ -321,7 +321,9 @@ def test_a_part_that_may_call_nothing_is_refused_before_anything_is_spent(
     assert heard() == []
 
 
-def test_a_model_that_only_a_later_part_asks_is_missed_at_once(whole: Path, tmp_path: Path, heard: Heard) -> None:
+def test_a_model_that_only_a_later_sub_workflow_asks_is_missed_at_once(
+    whole: Path, tmp_path: Path, heard: Heard
+) -> None:
     far = "{use: openai, base_url: 'http://127.0.0.1:9', model: m}"
     (tmp_path / "say.md").write_text("Say something.", "utf-8")
     say = "{use: chat, model: far, prompt: say.md, outputs: {text: str}}"
