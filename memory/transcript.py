@@ -1,4 +1,4 @@
-"""Short-term memory: the talk so far."""
+"""Short-term memory: the conversation so far."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from ste_graph.contracts import Message
 
 _KEPT, _LEFT_OUT = "kept", "left out"
-"""Roles of what stands in the state behind the messages of a record, with their summary as content: the messages are
-still there, or this is all that is left of them."""
+"""Roles of the summaries in the state, each after the messages of its record: the messages are still there, or the
+summary is all that is left of them."""
 
 _HEAD = 2
-"""The first turn of the user and the first of the assistant stay: there the talk says what it is about."""
+"""Messages at the start that stay, one of the user and one of the assistant: they say what it is all about."""
 
 _CHARACTERS, _FRAME = 4, 4
 """A token counts as so many characters, as in English on the average; and a message costs so many tokens by itself."""
 
-_SAID = "The talk about these is left out here:"
-_HEARD = "I keep them in mind."
+_LEFT_OUT_HERE = "The conversation about these is left out here:"
+_ACKNOWLEDGED = "I keep them in mind."
 
 
 class Transcript(BaseModel):
@@ -29,7 +29,7 @@ class Transcript(BaseModel):
 
     With `max_tokens`, the messages of the oldest records shrink to a line each as soon as the whole is longer than
     that, then go themselves; a trial's line has its request and whether it was solved. The very first turns and what
-    was said since the last record stay whole, so that a single long trial may exceed the bound.
+    was added since the last record stay whole, so that a single long trial may exceed the bound.
 
     Differs: the paper's loop keeps everything, and fails when the model's window is full.
     """
@@ -42,12 +42,12 @@ class Transcript(BaseModel):
     """Tokens of all messages together, four characters counted as one; unset: without bound."""
 
     def extend(self, state: Sequence[Message], new: Sequence[Message]) -> list[Message]:
-        return self._bounded([*state, *new])
+        return self._shorten([*state, *new])
 
     def mark_record(self, state: Sequence[Message], summary: str) -> list[Message]:
         if self.max_tokens is None or not state or state[-1]["role"] in (_KEPT, _LEFT_OUT):
             return list(state)
-        return self._bounded([*state, {"role": _KEPT, "content": summary}])
+        return self._shorten([*state, {"role": _KEPT, "content": summary}])
 
     def messages(self, state: Sequence[Message]) -> list[Message]:
         if self.max_tokens is None:
@@ -56,14 +56,14 @@ class Transcript(BaseModel):
         for left_out, run in groupby(state, key=lambda message: message["role"] == _LEFT_OUT):
             if left_out:
                 lines = [message["content"] for message in run]
-                messages.append({"role": "user", "content": "\n".join([_SAID, *lines])})
-                messages.append({"role": "assistant", "content": _HEARD})
+                messages.append({"role": "user", "content": "\n".join([_LEFT_OUT_HERE, *lines])})
+                messages.append({"role": "assistant", "content": _ACKNOWLEDGED})
             else:
                 messages += [message for message in run if message["role"] != _KEPT]
         return messages
 
-    def _bounded(self, state: list[Message]) -> list[Message]:
-        while self.max_tokens is not None and tokens(self.messages(state)) > self.max_tokens:
+    def _shorten(self, state: list[Message]) -> list[Message]:
+        while self.max_tokens is not None and count_tokens(self.messages(state)) > self.max_tokens:
             shorter = _without_oldest(state)
             if shorter is None:
                 break
@@ -72,10 +72,10 @@ class Transcript(BaseModel):
 
 
 def _without_oldest(state: Sequence[Message]) -> list[Message] | None:
-    """The state with the oldest record's messages left out; else without the oldest summary; None if there is none.
+    """The state with the oldest record's messages left out; else without the oldest summary; None if neither is there.
 
-    The answers to an assistant's own tool calls go with the message that made them, though they may stand behind the
-    record; and where the talk went on with them alone, the next record's messages go too.
+    The answers to an assistant's own tool calls go with the message that made them, though they may come after the
+    record; and if the conversation went on with them alone, the next record's messages go too.
     """
     start = _HEAD
     for place in range(_HEAD, len(state)):
@@ -93,8 +93,8 @@ def _without_oldest(state: Sequence[Message]) -> list[Message] | None:
     return None if oldest is None else [*state[:oldest], *state[oldest + 1 :]]
 
 
-def tokens(messages: Sequence[Message]) -> int:
-    """About how many tokens messages have: what is said and called, in fours of characters, and a frame each."""
+def count_tokens(messages: Sequence[Message]) -> int:
+    """About how many tokens messages have: one per four characters of text and calls, and a frame for each message."""
     return sum(_FRAME - -_length(message) // _CHARACTERS for message in messages)
 
 

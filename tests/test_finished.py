@@ -28,11 +28,11 @@ def test_the_trials_of_a_run_are_typed(run: Path) -> None:
     trials = ste.open_run(run).trials()
     assert len(trials) == 8
     assert all(isinstance(kept.trial, ste.Trial) for kept in trials)
-    assert {(kept.tool, kept.place["episode"], kept.place["trial"]) for kept in trials} == {
+    assert {(kept.tool, kept.loops["episode"], kept.loops["trial"]) for kept in trials} == {
         (tool, episode, trial) for tool in ("to_roman", "add_days") for episode in range(2) for trial in range(2)
     }
     first = trials[0]
-    assert (first.query, first.solved, first.episode) == (first.trial.query, first.trial.solved, first.place["episode"])
+    assert (first.query, first.solved, first.episode) == (first.trial.query, first.trial.solved, first.loops["episode"])
     assert [kept.trial.model for kept in trials] == ["simulated"] * 8
 
 

@@ -1,12 +1,12 @@
-"""What the README shows is true: its code runs, its commands exist, its files are there."""
+"""What the README shows is true: its commands print what it says, its code runs, its files are there."""
 
 import re
 import shlex
-import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,46 +17,55 @@ def blocks(language: str) -> list[str]:
     return [text for tongue, text in fenced if tongue == language]
 
 
-@pytest.fixture(scope="module")
-def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small run of the quickstart."""
-    import ste_graph as ste
-
-    out = tmp_path_factory.mktemp("runs") / "quickstart"
-    ste.load(ROOT / "workflows" / "quickstart.yaml", set={"params.episodes": 1, "params.trials": 1}).run(out=out)
-    return out
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, quickstart: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which the README's relative paths hold, and `make run` has been run."""
-    shutil.copytree(ROOT / "workflows", tmp_path / "workflows")
-    shutil.copytree(quickstart, tmp_path / "runs" / "quickstart")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.splitlines()[-1][:40])
-def test_the_python_of_the_readme_runs(code: str, checkout: Path) -> None:
-    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
-    assert "import" in code
+def session() -> Iterator[tuple[str, list[str]]]:
+    """Each command of the terminal session, with the lines that it prints; `…` stands for any others."""
+    for part in re.split(r"^\$ ", blocks("text")[0], flags=re.MULTILINE)[1:]:
+        command, *lines = part.splitlines()
+        yield command, [line for line in lines if line.strip()]
 
 
 def commands() -> list[str]:
-    lines = [line for block in blocks("") for line in block.splitlines()]
-    found = [line for line in lines if line.startswith("ste run workflows/quickstart.yaml --")]
-    assert found, "the README shows no command that runs the quickstart"
-    return found
+    return [line.partition("  #")[0].strip() for block in blocks("") for line in block.splitlines()]
 
 
-@pytest.mark.parametrize("line", commands())
-def test_the_commands_of_the_readme_run(line: str, checkout: Path) -> None:
-    from ste_graph.cli.application import application as app
+def test_it_fits_on_three_screens() -> None:
+    assert len(README.splitlines()) <= 150
 
-    words = shlex.split(line.partition("#")[0])
-    small = ["--set", "params.episodes=1", "--set", "params.trials=1"]
-    done = CliRunner().invoke(app, [*words[1:], *small])
-    assert done.exit_code == 0, done.output
+
+def test_the_two_commands_print_what_is_shown(
+    ste: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command, lines in session():
+        result = ste(*shlex.split(command)[1:])
+        assert result.code == 0
+        printed = iter(result.out.splitlines())
+        missing = [line for line in lines if line.strip() != "…" and line not in printed]
+        assert missing == []
+
+
+def test_the_tools_of_ones_own_are_explored_without_a_server(
+    ste: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [code] = blocks("python")
+    Path("my_tools.py").write_text(code, "utf-8")
+    local = [line for line in commands() if line.startswith(("ste run quickstart", "ste show"))]
+    assert len(local) == 2
+    for command in local:
+        result = ste(*shlex.split(command)[1:])
+        assert result.code == 0
+    assert "opening_hours       9       9    0" in result.out
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if " gain " in line])
+def test_the_commands_for_a_real_model_are_legal(
+    line: str, ste: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_tools.py").write_text(blocks("python")[0], "utf-8")
+    words = shlex.split(line)
+    assert ste("check", *words[2:]).code == 0
 
 
 def test_every_command_that_the_readme_names_exists() -> None:
@@ -65,14 +74,18 @@ def test_every_command_that_the_readme_names_exists() -> None:
     from ste_graph.cli.application import application as app
 
     known = set(get_command(app).list_commands(None))  # type: ignore[attr-defined, arg-type]
-    named = {word for block in blocks("") for word in re.findall(r"^ste +([a-z]+)", block, re.MULTILINE)}
+    named = {
+        shlex.split(line)[1] for line in [*commands(), *(command for command, _ in session())] if line[:4] == "ste "
+    }
+    listed = set(re.findall(r"`(init check [a-z ]+)`", README)[0].split())
     assert named <= known
+    assert listed == known
 
 
 def test_every_path_that_the_readme_names_is_there() -> None:
     links = {link for link in re.findall(r"\]\(([^)#:]+)\)", README)} | set(re.findall(r'href="([^":]+)"', README))
-    spoken = {path for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.\w+)?)`", README)}
-    assert {path for path in links | spoken if not (ROOT / path).exists()} == set()
+    named = {path for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.\w+)?)`", README)}
+    assert {path for path in links | named if not (ROOT / path).exists()} == set()
 
 
 def test_the_yaml_of_the_readme_is_in_the_papers_workflow() -> None:

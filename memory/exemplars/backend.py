@@ -19,7 +19,7 @@ Changes: TypeAlias = Sequence[ExemplarRow] | None
 
 
 class Backend(Protocol):
-    """Where exemplars are kept, and how to notice what others have written there. Used under `lock` only."""
+    """A place where exemplars are kept, which notices what others have written. Used under `lock` only."""
 
     place: str
     """The store's place, for messages."""
@@ -64,7 +64,7 @@ class Backend(Protocol):
         """Ids that are never again to be imported from a run."""
 
     def find_differences(self) -> list[str]:
-        """What is wrong with what is kept, in words."""
+        """The problems of what is kept, in words."""
 
     def close(self) -> None:
         """Let go of files and connections."""

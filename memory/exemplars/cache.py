@@ -21,7 +21,7 @@ _log = logging.getLogger("ste_graph.memory")
 
 
 class ExemplarCache:
-    """What is read from a backend. Before anything is looked up, what others have written is caught up with.
+    """The content of a backend in working memory. What others have written is read before anything is looked up.
 
     Any number of threads may come: one reads or writes at a time, the others wait.
     """

@@ -56,7 +56,7 @@ class Exemplar(Frozen):
 
     @property
     def observation(self) -> StepObservation | None:
-        """What the last call returned."""
+        """The result of the last call."""
         return self.calls[-1].observation if self.calls else None
 
     @property

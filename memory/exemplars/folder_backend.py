@@ -1,4 +1,4 @@
-"""A store of exemplars in a folder: its log is the truth, and a Chroma index beside it holds the vectors."""
+"""A store of exemplars in a folder: its log is the truth, and a Chroma index next to it holds the vectors."""
 
 from __future__ import annotations
 

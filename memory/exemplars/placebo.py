@@ -34,7 +34,7 @@ def make_placebo(
     asked = words(query)
     random = Random(derive_seed(selection.placebo or 0, asked))
     best_first = selection.paper or selection.order == "most_similar_first"
-    ranks = {one.tool: rank for rank, one in enumerate(reversed(shown) if best_first else shown, start=1)}
+    ranks = {exemplar.tool: rank for rank, exemplar in enumerate(reversed(shown) if best_first else shown, start=1)}
     ids = _draw(candidates, ranks, _FOR_EACH * len(shown), random)
     pool = [exemplar for exemplar in get(ids) if words(exemplar.query) != asked]
     pairing = _Pairing(pool, ranks, text)
@@ -66,16 +66,20 @@ class _Pairing:
         """A request with the calls of another, together about as long as `shown`."""
         asks = min(
             self._pool,
-            key=lambda one: (self._requests_used[one.id], self._rank(one), abs(len(one.query) - len(shown.query))),
+            key=lambda other: (
+                self._requests_used[other.id],
+                self._rank(other),
+                abs(len(other.query) - len(shown.query)),
+            ),
         )
         length = len(self._text(shown)) - len(asks.query)
         serves = min(
             (exemplar for exemplar in self._pool if exemplar is not asks),
-            key=lambda one: (
-                one.tool == asks.tool,
-                self._calls_used[one.id],
-                self._rank(one),
-                abs(self._calls_length[one.id] - length),
+            key=lambda other: (
+                other.tool == asks.tool,
+                self._calls_used[other.id],
+                self._rank(other),
+                abs(self._calls_length[other.id] - length),
             ),
         )
         self._requests_used[asks.id] += 1

@@ -105,7 +105,7 @@ class RunBackend:
     def put(self, exemplars: Sequence[Exemplar], vectors: Mapping[str, Vectors]) -> Changes:
         self._changes.append(exemplars)
         if vectors:
-            self._vectors.put({text_hash(one.query): vectors[one.id] for one in exemplars if one.id in vectors})
+            self._vectors.put({text_hash(new.query): vectors[new.id] for new in exemplars if new.id in vectors})
         return self._add(list(self._changes.read_new()))
 
     def remove(self, ids: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ class ExemplarSelector:
             ranked = self._cache.index.search(wanted, k, tools=offered, gates=passed, by_tool=by_tool)
             ids = dict.fromkeys(match.row.id for matches in ranked for match in matches)
             exemplars = self._cache.backend.get(list(ids))
-        return [[_match(one, exemplars) for one in matches if one.row.id in exemplars] for matches in ranked]
+        return [[_match(row, exemplars) for row in rows if row.row.id in exemplars] for rows in ranked]
 
     def select(
         self, query: str, selection: Selection, *, tools: Iterable[str] | None, count: Callable[[str], int]

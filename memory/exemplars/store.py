@@ -234,7 +234,7 @@ class ExemplarStore:
         return len(gone)
 
     def check(self) -> list[str]:
-        """What is wrong with log and index, in words; empty if they agree."""
+        """The problems of log and index, in words; empty if they agree."""
         with self._cache.reading():
             return self._backend.find_differences()
 

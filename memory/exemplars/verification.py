@@ -17,7 +17,7 @@ from ste_graph.tools.toolbox import Toolbox
 
 @dataclass(slots=True)
 class Verification:
-    """What became of the exemplars, by id."""
+    """The outcome of a verification, by the ids of the exemplars."""
 
     unchanged: int = 0
     """Exemplars of tools that are as they were."""

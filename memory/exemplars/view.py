@@ -84,15 +84,16 @@ class ExemplarViewStore:
         def text(*some: Exemplar) -> str:
             return as_text(some, observations=selection.shows_observations)
 
-        def selected(some: Sequence[Exemplar]) -> SelectedExemplars:
-            return SelectedExemplars(text=text(*some), exemplars=[one.model_dump(mode="json") for one in some])
+        def package(some: Sequence[Exemplar]) -> SelectedExemplars:
+            data = [exemplar.model_dump(mode="json") for exemplar in some]
+            return SelectedExemplars(text=text(*some), exemplars=data)
 
         def placebo() -> list[Exemplar]:
             candidates = self._collect_candidates(selection, tools)
             return make_placebo(query, exemplars, selection, candidates=candidates, get=self._store.get, text=text)
 
-        others = None if selection.placebo is None else selected(await asyncio.to_thread(placebo))
-        return selected(exemplars).model_copy(update={"origin": self._origin, "placebo": others})
+        others = None if selection.placebo is None else package(await asyncio.to_thread(placebo))
+        return package(exemplars).model_copy(update={"origin": self._origin, "placebo": others})
 
     async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> SelectedLessons:
         """The lessons for a request, the tool of the nearest exemplar first; see `LessonView.select_lessons`.

@@ -21,7 +21,7 @@ _Key = tuple[str | None, str, tuple[str, ...]]
 
 
 class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
-    """Puts exemplars for the request at hand behind the system prompt, and none that name a tool the agent lacks.
+    """Appends exemplars for the request at hand to the system prompt, and none that name a tool the agent lacks.
 
     The request is the last message of a person. Exemplars are looked up once for it, however often the model is called
     to serve it, and are the same each time. With `lessons`, at most so many of the nearest one's tool stand above them.
@@ -73,11 +73,11 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
 
 
 def _key(request: ModelRequest[Any]) -> _Key | None:
-    """What the exemplars depend on: the last message of a person, and the tools offered."""
-    said = next((message for message in reversed(request.messages) if isinstance(message, HumanMessage)), None)
-    if said is None or not said.text.strip():
+    """The key on which the exemplars depend: the last message of a person, and the tools offered."""
+    last = next((message for message in reversed(request.messages) if isinstance(message, HumanMessage)), None)
+    if last is None or not last.text.strip():
         return None
-    return said.id, said.text, tuple(sorted(_name(tool) for tool in request.tools))
+    return last.id, last.text, tuple(sorted(_name(tool) for tool in request.tools))
 
 
 def _name(tool: Any) -> str:

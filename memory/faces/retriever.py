@@ -37,21 +37,21 @@ class ExemplarRetriever(BaseRetriever):
 
     @property
     def _ordered(self) -> Selection:
-        said = "order" in self.selection.model_fields_set
-        return self.selection if said else self.selection.model_copy(update={"order": "most_similar_first"})
+        is_set = "order" in self.selection.model_fields_set
+        return self.selection if is_set else self.selection.model_copy(update={"order": "most_similar_first"})
 
     def _document(self, found: ExemplarMatch) -> Document:
-        one = found.exemplar
+        exemplar = found.exemplar
         return Document(
-            page_content=as_text([one], observations=self.selection.shows_observations),
-            id=one.id,
+            page_content=as_text([exemplar], observations=self.selection.shows_observations),
+            id=exemplar.id,
             metadata={
                 "similarity": found.similarity,
-                "query": one.query,
-                "tool": one.tool,
-                "arguments": one.arguments,
-                "run": one.run,
-                "trial_id": one.trial_id,
-                "fingerprint": one.fingerprint,
+                "query": exemplar.query,
+                "tool": exemplar.tool,
+                "arguments": exemplar.arguments,
+                "run": exemplar.run,
+                "trial_id": exemplar.trial_id,
+                "fingerprint": exemplar.fingerprint,
             },
         )

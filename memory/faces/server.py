@@ -62,7 +62,7 @@ def server_of(store: ExemplarStore) -> MCPServer:
         tool: Annotated[str, Field(description="The name of the tool that you want to call.")],
         k: Annotated[int, Field(description="How many at most.", ge=0, le=MOST)] = 3,
     ) -> str:
-        """What failed calls of a tool taught, and how they were mended; the most useful first."""
+        """Lessons of a tool: how calls of it failed, and how they were repaired; the most useful first."""
         try:
             return "\n".join(await asyncio.to_thread(store.lessons, tool, k)) or NOTHING
         except SteError as error:

@@ -48,7 +48,7 @@ _SCOPE: Final = "scope"
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How messages call a collection, and what they advise."""
+    """The name of a collection in messages, and their advice."""
 
     label: str
     fault: str
@@ -127,12 +127,12 @@ class VectorCollection:
         """
         with self._guard("opening the index"), without_warnings():
             self.close()
+            self._unused.zero_before_opening()
             if isinstance(self.where, Path) and not has_index(self.where):
                 self.where.mkdir(parents=True, exist_ok=True)
                 with TemporaryFile(dir=self.where):
                     self._is_new = True
                 return
-            self._unused.zero_before_opening()
             self._client = open_client(self.where)
             try:
                 self._find()

@@ -1,4 +1,4 @@
-"""Where the weights of an embedder are, what they are called, and how they are told apart."""
+"""The weights of an embedder: their place, their name, and the hash that identifies them."""
 
 from __future__ import annotations
 

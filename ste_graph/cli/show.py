@@ -47,30 +47,16 @@ def show(
 
     Replies to a test are counted by arm; with `--record reply`, `--tool` or `-n` each reply is printed.
     """
-    from ste_graph.cli.outcome import read_evaluations
     from ste_graph.finished import open_run
 
     opened = open_run(run)
-    of_trials = solved is not None or failed_calls or coverage
-    if record not in (None, "trial") and of_trials:
+    page = _Page(opened, opened.trials(), tool, solved, failed_calls, number, record, coverage, format)
+    if record not in (None, "trial") and page.selects_trials:
         message = f"does not go with `--record {record}`: it selects trials"
         raise typer.BadParameter(message, param_hint="--solved, --unsolved, --failed-calls or --coverage")
-    page = _Page(opened, opened.trials(), tool, number, format)
-    plain = (tool, record, number) == (None, None, None) and not of_trials
-    if tool is None and record is None and not coverage and (evaluations := read_evaluations(opened)):
-        _show_evaluations(evaluations, format)
-    elif not page.trials and opened.sub_runs and plain:
-        _show_parts(opened, format)
-    else:
-        _check_place(page, record)
-        if coverage:
-            _show_coverage(page)
-        elif of_trials or record == "trial" or (record is None and (page.trials or not any(opened.records()))):
-            _show_trials(page, solved, failed_calls)
-        elif record in (None, "reply") and (replies := _replies(page)):
-            _show_replies(page, replies, in_full=not plain)
-        else:
-            _show_records(page, record)
+    if not _show_whole_run(page):
+        _check_place(page)
+        _show_selection(page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +66,22 @@ class _Page:
     run: FinishedRun
     trials: Trials
     tool: str | None
+    solved: bool | None
+    failed_calls: bool
     number: int | None
+    record: str | None
+    coverage: bool
     format: Format
+
+    @property
+    def selects_trials(self) -> bool:
+        """True if an option is given that makes sense for trials alone."""
+        return self.solved is not None or self.failed_calls or self.coverage
+
+    @property
+    def is_plain(self) -> bool:
+        """True if no option narrows the run."""
+        return (self.tool, self.record, self.number) == (None, None, None) and not self.selects_trials
 
     def print(self, head: str, lines: Sequence[Mapping[str, Json]], texts: Iterable[str], *, empty: str) -> None:
         """Prints the first `number` lines (None: all): as data, or as texts below a head."""
@@ -94,6 +94,32 @@ class _Page:
         elif not lines:
             parts.append(empty)
         echo("\n\n".join(parts))
+
+
+def _show_whole_run(page: _Page) -> bool:
+    """Shows the evaluations of a run, or its parts, and returns True; False if its records are to be shown."""
+    from ste_graph.cli.outcome import read_evaluations
+
+    whole = (page.tool, page.record, page.coverage) == (None, None, False)
+    if whole and (evaluations := read_evaluations(page.run)):
+        _show_evaluations(evaluations, page.format)
+    elif page.is_plain and not page.trials and page.run.sub_runs:
+        _show_parts(page.run, page.format)
+    else:
+        return False
+    return True
+
+
+def _show_selection(page: _Page) -> None:
+    has_trials = bool(page.trials) or not any(page.run.records())
+    if page.coverage:
+        _show_coverage(page)
+    elif page.selects_trials or page.record == "trial" or (page.record is None and has_trials):
+        _show_trials(page)
+    elif page.record in (None, "reply") and (replies := _replies(page)):
+        _show_replies(page, replies)
+    else:
+        _show_records(page)
 
 
 def _show_evaluations(evaluations: Sequence[Mapping[str, Json]], format: Format) -> None:
@@ -120,35 +146,35 @@ def _show_coverage(page: _Page) -> None:
     echo(json.dumps(data, indent=2) if page.format is Format.json else coverage_table(found))
 
 
-def _show_trials(page: _Page, solved: bool | None, failed_calls: bool) -> None:
+def _show_trials(page: _Page) -> None:
     from ste_graph.cli.trials import has_failed_call, trial_text, trials_overview
 
     trials = page.trials
     if page.tool is not None:
         trials = trials.where(lambda kept: kept.tool == page.tool)
-    if solved is not None:
-        trials = trials.where(lambda kept: (kept.trial.solved is True) == solved)
-    if failed_calls:
+    if page.solved is not None:
+        trials = trials.where(lambda kept: (kept.trial.solved is True) == page.solved)
+    if page.failed_calls:
         trials = trials.where(has_failed_call)
     head = trials_overview(page.run, page.trials, page.tool)
     empty = "no such trial" if page.trials else "no trial yet"
     page.print(head, [kept.line for kept in trials], map(trial_text, trials), empty=empty)
 
 
-def _show_replies(page: _Page, replies: Sequence[dict[str, Json]], *, in_full: bool) -> None:
+def _show_replies(page: _Page, replies: Sequence[dict[str, Json]]) -> None:
     from ste_graph.cli.replies import arms_table, reply_text
 
     head = arms_table(page.run.path, replies)
-    if in_full or page.format is Format.json:
+    if page.format is Format.json or not page.is_plain:
         page.print(head, replies, map(reply_text, replies), empty="no such reply")
     else:
         echo(head)
 
 
-def _show_records(page: _Page, record: str | None) -> None:
+def _show_records(page: _Page) -> None:
     from ste_graph.cli.records import record_text, records_summary, select_records
 
-    lines = select_records(page.run, record, page.tool)
+    lines = select_records(page.run, page.record, page.tool)
     page.print(records_summary(page.run, lines), lines, map(record_text, lines), empty="no such record")
 
 
@@ -158,12 +184,12 @@ def _replies(page: _Page) -> list[dict[str, Json]]:
     return [line for line in replies if page.tool in (None, line["gold"]["tool"])]
 
 
-def _check_place(page: _Page, record: str | None) -> None:
+def _check_place(page: _Page) -> None:
     """Raise `WorkflowError` if the records are in a part of the run, or if the run does not have the tool."""
     from ste_graph.errors import WorkflowError
     from ste_graph.suggest import did_you_mean, list_choices
 
-    run, kind = page.run, record or "trial"
+    run, kind = page.run, page.record or "trial"
     if run.sub_runs and not page.trials and not any(line["record"] == kind for line in run.records()):
         holders = [part for part in run.sub_runs if any(line["record"] == kind for line in part.records())]
         where = f"they are in its parts; look with: {' · '.join(map(_command, holders))}" if holders else ""

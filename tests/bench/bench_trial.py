@@ -145,7 +145,7 @@ async def by_hand(loaded: Workflow, folder: Path, tool: Tool, store: RecordStore
         return reply, said
 
     async def imagine(state: State) -> dict[str, Any]:
-        entries = await store.recall(tool.name, like=None, seed=0)
+        entries = await store.recall((tool.name,), like=None, seed=0)
         query, said = await ask("imagine", state, long_term={"entries": entries, "empty": not entries})
         write({"node": "imagine", "gives": {"query": query}, "said": said})
         return {"query": query, "messages": [*state["messages"], *said], "text": None, "steps": [], "turn": 0}
@@ -177,7 +177,7 @@ async def by_hand(loaded: Workflow, folder: Path, tool: Tool, store: RecordStore
         os.fsync(lines.fileno())
         journal.write(json.dumps(trial, ensure_ascii=False).encode() + b"\n")
         number = state["episode"] * TRIALS + state["trial"]
-        store.add(Entry(id=f"{tool.name}-{number}", scope=tool.name, text=state["query"], record=trial))
+        store.add(Entry(id=f"{tool.name}-{number}", scope=(tool.name,), text=state["query"], record=trial))
         if state["trial"] + 1 < TRIALS:
             return {"trial": state["trial"] + 1}
         return {"trial": 0, "episode": state["episode"] + 1, "messages": []}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ste_graph.memory.experience.settings import Experience
+from ste_graph.memory.vectors import chroma_workarounds
 from ste_graph.memory.vectors.chroma_workarounds import TRIED, zero_unused_pages
-from ste_graph.memory.vectors.collection import VectorCollection, Wording
+from ste_graph.memory.vectors.collection import SharedCollections, VectorCollection, Wording
 from ste_graph.memory.vectors.vector_store import VectorRow
 
 
@@ -58,6 +59,22 @@ def test_files_of_a_form_that_is_not_known_are_left_alone(index):
     (header,) = folder.rglob("header.bin")
     header.write_bytes(b"short")
     zero_unused_pages(folder)
+
+
+def test_an_index_that_is_made_again_in_the_same_process_is_cleaned_again(tmp_path, monkeypatch):
+    cleaned = []
+    monkeypatch.setattr(chroma_workarounds, "zero_unused_pages", cleaned.append)
+    collections = SharedCollections()
+    collection = collections.open(tmp_path / "index", "vectors", Wording("index", "", ""), "synthetic")
+    for _ in range(2):
+        cleaned.clear()
+        collection.open()
+        opened = len(cleaned)
+        rows = [VectorRow("a", (), "a", {})]
+        collection.add(rows, np.array([[1, 0]], dtype=np.float32), embedder="synthetic")
+        assert len(cleaned) > opened, "what was written first was not cleaned"
+        collections.remove(tmp_path / "index")
+    collections.close(collection)
 
 
 async def test_the_memory_of_a_run_leaves_its_unused_pages_empty_too(tmp_path, entry, word_hashes):

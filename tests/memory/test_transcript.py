@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.memory.transcript import Transcript, tokens
+from ste_graph.memory.transcript import Transcript, count_tokens
 from ste_graph.protocols import native
 
 HEARD = "I keep them in mind."
@@ -63,7 +63,7 @@ def test_the_oldest_trials_shrink_to_a_line_each_and_the_first_turns_stay():
         user("imagine 0"),
         assistant("request 0"),
         user(
-            "The talk about these is left out here:\n"
+            "The conversation about these is left out here:\n"
             "Query: 0 | Solved: Yes\nQuery: 1 | Solved: Yes\nQuery: 2 | Solved: Yes"
         ),
         assistant(HEARD),
@@ -111,5 +111,5 @@ def test_turns_alternate_calls_are_answered_and_the_bound_is_kept_as_far_as_the_
         made = [call["id"] for message in shown[:-1] for call in message.get("tool_calls", ())]
         assert [message["tool_call_id"] for message in shown if message["role"] == "tool"] == made
         answers = [message for message in shown if message["role"] == "tool"]
-        assert tokens(shown) <= max(bound, tokens([*first, *answers, *under_way]))
+        assert count_tokens(shown) <= max(bound, count_tokens([*first, *answers, *under_way]))
         assert memory.extend(state, []) == state

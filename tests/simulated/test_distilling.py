@@ -10,7 +10,7 @@ import pytest
 
 from ste_graph.distil.gates import drift_fault
 from ste_graph.distil.votes import QUESTIONS, SCHEMA
-from ste_graph.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt
 from ste_graph.simulated.policy import respond
 from ste_graph.simulated.reading import ShownTool, Turn
 from ste_graph.simulated.values import plausible_value
