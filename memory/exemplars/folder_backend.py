@@ -78,7 +78,7 @@ class FolderBackend:
         return self._log.exemplars()
 
     def get(self, ids: Sequence[str]) -> dict[str, Exemplar]:
-        return {id: read_exemplar(row) for id, row in self._index.get(ids).items()}
+        return {id: read_exemplar(row) for id, row in self._index.get(ids, texts=False).items()}
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         return self._index.get_vectors(ids)
@@ -104,7 +104,7 @@ class FolderBackend:
         return self._folder.forgotten_ids()
 
     def find_differences(self) -> list[str]:
-        return [*self._log.damaged, *compare_rows(self.rows, self._index.get())]
+        return [*self._log.damaged, *compare_rows(self.rows, self._index.get(texts=False))]
 
     def close(self) -> None:
         _collections.close(self._index)
@@ -141,7 +141,7 @@ class FolderBackend:
         """Make the index hold exactly what the log holds."""
         if self._partial:
             self._reread()
-        there = self._index.get()
+        there = self._index.get(texts=False)
         self._index.delete(sorted(there.keys() - self.rows.keys()))
         digests = {id: row.metadata.get("digest") for id, row in there.items()}
         for some in _batches(
@@ -152,7 +152,7 @@ class FolderBackend:
 
     def _leave_out(self, error: RunError) -> None:
         """Go on with what the index has of the log."""
-        digests = {id: row.metadata.get("digest") for id, row in self._index.get().items()}
+        digests = {id: row.metadata.get("digest") for id, row in self._index.get(texts=False).items()}
         kept = {id: row for id, row in self.rows.items() if digests.get(id) == row.digest}
         _log.warning("%s (going on without %d exemplars)", error, len(self.rows) - len(kept))
         self.rows, self._partial = kept, True
@@ -220,7 +220,7 @@ def compare_folder(folder: StoreFolder) -> tuple[int, list[str]]:
         index = open_index(folder, None)
         try:
             index.open()  # again, since a client does not see what another process has written
-            return len(rows), [*log.damaged, *compare_rows(rows, index.get())]
+            return len(rows), [*log.damaged, *compare_rows(rows, index.get(texts=False))]
         finally:
             _collections.close(index)
 

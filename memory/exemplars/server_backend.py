@@ -69,10 +69,10 @@ class ServerBackend:
         return None
 
     def exemplars(self) -> list[Exemplar]:
-        return [read_exemplar(row) for row in self._index.get().values()]
+        return [read_exemplar(row) for row in self._index.get(texts=False).values()]
 
     def get(self, ids: Sequence[str]) -> dict[str, Exemplar]:
-        return {id: read_exemplar(row) for id, row in self._index.get(ids).items()}
+        return {id: read_exemplar(row) for id, row in self._index.get(ids, texts=False).items()}
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         return self._index.get_vectors(ids)

@@ -164,15 +164,17 @@ class VectorCollection:
                 )
             self._unused.zero_once()
 
-    def get(self, ids: Sequence[str] | None = None) -> dict[str, VectorRow]:
+    def get(self, ids: Sequence[str] | None = None, *, texts: bool = True) -> dict[str, VectorRow]:
         found: dict[str, VectorRow] = {}
         if self._collection is None:
             return found
+        wanted: Any = ["metadatas", "documents"] if texts else ["metadatas"]
         for part in _parts(len(self) if ids is None else len(ids)):
             asked: dict[str, Any] = {"limit": _ROWS, "offset": part.start} if ids is None else {"ids": list(ids[part])}
             with self._guard("reading the index"):
-                some = self._collection.get(**asked, include=["documents", "metadatas"])
-            for id, text, metadata in zip(some["ids"], some["documents"] or (), some["metadatas"] or (), strict=True):
+                some = self._collection.get(**asked, include=wanted)
+            documents = some["documents"] or [""] * len(some["ids"])
+            for id, text, metadata in zip(some["ids"], documents, some["metadatas"] or (), strict=True):
                 values: dict[str, Any] = dict(metadata or {})
                 scope = _decode(str(values.pop(_SCOPE, "[]")))
                 found[id] = VectorRow(id=id, scope=scope, text=text or "", metadata=values)

@@ -38,8 +38,11 @@ class VectorStore(Protocol):
     def add(self, rows: Sequence[VectorRow], vectors: Vectors, *, embedder: str) -> None:
         """Write rows with their vectors, shape (rows, dimension); a row whose id is there is replaced."""
 
-    def get(self, ids: Sequence[str] | None = None) -> dict[str, VectorRow]:
-        """The rows of `ids`, by id, those that are not there left out; None: all rows."""
+    def get(self, ids: Sequence[str] | None = None, *, texts: bool = True) -> dict[str, VectorRow]:
+        """The rows of `ids`, by id, those that are not there left out; None: all rows.
+
+        Without `texts`, which take time to read, the rows' texts are "".
+        """
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of `ids`, by id, those that are not there left out."""
