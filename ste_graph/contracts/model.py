@@ -37,12 +37,16 @@ class ToolCall(Frozen):
 
 
 class Reply(Frozen):
-    """One reply of a model. `data` is set only when a `schema` was asked for and the model supports it."""
+    """One reply of a model, without its thoughts. `data` is set only when a `schema` was asked for and was followed."""
 
     text: str
     usage: Usage = Usage()
     data: Json = None
     tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+    """The thoughts of a reasoning model, which no transcript keeps."""
+    finish_reason: str | None = None
+    """Why the reply ended, in the server's word: `stop`, `length`, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

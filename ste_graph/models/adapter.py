@@ -16,7 +16,7 @@ from ste_graph.settings import HubPath, RelativePath
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
-    """One reply as the model gave it: with its reasoning, and not cut at stop strings."""
+    """One reply as the model gave it: thoughts may stand in its text, which is not cut at stop strings."""
 
     text: str = ""
     _: KW_ONLY
@@ -24,6 +24,8 @@ class RawReply:
     data: Json = None
     """The JSON value of a reply to a schema, where the model's library has read it already."""
     usage: Usage = field(default_factory=Usage)
+    reasoning: str = ""
+    """The thoughts that the server tells apart from the text."""
     finish_reason: str | None = None
     """Why the reply ended, in the server's word: `stop`, `length`, …"""
 

@@ -12,7 +12,7 @@ from ste_graph.contracts import Json, ModelRequest, Reply
 from ste_graph.errors import ModelError, NoReplyError
 from ste_graph.models.adapter import Adapter, ModelClient, RawReply
 from ste_graph.models.meter import Meter
-from ste_graph.models.reasoning import strip_reasoning
+from ste_graph.models.reasoning import split_reasoning
 from ste_graph.models.request_errors import EmptyReplyError, describe_error, is_retryable, retry_after
 
 TRIES = 6
@@ -54,12 +54,14 @@ class Gateway:
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
                 raise self._model_error(error) from error
             self.meter.add_usage(raw.usage)
-            text = strip_reasoning(raw.text)
+            text, thoughts = split_reasoning(raw.text)
             return Reply(
                 text=cut_at_stop(text, unsent),
                 usage=raw.usage,
                 data=_data(raw, text) if request.schema else None,
                 tool_calls=raw.tool_calls,
+                reasoning="\n".join(filter(None, (raw.reasoning, thoughts))),
+                finish_reason=raw.finish_reason,
             )
 
     async def close(self) -> None:

@@ -191,6 +191,7 @@ def read_completion(answer: Json) -> RawReply:
         usage=Usage(
             prompt_tokens=usage.get("prompt_tokens") or 0, completion_tokens=usage.get("completion_tokens") or 0
         ),
+        reasoning=_text(message.get("reasoning") or message.get("reasoning_content")),
         finish_reason=choice.get("finish_reason"),
     )
 

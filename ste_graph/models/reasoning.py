@@ -8,14 +8,16 @@ _BLOCK = re.compile(r"<think>.*?</think>", re.DOTALL)
 _MARK = re.compile(r"</?think>")
 
 
-def strip_reasoning(text: str) -> str:
-    """A reply without its `<think>…</think>`; where nothing else is left, the thought is the reply.
+def split_reasoning(text: str) -> tuple[str, str]:
+    """A reply without its `<think>…</think>`, and the thoughts in them.
 
     Chat templates may open the block for the model, so that only its end is in the reply. A block without an end was
     cut off, and no reply follows it.
     """
     if "think>" not in text:
-        return text
-    reply = _BLOCK.sub("", text)
-    reply = reply.rpartition("</think>")[2].partition("<think>")[0].strip()
-    return reply or _MARK.sub("", text).strip()
+        return text, ""
+    thoughts = _BLOCK.findall(text)
+    opened, end, rest = _BLOCK.sub("", text).rpartition("</think>")
+    reply, start, cut_off = rest.partition("<think>")
+    thoughts = [*([opened] if end else []), *thoughts, *([cut_off] if start else [])]
+    return reply.strip(), "\n".join(thought for part in thoughts if (thought := _MARK.sub("", part).strip()))

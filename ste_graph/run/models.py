@@ -131,4 +131,5 @@ class RedactedModel:
             for call in reply.tool_calls
         )
         data = self._redactor.redact_data(reply.data)
-        return reply.model_copy(update={"text": redact(reply.text), "data": data, "tool_calls": calls})
+        texts = {"text": redact(reply.text), "reasoning": redact(reply.reasoning)}
+        return reply.model_copy(update={**texts, "data": data, "tool_calls": calls})

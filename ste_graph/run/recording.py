@@ -36,6 +36,7 @@ class Recording:
                 line["data"] = reply.data
             if reply.tool_calls:
                 line["tool_calls"] = [call.model_dump() for call in reply.tool_calls]
+            line |= {name: value for name in ("reasoning", "finish_reason") if (value := getattr(reply, name))}
         self._files.models.append(line)
 
     async def result(

@@ -50,7 +50,14 @@ class Replay:
         if line.get("error") is not None:
             raise (NoReplyError if line.get("no_reply") else ModelError)(line["error"])
         calls = tuple(ToolCall(**call) for call in line.get("tool_calls", ()))
-        return Reply(text=line["text"], usage=Usage(**line.get("usage", {})), data=line.get("data"), tool_calls=calls)
+        return Reply(
+            text=line["text"],
+            usage=Usage(**line.get("usage", {})),
+            data=line.get("data"),
+            tool_calls=calls,
+            reasoning=line.get("reasoning", ""),
+            finish_reason=line.get("finish_reason"),
+        )
 
     async def result(
         self,

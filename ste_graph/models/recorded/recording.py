@@ -24,6 +24,8 @@ class RecordedReply(Frozen):
     usage: Usage = Usage()
     tool_calls: tuple[ToolCall, ...] = ()
     data: Json = None
+    reasoning: str = ""
+    finish_reason: str | None = None
     model: str | None = None
     error: str | None = None
     no_reply: bool = False

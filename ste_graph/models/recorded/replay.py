@@ -61,7 +61,14 @@ class RecordedClient:
         reply = self._find(request_key(request))
         if reply.error is not None:
             raise (NoReplyError if reply.no_reply else ModelError)(reply.error)
-        return RawReply(reply.text, tool_calls=reply.tool_calls, data=reply.data, usage=reply.usage)
+        return RawReply(
+            reply.text,
+            tool_calls=reply.tool_calls,
+            data=reply.data,
+            usage=reply.usage,
+            reasoning=reply.reasoning,
+            finish_reason=reply.finish_reason,
+        )
 
     async def close(self) -> None:
         """Do nothing: the file was read at the start."""
