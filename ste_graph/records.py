@@ -86,6 +86,11 @@ class Trial(Record):
     """The lessons that the model was shown, by id, see `ste_graph.trials.lessons`. `as` may give null for none."""
     new: bool | None = None
     """True if the request was new in the end; False: it was still too close to an old one when the tries were up."""
+    origins: dict[str, str] | None = None
+    """Where values in the calls came from, by parameter, as `list_orders: orders[].id`; those made up are left out.
+
+    `as` gives what the model was shown (`values.origins`, see the node `values`), and those that it used are kept.
+    """
     fingerprint: str | None = None
     ended_by: Literal["answer", "turns"] = "turns"
     model: str | None = None
@@ -108,11 +113,18 @@ class Trial(Record):
                 **values,
                 "steps": read_steps(values.get("steps") or []),
                 "lessons": values.get("lessons") or [],
+                "origins": _used_origins(values.get("origins") or {}, values.get("steps") or []),
                 "fingerprint": item.get("fingerprint") if isinstance(item, Mapping) else None,
                 "ended_by": "turns" if values.get("answer") is None else "answer",
                 "model": next(iter([*labels.get("steps", ()), *labels.get("query", ())]), None),
             }
         )
+
+
+def _used_origins(shown: Mapping[str, Mapping[str, str]], steps: Sequence[Mapping[str, Json]]) -> dict[str, str] | None:
+    """The origin of each value that was shown and then used in a call, by parameter; None where none was shown."""
+    used = [(name, str(value)) for step in steps for name, value in (step.get("arguments") or {}).items()]
+    return {name: shown[name][value] for name, value in used if value in shown.get(name, {})} if shown else None
 
 
 def read_steps(joined: Sequence[Mapping[str, Any]]) -> list[TrialStep]:

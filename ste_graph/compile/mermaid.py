@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from ste_graph.compile.edges import list_edges
 from ste_graph.compile.flow import Flow, Vertex, build_flow
 from ste_graph.language.blocks import NodeBlock, RecordBlock
-from ste_graph.language.workflow import MemorySpec, SubWorkflowSpec, Workflow
+from ste_graph.language.workflow import VALUES, MemorySpec, SubWorkflowSpec, Workflow
 
 # As the lexer of Mermaid 11.17 has it; `x` and `o` alone would belong to the arrow behind them.
 _RESERVED = frozenset({
@@ -79,7 +79,7 @@ def _sub(vertex: Vertex, workflow: Workflow) -> SubWorkflowSpec | None:
 
 
 def _description(memory: MemorySpec) -> str:
-    held = "messages" if memory.of is None else f"{memory.of} records"
+    held = "messages" if memory.of is None else VALUES if memory.of == VALUES else f"{memory.of} records"
     return f"{memory.name}: {held}, lives: {memory.lives}"
 
 

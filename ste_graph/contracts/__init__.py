@@ -4,6 +4,7 @@ from ste_graph.contracts.context import Context
 from ste_graph.contracts.data import DataSource
 from ste_graph.contracts.memory import (
     AccessChecked,
+    DrawnValue,
     Entry,
     ExemplarMemory,
     ExemplarView,
@@ -18,7 +19,11 @@ from ste_graph.contracts.memory import (
     SelectedLessons,
     SimilarityMemory,
     SimilarityView,
+    ToolResult,
     TranscriptMemory,
+    ValueMemory,
+    ValueStore,
+    ValueView,
 )
 from ste_graph.contracts.model import SIMULATED, Message, Model, ModelRequest, Reply, ToolCall, Usage, is_simulated
 from ste_graph.contracts.selection import VERIFIED, Gate, Selection, SelectionFields
@@ -31,6 +36,7 @@ __all__ = [
     "AccessChecked",
     "Context",
     "DataSource",
+    "DrawnValue",
     "Effect",
     "Entry",
     "ExemplarMemory",
@@ -60,8 +66,12 @@ __all__ = [
     "SimilarityView",
     "Tool",
     "ToolCall",
+    "ToolResult",
     "ToolSource",
     "TranscriptMemory",
     "Usage",
+    "ValueMemory",
+    "ValueStore",
+    "ValueView",
     "is_simulated",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -148,6 +148,54 @@ class TranscriptMemory(Protocol):
 
     def messages(self, state: Sequence[Message]) -> list[Message]:
         """The messages for a model or a prompt: users' and assistant's turns alternate."""
+
+
+class DrawnValue(Frozen):
+    """A value that exists, and where it comes from, as `list_orders: orders[].id`."""
+
+    value: str | int | float
+    origin: str
+
+
+class ToolResult(Frozen):
+    """What a call of a tool that only reads gave: as plain data where the tool gave any, and as text."""
+
+    tool: str
+    data: Json
+    text: str
+
+
+class ValueMemory(Protocol):
+    """A memory of values that exist: those in the results of the units of earlier waves."""
+
+    holds: ClassVar[Literal["values"]]
+
+    def open(self, name: str, folder: Path) -> ValueStore:
+        """The store of memory `name`, which may keep files in `folder`."""
+
+    def wave(self, tool: Mapping[str, Json]) -> int:
+        """The wave, from 0, in which the unit of a tool (as plain data) runs; a wave begins when the last has ended."""
+
+
+class ValueStore(Protocol):
+    """The opened store of a memory of values; the same for all units of a wave, whatever they find meanwhile."""
+
+    def begin_wave(self, number: int, results: Iterable[ToolResult]) -> None:
+        """Hold the values in `results`, or those that the wave `number` began with in an earlier process. Blocking.
+
+        Raises `RunError` if files cannot be read or written.
+        """
+
+    def draw(self, tool: Mapping[str, Json], k: int, seed: int) -> dict[str, list[DrawnValue]]:
+        """Values for the parameters of a tool, see `ValueView.draw`."""
+
+
+@runtime_checkable
+class ValueView(Protocol):
+    """View of a memory of values: the value of a node's field of this type."""
+
+    async def draw(self, tool: Mapping[str, Json], k: int) -> dict[str, list[DrawnValue]]:
+        """At most `k` values for each parameter of `tool` for which some are known; nothing where the memory is off."""
 
 
 @runtime_checkable

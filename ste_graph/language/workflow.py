@@ -22,6 +22,9 @@ Lookup: TypeAlias = Callable[[str], Json]
 UNIT = "run"
 """The name of the longest lifetime inside a run without a top-level `map`."""
 
+VALUES = "values"
+"""The `of` of a memory of values that exist."""
+
 EARLIER_RUN = "an earlier run"
 """The `of` of a memory whose records an earlier run has made."""
 
@@ -63,7 +66,7 @@ class NodeSpec:
     models: Mapping[str, str]
     prompts: Mapping[str, Prompt]
     recalls: Mapping[str, str | None]
-    """Fields of type `RecordView`, with the memory's name (None: that memory is off)."""
+    """Fields whose type is a view of a memory, with that memory's name (None: it is off)."""
     transcript: str | None
     memories: tuple[str, ...]
     inputs: Mapping[str, Source]
@@ -85,10 +88,11 @@ class MemorySpec:
 
     name: str
     memory: Any
-    """A TranscriptMemory or RecordMemory: a frozen object with its settings."""
+    """A TranscriptMemory, RecordMemory or ValueMemory: a frozen object with its settings."""
     lives: str
-    """A loop, the unit's name, or `forever`."""
+    """A loop, the unit's name, or `forever`; of values `run`."""
     of: str | None
+    """The type of its records, `EARLIER_RUN` or `VALUES`; None for messages."""
     like: Expression | None
     span: Span
 
@@ -153,6 +157,7 @@ class Workflow:
     records: Mapping[str, type[Record]]
     """The types of the records that the graph makes, by the name in `record:`."""
     models: Mapping[str, Any]
+    """Each a frozen object with its settings; also those that no node asks."""
     tools: tuple[Any, ...]
     allow: tuple[str, ...] | Literal["ask"]
     """Effects, or names of tools, that the run may call besides tools that only read; `ask`: a person decides."""
@@ -162,6 +167,8 @@ class Workflow:
     """The settings of `budget:` that the file states, see `models.meter.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)
     """The resolved workflow as plain data, which a resumed run must equal."""
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Per model: the settings that an environment variable may give, each with its variable."""
     sub_workflows: Mapping[str, SubWorkflowSpec] = field(default_factory=dict)
     """The sub-workflows that the graph runs; each is also one of `nodes`."""
     off: frozenset[str] = frozenset()

@@ -40,6 +40,7 @@ from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
 from ste_graph.run.unit import UnitRun
 from ste_graph.run.unit_context import SharedContext, UnitContext
 from ste_graph.run.units import Unit, list_units, load_data
+from ste_graph.run.waves import begin_wave, group_waves, open_value_stores
 from ste_graph.tools.toolbox import Toolbox
 
 CONCURRENCY = 64
@@ -271,11 +272,13 @@ class _Running:
         ):
             self._watcher.run_start(workflow, self._logs, context.meter)
             self.events.add("started", units=len(units), replayed=len(_records(self._logs)))
+            value_stores = open_value_stores(workflow, self._folder)
             shared = SharedContext(
                 workflow=workflow,
                 flow=graph.flow,
                 models=models,
                 stores=stores,
+                value_stores=value_stores,
                 record_maker=RecordMaker(graph.flow, model_labels(workflow)),
                 run=context,
                 redactor=self._redactor,
@@ -293,8 +296,14 @@ class _Running:
                     own = UnitContext(unit.name, self._logs[unit.name], boxes[unit.name], shared)
                     await self._finish(unit.name, graph.run(unit.item, UnitRun(own), channels=[workflow.unit]))
 
-            left = [run_unit(unit) for unit in units if not self._logs[unit.name].done]
-            return await run_side_by_side(left, context.stop, shared.pending.give_up)
+            earlier: list[Unit] = []
+            for number, wave in enumerate(group_waves(workflow, units)):
+                await begin_wave(number, value_stores, earlier, self._logs)
+                left = [run_unit(unit) for unit in wave if not self._logs[unit.name].done]
+                if not await run_side_by_side(left, context.stop, shared.pending.give_up):
+                    return False
+                earlier += wave
+            return True
 
     async def _finish(self, name: str, running: Awaitable[object]) -> None:
         """Run one unit to its end, whichever it is. Raises `RunError` where the others cannot go on either."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ste_graph.compile.channels import last_channel
 from ste_graph.compile.flow import Flow
 from ste_graph.contracts import (
+    DrawnValue,
     Entry,
     ExemplarMemory,
     Json,
@@ -20,9 +21,10 @@ from ste_graph.contracts import (
     SelectedLessons,
     Selection,
     SimilarityMemory,
+    ValueStore,
 )
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.language.workflow import MemorySpec, Workflow
+from ste_graph.language.workflow import VALUES, MemorySpec, Workflow
 from ste_graph.run.folder import RunFolder
 
 EMPTY_VIEW: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
@@ -40,7 +42,7 @@ async def open_stores(
     async with AsyncExitStack() as stack:
         stores: dict[str, RecordStore] = {}
         for name, spec in workflow.memories.items():
-            if spec.of is None:
+            if spec.of in (None, VALUES):
                 continue
             message(f"opening the memory `{name}`")
             lasting = spec.lives == "forever"
@@ -111,8 +113,22 @@ class MemoryView:
         return self.store
 
 
+@dataclass(slots=True)
+class StoredValues:
+    """A memory of values as one unit's nodes get it (the contract `ValueView`). `seed` changes with the step."""
+
+    store: ValueStore
+    seed: int = 0
+
+    async def draw(self, tool: Mapping[str, Json], k: int) -> dict[str, list[DrawnValue]]:
+        return self.store.draw(tool, k, self.seed)
+
+
 class NoMemoryView:
     """The view of a memory that is off."""
+
+    async def draw(self, tool: Mapping[str, Json], k: int) -> dict[str, list[DrawnValue]]:
+        return {}
 
     async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         return []

@@ -13,13 +13,13 @@ from ste_graph.compile.lookup import state_lookup
 from ste_graph.compile.stepper import LoopEnd, StepKey
 from ste_graph.contracts import Json, Observation
 from ste_graph.errors import BudgetSpentError, ModelError, RunError, SteError
-from ste_graph.ids import now
+from ste_graph.ids import derive_seed, now
 from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import FromData, FromLoop, FromNode, NodeSpec
 from ste_graph.node import Node, NodeInputs
 from ste_graph.run.cassette import NotRecordedError
 from ste_graph.run.errors import NodeError, error_text, step_place
-from ste_graph.run.memories import MemoryView, NoMemoryView, memory_scope
+from ste_graph.run.memories import MemoryView, NoMemoryView, StoredValues, memory_scope
 from ste_graph.run.record_maker import memory_entries
 from ste_graph.run.reset import ResetError, UnitReset
 from ste_graph.run.step_context import StepContext
@@ -39,11 +39,13 @@ class UnitRun:
         reset = workflow.reset
         self._reset = UnitReset(reset, shared.flow, context.name, context.toolbox, shared.resetter) if reset else None
         self._views = {memory: MemoryView(store) for memory, store in shared.stores.items()}
+        self._value_views = {memory: StoredValues(store) for memory, store in shared.value_stores.items()}
         self._nodes = {spec.name: self._make_node(spec) for spec in workflow.nodes.values()}
         self._start_channels = [channel for channel in shared.flow.channels if channel.startswith(start_channel(""))]
 
     def _make_node(self, spec: NodeSpec) -> Node:
-        views = {field: self._views[memory] if memory else NoMemoryView() for field, memory in spec.recalls.items()}
+        known = {**self._views, **self._value_views}
+        views = {field: known[memory] if memory else NoMemoryView() for field, memory in spec.recalls.items()}
         models = {field: self._shared.models[model] for field, model in spec.models.items()}
         return spec.cls(**spec.settings, **models, **spec.prompts, **views)
 
@@ -74,7 +76,11 @@ class UnitRun:
         if spec.name in self._shared.workflow.sub_workflows:
             return await self._run_sub_workflow(vertex, key, state)
         for memory in spec.recalls.values():
-            if memory is not None:
+            if memory in self._value_views:
+                self._value_views[memory].seed = derive_seed(
+                    self._shared.workflow.seed, self._context.name, key, memory
+                )
+            elif memory is not None:
                 memory_spec = self._shared.workflow.memories[memory]
                 self._views[memory].scope = memory_scope(memory_spec, self._shared.flow, self._context.name, state)
         context = StepContext(self._context, spec, key, state)

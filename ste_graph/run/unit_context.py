@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ste_graph.compile.flow import Flow
-from ste_graph.contracts import Model, RecordStore
+from ste_graph.contracts import Model, RecordStore, ValueStore
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.redaction import Redactor
@@ -29,6 +29,7 @@ class SharedContext:
     flow: Flow
     models: Mapping[str, Model]
     stores: Mapping[str, RecordStore]
+    value_stores: Mapping[str, ValueStore]
     record_maker: RecordMaker
     run: RunContext
     redactor: Redactor

@@ -22,6 +22,7 @@ from ste_graph.simulated.reading import (
     read_exemplars,
     read_lessons,
     read_tools,
+    read_values,
     trial_request,
     trial_start,
 )
@@ -79,11 +80,12 @@ def imagine(turns: Sequence[Turn], tool: ShownTool, random: Random, odd: float =
 
     With a chance of `odd` it asks for something that the tool may well refuse.
     """
+    known = read_values(turns)
     past = [_words(line) for line in "\n".join(turn.text for turn in turns).split("\n") if len(line) < 600]
     best, least = "", 2.0
     for _ in range(CANDIDATES):
         arguments = {
-            name: plausible_value(of, random, tool.schema)
+            name: random.choice(known[name]) if name in known else plausible_value(of, random, tool.schema)
             for name, of in tool.properties.items()
             if name in tool.required_names or random.random() < 0.4
         }

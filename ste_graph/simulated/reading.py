@@ -55,6 +55,7 @@ _EXAMPLE = re.compile(
 )
 _QUERY = re.compile(r"^User Query: *(\S.*)$", re.MULTILINE)
 _REQUEST = re.compile(r"\b(?:request|question|task)\b[^:\n]{0,60}: *(\S.*)$", re.MULTILINE | re.IGNORECASE)
+_EXISTING = re.compile(r"^Values of (\w+) that exist: (\[.*\])$", re.MULTILINE)
 _LESSON = re.compile(r"^\W*Lesson: *(.+)$", re.MULTILINE)
 _BAD = re.compile(
     r"\W*(?:\w*(?:error|exception)\b|(?:invalid|unknown|malformed|missing|failed|failure|refused|interrupted|transport|"
@@ -102,6 +103,11 @@ def read_lessons(turns: Sequence[Turn]) -> list[str]:
     """The lessons in the messages, and the errors of earlier trials in them."""
     lessons = [lesson for turn in turns if "Lesson:" in turn.text for lesson in _LESSON.findall(turn.text)]
     return lessons + [turn.text for turn in turns if turn.text.startswith("Observation:") and not is_success(turn.text)]
+
+
+def read_values(turns: Sequence[Turn]) -> dict[str, list[Any]]:
+    """The values that the last message names as existing, by parameter."""
+    return {name: json.loads(values) for name, values in _EXISTING.findall(turns[-1].text)}
 
 
 def last_request(text: str) -> str:

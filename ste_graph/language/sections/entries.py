@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
-from ste_graph.contracts import Model, RecordView
+from ste_graph.contracts import Model, RecordView, ValueView
 from ste_graph.language.sections.schema import GROUPS, MemoryWiring, NodeWiring, Section, Shape
 from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.node import Node
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.records import Record
 from ste_graph.registry import Group, find_entry_points, load_entry_point
-from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker, SourcesMarker
+from ste_graph.settings import AddressMarker, ModuleMarker, PathMarker, SecretMarker, SourcesMarker, VariableMarker
 
 ReferenceKind = Literal["model", "prompt", "recall"]
 """The kinds of a node's fields that hold a name or a path in YAML, and an object when the node runs."""
@@ -62,6 +62,11 @@ def find(section: PluginSection, use: str, plugins: Mapping[str, ModuleType]) ->
     )
 
 
+def installed_classes(section: Section) -> Iterator[type[BaseModel]]:
+    """The classes of the installed packages that entries of a section name."""
+    return (load_entry_point(GROUPS[section], use) for use in find_entry_points(GROUPS[section]))
+
+
 def plugin_classes(section: PluginSection, plugins: Mapping[str, ModuleType]) -> list[str]:
     """The classes of plugins that a section can use, as `use:` or `record:` writes them."""
     return [
@@ -80,7 +85,7 @@ def _fits(section: PluginSection, cls: object) -> bool:
         case "nodes":
             return issubclass(cls, Node)
         case "memory":
-            return getattr(cls, "holds", None) in ("records", "messages")
+            return getattr(cls, "holds", None) in ("records", "messages", "values")
         case "data":
             return callable(getattr(cls, "items", None))
         case "tools":
@@ -98,12 +103,26 @@ def reference_kind(field: FieldInfo) -> ReferenceKind | None:
             return "model"
         if annotation is Prompt:
             return "prompt"
-        if isinstance(annotation, type) and RecordView in annotation.__mro__:  # that view, or one with more methods
+        if isinstance(annotation, type) and any(
+            view in annotation.__mro__ for view in VIEWS
+        ):  # or one with more methods
             return "recall"
     return None
 
 
-Marker: TypeAlias = PathMarker | ModuleMarker | SecretMarker | AddressMarker | SourcesMarker
+VIEWS: Final[Mapping[type, str]] = {RecordView: "records", ValueView: "values"}
+"""What a memory must hold to be viewed so."""
+
+
+def held_by_view(field: FieldInfo) -> str:
+    """What the memory must hold that a node's field, a view, names."""
+    types = (
+        annotation for annotation in (field.annotation, *get_args(field.annotation)) if isinstance(annotation, type)
+    )
+    return next(holds for cls in types for view, holds in VIEWS.items() if view in cls.__mro__)
+
+
+Marker: TypeAlias = PathMarker | ModuleMarker | VariableMarker | SecretMarker | AddressMarker | SourcesMarker
 
 
 def find_marker(field: FieldInfo) -> Marker | None:

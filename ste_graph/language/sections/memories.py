@@ -9,9 +9,11 @@ from ste_graph.language.sections.entries import reference_kind
 from ste_graph.language.sections.resolution import ResolvedEntry
 from ste_graph.language.sections.vocabulary import report_expression
 from ste_graph.language.source.findings import Findings, one_of
-from ste_graph.language.workflow import EARLIER_RUN, MemorySpec
+from ste_graph.language.workflow import EARLIER_RUN, UNIT, VALUES, MemorySpec
 from ste_graph.records import Record
 from ste_graph.suggest import closest
+
+_USES = {"messages": "`transcript: {}`", "records": "`memories: [{}]`", "values": "`use: values, memory: {}`"}
 
 
 def memory_specs(
@@ -42,7 +44,7 @@ def check_readers(memories: Iterable[ResolvedEntry], nodes: Iterable[ResolvedEnt
     used = {name for node in nodes for name in memory_names(node)}
     for memory in memories:
         if memory.name not in used:
-            use = f"`transcript: {memory.name}`" if memory.cls.holds == "messages" else f"`memories: [{memory.name}]`"
+            use = _USES[memory.cls.holds].format(memory.name)
             expected = f"a node in the graph with {use}, or `{memory.name}: off`"
             findings.error("E241", f"nothing uses the memory `{memory.name}`", memory.span, expected=expected)
 
@@ -58,6 +60,11 @@ def _lifetime(entry: ResolvedEntry, lifetimes: Collection[str], findings: Findin
     stated: str | None = entry.wiring.lives
     legal = {*lifetimes, "forever"}
     span = entry.tree.span_of(["lives"])
+    if entry.cls.holds == "values":
+        if stated not in (None, UNIT):
+            message = f"`{entry.name}` holds what the whole run finds and cannot live in `{stated}`"
+            findings.error("E240", message, span, expected="no `lives`, or `run`")
+        return UNIT
     if _reads_earlier_run(entry):
         if stated not in (None, "forever"):
             message = f"`{entry.name}` is read from an earlier run and cannot live in `{stated}`"
@@ -82,10 +89,11 @@ def _lifetime(entry: ResolvedEntry, lifetimes: Collection[str], findings: Findin
 def _record_type(entry: ResolvedEntry, records: Mapping[str, type[Record]] | None, findings: Findings) -> str | None:
     of: str | None = entry.wiring.of
     span = entry.tree.span_of(["of"])
-    if entry.cls.holds == "messages":
+    if entry.cls.holds != "records":
         if of is not None:
-            findings.error("E243", f"`{entry.name}` holds messages, not records", span, expected="no `of`")
-        return None
+            message = f"`{entry.name}` holds {entry.cls.holds}, not records"
+            findings.error("E243", message, span, expected="no `of`")
+        return None if entry.cls.holds == "messages" else VALUES
     if _reads_earlier_run(entry):
         if of is not None:
             message = f"`{entry.name}` is read from an earlier run, which decides the type of its records"

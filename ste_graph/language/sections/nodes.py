@@ -11,7 +11,7 @@ from typing import Any
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
 from ste_graph.language.sections.binding import bind_inputs
-from ste_graph.language.sections.entries import reference_kind
+from ste_graph.language.sections.entries import held_by_view, reference_kind
 from ste_graph.language.sections.plugins import describe_exception
 from ste_graph.language.sections.prompts import check_prompt, find_prompt
 from ste_graph.language.sections.resolution import ResolvedEntries, ResolvedEntry, UnloadedNode
@@ -45,7 +45,8 @@ class NodeReader:
         if transcript is not None:
             transcript = self._find_memory(transcript, entry.tree.span_of(["transcript"]), "messages", entry.name)
         for index, memory in enumerate(entry.wiring.memories):
-            self._find_memory(memory, entry.tree.span_of(["memories", index]), None, entry.name)
+            needs = "records" if self.holds.get(memory) == "values" else None  # a prompt shows what a node has drawn
+            self._find_memory(memory, entry.tree.span_of(["memories", index]), needs, entry.name)
         for prompt in parts.prompts.values() if positions else ():
             check_prompt(prompt, entry, positions, self.vocabulary, self.holds, self.findings)
         return NodeSpec(
@@ -79,7 +80,7 @@ class NodeReader:
                     if (prompt := find_prompt(value, span, self.findings)) is not None:
                         parts.prompts[name] = prompt
                 case "recall" if value is not None:
-                    parts.recalls[name] = self._find_memory(value, span, "records", entry.name)
+                    parts.recalls[name] = self._find_memory(value, span, held_by_view(info), entry.name)
                 case _:
                     parts.settings[name] = value
         return parts

@@ -20,6 +20,7 @@ from ste_graph.suggest import closest
 VIEWS: Final = {
     "messages": ("empty", "messages"),
     "records": ("empty", "entries"),
+    "values": (),
     None: ("empty", "messages", "entries"),
 }
 """The parts of a memory that a prompt can read, by the kind of its contents; None: the kind is not known."""

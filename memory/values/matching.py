@@ -1,0 +1,96 @@
+"""The parameters of a tool that a value from elsewhere fits, by name, description and schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ste_graph.contracts import Json
+from ste_graph.memory.values.fields import FieldValue, Scalar, singular
+from ste_graph.tools.arguments import ArgumentChecker
+from ste_graph.tools.verbs import READING, split_words, word_set
+
+IDENTIFIERS = word_set("code email guid handle id isbn key no number ref reference sku slug token username uuid")
+"""Last words of the names of values that somebody must have given: they cannot be made up."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a tool, with the tool as plain data (`name`, `description`, `parameters`)."""
+
+    tool: Mapping[str, Json]
+    name: str
+
+    @property
+    def schema(self) -> Mapping[str, Json]:
+        """The parameter's JSON Schema."""
+        schema = self.tool["parameters"].get("properties", {}).get(self.name)
+        return schema if isinstance(schema, Mapping) else {}
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The words of its name, in the singular."""
+        return tuple(map(singular, split_words(self.name)))
+
+    @property
+    def is_identifier(self) -> bool:
+        """True if its values name something that exists, so that none can be made up."""
+        schema = self.schema
+        if "enum" in schema or "const" in schema or schema.get("type") == "boolean":
+            return False
+        return (bool(self.words) and self.words[-1] in IDENTIFIERS) or schema.get("format") in ("uuid", "email")
+
+    @property
+    def is_required(self) -> bool:
+        """True if a call must give it."""
+        return self.name in self.tool["parameters"].get("required", ())
+
+    @property
+    def examples(self) -> list[Scalar]:
+        """The values that the tool's own definition gives as examples."""
+        found = self.schema.get("examples") or [self.schema.get("example")]
+        return [value for value in found if isinstance(value, (str, int, float)) and not isinstance(value, bool)]
+
+    def accepts(self, value: Scalar) -> bool:
+        """True if the schema allows the value."""
+        return self._checker.problem({self.name: value}) is None
+
+    def match(self, field: FieldValue) -> int:
+        """How well the value fits: 2 the same thing by name, 1 the same field of something unknown, 0 not at all.
+
+        `order_id` is the `id` of an `order`; `id` of `get_order` is that too.
+        """
+        own = self.words
+        if not own:
+            return 0
+        if field.words == own or field.words == (*self._object, *own):
+            return 2
+        if len(own) > 1 and field.words[-len(own) :] == own:
+            return 2
+        if field.words[-1:] != own[-1:]:
+            return 0
+        owner = field.words[:-1]
+        if owner and len(own) == 1 and self._mentions(owner):
+            return 2
+        return 1 if len(own) == 1 and not self.is_identifier else 0
+
+    def _mentions(self, owner: Sequence[str]) -> bool:
+        """True if the parameter's description, or the tool's name, has these words."""
+        described = {singular(word) for word in split_words(str(self.schema.get("description", "")))}
+        return set(owner) <= described | set(self._object)
+
+    @cached_property
+    def _object(self) -> tuple[str, ...]:
+        words = [singular(word) for word in split_words(self.tool["name"])]
+        return tuple(word for word in words if word not in READING)
+
+    @cached_property
+    def _checker(self) -> ArgumentChecker:
+        definitions = {key: value for key, value in self.tool["parameters"].items() if key in ("$defs", "definitions")}
+        return ArgumentChecker(self.tool["name"], {"properties": {self.name: dict(self.schema)}, **definitions})
+
+
+def list_parameters(tool: Mapping[str, Json]) -> list[Parameter]:
+    """The parameters of a tool, in order."""
+    return [Parameter(tool, name) for name in tool["parameters"].get("properties", {})]

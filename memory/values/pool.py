@@ -1,0 +1,71 @@
+"""The opened memory of values: what is known as a wave of units begins, and which of it a tool can use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+
+from ste_graph.contracts import DrawnValue, Json, ToolResult
+from ste_graph.errors import RunError
+from ste_graph.files.atomic import write_atomically, write_error
+from ste_graph.memory.values.fields import FieldValue, Scalar, read_fields
+from ste_graph.memory.values.matching import Parameter, list_parameters
+
+GIVEN = "the workflow"
+EXAMPLE = "the tool's examples"
+
+
+class ValuePool:
+    """A `ValueStore` (see contracts)."""
+
+    def __init__(self, given: Mapping[str, Sequence[Scalar]], folder: Path) -> None:
+        self._given = given
+        self._folder = folder
+        self._fields: list[FieldValue] = []
+
+    def begin_wave(self, number: int, results: Iterable[ToolResult]) -> None:
+        """Hold the values in `results`; if the wave began before, in an earlier process, those that it began with."""
+        file = self._folder / f"wave-{number}.json"
+        try:
+            if file.exists():
+                self._fields = [FieldValue(**line) for line in json.loads(file.read_text(encoding="utf-8"))]
+                return
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(file, error) from error
+        except (ValueError, TypeError):
+            raise RunError(f"{file}: is damaged; delete it and run the same command again") from None
+        found: dict[tuple[Scalar, tuple[str, ...]], FieldValue] = {}
+        for result in results:
+            for field in read_fields(result.tool, result.data, result.text):
+                found.setdefault((field.value, field.words), field)
+        self._fields = list(found.values())
+        write_atomically(file, json.dumps([field.model_dump(mode="json") for field in self._fields]))
+
+    def draw(self, tool: Mapping[str, Json], k: int, seed: int) -> dict[str, list[DrawnValue]]:
+        """At most `k` values for each parameter of `tool` that some are known for; which ones depends on `seed`."""
+        drawn = {}
+        for parameter in list_parameters(tool):
+            if values := self._known(parameter):
+                drawn[parameter.name] = Random(f"{seed} {parameter.name}").sample(values, min(k, len(values)))
+        return drawn
+
+    def _known(self, parameter: Parameter) -> list[DrawnValue]:
+        """The values that exist for a parameter, those of the best source alone."""
+        if "enum" in parameter.schema or "const" in parameter.schema:
+            return []
+        for key in (f"{parameter.tool['name']}.{parameter.name}", parameter.name):
+            if given := self._given.get(key):
+                return [DrawnValue(value=value, origin=GIVEN) for value in given if parameter.accepts(value)]
+        if not parameter.is_identifier:
+            return []
+        ranks = [(parameter.match(field), field) for field in self._fields]
+        best = max((rank for rank, _ in ranks), default=0)
+        found = [
+            DrawnValue(value=field.value, origin=field.place)
+            for rank, field in ranks
+            if rank == best > 0 and parameter.accepts(field.value)
+        ]
+        return found or [DrawnValue(value=value, origin=EXAMPLE) for value in parameter.examples]

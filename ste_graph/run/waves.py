@@ -1,0 +1,63 @@
+"""Waves of units: a memory of values is filled from the units of the waves before, and then stays as it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from ste_graph.contracts import ToolResult, ValueStore
+from ste_graph.language.workflow import VALUES, Workflow
+from ste_graph.run.folder import RunFolder
+from ste_graph.run.step_log import LoggedStep, StepLog
+from ste_graph.run.units import Unit
+
+
+def open_value_stores(workflow: Workflow, folder: RunFolder) -> dict[str, ValueStore]:
+    """The stores of the memories of values, by name."""
+    return {
+        name: spec.memory.open(name, folder.memory(name))
+        for name, spec in workflow.memories.items()
+        if spec.of == VALUES
+    }
+
+
+def group_waves(workflow: Workflow, units: Sequence[Unit]) -> list[list[Unit]]:
+    """The units in waves, each in order; one wave where no memory of values is on, or the units are no tools."""
+    memories = [spec.memory for spec in workflow.memories.values() if spec.of == VALUES]
+    if not memories or workflow.unit_map is None or workflow.unit_map.over.text != "tools":
+        return [list(units)]
+    waves: defaultdict[int, list[Unit]] = defaultdict(list)
+    for unit in units:
+        waves[max(memory.wave(unit.item) for memory in memories)].append(unit)
+    return [waves[number] for number in sorted(waves)]
+
+
+async def begin_wave(
+    number: int, stores: Mapping[str, ValueStore], earlier: Sequence[Unit], logs: Mapping[str, StepLog]
+) -> None:
+    """Fill the stores with what the units of earlier waves have logged. Raises `RunError`."""
+    reading = {tool.name for unit in earlier for tool in unit.tools if tool.effect == "read"}
+
+    def fill() -> None:
+        # Read anew: a log keeps in memory only the steps that there were when it was opened.
+        results = [
+            result
+            for unit in earlier
+            for step in StepLog(logs[unit.name].path).finished.values()
+            for result in _results(step, reading)
+        ]
+        for store in stores.values():
+            store.begin_wave(number, results)
+
+    if stores:
+        await asyncio.to_thread(fill)
+
+
+def _results(step: LoggedStep, reading: Collection[str]) -> Iterator[ToolResult]:
+    """The results of a step's successful calls of tools that only read; of a step with several calls, none is known."""
+    observation = step.outputs.get("observation")
+    if len(step.calls) == 1 and isinstance(observation, dict) and observation.get("ok"):
+        ((tool, _),) = step.calls
+        if tool in reading:
+            yield ToolResult(tool=tool, data=observation.get("data"), text=observation.get("text") or "")

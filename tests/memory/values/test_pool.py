@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ste_graph.contracts import Json, ToolResult
+from ste_graph.errors import RunError
+from ste_graph.memory.values.settings import Values
+
+ORDERS = {"orders": [{"id": f"A-{n}", "customer_id": n, "email": f"u{n}@x.example"} for n in range(9)]}
+
+
+def tool(name: str, required: list[str], **properties: Any) -> dict[str, Json]:
+    return {"name": name, "description": "", "parameters": {"properties": properties, "required": required}}
+
+
+def draw(
+    target: dict[str, Json], folder: Path, *results: ToolResult, k: int = 3, **settings: Any
+) -> dict[str, set[Json]]:
+    pool = Values(**settings).open("values", folder)
+    pool.begin_wave(1, results)
+    return {name: {value.value for value in values} for name, values in pool.draw(target, k, seed=1).items()}
+
+
+LIST = ToolResult(tool="list_orders", data=ORDERS, text="")
+
+
+@pytest.mark.parametrize("name", ["id", "order_id", "orderId", "ORDER-ID"])
+def test_an_id_is_found_whatever_case_the_parameter_is_written_in(name: str, tmp_path: Path) -> None:
+    found = draw(tool("get_order", [name], **{name: {"type": "string"}}), tmp_path, LIST)
+    assert len(found[name]) == 3
+    assert found[name] <= {f"A-{n}" for n in range(9)}
+
+
+def test_ids_of_other_things_and_of_other_types_are_not_drawn(tmp_path: Path) -> None:
+    customer = tool("get_customer", ["customer_id"], customer_id={"type": "integer"})
+    assert draw(customer, tmp_path, LIST)["customer_id"] <= set(range(9))
+    assert draw(tool("get_user", ["id"], id={"type": "string"}), tmp_path, LIST) == {}
+    assert draw(tool("get_order", ["order_id"], order_id={"type": "string", "pattern": "^B"}), tmp_path, LIST) == {}
+
+
+def test_a_description_says_what_an_id_is_of(tmp_path: Path) -> None:
+    cancel = tool("cancel", ["id"], id={"type": "string", "description": "The order to cancel."})
+    assert draw(cancel, tmp_path, LIST)["id"] <= {f"A-{n}" for n in range(9)}
+
+
+def test_what_anybody_can_make_up_is_left_to_the_model(tmp_path: Path) -> None:
+    free = tool("add_days", ["total"], total={"type": "number"}, status_code={"enum": [1, 2]})
+    assert draw(free, tmp_path, ToolResult(tool="get_order", data={"total": 3, "status_code": 1}, text="")) == {}
+
+
+def test_given_values_come_first_and_examples_last(tmp_path: Path) -> None:
+    order = tool("get_order", ["id"], id={"type": "string", "examples": ["E-1"]})
+    assert draw(order, tmp_path / "a", LIST, given={"get_order.id": ["G-1"]}) == {"id": {"G-1"}}
+    assert draw(order, tmp_path / "b") == {"id": {"E-1"}}
+
+
+def test_a_wave_keeps_what_it_began_with(tmp_path: Path) -> None:
+    order = tool("get_order", ["id"], id={"type": "string"})
+    assert draw(order, tmp_path) == {}
+    assert draw(order, tmp_path, LIST) == {}, "the wave began before there were any"
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "wave-1.json").write_text("[{")
+    with pytest.raises(RunError, match=r"wave-1\.json: is damaged; delete it"):
+        draw(tool("get_order", []), tmp_path)
+
+
+def test_the_same_seed_draws_the_same(tmp_path: Path) -> None:
+    pool = Values().open("values", tmp_path)
+    pool.begin_wave(1, [LIST])
+    order = tool("get_order", ["id"], id={"type": "string"})
+    drawn = [[value.value for value in pool.draw(order, 4, seed=seed)["id"]] for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert pool.draw(order, 1, seed=1)["id"][0].origin == "list_orders: orders[].id"
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "wave"),
+    [
+        (tool("list_orders", [], status={"type": "string"}), {}, 0),
+        (tool("get_order", ["order_id"], order_id={"type": "string"}), {}, 1),
+        (tool("get_order", ["order_id"], order_id={"type": "string", "examples": ["A-1"]}), {}, 0),
+        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"order_id": ["A-1"]}, 0),
+        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"get_order.order_id": ["A-1"]}, 0),
+        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"find.order_id": ["A-1"]}, 1),
+        (tool("list_orders", [], customer_id={"type": "string"}), {}, 0),
+        (tool("convert", ["currency_code"], currency_code={"enum": ["EUR"]}), {}, 0),
+        (tool("whois", ["who"], who={"type": "string", "format": "email"}), {}, 1),
+    ],
+)
+def test_tools_that_need_a_value_from_elsewhere_come_second(target: Any, given: Any, wave: int) -> None:
+    assert Values(given=given).wave(target) == wave

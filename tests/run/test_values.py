@@ -1,0 +1,104 @@
+"""Values that exist: with them, calls that need an id find something; and no result depends on timing."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+import ste_graph as ste
+from ste_graph.diagnostics import DiagnosticsError
+
+NEEDING = {"get_order", "get_customer", "get_price"}
+
+ORDERS = f"""
+dsl: 2
+extends: explore
+name: orders
+params: {{episodes: 1, trials: 3}}
+tools: [{{use: python, module: {Path(ste.__path__[0]).parent / "workflows/tools/orders.py"}}}]
+models: {{explorer: {{use: simulated}}}}
+"""
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    file = tmp_path / "orders.yaml"
+    file.write_text(ORDERS)
+    return file
+
+
+def read_trials(out: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (out / "journal.jsonl").read_text("utf-8").splitlines()]
+    for line in lines:
+        del line["started"], line["ended"]
+    return sorted(lines, key=lambda line: line["id"])
+
+
+def share_found(trials: list[dict]) -> float:
+    """The share of trials of tools that need an id, in which some call found what it asked for."""
+    needing = [trial for trial in trials if trial["tool"] in NEEDING]
+    assert len(needing) == 9
+    found = [any((step["observation"] or {}).get("ok") for step in trial["steps"]) for trial in needing]
+    return sum(found) / len(found)
+
+
+def test_tools_that_need_ids_are_called_with_ids_that_exist(workflow: Path, tmp_path: Path) -> None:
+    ste.load(workflow).run(tmp_path / "with")
+    ste.load(workflow, variant="no-values").run(tmp_path / "without")
+    trials = read_trials(tmp_path / "with")
+    assert share_found(trials) >= 0.8
+    assert share_found(read_trials(tmp_path / "without")) == 0
+    origins = {trial["tool"]: trial["origins"] for trial in trials if trial["origins"]}
+    assert origins == {
+        "get_order": {"order_id": "list_orders: orders[].id"},
+        "get_customer": {"customer_id": "list_orders: orders[].customer_id"},
+        "get_price": {"sku": "search_products: products[].sku"},
+    }
+
+
+def test_the_result_is_the_same_side_by_side_one_by_one_and_taken_up(workflow: Path, tmp_path: Path) -> None:
+    experiment = ste.load(workflow)
+    experiment.run(tmp_path / "wide", concurrency=8)
+    experiment.run(tmp_path / "narrow", concurrency=1)
+
+    limited = ste.load(workflow, set={"budget.model_calls": 37})
+    assert limited.run(tmp_path / "stopped").stopped_by == "budget"
+    (tmp_path / "stopped/workflow.lock.yaml").write_text((tmp_path / "wide/workflow.lock.yaml").read_text())
+    experiment.run(tmp_path / "stopped")
+
+    assert read_trials(tmp_path / "wide") == read_trials(tmp_path / "narrow") == read_trials(tmp_path / "stopped")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            {"memory.found": {"use": "values", "lives": "trial"}},
+            "holds what the whole run finds and cannot live in `trial`",
+        ),
+        ({"memory.found": {"use": "values", "of": "trial"}}, "holds values, not records"),
+        ({"nodes.values.memory": "long_term"}, "needs a memory of values here, but `long_term` holds records"),
+        ({"nodes.novelty.memory": "found"}, "needs a memory of records here, but `found` holds values"),
+        (
+            {"nodes.imagine.memories": ["long_term", "found"]},
+            "needs a memory of records here, but `found` holds values",
+        ),
+    ],
+)
+def test_a_memory_of_values_is_used_by_a_node_that_draws_from_it(workflow: Path, change: dict, problem: str) -> None:
+    with pytest.raises(DiagnosticsError, match=problem):
+        ste.load(workflow, set=change)
+
+
+def test_the_order_service_says_what_it_does_not_have() -> None:
+    from ste_graph.tools.python import PythonTools
+
+    async def call(name: str, **arguments: object) -> str:
+        source = PythonTools(module=str(Path(ste.__path__[0]).parent / "workflows/tools/orders.py"))
+        tool = next(tool for tool in await source.open() if tool.name == name)
+        return (await tool.call(arguments)).text
+
+    assert "there is no order `A-1`" in asyncio.run(call("get_order", order_id="A-1"))
+    assert "no product is named `sofa`" in asyncio.run(call("search_products", words="sofa"))
+    assert asyncio.run(call("list_orders", limit=1)).endswith('"total":200}')
