@@ -94,6 +94,8 @@ def _message(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         call = {"name": function["name"], "arguments": arguments}
         id = f"call_{rng.getrandbits(32):08x}"
         return _text(None) | {"tool_calls": [{"id": id, "type": "function", "function": call}]}, "tool_calls"
+    if shown := re.findall(r'^\{.*"properties".*\}$', last, re.MULTILINE):
+        return _text(json.dumps(fill(json.loads(shown[-1]), rng))), "stop"
     if form.get("type") == "json_object":
         return _text(json.dumps({"answer": "done"} if observed else {"reply": "yes", "number": 4})), "stop"
     if asked := re.search(r"(?:code ?word|secret word|password)\W+(?:is\W+)?([A-Za-z-]+)", said, re.IGNORECASE):

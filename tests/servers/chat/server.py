@@ -54,7 +54,8 @@ Behaviour: TypeAlias = Callable[[Request, Proceed], Answer]
 class ChatServer:
     """Runs in threads of its own, so that both sync and async tests may use it; `with` starts and stops it.
 
-    `requests` are the chat requests; `others` the paths of the rest. `model` is the name that it serves.
+    `requests` are the chat requests, `refused` the numbers of those that got an error, and `others` the paths of the
+    rest. `model` is the name that it serves.
     """
 
     def __init__(self, *behaviours: Behaviour, model: str = "tiny", context: int = 8192) -> None:
@@ -63,6 +64,7 @@ class ChatServer:
         self.behaviours = behaviours
         self.requests: list[Request] = []
         self.others: list[str] = []
+        self.refused: list[int] = []
         self.released = threading.Event()
         self._lock = threading.Lock()
         self._port = 0
@@ -155,9 +157,12 @@ class ChatServer:
             else:
                 self.others.append(path)
         try:
-            return self._answer(request, self.behaviours)
+            answer = self._answer(request, self.behaviours)
         except ConnectionAbortedError:
             return None
+        if request.is_chat and answer.status >= 400:
+            self.refused.append(request.number)
+        return answer
 
     def _answer(self, request: Request, behaviours: tuple[Behaviour, ...]) -> Answer:
         if behaviours:
