@@ -14,7 +14,7 @@ from ste_graph.memory.values.matching import list_parameters
 from ste_graph.memory.values.pool import ValuePool
 
 
-class Values(Frozen):
+class KnownValues(Frozen):
     """Values that exist, by the parameter that they fit: what read-only tools gave, and what the workflow names.
 
     Units then run in waves. First come the tools that need no value of this kind; a unit sees what the waves before

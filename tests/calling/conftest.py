@@ -84,7 +84,7 @@ class Project:
 
     def replies(self, *said: str | dict[str, Any]) -> None:
         """What the model says, in order."""
-        lines = [{"text": one} if isinstance(one, str) else {"text": "", **one} for one in said]
+        lines = [{"text": item} if isinstance(item, str) else {"text": "", **item} for item in said]
         self.write(**{"replies.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
 
     def run(self, out: str = "run", *, dry_run: bool = False, accept_changes: bool = False, **changes: Any) -> Summary:

@@ -54,6 +54,9 @@ def test_every_shipped_workflow_names_the_schema_for_editors():
         {"graph": [{"repeat": "turn", "tims": 2, "do": ["call"]}]},
         {"models": {"explorer": {"use": "opnai"}}},
         {"models": {"explorer": {"use": "simulated", "mistakes": 2}}},
+        {"models": {"explorer": {"like": "main", "temperature": "hot"}}},
+        {"models": {"explorer": {"like": "main", "use": "simulated"}}},
+        {"models": {"explorer": {"like": 3}}},
         {"tools": [{"use": "python"}]},
         {"memory": {"long_term": {"use": "chroma"}}},
         {"memory": {"long_term": {"use": "chroma", "lives": "tool", "recall": {"diverse": 0}}}},
@@ -78,6 +81,8 @@ def test_the_schema_refuses_what_the_language_refuses(language, wrong):
         },
         {"nodes": {"reflect": {"use": "own.StrictReflect", "anything": 1}}},
         {"models": {"explorer": {"use": "openai", "model": "m", "base_url": {"env": "URL", "default": "http://x"}}}},
+        {"models": {"explorer": {"use": "openai", "model": {"env": "NAME"}, "base_url": "http://x"}}},
+        {"models": {"explorer": {"like": "main", "temperature": 0.5, "api_key": {"env": "KEY"}, "of_a_plugin": 1}}},
         {"budget": {"tokens": None}},
     ],
 )

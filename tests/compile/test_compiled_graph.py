@@ -129,8 +129,8 @@ async def test_loops_that_end_before_the_first_vertex_are_reported_too():
 
 
 async def test_a_workflow_without_a_map_is_one_unit():
-    one = workflow("[a]", over=None)
-    assert (await compile_workflow(one).run(None, Scripted(one, a=[3])))["a.flag"] == 3
+    item = workflow("[a]", over=None)
+    assert (await compile_workflow(item).run(None, Scripted(item, a=[3])))["a.flag"] == 3
 
 
 async def test_units_run_side_by_side_do_not_meet():

@@ -62,7 +62,7 @@ def made(tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / f"making-{name}"
         folder.mkdir()
         (folder / "replying.yaml").write_text(REPLYING, "utf-8")
-        lines = "".join(json.dumps(one) + "\n" for own in lists for one in own)
+        lines = "".join(json.dumps(item) + "\n" for own in lists for item in own)
         (folder / "rows.jsonl").write_text(lines, "utf-8")
         ste.load(folder / "replying.yaml").run(tmp_path / name)
         return tmp_path / name
@@ -76,7 +76,7 @@ def evaluated(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
     def run(*runs: Path, out: str = "evaluation", variant: str | None = None, **settings: Any) -> dict[str, Any]:
         changes = {path.replace("__", "."): value for path, value in settings.items()}
-        replies = {"data.replies.runs": [str(one) for one in runs]} if runs else {}
+        replies = {"data.replies.runs": [str(item) for item in runs]} if runs else {}
         ste.load("evaluate", variant=variant, set={**replies, **changes}).run(tmp_path / out)
         return next(line for line in ste.open_run(tmp_path / out).records() if line["record"] == "evaluation")
 

@@ -222,16 +222,16 @@ def test_a_store_is_lent_if_all_its_exemplars_are_of_the_adopted_run(explored: s
     decided(exemplars_of(explored))
     seen = StepObservation(ok=True, kind="ok", text="6")
     call = TrialStep(thought=None, action="double", arguments={"number": 3}, observation=seen)
-    one = Exemplar(
+    item = Exemplar(
         id="1", query="double 3", tool="double", calls=[call], verified=("format", "execution"), run=explored
     )
     with ExemplarStore.open("store", create=True) as store:
-        store.add([one])
+        store.add([item])
     words = ["memory", "search", "double 4", "--from", "store", "--only-if", "evaluation"]
     code, out, _ = run_ste(*words)
     assert (code, out.splitlines()[0]) == (0, "User Query: double 3")
     with ExemplarStore.open("store") as store:
-        store.add([one.model_copy(update={"id": "2", "run": "fedcba9876543210"})])
+        store.add([item.model_copy(update={"id": "2", "run": "fedcba9876543210"})])
     code, _, err = run_ste(*words)
     assert code == 2
     assert err.startswith(f"the exemplars of store (runs {explored[:12]}, fedcba987654) may not be used: ")

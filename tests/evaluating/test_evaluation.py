@@ -209,13 +209,13 @@ def test_the_judge_is_asked_once_about_equal_questions_and_never_where_rules_dec
     load('{"same": true, "why": "so it is"}', run).run(tmp_path / "out")
     # Of 48 replies 24 are equal to the gold call, and the other arm's wrong ones are among the 18 of the baseline.
     assert len(asked()) == len(set(asked())) == 18
-    assert all('"no number"' in one for one in asked())
+    assert all('"no number"' in item for item in asked())
     found = last(tmp_path / "out")
     assert found["arms"]["baseline"]["correct"]["count"] == [24, 24]
     assert (found["arms"]["baseline"]["judged"], found["arms"]["exemplars"]["judged"]) == (18, 6)
     assert "the judge was asked about 18 calls" in found["table"]
     verdicts = [line for line in ste.open_run(tmp_path / "out").records() if line["record"] == "verdict"]
-    assert [(one["right"], one["why"], one["judge"]) for one in verdicts] == [(True, "so it is", "the judge")] * 18
+    assert [(item["right"], item["why"], item["judge"]) for item in verdicts] == [(True, "so it is", "the judge")] * 18
 
 
 @pytest.mark.parametrize("says", ["I like tea.", '{"same": "perhaps"}', '{"why": "hm"}', "yes and no"])
@@ -393,13 +393,13 @@ def test_an_evaluation_that_is_a_part_of_a_run_is_shown_with_it(made, run_ste, t
 
 def test_rows_of_a_file_are_replies_too_and_are_checked_like_them(evaluated, tmp_path) -> None:
     replies = [*rows("first", counts(*[0] * 6)), *rows("second", counts(2, 2, 2, 2, 2, 3), subject=OF_X)]
-    for one in replies:
-        del one["id"]
+    for item in replies:
+        del item["id"]
     file = tmp_path / "replies.jsonl"
-    file.write_text("".join(json.dumps(one) + "\n" for one in replies), "utf-8")
+    file.write_text("".join(json.dumps(item) + "\n" for item in replies), "utf-8")
     found = evaluated(data__replies={"use": "rows", "path": str(file)})
     assert (found["baseline"], found["decision"], found["adopted"]) == ("first", "adopt", OF_X)
-    file.write_text("".join(json.dumps(one) + "\n" for one in replies[1:]), "utf-8")
+    file.write_text("".join(json.dumps(item) + "\n" for item in replies[1:]), "utf-8")
     summary = ste.load("evaluate", set={"data.replies": {"use": "rows", "path": str(file)}}).run(tmp_path / "lacking")
     assert "arm `first` lacks 1 of the 24 cases, such as tool_A: 'tool_A 0'" in summary.failed["run"]
     file.write_text("", "utf-8")

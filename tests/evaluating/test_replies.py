@@ -32,17 +32,17 @@ def test_replies_come_with_the_baseline_first_and_with_their_labels(made) -> Non
 
 
 def test_arms_of_one_name_in_two_runs_are_told_apart_by_their_runs(made) -> None:
-    one = made(rows("baseline", counts(1, 1)), rows("tuned", counts(2, 2)), name="one")
+    entry = made(rows("baseline", counts(1, 1)), rows("tuned", counts(2, 2)), name="one")
     two = made(rows("baseline", counts(2, 2)), rows("other", counts(2, 2)), name="two")
-    source = RunReplies(runs=(str(one), str(two)), baseline="one/baseline")
+    source = RunReplies(runs=(str(entry), str(two)), baseline="one/baseline")
     assert list(dict.fromkeys(item["arm"] for item in source.items())) == [
         "one/baseline", "tuned", "two/baseline", "other",
     ]  # fmt: skip
-    assert refusal(one, two) == (
-        f"{one}, {two}: `baseline: baseline` is the name of several arms; "
+    assert refusal(entry, two) == (
+        f"{entry}, {two}: `baseline: baseline` is the name of several arms; "
         "the arms are: one/baseline, tuned, two/baseline, other"
     )
-    assert refusal(one, one) == f"{one}: is listed twice in `runs`"
+    assert refusal(entry, entry) == f"{entry}: is listed twice in `runs`"
 
 
 def test_arms_that_did_not_reply_to_the_same_cases_are_named(made) -> None:
@@ -53,7 +53,7 @@ def test_arms_that_did_not_reply_to_the_same_cases_are_named(made) -> None:
         "  arm `lessons` lacks 4 of the 8 cases, such as tool_B: 'tool_B 0'"
     )
     kept = RunReplies(runs=(str(run),), partial=True).items()
-    assert {(one["arm"], one["query"], one["among"]) for one in kept} == {
+    assert {(entry["arm"], entry["query"], entry["among"]) for entry in kept} == {
         (arm, f"tool_A {n}", 8) for arm in ("baseline", "exemplars", "lessons") for n in range(3)
     }
 
@@ -97,7 +97,7 @@ def test_an_arm_that_is_not_there_is_refused(settings, message, made) -> None:
 def test_only_the_arms_that_are_wanted_are_compared(made) -> None:
     run = made(rows("baseline", counts(1)), rows("new", counts(1)), rows("newer", counts(1), of=1))
     source = RunReplies(runs=(str(run),), include=("baseline", "new"))
-    assert {one["arm"] for one in source.items()} == {"baseline", "new"}
+    assert {entry["arm"] for entry in source.items()} == {"baseline", "new"}
 
 
 def test_units_that_replied_to_the_same_cases_are_arms_of_their_own_but_for_the_baseline(tmp_path, monkeypatch) -> None:
@@ -118,18 +118,18 @@ graph:
 """
     (tmp_path / "seeds.yaml").write_text(workflow, "utf-8")
     every = [*rows("before", counts(1)), *rows("after", counts(2))]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(one) + "\n" for one in every), "utf-8")
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in every), "utf-8")
     ste.load(tmp_path / "seeds.yaml").run(tmp_path / "run")
     items = RunReplies(runs=(str(tmp_path / "run"),)).items()
-    assert [one["role"] for one in items] == ["baseline"] * 4 + [None] * 8
-    assert Counter(one["arm"] for one in items) == {"before": 4, "after 0": 4, "after 7": 4}
+    assert [entry["role"] for entry in items] == ["baseline"] * 4 + [None] * 8
+    assert Counter(entry["arm"] for entry in items) == {"before": 4, "after 0": 4, "after 7": 4}
     assert refusal(tmp_path / "run", baseline="before", candidate="after") == (
         f"{tmp_path}/run: `candidate: after` is the name of several arms; the arms are: before, after 0, after 7"
     )
     named = RunReplies(
         runs=(str(tmp_path / "run"),), baseline="after 7", candidate="after 0", include=("after 0", "after 7")
     )
-    assert Counter(one["arm"] for one in named.items()) == {"after 7": 4, "after 0": 4}
+    assert Counter(entry["arm"] for entry in named.items()) == {"after 7": 4, "after 0": 4}
 
 
 def test_the_only_arm_is_the_baseline_whatever_its_name(made) -> None:

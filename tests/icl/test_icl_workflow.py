@@ -85,21 +85,21 @@ def given(run: Path, node: str) -> Iterator[dict[str, Any]]:
 def test_every_arm_gets_the_same_requests_with_the_same_tools_so_that_their_differences_are_paired(
     tested: Path, distilled: Path
 ) -> None:
-    heldout = [one for one in read_examples(distilled) if one.split == "heldout" and not one.paraphrase_of]
+    heldout = [item for item in read_examples(distilled) if item.split == "heldout" and not item.paraphrase_of]
     arms = by_arm(tested)
     assert [*arms] == ARMS
     for own in arms.values():
-        put = [(one.gold.tool, one.query, tuple(one.offered)) for one in own]
+        put = [(item.gold.tool, item.query, tuple(item.offered)) for item in own]
         assert sorted(put) == sorted(
-            (one.definition.name, one.query, tuple(sorted(TOOLS))) for one in heldout
+            (item.definition.name, item.query, tuple(sorted(TOOLS))) for item in heldout
         )  # fmt: skip
-        assert [one.gold.arguments for one in own] == [
-            next(h.arguments for h in heldout if h.query == one.query) for one in own
+        assert [item.gold.arguments for item in own] == [
+            next(h.arguments for h in heldout if h.query == item.query) for item in own
         ]
 
 
 def share(replies: list[CaseReply]) -> float:
-    return sum(one.args_correct is True for one in replies) / len(replies)
+    return sum(item.args_correct is True for item in replies) / len(replies)
 
 
 def test_exemplars_and_lessons_bring_a_model_from_nothing_to_much_and_a_placebo_does_not(tested: Path) -> None:
@@ -112,34 +112,34 @@ def test_exemplars_and_lessons_bring_a_model_from_nothing_to_much_and_a_placebo_
 
 def test_no_exemplar_shown_is_held_out_or_asks_what_is_tested(tested: Path, distilled: Path) -> None:
     examples = list(read_examples(distilled))
-    trials = {one.trial_id for one in examples if one.split == "heldout"}
-    asked = {words(one.query) for one in examples if one.split == "heldout"}
+    trials = {item.trial_id for item in examples if item.split == "heldout"}
+    asked = {words(item.query) for item in examples if item.split == "heldout"}
     assert trials
     seen = 0
     for recalled in given(tested, "recall"):
-        for one in recalled["exemplars"]:
+        for item in recalled["exemplars"]:
             seen += 1
-            assert one["trial_id"] not in trials
-            assert words(one["query"]) not in asked
+            assert item["trial_id"] not in trials
+            assert words(item["query"]) not in asked
     assert seen >= len(asked)
     with ExemplarStore.open(distilled) as store:
-        assert {one.trial_id for one in store.exemplars()}.isdisjoint(trials)
-    shown = {id for one in replies(tested) if one.arm == "exemplars" for id in one.shown}
-    assert shown == {one["id"] for recalled in given(tested, "recall") for one in recalled["exemplars"]}
+        assert {item.trial_id for item in store.exemplars()}.isdisjoint(trials)
+    shown = {id for item in replies(tested) if item.arm == "exemplars" for id in item.shown}
+    assert shown == {item["id"] for recalled in given(tested, "recall") for item in recalled["exemplars"]}
 
 
 def test_the_lessons_are_those_of_the_trials_that_are_not_held_out(
     tested: Path, explored: Path, distilled: Path
 ) -> None:
-    heldout = {one.trial_id for one in read_examples(distilled) if one.split == "heldout"}
+    heldout = {item.trial_id for item in read_examples(distilled) if item.split == "heldout"}
     (kept,) = [json.loads((tested / "memory" / "experience" / "exemplars.json").read_text("utf-8"))]
     with ExemplarStore.open(explored) as store:
-        trials = {one.id: one.trial_id for one in store.exemplars()}
+        trials = {item.id: item.trial_id for item in store.exemplars()}
     lent = {trials[id] for id in kept}
     assert lent.isdisjoint(heldout)
     assert lent
     assert {*trials.values()} - lent >= heldout
-    assert any(one.lessons for one in by_arm(tested)["lessons"])
+    assert any(item.lessons for item in by_arm(tested)["lessons"])
 
 
 def test_a_placebo_is_as_many_exemplars_of_other_tools_each_with_the_call_of_another(tested: Path) -> None:
@@ -148,21 +148,21 @@ def test_a_placebo_is_as_many_exemplars_of_other_tools_each_with_the_call_of_ano
         assert true.query == placebo.query
         assert len(true.shown) == len(placebo.shown) > 0
         assert not {*true.shown} & {*placebo.shown}
-    assert {tuple(one.shown) for one in arms["both"]} == {tuple(one.shown) for one in arms["exemplars"]}
-    sizes = [(len(one["examples"]), len(one["placebo"])) for one in given(tested, "recall")]
+    assert {tuple(item.shown) for item in arms["both"]} == {tuple(item.shown) for item in arms["exemplars"]}
+    sizes = [(len(item["examples"]), len(item["placebo"])) for item in given(tested, "recall")]
     assert 0.8 < sum(placebo for _, placebo in sizes) / sum(true for true, _ in sizes) < 1.25
 
 
 def test_what_an_arm_would_have_adopted_is_the_run_that_its_exemplars_or_lessons_come_from(
     tested: Path, explored: Path, distilled: Path
 ) -> None:
-    subjects: dict[str, Any] = {arm: {one.subject for one in own} for arm, own in by_arm(tested).items()}
+    subjects: dict[str, Any] = {arm: {item.subject for item in own} for arm, own in by_arm(tested).items()}
     assert subjects["baseline"] == subjects["shuffled"] == {None}
     (exemplars,), (lessons,), (both,) = (subjects[arm] for arm in ("exemplars", "lessons", "both"))
     assert (exemplars.kind, exemplars.run_id) == ("exemplars", ste.open_run(distilled).id)
     assert (lessons.kind, lessons.run_id, lessons.run) == ("lessons", ste.open_run(explored).id, str(explored))
     assert (both.kind, both.run_id, both.lessons_run_id) == ("both", exemplars.run_id, lessons.run_id)
-    assert {one.model for one in replies(tested)} == {"simulated"}
+    assert {item.model for item in replies(tested)} == {"simulated"}
 
 
 def test_the_labels_in_the_journal_are_those_that_the_replies_get_when_they_are_scored_anew(tested: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same(explored: Path, di
     assert {id: again[id] for id in made} == made
 
     def outcome(run: Path) -> list[tuple[Any, ...]]:
-        return sorted((one.gold.tool, one.query, one.arm, str(one.output), one.shown) for one in replies(run))
+        return sorted((item.gold.tool, item.query, item.arm, str(item.output), item.shown) for item in replies(run))
 
     assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
 
@@ -200,7 +200,7 @@ def test_arms_are_data_that_may_be_left_out_added_and_named_otherwise(
     ours = settings(explored, distilled)
     ours = {path: value for path, value in ours.items() if not path.startswith("memory.experience")}
     ste.load("icl", variant="simulated", set={**ours, **off}).run(tmp_path / "run")
-    assert [one.arm for one in replies(tmp_path / "run")] == ["plain", "shown"]
+    assert [item.arm for item in replies(tmp_path / "run")] == ["plain", "shown"]
 
 
 def test_an_arm_that_shows_what_is_off_fails_with_what_to_do(explored: Path, distilled: Path, tmp_path: Path) -> None:
@@ -219,9 +219,9 @@ def test_the_nearest_tools_by_description_are_offered_when_they_are_asked_for(
     near = {"nodes.offer.among": "nearest", "nodes.offer.memory": "exemplars"}
     more = settings(explored, distilled, **few, **near)
     ste.load("icl", variant="simulated", set=more).run(tmp_path / "run")
-    for one in replies(tmp_path / "run"):
-        assert len(one.offered) == 2
-        assert one.gold.tool in one.offered
+    for item in replies(tmp_path / "run"):
+        assert len(item.offered) == 2
+        assert item.gold.tool in item.offered
 
 
 def test_a_path_that_is_not_there_is_said_before_anything_runs(tmp_path: Path) -> None:
@@ -250,10 +250,10 @@ def test_the_papers_own_test_runs_with_the_tools_that_the_paper_listed(
     arms = by_arm(tmp_path / "run")
     assert {arm: len(own) for arm, own in arms.items()} == {"baseline": 6, "exemplars": 6}
     listed = json.loads((STE / "api2neighbors.json").read_text("utf-8"))["add_date"]
-    own = [one for one in arms["exemplars"] if one.gold.tool == "add_date"]
-    assert all(len(one.offered) == len(listed) and "add_date" in one.offered for one in own)
+    own = [item for item in arms["exemplars"] if item.gold.tool == "add_date"]
+    assert all(len(item.offered) == len(listed) and "add_date" in item.offered for item in own)
     assert own[0].offered.index("add_date") == listed.index("add_date")
-    assert all(one.shown for one in own)
+    assert all(item.shown for item in own)
 
 
 @pytest.fixture
@@ -310,7 +310,7 @@ def test_the_tools_of_a_file_of_cases_may_be_those_of_the_workflow(explored: Pat
         "models.learner": {"use": "simulated", "mistakes": 0.0},
     }
     ste.load("icl", set=ours).run(tmp_path / "run")
-    labels = [(one.arm, one.called, one.args_correct) for one in replies(tmp_path / "run")]
+    labels = [(item.arm, item.called, item.args_correct) for item in replies(tmp_path / "run")]
     assert labels == [("baseline", "to_roman", True), ("exemplars", "to_roman", True)]
     nobody = ste.load("icl", set={**ours, "tools": []}).run(tmp_path / "nobody")
     assert "the tool `to_roman` has no description" in nobody.failed["to_roman"]

@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Callable[..., str]:
         folder = tmp_path / name
         (folder / "units").mkdir(parents=True, exist_ok=True)
         (folder / "workflow.lock.yaml").write_text(LOCK)
-        (folder / "journal.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+        (folder / "journal.jsonl").write_text("".join(json.dumps(item) + "\n" for item in lines))
         return str(folder)
 
     return write
@@ -74,9 +74,9 @@ def test_the_cases_of_a_run_are_the_held_out_requests_of_its_trials_by_tool(fold
     )
     add, look = Cases(run=run).items()
     assert add["cases"] == [{"query": "Add 2.", "gold": {"tool": "add", "arguments": {"a": 2}}}]
-    assert [one["query"] for one in look["cases"]] == ["Look there."]
+    assert [item["query"] for item in look["cases"]] == ["Look there."]
     assert (add["name"], add["description"], add["fingerprint"]) == ("add", "To add.", "fadd")
-    assert [one["name"] for one in add["pool"]] == ["add", "look"] == [one["name"] for one in look["pool"]]
+    assert [item["name"] for item in add["pool"]] == ["add", "look"] == [item["name"] for item in look["pool"]]
 
 
 def test_a_tool_without_a_held_out_case_is_offered_but_not_tested_and_that_is_said(
@@ -87,7 +87,7 @@ def test_a_tool_without_a_held_out_case_is_offered_but_not_tested_and_that_is_sa
     )
     with caplog.at_level(logging.WARNING):
         (add,) = Cases(run=run).items()
-    assert [one["name"] for one in add["pool"]] == ["add", "look"]
+    assert [item["name"] for item in add["pool"]] == ["add", "look"]
     assert caplog.messages == [f"{run}: has no case of `look`, so these are not tested"]
 
 
@@ -112,7 +112,7 @@ def test_the_cases_of_a_file_take_the_definitions_of_a_run_that_explored_the_too
     folder: Callable[..., str], file: Callable[..., str]
 ) -> None:
     add, look = Cases(path=file("test.json", TEST), tools=folder(name="explored")).items()
-    assert [one["gold"]["arguments"] for one in add["cases"]] == [{"a": 2}, {"a": 3}]
+    assert [item["gold"]["arguments"] for item in add["cases"]] == [{"a": 2}, {"a": 3}]
     assert add["parameters"]["properties"] == {"a": {"type": "integer"}}
     assert (look["fingerprint"], look["cases"][0]["gold"]) == ("fl", {"tool": "look", "arguments": {}})
 
@@ -125,8 +125,8 @@ def test_without_descriptions_the_workflow_is_left_to_describe_the_tools(file: C
 def test_only_some_tools_and_only_the_first_cases_are_put_while_all_tools_are_offered(file: Callable[..., str]) -> None:
     path = file("test.json", TEST)
     (add,) = Cases(path=path, include=("add",), at_most=1).items()
-    assert [one["query"] for one in add["cases"]] == ["Add 2."]
-    assert [one["name"] for one in add["pool"]] == ["add", "look"]
+    assert [item["query"] for item in add["cases"]] == ["Add 2."]
+    assert [item["name"] for item in add["pool"]] == ["add", "look"]
     with pytest.raises(ste.WorkflowError, match=r"the test has no tool `ad`; it has `add`, `look`"):
         Cases(path=path, include=("ad",)).items()
 
@@ -145,7 +145,7 @@ def test_neighbours_stand_beside_their_tool_and_may_be_tools_without_a_case(file
     path, neighbours = file("test.json", TEST), file("neighbours.json", lists)
     add, look = Cases(path=path, neighbours=neighbours).items()
     assert (add["neighbours"], look["neighbours"]) == (["sing", "add"], ["look"])
-    assert "sing" in [one["name"] for one in add["pool"]]
+    assert "sing" in [item["name"] for item in add["pool"]]
 
 
 @pytest.mark.parametrize(
@@ -225,10 +225,10 @@ def test_the_papers_test_has_750_cases_of_50_tools_with_fifteen_neighbours_each(
         neighbours=str(STE / "api2neighbors.json"),
         names=names,
     ).items()
-    assert (len(items), sum(len(one["cases"]) for one in items)) == (50, 750)
-    for one in items:
-        assert len(one["neighbours"]) == 15
-        assert one["name"] in one["neighbours"]
-        assert {*one["neighbours"]} <= {other["name"] for other in one["pool"]}
-        assert all(case["gold"]["tool"] == one["name"] for case in one["cases"])
+    assert (len(items), sum(len(item["cases"]) for item in items)) == (50, 750)
+    for item in items:
+        assert len(item["neighbours"]) == 15
+        assert item["name"] in item["neighbours"]
+        assert {*item["neighbours"]} <= {other["name"] for other in item["pool"]}
+        assert all(case["gold"]["tool"] == item["name"] for case in item["cases"])
     assert ("%%" in items[1]["name"]) is (names == "original")

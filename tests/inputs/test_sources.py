@@ -36,14 +36,14 @@ def run(tmp_path: Path) -> Path:
     (folder / "units").mkdir(parents=True)
     (folder / "workflow.lock.yaml").write_text(LOCK)
     lines = [line("d", "look", 0, 0), line("c", "add", 1, 0), line("a", "add", 0, 1), line("b", "add", 0, 0)]
-    (folder / "journal.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    (folder / "journal.jsonl").write_text("".join(json.dumps(item) + "\n" for item in lines))
     return folder
 
 
 def test_trials_come_by_tool_in_the_order_in_which_they_were_made(run: Path) -> None:
     add, look = RunTrials(run=str(run), licence="mine").items()
-    assert [one["id"] for one in add.pop("trials")] == ["b", "a", "c"]
-    assert [one["id"] for one in look["trials"]] == ["d"]
+    assert [item["id"] for item in add.pop("trials")] == ["b", "a", "c"]
+    assert [item["id"] for item in look["trials"]] == ["d"]
     assert add.pop("run_id")
     assert add == {
         "name": "add", "description": "Add.", "parameters": {"type": "object"}, "fingerprint": "fa",

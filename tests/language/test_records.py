@@ -8,7 +8,7 @@ from ste_graph.language.blocks import RecordBlock, walk
 
 def test_a_record_gets_all_it_needs_and_nothing_else(bench: Bench) -> None:
     found = bench.problems(("{query: ask.query", "{qery: ask.query"))
-    assert [one.partition(" | one of")[0] for one in found] == [
+    assert [item.partition(" | one of")[0] for item in found] == [
         "25:9 E202 missing key `query` in `as`: `trial` needs it | `query: …`, a value that is str",
         "26:14 E201 unknown key `qery` in `as`: `trial` has no such field | query?",
     ]

@@ -47,20 +47,20 @@ def distilled(tmp_path):
 
 def test_the_training_side_is_lent_without_paraphrases_and_nothing_that_is_held_out(distilled, word_hashes):
     with ExemplarStore.open(distilled, embedder=word_hashes) as store:
-        found = {one.query: one for one in store.exemplars()}
-        assert [one.exemplar.query for one in store.search("Add 3 and 4.", 9, gates=None)] == [
+        found = {item.query: item for item in store.exemplars()}
+        assert [item.exemplar.query for item in store.search("Add 3 and 4.", 9, gates=None)] == [
             "Add 1 and 2.", "Sum up 5 and 6.",
         ]  # fmt: skip
     assert {*found} == {"Add 1 and 2.", "Sum up 5 and 6."}
-    one = found["Add 1 and 2."]
-    assert (one.tool, one.arguments, one.fingerprint, one.trial_id) == ("add", {"a": 1, "b": 2}, "f", "t1")
-    assert one.verified == ("format", "execution", "grounding")
+    item = found["Add 1 and 2."]
+    assert (item.tool, item.arguments, item.fingerprint, item.trial_id) == ("add", {"a": 1, "b": 2}, "f", "t1")
+    assert item.verified == ("format", "execution", "grounding")
     assert found["Sum up 5 and 6."].verified == ("format", "execution", "grounding", "judge")
 
 
 def test_requests_in_other_words_come_only_when_they_are_asked_for(distilled, tmp_path, word_hashes):
     assert len(exemplars_from_run(distilled)) == 2
-    assert "What are 1 and 2 together?" in {one.query for one in exemplars_from_run(distilled, reworded=True)}
+    assert "What are 1 and 2 together?" in {item.query for item in exemplars_from_run(distilled, reworded=True)}
     with ExemplarStore.open(tmp_path / "own", embedder=word_hashes, create=True) as store:
         assert store.import_run(distilled, reworded=True) == 3
 
@@ -128,7 +128,7 @@ async def test_a_memory_lends_and_teaches_nothing_of_what_another_run_holds_out(
     everything, less = opened("one"), opened("two", without=str(distilled))
     request = "Add 3 and 4."
     assert len((await everything.select_exemplars(request, Selection(), tools=["add"])).exemplars) == 2
-    assert [one["query"] for one in (await less.select_exemplars(request, Selection(), tools=["add"])).exemplars] == [
+    assert [item["query"] for item in (await less.select_exemplars(request, Selection(), tools=["add"])).exemplars] == [
         "Add 8 and 9."
     ]
     assert len((await everything.select_lessons(request, tools=["add"], per_tool=3, k=3)).lines) == 1
@@ -148,12 +148,12 @@ def test_what_is_left_out_needs_a_run_that_holds_something_out(store, tmp_path, 
 def test_a_test_is_never_shown_the_very_request_that_it_puts(store, exemplar):
     store.add([exemplar("RAIN, in Paris?", "units", id="twin"), exemplar("rain in paris", id="other twin")])
     asked = Selection(k=3, allow_same_request=False)
-    nearest = [one.exemplar.query for one in store.search("rain in Paris", 99)]
+    nearest = [item.exemplar.query for item in store.search("rain in Paris", 99)]
     others = [query for query in nearest if "paris" not in query.lower()]
     assert len(others) == 5
-    assert [one.exemplar.query for one in store.select("rain in Paris", asked)] == others[:3][::-1]
+    assert [item.exemplar.query for item in store.select("rain in Paris", asked)] == others[:3][::-1]
     for more in ({"paper": True}, {"per_tool": 2}, {"contrast": True}):
         found = store.select("rain in Paris", Selection(k=3, allow_same_request=False, **more))
         assert len(found) == 3
-        assert not [one for one in found if "paris" in one.exemplar.query.lower()]
+        assert not [item for item in found if "paris" in item.exemplar.query.lower()]
     assert store.select("rain in Paris", Selection(k=1))[0].similarity == 1.0

@@ -53,8 +53,8 @@ def assert_whole(folder, texts):
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         assert store.check() == []
         found = store.search_many(sorted(texts), 1)
-        assert [one[0].exemplar.query for one in found] == sorted(texts)
-        assert [one[0].similarity for one in found] == [1.0] * len(texts)
+        assert [item[0].exemplar.query for item in found] == sorted(texts)
+        assert [item[0].similarity for item in found] == [1.0] * len(texts)
 
 
 def full(*_, **__):
@@ -92,7 +92,7 @@ def test_a_process_killed_while_adding_loses_nothing_that_it_was_told_is_there(f
     writer.join()
     told = acknowledged.value
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
-        there = {one.query for one in store.exemplars()}
+        there = {item.query for item in store.exemplars()}
     assert {f"0: {number}" for number in range(told)} <= there
     assert len(there) <= told + 7
     assert_whole(folder, there)
@@ -117,8 +117,8 @@ def test_while_the_index_has_no_room_what_it_has_is_found_and_later_all(folder, 
                 store.add([made(0, 1)])
             with ExemplarStore.open(folder, embedder=Numbered()) as reader:
                 caplog.clear()
-                assert [one.exemplar.query for one in reader.search("0: 1", 9)] == ["0: 0"]
-                assert [one.exemplar.query for one in store.search("0: 1", 9)] == ["0: 0"]
+                assert [item.exemplar.query for item in reader.search("0: 1", 9)] == ["0: 0"]
+                assert [item.exemplar.query for item in store.search("0: 1", 9)] == ["0: 0"]
                 assert caplog.messages == ["no room in the index (going on without 1 exemplars)"] * 2
                 with pytest.raises(RunError, match="no room in the index"):
                     reader.add([made(0, 2)])

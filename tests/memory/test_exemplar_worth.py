@@ -14,7 +14,7 @@ CODES = {"celsius": "T-17", "metres": "L-04", "litres": "V-22", "grams": "M-91"}
 def student(prompt: str, request: str) -> dict:
     """Does as the exemplar did whose request shares most words with its own, with its own number."""
     words = set(request.split())
-    known = max(read_exemplars(prompt), key=lambda one: len(words & set(one.query.split())), default=None)
+    known = max(read_exemplars(prompt), key=lambda item: len(words & set(item.query.split())), default=None)
     code = known.arguments["code"] if known else ""
     return {"code": code, "value": int(re.search(r"\d+", request)[0])}
 
@@ -47,5 +47,5 @@ def test_exemplars_with_their_calls_exchanged_teach_nothing(open_store, taught, 
     exemplars = taught.exemplars()
     exchanged = open_store(tmp_path / "exchanged")
     others = [*exemplars[1:], exemplars[0]]
-    exchanged.add(one.model_copy(update={"calls": other.calls}) for one, other in zip(exemplars, others, strict=True))
+    exchanged.add(item.model_copy(update={"calls": other.calls}) for item, other in zip(exemplars, others, strict=True))
     assert score(lambda request: exchanged.render(request, Selection(k=2)), held_out) == 0

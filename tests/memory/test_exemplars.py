@@ -12,7 +12,7 @@ from ste_graph.memory.vectors.collection import VectorCollection, open_client
 
 
 def queries(found):
-    return [one.exemplar.query for one in found]
+    return [item.exemplar.query for item in found]
 
 
 def test_search_gives_the_nearest_first_with_their_similarity(store, exemplar):
@@ -73,7 +73,7 @@ def test_vectors_of_any_length_are_compared_by_their_direction(open_store, exemp
     store = open_store(tmp_path / "own")
     store.add([exemplar("far"), exemplar("near"), exemplar("none")], np.array([[90, 90], [0.1, 0], [0, 0]], np.float32))
     found = store.search_vectors(np.array([[7, 0]], np.float32), 3)[0]
-    assert [(one.exemplar.query, round(one.similarity, 3)) for one in found] == [
+    assert [(item.exemplar.query, round(item.similarity, 3)) for item in found] == [
         ("near", 1.0), ("far", 0.707), ("none", 0.0),
     ]  # fmt: skip
     assert store.search_vectors(np.array([[7, 0]], np.float32), 1, tools=["weather"])[0][0].exemplar.query == "near"
@@ -237,7 +237,7 @@ def test_any_request_is_answered(store, exemplar, query):
     assert len(store.search(query, 3)) == 3
     assert store.render(query).count("User Query:") == 6
     assert store.add([exemplar(query, id="odd")]) == 1
-    assert "odd" in {one.exemplar.id for one in store.search(query, 9)}
+    assert "odd" in {item.exemplar.id for item in store.search(query, 9)}
 
 
 def test_what_is_marked_stale_is_not_embedded_again_and_the_mark_can_be_taken_off(store, exemplar, word_hashes):

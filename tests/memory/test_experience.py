@@ -68,7 +68,7 @@ async def test_nearest_compares_with_the_true_entries_of_the_scope_alone(opened,
     store.add(entry("rain in Paris", unit="elsewhere"))
     near = await store.nearest(("weather",), "rain in Paris", 2)
     assert (near[0].similarity, near[0].entry) == (1.0, entry("rain in Paris"))
-    assert [one.entry.text for one in near] == ["rain in Paris", "rain in Paris now"]
+    assert [item.entry.text for item in near] == ["rain in Paris", "rain in Paris now"]
     assert await store.nearest(("nowhere",), "rain", 2) == []
     assert await store.nearest(("weather",), "rain", 0) == []
 
@@ -91,7 +91,7 @@ async def test_after_reconcile_the_index_holds_exactly_the_logs_and_nothing_is_e
     word_hashes.asked.clear()
     again = await opened(recall={"diverse": 2})
     await again.reconcile(kept)
-    assert again._index.read()[1].keys() == {one.id for one in kept}
+    assert again._index.read()[1].keys() == {item.id for item in kept}
     assert word_hashes.asked == ["hail"]
     assert await queries(again) == ["wind at sea", "hail"]
     assert word_hashes.asked == ["hail"]

@@ -9,8 +9,8 @@ async def test_a_list_recalls_every_entry_of_its_scope_in_order_and_each_once(en
     for text in ("b", "a", "b"):
         store.add(entry(text))
     store.add(entry("c", unit="elsewhere"))
-    assert [one["query"] for one in await store.recall(("weather",), like=None, seed=0)] == ["b", "a"]
-    assert [one.text for one in await store.entries(("weather",))] == ["b", "a"]
+    assert [item["query"] for item in await store.recall(("weather",), like=None, seed=0)] == ["b", "a"]
+    assert [item.text for item in await store.entries(("weather",))] == ["b", "a"]
     await store.close()
     assert not (tmp_path / "memory").exists()
 

@@ -174,13 +174,13 @@ def test_what_is_changed_added_and_forgotten_is_kept_in_the_run_and_the_journal_
     run = make_run()
     journal = (run / "journal.jsonl").read_bytes()
     store, reader = open_store(run), open_store(run)
-    (hail,) = [one.id for one in store.exemplars() if one.query == "hail"]
-    (wind,) = [one.id for one in store.exemplars() if one.query == "wind at sea"]
+    (hail,) = [item.id for item in store.exemplars() if item.query == "hail"]
+    (wind,) = [item.id for item in store.exemplars() if item.query == "wind at sea"]
     assert store.mark_stale([hail]) == 1
     assert store.add([exemplar("3 miles in km", "units")]) == 1
     assert store.forget(ids=[wind]) == 1
     for seen in (store, reader, open_store(run)):
-        assert {one.query: one.stale for one in seen.exemplars()} == {
+        assert {item.query: item.stale for item in seen.exemplars()} == {
             "rain in Paris": False, "hail": True, "3 miles in km": False,
         }  # fmt: skip
         assert [match.exemplar.query for match in seen.search("3 miles in km", 1)] == ["3 miles in km"]

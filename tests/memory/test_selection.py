@@ -7,7 +7,9 @@ from ste_graph.simulated.reading import read_exemplars
 
 
 def shown(store, query="rain in Paris", *, tools=None, **settings):
-    return [(one.exemplar.tool, one.exemplar.query) for one in store.select(query, Selection(**settings), tools=tools)]
+    return [
+        (item.exemplar.tool, item.exemplar.query) for item in store.select(query, Selection(**settings), tools=tools)
+    ]
 
 
 def test_the_most_similar_stands_last_unless_it_is_to_stand_first(store):
@@ -70,7 +72,7 @@ def test_the_text_has_one_block_per_exemplar_that_a_reader_of_the_protocol_under
         "Observation: It rains.",
         "Final Answer: Take a coat.",
     ]
-    assert [tuple(one) for one in read_exemplars(text)] == [
+    assert [tuple(item) for item in read_exemplars(text)] == [
         ("rain in mm", "units", {"text": "rain in mm"}),
         ("rain in Paris", "weather", {"text": "rain in Paris"}),
     ]

@@ -46,7 +46,7 @@ async def test_a_run_sees_what_earlier_runs_left_and_its_own_entries_after_it(ru
     second = await run("second")
     second.add(entry("rain"))
     assert await queries(second) == ["rain", "snow", "rain"]
-    assert [one.similarity for one in await second.nearest(("weather",), "rain", 3)][:2] == [1.0, 1.0]
+    assert [item.similarity for item in await second.nearest(("weather",), "rain", 3)][:2] == [1.0, 1.0]
     await second.close()
     assert word_hashes.asked.count("snow") == 1
 
@@ -113,12 +113,12 @@ async def test_runs_on_a_server_at_the_same_time_lose_nothing_and_see_what_stood
     for number in range(40):
         first.add(entry(f"rain {number}"))
         second.add(entry(f"snow {number}"))
-    assert {one.text.split()[0] for one in await second.entries(("weather",))} == {"snow"}
+    assert {item.text.split()[0] for item in await second.entries(("weather",))} == {"snow"}
     await first.close()
     await second.close()
     third = await run_at(place, "third")
     everything = {f"{what} {number}" for what in ("rain", "snow") for number in range(40)}
-    assert {one.text for one in await third.entries(("weather",))} == everything
+    assert {item.text for item in await third.entries(("weather",))} == everything
     word_hashes.asked.clear()
     assert (await third.nearest(("weather",), "snow 39", 1))[0].similarity == 1.0
     assert word_hashes.asked == ["snow 39"]

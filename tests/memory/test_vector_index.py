@@ -60,10 +60,10 @@ def test_what_is_found_is_what_comparing_everything_finds(made, k, tools, gates)
     found = ranking.search(queries, k, tools=tools, gates=gates)
     for query, some in zip(queries, found, strict=True):
         wanted = expected(rows, vectors, query, k, tools, gates)
-        assert np.allclose([one.similarity for one in some], [-cosine for cosine, _ in wanted], atol=2e-6)
+        assert np.allclose([item.similarity for item in some], [-cosine for cosine, _ in wanted], atol=2e-6)
         by_cosine = {row.id: float(vector @ query) for row, vector in zip(rows, vectors, strict=True)}
-        assert all(abs(by_cosine[one.row.id] - one.similarity) < 2e-6 for one in some)
-        assert len({one.row.id for one in some}) == len(some)
+        assert all(abs(by_cosine[item.row.id] - item.similarity) < 2e-6 for item in some)
+        assert len({item.row.id for item in some}) == len(some)
 
 
 @settings(max_examples=100, deadline=None)
@@ -75,10 +75,10 @@ def test_by_tool_finds_the_nearest_of_each_tool(made, k, tools):
     each = ranking.search(queries, k, tools=tools, gates=GATES, by_tool=True)
     for some, best in zip(whole, each, strict=True):
         for tool in "abc":
-            mine = [one for one in best if one.row.tool == tool]
+            mine = [item for item in best if item.row.tool == tool]
             assert np.allclose(
-                [one.similarity for one in mine],
-                [one.similarity for one in some if one.row.tool == tool][:k],
+                [item.similarity for item in mine],
+                [item.similarity for item in some if item.row.tool == tool][:k],
                 atol=2e-6,
             )
-        assert best == sorted(best, key=lambda one: (-one.similarity, one.row.id))
+        assert best == sorted(best, key=lambda item: (-item.similarity, item.row.id))

@@ -37,7 +37,7 @@ def of_weather(open_store, exemplar):
 
 
 def state(store):
-    return {one.query: (one.stale, one.fingerprint) for one in store.exemplars()}
+    return {item.query: (item.stale, item.fingerprint) for item in store.exemplars()}
 
 
 async def test_nothing_is_called_while_the_definition_is_the_same(of_weather):
@@ -117,11 +117,11 @@ def test_a_run_gives_its_trials_as_exemplars_and_does_not_bring_back_what_was_fo
     trials = ste.open_run(run).trials()
     store = open_store(run)
     exemplars = store.exemplars()
-    assert {one.trial_id for one in exemplars} <= {kept.id for kept in trials}
-    for one in exemplars:
-        (kept,) = trials.where(lambda kept, one=one: kept.id == one.trial_id)
-        assert (one.query, one.tool, one.calls, one.answer) == (kept.query, kept.tool, kept.steps, kept.answer)
-        assert ("execution" in one.verified) == kept.steps[-1].observation.ok
+    assert {item.trial_id for item in exemplars} <= {kept.id for kept in trials}
+    for item in exemplars:
+        (kept,) = trials.where(lambda kept, one=item: kept.id == item.trial_id)
+        assert (item.query, item.tool, item.calls, item.answer) == (kept.query, kept.tool, kept.steps, kept.answer)
+        assert ("execution" in item.verified) == kept.steps[-1].observation.ok
     gone = store.forget(tool=exemplars[0].tool)
     assert gone >= 1
     assert len(open_store(run)) == len(exemplars) - gone

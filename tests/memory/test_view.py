@@ -19,7 +19,7 @@ async def test_a_memory_lends_the_exemplars_of_a_store_as_the_selection_says(len
     memory = lent()
     assert isinstance(memory, ExemplarMemory)
     shown = await memory.select_exemplars("rain in Paris", Selection(k=1), tools=["weather"])
-    assert [one["query"] for one in shown.exemplars] == ["rain in Paris"]
+    assert [item["query"] for item in shown.exemplars] == ["rain in Paris"]
     assert shown.text.startswith("User Query: rain in Paris\n")
     (near,) = await memory.nearest(("anywhere",), "rain in Paris", 1)
     assert (near.similarity, near.entry.text, near.entry.record["tool"]) == (1.0, "rain in Paris", "weather")
@@ -37,11 +37,11 @@ async def test_what_is_lent_stays_as_it_stood_when_the_run_began_even_when_it_is
         store.add(here.exemplars())
     memory = lent(**where)
     store.add([exemplar("hail")])
-    stood = [one["query"] for one in await memory.recall((), like=None, seed=0)]
-    assert stood == [one.query for one in store.exemplars()][:6]
+    stood = [item["query"] for item in await memory.recall((), like=None, seed=0)]
+    assert stood == [item.query for item in store.exemplars()][:6]
     await memory.close()
     again = lent(**where)
-    assert [one["query"] for one in await again.recall((), like=None, seed=0)] == stood
+    assert [item["query"] for item in await again.recall((), like=None, seed=0)] == stood
     shown = await again.select_exemplars("hail", Selection(k=9), tools=None)
     assert len(shown.exemplars) == 6
     await again.close()
@@ -50,7 +50,7 @@ async def test_what_is_lent_stays_as_it_stood_when_the_run_began_even_when_it_is
 async def test_nearest_recall_shows_the_most_similar_first(lent):
     memory = lent(recall={"nearest": 2, "like": "imagine.query"})
     recalled = await memory.recall((), like="rain in Paris", seed=0)
-    assert [one["query"] for one in recalled] == ["rain in Paris", "rain in mm"]
+    assert [item["query"] for item in recalled] == ["rain in Paris", "rain in mm"]
     await memory.close()
 
 

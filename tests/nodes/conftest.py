@@ -75,7 +75,7 @@ class FixedRecall:
         return self.near[:k]
 
     async def entries(self) -> list[Entry]:
-        return [one.entry for one in self.near]
+        return [item.entry for item in self.near]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ async def test_answer_asks_once_stops_at_an_observation_and_keeps_the_reply_as_i
     ctx = context(Reply(text=said))
     gives = await Answer(model=model, prompt=Prompt("Do it.", "p.md"))(Answer.Inputs(), ctx)
     assert gives.output == said
-    assert [(one["prompt"], one["stop"]) for one in ctx.asked] == [("Do it.", ["Observation:"])]
+    assert [(item["prompt"], item["stop"]) for item in ctx.asked] == [("Do it.", ["Observation:"])]
 
 
 async def test_a_model_that_keeps_silent_has_no_reply_and_ends_nothing(model: Any) -> None:

@@ -38,15 +38,15 @@ class Recalled:
     """A memory in which two texts are as alike as they share words."""
 
     def __init__(self, *records: dict[str, Any]) -> None:
-        self.held = [Entry(id=str(n), scope=(), text=one["query"], record=one) for n, one in enumerate(records)]
+        self.held = [Entry(id=str(n), scope=(), text=item["query"], record=item) for n, item in enumerate(records)]
 
     async def entries(self) -> list[Entry]:
         return self.held
 
     async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         def alike(other: str) -> float:
-            one, two = set(text.lower().split()), set(other.lower().split())
-            return len(one & two) / len(one | two)
+            item, two = set(text.lower().split()), set(other.lower().split())
+            return len(item & two) / len(item | two)
 
         found = [Neighbour(similarity=alike(entry.text), entry=entry) for entry in self.held]
         return sorted(found, key=lambda near: -near.similarity)[:k]
@@ -84,15 +84,15 @@ async def test_the_split_rejects_duplicates_and_keeps_requests_that_belong_toget
                ("rome please", "Rome"), ("what of bern", "Bern"), ("how about york", "York")]  # fmt: skip
     records = [trial(query, {"city": city}, stated_values=["city"]) for query, city in queries]
     gives = await Split(memory=Recalled(*records), heldout=0.4, examples=11)(Split.Inputs(tool=TOOL), None)
-    assert [(one["query"], one["gate"], one["reason"]) for one in gives.rejected] == [
+    assert [(item["query"], item["gate"], item["reason"]) for item in gives.rejected] == [
         ("Look at Oslo!", "duplicate", "asks the same as trial look at oslo")
     ]
-    sides = {one["query"]: one["split"] for one in gives.selected}
+    sides = {item["query"]: item["split"] for item in gives.selected}
     assert sides["look at oslo"] == sides["is it sunny in oslo"]
     assert (gives.train, gives.heldout) == (3, 2)
-    assert sum(len(one["wordings"]) for one in gives.selected) == 6
-    assert {len(one["wordings"]) for one in gives.selected if one["split"] == "heldout"} == {0}
-    assert {one["missing"] for one in gives.selected} == {"city"}
+    assert sum(len(item["wordings"]) for item in gives.selected) == 6
+    assert {len(item["wordings"]) for item in gives.selected if item["split"] == "heldout"} == {0}
+    assert {item["missing"] for item in gives.selected} == {"city"}
 
 
 async def test_a_paraphrase_keeps_the_example_and_remembers_the_old_words(context, model) -> None:

@@ -23,9 +23,9 @@ async def given(node: Lessons, context: type) -> dict:
 
 async def test_it_gives_the_lines_and_ids_of_the_best_founded_lessons_of_the_tool(recall, context) -> None:
     entries = [trial("1", "date"), trial("2", "days"), trial("3", "days"), trial("4", "zone"), trial("5", "mode")]
-    known = rank_lessons(draw_lessons([one.entry.record for one in entries]), "add_days", 2)
+    known = rank_lessons(draw_lessons([item.entry.record for item in entries]), "add_days", 2)
     found = await given(Lessons(memory=recall(*entries), k=2), context)
-    assert found == {"lines": [lesson_text(one) for one in known], "ids": [one.id for one in known]}
+    assert found == {"lines": [lesson_text(item) for item in known], "ids": [item.id for item in known]}
     assert "`days`" in found["lines"][0]
 
 

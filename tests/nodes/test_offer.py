@@ -35,8 +35,8 @@ def tool(name: str, **more: Any) -> dict[str, Json]:
 
 async def names(offer: Offer, of: dict[str, Json]) -> list[str]:
     gives = await offer(Offer.Inputs(tool=of), None)
-    assert [one["name"] for one in gives.tools] == gives.names
-    assert all(one["parameters"] is not None for one in gives.tools)
+    assert [item["name"] for item in gives.tools] == gives.names
+    assert all(item["parameters"] is not None for item in gives.tools)
     return gives.names
 
 

@@ -37,9 +37,10 @@ def imagined(
     new: bool | None = None,
     near: list[str] | None = None,
     lessons: list[str] | None = None,
+    known: dict[str, list[Any]] | None = None,
 ) -> RenderedPrompt:
     values = {"tool": TOOL, "short_term": short_term, "long_term": long_term, "novelty": {"new": new, "near": near}}
-    return prompt(name).render({**values, "lessons": {"lines": lessons}})
+    return prompt(name).render({**values, "lessons": {"lines": lessons}, "values": {"known": known}})
 
 
 def called(name: str, *, lessons: list[str] | None = None, text: str | None = None) -> RenderedPrompt:
@@ -99,6 +100,15 @@ def test_lessons_are_shown_where_a_request_is_made_up_and_are_not_kept(short_ter
     assert "\nLesson: one\nLesson: two\n" in taught.text
     assert taught.text.splitlines()[-1] == "User Query:"
     assert taught.transcript_text == imagined("imagine_anew", short_term=short_term, new=new).text
+
+
+@pytest.mark.parametrize(("short_term", "new"), [(OFF, None), (TALKED, None), (TALKED, False)])
+def test_values_that_exist_are_shown_where_a_request_is_made_up_and_are_not_kept(
+    short_term: Any, new: bool | None
+) -> None:
+    shown = imagined("imagine_anew", short_term=short_term, new=new, known={"id": ["A", 7]})
+    assert '\nValues of id that exist: ["A", 7]\n' in shown.text
+    assert shown.transcript_text == imagined("imagine_anew", short_term=short_term, new=new).transcript_text
 
 
 def test_lessons_are_shown_at_the_first_call_alone_and_are_not_kept() -> None:

@@ -45,7 +45,9 @@ def prompts(tmp_path: Path) -> Callable[..., tuple[list[dict], list[dict]]]:
         out = tmp_path / f"run of {variant}"
         assert ste.load(WORKFLOWS / "explore.yaml", variant=variant, set=given).run(out=out).complete
         lines = (out / "journal.jsonl").read_text("utf-8").splitlines()
-        return [json.loads(line) for line in heard.read_text("utf-8").splitlines()], [json.loads(one) for one in lines]
+        return [json.loads(line) for line in heard.read_text("utf-8").splitlines()], [
+            json.loads(item) for item in lines
+        ]
 
     return of
 

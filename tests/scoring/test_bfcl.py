@@ -116,7 +116,7 @@ def test_every_admissible_value_passes(questions):
 
 
 def test_a_renamed_function_fails(questions):
-    assert [one.id for one in questions for wrong in renamed(gold(one)) if right(one, wrong)] == []
+    assert [item.id for item in questions for wrong in renamed(gold(item)) if right(item, wrong)] == []
 
 
 def test_a_dropped_required_argument_fails(questions):
@@ -133,7 +133,7 @@ def test_an_unknown_argument_fails(questions):
     def added(arguments: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**arguments, "no_such_argument": 1}
 
-    assert [one.id for one in questions for wrong in arguments_changed(gold(one), added) if right(one, wrong)] == []
+    assert [item.id for item in questions for wrong in arguments_changed(gold(item), added) if right(item, wrong)] == []
 
 
 def test_a_wrong_value_fails(questions):
@@ -192,7 +192,7 @@ def test_types_written_the_python_way_become_json_schema(data):
 
     for name in FILES:
         questions = read_questions(data(f"bfcl/BFCL_v4_{name}.json"))
-        functions = {one["name"]: one for question in questions for one in question.functions.values()}
+        functions = {item["name"]: item for question in questions for item in question.functions.values()}
         for function in functions.values():
             assert ArgumentChecker(function["name"], to_json_schema(function["parameters"])).fault is None
 

@@ -36,7 +36,7 @@ def test_a_missing_item_is_named_and_wrong_at_its_place(written, ste, tmp_path):
     assert found["cases"] == 4
     assert found["correct"]["count"] == [2, 2]
     assert found["problems"] == ["add: no item for the request 'request 2'; it counts as wrong"]
-    assert [one["err"] for one in json.loads(out.read_text())["add"]] == [False, True, False]
+    assert [entry["err"] for entry in json.loads(out.read_text())["add"]] == [False, True, False]
 
 
 def test_a_tool_without_any_item_is_named_and_wrong_unless_only_a_part_is_scored(written, ste):

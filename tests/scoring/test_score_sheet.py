@@ -139,7 +139,7 @@ def test_two_files_are_compared_on_the_command_line(written, ste):
     assert last.startswith(f"correct, {b} minus {a}, in points over the same tools: +58.3 (95 % +")
     found = json.loads(ste("score", a, b, "--format", "json").out)
     assert found["difference"]["least"]["mean"] == pytest.approx(7 / 12)
-    assert [one["cases"] for one in found["scores"]] == [12, 12]
+    assert [item["cases"] for item in found["scores"]] == [12, 12]
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,16 @@ def model(folder: Path, weights: bytes = b"weights", config: str = "{}") -> Path
 
 
 def test_a_digest_is_that_of_the_model_wherever_its_folder_lies(tmp_path: Path) -> None:
-    one, other = model(tmp_path / "one"), model(tmp_path / "other")
+    item, other = model(tmp_path / "one"), model(tmp_path / "other")
     (other / "training.log").write_text("not part of the model", "utf-8")
-    assert model_digest(one) == model_digest(other)
+    assert model_digest(item) == model_digest(other)
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "generation_config.json", "chat_template.jinja", "merges.txt"])
 def test_a_digest_differs_where_the_model_is_spoken_to_in_another_way(tmp_path: Path, name: str) -> None:
-    one, other = model(tmp_path / "one"), model(tmp_path / "other")
+    item, other = model(tmp_path / "one"), model(tmp_path / "other")
     (other / name).write_text("{}", "utf-8")
-    assert model_digest(one) != model_digest(other)
+    assert model_digest(item) != model_digest(other)
 
 
 @pytest.mark.parametrize("changed", [{"weights": b"others!"}, {"weights": b"weights\0"}, {"config": "{ }"}])
@@ -35,10 +35,10 @@ def test_a_digest_differs_with_every_part_of_the_model(tmp_path: Path, changed: 
 
 
 def test_a_digest_differs_where_the_same_bytes_are_cut_into_files_differently(tmp_path: Path) -> None:
-    one, other = model(tmp_path / "one", b"ab"), model(tmp_path / "other", b"a")
-    (one / "next.safetensors").write_bytes(b"c")
+    item, other = model(tmp_path / "one", b"ab"), model(tmp_path / "other", b"a")
+    (item / "next.safetensors").write_bytes(b"c")
     (other / "next.safetensors").write_bytes(b"bc")
-    assert model_digest(one) != model_digest(other)
+    assert model_digest(item) != model_digest(other)
 
 
 def test_a_folder_without_a_model_has_no_digest(tmp_path: Path) -> None:

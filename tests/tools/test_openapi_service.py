@@ -273,11 +273,11 @@ def test_a_source_may_be_used_in_one_event_loop_after_another(serve, tmp_path):
     spec.write_text(json.dumps({"swagger": "2.0", "paths": paths("echo")}), encoding="utf-8")
     source = OpenAPITools(spec=str(spec), base_url=serve().address + "/")
 
-    async def one() -> bool:
+    async def item() -> bool:
         (tool,) = await source.open()
         try:
             return (await tool.call({})).ok
         finally:
             await source.close()
 
-    assert [asyncio.run(one()) for _ in range(2)] == [True, True]
+    assert [asyncio.run(item()) for _ in range(2)] == [True, True]

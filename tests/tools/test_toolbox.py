@@ -93,7 +93,7 @@ async def test_the_cap_counts_calls_that_reached_the_tool_in_this_or_an_earlier_
     tools.count_replayed("double", Observation(ok=False, kind="interrupted", text=""))
     tools.count_replayed("double", Observation(ok=False, kind="refused", text=""))
     seen = [await tools.call("double", arguments) for arguments in ({}, {"n": 1}, {"n": 2})]
-    assert [one.kind for one in seen] == ["invalid_arguments", "ok", "refused"]
+    assert [item.kind for item in seen] == ["invalid_arguments", "ok", "refused"]
     assert seen[2].text == "`double` was not called: its calls are limited to 2, which were made."
     assert counted.calls == 1
 

@@ -7,7 +7,7 @@ import pytest
 
 from ste_graph.contracts import Json, ToolResult
 from ste_graph.errors import RunError
-from ste_graph.memory.values.settings import Values
+from ste_graph.memory.values.settings import KnownValues
 
 ORDERS = {"orders": [{"id": f"A-{n}", "customer_id": n, "email": f"u{n}@x.example"} for n in range(9)]}
 
@@ -19,7 +19,7 @@ def tool(name: str, required: list[str], **properties: Any) -> dict[str, Json]:
 def draw(
     target: dict[str, Json], folder: Path, *results: ToolResult, k: int = 3, **settings: Any
 ) -> dict[str, set[Json]]:
-    pool = Values(**settings).open("values", folder)
+    pool = KnownValues(**settings).open("values", folder)
     pool.begin_wave(1, results)
     return {name: {value.value for value in values} for name, values in pool.draw(target, k, seed=1).items()}
 
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_draws_the_same(tmp_path: Path) -> None:
-    pool = Values().open("values", tmp_path)
+    pool = KnownValues().open("values", tmp_path)
     pool.begin_wave(1, [LIST])
     order = tool("get_order", ["id"], id={"type": "string"})
     drawn = [[value.value for value in pool.draw(order, 4, seed=seed)["id"]] for seed in (1, 1, 2)]
@@ -93,4 +93,4 @@ def test_the_same_seed_draws_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_tools_that_need_a_value_from_elsewhere_come_second(target: Any, given: Any, wave: int) -> None:
-    assert Values(given=given).wave(target) == wave
+    assert KnownValues(given=given).wave(target) == wave
