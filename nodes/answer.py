@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ste_graph.contracts import Context, Model
-from ste_graph.errors import NoReplyError
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import react
@@ -28,7 +27,5 @@ class Answer(Node):
         output: str | None
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        try:
-            return self.Outputs(output=(await ctx.ask(self.model, self.prompt, stop=react.STOP)).text)
-        except NoReplyError:
-            return self.Outputs(output=None)
+        reply = await ctx.ask(self.model, self.prompt, stop=react.STOP)
+        return self.Outputs(output=reply.text if reply.text.strip() else None)

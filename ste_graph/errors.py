@@ -19,9 +19,5 @@ class ModelError(SteError):
     """A model call failed for good, after its retries: the unit fails, the others go on."""
 
 
-class NoReplyError(ModelError):
-    """The model answered, again and again, but never with a text."""
-
-
 class BudgetSpentError(SteError):
     """The run's budget is spent: the run stops cleanly and can be taken up again with a larger one."""

@@ -47,6 +47,22 @@ class Reply(Frozen):
     """The thoughts of a reasoning model, which no transcript keeps."""
     finish_reason: str | None = None
     """Why the reply ended, in the server's word: `stop`, `length`, …"""
+    problem: str = ""
+    """Why there is no whole reply, though the model gave one, in the words of the server that could not read it."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True if it says nothing and calls nothing."""
+        return not (self.text.strip() or self.tool_calls or self.data)
+
+    @property
+    def is_truncated(self) -> bool:
+        """True if it ended because it was as long as a reply may be."""
+        return self.finish_reason in _TOO_LONG
+
+
+_TOO_LONG: Final = ("length", "max_tokens", "MAX_TOKENS", "model_length")
+"""The words of servers and providers for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

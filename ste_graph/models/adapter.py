@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pydantic import Field, model_validator
 
 from ste_graph.contracts import Frozen, Json, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
+from ste_graph.models.notes import ServerNotes
 from ste_graph.models.servers import Servers
 from ste_graph.registry import load_entry_point
 from ste_graph.settings import HubPath, RelativePath
@@ -28,6 +29,13 @@ class RawReply:
     """The thoughts that the server tells apart from the text."""
     finish_reason: str | None = None
     """Why the reply ended, in the server's word: `stop`, `length`, …"""
+    problem: str = ""
+    """Why there is no whole reply, though the model gave one, in the server's words."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True if it says nothing and calls nothing."""
+        return not (self.text.strip() or self.tool_calls or self.data)
 
 
 class ModelClient(Protocol):
@@ -42,6 +50,9 @@ class ModelClient(Protocol):
 
 class Adapter(Frozen):
     """One way to a chat model. Fields are the YAML settings; nothing is contacted before `probe` or `open_client`."""
+
+    sampling: ClassVar[bool] = True
+    """False where no reply is drawn at random, so that no one misses a temperature."""
 
     @property
     def label(self) -> str:
@@ -74,6 +85,10 @@ class Adapter(Frozen):
     def open_client(self) -> ModelClient:
         """Return a new client without retries of its own. Raises `ModelError` if it cannot be made."""
         raise NotImplementedError(f"{type(self).__name__} gives no client")
+
+    def open_run_client(self, notes: ServerNotes) -> ModelClient:
+        """Return a new client for a run, which may keep in the run's notes what it learns about the server."""
+        return self.open_client()
 
     async def probe(self) -> str | None:
         """Raise `ModelError` if the model cannot be asked, within some five seconds and without a chat call.

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
-from ste_graph.contracts import Json, ModelRequest, Reply
-from ste_graph.errors import ModelError, NoReplyError
+from ste_graph.contracts import Json, ModelRequest, Reply, ToolCall
+from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter, ModelClient, RawReply
 from ste_graph.models.meter import Meter
+from ste_graph.models.notes import ServerNotes
+from ste_graph.models.problem import lost_text, read_problem
+from ste_graph.models.prompt_length import PromptLengths
 from ste_graph.models.reasoning import split_reasoning
-from ste_graph.models.request_errors import EmptyReplyError, describe_error, is_retryable, retry_after
+from ste_graph.models.request_errors import describe_error, is_away, retry_after, retry_reason
 
 TRIES = 6
+LOST_TRIES = 3
+"""The tries after which a reply that the server could not read counts as one that nobody can read."""
+PATIENCE_S = 300.0
+"""Seconds for which a server that does not answer at all is waited for; then units fail, and can be taken up later."""
 LONGEST_RETRY_AFTER_S = 120.0
 """A server that asks for more is waited for so long only: the tries run out, and the run can be taken up later."""
 
 
 class Gateway:
-    """A `Model` (see contracts) around an adapter. `in_flight` and `meter` are shared by all models of a run.
+    """A `Model` (see contracts) around an adapter. `in_flight`, `meter` and `notes` are shared by a run's models.
 
-    Retried: lost connection, timeout, 408, 409, 429, 5xx, empty reply. Any other text is the model's reply.
+    Retried: lost connection, timeout, 408, 409, 429, 5xx, an answer that is no reply. An empty reply, or one that the
+    server could not read, is asked for again with another seed, and then is the model's reply, as any text is.
     `wait_s` is the first and the longest wait between tries, in seconds; they double in between, with jitter.
     """
 
@@ -33,13 +42,19 @@ class Gateway:
         *,
         in_flight: asyncio.Semaphore,
         meter: Meter,
+        notes: ServerNotes | None = None,
         wait_s: tuple[float, float] = (1.0, 30.0),
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.adapter = adapter
         self.meter = meter
+        self.notes = notes or ServerNotes()
         self.wait_s = wait_s
+        self.patience_s = patience_s
         self._in_flight = in_flight
         self._client: ModelClient | None = None
+        self._away_since: float | None = None
+        self._lengths = PromptLengths()
 
     @property
     def label(self) -> str:
@@ -48,21 +63,15 @@ class Gateway:
     async def reply(self, request: ModelRequest) -> Reply:
         with self.meter.model_call():
             try:
-                raw, unsent = await self._retry(request)
+                raw = await self._retry(request)
             except ModelError:
                 raise
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
                 raise self._model_error(error) from error
             self.meter.add_usage(raw.usage)
-            text, thoughts = split_reasoning(raw.text)
-            return Reply(
-                text=cut_at_stop(text, unsent),
-                usage=raw.usage,
-                data=_data(raw, text) if request.schema else None,
-                tool_calls=raw.tool_calls,
-                reasoning="\n".join(filter(None, (raw.reasoning, thoughts))),
-                finish_reason=raw.finish_reason,
-            )
+            if self._lengths.is_cut(request.messages, raw.usage.prompt_tokens):
+                self._remark_cut(raw.usage.prompt_tokens)
+            return _reply(raw, request)
 
     async def close(self) -> None:
         """Let go of the connections. The gateway may be used again and opens new ones then."""
@@ -70,55 +79,132 @@ class Gateway:
         if client is not None:
             await client.close()
 
-    async def _retry(self, request: ModelRequest) -> tuple[RawReply, Sequence[str]]:
-        """The reply of the first attempt that has one, and the stop strings that were not sent.
+    async def _retry(self, request: ModelRequest) -> RawReply:
+        """The reply of the first attempt that has one.
 
         A loop of our own: a library for it took 4 % of a whole run.
         """
-        unsent: Sequence[str] = ()
-        for number in range(1, TRIES):
+        tries = lost = 0
+        asked = request
+        while True:
+            tries += 1
             try:
-                return await self._attempt(request), unsent
+                raw = await self._attempt(asked)
             except Exception as error:
-                if not is_retryable(error):
+                if (problem := read_problem(error)) is not None and problem.lost_reply:
+                    lost += 1
+                    if lost == LOST_TRIES:
+                        return RawReply(lost_text(problem), problem=self._describe(error))
+                    asked = replace(asked, seed=asked.seed + 1)
+                    self._count_retry("reply lost by the server", self._describe(error))
+                    continue
+                reason = retry_reason(error)
+                if reason is None or not (self._may_return(error) if is_away(error) else tries < TRIES):
                     raise
-                if isinstance(error, EmptyReplyError):
-                    unsent = request.stop or unsent
-                    # With the same seed the server would say nothing again, and a stop string may have ended the reply
-                    # before it began.
-                    request = replace(request, seed=request.seed + 1, stop=())
-                wait = self._wait(number, error)
-            self.meter.retries += 1
+                wait = self._wait(tries, error)
+                self._count_retry(reason, self._describe(error))
+            else:
+                self._end_absence()
+                if not raw.is_empty or asked.seed != request.seed:
+                    return raw
+                # With the same seed the server would say nothing again, and a stop string may have ended the reply
+                # before it began.
+                asked = replace(asked, seed=asked.seed + 1, stop=())
+                self._count_retry("empty reply", "the reply was empty")
+                continue
             await asyncio.sleep(wait)
-        return await self._attempt(request), unsent
 
     async def _attempt(self, request: ModelRequest) -> RawReply:
         if self._client is None:
-            self._client = self.adapter.open_client()
+            self._client = self.adapter.open_run_client(self.notes)
         # Waiting between the tries happens outside, so that it takes no place from other requests.
         limit_s = self.adapter.attempt_s
         async with self._in_flight, nullcontext() if limit_s is None else asyncio.timeout(limit_s):
             # Some servers keep a seed in 32 bits.
-            reply = await self._client.ask(replace(request, seed=request.seed & 0x7FFFFFFF))
-        if not (reply.text.strip() or reply.tool_calls or reply.data):
-            cut = reply.finish_reason == "length"
-            reason = ": `max_tokens` were used up before it began, in reasoning" if cut else ""
-            raise EmptyReplyError(f"the reply was empty{reason}")
-        return reply
+            return await self._client.ask(replace(request, seed=request.seed & 0x7FFFFFFF))
+
+    def _may_return(self, error: Exception) -> bool:
+        """True if a server that is away has not been so for longer than it is waited for."""
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+            self.notes.remark(
+                "away",
+                f"{self._name} does not answer: {self._describe(error).rstrip('.')}; waiting, at most {self.patience_s:g} s",
+            )
+        return now - self._away_since < self.patience_s
+
+    def _end_absence(self) -> None:
+        if self._away_since is not None:
+            self._away_since = None
+            self.notes.remark("back", f"{self._name} answers again")
 
     def _wait(self, number: int, error: Exception) -> float:
         """Seconds between the attempt `number`, counted from 1, which ended with `error`, and the next."""
         first, longest = self.wait_s
-        wait: float = min(longest, first * 2 ** (number - 1)) * random.uniform(0.5, 1.0)
+        wait: float = min(longest, first * 2 ** min(number - 1, 30)) * random.uniform(0.5, 1.0)
         return max(wait, min(retry_after(error), LONGEST_RETRY_AFTER_S))
 
+    def _count_retry(self, reason: str, why: str) -> None:
+        self.meter.count_retry()
+        self.notes.count_retry(self.label, reason, why)
+
+    def _remark_cut(self, tokens: int) -> None:
+        self.notes.remark_once(
+            "prompt_cut",
+            f"{self._name} seems to read only a part of what it is sent: it counted {tokens:,} tokens in a prompt that"
+            " is much longer. Raise its context length (Ollama: OLLAMA_CONTEXT_LENGTH, as `num_ctx` is not read at"
+            " /v1), or bound the transcript (its `max_tokens`)",
+        )
+
+    @property
+    def _name(self) -> str:
+        return f"model `{self.label}`" + (f" at {self.adapter.location}" if self.adapter.location else "")
+
+    def _describe(self, error: Exception) -> str:
+        return self.adapter.scrub(describe_error(error))
+
     def _model_error(self, error: Exception) -> ModelError:
-        name = f"model `{self.label}`" + (f" at {self.adapter.location}" if self.adapter.location else "")
-        problem = self.adapter.scrub(describe_error(error))
-        if is_retryable(error):
-            kind = NoReplyError if isinstance(error, EmptyReplyError) else ModelError
-            return kind(f"{name} gave no reply in {TRIES} tries; the last one: {problem}")
-        return ModelError(f"{name} refused the request: {problem}")
+        problem = self._describe(error)
+        if retry_reason(error) is None:
+            return ModelError(f"{self._name} refused the request: {problem}")
+        if self._away_since is not None and is_away(error):
+            passed = time.monotonic() - self._away_since
+            return ModelError(
+                f"{self._name} has not answered for {passed:,.0f} s: {problem.rstrip('.')}; run again when it does, and the run"
+                " goes on from here"
+            )
+        return ModelError(f"{self._name} gave no reply in {TRIES} tries; the last one: {problem}")
+
+
+def _reply(raw: RawReply, request: ModelRequest) -> Reply:
+    """The reply as nodes have it: thoughts apart, cut at stop strings, text that every file can hold."""
+    text, thoughts = split_reasoning(_replace_surrogates(raw.text))
+    calls = raw.tool_calls
+    return Reply(
+        text=cut_at_stop(text, request.stop) if request.stop else text,
+        usage=raw.usage,
+        data=_data(raw, text) if request.schema else None,
+        tool_calls=tuple(map(_clean_call, calls)) if calls else (),
+        reasoning="\n".join(filter(None, (_replace_surrogates(raw.reasoning), thoughts))),
+        finish_reason=raw.finish_reason,
+        problem=raw.problem,
+    )
+
+
+def _clean_call(call: ToolCall) -> ToolCall:
+    return ToolCall(**{name: _replace_surrogates(value) for name, value in call})
+
+
+def _replace_surrogates(text: str) -> str:
+    """The text with U+FFFD in place of lone surrogates, which no file could hold; pairs become their character."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def cut_at_stop(text: str, stop: Sequence[str]) -> str:

@@ -68,6 +68,12 @@ class Meter:
             self.parent.uncount_tool_call()
         self.tool_calls -= 1
 
+    def count_retry(self) -> None:
+        """After an attempt at a reply that is made again."""
+        if self.parent:
+            self.parent.count_retry()
+        self.retries += 1
+
     def add_usage(self, usage: Usage) -> None:
         """Add the tokens of a reply."""
         if self.parent:

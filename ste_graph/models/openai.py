@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -10,10 +10,17 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field
 
-from ste_graph.contracts import Json, Message, ModelRequest, ToolCall, Usage
+from ste_graph.contracts import Json, ModelRequest
 from ste_graph.errors import ModelError
+from ste_graph.models.adaptation import Adaptation
 from ste_graph.models.adapter import Adapter, RawReply
-from ste_graph.settings import Address, Secret
+from ste_graph.models.chat_body import request_body
+from ste_graph.models.completion import read_completion
+from ste_graph.models.notes import ServerNotes
+from ste_graph.models.problem import read_problem
+from ste_graph.models.refusal import Change, read_refusal, suspects
+from ste_graph.models.request_errors import describe_error
+from ste_graph.settings import Address, Secret, Variable
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -22,6 +29,8 @@ PLACEHOLDER = "none"
 """Sent as the key where none is set: the client wants one, vLLM does not."""
 
 PROBE_S = 5.0
+MOST_CHANGES = 12
+"""The most refusals that one request learns from."""
 
 
 class RequestSettings(Adapter):
@@ -49,7 +58,7 @@ class OpenAIModel(RequestSettings):
     base_url: Address = Field(
         description="Address of the API, usually ending in /v1.", examples=["http://localhost:8000/v1"]
     )
-    model: str = Field(description="The model's name on that server.")
+    model: Variable = Field(description="The model's name on that server.")
 
     @property
     def label(self) -> str:
@@ -81,6 +90,9 @@ class OpenAIModel(RequestSettings):
     def open_client(self) -> OpenAIClient:
         return OpenAIClient(self)
 
+    def open_run_client(self, notes: ServerNotes) -> OpenAIClient:
+        return OpenAIClient(self, notes)
+
     def connect(self, timeout_s: float) -> AsyncOpenAI:
         """Return a new client of the package `openai`, without retries of its own."""
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
@@ -97,6 +109,8 @@ class OpenAIModel(RequestSettings):
     async def probe(self) -> str | None:
         import openai
 
+        if urlsplit(self.base_url).scheme not in ("http", "https"):
+            raise ModelError("`base_url` is not a web address; expected one such as http://localhost:8000/v1")
         async with self.connect(PROBE_S) as client:
             try:
                 served = sorted([model.id async for model in client.models.list()])
@@ -134,94 +148,115 @@ class OpenAIModel(RequestSettings):
 
 
 class OpenAIClient:
-    """One pool of connections to the server. It sends requests as they are and reads the raw answers."""
+    """One pool of connections to the server, which is sent what it takes: a refusal is learnt from.
 
-    def __init__(self, model: OpenAIModel) -> None:
+    What was learnt stands in `notes`, for all clients of the same server and model.
+    """
+
+    def __init__(self, model: OpenAIModel, notes: ServerNotes | None = None) -> None:
         self._model = model
+        self._notes = notes or ServerNotes()
+        self._server = f"{model.model} at {model.location}"
         # A client of its own: the library's default one is shared by all event loops, and fails in the second.
         self._api = model.connect(model.timeout_s)
+        self._trying = asyncio.Lock()
+        self._taken: set[tuple[frozenset[str], frozenset[tuple[str, str]]]] = set()
+        self._served: list[str] | None = None
 
     async def ask(self, request: ModelRequest) -> RawReply:
-        # As text: the library's own types refuse or lose what some servers send.
-        answer = await self._api.post("/chat/completions", cast_to=str, body=request_body(self._model, request))
-        return read_completion(json.loads(answer))
+        for _ in range(MOST_CHANGES):
+            adaptation = self._notes.adaptations.find(self._server)
+            body = request_body(self._model, request, adaptation)
+            try:
+                return await self._post(body)
+            except Exception as error:
+                reply = await self._learn(error, request, adaptation, body)
+            if reply is not None:
+                return reply
+        return await self._post(request_body(self._model, request, self._notes.adaptations.find(self._server)))
 
     async def close(self) -> None:
         await self._api.close()
 
+    async def _post(self, body: dict[str, Json]) -> RawReply:
+        # As text: the library's own types refuse or lose what some servers send.
+        reply = read_completion(await self._api.post("/chat/completions", cast_to=str, body=body))
+        self._taken.add(_shape(body))
+        return reply
 
-def request_body(model: OpenAIModel, request: ModelRequest) -> dict[str, Json]:
-    """The body of a chat request; keys that are not set are left out."""
-    body: dict[str, Json] = {
-        "model": model.model,
-        "messages": [_request_message(message) for message in request.messages],
-        "seed": request.seed,
-        "temperature": model.temperature,
-        "top_p": model.top_p,
-        "stop": list(request.stop) or None,
-        "tools": list(request.tools) or None,
-        **model.extra,
-    }
-    if model.max_tokens:
-        body["max_tokens"] = model.max_tokens
-    if request.schema:
-        schema = {"name": "reply", "schema": dict(request.schema)}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return {key: value for key, value in body.items() if value is not None or key in model.extra}
+    async def _learn(
+        self, error: Exception, request: ModelRequest, used: Adaptation, body: dict[str, Json]
+    ) -> RawReply | None:
+        """Learn from a refusal, so that the request can be made again; the reply, where finding out has brought one.
+
+        Raises the error itself where nothing can be learnt from it.
+        """
+        problem = read_problem(error)
+        if problem is None:
+            raise error
+        if problem.too_long and (limit := used.token_limit) in body:
+            reply = await self._post({key: value for key, value in body.items() if key != limit})
+            self._notes.remark_once(
+                "adapted",
+                f"{self._server}: `{limit}` is not sent with prompts that leave less room in the context",
+                what=f"`{limit}` is not sent with long prompts",
+            )
+            return reply
+        if self._notes.adaptations.find(self._server) != used:
+            return None  # another request has found out meanwhile
+        if problem.missing_model and problem.status == 404:
+            await self._check_served(error)
+        change = read_refusal(used, body, problem)
+        if change is not None:
+            self._accept(change, error)
+            return None
+        if problem.missing_model:
+            await self._check_served(error)
+        if problem.status in (400, 422) and not (problem.too_long or problem.lost_reply):
+            return await self._try_suspects(error, request, used, body)
+        raise error
+
+    async def _try_suspects(
+        self, error: Exception, request: ModelRequest, used: Adaptation, body: dict[str, Json]
+    ) -> RawReply | None:
+        """Leave out one suspect after another, where a refusal does not say what it refuses."""
+        async with self._trying:
+            if self._notes.adaptations.find(self._server) != used:
+                return None
+            for change in suspects(used, body) if _shape(body) not in self._taken else ():
+                try:
+                    reply = await self._post(request_body(self._model, request, change.adaptation))
+                except Exception as second:
+                    problem = read_problem(second)
+                    if problem is None or problem.status not in (400, 422):
+                        raise
+                    continue
+                self._accept(change, error)
+                return reply
+            self._taken.add(_shape(body))  # it is not the form of the request
+            raise error
+
+    def _accept(self, change: Change, error: Exception) -> None:
+        self._notes.learn(self._server, change.adaptation, change.what, self._model.scrub(describe_error(error)))
+
+    async def _check_served(self, error: Exception) -> None:
+        """Raise `ModelError` with the names that the server lists, where the model is none of them."""
+        import openai
+
+        if self._served is None:
+            try:
+                self._served = sorted([model.id async for model in self._api.models.list()])
+            except (openai.OpenAIError, ValueError, TypeError):
+                self._served = []
+        if self._served and self._model.model not in self._served:
+            problem = self._model.scrub(describe_error(error)).rstrip(".")
+            raise ModelError(
+                f"the server at {self._model.location} does not serve `{self._model.model}`: {problem}; set `model` to"
+                f" one of {', '.join(self._served)}"
+            )
 
 
-def _request_message(message: Message) -> Message:
-    """The message as servers take it: beside tool calls, no text is null and never empty."""
-    return {**message, "content": message["content"] or None} if message.get("tool_calls") else message
-
-
-def read_completion(answer: Json) -> RawReply:
-    """The reply in a server's answer to a chat request. Raises `ValueError` for anything but such an answer."""
-    if isinstance(answer, Mapping) and answer.get("error"):
-        error = answer["error"]
-        raise ValueError(str(error.get("message") or error) if isinstance(error, Mapping) else str(error))
-    if not isinstance(answer, Mapping) or not isinstance(answer.get("choices"), list):
-        raise ValueError("the answer has no `choices`: is this the address of a model server?")
-    choice = answer["choices"][0] if answer["choices"] else {}
-    message = choice.get("message") or {}
-    usage = answer.get("usage") or {}
-    return RawReply(
-        _text(message.get("content")),
-        tool_calls=tuple(_tool_call(call, number) for number, call in enumerate(message.get("tool_calls") or ())),
-        usage=Usage(
-            prompt_tokens=usage.get("prompt_tokens") or 0, completion_tokens=usage.get("completion_tokens") or 0
-        ),
-        reasoning=_text(message.get("reasoning") or message.get("reasoning_content")),
-        finish_reason=choice.get("finish_reason"),
-    )
-
-
-def _text(content: Json) -> str:
-    """The text of a message, whose content may be a list of parts."""
-    if isinstance(content, list):
-        return "".join(part if isinstance(part, str) else str(part.get("text") or "") for part in content)
-    return str(content or "")
-
-
-def _tool_call(call: Json, number: int) -> ToolCall:
-    function = call.get("function") or {}
-    return ToolCall(
-        id=call.get("id") or f"call_{number}",
-        name=function.get("name") or "",
-        arguments=_arguments(function.get("arguments")),
-    )
-
-
-def _arguments(written: Json) -> str:
-    """The arguments of a call as JSON text; text that is not one JSON object stays as the model wrote it."""
-    value = written
-    if isinstance(written, str):
-        try:
-            value = json.loads(written, strict=False)
-        except ValueError:
-            value = written  # nothing at all is no arguments
-    if not value:
-        return "{}"
-    return (
-        written if isinstance(written, str) and not isinstance(value, dict) else json.dumps(value, ensure_ascii=False)
-    )
+def _shape(body: Mapping[str, Json]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    """The form of a request, of which a refusal may be: its keys, and which roles follow each other."""
+    roles = [message["role"] for message in body["messages"]]
+    return frozenset(body), frozenset(zip(roles, roles[1:], strict=False))

@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from json import JSONDecodeError
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-TOO_LONG: Final = (
+from ste_graph.models.problem import TOO_LONG, UnreadableAnswerError, read_problem, status_code
+
+RetryReason = Literal[
+    "timeout", "too many requests (429)", "server error (5xx)", "no connection", "broken connection",
+    "unreadable answer", "empty reply", "reply lost by the server",
+]  # fmt: skip
+"""The kinds of reasons for which a request is made again."""
+
+SHORTEN: Final = (
     "The prompt is longer than the model reads: bound the transcript (its `max_tokens`), show fewer tools, requests or"
-    " exemplars, or take a model, or a server's setting, that reads more"
+    " exemplars, or take a model that reads more"
 )
-_LENGTH: Final = ("maximum context length", "context_length_exceeded", "context window", "longer than the maximum")
+LENGTHEN: Final = (
+    "a server may be set to read more (Ollama: OLLAMA_CONTEXT_LENGTH, llama.cpp: `-c`, vLLM: `--max-model-len`,"
+    " LM Studio: where the model is loaded)"
+)
 
 
-class EmptyReplyError(Exception):
-    """The server answered without a text."""
-
-
-def is_retryable(error: BaseException) -> bool:
-    """True if the same request may succeed later."""
+def retry_reason(error: BaseException) -> RetryReason | None:
+    """The kind of an error after which the same request may succeed later; None for any other error."""
     status = status_code(error)
     if status is not None:
-        return status in (408, 409, 429) or status >= 500
+        if status >= 500:
+            return "server error (5xx)"
+        return {408: "timeout", 409: "server error (5xx)", 429: "too many requests (429)"}.get(status)  # type: ignore[return-value]
+    if isinstance(error, UnreadableAnswerError):
+        return "unreadable answer"
+    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+        return "timeout"
+    if _is_refused(error):
+        return "no connection"
     # LangChain's model errors say so themselves; transport errors of other providers are known by name only.
-    return (
-        isinstance(error, (EmptyReplyError, TimeoutError, ConnectionError))
+    if (
+        isinstance(error, ConnectionError)
         or getattr(error, "is_retryable", None) is True
         or any(cls.__name__ in ("TransportError", "APIConnectionError") for cls in type(error).__mro__)
-    )
+    ):
+        return "broken connection"
+    return None
 
 
-def status_code(error: BaseException) -> int | None:
-    """The HTTP status in an error, as the providers' libraries attach it."""
-    status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) else None
+def is_away(error: BaseException) -> bool:
+    """True if no server answers at all, or one says that its model is not there yet: it may come back."""
+    if status_code(error) in (502, 503) or _is_refused(error):
+        return True
+    problem = read_problem(error) if isinstance(error, UnreadableAnswerError) else None
+    return problem is not None and "load" in problem.text.lower()
 
 
 def retry_after(error: BaseException | None) -> float:
@@ -56,4 +75,18 @@ def describe_error(error: BaseException) -> str:
     text = " ".join(str(message or error or type(error).__name__).split())
     status = status_code(error)
     problem = f"{status} {text}" if status and not text.startswith("Error code") else text
-    return f"{problem.rstrip('.')}. {TOO_LONG}" if any(words in text.lower() for words in _LENGTH) else problem
+    return f"{problem.rstrip('.')}. {SHORTEN}; {LENGTHEN}" if TOO_LONG.search(text) else problem
+
+
+def _is_refused(error: BaseException) -> bool:
+    """True if the connection was refused, as the error or one that caused it says."""
+    return any(
+        isinstance(cause, ConnectionRefusedError) or type(cause).__name__ in ("ConnectError", "ClientConnectorError")
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ste_graph.language.workflow import Workflow
+from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import LoggedStep, StepLog
 from ste_graph.run.summary import Summary
@@ -51,6 +52,8 @@ class RunContext:
     folder: Path
     """Its own folder, as an absolute path."""
     meter: Meter
+    adaptations: Adaptations
+    """What was learnt about the model servers, by the run and all its sub-workflows."""
     in_flight: asyncio.Semaphore
     """The bound of model requests in flight, over the run and all its sub-workflows."""
     concurrency: int

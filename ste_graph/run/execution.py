@@ -11,6 +11,7 @@ from ste_graph.contracts import Entry, Json, Tool
 from ste_graph.errors import BudgetSpentError, RunError, SteError, WorkflowError
 from ste_graph.ids import now
 from ste_graph.language.workflow import CassetteSpec, Workflow
+from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.concurrency import run_side_by_side
@@ -34,6 +35,7 @@ from ste_graph.run.record_maker import RecordMaker, memory_entries
 from ste_graph.run.recording import Recording
 from ste_graph.run.replay import Replay
 from ste_graph.run.reset import Resetter
+from ste_graph.run.server_notes import RunNotes, keep_adaptations
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.summary import Summary, summarise
 from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
@@ -72,6 +74,7 @@ async def execute(
     context = RunContext(
         folder=out.resolve(),  # a tool may change the working directory
         meter=Meter(Budget.model_validate(dict(workflow.budget))),
+        adaptations=Adaptations(),
         in_flight=asyncio.Semaphore(concurrency),
         concurrency=concurrency,
         watcher=watcher or Watcher(),
@@ -91,6 +94,7 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
     context = RunContext(
         folder=folder.resolve(),
         meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=parent.meter),
+        adaptations=parent.adaptations,
         in_flight=parent.in_flight,
         concurrency=parent.concurrency,
         watcher=parent.watcher.sub_workflow(name),
@@ -164,6 +168,8 @@ class _Opening:
             if changes:
                 lock = accept_changes(lock, changes, logs)
                 self._folder.write_lock(lock)
+            if self._context.outermost:
+                keep_adaptations(self._folder, self._context.adaptations)
             running = _Running(workflow, self._folder, logs, self._context, cassette, resetter)
             for change in changes:
                 running.announce(change)
@@ -233,6 +239,7 @@ class _Running:
         self._resetter = resetter
         self._redactor = Redactor(workflow.secrets)
         self.events = Events(folder.events, self._redactor)
+        self._notes = RunNotes(context.adaptations, self.events, self._watcher.message)
         self._journal = Journal(folder.journal, _records(logs))
 
     def announce(self, change: LockChange) -> None:
@@ -267,7 +274,9 @@ class _Running:
         graph = compile_workflow(workflow)
         entries = _entries(workflow, self._logs)
         async with (
-            open_models(workflow, context.meter, in_flight=context.in_flight, cassette=self._cassette) as models,
+            open_models(
+                workflow, context.meter, self._notes, in_flight=context.in_flight, cassette=self._cassette
+            ) as models,
             open_stores(workflow, self._folder, entries, self._watcher.message) as stores,
         ):
             self._watcher.run_start(workflow, self._logs, context.meter)

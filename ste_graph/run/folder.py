@@ -17,6 +17,7 @@ from ste_graph.ids import derive_id
 FORMAT = 2
 """The version of everything in a run's folder. Raise it with any change that an older or newer version cannot read."""
 LOCK_FILE = "workflow.lock.yaml"
+EVENTS_FILE = "events.jsonl"
 SUB_RUNS = "runs"
 """The folder in a run's folder where its sub-workflows run."""
 _WRITER = ".writer"
@@ -48,7 +49,7 @@ class RunFolder:
 
     @property
     def events(self) -> Path:
-        return self.path / "events.jsonl"
+        return self.path / EVENTS_FILE
 
     def memory(self, name: str) -> Path:
         return self.path / "memory" / name

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from ste_graph.contracts import Model, ModelRequest, Reply
 from ste_graph.errors import ModelError, RunError, SteError
+from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
+from ste_graph.models.notes import ServerNotes
 from ste_graph.models.servers import Servers
 from ste_graph.redaction import Redactor
 from ste_graph.run.recording import Recording, RecordingModel
@@ -50,7 +52,7 @@ async def start_models(
             try:
                 started[name] = await _wait_or_stop(stop, workflow.models[name].start(name, servers))
             except SteError as error:
-                raise RunError(f"{workflow.file}: model `{name}`: {error}") from error
+                raise RunError(describe_model_error(workflow, name, error)) from error
         yield replace(workflow, models={**workflow.models, **started})
 
 
@@ -84,15 +86,35 @@ async def probe_models(workflow: Workflow, names: Collection[str] | None = None)
     found = await asyncio.gather(*(workflow.models[name].probe() for name in asked), return_exceptions=True)
     for name, error in zip(asked, found, strict=True):
         if isinstance(error, SteError):
-            raise RunError(f"{workflow.file}: model `{name}`: {error}") from error
+            raise RunError(describe_model_error(workflow, name, error)) from error
         if isinstance(error, BaseException):
             raise error
-    return [f"model `{name}`: {doubt}" for name, doubt in zip(asked, found, strict=True) if doubt]
+    doubts = zip(asked, found, strict=True)
+    return [f"model `{name}`: {doubt}{_variables(workflow, name)}" for name, doubt in doubts if doubt]
+
+
+def describe_model_error(workflow: Workflow, name: str, error: SteError) -> str:
+    """The error with the model that it is about: where a person can change it."""
+    is_bundled = workflow.file.resolve() in [file.resolve() for file in bundled_workflows().values()]
+    owner = workflow.name if is_bundled else workflow.file
+    return f"{owner}: model `{name}`: {error}{_variables(workflow, name)}"
+
+
+def _variables(workflow: Workflow, name: str) -> str:
+    """The environment variables that decide about a model, as the end of a sentence."""
+    variables = workflow.variables.get(name, {})
+    known = [f"{variable} sets `{key}`" for key, variable in variables.items() if key in ("base_url", "url", "model")]
+    return f" ({', '.join(known)})" if known else ""
 
 
 @asynccontextmanager
 async def open_models(
-    workflow: Workflow, meter: Meter, *, in_flight: asyncio.Semaphore, cassette: Recording | Replay | None
+    workflow: Workflow,
+    meter: Meter,
+    notes: ServerNotes,
+    *,
+    in_flight: asyncio.Semaphore,
+    cassette: Recording | Replay | None,
 ) -> AsyncIterator[dict[str, Model]]:
     """Open the models that nodes ask, by name, behind the bound of requests in flight; closed at the end."""
     redactor = Redactor(workflow.secrets)
@@ -102,7 +124,7 @@ async def open_models(
             if isinstance(cassette, Replay):
                 models[name] = ReplayModel(label, cassette, meter)
                 continue
-            gateway = Gateway(workflow.models[name], in_flight=in_flight, meter=meter)
+            gateway = Gateway(workflow.models[name], in_flight=in_flight, meter=meter, notes=notes)
             stack.push_async_callback(gateway.close)
             model = gateway if redactor.is_empty else RedactedModel(gateway, redactor)
             models[name] = model if cassette is None else RecordingModel(model, cassette)
@@ -131,5 +153,5 @@ class RedactedModel:
             for call in reply.tool_calls
         )
         data = self._redactor.redact_data(reply.data)
-        texts = {"text": redact(reply.text), "reasoning": redact(reply.reasoning)}
+        texts = {"text": redact(reply.text), "reasoning": redact(reply.reasoning), "problem": redact(reply.problem)}
         return reply.model_copy(update={**texts, "data": data, "tool_calls": calls})

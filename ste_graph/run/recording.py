@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from ste_graph.contracts import Json, Model, ModelRequest, Observation, Reply, Tool
-from ste_graph.errors import ModelError, NoReplyError, WorkflowError
+from ste_graph.errors import ModelError, WorkflowError
 from ste_graph.models.recorded import request_key
 from ste_graph.run.cassette import CassetteFiles, ToolResult, call_key
 from ste_graph.tools.fingerprint import definition
@@ -28,15 +28,15 @@ class Recording:
         line: dict[str, Json] = {"model": label, "key": key}
         if isinstance(reply, ModelError):
             line |= {"text": "", "error": str(reply)}
-            if isinstance(reply, NoReplyError):
-                line["no_reply"] = True
         else:
             line |= {"text": reply.text, "usage": reply.usage.model_dump()}
             if reply.data is not None:
                 line["data"] = reply.data
             if reply.tool_calls:
                 line["tool_calls"] = [call.model_dump() for call in reply.tool_calls]
-            line |= {name: value for name in ("reasoning", "finish_reason") if (value := getattr(reply, name))}
+            line |= {
+                name: value for name in ("reasoning", "finish_reason", "problem") if (value := getattr(reply, name))
+            }
         self._files.models.append(line)
 
     async def result(

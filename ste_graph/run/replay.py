@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ste_graph.contracts import Json, Message, ModelRequest, Observation, Reply, Tool, ToolCall, Usage
-from ste_graph.errors import ModelError, NoReplyError, WorkflowError
+from ste_graph.errors import ModelError, WorkflowError
 from ste_graph.models.meter import Meter
 from ste_graph.models.recorded import request_key
 from ste_graph.run.cassette import CassetteFiles, NotRecordedError, RecordedTool, ToolResult, call_key
@@ -48,7 +48,7 @@ class Replay:
                 f"{_shorten(asked)}; record it with `cassette.mode=record`"
             )
         if line.get("error") is not None:
-            raise (NoReplyError if line.get("no_reply") else ModelError)(line["error"])
+            raise ModelError(line["error"])
         calls = tuple(ToolCall(**call) for call in line.get("tool_calls", ()))
         return Reply(
             text=line["text"],
@@ -57,6 +57,7 @@ class Replay:
             tool_calls=calls,
             reasoning=line.get("reasoning", ""),
             finish_reason=line.get("finish_reason"),
+            problem=line.get("problem", ""),
         )
 
     async def result(

@@ -81,6 +81,10 @@ class StepContext:
         return (log.parent.parent / "files" / log.stem / name).resolve()
 
     @property
+    def tool_schemas(self) -> Mapping[str, Mapping[str, Json]]:
+        return {name: tool.parameters for name, tool in self._unit.toolbox.tools.items()}
+
+    @property
     def tools(self) -> Mapping[str, Mapping[str, Json]]:
         return {name: describe_tool(tool) for name, tool in self._unit.toolbox.tools.items()}
 
@@ -112,6 +116,8 @@ class StepContext:
         request = ModelRequest(messages=[*before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)
         reply = await model.reply(request)
         self.used.model_calls += 1
+        self.used.empty += reply.is_empty
+        self.used.truncated += reply.is_truncated
         self.used.prompt_tokens += reply.usage.prompt_tokens
         self.used.completion_tokens += reply.usage.completion_tokens
         if transcript:

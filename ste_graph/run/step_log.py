@@ -25,6 +25,10 @@ class UsageCounts:
     failed_calls: int = 0
     repaired: int = 0
     """Replies that had to be repaired before they could be read, and calls whose arguments had to be coerced."""
+    empty: int = 0
+    """Replies that said nothing and called nothing."""
+    truncated: int = 0
+    """Replies that were cut off, as they were as long as a reply may be."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
@@ -34,6 +38,8 @@ class UsageCounts:
         self.tool_calls += other.tool_calls
         self.failed_calls += other.failed_calls
         self.repaired += other.repaired
+        self.empty += other.empty
+        self.truncated += other.truncated
         self.prompt_tokens += other.prompt_tokens
         self.completion_tokens += other.completion_tokens
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from ste_graph.contracts import Json
 from ste_graph.run.folder import LOCK_FILE, SUB_RUNS, RunFolder
+from ste_graph.run.server_notes import ServerCounts, count_notes
 from ste_graph.run.step_log import StepLog, UsageCounts
 
 StoppedBy = Literal["interrupt", "budget"]
@@ -36,6 +37,8 @@ class Summary:
     """The label of each model that the run asks, by its name in the workflow."""
     sub_workflows: dict[str, Json] = field(default_factory=dict)
     """The outputs of each sub-workflow that came to its end, by the step that ran it, see `SubWorkflowOutputs`."""
+    servers: ServerCounts = field(default_factory=ServerCounts)
+    """What happened between the run and its model servers."""
     remarks: list[str] = field(default_factory=list)
     """Further things that a person should know, for example that a tool's schema is faulty."""
     stopped_by: StoppedBy | None = None
@@ -50,7 +53,7 @@ def summarise(
     run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Json], models: Mapping[str, str]
 ) -> Summary:
     """Return the summary of the step logs."""
-    summary = Summary(run, units=len(logs), skipped=dict(skipped), models=dict(models))
+    summary = Summary(run, units=len(logs), skipped=dict(skipped), models=dict(models), servers=count_notes(run))
     for unit, log in logs.items():
         summary.done += log.done
         summary.used.add(log.used)

@@ -45,8 +45,8 @@ class FakeServer:
                     self.answer(200, {}, {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny",
                                           "choices": [choice], "usage": usage})  # fmt: skip
 
-            def answer(self, status: int, headers: dict, body: dict) -> None:
-                data = json.dumps(body).encode()
+            def answer(self, status: int, headers: dict, body: dict | str) -> None:
+                data = (body if isinstance(body, str) else json.dumps(body)).encode()
                 self.send_response(status)
                 for name, value in {**headers, "Content-Type": "application/json", "Content-Length": len(data)}.items():
                     self.send_header(name, str(value))

@@ -1,6 +1,7 @@
 """Servers that speak the OpenAI protocol: the probe, the request, and the forms of an answer."""
 
 import asyncio
+import json
 
 import pytest
 from pydantic import ValidationError
@@ -8,9 +9,11 @@ from pydantic import ValidationError
 from ste_graph.contracts import ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import RawReply
+from ste_graph.models.chat_body import request_body
+from ste_graph.models.completion import read_completion
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Meter
-from ste_graph.models.openai import OpenAIModel, read_completion, request_body
+from ste_graph.models.openai import OpenAIModel
 
 
 async def probe_error(server, **settings):
@@ -92,11 +95,13 @@ def completion(**message):
         (completion(content="hm", reasoning="a thought"), RawReply("hm", reasoning="a thought", finish_reason="stop")),
         (completion(content="hm") | {"usage": {"prompt_tokens": 7, "completion_tokens": None}},
          RawReply("hm", finish_reason="stop", usage=Usage(prompt_tokens=7))),
-        ({"choices": []}, RawReply()),
+        (completion(content="hm") | {"choices": [{"text": "hm"}]}, RawReply("hm")),
+        (completion(content=None, function_call={"name": "look", "arguments": "{}"}),
+         RawReply(tool_calls=(ToolCall(id="call_0", name="look", arguments="{}"),), finish_reason="stop")),
     ],
 )  # fmt: skip
 def test_a_completion_is_read_in_whatever_form_servers_write_it(answer, reply):
-    assert read_completion(answer) == reply
+    assert read_completion(json.dumps(answer)) == reply
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,7 @@ def test_a_completion_is_read_in_whatever_form_servers_write_it(answer, reply):
 )
 def test_the_arguments_of_a_call_are_json_text_whatever_the_server_sends(written, arguments):
     call = {"id": None, "type": "function", "function": {"name": "look", "arguments": written}}
-    assert read_completion(completion(content=None, tool_calls=[call])).tool_calls == (
+    assert read_completion(json.dumps(completion(content=None, tool_calls=[call]))).tool_calls == (
         ToolCall(id="call_0", name="look", arguments=arguments),
     )
 
@@ -122,19 +127,30 @@ def test_the_arguments_of_a_call_are_json_text_whatever_the_server_sends(written
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        ({"error": {"message": "the model is loading", "code": 7}}, "the model is loading"),
-        ({"error": "out of memory"}, "out of memory"),
-        ({"detail": "Not Found"}, "the answer has no `choices`: is this the address of a model server?"),
+        ({"error": {"message": "all slots are broken", "code": 7}}, "an error under HTTP 200: all slots are broken"),
+        ({"error": "out of memory"}, "an error under HTTP 200: out of memory"),
+        ({"detail": "Not Found"}, "the answer has no `choices`: Not Found"),
         ([1], "the answer has no `choices`: is this the address of a model server?"),
+        ({"choices": []}, "the answer has `choices: []`, so no reply"),
+        ({"choices": [7]}, "the reply is not in the form of the chat protocol ('int' object has no attribute 'get')"),
+        ('{"choices": [{"mess', "the answer ends in the middle of its JSON"),
+        ("", "the answer is empty"),
+        (
+            "<html>It works</html>",
+            "the answer is a page, not JSON: is this the address of a model server, or does a proxy stand before it?",
+        ),
     ],
 )
-async def test_an_answer_under_200_that_is_no_completion_fails_in_the_servers_words(server, answer, problem):
-    server.script = [(200, {}, answer)]
-    gateway = Gateway(OpenAIModel(base_url=server.url, model="tiny"), in_flight=asyncio.Semaphore(1), meter=Meter())
+async def test_an_answer_under_200_that_is_no_completion_is_asked_again_and_fails_in_the_servers_words(
+    server, answer, problem
+):
+    server.script = [(200, {}, answer)] * 6
+    adapter = OpenAIModel(base_url=server.url, model="tiny")
+    gateway = Gateway(adapter, in_flight=asyncio.Semaphore(1), meter=Meter(), wait_s=(0.001, 0.002))
     with pytest.raises(ModelError) as error:
         await gateway.reply(ModelRequest(messages=[{"role": "user", "content": "hello"}], seed=0))
     await gateway.close()
-    assert str(error.value) == f"model `tiny` at {server.url} refused the request: {problem}"
+    assert str(error.value) == f"model `tiny` at {server.url} gave no reply in 6 tries; the last one: {problem}"
 
 
 def test_the_body_has_only_what_is_set_and_extra_keys_win():

@@ -26,9 +26,9 @@ class RecordedReply(Frozen):
     data: Json = None
     reasoning: str = ""
     finish_reason: str | None = None
+    problem: str = ""
     model: str | None = None
     error: str | None = None
-    no_reply: bool = False
 
 
 def read_recording(path: str, *, label: str | None = None) -> list[RecordedReply]:

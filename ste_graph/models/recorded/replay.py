@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
 from ste_graph.contracts import ModelRequest
-from ste_graph.errors import ModelError, NoReplyError, WorkflowError
+from ste_graph.errors import ModelError, WorkflowError
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.models.recorded.recording import RecordedReply, read_recording, request_key
 from ste_graph.settings import RelativePath
@@ -22,6 +23,8 @@ class RecordedModel(Adapter):
     file's order, each once in a run: right for one unit, as several side by side take them as they ask; and only in one
     go, as a run that is taken up cannot tell where it was. A request that finds no line is a `ModelError`.
     """
+
+    sampling: ClassVar[bool] = False
 
     path: RelativePath = Field(description="The JSONL file of replies.")
     of: str | None = Field(None, description="Take only replies of the model with this label; unset: all.")
@@ -60,7 +63,7 @@ class RecordedClient:
     async def ask(self, request: ModelRequest) -> RawReply:
         reply = self._find(request_key(request))
         if reply.error is not None:
-            raise (NoReplyError if reply.no_reply else ModelError)(reply.error)
+            raise ModelError(reply.error)
         return RawReply(
             reply.text,
             tool_calls=reply.tool_calls,
@@ -68,6 +71,7 @@ class RecordedClient:
             usage=reply.usage,
             reasoning=reply.reasoning,
             finish_reason=reply.finish_reason,
+            problem=reply.problem,
         )
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import RawReply, unsupported_tools
-from ste_graph.models.request_errors import TOO_LONG
+from ste_graph.models.request_errors import SHORTEN
 from ste_graph.models.transformers.completion import Completer, load_completer
 
 
@@ -69,7 +69,7 @@ class BatchingClient:
         if length + self._max_tokens > completer.length:
             raise ModelError(
                 f"`{self._model}`: the prompt has {length:,} tokens and the reply may have {self._max_tokens:,}"
-                f" (`max_tokens`); expected {completer.length:,} together at most. {TOO_LONG}"
+                f" (`max_tokens`); expected {completer.length:,} together at most. {SHORTEN}"
             )
 
     def _load(self) -> Completer:
