@@ -10,14 +10,14 @@ from ste_graph.distil.gates import (
     PASSED,
     CheckResult,
     GateName,
+    TrialGrounding,
+    call_record,
     execution_fault,
     format_fault,
+    ground_trial,
     grounding_fault,
     reject,
-    required_calls,
-    value_sources,
 )
-from ste_graph.distil.grounding import Source
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.tools.arguments import ArgumentChecker
 
@@ -26,7 +26,8 @@ class Filter(Node):
     """Apply the gates in their order, and stop at the first that a trial does not pass.
 
     `format`: the last reply before the answer is a call that parses and validates. `execution`: it succeeded.
-    `grounding`: every value of it that is not a default can be traced to the request or to an earlier observation.
+    `grounding`: every value of it that is not a default can be traced to the request, where it belongs to
+    that parameter, or to the result of an earlier call, and nothing that the request asks for is left out.
 
     Differs: the paper's code asks a model alone, and never whether the call succeeded.
     """
@@ -51,7 +52,7 @@ class Filter(Node):
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         trial, parameters = inputs.trial, inputs.tool["parameters"]
         steps = _steps(trial["steps"], inputs.tool["name"], parameters)
-        sources: dict[str, Source] = {}
+        grounding: TrialGrounding | None = None
         if "format" not in self.checks and not (steps and isinstance(steps[-1].get("arguments"), Mapping)):
             raise ValueError(f"trial {trial['id']} has no call to look at; let `format` be the first of `checks`")
         for number, check in enumerate(self.checks):
@@ -62,14 +63,15 @@ class Filter(Node):
                 case "execution":
                     fault = execution_fault(steps)
                 case "grounding":
-                    sources = value_sources(trial["query"], steps, parameters, self.free)
-                    fault = grounding_fault(sources, steps[-1]["arguments"])
+                    about = str(inputs.tool.get("description") or "")
+                    grounding = ground_trial(trial["query"], steps, parameters, self.free, description=about)
+                    fault = grounding_fault(grounding, steps[-1]["arguments"])
             if fault is not None:
                 passed = list(self.checks[:number])
                 result = reject(check, fault)
                 return self.Outputs(**result.model_dump(), steps=[], stated_values=[], gates=passed)
-        stated_values = [name for name, source in sources.items() if source == "request"]
-        kept = required_calls(steps, sources)
+        stated_values = grounding.stated_values if grounding else []
+        kept = [call_record(step) for step in (grounding.steps if grounding else steps[-1:])]
         gates = list(self.checks)
         return self.Outputs(**PASSED.model_dump(), steps=kept, stated_values=stated_values, gates=gates)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
-from ste_graph.distil.grounding import is_default, leaves
+from ste_graph.distil.leaves import is_default, leaves
 from ste_graph.json_values import equality_key
 
 Apart: TypeAlias = Literal["combination", "value"]

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from ste_graph.distil.normalisation import normalise
 
@@ -14,7 +15,13 @@ _NAMES = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 _MONTH = rf"(?P<name>{'|'.join(f'{name[:3]}(?:{name[3:]})?' if name != 'may' else 'may' for name in _NAMES)}|sept)\.?"
-_NTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_TENTHS = {"": 0, "twenty": 20, "thirty": 30}
+_NTHS = {
+    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
+    "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15, "sixteenth": 16,
+    "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30,
+}  # fmt: skip
+_NTH = rf"(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|(?:(?:twenty|thirty)[- ])?(?:{'|'.join(_NTHS)}))"
 _ISO = re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)")
 _MIXED = re.compile(r"(?<!\d)(?P<first>\d{1,2})[-/.](?P<second>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?!\d)")
 _WORDED = (
@@ -47,31 +54,48 @@ def parse_day(value: str) -> dt.date | None:
     return None
 
 
-def days_in(text: str) -> set[dt.date]:
-    """Every day in the text; `3/5/2024` gives two, a day without a year one for each year that is named."""
-    plain = normalise(text)
-    found: set[dt.date] = set()
+class DayMention(NamedTuple):
+    """A day at its place in a text; `3/5/2024` may be two days, a day without a year one of each year named."""
+
+    start: int
+    end: int
+    days: frozenset[dt.date]
+
+
+class TimeMention(NamedTuple):
+    """A time of day at its place in a text."""
+
+    start: int
+    end: int
+    time: dt.time
+
+
+def find_days(plain: str) -> list[DayMention]:
+    """The days of a text in lower case, in the order in which they stand."""
+    found: list[DayMention] = []
     rest = plain
-    for form in (_ISO, *_WORDED):
-        for match in form.finditer(plain):
-            found |= {day} if (day := _day(match)) else set()
-            rest = rest[: match.start()] + " " * len(match.group()) + rest[match.end() :]
-    for match in _MIXED.finditer(plain):
-        year = int(match["year"])
-        year += 0 if year > 99 else 2000 if year < 70 else 1900
-        first, second = int(match["first"]), int(match["second"])
-        found |= set(_make_dates(year, first, second)) | set(_make_dates(year, second, first))
+    for form in (_ISO, *_WORDED, _MIXED):
+        for match in form.finditer(rest):
+            days = frozenset(_either_day(match) if form is _MIXED else filter(None, [_day(match)]))
+            found += [DayMention(match.start(), match.end(), days)] if days else []
+        for mention in found:  # a day that has its year is of no other
+            rest = rest[: mention.start] + " " * (mention.end - mention.start) + rest[mention.end :]
     years = {int(match.group()) for match in _YEAR.finditer(plain)}
-    for form in _YEARLESS:
-        for match in form.finditer(rest):  # a day that has its year is of no other
-            found |= {day for year in years for day in _make_dates(year, _month(match["name"]), int(match["day"]))}
-    return found
+    for form in _YEARLESS if years else ():
+        for match in form.finditer(rest):
+            month, day = _month(match["name"]), _day_number(match["day"])
+            if days := frozenset(date for year in years for date in _make_dates(year, month, day)):
+                found.append(DayMention(match.start(), match.end(), days))
+                rest = rest[: match.start()] + " " * len(match.group()) + rest[match.end() :]
+    return sorted(found)
 
 
-def times_in(text: str) -> set[dt.time]:
-    """Every time of day in the text, to the second: `9:30`, `09:30:00`, `2 pm`, `noon`."""
-    plain = normalise(text)
-    found = {dt.time(12 if match["name"] in ("noon", "midday") else 0) for match in _TWELVE.finditer(plain)}
+def find_times(plain: str) -> list[TimeMention]:
+    """The times of day of a text in lower case, to the second: `9:30`, `09:30:00`, `2 pm`, `noon`."""
+    found = [
+        TimeMention(match.start(), match.end(), dt.time(12 if match["name"] in ("noon", "midday") else 0))
+        for match in _TWELVE.finditer(plain)
+    ]
     for match in _CLOCK.finditer(plain):
         if (match["minute"], match["half"]) == (None, None) and "o'clock" not in plain[match.end() : match.end() + 9]:
             continue
@@ -79,8 +103,18 @@ def times_in(text: str) -> set[dt.time]:
         if match["half"] and 1 <= hour <= 12:
             hour = hour % 12 + (12 if match["half"] == "p" else 0)
         with suppress(ValueError):
-            found.add(dt.time(hour, minute, second))
-    return found
+            found.append(TimeMention(match.start(), match.end(), dt.time(hour, minute, second)))
+    return sorted(found)
+
+
+def days_in(text: str) -> set[dt.date]:
+    """Every day in the text; `3/5/2024` gives two, a day without a year one for each year that is named."""
+    return {day for mention in find_days(normalise(text)) for day in mention.days}
+
+
+def times_in(text: str) -> set[dt.time]:
+    """Every time of day in the text, to the second: `9:30`, `09:30:00`, `2 pm`, `noon`."""
+    return {mention.time for mention in find_times(normalise(text))}
 
 
 def parse_moment(value: str) -> tuple[dt.date | None, dt.time] | None:
@@ -100,7 +134,22 @@ def parse_moment(value: str) -> tuple[dt.date | None, dt.time] | None:
 def _day(match: re.Match[str]) -> dt.date | None:
     groups = match.groupdict()
     month = int(groups["month"]) if groups.get("month") else _month(groups["name"])
-    return next(_make_dates(int(groups["year"]), month, int(groups["day"])), None)
+    return next(_make_dates(int(groups["year"]), month, _day_number(groups["day"])), None)
+
+
+def _either_day(match: re.Match[str]) -> Iterator[dt.date]:
+    year = int(match["year"])
+    year += 0 if year > 99 else 2000 if year < 70 else 1900
+    first, second = int(match["first"]), int(match["second"])
+    yield from _make_dates(year, first, second)
+    yield from _make_dates(year, second, first)
+
+
+def _day_number(text: str) -> int:
+    if text[0].isdigit():
+        return int(text.rstrip("stndrh"))
+    *tens, nth = re.split("[- ]", text)
+    return _TENTHS["".join(tens)] + _NTHS[nth]
 
 
 def _month(name: str) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.distil.dates import days_in
-from ste_graph.distil.grounding import Source, trace_values
-from ste_graph.distil.numbers import digits_in, numbers_in
+from ste_graph.distil.grounding import Grounding, Source, find_unused, ground, trace_values
+from ste_graph.distil.numbers import digits_in, number_text, numbers_in
 from ste_graph.tools.arguments import ArgumentChecker, render_value
+from ste_graph.tools.failure import reports_failure
+from ste_graph.trials.success import has_succeeded, successful_calls
 
 GateName: TypeAlias = Literal["format", "execution", "grounding"]
 """A gate by name, in the order in which they are asked."""
@@ -31,11 +35,6 @@ PASSED = CheckResult(passed=True, gate=None, reason=None)
 def reject(gate: str, reason: str) -> CheckResult:
     """The outcome of a gate that was not passed."""
     return CheckResult(passed=False, gate=gate, reason=reason)
-
-
-def successful_calls(steps: Sequence[Mapping[str, Json]]) -> list[Mapping[str, Json]]:
-    """The steps whose call succeeded."""
-    return [step for step in steps if step.get("action") and (step.get("observation") or {}).get("ok")]
 
 
 def format_fault(
@@ -63,29 +62,66 @@ def execution_fault(steps: Sequence[Mapping[str, Json]]) -> str | None:
     seen = steps[-1].get("observation") if steps else None
     if seen is None:
         return "nothing came back from the last call"
-    return (
-        None
-        if seen["ok"] and seen["kind"] == "ok"
-        else f"the last call ended as {seen['kind']}: {_shorten(seen['text'])}"
-    )
+    if seen["ok"] and reports_failure(seen["text"]):
+        return f"the last call says itself that it failed: {_shorten(seen['text'])}"
+    return None if has_succeeded(seen) else f"the last call ended as {seen['kind']}: {_shorten(seen['text'])}"
 
 
-def value_sources(
-    query: str, steps: Sequence[Mapping[str, Json]], parameters: Mapping[str, Json], free: Collection[str] = ()
-) -> dict[str, Source]:
-    """The source of each value of the last call, with the observations of all earlier calls counted."""
-    earlier = [str(seen["text"]) for step in steps[:-1] if (seen := step.get("observation"))]
-    return trace_values(steps[-1]["arguments"], parameters, query, earlier, free=free)
+@dataclass(frozen=True, slots=True)
+class TrialGrounding:
+    """The grounding of a trial's last call: see `Grounding`; with what the request asks for and no call serves."""
+
+    sources: Mapping[str, Source]
+    left_out: tuple[str, ...]
+    unused: tuple[str, ...]
+    steps: tuple[Mapping[str, Json], ...]
+    """The calls that serve the request: the last one, and earlier ones that it rests on or that serve a part of it."""
+
+    @property
+    def stated_values(self) -> list[str]:
+        """The values that the request states, by path."""
+        return [name for name, source in self.sources.items() if source == "request"]
 
 
-def grounding_fault(sources: Mapping[str, Source], arguments: Mapping[str, Json]) -> str | None:
-    """A sentence that names the values with no source; None if every value has one."""
-    lost = [name for name, source in sources.items() if source == "nothing"]
-    if not lost:
-        return None
-    named = "; ".join(f"`{name}`: {_shorten(render_value(_value_at(arguments, name)), 60)}" for name in lost[:4])
-    more = f" and {len(lost) - 4} more" if len(lost) > 4 else ""
-    return f"neither the request nor an earlier observation says {named}{more}"
+def ground_trial(
+    query: str,
+    steps: Sequence[Mapping[str, Json]],
+    parameters: Mapping[str, Json],
+    free: Collection[str] = (),
+    *,
+    description: str = "",
+) -> TrialGrounding:
+    """Traces the last call of a trial to its request and to the results of earlier calls that succeeded.
+
+    What a failed call gave is no source: an error names limits and choices that nobody asked for. `description` is the
+    tool's: what a request repeats of it is nothing to serve.
+    """
+    last = steps[-1]
+    earlier = successful_calls(steps[:-1])
+    results = [str(step["observation"]["text"]) for step in earlier]
+    own = ground(last["arguments"], parameters, query, results, free=free)
+    kept = [
+        (step, found)
+        for step, found in _groundings(query, earlier, last, parameters, free)
+        if _serves(step, found, last, own)
+    ]
+    groundings = [own, *(found for _, found in kept)]
+    calls = [last["arguments"], *(step["arguments"] or {} for step, _ in kept)]
+    worked = successful_calls([*(step for step, _ in kept), last])
+    known = [description, *(str(step["observation"]["text"]) for step in worked)]
+    composed = {*free} & {*last["arguments"]}
+    unused = [] if composed else find_unused(query, groundings, calls, parameters, known)
+    return TrialGrounding(own.sources, own.left_out, tuple(unused), (*(step for step, _ in kept), last))
+
+
+def grounding_fault(grounding: TrialGrounding, arguments: Mapping[str, Json]) -> str | None:
+    """A sentence that names what keeps a call from being what was asked for; None if nothing does."""
+    lost = [name for name, source in grounding.sources.items() if source == "nothing"]
+    if lost:
+        return f"neither the request nor an earlier result gives {_values_text(lost, arguments)}"
+    if grounding.left_out:
+        return f"the request says something of {_list(grounding.left_out)}, which the call leaves out"
+    return f"the request says {_list(grounding.unused)}, which no call uses" if grounding.unused else None
 
 
 def drift_fault(
@@ -105,35 +141,47 @@ def drift_fault(
     sources = trace_values(arguments, parameters, reworded)
     lost = [name for name in stated_values if sources.get(name) == "nothing"]
     if lost:
-        return grounding_fault(dict.fromkeys(lost, "nothing"), arguments)
+        return f"neither the request nor an earlier result gives {_values_text(lost, arguments)}"
     allowed = f"{query} {render_value(arguments)} {' '.join(map(str, arguments.values()))}"
     numbers = {abs(number) for number in digits_in(reworded)} - {abs(number) for number in numbers_in(allowed)}
     days = days_in(reworded) - days_in(allowed)
     gained = [day.isoformat() for day in sorted(days)]
-    day_numbers = {float(part) for day in days_in(reworded) for part in (day.year, day.month, day.day, day.year % 100)}
-    gained += [f"{number:g}" for number in sorted(numbers - day_numbers)]
+    day_numbers = {
+        Fraction(part) for day in days_in(reworded) for part in (day.year, day.month, day.day, day.year % 100)
+    }
+    gained += [number_text(number) for number in sorted(numbers - day_numbers)]
     return f"it says {', '.join(gained[:4])}, which the original request does not" if gained else None
 
 
-def required_calls(steps: Sequence[Mapping[str, Json]], sources: Mapping[str, Source]) -> list[dict[str, Json]]:
-    """The calls that an example keeps: the last one, and the successful ones before it if it rests on their results.
+def _groundings(
+    query: str,
+    steps: Sequence[Mapping[str, Json]],
+    last: Mapping[str, Json],
+    parameters: Mapping[str, Json],
+    free: Collection[str],
+) -> Iterator[tuple[Mapping[str, Json], Grounding]]:
+    """Each of the earlier calls with its own grounding; another tool's schema is not known here."""
+    for place, step in enumerate(steps):
+        schema = parameters if step["action"] == last["action"] else {}
+        results = [str(before["observation"]["text"]) for before in steps[:place]]
+        yield step, ground(step["arguments"] or {}, schema, query, results, free=free)
+
+
+def _serves(step: Mapping[str, Json], found: Grounding, last: Mapping[str, Json], own: Grounding) -> bool:
+    """True if the last call rests on the result of an earlier one, or the earlier one serves a part of its own.
 
     Differs: the released code keeps the last call alone, so that the results it rests on may be missing.
     """
-    worked = [_call_record(step) for step in successful_calls(steps)]
-    rests = "observation" in sources.values() and any(
-        supplies_value(step, steps[-1]["arguments"], sources) for step in worked[:-1]
-    )
-    return worked if rests else worked[-1:]
+    result = [str(step["observation"]["text"])]
+    gives = trace_values(last["arguments"], {}, "", result)
+    if any(source == "observation" and gives.get(name) == "observation" for name, source in own.sources.items()):
+        return True
+    spans = [span for span in found.spans if not any(span.overlaps(other) for other in own.spans)]
+    return found.is_whole and bool(spans)
 
 
-def supplies_value(step: Mapping[str, Json], arguments: Mapping[str, Json], sources: Mapping[str, Source]) -> bool:
-    """True if the result of a call states a value that the request does not."""
-    found = trace_values(arguments, {}, "", [str(step["observation"]["text"])])
-    return any(source == "observation" and found.get(name) == "observation" for name, source in sources.items())
-
-
-def _call_record(step: Mapping[str, Json]) -> dict[str, Json]:
+def call_record(step: Mapping[str, Json]) -> dict[str, Json]:
+    """The call of a step as examples keep it."""
     seen = step["observation"]
     return {
         "thought": step.get("thought"),
@@ -141,6 +189,16 @@ def _call_record(step: Mapping[str, Json]) -> dict[str, Json]:
         "arguments": step.get("arguments") or {},
         "observation": {"ok": seen["ok"], "kind": seen["kind"], "text": seen["text"]},
     }
+
+
+def _values_text(names: Sequence[str], arguments: Mapping[str, Json]) -> str:
+    named = "; ".join(f"`{name}`: {_shorten(render_value(_value_at(arguments, name)), 60)}" for name in names[:4])
+    return f"{named} and {len(names) - 4} more" if len(names) > 4 else named
+
+
+def _list(names: Sequence[str]) -> str:
+    named = ", ".join(f"`{_shorten(name, 60)}`" for name in names[:4])
+    return f"{named} and {len(names) - 4} more" if len(names) > 4 else named
 
 
 def _value_at(arguments: Json, name: str) -> Json:

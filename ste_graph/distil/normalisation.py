@@ -23,7 +23,18 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 def normalise(text: str) -> str:
     """Returns the text with its characters in one form (NFKC), in lower case, with single blanks."""
-    return " ".join(straighten(unicodedata.normalize("NFKC", text)).casefold().split())
+    return flatten(text).casefold()
+
+
+def flatten(text: str) -> str:
+    """Returns the text with its characters in one form (NFKC) and single blanks."""
+    return " ".join(straighten(unicodedata.normalize("NFKC", text)).split())
+
+
+def lower(text: str) -> str:
+    """Returns the text in lower case, each character at its place."""
+    plain = text.lower()
+    return plain if len(plain) == len(text) else "".join(low if len(low := c.lower()) == 1 else c for c in text)
 
 
 def straighten(text: str) -> str:
@@ -39,6 +50,22 @@ def words(text: str) -> str:
 def identifier_words(name: str) -> list[str]:
     """The words of an identifier: `fromUnit` and `from_unit` give from, unit."""
     return words(_CAMEL.sub(" ", name)).split()
+
+
+def singular(word: str) -> str:
+    """The word without the ending of a plural, if it seems to have one: both `miles` and `mile` give `mile`."""
+    if len(word) > 4 and word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "xes", "sses")):
+        return word[:-2]
+    if len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return {"feet": "foot"}.get(word, word)
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list that is written as a text."""
+    return frozenset(text.split())
 
 
 def contains_words(text: str, value: str) -> bool:

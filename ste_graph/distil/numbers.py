@@ -1,9 +1,11 @@
-"""Numbers in a text, in digits and in English words."""
+"""Numbers in a text, in digits and in English words, each at its place."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
 
 from ste_graph.distil.normalisation import normalise
 
@@ -12,87 +14,173 @@ _UNITS = (
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 )  # fmt: skip
 _TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_ORDINALS = (
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth",
-)  # fmt: skip
+_ORDINALS = {
+    word: value
+    for value, word in enumerate(
+        (
+            "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+            "eleventh", "twelfth", *(f"{word}th" for word in _UNITS[13:]),
+        )
+    )
+} | {f"{word[:-1]}ieth": 10 * value for value, word in enumerate(_TENS) if word}  # fmt: skip
 _SMALL = (
     {word: value for value, word in enumerate(_UNITS)}
-    | {word: value for value, word in enumerate(_ORDINALS)}
     | {word: 10 * value for value, word in enumerate(_TENS) if word}
-    | {f"{word}th": value for value, word in enumerate(_UNITS) if value > 12}
-    | {f"{word[:-1]}ieth": 10 * value for value, word in enumerate(_TENS) if word}
+    | _ORDINALS
 )
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_WHOLE = {"dozen": 12.0, "half": 0.5, "quarter": 0.25, "once": 1.0, "twice": 2.0, "thrice": 3.0, "single": 1.0}
-_TIMES = {"k": 10**3, "m": 10**6, "bn": 10**9, "b": 10**9}
+_AMOUNTS = {
+    "once": Fraction(1), "twice": Fraction(2), "thrice": Fraction(3), "single": Fraction(1), "couple": Fraction(2),
+    "pair": Fraction(2), "half": Fraction(1, 2), "quarter": Fraction(1, 4), "dozen": Fraction(12),
+}  # fmt: skip
+_SHORT_SCALES = {"k": 10**3, "m": 10**6, "bn": 10**9, "b": 10**9}
 _DIGITS = re.compile(
-    r"(?<![\w.])(?P<sign>[-+])?(?P<number>\d{1,3}(?:[, ']\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-    r"(?P<power>e[-+]?\d{1,3})?(?P<unit>[a-z%°]*)"
+    r"(?:(?<![\w.])|(?<=\dx))(?<![a-z][-_#/])(?P<sign>[-+])?"
+    r"(?P<number>\d{1,3}(?:[, ']\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+    r"(?P<power>e[-+]?\d{1,3})?(?P<unit>(?=x\d)|[a-z%°]*(?!\w))"
 )
+_NUMBER_WORD = "|".join(sorted({*_SMALL, *_SCALES, *_AMOUNTS, "hundred"}, key=len, reverse=True))
+_RUN = re.compile(rf"\b(?:{_NUMBER_WORD})s?\b(?:(?:[ -]|, | and | a | and a | of a )(?:{_NUMBER_WORD})s?\b)*")
 _WORD = re.compile(r"[a-z]+")
-_BACK = re.compile(r"\b(?:minus|negative|ago|before|back(?:wards?)?|earlier|prior|previous|below|past|last|less)\b")
+_PERCENT = re.compile(r" ?(?:%|percent\b|per cent\b)")
+_MULTIPLE = re.compile(rf" (?P<scale>{'|'.join(_SCALES)}|dozen|and a half|and a quarter)s?\b")
+_TURNED_AFTER = re.compile(
+    r"(?: |-)(?:[a-z]+ ){0,2}?(?:ago|before|earlier|prior|previous|previously|back|backwards?|below)\b"
+)
+_TURNED_BEFORE = re.compile(
+    r"\b(?:back|backwards?|last|past|previous|preceding|less|subtract|deduct)(?: by| the| a)? $"
+)
+_MINUS = re.compile(r"(?P<term>[\w)] )?\b(?:minus|negative) $")
 
 
-def numbers_in(text: str) -> set[float]:
-    """Every number in the text; `15%` gives 15 and 0.15, `3k` gives 3000, `twenty-one` gives 21.
+class NumberMention(NamedTuple):
+    """A number at its place in a text, with the values that it may have: `15%` is 15 or 0.15."""
 
-    Where the text speaks of going back (`7 days ago`, `minus 7`), each number also counts with a minus.
-    """
-    plain = normalise(text)
-    spelled = set(_worded_numbers(plain))
-    found = set(_digit_numbers(plain)) | spelled
-    if "percent" in plain or "per cent" in plain:
-        found |= {number / 100 for number in spelled}
-    return found | {-number for number in found} if _BACK.search(plain) else found
+    start: int
+    end: int
+    values: frozenset[Fraction]
+    turned: bool = False
+    """True if a word at the number speaks of going back (`7 days ago`): it may be meant with a minus."""
+    spelled: bool = False
+    ordinal: bool = False
+
+    @property
+    def signed_values(self) -> frozenset[Fraction]:
+        """The values, and where a word at the number turns it, those with a minus."""
+        return self.values | {-value for value in self.values} if self.turned else self.values
 
 
-def digits_in(text: str) -> set[float]:
+def find_numbers(plain: str) -> list[NumberMention]:
+    """The numbers of a text in lower case, in the order in which they stand."""
+    return sorted([*_digit_numbers(plain), *_spelled_numbers(plain)])
+
+
+def numbers_in(text: str) -> set[Fraction]:
+    """Every number in the text; `15%` gives 15 and 0.15, `twenty-one` gives 21, `7 days ago` gives 7 and -7."""
+    return {value for mention in find_numbers(normalise(text)) for value in mention.signed_values}
+
+
+def digits_in(text: str) -> set[Fraction]:
     """The numbers that the text writes in digits."""
-    return set(_digit_numbers(normalise(text)))
+    return {value for mention in _digit_numbers(normalise(text)) for value in mention.values}
 
 
-def _digit_numbers(text: str) -> Iterator[float]:
+def parse_number(text: str) -> Fraction:
+    """The exact value of a number as JSON or a person writes it. Raises `ValueError`."""
+    return Fraction(text)
+
+
+def number_text(number: Fraction) -> str:
+    """The number in digits."""
+    return str(number.numerator) if number.denominator == 1 else f"{float(number):g}"
+
+
+def _digit_numbers(text: str) -> Iterator[NumberMention]:
     for match in _DIGITS.finditer(text):
-        number = float(re.sub(r"[, ']", "", match["number"]) + (match["power"] or ""))
+        number = Fraction(re.sub(r"[, ']", "", match["number"]) + (match["power"] or ""))
         number = -number if match["sign"] == "-" else number
-        yield number
-        if re.search(r"[, ']", match["number"]):  # a list without blanks: `1,200` may be two numbers
-            yield from (float(part) for part in re.split(r"[, ']", match["number"]))
-        unit = match["unit"]
-        following = text[match.end() :].lstrip()
-        if unit == "%" or following.startswith(("%", "percent", "per cent")):
-            yield number / 100
-        yield from (number * scale for name, scale in _TIMES.items() if unit == name)
-        yield from (number * scale for name, scale in _SCALES.items() if following.startswith(name))
+        unit, end = match["unit"], match.end()
+        values = {number}
+        multiple = None if unit else _MULTIPLE.match(text, end)
+        if multiple:
+            values, end = {_multiply(number, multiple["scale"])}, multiple.end()
+        elif unit == "%" or (not unit and _PERCENT.match(text, end)):
+            values |= {number / 100}
+        values |= {number * scale for name, scale in _SHORT_SCALES.items() if unit == name}
+        yield _mention(text, match.start(), end, values)
 
 
-def _worded_numbers(text: str) -> Iterator[float]:
-    """Yields the numbers in words: each run of number words together, and every word of it by itself."""
-    whole, part, open_run = 0, 0, False
-    last = 0
-    for match in _WORD.finditer(text):
+def _spelled_numbers(text: str) -> Iterator[NumberMention]:
+    """Yields the numbers in words; a run of number words may hold several."""
+    for run in _RUN.finditer(text):
+        if text[: run.start()].endswith(("0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "7 ", "8 ", "9 ")):
+            continue  # `2 million` and `3 dozen` are numbers in digits
+        for start, end, value, ordinal in _split_run(text, run):
+            values = {value, value / 100} if _PERCENT.match(text, end) else {value}
+            yield _mention(text, start, end, values, spelled=True, ordinal=ordinal)
+
+
+def _split_run(text: str, run: re.Match[str]) -> Iterator[tuple[int, int, Fraction, bool]]:
+    """Yields place, value and kind of each number of a run."""
+    whole, part = Fraction(0), Fraction(0)
+    last, joint = -1, ""
+    start, end, ordinal = run.start(), run.start(), False
+    for match in _WORD.finditer(text, run.start(), run.end()):
         word = match.group()
-        if open_run and word != "and" and (word not in _SMALL and word != "hundred" and word not in _SCALES):
-            yield float(whole + part)
-            whole, part, open_run = 0, 0, False
-        if word in _SMALL:
-            value = _SMALL[word]
-            if open_run and not _continues(last, value):
-                yield float(whole + part)
-                whole, part = 0, 0
-            part, open_run, last = part + value, True, value
-            yield float(value)
-        elif word == "hundred":
-            part, open_run, last = 100 * (part or 1), True, 100
-        elif word in _SCALES:
-            whole, part, open_run, last = whole + _SCALES[word] * (part or 1), 0, True, _SCALES[word]
-        elif word in _WHOLE:
-            yield _WHOLE[word]
-    if open_run:
-        yield float(whole + part)
+        if word in ("and", "a", "of"):
+            joint = word
+            continue
+        joint = "," if "," in text[end : match.start()] else joint
+        plural = word.removesuffix("s") if word not in _SMALL else word
+        is_new = last >= 0 and not _continues(last, plural, joint)
+        if is_new:
+            yield start, end, whole + part, ordinal
+            whole, part, last = Fraction(0), Fraction(0), -1
+        if last < 0:
+            start = match.start()
+        match plural:
+            case "hundred":
+                part, last = 100 * (part or Fraction(1)), 100
+            case _ if plural in _SCALES:
+                whole, part, last = whole + _SCALES[plural] * (part or Fraction(1)), Fraction(0), _SCALES[plural]
+            case "half" | "quarter" if last >= 0:
+                part += _AMOUNTS[plural]
+            case "dozen" if last >= 0:
+                part = 12 * (part or Fraction(1))
+            case _ if plural in _AMOUNTS:
+                part, last = _AMOUNTS[plural], 0 if plural in ("half", "couple") else 1
+            case _:
+                value = _SMALL[plural]
+                part, last = part + value, value
+        end, ordinal, joint = match.end(), plural in _ORDINALS, ""
+    yield start, end, whole + part, ordinal
 
 
-def _continues(last: int, value: int) -> bool:
+def _continues(last: int, word: str, joint: str) -> bool:
     """True if a number word continues the number before it: `twenty one`, `hundred five`, but not `two three`."""
-    return last >= 100 or (20 <= last < 100 and last % 10 == 0 and 0 < value < 10)
+    if word in ("half", "quarter"):
+        return joint == "a" and last > 0
+    if word == "dozen" or word == "hundred" or word in _SCALES:
+        return joint not in ("and", ",")
+    if word in _AMOUNTS:
+        return False
+    value = _SMALL[word]
+    if last >= 100:
+        return joint != "," or last >= 1000
+    return not joint and 20 <= last < 100 and last % 10 == 0 and 0 < value < 10
+
+
+def _multiply(number: Fraction, by: str) -> Fraction:
+    if by.startswith("and"):
+        return number + (Fraction(1, 2) if by.endswith("half") else Fraction(1, 4))
+    return number * (12 if by == "dozen" else _SCALES[by])
+
+
+def _mention(text: str, start: int, end: int, values: set[Fraction], **kind: bool) -> NumberMention:
+    before = text[max(0, start - 24) : start]
+    minus = _MINUS.search(before)
+    if minus:
+        negative = {-value for value in values}
+        values = values | negative if minus["term"] else negative  # `10 minus 7` may be a sum to work out
+    turned = bool(_TURNED_BEFORE.search(before) or _TURNED_AFTER.match(text, end))
+    return NumberMention(start, end, frozenset(values), turned, **kind)

@@ -67,27 +67,27 @@ def test_the_sides_of_the_split_share_no_request_no_arguments_and_no_trial(disti
     examples = list(read_examples(distilled))
     sides: dict[str, list[set[Any]]] = {}
     for side in ("train", "heldout"):
-        own = [one for one in examples if one.split == side]
+        own = [item for item in examples if item.split == side]
         assert own
         sides[side] = [
-            {words(one.query) for one in own},
-            {(one.definition.name, json.dumps(one.arguments, sort_keys=True)) for one in own if one.arguments},
-            {one.trial_id for one in own},
-            {(one.definition.name, one.cluster) for one in own},
+            {words(item.query) for item in own},
+            {(item.definition.name, json.dumps(item.arguments, sort_keys=True)) for item in own if item.arguments},
+            {item.trial_id for item in own},
+            {(item.definition.name, item.cluster) for item in own},
         ]
     assert all(not train & held for train, held in zip(sides["train"], sides["heldout"], strict=True))
-    assert {one.kind for one in examples} == {"call", "ask", "none"}
-    assert not any(one.paraphrase_of and one.kind == "call" for one in examples if one.split == "heldout")
+    assert {item.kind for item in examples} == {"call", "ask", "none"}
+    assert not any(item.paraphrase_of and item.kind == "call" for item in examples if item.split == "heldout")
 
 
 def test_rewordings_come_from_their_trial_and_still_say_its_values(distilled: Path) -> None:
-    reworded = [one for one in read_examples(distilled) if one.paraphrase_of and one.kind == "call"]
+    reworded = [item for item in read_examples(distilled) if item.paraphrase_of and item.kind == "call"]
     assert reworded
-    for one in reworded:
-        assert words(one.query) != words(str(one.paraphrase_of))
-        assert one.writer == "simulated"
-        if one.definition.name == "to_roman":
-            assert str(one.arguments["number"]) in one.query
+    for item in reworded:
+        assert words(item.query) != words(str(item.paraphrase_of))
+        assert item.writer == "simulated"
+        if item.definition.name == "to_roman":
+            assert str(item.arguments["number"]) in item.query
 
 
 def test_every_exported_row_names_a_trial_of_the_exploration(
@@ -103,9 +103,10 @@ def test_every_exported_row_names_a_trial_of_the_exploration(
         assert {row["provenance"]["trial"] for row in rows} <= trials
         assert {row["provenance"]["split"] for row in rows} == {"train"}
         assert {row["provenance"]["licence"] for row in rows} == {"for tests"}
-    code, out, err = run_ste("export", distilled, "--split", "heldout", "--tool", "to_roman")
+    tool = next(item.definition.name for item in read_examples(distilled) if item.split == "heldout")
+    code, out, err = run_ste("export", distilled, "--split", "heldout", "--tool", tool)
     assert code == 0
-    assert {json.loads(line)["provenance"]["tool"] for line in out.splitlines()} == {"to_roman"}
+    assert {json.loads(line)["provenance"]["tool"] for line in out.splitlines()} == {tool}
 
 
 def test_what_cannot_be_exported_is_said(
@@ -140,10 +141,10 @@ def test_a_leak_is_refused_before_anything_is_written(
 
 def test_other_workflows_read_the_examples_one_by_one_or_by_tool(distilled: Path) -> None:
     held = RunExamples(run=str(distilled), split="heldout").items()
-    assert {one["split"] for one in held} == {"heldout"}
+    assert {item["split"] for item in held} == {"heldout"}
     tools = RunExamples(run=str(distilled), by="tool", originals=True).items()
     assert [tool["name"] for tool in tools] == sorted(TOOLS)
-    assert all(one["paraphrase_of"] is None for tool in tools for one in tool["examples"])
+    assert all(item["paraphrase_of"] is None for tool in tools for item in tool["examples"])
     assert set(tools[0]) == {"name", "description", "parameters", "examples"}
 
 
@@ -183,7 +184,7 @@ def test_a_variant_of_the_workflow_writes_requests_for_calls_that_worked(explore
     trials = [{**line, "query": "Please do what you can do."} for line in lines(journal)]
     (changed / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in trials))
     run = distil(changed, tmp_path / "run", **{"params.call_first": True, "params.paraphrases": 0})
-    composed = [one for one in read_examples(run) if one.writer]
+    composed = [item for item in read_examples(run) if item.writer]
     assert composed
-    assert all(one.answer is None and one.query != "Please do what you can do." for one in composed)
-    assert all(one.gates == ["execution", "grounding"] for one in composed)
+    assert all(item.answer is None and item.query != "Please do what you can do." for item in composed)
+    assert all(item.gates == ["execution", "grounding"] for item in composed)

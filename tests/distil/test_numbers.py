@@ -1,5 +1,7 @@
 """Numbers that a text says."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,4 +41,4 @@ def test_a_number_that_is_not_written_is_not_found(stated: int, other: int) -> N
 
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
-    assert all(isinstance(number, float) for number in numbers_in(text))
+    assert all(isinstance(number, Fraction) for number in numbers_in(text))

@@ -66,7 +66,7 @@ async def test_the_filter_coerces_what_the_tool_coerced_and_lists_the_values_tha
 async def test_the_filter_stops_at_the_first_gate_that_is_not_passed_and_says_why() -> None:
     gives = await Filter()(Filter.Inputs(trial=trial("Look at Oslo", {"city": "Rome"}), tool=TOOL), None)
     assert (gives.passed, gives.gate, gives.gates) == (False, "grounding", ["format", "execution"])
-    assert gives.reason == 'neither the request nor an earlier observation says `city`: "Rome"'
+    assert gives.reason == 'neither the request nor an earlier result gives `city`: "Rome"'
 
 
 async def test_votes_add_up_to_a_majority(context, model) -> None:

@@ -7,17 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Observation
+from ste_graph.tools.failure import ERRORS
 from ste_graph.tools.text import as_text
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult, ContentBlock
-
-ERRORS = (
-    re.compile(r"([\w-]+ )?[\w.]*(error|exception):(?! *[-+]?\.?\d)", re.IGNORECASE),
-    re.compile(r"traceback \(most recent call last\)", re.IGNORECASE),
-)
-"""Starts of a text that reports failure although `isError` is false: mcp-server-sqlite answers `Database error: …` and
-`Error: …`. A number after the colon makes it a result (`Standard error: 0.2`)."""
 
 
 def observe_result(result: CallToolResult, errors: Sequence[re.Pattern[str]] = ()) -> Observation:
