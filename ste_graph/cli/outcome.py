@@ -76,6 +76,9 @@ class Outcome:
             "tokens": {"prompt": summary.used.prompt_tokens, "completion": summary.used.completion_tokens},
             "calls": dict(sorted(summary.calls.items())),
             "repaired": summary.used.repaired,
+            "replies": {"empty": summary.used.empty, "truncated": summary.used.truncated},
+            "retries": dict(sorted(summary.servers.retries.items())),
+            "adaptations": summary.servers.adaptations,
             "loops": loop_endings(summary.loops),
             "failed": summary.failed,
             "skipped": summary.skipped,
@@ -144,11 +147,26 @@ class Outcome:
         rows.append(("failed calls", self._failed_calls_text()))
         if used.repaired:
             rows.append(("repaired", f"{used.repaired:,} replies or arguments were repaired before they could be used"))
+        rows += self._server_rows()
         loops = loop_endings(summary.loops)
         rows += [(f"loop {name}", f"ended {_histogram(reasons, by='by ')}") for name, reasons in loops.items()]
         rows.append(("run", str(summary.run)))
         rows.append(("journal", str(summary.run / "journal.jsonl")))
         return rows
+
+    def _server_rows(self) -> list[tuple[str, str]]:
+        """What happened between the run and its model servers; no row for what did not."""
+        used, servers = self.summary.used, self.summary.servers
+        rows = []
+        replies = [f"{count:,} {how}" for count, how in ((used.empty, "empty"), (used.truncated, "truncated")) if count]
+        if replies:
+            rows.append(("replies", ", ".join(replies)))
+        if servers.retries:
+            count = count_noun(servers.retries.total(), "request")
+            rows.append(("tried again", f"{count}: {_histogram(servers.retries)}"))
+        if servers.adaptations:
+            rows.append(("adapted", "; ".join(servers.adaptations)))
+        return rows + [("attention", text) for text in servers.remarks]
 
     def _failed_calls_text(self) -> str:
         """The number of failed calls, with those of sub-workflows; of this workflow's own, by kind."""

@@ -17,7 +17,7 @@ class Adaptation(Frozen):
     """The ways in which requests differ from what was asked for; by default in none."""
 
     unsent: tuple[str, ...] = ()
-    """The keys of the body that are left out (`seed`, `stop`, `temperature`, …); replies are cut at stop strings here."""
+    """The keys of the body that are left out, such as `seed`; without `stop`, replies are cut here."""
     token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """The key that bounds a reply."""
     structured: StructuredForm = "json_schema"

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
-from ste_graph.contracts import Json, ModelRequest, Reply, ToolCall
+from ste_graph.contracts import ModelRequest, Reply, ToolCall
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter, ModelClient, RawReply
+from ste_graph.models.json_reply import read_json
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.problem import lost_text, read_problem
@@ -128,9 +129,9 @@ class Gateway:
         now = time.monotonic()
         if self._away_since is None:
             self._away_since = now
+            problem = self._describe(error).rstrip(".")
             self.notes.remark(
-                "away",
-                f"{self._name} does not answer: {self._describe(error).rstrip('.')}; waiting, at most {self.patience_s:g} s",
+                "away", f"{self._name} does not answer: {problem}; waiting, at most {self.patience_s:g} s"
             )
         return now - self._away_since < self.patience_s
 
@@ -170,8 +171,9 @@ class Gateway:
             return ModelError(f"{self._name} refused the request: {problem}")
         if self._away_since is not None and is_away(error):
             passed = time.monotonic() - self._away_since
+            problem = problem.rstrip(".")
             return ModelError(
-                f"{self._name} has not answered for {passed:,.0f} s: {problem.rstrip('.')}; run again when it does, and the run"
+                f"{self._name} has not answered for {passed:,.0f} s: {problem}; run again when it does, and the run"
                 " goes on from here"
             )
         return ModelError(f"{self._name} gave no reply in {TRIES} tries; the last one: {problem}")
@@ -184,7 +186,7 @@ def _reply(raw: RawReply, request: ModelRequest) -> Reply:
     return Reply(
         text=cut_at_stop(text, request.stop) if request.stop else text,
         usage=raw.usage,
-        data=_data(raw, text) if request.schema else None,
+        data=(read_json(text) if raw.data is None else raw.data) if request.schema else None,
         tool_calls=tuple(map(_clean_call, calls)) if calls else (),
         reasoning="\n".join(filter(None, (_replace_surrogates(raw.reasoning), thoughts))),
         finish_reason=raw.finish_reason,
@@ -213,18 +215,3 @@ def cut_at_stop(text: str, stop: Sequence[str]) -> str:
     for mark in stop:
         before = before.partition(mark)[0]
     return before if before.strip() else text
-
-
-def _data(reply: RawReply, text: str) -> Json:
-    """The JSON value in a reply, also in a code block or with words around it; None if it holds no JSON."""
-    from langchain_core.utils.json import parse_json_markdown
-
-    if reply.data is not None:
-        return reply.data
-    start = min((at for mark in "{[" if (at := text.find(mark)) >= 0), default=-1)
-    for candidate in (text, text[start : max(text.rfind("}"), text.rfind("]")) + 1] if start >= 0 else ""):
-        try:
-            return parse_json_markdown(candidate)
-        except ValueError:
-            continue
-    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,9 +17,10 @@ from ste_graph.models.adaptation import Adaptation
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.models.chat_body import request_body
 from ste_graph.models.completion import read_completion
+from ste_graph.models.json_reply import read_json
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.problem import read_problem
-from ste_graph.models.refusal import Change, read_refusal, suspects
+from ste_graph.models.refusal import Change, ask_in_prompt, read_refusal, suspects
 from ste_graph.models.request_errors import describe_error
 from ste_graph.settings import Address, Secret, Variable
 
@@ -128,6 +130,11 @@ class OpenAIModel(RequestSettings):
                     f"{self.location} answers, but has no /models: `base_url` of an OpenAI-compatible server"
                     " usually ends in /v1"
                 ) from None
+            except AttributeError:  # the library takes a page for a list
+                raise ModelError(
+                    f"{self.location} answers with something else than a list of models: set `base_url` to the address"
+                    " of an OpenAI-compatible server, which usually ends in /v1"
+                ) from None
             except (openai.OpenAIError, ValueError, TypeError) as error:
                 raise ModelError(
                     f"the model server at {self.location} cannot be used: {self.scrub(str(error))}: see its log"
@@ -168,10 +175,10 @@ class OpenAIClient:
             adaptation = self._notes.adaptations.find(self._server)
             body = request_body(self._model, request, adaptation)
             try:
-                return await self._post(body)
+                reply: RawReply | None = await self._post(body)
             except Exception as error:
                 reply = await self._learn(error, request, adaptation, body)
-            if reply is not None:
+            if reply is not None and not (request.schema and self._ignores_schema(reply, adaptation)):
                 return reply
         return await self._post(request_body(self._model, request, self._notes.adaptations.find(self._server)))
 
@@ -183,6 +190,18 @@ class OpenAIClient:
         reply = read_completion(await self._api.post("/chat/completions", cast_to=str, body=body))
         self._taken.add(_shape(body))
         return reply
+
+    def _ignores_schema(self, reply: RawReply, used: Adaptation) -> bool:
+        """Learn that structured output is taken and not given, where a whole reply to a schema has no JSON at all."""
+        if used.structured == "prompt" or reply.is_empty or reply.finish_reason == "length" or "{" in reply.text:
+            return False
+        if read_json(reply.text) is not None:
+            return False
+        if self._notes.adaptations.find(self._server) == used:
+            change = ask_in_prompt(used)
+            why = f"a reply without JSON, though it was asked for by {used.structured}"
+            self._notes.learn(self._server, change.adaptation, change.what, why)
+        return True
 
     async def _learn(
         self, error: Exception, request: ModelRequest, used: Adaptation, body: dict[str, Json]
@@ -246,7 +265,7 @@ class OpenAIClient:
         if self._served is None:
             try:
                 self._served = sorted([model.id async for model in self._api.models.list()])
-            except (openai.OpenAIError, ValueError, TypeError):
+            except (openai.OpenAIError, AttributeError, ValueError, TypeError):
                 self._served = []
         if self._served and self._model.model not in self._served:
             problem = self._model.scrub(describe_error(error)).rstrip(".")
@@ -259,4 +278,4 @@ class OpenAIClient:
 def _shape(body: Mapping[str, Json]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
     """The form of a request, of which a refusal may be: its keys, and which roles follow each other."""
     roles = [message["role"] for message in body["messages"]]
-    return frozenset(body), frozenset(zip(roles, roles[1:], strict=False))
+    return frozenset(body), frozenset(pairwise(roles))

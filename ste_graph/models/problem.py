@@ -110,9 +110,10 @@ _REPEATED: Final = ("input", "ctx", "url", "@type", "request_id", "requestId")
 """Keys of error bodies whose values say nothing about the problem, such as the whole request."""
 
 TOO_LONG: Final = re.compile(
-    r"context[ _-]?(length|size|window|limit)|n_ctx|longer than the (maximum|model)|(prompt|input|request) ((is|was) )?too"
-    r" (long|large)|too many (input )?tokens|maximum (prompt|input|sequence) length|max(imum)?[ _]model[ _]len"
-    r"|input (tokens?|length) exceed|exceeds? the (maximum|model'?s|available) .{0,40}(tokens|length|context)",
+    r"context[ _-]?(length|size|window|limit)|n_ctx|longer than the (maximum|model)|(prompt|input|request)"
+    r" ((is|was) )?too (long|large)|too many (input )?tokens|maximum (prompt|input|sequence) length"
+    r"|max(imum)?[ _]model[ _]len|input (tokens?|length) exceed"
+    r"|exceeds? the (maximum|model'?s|available) .{0,40}(tokens|length|context)",
     re.IGNORECASE,
 )
 _LOST: Final = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from ste_graph.contracts import Json
@@ -24,8 +25,6 @@ class Change:
 def read_refusal(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
     """The change that a refusal of this body asks for; None if it does not say."""
     if problem.status not in (200, 400, 404, 405, 415, 422, 500, 501) or problem.too_long or problem.lost_reply:
-        return None
-    if problem.status in (200, 500, 501) and not problem.mentions(_REFUSED):
         return None
     for read in (_tools, _ids, _keywords, _structure, _parameters, _roles):
         change = read(used, body, problem)
@@ -76,13 +75,13 @@ def _keywords(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> C
 
 
 def _structure(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
-    if "response_format" in body and (problem.mentions(_FORMAT) or problem.mentions(_GRAMMAR)):
+    if "response_format" in body and _refuses(problem) and (problem.mentions(_FORMAT) or problem.mentions(_GRAMMAR)):
         return _next_form(used)
     return None
 
 
 def _parameters(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
-    if problem.mentions(_FUNCTION_SCHEMA):  # a tool may have a parameter called `temperature`
+    if not _refuses(problem) or problem.mentions(_FUNCTION_SCHEMA):  # a tool may have a parameter called `temperature`
         return None
     names = [name for name in body if name not in _ESSENTIAL]
     quoted = [name for name in names if re.search(rf"""['"`\[]{_spelling(name)}['"`\]]""", problem.text, re.I)]
@@ -102,14 +101,14 @@ def _roles(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Chan
     if not problem.mentions(_ROLES):
         return None
     orders = list(_orders(used, body))
-    if problem.mentions(_NO_SYSTEM):
+    if problem.mentions(_NO_SYSTEM) and not problem.mentions(_TURNS):
         orders.sort(key=lambda change: not change.adaptation.no_system)
     return orders[0] if orders else None
 
 
 def _orders(used: Adaptation, body: Mapping[str, Json]) -> Iterator[Change]:
     roles = [message["role"] for message in body["messages"]]
-    pairs = set(zip(roles, roles[1:], strict=False))
+    pairs = set(pairwise(roles))
     crossed = "system" in roles[1:] or "user" not in roles or ("tool", "user") in pairs
     if not used.alternating and not used.no_system and (crossed or any(a == b != "tool" for a, b in pairs)):
         yield Change(used.model_copy(update={"alternating": True}), "user and assistant take turns in what is sent")
@@ -117,11 +116,21 @@ def _orders(used: Adaptation, body: Mapping[str, Json]) -> Iterator[Change]:
         yield Change(used.model_copy(update={"no_system": True}), "the system message is sent as the user's")
 
 
+def _refuses(problem: Problem) -> bool:
+    """True if what is mentioned is refused: anything may be mentioned where something else went wrong in the server."""
+    return problem.status in (400, 404, 405, 415, 422) or problem.mentions(_REFUSED)
+
+
 def _next_form(used: Adaptation) -> Change:
     if used.structured == "prompt":  # it comes from the settings
         return _without(used, "response_format")
     if used.structured == "json_schema":
         return Change(used.model_copy(update={"structured": "json_object"}), "JSON is asked for without its schema")
+    return ask_in_prompt(used)
+
+
+def ask_in_prompt(used: Adaptation) -> Change:
+    """The change for a server without structured output."""
     return Change(used.model_copy(update={"structured": "prompt"}), "JSON is asked for in the prompt only")
 
 
@@ -176,8 +185,9 @@ _REFUSED: Final = re.compile(
     re.IGNORECASE,
 )
 _NO_TOOLS: Final = re.compile(
-    r"(tools?|function[- ]?call(ing|s)?|tool[- ](use|calling|choice))\b[^\n]{0,80}?(not (support|available|enabled|allow)"
-    r"|unsupported|requires? --|is off|disabled)|n[o']t (support|allow|have|take)[^\n]{0,40}?\b(tools?|function call)"
+    r"(tools?|function[- ]?call(ing|s)?|tool[- ](use|calling|choice))\b[^\n]{0,80}?(not (support|available|enabled|"
+    r"allow)|unsupported|requires? --|is off|disabled)"
+    r"|n[o']t (support|allow|have|take)[^\n]{0,40}?\b(tools?|function call)"
     r"|(no|without) (support for )?(tools?|tool use|function calling)\b",
     re.IGNORECASE,
 )
@@ -191,8 +201,10 @@ _FORMAT: Final = re.compile(
     r"response[ _]?(format|schema)|json[ _]?(schema|object|mode)|structured|guided|output format|constrained", re.I
 )
 _ROLES: Final = re.compile(
-    r"\broles?\b|alternat|\bturns?\b|raise_exception|template|no user (query|message)|system (message|prompt|instruction)"
-    r"|(first|last|after|follow)[^\n]{0,40}?\b(user|assistant|tool|system)\b|consecutive|developer instruction",
+    r"\broles?\b|alternat|\bturns?\b|raise_exception|template|no user (query|message)"
+    r"|system (message|prompt|instruction)|consecutive|developer instruction"
+    r"|(first|last|after|follow)[^\n]{0,40}?\b(user|assistant|tool|system)\b",
     re.IGNORECASE,
 )
+_TURNS: Final = re.compile(r"alternat|\bturns?\b", re.IGNORECASE)
 _NO_SYSTEM: Final = re.compile(r"system|developer instruction", re.IGNORECASE)

@@ -168,8 +168,6 @@ class _Opening:
             if changes:
                 lock = accept_changes(lock, changes, logs)
                 self._folder.write_lock(lock)
-            if self._context.outermost:
-                keep_adaptations(self._folder, self._context.adaptations)
             running = _Running(workflow, self._folder, logs, self._context, cassette, resetter)
             for change in changes:
                 running.announce(change)
@@ -239,6 +237,8 @@ class _Running:
         self._resetter = resetter
         self._redactor = Redactor(workflow.secrets)
         self.events = Events(folder.events, self._redactor)
+        if context.outermost:
+            keep_adaptations(folder, context.adaptations)
         self._notes = RunNotes(context.adaptations, self.events, self._watcher.message)
         self._journal = Journal(folder.journal, _records(logs))
 

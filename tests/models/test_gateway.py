@@ -169,7 +169,7 @@ async def test_any_text_is_the_models_reply_and_never_asked_for_again(server):
     ],
 )
 async def test_a_schema_reaches_the_server_and_the_reply_is_read_tolerantly(server, text, data):
-    server.script = [text]
+    server.script = [text, text]
     async with gateway(server) as model:
         reply = await model.reply(ModelRequest(messages=ASKED, seed=0, schema={"type": "object"}))
     assert (reply.text, reply.data) == (text, data)

@@ -1,0 +1,118 @@
+"""What a run tells of its model servers: in events, lock and summary; and what a resumed run knows at once."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+import ste_graph as ste
+from ste_graph.cli.outcome import Outcome
+from ste_graph.models.gateway import Gateway
+from ste_graph.run.context import Watcher
+from ste_graph.run.summary import Summary
+from tests.servers.chat import Behaviour, ChatServer
+from tests.servers.chat.failures import first, limit_rate
+from tests.servers.chat.refusals import refuse
+from tests.servers.chat.replies import stay_silent
+from tests.servers.chat.wordings import fail
+
+WORKFLOW = """
+dsl: 2
+name: asking
+params: {items: [one, two, three]}
+models: {m: {use: openai, base_url: URL, model: tiny}}
+nodes: {think: {use: chat, model: m, prompt: think.md, outputs: {text: maybe str}}}
+graph:
+  - map: item
+    over: params.items
+    do:
+      - think
+      - record: trial
+        as: {query: item, steps: "[]", answer: think.text, solved: true}
+"""
+
+
+class Listening(Watcher):
+    """Keeps what a person would be told."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    defaults = {**(Gateway.__init__.__kwdefaults__ or {}), "wait_s": (0.001, 0.002)}
+    monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", defaults)
+
+
+def run(folder: Path, server: ChatServer, watcher: Watcher | None = None) -> Summary:
+    (folder / "asking.yaml").write_text(WORKFLOW.replace("URL", server.url))
+    (folder / "think.md").write_text("Think of {{ item }}.")
+    return ste.load(folder / "asking.yaml").run(out=folder / "run", watcher=watcher, concurrency=1)
+
+
+def events(folder: Path, name: str) -> list[dict]:
+    lines = (folder / "run/events.jsonl").read_text().splitlines()
+    return [event for line in lines if (event := json.loads(line))["event"] == name]
+
+
+def rows(summary: Summary) -> dict[str, str]:
+    text = Outcome("asking", summary, solved=0, unclear=0).overview()
+    return {name: rest.strip() for name, _, rest in (line.strip().partition("  ") for line in text.splitlines())}
+
+
+def test_what_was_learnt_is_said_once_and_kept_in_the_lock(tmp_path):
+    watcher = Listening()
+    with ChatServer(refuse("seed")) as server:
+        summary = run(tmp_path, server, watcher)
+    assert (summary.failed, summary.servers.adaptations) == ({}, ["`seed` is not sent"])
+    assert len([text for text in watcher.messages if "`seed` is not sent" in text]) == 1
+    assert [event["what"] for event in events(tmp_path, "server")] == ["`seed` is not sent"]
+    lock = yaml.safe_load((tmp_path / "run/workflow.lock.yaml").read_text())
+    assert lock["adaptations"] == {f"tiny at {server.url}": {"unsent": ["seed"]}}
+    assert rows(summary)["adapted"] == "`seed` is not sent"
+
+
+def test_a_run_that_is_taken_up_knows_at_once_what_was_learnt(tmp_path):
+    broken = True
+
+    def fail_second_item(request, proceed):
+        return fail("nothing works", 401) if broken and "two" in str(request.body) else proceed(request)
+
+    server = ChatServer(fail_second_item, refuse("seed"))
+    with server:
+        assert list(run(tmp_path, server).failed) == ["two"]
+        broken, asked = False, len(server.requests)
+        assert run(tmp_path, server).failed == {}
+    assert ["seed" in body for body in server.bodies[asked:]] == [False]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "retries", "row"),
+    [
+        (limit_rate(2, "0"), {"too many requests (429)": 2}, "2 requests: 2 too many requests (429)"),
+        (first(1, lambda _: fail("out of order")), {"server error (5xx)": 1}, "1 request: 1 server error (5xx)"),
+        (stay_silent(1), {"empty reply": 1}, "1 request: 1 empty reply"),
+    ],
+)
+def test_requests_made_again_are_counted_by_their_reason(tmp_path, behaviour: Behaviour, retries, row):
+    with ChatServer(behaviour) as server:
+        summary = run(tmp_path, server)
+    assert (summary.failed, dict(summary.servers.retries)) == ({}, retries)
+    assert Counter(event["reason"] for event in events(tmp_path, "retry")) == retries
+    assert rows(summary)["tried again"] == row
+    assert ste.open_run(tmp_path / "run").summary().servers == summary.servers
+
+
+def test_empty_replies_are_counted_and_nothing_is_shown_of_what_did_not_happen(tmp_path):
+    with ChatServer(stay_silent()) as server:
+        summary = run(tmp_path, server)
+    assert (summary.failed, summary.used.empty) == ({}, 3)
+    assert rows(summary)["replies"] == "3 empty"
+    assert "adapted" not in rows(summary)
