@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli import check, draw, export, init, plan, run, schema, score, show, tools
+from ste_graph.cli import check, doctor, draw, export, init, plan, run, schema, score, show, tools
 from ste_graph.command_line import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.registry import find_entry_points
@@ -28,6 +28,7 @@ for verb in (
     check.check,
     plan.plan,
     draw.draw,
+    doctor.doctor,
     run.run,
     show.show,
     export.export,

@@ -144,8 +144,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 PENDING: dict[str, str] = {
     "thoughts in brackets": "thoughts in other brackets than <think> are left in `data` of a reply to a schema",
-    "seed and structured output are ignored": "no JSON came for a schema: the schema has to be asked for in words then",
-    "a page of HTML everywhere": "the probe raises AttributeError where /models gives HTML under 200",
 }
 
 

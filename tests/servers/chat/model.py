@@ -98,7 +98,7 @@ def _message(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         return _text(json.dumps(fill(json.loads(shown[-1]), rng))), "stop"
     if form.get("type") == "json_object":
         return _text(json.dumps({"answer": "done"} if observed else {"reply": "yes", "number": 4})), "stop"
-    if asked := re.search(r"(?:code ?word|secret word|password)\W+(?:is\W+)?([A-Za-z-]+)", said, re.IGNORECASE):
+    if asked := re.search(r"(?:code ?word|secret word|password)\W+(?:is\W+)?([\w-]+)", said, re.IGNORECASE):
         return _text(f"The word is {asked[1]}."), "stop"
     if '"Yes" or "No"' in last:
         return _text("Yes"), "stop"
@@ -115,6 +115,8 @@ def _message(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         return _text(words[1]), "stop"
     if counted := re.search(r"count (?:from 1 |from one )?(?:up )?to (\d+)", last, re.IGNORECASE):
         return _text(" ".join(map(str, range(1, int(counted[1]) + 1)))), "stop"
+    if re.search(r"\blong (story|text)\b", last):
+        return _text(" ".join(rng.choice(SUBJECTS) for _ in range(200))), "stop"
     return _text(f"{rng.choice(OPENINGS)} how {rng.choice(SUBJECTS)} comes to {rng.randint(2, 9999)}?"), "stop"
 
 

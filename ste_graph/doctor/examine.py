@@ -1,0 +1,65 @@
+"""All that is tried on one model, in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ste_graph.doctor.asking import Asker
+from ste_graph.doctor.calling import try_roles, try_structure, try_tool_call
+from ste_graph.doctor.context import try_context
+from ste_graph.doctor.diagnosis import Diagnosis, Finding
+from ste_graph.doctor.load import try_load
+from ste_graph.doctor.sampling import try_sampling
+from ste_graph.errors import ModelError
+from ste_graph.models.adapter import Adapter
+from ste_graph.models.openai import OpenAIModel
+from ste_graph.models.server_facts import ServerFacts, read_facts
+
+USUAL_PROMPT: Final = 4_000
+"""Tokens of the long prompt where no workflow says how long its own are."""
+
+
+async def examine(
+    adapter: Adapter,
+    *,
+    names: Sequence[str] = (),
+    longest: int | None = USUAL_PROMPT,
+    progress: Callable[[str], None] = lambda text: None,
+    wait_s: float = 1.0,
+) -> Diagnosis:
+    """Find out what a model's server can do.
+
+    Args:
+        adapter: The model, whose server is up.
+        names: What the workflow calls it.
+        longest: Tokens of the long prompt; None leaves it out.
+        progress: Is told what comes next where that takes long.
+        wait_s: Seconds before a request that failed is made again; more each time.
+
+    Raises `ModelError` in one sentence where the model cannot be asked at all.
+    """
+    started = time.monotonic()
+    diagnosis = Diagnosis(tuple(names), adapter.label, adapter.location)
+    doubt = await adapter.probe()
+    facts = await read_facts(adapter) if isinstance(adapter, OpenAIModel) else ServerFacts()
+    async with Asker(adapter, wait_s=wait_s) as asker:
+        try:
+            single_s = await try_sampling(asker, diagnosis)
+        except ModelError as error:
+            raise ModelError(f"the model cannot be asked: {error}" + (f"; {doubt}" if doubt else "")) from error
+        told = [f"{facts.context:,} tokens of context"] if facts.context else []
+        told += [f"{facts.slots} slots"] if facts.slots else []
+        said = f"; the server tells of {' and '.join(told)}" if told else ""
+        note = f"answers, though the server does not list it{said}" if doubt else f"answers{said}"
+        diagnosis.findings.insert(0, Finding("server", "yes", note))
+        await try_structure(asker, diagnosis)
+        await try_tool_call(asker, diagnosis)
+        await try_roles(asker, diagnosis)
+        await try_load(asker, diagnosis, single_s)
+        if longest is not None:
+            await try_context(asker, diagnosis, longest, facts.context, progress)
+        diagnosis.adaptation, diagnosis.thinking_tokens = asker.adaptation, asker.room
+    diagnosis.seconds = time.monotonic() - started
+    return diagnosis

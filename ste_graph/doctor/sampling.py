@@ -1,0 +1,82 @@
+"""What a server makes of `seed`, `temperature`, `stop` and `max_tokens`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ste_graph.doctor.asking import Asker, TimedReply
+from ste_graph.doctor.diagnosis import Diagnosis, Outcome
+
+COUNT: Final = "Count from 1 to 20 in digits, separated by spaces. Write nothing else."
+STOP: Final = "9"
+"""The count ends before it; the numbers after it show that it did not."""
+STORY: Final = "Write a long story about a lighthouse keeper who collects odd words. Begin at once."
+STORY_TOKENS: Final = 16
+
+
+async def try_sampling(asker: Asker, diagnosis: Diagnosis) -> float:
+    """Try all four in three requests: a count that is stopped, and the same story twice; the seconds of one story."""
+    counted = await asker.ask(COUNT, max_tokens=48, stop=[STOP])
+    first, second = [
+        await asker.ask(STORY, max_tokens=STORY_TOKENS, temperature=1.0, seed=7, think=False) for _ in range(2)
+    ]
+    unsent = asker.adaptation.unsent
+    diagnosis.add("thoughts", *_thoughts(counted, asker))
+    if "seed" in unsent:
+        diagnosis.add("seed", "adapted", "refused, so not sent: replies cannot be had again, but for a cassette")
+    elif not (first.raw.text or first.thoughts):
+        diagnosis.add("seed", "unknown", "the replies are empty")
+    elif (first.raw.text, first.thoughts) == (second.raw.text, second.thoughts):
+        diagnosis.add("seed", "yes", "the same seed gave the same reply twice")
+    else:
+        diagnosis.add(
+            "seed", "ignored", "the same seed gave two replies: a run cannot be had again, but for a cassette"
+        )
+    if "temperature" in unsent:
+        diagnosis.add("temperature", "adapted", "refused, so not sent: the server's own is used")
+    else:
+        diagnosis.add("temperature", "yes", "taken")
+    diagnosis.add("stop", *_stop(counted, unsent))
+    diagnosis.add("max_tokens", *_limit(first, asker))
+    return min(first.seconds, second.seconds)
+
+
+def _thoughts(reply: TimedReply, asker: Asker) -> tuple[Outcome, str]:
+    if asker.room:
+        return "adapted", f"they come first and need room: `max_tokens` of some {asker.room} more than the reply itself"
+    if not reply.thoughts:
+        return "yes", "none: the reply begins at once"
+    return "yes", "apart from the text" if reply.raw.reasoning else "in the text, and read as thoughts"
+
+
+def _stop(reply: TimedReply, unsent: tuple[str, ...]) -> tuple[Outcome, str]:
+    numbers = re.findall(r"\d+", reply.text)
+    if "stop" in unsent:
+        return "adapted", "refused, so not sent: replies are cut here"
+    if STOP in reply.text:
+        return "ignored", "taken, but the reply went on: replies are cut here"
+    if "8" in numbers:
+        return "yes", "the reply ended there"
+    return "unknown", f"taken; the model did not count: {_excerpt(reply.text)}"
+
+
+def _limit(reply: TimedReply, asker: Asker) -> tuple[Outcome, str]:
+    adaptation, tokens = asker.adaptation, reply.raw.usage.completion_tokens
+    if adaptation.token_limit in adaptation.unsent:
+        return "adapted", "refused, so not sent: replies end when the server ends them"
+    if tokens > STORY_TOKENS + 2:
+        return "ignored", f"taken, but a reply had {tokens} tokens where {STORY_TOKENS} were allowed"
+    kept = (
+        "the reply ended there"
+        if reply.raw.finish_reason == "length"
+        else f"taken; the reply had {tokens or '?'} tokens"
+    )
+    if adaptation.token_limit != "max_tokens":
+        return "adapted", f"sent as `{adaptation.token_limit}`; {kept}"
+    return ("yes" if reply.raw.finish_reason == "length" or tokens else "unknown"), kept
+
+
+def _excerpt(text: str) -> str:
+    line = " ".join(text.split())
+    return f"`{line[:60]}{'…' if len(line) > 60 else ''}`" if line else "it said nothing"
