@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ste_graph.contracts import Json, Message, ModelRequest
 from ste_graph.models.adaptation import AS_ASKED, Adaptation
 from ste_graph.models.roles import adapt_messages
 from ste_graph.models.text_tools import offer_in_text
 
-if TYPE_CHECKING:
-    from ste_graph.models.openai import OpenAIModel
-
 WITH_SCHEMA = "Reply with one JSON value that this JSON Schema accepts, and with nothing else:"
 """Opens the schema in the prompt of a server that does not take it as `response_format`."""
 
 
-def request_body(model: OpenAIModel, request: ModelRequest, adaptation: Adaptation = AS_ASKED) -> dict[str, Json]:
-    """The body of a chat request; keys that are not set, or that the server refuses, are left out."""
+def request_body(
+    settings: Mapping[str, Json],
+    request: ModelRequest,
+    adaptation: Adaptation = AS_ASKED,
+    *,
+    extra: Mapping[str, Json] | None = None,
+) -> dict[str, Json]:
+    """The body of a chat request with a model's settings, which the keys of `extra` come before.
+
+    What is None in `settings`, or refused by the server, is left out.
+    """
+    extra = extra or {}
     tools, schema = list(request.tools), request.schema
     if adaptation.keywords:
         tools = [_strip_tool(tool, adaptation.keywords) for tool in tools]
@@ -28,16 +35,15 @@ def request_body(model: OpenAIModel, request: ModelRequest, adaptation: Adaptati
     if adaptation.no_tools and tools:
         messages, tools = list(offer_in_text(messages, tools)), []
     body: dict[str, Json] = {
-        "model": model.model,
+        **settings,
         "messages": _request_messages(messages, adaptation, schema),
         "seed": request.seed,
-        "temperature": model.temperature,
-        "top_p": model.top_p,
         "stop": list(request.stop) or None,
         "tools": tools or None,
-        adaptation.token_limit: model.max_tokens,
-        **model.extra,
+        **extra,
     }
+    if "max_tokens" in settings and adaptation.token_limit not in settings:
+        body[adaptation.token_limit] = body.pop("max_tokens")
     if schema and adaptation.structured != "prompt":
         form = adaptation.structured
         body["response_format"] = {"type": form}
@@ -46,7 +52,7 @@ def request_body(model: OpenAIModel, request: ModelRequest, adaptation: Adaptati
     return {
         key: value
         for key, value in body.items()
-        if (value is not None or key in model.extra) and key not in adaptation.unsent
+        if (value is not None or key in extra) and key not in adaptation.unsent
     }
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError, field_validator
 
 from ste_graph.contracts import Json, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
+from ste_graph.models.adaptation import Adaptation
 from ste_graph.models.adapter import Adapter, RawReply, unsupported_tools
-from ste_graph.settings import Secret
+from ste_graph.models.chat_body import request_body
+from ste_graph.models.learning import LearningSender
+from ste_graph.models.notes import ServerNotes
+from ste_graph.settings import Secret, Variable
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -21,12 +25,14 @@ if TYPE_CHECKING:
 class LangChainModel(Adapter):
     """A model of one of LangChain's providers."""
 
-    model: str = Field(description="`provider:name`.", examples=["anthropic:claude-sonnet-4-5", "ollama:qwen3"])
+    model: Variable = Field(description="`provider:name`.", examples=["anthropic:claude-sonnet-4-5", "ollama:qwen3"])
     api_key: Secret = Field("", repr=False, description="The provider's key; unset: the provider's own variable.")
+    temperature: float | None = Field(None, ge=0, description="Sampling temperature; unset: the provider's own.")
+    max_tokens: int | None = Field(None, gt=0, description="Longest reply in tokens; unset: the provider's own.")
     timeout_s: float = Field(120.0, gt=0, description="Seconds after which one attempt at a reply has failed.")
     seeded: bool = Field(False, description="True if the provider takes a `seed`; it is sent only then.")
     options: dict[str, Json] = Field(
-        default_factory=dict, description="Further settings of the provider's chat model, such as `temperature`."
+        default_factory=dict, description="Further settings of the provider's chat model, such as `base_url`."
     )
 
     @field_validator("model")
@@ -50,7 +56,10 @@ class LangChainModel(Adapter):
         return self.timeout_s
 
     def open_client(self) -> LangChainClient:
-        return LangChainClient(self.chat_model(), self.label, seeded=self.seeded)
+        return self.open_run_client(ServerNotes())
+
+    def open_run_client(self, notes: ServerNotes) -> LangChainClient:
+        return LangChainClient(self.chat_model(), self.label, seeded=self.seeded, notes=notes, scrub=self.scrub)
 
     def chat_model(self) -> BaseChatModel:
         """Return a new chat model of LangChain. Raises `ModelError` if it cannot be made."""
@@ -58,9 +67,9 @@ class LangChainModel(Adapter):
             from langchain.chat_models import init_chat_model
         except ImportError:
             raise ModelError("`use: langchain` needs a package: pip install 'ste-graph[langchain]'") from None
-        settings: dict[str, Any] = {"max_retries": 0, **self.options}
-        if self.api_key:
-            settings["api_key"] = self.api_key
+        own = {"temperature": self.temperature, "max_tokens": self.max_tokens, "api_key": self.api_key or None}
+        stated = {name: value for name, value in own.items() if value is not None}
+        settings: dict[str, Any] = {"max_retries": 0, **stated, **self.options}
         try:
             chat: BaseChatModel = init_chat_model(self.model, **settings)
             return chat
@@ -80,23 +89,45 @@ class LangChainModel(Adapter):
 class LangChainClient:
     """A chat model of LangChain, also for adapters of your own: `LangChainClient(chat_model, label)`."""
 
-    def __init__(self, chat: BaseChatModel, label: str, *, seeded: bool = False) -> None:
+    def __init__(
+        self,
+        chat: BaseChatModel,
+        label: str,
+        *,
+        seeded: bool = False,
+        notes: ServerNotes | None = None,
+        scrub: Callable[[str], str] = str,
+    ) -> None:
         self._chat = chat
         self._label = label
         self._seeded = seeded
+        self._sender = LearningSender(
+            label, notes or ServerNotes(), make_body=self._make_body, post=self._post, scrub=scrub
+        )
 
     async def ask(self, request: ModelRequest) -> RawReply:
+        return await self._sender.ask(request)
+
+    def _make_body(self, request: ModelRequest, adaptation: Adaptation) -> dict[str, Json]:
+        """What is asked for, as the body of a request would have it; the settings stand in the chat model."""
+        body = request_body({}, request, adaptation)
+        if not self._seeded:
+            body.pop("seed", None)
+        return body
+
+    async def _post(self, body: dict[str, Json]) -> RawReply:
         from langchain_core.messages import convert_to_messages
 
-        messages = convert_to_messages(list(request.messages))
-        options: dict[str, Any] = {"seed": request.seed} if self._seeded else {}
-        structured = self._with_schema(request.schema) if request.schema else None
+        messages = convert_to_messages(body["messages"])
+        options: dict[str, Any] = {"seed": body["seed"]} if "seed" in body else {}
+        schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+        structured = self._with_schema(schema) if schema else None
         try:
             if structured is not None:
                 answer = await structured.ainvoke(messages, **options)
                 return read_message(answer["raw"], data=answer["parsed"])
-            model = bind_tools(self._chat, request.tools, self._label) if request.tools else self._chat
-            return read_message(await model.ainvoke(messages, stop=list(request.stop) or None, **options))
+            model = bind_tools(self._chat, body["tools"], self._label) if "tools" in body else self._chat
+            return read_message(await model.ainvoke(messages, stop=body.get("stop"), **options))
         except ValidationError as error:
             return RawReply(tool_calls=_rejected_calls(error))
 

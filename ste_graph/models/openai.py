@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Mapping
-from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,15 +10,12 @@ from pydantic import Field
 
 from ste_graph.contracts import Json, ModelRequest
 from ste_graph.errors import ModelError
-from ste_graph.models.adaptation import Adaptation
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.models.chat_body import request_body
 from ste_graph.models.completion import read_completion
-from ste_graph.models.json_reply import read_json
+from ste_graph.models.learning import LearningSender
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.problem import read_problem
-from ste_graph.models.refusal import Change, ask_in_prompt, read_refusal, suspects
-from ste_graph.models.request_errors import describe_error
+from ste_graph.models.problem import Problem
 from ste_graph.settings import Address, Secret, Variable
 
 if TYPE_CHECKING:
@@ -31,8 +25,6 @@ PLACEHOLDER = "none"
 """Sent as the key where none is set: the client wants one, vLLM does not."""
 
 PROBE_S = 5.0
-MOST_CHANGES = 12
-"""The most refusals that one request learns from."""
 
 
 class RequestSettings(Adapter):
@@ -155,127 +147,46 @@ class OpenAIModel(RequestSettings):
 
 
 class OpenAIClient:
-    """One pool of connections to the server, which is sent what it takes: a refusal is learnt from.
-
-    What was learnt stands in `notes`, for all clients of the same server and model.
-    """
+    """One pool of connections to the server, which is sent what it takes; what was learnt stands in `notes`."""
 
     def __init__(self, model: OpenAIModel, notes: ServerNotes | None = None) -> None:
         self._model = model
-        self._notes = notes or ServerNotes()
-        self._server = f"{model.model} at {model.location}"
         # A client of its own: the library's default one is shared by all event loops, and fails in the second.
         self._api = model.connect(model.timeout_s)
-        self._trying = asyncio.Lock()
-        self._taken: set[tuple[frozenset[str], frozenset[tuple[str, str]]]] = set()
         self._served: list[str] | None = None
+        settings = {name: getattr(model, name) for name in ("model", "temperature", "top_p", "max_tokens")}
+        self._sender = LearningSender(
+            f"{model.model} at {model.location}",
+            notes or ServerNotes(),
+            make_body=lambda request, adaptation: request_body(settings, request, adaptation, extra=model.extra),
+            post=self._post,
+            scrub=model.scrub,
+            find_cause=self._check_served,
+        )
 
     async def ask(self, request: ModelRequest) -> RawReply:
-        for _ in range(MOST_CHANGES):
-            adaptation = self._notes.adaptations.find(self._server)
-            body = request_body(self._model, request, adaptation)
-            try:
-                reply: RawReply | None = await self._post(body)
-            except Exception as error:
-                reply = await self._learn(error, request, adaptation, body)
-            if reply is not None and not (request.schema and self._ignores_schema(reply, adaptation)):
-                return reply
-        return await self._post(request_body(self._model, request, self._notes.adaptations.find(self._server)))
+        return await self._sender.ask(request)
 
     async def close(self) -> None:
         await self._api.close()
 
     async def _post(self, body: dict[str, Json]) -> RawReply:
         # As text: the library's own types refuse or lose what some servers send.
-        reply = read_completion(await self._api.post("/chat/completions", cast_to=str, body=body))
-        self._taken.add(_shape(body))
-        return reply
+        return read_completion(await self._api.post("/chat/completions", cast_to=str, body=body))
 
-    def _ignores_schema(self, reply: RawReply, used: Adaptation) -> bool:
-        """Learn that structured output is taken and not given, where a whole reply to a schema has no JSON at all."""
-        if used.structured == "prompt" or reply.is_empty or reply.finish_reason == "length" or "{" in reply.text:
-            return False
-        if read_json(reply.text) is not None:
-            return False
-        if self._notes.adaptations.find(self._server) == used:
-            change = ask_in_prompt(used)
-            why = f"a reply without JSON, though it was asked for by {used.structured}"
-            self._notes.learn(self._server, change.adaptation, change.what, why)
-        return True
-
-    async def _learn(
-        self, error: Exception, request: ModelRequest, used: Adaptation, body: dict[str, Json]
-    ) -> RawReply | None:
-        """Learn from a refusal, so that the request can be made again; the reply, where finding out has brought one.
-
-        Raises the error itself where nothing can be learnt from it.
-        """
-        problem = read_problem(error)
-        if problem is None:
-            raise error
-        if problem.too_long and (limit := used.token_limit) in body:
-            reply = await self._post({key: value for key, value in body.items() if key != limit})
-            self._notes.remark_once(
-                "adapted",
-                f"{self._server}: `{limit}` is not sent with prompts that leave less room in the context",
-                what=f"`{limit}` is not sent with long prompts",
-            )
-            return reply
-        if self._notes.adaptations.find(self._server) != used:
-            return None  # another request has found out meanwhile
-        if problem.missing_model and problem.status == 404:
-            await self._check_served(error)
-        change = read_refusal(used, body, problem)
-        if change is not None:
-            self._accept(change, error)
-            return None
-        if problem.missing_model:
-            await self._check_served(error)
-        if problem.status in (400, 422) and not (problem.too_long or problem.lost_reply):
-            return await self._try_suspects(error, request, used, body)
-        raise error
-
-    async def _try_suspects(
-        self, error: Exception, request: ModelRequest, used: Adaptation, body: dict[str, Json]
-    ) -> RawReply | None:
-        """Leave out one suspect after another, where a refusal does not say what it refuses."""
-        async with self._trying:
-            if self._notes.adaptations.find(self._server) != used:
-                return None
-            for change in suspects(used, body) if _shape(body) not in self._taken else ():
-                try:
-                    reply = await self._post(request_body(self._model, request, change.adaptation))
-                except Exception as second:
-                    problem = read_problem(second)
-                    if problem is None or problem.status not in (400, 422):
-                        raise
-                    continue
-                self._accept(change, error)
-                return reply
-            self._taken.add(_shape(body))  # it is not the form of the request
-            raise error
-
-    def _accept(self, change: Change, error: Exception) -> None:
-        self._notes.learn(self._server, change.adaptation, change.what, self._model.scrub(describe_error(error)))
-
-    async def _check_served(self, error: Exception) -> None:
-        """Raise `ModelError` with the names that the server lists, where the model is none of them."""
+    async def _check_served(self, problem: Problem, words: str) -> None:
+        """Raise `ModelError` with the names that the server lists, where it is asked for another model."""
         import openai
 
+        if not problem.missing_model:
+            return
         if self._served is None:
             try:
                 self._served = sorted([model.id async for model in self._api.models.list()])
             except (openai.OpenAIError, AttributeError, ValueError, TypeError):
                 self._served = []
         if self._served and self._model.model not in self._served:
-            problem = self._model.scrub(describe_error(error)).rstrip(".")
             raise ModelError(
-                f"the server at {self._model.location} does not serve `{self._model.model}`: {problem}; set `model` to"
-                f" one of {', '.join(self._served)}"
+                f"the server at {self._model.location} does not serve `{self._model.model}`: {words.rstrip('.')}; set"
+                f" `model` to one of {', '.join(self._served)}"
             )
-
-
-def _shape(body: Mapping[str, Json]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
-    """The form of a request, of which a refusal may be: its keys, and which roles follow each other."""
-    roles = [message["role"] for message in body["messages"]]
-    return frozenset(body), frozenset(pairwise(roles))

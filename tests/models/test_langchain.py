@@ -11,6 +11,8 @@ from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.langchain import LangChainModel
 from ste_graph.models.meter import Meter
+from tests.servers.chat import ChatServer
+from tests.servers.chat.refusals import refuse
 
 ASKED = [{"role": "user", "content": "hello"}]
 
@@ -35,6 +37,16 @@ async def test_a_schema_goes_through_the_providers_structured_output(server):
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
     reply = await through(server).reply(ModelRequest(messages=ASKED, seed=0, schema=schema))
     assert (reply.text, reply.data) == ('{"a": 1}', {"a": 1})
+
+
+async def test_what_a_provider_refuses_is_learnt_from():
+    pytest.importorskip("langchain")
+    with ChatServer(refuse("stop"), refuse("seed", style="gemini")) as server:
+        model = through(server, seeded=True)
+        for seed in (1, 2):
+            reply = await model.reply(ModelRequest(messages=ASKED, seed=seed, stop=["comes"]))
+            assert "comes" not in reply.text
+    assert [{"seed", "stop"} & set(body) for body in server.bodies] == [{"seed", "stop"}, {"seed"}, set(), set()]
 
 
 async def test_a_missing_package_is_told_how_to_install(monkeypatch):

@@ -154,10 +154,10 @@ async def test_an_answer_under_200_that_is_no_completion_is_asked_again_and_fail
 
 
 def test_the_body_has_only_what_is_set_and_extra_keys_win():
-    model = OpenAIModel(base_url="http://x/v1", model="tiny", max_tokens=5, extra={"seed": 7, "top_k": 4})
+    settings = {"model": "tiny", "temperature": None, "max_tokens": 5}
     call = {"id": "c0", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     messages = [{"role": "user", "content": "Go."}, {"role": "assistant", "content": "", "tool_calls": [call]}]
-    assert request_body(model, ModelRequest(messages=messages, seed=1)) == {
+    assert request_body(settings, ModelRequest(messages=messages, seed=1), extra={"seed": 7, "top_k": 4}) == {
         "model": "tiny", "messages": [messages[0], {**messages[1], "content": None}],
         "seed": 7, "top_k": 4, "max_tokens": 5,
     }  # fmt: skip

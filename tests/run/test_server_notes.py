@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -116,3 +117,24 @@ def test_empty_replies_are_counted_and_nothing_is_shown_of_what_did_not_happen(t
     assert (summary.failed, summary.used.empty) == ({}, 3)
     assert rows(summary)["replies"] == "3 empty"
     assert "adapted" not in rows(summary)
+
+
+def test_a_server_that_dies_for_good_fails_what_is_left_at_once_and_the_same_command_goes_on(tmp_path, monkeypatch):
+    defaults = {**(Gateway.__init__.__kwdefaults__ or {}), "patience_s": 0.02}
+    monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", defaults)
+    watcher = Listening()
+
+    def leave_after_the_first(request, proceed):
+        if request.is_chat and request.number == 1:
+            Thread(target=request.server.stop).start()
+            raise ConnectionAbortedError
+        return proceed(request)
+
+    with ChatServer(leave_after_the_first) as server:
+        summary = run(tmp_path, server, watcher)
+        assert (summary.done, list(summary.failed)) == (1, ["two", "three"])
+        assert all("run again when it does, and the run goes on from here" in why for why in summary.failed.values())
+        assert len([text for text in watcher.messages if "does not answer" in text]) == 1
+        server.start()
+        assert run(tmp_path, server).failed == {}
+    assert len(server.requests) == 4
