@@ -71,7 +71,7 @@ class Filter(Node):
                 result = reject(check, fault)
                 return self.Outputs(**result.model_dump(), steps=[], stated_values=[], gates=passed)
         stated_values = grounding.stated_values if grounding else []
-        kept = [call_record(step) for step in (grounding.steps if grounding else steps[-1:])]
+        kept = [call_record(steps[place]) for place in (grounding.serving if grounding else [len(steps) - 1])]
         gates = list(self.checks)
         return self.Outputs(**PASSED.model_dump(), steps=kept, stated_values=stated_values, gates=gates)
 

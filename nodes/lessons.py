@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ste_graph.contracts import Context, LessonView, RecordView
+from ste_graph.distil.repairs import is_asked
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.records import is_current
 from ste_graph.trials.lessons import draw_lessons, lesson_text, rank_lessons
@@ -40,7 +41,7 @@ class Lessons(Node):
         # Entries of earlier runs may carry the same record ids; the memory's own ids tell them apart.
         entries = [entry for entry in await self.memory.entries() if is_current(entry.record, inputs.tool)]
         trials = [{**entry.record, "id": entry.id} for entry in entries]
-        found = rank_lessons(draw_lessons(trials), str(inputs.tool["name"]), self.k)
+        found = rank_lessons(draw_lessons(trials, is_asked=is_asked), str(inputs.tool["name"]), self.k)
         return self.Outputs(lines=list(map(lesson_text, found)), ids=[lesson.id for lesson in found])
 
 

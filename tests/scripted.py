@@ -124,7 +124,7 @@ class BlunderingClient(CanaryClient):
             return "Yes."
         if last.startswith("Observation:"):
             recent = [message for message in request.messages[-4:] if message["role"] == "assistant"]
-            if '"number": 7}' in "".join(message["content"] for message in recent):
+            if '"number": 90}' in "".join(message["content"] for message in recent):
                 return "Thought: done\nFinal Answer: It is light."
-            return 'Thought: repair it\nAction: weigh\nAction Input: {"number": 7}'
+            return 'Thought: repair it\nAction: weigh\nAction Input: {"number": 90}'
         return 'Thought: try\nAction: weigh\nAction Input: {"number": 700}'

@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ste_graph.contracts import VERIFIED, Frozen, Gate, Json
-from ste_graph.distil.example import Example
+from ste_graph.distil.example import Definition, Example
+from ste_graph.distil.gates import ground_trial
 from ste_graph.ids import derive_id
 from ste_graph.records import StepObservation, Trial, TrialStep
+from ste_graph.trials.success import has_succeeded
 
-_FORMAT, _EXECUTION = VERIFIED
+_FORMAT, _EXECUTION, _GROUNDING = VERIFIED
 
 _NOT_VALID = frozenset({"malformed", "invalid_arguments", "unknown_tool"})
 
@@ -20,7 +22,8 @@ class Exemplar(Frozen):
     """A request and what was done for it, as others may be shown it.
 
     `verified` names the gates passed: `format`, the last call's arguments fit the tool's schema; `execution`, the last
-    call succeeded. `stale` is true if the tool's definition has changed since.
+    call succeeded; `grounding`, it does what the request says. `stale` is true if the tool's definition has changed
+    since.
     """
 
     id: str
@@ -28,6 +31,8 @@ class Exemplar(Frozen):
     tool: str
     fingerprint: str | None = None
     calls: list[TrialStep]
+    serving: tuple[int, ...] = ()
+    """The calls that together do what the request says, by their index; empty: not known."""
     answer: str | None = None
     solved: bool | None = None
     verified: tuple[Gate, ...] = ()
@@ -61,7 +66,12 @@ class Exemplar(Frozen):
 
     @property
     def shown_calls(self) -> list[TrialStep]:
-        """The calls that lead from the request to the answer: those that succeeded; without any, the last one."""
+        """The calls that lead from the request to the answer: those that serve it.
+
+        Where these are not known, those that succeeded; without any, the last one.
+        """
+        if self.serving:
+            return [self.calls[index] for index in self.serving if index < len(self.calls)]
         calls = [step for step in self.calls if step.action is not None]
         return [step for step in calls if is_success(step)] or calls[-1:]
 
@@ -86,8 +96,9 @@ class Exemplar(Frozen):
 
 
 def is_success(step: TrialStep) -> bool:
-    """True if a call was made and returned a result."""
-    return step.action is not None and step.observation is not None and step.observation.ok
+    """True if a call was made and returned a result that does not say itself that it failed."""
+    seen = step.observation
+    return step.action is not None and seen is not None and has_succeeded(seen.model_dump())
 
 
 def json_text(exemplar: Exemplar) -> str:
@@ -108,19 +119,26 @@ def replace_surrogates(exemplar: Exemplar) -> Exemplar:
     return Exemplar.model_validate_json(line.encode("utf-8", "replace"))
 
 
-def exemplar_from_trial(line: Mapping[str, Json], trial: Trial, tool: str, run_id: str) -> Exemplar | None:
-    """The exemplar of a trial, `line` being its line in the journal; None if no call was made for a request."""
+def exemplar_from_trial(
+    line: Mapping[str, Json], trial: Trial, tool: str, definition: Definition, run_id: str
+) -> Exemplar | None:
+    """The exemplar of a trial, `line` being its line in the journal; None if no call was made for a request.
+
+    `definition` is that of the tool of the last call, as it was in the run.
+    """
     if not trial.query.strip() or not any(step.action for step in trial.steps):
         return None
+    gates, serving = check_calls(trial.query, trial.steps, definition)
     return Exemplar(
         id=derive_id(run_id, line["id"]),
         query=trial.query,
         tool=tool or next(step.action for step in reversed(trial.steps) if step.action) or "",
         fingerprint=trial.fingerprint,
         calls=trial.steps,
+        serving=serving,
         answer=trial.answer,
         solved=trial.solved,
-        verified=tuple(passed_gates(trial.steps)),
+        verified=gates,
         run=run_id,
         trial_id=line["id"],
         episode=_counter(line.get("episode")),
@@ -135,6 +153,7 @@ def exemplar_from_example(line: Mapping[str, Json], example: Example, run_id: st
     """The exemplar of an example of `distil.yaml`; None if it is held out, or shows no call."""
     if example.split != "train" or example.kind != "call" or not any(step.action for step in example.steps):
         return None
+    gates, _ = check_calls(example.query, example.steps, example.definition)
     return Exemplar(
         id=derive_id(run_id, line["id"]),
         query=example.query,
@@ -142,7 +161,7 @@ def exemplar_from_example(line: Mapping[str, Json], example: Example, run_id: st
         fingerprint=example.fingerprint,
         calls=example.steps,
         answer=example.answer,
-        verified=tuple(dict.fromkeys([*passed_gates(example.steps), *example.gates])),
+        verified=tuple(dict.fromkeys([*gates, *example.gates])),
         run=run_id,
         trial_id=example.trial_id,
         model=example.model,
@@ -150,13 +169,23 @@ def exemplar_from_example(line: Mapping[str, Json], example: Example, run_id: st
     )
 
 
-def passed_gates(steps: Sequence[TrialStep]) -> list[Gate]:
-    """The gates that the record of the calls shows as passed."""
+def check_calls(
+    query: str, steps: Sequence[TrialStep], definition: Definition
+) -> tuple[tuple[Gate, ...], tuple[int, ...]]:
+    """The gates that the calls made for a request have passed, and if they are all, which of the calls serve it.
+
+    `definition` is that of the tool of the last call.
+    """
     last = steps[-1].observation if steps else None
     if last is None or steps[-1].action is None:
-        return []
-    passed = [_FORMAT] if last.kind not in _NOT_VALID else []
-    return [*passed, _EXECUTION] if last.ok and last.kind == "ok" else passed
+        return (), ()
+    passed = () if last.kind in _NOT_VALID else (_FORMAT,)
+    if not is_success(steps[-1]):
+        return passed, ()
+    plain = [step.model_dump(mode="json") for step in steps]
+    plain[-1]["arguments"] = plain[-1]["arguments"] or {}
+    grounding = ground_trial(query, plain, definition.parameters, description=definition.description)
+    return ((*passed, _EXECUTION, _GROUNDING), grounding.serving) if grounding.is_whole else ((*passed, _EXECUTION), ())
 
 
 def _counter(value: Json) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ste_graph.distil.repairs import is_asked
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.trials.lessons import Lesson, draw_lessons, rank_lessons
 
@@ -11,12 +12,13 @@ from ste_graph.trials.lessons import Lesson, draw_lessons, rank_lessons
 def lessons_from_exemplars(exemplars: Iterable[Exemplar]) -> list[Lesson]:
     """The lessons that trials teach; those of tools that have changed since are left out."""
     return draw_lessons(
-        {
-            "id": exemplar.id, "tool": exemplar.tool, "lessons": exemplar.lessons,
+        ({
+            "id": exemplar.id, "tool": exemplar.tool, "query": exemplar.query, "lessons": exemplar.lessons,
             "steps": exemplar.model_dump(mode="json")["calls"],
         }
         for exemplar in exemplars
-        if not exemplar.stale
+        if not exemplar.stale),
+        is_asked=is_asked,
     )  # fmt: skip
 
 

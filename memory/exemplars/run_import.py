@@ -9,10 +9,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ste_graph.contracts import Json
-from ste_graph.distil.example import Example
+from ste_graph.distil.example import Definition, Example
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import read_objects
-from ste_graph.finished import is_run, open_run
+from ste_graph.finished import FinishedRun, is_run, open_run
 from ste_graph.memory.exemplars.exemplar import Exemplar, exemplar_from_example, exemplar_from_trial
 from ste_graph.memory.exemplars.folder import StoreFolder
 from ste_graph.memory.exemplars.log import first_problem
@@ -31,7 +31,7 @@ def exemplars_from_run(path: Path, *, reworded: bool = False) -> list[Exemplar]:
     A damaged line of the journal is left out, and named in a warning. Raises `WorkflowError` if there is no run.
     """
     run = open_run(path)
-    found = (_exemplar(place, line, run.id, reworded) for place, line in _lines(run.folder.journal))
+    found = (_exemplar(place, line, run, reworded) for place, line in _lines(run.folder.journal))
     return [exemplar for exemplar in found if exemplar is not None]
 
 
@@ -68,21 +68,28 @@ def _has_exemplars(run: Path) -> bool:
     return any(line is not None and line.get("record") in _SOURCES for _, line in lines)
 
 
-def _exemplar(place: str, line: Mapping[str, Json], run_id: str, reworded: bool) -> Exemplar | None:
+def _exemplar(place: str, line: Mapping[str, Json], run: FinishedRun, reworded: bool) -> Exemplar | None:
     record = line.get("record")
     try:
         if record == "trial":
             trial = Trial.model_validate(_fields(line, Trial))
             tool = line.get("tool")
-            return exemplar_from_trial(line, trial, tool if isinstance(tool, str) else "", run_id)
+            definition = _definition(run, next((s.action for s in reversed(trial.steps) if s.action), ""))
+            return exemplar_from_trial(line, trial, tool if isinstance(tool, str) else "", definition, run.id)
         if record == "example":
             example = Example.model_validate(_fields(line, Example))
             wanted = example.paraphrase_of is None or reworded
-            return exemplar_from_example(line, example, run_id) if wanted else None
+            return exemplar_from_example(line, example, run.id) if wanted else None
     except (ValidationError, KeyError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else f"no {error}"
         _log.warning("%s: this %s is left out (%s); the rest is used", place, record, problem)
     return None
+
+
+def _definition(run: FinishedRun, tool: str) -> Definition:
+    """A tool as the run knew it; without a schema if it was none of the run's."""
+    schema, description = run.lock.get("schemas", {}).get(tool), run.lock.get("descriptions", {}).get(tool)
+    return Definition(name=tool, description=description or "", parameters=schema or {})
 
 
 def _fields(line: Mapping[str, Json], record: type[Record]) -> dict[str, Json]:

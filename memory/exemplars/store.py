@@ -332,11 +332,7 @@ class ExemplarStore:
         offered = None if tools is None else list(tools)
         found = self.select(query, selection, tools=offered, count=count)
         text = as_text([match.exemplar for match in found], observations=selection.shows_observations)
-        if found:
-            at_hand = [max(found, key=lambda match: match.similarity).exemplar.tool]
-        else:
-            at_hand = offered if offered is not None and len(offered) == 1 else []
-        lines = [line for tool in at_hand for line in self.lessons(tool, lessons)]
+        lines = self.lessons_at_hand(found, offered, lessons)
         return SEPARATOR.join(filter(None, ["\n".join(lines), introduction if text else "", text]))
 
     async def arender(self, query: str, selection: Selection | None = None, **settings: Any) -> str:
@@ -367,6 +363,12 @@ class ExemplarStore:
         Trials that are marked stale teach nothing.
         """
         return list(map(lesson_text, rank_lessons(self.all_lessons(), tool, k))) if self.teaches and k > 0 else []
+
+    def lessons_at_hand(self, found: Sequence[ExemplarMatch], offered: Sequence[str] | None, k: int) -> list[str]:
+        """At most k lessons of the nearest exemplar's tool, or else of the only tool offered."""
+        if found:
+            return self.lessons(max(found, key=lambda match: match.similarity).exemplar.tool, k)
+        return self.lessons(offered[0], k) if offered is not None and len(offered) == 1 else []
 
     def all_lessons(self) -> list[Lesson]:
         """Every lesson that the trials teach."""

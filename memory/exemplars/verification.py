@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ste_graph.contracts import VERIFIED, Tool
-from ste_graph.memory.exemplars.exemplar import Exemplar, passed_gates
+from ste_graph.distil.example import Definition
+from ste_graph.memory.exemplars.exemplar import Exemplar, check_calls
 from ste_graph.memory.exemplars.rendering import shown_calls
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.records import StepObservation, TrialStep
@@ -94,7 +95,9 @@ async def _try_again(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | N
         )
         if not seen.ok:
             return None
-    gates = passed_gates(steps)
+    tool = box.tools[steps[-1].action or ""]
+    definition = Definition(name=tool.name, description=tool.description, parameters=dict(tool.parameters))
+    gates, serving = check_calls(exemplar.query, steps, definition)
     if not {*VERIFIED} <= {*gates}:
         return None
     same = [step.observation for step in steps] == [step.observation for step in shown]
@@ -102,6 +105,7 @@ async def _try_again(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | N
     return exemplar.model_copy(
         update={
             "calls": exemplar.calls if same else steps,
+            "serving": exemplar.serving if same else serving,
             "answer": exemplar.answer if same else None,
             "verified": (*gates, *kept),
             "fingerprint": now,

@@ -101,7 +101,9 @@ def search(
     paper: Annotated[
         bool, typer.Option("--paper", help="As in the paper: over all tools, most similar first, calls alone.")
     ] = False,
-    unverified: Annotated[bool, typer.Option("--unverified", help="Also those whose last call failed.")] = False,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Also those whose last call failed, or did not do what was asked.")
+    ] = False,
     only_if: OnlyIf = None,
     embedder: Embedder = None,
     format: Annotated[
@@ -123,6 +125,13 @@ def search(
     with closing(_open(store, embedder, only_if)) as opened:
         _check_tools(opened, tool or ())
         found = opened.select(query, selection, tools=tool)
+        if (
+            not found
+            and k > 0
+            and selection.gates
+            and opened.candidates(selection.model_copy(update={"gates": ()}), tool)
+        ):
+            echo(f"no exemplar here has passed the gates {', '.join(selection.gates)}; see --unverified", error=True)
     echo(_render(found, selection, format))
 
 

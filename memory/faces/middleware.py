@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
+from langchain_core.messages.utils import convert_to_messages
 
 from ste_graph.contracts import Selection
+from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
 from ste_graph.memory.exemplars.store import ExemplarStore
 
 INTRODUCTION = "Earlier requests of this kind, and the calls that served them. Go by their form, not by their values:"
+NATIVE_INTRODUCTION = (
+    "The conversation begins with earlier requests of this kind, and the calls that served them. Go by their form, not "
+    "by their values."
+)
 
 _REMEMBERED = 256
 
 _Key = tuple[str | None, str, tuple[str, ...]]
 
 
+class _Shown(NamedTuple):
+    """What is put into a prompt: text for the system message, and turns before the conversation."""
+
+    text: str
+    turns: list[AnyMessage]
+
+
 class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
-    """Appends exemplars for the request at hand to the system prompt, and none that name a tool the agent lacks.
+    """Shows exemplars for the request at hand, and none that name a tool the agent lacks.
 
     The request is the last message of a person. Exemplars are looked up once for it, however often the model is called
-    to serve it, and are the same each time. With `lessons`, at most so many of the nearest one's tool stand above them.
+    to serve it, and are the same each time. `form`: `native` puts them before the conversation as turns with tool
+    calls, as agents of LangChain call; `react` as text into the system message. With `lessons`, at most so many of the
+    nearest one's tool stand in the system message.
     """
 
     def __init__(
-        self, store: ExemplarStore, selection: Selection | None = None, *, lessons: int = 0,
-        introduction: str = INTRODUCTION,
+        self, store: ExemplarStore, selection: Selection | None = None, *, form: Form = "native", lessons: int = 0,
+        introduction: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self._store = store
         self._selection = selection or Selection()
-        self._settings: dict[str, Any] = {"lessons": lessons, "introduction": introduction}
-        self._known: OrderedDict[_Key, str] = OrderedDict()
+        self._form = form
+        self._lessons = lessons
+        self._introduction = introduction or (NATIVE_INTRODUCTION if form == "native" else INTRODUCTION)
+        self._known: OrderedDict[_Key, _Shown] = OrderedDict()
         self._lock = threading.Lock()
 
     def wrap_model_call(
@@ -43,7 +61,7 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     ) -> ModelResponse[Any]:
         key = _key(request)
         if key is not None and key not in self._known:
-            self._keep(key, self._store.render(key[1], self._selection, tools=key[2], **self._settings))
+            self._keep(key, self._look_up(key))
         return handler(self._with_exemplars(request, key))
 
     async def awrap_model_call(
@@ -51,20 +69,34 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     ) -> ModelResponse[Any]:
         key = _key(request)
         if key is not None and key not in self._known:
-            self._keep(key, await self._store.arender(key[1], self._selection, tools=key[2], **self._settings))
+            self._keep(key, await asyncio.to_thread(self._look_up, key))
         return await handler(self._with_exemplars(request, key))
 
-    def _keep(self, key: _Key, text: str) -> None:
+    def _look_up(self, key: _Key) -> _Shown:
+        """The exemplars for a request, in the form wanted, and the lessons of the nearest one's tool."""
+        found = self._store.select(key[1], self._selection, tools=key[2])
+        lessons = "\n".join(self._store.lessons_at_hand(found, key[2], self._lessons))
+        exemplars = [match.exemplar for match in found]
+        introduction = self._introduction if found else ""
+        if self._form == "native":
+            turns = cast("list[AnyMessage]", convert_to_messages(as_messages(exemplars, form="native")))
+            return _Shown(SEPARATOR.join(filter(None, [lessons, introduction])), turns)
+        text = as_text(exemplars, observations=self._selection.shows_observations)
+        return _Shown(SEPARATOR.join(filter(None, [lessons, introduction, text])), [])
+
+    def _keep(self, key: _Key, shown: _Shown) -> None:
         with self._lock:
-            self._known[key] = text
+            self._known[key] = shown
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
 
     def _with_exemplars(self, request: ModelRequest[Any], key: _Key | None) -> ModelRequest[Any]:
-        text = self._known.get(key, "") if key is not None else ""
-        if not text:
+        shown = self._known.get(key) if key is not None else None
+        if shown is None or not shown.text:
             return request
-        before = request.system_message
+        if shown.turns:
+            request = request.override(messages=[*shown.turns, *request.messages])
+        text, before = shown.text, request.system_message
         if before is None:
             return request.override(system_message=SystemMessage(text))
         if isinstance(before.content, str):

@@ -11,8 +11,8 @@ from ste_graph.contracts.values import Frozen
 Gate: TypeAlias = str
 """A check that an exemplar has passed, by name."""
 
-VERIFIED: tuple[Gate, ...] = ("format", "execution")
-"""The gates that the record of a trial decides by itself: the arguments fit the tool's schema; the call succeeded."""
+VERIFIED: tuple[Gate, ...] = ("format", "execution", "grounding")
+"""The gates that rules decide: the arguments fit the tool's schema; the call succeeded; it does what was asked."""
 
 
 class SelectionFields(Frozen):

@@ -74,8 +74,13 @@ class TrialGrounding:
     sources: Mapping[str, Source]
     left_out: tuple[str, ...]
     unused: tuple[str, ...]
-    steps: tuple[Mapping[str, Json], ...]
-    """The calls that serve the request: the last one, and earlier ones that it rests on or that serve a part of it."""
+    serving: tuple[int, ...]
+    """The steps that serve the request: the last one, and earlier ones that it rests on or that serve a part of it."""
+
+    @property
+    def is_whole(self) -> bool:
+        """True if the calls do what the request says."""
+        return "nothing" not in self.sources.values() and not self.left_out and not self.unused
 
     @property
     def stated_values(self) -> list[str]:
@@ -97,21 +102,16 @@ def ground_trial(
     tool's: what a request repeats of it is nothing to serve.
     """
     last = steps[-1]
-    earlier = successful_calls(steps[:-1])
-    results = [str(step["observation"]["text"]) for step in earlier]
-    own = ground(last["arguments"], parameters, query, results, free=free)
-    kept = [
-        (step, found)
-        for step, found in _groundings(query, earlier, last, parameters, free)
-        if _serves(step, found, last, own)
-    ]
-    groundings = [own, *(found for _, found in kept)]
-    calls = [last["arguments"], *(step["arguments"] or {} for step, _ in kept)]
-    worked = successful_calls([*(step for step, _ in kept), last])
-    known = [description, *(str(step["observation"]["text"]) for step in worked)]
+    earlier = list(_founded_calls(query, steps, parameters, free))
+    own = ground(last["arguments"], parameters, query, [_result(steps[place]) for place, _ in earlier], free=free)
+    kept = [(place, found) for place, found in earlier if _serves(steps[place], found, last, own)]
+    serving = [*(place for place, _ in kept), len(steps) - 1]
+    calls = [steps[place]["arguments"] or {} for place in serving]
+    known = [description, *(_result(step) for step in successful_calls([steps[place] for place in serving]))]
     composed = {*free} & {*last["arguments"]}
+    groundings = [own, *(found for _, found in kept)]
     unused = [] if composed else find_unused(query, groundings, calls, parameters, known)
-    return TrialGrounding(own.sources, own.left_out, tuple(unused), (*(step for step, _ in kept), last))
+    return TrialGrounding(own.sources, own.left_out, tuple(unused), tuple(serving))
 
 
 def grounding_fault(grounding: TrialGrounding, arguments: Mapping[str, Json]) -> str | None:
@@ -153,18 +153,26 @@ def drift_fault(
     return f"it says {', '.join(gained[:4])}, which the original request does not" if gained else None
 
 
-def _groundings(
-    query: str,
-    steps: Sequence[Mapping[str, Json]],
-    last: Mapping[str, Json],
-    parameters: Mapping[str, Json],
-    free: Collection[str],
-) -> Iterator[tuple[Mapping[str, Json], Grounding]]:
-    """Each of the earlier calls with its own grounding; another tool's schema is not known here."""
-    for place, step in enumerate(steps):
-        schema = parameters if step["action"] == last["action"] else {}
-        results = [str(before["observation"]["text"]) for before in steps[:place]]
-        yield step, ground(step["arguments"] or {}, schema, query, results, free=free)
+def _founded_calls(
+    query: str, steps: Sequence[Mapping[str, Json]], parameters: Mapping[str, Json], free: Collection[str]
+) -> Iterator[tuple[int, Grounding]]:
+    """The places of the calls before the last that succeeded and do something that was asked, each with its grounding.
+
+    Those of another tool count in any case, as its schema is not known here.
+    """
+    results: list[str] = []
+    for place, step in enumerate(steps[:-1]):
+        if not successful_calls([step]):
+            continue
+        same = step["action"] == steps[-1]["action"]
+        found = ground(step["arguments"] or {}, parameters if same else {}, query, results, free=free)
+        if found.is_whole or not same:
+            results.append(_result(step))
+            yield place, found
+
+
+def _result(step: Mapping[str, Json]) -> str:
+    return str(step["observation"]["text"])
 
 
 def _serves(step: Mapping[str, Json], found: Grounding, last: Mapping[str, Json], own: Grounding) -> bool:
@@ -172,8 +180,7 @@ def _serves(step: Mapping[str, Json], found: Grounding, last: Mapping[str, Json]
 
     Differs: the released code keeps the last call alone, so that the results it rests on may be missing.
     """
-    result = [str(step["observation"]["text"])]
-    gives = trace_values(last["arguments"], {}, "", result)
+    gives = trace_values(last["arguments"], {}, "", [_result(step)])
     if any(source == "observation" and gives.get(name) == "observation" for name, source in own.sources.items()):
         return True
     spans = [span for span in found.spans if not any(span.overlaps(other) for other in own.spans)]

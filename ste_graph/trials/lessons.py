@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.ids import derive_id
+from ste_graph.trials.success import has_succeeded
 
 TrialRecord: TypeAlias = Mapping[str, Json]
 """A trial as plain data: a line of the journal, or an entry of a memory."""
@@ -48,12 +49,14 @@ class Lesson(Frozen):
         return self.harmful > self.helpful
 
 
-def draw_lessons(records: Iterable[TrialRecord]) -> list[Lesson]:
+def draw_lessons(records: Iterable[TrialRecord], *, is_asked: IsAsked | None = None) -> list[Lesson]:
     """Draws every lesson from the trials, retired ones included, sorted by id.
 
     For each failed call, the first later call of the trial that succeeded shows the fault: the changed argument that
     the error names, or the only changed one if it names none. If several arguments are left, none is blamed, and no
-    lesson is drawn. Equal (tool, argument, signature) are one lesson; its example is the shortest.
+    lesson is drawn. Neither is one where `is_asked` finds that the repaired call does something else than was asked, as
+    where a number was cut to the limit that the error named. Equal (tool, argument, signature) are one lesson; its
+    example is the shortest.
 
     A trial whose `lessons` name one counts as harm if a call of it fails with the lesson's signature again, and as help
     if none does and a call with the argument succeeds. In all other cases it counts neither way.
@@ -63,7 +66,7 @@ def draw_lessons(records: Iterable[TrialRecord]) -> list[Lesson]:
     trials = {str(record["id"]): record for record in records}
     found: dict[str, list[tuple[str, _Repair]]] = {}
     for id, record in trials.items():
-        for repair in _repairs(record):
+        for repair in _repairs(record, is_asked):
             found.setdefault(derive_id(*repair[:3]), []).append((id, repair))
     return [_merge(id, found[id], trials.values()) for id in sorted(found)]
 
@@ -84,6 +87,9 @@ def lesson_text(lesson: Lesson) -> str:
         advice = f"calling {lesson.tool}, it failed {failed}, and worked {worked}. The error was: {lesson.signature}"
     return f"Lesson: {' '.join(advice.split())}"
 
+
+IsAsked: TypeAlias = Callable[[TrialRecord, Mapping[str, Any], Mapping[str, Any], str], bool]
+"""Whether a repaired call still does what the request says: trial, failed step, the one that worked, the argument."""
 
 _Repair: TypeAlias = tuple[str, str | None, str, str | None, str | None]
 """Tool, argument, signature, wrong, right."""
@@ -110,7 +116,7 @@ def _size(repair: _Repair) -> tuple[int, str]:
     return len(example), example
 
 
-def _repairs(trial: TrialRecord) -> Iterator[_Repair]:
+def _repairs(trial: TrialRecord, is_asked: IsAsked | None) -> Iterator[_Repair]:
     steps: Sequence[Mapping[str, Any]] = trial["steps"]
     for place, step in enumerate(steps):
         if not _has_failed(step):
@@ -122,7 +128,9 @@ def _repairs(trial: TrialRecord) -> Iterator[_Repair]:
             if step["action"] != right["action"]:
                 yield right["action"], None, UNKNOWN_TOOL, step["action"], right["action"]
         elif step["action"] == right["action"]:
-            yield from _changed_arguments(step, right)
+            for repair in _changed_arguments(step, right):
+                if is_asked is None or is_asked(trial, step, right, repair[1] or ""):
+                    yield repair
 
 
 def _changed_arguments(failed: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[_Repair]:
@@ -165,7 +173,7 @@ def _has_failed(step: Mapping[str, Any]) -> bool:
 
 
 def _has_succeeded(step: Mapping[str, Any]) -> bool:
-    return step["action"] is not None and step["observation"] is not None and bool(step["observation"]["ok"])
+    return step["action"] is not None and has_succeeded(step["observation"])
 
 
 def _json(arguments: Mapping[str, Json], name: str) -> str | None:

@@ -106,6 +106,6 @@ def made(number: int, tool: str) -> Exemplar:
         query=f"Could you tell me what is known about value {number}, please?",
         tool=tool,
         calls=[wrong, right] if number % 5 == 0 else [right],
-        verified=("format", "execution"),
+        verified=("format", "execution", "grounding"),
         run="made up",
     )

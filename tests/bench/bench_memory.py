@@ -112,7 +112,7 @@ def two_writers(folder: Path) -> None:
         found = 0
         for number in (0, 1):
             answers = store.search_vectors(clustered(APPENDED, 10 + number), 1)
-            found += sum(one[0].exemplar.query == f"{number}: {i}" for i, one in enumerate(answers))
+            found += sum(item[0].exemplar.query == f"{number}: {i}" for i, item in enumerate(answers))
         say(
             f"two processes appending {APPENDED:,} each in {took:.0f} s: {100 * found / (2 * APPENDED):.2f} % "
             f"found by their own vector, {len(store.check())} differences between log and index"
@@ -184,14 +184,16 @@ def notebook(folder: Path, requests: list[tuple[str, str]]) -> None:
     def released() -> None:
         for text in asked[len(theirs) : len(theirs) + NOTEBOOK_ASKED // ROUNDS]:
             cosines = util.cos_sim(model.encode([text], convert_to_tensor=True, show_progress_bar=False), there)[0]
-            ranked = sorted(((cosines[row], row) for row in range(len(cosines))), key=lambda one: one[0], reverse=True)
+            ranked = sorted(
+                ((cosines[row], row) for row in range(len(cosines))), key=lambda item: item[0], reverse=True
+            )
             theirs.append([kept[row] for _, row in ranked[:8]])
 
     with ExemplarStore.open(folder, create=True) as store:
         store.add([exemplar(text, f"tool{i % TOOLS}") for i, text in enumerate(kept)], vectors)
         store.search_vectors(vectors[:1])
         took = [(seconds(released) / (NOTEBOOK_ASKED // ROUNDS), seconds(ours) / len(asked)) for _ in range(ROUNDS)]
-    same = sum({one.exemplar.query for one in some} == {*other} for some, other in zip(mine, theirs, strict=False))
+    same = sum({item.exemplar.query for item in some} == {*other} for some, other in zip(mine, theirs, strict=False))
     their_each, each = (median(some) for some in zip(*took, strict=True))
     say(
         f"{len(asked)} requests over {NOTEBOOK_ENTRIES:,} entries: {each * 1e3:.2f} ms each; the released notebook's "
@@ -215,7 +217,9 @@ def nearest_tools(folder: Path, requests: list[tuple[str, str]]) -> dict[int, fl
         store.add([exemplar(text, tool) for text, tool in kept])
         found = store.search_many([text for text, _ in held_out], 8)
     return {
-        k: sum(tool in {one.exemplar.tool for one in some[:k]} for some, (_, tool) in zip(found, held_out, strict=True))
+        k: sum(
+            tool in {item.exemplar.tool for item in some[:k]} for some, (_, tool) in zip(found, held_out, strict=True)
+        )
         / len(held_out)
         for k in (1, 2, 4, 8)
     }
@@ -240,7 +244,9 @@ def exemplar(query: str, tool: str) -> Exemplar:
     seen = StepObservation(ok=True, kind="ok", text="The result of the call, in a sentence or two. " * 4)
     step = TrialStep(thought="I call the tool.", action=tool, arguments={"text": query}, observation=seen)
     id = f"{tool}-{query}"
-    return Exemplar(id=id, query=query, tool=tool, calls=[step], answer="Done.", verified=("format", "execution"))
+    return Exemplar(
+        id=id, query=query, tool=tool, calls=[step], answer="Done.", verified=("format", "execution", "grounding")
+    )
 
 
 def clustered(rows: int, seed: int) -> Any:
@@ -256,7 +262,7 @@ def recall(near: list[Any], vectors: Any, asked: Any, rows: Any) -> float:
     hits = 0
     for found, query in zip(near, asked, strict=True):
         true = rows[np.argsort(-(vectors[rows] @ query))[:8]]
-        hits += len({one.exemplar.query for one in found} & {f"request {row}" for row in true})
+        hits += len({item.exemplar.query for item in found} & {f"request {row}" for row in true})
     return hits / (8 * len(near))
 
 

@@ -77,7 +77,7 @@ def test_an_example_keeps_the_last_call_and_those_that_it_rests_on_or_that_serve
         return {"thought": "…", "action": TOOL, "arguments": arguments, "observation": seen, "repairs": []}
 
     def kept(query: str, *steps: dict[str, Any]) -> list[Any]:
-        return [item["arguments"] for item in ground_trial(query, steps, {}).steps]
+        return [steps[place]["arguments"] for place in ground_trial(query, steps, {}).serving]
 
     mended = [step({"city": "Pari"}, "unknown; did you mean Paris?", ok=False), step({"city": "Paris"}, "fine")]
     assert kept("a room in Pari", *mended) == [{"city": "Paris"}]

@@ -272,7 +272,7 @@ def store_of(tmp_path: Path) -> Callable[..., Path]:
                         query="Which day is 90 days after 14 October 2022?",
                         tool="add_date",
                         calls=[call],
-                        verified=("format", "execution"),
+                        verified=("format", "execution", "grounding"),
                     )
                 ]
             )

@@ -50,7 +50,7 @@ def exemplar():
     """Makes a verified exemplar: `exemplar("text")`, `exemplar("text", "tool", arguments={…}, id="…", …)`."""
 
     def make(
-        query: str, tool: str = "weather", *, arguments=None, verified=("format", "execution"), **more
+        query: str, tool: str = "weather", *, arguments=None, verified=("format", "execution", "grounding"), **more
     ) -> Exemplar:
         seen = StepObservation(ok=True, kind="ok", text="It rains.")
         call = TrialStep(thought="I look.", action=tool, arguments=arguments or {"text": query}, observation=seen)

@@ -31,7 +31,9 @@ class Numbered:
 def made(writer: int, number: int) -> Exemplar:
     step = TrialStep(thought=None, action="t", arguments={}, observation=StepObservation(ok=True, kind="ok", text="x"))
     text = f"{writer}: {number}"
-    return Exemplar(id=text, query=text, tool=f"t{number % 3}", calls=[step], verified=("format", "execution"))
+    return Exemplar(
+        id=text, query=text, tool=f"t{number % 3}", calls=[step], verified=("format", "execution", "grounding")
+    )
 
 
 def append(folder, writer, count, batch, acknowledged=None):

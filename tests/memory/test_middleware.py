@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, SystemMessage
 from langchain_core.tools import tool
 
 from ste_graph.memory.exemplars.selection import Selection
-from ste_graph.memory.faces.middleware import INTRODUCTION, ExemplarMiddleware
+from ste_graph.memory.faces.middleware import INTRODUCTION, NATIVE_INTRODUCTION, ExemplarMiddleware
 from ste_graph.memory.faces.retriever import ExemplarRetriever
 
 
@@ -35,7 +35,9 @@ def scripted():
 
 
 def agent(model, store, **settings):
-    return create_agent(model, [weather], middleware=[ExemplarMiddleware(store, Selection(k=1))], **settings)
+    return create_agent(
+        model, [weather], middleware=[ExemplarMiddleware(store, Selection(k=1), form="react")], **settings
+    )
 
 
 RAIN = {"messages": [{"role": "user", "content": "rain in Paris"}]}
@@ -61,6 +63,24 @@ async def test_an_agent_sees_exemplars_for_its_request_which_are_looked_up_once(
     assert "Paris" not in model.prompts[-1][0].text
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_an_agent_that_calls_natively_sees_exemplars_as_turns_with_tool_calls(store, mended, asynchronous):
+    store.add([mended])
+    model = scripted()
+    native = ExemplarMiddleware(store, Selection(k=1), lessons=1)
+    state = await ran(create_agent(model, [weather], middleware=[native]), RAIN, asynchronous=asynchronous)
+    assert [message.type for message in state["messages"]] == ["human", "ai", "tool", "ai"]
+    system, asked, called, seen, answered, request = model.prompts[0]
+    assert "with `place`: 3" in system.text
+    assert NATIVE_INTRODUCTION in system.text
+    assert "Action:" not in system.text
+    (call,) = called.tool_calls
+    assert (asked.text, call["name"], call["args"]) == ("rain in Paris", "weather", {"text": "rain in Paris"})
+    assert (seen.type, seen.tool_call_id, seen.text) == ("tool", call["id"], "It rains.")
+    assert (answered.text, request.text) == ("Take a coat.", "rain in Paris")
+    assert [message.type for message in model.prompts[1]][-3:] == ["human", "ai", "tool"]
+
+
 async def test_an_agent_is_shown_no_exemplar_of_a_tool_it_lacks_and_its_prompt_stays_as_it_is(open_store, exemplar):
     store = open_store()
     store.add([exemplar("rain in Paris", "units")])
@@ -72,7 +92,9 @@ async def test_an_agent_is_shown_no_exemplar_of_a_tool_it_lacks_and_its_prompt_s
 async def test_an_agent_is_told_the_lessons_of_the_tool_at_hand_above_the_exemplars(store, mended):
     store.add([mended])
     model = scripted()
-    told = create_agent(model, [weather], middleware=[ExemplarMiddleware(store, Selection(k=1), lessons=3)])
+    told = create_agent(
+        model, [weather], middleware=[ExemplarMiddleware(store, Selection(k=1), form="react", lessons=3)]
+    )
     told.invoke(RAIN)
     lesson = (
         'Lesson: calling weather, it failed with `place`: 3, and worked with `place`: "Rome". '

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from ste_graph.memory.exemplars.log import ExemplarRow
 from ste_graph.memory.exemplars.vector_index import VectorIndex
 
-GATES = frozenset({"format", "execution"})
+GATES = frozenset({"format", "execution", "grounding"})
 
 
 @st.composite

@@ -9,11 +9,11 @@ TOOL = {"name": "add_days", "parameters": {}}
 
 def trial(id: str, argument: str, *, record: str | None = None, lessons: list[str] | None = None) -> Neighbour:
     def step(value: str, kind: str) -> dict:
-        seen = {"ok": kind == "ok", "kind": kind, "text": f"ValueError: {argument} is wrong"}
+        seen = {"ok": kind == "ok", "kind": kind, "text": "2" if kind == "ok" else f"ValueError: {argument} is wrong"}
         return {"thought": None, "action": "add_days", "arguments": {argument: value}, "observation": seen}
 
     steps = [step("wrong", "tool_error"), step("right", "ok")]
-    kept = {"id": record or id, "query": "When?", "steps": steps, "lessons": lessons or []}
+    kept = {"id": record or id, "query": "What is right?", "steps": steps, "lessons": lessons or []}
     return Neighbour(similarity=1.0, entry=Entry(id=id, scope=("add_days",), text="When?", record=kept))
 
 

@@ -72,7 +72,9 @@ def store(folder):
 
     seen = StepObservation(ok=True, kind="ok", text="6")
     call = TrialStep(thought=None, action="double", arguments={"number": 3}, observation=seen)
-    item = Exemplar(id="1", query="double 3", tool="double", calls=[call], verified=("format", "execution"))
+    item = Exemplar(
+        id="1", query="double 3", tool="double", calls=[call], verified=("format", "execution", "grounding")
+    )
     with ExemplarStore.open(folder / "store", create=True) as store:
         store.add([item])
 

@@ -11,7 +11,7 @@ import ste_graph as ste
 HERE = Path(__file__).parent
 WORKFLOWS = HERE.parents[1] / "workflows"
 LESSON = (
-    "Lesson: calling weigh, it failed with `number`: 700, and worked with `number`: 7. "
+    "Lesson: calling weigh, it failed with `number`: 700, and worked with `number`: 90. "
     "The error was: ValueError: the scale-canary ends at #"
 )
 
