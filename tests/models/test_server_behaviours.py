@@ -60,7 +60,7 @@ dsl: 2
 name: behaviours
 params: {trials: 1, turns: 3}
 models:
-  explorer: {use: openai, base_url: URL, model: tiny, temperature: 0.7, top_p: 0.9, max_tokens: 200, timeout_s: 0.4}
+  explorer: {use: openai, base_url: URL, model: tiny, temperature: 0.7, top_p: 0.9, max_tokens: 200, timeout_s: 10}
 tools: [{use: python, module: tools.py}]
 memory: {talk: {use: transcript, lives: tool}}
 nodes:
@@ -211,7 +211,6 @@ FAILURES: dict[str, Callable[[], list[Behaviour]]] = {
     "a page of HTML, 200": lambda: [show_page(1)],
     "an answer that is cut off": lambda: [cut_json(1)],
     "half of the JSON": lambda: [break_json(1)],
-    "no answer": lambda: [hang(1)],
     "a server that goes away and comes back": lambda: [die(2, away_s=0.05)],
     "too many requests": lambda: [limit_rate(2, "0.05")],
     "too many requests until a date": lambda: [limit_rate(1, "Sat, 28 Nov 2026 10:00:00 GMT")],
@@ -222,6 +221,11 @@ FAILURES: dict[str, Callable[[], list[Behaviour]]] = {
 @pytest.mark.parametrize("behaviours", rows(FAILURES))
 def test_what_fails_for_a_while_is_tried_again(project, behaviours, protocol):
     check_complete(project.run(*behaviours(), protocol=protocol))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_request_that_is_never_answered_is_made_again(project, protocol):
+    check_complete(project.run(hang(1), protocol=protocol, models__explorer__timeout_s=0.4))
 
 
 @pytest.mark.parametrize("wording", QUEUE_WORDINGS)
