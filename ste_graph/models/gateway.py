@@ -17,8 +17,8 @@ from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.problem import lost_text, read_problem
 from ste_graph.models.prompt_length import PromptLengths
-from ste_graph.models.reasoning import split_reasoning
 from ste_graph.models.request_errors import describe_error, is_away, retry_after, retry_reason
+from ste_graph.thoughts import split_thoughts
 
 TRIES = 6
 LOST_TRIES = 3
@@ -181,12 +181,12 @@ class Gateway:
 
 def _reply(raw: RawReply, request: ModelRequest) -> Reply:
     """The reply as nodes have it: thoughts apart, cut at stop strings, text that every file can hold."""
-    text, thoughts = split_reasoning(_replace_surrogates(raw.text))
+    thoughts, text, _ = split_thoughts(_replace_surrogates(raw.text))
     calls = raw.tool_calls
     return Reply(
         text=cut_at_stop(text, request.stop) if request.stop else text,
         usage=raw.usage,
-        data=(read_json(text) if raw.data is None else raw.data) if request.schema else None,
+        data=(read_json(split_thoughts(text).rest) if raw.data is None else raw.data) if request.schema else None,
         tool_calls=tuple(map(_clean_call, calls)) if calls else (),
         reasoning="\n".join(filter(None, (_replace_surrogates(raw.reasoning), thoughts))),
         finish_reason=raw.finish_reason,

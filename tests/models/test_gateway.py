@@ -93,7 +93,7 @@ async def test_reasoning_is_not_the_reply_and_its_braces_are_not_its_data(server
     server.script = ['<think>maybe {"a": 0}?</think>{"a": 1}']
     async with gateway(server) as model:
         reply = await model.reply(ModelRequest(messages=ASKED, seed=0, schema={"type": "object"}))
-    assert (reply.text, reply.data) == ('{"a": 1}', {"a": 1})
+    assert (reply.text, reply.data, reply.reasoning) == ('{"a": 1}', {"a": 1}, 'maybe {"a": 0}?')
 
 
 async def test_a_reply_that_is_used_up_by_reasoning_is_empty_truncated_and_has_its_thoughts(server):
