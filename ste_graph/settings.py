@@ -17,7 +17,11 @@ class PathOrURLMarker(PathMarker):
     """Marks a path or a web address: a text that starts with `http://` or `https://` stays as it is."""
 
 
-class HubMarker(PathMarker):
+class VariableMarker:
+    """Marks a text for which `{env: NAME}` and `{env: NAME, default: x}` are allowed; its value is kept in the run."""
+
+
+class HubMarker(PathMarker, VariableMarker):
     """Marks a name on a model hub or a path: only a text that starts with `.`, `/` or `~` is a path."""
 
 
@@ -41,5 +45,6 @@ RelativePath: TypeAlias = Annotated[str, PathMarker()]
 PathOrURL: TypeAlias = Annotated[str, PathOrURLMarker()]
 HubPath: TypeAlias = Annotated[str, HubMarker()]
 ModulePath: TypeAlias = Annotated[str, ModuleMarker()]
+Variable: TypeAlias = Annotated[str, VariableMarker()]
 Secret: TypeAlias = Annotated[str, SecretMarker()]
 Address: TypeAlias = Annotated[str, AddressMarker()]

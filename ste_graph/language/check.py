@@ -20,6 +20,7 @@ from ste_graph.language.sections.calls import CallSections, read_call_sections
 from ste_graph.language.sections.expression_checker import ExpressionChecker
 from ste_graph.language.sections.graph import Graph, GraphReader
 from ste_graph.language.sections.memories import check_readers, memory_specs
+from ste_graph.language.sections.models import CopiedModels, copy_models, variables_of
 from ste_graph.language.sections.names import check_names, check_params
 from ste_graph.language.sections.nodes import NodeReader, output_type
 from ste_graph.language.sections.record_fields import RecordFieldWriter
@@ -53,6 +54,8 @@ class Draft:
     request: VariantRequest
     shape: CheckedShape
     """The part of the tree that has the right shape."""
+    copies: CopiedModels
+    """The models without `like`."""
     entries: ResolvedEntries = field(default_factory=ResolvedEntries)
     graph: Graph = field(default_factory=Graph)
     unit: Map | None = None
@@ -105,7 +108,7 @@ Phase: TypeAlias = Callable[[Draft, Findings], Draft | None]
 
 def check_variant(request: VariantRequest, findings: Findings) -> Workflow | None:
     """Check one variant. None if it is wrong; the findings then say why."""
-    draft = Draft(request, CheckedShape(request.tree, frozenset(), whole_graph=True))
+    draft = Draft(request, CheckedShape(request.tree, frozenset(), whole_graph=True), CopiedModels(request.tree))
     for phase in PHASES:
         more = phase(draft, findings)
         if more is None:
@@ -119,14 +122,24 @@ def check_version(draft: Draft, findings: Findings) -> Draft | None:
     return draft if shapes.check_version(draft.request.tree, findings) else None
 
 
+def copy_likes(draft: Draft, findings: Findings) -> Draft:
+    """Each model that is like another one is written out, now that the whole tree is composed."""
+    copies = copy_models(draft.request.tree, findings)
+    return replace(draft, copies=copies, request=replace(draft.request, tree=copies.tree))
+
+
 def check_shape(draft: Draft, findings: Findings) -> Draft:
     """Each section has the right shape; those that have not are left out."""
-    return replace(draft, shape=shapes.check_shape(draft.request.tree, findings))
+    return replace(draft, shape=shapes.check_shape(draft.request.tree, draft.copies.faulty, findings))
 
 
 def resolve_entries(draft: Draft, findings: Findings) -> Draft:
     """Each entry with a `use:` has a class that accepts its settings."""
-    return replace(draft, entries=resolve(draft.shape, draft.request.plugins, findings))
+    entries = resolve(draft.shape, draft.request.plugins, findings, draft.copies.differing)
+    tree = draft.request.tree
+    for name, entry in entries.models.items():
+        tree = tree.with_value(["models", name], entry.tree)
+    return replace(draft, entries=entries, request=replace(draft.request, tree=tree))
 
 
 def check_all_names(draft: Draft, findings: Findings) -> Draft | None:
@@ -179,7 +192,8 @@ def find_units(draft: Draft, findings: Findings) -> Draft:
 def check_sub_workflows(draft: Draft, findings: Findings) -> Draft:
     """Each workflow that the graph runs is right, with the values that it is given."""
     graph = draft.graph
-    reader = SubWorkflowReader(draft.request, frozenset(graph.names), draft.params.to_plain(), check_variant, findings)
+    faulty, params = draft.entries.faulty_names("models"), draft.params.to_plain()
+    reader = SubWorkflowReader(draft.request, frozenset(graph.names), params, faulty, check_variant, findings)
     found = {name: reader.spec(name, tree, graph.names[name]) for name, tree in graph.runs.items()}
     return replace(draft, sub_workflows={name: spec for name, spec in found.items() if spec is not None})
 
@@ -309,6 +323,7 @@ def check_calls(draft: Draft, findings: Findings) -> Draft:
 
 PHASES: Final[tuple[Phase, ...]] = (
     check_version,
+    copy_likes,
     check_shape,
     resolve_entries,
     check_all_names,
@@ -333,6 +348,7 @@ def build_workflow(draft: Draft) -> Workflow:
     prompts = {f"{node.name}.{key}": prompt for node in draft.nodes.values() for key, prompt in node.prompts.items()}
     secrets = calls.secrets.union(*(sub.workflow.secrets for sub in draft.sub_workflows.values()))
     runs = {name: dict(sub.workflow.lock) for name, sub in draft.sub_workflows.items()}
+    asked = {model for node in draft.nodes.values() for model in node.models.values()}
     return Workflow(
         name=str(draft.plain("name")),
         variant=request.variant,
@@ -346,11 +362,12 @@ def build_workflow(draft: Draft) -> Workflow:
         memories=draft.memories,
         records=draft.records,
         models={name: entry.settings for name, entry in entries.models.items()},
+        variables={name: variables_of(entry.tree) for name, entry in entries.models.items()},
         tools=tuple(entry.settings for entry in entries.tools.values()),
         allow=calls.allow,
         limits={key: value for key, value in draft.plain("limits", {}).items() if value is not None},
         budget={key: value for key, value in draft.plain("budget", {}).items() if value is not None},
-        lock=Redactor(secrets).redact_data(build_lock(request.tree, request.variant, entries, prompts, runs)),
+        lock=Redactor(secrets).redact_data(build_lock(request.tree, request.variant, entries, prompts, asked, runs)),
         sub_workflows=draft.sub_workflows,
         off=frozenset(entries.off),
         secrets=secrets,

@@ -19,7 +19,7 @@ from ste_graph.language.sections.schema import (
     WorkflowShape,
 )
 from ste_graph.registry import find_entry_points, load_entry_point
-from ste_graph.settings import AddressMarker, SecretMarker
+from ste_graph.settings import AddressMarker, SecretMarker, VariableMarker
 
 ENVIRONMENT = {
     "type": "object",
@@ -44,6 +44,9 @@ def json_schema() -> dict[str, Any]:
             _hoist(_entry_schema(section, use), f"{section}.{use}", defs) for use in sorted(find_entry_points(group))
         ]
         plugin = [{"$ref": "#/$defs/PluginEntry"}]
+        if section == "models":
+            defs["LikeEntry"] = _like_schema(defs)
+            plugin.insert(0, {"$ref": "#/$defs/LikeEntry"})
         off = [{"const": "off", "description": "left out"}] if section in ("memory", "nodes") else []
         target["items" if section == "tools" else "additionalProperties"] = {"anyOf": [*forms, *plugin, *off]}
         target.pop("patternProperties", None)
@@ -71,18 +74,39 @@ def _entry_schema(section: Section, use: str) -> dict[str, Any]:
     cls = load_entry_point(GROUPS[section], use)
     own = settings_shape(cls).model_json_schema(by_alias=True)
     for name, info in cls.model_fields.items():
-        if isinstance(find_marker(info), SecretMarker | AddressMarker):
+        if isinstance(find_marker(info), SecretMarker | AddressMarker | VariableMarker):
             own["properties"][name] = {"anyOf": [own["properties"][name], ENVIRONMENT]}
     wiring = WIRING[section]
     keys = wiring.model_json_schema()["properties"] if wiring else {}
+    has_lifetime = section == "memory" and cls.holds != "values"
     return {
         **own,
         "description": (cls.__doc__ or "").strip().splitlines()[0] if cls.__doc__ else "",
         "properties": {**keys, **own.get("properties", {}), "use": {"const": use}},
         "required": ["use", *own.get("required", [])],
         "additionalProperties": False,
-        # A memory that is read from an earlier run has no lifetime in this one.
-        **({"anyOf": [{"required": ["lives"]}, {"required": ["from"]}]} if section == "memory" else {}),
+        # A memory that is read from an earlier run has no lifetime in this one; one of values lives as long as the run.
+        **({"anyOf": [{"required": ["lives"]}, {"required": ["from"]}]} if has_lifetime else {}),
+    }
+
+
+def _like_schema(defs: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of a model that is like another one: any setting of any kind of model, plugins' included."""
+    settings: dict[str, list[dict[str, Any]]] = {}
+    for name in sorted(defs):
+        if name.startswith("models.") and "properties" in defs[name]:
+            for key in defs[name]["properties"]:
+                settings.setdefault(key, []).append({"$ref": f"#/$defs/{name}/properties/{key}"})
+    del settings["use"]
+    return {
+        "type": "object",
+        "description": "a copy of another model with what differs",
+        "properties": {
+            "like": {"type": "string", "pattern": IDENTIFIER, "description": "the model to copy"},
+            "use": False,
+            **{key: {"anyOf": forms} for key, forms in sorted(settings.items())},
+        },
+        "required": ["like"],
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.check import check_variant
 from ste_graph.language.composition import compose
-from ste_graph.language.paths import set_path, set_paths
+from ste_graph.language.paths import order_changes, set_path, set_paths
 from ste_graph.language.source.document import parse_value
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingEntry, MappingNode
@@ -92,7 +92,7 @@ class _File:
         return findings, check_variant(request, findings)
 
     def _apply_changes(self, tree: MappingNode, findings: Findings) -> MappingNode:
-        for change in self.changes:
+        for change in order_changes(self.changes, lambda change: change.path):
             name = f"--set {change.path}"
             try:
                 value = parse_value(change.value, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, get_args
 
@@ -14,10 +14,10 @@ from ste_graph.language.sections.entries import find_marker, iter_marked, source
 from ste_graph.language.sections.plugins import plugin_files
 from ste_graph.language.sections.resolution import ResolvedEntries
 from ste_graph.language.sections.schema import Section
-from ste_graph.language.sections.setting_values import hide, module_file
+from ste_graph.language.sections.setting_values import HIDDEN, hide, module_file, read_variable
 from ste_graph.language.source.tree import MappingNode
 from ste_graph.prompts.prompt import Prompt
-from ste_graph.settings import AddressMarker, ModuleMarker, SecretMarker, SourcesMarker
+from ste_graph.settings import AddressMarker, ModuleMarker, SecretMarker, SourcesMarker, VariableMarker
 
 UNLOCKED: Final = ("variants", "budget", "about")
 """Sections that may differ when a run is resumed: they do not change the result of a step."""
@@ -28,14 +28,22 @@ def build_lock(
     variant: str | None,
     entries: ResolvedEntries,
     prompts: Mapping[str, Prompt],
+    asked: Collection[str],
     runs: Mapping[str, Mapping[str, Json]],
 ) -> dict[str, Json]:
-    """The lock of a run, with those of its sub-workflows (`runs`); it has neither secrets nor addresses."""
+    """The lock of a run, with the models that are `asked` and the locks of its sub-workflows (`runs`).
+
+    It has neither secrets nor addresses.
+    """
     plain = {name: value for name, value in tree.to_plain().items() if name not in UNLOCKED}
     plain["graph"] = _without_partial(plain["graph"])
     for section in get_args(Section):
         for name, entry in entries.section(section).items():
             _hide(entry.cls, plain[section][int(name) if section == "tools" else name])
+    if "models" in plain:
+        # Where a model runs is open, and one that no node asks has no part in a result.
+        models = {name: value for name, value in plain["models"].items() if name in asked}
+        plain["models"] = {name: _without_address(entries.models[name].cls, value) for name, value in models.items()}
     return {
         "workflow": plain,
         "variant": variant,
@@ -61,10 +69,17 @@ def _hide(cls: type[BaseModel], plain: dict[str, Json]) -> None:
         match find_marker(info):
             case SecretMarker() | AddressMarker() if name in plain:
                 plain[name] = hide(plain[name])
+            case VariableMarker() if name in plain:
+                plain[name] = read_variable(plain[name])
             case SourcesMarker():
                 for inner in plain.get(name) or ():
                     if (source := source_class(inner.get("use"))) is not None:
                         _hide(source, inner)
+
+
+def _without_address(cls: type[BaseModel], plain: dict[str, Json]) -> dict[str, Json]:
+    addresses = {name for name, info in cls.model_fields.items() if isinstance(find_marker(info), AddressMarker)}
+    return {name: HIDDEN if name in addresses else value for name, value in plain.items()}
 
 
 def _code_files(tree: MappingNode, entries: ResolvedEntries) -> dict[str, Path]:

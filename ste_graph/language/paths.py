@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, TypeVar, cast, get_args
 
 from pydantic import BaseModel
 
 from ste_graph.diagnostics import Span
 from ste_graph.language.sections.entries import WIRING, find, settings_shape
+from ste_graph.language.sections.models import find_use, start_entry
 from ste_graph.language.sections.schema import BLOCKS, Section, WorkflowShape
 from ste_graph.language.sections.shape import keys_of
 from ste_graph.language.source.files import default_run_name
@@ -21,6 +22,8 @@ from ste_graph.suggest import closest
 CHANGEABLE: Final = frozenset(keys_of(WorkflowShape)) - {"dsl", "extends", "set", "variants"}
 """The sections that a path can begin with."""
 
+Change = TypeVar("Change")
+
 _NAMED: Final = ("map", "repeat", "run")
 """The blocks that a path reaches by name."""
 
@@ -28,7 +31,8 @@ _NAMED: Final = ("map", "repeat", "run")
 def set_path(tree: MappingNode, path: str, value: Tree, span: Span, findings: Findings) -> MappingNode:
     """`tree` with another value at a path; unchanged if neither the file nor the schema has the path: an E305."""
     try:
-        return tree.with_value(_Route(path.split("."), value).resolve(tree), value)
+        where = _Route(path.split("."), value).resolve(tree)
+        return tree.with_value(*start_entry(tree, where, value))
     except NoSuchPathError as error:
         near = _legal_path(tree, error.suggestion, value)
         findings.error("E305", str(error), span, expected=error.expected, suggestion=near)
@@ -36,13 +40,23 @@ def set_path(tree: MappingNode, path: str, value: Tree, span: Span, findings: Fi
 
 
 def set_paths(tree: MappingNode, changes: Tree, owner: str, findings: Findings) -> MappingNode:
-    """`tree` with every `path: value` line of `changes` applied, first each `use`: it decides the other legal keys."""
+    """`tree` with every `path: value` line of `changes` applied."""
     if not isinstance(changes, MappingNode):
         findings.error("E304", f"`{owner}` must be a mapping", changes.span, expected="`path: value` lines")
         return tree
-    for path, entry in sorted(changes.entries.items(), key=lambda change: not change[0].endswith(".use")):
+    for path, entry in order_changes(changes.entries.items(), lambda change: change[0]):
         tree = set_path(tree, path, entry.value, entry.key_span, findings)
     return tree
+
+
+def order_changes(changes: Iterable[Change], path: Callable[[Change], str]) -> list[Change]:
+    """Changes in their order, but each `use` before the other settings of its entry: it decides which are legal."""
+    ordered: list[Change] = []
+    for change in changes:
+        entry, _, key = path(change).rpartition(".")
+        settings = [index for index, other in enumerate(ordered) if path(other).startswith(f"{entry}.")]
+        ordered.insert(settings[0] if key in ("use", "like") and settings else len(ordered), change)
+    return ordered
 
 
 class NoSuchPathError(LookupError):
@@ -80,26 +94,30 @@ class _Route:
         section = tree.entries[head].value if head in tree.entries else MappingNode({}, tree.span)
         if len(self.parts) == 1:
             return [head]
-        return [head, *(self._resolve_block(section) if head == "graph" else self._resolve_below(section, 1))]
+        if head == "graph":
+            return [head, *self._resolve_block(section)]
+        use = find_use(tree, self.parts[1]) if head == "models" else None
+        return [head, *self._resolve_below(section, 1, use)]
 
-    def _resolve_below(self, here: Tree, depth: int) -> list[Step]:
+    def _resolve_below(self, here: Tree, depth: int, use: str | None) -> list[Step]:
+        """The keys below a depth; `use` is the kind of a model that has it from another one."""
         part, last = self.parts[depth], depth == len(self.parts) - 1
         if isinstance(here, SequenceNode):
             if not (part.isdecimal() and int(part) < len(here.items)):
                 raise self._no_such_path(depth, [str(index) for index in range(len(here.items))])
-            return [int(part), *([] if last else self._resolve_below(here.items[int(part)], depth + 1))]
+            return [int(part), *([] if last else self._resolve_below(here.items[int(part)], depth + 1, use))]
         if not isinstance(here, MappingNode):
             above = ".".join(self.parts[:depth])
             value = "is off" if here.value == "off" else "is a single value"
             raise NoSuchPathError(f"unknown path `{'.'.join(self.parts)}`: `{above}` {value}", f"the path `{above}`")
-        legal = self._legal_keys(here, depth)
+        legal = self._legal_keys(here, depth, use)
         if part not in here.entries and legal is not None and part not in legal:
             raise self._no_such_path(depth, {*here.entries, *legal})
         if last or part not in here.entries:
             return [part, *self.parts[depth + 1 :]]
-        return [part, *self._resolve_below(here.entries[part].value, depth + 1)]
+        return [part, *self._resolve_below(here.entries[part].value, depth + 1, use)]
 
-    def _legal_keys(self, here: MappingNode, depth: int) -> Collection[str] | None:
+    def _legal_keys(self, here: MappingNode, depth: int, use: str | None) -> Collection[str] | None:
         """The keys that may be added to a mapping at this depth; None if only its class knows them."""
         section = self.parts[0]
         if section not in WIRING:
@@ -107,9 +125,9 @@ class _Route:
         if depth > 2:
             return None
         if depth == 1:
-            new = len(self.parts) == 2 and isinstance(self.value, MappingNode) and "use" in self.value.entries
-            return [self.parts[1]] if new else ()
-        return _settings_of(cast(Section, section), here)
+            is_entry = isinstance(self.value, MappingNode) and not {"use", "like"}.isdisjoint(self.value.entries)
+            return [self.parts[1]] if len(self.parts) == 2 and is_entry else ()
+        return _settings_of(cast(Section, section), here, use)
 
     def _resolve_block(self, graph: Tree) -> list[Step]:
         blocks = dict(_named_blocks(graph, ()))
@@ -169,15 +187,16 @@ def _keys_of_section(section: str) -> list[str]:
     return next((keys_of(shape) for shape in shapes if issubclass(shape, BaseModel)), [])
 
 
-def _settings_of(section: Section, entry: MappingNode) -> Collection[str] | None:
-    """The settings of an entry's class; None if the class is not known before plugins are loaded."""
-    use = entry.entries.get("use")
+def _settings_of(section: Section, entry: MappingNode, use: str | None) -> Collection[str] | None:
+    """The settings of an entry's class, or of the class `use`; None if that is not known before plugins are loaded."""
+    own = entry.entries.get("use")
     wiring = WIRING[section]
     try:
-        cls = find(section, str(use.value.to_plain()) if use else "", {})
+        cls = find(section, use or (str(own.value.to_plain()) if own else ""), {})
     except Exception:  # a plugin's class, or one whose import fails: the check of the entries reports it
         return None
-    return {"use", *keys_of(settings_shape(cls)), *(wiring.model_fields if wiring else ())}
+    engine = wiring.model_fields if wiring else ("use", "like") if section == "models" else ("use",)
+    return {*engine, *keys_of(settings_shape(cls))}
 
 
 def _named_blocks(

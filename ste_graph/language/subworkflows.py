@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from ste_graph.language.blocks import RecordBlock
 from ste_graph.language.composition import compose
 from ste_graph.language.expressions.expression import Expression, ExpressionError
 from ste_graph.language.expressions.types import INT, STR
-from ste_graph.language.paths import set_path, set_paths
+from ste_graph.language.paths import order_changes, set_path, set_paths
 from ste_graph.language.sections.graph import param_value
 from ste_graph.language.sections.scope import Position
 from ste_graph.language.sections.vocabulary import Vocabulary, report_expression
@@ -107,6 +107,8 @@ class SubWorkflowReader:
     names: frozenset[str]
     """The nodes, loops and memories of the caller."""
     params: Mapping[str, Json]
+    faulty_models: Set[str]
+    """The models of the caller that are wrong, as was reported."""
     check: CheckVariant
     findings: Findings
 
@@ -139,7 +141,7 @@ class SubWorkflowReader:
 
         def check(evaluate: Callable[[WithLine, DeferredValue], Json], findings: Findings) -> Workflow | None:
             whole = request.tree
-            for line in sorted(lines, key=lambda line: not line.path.endswith(".use")):
+            for line in order_changes(lines, lambda line: line.path):
                 whole = set_path(whole, line.path, line.fill(partial(evaluate, line)), line.span, findings)
             return self.check(replace(request, tree=whole), findings)
 
@@ -251,6 +253,8 @@ class SubWorkflowReader:
     def _find_section(self, tree: ScalarNode, path: list[str]) -> Tree | None:
         """The caller's value at a path, with its place, against which the paths in it are resolved."""
         found: Tree | None = self.caller.tree
+        if path[0] == "models" and not self.faulty_models.isdisjoint(path[1:2] or self.faulty_models):
+            return None
         for depth, step in enumerate(path):
             inner = found.at([int(step) if step.isdecimal() else step]) if found is not None else None
             if inner is None and (depth or step not in _MAY_LACK):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ste_graph.contracts import SIMULATED, ModelRequest
@@ -11,6 +13,7 @@ from ste_graph.models.adapter import Adapter, RawReply
 class SimulatedModel(Adapter):
     """A policy that knows only its messages; its only randomness is a hash of them and the seed."""
 
+    sampling: ClassVar[bool] = False
     mistakes: float = Field(
         0.3,
         ge=0,

@@ -16,7 +16,7 @@ def test_a_new_project_runs_at_once(ste, tmp_path, monkeypatch):
         f"Try it: cd {tmp_path}/mine && ste run workflow.yaml\n"
     )
     monkeypatch.chdir(tmp_path / "mine")
-    assert ste("check", "workflow.yaml").out == "workflow.yaml: ok (2 variants: no-long-term, plain-reflection)\n"
+    assert ste("check", "workflow.yaml").out == "workflow.yaml: ok (3 variants: real, no-long-term, plain-reflection)\n"
     outcome = json.loads(ste("run", "workflow.yaml", "--variant", "no-long-term", "--format", "json").out)
     assert (outcome["trials"], outcome["complete"], outcome["skipped_units"]) == (18, True, 0)
     trials = engine.open_run(outcome["run"]).trials()

@@ -19,6 +19,7 @@ from ste_graph.language.sections.entries import (
     find,
     find_marker,
     inner_markers,
+    installed_classes,
     settings_shape,
 )
 from ste_graph.language.sections.plugins import describe_exception, import_plugins, plugin_files
@@ -77,8 +78,13 @@ class ResolvedEntries:
         return {name for owner, name in self.faulty if owner == section}
 
 
-def resolve(shape: CheckedShape, plugins: bool, findings: Findings) -> ResolvedEntries:
-    """Resolve all entries; one that is wrong is reported and left out."""
+def resolve(
+    shape: CheckedShape, plugins: bool, findings: Findings, differing: Mapping[str, Set[str]] = {}
+) -> ResolvedEntries:
+    """Resolve all entries; one that is wrong is reported and left out.
+
+    `differing` are the settings of models that are like another one, of which the other one's kind may not have all.
+    """
     section = shape.tree.at(["plugins"])
     modules = import_plugins(section, findings, run=plugins)
     files = plugin_files(section) if plugins else {}
@@ -89,6 +95,8 @@ def resolve(shape: CheckedShape, plugins: bool, findings: Findings) -> ResolvedE
     for name in get_args(Section):
         resolver = _Resolver(name, modules, plugins, findings, failed)
         for key, (span, tree) in _section_items(shape.tree, name).items():
+            if name == "models" and key in differing:
+                tree = resolver.without_unknown(key, tree, differing[key])
             if not isinstance(tree, MappingNode):
                 entries.off[key] = tree.span
             elif (entry := resolver.resolve(key, tree, span)) is not None:
@@ -148,6 +156,22 @@ class _Resolver:
         if settings is None or (wiring is None and WIRING[self.section] is not None):
             return None
         return ResolvedEntry(name, cls, settings, wiring, tree, span)
+
+    def without_unknown(self, name: str, tree: MappingNode, keys: Set[str]) -> MappingNode:
+        """A model without those settings of `keys` that its kind does not have, but another kind has."""
+        use = str(tree.entries["use"].value.to_plain())
+        try:
+            cls = find(self.section, use, self.modules)
+        except Exception:  # as is reported when the entry is resolved
+            return tree
+        for key in sorted(keys - cls.model_fields.keys() - {"use"}):
+            if not any(key in other.model_fields for other in installed_classes(self.section)):
+                continue
+            if getattr(cls, "sampling", True):
+                message = f"model `{name}` goes without `{key}`: `{use}` has no such setting"
+                self.findings.warning("W227", message, tree.entries[key].key_span)
+            tree = tree.without([key])
+        return tree
 
     def _report_unknown_use(self, use: str, span: Span, choices: list[str]) -> None:
         stem, dot, name = use.partition(".")

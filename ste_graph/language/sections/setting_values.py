@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.diagnostics import Span
 from ste_graph.language.sections.entries import Marker, find_marker, use_class
 from ste_graph.language.source.files import closest_file, resolve_path
 from ste_graph.language.source.findings import Findings
@@ -19,9 +20,13 @@ from ste_graph.settings import (
     PathOrURLMarker,
     SecretMarker,
     SourcesMarker,
+    VariableMarker,
 )
 
 KeyMarkers: TypeAlias = dict[str, Marker]
+
+IN_ENVIRONMENT: Final = Span("--env", 1, 1, 1)
+"""The place of a value of an environment variable: a path in it is relative to the current folder."""
 
 HIDDEN: Final = "(not kept)"
 """The lock file's value for a secret or an address that the workflow file holds as plain text."""
@@ -69,20 +74,28 @@ def is_environment(tree: Tree) -> bool:
 def _read_environment(tree: MappingNode, mark: Marker | None, findings: Findings) -> Json:
     default = tree.entries.get("default")
     name = tree.entries["env"].value.to_plain()
-    if not isinstance(mark, SecretMarker | AddressMarker):
+    if not isinstance(mark, SecretMarker | AddressMarker | VariableMarker):
         findings.error("E503", "an environment variable is not allowed here", tree.span, expected="a plain value")
     elif not isinstance(name, str) or not name:
         findings.error("E503", "`env` must name a variable", tree.span_of(["env"]), expected="`{env: NAME}`")
     elif default is not None and isinstance(mark, SecretMarker):
         findings.error("E503", "a secret cannot have a default", default.key_span, expected="`{env: NAME}`")
-    elif name in os.environ:
-        return os.environ[name]
+    elif text := os.environ.get(name):  # an empty one counts as not set
+        is_path = isinstance(mark, PathMarker) and text.startswith((".", "/", "~"))
+        return str(resolve_path(text, IN_ENVIRONMENT)) if is_path else text
     elif default is not None:
-        return default.value.to_plain()
+        return resolve_value(default.value, mark, findings)
     else:
         message = f"the environment variable `{name}` is not set"
         findings.error("E504", message, tree.span_of(["env"]), help=f"run `export {name}=…` first")
     return None
+
+
+def read_variable(value: Json) -> Json:
+    """A setting as the lock keeps it: for `{env: NAME, default: x}` the text that it stands for now."""
+    if isinstance(value, dict) and "env" in value:
+        return os.environ.get(str(value["env"])) or value.get("default")
+    return value
 
 
 def hide(value: Json) -> Json:

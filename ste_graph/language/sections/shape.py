@@ -69,10 +69,12 @@ def check_version(tree: MappingNode, findings: Findings) -> bool:
     return False
 
 
-def check_shape(tree: MappingNode, findings: Findings) -> CheckedShape:
-    """Report each part of a tree that does not have the shape of a workflow file."""
+def check_shape(tree: MappingNode, faulty_models: Iterable[str], findings: Findings) -> CheckedShape:
+    """Report each part of a tree that does not have the shape of a workflow file; `faulty_models` are left out."""
     sound: dict[str, MappingEntry] = {}
-    faulty: set[tuple[str, str]] = set()
+    faulty = {("models", name) for name in faulty_models}
+    for name in faulty_models:
+        tree = tree.without(["models", name])
     legal = keys_of(WorkflowShape)
     whole_graph = "graph" in tree.entries
     for name in REQUIRED:
