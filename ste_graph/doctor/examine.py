@@ -17,6 +17,9 @@ from ste_graph.models.adapter import Adapter
 from ste_graph.models.openai import OpenAIModel
 from ste_graph.models.server_facts import ServerFacts, read_facts
 
+REST: Final = 10
+"""So many times as long as one short reply takes what is asked after the first."""
+LONG_S: Final = 15.0
 USUAL_PROMPT: Final = 4_000
 """Tokens of the long prompt where no workflow says how long its own are."""
 
@@ -49,6 +52,8 @@ async def examine(
             single_s = await try_sampling(asker, diagnosis)
         except ModelError as error:
             raise ModelError(f"the model cannot be asked: {error}" + (f"; {doubt}" if doubt else "")) from error
+        if (left := REST * single_s) > LONG_S:
+            progress(f"a slow server: some {left:.0f} s more")
         told = [f"{facts.context:,} tokens of context"] if facts.context else []
         told += [f"{facts.slots} slots"] if facts.slots else []
         said = f"; the server tells of {' and '.join(told)}" if told else ""

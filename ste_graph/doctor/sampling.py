@@ -39,7 +39,7 @@ async def try_sampling(asker: Asker, diagnosis: Diagnosis) -> float:
         diagnosis.add("temperature", "yes", "taken")
     diagnosis.add("stop", *_stop(counted, unsent))
     diagnosis.add("max_tokens", *_limit(first, asker))
-    return min(first.seconds, second.seconds)
+    return (first.seconds + second.seconds) / 2
 
 
 def _thoughts(reply: TimedReply, asker: Asker) -> tuple[Outcome, str]:

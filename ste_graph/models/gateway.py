@@ -55,6 +55,7 @@ class Gateway:
         self._in_flight = in_flight
         self._client: ModelClient | None = None
         self._away_since: float | None = None
+        self._away_told = False
         self._lengths = PromptLengths()
 
     @property
@@ -129,15 +130,20 @@ class Gateway:
         now = time.monotonic()
         if self._away_since is None:
             self._away_since = now
+        passed = now - self._away_since
+        # A server that is only busy answers somebody meanwhile.
+        if not self._away_told and passed > 3 * self.wait_s[0]:
+            self._away_told = True
             problem = self._describe(error).rstrip(".")
             self.notes.remark(
                 "away", f"{self._name} does not answer: {problem}; waiting, at most {self.patience_s:g} s"
             )
-        return now - self._away_since < self.patience_s
+        return passed < self.patience_s
 
     def _end_absence(self) -> None:
-        if self._away_since is not None:
-            self._away_since = None
+        self._away_since = None
+        if self._away_told:
+            self._away_told = False
             self.notes.remark("back", f"{self._name} answers again")
 
     def _wait(self, number: int, error: Exception) -> float:

@@ -142,21 +142,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project(tmp_path)
 
 
-PENDING: dict[str, str] = {
-    "thoughts in brackets": "thoughts in other brackets than <think> are left in `data` of a reply to a schema",
-}
-
-
 def rows(table: dict[str, Any]) -> list[Any]:
     """The rows of a table as parameters."""
-    return [
-        pytest.param(
-            *(row if isinstance(row, tuple) else (row,)),
-            id=name,
-            marks=[pytest.mark.xfail(reason=PENDING[name])] if name in PENDING else [],
-        )
-        for name, row in table.items()
-    ]
+    return [pytest.param(*(row if isinstance(row, tuple) else (row,)), id=name) for name, row in table.items()]
 
 
 def check_complete(summary: Summary, calls: int | None = None) -> None:
