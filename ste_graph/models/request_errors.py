@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from json import JSONDecodeError
 from typing import Any, Final, Literal
@@ -52,7 +53,7 @@ def is_away(error: BaseException) -> bool:
     if status_code(error) in (502, 503) or _is_refused(error):
         return True
     problem = read_problem(error) if isinstance(error, UnreadableAnswerError) else None
-    return problem is not None and "load" in problem.text.lower()
+    return problem is not None and problem.mentions(_NOT_READY)
 
 
 def retry_after(error: BaseException | None) -> float:
@@ -76,6 +77,9 @@ def describe_error(error: BaseException) -> str:
     status = status_code(error)
     problem = f"{status} {text}" if status and not text.startswith("Error code") else text
     return f"{problem.rstrip('.')}. {SHORTEN}; {LENGTHEN}" if TOO_LONG.search(text) else problem
+
+
+_NOT_READY: Final = re.compile(r"\bload(ing|ed)?\b|warming up|starting|not (yet )?ready", re.IGNORECASE)
 
 
 def _is_refused(error: BaseException) -> bool:
