@@ -187,7 +187,7 @@ class Gateway:
 
 def _reply(raw: RawReply, request: ModelRequest) -> Reply:
     """The reply as nodes have it: thoughts apart, cut at stop strings, text that every file can hold."""
-    thoughts, text, _ = split_thoughts(_replace_surrogates(raw.text))
+    thoughts, text, closed = split_thoughts(_replace_surrogates(raw.text))
     calls = raw.tool_calls
     return Reply(
         text=cut_at_stop(text, request.stop) if request.stop else text,
@@ -195,7 +195,7 @@ def _reply(raw: RawReply, request: ModelRequest) -> Reply:
         data=(read_json(split_thoughts(text).rest) if raw.data is None else raw.data) if request.schema else None,
         tool_calls=tuple(map(_clean_call, calls)) if calls else (),
         reasoning="\n".join(filter(None, (_replace_surrogates(raw.reasoning), thoughts))),
-        finish_reason=raw.finish_reason,
+        finish_reason=raw.finish_reason if closed else "length",  # some servers say `stop` for thoughts cut off too
         problem=raw.problem,
     )
 

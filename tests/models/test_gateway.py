@@ -96,6 +96,13 @@ async def test_reasoning_is_not_the_reply_and_its_braces_are_not_its_data(server
     assert (reply.text, reply.data, reply.reasoning) == ('{"a": 1}', {"a": 1}, 'maybe {"a": 0}?')
 
 
+async def test_thoughts_that_were_cut_off_are_a_truncated_reply_whatever_the_server_calls_it(server):
+    server.script = ["<think>so then", "<think>so then"]
+    async with gateway(server) as model:
+        reply = await model.reply(ModelRequest(messages=ASKED, seed=0))
+    assert (reply.is_empty, reply.is_truncated, reply.reasoning) == (True, True, "so then")
+
+
 async def test_a_reply_that_is_used_up_by_reasoning_is_empty_truncated_and_has_its_thoughts(server):
     message = {"role": "assistant", "content": None, "reasoning_content": "Hm, so"}
     body = {"id": "1", "choices": [{"index": 0, "finish_reason": "length", "message": message}]}
