@@ -25,6 +25,8 @@ class Examine(Node):
     """The tools that count, the others are listed; empty: all count."""
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
+    threads: Annotated[int, Field(ge=1)] = 1
+    """Of the CPU, for the model that replies."""
 
     class Inputs(NodeInputs):
         """`model` is a folder; `before`, the exact share per tool before training, adds a column and a plot."""
@@ -47,10 +49,12 @@ class Examine(Node):
         simulated: bool
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        settings = self.model_dump(include={"include", "tokens", "chat"})
+        settings = self.model_dump(include={"include", "tokens", "chat", "threads"})
         groups = [inputs.heldout_files]
         result = await run_job(
-            ExamineJob(model=inputs.model, groups=groups, train_files=inputs.train_files, **settings), ctx.progress
+            ExamineJob(model=inputs.model, groups=groups, train_files=inputs.train_files, **settings),
+            ctx.progress,
+            threads=self.threads,
         )
         exactness = Exactness.model_validate(result["results"][0])
         simulated: bool = result["simulated"]
@@ -79,6 +83,8 @@ class ExamineBatches(Node):
     """The names of the batches in the table; without, they are numbered."""
     tokens: Annotated[int, Field(ge=1)] = 128
     chat: bool = False
+    threads: Annotated[int, Field(ge=1)] = 1
+    """Of the CPU, for the model that replies."""
 
     class Inputs(NodeInputs):
         """`first` is the result before all rounds, `rounds` this node's own of the previous round."""
@@ -103,8 +109,9 @@ class ExamineBatches(Node):
         count = 1 if inputs.round is None else inputs.round + 2
         earlier = [tuple(shares) for shares in inputs.rounds or inputs.first or []][: count - 1]
         groups = [[file] for file in inputs.heldout_files[:count]]
-        job = ExamineJob(model=inputs.model, groups=groups, tokens=self.tokens, chat=self.chat)
-        result = await run_job(job, ctx.progress)
+        settings = self.model_dump(include={"tokens", "chat", "threads"})
+        job = ExamineJob(model=inputs.model, groups=groups, **settings)
+        result = await run_job(job, ctx.progress, threads=self.threads)
         simulated: bool = result["simulated"]
         shares = tuple(exactness["exact"] for exactness in result["results"])
         matrix = AccuracyMatrix(rounds=(*earlier, shares), batches=self.names)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ste_graph.contracts import Frozen
+from ste_graph.models.transformers.precision import choose_precision
 from ste_graph.scoring.subject import ModelSubject, model_digest
 from ste_graph.training.callbacks import early_stopping, progress_reporting, split_validation
 from ste_graph.training.errors import NEEDS_TRAIN, TrainingError, report_full_disk
@@ -108,7 +109,7 @@ def load_model(base: str, settings: TrainingSettings) -> tuple[PreTrainedModel, 
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+        dtype = torch.bfloat16 if choose_precision(settings.precision, settings.device) == "bf16" else torch.float32
         model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
         tokenizer = AutoTokenizer.from_pretrained(base)
     except (OSError, ValueError) as error:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ste_graph.contracts import Frozen
+from ste_graph.models.transformers.precision import Precision
 
 
 class LoraSettings(Frozen):
@@ -15,6 +16,8 @@ class LoraSettings(Frozen):
     rank: Annotated[int, Field(ge=1)] = 8
     alpha: Annotated[int, Field(ge=1)] = 16
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    """The layers that are adapted, by the ends of their names: `[q_proj, k_proj, v_proj, o_proj]` is the attention."""
     merge: bool = False
     """True: the result is a whole model with the adapter merged in, not an adapter for its base."""
 
@@ -38,7 +41,7 @@ class TrainingSettings(Frozen):
     chat: bool = False
     """True: rows are put into the model's chat template, the prompt as the user's message."""
     lora: LoraSettings | None = None
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     device: Literal["auto", "cpu"] = "auto"
     threads: Annotated[int, Field(ge=1)] = 1
     """Of the CPU. More than one makes small models slower, and the result is no longer the same to the bit."""

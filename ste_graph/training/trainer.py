@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ste_graph.models.transformers.precision import choose_precision
 from ste_graph.training.errors import TrainingError
 from ste_graph.training.rows.row import TrainingRow
 from ste_graph.training.settings import LoraSettings, TrainingSettings
@@ -128,7 +129,7 @@ def _sft_arguments(checkpoints: Path, settings: TrainingSettings, seed: int) -> 
         max_grad_norm=settings.max_grad_norm,
         max_length=settings.max_length,
         use_cpu=settings.device == "cpu" or not torch.cuda.is_available(),
-        bf16=settings.precision == "bf16",
+        bf16=choose_precision(settings.precision, settings.device) == "bf16",
         fp16=False,
         activation_checkpointing=False,
         seed=seed,
@@ -150,7 +151,7 @@ def _lora_arguments(lora: LoraSettings) -> dict[str, Any]:
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules="all-linear",
+        target_modules=lora.targets if lora.targets == "all-linear" else list(lora.targets),
         task_type="CAUSAL_LM",
     )
 

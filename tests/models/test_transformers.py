@@ -10,6 +10,7 @@ from ste_graph.errors import ModelError
 from ste_graph.models.adapter import ModelClient
 from ste_graph.models.transformers import TransformersModel
 from ste_graph.models.transformers.completion import Completer, load_completer
+from ste_graph.models.transformers.precision import choose_precision, has_fast_bf16
 from ste_graph.training.rows.row import TrainingRow
 from ste_graph.training.student.student import StudentShape, create_student
 
@@ -84,3 +85,15 @@ async def test_a_folder_without_a_model_is_refused_before_the_run(tmp_path: Path
 @pytest.mark.parametrize(("model", "label"), [("./made/student", "student"), ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B")])
 def test_a_model_is_called_by_its_folder_or_its_name(model: str, label: str) -> None:
     assert TransformersModel(model=model).label == label
+
+
+def test_a_model_is_computed_in_the_number_format_that_is_fast_here(folder: str, tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    half = tmp_path / "half"
+    AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(half)
+    AutoTokenizer.from_pretrained(folder).save_pretrained(half)
+    expected = torch.bfloat16 if has_fast_bf16("cpu") else torch.float32
+    assert load_completer(str(half), device="cpu").model.dtype == expected
+    assert [choose_precision(wanted, "cpu") for wanted in ("fp32", "bf16")] == ["fp32", "bf16"]

@@ -94,6 +94,13 @@ def test_an_adapter_can_be_merged_into_a_whole_model(student: str, rows: list[Tr
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "out").config.model_type == "llama"
 
 
+def test_only_the_named_layers_are_adapted(student: str, rows: list[TrainingRow], tmp_path: Path) -> None:
+    lora = LoraSettings(rank=2, targets=("q_proj", "v_proj"))
+    fit(student, rows, tmp_path / "out", TrainingSettings(steps=1, batch_size=4, precision="auto", lora=lora))
+    config = json.loads((tmp_path / "out" / "adapter_config.json").read_text("utf-8"))
+    assert set(config["target_modules"]) == {"q_proj", "v_proj"}
+
+
 def test_a_missing_base_is_named(rows: list[TrainingRow], tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"^`.*/nowhere` cannot be loaded; expected a folder with a model"):
         fit(str(tmp_path / "nowhere"), rows, tmp_path / "out")

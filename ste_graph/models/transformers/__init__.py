@@ -1,4 +1,7 @@
-"""`use: transformers`: a model that runs in this process. Also public: `completion`, its loading and its replies."""
+"""`use: transformers`: a model that runs in this process.
+
+Also public: `completion` (loading and replies) and `precision` (the number format that is fast on this hardware).
+"""
 
 from ste_graph.models.transformers.model import TransformersModel
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ste_graph.contracts import Message
 from ste_graph.errors import ModelError
+from ste_graph.models.transformers.precision import choose_precision
 
 
 class Completer:
@@ -91,7 +92,9 @@ def load_completer(model: str, *, threads: int = 1, device: str = "auto") -> Com
         raise ModelError("`use: transformers` needs packages: pip install 'ste-graph[train]'") from None
     torch.set_num_threads(threads)
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(model)
+        # Without a dtype, transformers keeps that of the file, which a CPU may compute slowly.
+        dtype = torch.bfloat16 if choose_precision("auto", device) == "bf16" else torch.float32
+        loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
         tokenizer = AutoTokenizer.from_pretrained(model)
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(
