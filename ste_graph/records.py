@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from ste_graph.contracts import Frozen, Json, ObservationKind
+from ste_graph.contracts.failure import has_succeeded
 
 
 class RecordContext(Frozen):
@@ -72,16 +73,25 @@ class TrialStep(Frozen):
     observation: StepObservation | None
     repairs: tuple[str, ...] = ()
 
+    @property
+    def succeeded(self) -> bool:
+        """True if a call was made and gave a result that does not say itself that it failed."""
+        seen = self.observation
+        return self.action is not None and seen is not None and has_succeeded(seen.model_dump())
+
 
 class Trial(Record):
     """One request that was tried on a tool (STE, section 3: a trial of an episode)."""
 
-    derived: ClassVar[frozenset[str]] = frozenset({"fingerprint", "ended_by", "model"})
+    derived: ClassVar[frozenset[str]] = frozenset({"fingerprint", "ended_by", "model", "call_succeeded"})
 
     query: str
     steps: list[TrialStep]
     answer: str | None
     solved: bool | None
+    """The verdict of the model."""
+    call_succeeded: bool = False
+    """The fact beside it: True if a call gave a result that does not say itself that it failed."""
     lessons: list[str] | None = []
     """The lessons that the model was shown, by id, see `ste_graph.trials.lessons`. `as` may give null for none."""
     new: bool | None = None
@@ -101,17 +111,20 @@ class Trial(Record):
 
     @property
     def summary(self) -> str:
-        verdict = "" if self.solved is None else f" | Solved: {'Yes' if self.solved else 'No'}"
+        solved = self.solved and self.call_succeeded
+        verdict = "" if self.solved is None else f" | Solved: {'Yes' if solved else 'No'}"
         return f"Query: {' '.join(self.query.split())}{verdict}"
 
     @classmethod
     def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
         item = context.item
         labels = context.models
+        steps = read_steps(values.get("steps") or [])
         return cls.model_validate(
             {
                 **values,
-                "steps": read_steps(values.get("steps") or []),
+                "steps": steps,
+                "call_succeeded": any(step.succeeded for step in steps),
                 "lessons": values.get("lessons") or [],
                 "origins": _used_origins(values.get("origins") or {}, values.get("steps") or []),
                 "fingerprint": item.get("fingerprint") if isinstance(item, Mapping) else None,

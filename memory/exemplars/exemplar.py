@@ -11,7 +11,6 @@ from ste_graph.distil.example import Definition, Example
 from ste_graph.distil.gates import ground_trial
 from ste_graph.ids import derive_id
 from ste_graph.records import StepObservation, Trial, TrialStep
-from ste_graph.trials.success import has_succeeded
 
 _FORMAT, _EXECUTION, _GROUNDING = VERIFIED
 
@@ -97,8 +96,7 @@ class Exemplar(Frozen):
 
 def is_success(step: TrialStep) -> bool:
     """True if a call was made and returned a result that does not say itself that it failed."""
-    seen = step.observation
-    return step.action is not None and seen is not None and has_succeeded(seen.model_dump())
+    return step.succeeded
 
 
 def json_text(exemplar: Exemplar) -> str:

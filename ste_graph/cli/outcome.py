@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ste_graph.cli.replies import comparison_command
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.diagnostics import display_path
+from ste_graph.distil.facts import FactCounts, read_run_facts
 from ste_graph.text import count_noun, plural
 from ste_graph.tools.policy import SkippedTool
 from ste_graph.tools.toolbox import NEVER_CALLED
@@ -38,6 +39,8 @@ class Outcome:
     unclear: int
     gates: Counter[str] = field(default_factory=Counter)
     """The number of trials that each gate rejected, in a run that distils."""
+    facts: FactCounts = field(default_factory=FactCounts)
+    """What the records of the trials show, beside the verdicts."""
     evaluations: list[dict[str, Json]] = field(default_factory=list)
     """The `evaluation` records, those of sub-workflows included."""
 
@@ -58,6 +61,7 @@ class Outcome:
             "run": str(summary.run),
             "trials": self.trials,
             "solved": self.solved,
+            "facts": self.facts.to_json(),
             "model_calls": summary.used.model_calls,
             "tool_calls": summary.used.tool_calls,
             "failed_calls": summary.used.failed_calls,
@@ -136,6 +140,9 @@ class Outcome:
             label = " (simulated)" if self.is_simulated else ""
             unclear = f", {self.unclear:,} unclear" if self.unclear else ""
             rows.append(("trials", f"{self.trials:,}: {self.solved:,} solved{label}, {unsolved:,} not{unclear}"))
+            rows.append(("facts", self.facts.text))
+            if self.facts.warning:
+                rows.append(("beware", self.facts.warning))
         kept = {name: count for name, count in sorted(summary.records.items()) if name not in ("trial", "rejected")}
         rows += [(plural(name), f"{count:,}") for name, count in kept.items()]
         if self.gates:
@@ -200,14 +207,16 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
     from ste_graph.finished import open_run
 
     verdicts, gates = Counter[bool | None](), Counter[str]()
+    facts = FactCounts()
     opened = open_run(summary.run)
     for line in opened.records():
         match line["record"]:
             case "trial":
                 verdicts[line.get("solved")] += 1
+                facts.add(read_run_facts(line, opened.lock))
             case "rejected":
                 gates[str(line.get("gate"))] += 1
-    return Outcome(title, summary, verdicts[True], verdicts[None], gates, read_evaluations(opened))
+    return Outcome(title, summary, verdicts[True], verdicts[None], gates, facts, read_evaluations(opened))
 
 
 def read_evaluations(run: FinishedRun) -> list[dict[str, Json]]:

@@ -158,7 +158,7 @@ def _show_trials(page: _Page) -> None:
         trials = trials.where(has_failed_call)
     head = trials_overview(page.run, page.trials, page.tool)
     empty = "no such trial" if page.trials else "no trial yet"
-    page.print(head, [kept.line for kept in trials], map(trial_text, trials), empty=empty)
+    page.print(head, [kept.line for kept in trials], (trial_text(kept, page.run.lock) for kept in trials), empty=empty)
 
 
 def _show_replies(page: _Page, replies: Sequence[dict[str, Json]]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ste_graph.contracts import is_simulated
+from ste_graph.contracts import Json, is_simulated
+from ste_graph.distil.facts import FactCounts, read_run_facts
 from ste_graph.text import align_columns, printable
 
 if TYPE_CHECKING:
@@ -15,12 +17,15 @@ if TYPE_CHECKING:
 VERDICTS = {True: "solved", False: "not solved", None: "unclear"}
 
 
-def trial_text(kept: JournalTrial) -> str:
-    """One trial: its tool, loops and verdict, then the request, each step and the answer."""
+def trial_text(kept: JournalTrial, lock: Mapping[str, Json]) -> str:
+    """One trial: its tool, loops, verdict and facts, then the request, each step and the answer."""
     trial = kept.trial
     position = ", ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.loops.items())])
     label = " (simulated)" if is_simulated(trial.model) else ""
-    lines = [f"-- {position}: {VERDICTS[trial.solved]}{label}", *field_lines("request", trial.query)]
+    facts = read_run_facts(kept.line, lock)
+    word = " by the model's word" if facts.contradicts else ""
+    head = f"-- {position}: {VERDICTS[trial.solved]}{word}{label}; {facts.text}"
+    lines = [head, *field_lines("request", trial.query)]
     for step in trial.steps:
         lines += _step_lines(step)
     lines += field_lines("answer", trial.answer if trial.answer is not None else "(none: the turns ran out)")
@@ -55,12 +60,18 @@ def trials_overview(run: FinishedRun, trials: Trials, tool: str | None) -> str:
     """A table with a line per tool: its trials, their verdicts, and the state of its unit."""
     labels = ", ".join(dict.fromkeys(run.lock.get("models", {}).values())) or "none"
     logs = {name: log for name, log in run.logs().items() if tool in (None, name)}
-    rows = [["tool", "trials", "solved", "not", "unclear", "with failed calls", ""]]
+    rows = [["tool", "trials", "solved", "not", "unclear", "call succeeded", "grounded", "with failed calls", ""]]
+    total = FactCounts()
     for name, log in logs.items():
         own = [kept for kept in trials if kept.tool == name]
         verdicts = [kept.trial.solved for kept in own]
-        counts = (len(own), *map(verdicts.count, (True, False, None)), sum(map(has_failed_call, own)))
+        facts = [read_run_facts(kept.line, run.lock) for kept in own]
+        proven = (sum(fact.call_succeeded for fact in facts), sum(fact.grounded for fact in facts))
+        counts = (len(own), *map(verdicts.count, (True, False, None)), *proven, sum(map(has_failed_call, own)))
+        for fact in facts:
+            total.add(fact)
         rows.append([name, *map(str, counts), "failed" if log.failure else "done" if log.done else "not done"])
     lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *align_columns(rows, left=(0, -1))]
     lines += [f"{name}: {printable(log.failure)}" for name, log in logs.items() if log.failure]
+    lines += ["", f"beware: {total.warning}"] if total.warning else []
     return "\n".join(lines)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.contracts.failure import has_succeeded
 from ste_graph.ids import derive_id
-from ste_graph.trials.success import has_succeeded
 
 TrialRecord: TypeAlias = Mapping[str, Json]
 """A trial as plain data: a line of the journal, or an entry of a memory."""

@@ -36,6 +36,7 @@ def test_a_run_ends_with_a_summary_for_a_person(ste, folder):
         "small: complete (2 of 2 units done)\n"
         "  model         simulated (its results show that the plumbing works, and nothing about a real model)\n"
         "  trials        4: 4 solved (simulated), 0 not\n"
+        "  facts         4 with a call that succeeded, 4 with the last; 4 grounded\n"
         "  model calls   16\n"
         "  tool calls    4\n"
         "  failed calls  0\n"
@@ -66,6 +67,13 @@ def test_programs_get_one_object_and_nothing_else_on_stdout(ste, folder):
         "failed_calls": 0,
         "failed_units": 0,
         "skipped_units": 1,
+    }
+    assert outcome["facts"] == {
+        "call_succeeded": 4,
+        "last_call_succeeded": 4,
+        "grounded": 4,
+        "solved_without_call": 0,
+        "solved_not_grounded": 0,
     }
     assert outcome["stopped_by"] is None
     assert outcome["simulated"] is True

@@ -54,11 +54,13 @@ def test_trials_are_printed_step_by_step_below_a_line_per_tool(ste, run):
     assert result.out == (
         "old: 2 trials, model: simulated\n"
         "\n"
-        "tool      trials  solved  not  unclear  with failed calls\n"
-        "add_days       1       1    0        0                  1  done\n"
-        "today          1       0    0        1                  0  done\n"
+        "tool      trials  solved  not  unclear  call succeeded  grounded  with failed calls\n"
+        "add_days       1       1    0        0               1         0                  1  done\n"
+        "today          1       0    0        1               0         0                  0  done\n"
         "\n"
-        "-- add_days, episode 0, trial 0: solved (simulated)\n"
+        "beware: 1 solved by the model's word; 1 of them not grounded\n"
+        "\n"
+        "-- add_days, episode 0, trial 0: solved by the model's word (simulated); the last call succeeded, not grounded\n"
         "   request      What day is it in a week?\n"
         "                Today is Monday.\n"
         "   thought      Hm.\n"
@@ -68,7 +70,7 @@ def test_trials_are_printed_step_by_step_below_a_line_per_tool(ste, run):
         "   observation  Monday\n"
         "   answer       Monday\n"
         "\n"
-        "-- today, episode 0, trial 1: unclear\n"
+        "-- today, episode 0, trial 1: unclear; no call succeeded\n"
         "   request      And now?\n"
         "   thought      Now.\n"
         "   call         today {}\n"
@@ -154,7 +156,7 @@ def test_a_failed_unit_shows_its_reason(ste, run, tmp_path):
         log.write(json.dumps({"failed": "the server is gone", "at": "2026-01-01T00:00:02Z"}) + "\n")
     lines = ste("show", run).out.split("\n\n")[1].splitlines()
     assert lines[-2:] == [
-        "today          1       0    0        1                  0  failed",
+        "today          1       0    0        1               0         0                  0  failed",
         "today: the server is gone",
     ]
 

@@ -174,7 +174,7 @@ def test_the_labels_in_the_journal_are_those_that_the_replies_get_when_they_are_
 
 
 def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same(explored: Path, distilled: Path, tmp_path: Path) -> None:
-    few = {"data.test.include": ["to_roman", "add_days"], "models.learner.mistakes": 1.0}
+    few = {"data.test.include": ["make_password", "add_days"], "models.learner.mistakes": 1.0}
     workflow = ste.load("icl", variant="simulated", set=settings(explored, distilled, **few))
     workflow.run(tmp_path / "whole")
     first = ste.load("icl", variant="simulated", set=settings(explored, distilled, **few, **{"budget.model_calls": 7}))
@@ -196,7 +196,7 @@ def test_arms_are_data_that_may_be_left_out_added_and_named_otherwise(
     explored: Path, distilled: Path, tmp_path: Path
 ) -> None:
     arms = [{"name": "plain"}, {"name": "shown", "exemplars": "nearest"}]
-    off = {"memory.experience": "off", "params.arms": arms, "params.cases": 1, "data.test.include": ["to_roman"]}
+    off = {"memory.experience": "off", "params.arms": arms, "params.cases": 1, "data.test.include": ["make_password"]}
     ours = settings(explored, distilled)
     ours = {path: value for path, value in ours.items() if not path.startswith("memory.experience")}
     ste.load("icl", variant="simulated", set={**ours, **off}).run(tmp_path / "run")
@@ -205,10 +205,10 @@ def test_arms_are_data_that_may_be_left_out_added_and_named_otherwise(
 
 def test_an_arm_that_shows_what_is_off_fails_with_what_to_do(explored: Path, distilled: Path, tmp_path: Path) -> None:
     ours = {path: value for path, value in settings(explored, distilled).items() if "experience" not in path}
-    few = {"memory.experience": "off", "params.cases": 1, "data.test.include": ["to_roman"]}
+    few = {"memory.experience": "off", "params.cases": 1, "data.test.include": ["make_password"]}
     summary = ste.load("icl", variant="simulated", set={**ours, **few}).run(tmp_path / "run")
     (why,) = summary.failed.values()
-    assert "node show, tool=to_roman case 0 arm 3" in why
+    assert "node show, tool=make_password case 0 arm 3" in why
     assert "the arm 'lessons' shows lessons, but no memory provides any: turn the memory and the node on" in why
 
 
@@ -285,7 +285,7 @@ def test_an_arm_with_a_mistyped_key_is_no_second_baseline(explored: Path, distil
     wrong = {
         "params.arms": [{"name": "a", "exemplar": "nearest"}],
         "params.cases": 1,
-        "data.test.include": ["to_roman"],
+        "data.test.include": ["make_password"],
     }
     summary = ste.load("icl", variant="simulated", set=settings(explored, distilled, **wrong)).run(tmp_path / "run")
     (why,) = summary.failed.values()
@@ -342,7 +342,7 @@ async def test_tools_that_are_nearest_by_description_are_mostly_those_that_the_p
 
 def test_lessons_that_may_rest_on_what_is_tested_are_refused(explored: Path, distilled: Path, tmp_path: Path) -> None:
     ours = {path: value for path, value in settings(explored, distilled).items() if "without" not in path}
-    few = {"memory.experience": {"use": "chroma", "from": str(explored)}, "data.test.include": ["to_roman"]}
+    few = {"memory.experience": {"use": "chroma", "from": str(explored)}, "data.test.include": ["make_password"]}
     ours = {path: value for path, value in {**ours, **few}.items() if path != "memory.experience.from"}
     (why,) = ste.load("icl", variant="simulated", set=ours).run(tmp_path / "run").failed.values()
     assert f"the lessons of {explored} might show what is tested: set `without` of their memory to the run" in why

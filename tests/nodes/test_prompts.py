@@ -14,9 +14,9 @@ PAST = {
     "empty": False,
     "messages": [],
     "entries": [
-        {"query": "One?", "solved": True},
-        {"query": "Two?", "solved": False},
-        {"query": "Three?", "solved": None},
+        {"query": "One?", "solved": True, "call_succeeded": True},
+        {"query": "Two?", "solved": False, "call_succeeded": True},
+        {"query": "Three?", "solved": None, "call_succeeded": False},
     ],
 }
 LISTED = "Query: One? | Solved: Yes\nQuery: Two? | Solved: No\nQuery: Three?\n"
@@ -49,6 +49,12 @@ def called(name: str, *, lessons: list[str] | None = None, text: str | None = No
 
 
 imagine_prompts = pytest.mark.parametrize("name", ["imagine", "imagine_anew"])
+
+
+def test_a_request_that_was_answered_without_a_call_is_not_shown_as_solved_by_our_own_prompt() -> None:
+    past = {"empty": False, "messages": [], "entries": [{"query": "One?", "solved": True, "call_succeeded": False}]}
+    assert "Query: One? | Solved: No\n" in imagined("imagine_anew", long_term=past).text
+    assert "Query: One? | Solved: Yes\n" in imagined("imagine", long_term=past).text  # as in the paper
 
 
 @imagine_prompts

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Observation
-from ste_graph.tools.failure import ERRORS
+from ste_graph.contracts.failure import ERRORS
 from ste_graph.tools.text import as_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from ste_graph.contracts import Json
+from ste_graph.contracts.values import Json
 
 ERRORS: Final = (
     re.compile(r"([\w-]+ )?[\w.]*(error|exception):(?! *[-+]?\.?\d)", re.IGNORECASE),
@@ -44,3 +44,13 @@ def _says_failure(text: str) -> bool:
     if verdicts:
         return not all(verdicts)
     return any(answer.get(name) for name in _NAMES) or str(answer.get("status")).lower() in _FAILED
+
+
+def has_succeeded(observation: Mapping[str, Json] | None) -> bool:
+    """True if a result came back, as plain data, that does not say itself that the call failed."""
+    return (
+        observation is not None
+        and bool(observation["ok"])
+        and observation["kind"] == "ok"
+        and not reports_failure(observation["text"])
+    )

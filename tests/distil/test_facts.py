@@ -1,0 +1,81 @@
+"""The facts of a trial beside the model's verdict, and what is said where the two differ."""
+
+from typing import Any
+
+import pytest
+
+from ste_graph.contracts.failure import has_succeeded, reports_failure
+from ste_graph.distil.facts import FactCounts, count_facts, read_facts
+from ste_graph.records import RecordContext, Trial
+
+SCHEMA = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
+
+
+def step(days: int, kind: str = "ok", text: str = "2024-05-04") -> dict[str, Any]:
+    seen = {"ok": kind == "ok", "kind": kind, "text": text}
+    return {"thought": None, "action": "add_days", "arguments": {"days": days}, "observation": seen}
+
+
+def trial(*steps: dict[str, Any], solved: bool | None = True) -> dict[str, Any]:
+    return {"query": "What day is it in 3 days?", "steps": list(steps), "answer": "Saturday.", "solved": solved}
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        ([], "no call succeeded"),
+        ([step(3, "tool_error", "no")], "no call succeeded"),
+        ([step(3, text='{"success": false, "error": "no such day"}')], "no call succeeded"),
+        ([step(3), step(4, "timeout", "late")], "a call succeeded, the last one did not"),
+        ([step(5)], "the last call succeeded, not grounded"),
+        ([step(99, "tool_error", "at most 3"), step(3)], "the last call succeeded, grounded"),
+    ],
+)
+def test_the_facts_are_what_the_calls_show(steps: list[dict[str, Any]], text: str) -> None:
+    facts = read_facts(trial(*steps), SCHEMA)
+    assert facts.text == text
+    assert facts.contradicts == (not facts.grounded)
+
+
+def test_verdicts_without_a_call_behind_them_are_said_aloud() -> None:
+    lock = {"schemas": {"add_days": SCHEMA}}
+    counts = count_facts([trial() for _ in range(10)], lock)
+    assert counts.text == "0 with a call that succeeded, 0 with the last; 0 grounded"
+    assert counts.warning == "10 solved by the model's word; 0 of them with a call that succeeded"
+    counts = count_facts([trial(step(3)), trial(step(4)), trial(step(4), solved=False)], lock)
+    assert counts.warning == "2 solved by the model's word; 1 of them not grounded"
+    assert count_facts([trial(step(3)), trial(solved=False)], lock).warning is None
+    assert FactCounts().warning is None
+
+
+def test_a_record_keeps_the_fact_beside_the_verdict_and_an_answer_without_a_call_is_no_success() -> None:
+    context = RecordContext(id="1", item={}, models={}, started="", ended="")
+    bare = Trial.from_values(trial(), context)
+    assert (bare.solved, bare.call_succeeded) == (True, False)
+    assert bare.summary == "Query: What day is it in 3 days? | Solved: No"
+    called = Trial.from_values(trial({**step(3), "finished": False}), context)
+    assert called.summary.endswith("Solved: Yes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"error": "no such user"}', '{"output": null, "exception": "KeyError"}', '{"success": false}', '{"ok": false}',
+        '{"status": "failed", "id": 3}', "Error: order not found", "Failed to save the note", "Import failed: no file",
+        "\u274c Error: no", "Traceback (most recent call last)\n…",
+    ],
+)  # fmt: skip
+def test_an_answer_that_says_itself_that_it_failed_is_no_success(text: str) -> None:
+    assert reports_failure(text)
+    assert not has_succeeded({"ok": True, "kind": "ok", "text": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"result": 4, "error": null}', '{"success": true, "error": ""}', '{"valid": false, "error": "Unexpected token"}',
+        "Standard error: 0.2", "No errors: all 12 passed", "", "[]", '{"errors": []}', '{"error": ',
+    ],
+)  # fmt: skip
+def test_a_result_that_only_speaks_of_errors_is_one(text: str) -> None:
+    assert not reports_failure(text)
