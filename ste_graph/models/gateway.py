@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from ste_graph.contracts import ModelRequest, Reply, ToolCall
-from ste_graph.errors import ModelError
+from ste_graph.errors import ModelError, SteError
 from ste_graph.models.adapter import Adapter, ModelClient, RawReply
 from ste_graph.models.json_reply import read_json
 from ste_graph.models.meter import Meter
@@ -66,7 +66,7 @@ class Gateway:
         with self.meter.model_call():
             try:
                 raw = await self._retry(request)
-            except ModelError:
+            except SteError:  # also the run's own, such as a full disk
                 raise
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
                 raise self._model_error(error) from error

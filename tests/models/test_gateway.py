@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ste_graph.contracts import Model, ModelRequest, Usage
-from ste_graph.errors import BudgetSpentError, ModelError
+from ste_graph.errors import BudgetSpentError, ModelError, RunError
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.meter import Budget, Meter
+from ste_graph.models.notes import ServerNotes
 from ste_graph.models.openai import OpenAIModel
 
 ASKED = [{"role": "user", "content": "hello"}]
@@ -227,3 +228,14 @@ def test_a_second_event_loop_of_the_process_can_use_the_same_adapter(server):
             await model.close()
 
     assert [asyncio.run(once()), asyncio.run(once())] == ["one", "two"]
+
+
+async def test_a_run_that_cannot_write_its_notes_is_no_fault_of_the_model(server):
+    class Full(ServerNotes):
+        def count_retry(self, model: str, reason: str, why: str) -> None:
+            raise RunError("the disk is full")
+
+    server.script = [DOWN, "never"]
+    async with gateway(server, notes=Full()) as model:
+        with pytest.raises(RunError, match=r"^the disk is full$"):
+            await model.reply(ModelRequest(messages=ASKED, seed=0))

@@ -263,7 +263,7 @@ def test_a_run_whose_server_cannot_start_says_so_keeps_the_log_and_can_be_starte
         with pytest.raises(RunError) as error:
             broken.run(tmp_path / "run")
         assert str(error.value) == (
-            f"{PAPER}: model `explorer`: vLLM cannot start: it ended with exit status 3: ValueError: no"
+            f"paper: model `explorer`: vLLM cannot start: it ended with exit status 3: ValueError: no"
             f" (its log: {tmp_path}/run/vllm-explorer.log)"
         )
     assert [entry.name for entry in (tmp_path / "run").iterdir()] == ["vllm-explorer.log"]
