@@ -2,6 +2,7 @@
 
 * `prompt`: `Prompt`, a template that knows the names it reads; `RenderedPrompt`, `PromptError`
 * `template`: the sandboxed Jinja of all prompts
+* `turns`: chat turns, from the rendered text to messages
 * `reading`: the names that a template reads, and its faults, found without rendering it
 * `jinja_errors`: syntax errors of Jinja, explained at their place
 """

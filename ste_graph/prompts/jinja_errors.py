@@ -89,7 +89,9 @@ def _innermost_open_block(text: str) -> tuple[int, int]:
         elif kind == "name" and begin is not None:
             if value.startswith("end"):
                 open_tags = open_tags[:-1]
-            elif value in ("if", "for", "once") or (value == "set" and "=" not in text[begin:].partition("%}")[0]):
+            elif value in ("if", "for", "once", "system", "user", "assistant") or (
+                value == "set" and "=" not in text[begin:].partition("%}")[0]
+            ):
                 open_tags.append(begin)
             begin = None
     offset = open_tags[-1] if open_tags else 0

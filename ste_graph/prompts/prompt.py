@@ -15,6 +15,7 @@ from ste_graph.diagnostics import Diagnostic, display_path
 from ste_graph.errors import WorkflowError
 from ste_graph.prompts.reading import TemplateReading, read_template
 from ste_graph.prompts.template import KEEPING, environment
+from ste_graph.prompts.turns import ChatMessage, split_turns
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -35,16 +36,21 @@ class PromptError(WorkflowError):
 
 
 class RenderedPrompt(NamedTuple):
-    """A rendered prompt: the text that the model is shown, and the one for the transcript, without the `once` parts."""
+    """A rendered prompt: the turns that stand before the conversation, and the one that goes on with it."""
 
     text: str
+    """The user's message at the end."""
     transcript_text: str
+    """The same for the transcript, without the `once` parts."""
+    leading: tuple[ChatMessage, ...] = ()
+    """The system message, if any, and worked examples as turns of a chat: shown each time, never kept."""
 
 
 class Prompt:
     """A template, equal to another with the same text and path; `path` is the file as it is shown to people.
 
-    Null prints as nothing, lists and objects print as JSON on one line. The rendered text is stripped.
+    Null prints as nothing, lists and objects print as JSON on one line. The rendered text is stripped. A template with
+    `{% system %}`, `{% user %}` and `{% assistant %}` blocks renders to messages; turns without text are left out.
     """
 
     def __init__(self, text: str, path: str = "<text>") -> None:
@@ -95,16 +101,25 @@ class Prompt:
         if self.diagnostics:
             first = self.diagnostics[0]
             raise PromptError(self.path, first.span.line, first.message)
-        whole = self._render(values, keeping=False)
-        return RenderedPrompt(whole, self._render(values, keeping=True) if self._reading.has_once else whole)
+        *leading, last = self._render(values, keeping=False)
+        kept = self._render(values, keeping=True)[-1] if self._reading.has_once else last
+        return RenderedPrompt(last["content"], kept["content"], tuple(leading))
 
-    def _render(self, values: Mapping[str, Json], *, keeping: bool) -> str:
+    def _render(self, values: Mapping[str, Json], *, keeping: bool) -> list[ChatMessage]:
+        """The messages, of which the last is the user's."""
         try:
-            return self._template.render({**values, KEEPING: keeping}).strip()
+            text = self._template.render({**values, KEEPING: keeping})
         except Exception as error:  # whatever goes wrong inside a template is the template's or a value's fault
             line = _line(error.__traceback__, self._template)
             message = error.message if isinstance(error, TemplateError) and error.message else str(error)
             raise PromptError(self.path, line, message) from None
+        if not self._reading.turns:
+            return [{"role": "user", "content": text.strip()}]
+        messages = split_turns(text)
+        if not messages or messages[-1]["role"] != "user":
+            line = self._reading.turns[-1].line
+            raise PromptError(self.path, line, "for these values the last turn with text is not the user's")
+        return messages
 
     @cached_property
     def _reading(self) -> TemplateReading:

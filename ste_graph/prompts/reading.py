@@ -11,7 +11,8 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from ste_graph.diagnostics import Diagnostic, Span, remember
 from ste_graph.prompts.jinja_errors import explain
-from ste_graph.prompts.template import BLOCKS, FILTERS, KEEPING, TESTS, environment
+from ste_graph.prompts.template import BLOCKS, FILTERS, KEEPING, TESTS, environment, turn_role
+from ste_graph.prompts.turns import Turn, find_order_fault
 from ste_graph.suggest import closest
 
 _DEEPEST: Final = 50
@@ -19,7 +20,7 @@ _LEGAL: Final = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Scope,
     nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair,
     nodes.Filter, nodes.Test, nodes.Keyword, nodes.Not, nodes.And, nodes.Or, nodes.Compare, nodes.Operand,
-    nodes.CondExpr, nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg,
+    nodes.CondExpr, nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg, nodes.ExtensionAttribute,
 )  # fmt: skip
 _TAGS: Final[Mapping[type[nodes.Node], str]] = {
     nodes.Include: "include", nodes.Import: "import", nodes.FromImport: "import", nodes.Extends: "extends",
@@ -40,6 +41,8 @@ class TemplateReading:
     tested_names: frozenset[str]
     """The names that a condition or `default` looks at."""
     has_once: bool
+    turns: tuple[Turn, ...]
+    """The chat turns, in the order of the file; none where the whole is one message of the user."""
 
 
 def read_template(text: str, path: str) -> TemplateReading:
@@ -50,12 +53,18 @@ def read_template(text: str, path: str) -> TemplateReading:
     try:
         tree = environment().parse(text)
         reader.visit(tree, set(), 0)
+        reader.check_turns()
     except TemplateSyntaxError as error:
         reader.diagnostics.append(explain(error, text, path))
     except RecursionError:
         reader.fault(reader.line, None, "the template is nested too deeply")
     return TemplateReading(
-        tree, tuple(reader.diagnostics), reader.name_spans, frozenset(reader.tested_names), reader.has_once
+        tree,
+        tuple(reader.diagnostics),
+        reader.name_spans,
+        frozenset(reader.tested_names),
+        reader.has_once,
+        tuple(reader.turns),
     )
 
 
@@ -67,6 +76,11 @@ class _TemplateReader:
         self.name_spans: dict[str, tuple[int, int, int]] = {}
         self.tested_names: set[str] = set()
         self.has_once = False
+        self.turns: list[Turn] = []
+        self._turn: Turn | None = None
+        """The turn that is being visited."""
+        self._outside: int | None = None
+        """The first line of text outside a turn."""
         self.line = 1
         """The line of the node visited last."""
         self._path = path
@@ -84,6 +98,9 @@ class _TemplateReader:
             raise RecursionError
         depth += 1
         match node:
+            case nodes.Output(nodes=parts) if self._turn is None and self._outside is None:
+                self._outside = next(filter(None, map(_text_line, parts)), None)
+                self._visit_all(parts, local, depth)
             case nodes.For():
                 self._visit_loop(node, local, depth)
             case nodes.If():
@@ -92,7 +109,7 @@ class _TemplateReader:
                 self.visit(value, local, depth)
                 local |= self._target_names(target)
             case nodes.Scope(body=body):
-                self._visit_all(body, set(local), depth)
+                self._visit_scope(body, turn_role(node), node.lineno, local, depth)
             case nodes.Name() | nodes.Getattr() | nodes.Getitem():
                 self._visit_value(node, local, depth)
             case nodes.CondExpr(test=test):
@@ -124,6 +141,14 @@ class _TemplateReader:
             case _:
                 self._visit_all(node.iter_child_nodes(), local, depth)
 
+    def check_turns(self) -> None:
+        """Note what is wrong with the chat turns of the whole template."""
+        if self.turns and self._outside is not None:
+            expected = "all text inside `{% system %}`, `{% user %}` or `{% assistant %}`, or no such block"
+            self.fault(self._outside, None, "text outside the turns of the prompt", expected=expected)
+        if fault := find_order_fault(self.turns):
+            self.fault(fault.turn.line, rf"\{{%-?\s*({fault.turn.role})\b", fault.message, expected=fault.expected)
+
     def fault(
         self,
         line: int,
@@ -147,6 +172,18 @@ class _TemplateReader:
         help: str | None = None,
     ) -> None:
         self.fault(node.lineno, pattern, message, suggestion, expected, help)
+
+    def _visit_scope(self, body: list[nodes.Node], role: str | None, line: int, local: set[str], depth: int) -> None:
+        """Visit the body of a `once` block, or of a chat turn if there is a `role`."""
+        outer = self._turn
+        if role is not None and outer is not None:
+            message = f"`{{% {role} %}}` stands inside `{{% {outer.role} %}}`"
+            self.fault(line, rf"\{{%-?\s*({role})\b", message, expected=f"`{{% end{outer.role} %}}` first")
+        elif role is not None:
+            self._turn = Turn(role, line)
+            self.turns.append(self._turn)
+        self._visit_all(body, set(local), depth)
+        self._turn = outer
 
     def _visit_all(self, several: Iterable[nodes.Node], local: set[str], depth: int) -> None:
         for node in several:
@@ -222,6 +259,13 @@ def dotted_name(node: nodes.Node) -> tuple[str | None, list[nodes.Node]]:
             base, rest = dotted_name(inner)
             return base, [*rest, argument]
     return None, [node]
+
+
+def _text_line(part: nodes.Node) -> int | None:
+    """The line, from 1, on which the text of a part of a template begins; None for blanks."""
+    if not isinstance(part, nodes.TemplateData):
+        return part.lineno
+    return part.lineno + part.data[: -len(part.data.lstrip())].count("\n") if part.data.strip() else None
 
 
 def _private_part(node: nodes.Node) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from types import GeneratorType
@@ -31,7 +32,7 @@ TESTS: Final = (
     "sequence", "iterable", "odd", "even", "divisibleby", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan",
     "<", "le", "<=", "gt", "greaterthan", ">", "ge", ">=",
 )  # fmt: skip
-BLOCKS: Final = "for, if, once, set, raw"
+BLOCKS: Final = "for, if, once, set, raw, system, user, assistant"
 
 _LOOP: Final = frozenset(
     {"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"}
@@ -79,6 +80,35 @@ class Once(Extension):
         return nodes.If(nodes.Not(nodes.Name(KEEPING, "load")), [nodes.Scope(body)], [], [], lineno=line)
 
 
+class ChatTurn(Extension):
+    """`{% system %}…{% endsystem %}`, and the same with `user` and `assistant`: a message of its own.
+
+    In the rendered text a turn begins and ends with `boundary`, which no template can name and no value can know.
+    """
+
+    tags = {"system", "user", "assistant"}  # noqa: RUF012  # Jinja's own interface
+    boundary: Final = f"\x02{secrets.token_hex(16)}\x03"
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        tag = next(parser.stream)
+        body = parser.parse_statements((f"name:end{tag.value}",), drop_needle=True)
+        return nodes.Scope([self._mark(tag.value, tag.lineno), *body, self._mark("end", tag.lineno)], lineno=tag.lineno)
+
+    def _mark(self, what: str, line: int) -> nodes.Output:
+        data = nodes.TemplateData(what, lineno=line)
+        return nodes.Output([self.attr("boundary", lineno=line), data, self.attr("boundary", lineno=line)], lineno=line)
+
+
+def turn_role(node: nodes.Node) -> str | None:
+    """`system`, `user` or `assistant` for a chat turn of a template, None for any other node."""
+    match node:
+        case nodes.Scope(
+            body=[nodes.Output(nodes=[nodes.ExtensionAttribute(), nodes.TemplateData(data=role), *_]), *_]
+        ):
+            return str(role)
+    return None
+
+
 class PlainEnvironment(ImmutableSandboxedEnvironment):
     """Sees plain data only: a dot reads an entry of an object or a fact of a loop, never a Python attribute."""
 
@@ -111,7 +141,7 @@ def _missing(value: Any, key: object) -> str:
 def environment() -> PlainEnvironment:
     """The one environment of all prompts."""
     env = PlainEnvironment(
-        undefined=StrictUndefined, extensions=[Once], trim_blocks=True, lstrip_blocks=True, finalize=to_text
+        undefined=StrictUndefined, extensions=[Once, ChatTurn], trim_blocks=True, lstrip_blocks=True, finalize=to_text
     )
     env.globals.clear()
     env.policies["truncate.leeway"] = 0  # `truncate(n)` means n

@@ -104,16 +104,17 @@ class StepContext:
         before = [*self._transcript_messages(transcript), *self.messages] if transcript else []
         open_calls = native.pending_call_ids(before)
         redact = self._shared.redactor.redact
+        rendered = prompt.render(await self._prompt_values(prompt))
+        leading = [{"role": turn["role"], "content": redact(turn["content"])} for turn in rendered.leading]
         if open_calls and result is not None:
             shown = kept = native.tool_messages(open_calls, redact(result))
         else:
-            rendered = prompt.render(await self._prompt_values(prompt))
             closing = native.tool_messages(open_calls, None) if open_calls else []
             shown = [*closing, {"role": "user", "content": redact(rendered.text)}]
             kept = [*closing, {"role": "user", "content": redact(rendered.transcript_text)}]
         box = self._unit.toolbox
         offered = native.openai_tools(box.tools[name] for name in box.callable_names) if tools else ()
-        request = ModelRequest(messages=[*before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)
+        request = ModelRequest(messages=[*leading, *before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)
         reply = await model.reply(request)
         self.used.model_calls += 1
         self.used.empty += reply.is_empty

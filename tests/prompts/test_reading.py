@@ -110,7 +110,12 @@ def test_only_a_template_with_once_has_it() -> None:
         ("a\n {% if x %}\n{% for y in z %}{% endfor %}\n", (2, 2, 10), "`{% if %}` is never closed", "`{% endif %}`"),
         ("{% for x in a %}\n{% if b %}\n{% endfor %}", (3, 4, 6), "unexpected `{% endfor %}`", "`{% endif %}` first"),
         ("x\n{% endif %}", (2, 4, 5), "unexpected `{% endif %}`", "a block that is open here"),
-        ("{% fro x in a %}", (1, 4, 3), "unknown block `{% fro %}`", "one of: for, if, once, set, raw"),
+        (
+            "{% fro x in a %}",
+            (1, 4, 3),
+            "unknown block `{% fro %}`",
+            "one of: for, if, once, set, raw, system, user, assistant",
+        ),
         ("{% if a = b %}{% endif %}", (1, 9, 1), "unexpected `=`", "`%}`"),
         ("{{ a | }}", (1, 8, 1), "unexpected `}}`", "a name"),
         ("é\r\n{{ (a }}", (2, 7, 1), "unexpected `}`", "`)`"),
