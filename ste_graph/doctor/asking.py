@@ -54,7 +54,7 @@ class TimedReply:
         return self.raw.reasoning or split_thoughts(self.raw.text).thought
 
 
-class Asker:
+class Examiner:
     """Asks one model, as a run does: what its server refuses is learnt and left out. Use it as a context manager."""
 
     def __init__(self, adapter: Adapter, *, wait_s: float = 1.0) -> None:
@@ -67,6 +67,11 @@ class Asker:
         self._wait_s = wait_s
         self._clients: dict[_Key, ModelClient] = {}
         self._stack = AsyncExitStack()
+
+    @property
+    def sets_length(self) -> bool:
+        """True if each request can say how long its reply may be, and how it is drawn."""
+        return isinstance(self.adapter, OpenAIModel)
 
     @property
     def adaptation(self) -> Adaptation:

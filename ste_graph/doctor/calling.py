@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from ste_graph.contracts import Json, Message, Reply
-from ste_graph.doctor.asking import Asker, LostReplyError, TimedReply
+from ste_graph.doctor.asking import Examiner, LostReplyError, TimedReply
 from ste_graph.doctor.diagnosis import Diagnosis, Protocol
 from ste_graph.errors import ModelError
 from ste_graph.protocols.next_step import Action
@@ -56,15 +56,15 @@ MARKS: Final = (
 """The dialects of calls that are left in a text, by the mark that tells them."""
 
 
-async def try_structure(asker: Asker, diagnosis: Diagnosis) -> None:
+async def try_structure(examiner: Examiner, diagnosis: Diagnosis) -> None:
     """Ask for JSON of a schema, in words that do not speak of JSON."""
     try:
-        reply = await asker.ask(STAY, max_tokens=60, schema=SCHEMA)
+        reply = await examiner.ask(STAY, max_tokens=60, schema=SCHEMA)
     except ModelError as error:
         diagnosis.add("structured output", "no", str(error))
         return
-    form = asker.adaptation.structured
-    if "response_format" in asker.adaptation.unsent:
+    form = examiner.adaptation.structured
+    if "response_format" in examiner.adaptation.unsent:
         form = "prompt"
     kept = _keeps_schema(reply)
     match form:
@@ -92,13 +92,13 @@ def _keeps_schema(reply: TimedReply) -> bool:
     return isinstance(data, dict) and data.keys() == {"town", "nights"} and isinstance(data["nights"], int)
 
 
-async def try_tool_call(asker: Asker, diagnosis: Diagnosis) -> None:
+async def try_tool_call(examiner: Examiner, diagnosis: Diagnosis) -> None:
     """Offer a tool, and see where the call of it ends up; then choose how calls are best asked for."""
-    known = set(asker.adaptation.keywords)
+    known = set(examiner.adaptation.keywords)
     structured = diagnosis.find("structured output")
     otherwise: Protocol = "json" if structured and structured.outcome in ("yes", "adapted") else "react"
     try:
-        reply = await asker.ask(JOURNEY, max_tokens=120, tools=[TOOL])
+        reply = await examiner.ask(JOURNEY, max_tokens=120, tools=[TOOL])
     except ModelError as error:
         lost = (
             "the model called it, and the server could not read the call: " if isinstance(error, LostReplyError) else ""
@@ -108,7 +108,7 @@ async def try_tool_call(asker: Asker, diagnosis: Diagnosis) -> None:
         return
     diagnosis.protocol = "native"
     step = _read(reply)
-    if asker.adaptation.no_tools:
+    if examiner.adaptation.no_tools:
         read_here = isinstance(step, Action)
         diagnosis.add(
             "tool call", "adapted" if read_here else "no", "tools are refused, so they are described in the prompt"
@@ -126,7 +126,7 @@ async def try_tool_call(asker: Asker, diagnosis: Diagnosis) -> None:
         lost = "one is promised (finish_reason), and none is there" if promised else f"none in {_excerpt(reply)}"
         diagnosis.add("tool call", "no", lost)
         diagnosis.protocol = otherwise
-    if new := sorted(set(asker.adaptation.keywords) - known):
+    if new := sorted(set(examiner.adaptation.keywords) - known):
         diagnosis.add("tool schemas", "adapted", f"left out, as the server refuses them: {', '.join(new)}")
 
 
@@ -171,16 +171,16 @@ ORDER: Final[tuple[Message, ...]] = (
 """A system message, two users in a row, and a user after a tool."""
 
 
-async def try_roles(asker: Asker, diagnosis: Diagnosis) -> None:
+async def try_roles(examiner: Examiner, diagnosis: Diagnosis) -> None:
     """Send a conversation whose roles stand in the orders that chat templates refuse."""
     try:
-        await asker.ask(ORDER, max_tokens=4, tools=[TOOL], think=False)
+        await examiner.ask(ORDER, max_tokens=4, tools=[TOOL], think=False)
     except LostReplyError:  # to what came after the roles
         pass
     except ModelError as error:
         diagnosis.add("order of roles", "no", str(error))
         return
-    adaptation = asker.adaptation
+    adaptation = examiner.adaptation
     changes = [
         words
         for applies, words in (

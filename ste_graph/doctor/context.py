@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ste_graph.doctor.asking import Asker, TimedReply, TooLongError
+from ste_graph.doctor.asking import Examiner, TimedReply, TooLongError
 from ste_graph.doctor.diagnosis import Diagnosis, Outcome
 from ste_graph.errors import ModelError
 
@@ -36,35 +36,35 @@ class ReadingSpeed:
     """True if the server says how many tokens a prompt has."""
 
 
-async def measure_reading(asker: Asker) -> ReadingSpeed:
+async def measure_reading(examiner: Examiner) -> ReadingSpeed:
     """Send a prompt of medium length."""
     _, prompt = long_prompt(MEASURE_CHARACTERS)
-    reply = await asker.ask(prompt, max_tokens=1, think=False)
+    reply = await examiner.ask(prompt, max_tokens=1, think=False)
     counted = reply.raw.usage.prompt_tokens
     tokens = counted or MEASURE_CHARACTERS / 4
     return ReadingSpeed(tokens / len(prompt), tokens / max(reply.seconds, 1e-3), bool(counted))
 
 
 async def try_context(
-    asker: Asker, diagnosis: Diagnosis, longest: int, known: int | None, progress: Callable[[str], None]
+    examiner: Examiner, diagnosis: Diagnosis, longest: int, known: int | None, progress: Callable[[str], None]
 ) -> None:
     """Send a prompt of `longest` tokens with a word at its beginning; `known` is the context that the server states."""
-    speed = await measure_reading(asker)
+    speed = await measure_reading(examiner)
     room = longest if known is None else int(known * FILLED)
     tokens = min(longest, room)
     characters = int(tokens / speed.tokens_per_character)
     progress(f"a prompt of {tokens:,} tokens, last: some {tokens / speed.tokens_per_s:.0f} s (`--quick` leaves it out)")
-    if (limit := asker.adapter.attempt_s) is not None and tokens / speed.tokens_per_s > LATEST * limit:
+    if (limit := examiner.adapter.attempt_s) is not None and tokens / speed.tokens_per_s > LATEST * limit:
         needed = max(limit, math.ceil(3 * tokens / speed.tokens_per_s / 60) * 60)
         diagnosis.timeout_s = needed
         diagnosis.add(
             "time limit", "no", f"`timeout_s: {limit:g}` is short for the longest prompt: let it be {needed:g}"
         )
-        asker.attempt_s = needed
+        examiner.attempt_s = needed
     word, prompt = long_prompt(characters)
     expected = round(len(prompt) * speed.tokens_per_character)
     try:
-        reply = await asker.ask(prompt, max_tokens=12, think=not speed.counts)
+        reply = await examiner.ask(prompt, max_tokens=12, think=not speed.counts)
     except TooLongError as error:
         words = str(error).partition(". ")[0]
         told = [int(number) for number in re.findall(r"\d+", words.replace(",", "").lstrip("0123456789"))]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ste_graph.doctor.asking import Asker
+from ste_graph.doctor.asking import Examiner
 from ste_graph.doctor.calling import try_roles, try_structure, try_tool_call
 from ste_graph.doctor.context import try_context
 from ste_graph.doctor.diagnosis import Diagnosis, Finding
@@ -47,9 +47,9 @@ async def examine(
     diagnosis = Diagnosis(tuple(names), adapter.label, adapter.location)
     doubt = await adapter.probe()
     facts = await read_facts(adapter) if isinstance(adapter, OpenAIModel) else ServerFacts()
-    async with Asker(adapter, wait_s=wait_s) as asker:
+    async with Examiner(adapter, wait_s=wait_s) as examiner:
         try:
-            single_s = await try_sampling(asker, diagnosis)
+            single_s = await try_sampling(examiner, diagnosis)
         except ModelError as error:
             raise ModelError(f"the model cannot be asked: {error}" + (f"; {doubt}" if doubt else "")) from error
         if (left := REST * single_s) > LONG_S:
@@ -59,12 +59,12 @@ async def examine(
         said = f"; the server tells of {' and '.join(told)}" if told else ""
         note = f"answers, though the server does not list it{said}" if doubt else f"answers{said}"
         diagnosis.findings.insert(0, Finding("server", "yes", note))
-        await try_structure(asker, diagnosis)
-        await try_tool_call(asker, diagnosis)
-        await try_roles(asker, diagnosis)
-        await try_load(asker, diagnosis, single_s)
+        await try_structure(examiner, diagnosis)
+        await try_tool_call(examiner, diagnosis)
+        await try_roles(examiner, diagnosis)
+        await try_load(examiner, diagnosis, single_s)
         if longest is not None:
-            await try_context(asker, diagnosis, longest, facts.context, progress)
-        diagnosis.adaptation, diagnosis.thinking_tokens = asker.adaptation, asker.room
+            await try_context(examiner, diagnosis, longest, facts.context, progress)
+        diagnosis.adaptation, diagnosis.thinking_tokens = examiner.adaptation, examiner.room
     diagnosis.seconds = time.monotonic() - started
     return diagnosis

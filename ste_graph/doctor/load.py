@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from ste_graph.doctor.asking import Asker
+from ste_graph.doctor.asking import Examiner
 from ste_graph.doctor.diagnosis import Diagnosis
 from ste_graph.doctor.sampling import STORY_TOKENS
 from ste_graph.errors import ModelError
@@ -19,7 +19,7 @@ GAIN: Final = 1.25
 TOPICS: Final = ("a river", "a clock", "a market", "a bridge", "a violin", "an orchard")
 
 
-async def try_load(asker: Asker, diagnosis: Diagnosis, single_s: float) -> None:
+async def try_load(examiner: Examiner, diagnosis: Diagnosis, single_s: float) -> None:
     """Ask for 2 and 4 replies at once, of the length of one that took `single_s`."""
     topics = iter(TOPICS)
     seconds = {1: single_s}
@@ -28,7 +28,7 @@ async def try_load(asker: Asker, diagnosis: Diagnosis, single_s: float) -> None:
         asked = [f"Write a long text about {next(topics)}. Begin at once." for _ in range(level)]
         started = time.monotonic()
         try:
-            await asyncio.gather(*(asker.ask(prompt, max_tokens=TOKENS, think=False, tries=1) for prompt in asked))
+            await asyncio.gather(*(examiner.ask(prompt, max_tokens=TOKENS, think=False, tries=1) for prompt in asked))
         except ModelError as error:
             problem = f"; {level} at once fail: {error}"
             break

@@ -70,7 +70,7 @@ def list_models(workflow: Workflow, only: str | None = None) -> list[AskedModel]
 
     Raises `WorkflowError` where there is none to examine, or none of the name `only`.
     """
-    asked = _asked(workflow)
+    asked = _list_pairs(workflow)
     if only is not None:
         names = sorted({name for _, name in asked})
         if only not in names:
@@ -94,6 +94,6 @@ def list_models(workflow: Workflow, only: str | None = None) -> list[AskedModel]
     return list(found.values())
 
 
-def _asked(workflow: Workflow) -> list[tuple[Workflow, str]]:
+def _list_pairs(workflow: Workflow) -> list[tuple[Workflow, str]]:
     own = [(workflow, name) for name in model_labels(workflow)]
-    return own + [pair for sub in workflow.sub_workflows.values() for pair in _asked(sub.workflow)]
+    return own + [pair for sub in workflow.sub_workflows.values() for pair in _list_pairs(sub.workflow)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ste_graph.doctor.asking import Asker, TimedReply
+from ste_graph.doctor.asking import Examiner, TimedReply
 from ste_graph.doctor.diagnosis import Diagnosis, Outcome
 
 COUNT: Final = "Count from 1 to 20 in digits, separated by spaces. Write nothing else."
@@ -15,14 +15,14 @@ STORY: Final = "Write a long story about a lighthouse keeper who collects odd wo
 STORY_TOKENS: Final = 16
 
 
-async def try_sampling(asker: Asker, diagnosis: Diagnosis) -> float:
+async def try_sampling(examiner: Examiner, diagnosis: Diagnosis) -> float:
     """Try all four in three requests: a count that is stopped, and the same story twice; the seconds of one story."""
-    counted = await asker.ask(COUNT, max_tokens=48, stop=[STOP])
+    counted = await examiner.ask(COUNT, max_tokens=48, stop=[STOP])
     first, second = [
-        await asker.ask(STORY, max_tokens=STORY_TOKENS, temperature=1.0, seed=7, think=False) for _ in range(2)
+        await examiner.ask(STORY, max_tokens=STORY_TOKENS, temperature=1.0, seed=7, think=False) for _ in range(2)
     ]
-    unsent = asker.adaptation.unsent
-    diagnosis.add("thoughts", *_thoughts(counted, asker))
+    unsent = examiner.adaptation.unsent
+    diagnosis.add("thoughts", *_thoughts(counted, examiner))
     if "seed" in unsent:
         diagnosis.add("seed", "adapted", "refused, so not sent: replies cannot be had again, but for a cassette")
     elif not (first.raw.text or first.thoughts):
@@ -33,18 +33,23 @@ async def try_sampling(asker: Asker, diagnosis: Diagnosis) -> float:
         diagnosis.add(
             "seed", "ignored", "the same seed gave two replies: a run cannot be had again, but for a cassette"
         )
+    diagnosis.add("stop", *_stop(counted, unsent))
+    if not examiner.sets_length:
+        return (first.seconds + second.seconds) / 2
     if "temperature" in unsent:
         diagnosis.add("temperature", "adapted", "refused, so not sent: the server's own is used")
     else:
         diagnosis.add("temperature", "yes", "taken")
-    diagnosis.add("stop", *_stop(counted, unsent))
-    diagnosis.add("max_tokens", *_limit(first, asker))
+    diagnosis.add("max_tokens", *_limit(first, examiner))
     return (first.seconds + second.seconds) / 2
 
 
-def _thoughts(reply: TimedReply, asker: Asker) -> tuple[Outcome, str]:
-    if asker.room:
-        return "adapted", f"they come first and need room: `max_tokens` of some {asker.room} more than the reply itself"
+def _thoughts(reply: TimedReply, examiner: Examiner) -> tuple[Outcome, str]:
+    if examiner.room:
+        return (
+            "adapted",
+            f"they come first and need room: `max_tokens` of some {examiner.room} more than the reply itself",
+        )
     if not reply.thoughts:
         return "yes", "none: the reply begins at once"
     return "yes", "apart from the text" if reply.raw.reasoning else "in the text, and read as thoughts"
@@ -61,8 +66,8 @@ def _stop(reply: TimedReply, unsent: tuple[str, ...]) -> tuple[Outcome, str]:
     return "unknown", f"taken; the model did not count: {_excerpt(reply.text)}"
 
 
-def _limit(reply: TimedReply, asker: Asker) -> tuple[Outcome, str]:
-    adaptation, tokens = asker.adaptation, reply.raw.usage.completion_tokens
+def _limit(reply: TimedReply, examiner: Examiner) -> tuple[Outcome, str]:
+    adaptation, tokens = examiner.adaptation, reply.raw.usage.completion_tokens
     if adaptation.token_limit in adaptation.unsent:
         return "adapted", "refused, so not sent: replies end when the server ends them"
     if tokens > STORY_TOKENS + 2:

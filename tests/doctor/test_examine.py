@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from ste_graph.contracts import ModelRequest
 from ste_graph.doctor.diagnosis import Diagnosis
 from ste_graph.doctor.examine import examine
 from ste_graph.errors import ModelError
+from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.models.openai import OpenAIModel
 from tests.servers.chat import Behaviour, ChatServer
 from tests.servers.chat.facts import list_models, tell_slots
@@ -19,6 +21,7 @@ from tests.servers.chat.failures import (
     load,
     show_page,
 )
+from tests.servers.chat.model import complete
 from tests.servers.chat.refusals import (
     fail_grammar,
     ignore,
@@ -191,6 +194,34 @@ async def test_a_context_that_the_server_states_is_not_tried_beyond():
     assert diagnosis.find("context").note == (
         "the server says that it reads 1,024 tokens, and the longest prompt may have some 2,000"
     )
+
+
+class InProcess(Adapter):
+    """A model without a server, whose replies have no limit of their own."""
+
+    @property
+    def label(self) -> str:
+        return "in process"
+
+    def open_client(self) -> "InProcess":
+        return self
+
+    async def ask(self, request: ModelRequest) -> RawReply:
+        if request.tools:
+            raise ModelError("this model cannot call tools by itself")
+        body = {"messages": list(request.messages), "seed": request.seed, "stop": list(request.stop)}
+        return RawReply(complete(body, 8192)["choices"][0]["message"]["content"])
+
+    async def close(self) -> None: ...
+
+
+async def test_a_model_without_a_server_is_asked_what_it_can_be_asked():
+    diagnosis = await examine(InProcess(), longest=None)
+    found = {finding.subject: finding.outcome for finding in diagnosis.findings}
+    assert found["seed"] == found["stop"] == "yes"
+    assert found["tool call"] == "no"
+    assert not {"temperature", "max_tokens"} & found.keys()
+    assert diagnosis.protocol == "react"
 
 
 @pytest.mark.parametrize(
