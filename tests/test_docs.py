@@ -9,7 +9,7 @@ import yaml
 import ste_graph as ste
 
 DOCS = Path(__file__).parents[1] / "docs"
-VARIABLES = ("MODEL_KEY", "MCP_AUTH", "LIBRARY_KEY")
+VARIABLES = ("MODEL_KEY", "MCP_AUTH", "LIBRARY_KEY", "OPENAI_API_KEY")
 
 
 @pytest.mark.parametrize("page", ["models", "tools"])
