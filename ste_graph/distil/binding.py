@@ -18,6 +18,7 @@ from ste_graph.distil.normalisation import identifier_words, word_set, words
 from ste_graph.distil.numbers import NumberMention, parse_number
 from ste_graph.distil.request import Request, Span
 from ste_graph.distil.roles import Kind, Parameters, find_label, opposite, role_of, unit_of
+from ste_graph.json_values import equal
 
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,60})(?:\.\d{1,60})?")
 _EXCLUDING = word_set("exclude excluded excluding without not avoid skip ignore omit except minus")
@@ -213,7 +214,7 @@ def _choose(request: Request, leaf: Leaf, spans: list[Span], parameters: Paramet
         return Candidate(leaf, spans, is_open=False, contradicted=none)
     numbers = [Span(mention.start, mention.end) for mention in request.numbers]
     own, free, wrong = [], [], False
-    is_open = True
+    is_open, shared = True, _SHARED.search(request.plain) is not None
     for span in spans:
         kind = kind_at(request, span)
         label = find_label(request, span, kind, parameters)
@@ -221,7 +222,7 @@ def _choose(request: Request, leaf: Leaf, spans: list[Span], parameters: Paramet
             own += [] if kind == "text" and request.is_cut(span) else [span]
             continue
         units = unit_of(request, span, parameters) if kind == "number" else frozenset()
-        if label is not None or (units and name not in units):
+        if not shared and (label is not None or (units and name not in units)):
             continue
         role = role_of(request, span, numbers) if name in parameters.roles else None
         if role is not None and role == opposite(parameters.roles[name]):
@@ -240,7 +241,7 @@ def _ordered_pairs(candidates: Sequence[Candidate], parameters: Parameters) -> I
     for index, first in enumerate(named):
         for second in named[index + 1 :]:
             a, b = first.leaf, second.leaf
-            if a.parameter == b.parameter:
+            if a.parameter == b.parameter or equal(a.value, b.value):
                 continue
             if parameters.partners.get(a.parameter) == b.parameter:
                 yield (first, second) if parameters.roles[a.parameter] == "from" else (second, first)

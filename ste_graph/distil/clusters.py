@@ -15,9 +15,20 @@ Apart: TypeAlias = Literal["combination", "value"]
 
 
 def separation_keys(arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
-    """The keys that a call may not share with a call on the other side; empty for a call without arguments."""
-    whole = {equality_key(arguments)} if arguments else set()
+    """The keys that a call may not share with a call on the other side; empty for a call without arguments.
+
+    What a call leaves out counts as its default: `{length: 16}` and `{length: 16, symbols: false}` are one call.
+    """
+    whole = {equality_key(fill_defaults(arguments, parameters))} if arguments else set()
     return whole if apart == "combination" else whole | free_values(arguments, parameters)
+
+
+def fill_defaults(arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -> dict[str, Json]:
+    """The arguments with the defaults of the schema for those that the call leaves out."""
+    properties = parameters.get("properties")
+    known = properties.items() if isinstance(properties, Mapping) else ()
+    defaults = {name: part["default"] for name, part in known if isinstance(part, Mapping) and "default" in part}
+    return defaults | dict(arguments)
 
 
 def free_values(arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.distil.clusters import Apart, assign_clusters, separation_keys
+from ste_graph.distil.clusters import Apart, assign_clusters, fill_defaults, separation_keys
 from ste_graph.distil.example import Example, Side
 from ste_graph.distil.negatives import choose_missing_argument
 from ste_graph.distil.normalisation import words
@@ -58,7 +58,7 @@ def split_candidates(
         parameters: The schema of the tool's parameters.
         settings: How to split.
     """
-    duplicates = find_duplicates(records, near, settings.near)
+    duplicates = find_duplicates(records, near, settings.near, parameters)
     unique = [number for number in range(len(records)) if number not in duplicates]
     kept, surplus = unique[: settings.examples], unique[settings.examples :]
     rejected = [{**records[number], "gate": "duplicate", "reason": duplicates[number]} for number in sorted(duplicates)]
@@ -97,14 +97,18 @@ def split_candidates(
 
 
 def find_duplicates(
-    records: Sequence[Mapping[str, Json]], near: Sequence[Sequence[tuple[int, float]]], threshold: float
+    records: Sequence[Mapping[str, Json]],
+    near: Sequence[Sequence[tuple[int, float]]],
+    threshold: float,
+    parameters: Mapping[str, Json],
 ) -> dict[int, str]:
     """The reason for each duplicate: it says the same as a candidate before it, which is not a duplicate itself."""
     duplicates: dict[int, str] = {}
+    calls = [equality_key(fill_defaults(_arguments(record), parameters)) for record in records]
     for number, record in enumerate(records):
-        arguments, query = equality_key(_arguments(record)), words(str(record["query"]))
+        query = words(str(record["query"]))
         for other, similarity in near[number]:
-            if other >= number or other in duplicates or equality_key(_arguments(records[other])) != arguments:
+            if other >= number or other in duplicates or calls[other] != calls[number]:
                 continue
             exact = query == words(str(records[other]["query"]))
             if exact or similarity >= threshold:
@@ -173,5 +177,7 @@ def _marks(example: Example, apart: Apart) -> Iterable[tuple[str, str]]:
     yield "cluster", str(example.cluster)
     yield "the request", words(example.query).strip()
     yield from (("the trial", example.trial_id),)
-    for key in sorted(separation_keys(example.arguments, example.definition.parameters, apart)):
-        yield ("the arguments" if key == equality_key(example.arguments) else "the value"), key
+    parameters = example.definition.parameters
+    whole = equality_key(fill_defaults(example.arguments, parameters))
+    for key in sorted(separation_keys(example.arguments, parameters, apart)):
+        yield ("the arguments" if key == whole else "the value"), key

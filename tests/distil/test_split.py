@@ -55,6 +55,17 @@ def test_calls_share_their_arguments_or_with_apart_value_any_freely_chosen_one()
     }
 
 
+def test_a_default_that_a_call_leaves_out_is_the_same_call() -> None:
+    schema = {"properties": {"length": {"type": "integer"}, "symbols": {"type": "boolean", "default": False}}}
+    short, long = {"length": 16}, {"length": 16, "symbols": False}
+    assert separation_keys(short, schema, "combination") == separation_keys(long, schema, "combination")
+    definition = {"name": "look", "parameters": schema}
+    train = example("Sixteen, please.", short, "train", definition=definition)
+    assert find_leaks([train, example("A password of 16.", long, "heldout", 1, definition=definition)]) == [
+        'look: the arguments {"length": 16, "symbols": false}'
+    ]
+
+
 def test_every_kind_of_leak_is_named() -> None:
     train = example("Look at Oslo!", {"city": "Oslo", "n": 1}, "train", trial_id="a")
     assert find_leaks([train, example("See Rome.", {"city": "Rome"}, "heldout", 1)]) == []

@@ -1,0 +1,116 @@
+"""A value belongs to the parameter that the request gives it to, and what is asked for may not be left out."""
+
+from typing import Any
+
+import pytest
+
+from ste_graph.distil.gates import ground_trial, grounding_fault
+from ste_graph.distil.grounding import ground
+
+DATE = {"type": "string", "format": "date"}
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "convert": {"value": {"type": "number"}, "from_unit": {"type": "string"}, "to_unit": {"type": "string"}},
+    "add": {"date": DATE, "days": {"type": "integer", "minimum": -1000, "maximum": 1000}},
+    "span": {"start": DATE, "end": DATE, "count": {"enum": ["days", "weekdays"], "default": "days"}},
+    "password": {
+        "length": {"type": "integer", "description": "How many characters."},
+        "seed": {"type": "integer", "default": 0},
+        "symbols": {"type": "boolean", "default": False},
+    },
+    "find": {name: {"type": "string"} for name in ("city", "id", "zone")} | {"n": {"type": "integer"}},
+}  # fmt: skip
+
+RIGHT = [
+    ("convert", "175 miles to km", {"value": 175, "from_unit": "mile", "to_unit": "km"}),
+    ("convert", "How many weeks are 28 days?", {"value": 28, "from_unit": "day", "to_unit": "week"}),
+    ("convert", "From 3 kg to kg", {"value": 3, "from_unit": "kg", "to_unit": "kg"}),
+    ("convert", "two and a half inches in cm", {"value": 2.5, "from_unit": "inch", "to_unit": "cm"}),
+    ("convert", "3 dozen feet, in yard", {"value": 36, "from_unit": "foot", "to_unit": "yard"}),
+    ("add", "2 May 2021 plus 146 days", {"date": "2021-05-02", "days": 146}),
+    ("add", "7 days before the second of August 2025", {"date": "2025-08-02", "days": -7}),
+    ("add", "What is 5 days after 3 May 2024? I asked before.", {"date": "2024-05-03", "days": 5}),
+    ("span", "The end is 2024-05-03, the start 2024-05-01.", {"start": "2024-05-01", "end": "2024-05-03"}),
+    ("span", "Count the weekdays between 1 May 2024 and 3 May 2024",
+     {"start": "2024-05-01", "end": "2024-05-03", "count": "weekdays"}),
+    ("password", "seed 7, 16 characters, without symbols, please", {"seed": 7, "length": 16, "symbols": False}),
+    ("password", "16 characters with symbols", {"length": 16, "symbols": True}),
+    ("find", "Not in Paris but in Oslo", {"city": "Oslo"}),
+    ("find", "Look up 90071992547409931", {"id": "90071992547409931"}),
+    ("find", "Look up 90071992547409931", {"n": 90071992547409931}),
+    ("find", "The time in New York", {"zone": "America/New_York"}),
+    ("find", "A couple of them", {"n": 2}),
+]  # fmt: skip
+
+WRONG = [
+    ("convert", "175 miles to km", {"value": 175, "from_unit": "km", "to_unit": "mile"}),
+    ("convert", "How many weeks are 28 days?", {"value": 28, "from_unit": "week", "to_unit": "day"}),
+    ("convert", "3 kg to pounds", {"value": 3, "from_unit": "kg", "to_unit": "kg"}),
+    ("add", "2 May 2021 plus 146 days", {"date": "2021-05-02", "days": 2}),
+    ("add", "7 days before 2 May 2021", {"date": "2021-05-02", "days": 7}),
+    ("add", "What is 5 days after 3 May 2024? I asked before.", {"date": "2024-05-03", "days": -5}),
+    ("span", "The end is 2024-05-03, the start 2024-05-01.", {"start": "2024-05-03", "end": "2024-05-01"}),
+    ("span", "The weekdays between 1 May 2024 and 3 May 2024", {"start": "2024-05-01", "end": "2024-05-03"}),
+    ("password", "seed 7, 16 characters", {"seed": 16, "length": 7}),
+    ("password", "seed 7, 16 characters", {"length": 16}),
+    ("password", "16 characters without symbols, please", {"length": 16, "symbols": True}),
+    ("password", "with 59 characters", {"length": 59, "symbols": True}),
+    ("password", "16 characters with symbols", {"length": 16}),
+    ("find", "Not in Paris but in Oslo", {"city": "Paris"}),
+    ("find", "in San Francisco", {"city": "Francisco"}),
+    ("find", 'called "Oslo harbour"', {"city": "Oslo"}),
+    ("find", "Look up 90071992547409931", {"id": "90071992547409932"}),
+    ("find", "Look up 90071992547409931", {"n": 90071992547409932}),
+    ("find", "Order A-1009", {"id": "1009"}),
+    ("find", 'Oslo, and "the old harbour"', {"city": "Oslo"}),
+]  # fmt: skip
+
+
+def fault(tool: str, query: str, arguments: dict[str, Any]) -> str | None:
+    seen = {"ok": True, "kind": "ok", "text": "done"}
+    steps = [{"action": tool, "arguments": arguments, "observation": seen}]
+    return grounding_fault(ground_trial(query, steps, {"properties": SCHEMAS[tool]}), arguments)
+
+
+@pytest.mark.parametrize(("tool", "query", "arguments"), RIGHT)
+def test_a_call_that_does_what_the_request_says_is_grounded(tool: str, query: str, arguments: dict[str, Any]) -> None:
+    assert fault(tool, query, arguments) is None
+
+
+@pytest.mark.parametrize(("tool", "query", "arguments"), WRONG)
+def test_a_call_that_does_something_else_is_not(tool: str, query: str, arguments: dict[str, Any]) -> None:
+    assert fault(tool, query, arguments) is not None
+
+
+def test_what_keeps_a_call_from_being_grounded_is_named() -> None:
+    assert fault("password", "16 characters with symbols", {"length": 16}) == (
+        "the request says something of `symbols`, which the call leaves out"
+    )
+    assert fault("find", 'Oslo, and "the old harbour"', {"city": "Oslo"}) == (
+        "the request says `the old harbour`, which no call uses"
+    )
+
+
+def test_the_error_of_a_failed_call_is_no_source_and_the_result_of_a_good_one_is() -> None:
+    def steps(kind: str) -> list[dict[str, Any]]:
+        seen = {"ok": kind == "ok", "kind": kind, "text": "at most 3999; users: r17"}
+        return [
+            {"action": "find", "arguments": {"city": "Oslo"}, "observation": seen},
+            {"action": "find", "arguments": {"id": "r17"}, "observation": {"ok": True, "kind": "ok", "text": "Ann"}},
+        ]
+
+    assert ground_trial("Who is in Oslo?", steps("ok"), {}).sources == {"id": "observation"}
+    assert ground_trial("Who is in Oslo?", steps("tool_error"), {}).sources == {"id": "nothing"}
+
+
+def test_what_the_request_repeats_of_the_tools_own_description_is_nothing_to_serve() -> None:
+    seen = {"ok": True, "kind": "ok", "text": "done"}
+    steps = [{"action": "find", "arguments": {"city": "Oslo"}, "observation": seen}]
+    query = "Look things up in Oslo and give at most 50 rows."
+    assert ground_trial(query, steps, {}).unused == ("50",)
+    assert ground_trial(query, steps, {}, description="Look things up and give at most 50 rows.").unused == ()
+
+
+def test_one_place_gives_one_value_unless_the_request_says_both() -> None:
+    both = {"width": 5, "height": 5}
+    assert ground(both, {}, "5 wide").sources == {"width": "request", "height": "nothing"}
+    assert set(ground(both, {}, "width and height are both 5").sources.values()) == {"request"}
