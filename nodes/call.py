@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeAlias
 
-from ste_graph.contracts import Context, Model
+from ste_graph.contracts import Context, Model, Reply
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompts.prompt import Prompt
-from ste_graph.protocols import native, paper, react
+from ste_graph.protocols import paper, react
+from ste_graph.protocols.call_schema import call_schema
+from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed, NextStep
+from ste_graph.protocols.reader import Form, read
+
+Protocol: TypeAlias = Literal["react", "native", "json", "auto"]
 
 
 class Call(Node):
     """Let the model make its next move (STE, section 3: it interacts with the tool to fulfil its own request).
 
-    It runs before the turn loop and in it: first it reads the request, then each observation. A reply that cannot be
-    read takes a turn, and `problem` tells the model what was expected.
+    It runs before the turn loop and in it: first it reads the request, then each observation. `protocol` says how a
+    call is asked for; whichever form the model then uses is read, and named in `repairs` if it was not asked for. A
+    reply that cannot be read takes a turn, and `problem` tells the model what was expected.
 
-    `protocol: react` is the paper's text form, which `parser` reads: tolerantly, or as the released code did.
-    `protocol: native` is the model's own tool calling; an observation is then sent as a tool message, so that the
-    prompt is sent only at the first move of a trial.
+    `react`: the paper's text form, which `parser` reads: tolerantly, or as the released code did. `native`: the model's
+    own tool calling; an observation is sent as a tool message. `json`: an object by a JSON Schema, which the model
+    cannot leave where the server forces it. `auto`: `native`, and after a reply that could not be read `json`, then
+    `react`, for the rest of the trial.
     """
 
     model: Model
     prompt: Prompt
-    protocol: Literal["react", "native"] = "react"
+    protocol: Protocol = "react"
     parser: Literal["tolerant", "paper"] = "tolerant"
 
     class Inputs(NodeInputs):
-        """The request, and the last observation; None at the first move of a trial."""
+        """The request, and the last observation; None at the first move of a trial.
+
+        `problem` and `form` are this node's own outputs of the move before, as far as there was one in this trial.
+        """
 
         query: str
         text: str | None
+        problem: str | None = None
+        form: str | None = None
 
     class Outputs(NodeOutputs):
-        """A call (`action`, `arguments`, and in `repairs` what had to be repaired), or an `answer`, or a `problem`."""
+        """A call (`action`, `arguments`, and in `repairs` what had to be repaired), or an `answer`, or a `problem`.
+
+        `form` is the form that was asked for; `reply` is the reply as the model gave it, where it could not be read.
+        """
 
         thought: str | None
         action: str | None
@@ -43,32 +58,62 @@ class Call(Node):
         problem: str | None
         repairs: list[str]
         finished: bool
+        form: str
+        reply: str | None
 
     @classmethod
     def output_type(cls, settings: Mapping[str, Any]) -> type[NodeOutputs]:
         """`Outputs`. Raises `ValueError` where a parser is named for a protocol that has nothing to parse."""
-        if settings.get("protocol") == "native" and settings.get("parser", "tolerant") != "tolerant":
-            raise ValueError("`protocol: native` has no text to parse: leave out `parser`")
+        protocol = settings.get("protocol", "react")
+        if protocol != "react" and settings.get("parser", "tolerant") != "tolerant":
+            raise ValueError(f"`protocol: {protocol}` has no text to parse: leave out `parser`")
         return cls.Outputs
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        if self.protocol == "native":
-            if inputs.text is None:
-                reply = await ctx.ask(self.model, self.prompt, tools=True)
-            else:
-                reply = await ctx.answer_tool_call(self.model, inputs.text, otherwise=self.prompt)
-            return self._outputs(native.parse(reply))
-        reply = await ctx.ask(self.model, self.prompt, stop=react.STOP)
-        return self._outputs(paper.parse(reply.text) if self.parser == "paper" else react.parse(reply.text))
+        form = self._form(inputs)
+        reply = await self._ask(inputs, ctx, form)
+        if self.parser == "paper":
+            step = paper.parse(reply.text)
+        else:
+            step = read(reply, ctx.tool_schemas, form, prompt=self.prompt.text)
+        return self._outputs(step, form, reply)
 
-    def _outputs(self, step: react.NextStep) -> Outputs:
+    def _form(self, inputs: Inputs) -> Form:
+        """The form to ask for now."""
+        if self.protocol != "auto":
+            return self.protocol
+        last: Form = "react" if inputs.form == "react" else "json" if inputs.form == "json" else "native"
+        return _NEXT_FORM[last] if inputs.problem else last
+
+    async def _ask(self, inputs: Inputs, ctx: Context, form: Form) -> Reply:
+        match form:
+            case "native" if inputs.text is None:
+                return await ctx.ask(self.model, self.prompt, tools=True)
+            case "native":
+                return await ctx.answer_tool_call(self.model, inputs.text or "", otherwise=self.prompt)
+            case "json":
+                return await ctx.ask(self.model, self.prompt, schema=call_schema(ctx.tool_schemas))
+            case "react":
+                return await ctx.ask(self.model, self.prompt, stop=react.STOP)
+
+    def _outputs(self, step: NextStep, form: Form, reply: Reply) -> Outputs:
         given: dict[str, Any] = dict.fromkeys(self.Outputs.model_fields)
-        given |= {"thought": step.thought or None, "repairs": [], "finished": False}
+        given |= {"thought": step.thought or None, "repairs": [], "finished": False, "form": form}
         match step:
-            case react.Action(name=name, arguments=arguments, repairs=repairs):
+            case Action(name=name, arguments=arguments, repairs=repairs):
                 given |= {"action": name, "arguments": arguments, "repairs": list(repairs)}
-            case react.FinalAnswer(text=answer):
-                given |= {"answer": answer, "finished": True}
-            case react.Malformed(problem=problem):
-                given |= {"problem": problem}
+            case FinalAnswer(text=answer, repairs=repairs):
+                given |= {"answer": answer, "finished": True, "repairs": list(repairs)}
+            case Malformed(problem=problem):
+                given |= {"problem": problem, "reply": render_reply(reply)}
         return self.Outputs(**given)
+
+
+def render_reply(reply: Reply) -> str:
+    """The whole reply as text: what the model wrote, and the calls that the server read in it."""
+    calls = [f"[call] {call.name} {call.arguments}" for call in reply.tool_calls]
+    thoughts = [f"[thoughts] {reply.reasoning}"] if reply.reasoning and not reply.text.strip() else []
+    return "\n".join(filter(None, [*thoughts, reply.text, *calls, reply.problem and f"[server] {reply.problem}"]))
+
+
+_NEXT_FORM: Final[Mapping[Form, Form]] = {"native": "json", "json": "react", "react": "react"}

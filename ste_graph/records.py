@@ -65,6 +65,8 @@ class TrialStep(Frozen):
 
     `action` is None where the reply was malformed, `observation` None where none followed. `repairs` names what had to
     be repaired before the reply could be read, and the arguments that were coerced to the type of their schema.
+    `form` is the form in which a call was asked for (`react`, `native`, `json`); `reply` is what the model wrote, where
+    it could not be read.
     """
 
     thought: str | None
@@ -72,6 +74,8 @@ class TrialStep(Frozen):
     arguments: dict[str, Json] | None
     observation: StepObservation | None
     repairs: tuple[str, ...] = ()
+    form: str | None = None
+    reply: str | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -151,6 +155,8 @@ def read_steps(joined: Sequence[Mapping[str, Any]]) -> list[TrialStep]:
             if (seen := entry.get("observation"))
             else None,
             repairs=list_repairs(entry),
+            form=entry.get("form"),
+            reply=entry.get("reply"),
         )
         for entry in joined
         if not entry.get("finished")

@@ -38,6 +38,7 @@ def _step_lines(step: TrialStep) -> list[str]:
     if step.action is not None:
         call = f"{step.action} {json.dumps(step.arguments, ensure_ascii=False)}"
     lines += field_lines("call", call)
+    lines += field_lines("reply", step.reply) if step.reply else []
     lines += field_lines("repaired", ", ".join(step.repairs)) if step.repairs else []
     if step.observation is not None:
         kind = "" if step.observation.ok else f"[{step.observation.kind}] "

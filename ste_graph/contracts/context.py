@@ -21,7 +21,7 @@ class Context(Protocol):
         *,
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
-        tools: bool = False,
+        tools: bool | Sequence[Mapping[str, Json]] = False,
     ) -> Reply:
         """Render `prompt`, call `model`, and add both messages to the transcript named in the node's `transcript:`.
 
@@ -30,7 +30,8 @@ class Context(Protocol):
             prompt: The prompt, sent as one user message.
             stop: Strings at which the reply must end.
             schema: JSON Schema of the reply; `Reply.data` then holds it, where the model supports that.
-            tools: True if the model may call the unit's tools by its own tool calling, see `Reply.tool_calls`.
+            tools: True if the model may call the unit's tools by its own tool calling, see `Reply.tool_calls`; or those
+                that it may call, as plain data with `name`, `description` and `parameters`.
         """
 
     async def answer_tool_call(self, model: Model, result: str, *, otherwise: Any) -> Reply:
@@ -47,6 +48,10 @@ class Context(Protocol):
 
     def output_path(self, name: str) -> Path:
         """The path in the run's folder at which the node may write a file or folder `name`; the same when resumed."""
+
+    @property
+    def tool_schemas(self) -> Mapping[str, Mapping[str, Json]]:
+        """The JSON Schemas of the arguments of the unit's tools, by the tools' names."""
 
     @property
     def tools(self) -> Mapping[str, Mapping[str, Json]]:

@@ -7,27 +7,9 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-Repair: TypeAlias = Literal[
-    "code fence",
-    "decorated name",
-    "doubled braces",
-    "empty input",
-    "line break in a string",
-    "markers within a line",
-    "missing Action Input",
-    "missing brace",
-    "observation cut",
-    "python literal",
-    "several calls",
-    "single quotes",
-    "text after the object",
-    "text before the object",
-    "trailing comma",
-    "unquoted key",
-]
-"""A repair that a reply needed before it could be read."""
+from ste_graph.protocols.repairs import Repair
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +35,37 @@ def first_object(text: str) -> ParsedObject:
     before = text[: max(start, 0)].strip()
     if start < 0 or before.startswith("["):
         raise NotAnObjectError(f"no JSON object in {_excerpt(text)}")
+    if before == '"' and (inner := _decode_text(text, text.find('"'))) is not None:
+        parsed = first_object(inner[0])
+        return ParsedObject(parsed.value, ("object as text", *parsed.repairs), inner[1])
     repairs: list[Repair] = []
     if before:
         repairs.append("code fence" if before.startswith("`") else "text before the object")
+    parsed, end = object_at(text, start)
+    rest = text[end:].lstrip(" \t\n`")
+    return ParsedObject(parsed.value, tuple(dict.fromkeys((*repairs, *parsed.repairs))), rest)
+
+
+def object_at(text: str, start: int) -> tuple[ParsedObject, int]:
+    """The object whose brace opens at `start`, and where it ends. Raises `NotAnObjectError`."""
+    repairs: list[Repair] = []
     try:
         value, end = _STRICT.raw_decode(text, start)
     except RecursionError:
         raise NotAnObjectError("the JSON object is nested too deeply") from None
     except ValueError as error:
         value, end = _repair(text, start, repairs, error)
-    rest = text[end:].lstrip(" \t\n`")
     _refuse_lone_surrogates(value, text)
-    return ParsedObject(value, tuple(dict.fromkeys(repairs)), rest)
+    return ParsedObject(value, tuple(dict.fromkeys(repairs)), ""), end
+
+
+def _decode_text(text: str, start: int) -> tuple[str, str] | None:
+    """The JSON text that opens at `start`, and what follows it; None if it is none."""
+    try:
+        inner, end = _STRICT.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return (inner, text[end:].lstrip(" \t\n`")) if inner.lstrip().startswith("{") else None
 
 
 def _repair(text: str, start: int, repairs: list[Repair], error: ValueError) -> tuple[dict[str, Any], int]:
@@ -74,9 +75,46 @@ def _repair(text: str, start: int, repairs: list[Repair], error: ValueError) -> 
     except RecursionError:
         raise NotAnObjectError("the JSON object is nested too deeply") from None
     except ValueError:
+        if (plain := _without_decoration(text, start, repairs)) is not None:
+            return _repair_plain(text, start, plain, repairs, error)
         raise NotAnObjectError(_reason(error, text)) from None
     repairs += repairer.repairs
     return value, repairer.end
+
+
+def _repair_plain(
+    text: str, start: int, plain: str, repairs: list[Repair], error: ValueError
+) -> tuple[dict[str, Any], int]:
+    """The object in `plain`, which is `text` from `start` on without comments and typographic quotes, length kept."""
+    value: dict[str, Any]
+    try:
+        value, end = _STRICT.raw_decode(plain)
+        return value, start + end
+    except (ValueError, RecursionError):
+        repairer = _Repairer(plain, 0)
+    try:
+        value = _STRICT.decode("".join(repairer.pieces()))
+    except (ValueError, RecursionError):
+        raise NotAnObjectError(_reason(error, text)) from None
+    repairs += repairer.repairs
+    return value, start + repairer.end
+
+
+def _without_decoration(text: str, start: int, repairs: list[Repair]) -> str | None:
+    """The text from `start` on with blanks for its comments and plain quotes for typographic ones; None: it has none.
+
+    Every character keeps its place.
+    """
+    plain = text[start:]
+    if _TYPOGRAPHIC.search(plain):
+        plain = plain.translate(_PLAIN_DOUBLE if _DOUBLE.search(plain) else _PLAIN_SINGLE)
+        repairs.append("typographic quotes")
+    if "//" in plain or "/*" in plain or "#" in plain:
+        without = _COMMENT.sub(lambda found: found[0] if found[0][0] in "\"'" else " " * len(found[0]), plain)
+        if without != plain:
+            plain = without
+            repairs.append("comment")
+    return plain if repairs else None
 
 
 class _Repairer:
@@ -242,6 +280,13 @@ _DEPTH = 30
 _STRICT = json.JSONDecoder(parse_float=_parse_float, parse_int=_parse_int, parse_constant=_refuse_constant)
 # Possessive quantifiers: no text may make the matching take more than linear time.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|\'(?:[^\'\\]|\\.)*+\'|[{}\[\],:]|\s++|[^\s{}\[\],:"\']++', re.DOTALL)
+_COMMENT = re.compile(
+    r'"(?:[^"\\\n]|\\.)*+"|\'(?:[^\'\\\n]|\\.)*+\'|//[^\n]*+|\#[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?', re.DOTALL
+)
+_TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u2018\u2019]")
+_DOUBLE = re.compile("[\u201c\u201d\u201e]")
+_PLAIN_DOUBLE = str.maketrans(dict.fromkeys("\u201c\u201d\u201e", '"'))
+_PLAIN_SINGLE = str.maketrans(dict.fromkeys("\u2018\u2019", "'"))
 _SPACE = " \t\n\r"
 _GAP = r"[ \t\n\r,:]++"
 _VALUE = r"(?:true|false|null|-?[0-9][0-9.eE+-]*+)(?=[ \t\n\r,:}\]]|\Z)"

@@ -7,11 +7,13 @@ arguments to be JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from ste_graph.contracts import Json, Message, Reply, Tool, ToolCall
-from ste_graph.protocols.json_object import NotAnObjectError, Repair, first_object
-from ste_graph.protocols.react import Action, FinalAnswer, Malformed, NextStep
+from ste_graph.contracts import Json, Message, Reply, ToolCall
+from ste_graph.protocols.json_object import NotAnObjectError, first_object
+from ste_graph.protocols.next_step import Action, Malformed
+from ste_graph.protocols.offered import clean_name
+from ste_graph.protocols.repairs import Repair
 from ste_graph.tools.names import legal_name
 
 ONE_AT_A_TIME = "One call at a time: this one was not made."
@@ -20,15 +22,9 @@ EXCERPT = 200
 _UNREAD = "The call could not be read: the arguments"
 
 
-def parse(reply: Reply) -> NextStep:
-    """Read a reply: of several calls the first counts, and a reply without a call is the final answer."""
+def parse_calls(reply: Reply) -> Action | Malformed:
+    """Reads the tool calls of a reply, of which there is at least one: the first counts."""
     thought = reply.text.strip()
-    if not reply.tool_calls:
-        return (
-            FinalAnswer("", thought)
-            if thought
-            else Malformed("", "The reply is empty: call a tool, or give the answer.")
-        )
     first, *others = reply.tool_calls
     repairs: list[Repair] = ["several calls"] if others else []
     if not first.name.strip():
@@ -36,16 +32,16 @@ def parse(reply: Reply) -> NextStep:
             thought,
             f"The call could not be read: it names no tool, or its arguments are not an object: {_excerpt(first)}.",
         )
-    if not first.arguments.strip():
+    if first.arguments.strip() in ("", "null"):
         return Action(thought, first.name, {}, (*repairs, "empty input"))
     try:
         parsed = first_object(first.arguments)
     except NotAnObjectError as reason:
         return Malformed(thought, f"{_UNREAD} of `{first.name}` are not one JSON object: {reason}.")
-    if parsed.repairs or parsed.rest:
-        slips = ", ".join(parsed.repairs) or "text after the object"
-        return Malformed(thought, f"{_UNREAD} of `{first.name}` are not JSON ({slips}): {_excerpt(first)}.")
-    return Action(thought, first.name, parsed.value, tuple(repairs))
+    repairs += parsed.repairs
+    if parsed.rest:
+        repairs.append("text after the object")
+    return Action(thought, first.name, parsed.value, tuple(dict.fromkeys(repairs)))
 
 
 def assistant_message(reply: Reply) -> Message:
@@ -56,7 +52,7 @@ def assistant_message(reply: Reply) -> Message:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": legal_name(call.name), "arguments": _valid_arguments(call)},
+                "function": {"name": legal_name(clean_name(call.name)), "arguments": _valid_arguments(call)},
             }
             for call in reply.tool_calls
         ]
@@ -75,12 +71,12 @@ def tool_messages(ids: Sequence[str], result: str | None) -> list[Message]:
     return [{"role": "tool", "tool_call_id": id, "content": text} for id, text in zip(ids, texts, strict=True)]
 
 
-def openai_tools(tools: Iterable[Tool]) -> list[dict[str, Json]]:
-    """The tools in OpenAI form, as a request offers them."""
+def openai_tools(tools: Iterable[Mapping[str, Json]]) -> list[dict[str, Json]]:
+    """The tools (`name`, `description`, `parameters`) in OpenAI form, as a request offers them."""
     return [
         {
             "type": "function",
-            "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
+            "function": {name: tool[name] for name in ("name", "description", "parameters")},
         }
         for tool in tools
     ]
@@ -88,10 +84,9 @@ def openai_tools(tools: Iterable[Tool]) -> list[dict[str, Json]]:
 
 def _valid_arguments(call: ToolCall) -> str:
     try:
-        arguments = json.loads(call.arguments)
-    except (ValueError, RecursionError):
-        arguments = None
-    return json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else "{}"
+        return json.dumps(first_object(call.arguments).value, ensure_ascii=False)
+    except NotAnObjectError:
+        return "{}"
 
 
 def _excerpt(call: ToolCall) -> str:

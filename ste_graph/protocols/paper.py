@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from ste_graph.protocols.react import Action, FinalAnswer, Malformed, NextStep
+from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed, NextStep
 
 
 def parse(text: str, *, tools: Sequence[str] | None = None, closest: bool = False, tokens: bool = False) -> NextStep:

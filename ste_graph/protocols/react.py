@@ -5,42 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-from ste_graph.protocols.json_object import NotAnObjectError, Repair, first_object
+from ste_graph.protocols.json_object import NotAnObjectError, first_object
+from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed, NextStep
+from ste_graph.protocols.repairs import Repair
 
 STOP = ("Observation:",)
 """The strings at which a model's reply must end: what follows is the tool's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """The model wants a tool called. `repairs` names what it needed to be read."""
-
-    thought: str
-    name: str
-    arguments: dict[str, Any]
-    repairs: tuple[Repair, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FinalAnswer:
-    """The model gives its final answer."""
-
-    thought: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """Neither can be read. `problem` is one sentence that tells the model what was expected."""
-
-    thought: str
-    problem: str
-
-
-NextStep: TypeAlias = Action | FinalAnswer | Malformed
 
 
 def render(thought: str, name: str, arguments: Mapping[str, Any]) -> str:
@@ -71,16 +43,16 @@ def parse(text: str) -> NextStep:
             marks = loose
     for index, mark in enumerate(marks):
         if mark.lastgroup in ("action", "answer"):
-            thought = _thought(text[: mark.start()])
+            thought = strip_marker(text[: mark.start()])
             if mark.lastgroup == "answer":
                 return _answer(text, marks[index:], thought)
             return _action(text, marks[index:], thought, repairs)
     if any(mark.lastgroup == "input" for mark in marks):
         return Malformed(
-            _thought(text[: marks[0].start()]),
+            strip_marker(text[: marks[0].start()]),
             "There is an `Action Input:` line but no `Action:` line with the tool's name above it.",
         )
-    return Malformed(_thought(text), _NEITHER)
+    return Malformed(strip_marker(text), NEITHER)
 
 
 def _answer(text: str, marks: list[re.Match[str]], thought: str) -> NextStep:
@@ -142,7 +114,23 @@ def _action(text: str, marks: list[re.Match[str]], thought: str, repairs: list[R
     return Action(thought, name, parsed.value, tuple(dict.fromkeys(repairs)))
 
 
-def _thought(text: str) -> str:
+def answer_without_tool(text: str) -> FinalAnswer | None:
+    """The final answer below an `Action:` line that says in words that no tool is needed; None: there is none.
+
+    Whether the line names a tool is for the caller to know.
+    """
+    action = _NO_ACTION.search(text)
+    answer = _MARK.search(text, action.end()) if action else None
+    while answer is not None and answer.lastgroup == "input":
+        answer = _MARK.search(text, answer.end())
+    if action is None or answer is None or answer.lastgroup != "answer":
+        return None
+    step = _answer(text, list(_MARK.finditer(text, answer.start())), strip_marker(text[: action.start()]))
+    return step if isinstance(step, FinalAnswer) else None
+
+
+def strip_marker(text: str) -> str:
+    """A thought without the marker in front of it."""
     marker = _THOUGHT.search(text)
     return text[marker.end() :].strip() if marker else text.strip()
 
@@ -171,6 +159,9 @@ _MARK = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _THOUGHT = re.compile(rf"^[ \t*_#>`-]*+thought{_COLON}", re.IGNORECASE | re.MULTILINE)
+_NO_ACTION = re.compile(
+    rf"^[ \t*_#>`-]*+action{_COLON}[\"'`(\[]?(?:none|no|null|n/a|not|nothing|finish|final answer)\b", re.I | re.M
+)
 _LOOSE_INPUT = re.compile(rf"\bAction Input{_COLON}")
 _LOOSE = re.compile(
     rf"(?P<input>\bAction Input{_COLON})|(?P<action>\bAction{_COLON})|(?P<answer>\bFinal Answer{_COLON})"
@@ -179,7 +170,7 @@ _CALLED = re.compile(r"([^\s()]++)\([^()]*+\)?\Z")
 _EDGES = " \t\r\n\"'`*.,;:"
 _NO_TOOL = frozenset({"none", "n/a", "null", "no action", "final answer", "finish"})
 _NO_INPUT = frozenset({"", "none", "null", "n/a", "()"})
-_NEITHER = (
+NEITHER = (
     "The reply has neither an `Action:` line followed by an `Action Input:` line with a JSON object, nor a "
     "`Final Answer:` line; write one of the two."
 )

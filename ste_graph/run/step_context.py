@@ -17,7 +17,7 @@ from ste_graph.run.memories import EMPTY_VIEW, memory_scope, stop_run_on_error
 from ste_graph.run.step_log import EffectfulCall, UsageCounts
 from ste_graph.run.unit_context import UnitContext
 from ste_graph.run.write_ahead import log_call
-from ste_graph.tools.fingerprint import describe_tool
+from ste_graph.tools.fingerprint import definition, describe_tool
 from ste_graph.tools.toolbox import NEVER_CALLED
 from ste_graph.tracebacks import collect_errors
 
@@ -45,7 +45,7 @@ class StepContext:
         *,
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
-        tools: bool = False,
+        tools: bool | Sequence[Mapping[str, Json]] = False,
     ) -> Reply:
         return await self._ask(model, prompt, None, stop=stop, schema=schema, tools=tools)
 
@@ -96,7 +96,7 @@ class StepContext:
         *,
         stop: Sequence[str],
         schema: Mapping[str, Json] | None,
-        tools: bool,
+        tools: bool | Sequence[Mapping[str, Json]],
     ) -> Reply:
         seed = self._seed(self._asked)
         self._asked += 1
@@ -113,7 +113,8 @@ class StepContext:
             shown = [*closing, {"role": "user", "content": redact(rendered.text)}]
             kept = [*closing, {"role": "user", "content": redact(rendered.transcript_text)}]
         box = self._unit.toolbox
-        offered = native.openai_tools(box.tools[name] for name in box.callable_names) if tools else ()
+        named = [definition(box.tools[name]) for name in box.callable_names] if tools is True else tools or ()
+        offered = native.openai_tools(named)
         request = ModelRequest(messages=[*leading, *before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)
         reply = await model.reply(request)
         self.used.model_calls += 1

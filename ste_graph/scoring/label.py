@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.protocols.react import Action, FinalAnswer, Malformed
+from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.reading import read_reply
 from ste_graph.scoring.rules import LabelRules

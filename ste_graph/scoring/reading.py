@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 
-from ste_graph.protocols import paper, react
-from ste_graph.protocols.react import Action, NextStep
+from ste_graph.protocols import paper
+from ste_graph.protocols.next_step import Action, FinalAnswer, NextStep
+from ste_graph.protocols.reader import Form, read_text
 
 
 class Parser(StrEnum):
@@ -28,7 +29,12 @@ class ParsedReply:
 
 
 def read_reply(
-    text: str, tools: Sequence[str], parser: Parser = Parser.tolerant, *, exact_names: bool = True
+    text: str,
+    tools: Sequence[str],
+    parser: Parser = Parser.tolerant,
+    *,
+    exact_names: bool = True,
+    form: Form = "react",
 ) -> ParsedReply:
     """Reads the step in a reply.
 
@@ -39,13 +45,14 @@ def read_reply(
         exact_names: False if a name that is not legal counts as the one that is spelt most like it, as in the released
             test: with few tools, nearly any name is then one of them. The tolerant reading lists this among the
             repairs; a host would refuse such a call.
+        form: The form that was asked for.
     """
     names = tuple(tools)
     if parser is Parser.paper:
         return ParsedReply(paper.parse(text.strip(), tools=names, closest=not exact_names, tokens=True))
-    step = react.parse(text)
+    step = read_text(text, names, form)
     if not isinstance(step, Action) or step.name in names:
-        return ParsedReply(step, step.repairs if isinstance(step, Action) else ())
+        return ParsedReply(step, step.repairs if isinstance(step, Action | FinalAnswer) else ())
     bare = step.name.removeprefix("tool_")  # a fine-tuned model's token, `<tool_NAME>`, already without its brackets
     if bare in names:
         repairs = tuple(repair for repair in step.repairs if repair != "decorated name")

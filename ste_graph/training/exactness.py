@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from ste_graph.contracts import Frozen
 from ste_graph.json_values import equal
-from ste_graph.protocols.react import Action, parse
+from ste_graph.protocols.next_step import Action
+from ste_graph.protocols.react import parse
 from ste_graph.training.errors import TrainingError
 from ste_graph.training.rows.row import TrainingRow
 

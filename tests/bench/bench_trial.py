@@ -30,6 +30,7 @@ from ste_graph.models.adapter import Adapter
 from ste_graph.models.langchain import LangChainClient
 from ste_graph.models.meter import Meter
 from ste_graph.protocols import react
+from ste_graph.protocols.next_step import FinalAnswer
 from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
 from ste_graph.run.step_log import StepLog
@@ -189,7 +190,7 @@ async def by_hand(loaded: Workflow, folder: Path, tool: Tool, store: RecordStore
     graph.add_edge("imagine", "call")
     graph.add_conditional_edges(
         "call",
-        lambda s: "observe" if not isinstance(s["step"], react.FinalAnswer) and s["turn"] < 4 else "reflect",
+        lambda s: "observe" if not isinstance(s["step"], FinalAnswer) and s["turn"] < 4 else "reflect",
         ["observe", "reflect"],
     )
     graph.add_edge("observe", "call")

@@ -49,10 +49,10 @@ def test_an_explorer_that_tries_everything_to_write_gets_nothing_done(one_unit):
     assert kinds == [
         "refused",
         "refused",
-        "unknown_tool",
         "refused",
         "refused",
-        "unknown_tool",
+        "refused",
+        "refused",
         "unknown_tool",
         "ok",
         "invalid_arguments",
@@ -69,7 +69,7 @@ def test_an_explorer_that_tries_everything_to_write_gets_nothing_done(one_unit):
 def test_the_same_explorer_writes_where_the_workflow_allows_it(one_unit):
     one_unit.replies("Add one", *ATTEMPTS, "Final Answer: done", "Yes")
     one_unit.run(allow=["write"])
-    assert one_unit.called() == [1, 1, 1, 1, 1]
+    assert one_unit.called() == [1, 1, 1, 1, 1, 1, 1]
 
 
 def test_a_dry_run_calls_nothing_at_all(one_unit):

@@ -25,6 +25,7 @@ class ScriptedContext:
         self.script = list(script)
         self.asked: list[dict[str, Any]] = []
         self.called: list[tuple[str, Mapping[str, Json]]] = []
+        self.tool_schemas: dict[str, dict[str, Json]] = {"look": {"type": "object"}}
 
     async def ask(
         self,
@@ -33,9 +34,9 @@ class ScriptedContext:
         *,
         stop: Sequence[str] = (),
         schema: Mapping[str, Json] | None = None,
-        tools: bool = False,
+        tools: bool | Sequence[Mapping[str, Json]] = False,
     ) -> Reply:
-        native = {"tools": True} if tools else {}
+        native = {"tools": tools} if tools else {}
         return self._reply({"prompt": prompt.text, "stop": list(stop), "schema": schema, **native})
 
     async def answer_tool_call(self, model: object, result: str, *, otherwise: Prompt) -> Reply:

@@ -12,6 +12,8 @@ NOTHING = {
     "problem": None,
     "repairs": [],
     "finished": False,
+    "form": "react",
+    "reply": None,
 }
 
 
@@ -28,6 +30,7 @@ NOTHING = {
             {
                 "thought": "hm",
                 "problem": "`Final Answer:` is empty; write the answer to the request there.",
+                "reply": "Thought: hm\nFinal Answer:",
             },
         ),
     ],
@@ -55,9 +58,9 @@ async def test_a_native_call_offers_tools_and_hands_back_what_was_seen(context, 
     node = Call(model=model, prompt=Prompt("Go."), protocol="native")
     first = await node(Call.Inputs(query="When?", text=None), ctx)
     last = await node(Call.Inputs(query="When?", text="1"), ctx)
-    called = {"thought": "hm", "action": "look", "arguments": {"n": 1}, "repairs": ["several calls"]}
+    called = {"thought": "hm", "action": "look", "arguments": {"n": 1}, "repairs": ["several calls"], "form": "native"}
     assert first.model_dump() == NOTHING | called
-    assert last.model_dump() == NOTHING | {"answer": "42", "finished": True}
+    assert last.model_dump() == NOTHING | {"answer": "42", "finished": True, "form": "native"}
     assert ctx.asked == [
         {"prompt": "Go.", "stop": [], "schema": None, "tools": True},
         {"result": "1", "otherwise": "Go."},
@@ -68,3 +71,48 @@ def test_a_parser_for_a_protocol_without_text_is_refused() -> None:
     with pytest.raises(ValueError, match="`protocol: native` has no text to parse: leave out `parser`"):
         Call.output_type({"protocol": "native", "parser": "paper"})
     assert Call.output_type({"protocol": "react", "parser": "paper"}) is Call.Outputs
+
+
+async def test_a_json_call_is_asked_for_by_the_tools_schemas(context, model) -> None:
+    ctx = context('{"action": "look", "arguments": {"n": 1}}')
+    step = await Call(model=model, prompt=Prompt("Go."), protocol="json")(Call.Inputs(query="When?", text=None), ctx)
+    assert step.model_dump() == NOTHING | {"action": "look", "arguments": {"n": 1}, "form": "json"}
+    (asked,) = ctx.asked
+    assert asked["schema"]["anyOf"][0]["properties"]["action"] == {"const": "look"}
+    assert asked["stop"] == []
+
+
+@pytest.mark.parametrize(
+    ("last", "problem", "form"),
+    [
+        (None, None, "native"),
+        ("native", None, "native"),
+        ("native", "unreadable", "json"),
+        ("json", None, "json"),
+        ("json", "unreadable", "react"),
+        ("react", "unreadable", "react"),
+    ],
+)
+async def test_auto_changes_the_form_after_a_reply_that_could_not_be_read(
+    context, model, last: str | None, problem: str | None, form: str
+) -> None:
+    node = Call(model=model, prompt=Prompt("Go."), protocol="auto")
+    inputs = Call.Inputs(query="When?", text=problem, problem=problem, form=last)
+    step = await node(inputs, context('{"action": "look", "arguments": {}}'))
+    assert (step.form, step.action) == (form, "look")
+
+
+async def test_a_reply_that_cannot_be_read_is_kept_as_it_was(context, model) -> None:
+    calls = (ToolCall(id="1", name="", arguments="[1]"),)
+    node = Call(model=model, prompt=Prompt("Go."), protocol="native")
+    inputs = Call.Inputs(query="When?", text=None)
+    step = await node(inputs, context(Reply(text="hm", tool_calls=calls)))
+    assert step.reply == "hm\n[call]  [1]"
+    empty = await node(inputs, context(Reply(text="", reasoning="let me see", problem="cut off")))
+    assert empty.reply == "[thoughts] let me see\n[server] cut off"
+
+
+@pytest.mark.parametrize("protocol", ["native", "json", "auto"])
+def test_only_text_has_a_parser(protocol: str) -> None:
+    with pytest.raises(ValueError, match=f"`protocol: {protocol}` has no text to parse: leave out `parser`"):
+        Call.output_type({"protocol": protocol, "parser": "paper"})

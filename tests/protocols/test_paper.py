@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ste_graph.protocols import paper, react
-from ste_graph.protocols.react import Action, FinalAnswer, Malformed
+from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed
 
 DATA = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste" / "predictions"
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ste_graph.protocols.react import Action, FinalAnswer, Malformed, parse, render
+from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed
+from ste_graph.protocols.react import parse, render
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -9,7 +9,7 @@ from typing import Any
 
 from ste_graph.contracts import Json
 from ste_graph.protocols import react
-from ste_graph.protocols.react import Action, FinalAnswer
+from ste_graph.protocols.next_step import Action, FinalAnswer
 from ste_graph.scoring.bfcl.admissible import BfclCall
 
 

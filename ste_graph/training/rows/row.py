@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ste_graph.contracts import Json
 from ste_graph.distil.clusters import free_values
 from ste_graph.json_values import equality_key
-from ste_graph.protocols.react import Action, parse
+from ste_graph.protocols.next_step import Action
+from ste_graph.protocols.react import parse
 from ste_graph.scoring.problems import problems_error, read_lines
 
 _REQUEST: Final = re.compile(r"^User Query: *(.*?) *$", re.MULTILINE)
