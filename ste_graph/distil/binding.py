@@ -18,6 +18,7 @@ from ste_graph.distil.normalisation import identifier_words, word_set, words
 from ste_graph.distil.numbers import NumberMention, parse_number
 from ste_graph.distil.request import Request, Span
 from ste_graph.distil.roles import Kind, Parameters, find_label, opposite, role_of, unit_of
+from ste_graph.distil.units import unit_names
 from ste_graph.json_values import equal
 
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,60})(?:\.\d{1,60})?")
@@ -137,6 +138,8 @@ def _find_text(request: Request, leaf: Leaf, value: str, parameters: Parameters)
     if "enum" in leaf.schema and value:
         yield from find_choice(request, leaf.parameter, value, leaf.schema, parameters) or ()
         return
+    for name in unit_names(value):
+        yield from request.find_words(name)
     if len(value) < 2:
         yield from _find_character(request, value)
         return

@@ -107,7 +107,7 @@ def _digit_numbers(text: str) -> Iterator[NumberMention]:
         elif unit == "%" or (not unit and _PERCENT.match(text, end)):
             values |= {number / 100}
         values |= {number * scale for name, scale in _SHORT_SCALES.items() if unit == name}
-        yield _mention(text, match.start(), end, values)
+        yield _mention(text, match.start(), match.start("unit") if unit else end, values)
 
 
 def _spelled_numbers(text: str) -> Iterator[NumberMention]:

@@ -12,15 +12,18 @@ from ste_graph.distil.numbers import numbers_in
 LONGEST: Final = 800
 """Characters of the longest request that a person would make."""
 
+COPIED: Final = "It repeated the instructions or an example in them; write what another person would say."
+
 _CODE = re.compile(
-    r"```|\{\s*[\"']\w+[\"']\s*:|^\s*(?:GET|POST|PUT|PATCH|DELETE)\s+\S*/|\bHTTP/[12]|^\s*curl\s|\bdef \w+\(|^\s*import \w+|"
-    r"\bprint\(|^\s*(?:const|let|var) \w+\s*=|</\w+>|\bAction(?: Input)?\s*:|\b\w+\(\w+\s*=",
+    r"```|\{\s*[\"']\w+[\"']\s*:|^\s*(?:GET|POST|PUT|PATCH|DELETE)\s+\S*/|\bHTTP/[12]|^\s*curl\s|"
+    r"\bdef \w+\(|^\s*import \w+|\bprint\(|^\s*(?:const|let|var) \w+\s*=|</\w+>|\bAction(?: Input)?\s*:|\b\w+\(\w+\s*=",
     re.IGNORECASE | re.MULTILINE,
 )
 _TO_MODEL = re.compile(
     r"\b(?:user query|write (?:the|a|one|another) request|imagine (?:a|another|one) (?:person|request|user|different)|"
     r"(?:this|the) (?:tool|function|api)\b|(?:the|a|these|its) parameters?\b|json schema|as an ai\b|language model)|"
-    r"^(?:sure|certainly|of course|you are (?:a|an)\b|here (?:is|are) (?:a|an|the|some)\b|i'm sorry|i am sorry|i cannot|no[.!]?$)",
+    r"^(?:sure|certainly|of course|you are (?:a|an)\b|here (?:is|are) (?:a|an|the|some)\b|i'm sorry|"
+    r"i am sorry|i cannot|no[.!]?$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _PLACEHOLDER = re.compile(
@@ -43,7 +46,7 @@ def find_fault(request: str, name: str, parameters: Mapping[str, Json], instruct
         request: What the model wrote.
         name: The tool's name.
         parameters: The JSON Schema of its arguments.
-        instructions: Text that the model was given and must not repeat: the template of its prompt, the tool's description.
+        instructions: Text that the model was given and must not repeat: the template of its prompt, the description.
     """
     words = _LETTERS.findall(request)
     if not words:
@@ -58,8 +61,8 @@ def find_fault(request: str, name: str, parameters: Mapping[str, Json], instruct
         return "It spoke of the task or of a tool; write only what the person wants to know or have done."
     if _PLACEHOLDER.search(request):
         return "It had a placeholder where a value belongs; make up a value."
-    if _repeats(words, instructions):
-        return "It repeated the instructions; write what a person would say."
+    if repeats(request, instructions):
+        return COPIED
     if len(words) < 3:
         return "It was too short to say what is wanted."
     if missing := _missing_value(request, parameters):
@@ -93,10 +96,10 @@ def _properties(parameters: Mapping[str, Json]) -> dict[str, dict[str, Any]]:
     return {name: of for name, of in found.items() if isinstance(of, dict)} if isinstance(found, dict) else {}
 
 
-def _repeats(words: list[str], instructions: str) -> bool:
+def repeats(request: str, instructions: str) -> bool:
     """True if the request has a long stretch of the instructions, or is a stretch of them as a whole."""
     given = " ".join(_LETTERS.findall(instructions.casefold()))
-    plain = [word.casefold() for word in words]
+    plain = _LETTERS.findall(request.casefold())
     size = min(_ECHO, len(plain))
     stretches = (" ".join(plain[at : at + size]) for at in range(len(plain) - size + 1))
     return size > 2 and any(f" {stretch} " in f" {given} " for stretch in stretches)

@@ -117,7 +117,7 @@ def role_of(request: Request, span: Span, numbers: Iterable[Span]) -> Role | Non
     """What the words around a value say that it is: where something comes from, or what it goes to."""
     start = request.clause_start(span.start)
     before, after = request.plain[start : span.start], request.plain[span.end : span.end + 30]
-    if any(number.end <= span.start and request.plain[number.end : span.start].strip(" \"'`-") in ("", "of", "degrees")
+    if any(number.end <= span.start and request.plain[number.end : span.start].strip(" \"'`-°") in ("", "of", "degrees")
            for number in numbers):  # fmt: skip
         return "from"
     if _IS_FROM.search(before) or _BETWEEN_FIRST.search(before):

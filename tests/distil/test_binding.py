@@ -26,6 +26,9 @@ RIGHT = [
     ("convert", "From 3 kg to kg", {"value": 3, "from_unit": "kg", "to_unit": "kg"}),
     ("convert", "two and a half inches in cm", {"value": 2.5, "from_unit": "inch", "to_unit": "cm"}),
     ("convert", "3 dozen feet, in yard", {"value": 36, "from_unit": "foot", "to_unit": "yard"}),
+    ("convert", "Convert 12°F to Celsius.", {"value": 12, "from_unit": "fahrenheit", "to_unit": "celsius"}),
+    ("convert", "What is 71 kilometers converted to miles?", {"value": 71, "from_unit": "km", "to_unit": "mile"}),
+    ("convert", "2 US gallons to liters", {"value": 2, "from_unit": "us_gallon", "to_unit": "l"}),
     ("add", "2 May 2021 plus 146 days", {"date": "2021-05-02", "days": 146}),
     ("add", "7 days before the second of August 2025", {"date": "2025-08-02", "days": -7}),
     ("add", "What is 5 days after 3 May 2024? I asked before.", {"date": "2024-05-03", "days": 5}),
@@ -44,6 +47,7 @@ RIGHT = [
 WRONG = [
     ("convert", "175 miles to km", {"value": 175, "from_unit": "km", "to_unit": "mile"}),
     ("convert", "How many weeks are 28 days?", {"value": 28, "from_unit": "week", "to_unit": "day"}),
+    ("convert", "Convert 12°F to Celsius.", {"value": 12, "from_unit": "celsius", "to_unit": "fahrenheit"}),
     ("convert", "3 kg to pounds", {"value": 3, "from_unit": "kg", "to_unit": "kg"}),
     ("add", "2 May 2021 plus 146 days", {"date": "2021-05-02", "days": 2}),
     ("add", "7 days before 2 May 2021", {"date": "2021-05-02", "days": 7}),
