@@ -80,7 +80,7 @@ class Outcome:
             "tokens": {"prompt": summary.used.prompt_tokens, "completion": summary.used.completion_tokens},
             "calls": dict(sorted(summary.calls.items())),
             "repaired": summary.used.repaired,
-            "replies": {"empty": summary.used.empty, "truncated": summary.used.truncated},
+            "replies": {name: getattr(summary.used, name) for name in ("unreadable", "empty", "truncated")},
             "retries": dict(sorted(summary.servers.retries.items())),
             "adaptations": summary.servers.adaptations,
             "loops": loop_endings(summary.loops),
@@ -165,7 +165,8 @@ class Outcome:
         """What happened between the run and its model servers; no row for what did not."""
         used, servers = self.summary.used, self.summary.servers
         rows = []
-        replies = [f"{count:,} {how}" for count, how in ((used.empty, "empty"), (used.truncated, "truncated")) if count]
+        counts = {how: getattr(used, how) for how in ("unreadable", "empty", "truncated")}
+        replies = [f"{count:,} {how}" for how, count in counts.items() if count]
         if replies:
             rows.append(("replies", ", ".join(replies)))
         if servers.retries:
@@ -173,6 +174,9 @@ class Outcome:
             rows.append(("tried again", f"{count}: {_histogram(servers.retries)}"))
         if servers.adaptations:
             rows.append(("adapted", "; ".join(servers.adaptations)))
+        if used.calls_in_text:
+            count = count_noun(used.calls_in_text, "call")
+            rows.append(("attention", f"the server left {count} in the text; they were read, but set its tool parser"))
         return rows + [("attention", text) for text in servers.remarks]
 
     def _failed_calls_text(self) -> str:

@@ -25,6 +25,10 @@ class UsageCounts:
     failed_calls: int = 0
     repaired: int = 0
     """Replies that had to be repaired before they could be read, and calls whose arguments had to be coerced."""
+    unreadable: int = 0
+    """Replies that were neither a call nor an answer."""
+    calls_in_text: int = 0
+    """Calls by the model's own tool calling that the server left in the text of the reply."""
     empty: int = 0
     """Replies that said nothing and called nothing."""
     truncated: int = 0
@@ -38,6 +42,8 @@ class UsageCounts:
         self.tool_calls += other.tool_calls
         self.failed_calls += other.failed_calls
         self.repaired += other.repaired
+        self.unreadable += other.unreadable
+        self.calls_in_text += other.calls_in_text
         self.empty += other.empty
         self.truncated += other.truncated
         self.prompt_tokens += other.prompt_tokens

@@ -90,6 +90,8 @@ class UnitRun:
                 await self._reset.ensure_reset()
             outputs = _to_json(await self._nodes[spec.name](self._read_inputs(spec, state), context), spec)
             context.used.repaired += bool(outputs.get("repairs"))
+            context.used.unreadable += bool(outputs.get("problem"))
+            context.used.calls_in_text += "call in the text" in (outputs.get("repairs") or ())
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
