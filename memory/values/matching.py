@@ -11,8 +11,11 @@ from ste_graph.memory.values.fields import FieldValue, Scalar, singular
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.verbs import READING, split_words, word_set
 
-IDENTIFIERS = word_set("code email guid handle id isbn key no number ref reference sku slug token username uuid")
-"""Last words of the names of values that somebody must have given: they cannot be made up."""
+IDENTIFIERS = word_set("email guid handle id isbn sku slug username uuid")
+"""Names, or last words of names, of values that somebody must have given: they cannot be made up."""
+
+LAST_WORDS = word_set("code key no number ref reference token")
+"""The same as the last of several words, such as `order_number`; a `number` alone may be any."""
 
 
 @dataclass(frozen=True)

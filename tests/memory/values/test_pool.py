@@ -47,8 +47,9 @@ def test_a_description_says_what_an_id_is_of(tmp_path: Path) -> None:
 
 
 def test_what_anybody_can_make_up_is_left_to_the_model(tmp_path: Path) -> None:
-    free = tool("add_days", ["total"], total={"type": "number"}, status_code={"enum": [1, 2]})
-    assert draw(free, tmp_path, ToolResult(tool="get_order", data={"total": 3, "status_code": 1}, text="")) == {}
+    free = tool("to_roman", ["number"], number={"examples": [1994]}, total={}, status_code={"enum": [1, 2]})
+    known = ToolResult(tool="get_order", data={"total": 3, "status_code": 1, "number": 7}, text="")
+    assert draw(free, tmp_path, known) == {}
 
 
 def test_given_values_come_first_and_examples_last(tmp_path: Path) -> None:
