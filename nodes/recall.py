@@ -36,13 +36,16 @@ class Recall(Node, SelectionFields):
     class Outputs(NodeOutputs):
         """`examples` is what a prompt shows; "" where there is nothing to show. `origin` says whose exemplars they are.
 
-        `placebo` is the same of the placebo, if there is to be one.
+        `calls` are the same for a prompt that shows them as turns of a chat: the `query` of each, and the `action` and
+        `arguments` of its last call. `placebo` and `placebo_calls` are those of the placebo, if there is to be one.
         """
 
         examples: str
         exemplars: list[dict[str, Json]]
+        calls: list[dict[str, Json]]
         ids: list[str]
         placebo: str
+        placebo_calls: list[dict[str, Json]]
         placebo_ids: list[str]
         origin: dict[str, Any] | None
 
@@ -56,8 +59,10 @@ class Recall(Node, SelectionFields):
         return self.Outputs(
             examples=shown.text,
             exemplars=shown.exemplars,
+            calls=_calls(shown),
             ids=_ids(shown),
             placebo=others.text,
+            placebo_calls=_calls(others),
             placebo_ids=_ids(others),
             origin=shown.origin.model_dump() if shown.origin else None,
         )
@@ -65,6 +70,14 @@ class Recall(Node, SelectionFields):
 
 def _ids(shown: SelectedExemplars) -> list[str]:
     return [str(exemplar["id"]) for exemplar in shown.exemplars]
+
+
+def _calls(shown: SelectedExemplars) -> list[dict[str, Json]]:
+    return [
+        {"query": exemplar["query"], "action": last["action"], "arguments": last.get("arguments") or {}}
+        for exemplar in shown.exemplars
+        if isinstance(calls := exemplar.get("calls"), list) and calls and isinstance(last := calls[-1], dict)
+    ]
 
 
 def _name(tool: Json) -> str:

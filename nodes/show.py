@@ -40,8 +40,10 @@ class Show(Node):
         arm: dict[str, Any]
         tool: dict[str, Any] | None = None
         examples: str | None = None
+        calls: list[dict[str, Any]] | None = None
         ids: list[str] | None = None
         placebo: str | None = None
+        placebo_calls: list[dict[str, Any]] | None = None
         placebo_ids: list[str] | None = None
         exemplar_origin: Origin | None = None
         lines: list[str] | None = None
@@ -49,9 +51,10 @@ class Show(Node):
         lesson_origin: Origin | None = None
 
     class Outputs(NodeOutputs):
-        """`examples` and `lines` are for the prompt; `exemplars` and `lessons` are their ids."""
+        """`examples` (or `calls`, for turns of a chat) and `lines` are for the prompt; the others are their ids."""
 
         examples: str
+        calls: list[dict[str, Any]]
         lines: list[str]
         exemplars: list[str]
         lessons: list[str]
@@ -73,6 +76,7 @@ class Show(Node):
         subject = None if shuffled else _subject(exemplars, lessons)
         return self.Outputs(
             examples=(inputs.examples if nearest else inputs.placebo if shuffled else None) or "",
+            calls=(inputs.calls if nearest else inputs.placebo_calls if shuffled else None) or [],
             lines=(inputs.lines if arm.lessons else None) or [],
             exemplars=(inputs.ids if nearest else inputs.placebo_ids if shuffled else None) or [],
             lessons=(inputs.lesson_ids if arm.lessons else None) or [],

@@ -21,7 +21,7 @@ _CODE = re.compile(
 )
 _TO_MODEL = re.compile(
     r"\b(?:user query|write (?:the|a|one|another) request|imagine (?:a|another|one) (?:person|request|user|different)|"
-    r"(?:this|the) (?:tool|function|api)\b|(?:the|a|these|its) parameters?\b|json schema|as an ai\b|language model)|"
+    r"(?:this|the) (?:tool|function|api)\b|json schema|as an ai\b|language model)|"
     r"^(?:sure|certainly|of course|you are (?:a|an)\b|here (?:is|are) (?:a|an|the|some)\b|i'm sorry|"
     r"i am sorry|i cannot|no[.!]?$)",
     re.IGNORECASE | re.MULTILINE,

@@ -19,6 +19,8 @@ from ste_graph.simulated.reading import (
     Turn,
     current_task,
     is_success,
+    observed_text,
+    read_exemplar_turns,
     read_exemplars,
     read_lessons,
     read_tools,
@@ -107,10 +109,12 @@ def act(turns: Sequence[Turn], tools: Sequence[ShownTool], random: Random, mista
     start = trial_start(turns)
     request = trial_request(turns, start)
     replies = [turn.text for turn in turns[start + 1 :] if turn.role == "assistant"]
-    seen = [turn.text.removeprefix("Observation:").strip() for turn in turns[start + 1 :] if turn.role == "user"]
+    seen = [observed_text(turn.text) for turn in turns[start + 1 :] if turn.role == "user"]
     if seen and is_success(seen[-1]):
         return f"Thought: I have what I need.\nFinal Answer: The result is: {_gist(seen[-1])}"
     examples = [example for turn in turns if turn.role != "assistant" for example in read_exemplars(turn.text)]
+    names = {tool.name for tool in tools}
+    examples += [example for example in read_exemplar_turns(turns[:start]) if example.action in names]
     nearest = max(examples, key=lambda example: _overlap(request, example.query), default=None)
     tool = choose_tool(request, tools, nearest)
     arguments = {**fill_arguments(tool, nearest, random), **extract_arguments(request, tool)}

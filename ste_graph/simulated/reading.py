@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 Task = Literal[
@@ -99,6 +100,20 @@ def read_exemplars(text: str) -> tuple[ShownExemplar, ...]:
     return tuple(found)
 
 
+def read_exemplar_turns(turns: Sequence[Turn]) -> tuple[ShownExemplar, ...]:
+    """The exemplars that are turns of the chat: a request, then the call that served it, as text or as JSON."""
+    found: list[ShownExemplar] = []
+    for asked, called in pairwise(turns):
+        if (asked.role, called.role) != ("user", "assistant") or not asked.text.startswith("User Query:"):
+            continue
+        try:
+            call = json.loads(called.text)
+            found.append(ShownExemplar(last_request(asked.text), call["action"], call["arguments"]))
+        except (ValueError, KeyError, TypeError):
+            found += read_exemplars(f"{asked.text}\n{called.text}")
+    return tuple(found)
+
+
 def read_lessons(turns: Sequence[Turn]) -> list[str]:
     """The lessons in the messages, and the errors of earlier trials in them."""
     lessons = [lesson for turn in turns if "Lesson:" in turn.text for lesson in _LESSON.findall(turn.text)]
@@ -120,6 +135,11 @@ def request_outside_exemplars(text: str) -> str | None:
     """The last request in a text outside its exemplars."""
     found = _QUERY.findall(_EXAMPLE.sub("", text))
     return found[-1].strip() if found else None
+
+
+def observed_text(text: str) -> str:
+    """What came back, from the message that shows it, without a line that says the form of the next reply."""
+    return text.removeprefix("Observation:").partition("\n\nNext:")[0].strip()
 
 
 def is_success(observation: str) -> bool:
@@ -146,7 +166,8 @@ def current_task(turns: Sequence[Turn]) -> Task:
         return "observed"
     asked = last + "".join(turn.text for turn in turns if turn.role == "system")
     imagined = len(turns) > 2 and turns[-3].text.rstrip().endswith("User Query:")
-    return "call" if imagined or "Action Input:" in asked or "Final Answer:" in asked else "other"
+    asks_for_call = any(form in asked for form in ("Action Input:", "Final Answer:", "`arguments`"))
+    return "call" if imagined or asks_for_call else "other"
 
 
 def trial_start(turns: Sequence[Turn]) -> int:

@@ -8,7 +8,7 @@ from ste_graph.protocols.request import find_request
 async def test_imagine_gives_the_request_and_stops_the_model_where_it_would_act_on_it(context, model) -> None:
     ctx = context(' "What is 3 + 4?"\n')
     given = await Imagine(model=model, prompt=Prompt("User Query:"))(Imagine.Inputs(), ctx)
-    assert given.model_dump() == {"query": "What is 3 + 4?"}
+    assert given.model_dump() == {"query": "What is 3 + 4?", "copied": False}
     assert ctx.asked == [{"prompt": "User Query:", "stop": ["Thought:"], "schema": None}]
 
 

@@ -38,9 +38,12 @@ def imagined(
     near: list[str] | None = None,
     lessons: list[str] | None = None,
     known: dict[str, list[Any]] | None = None,
+    reason: str | None = None,
 ) -> RenderedPrompt:
     values = {"tool": TOOL, "short_term": short_term, "long_term": long_term, "novelty": {"new": new, "near": near}}
-    return prompt(name).render({**values, "lessons": {"lines": lessons}, "values": {"known": known}})
+    return prompt(name).render(
+        {**values, "lessons": {"lines": lessons}, "values": {"known": known}, "check": {"reason": reason}}
+    )
 
 
 def called(name: str, *, lessons: list[str] | None = None, text: str | None = None) -> RenderedPrompt:
@@ -117,21 +120,40 @@ def test_values_that_exist_are_shown_where_a_request_is_made_up_and_are_not_kept
     assert shown.transcript_text == imagined("imagine_anew", short_term=short_term, new=new).transcript_text
 
 
+def test_a_request_that_is_none_is_asked_for_again_with_the_reason() -> None:
+    shown = imagined("imagine_anew", short_term=TALKED, reason="It was empty.").text
+    assert shown.startswith("That cannot be used as a request. It was empty.")
+    assert shown.splitlines()[-1] == "User Query:"
+
+
 def test_lessons_are_shown_at_the_first_call_alone_and_are_not_kept() -> None:
-    assert "\nLesson: one\nLesson: two\n" in called("call_taught", lessons=LESSONS).text
-    assert called("call_taught", lessons=LESSONS).transcript_text == called("call").text
-    assert called("call_taught", lessons=LESSONS, text="4 °C").text == "Observation: 4 °C"
+    taught = called("call_taught", lessons=LESSONS)
+    assert "\nLesson: one\nLesson: two\n" in taught.text
+    assert taught.transcript_text == called("call_taught").text
+    assert "Lesson" not in called("call_taught", lessons=LESSONS, text="4 °C").text
 
 
-@pytest.mark.parametrize("lessons", [None, []])
-def test_without_lessons_the_two_call_prompts_are_the_same(lessons: list[str] | None) -> None:
-    assert called("call_taught", lessons=lessons) == called("call")
+def test_our_own_prompts_show_worked_examples_of_other_tools_as_turns_and_keep_none() -> None:
+    for rendered in (imagined("imagine_anew"), called("call_taught"), called("call_taught", text="4 °C"), asked()):
+        roles = [turn["role"] for turn in rendered.leading]
+        assert roles == ["system", *["user", "assistant"] * (len(roles) // 2)]
+        assert len(roles) > 2
+        assert "book_table" in str(rendered.leading)
+        assert "book_table" not in rendered.text
 
 
-@pytest.mark.parametrize(("short_term", "long_term"), [(OFF, OFF), (OFF, PAST), (TALKED, OFF), (TALKED, PAST)])
-def test_the_two_imagine_prompts_are_the_same_as_long_as_requests_are_new(short_term: Any, long_term: Any) -> None:
-    assert imagined("imagine", short_term=short_term, long_term=long_term) == imagined(
-        "imagine_anew", short_term=short_term, long_term=long_term
+def test_an_observation_comes_with_the_form_of_the_next_reply_which_is_not_kept() -> None:
+    rendered = called("call_taught", text="4 °C")
+    assert rendered.text.startswith("Observation: 4 °C\n\nNext: `Final Answer:`")
+    assert "`Action: look`" in rendered.text
+    assert rendered.transcript_text == "Observation: 4 °C"
+
+
+def test_exemplars_are_turns_before_the_request() -> None:
+    calls = [{"query": "Two?", "action": "look", "arguments": {"at": 2}}]
+    assert asked(calls).leading[-2:] == (
+        {"role": "user", "content": "User Query: Two?"},
+        {"role": "assistant", "content": '{"action": "look", "arguments": {"at": 2}}'},
     )
 
 
@@ -157,8 +179,15 @@ def test_reflect_ends_with_the_question_for_yes_or_no() -> None:
 
 def answered(name: str, *, examples: str = "", lines: list[str] | None = None) -> str:
     offered = [TOOL, {**TOOL, "name": "listen", "description": "Hear it."}]
-    shown = {"examples": examples, "lines": lines or []}
-    return prompt(name).render({"offer": {"tools": offered}, "show": shown, "case": {"query": "One?"}}).text
+    calls = [{"query": "Two?", "action": "look", "arguments": {}}] if examples else []
+    shown = {"examples": examples, "calls": calls, "lines": lines or []}
+    rendered = prompt(name).render({"offer": {"tools": offered}, "show": shown, "case": {"query": "One?"}})
+    return "\n".join([*(turn["content"] for turn in rendered.leading), rendered.text])
+
+
+def asked(calls: list[dict[str, Any]] | None = None) -> RenderedPrompt:
+    shown = {"calls": calls or [], "lines": []}
+    return prompt("answer").render({"offer": {"tools": [TOOL]}, "show": shown, "case": {"query": "One?"}})
 
 
 answer_prompts = pytest.mark.parametrize("name", ["answer", "answer_paper"])

@@ -8,7 +8,9 @@ LENT, TAUGHT = {"run_id": "1", "run": "runs/distil"}, {"run_id": "2", "run": "ru
 LOOKED_UP: dict[str, Any] = {
     "examples": "the nearest",
     "ids": ["e1", "e2"],
+    "calls": [{"query": "q", "action": "look", "arguments": {}}],
     "placebo": "of no use",
+    "placebo_calls": [{"query": "p", "action": "look", "arguments": {}}],
     "placebo_ids": ["p1", "p2"],
     "exemplar_origin": LENT,
     "lines": ["Lesson: one"],
@@ -22,7 +24,7 @@ async def shown(arm: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 async def test_the_baseline_shows_nothing_and_has_nothing_to_adopt() -> None:
-    nothing = {"examples": "", "lines": [], "exemplars": [], "lessons": [], "subject": None}
+    nothing = {"examples": "", "calls": [], "lines": [], "exemplars": [], "lessons": [], "subject": None}
     assert await shown({"name": "baseline"}) == nothing
     without = dict.fromkeys(LOOKED_UP)
     assert await shown({"name": "baseline"}, **without) == nothing
@@ -31,6 +33,7 @@ async def test_the_baseline_shows_nothing_and_has_nothing_to_adopt() -> None:
 async def test_each_arm_shows_what_it_says_and_names_what_would_be_adopted() -> None:
     exemplars = await shown({"name": "a", "exemplars": "nearest"})
     assert (exemplars["examples"], exemplars["exemplars"], exemplars["lines"]) == ("the nearest", ["e1", "e2"], [])
+    assert exemplars["calls"] == LOOKED_UP["calls"]
     assert exemplars["subject"] == {"kind": "exemplars", **LENT}
     lessons = await shown({"name": "b", "lessons": True})
     assert (lessons["examples"], lessons["lines"], lessons["lessons"]) == ("", ["Lesson: one"], ["l1"])

@@ -18,7 +18,7 @@ import ste_graph as ste
 
 
 @ste.tool(effect="read")
-def weigh(number: int) -> str:
+def weigh(number: int = 0) -> str:
     """Weigh a thing."""
     return f"observation-canary-{number}"
 '''

@@ -20,7 +20,7 @@ import ste_graph as ste
 
 
 @ste.tool(effect="read")
-def weigh(number: int) -> str:
+def weigh(number: int = 0) -> str:
     """Weigh a thing."""
     if number > 99:
         raise ValueError("the scale-canary ends at 99")
@@ -57,7 +57,7 @@ def test_a_lesson_is_shown_from_the_next_trial_on_to_both_prompts_and_is_kept_in
     heard, journal = prompts(variant)
     for prompt in heard:
         *before, last = prompt["messages"]
-        asks = last.endswith("User Query:") or last.startswith("Now fulfil")
+        asks = last.endswith("User Query:") or last.startswith("The request:")
         assert (LESSON in last) == (asks and prompt["trial"] == 1), last
         assert not any("Lesson:" in message for message in before)
     # Shown once, and the same mistake was made all the same: it is retired.
