@@ -22,7 +22,8 @@ _CODE = re.compile(
 _TO_MODEL = re.compile(
     r"\b(?:user query|write (?:the|a|one|another) request|imagine (?:a|another|one) (?:person|request|user|different)|"
     r"(?:this|the) (?:tool|function|api)\b|json schema|as an ai\b|language model)|"
-    r"^(?:sure|certainly|of course|you are (?:a|an)\b|here (?:is|are) (?:a|an|the|some)\b|i'm sorry|"
+    r"\b(?:clarify|the person is asking|more information)\b|"
+    r"^(?:sorry|sure|certainly|of course|you are (?:a|an)\b|here (?:is|are) (?:a|an|the|some)\b|i'm sorry|"
     r"i am sorry|i cannot|no[.!]?$)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -35,6 +36,7 @@ _DAY = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W_]+")
+_LETTERS_NEEDED: Final = 5
 _ECHO: Final = 8
 """So many words in a row that also stand in the prompt are copied from it."""
 
@@ -63,7 +65,7 @@ def find_fault(request: str, name: str, parameters: Mapping[str, Json], instruct
         return "It had a placeholder where a value belongs; make up a value."
     if repeats(request, instructions):
         return COPIED
-    if len(words) < 3:
+    if sum(map(str.isalpha, request)) < _LETTERS_NEEDED * (1 + (len(words) < 3)):  # some scripts put no space between
         return "It was too short to say what is wanted."
     if missing := _missing_value(request, parameters):
         return f"It gave no value for the {missing}; every value that is needed must be in the request."

@@ -42,6 +42,9 @@ TOOL = {
         ("What is 3 days after YYYY-MM-DD?", "placeholder"),
         ("Give the date that lies some days after a date, with 3 days.", "repeated"),
         ("Add 3", "too short"),
+        ("2024-01-01, 2024-03-01", "too short"),
+        ("Sorry, 3 days are not enough to go by.", "spoke of the task"),
+        ("\u4eca\u5929\u4e4b\u540e15\u5929\u662f\u54ea\u4e00\u5929, \u8bf7\u95ee?", None),
         ("Which date comes some days later than the other?", "no value for the start date"),
     ],
 )
