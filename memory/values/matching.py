@@ -19,7 +19,7 @@ LAST_WORDS = word_set("code key no number ref reference token")
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ToolParameter:
     """One parameter of a tool, with the tool as plain data (`name`, `description`, `parameters`)."""
 
     tool: Mapping[str, Json]
@@ -94,6 +94,6 @@ class Parameter:
         return ArgumentChecker(self.tool["name"], {"properties": {self.name: dict(self.schema)}, **definitions})
 
 
-def list_parameters(tool: Mapping[str, Json]) -> list[Parameter]:
+def list_parameters(tool: Mapping[str, Json]) -> list[ToolParameter]:
     """The parameters of a tool, in order."""
-    return [Parameter(tool, name) for name in tool["parameters"].get("properties", {})]
+    return [ToolParameter(tool, name) for name in tool["parameters"].get("properties", {})]

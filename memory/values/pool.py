@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-from ste_graph.contracts import DrawnValue, Json, ToolResult
+from ste_graph.contracts import DrawnValue, Json, ReadResult
 from ste_graph.errors import RunError
 from ste_graph.files.atomic import write_atomically, write_error
 from ste_graph.memory.values.fields import FieldValue, Scalar, read_fields
-from ste_graph.memory.values.matching import Parameter, list_parameters
+from ste_graph.memory.values.matching import ToolParameter, list_parameters
 
 GIVEN = "the workflow"
 EXAMPLE = "the tool's examples"
@@ -25,7 +25,7 @@ class ValuePool:
         self._folder = folder
         self._fields: list[FieldValue] = []
 
-    def begin_wave(self, number: int, results: Iterable[ToolResult]) -> None:
+    def begin_wave(self, number: int, results: Iterable[ReadResult]) -> None:
         """Hold the values in `results`; if the wave began before, in an earlier process, those that it began with."""
         file = self._folder / f"wave-{number}.json"
         try:
@@ -48,11 +48,11 @@ class ValuePool:
         """At most `k` values for each parameter of `tool` that some are known for; which ones depends on `seed`."""
         drawn = {}
         for parameter in list_parameters(tool):
-            if values := self._known(parameter):
+            if values := self._known_values(parameter):
                 drawn[parameter.name] = Random(f"{seed} {parameter.name}").sample(values, min(k, len(values)))
         return drawn
 
-    def _known(self, parameter: Parameter) -> list[DrawnValue]:
+    def _known_values(self, parameter: ToolParameter) -> list[DrawnValue]:
         """The values that exist for a parameter, those of the best source alone."""
         if "enum" in parameter.schema or "const" in parameter.schema:
             return []

@@ -80,7 +80,7 @@ class SentenceEmbedder:
         self._threads = threads
         self._waiting: deque[tuple[list[str], Future[Vectors]]] = deque()
         self._known: OrderedDict[str, Vectors] = OrderedDict()
-        self._worker: _Worker | None = None
+        self._worker: _EmbeddingWorker | None = None
         self._warned_too_long = False
 
     @property
@@ -101,9 +101,9 @@ class SentenceEmbedder:
             worker.encoder = open_encoder(self._weights, self._threads)
         return worker.encoder
 
-    def _start(self) -> _Worker:
+    def _start(self) -> _EmbeddingWorker:
         if self._worker is None or self._worker.process != os.getpid():
-            self._worker = _Worker()
+            self._worker = _EmbeddingWorker()
         return self._worker
 
     def _serve(self) -> None:
@@ -184,7 +184,7 @@ def open_encoder(weights: Weights, threads: int) -> Encoder:
     return encoder
 
 
-class _Worker:
+class _EmbeddingWorker:
     """The thread and the model of one process: a forked child cannot use those of its parent."""
 
     def __init__(self) -> None:

@@ -157,7 +157,7 @@ class DrawnValue(Frozen):
     origin: str
 
 
-class ToolResult(Frozen):
+class ReadResult(Frozen):
     """What a call of a tool that only reads gave: as plain data where the tool gave any, and as text."""
 
     tool: str
@@ -180,7 +180,7 @@ class ValueMemory(Protocol):
 class ValueStore(Protocol):
     """The opened store of a memory of values; the same for all units of a wave, whatever they find meanwhile."""
 
-    def begin_wave(self, number: int, results: Iterable[ToolResult]) -> None:
+    def begin_wave(self, number: int, results: Iterable[ReadResult]) -> None:
         """Hold the values in `results`, or those that the wave `number` began with in an earlier process. Blocking.
 
         Raises `RunError` if files cannot be read or written.

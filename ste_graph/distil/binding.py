@@ -16,7 +16,7 @@ from ste_graph.distil.dates import parse_day, parse_moment
 from ste_graph.distil.leaves import Leaf
 from ste_graph.distil.normalisation import identifier_words, word_set, words
 from ste_graph.distil.numbers import NumberMention, parse_number
-from ste_graph.distil.request import Request, Span
+from ste_graph.distil.request import Request, TextSpan
 from ste_graph.distil.roles import Kind, Parameters, find_label, opposite, role_of, unit_of
 from ste_graph.distil.units import unit_names
 from ste_graph.json_values import equal
@@ -27,18 +27,18 @@ _SHARED = re.compile(r"\b(?:both|each|same)\b")
 
 
 @dataclass(slots=True)
-class Candidate:
+class BindingCandidate:
     """A value of a call with the places that it may take."""
 
     leaf: Leaf
-    spans: list[Span] = field(default_factory=list)
+    spans: list[TextSpan] = field(default_factory=list)
     is_open: bool = True
     """True if no word says which parameter the places belong to, so that their order must."""
     contradicted: bool = False
     """True if the request says of this parameter something else, or gives the value to another one of the pair."""
 
 
-def find_candidates(request: Request, leaves: Sequence[Leaf], parameters: Parameters) -> list[Candidate]:
+def find_candidates(request: Request, leaves: Sequence[Leaf], parameters: Parameters) -> list[BindingCandidate]:
     """The places of each value, less those that the request gives to another parameter or takes back."""
     raw = [list(find_places(request, leaf, parameters)) for leaf in leaves]
     texts = [span for leaf, spans in zip(leaves, raw, strict=True) if isinstance(leaf.value, str) for span in spans]
@@ -57,9 +57,9 @@ def find_candidates(request: Request, leaves: Sequence[Leaf], parameters: Parame
     return found
 
 
-def bind(request: Request, candidates: Sequence[Candidate]) -> dict[int, Span]:
+def bind(request: Request, candidates: Sequence[BindingCandidate]) -> dict[int, TextSpan]:
     """The place that each value takes, by its index; each place serves one value, unless the request says `both`."""
-    taken: dict[Span, int] = {}
+    taken: dict[TextSpan, int] = {}
     for index in range(len(candidates)):
         taken = _place(index, candidates, taken, set()) or taken
     found = {index: span for span, index in taken.items()}
@@ -69,8 +69,8 @@ def bind(request: Request, candidates: Sequence[Candidate]) -> dict[int, Span]:
 
 
 def _place(
-    index: int, candidates: Sequence[Candidate], taken: Mapping[Span, int], tried: set[Span]
-) -> dict[Span, int] | None:
+    index: int, candidates: Sequence[BindingCandidate], taken: Mapping[TextSpan, int], tried: set[TextSpan]
+) -> dict[TextSpan, int] | None:
     """The places taken once one more value has its own, others having moved where they must; None if there is none."""
     for span in candidates[index].spans:
         if span in tried:
@@ -78,7 +78,7 @@ def _place(
         tried.add(span)
         owners = {owner for other, owner in taken.items() if other.overlaps(span)}
         kept = {other: owner for other, owner in taken.items() if owner not in owners}
-        left: dict[Span, int] | None = kept | {span: index}
+        left: dict[TextSpan, int] | None = kept | {span: index}
         for owner in owners:
             left = _place(owner, candidates, left, tried) if left is not None else None
         if left is not None:
@@ -86,7 +86,7 @@ def _place(
     return None
 
 
-def find_places(request: Request, leaf: Leaf, parameters: Parameters) -> Iterator[Span]:
+def find_places(request: Request, leaf: Leaf, parameters: Parameters) -> Iterator[TextSpan]:
     """The places at which a text states a value: literally, as a number, as a day or a time, in any usual form."""
     match leaf.value:
         case bool():
@@ -97,11 +97,11 @@ def find_places(request: Request, leaf: Leaf, parameters: Parameters) -> Iterato
             yield from _find_text(request, leaf, text.strip(), parameters)
 
 
-def kind_at(request: Request, span: Span) -> Kind:
+def kind_at(request: Request, span: TextSpan) -> Kind:
     """The kind of value that stands at a place."""
-    if any(Span(day.start, day.end).overlaps(span) for day in request.days):
+    if any(TextSpan(day.start, day.end).overlaps(span) for day in request.days):
         return "day"
-    return "number" if any(Span(n.start, n.end).overlaps(span) for n in request.numbers) else "text"
+    return "number" if any(TextSpan(n.start, n.end).overlaps(span) for n in request.numbers) else "text"
 
 
 def states_number(mention: NumberMention, number: Fraction, schema: Mapping[str, Json]) -> bool:
@@ -115,17 +115,17 @@ def parse_number_text(value: str) -> Fraction | None:
     return parse_number(value) if _NUMBER.fullmatch(value) else None
 
 
-def _find_number(request: Request, leaf: Leaf, number: Fraction | None) -> Iterator[Span]:
+def _find_number(request: Request, leaf: Leaf, number: Fraction | None) -> Iterator[TextSpan]:
     if number is None:
         return
     for mention in request.numbers:
         inner = len(leaf.path) > 1 and number in _grouped_parts(request.plain[mention.start : mention.end])
         if inner or states_number(mention, number, leaf.schema):
-            yield Span(mention.start, mention.end)
+            yield TextSpan(mention.start, mention.end)
     part = {*identifier_words(leaf.parameter)} & {"year", "month", "day"}
     for day in request.days if len(part) == 1 else ():
         if any(getattr(date, next(iter(part))) == number for date in day.days):
-            yield Span(day.start, day.end)
+            yield TextSpan(day.start, day.end)
 
 
 def _grouped_parts(text: str) -> set[Fraction]:
@@ -134,7 +134,7 @@ def _grouped_parts(text: str) -> set[Fraction]:
     return {parse_number(part) for part in parts} if len(parts) > 1 and all(map(str.isdigit, parts)) else set()
 
 
-def _find_text(request: Request, leaf: Leaf, value: str, parameters: Parameters) -> Iterator[Span]:
+def _find_text(request: Request, leaf: Leaf, value: str, parameters: Parameters) -> Iterator[TextSpan]:
     if "enum" in leaf.schema and value:
         yield from find_choice(request, leaf.parameter, value, leaf.schema, parameters) or ()
         return
@@ -151,34 +151,36 @@ def _find_text(request: Request, leaf: Leaf, value: str, parameters: Parameters)
     if found:
         return
     if day := parse_day(value):
-        yield from (Span(mention.start, mention.end) for mention in request.days if day in mention.days)
+        yield from (TextSpan(mention.start, mention.end) for mention in request.days if day in mention.days)
     elif moment := parse_moment(value):
         yield from _find_moment(request, *moment)
     elif value in _zones():
         yield from request.find_words(value.rpartition("/")[2])
 
 
-def _find_moment(request: Request, day: dt.date | None, time: dt.time) -> Iterator[Span]:
-    days = [Span(mention.start, mention.end) for mention in request.days if day in mention.days]
+def _find_moment(request: Request, day: dt.date | None, time: dt.time) -> Iterator[TextSpan]:
+    days = [TextSpan(mention.start, mention.end) for mention in request.days if day in mention.days]
     for mention in request.times:
-        span = Span(mention.start, mention.end)
+        span = TextSpan(mention.start, mention.end)
         if mention.time == time and day is None:
             yield span
         elif mention.time == time:
-            yield from (Span(min(span.start, near.start), max(span.end, near.end)) for near in days)
+            yield from (TextSpan(min(span.start, near.start), max(span.end, near.end)) for near in days)
 
 
-def _find_character(request: Request, value: str) -> Iterator[Span]:
+def _find_character(request: Request, value: str) -> Iterator[TextSpan]:
     """The places at which a character is on its own; in quotes, if it could be a word."""
     if not value:
         return
     bare = "" if value in "aAI" else rf"|(?<!\w)(?P<bare>{re.escape(value)})(?!\w)"
     for match in re.finditer(rf"[\"'`](?P<quoted>{re.escape(value)})[\"'`]{bare}", request.cased):
         group = "quoted" if match["quoted"] is not None else "bare"
-        yield Span(match.start(group), match.end(group))
+        yield TextSpan(match.start(group), match.end(group))
 
 
-def _is_whole(request: Request, leaf: Leaf, span: Span, texts: Sequence[Span], names: Sequence[Span]) -> bool:
+def _is_whole(
+    request: Request, leaf: Leaf, span: TextSpan, texts: Sequence[TextSpan], names: Sequence[TextSpan]
+) -> bool:
     """True if a place is no part of a longer name or quoted text, and the request does not take it back.
 
     `texts` are the places of all texts of the call, `names` those of the names of parameters.
@@ -194,13 +196,13 @@ def _is_whole(request: Request, leaf: Leaf, span: Span, texts: Sequence[Span], n
     return not request.is_part_of_name(span, [*names, *(other for other in texts if not other.overlaps(span))])
 
 
-def _covers(request: Request, quote: Span, span: Span, leaf: Leaf) -> bool:
+def _covers(request: Request, quote: TextSpan, span: TextSpan, leaf: Leaf) -> bool:
     """True if a place is all of the words of a quoted text."""
     own = request.plain[span.start : span.end]
     return words(own) == words(request.plain[quote.start : quote.end])
 
 
-def _are_covered(request: Request, quote: Span, texts: Sequence[Span]) -> bool:
+def _are_covered(request: Request, quote: TextSpan, texts: Sequence[TextSpan]) -> bool:
     """True if the values of the call together are all of the words of a quoted text."""
     left = list(request.plain[quote.start : quote.end])
     for span in texts:
@@ -209,13 +211,13 @@ def _are_covered(request: Request, quote: Span, texts: Sequence[Span]) -> bool:
     return not words("".join(left)).strip()
 
 
-def _choose(request: Request, leaf: Leaf, spans: list[Span], parameters: Parameters) -> Candidate:
+def _choose(request: Request, leaf: Leaf, spans: list[TextSpan], parameters: Parameters) -> BindingCandidate:
     """The places that no word gives to another parameter; those with the parameter's own label before all others."""
     name = leaf.parameter
     if "enum" in leaf.schema and isinstance(leaf.value, str):
         none = find_choice(request, name, leaf.value, leaf.schema, parameters) is None
-        return Candidate(leaf, spans, is_open=False, contradicted=none)
-    numbers = [Span(mention.start, mention.end) for mention in request.numbers]
+        return BindingCandidate(leaf, spans, is_open=False, contradicted=none)
+    numbers = [TextSpan(mention.start, mention.end) for mention in request.numbers]
     own, free, wrong = [], [], False
     is_open, shared = True, _SHARED.search(request.plain) is not None
     for span in spans:
@@ -233,10 +235,12 @@ def _choose(request: Request, leaf: Leaf, spans: list[Span], parameters: Paramet
             continue
         is_open = is_open and role is None and not units
         free.append(span)
-    return Candidate(leaf, own or free, is_open=is_open and not own, contradicted=wrong and not (own or free))
+    return BindingCandidate(leaf, own or free, is_open=is_open and not own, contradicted=wrong and not (own or free))
 
 
-def _ordered_pairs(candidates: Sequence[Candidate], parameters: Parameters) -> Iterator[tuple[Candidate, Candidate]]:
+def _ordered_pairs(
+    candidates: Sequence[BindingCandidate], parameters: Parameters
+) -> Iterator[tuple[BindingCandidate, BindingCandidate]]:
     """Pairs of values that could be swapped, and that no word tells apart: their order must be the schema's."""
     order = list(parameters.kinds)
     named = [c for c in candidates if c.spans and c.is_open and c.leaf.parameter in parameters.kinds]

@@ -8,7 +8,7 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.distil.normalisation import identifier_words, singular, word_set
-from ste_graph.distil.request import Request, Span
+from ste_graph.distil.request import Request, TextSpan
 from ste_graph.distil.roles import Parameters, find_label
 
 _NO: Final = (
@@ -42,11 +42,11 @@ def read_switch(request: Request, name: str, parameters: Parameters) -> bool | N
     return None if found is None else found != inverted
 
 
-def _find_together(request: Request, wanted: Sequence[str]) -> Iterator[Span]:
+def _find_together(request: Request, wanted: Sequence[str]) -> Iterator[TextSpan]:
     """The places of the last of some words, where the others stand in the same clause."""
     forms = [_forms(word) for word in wanted]
     for match in re.finditer(rf"(?<!\w){forms[-1]}(?!\w)", request.plain.replace("_", " ")):
-        span = Span(match.start(), match.end())
+        span = TextSpan(match.start(), match.end())
         clause = request.plain[request.clause_start(span.start) : request.clause_end(span.end)]
         quoted = any(quote.holds(span) for quote in request.quotes)
         if not quoted and all(re.search(rf"(?<!\w){form}(?!\w)", clause) for form in forms[:-1]):
@@ -60,7 +60,7 @@ def _forms(word: str) -> str:
     return rf"{re.escape(stem)}(?:e|s|es|ed|ing|{re.escape(stem[-1])}ed|{re.escape(stem[-1])}ing)?"
 
 
-def _read_at(request: Request, span: Span) -> bool | None:
+def _read_at(request: Request, span: TextSpan) -> bool | None:
     after = request.plain[span.end : span.end + 40]
     before = request.plain[request.clause_start(span.start) : span.start]
     if answer := _ANSWER_AFTER.match(after) or _ANSWER_BEFORE.search(before):
@@ -68,7 +68,7 @@ def _read_at(request: Request, span: Span) -> bool | None:
     return not (_UNWANTED_AFTER.match(after) or _NEGATED_BEFORE.search(before))
 
 
-def stated_choices(request: Request, name: str, schema: Mapping[str, Json]) -> dict[str, list[Span]]:
+def stated_choices(request: Request, name: str, schema: Mapping[str, Json]) -> dict[str, list[TextSpan]]:
     """The places at which a request names each of the texts that a parameter chooses among, and does not negate it."""
     choices = [choice for choice in schema.get("enum") or () if isinstance(choice, str) and choice.strip()]
     about = str(schema.get("description") or "")
@@ -81,19 +81,19 @@ def stated_choices(request: Request, name: str, schema: Mapping[str, Json]) -> d
     }
 
 
-def _places(request: Request, choice: str, about: str) -> Iterator[Span]:
+def _places(request: Request, choice: str, about: str) -> Iterator[TextSpan]:
     aliases = re.findall(_ALIAS.format(choice=re.escape(choice.lower())), about.lower())
     for form in dict.fromkeys([choice, *aliases]):
         for span in request.find_words(form):
             inside = any(quote.holds(span) and quote != span for quote in request.quotes)
-            dated = any(Span(day.start, day.end).overlaps(span) for day in request.days)  # `the first of May`
+            dated = any(TextSpan(day.start, day.end).overlaps(span) for day in request.days)  # `the first of May`
             if not inside and not dated and not request.is_negated(span):
                 yield span
 
 
 def find_choice(
     request: Request, name: str, value: str, schema: Mapping[str, Json], parameters: Parameters
-) -> list[Span] | None:
+) -> list[TextSpan] | None:
     """The places at which a request names the choice `value`; None if it names another one instead.
 
     A choice with the parameter's own label counts before all others. A value that stands for all of them is not

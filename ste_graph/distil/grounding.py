@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
-from ste_graph.distil.binding import Candidate, bind, find_candidates, kind_at, parse_number_text, states_number
+from ste_graph.distil.binding import BindingCandidate, bind, find_candidates, kind_at, parse_number_text, states_number
 from ste_graph.distil.choices import find_choice, read_switch
 from ste_graph.distil.dates import days_in, parse_day, parse_moment, times_in
 from ste_graph.distil.leaves import Leaf, is_default, leaves, resolve_alternatives
 from ste_graph.distil.normalisation import contains_words, words
 from ste_graph.distil.numbers import numbers_in, parse_number
-from ste_graph.distil.request import Request, Span, parse_request
+from ste_graph.distil.request import Request, TextSpan, parse_request
 from ste_graph.distil.roles import Parameters, find_label, read_parameters
 
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]
@@ -27,7 +27,7 @@ class Grounding:
 
     sources: Mapping[str, Source]
     """By the path of the value."""
-    spans: tuple[Span, ...]
+    spans: tuple[TextSpan, ...]
     """The places of the request that the values take."""
     left_out: tuple[str, ...]
     """The parameters of which the request says something else than their default, which is what the call takes."""
@@ -106,7 +106,7 @@ def states_value(text: str, leaf: Leaf) -> bool:
     return False  # an empty list or object that is not a default is nothing that one could ask for
 
 
-def _trace(candidate: Candidate, bound: bool, observations: Sequence[str]) -> Source:
+def _trace(candidate: BindingCandidate, bound: bool, observations: Sequence[str]) -> Source:
     if bound:
         return "request"
     if not candidate.contradicted and any(states_value(text, candidate.leaf) for text in observations):
@@ -134,17 +134,17 @@ def _says_otherwise(request: Request, leaf: Leaf, parameters: Parameters) -> boo
     )
 
 
-def _mentions(request: Request) -> Iterator[Span]:
-    spans = [Span(number.start, number.end) for number in request.numbers]
-    spans += [Span(day.start, day.end) for day in request.days]
-    spans += [Span(time.start, time.end) for time in request.times]
+def _mentions(request: Request) -> Iterator[TextSpan]:
+    spans = [TextSpan(number.start, number.end) for number in request.numbers]
+    spans += [TextSpan(day.start, day.end) for day in request.days]
+    spans += [TextSpan(time.start, time.end) for time in request.times]
     for span in spans:
         if not any(quote.holds(span) for quote in request.quotes):
             yield span
     yield from request.quotes
 
 
-def _is_stated_at(request: Request, span: Span, leaf: Leaf) -> bool:
+def _is_stated_at(request: Request, span: TextSpan, leaf: Leaf) -> bool:
     if isinstance(leaf.value, int | float):
         number = parse_number(repr(leaf.value))
         return any(n.start == span.start and states_number(n, number, leaf.schema) for n in request.numbers)
@@ -205,7 +205,7 @@ def find_unused(
     return found
 
 
-def _is_known(request: Request, span: Span, known: str) -> bool:
+def _is_known(request: Request, span: TextSpan, known: str) -> bool:
     """True if another text has what stands at a place, and a word beside it: `at most 50 rows`."""
     written = request.cased[span.start : span.end]
     if not contains_words(known, written):
@@ -216,7 +216,7 @@ def _is_known(request: Request, span: Span, known: str) -> bool:
     return len(written) > 4 or any(contains_words(known, side) for side in sides if side)
 
 
-def _asked_for(request: Request) -> Iterator[Span]:
+def _asked_for(request: Request) -> Iterator[TextSpan]:
     numbers = {mention.start: mention for mention in request.numbers}
     for span in _mentions(request):
         number = numbers.get(span.start)

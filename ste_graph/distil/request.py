@@ -38,17 +38,17 @@ _SYMBOLS = frozenset("<>=*+%^&|~$#@\\")
 _PAUSES = ".,;:!?()[]{}-/"
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """A place in a text: from `start` up to `end`."""
 
     start: int
     end: int
 
-    def overlaps(self, other: Span) -> bool:
+    def overlaps(self, other: TextSpan) -> bool:
         """True if the two have a character in common."""
         return self.start < other.end and other.start < self.end
 
-    def holds(self, other: Span) -> bool:
+    def holds(self, other: TextSpan) -> bool:
         """True if the other lies within this one."""
         return self.start <= other.start and other.end <= self.end
 
@@ -62,12 +62,12 @@ class Request:
 
     cased: str
     plain: str
-    quotes: tuple[Span, ...]
+    quotes: tuple[TextSpan, ...]
     days: tuple[DayMention, ...]
     times: tuple[TimeMention, ...]
     numbers: tuple[NumberMention, ...]
 
-    def find_words(self, value: str) -> Iterator[Span]:
+    def find_words(self, value: str) -> Iterator[TextSpan]:
         """Every place at which the words of a value stand, whatever is between them; a plural counts as its singular.
 
         A place within a longer word, name, path or number does not count: `1009` is not in `A-1009`.
@@ -75,7 +75,7 @@ class Request:
         wanted = lower(flatten(value))
         parts = re.findall(r"[^\W_]+", wanted)
         if not parts:
-            yield from (Span(match.start(), match.end()) for match in re.finditer(re.escape(wanted), self.plain))
+            yield from (TextSpan(match.start(), match.end()) for match in re.finditer(re.escape(wanted), self.plain))
             return
         plural = len(parts) == 1 and value.islower() and value.isalpha() and len(value) > 1
         inner = r"\W+".join(map(re.escape, parts))
@@ -84,7 +84,7 @@ class Request:
             pattern = rf"(?<!\w)(?:{'|'.join({*map(re.escape, _inflections(parts[0]))})})(?!\w)"
         symbols = _symbols(value)
         for match in re.finditer(pattern, self._searchable):
-            span = Span(match.start(), match.end())
+            span = TextSpan(match.start(), match.end())
             wide = self._widen(span)
             if symbols in (self._symbols(span), self._symbols(wide)) and not self._is_joined(span):
                 yield wide if symbols else span
@@ -93,13 +93,13 @@ class Request:
     def _searchable(self) -> str:
         return self.plain.replace("_", " ")
 
-    def find_any(self, names: Iterable[Sequence[str]]) -> list[Span]:
+    def find_any(self, names: Iterable[Sequence[str]]) -> list[TextSpan]:
         """Every place of these words, each given as a sequence that may be written together or apart."""
         pattern = "|".join("[ _-]?".join(map(re.escape, parts)) for parts in names)
         found = re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", self.plain) if pattern else ()
-        return [Span(match.start(), match.end()) for match in found]
+        return [TextSpan(match.start(), match.end()) for match in found]
 
-    def is_negated(self, span: Span) -> bool:
+    def is_negated(self, span: TextSpan) -> bool:
         """True if the words before a place say that just this is not meant: `not in A`, `instead of A`."""
         return _NEGATED.search(self.plain[max(0, span.start - 40) : span.start]) is not None
 
@@ -115,7 +115,7 @@ class Request:
         match = _BREAK.search(self.plain, place)
         return match.start() if match else len(self.plain)
 
-    def is_part_of_name(self, span: Span, others: Sequence[Span] = ()) -> bool:
+    def is_part_of_name(self, span: TextSpan, others: Sequence[TextSpan] = ()) -> bool:
         """True if a name that begins or ends at this place goes on beside it: `Francisco` in `from San Francisco`.
 
         `others` are the places of other values, which are no part of it.
@@ -125,44 +125,44 @@ class Request:
             return False
         return self._goes_on_before(span, others) or self._goes_on_after(span, others)
 
-    def is_cut(self, span: Span) -> bool:
+    def is_cut(self, span: TextSpan) -> bool:
         """True if a text that is given after a colon goes on beyond this place: `call` in `label: call grandma`."""
         if not re.search(r"\w: ?$", self.plain[: span.start]):
             return False
         following = re.match(r" (?P<word>\w+)", self.plain[span.end :])
         return following is not None and following["word"] not in _CONNECTIVES
 
-    def _goes_on_before(self, span: Span, others: Sequence[Span]) -> bool:
+    def _goes_on_before(self, span: TextSpan, others: Sequence[TextSpan]) -> bool:
         match = re.search(r"(?:^|(?P<end>[.!?:] )|[^\w])(?P<word>[^\W\d_][\w']*) $", self.cased[: span.start])
         if match is None or (match["word"].isupper() and len(match["word"]) == 1):
             return False
         begins = match["end"] is not None or match.start("word") == 0
         begins = begins and match["word"].lower() not in _NAME_STARTS
-        return not begins and self._is_name(Span(match.start("word"), match.end("word")), others)
+        return not begins and self._is_name(TextSpan(match.start("word"), match.end("word")), others)
 
-    def _goes_on_after(self, span: Span, others: Sequence[Span]) -> bool:
+    def _goes_on_after(self, span: TextSpan, others: Sequence[TextSpan]) -> bool:
         match = re.match(r" (?P<word>[^\W\d_][\w']*)", self.cased[span.end :])
         return match is not None and self._is_name(
-            Span(span.end + match.start("word"), span.end + match.end("word")), others
+            TextSpan(span.end + match.start("word"), span.end + match.end("word")), others
         )
 
-    def _is_name(self, word: Span, others: Sequence[Span]) -> bool:
+    def _is_name(self, word: TextSpan, others: Sequence[TextSpan]) -> bool:
         text = self.cased[word.start : word.end]
         known = text.lower() in _MONTHS_AND_DAYS or text.lower() in _OPENERS
         return text[0].isupper() and not known and not any(word.overlaps(other) for other in others)
 
-    def _widen(self, span: Span) -> Span:
+    def _widen(self, span: TextSpan) -> TextSpan:
         """The place with the symbols beside it."""
         before = re.search(r"[^\w\s\"'`]*$", self.plain[: span.start])
         after = re.match(r"[^\w\s\"'`]*", self.plain[span.end :])
         start = span.start - len(before.group().lstrip(_PAUSES)) if before else span.start
         end = span.end + len(after.group().rstrip(_PAUSES)) if after else span.end
-        return Span(start, end)
+        return TextSpan(start, end)
 
-    def _symbols(self, span: Span) -> str:
+    def _symbols(self, span: TextSpan) -> str:
         return _symbols(self.plain[span.start : span.end])
 
-    def _is_joined(self, span: Span) -> bool:
+    def _is_joined(self, span: TextSpan) -> bool:
         """True if a sign without a blank joins the place to more of a name, a path or a number."""
         before, after = self.plain[: span.start], self.plain[span.end :]
         alphabetic = self.plain[span.start : span.end].replace(" ", "").isalpha()
@@ -179,18 +179,18 @@ def parse_request(text: str) -> Request:
     cased = flatten(text)
     plain = lower(cased)
     quotes = tuple(
-        Span(match.start(group), match.end(group))
+        TextSpan(match.start(group), match.end(group))
         for match in _QUOTE.finditer(plain)
         for group in (1, 2, 3)
         if match[group] is not None
     )
     days = tuple(find_days(plain))
-    rest = _blank(plain, days)
+    rest = _blank_out(plain, days)
     times = tuple(find_times(rest))
-    return Request(cased, plain, quotes, days, times, tuple(find_numbers(_blank(rest, times))))
+    return Request(cased, plain, quotes, days, times, tuple(find_numbers(_blank_out(rest, times))))
 
 
-def _blank(text: str, mentions: Sequence[DayMention] | Sequence[TimeMention]) -> str:
+def _blank_out(text: str, mentions: Sequence[DayMention] | Sequence[TimeMention]) -> str:
     for mention in mentions:
         text = f"{text[: mention.start]}{' ' * (mention.end - mention.start)}{text[mention.end :]}"
     return text

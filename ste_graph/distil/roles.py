@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
 from ste_graph.distil.normalisation import identifier_words, singular, word_set
-from ste_graph.distil.request import Request, Span
+from ste_graph.distil.request import Request, TextSpan
 
 Role: TypeAlias = Literal["from", "to"]
 
@@ -85,7 +85,7 @@ def _differs_by_role(parts: tuple[str, ...], others: tuple[str, ...]) -> bool:
     return len(different) == 1 and different[0][0] in _FROM and different[0][1] in _TO
 
 
-def find_label(request: Request, span: Span, kind: Kind, parameters: Parameters) -> str | None:
+def find_label(request: Request, span: TextSpan, kind: Kind, parameters: Parameters) -> str | None:
     """The parameter that the words beside a value name: `seed 7`, `the end is …`, `… as the start`; None without one.
 
     Of several the one that is named at greatest length counts; of equals the one before the value.
@@ -104,7 +104,7 @@ def find_label(request: Request, span: Span, kind: Kind, parameters: Parameters)
     return found[1] if found else None
 
 
-def unit_of(request: Request, span: Span, parameters: Parameters) -> frozenset[str]:
+def unit_of(request: Request, span: TextSpan, parameters: Parameters) -> frozenset[str]:
     """The parameters that count what the word right after a number names: `146 days`, `16 characters`."""
     match = re.match(r"[ -](?P<word>[a-z]+)(?: (?P<next>[a-z]+))?", request.plain[span.end :])
     if match is None:
@@ -113,7 +113,7 @@ def unit_of(request: Request, span: Span, parameters: Parameters) -> frozenset[s
     return frozenset(name for name, units in parameters.units.items() if units & heard)
 
 
-def role_of(request: Request, span: Span, numbers: Iterable[Span]) -> Role | None:
+def role_of(request: Request, span: TextSpan, numbers: Iterable[TextSpan]) -> Role | None:
     """What the words around a value say that it is: where something comes from, or what it goes to."""
     start = request.clause_start(span.start)
     before, after = request.plain[start : span.start], request.plain[span.end : span.end + 30]

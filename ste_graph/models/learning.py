@@ -13,7 +13,7 @@ from ste_graph.models.adapter import RawReply
 from ste_graph.models.json_reply import read_json
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.problem import Problem, read_problem
-from ste_graph.models.refusal import Change, ask_in_prompt, read_refusal, suspects
+from ste_graph.models.refusal import RequestChange, ask_in_prompt, read_refusal, suspects
 from ste_graph.models.request_errors import describe_error
 
 Body: TypeAlias = dict[str, Json]
@@ -137,7 +137,7 @@ class LearningSender:
             self._notes.learn(self._server, change.adaptation, change.what, why)
         return True
 
-    def _accept(self, change: Change, error: Exception) -> None:
+    def _accept(self, change: RequestChange, error: Exception) -> None:
         self._notes.learn(self._server, change.adaptation, change.what, self._scrub(describe_error(error)))
 
 

@@ -15,14 +15,14 @@ from ste_graph.models.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RequestChange:
     """A change of what is sent, in words for a person."""
 
     adaptation: Adaptation
     what: str
 
 
-def read_refusal(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
+def read_refusal(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> RequestChange | None:
     """The change that a refusal of this body asks for; None if it does not say."""
     if problem.status not in (200, 400, 404, 405, 415, 422, 500, 501) or problem.too_long or problem.lost_reply:
         return None
@@ -33,7 +33,7 @@ def read_refusal(used: Adaptation, body: Mapping[str, Json], problem: Problem) -
     return None
 
 
-def suspects(used: Adaptation, body: Mapping[str, Json]) -> Iterator[Change]:
+def suspects(used: Adaptation, body: Mapping[str, Json]) -> Iterator[RequestChange]:
     """The changes to try, one after another, where a refusal does not say what it refuses."""
     if "response_format" in body:
         yield _next_form(used)
@@ -42,27 +42,27 @@ def suspects(used: Adaptation, body: Mapping[str, Json]) -> Iterator[Change]:
         yield _without(used, name)
     if len(names) > 1:
         every = used.without(*names)
-        yield Change(every, f"{', '.join(f'`{name}`' for name in names)} are not sent")
+        yield RequestChange(every, f"{', '.join(f'`{name}`' for name in names)} are not sent")
     if keywords := _optional_keywords(used, body):
         yield _strip(used, keywords)
     yield from _orders(used, body)
 
 
-def _tools(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
+def _tools(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> RequestChange | None:
     if "tools" not in body or not problem.mentions(_NO_TOOLS) or problem.mentions(_SCHEMA):
         return None
-    return Change(
+    return RequestChange(
         used.model_copy(update={"no_tools": True}), "tools are described in the prompt, and calls asked for as text"
     )
 
 
-def _ids(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
+def _ids(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> RequestChange | None:
     if used.short_ids or not problem.mentions(_IDS):
         return None
-    return Change(used.model_copy(update={"short_ids": True}), "ids of tool calls are nine letters and digits")
+    return RequestChange(used.model_copy(update={"short_ids": True}), "ids of tool calls are nine letters and digits")
 
 
-def _keywords(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
+def _keywords(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> RequestChange | None:
     """Leave out the keywords of a schema that are named, else those that no grammar knows, else all that may go."""
     optional = _optional_keywords(used, body)
     quoted = {name for name in optional if re.search(rf"""['"`\[]{re.escape(name)}['"`\]]""", problem.text)}
@@ -74,13 +74,13 @@ def _keywords(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> C
     return _strip(used, optional & _FOREIGN or optional)
 
 
-def _structure(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
+def _structure(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> RequestChange | None:
     if "response_format" in body and _refuses(problem) and (problem.mentions(_FORMAT) or problem.mentions(_GRAMMAR)):
         return _next_form(used)
     return None
 
 
-def _parameters(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
+def _parameters(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> RequestChange | None:
     if not _refuses(problem) or problem.mentions(_FUNCTION_SCHEMA):  # a tool may have a parameter called `temperature`
         return None
     names = [name for name in body if name not in _ESSENTIAL]
@@ -93,11 +93,11 @@ def _parameters(used: Adaptation, body: Mapping[str, Json], problem: Problem) ->
     changes = _without(used, named[0])
     for name in named[1:]:
         more = _without(changes.adaptation, name)
-        changes = Change(more.adaptation, f"{changes.what}, and {more.what}")
+        changes = RequestChange(more.adaptation, f"{changes.what}, and {more.what}")
     return changes
 
 
-def _roles(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Change | None:
+def _roles(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> RequestChange | None:
     if not problem.mentions(_ROLES):
         return None
     orders = list(_orders(used, body))
@@ -106,14 +106,16 @@ def _roles(used: Adaptation, body: Mapping[str, Json], problem: Problem) -> Chan
     return orders[0] if orders else None
 
 
-def _orders(used: Adaptation, body: Mapping[str, Json]) -> Iterator[Change]:
+def _orders(used: Adaptation, body: Mapping[str, Json]) -> Iterator[RequestChange]:
     roles = [message["role"] for message in body["messages"]]
     pairs = set(pairwise(roles))
     crossed = "system" in roles[1:] or "user" not in roles or ("tool", "user") in pairs
     if not used.alternating and not used.no_system and (crossed or any(a == b != "tool" for a, b in pairs)):
-        yield Change(used.model_copy(update={"alternating": True}), "user and assistant take turns in what is sent")
+        yield RequestChange(
+            used.model_copy(update={"alternating": True}), "user and assistant take turns in what is sent"
+        )
     if not used.no_system and "system" in roles:
-        yield Change(used.model_copy(update={"no_system": True}), "the system message is sent as the user's")
+        yield RequestChange(used.model_copy(update={"no_system": True}), "the system message is sent as the user's")
 
 
 def _refuses(problem: Problem) -> bool:
@@ -121,31 +123,35 @@ def _refuses(problem: Problem) -> bool:
     return problem.status in (400, 404, 405, 415, 422) or problem.mentions(_REFUSED)
 
 
-def _next_form(used: Adaptation) -> Change:
+def _next_form(used: Adaptation) -> RequestChange:
     if used.structured == "prompt":  # it comes from the settings
         return _without(used, "response_format")
     if used.structured == "json_schema":
-        return Change(used.model_copy(update={"structured": "json_object"}), "JSON is asked for without its schema")
+        return RequestChange(
+            used.model_copy(update={"structured": "json_object"}), "JSON is asked for without its schema"
+        )
     return ask_in_prompt(used)
 
 
-def ask_in_prompt(used: Adaptation) -> Change:
+def ask_in_prompt(used: Adaptation) -> RequestChange:
     """The change for a server without structured output."""
-    return Change(used.model_copy(update={"structured": "prompt"}), "JSON is asked for in the prompt only")
+    return RequestChange(used.model_copy(update={"structured": "prompt"}), "JSON is asked for in the prompt only")
 
 
-def _without(used: Adaptation, name: str) -> Change:
+def _without(used: Adaptation, name: str) -> RequestChange:
     if name == "max_tokens" and used.token_limit == "max_tokens":
         renamed = used.model_copy(update={"token_limit": "max_completion_tokens"})
-        return Change(renamed, "`max_tokens` is sent as `max_completion_tokens`")
+        return RequestChange(renamed, "`max_tokens` is sent as `max_completion_tokens`")
     here = "; replies are cut here" if name == "stop" else ""
-    return Change(used.without(name), f"`{name}` is not sent{here}")
+    return RequestChange(used.without(name), f"`{name}` is not sent{here}")
 
 
-def _strip(used: Adaptation, keywords: set[str]) -> Change:
+def _strip(used: Adaptation, keywords: set[str]) -> RequestChange:
     names = sorted(keywords)
     listed = ", ".join(f"`{name}`" for name in names)
-    return Change(used.without_keywords(*names), f"{listed} {'is' if len(names) == 1 else 'are'} left out of schemas")
+    return RequestChange(
+        used.without_keywords(*names), f"{listed} {'is' if len(names) == 1 else 'are'} left out of schemas"
+    )
 
 
 def _optional_keywords(used: Adaptation, body: Mapping[str, Json]) -> set[str]:

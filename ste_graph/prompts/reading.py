@@ -12,7 +12,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from ste_graph.diagnostics import Diagnostic, Span, remember
 from ste_graph.prompts.jinja_errors import explain
 from ste_graph.prompts.template import BLOCKS, FILTERS, KEEPING, TESTS, environment, turn_role
-from ste_graph.prompts.turns import Turn, find_order_fault
+from ste_graph.prompts.turns import TemplateTurn, find_order_fault
 from ste_graph.suggest import closest
 
 _DEEPEST: Final = 50
@@ -41,7 +41,7 @@ class TemplateReading:
     tested_names: frozenset[str]
     """The names that a condition or `default` looks at."""
     has_once: bool
-    turns: tuple[Turn, ...]
+    turns: tuple[TemplateTurn, ...]
     """The chat turns, in the order of the file; none where the whole is one message of the user."""
 
 
@@ -76,8 +76,8 @@ class _TemplateReader:
         self.name_spans: dict[str, tuple[int, int, int]] = {}
         self.tested_names: set[str] = set()
         self.has_once = False
-        self.turns: list[Turn] = []
-        self._turn: Turn | None = None
+        self.turns: list[TemplateTurn] = []
+        self._turn: TemplateTurn | None = None
         """The turn that is being visited."""
         self._outside: int | None = None
         """The first line of text outside a turn."""
@@ -180,7 +180,7 @@ class _TemplateReader:
             message = f"`{{% {role} %}}` stands inside `{{% {outer.role} %}}`"
             self.fault(line, rf"\{{%-?\s*({role})\b", message, expected=f"`{{% end{outer.role} %}}` first")
         elif role is not None:
-            self._turn = Turn(role, line)
+            self._turn = TemplateTurn(role, line)
             self.turns.append(self._turn)
         self._visit_all(body, set(local), depth)
         self._turn = outer

@@ -17,7 +17,7 @@ class ChatMessage(TypedDict):
     content: str
 
 
-class Turn(NamedTuple):
+class TemplateTurn(NamedTuple):
     """A chat turn of a template and the line of its tag, from 1."""
 
     role: str
@@ -27,7 +27,7 @@ class Turn(NamedTuple):
 class OrderFault(NamedTuple):
     """A fault in the order of turns, at the line of a tag, from 1."""
 
-    turn: Turn
+    turn: TemplateTurn
     message: str
     expected: str
 
@@ -47,11 +47,11 @@ def split_turns(text: str) -> list[ChatMessage]:
     return messages
 
 
-def find_order_fault(turns: list[Turn]) -> OrderFault | None:
+def find_order_fault(turns: list[TemplateTurn]) -> OrderFault | None:
     """What is wrong with the turns of a template in the order of the file; None if they can be a conversation."""
     if turns and turns[-1].role != "user":
         return OrderFault(turns[-1], "the last turn is not the user's", "`{% user %}` with what is asked, at the end")
-    begun: Turn | None = None
+    begun: TemplateTurn | None = None
     for turn in turns:
         if turn.role == "system" and begun is not None:
             return OrderFault(turn, f"`{{% system %}}` comes after `{{% {begun.role} %}}`", "`{% system %}` first")

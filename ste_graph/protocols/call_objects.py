@@ -40,7 +40,7 @@ def call_in_value(value: Json, tools: OfferedTools, depth: int = 0) -> FoundCall
         return (calls[0].add_repairs("several calls") if len(calls) > 1 else calls[0]) if calls else None
     if not isinstance(value, Mapping):
         return None
-    keys = {_plain(key): key for key in reversed(value)}  # of keys that are alike, the first
+    keys = {_plain_words(key): key for key in reversed(value)}  # of keys that are alike, the first
     for wrapper in _WRAPPERS & keys.keys():
         if isinstance(value[keys[wrapper]], list | dict) and (
             call := call_in_value(value[keys[wrapper]], tools, depth + 1)
@@ -53,10 +53,10 @@ def final_answer_in_value(value: Json) -> str | None:
     """The final answer in a JSON object: under a name of its own, or as the input of an action of that name."""
     if not isinstance(value, Mapping):
         return None
-    keys = {_plain(key): key for key in reversed(value)}
+    keys = {_plain_words(key): key for key in reversed(value)}
     action = next((value[keys[name]] for name in _NAMES if name in keys), None)
     if isinstance(action, str):
-        if _plain(action) not in _ANSWERS:
+        if _plain_words(action) not in _ANSWERS:
             return None
         given = next((value[key] for name, key in keys.items() if name in _ARGUMENTS), None)
         if isinstance(given, Mapping):
@@ -83,7 +83,9 @@ def _named_call(value: Mapping[str, Json], keys: Mapping[str, str], tools: Offer
         rest = {key: item for key, item in value.items() if key != own}
         name = tools.find(written)
         if name is None:
-            has_arguments = any(_plain(key) in _ARGUMENTS and isinstance(item, dict) for key, item in rest.items())
+            has_arguments = any(
+                _plain_words(key) in _ARGUMENTS and isinstance(item, dict) for key, item in rest.items()
+            )
             if unknown is None and has_arguments and not _is_schema(rest, tools, written):
                 unknown = FoundCall(written.strip(), {}, offered=False)
             continue
@@ -98,7 +100,7 @@ def _keyed_call(value: Mapping[str, Json], tools: OfferedTools) -> FoundCall | N
     """The call of an object whose one key is the tool's name: `{"find": {"text": "x"}}`."""
     if tools.names is None:
         return None
-    items = [(key, item) for key, item in value.items() if _plain(key) not in _ABOUT]
+    items = [(key, item) for key, item in value.items() if _plain_words(key) not in _ABOUT]
     if len(items) != 1 or not isinstance(items[0][1], Mapping):
         return None
     (written, arguments), name = items[0], tools.find(items[0][0])
@@ -113,7 +115,7 @@ def _arguments(
     """The arguments in the other keys of a call, and the repairs; None if this is no call."""
     parameters = tools.parameters(name)
     for key, given in rest.items():
-        if _plain(key) not in _ARGUMENTS or (parameters and key in parameters and not isinstance(given, dict)):
+        if _plain_words(key) not in _ARGUMENTS or (parameters and key in parameters and not isinstance(given, dict)):
             continue
         if isinstance(given, list) and len(given) == 1:
             given = given[0]
@@ -130,7 +132,7 @@ def _arguments(
                 return None
             return parsed.value, ("object as text", *parsed.repairs)
         return None
-    flat = {key: item for key, item in rest.items() if _plain(key) not in _ABOUT or key in (parameters or ())}
+    flat = {key: item for key, item in rest.items() if _plain_words(key) not in _ABOUT or key in (parameters or ())}
     if not flat:
         return {}, ("empty input",)
     if parameters is not None and not flat.keys() <= set(parameters):
@@ -140,14 +142,14 @@ def _arguments(
 
 def _is_schema(rest: Mapping[str, Json], tools: OfferedTools, name: str) -> bool:
     """True if what stands for the arguments is the description of the tool, repeated."""
-    given = next((item for key, item in rest.items() if _plain(key) in _ARGUMENTS and isinstance(item, dict)), {})
+    given = next((item for key, item in rest.items() if _plain_words(key) in _ARGUMENTS and isinstance(item, dict)), {})
     own = tools.parameters(name) or ()
     return (isinstance(given.get("properties"), dict) and "properties" not in own) or (
         given.get("type") == "object" and "type" not in own
     )
 
 
-def _plain(key: str) -> str:
+def _plain_words(key: str) -> str:
     return _PUNCTUATION.sub("", key).lower()
 
 

@@ -37,13 +37,13 @@ def _point_to(schema: Json, tool: str) -> Json:
     """The schema with each reference to a definition of its own pointing to where that is now."""
     if isinstance(schema, Mapping):
         return {
-            key: _moved(value, tool) if key == "$ref" and isinstance(value, str) else _point_to(value, tool)
+            key: _move_reference(value, tool) if key == "$ref" and isinstance(value, str) else _point_to(value, tool)
             for key, value in schema.items()
         }
     return [_point_to(value, tool) for value in schema] if isinstance(schema, list) else schema
 
 
-def _moved(reference: str, tool: str) -> str:
+def _move_reference(reference: str, tool: str) -> str:
     for section in _DEFINITIONS:
         if reference.startswith(f"#/{section}/"):
             return f"#/$defs/{tool}.{reference.removeprefix(f'#/{section}/')}"

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from ste_graph.protocols.markup import has_call_markup
 from ste_graph.protocols.offered import OfferedTools
-from ste_graph.protocols.text_calls import find_call, stands_apart
+from ste_graph.protocols.text_calls import find_call, is_set_apart
 
 
 def answer_problem(answer: str, tools: OfferedTools, prompt: str) -> str | None:
@@ -23,7 +23,7 @@ def answer_problem(answer: str, tools: OfferedTools, prompt: str) -> str | None:
         return _HOLDS_CALL
     if "{" in answer and tools.names is not None and tools.is_named_in(answer):
         call = find_call(answer, tools)
-        if call is not None and call.offered and stands_apart(answer, call):
+        if call is not None and call.offered and is_set_apart(answer, call):
             return _HOLDS_CALL
     if prompt and _copies(answer, prompt):
         copied = " ".join(answer.split())[:60]
@@ -32,7 +32,7 @@ def answer_problem(answer: str, tools: OfferedTools, prompt: str) -> str | None:
 
 
 def _copies(answer: str, prompt: str) -> bool:
-    fixed, plain = _read_prompt(prompt), _plain(answer)
+    fixed, plain = _read_prompt(prompt), _plain_words(answer)
     return plain in fixed.placeholders or any(sentence in plain for sentence in fixed.sentences)
 
 
@@ -52,15 +52,15 @@ def _read_prompt(template: str) -> _FixedText:
     for part in parts:
         for line in part.splitlines():
             marker = _MARKER.match(line)
-            if marker and (held := _plain(line[marker.end() :])) and (len(held.split()) > 1 or "{" in line):
+            if marker and (held := _plain_words(line[marker.end() :])) and (len(held.split()) > 1 or "{" in line):
                 placeholders.add(held)
-            if (stretch := _plain(line)) and len(stretch) >= _LONG:
+            if (stretch := _plain_words(line)) and len(stretch) >= _LONG:
                 sentences.append(stretch)
-        placeholders |= {_plain(hole) for hole in _HOLE.findall(part)}
+        placeholders |= {_plain_words(hole) for hole in _HOLE.findall(part)}
     return _FixedText(frozenset(filter(None, placeholders)), tuple(sentences))
 
 
-def _plain(text: str) -> str:
+def _plain_words(text: str) -> str:
     return " ".join(_LETTERS.findall(text.casefold()))
 
 

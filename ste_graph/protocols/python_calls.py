@@ -50,7 +50,7 @@ def find_python_calls(text: str, tools: OfferedTools, start: int = 0) -> list[Fo
         position = head.end()
         name = tools.find(head["name"]) if tools.names is not None else head["name"]
         end = _end_of_call(text, head.end()) if name is not None else None
-        if name is None or end is None or not _stands_alone(text, head.start("name"), end):
+        if name is None or end is None or not _is_alone(text, head.start("name"), end):
             continue
         try:
             written, positional, named = parse_python_call(parse_expression(text[head.start("name") : end]))
@@ -71,7 +71,7 @@ def find_python_calls(text: str, tools: OfferedTools, start: int = 0) -> list[Fo
     return found
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
+def _is_alone(text: str, start: int, end: int) -> bool:
     """True if nothing but marks, a label and other calls stand beside the call on its lines."""
     before = text[max(text.rfind("\n", 0, start) + 1, start - _BESIDE) : start].rstrip(_MARKS)
     before = _ASSIGNED.sub("", before.removesuffix("print(").rstrip(_MARKS)).rstrip(_MARKS)

@@ -16,7 +16,7 @@ from ste_graph.protocols.markup import has_call_markup
 from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed, NextStep
 from ste_graph.protocols.offered import OfferedTools, Schema
 from ste_graph.protocols.repairs import Repair
-from ste_graph.protocols.text_calls import find_call, find_final_answer, stands_alone, stands_apart
+from ste_graph.protocols.text_calls import find_call, find_final_answer, is_set_apart, is_whole_text
 from ste_graph.thoughts import split_thoughts
 
 Form: TypeAlias = Literal["react", "native", "json"]
@@ -40,7 +40,7 @@ def read(
     """
     offered = tools if isinstance(tools, OfferedTools) else OfferedTools(tools)
     if reply.tool_calls:
-        return _named(native.parse_calls(reply), offered, *(() if form == "native" else _BY_SERVER))
+        return _name_tool(native.parse_calls(reply), offered, *(() if form == "native" else _BY_SERVER))
     thought, rest, closed = split_thoughts(reply.text)
     text = strip_chat_tokens(rest)
     if not text.strip():
@@ -71,26 +71,26 @@ def _read_react(text: str, tools: OfferedTools) -> NextStep:
         case FinalAnswer():
             return step
         case Action():
-            named = _named(_unwrap(step, tools), tools)
+            named = _name_tool(_unwrap(step, tools), tools)
             if isinstance(named, Action) and tools.find(named.name) is not None:
                 return named
-            return react.answer_without_tool(text) or _found(text, tools, offered_only=True) or named
+            return react.answer_without_tool(text) or _find_in_text(text, tools, offered_only=True) or named
         case Malformed():
             if _ASKED_FORM.search(text):
                 return react.answer_without_tool(text) or step
-            return react.answer_without_tool(text) or _found(text, tools) or _answer_as_json(text) or step
+            return react.answer_without_tool(text) or _find_in_text(text, tools) or _answer_as_json(text) or step
 
 
 def _read_native(text: str, tools: OfferedTools) -> NextStep:
     call = find_call(text, tools)
-    if call is not None and call.offered and stands_apart(text, call):
+    if call is not None and call.offered and is_set_apart(text, call):
         return _action(text, call.add_repairs("call in the text"))
     written = react.parse(text) if _TEXT_CALL.search(text) else None
     if isinstance(written, Action) and (name := tools.find(written.name)) is not None:
         return replace(written, name=name, repairs=("call in the text", "call as text", *written.repairs))
     if isinstance(written, FinalAnswer):
         return written
-    if call is not None and not call.offered and (call.markup or stands_alone(text, call)):
+    if call is not None and not call.offered and (call.markup or is_whole_text(text, call)):
         return Malformed("", _unknown(call.name, tools))
     if has_call_markup(text) or _OPENS_MARKS.match(text):
         return Malformed("", _UNREAD_MARKUP)
@@ -114,7 +114,7 @@ def _read_json(text: str, tools: OfferedTools) -> NextStep:
     return Malformed("", _NO_JSON)
 
 
-def _found(text: str, tools: OfferedTools, *, offered_only: bool = False) -> NextStep | None:
+def _find_in_text(text: str, tools: OfferedTools, *, offered_only: bool = False) -> NextStep | None:
     """The call in a text that is not in the form of the text protocol."""
     if offered_only and not tools.is_named_in(text):
         return None
@@ -156,7 +156,7 @@ def _is_text_or_object(arguments: Mapping[str, object]) -> list[bool]:
     return [isinstance(value, str | dict) for value in arguments.values()]
 
 
-def _named(step: NextStep, tools: OfferedTools, *repairs: Repair) -> NextStep:
+def _name_tool(step: NextStep, tools: OfferedTools, *repairs: Repair) -> NextStep:
     """The step with the name of the offered tool that is meant."""
     if not isinstance(step, Action):
         return step

@@ -59,7 +59,7 @@ def find_final_answer(text: str) -> tuple[str, tuple[Repair, ...]] | None:
     return (answer, objects[0][0].repairs) if answer else None
 
 
-def stands_apart(text: str, call: FoundCall) -> bool:
+def is_set_apart(text: str, call: FoundCall) -> bool:
     """True if the call is in marks, opens the text, ends it, or stands in a code fence: so that it is no quotation."""
     opens = _NOTHING_BEFORE.match(text)
     return (
@@ -70,7 +70,7 @@ def stands_apart(text: str, call: FoundCall) -> bool:
     )
 
 
-def stands_alone(text: str, call: FoundCall) -> bool:
+def is_whole_text(text: str, call: FoundCall) -> bool:
     """True if the text is the call and nothing else, but for a code fence."""
     opens = _NOTHING_BEFORE.match(text)
     return opens is not None and opens.end() >= call.start and _NOTHING_AFTER.match(text, call.end) is not None

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from ste_graph.contracts import ToolResult, ValueStore
+from ste_graph.contracts import ReadResult, ValueStore
 from ste_graph.language.workflow import VALUES, Workflow
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.step_log import LoggedStep, StepLog
@@ -54,10 +54,10 @@ async def begin_wave(
         await asyncio.to_thread(fill)
 
 
-def _results(step: LoggedStep, reading: Collection[str]) -> Iterator[ToolResult]:
+def _results(step: LoggedStep, reading: Collection[str]) -> Iterator[ReadResult]:
     """The results of a step's successful calls of tools that only read; of a step with several calls, none is known."""
     observation = step.outputs.get("observation")
     if len(step.calls) == 1 and isinstance(observation, dict) and observation.get("ok"):
         ((tool, _),) = step.calls
         if tool in reading:
-            yield ToolResult(tool=tool, data=observation.get("data"), text=observation.get("text") or "")
+            yield ReadResult(tool=tool, data=observation.get("data"), text=observation.get("text") or "")

@@ -47,7 +47,7 @@ def test_tools_that_need_ids_are_called_with_ids_that_exist(workflow: Path, tmp_
     ste.load(workflow).run(tmp_path / "with")
     ste.load(workflow, variant="no-values").run(tmp_path / "without")
     trials = read_trials(tmp_path / "with")
-    assert share_found(trials) >= 0.8
+    assert share_found(trials) >= 0.6  # the simulated model now and then asks for what is not there, on purpose
     assert share_found(read_trials(tmp_path / "without")) == 0
     origins = {trial["tool"]: trial["origins"] for trial in trials if trial["origins"]}
     assert origins == {

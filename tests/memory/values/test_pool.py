@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.contracts import Json, ToolResult
+from ste_graph.contracts import Json, ReadResult
 from ste_graph.errors import RunError
 from ste_graph.memory.values.settings import KnownValues
 
@@ -17,14 +17,14 @@ def tool(name: str, required: list[str], **properties: Any) -> dict[str, Json]:
 
 
 def draw(
-    target: dict[str, Json], folder: Path, *results: ToolResult, k: int = 3, **settings: Any
+    target: dict[str, Json], folder: Path, *results: ReadResult, k: int = 3, **settings: Any
 ) -> dict[str, set[Json]]:
     pool = KnownValues(**settings).open("values", folder)
     pool.begin_wave(1, results)
     return {name: {value.value for value in values} for name, values in pool.draw(target, k, seed=1).items()}
 
 
-LIST = ToolResult(tool="list_orders", data=ORDERS, text="")
+LIST = ReadResult(tool="list_orders", data=ORDERS, text="")
 
 
 @pytest.mark.parametrize("name", ["id", "order_id", "orderId", "ORDER-ID"])
@@ -48,7 +48,7 @@ def test_a_description_says_what_an_id_is_of(tmp_path: Path) -> None:
 
 def test_what_anybody_can_make_up_is_left_to_the_model(tmp_path: Path) -> None:
     free = tool("to_roman", ["number"], number={"examples": [1994]}, total={}, status_code={"enum": [1, 2]})
-    known = ToolResult(tool="get_order", data={"total": 3, "status_code": 1, "number": 7}, text="")
+    known = ReadResult(tool="get_order", data={"total": 3, "status_code": 1, "number": 7}, text="")
     assert draw(free, tmp_path, known) == {}
 
 
