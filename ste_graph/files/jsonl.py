@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -95,15 +96,19 @@ class LineFile:
                 if file.write(data) != len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if durable:
-                    os.fsync(file.fileno())
-                    if self._new:
-                        sync_folder(self.path.parent)
-                        self._new = False
+                    self._sync(file)
                 self._size += len(data)
             except OSError:
                 with suppress(OSError):
                     file.truncate(self._size)
                 raise
+        except OSError as error:
+            raise write_error(self.path, error, **self._messages) from error
+
+    async def sync(self) -> None:
+        """Make the lines survive a loss of power; other tasks go on meanwhile. Raises `RunError` if that fails."""
+        try:
+            await asyncio.to_thread(self._sync, self._open())
         except OSError as error:
             raise write_error(self.path, error, **self._messages) from error
 
@@ -127,6 +132,12 @@ class LineFile:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _sync(self, file: BinaryIO) -> None:
+        os.fsync(file.fileno())
+        if self._new:
+            sync_folder(self.path.parent)
+            self._new = False
 
     def _open(self) -> BinaryIO:
         if self._file is None:

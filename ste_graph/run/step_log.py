@@ -168,9 +168,13 @@ class StepLog:
         return [step for step in self.finished.values() if step.record is not None]
 
     def add_step(self, step: LoggedStep) -> None:
-        """Log a finished step; one that made a record, or may have changed the world, survives a loss of power."""
-        self._file.append(step.to_json(), durable=step.record is not None or bool(self._calls_started_in(step)))
+        """Log a finished step; one that may have changed the world survives a loss of power."""
+        self._file.append(step.to_json(), durable=bool(self._calls_started_in(step)))
         self._count(step)
+
+    async def sync(self) -> None:
+        """Make all that is logged survive a loss of power; other units go on meanwhile."""
+        await self._file.sync()
 
     def start_call(self, call: str, tool: str, at: str) -> None:
         """Log that a call which may change the world is about to be made, before it is."""

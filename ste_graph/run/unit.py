@@ -64,6 +64,9 @@ class UnitRun:
         if step.record is not None:
             self._shared.journal.add(step.record)
         self._shared.run.watcher.step(self._context.name, step, replayed=replayed)
+        if step.record is not None and not replayed:
+            # Last, so that whoever stops the run here finds the record in the journal and in the memories too.
+            await self._context.log.sync()
         return self._channel_updates(vertex, step, state)
 
     def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:

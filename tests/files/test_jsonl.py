@@ -1,7 +1,9 @@
+import asyncio
 import errno
 import json
 import os
 import resource
+import threading
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,37 @@ def test_a_line_that_cannot_be_made_durable_is_taken_back(tmp_path: Path, monkey
         file.append({"a": 1}, durable=True)
     file.close()
     assert file.path.read_bytes() == b""
+
+
+async def test_lines_are_made_durable_while_other_tasks_go_on(tmp_path: Path, monkeypatch) -> None:
+    synced: list[str] = []
+    may_end = threading.Event()
+
+    def sync(descriptor: int) -> None:
+        may_end.wait(5)
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    file = LineFile(tmp_path / "lines.jsonl")
+    file.append({"a": 1})
+    syncing = asyncio.create_task(file.sync())
+    await asyncio.sleep(0)
+    assert not syncing.done()
+    may_end.set()
+    await syncing
+    file.append({"a": 2})
+    await file.sync()
+    file.close()
+    assert synced == [str(file.path), str(tmp_path), str(file.path)]
+
+
+async def test_lines_that_cannot_be_made_durable_are_an_error(tmp_path: Path, monkeypatch) -> None:
+    def broken(number: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    file = LineFile(tmp_path / "lines.jsonl")
+    file.append({"a": 1})
+    monkeypatch.setattr("ste_graph.files.jsonl.os.fsync", broken)
+    with pytest.raises(RunError, match=r"lines\.jsonl: cannot be written \(Input/output error\)"):
+        await file.sync()
+    file.close()
