@@ -13,6 +13,7 @@ from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.models.chat_body import request_body
 from ste_graph.models.completion import read_completion
+from ste_graph.models.connections import Connections
 from ste_graph.models.learning import LearningSender
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.problem import Problem
@@ -147,12 +148,12 @@ class OpenAIModel(RequestSettings):
 
 
 class OpenAIClient:
-    """One pool of connections to the server, which is sent what it takes; what was learnt stands in `notes`."""
+    """Connections to the server, which is sent what it takes; what was learnt stands in `notes`."""
 
     def __init__(self, model: OpenAIModel, notes: ServerNotes | None = None) -> None:
         self._model = model
-        # A client of its own: the library's default one is shared by all event loops, and fails in the second.
-        self._api = model.connect(model.timeout_s)
+        # Clients of its own: the library's default one is shared by all event loops, and fails in the second.
+        self._connections = Connections(lambda: model.connect(model.timeout_s))
         self._served: list[str] | None = None
         settings = {name: getattr(model, name) for name in ("model", "temperature", "top_p", "max_tokens")}
         self._sender = LearningSender(
@@ -168,11 +169,12 @@ class OpenAIClient:
         return await self._sender.ask(request)
 
     async def close(self) -> None:
-        await self._api.close()
+        await self._connections.close()
 
     async def _post(self, body: dict[str, Json]) -> RawReply:
         # As text: the library's own types refuse or lose what some servers send.
-        return read_completion(await self._api.post("/chat/completions", cast_to=str, body=body))
+        with self._connections.borrow() as api:
+            return read_completion(await api.post("/chat/completions", cast_to=str, body=body))
 
     async def _check_served(self, problem: Problem, words: str) -> None:
         """Raise `ModelError` with the names that the server lists, where it is asked for another model."""
@@ -182,7 +184,8 @@ class OpenAIClient:
             return
         if self._served is None:
             try:
-                self._served = sorted([model.id async for model in self._api.models.list()])
+                with self._connections.borrow() as api:
+                    self._served = sorted([model.id async for model in api.models.list()])
             except (openai.OpenAIError, AttributeError, ValueError, TypeError):
                 self._served = []
         if self._served and self._model.model not in self._served:

@@ -123,8 +123,11 @@ class ChatServer:
                 except OSError:  # who asked did not wait
                     self.close_connection = True
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
-        self._http.daemon_threads = True
+        class Listener(ThreadingHTTPServer):
+            request_queue_size = 128  # so many may connect at once
+            daemon_threads = True
+
+        self._http = Listener(("127.0.0.1", self._port), Handler)
         self._port = self._http.server_port
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
