@@ -20,7 +20,7 @@ def split_thoughts(text: str) -> SplitText:
     A block can stand at the start of the text, or at the start of a line before anything is called or answered. Chat
     templates may open the block for the model, so that the text has only its end.
     """
-    if "<" not in text and "[" not in text and "\u25c1" not in text:
+    if "<" not in text and "\u25c1" not in text and not _BRACKETS.search(text):
         return SplitText("", text)
     thoughts: list[str] = []
     kept: list[str] = []
@@ -87,6 +87,8 @@ _TAG: Final = (
     r"|<\|start_thinking\|>|<unused94>)"
     r"|(?P<channel>(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*analysis\s*(?:<\|message\|>|\Z))"
 )
+_BRACKETS = re.compile(r"\[/?(?:think|reason)", re.IGNORECASE)
+"""Square brackets that are no JSON: a quick test, since calls are full of the others."""
 _OPENING = re.compile(rf"\s*+(?:{_TAG})", re.IGNORECASE)
 _OPENING_IN_LINE = re.compile(_TAG, re.IGNORECASE)
 _OPENING_LINE = re.compile(rf"^[ \t]*+(?:{_TAG})", re.IGNORECASE | re.MULTILINE)
