@@ -10,7 +10,7 @@ export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 export ANONYMIZED_TELEMETRY := false
 
-.PHONY: run learn test test-slow test-vllm lint bench house install clean
+.PHONY: run learn test test-slow test-vllm real real-quick real-llama lint bench house install clean
 
 run: $(VENV)/installed
 	$(BIN)/ste run workflows/quickstart.yaml
@@ -35,6 +35,23 @@ test-slow: $(VENV)/tested
 test-vllm: $(VENV)/tested
 	PYTHON=$(PYTHON) tests/vllm/install
 	$(BIN)/pytest -m vllm tests/models/test_vllm_server.py
+
+# A small real model through the whole chain, and a table of what came of it (docs/results.md). STE_REAL_MODEL names
+# another model, STE_MODEL_URL and STE_MODEL a server that runs already. STAGES leaves stages out, TOOLS=other takes the
+# tools that nothing was tuned on: make real STAGES='explore distil icl' TOOLS=other
+real: $(VENV)/tested
+	test -n "$$STE_MODEL_URL" || PYTHON=$(PYTHON) tests/vllm/install
+	$(BIN)/python -m tests.real --tools $(or $(TOOLS),everyday) $(if $(STAGES),--stages $(STAGES))
+
+# The same for three tools, in a few minutes where a server is warm.
+real-quick: $(VENV)/tested
+	test -n "$$STE_MODEL_URL" || PYTHON=$(PYTHON) tests/vllm/install
+	rm -rf runs/real/quick-0
+	$(BIN)/python -m tests.real --quick
+
+# llama.cpp as a second real server: built from its sources once, then asked by `ste doctor` and a small exploration.
+real-llama: $(VENV)/tested
+	$(BIN)/python -m tests.real.llama
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .
