@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ste_graph.contracts import Context
+from ste_graph.contracts import Context, Json
+from ste_graph.distil.grounding import trace_values
 from ste_graph.distil.requests import COPIED, find_fault
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 
@@ -14,17 +16,25 @@ class CheckRequest(Node):
 
     Refused are: nothing at all or far too much; code, JSON or a call; the tool's name and those of its parameters;
     words about the task; placeholders; what repeats the prompt or the tool's description; and a request without any
-    number or date though the tool needs one. `reason` says which it is, for the prompt that asks again.
+    number or date though the tool needs one. A request that was written for a call must state every value of the call.
+    `reason` says which it is, for the prompt that asks again.
 
     Differs: the paper tries whatever the model wrote. A small model often writes no request at all.
     """
 
+    free: tuple[str, ...] = ()
+    """Parameters whose values are composed rather than stated, such as a query: they need not be in the request."""
+
     class Inputs(NodeInputs):
-        """The request, if it repeats the prompt that asked for it, and the tool that it is for."""
+        """The request, if it repeats the prompt that asked for it, and the tool that it is for.
+
+        `drawn` are the arguments for which it was written, see `devise`; None if the request came first.
+        """
 
         query: str
         copied: bool = False
         tool: dict[str, Any]
+        drawn: dict[str, Any] | None = None
 
     class Outputs(NodeOutputs):
         """`reason` is None if the request is `valid`."""
@@ -37,4 +47,12 @@ class CheckRequest(Node):
         reason = find_fault(inputs.query, str(tool["name"]), tool["parameters"], str(tool.get("description") or ""))
         if inputs.copied and reason is None:
             reason = COPIED
+        if reason is None and inputs.drawn:
+            reason = self._find_unstated(inputs.query, inputs.drawn, tool["parameters"])
         return self.Outputs(valid=reason is None, reason=reason)
+
+    def _find_unstated(self, query: str, drawn: dict[str, Any], parameters: Mapping[str, Json]) -> str | None:
+        """The reason if the request does not state the value of a call."""
+        sources = trace_values(drawn, parameters, query, free=self.free)
+        missing = [name for name, source in sources.items() if source == "nothing"]
+        return f"It did not state the call's {' and '.join(missing)}; say every value of the call." if missing else None

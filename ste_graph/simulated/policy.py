@@ -58,7 +58,10 @@ def respond(
     if schema is not None and schema.get("properties", {}).keys() >= QUESTIONS:
         return json.dumps(judge_trial(turns[-1].text, tools))
     if schema is not None:
-        return json.dumps(plausible_value(dict(schema), random), ensure_ascii=False)
+        value = plausible_value(dict(schema), random)
+        if isinstance(value, dict) and isinstance(arguments := value.get("arguments"), dict):
+            arguments |= {name: random.choice(known) for name, known in read_values(turns).items() if name in arguments}
+        return json.dumps(value, ensure_ascii=False)
     if offered:
         return act(turns, offered, random, mistakes)
     match current_task(turns):

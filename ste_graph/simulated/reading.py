@@ -55,6 +55,7 @@ _EXAMPLE = re.compile(
     r"^User Query: *(\S.*)\n(?:(?!User Query:).*\n)*?Action: *(.+?) *\nAction Input: *(\{.*\}) *$", re.MULTILINE
 )
 _QUERY = re.compile(r"^User Query: *(\S.*)$", re.MULTILINE)
+_STATED = re.compile(r"^The request: *(\S.*)$", re.MULTILINE)
 _REQUEST = re.compile(r"\b(?:request|question|task)\b[^:\n]{0,60}: *(\S.*)$", re.MULTILINE | re.IGNORECASE)
 _EXISTING = re.compile(r"^Values of (\w+) that exist: (\[.*\])$", re.MULTILINE)
 _LESSON = re.compile(r"^\W*Lesson: *(.+)$", re.MULTILINE)
@@ -187,6 +188,8 @@ def trial_request(turns: Sequence[Turn], start: int) -> str:
     stated = request_outside_exemplars(turns[start].text)
     if stated:
         return stated
+    if found := _STATED.search(turns[start].text):
+        return found[1].strip()
     before = turns[start - 1] if start else None
     if before is not None and before.role == "assistant":
         return before.text.strip().removeprefix("User Query:").strip()

@@ -41,6 +41,8 @@ class ToolCoverage(Frozen):
     """
     idle: int
     """The number of trials since the last that added a parameter, value, kind of error or distinct request."""
+    unused: list[str]
+    """The parameters, and values among which they choose, that are in no valid call yet, in the schema's order."""
     parameter_count: int
     value_count: int
     """The number of parameters, and of values among which they choose, in the tool's schema."""
@@ -74,6 +76,7 @@ def measure_coverage(trials: Sequence[TrialRecord], schema: Mapping[str, Json]) 
         requests=requests,
         spread=spread([str(trial["query"]) for trial in trials]),
         idle=idle,
+        unused=_unused(schema, choices, known_features),
         parameter_count=len(schema.get("properties") or {}),
         value_count=sum(map(len, choices.values())),
     )
@@ -97,6 +100,19 @@ def _features(trial: TrialRecord, choices: Mapping[str, set[str]]) -> Iterator[t
             for item in value if isinstance(value, list) else [value]:
                 if _json(item) in choices.get(name, ()):
                     yield "value", f"{name}={_json(item)}"
+
+
+def _unused(schema: Mapping[str, Json], choices: Mapping[str, set[str]], used: set[tuple[str, str]]) -> list[str]:
+    """The parameters and values that are in no valid call; a parameter that is itself unused stands for its values."""
+    found = []
+    for name in schema.get("properties") or {}:
+        if ("parameter", name) not in used:
+            found.append(name)
+        else:
+            found += [
+                f"{name}={value}" for value in sorted(choices.get(name, ())) if ("value", f"{name}={value}") not in used
+            ]
+    return found
 
 
 def _calls(trial: TrialRecord) -> Iterator[str]:

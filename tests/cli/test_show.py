@@ -91,7 +91,7 @@ def test_coverage_is_a_line_per_tool_or_data(ste, run):
     assert result == {
         "add_days": {
             "parameters": ["days"], "values": [], "errors": [], "requests": 1, "spread": None, "idle": 0,
-            "parameter_count": 2, "value_count": 2,
+            "unused": ["back"], "parameter_count": 2, "value_count": 2,
         }
     }  # fmt: skip
 

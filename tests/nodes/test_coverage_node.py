@@ -30,6 +30,7 @@ async def test_it_is_saturated_once_as_many_trials_as_its_patience_added_nothing
         "errors": [],
         "requests": 1,
         "idle": repeated,
+        "unused": ["exact=false"],
         "parameter_count": 1,
         "value_count": 2,
         "saturated": saturated,

@@ -46,6 +46,7 @@ def test_coverage_counts_the_used_and_the_existing_parts_of_a_tool():
         "requests": 2,
         "spread": 1.0,
         "idle": 1,
+        "unused": ['unit="mile"', "exact=false", 'days="tue"'],
         "parameter_count": 4,
         "value_count": 6,
     }
