@@ -79,8 +79,11 @@ def plan_stages(parts: tuple[str, ...], size: Size, seed: int, out: Path, weight
     made += [_distil("distil", "distil", "explore", size, seed, out)]
     made += [_icl("icl", "icl", ("explore", "distil"), size, seed, out)]
     made += [_icl("forced", "forced", ("explore", "distil"), size, seed, out, forced=True)]
-    made += [Stage("simulated-explore", "simulated", "quickstart", exploring | {"params.turns": 4})]
-    made += [_distil("simulated-distil", "simulated", "simulated-explore", size, seed, out, simulated=True)]
+    # Half of the kept trials are held out: three trials for each case that is wanted leave room for what is rejected.
+    enough = replace(size, episodes=max(size.episodes, -(-3 * size.cases // size.trials)))
+    simulated = exploring | {"params.episodes": enough.episodes, "params.turns": 4}
+    made += [Stage("simulated-explore", "simulated", "quickstart", simulated)]
+    made += [_distil("simulated-distil", "simulated", "simulated-explore", enough, seed, out, simulated=True)]
     made += [_icl("simulated-icl", "simulated", ("simulated-explore", "simulated-distil"), size, seed, out)]
     trained = {"nodes.rows.run": str(out / "distil"), "nodes.model.model": weights, "params.seeds": [seed]}
     made += [Stage("lora", "lora", "finetune", trained, "lora", ("distil",))]
