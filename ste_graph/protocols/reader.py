@@ -24,7 +24,7 @@ Form: TypeAlias = Literal["react", "native", "json"]
 
 
 def read(
-    reply: Reply, tools: Mapping[str, Schema] | Collection[str] | None, form: Form, *, prompt: str = ""
+    reply: Reply, tools: OfferedTools | Mapping[str, Schema] | Collection[str] | None, form: Form, *, prompt: str = ""
 ) -> NextStep:
     """Reads a reply. Never raises, and takes linear time.
 

@@ -8,9 +8,11 @@ from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 
+from ste_graph.contracts import Reply
 from ste_graph.protocols import paper
 from ste_graph.protocols.next_step import Action, FinalAnswer, NextStep
-from ste_graph.protocols.reader import Form, read_text
+from ste_graph.protocols.offered import OfferedTools
+from ste_graph.protocols.reader import Form, read
 
 
 class Parser(StrEnum):
@@ -50,7 +52,7 @@ def read_reply(
     names = tuple(tools)
     if parser is Parser.paper:
         return ParsedReply(paper.parse(text.strip(), tools=names, closest=not exact_names, tokens=True))
-    step = read_text(text, names, form)
+    step = read(Reply(text=text), _with_tokens(names), form)
     if not isinstance(step, Action) or step.name in names:
         return ParsedReply(step, step.repairs if isinstance(step, Action | FinalAnswer) else ())
     bare = step.name.removeprefix("tool_")  # a fine-tuned model's token, `<tool_NAME>`, already without its brackets
@@ -61,6 +63,23 @@ def read_reply(
     if meant is None:
         return ParsedReply(step, step.repairs)
     return ParsedReply(replace(step, name=meant), (*step.repairs, "closest name"))
+
+
+class _WithTokens(OfferedTools):
+    """The tools, which a fine-tuned model may also call by their tokens, `<tool_NAME>`."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(dict.fromkeys((*names, *(f"tool_{name}" for name in names)), {}))
+        self._names = names
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._names
+
+
+@lru_cache(maxsize=1024)  # the replies of a test share their names
+def _with_tokens(names: tuple[str, ...]) -> OfferedTools:
+    return _WithTokens(names)
 
 
 @lru_cache(maxsize=4096)
