@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from ste_graph.contracts import Context, Json
 from ste_graph.distil.grounding import trace_values
+from ste_graph.distil.leaves import leaves
 from ste_graph.distil.requests import COPIED, find_fault
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 
@@ -52,7 +54,8 @@ class CheckRequest(Node):
         return self.Outputs(valid=reason is None, reason=reason)
 
     def _find_unstated(self, query: str, drawn: dict[str, Any], parameters: Mapping[str, Json]) -> str | None:
-        """The reason if the request does not state the value of a call."""
+        """The reason if the request does not state a value of the call."""
         sources = trace_values(drawn, parameters, query, free=self.free)
-        missing = [name for name, source in sources.items() if source == "nothing"]
-        return f"It did not state the call's {' and '.join(missing)}; say every value of the call." if missing else None
+        missing = [leaf for leaf in leaves(drawn, parameters) if sources.get(leaf.name) == "nothing"]
+        values = " and ".join(f"{leaf.name} {json.dumps(leaf.value, ensure_ascii=False)}" for leaf in missing)
+        return f"It did not state the call's {values}; say every value of the call." if missing else None

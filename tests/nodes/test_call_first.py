@@ -122,8 +122,8 @@ async def test_a_tool_without_parameters_has_one_call_which_is_no_fault_the_seco
     ("request_", "missing"),
     [
         ("Could you get me two packets of green tea?", None),
-        ("Could you get me 2 packets of something hot?", "item"),
-        ("Could you get me some green tea?", "count"),
+        ("Could you get me 2 packets of something hot?", 'item "green tea"'),
+        ("Could you get me some green tea?", "count 2"),
         ("Could you get me 3 packets of green tea?", "count"),
     ],
 )
