@@ -78,13 +78,13 @@ class Experiment:
             WorkflowError: the folder, the tools or the policy make the run impossible.
             RunError: the run could not go on.
         """
-        from ste_graph.run.execution import CONCURRENCY, execute
+        from ste_graph.run.execution import execute
 
         folder = Path(out) if out is not None else self.default_out
         return await execute(
             self.workflow,
             folder,
-            concurrency=CONCURRENCY if concurrency is None else concurrency,
+            concurrency=concurrency,
             watcher=watcher,
             stop=stop,
             dry_run=dry_run,

@@ -41,7 +41,12 @@ def run(
     ] = None,
     concurrency: Annotated[
         int | None,
-        typer.Option("--concurrency", metavar="N", min=1, help="The most model requests in flight; 64 if not given."),
+        typer.Option(
+            "--concurrency",
+            metavar="N",
+            min=1,
+            help="The most requests in flight at each model server; if not given, found out, up to 64.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Do everything except call the tools: each call is refused.")

@@ -14,6 +14,9 @@ from ste_graph.models.servers import Servers
 from ste_graph.registry import load_entry_point
 from ste_graph.settings import HubPath, RelativePath
 
+LONGER = 2
+"""How many times as long as the first try a later one may take, where the first may have waited at the server."""
+
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
@@ -95,6 +98,10 @@ class Adapter(Frozen):
 
         Returns a doubt that a person should hear of, though the model may well answer.
         """
+        return None
+
+    async def count_slots(self) -> int | None:
+        """How many requests its server serves at once; None if it does not tell within a few seconds."""
         return None
 
     def scrub(self, text: str) -> str:

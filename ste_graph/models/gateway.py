@@ -11,13 +11,14 @@ from dataclasses import replace
 
 from ste_graph.contracts import ModelRequest, Reply, ToolCall
 from ste_graph.errors import ModelError, SteError
-from ste_graph.models.adapter import Adapter, ModelClient, RawReply
+from ste_graph.models.adapter import LONGER, Adapter, ModelClient, RawReply
 from ste_graph.models.json_reply import read_json
+from ste_graph.models.limiter import LimitChange, Limiter, server_of
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.problem import lost_text, read_problem
 from ste_graph.models.prompt_length import PromptLengths
-from ste_graph.models.request_errors import describe_error, is_away, retry_after, retry_reason
+from ste_graph.models.request_errors import describe_error, is_away, is_overload, retry_after, retry_reason
 from ste_graph.thoughts import split_thoughts
 
 TRIES = 6
@@ -30,7 +31,7 @@ LONGEST_RETRY_AFTER_S = 120.0
 
 
 class Gateway:
-    """A `Model` (see contracts) around an adapter. `in_flight`, `meter` and `notes` are shared by a run's models.
+    """A `Model` (see contracts) around an adapter. `limiter` is its server's; `meter` and `notes` are shared by a run.
 
     Retried: lost connection, timeout, 408, 409, 429, 5xx, an answer that is no reply. An empty reply, or one that the
     server could not read, is asked for again with another seed, and then is the model's reply, as any text is.
@@ -41,7 +42,7 @@ class Gateway:
         self,
         adapter: Adapter,
         *,
-        in_flight: asyncio.Semaphore,
+        limiter: Limiter,
         meter: Meter,
         notes: ServerNotes | None = None,
         wait_s: tuple[float, float] = (1.0, 30.0),
@@ -52,7 +53,7 @@ class Gateway:
         self.notes = notes or ServerNotes()
         self.wait_s = wait_s
         self.patience_s = patience_s
-        self._in_flight = in_flight
+        self._limiter = limiter
         self._client: ModelClient | None = None
         self._away_since: float | None = None
         self._away_told = False
@@ -87,11 +88,11 @@ class Gateway:
         A loop of our own: a library for it took 4 % of a whole run.
         """
         tries = lost = 0
-        asked = request
+        asked, limit_s = request, self.adapter.attempt_s
         while True:
             tries += 1
             try:
-                raw = await self._attempt(asked)
+                raw = await self._attempt(asked, limit_s)
             except Exception as error:
                 if (problem := read_problem(error)) is not None and problem.lost_reply:
                     lost += 1
@@ -103,6 +104,8 @@ class Gateway:
                 reason = retry_reason(error)
                 if reason is None or not (self._may_return(error) if is_away(error) else tries < TRIES):
                     raise
+                if isinstance(error, _QueuedError) and self.adapter.attempt_s is not None:
+                    limit_s = LONGER * self.adapter.attempt_s
                 wait = self._wait(tries, error)
                 self._count_retry(reason, self._describe(error))
             else:
@@ -116,14 +119,34 @@ class Gateway:
                 continue
             await asyncio.sleep(wait)
 
-    async def _attempt(self, request: ModelRequest) -> RawReply:
+    async def _attempt(self, request: ModelRequest, limit_s: float | None) -> RawReply:
         if self._client is None:
             self._client = self.adapter.open_run_client(self.notes)
         # Waiting between the tries happens outside, so that it takes no place from other requests.
-        limit_s = self.adapter.attempt_s
-        async with self._in_flight, nullcontext() if limit_s is None else asyncio.timeout(limit_s):
-            # Some servers keep a seed in 32 bits.
-            return await self._client.ask(replace(request, seed=request.seed & 0x7FFFFFFF))
+        place = await self._limiter.acquire()
+        try:
+            async with nullcontext() if limit_s is None else asyncio.timeout(limit_s):
+                # Some servers keep a seed in 32 bits.
+                raw = await self._client.ask(replace(request, seed=request.seed & 0x7FFFFFFF))
+        except Exception as error:
+            queued = retry_reason(error) == "timeout" and not self._limiter.was_alone(place)
+            if is_overload(error):
+                self._note(self._limiter.reduce(place, self._describe(error)))
+            # A time limit is meant for a request under way, and no server says when it takes one from its queue. One
+            # that was alone was under way all the time. Of others nobody knows how long they waited, even where the
+            # slots are known, as others may ask the server too: they get more time, under a limit that is lower now.
+            if queued:
+                raise _QueuedError from error
+            raise
+        else:
+            self._note(self._limiter.succeed(place, raw.usage))
+            return raw
+        finally:
+            self._limiter.release()
+
+    def _note(self, change: LimitChange | None) -> None:
+        if change is not None:
+            self.notes.change_limit(server_of(self.adapter), change)
 
     def _may_return(self, error: Exception) -> bool:
         """True if a server that is away has not been so for longer than it is waited for."""
@@ -183,6 +206,10 @@ class Gateway:
                 " goes on from here"
             )
         return ModelError(f"{self._name} gave no reply in {TRIES} tries; the last one: {problem}")
+
+
+class _QueuedError(TimeoutError):
+    """No answer in time, to a request that may have waited for others at the server."""
 
 
 def _reply(raw: RawReply, request: ModelRequest) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ste_graph.contracts import Json
 from ste_graph.models.adaptation import Adaptation, Adaptations
+from ste_graph.models.limiter import LimitChange
 
 
 class ServerNotes:
@@ -29,3 +30,6 @@ class ServerNotes:
 
     def count_retry(self, model: str, reason: str, why: str) -> None:
         """A request is made again; `reason` is its kind."""
+
+    def change_limit(self, server: str, change: LimitChange) -> None:
+        """The bound of requests in flight at a server is another one from now on."""

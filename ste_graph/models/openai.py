@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Json, ModelRequest
 from ste_graph.errors import ModelError
-from ste_graph.models.adapter import Adapter, RawReply
+from ste_graph.models.adapter import LONGER, Adapter, RawReply
 from ste_graph.models.chat_body import request_body
 from ste_graph.models.completion import read_completion
 from ste_graph.models.connections import Connections
@@ -140,6 +140,11 @@ class OpenAIModel(RequestSettings):
             f" {', '.join(served) or '(it lists none)'}"
         )
 
+    async def count_slots(self) -> int | None:
+        from ste_graph.models.server_facts import read_facts
+
+        return (await read_facts(self)).slots
+
     def scrub(self, text: str) -> str:
         for secret in (self.api_key, *self.headers.values(), self.base_url):
             if len(secret) > 3:
@@ -153,7 +158,7 @@ class OpenAIClient:
     def __init__(self, model: OpenAIModel, notes: ServerNotes | None = None) -> None:
         self._model = model
         # Clients of its own: the library's default one is shared by all event loops, and fails in the second.
-        self._connections = Connections(lambda: model.connect(model.timeout_s))
+        self._connections = Connections(lambda: model.connect(LONGER * model.timeout_s))
         self._served: list[str] | None = None
         settings = {name: getattr(model, name) for name in ("model", "temperature", "top_p", "max_tokens")}
         self._sender = LearningSender(

@@ -56,6 +56,17 @@ def is_away(error: BaseException) -> bool:
     return problem is not None and problem.mentions(_NOT_READY)
 
 
+def is_overload(error: BaseException) -> bool:
+    """True if the server may have been asked for too much at once."""
+    status = status_code(error)
+    if status is None:
+        return retry_reason(error) == "timeout"
+    problem = read_problem(error)
+    if problem is not None and (problem.lost_reply or problem.mentions(_NOT_READY)):
+        return False
+    return status in (408, 429) or (status >= 500 and status != 502)
+
+
 def retry_after(error: BaseException | None) -> float:
     """The seconds that the server asks to wait for; 0 if it does not, or names a date."""
     headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}

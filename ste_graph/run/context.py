@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.adaptation import Adaptations
+from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import LoggedStep, StepLog
 from ste_graph.run.summary import Summary
@@ -54,10 +55,8 @@ class RunContext:
     meter: Meter
     adaptations: Adaptations
     """What was learnt about the model servers, by the run and all its sub-workflows."""
-    in_flight: asyncio.Semaphore
-    """The bound of model requests in flight, over the run and all its sub-workflows."""
-    concurrency: int
-    """The most units side by side."""
+    limiters: Limiters
+    """The bounds of model requests in flight, over the run and all its sub-workflows; the ceiling bounds units."""
     watcher: Watcher
     stop: asyncio.Event
     dry_run: bool

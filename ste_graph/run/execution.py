@@ -12,6 +12,7 @@ from ste_graph.errors import BudgetSpentError, RunError, SteError, WorkflowError
 from ste_graph.ids import now
 from ste_graph.language.workflow import CassetteSpec, Workflow
 from ste_graph.models.adaptation import Adaptations
+from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.concurrency import run_side_by_side
@@ -45,15 +46,12 @@ from ste_graph.run.units import Unit, list_units, load_data
 from ste_graph.run.waves import begin_wave, group_waves, open_value_stores
 from ste_graph.tools.toolbox import Toolbox
 
-CONCURRENCY = 64
-"""The default bound of model requests in flight, and of units side by side."""
-
 
 async def execute(
     workflow: Workflow,
     out: Path,
     *,
-    concurrency: int = CONCURRENCY,
+    concurrency: int | None = None,
     watcher: Watcher | None = None,
     stop: asyncio.Event | None = None,
     dry_run: bool = False,
@@ -63,20 +61,20 @@ async def execute(
 
     Setting `stop` ends the run cleanly: what was in flight is done again when the run is taken up, but for calls that
     may change the world, which are waited for. With `accept_changes` a run goes on under code, prompts and tools that
-    have changed since it began; its lock file says from which step on.
+    have changed since it began; its lock file says from which step on. Each model server is asked for at most
+    `concurrency` replies at once; without it, for as many as it is found to serve, up to 64.
 
     Raises:
         WorkflowError: the folder, the tools or the policy make the run impossible; nothing has been spent.
         RunError: the run could not go on (a model server that cannot be reached, a full disk).
     """
-    if concurrency < 1:
+    if concurrency is not None and concurrency < 1:
         raise WorkflowError(f"concurrency: {concurrency} lets nothing run; expected 1 or more")
     context = RunContext(
         folder=out.resolve(),  # a tool may change the working directory
         meter=Meter(Budget.model_validate(dict(workflow.budget))),
         adaptations=Adaptations(),
-        in_flight=asyncio.Semaphore(concurrency),
-        concurrency=concurrency,
+        limiters=Limiters(concurrency),
         watcher=watcher or Watcher(),
         stop=stop or asyncio.Event(),
         dry_run=dry_run,
@@ -95,8 +93,7 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
         folder=folder.resolve(),
         meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=parent.meter),
         adaptations=parent.adaptations,
-        in_flight=parent.in_flight,
-        concurrency=parent.concurrency,
+        limiters=parent.limiters,
         watcher=parent.watcher.sub_workflow(name),
         stop=parent.stop,
         dry_run=parent.dry_run,
@@ -275,7 +272,7 @@ class _Running:
         entries = _entries(workflow, self._logs)
         async with (
             open_models(
-                workflow, context.meter, self._notes, in_flight=context.in_flight, cassette=self._cassette
+                workflow, context.meter, self._notes, limiters=context.limiters, cassette=self._cassette
             ) as models,
             open_stores(workflow, self._folder, entries, self._watcher.message) as stores,
         ):
@@ -298,7 +295,7 @@ class _Running:
                 resetter=self._resetter,
             )
             # A reset is of the tools, which units share: side by side, one unit would undo another's work.
-            slots = asyncio.Semaphore(1 if workflow.reset is not None else context.concurrency)
+            slots = asyncio.Semaphore(1 if workflow.reset is not None else context.limiters.ceiling)
 
             async def run_unit(unit: Unit) -> None:
                 async with slots:

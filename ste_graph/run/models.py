@@ -14,6 +14,7 @@ from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.gateway import Gateway
+from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.servers import Servers
@@ -113,10 +114,10 @@ async def open_models(
     meter: Meter,
     notes: ServerNotes,
     *,
-    in_flight: asyncio.Semaphore,
+    limiters: Limiters,
     cassette: Recording | Replay | None,
 ) -> AsyncIterator[dict[str, Model]]:
-    """Open the models that nodes ask, by name, behind the bound of requests in flight; closed at the end."""
+    """Open the models that nodes ask, by name, behind the bounds of their servers; closed at the end."""
     redactor = Redactor(workflow.secrets)
     async with AsyncExitStack() as stack:
         models: dict[str, Model] = {}
@@ -124,7 +125,8 @@ async def open_models(
             if isinstance(cassette, Replay):
                 models[name] = ReplayModel(label, cassette, meter)
                 continue
-            gateway = Gateway(workflow.models[name], in_flight=in_flight, meter=meter, notes=notes)
+            adapter = workflow.models[name]
+            gateway = Gateway(adapter, limiter=await limiters.find(adapter), meter=meter, notes=notes)
             stack.push_async_callback(gateway.close)
             model = gateway if redactor.is_empty else RedactedModel(gateway, redactor)
             models[name] = model if cassette is None else RecordingModel(model, cassette)

@@ -10,6 +10,7 @@ from pathlib import Path
 from ste_graph.contracts import Json
 from ste_graph.files.jsonl import read_objects
 from ste_graph.models.adaptation import Adaptations
+from ste_graph.models.limiter import LimitChange
 from ste_graph.models.notes import ServerNotes
 from ste_graph.run.events import Events
 from ste_graph.run.folder import EVENTS_FILE, SUB_RUNS, RunFolder
@@ -31,6 +32,16 @@ class RunNotes(ServerNotes):
 
     def count_retry(self, model: str, reason: str, why: str) -> None:
         self._events.add("retry", model=model, reason=reason, why=why[:LONGEST_WHY])
+
+    def change_limit(self, server: str, change: LimitChange) -> None:
+        self._events.add(
+            "concurrency",
+            server=server,
+            before=change.before,
+            after=change.after,
+            overload=change.overload,
+            why=change.reason[:LONGEST_WHY],
+        )
 
 
 def keep_adaptations(folder: RunFolder, adaptations: Adaptations) -> None:
@@ -58,6 +69,8 @@ class ServerCounts:
 def count_notes(run: Path) -> ServerCounts:
     """The notes in the events of a run and of its sub-workflows."""
     counts = ServerCounts()
+    limits: list[tuple[str, str, int]] = []
+    overloads: dict[str, str] = {}
     for line in _events(run):
         match line:
             case {"event": "retry", "reason": str(reason)}:
@@ -66,6 +79,15 @@ def count_notes(run: Path) -> ServerCounts:
                 counts.adaptations.append(what)
             case {"event": "server", "kind": "prompt_cut", "text": str(text)}:
                 counts.remarks.append(text)
+            case {"event": "concurrency", "server": str(server), "at": str(at), "after": int(after)}:
+                limits.append((at, server, after))
+                if line["overload"]:
+                    overloads[server] = line["why"]
+    final = {server: limit for _, server, limit in sorted(limits, key=lambda change: change[0])}
+    counts.remarks += [
+        f"{server} was asked for too much at once ({why}): at the end, {final[server]} at a time"
+        for server, why in overloads.items()
+    ]
     counts.adaptations = list(dict.fromkeys(counts.adaptations))
     counts.remarks = list(dict.fromkeys(counts.remarks))
     return counts

@@ -9,6 +9,7 @@ from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.adaptation import Adaptation, Adaptations
 from ste_graph.models.gateway import Gateway
+from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.openai import OpenAIModel
@@ -45,7 +46,7 @@ async def ask_through(*behaviours, notes=None, in_flight=8, patience_s=5.0, name
         settings = {"temperature": 0.5, "timeout_s": 5.0, **settings}
         model = Gateway(
             OpenAIModel(base_url=server.url, model=name, **settings),
-            in_flight=asyncio.Semaphore(in_flight),
+            limiter=Limiter(in_flight),
             meter=Meter(),
             notes=notes or Notes(),
             wait_s=(0.001, 0.002),

@@ -9,6 +9,7 @@ import pytest
 from ste_graph.contracts import Model, ModelRequest, Usage
 from ste_graph.errors import BudgetSpentError, ModelError, RunError
 from ste_graph.models.gateway import Gateway
+from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.openai import OpenAIModel
@@ -21,7 +22,7 @@ DOWN = (500, {}, {"error": {"message": "out of memory"}})
 async def gateway(server, *, budget=None, in_flight=8, timeout_s=5.0, patience_s=5.0, notes=None, **settings):
     made = Gateway(
         OpenAIModel(base_url=server.url, model="tiny", timeout_s=timeout_s, **settings),
-        in_flight=asyncio.Semaphore(in_flight),
+        limiter=Limiter(in_flight),
         meter=Meter(budget=budget or Budget()),
         notes=notes,
         wait_s=(0.001, 0.002),
@@ -221,7 +222,7 @@ def test_a_second_event_loop_of_the_process_can_use_the_same_adapter(server):
     server.script = ["one", "two"]
 
     async def once() -> str:
-        model = Gateway(adapter, in_flight=asyncio.Semaphore(1), meter=Meter())
+        model = Gateway(adapter, limiter=Limiter(1), meter=Meter())
         try:
             return (await model.reply(ModelRequest(messages=ASKED, seed=0))).text
         finally:

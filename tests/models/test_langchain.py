@@ -1,6 +1,5 @@
 """LangChain's own providers behind the same gateway."""
 
-import asyncio
 import sys
 
 import pytest
@@ -10,6 +9,7 @@ from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.langchain import LangChainModel
+from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
 from tests.servers.chat import ChatServer
 from tests.servers.chat.refusals import refuse
@@ -20,7 +20,7 @@ ASKED = [{"role": "user", "content": "hello"}]
 def through(server, **settings):
     options = {"base_url": server.url, "temperature": 0.5}
     adapter = LangChainModel(model="openai:tiny", api_key="k-123", options=options, **settings)
-    return Gateway(adapter, in_flight=asyncio.Semaphore(1), meter=Meter(), wait_s=(0.001, 0.002))
+    return Gateway(adapter, limiter=Limiter(1), meter=Meter(), wait_s=(0.001, 0.002))
 
 
 async def test_options_reach_the_provider_and_the_seed_only_where_it_is_taken(server):

@@ -1,4 +1,3 @@
-import asyncio
 import json
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import ste_graph as ste
 from ste_graph.contracts import ModelRequest, ToolCall
 from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
+from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
 from ste_graph.models.openai import OpenAIModel
 from ste_graph.protocols.native import assistant_message, openai_tools, tool_messages
@@ -31,7 +31,7 @@ def calling(*arguments: str | None, text: str | None = None, name: str = "look")
 
 def gateway(server) -> Gateway:
     adapter = OpenAIModel(base_url=server.url, model="tiny")
-    return Gateway(adapter, in_flight=asyncio.Semaphore(4), meter=Meter(), wait_s=(0, 0))
+    return Gateway(adapter, limiter=Limiter(4), meter=Meter(), wait_s=(0, 0))
 
 
 async def test_tools_are_offered_and_calls_come_back_as_they_were_written(server):

@@ -1,6 +1,5 @@
 """Servers that speak the OpenAI protocol: the probe, the request, and the forms of an answer."""
 
-import asyncio
 import json
 
 import pytest
@@ -12,6 +11,7 @@ from ste_graph.models.adapter import RawReply
 from ste_graph.models.chat_body import request_body
 from ste_graph.models.completion import read_completion
 from ste_graph.models.gateway import Gateway
+from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
 from ste_graph.models.openai import OpenAIModel
 
@@ -146,7 +146,7 @@ async def test_an_answer_under_200_that_is_no_completion_is_asked_again_and_fail
 ):
     server.script = [(200, {}, answer)] * 6
     adapter = OpenAIModel(base_url=server.url, model="tiny")
-    gateway = Gateway(adapter, in_flight=asyncio.Semaphore(1), meter=Meter(), wait_s=(0.001, 0.002))
+    gateway = Gateway(adapter, limiter=Limiter(1), meter=Meter(), wait_s=(0.001, 0.002))
     with pytest.raises(ModelError) as error:
         await gateway.reply(ModelRequest(messages=[{"role": "user", "content": "hello"}], seed=0))
     await gateway.close()

@@ -8,6 +8,7 @@ import pytest
 from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
 from ste_graph.models.gateway import Gateway
+from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
 from ste_graph.models.recorded import RecordedModel, request_key
 
@@ -19,7 +20,7 @@ def asked(text):
 def model(tmp_path, *lines):
     path = tmp_path / "replies.jsonl"
     path.write_text("".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines))
-    return Gateway(RecordedModel(path=str(path)), in_flight=asyncio.Semaphore(4), meter=Meter())
+    return Gateway(RecordedModel(path=str(path)), limiter=Limiter(4), meter=Meter())
 
 
 async def test_lines_without_a_key_are_given_in_order_and_never_again(tmp_path):

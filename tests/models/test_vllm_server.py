@@ -14,6 +14,7 @@ import pytest
 import ste_graph as ste
 from ste_graph.contracts import ModelRequest
 from ste_graph.models.gateway import Gateway
+from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
 from ste_graph.models.vllm import VLLMModel
@@ -90,7 +91,7 @@ async def greedy(folder, log, prompts):
     model = VLLMModel(model=str(folder), temperature=0, max_tokens=32, **SETTINGS)
     async with Servers(log, lambda text: None) as servers:
         opened = await model.start("tiny", servers)
-        gateway = Gateway(opened, in_flight=asyncio.Semaphore(8), meter=Meter())
+        gateway = Gateway(opened, limiter=Limiter(8), meter=Meter())
         replies = [
             gateway.reply(ModelRequest(messages=[{"role": "user", "content": prompt}], seed=0)) for prompt in prompts
         ]

@@ -14,7 +14,7 @@ from ste_graph.models.gateway import Gateway
 from ste_graph.run.context import Watcher
 from ste_graph.run.summary import Summary
 from tests.servers.chat import Behaviour, ChatServer
-from tests.servers.chat.failures import first, limit_rate
+from tests.servers.chat.failures import Queue, first, limit_rate
 from tests.servers.chat.refusals import refuse
 from tests.servers.chat.replies import stay_silent
 from tests.servers.chat.wordings import fail
@@ -32,6 +32,17 @@ graph:
       - think
       - record: trial
         as: {query: item, steps: "[]", answer: think.text, solved: true}
+"""
+
+WHOLE = """
+dsl: 2
+name: whole
+params: {sides: [a, b, c]}
+graph:
+  - map: side
+    over: params.sides
+    do:
+      - run: asking.yaml
 """
 
 
@@ -138,3 +149,36 @@ def test_a_server_that_dies_for_good_fails_what_is_left_at_once_and_the_same_com
         server.start()
         assert run(tmp_path, server).failed == {}
     assert len(server.requests) == 4
+
+
+def test_an_overload_is_in_the_events_with_its_reason_and_in_the_summary_and_a_rise_is_in_the_events_only(tmp_path):
+    items = {"params.items": [f"item{n}" for n in range(40)]}
+    with ChatServer(Queue(64, seconds=0.01)) as server:
+        (tmp_path / "asking.yaml").write_text(WORKFLOW.replace("URL", server.url))
+        (tmp_path / "think.md").write_text("Think of {{ item }}.")
+        summary = ste.load(tmp_path / "asking.yaml", set=items).run(out=tmp_path / "quiet")
+    assert (summary.failed, summary.servers.remarks) == ({}, [])
+    with ChatServer(Queue(2, seconds=0.01)) as server:
+        (tmp_path / "asking.yaml").write_text(WORKFLOW.replace("URL", server.url))
+        summary = ste.load(tmp_path / "asking.yaml", set=items).run(out=tmp_path / "run")
+    assert summary.failed == {}
+    changes = events(tmp_path, "concurrency")
+    place = server.url.removesuffix("/v1")
+    assert {key: value for key, value in changes[0].items() if key != "at"} == {
+        "event": "concurrency", "server": place, "before": 4, "after": 2, "overload": True,
+        "why": "503 the server is busy: so many requests are waiting that none can be added",
+    }  # fmt: skip
+    (remark,) = summary.servers.remarks
+    assert remark.startswith(f"{place} was asked for too much at once (503 the server is busy")
+    assert remark.endswith(f"at the end, {changes[-1]['after']} at a time")
+
+
+def test_sub_workflows_share_the_limit_of_a_server(tmp_path):
+    queue = Queue(64, seconds=0.02)
+    (tmp_path / "whole.yaml").write_text(WHOLE)
+    (tmp_path / "think.md").write_text("Think of {{ item }}.")
+    with ChatServer(queue) as server:
+        (tmp_path / "asking.yaml").write_text(WORKFLOW.replace("URL", server.url))
+        summary = ste.load(tmp_path / "whole.yaml").run(out=tmp_path / "run", concurrency=3)
+    assert (summary.failed, len(server.requests)) == ({}, 9)
+    assert queue.most == 3

@@ -1,7 +1,6 @@
 """The simulated model: what it knows, how it errs and repairs, and that names do not matter to it."""
 
 import ast
-import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -15,6 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 import ste_graph.simulated as simulated
 from ste_graph.contracts import ModelRequest, is_simulated
 from ste_graph.models.gateway import Gateway
+from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
 from ste_graph.simulated import SimulatedModel
 from ste_graph.simulated.extraction import extract_arguments
@@ -274,7 +274,7 @@ def test_a_trial_counts_as_solved_if_it_ended_with_an_answer_after_a_good_observ
 
 
 async def test_through_the_gateway_it_honours_stop_and_schema_and_carries_its_label():
-    model = Gateway(SimulatedModel(mistakes=0), in_flight=asyncio.Semaphore(1), meter=Meter())
+    model = Gateway(SimulatedModel(mistakes=0), limiter=Limiter(1), meter=Meter())
     call = [{"role": "user", "content": f"{tool('current_weekday').shown()}\n{FORMAT}\nUser Query: What day is it?"}]
     assert (await model.reply(ModelRequest(messages=call, seed=3, stop=["Action Input:"]))).text == (
         "Thought: I can use current_weekday for this.\nAction: current_weekday\n"
