@@ -11,7 +11,7 @@ from pathlib import Path
 from ste_graph.errors import RunError
 
 TEMPORARY = ".new"
-"""The suffix of the temporary file that takes a file's place."""
+"""The end of the name of the temporary file that takes a file's place."""
 KEPT = "nothing finished is lost"
 RETRY = "run the same command again"
 _REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room") | dict.fromkeys(
@@ -24,7 +24,7 @@ def write_atomically(path: Path, content: str | Iterable[bytes], *, kept: str = 
 
     Raises `RunError` (see `write_error`) if it cannot be written: then all is as before.
     """
-    temporary = path.with_suffix(TEMPORARY)
+    temporary = path.with_name(path.name + TEMPORARY)
     try:
         with temporary.open("wb") as file:
             file.writelines([content.encode("utf-8", "surrogatepass")] if isinstance(content, str) else content)

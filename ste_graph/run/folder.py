@@ -22,7 +22,7 @@ SUB_RUNS = "runs"
 """The folder in a run's folder where its sub-workflows run."""
 _WRITER = ".writer"
 _UNITS = "units"
-_BEFORE_LOCK = frozenset({_WRITER, _UNITS, Path(LOCK_FILE).with_suffix(TEMPORARY).name})
+_BEFORE_LOCK = frozenset({_WRITER, _UNITS, LOCK_FILE + TEMPORARY})
 """The files of a run that was killed before it wrote its lock file: nothing that could be lost."""
 _SECTIONS = ("units", "skipped", "models", "resolved")
 """Mappings that every lock file has."""

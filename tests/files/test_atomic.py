@@ -21,7 +21,7 @@ def test_a_file_is_replaced_whole_and_file_and_folder_are_synced(tmp_path: Path,
     monkeypatch.setattr(os, "fsync", note)
     write_atomically(path, "new \ud800")
     assert path.read_bytes() == b"new \xed\xa0\x80"
-    assert synced == [str(tmp_path / "state.new"), str(tmp_path)]
+    assert synced == [str(tmp_path / "state.json.new"), str(tmp_path)]
     assert list(tmp_path.iterdir()) == [path]
 
 

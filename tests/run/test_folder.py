@@ -87,7 +87,7 @@ def test_a_folder_with_other_things_in_it_is_not_touched(tmp_path: Path) -> None
 def test_what_a_run_leaves_that_died_before_its_lock_file_is_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / "units").mkdir()
     (tmp_path / ".writer").write_text("pid 1")
-    (tmp_path / "workflow.lock.new").write_text("units:")
+    (tmp_path / "workflow.lock.yaml.new").write_text("units:")
     folder = RunFolder(tmp_path)
     folder.acquire()
     folder.write_lock(WHOLE)
