@@ -22,7 +22,7 @@ _CODE = re.compile(
 _TO_MODEL = re.compile(
     r"\b(?:user query|write (?:the|a|one|another) request|imagine (?:a|another|one) (?:person|request|user|different)|"
     r"(?:this|the) (?:tool|function|api)\b|json schema|as an ai\b|language model)|"
-    r"\b(?:clarify|the person is asking|more information)\b|"
+    r"\b(?:clarify|the person is asking|more information|a first try|did not state|value of the call)\b|"
     r"^(?:sorry|sure|certainly|of course|you are (?:a|an)\b|here (?:is|are) (?:a|an|the|some)\b|i'm sorry|"
     r"i am sorry|i cannot|no[.!]?$)",
     re.IGNORECASE | re.MULTILINE,

@@ -137,6 +137,16 @@ async def test_a_request_for_a_call_has_to_state_each_of_its_values(request_: st
     assert missing is None or missing in (reason or "")
 
 
+async def test_the_reason_itself_is_no_request_though_it_names_the_values() -> None:
+    drawn = {"item": "green tea", "count": 2}
+    asked = CheckRequest.Inputs(
+        query="Could you get me something hot, please?", tool=TOOL | {"parameters": {}}, drawn=drawn
+    )
+    reason = (await CheckRequest()(asked, None)).reason or ""
+    assert "green tea" in reason
+    assert not (await CheckRequest()(asked.model_copy(update={"query": reason}), None)).valid
+
+
 async def test_values_that_are_composed_need_not_be_in_the_request() -> None:
     inputs = CheckRequest.Inputs(query="What do we sell most?", tool=TOOL | {"parameters": {}}, drawn={"sql": "SELECT"})
     assert not (await CheckRequest()(inputs, None)).valid
