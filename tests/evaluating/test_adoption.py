@@ -223,7 +223,12 @@ def test_a_store_is_lent_if_all_its_exemplars_are_of_the_adopted_run(explored: s
     seen = StepObservation(ok=True, kind="ok", text="6")
     call = TrialStep(thought=None, action="double", arguments={"number": 3}, observation=seen)
     item = Exemplar(
-        id="1", query="double 3", tool="double", calls=[call], verified=("format", "execution"), run=explored
+        id="1",
+        query="double 3",
+        tool="double",
+        calls=[call],
+        verified=("format", "execution", "grounding"),
+        run=explored,
     )
     with ExemplarStore.open("store", create=True) as store:
         store.add([item])

@@ -59,6 +59,12 @@ def test_all_refusals_are_reported_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("number", ["0x" + "f" * 300, "9" * 400, "9" * 5000, "1e999"])
+def test_a_number_that_no_computer_counts_with_is_refused(number: str) -> None:
+    (problem,) = problems(f"a: {number}\n")
+    assert (problem.code, problem.span.line) == ("E112", 1)
+
+
 def test_a_doubled_key_names_the_first_one() -> None:
     (problem,) = problems("nodes:\n  call: {}\n  call: {}\n")
     assert (

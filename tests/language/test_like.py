@@ -9,6 +9,7 @@ from language_bench import TINY, Bench, lines
 
 from ste_graph.diagnostics import DiagnosticsError
 
+LIKE_OR_USE = " | `use: KIND`, or `like: NAME` for a copy of another model"
 MAIN = "  main: {use: openai, base_url: http://x, model: small, extra: {a: 1, b: {c: 2}}}\n"
 JUDGE = "  judge: {like: main, temperature: 0.0}\n"
 
@@ -64,7 +65,7 @@ def test_an_entry_of_an_extending_file_replaces_the_other_and_its_copies_follow(
             "8:7 E226 model `m` has `use` beside `like` | one of the two"
             " | a model of another kind is an entry of its own",
         ),
-        ("  m: {temperature: 1.0}\n", "8:6 E202 missing key `use` in `models`"),
+        ("  m: {temperature: 1.0}\n", "8:6 E202 missing key `use` in `models`" + LIKE_OR_USE),
         ("  m: {like: main, temprature: 1.0}\n", "8:19 E201 unknown key `temprature` in `openai` | temperature?"),
     ],
 )  # fmt: skip
@@ -87,7 +88,7 @@ def test_a_model_that_is_wrong_is_reported_once_however_many_are_like_it(bench: 
     found = [text.partition(" | one of")[0] for text in bench.problems(with_models(wrong))]
     assert found == ["6:43 E201 unknown key `modle` in `openai` | model?"]
     nowhere = MAIN.replace("use: openai, ", "") + JUDGE + "  m: {like: judge}\n"
-    assert bench.problems(with_models(nowhere)) == ["6:9 E202 missing key `use` in `models`"]
+    assert bench.problems(with_models(nowhere)) == ["6:9 E202 missing key `use` in `models`" + LIKE_OR_USE]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -118,6 +119,15 @@ def test_a_setting_that_the_kind_does_not_have_is_left_out_and_said(bench: Bench
         ("W227", "model `m` goes without `top_p`: `langchain` has no such setting")
     ]
     assert "top_p" not in loaded.workflow.lock["workflow"]["models"]["m"]
+
+
+def test_a_setting_that_a_kind_lacks_is_one_warning_however_many_copies_state_it(bench: Bench) -> None:
+    third = ("models.third={like: m, temperature: 0.5}", "models.main={use: transformers, model: x}")
+    loaded = bench.load(TWO, changes=third)
+    told = [found.message for found in loaded.remarks if "`temperature`" in found.message]
+    assert len(told) == 1
+    assert told[0].endswith("`third` go without `temperature`: `transformers` has no such setting")
+    assert {found.code for found in loaded.remarks} == {"W227"}
 
 
 def test_a_model_that_draws_nothing_needs_no_word_about_its_temperature(bench: Bench) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 import ste_graph as ste
@@ -119,7 +121,7 @@ def test_a_run_gives_its_trials_as_exemplars_and_does_not_bring_back_what_was_fo
     exemplars = store.exemplars()
     assert {item.trial_id for item in exemplars} <= {kept.id for kept in trials}
     for item in exemplars:
-        (kept,) = trials.where(lambda kept, one=item: kept.id == item.trial_id)
+        (kept,) = trials.where(lambda kept, item=item: kept.id == item.trial_id)
         assert (item.query, item.tool, item.calls, item.answer) == (kept.query, kept.tool, kept.steps, kept.answer)
         assert ("execution" in item.verified) == kept.steps[-1].observation.ok
     gone = store.forget(tool=exemplars[0].tool)
@@ -131,7 +133,8 @@ def test_a_run_gives_its_trials_as_exemplars_and_does_not_bring_back_what_was_fo
     with ste_store(run, word_hashes) as again:
         assert len(again) == 0
     files = (file for file in run.rglob("*") if file.is_file())
-    holding = {str(file.relative_to(run)) for file in files if exemplars[0].query.encode() in file.read_bytes()}
+    written = json.dumps(exemplars[0].query, ensure_ascii=False)[1:-1].encode()
+    holding = {str(file.relative_to(run)) for file in files if written in file.read_bytes()}
     assert holding == {"journal.jsonl", f"units/{exemplars[0].tool}.jsonl"}
     assert wf.run(out=run).records["trial"] == len(trials)
 

@@ -92,18 +92,29 @@ def resolve(
     entries = ResolvedEntries(
         faulty=set(shape.faulty), plugins=modules, plugins_skipped=not plugins, failed_plugins=failed
     )
+    lacking: dict[tuple[str, str], dict[str, Span]] = {}
     for name in get_args(Section):
         resolver = _Resolver(name, modules, plugins, findings, failed)
         for key, (span, tree) in _section_items(shape.tree, name).items():
             if name == "models" and key in differing:
-                tree = resolver.without_unknown(key, tree, differing[key])
+                tree = resolver.without_unknown(key, tree, differing[key], lacking)
             if not isinstance(tree, MappingNode):
                 entries.off[key] = tree.span
             elif (entry := resolver.resolve(key, tree, span)) is not None:
                 entries.section(name)[key] = entry
             else:
                 entries.faulty.add((name, key))
+    _report_lacking(lacking, findings)
     return entries
+
+
+def _report_lacking(lacking: Mapping[tuple[str, str], Mapping[str, Span]], findings: Findings) -> None:
+    """Warn once of each setting that a kind of model lacks: with all its models, where the first one states it."""
+    for (use, key), places in lacking.items():
+        names = [f"`{name}`" for name in places]
+        text = f"model {names[0]} goes" if len(names) == 1 else f"models {', '.join(names[:-1])} and {names[-1]} go"
+        message = f"{text} without `{key}`: `{use}` has no such setting"
+        findings.warning("W227", message, next(iter(places.values())))
 
 
 def _section_items(tree: MappingNode, section: Section) -> dict[str, tuple[Span, Any]]:
@@ -157,8 +168,13 @@ class _Resolver:
             return None
         return ResolvedEntry(name, cls, settings, wiring, tree, span)
 
-    def without_unknown(self, name: str, tree: MappingNode, keys: Set[str]) -> MappingNode:
-        """A model without those settings of `keys` that its kind does not have, but another kind has."""
+    def without_unknown(
+        self, name: str, tree: MappingNode, keys: Set[str], lacking: dict[tuple[str, str], dict[str, Span]]
+    ) -> MappingNode:
+        """A model without those settings of `keys` that its kind does not have, but another kind has.
+
+        `lacking` gets those that matter: by kind and setting, the models and where they state it.
+        """
         use = str(tree.entries["use"].value.to_plain())
         try:
             cls = find(self.section, use, self.modules)
@@ -168,8 +184,7 @@ class _Resolver:
             if not any(key in other.model_fields for other in installed_classes(self.section)):
                 continue
             if getattr(cls, "sampling", True):
-                message = f"model `{name}` goes without `{key}`: `{use}` has no such setting"
-                self.findings.warning("W227", message, tree.entries[key].key_span)
+                lacking.setdefault((use, key), {})[name] = tree.entries[key].key_span
             tree = tree.without([key])
         return tree
 

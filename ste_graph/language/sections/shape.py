@@ -43,6 +43,7 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
 }
 _MISSING: Final = {"dsl": f"`dsl: {VERSION}`, the version of the language", "name": "a short name for the workflow"}
 _EXAMPLES: Final = {"as": "`as: {field: expression}`", "do": "`do: [blocks]`", "over": "`over: tools`, or another list"}
+_MODEL_USE: Final = "`use: KIND`, or `like: NAME` for a copy of another model"
 _BLOCK_LISTS: Final = ("graph", "do", "else")
 
 
@@ -147,7 +148,8 @@ def report(
             holder = next((str(step) for step in path[-2::-1] if isinstance(step, str)), owner)
             findings.error("E201", f"unknown key `{last}` in `{holder}`", span, **detail["ctx"])
         case "missing":
-            findings.error("E202", f"missing key `{last}` in `{owner}`", span, expected=_EXAMPLES.get(last))
+            expected = _MODEL_USE if (owner, last) == ("models", "use") else _EXAMPLES.get(last)
+            findings.error("E202", f"missing key `{last}` in `{owner}`", span, expected=expected)
         case "block":
             findings.error("E203", "this is not a block", span, expected=detail["msg"])
         case "string_pattern_mismatch":

@@ -199,7 +199,7 @@ class _TreeBuilder:
                 return ScalarNode(text, span, offset)
         except ValueError:  # more digits than Python reads
             number = math.inf
-        if not math.isfinite(number) or (isinstance(number, int) and abs(number) >= _LARGEST):
+        if abs(number) >= _LARGEST if isinstance(number, int) else not math.isfinite(number):
             self._refuse("E112", f"`{text[:40]}` is not a usable number", span, "a finite number below 2**63")
             number = 0
         return ScalarNode(number, span, offset)
