@@ -56,28 +56,37 @@ async def run_stages(parts: tuple[str, ...], size: Size, seed: int, out: Path, p
     weights = find_model() if TRAINED & set(parts) else ""
     stages = plan_stages(parts, size, seed, out, weights)
     async with open_server(out / "vllm.log", say) as server:
+        log_final_run(seed, {"state": "begun", **describe(seed, size, server, out)})
         for stage in stages:
             own = record_pool(stage, pool.resolve(), POOL_TOOLS, server.url, server.model) if pool else stage
             await run_stage(own, server, out)
     rows = read_rows(size, out)
     facts = describe(seed, size, server, out)
-    print(f"\n{' · '.join(f'{name} {value}' for name, value in facts.items() if name != 'seconds')}")
+    print(f"\n{' · '.join(f'{name} {value}' for name, value in facts.items() if name not in ('seconds', 'commits'))}")
     print(f"seconds: {facts['seconds']}\n\n{render_table(rows)}")
     result = {**facts, "rows": [row.to_json() for row in rows]}
     (out / "table.json").write_text(json.dumps(result, indent=1), "utf-8")
+    log_final_run(seed, {"state": "ended", **result})
+
+
+def log_final_run(seed: int, line: dict[str, Any]) -> None:
+    """Note a run with a final seed, also one that does not come to its end."""
     if seed not in TUNING_SEEDS:
         with LOG.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(result) + "\n")
+            log.write(json.dumps(line) + "\n")
 
 
 async def run_stage(stage: Stage, server: ModelServer, out: Path) -> None:
     """Run a stage, or what is left of it, and add up the seconds it took."""
     say(f"{stage.name} …")
+    commits = read_json(out / "commits.json")
+    commits[stage.name] = " ".join(dict.fromkeys([*commits.get(stage.name, "").split(), read_commit()]))
+    (out / "commits.json").write_text(json.dumps(commits), "utf-8")
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(*stage.command(STE, out), env={**os.environ, **server.env})
     code = await process.wait()
     took = time.monotonic() - began
-    seconds = read_seconds(out)
+    seconds = read_json(out / "seconds.json")
     seconds[stage.name] = round(seconds.get(stage.name, 0.0) + took, 1)
     (out / "seconds.json").write_text(json.dumps(seconds), "utf-8")
     if code == 1:
@@ -86,10 +95,17 @@ async def run_stage(stage: Stage, server: ModelServer, out: Path) -> None:
         raise SteError(f"stage {stage.name} ended with exit code {code}; mend that, and run the same command again")
 
 
-def read_seconds(out: Path) -> dict[str, float]:
-    """The seconds of each stage so far."""
-    file = out / "seconds.json"
+def read_json(file: Path) -> dict[str, Any]:
+    """What a file says of each stage so far: its seconds, or the commits at which it ran."""
     return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
+
+
+def read_commit() -> str:
+    """The commit of the checkout, marked where files differ from it."""
+    git = ["git", "-C", str(ROOT)]
+    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True).stdout.strip()
+    return commit + ("+changes" if changed else "")
 
 
 def read_rows(size: Size, out: Path) -> list[Row]:
@@ -118,17 +134,15 @@ def has_run(folder: Path) -> bool:
 
 def describe(seed: int, size: Size, server: ModelServer, out: Path) -> dict[str, Any]:
     """The circumstances of the figures."""
-    git = ["git", "-C", str(ROOT)]
-    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD"]).returncode
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "commit": commit + ("+changes" if changed else ""),
+        "commit": read_commit(),
+        "commits": read_json(out / "commits.json"),
         "model": server.model,
         "seed": seed,
         "tools": size.tools,
         "size": f"{size.episodes} x {size.trials} trials a tool, at most {size.cases} cases a tool",
-        "seconds": read_seconds(out),
+        "seconds": read_json(out / "seconds.json"),
     }
 
 

