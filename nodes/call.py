@@ -66,7 +66,7 @@ class Call(Node):
         """`Outputs`. Raises `ValueError` where a parser is named for a protocol that has nothing to parse."""
         protocol = settings.get("protocol", "react")
         if protocol != "react" and settings.get("parser", "tolerant") != "tolerant":
-            raise ValueError(f"`protocol: {protocol}` has no text to parse: leave out `parser`")
+            raise ValueError(f"`parser` is for `protocol: react`, and this is `{protocol}`: leave out `parser`")
         return cls.Outputs
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:

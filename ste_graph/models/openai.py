@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -123,7 +124,7 @@ class OpenAIModel(RequestSettings):
                     f"{self.location} answers, but has no /models: `base_url` of an OpenAI-compatible server"
                     " usually ends in /v1"
                 ) from None
-            except AttributeError:  # the library takes a page for a list
+            except (AttributeError, json.JSONDecodeError):  # a page, which the library takes for a list, or nothing
                 raise ModelError(
                     f"{self.location} answers with something else than a list of models: set `base_url` to the address"
                     " of an OpenAI-compatible server, which usually ends in /v1"

@@ -10,7 +10,7 @@ from ste_graph.doctor.examine import examine
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.models.openai import OpenAIModel
-from tests.servers.chat import Behaviour, ChatServer
+from tests.servers.chat import Answer, Behaviour, ChatServer
 from tests.servers.chat.facts import list_models, tell_slots
 from tests.servers.chat.failures import (
     Queue,
@@ -229,6 +229,7 @@ async def test_a_model_without_a_server_is_asked_what_it_can_be_asked():
     [
         (refuse_key(), "tiny", "refuses the key (401): set `api_key`"),
         (show_page(), "tiny", "something else than a list of models: set `base_url`"),
+        (lambda request, proceed: Answer(200, ""), "tiny", "something else than a list of models: set `base_url`"),
         (refuse_model(), "huge", "set `model` to one of tiny"),
         (hang(), "tiny", "no answer in time"),
     ],

@@ -68,7 +68,7 @@ async def test_a_native_call_offers_tools_and_hands_back_what_was_seen(context, 
 
 
 def test_a_parser_for_a_protocol_without_text_is_refused() -> None:
-    with pytest.raises(ValueError, match="`protocol: native` has no text to parse: leave out `parser`"):
+    with pytest.raises(ValueError, match="`parser` is for `protocol: react`, and this is `native`: leave out `parser`"):
         Call.output_type({"protocol": "native", "parser": "paper"})
     assert Call.output_type({"protocol": "react", "parser": "paper"}) is Call.Outputs
 
@@ -114,5 +114,5 @@ async def test_a_reply_that_cannot_be_read_is_kept_as_it_was(context, model) -> 
 
 @pytest.mark.parametrize("protocol", ["native", "json", "auto"])
 def test_only_text_has_a_parser(protocol: str) -> None:
-    with pytest.raises(ValueError, match=f"`protocol: {protocol}` has no text to parse: leave out `parser`"):
+    with pytest.raises(ValueError, match=f"is for `protocol: react`, and this is `{protocol}`: leave out `parser`"):
         Call.output_type({"protocol": protocol, "parser": "paper"})
