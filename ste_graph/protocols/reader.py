@@ -161,6 +161,8 @@ def _name_tool(step: NextStep, tools: OfferedTools, *repairs: Repair) -> NextSte
     if not isinstance(step, Action):
         return step
     name = tools.find(step.name) or step.name
+    if name == step.name and not repairs:
+        return step
     decorated: tuple[Repair, ...] = () if name == step.name else ("decorated name",)
     return replace(step, name=name, repairs=tuple(dict.fromkeys((*repairs, *step.repairs, *decorated))))
 
