@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A loaded machine is no fault of the code: generated cases have no time limit.
+settings.register_profile("ste", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ste")
 
 # Exported embedders: kept from one `make test` to the next, and out of the home folder.
 os.environ.setdefault("STE_CACHE", str(Path(__file__).parents[1] / "build" / "cache"))

@@ -74,7 +74,8 @@ def test_a_composed_value_counts_as_the_requests_where_the_workflow_says_so() ->
     assert trace_values({"sql": "SELECT 1"}, {}, "count them", free=["sql"]) == {"sql": "request"}
 
 
-NAMES = st.text(st.characters(categories=["Lu", "Ll", "Nd"]), min_size=2, max_size=12).filter(
+# In lower case: two names that differ in case alone are one name to the rules, and one place gives one value.
+NAMES = st.text(st.characters(categories=["Ll", "Nd"]), min_size=2, max_size=12).filter(
     lambda text: words(text).strip() != ""
 )
 VALUES = st.recursive(
