@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from ste_graph.contracts import Context, Model, Reply
+from ste_graph.json_values import equal
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import paper, react
@@ -25,7 +26,7 @@ class Call(Node):
 
     `react`: the paper's text form, which `parser` reads: tolerantly, or as the released code did. `native`: the model's
     own tool calling; an observation is sent as a tool message. `json`: an object by a JSON Schema, which the model
-    cannot leave where the server forces it. `auto`: `native`, and after a reply that could not be read `json`, then
+    cannot leave where the server forces it, and which is a call at the first move. `auto`: `native`, and after a reply that could not be read `json`, then
     `react`, for the rest of the trial.
     """
 
@@ -38,16 +39,19 @@ class Call(Node):
         """The request, and the last observation; None at the first move of a trial.
 
         `problem` and `form` are this node's own outputs of the move before, as far as there was one in this trial.
+        `failed_calls` are the calls of the trial that failed by their own fault, see `observe`.
         """
 
         query: str
         text: str | None
         problem: str | None = None
         form: str | None = None
+        failed_calls: list[dict[str, Any]] | None = None
 
     class Outputs(NodeOutputs):
         """A call (`action`, `arguments`, and in `repairs` what had to be repaired), or an `answer`, or a `problem`.
 
+        `repeated`: just this call has failed in this trial before, so that making it again would teach nothing.
         `form` is the form that was asked for; `reply` is the reply as the model gave it, where it could not be read.
         """
 
@@ -58,6 +62,7 @@ class Call(Node):
         problem: str | None
         repairs: list[str]
         finished: bool
+        repeated: bool
         form: str
         reply: str | None
 
@@ -76,7 +81,7 @@ class Call(Node):
             step = paper.parse(reply.text)
         else:
             step = read(reply, ctx.tool_schemas, form, prompt=self.prompt.text)
-        return self._outputs(step, form, reply)
+        return self._outputs(step, form, reply, inputs.failed_calls or [])
 
     def _form(self, inputs: Inputs) -> Form:
         """The form to ask for now."""
@@ -92,16 +97,20 @@ class Call(Node):
             case "native":
                 return await ctx.answer_tool_call(self.model, inputs.text or "", otherwise=self.prompt)
             case "json":
-                return await ctx.ask(self.model, self.prompt, schema=call_schema(ctx.tool_schemas))
+                schema = call_schema(ctx.tool_schemas, answer=inputs.text is not None)
+                return await ctx.ask(self.model, self.prompt, schema=schema)
             case "react":
                 return await ctx.ask(self.model, self.prompt, stop=react.STOP)
 
-    def _outputs(self, step: NextStep, form: Form, reply: Reply) -> Outputs:
+    def _outputs(self, step: NextStep, form: Form, reply: Reply, failed_calls: list[dict[str, Any]]) -> Outputs:
         given: dict[str, Any] = dict.fromkeys(self.Outputs.model_fields)
-        given |= {"thought": step.thought or None, "repairs": [], "finished": False, "form": form}
+        given |= {"thought": step.thought or None, "repairs": [], "finished": False, "form": form, "repeated": False}
         match step:
             case Action(name=name, arguments=arguments, repairs=repairs):
                 given |= {"action": name, "arguments": arguments, "repairs": list(repairs)}
+                given["repeated"] = any(
+                    failed["action"] == name and equal(failed["arguments"], arguments) for failed in failed_calls
+                )
             case FinalAnswer(text=answer, repairs=repairs):
                 given |= {"answer": answer, "finished": True, "repairs": list(repairs)}
             case Malformed(problem=problem):

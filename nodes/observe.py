@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ste_graph.contracts import Context, Observation
+from ste_graph.contracts.failure import CALL_AT_FAULT, reports_failure
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 NOTHING = "There was nothing to call: the last reply asked for no tool."
@@ -23,16 +24,26 @@ class Observe(Node):
     tool_calls: ClassVar[int] = 1
 
     class Inputs(NodeInputs):
-        """The call that the last reply asked for, or why the reply could not be read."""
+        """The call that the last reply asked for, or why the reply could not be read.
+
+        `failed_calls` is this node's own output of the turn before, if there was one in this trial.
+        """
 
         action: str | None
         arguments: dict[str, Any] | None
         problem: str | None
+        failed_calls: list[dict[str, Any]] | None = None
 
     class Outputs(NodeOutputs):
-        """`text` is what the model sees, `observation` the complete result."""
+        """`text` is what the model sees, `observation` the complete result.
+
+        `failed` is whether the call failed, as far as the model may know it; None where that is withheld.
+        `failed_calls` are the calls of the trial so far, as `action` and `arguments`, that failed by their own fault.
+        """
 
         text: str
+        failed: bool | None
+        failed_calls: list[dict[str, Any]]
         observation: Observation
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
@@ -40,7 +51,16 @@ class Observe(Node):
             observation = Observation(ok=False, kind="malformed", text=inputs.problem or NOTHING)
         else:
             observation = await ctx.call_tool(inputs.action, inputs.arguments or {})
-        return self.Outputs(text=self.render(observation), observation=observation)
+        text, failed_calls = self.render(observation), inputs.failed_calls or []
+        failed = not observation.ok or reports_failure(observation.text)
+        if failed and inputs.action is not None and observation.kind in ("ok", *CALL_AT_FAULT):
+            failed_calls = [*failed_calls, {"action": inputs.action, "arguments": inputs.arguments or {}}]
+        return self.Outputs(
+            text=text,
+            failed=failed if text == observation.text else None,
+            failed_calls=failed_calls,
+            observation=observation,
+        )
 
     def render(self, observation: Observation) -> str:
         """The text of an observation that the model sees."""

@@ -50,6 +50,10 @@ class Context(Protocol):
         """The path in the run's folder at which the node may write a file or folder `name`; the same when resumed."""
 
     @property
+    def seed(self) -> int:
+        """A number in [0, 2**63) for what the node draws at random: of this step alone, and the same when resumed."""
+
+    @property
     def tool_schemas(self) -> Mapping[str, Mapping[str, Json]]:
         """The JSON Schemas of the arguments of the unit's tools, by the tools' names."""
 

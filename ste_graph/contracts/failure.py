@@ -16,6 +16,9 @@ ERRORS: Final = (
 """Starts of a text that reports failure although no error is marked: mcp-server-sqlite answers `Database error: …` and
 `Error: …`. A number after the colon makes it a result (`Standard error: 0.2`)."""
 
+CALL_AT_FAULT: Final = ("invalid_arguments", "tool_error", "unknown_tool")
+"""The kinds of observations of calls that were at fault, unlike time limits, refusals and lost connections."""
+
 _MARKERS: Final = (*ERRORS, re.compile(r"[\u274c\u2717\u2716]|failed to \w|(?:\w+ ){0,3}failed: ?\S", re.IGNORECASE))
 _NAMES: Final = ("error", "exception", "errors")
 _FAILED: Final = frozenset({"error", "failed", "failure"})

@@ -24,7 +24,8 @@ class Candidate(Record):
     stated_values: list[str]
     """The values of the last call that the request states, by path."""
     gates: list[str]
-    votes: tuple[Json, ...] = ()
+    votes: tuple[Json, ...] | None = None
+    """What the judge said; None if none was asked."""
     query: str
     answer: str | None
     trial_id: str

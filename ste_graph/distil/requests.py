@@ -15,10 +15,12 @@ LONGEST: Final = 800
 COPIED: Final = "It repeated the instructions or an example in them; write what another person would say."
 
 _CODE = re.compile(
-    r"```|\{\s*[\"']\w+[\"']\s*:|^\s*(?:GET|POST|PUT|PATCH|DELETE)\s+\S*/|\bHTTP/[12]|^\s*curl\s|"
+    r"```|^\s*(?:GET|POST|PUT|PATCH|DELETE)\s+\S*/|\bHTTP/[12]|^\s*curl\s|"
     r"\bdef \w+\(|^\s*import \w+|\bprint\(|^\s*(?:const|let|var) \w+\s*=|</\w+>|\bAction(?: Input)?\s*:|\b\w+\(\w+\s*=",
     re.IGNORECASE | re.MULTILINE,
 )
+_JSON = re.compile(r"[{\[].*[}\]]", re.DOTALL)
+_JSON_OBJECT = re.compile(r"\{\s*[\"']\w+[\"']\s*:")
 _TO_MODEL = re.compile(
     r"\b(?:user query|write (?:the|a|one|another) request|imagine (?:a|another|one) (?:person|request|user|different)|"
     r"(?:this|the) (?:tool|function|api)\b|json schema|as an ai\b|language model)|"
@@ -37,25 +39,27 @@ _DAY = re.compile(
 )
 _LETTERS = re.compile(r"[^\W_]+")
 _LETTERS_NEEDED: Final = 5
+_AROUND_JSON: Final = 4
+"""So many words beside it make a request of JSON that the tool is to work on."""
 _ECHO: Final = 8
 """So many words in a row that also stand in the prompt are copied from it."""
 
 
-def find_fault(request: str, name: str, parameters: Mapping[str, Json], instructions: str = "") -> str | None:
+def find_fault(request: str, name: str, parameters: Mapping[str, Json], description: str = "") -> str | None:
     """The reason why a request is not worth trying, as a sentence for the model; None if it is.
 
     Args:
         request: What the model wrote.
         name: The tool's name.
         parameters: The JSON Schema of its arguments.
-        instructions: Text that the model was given and must not repeat: the template of its prompt, the description.
+        description: What the tool does, which no request is by itself.
     """
     words = _LETTERS.findall(request)
     if not words:
         return "It was empty."
     if len(request) > LONGEST:
         return "It was far too long; a request is one or two sentences."
-    if _CODE.search(request):
+    if _CODE.search(request) or _is_mostly_json(request):
         return "It held code, JSON or a call; a person writes plain sentences."
     if found := next(_technical_names(request, name, parameters), None):
         return f"It named `{found}`, which the person has never heard of."
@@ -63,7 +67,7 @@ def find_fault(request: str, name: str, parameters: Mapping[str, Json], instruct
         return "It spoke of the task or of a tool; write only what the person wants to know or have done."
     if _PLACEHOLDER.search(request):
         return "It had a placeholder where a value belongs; make up a value."
-    if repeats(request, instructions):
+    if f" {' '.join(words).casefold()} " in f" {' '.join(_LETTERS.findall(description)).casefold()} ":
         return COPIED
     if sum(map(str.isalpha, request)) < _LETTERS_NEEDED * (1 + (len(words) < 3)):  # some scripts put no space between
         return "It was too short to say what is wanted."
@@ -78,6 +82,11 @@ def _technical_names(request: str, name: str, parameters: Mapping[str, Json]) ->
         joined = "_" in known or re.search(r"[a-z][A-Z]|[-.]\w", known)
         if joined and re.search(rf"(?<!\w){re.escape(known)}(?!\w)", request):
             yield known
+
+
+def _is_mostly_json(request: str) -> bool:
+    """True if the request holds a JSON object, and hardly a word beside it."""
+    return bool(_JSON_OBJECT.search(request)) and len(_LETTERS.findall(_JSON.sub(" ", request))) < _AROUND_JSON
 
 
 def _missing_value(request: str, parameters: Mapping[str, Json]) -> str | None:

@@ -81,6 +81,10 @@ class StepContext:
         return (log.parent.parent / "files" / log.stem / name).resolve()
 
     @property
+    def seed(self) -> int:
+        return self._seed("node")
+
+    @property
     def tool_schemas(self) -> Mapping[str, Mapping[str, Json]]:
         return {name: tool.parameters for name, tool in self._unit.toolbox.tools.items()}
 

@@ -1,4 +1,4 @@
-"""Chat messages and tool calls as turns of the text protocol, in which the policy thinks, and back."""
+"""Chat messages, tool calls and JSON replies as turns of the text protocol, in which the policy thinks, and back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_turns(messages: Sequence[Message]) -> list[Turn]:
         elif role == "assistant" and observed:
             turns.append(Turn("assistant", f"Thought: I am done.\nFinal Answer: {text}"))
         else:
-            turns.append(Turn(role, text))
+            turns.append(Turn(role, _read_json(text) if role == "assistant" else text))
         observed = role == "tool"
     return turns
 
@@ -41,6 +41,27 @@ def offered_tools(tools: Sequence[Mapping[str, Json]]) -> tuple[ShownTool, ...]:
         ShownTool(function["name"], function.get("description") or "", dict(function["parameters"]))
         for function in functions
     )
+
+
+def _read_json(text: str) -> str:
+    """A reply in the text protocol, also if it is the JSON object that `write_json` makes of it."""
+    if not text.startswith("{"):
+        return text
+    try:
+        reply = json.loads(text)
+        if "final_answer" in reply:
+            return f"Thought: I am done.\nFinal Answer: {reply['final_answer']}"
+        return call_text("", reply["action"], reply["arguments"])
+    except (ValueError, KeyError):
+        return text
+
+
+def write_json(text: str) -> str:
+    """A reply in the text protocol as one JSON object, cut off where its arguments are."""
+    if call := _CALL.fullmatch(text):
+        return f'{{"action": {json.dumps(call[2])}, "arguments": {call[3]}' + ("}" if call[3].endswith("}") else "")
+    answer = text.partition("Final Answer:")[2].strip()
+    return json.dumps({"final_answer": answer or text}, ensure_ascii=False)
 
 
 def write_reply(text: str, seed: int) -> RawReply:

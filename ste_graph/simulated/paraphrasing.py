@@ -9,10 +9,10 @@ from random import Random
 from typing import Any
 
 from ste_graph.simulated.extraction import extract_arguments
-from ste_graph.simulated.reading import ShownTool, Turn, last_request
-from ste_graph.simulated.strings import WORDS
-from ste_graph.simulated.values import plausible_value
+from ste_graph.simulated.reading import ShownTool, Turn, last_request, read_called_tool
 from ste_graph.simulated.wording import word_request
+from ste_graph.tools.plausible_strings import WORDS
+from ste_graph.tools.plausible_values import plausible_value
 
 _INPUT = re.compile(r"^Action Input: *(\{.*\}) *$", re.MULTILINE)
 
@@ -55,10 +55,11 @@ def paraphrase(turns: Sequence[Turn], tool: ShownTool, random: Random, slips: fl
     return min(candidates, key=lambda text: max(_similarity(text, other) for other in before))
 
 
-def request_for_call(text: str, tool: ShownTool, random: Random) -> str:
+def request_for_call(text: str, random: Random) -> str:
     """A request for the call in a text, without the value that it says to leave out, if it says so."""
     call, omitted = _INPUT.findall(text), _OMITTED.search(text)
     arguments: dict[str, Any] = json.loads(call[-1]) if call else {}
+    tool = read_called_tool(text, arguments)
     kept = {name: value for name, value in arguments.items() if not omitted or name != omitted[1]}
     return word_request(tool, kept, random)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
+from ste_graph.simulated.conversation import write_json
 from ste_graph.simulated.extraction import extract_arguments
 from ste_graph.simulated.judging import QUESTIONS, judge_trial
 from ste_graph.simulated.mistakes import call_text, spoil_call
@@ -29,8 +30,8 @@ from ste_graph.simulated.reading import (
     trial_start,
 )
 from ste_graph.simulated.repairing import read_call, repair_arguments
-from ste_graph.simulated.values import plausible_value, unusual_value
 from ste_graph.simulated.wording import word_request
+from ste_graph.tools.plausible_values import plausible_value, unusual_value
 
 CANDIDATES = 6
 NOVEL = 0.5
@@ -57,6 +58,8 @@ def respond(
     tools = next((found for turn in reversed(turns) if (found := read_tools(turn.text))), ())
     if schema is not None and schema.get("properties", {}).keys() >= QUESTIONS:
         return json.dumps(judge_trial(turns[-1].text, tools))
+    if schema is not None and current_task(turns) in ("call", "observed") and tools:
+        return write_json(act(turns, tools, random, mistakes))
     if schema is not None:
         value = plausible_value(dict(schema), random)
         if isinstance(value, dict) and isinstance(arguments := value.get("arguments"), dict):
@@ -71,8 +74,8 @@ def respond(
             return act(turns, tools, random, mistakes)
         case "paraphrase" if tools:
             return paraphrase(turns, tools[-1], random, mistakes / 2)
-        case "compose" | "missing_argument" if tools:
-            return request_for_call(turns[-1].text, tools[-1], random)
+        case "compose" | "missing_argument":
+            return request_for_call(turns[-1].text, random)
         case "unrelated_request":
             return unrelated_request(random)
         case "reflect":
@@ -164,9 +167,10 @@ def fill_arguments(tool: ShownTool, nearest: ShownExemplar | None, random: Rando
 
 
 def reflect(turns: Sequence[Turn]) -> str:
-    """Yes if the last trial ended with an answer after a successful observation."""
+    """Yes if the last trial, or that which the question tells, ended with an answer after a successful observation."""
     start = trial_start(turns[:-1]) if len(turns) > 1 else 0
-    trial = "\n".join(turn.text for turn in (turns[start + 1 : -1] or turns))
+    told = "\nObservation:" in turns[-1].text
+    trial = "\n".join(turn.text for turn in (turns[-1:] if told else turns[start + 1 : -1] or turns))
     parts = re.split(r"^Observation:", trial, flags=re.MULTILINE)
     observed = parts[-1].split("\nThought:")[0] if len(parts) > 1 else ""
     answered = re.search(r"^\W*Final Answer: *\S", parts[-1], re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -50,6 +50,7 @@ class ShownExemplar(NamedTuple):
 
 
 _TOOL = re.compile(r"^API_name: *(.+?) *\n(.*?)^Parameters \(JSON Schema\): *(\{.*\}) *$", re.MULTILINE | re.DOTALL)
+_TITLE = re.compile(r"^API_name: *(.+?) *\nDescription: *(.*)", re.MULTILINE)
 _SPLIT = re.compile(r"^(?=API_name:)", re.MULTILINE)
 _EXAMPLE = re.compile(
     r"^User Query: *(\S.*)\n(?:(?!User Query:).*\n)*?Action: *(.+?) *\nAction Input: *(\{.*\}) *$", re.MULTILINE
@@ -62,7 +63,7 @@ _LESSON = re.compile(r"^\W*Lesson: *(.+)$", re.MULTILINE)
 _BAD = re.compile(
     r"\W*(?:\w*(?:error|exception)\b|(?:invalid|unknown|malformed|missing|failed|failure|refused|interrupted|transport|"
     r"time[d ]*out|traceback|cannot|could not|unable|no such|no tool|not found|there (?:is|was) (?:no|nothing|an)|"
-    r"the (?:reply|call|request|text|line) (?:has|failed|could not|after|is not|was (?:refused|interrupted)))\b|"
+    r"the (?:reply|call|request|text|line) (?:has|failed|could not|after|is not|is neither|was (?:refused|interrupted)))\b|"
     r"the line `|`?[^`\n]+` (?:did not answer|was not called))",
     re.IGNORECASE,
 )
@@ -84,6 +85,17 @@ def read_tools(text: str) -> tuple[ShownTool, ...]:
             continue
         found.append(ShownTool(match[1], match[2].removeprefix("Description:").strip(), schema))
     return tuple(found)
+
+
+def read_called_tool(text: str, arguments: Mapping[str, Any]) -> ShownTool:
+    """The tool of the call in a text. Where its schema is not shown, the arguments tell their types."""
+    if tools := read_tools(text):
+        return tools[-1]
+    found = _TITLE.search(text)
+    name, description = found.groups() if found else ("it", "")
+    types = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    properties = {key: {"type": types.get(type(value), "string")} for key, value in arguments.items()}
+    return ShownTool(name, description or "", {"type": "object", "properties": properties, "required": [*properties]})
 
 
 @lru_cache(maxsize=4096)
@@ -140,7 +152,7 @@ def request_outside_exemplars(text: str) -> str | None:
 
 def observed_text(text: str) -> str:
     """What came back, from the message that shows it, without a line that says the form of the next reply."""
-    return text.removeprefix("Observation:").partition("\n\nNext:")[0].strip()
+    return re.split(r"\n\n(?:Next:|The call failed\.)", text.removeprefix("Observation:"))[0].strip()
 
 
 def is_success(observation: str) -> bool:

@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from ste_graph.simulated.reading import ShownTool
-from ste_graph.simulated.strings import ISO_DATE, is_date
-from ste_graph.simulated.values import resolve
+from ste_graph.tools.plausible_strings import ISO_DATE, is_date
+from ste_graph.tools.plausible_values import resolve
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.contracts.failure import has_succeeded
+from ste_graph.contracts.failure import CALL_AT_FAULT, has_succeeded
 from ste_graph.ids import derive_id
 
 TrialRecord: TypeAlias = Mapping[str, Json]
@@ -16,9 +16,6 @@ TrialRecord: TypeAlias = Mapping[str, Json]
 
 UNKNOWN_TOOL: Final = "unknown tool"
 """The signature of a call by a wrong name."""
-
-_TEACHING_KINDS = ("invalid_arguments", "tool_error", "unknown_tool")
-"""The kinds of failure in which the call was at fault, unlike time limits, refusals and lost connections."""
 
 _GAP = "…"
 _SIGNATURE, _VALUE = 160, 100
@@ -169,7 +166,7 @@ def _verdict(lesson: Lesson, trial: TrialRecord) -> bool | None:
 
 def _has_failed(step: Mapping[str, Any]) -> bool:
     seen = step["observation"]
-    return step["action"] is not None and seen is not None and seen["kind"] in _TEACHING_KINDS
+    return step["action"] is not None and seen is not None and seen["kind"] in CALL_AT_FAULT
 
 
 def _has_succeeded(step: Mapping[str, Any]) -> bool:

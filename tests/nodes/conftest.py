@@ -25,6 +25,7 @@ class ScriptedContext:
         self.script = list(script)
         self.asked: list[dict[str, Any]] = []
         self.called: list[tuple[str, Mapping[str, Json]]] = []
+        self.seed = 0
         self.tool_schemas: dict[str, dict[str, Json]] = {"look": {"type": "object"}}
 
     async def ask(

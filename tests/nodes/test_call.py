@@ -12,6 +12,7 @@ NOTHING = {
     "problem": None,
     "repairs": [],
     "finished": False,
+    "repeated": False,
     "form": "react",
     "reply": None,
 }
@@ -67,6 +68,20 @@ async def test_a_native_call_offers_tools_and_hands_back_what_was_seen(context, 
     ]
 
 
+@pytest.mark.parametrize(("a", "repeated"), [(1, True), (1.0, True), (2, False)])
+async def test_a_call_that_has_failed_before_in_the_trial_is_told(context, model, a: float, repeated: bool) -> None:
+    inputs = Call.Inputs(query="When?", text="No.", failed_calls=[{"action": "look", "arguments": {"a": a}}])
+    ctx = context('Action: look\nAction Input: {"a": 1}')
+    assert (await Call(model=model, prompt=Prompt("Go."))(inputs, ctx)).repeated == repeated
+
+
+@pytest.mark.parametrize(("text", "answers"), [(None, False), ("4 °C", True)])
+async def test_json_has_a_call_first_and_then_a_call_or_an_answer(context, model, text, answers: bool) -> None:
+    ctx = context('{"action": "look", "arguments": {}}')
+    await Call(model=model, prompt=Prompt("Go."), protocol="json")(Call.Inputs(query="When?", text=text), ctx)
+    assert ("final_answer" in str(ctx.asked[0]["schema"])) == answers
+
+
 def test_a_parser_for_a_protocol_without_text_is_refused() -> None:
     with pytest.raises(ValueError, match="`parser` is for `protocol: react`, and this is `native`: leave out `parser`"):
         Call.output_type({"protocol": "native", "parser": "paper"})
@@ -75,7 +90,7 @@ def test_a_parser_for_a_protocol_without_text_is_refused() -> None:
 
 async def test_a_json_call_is_asked_for_by_the_tools_schemas(context, model) -> None:
     ctx = context('{"action": "look", "arguments": {"n": 1}}')
-    step = await Call(model=model, prompt=Prompt("Go."), protocol="json")(Call.Inputs(query="When?", text=None), ctx)
+    step = await Call(model=model, prompt=Prompt("Go."), protocol="json")(Call.Inputs(query="When?", text="No."), ctx)
     assert step.model_dump() == NOTHING | {"action": "look", "arguments": {"n": 1}, "form": "json"}
     (asked,) = ctx.asked
     assert asked["schema"]["anyOf"][0]["properties"]["action"] == {"const": "look"}

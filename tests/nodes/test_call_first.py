@@ -74,10 +74,10 @@ def test_each_request_states_the_values_that_were_drawn_and_the_call_is_read_fro
 
 def test_what_was_drawn_is_in_no_message_before_the_call_but_as_the_request_words_it(run: Path) -> None:
     speakers = [node for node, line in steps(run, "shop") if line.get("messages")]
-    assert {*speakers} == {"call", "reflect"}
+    assert {*speakers} == {"call"}
     first = next(line for node, line in steps(run, "shop") if node == "call")
     request = next(line["outputs"]["query"] for node, line in steps(run, "shop") if node == "imagine")
-    assert first["messages"][0]["content"] == f"The request: {request}\n\nCall `shop`."
+    assert first["messages"][0]["content"] == f"The request: {request}"
 
 
 def earlier(arguments: dict) -> Neighbour:

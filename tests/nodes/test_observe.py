@@ -5,6 +5,7 @@ import pytest
 from ste_graph.contracts import Observation
 from ste_graph.nodes.observe import Observe, ObserveWithheld
 
+AT_FAULT = ("tool_error", "invalid_arguments", "unknown_tool")
 WITHHELD = "The call was taken; what came of it is not shown."
 
 
@@ -18,8 +19,18 @@ async def test_observe_shows_the_model_what_came_back(context, kind) -> None:
     observation = Observation(ok=kind == "ok", kind=kind, text="4 °C", ms=1.5)
     ctx = context(observation)
     given = await run(Observe(), ctx, action="look", arguments={"a": 1})
-    assert given == {"text": "4 °C", "observation": observation.model_dump()}
+    at_fault = [{"action": "look", "arguments": {"a": 1}}] if kind in AT_FAULT else []
+    seen = {"text": "4 °C", "failed": kind != "ok", "failed_calls": at_fault}
+    assert given == {**seen, "observation": observation.model_dump()}
     assert ctx.called == [("look", {"a": 1})]
+
+
+async def test_a_result_that_says_itself_that_the_call_failed_is_a_failed_call(context) -> None:
+    before = [{"action": "look", "arguments": {"a": 0}}]
+    ctx = context(Observation(ok=True, kind="ok", text="Error: no such place"))
+    given = await run(Observe(), ctx, action="look", arguments={"a": 1}, failed_calls=before)
+    assert given["failed"]
+    assert given["failed_calls"] == [*before, {"action": "look", "arguments": {"a": 1}}]
 
 
 @pytest.mark.parametrize("node", [Observe(), ObserveWithheld()])
@@ -54,7 +65,9 @@ async def test_a_reply_that_asks_for_no_tool_is_answered_without_a_call(context)
 async def test_withheld_answers_problems_of_form_only_and_keeps_the_whole_observation(context, kind, text: str) -> None:
     observation = Observation(ok=kind == "ok", kind=kind, text="4 °C")
     given = await run(ObserveWithheld(), context(observation), action="look")
-    assert given == {"text": text, "observation": observation.model_dump()}
+    assert given["text"] == text
+    assert given["observation"] == observation.model_dump()
+    assert given["failed"] == (None if text == WITHHELD else True)
 
 
 def test_a_run_of_observe_makes_at_most_one_tool_call() -> None:

@@ -20,6 +20,7 @@ PAST = {
     ],
 }
 LISTED = "Query: One? | Solved: Yes\nQuery: Two? | Solved: No\nQuery: Three?\n"
+ASKED_BEFORE = "ask for something else:\nOne?\nTwo?\nThree?\n"
 
 
 def prompt(name: str) -> Prompt:
@@ -46,18 +47,16 @@ def imagined(
     )
 
 
-def called(name: str, *, lessons: list[str] | None = None, text: str | None = None) -> RenderedPrompt:
-    values = {"tool": TOOL, "imagine": {"query": "One?"}, "observe": {"text": text}, "lessons": {"lines": lessons}}
-    return prompt(name).render(values)
+def called(
+    name: str, *, lessons: list[str] | None = None, text: str | None = None, failed: bool | None = False
+) -> RenderedPrompt:
+    observe = {"text": text, "failed": failed}
+    return prompt(name).render(
+        {"tool": TOOL, "imagine": {"query": "One?"}, "observe": observe, "lessons": {"lines": lessons}}
+    )
 
 
 imagine_prompts = pytest.mark.parametrize("name", ["imagine", "imagine_anew"])
-
-
-def test_a_request_that_was_answered_without_a_call_is_not_shown_as_solved_by_our_own_prompt() -> None:
-    past = {"empty": False, "messages": [], "entries": [{"query": "One?", "solved": True, "call_succeeded": False}]}
-    assert "Query: One? | Solved: No\n" in imagined("imagine_anew", long_term=past).text
-    assert "Query: One? | Solved: Yes\n" in imagined("imagine", long_term=past).text  # as in the paper
 
 
 @imagine_prompts
@@ -69,19 +68,22 @@ def test_the_first_request_of_a_talk_shows_the_tool_line_by_line(name: str) -> N
     assert lines[-1] == "User Query:"
 
 
-@imagine_prompts
-def test_a_later_request_does_not_show_the_tool_again(name: str) -> None:
-    shown = imagined(name, short_term=TALKED).text
+def test_a_later_request_of_the_paper_does_not_show_the_tool_again_and_ours_always_does() -> None:
+    shown = imagined("imagine", short_term=TALKED).text
     assert "API_name" not in shown
     assert shown.splitlines()[-1] == "User Query:"
+    assert imagined("imagine_anew", short_term=TALKED).text == imagined("imagine_anew").text
 
 
-@imagine_prompts
-def test_past_requests_are_shown_and_not_kept(name: str) -> None:
+def test_past_requests_are_shown_with_their_verdict_in_the_paper_and_not_kept() -> None:
     for short_term in (OFF, TALKED):
-        rendered = imagined(name, short_term=short_term, long_term=PAST)
+        rendered = imagined("imagine", short_term=short_term, long_term=PAST)
         assert LISTED in rendered.text
-        assert rendered.transcript_text == imagined(name, short_term=short_term).transcript_text
+        assert rendered.transcript_text == imagined("imagine", short_term=short_term).transcript_text
+
+
+def test_past_requests_are_shown_as_they_were_made_by_our_own_prompt() -> None:
+    assert ASKED_BEFORE in imagined("imagine_anew", long_term=PAST).text
 
 
 @imagine_prompts
@@ -91,45 +93,45 @@ def test_without_long_term_memory_nothing_claims_that_there_were_requests(name: 
 
 
 def test_a_request_that_was_not_new_is_asked_for_again_and_told_so() -> None:
-    shown = imagined("imagine_anew", short_term=TALKED, long_term=PAST, new=False).text
-    assert shown.startswith("That request is too close to one that was tried before.")
-    assert LISTED in shown
+    shown = imagined("imagine_anew", long_term=PAST, new=False, near=["One?"]).text
+    assert "\nA first try came too close to what was tried before." in shown
+    assert ASKED_BEFORE in shown
     assert shown.splitlines()[-1] == "User Query:"
 
 
-def test_it_is_shown_what_it_came_too_close_to_and_that_is_not_kept() -> None:
-    again = imagined("imagine_anew", short_term=TALKED, new=False, near=["One?", "Two?"])
-    assert "\nThis is what it came too close to:\nQuery: One?\nQuery: Two?\n" in again.text
-    assert again.transcript_text == imagined("imagine_anew", short_term=TALKED, new=False).transcript_text
-
-
-@pytest.mark.parametrize(("short_term", "new"), [(OFF, None), (TALKED, None), (TALKED, False)])
-def test_lessons_are_shown_where_a_request_is_made_up_and_are_not_kept(short_term: Any, new: bool | None) -> None:
-    taught = imagined("imagine_anew", short_term=short_term, new=new, lessons=LESSONS)
-    assert "\nLesson: one\nLesson: two\n" in taught.text
-    assert taught.text.splitlines()[-1] == "User Query:"
-    assert taught.transcript_text == imagined("imagine_anew", short_term=short_term, new=new).text
-
-
-@pytest.mark.parametrize(("short_term", "new"), [(OFF, None), (TALKED, None), (TALKED, False)])
-def test_values_that_exist_are_shown_where_a_request_is_made_up_and_are_not_kept(
-    short_term: Any, new: bool | None
-) -> None:
-    shown = imagined("imagine_anew", short_term=short_term, new=new, known={"id": ["A", 7]})
-    assert '\nValues of id that exist: ["A", 7]\n' in shown.text
-    assert shown.transcript_text == imagined("imagine_anew", short_term=short_term, new=new).transcript_text
+def test_lessons_and_values_that_exist_are_shown_where_a_request_is_made_up() -> None:
+    taught = imagined("imagine_anew", lessons=LESSONS, known={"id": ["A", 7]}).text
+    assert "\nLesson: one\nLesson: two\n" in taught
+    assert '\nValues of id that exist: ["A", 7]\n' in taught
+    assert taught.splitlines()[-1] == "User Query:"
 
 
 def test_a_request_that_is_none_is_asked_for_again_with_the_reason() -> None:
-    shown = imagined("imagine_anew", short_term=TALKED, reason="It was empty.").text
-    assert shown.startswith("That cannot be used as a request. It was empty.")
+    shown = imagined("imagine_anew", reason="It was empty.").text
+    assert "\nA first try could not be used. It was empty.\n" in shown
     assert shown.splitlines()[-1] == "User Query:"
+
+
+def test_a_request_for_a_call_shows_the_call_and_not_the_schema() -> None:
+    values = {"check": {"reason": None}, "novelty": {"near": []}, "devise": {"drawn": {"at": 2}}}
+    shown = prompt("imagine_call").render({"tool": TOOL, **values}).text
+    assert 'Action: look\nAction Input: {"at": 2}\n' in shown
+    assert "Parameters" not in shown
+    assert shown.splitlines()[-1] == "Request for this call:"
+
+
+@pytest.mark.parametrize(("suggested", "shown"), [({}, False), ({"at": 2}, True)])
+def test_a_call_is_made_up_with_the_values_that_were_drawn_for_it(suggested: dict[str, Any], shown: bool) -> None:
+    values = {"values": {"known": None}, "devise": {"fault": None}, "suggest": {"values": suggested}}
+    text = prompt("devise").render({"tool": TOOL, **values}).text
+    assert ('\nTake these where they make sense: {"at": 2}\n' in text) == shown
+    assert text.splitlines()[-1] == "One more call:"
 
 
 def test_lessons_are_shown_at_the_first_call_alone_and_are_not_kept() -> None:
     taught = called("call_taught", lessons=LESSONS)
-    assert "\nLesson: one\nLesson: two\n" in taught.text
-    assert taught.transcript_text == called("call_taught").text
+    assert "\nLesson: one\nLesson: two" in taught.text
+    assert taught.transcript_text == called("call_taught").text == "The request: One?"
     assert "Lesson" not in called("call_taught", lessons=LESSONS, text="4 °C").text
 
 
@@ -142,11 +144,21 @@ def test_our_own_prompts_show_worked_examples_of_other_tools_as_turns_and_keep_n
         assert "book_table" not in rendered.text
 
 
-def test_an_observation_comes_with_the_form_of_the_next_reply_which_is_not_kept() -> None:
-    rendered = called("call_taught", text="4 °C")
-    assert rendered.text.startswith("Observation: 4 °C\n\nNext: `Final Answer:`")
-    assert "`Action: look`" in rendered.text
+@pytest.mark.parametrize(("failed", "mended"), [(True, True), (False, False), (None, False)])
+def test_a_call_that_failed_is_asked_for_again_which_is_not_kept(failed: bool | None, mended: bool) -> None:
+    rendered = called("call_taught", text="4 °C", failed=failed)
+    assert ("\n\nThe call failed. Call `look` again" in rendered.text) == mended
     assert rendered.transcript_text == "Observation: 4 °C"
+
+
+@pytest.mark.parametrize(("text", "answer"), [(None, None), ("4 °C", None), ("4 °C", "It is cold.")])
+def test_a_trial_is_judged_by_what_it_came_to(text: str | None, answer: str | None) -> None:
+    values = {"imagine": {"query": "One?"}, "observe": {"text": text}, "call": {"answer": answer}}
+    lines = prompt("reflect_alone").render(values).text.splitlines()
+    assert lines[0] == "The request: One?"
+    assert lines[1] == f"Observation: {text or 'There was no call of the tool.'}"
+    assert lines[2] == f"Final Answer: {answer or '(none)'}"
+    assert lines[-1].endswith('Respond with "Yes" or "No".')
 
 
 def test_exemplars_are_turns_before_the_request() -> None:

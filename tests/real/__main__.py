@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ste_graph.errors import SteError
-from tests.real.figures import Row, arm_rows, continual_rows, distil_rows, explore_rows, render_table
+from tests.real.figures import Row, arm_rows, continual_rows, distil_rows, explore_rows, judge_rows, render_table
 from tests.real.server import ModelServer, open_server
 from tests.real.stages import ALL, POOL_TOOLS, QUICK, ROOT, TOOLS, Size, Stage, plan_stages, record_pool
 from tests.real.weights import find_model
@@ -115,6 +115,8 @@ def read_rows(size: Size, out: Path) -> list[Row]:
         rows += explore_rows(out / "explore", size.per_tool)
     if has_run(out / "distil"):
         rows += distil_rows(out / "distil", out / "explore")
+    if has_run(out / "judged"):
+        rows += judge_rows(out / "judged")
     named = {
         "icl": "icl on its own requests",
         "forced": "icl, JSON forced by schema",

@@ -12,8 +12,6 @@ from ste_graph.json_values import canonical_json
 from ste_graph.stats import mcnemar_mid_p
 
 BASELINE = "baseline"
-JUDGED_GATES = {"judge"}
-"""Gates behind the three that need no model: what they reject has passed those."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +53,18 @@ def explore_rows(run: Path, trials_per_tool: int) -> list[Row]:
     verdicts = f"{doubtful} were called solved without one" if doubtful else ""
     rows = [Row("trials with a call that succeeded", made, planned, "; ".join(filter(None, (missing, verdicts))))]
     for forced, what in ((False, "replies that could not be read, nothing forced"), (True, "the same, forced JSON")):
-        steps = [step for trial in trials for step in trial.steps if (step.form == "json") is forced]
-        answers = 0 if forced else sum(trial.answer is not None for trial in trials)
-        if steps or not forced:
+        own = [trial for trial in trials if any(step.form == "json" for step in trial.steps) is forced]
+        steps = [step for trial in own for step in trial.steps]
+        if own:
+            answers = sum(trial.answer is not None for trial in own)
             rows.append(Row(what, sum(step.action is None for step in steps), len(steps) + answers))
     return rows
 
 
 def distil_rows(run: Path, explored: Path) -> list[Row]:
-    """What the gates kept of an exploration, and how much of that is different."""
+    """What the gates format, execution and grounding kept of an exploration, and how much of that is different."""
     trials = {trial.id: trial for trial in ste.open_run(explored).trials()}
-    records = list(ste.open_run(run).records())
-    candidates = {line["trial_id"] for line in records if line["record"] == "candidate"}
-    judged = {line["trial_id"] for line in records if line["record"] == "rejected" and line["gate"] in JUDGED_GATES}
-    kept = candidates | judged
+    kept = {line["trial_id"] for line in ste.open_run(run).records() if line["record"] == "candidate"}
     calls = {
         canonical_json([trial.tool, last.action, last.arguments])
         for trial in (trials[str(id)] for id in kept)
@@ -77,8 +73,15 @@ def distil_rows(run: Path, explored: Path) -> list[Row]:
     return [
         Row("of all trials, kept by format, execution and grounding", len(kept), len(trials)),
         Row("distinct calls among the kept", len(calls), len(kept)),
-        Row("of the kept, those that the judge (the same model) kept too", len(candidates), len(kept)),
     ]
+
+
+def judge_rows(run: Path) -> list[Row]:
+    """How far the judge agrees with the rules: what it kept of that which they kept, among the trials it was asked of."""
+    records = list(ste.open_run(run).records())
+    candidates = sum(line["record"] == "candidate" for line in records)
+    refused = sum(line["record"] == "rejected" and line["gate"] == "judge" for line in records)
+    return [Row("of those, kept by the judge (the same model) too", candidates, candidates + refused)]
 
 
 def arm_rows(run: Path, label: str) -> list[Row]:

@@ -38,6 +38,8 @@ FLAGS = (
 )
 """Parts of llama.cpp that the server does not need."""
 READY_S = 120.0
+SLOTS, TOKENS = 16, 6144
+"""More slots than requests at once: a request goes to the slot that has most of its prompt."""
 
 
 def main() -> None:
@@ -138,7 +140,7 @@ def serve(server: Path, gguf: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = real_model_folder() / "llama-server.log"
-    options = ["-c", "16384", "-np", "4", "--jinja", "-t", "2", "--alias", NAME, "--port", str(port)]
+    options = ["-c", str(SLOTS * TOKENS), "-np", str(SLOTS), "--jinja", "-t", "2", "--alias", NAME, "--port", str(port)]
     with log.open("wb") as file:
         process = subprocess.Popen([str(server), "-m", str(gguf), *options], stdout=file, stderr=file)
     try:

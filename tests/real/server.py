@@ -1,4 +1,7 @@
-"""The server of the small real model: that of `STE_MODEL_URL` where set, else vLLM from `.venv-vllm`, for a while."""
+"""The server of the small real model: that of `STE_MODEL_URL` where set, else llama.cpp where it was built, else vLLM.
+
+On two cores llama.cpp takes two thirds of vLLM's time, which has no kernels there for the weights as they are.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from pathlib import Path
 
 from ste_graph.models.transformers.precision import has_fast_bf16
 from ste_graph.models.vllm import VLLMModel
-from tests.real.weights import NAME, WeightsError, find_model
+from tests.real.llama import serve
+from tests.real.weights import NAME, WeightsError, find_gguf, find_model, real_model_folder
 
 PYTHON = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
 
@@ -34,8 +38,16 @@ async def open_server(log: Path, say: Callable[[str], None]) -> AsyncIterator[Mo
     if url := os.environ.get("STE_MODEL_URL"):
         yield ModelServer(url, os.environ.get("STE_MODEL", NAME))
         return
+    program = Path(os.environ.get("LLAMA_SERVER") or real_model_folder() / "llama-server")
+    if program.exists() and not os.environ.get("STE_REAL_MODEL"):
+        with serve(program, find_gguf()) as url:
+            yield ModelServer(url, NAME)
+        return
     if not PYTHON.exists():
-        raise WeightsError("no vLLM: run tests/vllm/install, or set STE_MODEL_URL and STE_MODEL to a server that runs")
+        raise WeightsError(
+            "no server: build llama.cpp (`make real-llama`), run tests/vllm/install, or set STE_MODEL_URL and "
+            "STE_MODEL to a server that runs"
+        )
     model = VLLMModel(
         model=find_model(),
         served_name=NAME,

@@ -11,9 +11,13 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / "workflows"
 ALL = ("explore", "distil", "icl", "forced", "simulated", "lora", "continual")
+JUDGED = 4
+"""Trials a tool that the judge is asked about."""
+AT_ONCE = "3"
+"""Requests at once: a server on two cores is busy with three, and one with more slots finds what each has in common."""
 QUICK = ("explore", "distil", "simulated")
 NODES = {
-    "explore": {"imagine": "explorer", "call": "explorer", "reflect": "explorer"},
+    "call_first": {"devise": "explorer", "imagine": "actor", "call": "actor", "reflect": "actor"},
     "distil": {"judge": "judge"},
     "icl": {"answer": "learner"},
 }
@@ -68,15 +72,18 @@ class Stage:
         sets = [f"--set={path}={json.dumps(value)}" for path, value in self.changes.items()]
         variant = [f"--variant={self.variant}"] if self.variant else []
         file = str(WORKFLOWS / f"{self.workflow}.yaml")
-        return [str(ste), "run", file, *variant, *sets, "--out", str(out / self.name)]
+        return [str(ste), "run", file, *variant, *sets, "--concurrency", AT_ONCE, "--out", str(out / self.name)]
 
 
 def plan_stages(parts: tuple[str, ...], size: Size, seed: int, out: Path, weights: str) -> list[Stage]:
     """The stages of some parts, in their order. `weights` is the folder, or the name on the hub, that is trained."""
     tools = TOOLS[size.tools]
     exploring = {"seed": seed, "tools": tools, "params.episodes": size.episodes, "params.trials": size.trials}
-    made = [Stage("explore", "explore", "explore", exploring)]
+    made = [Stage("explore", "explore", "call_first", exploring)]
     made += [_distil("distil", "distil", "explore", size, seed, out)]
+    # The judge is the same model: it is asked about some of the trials, to say how far it agrees with the rules.
+    some = replace(size, episodes=1, trials=min(JUDGED, size.per_tool))
+    made += [_distil("judged", "distil", "explore", some, seed, out, judged=True)]
     made += [_icl("icl", "icl", ("explore", "distil"), size, seed, out)]
     made += [_icl("forced", "forced", ("explore", "distil"), size, seed, out, forced=True)]
     # Half of the kept trials are held out: three trials for each case that is wanted leave room for what is rejected.
@@ -94,10 +101,11 @@ def plan_stages(parts: tuple[str, ...], size: Size, seed: int, out: Path, weight
 def record_pool(stage: Stage, pool: Path, tools: list[str], url: str, model: str) -> Stage:
     """The stage with its real replies added to a pool: each node asks a model of its own, which knows its name."""
     nodes = NODES.get(stage.workflow, {})
-    if not nodes or stage.variant == "simulated":
+    if not nodes or stage.variant:
         return stage
     kind = {"use": "pool.RecordingPool", "base_url": url, "model": model, "pool": str(pool), "tools": tools}
-    sampling = {"explorer": {"temperature": 1.0, "max_tokens": 360}, "judge": {"temperature": 0.0}}
+    explorer = {"temperature": 1.0, "max_tokens": 360}
+    sampling = {"explorer": explorer, "actor": {**explorer, "temperature": 0.2}, "judge": {"temperature": 0.0}}
     changes: dict[str, Any] = {"plugins": [str(ROOT / "tests" / "real" / "pool.py")]}
     for node, role in nodes.items():
         own = sampling.get(role, {"temperature": 0.0, "max_tokens": 256})
@@ -105,7 +113,17 @@ def record_pool(stage: Stage, pool: Path, tools: list[str], url: str, model: str
     return replace(stage, changes={**stage.changes, **changes})
 
 
-def _distil(name: str, part: str, explored: str, size: Size, seed: int, out: Path, simulated: bool = False) -> Stage:
+def _distil(
+    name: str,
+    part: str,
+    explored: str,
+    size: Size,
+    seed: int,
+    out: Path,
+    *,
+    simulated: bool = False,
+    judged: bool = False,
+) -> Stage:
     changes = {
         "seed": seed,
         "data.explored.run": str(out / explored),
@@ -113,7 +131,8 @@ def _distil(name: str, part: str, explored: str, size: Size, seed: int, out: Pat
         "params.paraphrases": 0,
         "nodes.split.heldout": 0.5,
     }
-    return Stage(name, part, "distil", changes, "simulated" if simulated else None, (explored,))
+    variant = "simulated" if simulated else None if judged else "no-judge"
+    return Stage(name, part, "distil", changes, variant, (explored,))
 
 
 def _icl(

@@ -14,7 +14,7 @@ POOL = Path(__file__).with_name("pool.jsonl")
 
 def test_the_pool_is_small_and_has_replies_of_several_nodes():
     assert POOL.stat().st_size < 1_000_000
-    assert {reply.node for reply in read_pool(POOL)} >= {"imagine", "call", "reflect", ANSWER}
+    assert {reply.node for reply in read_pool(POOL)} >= {"devise", "imagine", "call", "reflect", ANSWER}
 
 
 def test_an_exploration_takes_whatever_a_real_model_wrote_and_says_which_prompts_differ(tmp_path):
@@ -22,7 +22,7 @@ def test_an_exploration_takes_whatever_a_real_model_wrote_and_says_which_prompts
     (stage,) = plan_stages(("explore",), Size("quick", 1, 4, 0), 0, tmp_path, "")
     changes = {**stage.changes, "tools": [{**stage.changes["tools"][0], "include": tools}]}
     changes["plugins"] = [str(POOL.with_name("pool.py"))]
-    for node in NODES["explore"]:
+    for node in NODES[stage.workflow]:
         kind = {"use": "pool.PooledModel", "pool": str(POOL), "node": node, "report": str(tmp_path / "report.jsonl")}
         changes |= {f"models.{node}": kind, f"nodes.{node}.model": node}
     summary = ste.load(stage.workflow, set=changes).run(tmp_path / "run")
