@@ -113,12 +113,12 @@ def test_a_server_that_does_not_answer_is_named_with_the_variables_and_without_a
     assert (result.code, result.err.splitlines()[-1]) == (
         1,
         "explore: model `explorer`: no model server answers at http://127.0.0.1:9/v1: start it, or set `base_url` to"
-        " where it runs (STE_MODEL_URL sets `base_url`, STE_MODEL sets `model`)",
+        " where it runs (STE_MODEL_URL sets `base_url`)",
     )
     monkeypatch.setenv("STE_MODEL_URL", "127.0.0.1:9/v1")
     assert (
         "explore: model `explorer`: `base_url` is not a web address; expected one such as http://localhost:8000/v1"
-        " (STE_MODEL_URL sets `base_url`, STE_MODEL sets `model`)"
+        " (STE_MODEL_URL sets `base_url`)"
     ) in run_gain(ste).err
 
 
@@ -131,7 +131,7 @@ def test_a_name_that_the_server_does_not_list_is_a_doubt_that_names_the_variable
     doubts = [line for line in result.err.splitlines() if "does not list" in line]
     assert doubts
     assert "qwen3:4b" in doubts[0]
-    assert doubts[0].endswith("(STE_MODEL_URL sets `base_url`, STE_MODEL sets `model`)")
+    assert doubts[0].endswith("(STE_MODEL sets `model`)")
 
 
 def test_a_run_goes_on_when_its_server_has_moved(ste: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ def read_completion(text: str) -> RawReply:
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnreadableAnswerError(_describe(text)) from None
+        raise UnreadableAnswerError(_describe(text), foreign=text.lstrip()[:1] not in ("{", "[")) from None
     if isinstance(answer, Mapping) and answer.get("error"):
         error = answer["error"]
         words = error.get("message") or error if isinstance(error, Mapping) else error
@@ -24,7 +24,7 @@ def read_completion(text: str) -> RawReply:
     if not isinstance(choices, list):
         detail = answer.get("detail") or answer.get("message") if isinstance(answer, Mapping) else None
         words = f": {detail}" if detail else ": is this the address of a model server?"
-        raise UnreadableAnswerError(f"the answer has no `choices`{words}", answer)
+        raise UnreadableAnswerError(f"the answer has no `choices`{words}", answer, foreign=True)
     if not choices:
         raise UnreadableAnswerError("the answer has `choices: []`, so no reply", answer)
     try:

@@ -5,23 +5,33 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
 from ste_graph.contracts import ModelRequest, Reply, ToolCall
-from ste_graph.errors import ModelError, SteError
+from ste_graph.errors import ModelError, RunError, SteError
 from ste_graph.models.adapter import LONGER, Adapter, ModelClient, RawReply
 from ste_graph.models.json_reply import read_json
 from ste_graph.models.limiter import LimitChange, Limiter, server_of
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.problem import lost_text, read_problem
+from ste_graph.models.problem import WrongModelError, lost_text, read_problem, status_code
 from ste_graph.models.prompt_length import PromptLengths
-from ste_graph.models.request_errors import describe_error, is_away, is_overload, retry_after, retry_reason
+from ste_graph.models.request_errors import (
+    SET_KEY,
+    describe_error,
+    is_away,
+    is_overload,
+    refuses_all,
+    retry_after,
+    retry_reason,
+)
 from ste_graph.thoughts import split_thoughts
 
 TRIES = 6
+FOREIGN_TRIES = 3
+"""The tries of a server that has given no reply yet and answers as no chat server does, such as with a page."""
 LOST_TRIES = 3
 """The tries after which a reply that the server could not read counts as one that nobody can read."""
 PATIENCE_S = 300.0
@@ -35,6 +45,8 @@ class Gateway:
 
     Retried: lost connection, timeout, 408, 409, 429, 5xx, an answer that is no reply. An empty reply, or one that the
     server could not read, is asked for again with another seed, and then is the model's reply, as any text is.
+    A server that has given no reply yet, and refuses in a way that is not about the request, ends the run: `owner` puts
+    that error into words that say where the model is set.
     `wait_s` is the first and the longest wait between tries, in seconds; they double in between, with jitter.
     """
 
@@ -45,16 +57,19 @@ class Gateway:
         limiter: Limiter,
         meter: Meter,
         notes: ServerNotes | None = None,
+        owner: Callable[[SteError], str] = str,
         wait_s: tuple[float, float] = (1.0, 30.0),
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.adapter = adapter
         self.meter = meter
         self.notes = notes or ServerNotes()
+        self.owner = owner
         self.wait_s = wait_s
         self.patience_s = patience_s
         self._limiter = limiter
         self._client: ModelClient | None = None
+        self._has_replied = False
         self._away_since: float | None = None
         self._away_told = False
         self._lengths = PromptLengths()
@@ -67,10 +82,12 @@ class Gateway:
         with self.meter.model_call():
             try:
                 raw = await self._retry(request)
+            except WrongModelError as error:
+                raise error if self._has_replied else RunError(self.owner(error)) from error
             except SteError:  # also the run's own, such as a full disk
                 raise
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
-                raise self._model_error(error) from error
+                raise self._final_error(error) from error
             self.meter.add_usage(raw.usage)
             if self._lengths.is_cut(request.messages, raw.usage.prompt_tokens):
                 self._remark_cut(raw.usage.prompt_tokens)
@@ -102,13 +119,15 @@ class Gateway:
                     self._count_retry("reply lost by the server", self._describe(error))
                     continue
                 reason = retry_reason(error)
-                if reason is None or not (self._may_return(error) if is_away(error) else tries < TRIES):
+                most = FOREIGN_TRIES if self._is_hopeless(error) else TRIES
+                if reason is None or not (self._may_return(error) if is_away(error) else tries < most):
                     raise
                 if isinstance(error, _QueuedError) and self.adapter.attempt_s is not None:
                     limit_s = LONGER * self.adapter.attempt_s
                 wait = self._wait(tries, error)
                 self._count_retry(reason, self._describe(error))
             else:
+                self._has_replied = True
                 self._end_absence()
                 if not raw.is_empty or asked.seed != request.seed:
                     return raw
@@ -194,8 +213,16 @@ class Gateway:
     def _describe(self, error: Exception) -> str:
         return self.adapter.scrub(describe_error(error))
 
-    def _model_error(self, error: Exception) -> ModelError:
+    def _is_hopeless(self, error: Exception) -> bool:
+        return not self._has_replied and refuses_all(error)
+
+    def _final_error(self, error: Exception) -> SteError:
         problem = self._describe(error)
+        if self._is_hopeless(error) and not is_away(error):
+            remedy = SET_KEY if status_code(error) == 401 else _ADDRESS
+            place = f" at {self.adapter.location}" if self.adapter.location else ""
+            words = f"`{self.label}`{place} cannot be asked: {problem.rstrip('.')}; {remedy}"
+            return RunError(self.owner(ModelError(words)))
         if retry_reason(error) is None:
             return ModelError(f"{self._name} refused the request: {problem}")
         if self._away_since is not None and is_away(error):
@@ -206,6 +233,12 @@ class Gateway:
                 " goes on from here"
             )
         return ModelError(f"{self._name} gave no reply in {TRIES} tries; the last one: {problem}")
+
+
+_ADDRESS = (
+    "its server answers, but not to chat requests: set `base_url` to the address of an OpenAI-compatible chat server,"
+    " up to and without /chat/completions, and see that it serves this model for chat"
+)
 
 
 class _QueuedError(TimeoutError):

@@ -74,7 +74,7 @@ class LearningSender:
         Raises the error itself where nothing can be learnt from it.
         """
         problem = read_problem(error)
-        if problem is None:
+        if problem is None or problem.is_page:
             raise error
         if problem.too_long and used.token_limit in body:
             return await self._send_unbounded(body, used.token_limit)

@@ -17,7 +17,8 @@ from ste_graph.models.completion import read_completion
 from ste_graph.models.connections import Connections
 from ste_graph.models.learning import LearningSender
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.problem import Problem
+from ste_graph.models.problem import Problem, WrongModelError
+from ste_graph.models.request_errors import SET_KEY
 from ste_graph.settings import Address, Secret, Variable
 
 if TYPE_CHECKING:
@@ -116,8 +117,7 @@ class OpenAIModel(RequestSettings):
                 ) from None
             except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
                 raise ModelError(
-                    f"the model server at {self.location} refuses the key ({error.status_code}): set `api_key`,"
-                    " for example to {env: OPENAI_API_KEY}, or that environment variable"
+                    f"the model server at {self.location} refuses the key ({error.status_code}): {SET_KEY}"
                 ) from None
             except openai.NotFoundError:
                 raise ModelError(
@@ -136,9 +136,14 @@ class OpenAIModel(RequestSettings):
         if self.model in served:
             return None
         # Proxies answer to names that they do not list, so this may be right all the same.
+        if not served:
+            return (
+                f"the server at {self.location} lists no model: load `{self.model}` there, or set `base_url` to the"
+                " server that has it"
+            )
         return (
             f"the server at {self.location} does not list `{self.model}`; if it refuses, set `model` to one of"
-            f" {', '.join(served) or '(it lists none)'}"
+            f" {', '.join(served)}"
         )
 
     async def count_slots(self) -> int | None:
@@ -195,7 +200,7 @@ class OpenAIClient:
             except (openai.OpenAIError, AttributeError, ValueError, TypeError):
                 self._served = []
         if self._served and self._model.model not in self._served:
-            raise ModelError(
+            raise WrongModelError(
                 f"the server at {self._model.location} does not serve `{self._model.model}`: {words.rstrip('.')}; set"
                 f" `model` to one of {', '.join(self._served)}"
             )

@@ -10,17 +10,23 @@ from json import JSONDecodeError
 from typing import Any, Final
 
 from ste_graph.contracts import Json
+from ste_graph.errors import ModelError
 
 
 class UnreadableAnswerError(Exception):
     """The server answered with HTTP 200, but with no reply: a page, half of the JSON, an error, no choices.
 
-    `body` is the answer where it is JSON.
+    `body` is the answer where it is JSON. `foreign` is true where no chat server answers like that, as a page.
     """
 
-    def __init__(self, text: str, body: Json = None) -> None:
+    def __init__(self, text: str, body: Json = None, *, foreign: bool = False) -> None:
         super().__init__(text)
         self.body = body
+        self.foreign = foreign
+
+
+class WrongModelError(ModelError):
+    """The server does not serve the model of that name, so that it refuses every request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,11 @@ class Problem:
         if '"failed_generation"' in self.text or "tool_use_failed" in self.text:
             return True
         return self.status >= 500 and self.mentions(_LOST) and not self.mentions(_REQUEST)
+
+    @property
+    def is_page(self) -> bool:
+        """True if it is a page, of a proxy or another program: its words are about no part of the request."""
+        return PAGE.match(self.text) is not None
 
     @property
     def missing_model(self) -> bool:
@@ -109,6 +120,7 @@ def _words(value: Json, key: str = "") -> Iterator[str]:
 _REPEATED: Final = ("input", "ctx", "url", "@type", "request_id", "requestId")
 """Keys of error bodies whose values say nothing about the problem, such as the whole request."""
 
+PAGE: Final = re.compile(r"\s*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 TOO_LONG: Final = re.compile(
     r"context[ _-]?(length|size|window|limit)|n_ctx|longer than the (maximum|model)|(prompt|input|request)"
     r" ((is|was) )?too (long|large)|too many (input )?tokens|maximum (prompt|input|sequence) length"

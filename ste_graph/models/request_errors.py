@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from json import JSONDecodeError
 from typing import Any, Final, Literal
 
-from ste_graph.models.problem import TOO_LONG, UnreadableAnswerError, read_problem, status_code
+from ste_graph.models.problem import (
+    PAGE,
+    TOO_LONG,
+    UnreadableAnswerError,
+    WrongModelError,
+    read_problem,
+    status_code,
+)
 
 RetryReason = Literal[
     "timeout", "too many requests (429)", "server error (5xx)", "no connection", "broken connection",
@@ -19,6 +26,7 @@ SHORTEN: Final = (
     "The prompt is longer than the model reads: bound the transcript (its `max_tokens`), show fewer tools, requests or"
     " exemplars, or take a model that reads more"
 )
+SET_KEY: Final = "set `api_key`, for example to {env: OPENAI_API_KEY}, or that environment variable"
 LENGTHEN: Final = (
     "a server may be set to read more (Ollama: OLLAMA_CONTEXT_LENGTH, llama.cpp: `-c`, vLLM: `--max-model-len`,"
     " LM Studio: where the model is loaded)"
@@ -29,7 +37,7 @@ def retry_reason(error: BaseException) -> RetryReason | None:
     """The kind of an error after which the same request may succeed later; None for any other error."""
     status = status_code(error)
     if status is not None:
-        if status >= 500:
+        if status >= 500 and status not in _NOT_MADE:
             return "server error (5xx)"
         return {408: "timeout", 409: "server error (5xx)", 429: "too many requests (429)"}.get(status)  # type: ignore[return-value]
     if isinstance(error, UnreadableAnswerError):
@@ -64,7 +72,14 @@ def is_overload(error: BaseException) -> bool:
     problem = read_problem(error)
     if problem is not None and (problem.lost_reply or problem.mentions(_NOT_READY)):
         return False
-    return status in (408, 429) or (status >= 500 and status != 502)
+    return status in (408, 429) or (status >= 500 and status not in (502, *_NOT_MADE))
+
+
+def refuses_all(error: BaseException) -> bool:
+    """True if the server answers so to every chat request: it has no chat, or not with this model or key."""
+    if isinstance(error, UnreadableAnswerError):
+        return error.foreign
+    return isinstance(error, WrongModelError) or status_code(error) in (401, 404, 405, 410, *_NOT_MADE)
 
 
 def retry_after(error: BaseException | None) -> float:
@@ -84,12 +99,17 @@ def describe_error(error: BaseException) -> str:
         return "the answer is not JSON: is this the address of a model server?"
     body: Any = getattr(error, "body", None)
     message = body.get("message") if isinstance(body, Mapping) else None
-    text = " ".join(str(message or error or type(error).__name__).split())
     status = status_code(error)
+    words = read_problem(error) if status else None  # the package `openai` leaves some bodies out of its message
+    text = " ".join(str(message or (words and words.text) or error or type(error).__name__).split())
+    if PAGE.match(text):
+        text = "a page, not JSON"
     problem = f"{status} {text}" if status and not text.startswith("Error code") else text
     return f"{problem.rstrip('.')}. {SHORTEN}; {LENGTHEN}" if TOO_LONG.search(text) else problem
 
 
+_NOT_MADE: Final = (501, 505)
+"""The statuses of a server that will never do what is asked."""
 _NOT_READY: Final = re.compile(r"\bload(ing|ed)?\b|warming up|starting|not (yet )?ready", re.IGNORECASE)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ste_graph.contracts import Model, ModelRequest, Reply
@@ -91,20 +92,20 @@ async def probe_models(workflow: Workflow, names: Collection[str] | None = None)
         if isinstance(error, BaseException):
             raise error
     doubts = zip(asked, found, strict=True)
-    return [f"model `{name}`: {doubt}{_variables(workflow, name)}" for name, doubt in doubts if doubt]
+    return [f"model `{name}`: {doubt}{_variables(workflow, name, str(doubt))}" for name, doubt in doubts if doubt]
 
 
 def describe_model_error(workflow: Workflow, name: str, error: SteError) -> str:
     """The error with the model that it is about: where a person can change it."""
     is_bundled = workflow.file.resolve() in [file.resolve() for file in bundled_workflows().values()]
     owner = workflow.name if is_bundled else workflow.file
-    return f"{owner}: model `{name}`: {error}{_variables(workflow, name)}"
+    return f"{owner}: model `{name}`: {error}{_variables(workflow, name, str(error))}"
 
 
-def _variables(workflow: Workflow, name: str) -> str:
-    """The environment variables that decide about a model, as the end of a sentence."""
+def _variables(workflow: Workflow, name: str, words: str) -> str:
+    """The environment variables of the settings that the words name, as the end of a sentence."""
     variables = workflow.variables.get(name, {})
-    known = [f"{variable} sets `{key}`" for key, variable in variables.items() if key in ("base_url", "url", "model")]
+    known = [f"{variable} sets `{key}`" for key, variable in variables.items() if f"`{key}`" in words]
     return f" ({', '.join(known)})" if known else ""
 
 
@@ -126,7 +127,8 @@ async def open_models(
                 models[name] = ReplayModel(label, cassette, meter)
                 continue
             adapter = workflow.models[name]
-            gateway = Gateway(adapter, limiter=await limiters.find(adapter), meter=meter, notes=notes)
+            owner = partial(describe_model_error, workflow, name)
+            gateway = Gateway(adapter, limiter=await limiters.find(adapter), meter=meter, notes=notes, owner=owner)
             stack.push_async_callback(gateway.close)
             model = gateway if redactor.is_empty else RedactedModel(gateway, redactor)
             models[name] = model if cassette is None else RecordingModel(model, cassette)

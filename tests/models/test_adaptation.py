@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ste_graph.contracts import ModelRequest
-from ste_graph.errors import ModelError
+from ste_graph.errors import ModelError, RunError
 from ste_graph.models.adaptation import Adaptation, Adaptations
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiter
@@ -174,7 +174,7 @@ async def test_a_model_that_is_not_there_yet_is_waited_for_and_that_is_said_once
 
 async def test_a_wrong_name_is_answered_with_the_names_that_are_served():
     async with ask_through(refuse_model(), name="huge") as model:
-        with pytest.raises(ModelError, match=r"does not serve `huge`: 404 .*; set `model` to one of tiny$"):
+        with pytest.raises(RunError, match=r"does not serve `huge`: 404 .*; set `model` to one of tiny$"):
             await model.reply(request())
     assert len(model.server.requests) == 1
 

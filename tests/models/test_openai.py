@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ste_graph.contracts import ModelRequest, ToolCall, Usage
-from ste_graph.errors import ModelError
+from ste_graph.errors import ModelError, RunError
 from ste_graph.models.adapter import RawReply
 from ste_graph.models.chat_body import request_body
 from ste_graph.models.completion import read_completion
@@ -31,6 +31,13 @@ async def test_a_model_that_is_not_listed_is_a_doubt_and_no_fault_since_proxies_
     server.models = ["small", "large"]
     assert await OpenAIModel(base_url=server.url, model="tiny").probe() == (
         f"the server at {server.url} does not list `tiny`; if it refuses, set `model` to one of large, small"
+    )
+
+
+async def test_a_server_without_models_is_told_to_load_one(server):
+    server.models = []
+    assert await OpenAIModel(base_url=server.url, model="tiny").probe() == (
+        f"the server at {server.url} lists no model: load `tiny` there, or set `base_url` to the server that has it"
     )
 
 
@@ -129,16 +136,9 @@ def test_the_arguments_of_a_call_are_json_text_whatever_the_server_sends(written
     [
         ({"error": {"message": "all slots are broken", "code": 7}}, "an error under HTTP 200: all slots are broken"),
         ({"error": "out of memory"}, "an error under HTTP 200: out of memory"),
-        ({"detail": "Not Found"}, "the answer has no `choices`: Not Found"),
-        ([1], "the answer has no `choices`: is this the address of a model server?"),
         ({"choices": []}, "the answer has `choices: []`, so no reply"),
         ({"choices": [7]}, "the reply is not in the form of the chat protocol ('int' object has no attribute 'get')"),
         ('{"choices": [{"mess', "the answer ends in the middle of its JSON"),
-        ("", "the answer is empty"),
-        (
-            "<html>It works</html>",
-            "the answer is a page, not JSON: is this the address of a model server, or does a proxy stand before it?",
-        ),
     ],
 )
 async def test_an_answer_under_200_that_is_no_completion_is_asked_again_and_fails_in_the_servers_words(
@@ -151,6 +151,44 @@ async def test_an_answer_under_200_that_is_no_completion_is_asked_again_and_fail
         await gateway.reply(ModelRequest(messages=[{"role": "user", "content": "hello"}], seed=0))
     await gateway.close()
     assert str(error.value) == f"model `tiny` at {server.url} gave no reply in 6 tries; the last one: {problem}"
+
+
+FOREIGN = [
+    ({"detail": "Not Found"}, "the answer has no `choices`: Not Found"),
+    ([1], "the answer has no `choices`: is this the address of a model server?"),
+    ("", "the answer is empty"),
+    (
+        "<html>It works</html>",
+        "the answer is a page, not JSON: is this the address of a model server, or does a proxy stand before it?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "problem"), FOREIGN)
+async def test_an_answer_of_no_chat_server_is_asked_again_longer_once_the_server_has_replied(server, answer, problem):
+    server.script = ["hm", *[(200, {}, answer)] * 6]
+    adapter = OpenAIModel(base_url=server.url, model="tiny")
+    gateway = Gateway(adapter, limiter=Limiter(1), meter=Meter(), wait_s=(0.001, 0.002))
+    request = ModelRequest(messages=[{"role": "user", "content": "hello"}], seed=0)
+    assert (await gateway.reply(request)).text == "hm"
+    with pytest.raises(ModelError) as error:
+        await gateway.reply(request)
+    await gateway.close()
+    assert str(error.value) == f"model `tiny` at {server.url} gave no reply in 6 tries; the last one: {problem}"
+
+
+@pytest.mark.parametrize(("answer", "problem"), FOREIGN)
+async def test_an_answer_of_no_chat_server_ends_the_run_after_three_tries_where_it_never_replied(
+    server, answer, problem
+):
+    server.script = [(200, {}, answer)] * 6
+    adapter = OpenAIModel(base_url=server.url, model="tiny")
+    gateway = Gateway(adapter, limiter=Limiter(1), meter=Meter(), wait_s=(0.001, 0.002))
+    with pytest.raises(RunError) as error:
+        await gateway.reply(ModelRequest(messages=[{"role": "user", "content": "hello"}], seed=0))
+    await gateway.close()
+    assert str(error.value).startswith(f"`tiny` at {server.url} cannot be asked: {problem}; its server answers, but")
+    assert len(server.requests) == 3
 
 
 def test_the_body_has_only_what_is_set_and_extra_keys_win():

@@ -20,6 +20,7 @@ from tests.servers.chat.failures import (
     fail_to_parse,
     give_no_choices,
     hang,
+    have_no_chat,
     limit_rate,
     load,
     show_page,
@@ -322,3 +323,36 @@ def test_what_cannot_go_on_says_what_to_set(project, behaviours, words):
         reasons = [str(error)]
     assert reasons
     assert all(words in reason for reason in reasons)
+
+
+NO_CHAT: dict[str, tuple[Callable[[], list[Behaviour]], str, int]] = {
+    **{f"{status}, a page": (lambda s=status: [have_no_chat(s)], f"{status} a page, not JSON", 1)
+       for status in (404, 405, 410, 501)},
+    "404 in JSON": (lambda: [have_no_chat(404, {"detail": "Not Found"})], "404 ", 1),
+    "501 in JSON": (lambda: [have_no_chat(501, {"error": {"message": "no chat here"}})], "501 no chat here", 1),
+    "a page, 200": (lambda: [have_no_chat(200)], "the answer is a page", 3),
+    "a key that only the chat refuses": (
+        lambda: [have_no_chat(401, {"error": {"message": "bad key"}})], "401 bad key; set `api_key`", 1),
+    "another model": (lambda: [refuse_model()], "does not serve `huge`", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("behaviours", "words", "requests"), rows(NO_CHAT))
+def test_a_server_that_lists_its_models_and_cannot_chat_ends_the_run_at_once(project, behaviours, words, requests):
+    with pytest.raises(ste.SteError) as error:
+        project.run(*behaviours(), tools=6, models__explorer__model="huge" if "huge" in words else "tiny")
+    message = str(error.value)
+    assert message.startswith(f"{project.folder / 'workflow.yaml'}: model `explorer`: ")
+    assert words in message
+    assert "set `" in message
+    assert "<html" not in message
+    assert len(project.server.requests) <= 6 * requests, "units that began together have one request each"
+
+
+def test_a_404_after_a_reply_costs_one_unit_and_not_the_run(project):
+    def answer(request: Any, proceed: Any) -> Any:
+        return have_no_chat(404)(request, proceed) if request.number == 1 else proceed(request)
+
+    summary = project.run(answer, tools=1)
+    assert list(summary.failed) == ["count0"]
+    assert "refused the request: 404 a page, not JSON" in summary.failed["count0"]

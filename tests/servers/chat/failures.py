@@ -70,6 +70,11 @@ def show_page(count: int | None = None, status: int = 200) -> Behaviour:
     return (lambda request, proceed: page) if count is None else first(count, lambda request: page)
 
 
+def have_no_chat(status: int, body: Any = HTML) -> Behaviour:
+    """Lists its models, and has nothing at the address of the chat."""
+    return first(10**9, lambda request: Answer(status, body))
+
+
 def cut_json(count: int, at: int = 60) -> Behaviour:
     """The connection ends in the middle of the first so many answers."""
 
