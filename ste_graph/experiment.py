@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from ste_graph.suggest import did_you_mean
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
+    from ste_graph.language.source.tree import MappingNode
     from ste_graph.plan import Plan
     from ste_graph.run.context import Watcher
     from ste_graph.run.summary import Summary
@@ -31,6 +32,8 @@ class Experiment:
     """A workflow file, or one variant of it. Made by `load`."""
 
     workflow: Workflow
+    tree: MappingNode = field(repr=False, compare=False)
+    """What the workflow was made of, each value with its place in a file, a variant or a `--set`."""
     variants: tuple[str, ...]
     remarks: tuple[Diagnostic, ...]
     """Warnings and notes: nothing that keeps it from running."""
@@ -179,4 +182,4 @@ def load(
     if file.is_dir():
         raise WorkflowError(f"{file}: is a folder, not a workflow file")
     loaded = load_workflow(file, variant=variant, changes=changes, plugins=plugins)
-    return Experiment(loaded.workflow, loaded.variants, loaded.remarks)
+    return Experiment(loaded.workflow, loaded.tree, loaded.variants, loaded.remarks)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 
 from ste_graph.contracts import Tool, ToolSource
 from ste_graph.diagnostics import Diagnostic, Span
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment
-from ste_graph.language.composition import compose
-from ste_graph.language.source.findings import Findings
+from ste_graph.language.source.tree import MappingNode, SequenceNode, Tree
 from ste_graph.redaction import Redactor
 from ste_graph.run.tools import open_tools, tools_need_start
 from ste_graph.run.units import list_units, load_data
@@ -59,21 +59,30 @@ def _missing_data(experiment: Experiment) -> list[Diagnostic]:
         try:
             source.items()
         except WorkflowError as error:
-            span = compose(experiment.workflow.file, Findings()).span_of(["data", name])
+            span = experiment.tree.span_of(["data", name])
             missing.append(Diagnostic("W603", "warning", f"data `{name}` is not available yet: {error}", span))
     return missing
 
 
 def _source_span(experiment: Experiment, index: int, message: str) -> Span:
     """The entry in `tools:`, or the key in it that the message names."""
-    tree = compose(experiment.workflow.file, Findings())
+    tree = experiment.tree
     key = next((key for key in ("include", "exclude", "effects") if message.startswith(f"`{key}`")), "module")
     entry = tree.at(["tools", index])
     return tree.span_of(["tools", index, key] if entry and entry.at([key]) else ["tools", index])
 
 
 def _tools_span(experiment: Experiment, message: str) -> Span:
-    """The section of the file that decides which tools may be called."""
-    tree = compose(experiment.workflow.file, Findings())
+    """The section that decides which tools may be called; where `--set` gives a part of it, that part."""
+    tree = experiment.tree
     named = "allow" if message.startswith("`allow`") and tree.at(["allow"]) else "tools"
-    return tree.span_of([named], key=True)
+    key = tree.span_of([named], key=True)
+    section = tree.at([named])
+    return next((span for span in _spans(section) if span.file.startswith("--set ")), key) if section else key
+
+
+def _spans(tree: Tree) -> Iterator[Span]:
+    yield tree.span
+    inner = [entry.value for entry in tree.entries.values()] if isinstance(tree, MappingNode) else ()
+    for part in tree.items if isinstance(tree, SequenceNode) else inner:
+        yield from _spans(part)

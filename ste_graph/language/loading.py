@@ -29,9 +29,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LoadedWorkflow:
-    """A workflow whose variants are all right, and the warnings about them."""
+    """A workflow whose variants are all right, and the warnings about them.
+
+    `tree` is what `workflow` was made of: the files, the variant and the changes, each value with its place.
+    """
 
     workflow: Workflow
+    tree: MappingNode
     variants: tuple[str, ...]
     remarks: tuple[Diagnostic, ...]
 
@@ -61,7 +65,8 @@ def load(
         file.merge(own, name, findings)
     if findings.has_errors or workflow is None:
         raise DiagnosticsError(findings.diagnostics)
-    return LoadedWorkflow(workflow, tuple(file.variants), tuple(findings.diagnostics))
+    tree = file.compose_variant(variant, chosen=True, findings=Findings())
+    return LoadedWorkflow(workflow, tree, tuple(file.variants), tuple(findings.diagnostics))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +84,20 @@ class _File:
         return value.entries if isinstance(value, MappingNode) else {}
 
     def check(self, variant: str | None, *, chosen: bool) -> tuple[Findings, Workflow | None]:
-        """Check one variant. The command line has the last word in the chosen one, the variant in the others."""
+        """Check one variant."""
         findings = Findings()
+        tree = self.compose_variant(variant, chosen=chosen, findings=findings)
+        request = VariantRequest(tree, self.tree, self.path, variant, self.plugins)
+        return findings, check_variant(request, findings)
+
+    def compose_variant(self, variant: str | None, *, chosen: bool, findings: Findings) -> MappingNode:
+        """One variant's tree. The command line has the last word in the chosen one, the variant in the others."""
         tree = self.tree
         if not chosen:
             tree = self._apply_changes(tree, findings)
         if variant is not None and isinstance(self.variants[variant].value, MappingNode):  # else an error of its shape
             tree = set_paths(tree, self.variants[variant].value, f"variants.{variant}", findings)
-        if chosen:
-            tree = self._apply_changes(tree, findings)
-        request = VariantRequest(tree, self.tree, self.path, variant, self.plugins)
-        return findings, check_variant(request, findings)
+        return self._apply_changes(tree, findings) if chosen else tree
 
     def _apply_changes(self, tree: MappingNode, findings: Findings) -> MappingNode:
         for change in order_changes(self.changes, lambda change: change.path):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 
 def change(folder, old, new):
     file = folder / "small.yaml"
@@ -115,11 +117,34 @@ def test_a_permission_for_a_tool_that_is_not_there_is_reported_where_it_is_given
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("tools.0.include=[doubel]", "error[E601] `include` names `doubel`, "),
+        ("tools.0.effects={doubel: read}", "error[E601] `effects` names `doubel`, "),
+        ("allow=[stor]", "error[E602] `allow` names `stor`, "),
+        ("data.old={use: trials, run: nowhere}", "warning[W603] data `old` is not available yet: "),
+    ],
+)
+def test_a_fault_of_a_value_from_the_command_line_is_reported_there(ste, folder, change, problem):
+    path, _, value = change.partition("=")
+    head, line, *_ = ste("check", "small.yaml", "--set", change).out.splitlines()
+    assert head.startswith(f"--set {path}:1:1: {problem}")
+    assert line == f"    1 | {value}"
+
+
+def test_a_fault_of_a_value_of_a_variant_is_reported_there(ste, folder):
+    change(folder, "variants:\n", "variants:\n  misnamed: {tools.0.include: [doubel]}\n")
+    result = ste("check", "small.yaml", "--variant", "misnamed")
+    assert "  misnamed: {tools.0.include: [doubel]}" in result.out
+    assert "error[E601] `include` names `doubel`" in result.out
+
+
 def test_a_workflow_whose_tools_may_not_be_called_gets_a_block_to_paste(ste, folder):
     result = ste("check", "small.yaml", "--set", "tools.0.include=[store]")
     assert result.code == 2
     assert result.out.startswith(
-        "small.yaml:5:1: error[E602] the only tool, which is not read-only, may not be called:"
+        "--set tools.0.include:1:1: error[E602] the only tool, which is not read-only, may not be called:"
     )
     assert "effects:  # one of read, write, destructive\n  store: write" in result.out
 
