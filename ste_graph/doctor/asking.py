@@ -32,6 +32,10 @@ class TooLongError(ModelError):
     """The server refuses the prompt because of its length."""
 
 
+class SilentModelError(ModelError):
+    """Every reply of the model is empty."""
+
+
 class LostReplyError(ModelError):
     """The model replied, and its server could not read the reply."""
 
@@ -111,7 +115,7 @@ class Examiner:
         if (
             think
             and not self.room
-            and reply.thoughts
+            and (reply.thoughts or reply.raw.is_empty)  # some servers keep the thoughts to themselves
             and reply.raw.finish_reason == "length"
             and not reply.raw.tool_calls
         ):

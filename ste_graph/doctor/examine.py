@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ste_graph.doctor.asking import Examiner
+from ste_graph.doctor.asking import Examiner, SilentModelError
 from ste_graph.doctor.calling import try_roles, try_structure, try_tool_call
 from ste_graph.doctor.context import try_context
 from ste_graph.doctor.diagnosis import Diagnosis, Finding
@@ -50,6 +50,8 @@ async def examine(
     async with Examiner(adapter, wait_s=wait_s) as examiner:
         try:
             single_s = await try_sampling(examiner, diagnosis)
+        except SilentModelError:
+            raise
         except ModelError as error:
             raise ModelError(f"the model cannot be asked: {error}" + (f"; {doubt}" if doubt else "")) from error
         if (left := REST * single_s) > LONG_S:

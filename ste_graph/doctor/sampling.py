@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ste_graph.doctor.asking import Examiner, TimedReply
+from ste_graph.doctor.asking import Examiner, SilentModelError, TimedReply
 from ste_graph.doctor.diagnosis import Diagnosis, Outcome
 
 COUNT: Final = "Count from 1 to 20 in digits, separated by spaces. Write nothing else."
@@ -13,14 +13,24 @@ STOP: Final = "9"
 """The count ends before it; the numbers after it show that it did not."""
 STORY: Final = "Write a long story about a lighthouse keeper who collects odd words. Begin at once."
 STORY_TOKENS: Final = 16
+SILENT: Final = (
+    "the model is reached, but all its replies are empty, so that nothing else can be found out and a run would bring"
+    " nothing: see the server's log, whether the model is loaded whole, and whether it is one for chat (a base model"
+    " has no chat template)"
+)
 
 
 async def try_sampling(examiner: Examiner, diagnosis: Diagnosis) -> float:
-    """Try all four in three requests: a count that is stopped, and the same story twice; the seconds of one story."""
+    """Try all four in three requests: a count that is stopped, and the same story twice; the seconds of one story.
+
+    Raises `SilentModelError` where all replies are empty: nothing can be found out then.
+    """
     counted = await examiner.ask(COUNT, max_tokens=48, stop=[STOP])
     first, second = [
         await examiner.ask(STORY, max_tokens=STORY_TOKENS, temperature=1.0, seed=7, think=False) for _ in range(2)
     ]
+    if all(reply.raw.is_empty and not reply.thoughts for reply in (counted, first, second)):
+        raise SilentModelError(SILENT)
     unsent = examiner.adaptation.unsent
     diagnosis.add("thoughts", *_thoughts(counted, examiner))
     if "seed" in unsent:

@@ -11,7 +11,7 @@ import ste_graph
 from tests.servers.chat import Behaviour, ChatServer
 from tests.servers.chat.failures import show_page
 from tests.servers.chat.refusals import limit_context, refuse, refuse_format, refuse_key
-from tests.servers.chat.replies import leak_calls, promise_calls, think_only
+from tests.servers.chat.replies import leak_calls, promise_calls, stay_silent, think_only
 
 WORKFLOW = """
 dsl: 2
@@ -184,3 +184,10 @@ def test_a_server_that_is_down_is_said_so(ste, serve):
     result = ste("doctor", "workflow.yaml")
     assert result.code == 1
     assert f"no model server answers at {server.url}: start it, or set `base_url`" in result.err
+
+
+def test_a_silent_model_is_named_with_where_it_is_set_and_without_a_table(ste, serve):
+    serve(stay_silent())
+    result = ste("doctor", "workflow.yaml", "--quick")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("workflow.yaml: model `explorer`: the model is reached, but all its replies are empty")

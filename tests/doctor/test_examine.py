@@ -238,3 +238,23 @@ async def test_a_server_that_cannot_be_asked_is_said_so_in_a_sentence(behaviour,
     with pytest.raises(ModelError) as error:
         await diagnose(behaviour, name=name)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["", None, " \n"])
+async def test_a_model_whose_replies_are_all_empty_is_said_so_and_gets_no_table(content):
+    with pytest.raises(ModelError) as error:
+        await diagnose(stay_silent(content=content))
+    assert str(error.value).startswith("the model is reached, but all its replies are empty")
+    assert "log" in str(error.value)
+
+
+async def test_thoughts_that_the_server_keeps_to_itself_get_room_as_others_do():
+    def answer(request, proceed):
+        if request.is_chat and request.body.get("max_tokens", 1000) < 400:
+            cut = change_message(lambda message: {**message, "content": ""}, finish_reason="length")
+            return cut(request, proceed)
+        return proceed(request)
+
+    diagnosis = await diagnose(answer)
+    assert diagnosis.thinking_tokens
+    assert "need room" in diagnosis.find("thoughts").note
