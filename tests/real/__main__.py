@@ -1,6 +1,6 @@
 """`make real`: the small real model through the product's own commands, and a table of what came of it.
 
-    python -m tests.real [--quick] [--stages explore distil …] [--tools everyday|other] [--seed 100] [--out FOLDER]
+    python -m tests.real [--quick] [--stages explore distil …] [--tools everyday|other] [--episodes 4] [--seed 100] [--out FOLDER]
 
 Each stage is a run folder below `--out`; the same command goes on where it was stopped. Prompts are tuned with seeds 0
 to 9; runs with any other seed are final and leave a line in tests/real/log.jsonl.
@@ -36,11 +36,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="3 tools with 4 trials each and 12 cases, with seed 0")
     parser.add_argument("--stages", nargs="*", choices=ALL, help="only these")
     parser.add_argument("--tools", choices=[name for name in TOOLS if name != "quick"], default="everyday")
+    parser.add_argument("--episodes", type=int, default=4, help="six trials each, for each tool (4)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--pool", type=Path, help="add the real replies to this file (tests/real/pool.jsonl)")
     given = parser.parse_args()
-    size = Size("quick", 1, 4, 4) if given.quick else Size(given.tools, 4, 6, 8)
+    size = Size("quick", 1, 4, 4) if given.quick else Size(given.tools, given.episodes, 6, 8)
     seed = given.seed if given.seed is not None else 0 if given.quick else 100
     out = (given.out or ROOT / "runs" / "real" / f"{size.tools}-{seed}").resolve()
     parts = tuple(given.stages or (QUICK if given.quick else ALL))
