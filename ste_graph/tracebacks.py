@@ -112,3 +112,18 @@ def _function(code: CodeType) -> str:
 def _display_path(file: str) -> str:
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def describe_encoding(error: BaseException) -> str | None:
+    """The fault of a module that was refused because its file is not UTF-8, with the place; None for other errors."""
+    if not isinstance(error, SyntaxError) or not error.filename:
+        return None
+    file = Path(error.filename)
+    try:
+        file.read_bytes().decode()
+    except UnicodeDecodeError as fault:
+        line = fault.object[: fault.start].count(b"\n") + 1
+        return f"`{file}` is not UTF-8 text (byte {fault.start}, line {line}); save it as UTF-8"
+    except OSError:
+        pass
+    return None

@@ -62,7 +62,7 @@ class Prompt:
     @classmethod
     def read(cls, file: Path) -> Prompt:
         """The prompt in a file. Raises `OSError` or `UnicodeDecodeError`."""
-        return cls(file.read_text("utf-8"), display_path(file))
+        return cls(file.read_text("utf-8-sig"), display_path(file))
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_read_is_reported_where_it_is_named(
     )
     with pytest.raises(DiagnosticsError, match=r"`\.` cannot be read: is a directory"):
         read(Path())
-    with pytest.raises(DiagnosticsError, match=r"latin\.yaml:2:6: error\[E102\] this is not UTF-8 text"):
+    with pytest.raises(DiagnosticsError, match=r"latin\.yaml:2:6: error\[E102\] this is not UTF-8 text \(byte 10\)"):
         read(Path("latin.yaml"))
 
 

@@ -24,6 +24,14 @@ def test_a_plugin_that_fails_to_import_says_where(bench: Bench, code: str, messa
     assert bench.problems() == [f"4:11 E502 plugin `steps.py` fails to import: {message}"]
 
 
+def test_a_plugin_that_is_not_utf_8_says_which_byte(bench: Bench) -> None:
+    (bench.folder / "steps.py").write_bytes(b"x = 1\ny = 'caf\xe9'\n")
+    file = bench.folder / "steps.py"
+    assert bench.problems() == [
+        f"4:11 E502 plugin `steps.py` fails to import: `{file}` is not UTF-8 text (byte 14, line 2); save it as UTF-8"
+    ]
+
+
 def test_plugins_are_not_run_where_that_is_not_wanted(bench: Bench) -> None:
     bench.write("steps.py", "raise SystemExit('ran')")
     loaded = bench.load(plugins=False)

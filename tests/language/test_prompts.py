@@ -72,14 +72,24 @@ def test_a_memory_that_is_not_defined_is_reported_once_and_not_in_the_prompt_too
 
 
 def test_prompts_that_cannot_be_read_are_errors_of_the_node(bench: Bench) -> None:
-    bench.write("says.md", "")
+    bench.write("says.md", "Say something.")
     (bench.folder / "say.md").unlink()
     assert bench.problems() == ["13:43 E505 prompt file not found: `say.md` | says.md?"]
     (bench.folder / "say.md").write_bytes(b"\xff\xfe")
-    assert bench.problems() == ["13:43 E505 `say.md` is not a text in UTF-8"]
+    assert bench.problems() == ["13:43 E505 the prompt `say.md` is not UTF-8 text (byte 0) | save it as UTF-8"]
     assert bench.problems(("prompt: say.md", "prompt: .")) == [
         "13:43 E505 the prompt `.` cannot be read: is a directory | a text file"
     ]
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\n", "\ufeff"])
+def test_a_prompt_that_says_nothing_is_an_error(bench: Bench, text: str) -> None:
+    bench.write("say.md", text)
+    (found,) = bench.problems()
+    assert found == (
+        "13:43 E505 the prompt `say.md` is empty: the model would be asked nothing"
+        " | write the prompt into it, or name another file"
+    )
 
 
 def test_prompts_of_a_node_that_is_off_are_not_read(bench: Bench) -> None:

@@ -129,7 +129,7 @@ async def test_settings_that_name_what_is_not_there_are_refused(described, setti
             "is not an OpenAPI spec: Expecting property name enclosed in double quotes: line 1 column 21",
         ),
         (b"openapi: [3", "is not an OpenAPI spec: did not find expected ',' or ']' (line 2); expected"),
-        (b"\xff\xfe\0", "is not an OpenAPI spec: it is not UTF-8 text; expected"),
+        (b"\xff\xfe\0", "is not an OpenAPI spec: it is not UTF-8 text (byte 0); expected"),
         (b"", "is not an OpenAPI spec: it has neither `openapi` nor `swagger` at its top; expected"),
         (b"[1]", "is not an OpenAPI spec: it has neither `openapi` nor `swagger` at its top; expected"),
         (b"swagger: '1.2'", "is of version 1.2; expected OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML"),

@@ -192,6 +192,13 @@ async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_pa
         "ModuleNotFoundError: No module named 'no_such_module_anywhere'; "
         "expected the dotted name of an installed module, or a file that ends in `.py`"
     )
+    (tmp_path / "latin.py").write_bytes(b"x = 1\ny = 'caf\xe9'\n")
+    path = str(tmp_path / "latin.py")
+    assert await refused(module=path) == (
+        f"tools: `{path}` does not import: `{path}` is not UTF-8 text (byte 14, line 2); save it as UTF-8"
+    )
+    (tmp_path / "declared.py").write_bytes(b"# coding: latin-1\ny = 'caf\xe9'\n")
+    assert "gives no tool" in await refused(module=str(tmp_path / "declared.py"))
     missing = str(tmp_path / "nothing.py")
     assert await refused(module=missing) == f"tools: `{missing}`: file not found; expected a Python file with functions"
     assert "expected `a.dotted.name`, `file.py` or `module:function`" in await refused(module="a:b:c")

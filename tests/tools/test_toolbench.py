@@ -287,3 +287,11 @@ def test_settings_that_do_not_fit_are_refused(settings, message):
 
 async def test_an_empty_include_takes_no_tool_and_opens_no_other_source(file):
     assert await ToolBenchTools(path=file, include=[], by=[{"use": "python", "module": "no_such_module"}]).open() == []
+
+
+async def test_descriptions_that_are_not_utf_8_say_which_byte(tmp_path):
+    path = tmp_path / "descriptions.json"
+    path.write_bytes(b'{"a": "caf\xe9"}')
+    with pytest.raises(WorkflowError) as error:
+        await ToolBenchTools(path=str(path)).open()
+    assert str(error.value) == f"tools: `{path}` is not UTF-8 text (byte 10); save it as UTF-8"

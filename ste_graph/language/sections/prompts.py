@@ -31,8 +31,9 @@ def find_prompt(value: str, span: Span, findings: Findings) -> Prompt | None:
     path = resolve_path(value, span)
     try:
         read = Prompt.read(path)
-    except UnicodeDecodeError:
-        findings.error("E505", f"`{value}` is not a text in UTF-8", span)
+    except UnicodeDecodeError as error:
+        message = f"the prompt `{value}` is not UTF-8 text (byte {error.start})"
+        findings.error("E505", message, span, help="save it as UTF-8")
         return None
     except (OSError, ValueError) as error:
         if path.exists():
@@ -43,6 +44,10 @@ def find_prompt(value: str, span: Span, findings: Findings) -> Prompt | None:
         near = closest_file(path)
         suggestion = near and str(Path(value).with_name(near))
         findings.error("E505", f"prompt file not found: `{value}`", span, suggestion=suggestion)
+        return None
+    if not read.text.strip():
+        help = "write the prompt into it, or name another file"
+        findings.error("E505", f"the prompt `{value}` is empty: the model would be asked nothing", span, help=help)
         return None
     prompt = _cached_prompt(read)
     remember(prompt.path, prompt.text)  # the file may have been another when it was parsed

@@ -46,7 +46,9 @@ def read(path: Path, *, asked_at: Span | None = None) -> MappingNode:
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig", errors="replace")
         place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
-        raise DiagnosticsError([_error("E102", "this is not UTF-8 text", place, "a text file in UTF-8")]) from None
+        raise DiagnosticsError(
+            [_error("E102", f"this is not UTF-8 text (byte {error.start})", place, "a text file saved as UTF-8")]
+        ) from None
     return parse(text, name)
 
 

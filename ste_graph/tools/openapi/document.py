@@ -156,7 +156,7 @@ def parse(data: bytes) -> Json:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        raise ValueError("it is not UTF-8 text") from fault
+        raise ValueError(f"it is not UTF-8 text (byte {fault.start})") from fault
     try:
         if text.lstrip()[:1] in ("{", "["):
             return json.loads(text)

@@ -25,7 +25,7 @@ from ste_graph.tools.decorator import MARK
 from ste_graph.tools.names import legal_names
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.python.langchain import LangChainTool, is_langchain_tool
-from ste_graph.tracebacks import with_place
+from ste_graph.tracebacks import describe_encoding, with_place
 
 
 class PythonTools(ToolChoice):
@@ -125,7 +125,9 @@ def load_module(where: str, settings: Mapping[str, Json] = MappingProxyType({}))
         hint = ""
         if isinstance(error, ModuleNotFoundError) and error.name and where.split(".")[0] == error.name.split(".")[0]:
             hint = "; expected the dotted name of an installed module, or a file that ends in `.py`"
-        why = with_place(f"{type(error).__name__}: {error}", error, None if where.endswith(".py") else where)
+        why = describe_encoding(error) or with_place(
+            f"{type(error).__name__}: {error}", error, None if where.endswith(".py") else where
+        )
         raise WorkflowError(f"tools: `{where}` does not import: {why}{hint}") from error
 
 

@@ -147,6 +147,8 @@ def read_descriptions(path: Path) -> list[Description]:
         raise WorkflowError(
             f"tools: `{path}`: file not found; expected a JSON file of ToolBench descriptions"
         ) from None
+    except UnicodeDecodeError as error:
+        raise WorkflowError(f"tools: `{path}` is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except (OSError, ValueError) as error:
         raise WorkflowError(f"tools: `{path}` is not readable as JSON: {error}") from error
     if not isinstance(listed, Mapping) or not listed:
