@@ -18,6 +18,7 @@ from ste_graph.files.jsonl import LineFile
 from ste_graph.ids import derive_id
 from ste_graph.records import Trial
 from ste_graph.run.folder import SUB_RUNS, RunFolder
+from ste_graph.run.journal import Journal, logged_records
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.summary import Summary, summarise
 
@@ -87,6 +88,8 @@ class FinishedRun:
             reason = f"{path}: is not the folder of a run (it has no {self.folder.lock.name})"
             raise WorkflowError(f"{reason}. {_where_runs_are(path)}")
         self.lock = lock
+        if not self.folder.journal.exists() and (records := logged_records(self.logs())):
+            Journal(self.folder.journal, records).close()  # it was lost, and is made from the step logs
 
     @property
     def id(self) -> str:

@@ -1,6 +1,7 @@
 import copy
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,19 @@ def test_a_damaged_line_of_a_journal_is_named(run: Path, tmp_path: Path) -> None
     (tmp_path / "journal.jsonl").write_text('{"record": "trial"}\n', "utf-8")
     with pytest.raises(ste.WorkflowError, match=r"journal\.jsonl:1: this line is damaged"):
         ste.open_run(tmp_path).trials()
+
+
+def test_a_journal_that_is_gone_is_made_again_from_the_step_logs(run: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(run, copied)
+    before = [json.loads(line) for line in (copied / "journal.jsonl").read_text("utf-8").splitlines()]
+    (copied / "journal.jsonl").unlink()
+    assert sorted(map(json.dumps, ste.open_run(copied).records())) == sorted(map(json.dumps, before))
+    assert len(ste.open_run(copied).trials()) == 8
+    assert len((copied / "journal.jsonl").read_text("utf-8").splitlines()) == len(before)
+
+
+def test_a_run_without_a_record_is_opened_without_writing_a_journal(run: Path, tmp_path: Path) -> None:
+    shutil.copy(run / "workflow.lock.yaml", tmp_path)
+    assert [*ste.open_run(tmp_path).records()] == []
+    assert not (tmp_path / "journal.jsonl").exists()

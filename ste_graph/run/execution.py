@@ -19,7 +19,7 @@ from ste_graph.run.concurrency import run_side_by_side
 from ste_graph.run.context import RunContext, Watcher
 from ste_graph.run.events import STOPPED, Events, has_stopped
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.journal import Journal
+from ste_graph.run.journal import Journal, logged_records
 from ste_graph.run.lock_file import (
     LockChange,
     accept_changes,
@@ -189,7 +189,7 @@ class _Opening:
 
     async def _sum_up(self, logs: Mapping[str, StepLog]) -> None:
         """Make the journal and the memories hold all of a finished run, also if it was killed at its end."""
-        Journal(self._folder.journal, _records(logs)).close()
+        Journal(self._folder.journal, logged_records(logs)).close()
         if not has_stopped(self._folder.events):
             entries = _entries(self._workflow, logs)
             async with open_stores(self._workflow, self._folder, entries, self._watcher.message):
@@ -237,7 +237,7 @@ class _Running:
         if context.outermost:
             keep_adaptations(folder, context.adaptations)
         self._notes = RunNotes(context.adaptations, self.events, self._watcher.message)
-        self._journal = Journal(folder.journal, _records(logs))
+        self._journal = Journal(folder.journal, logged_records(logs))
 
     def announce(self, change: LockChange) -> None:
         """Tell a watching person, and the events, of a change under which the run goes on."""
@@ -277,7 +277,7 @@ class _Running:
             open_stores(workflow, self._folder, entries, self._watcher.message) as stores,
         ):
             self._watcher.run_start(workflow, self._logs, context.meter)
-            self.events.add("started", units=len(units), replayed=len(_records(self._logs)))
+            self.events.add("started", units=len(units), replayed=len(logged_records(self._logs)))
             value_stores = open_value_stores(workflow, self._folder)
             shared = SharedContext(
                 workflow=workflow,
@@ -334,10 +334,6 @@ def _open_cassette(spec: CassetteSpec | None, *, resets: bool) -> Recording | Re
     if spec is None or spec.mode == "live":
         return None
     return Recording(spec.path) if spec.mode == "record" else Replay(spec.path, resets=resets)
-
-
-def _records(logs: Mapping[str, StepLog]) -> list[dict[str, Json]]:
-    return [step.record for log in logs.values() for step in log.record_steps if step.record]
 
 
 def _entries(workflow: Workflow, logs: Mapping[str, StepLog]) -> list[tuple[str, Entry]]:

@@ -9,6 +9,12 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.jsonl import LineFile, encode_line
+from ste_graph.run.step_log import StepLog
+
+
+def logged_records(logs: Mapping[str, StepLog]) -> list[dict[str, Json]]:
+    """The records in the step logs, unit by unit."""
+    return [step.record for log in logs.values() for step in log.record_steps if step.record]
 
 
 class Journal:
