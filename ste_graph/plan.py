@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ste_graph.compile.cost import Cost, count_sub_workflow_runs, max_unit_cost
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.language.workflow import UNIT, Workflow
+from ste_graph.language.workflow import UNIT, SubWorkflowSpec, Workflow
 from ste_graph.redaction import redact_errors
 from ste_graph.run.tools import open_tools, tools_need_start
 from ste_graph.run.units import list_units, load_data
@@ -38,6 +38,13 @@ class Plan:
     note: str | None = None
     """The reason why nothing would run, where that is so."""
     sub_workflows: tuple[SubWorkflowPlan, ...] = ()
+    most_units: int | None = None
+    """The most units where `units` is not known, but a part before it in the same workflow bounds them."""
+
+    @property
+    def unit_bound(self) -> int | None:
+        """The most units that there will be; None where that is not known yet."""
+        return self.most_units if self.units is None else len(self.units)
 
     @property
     def per_unit(self) -> Cost | None:
@@ -52,13 +59,14 @@ class Plan:
     @property
     def total(self) -> Cost | None:
         """Of all units; None where it is not known yet."""
-        each = self.per_unit
-        return None if each is None or self.units is None else each * len(self.units)
+        each, count = self.per_unit, self.unit_bound
+        return None if each is None or count is None else each * count
 
     def to_json(self) -> dict[str, Json]:
         """The plan for other programs; the keys are a promise."""
         return {
             "units": None if self.units is None else len(self.units),
+            "most_units": self.unit_bound,
             "per_unit": _calls(self.per_unit, {"model_calls": None, "tool_calls": None}),
             "total": _calls(self.total, None),
             "unit_names": None if self.units is None else list(self.units),
@@ -77,10 +85,7 @@ def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
     Raises `WorkflowError` if a source of tools cannot be opened.
     """
     bound, often = max_unit_cost(workflow), count_sub_workflow_runs(workflow)
-    subs = tuple(
-        SubWorkflowPlan(name, often[name], make_plan(sub.workflow, tools=tools))
-        for name, sub in workflow.sub_workflows.items()
-    )
+    subs = _plan_parts(workflow, often, tools=tools)
     if tools_need_start(workflow) or (workflow.tools and not tools):
         return Plan(bound, (UNIT,) if workflow.unit_map is None else None, sub_workflows=subs)
 
@@ -96,6 +101,35 @@ def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
 
     with redact_errors(workflow.secrets):
         return _run_in_own_loop(make())
+
+
+def _plan_parts(workflow: Workflow, often: Mapping[str, int], *, tools: bool) -> tuple[SubWorkflowPlan, ...]:
+    """The plans of the sub-workflows: one that goes over what an earlier one makes has as many units at most."""
+    plans: dict[str, Plan] = {}
+    by_tool: dict[str, int] = {}
+    for name, sub in workflow.sub_workflows.items():
+        plan = make_plan(sub.workflow, tools=tools)
+        over = sub.workflow.unit_map.over.text if sub.workflow.unit_map else ""
+        if plan.units is None and (bound := _bound_by_tool(sub, over, by_tool)) is not None:
+            plan = replace(plan, most_units=bound)
+        if plan.unit_bound is not None and (over == "tools" or plan.most_units is not None):
+            by_tool[f"{name}.run"] = plan.unit_bound
+        plans[name] = plan
+    return tuple(SubWorkflowPlan(name, often[name], plan) for name, plan in plans.items())
+
+
+def _bound_by_tool(sub: SubWorkflowSpec, over: str, by_tool: Mapping[str, int]) -> int | None:
+    """The most items of the data that a part goes over; None but where they are one for each tool of an earlier part.
+
+    `by_tool` has the number of tools of each earlier part, by the name of its run.
+    """
+    source = sub.workflow.data.get(over.removeprefix("data."))
+    if source is None or not getattr(source, "per_tool", False):
+        return None
+    runs = [expression.text for expression, _ in sub.deferred.get(f"{over}.run", ())]
+    bound = by_tool.get(runs[0]) if runs else None
+    most = sub.workflow.unit_map.bound if sub.workflow.unit_map else None
+    return bound if bound is None or most is None else min(bound, most)
 
 
 def _run_in_own_loop(coroutine: Coroutine[Any, Any, Plan]) -> Plan:

@@ -95,3 +95,11 @@ def test_the_same_command_in_another_folder_comes_to_the_same(gain: Path, tmp_pa
         return sorted((line["arm"], line["query"], line["output"]) for line in replies)
 
     assert verdicts(tmp_path / "again") == verdicts(gain)
+
+
+def test_the_plan_bounds_what_the_run_used(gain: Path) -> None:
+    own = {"tools": [{"use": "python", "module": str(gain.parent / "my_tools.py")}], "params.episodes": 4}
+    planned = ste.load("gain", variant="simulated", set=own).plan().total
+    assert planned is not None
+    used = ste.open_run(gain).summary().used
+    assert 0 < used.model_calls <= planned.model_calls

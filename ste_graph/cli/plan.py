@@ -56,6 +56,8 @@ def plan_text(workflow: Workflow, planned: Plan) -> str:
     if loops := loop_bounds(workflow):
         lines += ["", f"loops in a {unit}"]
         lines += [f"  {'  ' * depth}{name}: {words}" for depth, name, _, words in loops]
+    if unknown := _unknown_parts(workflow, planned, ""):
+        lines += ["", *unknown]
     if planned.skipped:
         lines += ["", "left out, because the run may not call them; the line that allows it:"]
         lines += [f"  {tool}" for tool in planned.skipped]
@@ -69,13 +71,27 @@ def _part_rows(planned: Plan, above: str) -> list[tuple[str, Cost | None]]:
     rows = []
     for part in planned.sub_workflows:
         times = f" ({part.times} times)" if part.times != 1 else ""
-        each = part.plan.total is None and part.plan.units is None
-        name = f"{above}{part.name}{times}{', per unit' if each else ''}"
+        each = part.plan.total is None and part.plan.unit_bound is None
+        units = f", {part.plan.most_units} units" if part.plan.most_units is not None else ""
+        name = f"{above}{part.name}{times}{', per unit' if each else units}"
         rows += [
             (name, part.plan.per_unit if each else part.plan.total),
             *_part_rows(part.plan, f"{above}{part.name}."),
         ]
     return rows
+
+
+def _unknown_parts(workflow: Workflow, planned: Plan, above: str) -> list[str]:
+    """Why the bound of a sub-workflow is known later, for each where it is."""
+    lines = []
+    for part in planned.sub_workflows:
+        inner = workflow.sub_workflows[part.name].workflow
+        if part.plan.unit_bound is None and inner.unit_map is not None:
+            over = inner.unit_map.over.text
+            when = "its tools are loaded" if over == "tools" else f"`{over}` is there"
+            lines.append(f"{above}{part.name}: one unit per {inner.unit}; their number is known when {when}")
+        lines += _unknown_parts(inner, part.plan, f"{above}{part.name}.")
+    return lines
 
 
 def _bound_cells(bound: Cost | None) -> str:

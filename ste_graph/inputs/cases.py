@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -28,6 +28,9 @@ class Cases(Frozen):
     A case has a `query` and a `gold` call (`tool`, `arguments`). The cases are what a run of `distil.yaml` holds out
     (the requests of its trials, not those that ask for no call), or those of a file as the paper's `tool_test.json`.
     """
+
+    per_tool: ClassVar[bool] = True
+    """It has one item per tool of its run at most, so that plans know a bound before there is the run."""
 
     run: RelativePath | None = None
     """A run of `distil.yaml`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
@@ -16,6 +17,9 @@ class RunTrials(Frozen):
     `run` is the folder of a run. `licence` says what may be done with its model's texts, and goes with every example
     that is made of them. With `include`, the tools of these names.
     """
+
+    per_tool: ClassVar[bool] = True
+    """It has one item per tool of its run at most, so that plans know a bound before there is the run."""
 
     run: RelativePath
     licence: str | None = None

@@ -57,3 +57,20 @@ def test_a_plan_without_callable_tools_has_a_block_to_paste(ste, folder):
     assert result.code == 0
     assert result.out.startswith("small: 0 units, one per tool\n")
     assert "effects:  # one of read, write, destructive\n  store: write" in result.out
+
+
+def test_the_whole_of_gain_has_a_bound_before_any_of_its_runs_is_there(ste, folder):
+    parts = json.loads(ste("plan", "gain", "--format", "json").out)["parts"]
+    planned = json.loads(ste("plan", "gain", "--format", "json").out)
+    assert [parts[name]["most_units"] for name in ("explore", "distil", "icl", "evaluate")] == [12, 12, 12, 1]
+    assert planned["total"]["model_calls"] == sum(part["total"]["model_calls"] for part in parts.values())
+    lines = ste("plan", "gain").out.splitlines()
+    assert [line.split()[0] for line in lines if ", 12 units" in line] == ["distil,", "icl,"]
+    assert lines[-1].split() == ["in", "all", *(f"{count:,}" for count in planned["total"].values())]
+
+
+def test_a_pipeline_whose_tools_are_not_loaded_says_why_it_has_no_bound(ste, folder):
+    result = ste("plan", "gain", "--no-plugins")
+    assert "known later" in result.out
+    assert "explore: one unit per tool; their number is known when its tools are loaded\n" in result.out
+    assert "distil: one unit per tool; their number is known when `data.explored` is there\n" in result.out
