@@ -114,24 +114,26 @@ class Experiment:
             stop = asyncio.Event()
             loop = asyncio.get_running_loop()
             handled: list[signal.Signals] = []
+            received: list[signal.Signals] = []
 
-            def end() -> None:
+            def end(number: signal.Signals) -> None:
                 if stop.is_set():  # the second signal came before the first was seen to
                     raise KeyboardInterrupt
                 stop.set()
+                received.append(number)
                 if watcher is not None:
                     watcher.message("stopping; once more ends it at once")
-                for number in handled:
-                    loop.remove_signal_handler(number)
+                for other in handled:
+                    loop.remove_signal_handler(other)
 
             for number in (signal.SIGINT, signal.SIGTERM):
                 try:
-                    loop.add_signal_handler(number, end)
+                    loop.add_signal_handler(number, end, number)
                     handled.append(number)
                 except (ValueError, RuntimeError, NotImplementedError):
                     break  # not the main thread, or a platform without signal handlers: nothing to take over
             try:
-                return await self.arun(
+                summary = await self.arun(
                     out,
                     concurrency=concurrency,
                     watcher=watcher,
@@ -139,6 +141,9 @@ class Experiment:
                     dry_run=dry_run,
                     accept_changes=accept_changes,
                 )
+                if summary.stopped_by == "interrupt" and signal.SIGTERM in received:
+                    summary.reason = "stopped by a signal (SIGTERM)"
+                return summary
             finally:
                 for number in handled:
                     loop.remove_signal_handler(number)

@@ -16,12 +16,20 @@ PROMPTS = ("call.md", "imagine.md", "reflect.md")
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.", show_default=False)],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The folder to create.", show_default=False)
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder that is not empty, over files there.")
     ] = False,
 ) -> None:
     """Write a small project: tools, a node, and a workflow that runs at once."""
+    from ste_graph.errors import WorkflowError
+
+    if folder is None:
+        raise WorkflowError(
+            "ste init: give the folder to create, as in `ste init my-project`; `ste init .` is for the current folder"
+        )
     written = write_project(folder, force=force)
     echo("\n".join([f"{folder}: written", *(f"  {path}" for path in written)]))
     go = f"cd {shlex.quote(str(folder))} && " if folder.resolve() != Path.cwd() else ""

@@ -122,7 +122,7 @@ class Outcome:
         summary = self.summary
         units = f"{summary.done} of {count_noun(summary.units, 'unit')} done"
         if summary.stopped_by is not None:
-            how = "stopped by the user" if summary.stopped_by == "interrupt" else f"stopped: {summary.reason}"
+            how = summary.reason if summary.stopped_by == "interrupt" else f"stopped: {summary.reason}"
             return f"{how} ({units})"
         return f"{'complete' if summary.complete else 'not complete'} ({units})"
 

@@ -63,7 +63,7 @@ async def _wait_or_stop(stop: asyncio.Event, starting: Coroutine[None, None, Ada
     try:
         await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise RunError("stopped by the user while its server was starting; nothing has been spent")
+            raise RunError("stopped while its server was starting; nothing has been spent")
         return task.result()
     finally:
         for waiting in (task, stopping):

@@ -53,3 +53,13 @@ def test_a_file_in_the_place_of_the_folder_is_a_mistake_of_the_command_line(ste,
     (tmp_path / "mine").write_text("a file")
     result = ste("init", tmp_path / "mine")
     assert (result.code, result.err) == (2, f"{tmp_path}/mine: cannot be written (Not a directory)\n")
+
+
+def test_without_a_folder_it_says_what_to_type_and_writes_nothing(ste, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = ste("init")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "ste init: give the folder to create, as in `ste init my-project`; `ste init .` is for the current folder\n"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -138,17 +138,22 @@ def test_a_failed_unit_is_named_with_its_reason_and_the_others_are_complete(ste,
     assert (outcome["failed_units"], list(outcome["failed"])) == (1, ["shout"])
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(ste, folder):
-    interrupt = f"import os, signal; os.kill({os.getpid()}, signal.SIGINT); import time; time.sleep(0.3)"
+@pytest.mark.parametrize(
+    ("name", "words"), [("SIGINT", "stopped by the user"), ("SIGTERM", "stopped by a signal (SIGTERM)")]
+)
+def test_a_signal_stops_cleanly_and_is_named_with_how_to_go_on(ste, folder, name, words):
+    before = signal.getsignal(signal.SIGTERM)
+    interrupt = f"import os, signal; os.kill({os.getpid()}, signal.{name}); import time; time.sleep(0.3)"
     tools = folder / "tools.py"
     whole = tools.read_text()
     tools.write_text(whole.replace('print("a tool is called")', interrupt))
     result = ste("run", "small.yaml", "--out", "here")
     assert result.code == 130
-    assert result.out.startswith("small: stopped by the user (")
+    assert result.out.startswith(f"small: {words} (")
     assert "stopping; once more ends it at once\n" in result.err
     assert result.err.endswith("Nothing finished is lost. Continue with: ste run small.yaml --out here\n")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_server_that_cannot_be_reached_ends_the_run_before_it_begins(ste, folder):

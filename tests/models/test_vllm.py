@@ -279,7 +279,7 @@ def test_a_run_that_is_stopped_while_its_server_starts_ends_at_once(tmp_path):
                 os.kill(os.getpid(), signal.SIGINT)
 
     slow = ste.load(PAPER, set={"models.explorer": explorer(args={"delay": 60, "pids": str(pids)}), **SMALL})
-    with pytest.raises(RunError, match="stopped by the user while its server was starting; nothing has been spent"):
+    with pytest.raises(RunError, match="stopped while its server was starting; nothing has been spent"):
         slow.run(tmp_path / "run", watcher=Impatient())
     assert not alive(pids_in(pids))
 
