@@ -15,6 +15,7 @@ from ste_graph.doctor.sampling import try_sampling
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
 from ste_graph.models.openai import OpenAIModel
+from ste_graph.models.request_errors import describe_remedy
 from ste_graph.models.server_facts import ServerFacts, read_facts
 
 REST: Final = 10
@@ -53,7 +54,8 @@ async def examine(
         except SilentModelError:
             raise
         except ModelError as error:
-            raise ModelError(f"the model cannot be asked: {error}" + (f"; {doubt}" if doubt else "")) from error
+            remedy = describe_remedy(error.__cause__) if error.__cause__ else ""
+            raise ModelError("; ".join(filter(None, (f"the model cannot be asked: {error}", remedy, doubt)))) from error
         if (left := REST * single_s) > LONG_S:
             progress(f"a slow server: some {left:.0f} s more")
         told = [f"{facts.context:,} tokens of context"] if facts.context else []

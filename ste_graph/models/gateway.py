@@ -16,11 +16,11 @@ from ste_graph.models.json_reply import read_json
 from ste_graph.models.limiter import LimitChange, Limiter, server_of
 from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
-from ste_graph.models.problem import WrongModelError, lost_text, read_problem, status_code
+from ste_graph.models.problem import WrongModelError, lost_text, read_problem
 from ste_graph.models.prompt_length import PromptLengths
 from ste_graph.models.request_errors import (
-    SET_KEY,
     describe_error,
+    describe_remedy,
     is_away,
     is_overload,
     refuses_all,
@@ -219,9 +219,8 @@ class Gateway:
     def _final_error(self, error: Exception) -> SteError:
         problem = self._describe(error)
         if self._is_hopeless(error) and not is_away(error):
-            remedy = SET_KEY if status_code(error) == 401 else _ADDRESS
             place = f" at {self.adapter.location}" if self.adapter.location else ""
-            words = f"`{self.label}`{place} cannot be asked: {problem.rstrip('.')}; {remedy}"
+            words = f"`{self.label}`{place} cannot be asked: {problem.rstrip('.')}; {describe_remedy(error)}"
             return RunError(self.owner(ModelError(words)))
         if retry_reason(error) is None:
             return ModelError(f"{self._name} refused the request: {problem}")
@@ -233,12 +232,6 @@ class Gateway:
                 " goes on from here"
             )
         return ModelError(f"{self._name} gave no reply in {TRIES} tries; the last one: {problem}")
-
-
-_ADDRESS = (
-    "its server answers, but not to chat requests: set `base_url` to the address of an OpenAI-compatible chat server,"
-    " up to and without /chat/completions, and see that it serves this model for chat"
-)
 
 
 class _QueuedError(TimeoutError):

@@ -27,6 +27,10 @@ SHORTEN: Final = (
     " exemplars, or take a model that reads more"
 )
 SET_KEY: Final = "set `api_key`, for example to {env: OPENAI_API_KEY}, or that environment variable"
+SET_ADDRESS: Final = (
+    "its server answers, but not to chat requests: set `base_url` to the address of an OpenAI-compatible chat server,"
+    " up to and without /chat/completions, and see that it serves this model for chat"
+)
 LENGTHEN: Final = (
     "a server may be set to read more (Ollama: OLLAMA_CONTEXT_LENGTH, llama.cpp: `-c`, vLLM: `--max-model-len`,"
     " LM Studio: where the model is loaded)"
@@ -80,6 +84,13 @@ def refuses_all(error: BaseException) -> bool:
     if isinstance(error, UnreadableAnswerError):
         return error.foreign
     return isinstance(error, WrongModelError) or status_code(error) in (401, 404, 405, 410, *_NOT_MADE)
+
+
+def describe_remedy(error: BaseException) -> str:
+    """What to set where the server answers so to every chat request; "" where that is not so, or was said."""
+    if not refuses_all(error) or isinstance(error, WrongModelError):
+        return ""
+    return SET_KEY if status_code(error) == 401 else SET_ADDRESS
 
 
 def retry_after(error: BaseException | None) -> float:

@@ -17,6 +17,7 @@ from tests.servers.chat.failures import (
     fail_to_parse,
     give_no_choices,
     hang,
+    have_no_chat,
     limit_rate,
     load,
     show_page,
@@ -231,6 +232,14 @@ async def test_a_model_without_a_server_is_asked_what_it_can_be_asked():
         (show_page(), "tiny", "something else than a list of models: set `base_url`"),
         (lambda request, proceed: Answer(200, ""), "tiny", "something else than a list of models: set `base_url`"),
         (refuse_model(), "huge", "set `model` to one of tiny"),
+        (
+            have_no_chat(404),
+            "tiny",
+            "404 a page, not JSON; its server answers, but not to chat requests: set `base_url`",
+        ),
+        (have_no_chat(501, {"detail": "no"}), "tiny", "501 no; its server answers, but not to chat requests: set"),
+        (have_no_chat(200), "tiny", "but not to chat requests: set `base_url`"),
+        (have_no_chat(401, {"error": "bad key"}), "tiny", "401 bad key; set `api_key`"),
         (hang(), "tiny", "no answer in time"),
     ],
 )
