@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from ste_graph.command_line import Format, OutputFormat, echo, write_result
 from ste_graph.scoring.reading import Parser
 
 if TYPE_CHECKING:
+    from ste_graph.scoring.rules import LabelRules
     from ste_graph.scoring.score_sheet import ScoreSheet
 
 
@@ -81,13 +83,7 @@ def score(
     format: OutputFormat = Format.text,
 ) -> None:
     """Score replies to a test: well-formed, right tool, right call, with 95 % intervals over tools."""
-    from ste_graph.cli.scores import difference_text, score_text
     from ste_graph.errors import WorkflowError
-    from ste_graph.scoring.difference import difference
-    from ste_graph.scoring.predictions import read_predictions
-    from ste_graph.scoring.rules import LabelRules
-    from ste_graph.scoring.score_sheet import score_predictions
-    from ste_graph.scoring.verdict import read_verdicts
 
     files = predictions or []
     if paper is not None:
@@ -99,23 +95,52 @@ def score(
         raise WorkflowError(f"ste score: give one file of predictions, or two to compare; got {len(files)}")
     if items is not None and len(files) == 2:
         raise WorkflowError("ste score: --items goes with one file of predictions")
-    bfcl = gold if gold is not None and _is_question_file(gold) else None
-    if answers is not None and bfcl is None:
+    if gold is not None and _is_question_file(gold):
+        sheets = _score_questions(files, gold, answers)
+    elif answers is not None:
         raise WorkflowError("ste score: --answers goes with a --gold that holds questions of BFCL, one a line")
-    sheets: list[ScoreSheet] = []
-    if bfcl is not None:
-        from ste_graph.scoring.bfcl.questions import read_questions, score_results
-
-        questions = read_questions(bfcl, answers)
-        sheets = [score_results(questions, file, gold=str(bfcl)) for file in files]
     else:
+        from ste_graph.scoring.rules import LabelRules
+
         rules = LabelRules(parser=parser, exact_names=exact_names, judged=tuple(judged) if judged else None)
-        known = read_verdicts(verdicts) if verdicts else None
-        for file in files:
-            replies = read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts)
-            sheets.append(score_predictions(replies, rules, known))
+        sheets = _score_replies(files, gold, rules, verdicts, partial=partial, stored_verdicts=stored_verdicts)
     if items is not None:
         write_result(json.dumps(sheets[0].items()), items)
+    _print_scores(sheets, seed, format)
+
+
+def _score_questions(files: Sequence[Path], questions: Path, answers: Path | None) -> list[ScoreSheet]:
+    """The score sheets of results for questions of BFCL."""
+    from ste_graph.scoring.bfcl.questions import read_questions, score_results
+
+    asked = read_questions(questions, answers)
+    return [score_results(asked, file, gold=str(questions)) for file in files]
+
+
+def _score_replies(
+    files: Sequence[Path],
+    gold: Path | None,
+    rules: LabelRules,
+    verdicts: Path | None,
+    *,
+    partial: bool,
+    stored_verdicts: bool,
+) -> list[ScoreSheet]:
+    """The score sheets of replies to a test in the paper's form."""
+    from ste_graph.scoring.predictions import read_predictions
+    from ste_graph.scoring.score_sheet import score_predictions
+    from ste_graph.scoring.verdict import read_verdicts
+
+    known = read_verdicts(verdicts) if verdicts else None
+    read = (read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts) for file in files)
+    return [score_predictions(replies, rules, known) for replies in read]
+
+
+def _print_scores(sheets: Sequence[ScoreSheet], seed: int, format: Format) -> None:
+    """Print one sheet, or two with the gain of the second."""
+    from ste_graph.cli.scores import difference_text, score_text
+    from ste_graph.scoring.difference import difference
+
     gain = difference(*sheets, seed=seed) if len(sheets) == 2 else None
     if format is Format.json:
         found = sheets[0].to_json(seed)
