@@ -23,7 +23,7 @@ def read_completion(text: str) -> RawReply:
     choices = answer.get("choices") if isinstance(answer, Mapping) else None
     if not isinstance(choices, list):
         detail = answer.get("detail") or answer.get("message") if isinstance(answer, Mapping) else None
-        words = f": {detail}" if detail else ": is this the address of a model server?"
+        words = f": {detail}" if detail else ", so it is not a model server's"
         raise UnreadableAnswerError(f"the answer has no `choices`{words}", answer, foreign=True)
     if not choices:
         raise UnreadableAnswerError("the answer has `choices: []`, so no reply", answer)
@@ -38,10 +38,10 @@ def _describe(text: str) -> str:
     if not start:
         return "the answer is empty"
     if start == "<":
-        return "the answer is a page, not JSON: is this the address of a model server, or does a proxy stand before it?"
+        return "the answer is a page, not JSON, so it is not a model server's, but perhaps a proxy's"
     if start in "{[":
         return "the answer ends in the middle of its JSON"
-    return "the answer is not JSON: is this the address of a model server?"
+    return "the answer is not JSON, so it is not a model server's"
 
 
 def _read_choice(choice: Json, usage: Mapping[str, Json]) -> RawReply:

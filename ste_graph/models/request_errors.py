@@ -107,7 +107,7 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return "no answer in time (`timeout_s` sets how long one try may take)"
     if isinstance(error, JSONDecodeError):
-        return "the answer is not JSON: is this the address of a model server?"
+        return "the answer is not JSON, so it is not a model server's"
     body: Any = getattr(error, "body", None)
     message = body.get("message") if isinstance(body, Mapping) else None
     status = status_code(error)

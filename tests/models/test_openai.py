@@ -155,11 +155,11 @@ async def test_an_answer_under_200_that_is_no_completion_is_asked_again_and_fail
 
 FOREIGN = [
     ({"detail": "Not Found"}, "the answer has no `choices`: Not Found"),
-    ([1], "the answer has no `choices`: is this the address of a model server?"),
+    ([1], "the answer has no `choices`, so it is not a model server's"),
     ("", "the answer is empty"),
     (
         "<html>It works</html>",
-        "the answer is a page, not JSON: is this the address of a model server, or does a proxy stand before it?",
+        "the answer is a page, not JSON, so it is not a model server's, but perhaps a proxy's",
     ),
 ]
 
