@@ -9,8 +9,8 @@ from typing import Any
 
 from ste_graph.contracts import Context, Json
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.tools.plausible_strings import is_date
-from ste_graph.tools.plausible_values import json_type, plausible_value, resolve
+from ste_graph.plausible_strings import is_date
+from ste_graph.plausible_values import json_type, plausible_value, resolve
 
 
 class Suggest(Node):

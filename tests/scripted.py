@@ -20,6 +20,10 @@ REQUESTS = [
 ]
 
 
+TOO_CLOSE = "A first try came too close to what was tried before."
+"""What the prompt says that asks again for a request."""
+
+
 class Logging(Adapter):
     """A model whose `log` gets one line of JSON per request."""
 
@@ -72,17 +76,19 @@ class Canary(Logging):
 
 
 class CanaryClient:
-    """Counts the trials of a run."""
+    """Counts the trials of a run: those in the log, which all models with this log share."""
 
     def __init__(self, model: Logging) -> None:
         self.model = model
-        self.trials = 0
 
     async def ask(self, request: ModelRequest) -> RawReply:
         texts = [message["content"] for message in request.messages]
-        self.trials += self.begins_trial(texts[-1])
-        self.model.append(trial=self.trials - 1, messages=texts)
-        return RawReply(self.reply(texts[-1], request, self.trials - 1))
+        log = Path(self.model.log)
+        lines = log.read_text("utf-8").splitlines() if log.exists() else []
+        begun = sum(self.begins_trial(json.loads(line)["messages"][-1]) for line in lines)
+        trial = begun + self.begins_trial(texts[-1]) - 1
+        self.model.append(trial=trial, messages=texts)
+        return RawReply(self.reply(texts[-1], request, trial))
 
     def begins_trial(self, last: str) -> bool:
         return last.endswith("User Query:")
@@ -115,11 +121,11 @@ class BlunderingClient(CanaryClient):
     """Repeats its mistake in every trial."""
 
     def begins_trial(self, last: str) -> bool:
-        return last.endswith("User Query:") and not last.startswith("That request is too close")
+        return last.endswith("User Query:") and TOO_CLOSE not in last
 
     def reply(self, last: str, request: ModelRequest, trial: int) -> str:
         if last.endswith("User Query:"):
-            return REQUESTS[trial if last.startswith("That request is too close") else 0]
+            return REQUESTS[trial if TOO_CLOSE in last else 0]
         if last.endswith('Respond with "Yes" or "No".'):
             return "Yes."
         if last.startswith("Observation:"):

@@ -60,7 +60,7 @@ def test_trials_become_a_data_frame(run: Path) -> None:
 def test_the_summary_of_a_run_on_disk_is_that_of_the_run(run: Path) -> None:
     summary = ste.open_run(run).summary()
     assert (summary.units, summary.done, summary.records["trial"]) == (2, 2, 8)
-    assert summary.models == {"explorer": "simulated"}
+    assert summary.models == {"explorer": "simulated", "actor": "simulated"}
 
 
 def test_a_run_that_is_still_going_on_can_be_read(run: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_the_tools_of_ones_own_are_explored_without_a_server(
     for command in local:
         result = ste(*shlex.split(command)[1:])
         assert result.code == 0
-    assert "opening_hours       9       9    0" in result.out
+    assert "opening_hours       9       8    1" in result.out
 
 
 @pytest.mark.parametrize("line", [line for line in commands() if " gain " in line])

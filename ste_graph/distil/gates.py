@@ -42,7 +42,8 @@ def format_fault(
 ) -> str | None:
     """The reason why the last reply before the answer is not a valid call of the tool; None if it is one."""
     if answer is None or not answer.strip():
-        return "the trial ended without an answer"
+        failed = [seen for step in steps if (seen := step.get("observation")) and not seen.get("ok")]
+        return "the trial ended without an answer" + (f", after {_shorten(failed[-1].get('text'))}" if failed else "")
     if not steps:
         return "the trial ended without a call"
     last = steps[-1]

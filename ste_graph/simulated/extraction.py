@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ste_graph.plausible_strings import ISO_DATE, is_date
+from ste_graph.plausible_values import Schema, json_type, resolve, schema_examples
 from ste_graph.simulated.reading import ShownTool
 from ste_graph.simulated.wording import MONTHS, split_name
-from ste_graph.tools.plausible_strings import ISO_DATE, is_date
-from ste_graph.tools.plausible_values import Schema, json_type, resolve, schema_examples
 
 _MONTH = "|".join(name[:3] for name in MONTHS)
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`|“[^”]*”|(?<!\w)'[^']*'(?!\w)"

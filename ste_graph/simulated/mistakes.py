@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
+from ste_graph.plausible_strings import ISO_DATE, is_date
+from ste_graph.plausible_values import json_type, resolve
 from ste_graph.simulated.reading import ShownTool
 from ste_graph.simulated.wording import date_in_words
-from ste_graph.tools.plausible_strings import ISO_DATE, is_date
-from ste_graph.tools.plausible_values import json_type, resolve
 
 Arguments = dict[str, Any]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+from ste_graph.plausible_strings import WORDS
+from ste_graph.plausible_values import plausible_value
 from ste_graph.simulated.extraction import extract_arguments
 from ste_graph.simulated.reading import ShownTool, Turn, last_request, read_called_tool
 from ste_graph.simulated.wording import word_request
-from ste_graph.tools.plausible_strings import WORDS
-from ste_graph.tools.plausible_values import plausible_value
 
 _INPUT = re.compile(r"^Action Input: *(\{.*\}) *$", re.MULTILINE)
 

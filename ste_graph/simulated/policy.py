@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
+from ste_graph.plausible_values import plausible_value, unusual_value
 from ste_graph.simulated.conversation import write_json
 from ste_graph.simulated.extraction import extract_arguments
 from ste_graph.simulated.judging import QUESTIONS, judge_trial
@@ -31,7 +32,6 @@ from ste_graph.simulated.reading import (
 )
 from ste_graph.simulated.repairing import read_call, repair_arguments
 from ste_graph.simulated.wording import word_request
-from ste_graph.tools.plausible_values import plausible_value, unusual_value
 
 CANDIDATES = 6
 NOVEL = 0.5
@@ -58,7 +58,7 @@ def respond(
     tools = next((found for turn in reversed(turns) if (found := read_tools(turn.text))), ())
     if schema is not None and schema.get("properties", {}).keys() >= QUESTIONS:
         return json.dumps(judge_trial(turns[-1].text, tools))
-    if schema is not None and current_task(turns) in ("call", "observed") and tools:
+    if schema is not None and _is_of_call(schema) and current_task(turns) in ("call", "observed") and tools:
         return write_json(act(turns, tools, random, mistakes))
     if schema is not None:
         value = plausible_value(dict(schema), random)
@@ -81,6 +81,11 @@ def respond(
         case "reflect":
             return reflect(turns)
     return "I have nothing to go by but these words."
+
+
+def _is_of_call(schema: Mapping[str, Any]) -> bool:
+    """True if a schema is that of a call, or of a call or an answer."""
+    return any("action" in choice.get("properties", {}) for choice in schema.get("anyOf", [schema]))
 
 
 def imagine(turns: Sequence[Turn], tool: ShownTool, random: Random, odd: float = 0.0) -> str:

@@ -9,8 +9,8 @@ from difflib import SequenceMatcher
 from random import Random
 from typing import Any
 
+from ste_graph.plausible_values import json_type, plausible_value, resolve, schema_examples
 from ste_graph.simulated.reading import ShownTool
-from ste_graph.tools.plausible_values import json_type, plausible_value, resolve, schema_examples
 
 _AT_MOST = re.compile(
     r"(?:at most|maximum(?: of| is)?|no more than|less than or equal to|up to) (-?\d+(?:\.\d+)?)", re.I

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+from ste_graph.plausible_strings import ISO_DATE, is_date
+from ste_graph.plausible_values import resolve
 from ste_graph.simulated.reading import ShownTool
-from ste_graph.tools.plausible_strings import ISO_DATE, is_date
-from ste_graph.tools.plausible_values import resolve
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",

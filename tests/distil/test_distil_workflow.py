@@ -1,6 +1,7 @@
 """From an exploration to a data set: quickstart.yaml, distil.yaml, `ste export`."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,9 +173,17 @@ def test_where_no_trial_is_kept_the_run_and_the_export_say_which_gate_took_how_m
         "run", workflow, "--variant", "simulated", "--set", source, "--out", tmp_path / "run", "--quiet"
     )
     assert code == 0
-    assert "rejected 3: 3 by execution; nothing was kept" in " ".join(out.split())
-    message = f"{tmp_path / 'run'}: no trial was kept: execution rejected 3\n"
-    assert run_ste("export", tmp_path / "run") == (2, "", message)
+    rejected = re.search(r"rejected 3: (.*); nothing was kept", " ".join(out.split()))
+    assert rejected
+    counted = {gate: count for count, gate in re.findall(r"(\d) by (\w+)", rejected[1])}
+    assert sum(map(int, counted.values())) == 3
+    told = [f"{gate} rejected {count}" for gate, count in counted.items()]
+    code, out, err = run_ste("export", tmp_path / "run")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{tmp_path / 'run'}: no trial was kept: ")
+    assert all(part in err for part in told)
+    reasons = {line["reason"] for line in lines(tmp_path / "run" / "journal.jsonl")}
+    assert all("out of order" in reason for reason in reasons)
 
 
 def test_a_variant_of_the_workflow_writes_requests_for_calls_that_worked(explored: Path, tmp_path: Path) -> None:

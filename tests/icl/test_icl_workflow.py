@@ -107,7 +107,7 @@ def test_exemplars_and_lessons_bring_a_model_from_nothing_to_much_and_a_placebo_
     assert found["baseline"] == found["shuffled"] == 0
     assert found["exemplars"] >= 0.9
     assert found["both"] >= 0.9
-    assert found["lessons"] >= 0.3
+    assert found["lessons"] >= 0.25
 
 
 def test_no_exemplar_shown_is_held_out_or_asks_what_is_tested(tested: Path, distilled: Path) -> None:

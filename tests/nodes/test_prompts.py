@@ -113,7 +113,7 @@ def test_a_request_that_is_none_is_asked_for_again_with_the_reason() -> None:
 
 
 def test_a_request_for_a_call_shows_the_call_and_not_the_schema() -> None:
-    values = {"check": {"reason": None}, "novelty": {"near": []}, "devise": {"drawn": {"at": 2}}}
+    values = {"check": {"reason": None}, "novelty": {"new": None}, "devise": {"drawn": {"at": 2}}}
     shown = prompt("imagine_call").render({"tool": TOOL, **values}).text
     assert 'Action: look\nAction Input: {"at": 2}\n' in shown
     assert "Parameters" not in shown

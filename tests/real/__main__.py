@@ -105,7 +105,8 @@ def read_commit() -> str:
     """The commit of the checkout, marked where files differ from it."""
     git = ["git", "-C", str(ROOT)]
     commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True).stdout.strip()
+    others = ["--", ".", f":!{LOG.relative_to(ROOT)}"]
+    changed = subprocess.run([*git, "status", "--porcelain", *others], capture_output=True, text=True).stdout.strip()
     return commit + ("+changes" if changed else "")
 
 

@@ -101,7 +101,8 @@ def test_a_variant_withholds_just_what_it_says(prompts, name: str, variant: str)
     arm, journal = prompts(name, variant)
     requests = [trial["query"] for trial in journal]
     assert len(requests) == EPISODES * TRIALS
-    assert any(sings(prompt, requests) for prompt in base)
+    # Our own prompts show no verdict, so that there is nothing for `no-reflection` to withhold.
+    assert any(sings(prompt, requests) for prompt in base) or (name != "paper" and variant == "no-reflection")
     assert [prompt for prompt in arm if sings(prompt, requests)] == []
     assert [step["observation"]["text"] for trial in journal for step in trial["steps"]] == [
         f"observation-canary-{number}" for number in range(EPISODES * TRIALS)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph as ste
+from tests.scripted import TOO_CLOSE
 
 HERE = Path(__file__).parent
 WORKFLOWS = HERE.parents[1] / "workflows"
@@ -57,7 +58,7 @@ def test_a_lesson_is_shown_from_the_next_trial_on_to_both_prompts_and_is_kept_in
     heard, journal = prompts(variant)
     for prompt in heard:
         *before, last = prompt["messages"]
-        asks = last.endswith("User Query:") or last.startswith("The request:")
+        asks = last.endswith("User Query:") or (last.startswith("The request:") and "fulfilled?" not in last)
         assert (LESSON in last) == (asks and prompt["trial"] == 1), last
         assert not any("Lesson:" in message for message in before)
     # Shown once, and the same mistake was made all the same: it is retired.
@@ -77,14 +78,14 @@ def test_a_variant_that_withholds_what_lessons_come_from_shows_none(prompts, var
         assert not any("canary" in message for prompt in begins for message in prompt["messages"])
 
 
-def test_a_request_asked_again_is_shown_what_it_came_too_close_to_except_by_a_placebo(prompts) -> None:
+def test_a_request_asked_again_is_shown_what_was_tried_except_by_a_placebo(prompts) -> None:
     def again(variant: str | None) -> list[str]:
         last = [prompt["messages"][-1] for prompt in prompts(variant)[0]]
-        return [text for text in last if text.startswith("That request is too close")]
+        return [text for text in last if TOO_CLOSE in text]
 
     first = "How many violins does an orchestra of ninety people usually have?"
-    assert [f"came too close to:\nQuery: {first}\n" in text for text in again(None)] == [True] * 3
-    assert [first in text or "came too close to" in text for text in again("placebo")] == [False] * 3
+    assert [f"ask for something else:\n{first}\n" in text for text in again(None)] == [True] * 3
+    assert [first in text for text in again("placebo")] == [False] * 3
 
 
 def test_a_request_that_stayed_too_close_is_marked_in_its_record(prompts) -> None:
@@ -100,7 +101,8 @@ def test_a_placebo_of_another_tool_shows_its_requests_and_none_of_the_own(prompt
     other = {"memory.long_term.recall": {"other_tool": str(tmp_path / "earlier")}}
     heard, journal = prompts("placebo", **other)
     begins = [prompt["messages"][-1] for prompt in heard if prompt["messages"][-1].endswith("User Query:")]
-    listed = [[line for line in text.splitlines() if line.startswith("Query: ")] for text in begins]
+    head = "These requests have been tried on the tool before; ask for something else:\n"
+    listed = [text.partition(head)[2].partition("\n\n")[0].splitlines() for text in begins]
     requests = [trial["query"] for trial in journal]
     # The first trial asks once, the others twice; with three earlier ones the two of the other tool come round again.
     assert [len(lines) for lines in listed] == [0, 1, 1, 2, 2, 3, 3]

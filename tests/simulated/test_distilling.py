@@ -10,11 +10,11 @@ import pytest
 
 from ste_graph.distil.gates import drift_fault
 from ste_graph.distil.votes import QUESTIONS, SCHEMA
+from ste_graph.plausible_values import plausible_value
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.simulated.policy import respond
 from ste_graph.simulated.reading import ShownTool, Turn
 from ste_graph.simulated.wording import word_request
-from ste_graph.tools.plausible_values import plausible_value
 
 from .explore import TOOLS, ToyTool, renamed
 

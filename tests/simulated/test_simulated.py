@@ -16,12 +16,12 @@ from ste_graph.contracts import ModelRequest, is_simulated
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiter
 from ste_graph.models.meter import Meter
+from ste_graph.plausible_values import plausible_value
 from ste_graph.simulated import SimulatedModel
 from ste_graph.simulated.extraction import extract_arguments
 from ste_graph.simulated.policy import respond
 from ste_graph.simulated.reading import ShownTool, Turn, is_success
 from ste_graph.simulated.wording import word_request
-from ste_graph.tools.plausible_values import plausible_value
 
 from .explore import TOOLS, ToyTool, explore, renamed
 

@@ -7,7 +7,7 @@ import re
 from random import Random
 from typing import Any
 
-from ste_graph.tools.plausible_strings import ISO_DATE, WORDS, text_for
+from ste_graph.plausible_strings import ISO_DATE, WORDS, text_for
 
 Schema = dict[str, Any]
 
