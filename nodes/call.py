@@ -26,8 +26,8 @@ class Call(Node):
 
     `react`: the paper's text form, which `parser` reads: tolerantly, or as the released code did. `native`: the model's
     own tool calling; an observation is sent as a tool message. `json`: an object by a JSON Schema, which the model
-    cannot leave where the server forces it, and which is a call at the first move. `auto`: `native`, and after a reply that could not be read `json`, then
-    `react`, for the rest of the trial.
+    cannot leave where the server forces it, and which is a call at the first move. `auto`: `native`, and after a reply
+    that could not be read `json`, then `react`, for the rest of the trial.
     """
 
     model: Model

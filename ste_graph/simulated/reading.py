@@ -63,7 +63,8 @@ _LESSON = re.compile(r"^\W*Lesson: *(.+)$", re.MULTILINE)
 _BAD = re.compile(
     r"\W*(?:\w*(?:error|exception)\b|(?:invalid|unknown|malformed|missing|failed|failure|refused|interrupted|transport|"
     r"time[d ]*out|traceback|cannot|could not|unable|no such|no tool|not found|there (?:is|was) (?:no|nothing|an)|"
-    r"the (?:reply|call|request|text|line) (?:has|failed|could not|after|is not|is neither|was (?:refused|interrupted)))\b|"
+    r"the (?:reply|call|request|text|line) (?:has|failed|could not|after|is (?:not|neither)|"
+    r"was (?:refused|interrupted)))\b|"
     r"the line `|`?[^`\n]+` (?:did not answer|was not called))",
     re.IGNORECASE,
 )

@@ -1,6 +1,7 @@
 """`make real`: the small real model through the product's own commands, and a table of what came of it.
 
-    python -m tests.real [--quick] [--stages explore distil …] [--tools everyday|other] [--episodes 4] [--seed 100] [--out FOLDER]
+    python -m tests.real [--quick] [--stages explore distil …] [--tools everyday|other] [--episodes 4] [--seed 100]
+                         [--out FOLDER] [--pool FILE]
 
 Each stage is a run folder below `--out`; the same command goes on where it was stopped. Prompts are tuned with seeds 0
 to 9; runs with any other seed are final and leave a line in tests/real/log.jsonl.

@@ -77,7 +77,7 @@ def distil_rows(run: Path, explored: Path) -> list[Row]:
 
 
 def judge_rows(run: Path) -> list[Row]:
-    """How far the judge agrees with the rules: what it kept of that which they kept, among the trials it was asked of."""
+    """How far the judge agrees with the rules: what it kept of what they kept, among the trials it was asked of."""
     records = list(ste.open_run(run).records())
     candidates = sum(line["record"] == "candidate" for line in records)
     refused = sum(line["record"] == "rejected" and line["gate"] == "judge" for line in records)
