@@ -1,4 +1,4 @@
-"""Suggest: values at random for the parameters of a tool, so that its calls differ."""
+"""Suggest: values at random for the parameters of a tool, so that its calls differ and find something."""
 
 from __future__ import annotations
 
@@ -17,15 +17,21 @@ class Suggest(Node):
     """Draw values for the numbers, days and choices among a tool's parameters, for the prompt of `devise`.
 
     Every required parameter of these kinds is given a value, an optional one half of the time, and always while it or
-    one of its choices is `unused`; unused choices come first. Texts are left to the model: it knows what they should
-    say. A model that is left alone takes the examples of the schema again and again.
+    one of its choices is `unused`; unused choices come first. Where values are `known` to exist, one of them is drawn:
+    an id at random would find nothing. Other texts are left to the model: it knows what they should say. A model that
+    is left alone takes the examples of the schema again and again.
     """
 
     class Inputs(NodeInputs):
-        """The tool that is explored. `unused` is what no call has had yet, see `coverage`; empty where that is off."""
+        """The tool that is explored.
+
+        `unused` is what no call has had yet, see `coverage`; `known` are values that exist, by parameter, see `values`.
+        Both are empty where those nodes are off.
+        """
 
         tool: dict[str, Any]
         unused: list[str] | None = None
+        known: dict[str, list[Any]] | None = None
 
     class Outputs(NodeOutputs):
         """`values`: a value by parameter, empty where nothing can be drawn."""
@@ -33,13 +39,16 @@ class Suggest(Node):
         values: dict[str, Any]
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        random, root, unused = Random(ctx.seed), inputs.tool["parameters"], inputs.unused or []
+        random, root = Random(ctx.seed), inputs.tool["parameters"]
+        unused, known = inputs.unused or [], inputs.known or {}
         values = {}
         for name, schema in (root.get("properties") or {}).items():
             choices = _unused_choices(name, unused)
             wanted = name in unused or choices or name in (root.get("required") or ())
-            if (wanted or random.random() < _OPTIONAL) and (drawn := _draw(schema, root, random, choices)) is not None:
-                values[name] = drawn
+            if wanted or random.random() < _OPTIONAL:
+                drawn = random.choice(known[name]) if known.get(name) else _draw(schema, root, random, choices)
+                if drawn is not None:
+                    values[name] = drawn
         return self.Outputs(values=values)
 
 

@@ -14,8 +14,8 @@ from ste_graph.tools.verbs import READING, split_words, word_set
 IDENTIFIERS = word_set("email guid handle id isbn sku slug username uuid")
 """Names, or last words of names, of values that somebody must have given: they cannot be made up."""
 
-LAST_WORDS = word_set("code key no number ref reference token")
-"""The same as the last of several words, such as `order_number`; a `number` alone may be any."""
+OWNED = word_set("guid handle id slug uuid")
+"""Identifiers whose names do not say what they are of: the `id` of a customer is none of an order."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ToolParameter:
         owner = field.words[:-1]
         if owner and len(own) == 1 and self._mentions(owner):
             return 2
-        return 1 if len(own) == 1 and not self.is_identifier else 0
+        return 1 if len(own) == 1 and own[0] not in OWNED else 0
 
     def _mentions(self, owner: Sequence[str]) -> bool:
         """True if the parameter's description, or the tool's name, has these words."""

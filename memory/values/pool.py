@@ -44,6 +44,11 @@ class ValuePool:
         self._fields = list(found.values())
         write_atomically(file, json.dumps([field.model_dump(mode="json") for field in self._fields]))
 
+    def is_ready(self, tool: Mapping[str, Json]) -> bool:
+        """True if some value is known for each parameter of `tool` that needs one that exists."""
+        needed = (each for each in list_parameters(tool) if each.is_required and each.is_identifier)
+        return all(self._known_values(parameter) for parameter in needed)
+
     def draw(self, tool: Mapping[str, Json], k: int, seed: int) -> dict[str, list[DrawnValue]]:
         """At most `k` values for each parameter of `tool` that some are known for; which ones depends on `seed`."""
         drawn = {}

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ste_graph.contracts import Frozen, Json
+from ste_graph.contracts import Frozen
 from ste_graph.memory.values.fields import Scalar
-from ste_graph.memory.values.matching import list_parameters
 from ste_graph.memory.values.pool import ValuePool
 
 
 class KnownValues(Frozen):
     """Values that exist, by the parameter that they fit: what read-only tools gave, and what the workflow names.
 
-    Units then run in waves. First come the tools that need no value of this kind; a unit sees what the waves before
-    its own have found, and never what one side by side with it finds, so that no result depends on timing.
+    Units then run in waves. First come the tools that need no value of this kind, then those for which what they need
+    was found; a unit sees what the waves before its own have found, and never what one side by side with it finds, so
+    that no result depends on timing.
     """
 
     holds: ClassVar[Literal["values"]] = "values"
@@ -31,13 +30,3 @@ class KnownValues(Frozen):
     def open(self, name: str, folder: Path) -> ValuePool:
         """The store of memory `name`, which keeps in `folder` what each wave began with."""
         return ValuePool(self.given, folder)
-
-    def wave(self, tool: Mapping[str, Json]) -> int:
-        """The wave of a tool's unit: 0, or 1 if it needs a value that only another tool can give."""
-        needs = (
-            parameter
-            for parameter in list_parameters(tool)
-            if parameter.is_required and parameter.is_identifier and not parameter.examples
-        )
-        named = {name.rpartition(".")[2]: name for name in self.given}
-        return int(any(named.get(each.name) not in (each.name, f"{tool['name']}.{each.name}") for each in needs))

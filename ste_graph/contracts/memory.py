@@ -173,9 +173,6 @@ class ValueMemory(Protocol):
     def open(self, name: str, folder: Path) -> ValueStore:
         """The store of memory `name`, which may keep files in `folder`."""
 
-    def wave(self, tool: Mapping[str, Json]) -> int:
-        """The wave, from 0, in which the unit of a tool (as plain data) runs; a wave begins when the last has ended."""
-
 
 class ValueStore(Protocol):
     """The opened store of a memory of values; the same for all units of a wave, whatever they find meanwhile."""
@@ -185,6 +182,9 @@ class ValueStore(Protocol):
 
         Raises `RunError` if files cannot be read or written.
         """
+
+    def is_ready(self, tool: Mapping[str, Json]) -> bool:
+        """True if a tool (as plain data) needs no value that must exist, or some are known for each that it needs."""
 
     def draw(self, tool: Mapping[str, Json], k: int, seed: int) -> dict[str, list[DrawnValue]]:
         """Values for the parameters of a tool, see `ValueView.draw`."""

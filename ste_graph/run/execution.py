@@ -43,7 +43,7 @@ from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
 from ste_graph.run.unit import UnitRun
 from ste_graph.run.unit_context import SharedContext, UnitContext
 from ste_graph.run.units import Unit, list_units, load_data
-from ste_graph.run.waves import begin_wave, group_waves, open_value_stores
+from ste_graph.run.waves import begin_wave, next_wave, open_value_stores
 from ste_graph.tools.toolbox import Toolbox
 
 
@@ -302,13 +302,18 @@ class _Running:
                     own = UnitContext(unit.name, self._logs[unit.name], boxes[unit.name], shared)
                     await self._finish(unit.name, graph.run(unit.item, UnitRun(own), channels=[workflow.unit]))
 
-            earlier: list[Unit] = []
-            for number, wave in enumerate(group_waves(workflow, units)):
-                await begin_wave(number, value_stores, earlier, self._logs)
-                left = [run_unit(unit) for unit in wave if not self._logs[unit.name].done]
-                if not await run_side_by_side(left, context.stop, shared.pending.give_up):
+            waves: list[list[Unit]] = []
+            left = units
+            while left:
+                earlier = [unit for wave in waves for unit in wave]
+                await begin_wave(len(waves), value_stores, earlier, self._logs)
+                wave = next_wave(workflow, value_stores, left)
+                undone = [run_unit(unit) for unit in wave if not self._logs[unit.name].done]
+                if not await run_side_by_side(undone, context.stop, shared.pending.give_up):
                     return False
-                earlier += wave
+                waves.append(wave)
+                names = {unit.name for unit in wave}
+                left = [unit for unit in left if unit.name not in names]
             return True
 
     async def _finish(self, name: str, running: Awaitable[object]) -> None:

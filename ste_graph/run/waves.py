@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ste_graph.contracts import ReadResult, ValueStore
@@ -22,15 +21,15 @@ def open_value_stores(workflow: Workflow, folder: RunFolder) -> dict[str, ValueS
     }
 
 
-def group_waves(workflow: Workflow, units: Sequence[Unit]) -> list[list[Unit]]:
-    """The units in waves, each in order; one wave where no memory of values is on, or the units are no tools."""
-    memories = [spec.memory for spec in workflow.memories.values() if spec.of == VALUES]
-    if not memories or workflow.unit_map is None or workflow.unit_map.over.text != "tools":
-        return [list(units)]
-    waves: defaultdict[int, list[Unit]] = defaultdict(list)
-    for unit in units:
-        waves[max(memory.wave(unit.item) for memory in memories)].append(unit)
-    return [waves[number] for number in sorted(waves)]
+def next_wave(workflow: Workflow, stores: Mapping[str, ValueStore], left: Sequence[Unit]) -> list[Unit]:
+    """Those of the units that are left which run now, in order: the ones with the values that they need, else all.
+
+    All run at once where no memory of values is on, or the units are no tools.
+    """
+    if workflow.unit_map is None or workflow.unit_map.over.text != "tools":
+        return list(left)
+    ready = [unit for unit in left if all(store.is_ready(unit.item) for store in stores.values())]
+    return ready or list(left)
 
 
 async def begin_wave(

@@ -57,3 +57,16 @@ async def test_what_no_call_has_had_is_drawn_for_sure(context, seed: int) -> Non
 )
 async def test_texts_are_left_to_the_model(context, parameters: dict[str, Any]) -> None:
     assert await draw(context, 0, tool={"name": "ask", "parameters": parameters}) == {}
+
+
+async def test_of_values_that_exist_one_is_drawn_instead_of_a_number_at_random(context) -> None:
+    parameters = {"properties": {"order_id": {"type": "integer"}, "sku": {"type": "string"}}, "required": ["order_id"]}
+    known = {"order_id": [61154, 93854], "sku": ["LA-204-WH"]}
+    drawn = []
+    for seed in range(20):
+        ctx = context()
+        ctx.seed = seed
+        inputs = Suggest.Inputs(tool={"name": "find", "parameters": parameters}, known=known)
+        drawn.append((await Suggest()(inputs, ctx)).values)
+    assert {values["order_id"] for values in drawn} == {61154, 93854}
+    assert {values.get("sku") for values in drawn} == {None, "LA-204-WH"}

@@ -57,6 +57,17 @@ def test_tools_that_need_ids_are_called_with_ids_that_exist(workflow: Path, tmp_
     }
 
 
+def test_a_tool_waits_until_some_other_has_found_what_it_needs(workflow: Path, tmp_path: Path) -> None:
+    ste.load(workflow, set={"tools.0.exclude": ["search_products"]}).run(tmp_path / "run")
+    origins = {trial["tool"]: trial["origins"] for trial in read_trials(tmp_path / "run") if trial["origins"]}
+    assert origins["get_price"] == {"sku": "get_order: items[].sku"}
+    assert sorted(file.name for file in (tmp_path / "run/memory/found").iterdir()) == [
+        "wave-0.json",
+        "wave-1.json",
+        "wave-2.json",
+    ]
+
+
 def test_the_result_is_the_same_side_by_side_one_by_one_and_taken_up(workflow: Path, tmp_path: Path) -> None:
     experiment = ste.load(workflow)
     experiment.run(tmp_path / "wide", concurrency=8)

@@ -80,18 +80,29 @@ def test_the_same_seed_draws_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "given", "wave"),
+    ("target", "given", "ready"),
     [
-        (tool("list_orders", [], status={"type": "string"}), {}, 0),
-        (tool("get_order", ["order_id"], order_id={"type": "string"}), {}, 1),
-        (tool("get_order", ["order_id"], order_id={"type": "string", "examples": ["A-1"]}), {}, 0),
-        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"order_id": ["A-1"]}, 0),
-        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"get_order.order_id": ["A-1"]}, 0),
-        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"find.order_id": ["A-1"]}, 1),
-        (tool("list_orders", [], customer_id={"type": "string"}), {}, 0),
-        (tool("convert", ["currency_code"], currency_code={"enum": ["EUR"]}), {}, 0),
-        (tool("whois", ["who"], who={"type": "string", "format": "email"}), {}, 1),
+        (tool("list_orders", [], status={"type": "string"}), {}, True),
+        (tool("get_order", ["order_id"], order_id={"type": "string"}), {}, False),
+        (tool("get_order", ["order_id"], order_id={"type": "string", "examples": ["A-1"]}), {}, True),
+        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"order_id": ["A-1"]}, True),
+        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"get_order.order_id": ["A-1"]}, True),
+        (tool("get_order", ["order_id"], order_id={"type": "string"}), {"find.order_id": ["A-1"]}, False),
+        (tool("list_orders", [], customer_id={"type": "string"}), {}, True),
+        (tool("convert", ["currency_code"], currency_code={"enum": ["EUR"]}), {}, True),
+        (tool("whois", ["who"], who={"type": "string", "format": "email"}), {}, False),
     ],
 )
-def test_tools_that_need_a_value_from_elsewhere_come_second(target: Any, given: Any, wave: int) -> None:
-    assert KnownValues(given=given).wave(target) == wave
+def test_a_tool_waits_while_nothing_is_known_that_it_needs(
+    target: Any, given: Any, ready: bool, tmp_path: Path
+) -> None:
+    pool = KnownValues(given=given).open("values", tmp_path)
+    pool.begin_wave(0, [])
+    assert pool.is_ready(target) is ready
+
+
+def test_a_tool_is_ready_once_another_gave_what_it_needs(tmp_path: Path) -> None:
+    pool = KnownValues().open("values", tmp_path)
+    pool.begin_wave(1, [LIST])
+    assert pool.is_ready(tool("get_order", ["order_id"], order_id={"type": "string"}))
+    assert not pool.is_ready(tool("get_price", ["sku"], sku={"type": "string"}))
