@@ -6,10 +6,12 @@ import ste_graph as ste
 from ste_graph.contracts import ModelRequest
 from ste_graph.protocols.next_step import Malformed
 from ste_graph.protocols.reader import read_text
+from ste_graph.run.summary import Summary
 from tests.real.pool import ANSWER, PooledModel, PooledReply, describe_report, read_pool
-from tests.real.stages import NODES, POOL_TOOLS, Size, plan_stages
+from tests.real.stages import NODES, POOL_TOOLS, Size, Stage, plan_stages
 
 POOL = Path(__file__).with_name("pool.jsonl")
+QUICK = Size("quick", 1, 4, 4)
 
 
 def test_the_pool_is_small_and_has_replies_of_several_nodes():
@@ -17,20 +19,31 @@ def test_the_pool_is_small_and_has_replies_of_several_nodes():
     assert {reply.node for reply in read_pool(POOL)} >= {"devise", "imagine", "call", "reflect", ANSWER}
 
 
-def test_an_exploration_takes_whatever_a_real_model_wrote_and_says_which_prompts_differ(tmp_path):
-    tools = sorted({reply.tool for reply in read_pool(POOL) if reply.node == "call"} & set(POOL_TOOLS))
-    (stage,) = plan_stages(("explore",), Size("quick", 1, 4, 0), 0, tmp_path, "")
-    changes = {**stage.changes, "tools": [{**stage.changes["tools"][0], "include": tools}]}
-    changes["plugins"] = [str(POOL.with_name("pool.py"))]
-    for node in NODES[stage.workflow]:
-        kind = {"use": "pool.PooledModel", "pool": str(POOL), "node": node, "report": str(tmp_path / "report.jsonl")}
-        changes |= {f"models.{node}": kind, f"nodes.{node}.model": node}
-    summary = ste.load(stage.workflow, set=changes).run(tmp_path / "run")
-    assert (summary.failed, summary.records["trial"]) == ({}, 4 * len(tools))
-    report = describe_report(tmp_path / "report.jsonl")
-    assert "call, add_days: " in report
-    assert "replies were given to another prompt" in report
-    print(report)
+def replay(stage: Stage, out: Path, report: Path) -> Summary:
+    """Run a stage with the replies of the pool in place of a model."""
+    pooled = {"use": "pool.PooledModel", "pool": str(POOL), "report": str(report)}
+    changes = dict(stage.changes)
+    if stage.variant != "simulated":
+        changes["plugins"] = [str(POOL.with_name("pool.py"))]
+    if stage.workflow == "distil" and stage.variant != "simulated":
+        changes["models.writer"] = {**pooled, "node": "writer"}  # never asked: nothing is paraphrased
+    for node in NODES.get(stage.workflow, ()) if stage.variant is None else ():
+        changes |= {f"models.{node}": {**pooled, "node": node}, f"nodes.{node}.model": node}
+    return ste.load(stage.workflow, variant=stage.variant, set=changes).run(out / stage.name)
+
+
+def test_explore_distil_and_icl_take_whatever_a_real_model_wrote_and_say_which_prompts_differ(tmp_path):
+    stages = plan_stages(("explore", "distil", "simulated"), QUICK, 0, tmp_path, "")
+    report = tmp_path / "report.jsonl"
+    done = {stage.name: replay(stage, tmp_path, report) for stage in stages}
+    assert {name: summary.failed for name, summary in done.items() if summary.failed} == {}
+    assert done["explore"].records["trial"] == QUICK.per_tool * len(POOL_TOOLS)
+    assert done["simulated-icl"].records["reply"] == 2 * QUICK.cases * len(POOL_TOOLS)
+    named = describe_report(report)
+    assert "replies were given to another prompt" in named
+    for place in ("call, add_days: ", "judge, to_roman: ", "answer, several tools: "):
+        assert place in named
+    print(named)
 
 
 async def test_requests_that_the_pool_does_not_know_take_turns_of_their_own(tmp_path):
