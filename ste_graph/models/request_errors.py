@@ -83,6 +83,9 @@ def refuses_all(error: BaseException) -> bool:
     """True if the server answers so to every chat request: it has no chat, or not with this model or key."""
     if isinstance(error, UnreadableAnswerError):
         return error.foreign
+    if status_code(error) == 403:
+        problem = read_problem(error)
+        return problem is None or not problem.mentions(_MODERATED)
     return isinstance(error, WrongModelError) or status_code(error) in (401, 404, 405, 410, *_NOT_MADE)
 
 
@@ -90,7 +93,7 @@ def describe_remedy(error: BaseException) -> str:
     """What to set where the server answers so to every chat request; "" where that is not so, or was said."""
     if not refuses_all(error) or isinstance(error, WrongModelError):
         return ""
-    return SET_KEY if status_code(error) == 401 else SET_ADDRESS
+    return SET_KEY if status_code(error) in (401, 403) else SET_ADDRESS
 
 
 def retry_after(error: BaseException | None) -> float:
@@ -121,6 +124,9 @@ def describe_error(error: BaseException) -> str:
 
 _NOT_MADE: Final = (501, 505)
 """The statuses of a server that will never do what is asked."""
+_MODERATED: Final = re.compile(r"moderat|flagged|content|safety|harmful", re.IGNORECASE)
+"""Words of a 403 about this request alone: the next may pass."""
+
 _NOT_READY: Final = re.compile(r"\bload(ing|ed)?\b|warming up|starting|not (yet )?ready", re.IGNORECASE)
 
 

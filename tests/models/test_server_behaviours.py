@@ -333,8 +333,17 @@ NO_CHAT: dict[str, tuple[Callable[[], list[Behaviour]], str, int]] = {
     "a page, 200": (lambda: [have_no_chat(200)], "the answer is a page", 3),
     "a key that only the chat refuses": (
         lambda: [have_no_chat(401, {"error": {"message": "bad key"}})], "401 bad key; set `api_key`", 1),
+    "a plan without this model": (
+        lambda: [have_no_chat(403, {"error": {"message": "not in your plan"}})], "403 not in your plan; set `api_key`", 1),
     "another model": (lambda: [refuse_model()], "does not serve `huge`", 1),
 }  # fmt: skip
+
+
+def test_a_request_that_a_moderator_refuses_ends_its_unit_alone(project):
+    flagged = have_no_chat(403, {"error": {"message": "your input was flagged"}})
+    summary = project.run(flagged, tools=3)
+    assert len(summary.failed) == 3
+    assert all("403 your input was flagged" in why for why in summary.failed.values())
 
 
 @pytest.mark.parametrize(("behaviours", "words", "requests"), rows(NO_CHAT))
