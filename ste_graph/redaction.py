@@ -6,53 +6,53 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, get_args
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel
 
 from ste_graph.contracts import Json
 from ste_graph.errors import RunError, SteError, WorkflowError
+from ste_graph.secret_forms import LONGEST_CHARACTER, find_plain, secret_forms
 from ste_graph.settings import AddressMarker, SecretMarker
 
 REPLACEMENT = "***"
-SHORT = 4
-"""A shorter secret is struck out only as a word of its own."""
-
-
-COOKIE_SAFE = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
-"""The characters that a cookie's value has as they are (RFC 6265, section 4.1.1)."""
-
 TELLING = re.compile("auth|cookie|credential|key|pass|pwd|secret|session|token", re.IGNORECASE)
 """The names whose plain values in a mapping are secret."""
 
 
 class Redactor:
-    """Strikes secrets out of texts and plain data, also as JSON, URLs, cookies and base64 write them.
+    """Strikes secrets out of texts and plain data, in all forms that `secret_forms` knows.
 
-    Without secrets it changes nothing. `longest` is the most characters that a secret may take in a text; where a text
-    was cut, as many at its end may be the beginning of one.
+    Without secrets it changes nothing. `longest` is about the most characters that a secret takes in a text; where a
+    text was cut, as many at its end may be the beginning of one.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({secret for secret in secrets if secret.strip()}, key=lambda secret: (-len(secret), secret))
-        patterns = [pattern for secret in known for pattern in spellings(secret)]
-        self._pattern = re.compile("|".join(patterns)) if patterns else None
-        self.longest = max((len(r"\u0000") * len(secret.encode("utf-8", "replace")) for secret in known), default=0)
+        self._forms = [form for secret in known for form in secret_forms(secret)]
+        self._shortest = min(map(len, known), default=0)
+        self.longest = max((LONGEST_CHARACTER * len(secret.encode("utf-8", "replace")) for secret in known), default=0)
 
     @property
     def is_empty(self) -> bool:
         """True if there are no secrets."""
-        return self._pattern is None
+        return not self._forms
 
     def redact(self, text: str) -> str:
         """Return the text without secrets."""
-        return text if self._pattern is None else self._pattern.sub(REPLACEMENT, text)
+        if not self._forms or len(text) < self._shortest:
+            return text
+        plain = find_plain(text)
+        for needle, pattern in self._forms:
+            if needle in plain:
+                text = re.sub(pattern, REPLACEMENT, text)
+        return text
 
     def redact_data(self, value: Any) -> Any:
         """Return plain data without secrets: in every text inside it, keys included."""
-        if self._pattern is None:
+        if not self._forms:
             return value
         match value:
             case str():
@@ -81,43 +81,6 @@ def redact_errors(secrets: Iterable[str]) -> Iterator[None]:
         raise (WorkflowError if isinstance(fault, WorkflowError) else RunError)(clean) from None
 
 
-def spellings(secret: str) -> Iterator[str]:
-    """Patterns for the ways in which a text may write a secret, the plain one first.
-
-    HTTP libraries read the bytes of a header as Latin-1, and the digits of `%2F` may be small. A text within JSON
-    within JSON has its quotes escaped twice, and so on: any number of backslashes will do.
-    """
-    plain = "".join(map(_in_json, secret))
-    if len(secret) < SHORT:
-        yield rf"(?<!\w){plain}(?!\w)"
-        return
-    yield plain
-    misread = secret.encode("utf-8", "replace").decode("latin-1")
-    if misread != secret:
-        yield "".join(map(_in_json, misread))
-    urls = {quote(secret, safe=safe, errors="replace") for safe in ("/", "", COOKIE_SAFE)}
-    urls.add(quote_plus(secret, errors="replace"))
-    yield from (f"(?i:{re.escape(url)})" for url in sorted(urls - {secret}))
-    yield re.escape(base64.b64encode(secret.encode("utf-8", "replace")).decode())
-
-
-def _in_json(character: str) -> str:
-    """A pattern for one character as text or JSON write it."""
-    if character == "\\":
-        return r"\\+"
-    if character in '"/':
-        return rf"\\*{character}"
-    if character.isascii() and character.isprintable():
-        return re.escape(character)
-    units = character.encode("utf-16-be", "surrogatepass").hex()
-    escaped = "".join(rf"\\+u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))
-    named = f"|\\\\+{_NAMED[character]}" if character in _NAMED else ""
-    return f"(?:{re.escape(character)}|{escaped}{named})"
-
-
-_NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
-
-
 def find_secrets(settings: object) -> set[str]:
     """The secrets in the settings of a `use:` entry: fields of type `Secret`, passwords in addresses.
 
@@ -132,18 +95,47 @@ def find_secrets(settings: object) -> set[str]:
             if any(isinstance(mark, SecretMarker) for mark in marks):
                 found |= set(_texts(value))
             elif any(isinstance(mark, AddressMarker) for mark in marks):
-                found |= {password for text in _texts(value) if (password := _password(text))}
+                found.update(secret for text in _texts(value) for secret in address_secrets(text))
             else:
                 found |= {secret for inner in _models(value) for secret in find_secrets(inner)}
     return {secret for secret in found if isinstance(secret, str) and secret.strip()}
 
 
 def secret_parts(secret: str) -> Iterator[str]:
-    """The secret, and the token of a secret `Bearer TOKEN`."""
+    """The secret; the token of a secret `Bearer TOKEN`; what the token of `Basic TOKEN` stands for."""
     yield secret
     scheme, space, token = secret.rpartition(" ")
     if space and scheme.lower() in ("basic", "bearer", "token"):
         yield token
+    if space and scheme.lower() == "basic":
+        with suppress(ValueError):
+            pair = base64.b64decode(token, validate=True).decode()
+            yield pair
+            yield pair.partition(":")[2]
+
+
+def address_secrets(address: str) -> Iterator[str]:
+    """The secrets in an address: its password, as it stands there and as it is sent, and the pair with its user.
+
+    An HTTP client sends `base64(user:password)`. A web address's user without a password is a token. Of the query, the
+    values of telling names.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return
+    for user, password in {(parts.username, parts.password), (_decoded(parts.username), _decoded(parts.password))}:
+        if password:
+            yield from (password, f"{user}:{password}")
+        elif user and parts.scheme in ("http", "https"):
+            yield from (user, f"{user}:")
+    for name, value in parse_qsl(parts.query):
+        if TELLING.search(name):
+            yield value
+
+
+def _decoded(text: str | None) -> str | None:
+    return unquote(text) if text else text
 
 
 def _nested_marks(annotation: Any) -> Iterator[Any]:
@@ -177,10 +169,3 @@ def _models(value: object) -> Iterator[BaseModel]:
         case list() | tuple():
             for inner in value:
                 yield from _models(inner)
-
-
-def _password(address: str) -> str | None:
-    try:
-        return urlsplit(address).password
-    except ValueError:
-        return None

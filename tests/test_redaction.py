@@ -1,5 +1,6 @@
 import base64
 import json
+import time
 from urllib.parse import quote
 
 import pytest
@@ -7,32 +8,52 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from ste_graph.redaction import COOKIE_SAFE, Redactor, find_secrets
+from ste_graph.redaction import Redactor, address_secrets, find_secrets, secret_parts
 from ste_graph.settings import Address, Secret
+from ste_graph.tools.openapi.service import COOKIE_SAFE
+from tests.planted import FORMS, SECRETS, find_planted
 
 KEY = 't0p s3cret/"ü"'
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        KEY,
-        json.dumps(json.dumps({"a": [KEY]})),
-        json.dumps(KEY, ensure_ascii=False),
-        quote(KEY),
-        json.dumps(KEY)[1:-1],
-        quote(KEY, safe=""),
-        quote(KEY, safe="").lower(),
-        quote(KEY, safe=COOKIE_SAFE),
-        KEY.encode().decode("latin-1"),
-        json.dumps(KEY.encode().decode("latin-1")),
-        base64.b64encode(KEY.encode()).decode(),
-        f"Bearer {KEY}, again {KEY}",
-    ],
-)
-def test_a_secret_is_struck_out_however_it_is_written(written):
+ODD = [KEY, "k3y!", "\\\\host\\\u00fcser\\uid", "pa%ss&amp;w<o>rd'"]
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_secret_is_struck_out_in_every_form(form):
+    for secret in [*SECRETS.values(), *ODD]:
+        written = form(secret)
+        assert find_planted(f"x {written} y", {"it": secret}), "the scan does not see it"
+        assert not find_planted(Redactor([secret]).redact(f"x {written} y"), {"it": secret})
+        assert Redactor([secret]).redact(f"x {secret} y") == "x *** y"
+
+
+@pytest.mark.parametrize("safe", ["/", "", COOKIE_SAFE])
+def test_a_secret_of_other_letters_is_struck_out_too(safe):
+    written = [KEY, json.dumps(KEY), json.dumps(KEY.encode().decode("latin-1")), quote(KEY, safe=safe)]
     assert "s3cret" not in Redactor([KEY]).redact(f"x {written} y")
-    assert Redactor([KEY]).redact(f"x {KEY} y") == "x *** y"
+    password = "\u043f\u0430\u0440\u043e\u043b\u044c"
+    assert Redactor([password]).redact(json.dumps(password.upper() + "!")) == '"***!"'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "clean"),
+    [(0, 0, "***"), (1, 2, "y***ZGU="), (2, 1, "yM***Q="), (3, 2, "yMnK***kZQ=="), (5, 4, "yMnKy8***RlZmc=")],
+)
+def test_base64_is_struck_out_with_the_characters_that_hold_bits_of_it_and_no_others(before, after, clean):
+    data = bytes(range(200, 200 + before)) + b"sesame-0pen" + bytes(range(100, 100 + after))
+    assert Redactor(["sesame-0pen"]).redact(base64.b64encode(data).decode()) == clean
+    other = base64.b64encode(b"sesame-0pex").decode()
+    assert Redactor(["sesame-0pen"]).redact(other) == other
+
+
+@pytest.mark.parametrize("sign", ["\\", "%25", "%", "&amp;", "&#", "c2V", "736", '"', "sesame"])
+def test_no_text_takes_long(sign):
+    redactor = Redactor([*SECRETS.values(), '"' * 9, "\\" * 9])
+    began = time.process_time()
+    redactor.redact(sign * (200_000 // len(sign)))
+    redactor.redact(SECRETS["STE_PLANTED_PATH"] + sign * (50_000 // len(sign)))
+    assert time.process_time() - began < 2
 
 
 def test_plain_data_is_cleaned_inside_and_all_else_stays():
@@ -96,5 +117,26 @@ def test_the_secrets_of_settings_are_their_secret_fields_and_the_passwords_in_ad
         headers={"X-Key": "k-2", "Authorization": "Bearer k-4", "Accept": "text/html"},
         auth=Auth(token="k-3", user="me"),
     )
-    assert find_secrets(source) == {"pw-in-url", "k-1", "k-2", "k-3", "Bearer k-4", "k-4"}
+    assert find_secrets(source) == {"pw-in-url", "me:pw-in-url", "k-1", "k-2", "k-3", "Bearer k-4", "k-4"}
     assert find_secrets(Source(url="http://localhost")) == set()
+
+
+@pytest.mark.parametrize(
+    ("address", "secrets"),
+    [
+        ("http://bob:p%40ss@host/v1", {"p%40ss", "bob:p%40ss", "p@ss", "bob:p@ss"}),
+        ("https://tok%2Ben@host", {"tok%2Ben", "tok%2Ben:", "tok+en", "tok+en:"}),
+        ("postgres://postgres@localhost/db", set()),
+        ("https://host/v1?api_key=a%20b&page=2", {"a b"}),
+        ("http://[", set()),
+        ("plain", set()),
+    ],
+)
+def test_an_address_may_hold_secrets(address, secrets):
+    assert set(address_secrets(address)) == secrets
+
+
+def test_what_a_basic_header_stands_for_is_secret_too():
+    token = base64.b64encode(b"bob:sesame").decode()
+    assert set(secret_parts(f"Basic {token}")) == {f"Basic {token}", token, "bob:sesame", "sesame"}
+    assert set(secret_parts("Basic no-base64")) == {"Basic no-base64", "no-base64"}

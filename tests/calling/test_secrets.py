@@ -3,11 +3,14 @@
 import base64
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 import ste_graph as ste
 from ste_graph.errors import RunError, WorkflowError
+from tests.planted import SECRETS, find_planted, find_planted_files, write_all_forms
+from tests.servers.chat import Answer, ChatServer, Request
 
 KEY = "sesame-0pen"
 WORD = 'rhubarb "crumble"/7'
@@ -151,3 +154,85 @@ def test_a_variable_to_redact_that_is_not_set_is_an_error(leaking, monkeypatch):
     monkeypatch.delenv("STE_TEST_WORD")
     with pytest.raises(WorkflowError, match="the environment variable `STE_TEST_WORD` is not set"):
         ste.load(leaking.folder / "workflow.yaml")
+
+
+ECHO = """
+import os
+
+import ste_graph as ste
+
+
+@ste.tool(effect="read")
+def echo(text: str) -> dict:
+    \"\"\"Say a text, and every form of every secret with it.\"\"\"
+    from tests.planted import write_all_forms
+
+    if text == "raise":
+        raise ValueError(write_all_forms())
+    return {"forms": write_all_forms(), **{form: form for form in write_all_forms()}}
+"""
+
+
+def speak(request: Request, proceed) -> Answer:
+    """Repeats the headers of requests and every form of every secret, in an error at first, then in replies."""
+    heard = json.dumps([dict(request.headers), write_all_forms()])
+    if request.is_chat and request.number in request.server.failing:
+        return Answer(request.server.failing[request.number], {"error": {"message": heard}})
+    answer = proceed(request)
+    if request.is_chat:
+        turn = sum(message["role"] == "assistant" for message in request.body["messages"])
+        says = [
+            f"Say hi and {heard}",
+            f'Thought: {heard}\nAction: echo\nAction Input: {{"text": "hi"}}',
+            f'Thought: {heard}\nAction: echo\nAction Input: {{"text": "raise"}}',
+            f"Thought: I know {heard}\nFinal Answer: {heard}",
+            "Yes",
+        ]
+        answer.message.update({"content": says[min(turn, 4)], "reasoning_content": heard})
+    return answer
+
+
+@pytest.fixture
+def echoing(project, monkeypatch: pytest.MonkeyPatch):
+    with ChatServer(speak) as server:
+        server.failing = {}
+        for variable, secret in SECRETS.items():
+            monkeypatch.setenv(variable, secret)
+        address = server.url.replace("://", f"://bob:{quote(SECRETS['STE_PLANTED_PASSWORD'], safe='')}@")
+        monkeypatch.setenv("STE_PLANTED_URL", address)
+        model = (
+            "{use: openai, model: tiny, base_url: {env: STE_PLANTED_URL}, headers: {X-Token: {env: STE_PLANTED_TOKEN},"
+            " X-Key: {env: STE_PLANTED_KEY}}}"
+        )
+        workflow = (project.folder / "workflow.yaml").read_text()
+        workflow = workflow.replace("{use: recorded, path: replies.jsonl}", model)
+        workflow += "cassette: {path: tape, mode: record}\nredact: [{env: STE_PLANTED_WORD}, {env: STE_PLANTED_PATH}]\n"
+        project.write(**{"workflow.yaml": workflow, "tools.py": ECHO})
+        project.server = server
+        yield project
+
+
+def test_no_form_of_five_secrets_stands_in_any_file_of_a_run(echoing, capsys):
+    echoing.server.failing = {0: 500}
+    summary = echoing.run()
+    assert not summary.failed
+    assert [step["observation"]["kind"] for step in echoing.trials()[0]["steps"]] == ["ok", "tool_error"]
+    heard = echoing.server.requests[0].headers["authorization"]
+    assert heard.startswith("Basic ")
+    assert find_planted(heard) == ["STE_PLANTED_PASSWORD"]
+    assert len([file for file in echoing.folder.rglob("*.jsonl")]) >= 5
+    assert find_planted_files(echoing.folder) == []
+    said = capsys.readouterr()
+    assert find_planted(said.out + said.err) == []
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_no_form_of_five_secrets_stands_in_what_ends_a_run(echoing, status):
+    echoing.server.failing = dict.fromkeys(range(20), status)
+    try:
+        told = str(echoing.run().failed)
+    except RunError as error:
+        told = str(error)
+    assert str(status) in told
+    assert find_planted(told) == []
+    assert find_planted_files(echoing.folder) == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from ste_graph.contracts import Observation
-from ste_graph.redaction import COOKIE_SAFE, Redactor
+from ste_graph.redaction import Redactor, address_secrets
 from ste_graph.tools.openapi.answer import observe_response, read_body
 from ste_graph.tools.openapi.auth import Auth
 from ste_graph.tools.openapi.request import HTTPRequest
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_REDIRECTS = 5
 SHORTEST_HEADER_SECRET = 8
 """Characters from which a header of the settings counts as a secret where a service repeats it."""
+
+COOKIE_SAFE = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
+"""The characters that a cookie's value has as they are (RFC 6265, section 4.1.1)."""
 
 HostPort = tuple[str, int]
 """A host and a port."""
@@ -157,7 +160,7 @@ def collect_secrets(addresses: Iterable[str], auth: Auth | None, headers: Mappin
     found = auth.secrets if auth else []
     for value in headers.values():
         found += [part for part in {value, value.rpartition(" ")[2]} if len(part) >= SHORTEST_HEADER_SECRET]
-    return found + [password for address in addresses if (password := urlsplit(address).password)]
+    return found + [secret for address in addresses for secret in address_secrets(address)]
 
 
 def redirect_request(request: HTTPRequest, status: int, target: str) -> HTTPRequest:
