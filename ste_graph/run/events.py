@@ -23,6 +23,10 @@ class Events:
         self._redactor = redactor
         self._tool_errors: dict[str, Counter[str]] = {}
 
+    def redact(self, text: str) -> str:
+        """A text without secrets; to be cut only afterwards, since half a secret would not be recognised."""
+        return self._redactor.redact(text)
+
     def add(self, event: str, **facts: Json) -> None:
         """Write an event. Raises `RunError`."""
         self._file.append({"event": event, "at": now(), **self._redactor.redact_data(facts)})
@@ -37,7 +41,7 @@ class Events:
         place = user_place(error)
         if place is None:
             return
-        why = self._redactor.redact(f"{type(error).__name__}: {error} ({place})")
+        why = self.redact(f"{type(error).__name__}: {error} ({place})")
         errors = self._tool_errors.setdefault(tool, Counter())
         where = f"{type(error).__name__} ({place})"
         if where not in errors:

@@ -27,11 +27,11 @@ class RunNotes(ServerNotes):
         self._message = message
 
     def remark(self, kind: str, text: str, **facts: Json) -> None:
-        self._message(text)
+        self._message(self._events.redact(text))
         self._events.add("server", kind=kind, text=text, **facts)
 
     def count_retry(self, model: str, reason: str, why: str) -> None:
-        self._events.add("retry", model=model, reason=reason, why=why[:LONGEST_WHY])
+        self._events.add("retry", model=model, reason=reason, why=self._events.redact(why)[:LONGEST_WHY])
 
     def change_limit(self, server: str, change: LimitChange) -> None:
         self._events.add(
@@ -40,7 +40,7 @@ class RunNotes(ServerNotes):
             before=change.before,
             after=change.after,
             overload=change.overload,
-            why=change.reason[:LONGEST_WHY],
+            why=self._events.redact(change.reason)[:LONGEST_WHY],
         )
 
 

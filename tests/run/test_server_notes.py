@@ -10,8 +10,12 @@ import yaml
 
 import ste_graph as ste
 from ste_graph.cli.outcome import Outcome
+from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.gateway import Gateway
+from ste_graph.redaction import Redactor
 from ste_graph.run.context import Watcher
+from ste_graph.run.events import Events
+from ste_graph.run.server_notes import LONGEST_WHY, RunNotes
 from ste_graph.run.summary import Summary
 from tests.servers.chat import Behaviour, ChatServer
 from tests.servers.chat.failures import Queue, first, limit_rate
@@ -182,3 +186,15 @@ def test_sub_workflows_share_the_limit_of_a_server(tmp_path):
         summary = ste.load(tmp_path / "whole.yaml").run(out=tmp_path / "run", concurrency=3)
     assert (summary.failed, len(server.requests)) == ({}, 9)
     assert queue.most == 3
+
+
+def test_a_reason_is_cut_only_after_its_secrets_are_struck_out(tmp_path) -> None:
+    said: list[str] = []
+    events = Events(tmp_path / "events.jsonl", Redactor(["sesame-open"]))
+    notes = RunNotes(Adaptations(), events, said.append)
+    notes.count_retry("m", "timeout", "x" * (LONGEST_WHY - 6) + "sesame-open")
+    notes.remark("adapted", "the server refuses sesame-open")
+    events.close()
+    text = (tmp_path / "events.jsonl").read_text("utf-8")
+    assert "sesa" not in text + "".join(said)
+    assert said == ["the server refuses ***"]
