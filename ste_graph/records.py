@@ -53,11 +53,15 @@ class Record(BaseModel):
 
 
 class StepObservation(Frozen):
-    """The observation of a step in the journal; `text` is what the tool returned, after the size limit."""
+    """The observation of a step in the journal; `text` is what the tool returned, after the size limit.
+
+    `notes` say what was off about the answer.
+    """
 
     ok: bool
     kind: ObservationKind
     text: str
+    notes: tuple[str, ...] = ()
 
 
 class TrialStep(Frozen):
@@ -151,7 +155,9 @@ def read_steps(joined: Sequence[Mapping[str, Any]]) -> list[TrialStep]:
             thought=entry.get("thought"),
             action=entry.get("action"),
             arguments=entry.get("arguments"),
-            observation=StepObservation(ok=seen["ok"], kind=seen["kind"], text=seen["text"])
+            observation=StepObservation(
+                ok=seen["ok"], kind=seen["kind"], text=seen["text"], notes=seen.get("notes") or ()
+            )
             if (seen := entry.get("observation"))
             else None,
             repairs=list_repairs(entry),

@@ -43,6 +43,8 @@ def _step_lines(step: TrialStep) -> list[str]:
     if step.observation is not None:
         kind = "" if step.observation.ok else f"[{step.observation.kind}] "
         lines += field_lines("observation", kind + step.observation.text)
+        for note in step.observation.notes:
+            lines += field_lines("note", note)
     return lines
 
 

@@ -29,7 +29,8 @@ class Observation(Frozen):
 
     `text` is what the tool gave, after the size limit; `data` the same as plain data, where the tool gave any and it
     kept to the limit; `ms` is the wall time of the call in milliseconds; `coerced` names the arguments that were
-    brought to the type which the tool's schema asks for.
+    brought to the type which the tool's schema asks for; `notes` say what was off about the answer, such as a block of
+    a type that MCP does not know.
     """
 
     ok: bool
@@ -39,6 +40,7 @@ class Observation(Frozen):
     truncated: bool = False
     data: Json = None
     coerced: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -6,25 +6,47 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ste_graph.contracts import Observation
+from ste_graph.contracts import Json, Observation
 from ste_graph.contracts.failure import ERRORS
+from ste_graph.tools.arguments import ArgumentChecker
+from ste_graph.tools.mcp.repair import DATA, read_meta, read_notes
 from ste_graph.tools.text import as_text
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult, ContentBlock
 
 
-def observe_result(result: CallToolResult, errors: Sequence[re.Pattern[str]] = ()) -> Observation:
-    """The observation of an answer; `errors`, in addition to `ERRORS`, are matched at the start of a text."""
+def observe_result(
+    result: CallToolResult, errors: Sequence[re.Pattern[str]] = (), output: ArgumentChecker | None = None
+) -> Observation:
+    """The observation of an answer, with notes of what was off about it.
+
+    `errors`, in addition to `ERRORS`, are matched at the start of a text. `output` checks the structured content.
+    """
     data = result.structured_content
+    data = read_meta(result.meta, DATA) if data is None else data
     text = (
         "\n".join(describe_block(block) for block in result.content)
         if result.content or data is None
         else as_text(data)
     )
+    notes = read_notes(result.meta)
     if result.is_error or any(pattern.match(text.lstrip()) for pattern in (*ERRORS, *errors)):
-        return Observation(ok=False, kind="tool_error", text=text or "The tool reports an error without a message.")
-    return Observation(ok=True, kind="ok", text=text, data=data)
+        text = text or "The tool reports an error without a message."
+        return Observation(ok=False, kind="tool_error", text=text, notes=notes)
+    notes = (*notes, *find_mismatch(data, output)) if output else notes
+    return Observation(ok=True, kind="ok", text=text, data=data, notes=notes)
+
+
+def find_mismatch(data: Json, output: ArgumentChecker) -> tuple[str, ...]:
+    """What the structured content breaks of the tool's own output schema, in one note; empty if it keeps to it."""
+    if data is None:
+        return ("no structured content, for which the tool states a schema",)
+    problem = output.problem(data)
+    if problem is None:
+        return ()
+    first = problem.partition("\n")[2].partition("\n")[0].removeprefix("- ")
+    return (f"the structured content breaks the tool's own output schema: {first}",)
 
 
 def describe_block(block: ContentBlock) -> str:

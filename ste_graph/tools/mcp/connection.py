@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor
+from ste_graph.tools.mcp.repair import LEFT_OUT, read_meta, read_notes
+from ste_graph.tools.mcp.session import ServerSession
 from ste_graph.tools.mcp.transport import ProcessTransport, Transport
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, ListToolsResult, Tool
 
 CLOSED = "Connection closed"
-"""The client's message for a connection that ended; a server may give an error with the same code."""
-MOST_PAGES = 100
+LOST = (CLOSED, "SSE stream ended", "SSE stream failed")
+"""The client's messages for a connection that ended; a server may give an error with the same code."""
+MOST_PAGES = 1000
+"""Pages of the tools' list that are read at most; the time to be ready ends most lists earlier."""
 ALIVE_S = 5.0
 """Seconds that a server has to show that it still answers, after a call that did not end in time."""
 CLOSE_S = 10.0
@@ -31,105 +34,21 @@ CLOSE_S = 10.0
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-for name in ("mcp", "client"):  # else the tracebacks and warnings of the client go to the terminal
-    logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 class ConnectionLostError(Exception):
     """No connection could be made, or it was lost; the text says how."""
 
 
-class ServerSession:
-    """One life of a server.
-
-    The client's contexts must be entered and left by the same task: this object's own. Calls may come from any.
-    """
-
-    def __init__(self, transport: Transport, redactor: Redactor) -> None:
-        self.ended = False
-        self.junk: list[str] = []
-        self._transport = transport
-        self._redactor = redactor
-        self._over = asyncio.Event()
-        self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._serve(), name=f"ste-mcp {transport.name}")
-
-    async def client(self) -> Client:
-        """The client, once the server has answered its greeting. Raises the error that prevented that."""
-        return await asyncio.shield(self._ready)
-
-    async def close(self) -> None:
-        """Ends the session, and with it the server's process."""
-        self._over.set()
-        if not self._ready.done():
-            self._task.cancel()
-        await asyncio.wait([self._task])
-        if self._ready.done() and not self._ready.cancelled():
-            self._ready.exception()  # seen, though perhaps nobody waits for it any more
-
-    async def _serve(self) -> None:
-        from mcp import Client
-
-        try:
-            async with Client(self._open_streams(), mode="auto") as client:
-                self._ready.set_result(client)
-                await self._over.wait()
-        except Exception as error:
-            if not self._ready.done():
-                self._ready.set_exception(error)
-            log.debug("MCP server `%s`: %s", self._transport.name, describe_error(error))
-        finally:
-            self.ended = True
-            self._ready.cancel()
-
-    @asynccontextmanager
-    async def _open_streams(self) -> AsyncIterator[tuple[Any, Any]]:
-        """The transport's streams, without lines that are not messages; notices when they end."""
-        import anyio
-
-        async with self._transport.open() as (read, write):
-            if not isinstance(self._transport, ProcessTransport):
-                yield read, write
-                return
-            send, receive = anyio.create_memory_object_stream[Any](0)
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._pass_on, read, send)
-                try:
-                    yield receive, write
-                finally:
-                    group.cancel_scope.cancel()
-
-    async def _pass_on(self, read: Any, send: Any) -> None:
-        import anyio
-
-        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
-            try:
-                async for message in read:
-                    if isinstance(message, Exception):
-                        self._note_junk(message)
-                    else:
-                        await send.send(message)
-            finally:
-                self.ended = True
-                send.close()
-
-    def _note_junk(self, error: Exception) -> None:
-        first = next((str(detail["input"]) for detail in getattr(error, "errors", list)()), str(error))
-        line = self._redactor.redact(first.strip())
-        if line and not self.junk:
-            log.warning(
-                "tools: the MCP server `%s` writes lines to stdout that are not MCP messages; left out: %.100r",
-                self._transport.name,
-                line,
-            )
-        self.junk = [*self.junk[-3:], line[:200]]
-
-
 class Connection:
-    """A server for the time of a run. It has `start_s` seconds to be ready."""
+    """A server for the time of a run. It has `start_s` seconds to be ready.
+
+    `faults` are those of the tools' list at the last start: tools that cannot be used, and what else was off.
+    """
 
     def __init__(self, transport: Transport, start_s: float, redactor: Redactor) -> None:
         self.transport = transport
+        self.faults: list[str] = []
         self._redactor = redactor
         self._start_s = start_s
         self._session: ServerSession | None = None
@@ -155,7 +74,8 @@ class Connection:
             how = "it ended before it was ready" if describe_error(error) == CLOSED else describe_error(error)
             if isinstance(error, TimeoutError):
                 how = f"it was not ready within {self._start_s:g} s"
-            raise ConnectionLostError(self._with_recent_output(how, session.junk)) from error
+            how = self._with_recent_output(how, session.junk)
+            raise ConnectionLostError("\n".join([how, *await self.transport.diagnose()])) from error
 
     async def stop(self) -> None:
         """Ends the server."""
@@ -169,13 +89,25 @@ class Connection:
 
     async def _list_tools(self) -> list[Tool]:
         found: list[Tool] = []
+        faults: list[str] = []
+        cursors: set[str | None] = set()
         cursor: str | None = None
-        for _ in range(MOST_PAGES):
+        while True:
             page = await self._request(partial(list_page, cursor=cursor))
             found += page.tools
+            faults += [f"left out {fault}" for fault in read_meta(page.meta, LEFT_OUT) or ()]
+            faults += read_notes(page.meta)
+            cursors.add(cursor)
             cursor = page.next_cursor
             if not cursor:
                 break
+            if cursor in cursors:
+                faults.append(f"the list of tools comes back to the page `{cursor:.40}`; it was read up to there")
+                break
+            if len(cursors) == MOST_PAGES:
+                faults.append(f"the list of tools has more than {MOST_PAGES:,} pages; the rest was left out")
+                break
+        self.faults[:] = faults
         return found
 
     async def ensure_ready(self) -> None:
@@ -221,7 +153,7 @@ class Connection:
             return await ask(await session.client())
         except MCPError as error:
             local = isinstance(self.transport, ProcessTransport)
-            closed = error.code == CONNECTION_CLOSED and (not local or error.message == CLOSED)
+            closed = error.code == CONNECTION_CLOSED and error.message.startswith(CLOSED if local else LOST)
             if closed or (not local and error.message == "Session terminated"):
                 session.ended = True
                 raise ConnectionLostError(describe_error(error)) from error

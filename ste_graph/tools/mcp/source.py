@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,14 @@ from pydantic import Field, PrivateAttr, WithJsonSchema, model_validator
 from ste_graph.contracts import Effect, Json, Observation, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor, find_secrets
-from ste_graph.settings import Address, HubPath, RelativePath, Secret
+from ste_graph.settings import Address, HubPath, RelativePath, Secret, WebAddress
+from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.choice import ToolChoice, ToolNames, strictest
 from ste_graph.tools.mcp.answer import observe_result
 from ste_graph.tools.mcp.connection import Connection, ConnectionLostError, describe_error
-from ste_graph.tools.mcp.transport import HTTPTransport, ProcessTransport, Transport
+from ste_graph.tools.mcp.http import HTTPTransport
+from ste_graph.tools.mcp.repair import INPUT_SCHEMA, OUTPUT_SCHEMA, read_meta
+from ste_graph.tools.mcp.transport import ProcessTransport, Transport
 from ste_graph.tools.names import legal_names
 from ste_graph.tools.policy import note_doubt
 from ste_graph.tools.verbs import DESTROYING, find_verb, third_person
@@ -43,7 +47,11 @@ TEXT_OR_VARIABLE = WithJsonSchema(
     }
 )
 """The form of a value in a workflow: a text, or `{env: NAME}`."""
+SHOWN = 25
+"""Faults of a server's list that are told at most."""
 SECRET_NAME = re.compile(r"key|token|secret|passw|pwd|credential|auth", re.IGNORECASE)
+
+log = logging.getLogger(__name__)
 
 
 class MCPTools(ToolChoice):
@@ -70,7 +78,7 @@ class MCPTools(ToolChoice):
     cwd: RelativePath | None = Field(
         default=None, description="The folder in which it runs; by default the current one."
     )
-    url: Address | None = Field(
+    url: WebAddress | None = Field(
         default=None, description="The server's address, instead of `command`.", examples=["http://localhost:8000/mcp"]
     )
     headers: dict[str, Annotated[Secret, TEXT_OR_VARIABLE]] = Field(
@@ -118,14 +126,16 @@ class MCPTools(ToolChoice):
             )
         if self.include == ():
             return []
-        if self.url is not None and not re.match(r"https?://\w", self.url):
-            raise WorkflowError("tools: `url` is not a web address; expected `http://…` or `https://…`")
         connection = Connection(self._transport(), self.start_s, Redactor(find_secrets(self)))
         self._connections.append(connection)
         try:
             listed = await connection.start()
         except ConnectionLostError as error:
             raise WorkflowError(self._describe_failure(str(error))) from error
+        for fault in connection.faults[:SHOWN]:
+            log.warning("tools: %s: %s", self._server, fault)
+        if len(connection.faults) > SHOWN:
+            log.warning("tools: %s: %d more such faults", self._server, len(connection.faults) - SHOWN)
         distinct: dict[str, Listed] = {}
         effects: dict[str, Effect] = {}
         for tool in listed:  # a call carries only a name: what is listed twice under one name is one tool
@@ -135,7 +145,8 @@ class MCPTools(ToolChoice):
         names = ToolNames(self._server, own, legal_names(own))
         stated, chosen = self.state_effects(names), self.choose(names)
         if not own:
-            raise WorkflowError(f"tools: {self._server} offers no tools")
+            why = "".join(f"\n- {fault}" for fault in connection.faults[:SHOWN])
+            raise WorkflowError(f"tools: {self._server} offers no tools" + (f" that can be used:{why}" if why else ""))
         if not chosen:
             raise names.nothing_left("`include` and `exclude`")
         return [
@@ -189,6 +200,8 @@ class MCPTool:
     """The name by which the server knows it."""
     connection: Connection
     errors: Sequence[re.Pattern[str]]
+    output: ArgumentChecker | None = None
+    """The check of its structured content, if it states a schema of it."""
     effect_note: str | None = None
 
     @classmethod
@@ -206,7 +219,10 @@ class MCPTool:
         doubt = None if stated else find_doubt(listed.name, annotated)
         effect = stated or ("destructive" if doubt else annotated)
         note = note_doubt(doubt, name) if doubt else None
-        return cls(name, description, listed.input_schema, effect, listed.name, connection, errors, note)
+        schema = read_meta(listed.meta, OUTPUT_SCHEMA)
+        output = ArgumentChecker(name, schema) if schema else None
+        parameters = read_meta(listed.meta, INPUT_SCHEMA) or listed.input_schema
+        return cls(name, description, parameters, effect, listed.name, connection, errors, output, note)
 
     def __repr__(self) -> str:
         return f"MCPTool({self.original} of {self.connection.transport.name})"
@@ -227,4 +243,4 @@ class MCPTool:
             return Observation(ok=False, kind="transport", text=text)
         except Exception as error:  # a JSON-RPC error, or an answer that breaks the protocol or the tool's own schema
             return Observation(ok=False, kind="tool_error", text=describe_error(error))
-        return observe_result(result, self.errors)
+        return observe_result(result, self.errors, self.output)

@@ -1,4 +1,4 @@
-"""The two ways to an MCP server: a process of our own, talked to over its stdin and stdout, or a URL."""
+"""The way to an MCP server, and the server that is a process of our own, talked to over its stdin and stdout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO
-from urllib.parse import urlsplit
 
 from ste_graph.errors import WorkflowError
 from ste_graph.parent_watchdog import watch_command
@@ -19,10 +18,9 @@ from ste_graph.parent_watchdog import watch_command
 INHERITED = ("PATH", "HOME", "LANG")
 """The variables of our environment that a server gets besides those of the workflow."""
 TAIL_BYTES = 4096
-LARGEST_EVENT = 64 * 1024 * 1024
-CONNECT_S, READ_S = 30.0, 300.0
-GRACE_S = 1.5
-"""Seconds that a server has to end by itself; the MCP client kills what is there after 2."""
+GRACE_S = 1.0
+"""Seconds that a server has between SIGTERM and SIGKILL. The MCP client kills the watchdog after 2, and then nobody
+would be left who knows what the server has started."""
 
 
 class Transport(Protocol):
@@ -37,6 +35,9 @@ class Transport(Protocol):
 
     def recent_output(self) -> list[str]:
         """The last lines that the server wrote outside the protocol, a few at most."""
+
+    async def diagnose(self) -> list[str]:
+        """What else can be said of a server that could not be used, a line each."""
 
 
 @dataclass
@@ -77,6 +78,9 @@ class ProcessTransport:
             finally:
                 self._kept_output, self._stderr = self.recent_output(), None
 
+    async def diagnose(self) -> list[str]:
+        return []
+
     def find_program(self, environment: Mapping[str, str]) -> str:
         """The path of the command's program, looked up as a shell would, and last in the folder of this Python."""
         if os.sep in self.command:
@@ -99,39 +103,3 @@ class ProcessTransport:
         file = self._stderr.fileno()  # the server's own position in the file must stay as it is: no seek
         written = os.pread(file, TAIL_BYTES, max(0, os.fstat(file).st_size - TAIL_BYTES))
         return [line for line in written.decode("utf-8", "replace").splitlines() if line.strip()][-8:]
-
-
-@dataclass
-class HTTPTransport:
-    """A server at a URL (streamable HTTP). Redirects to other hosts are not followed."""
-
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    _refused: list[str] = field(default_factory=list, repr=False)
-
-    @property
-    def name(self) -> str:
-        return urlsplit(self.url).netloc.rpartition("@")[2] or "the URL"
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[tuple[Any, Any]]:
-        import httpx2
-        from mcp.client.streamable_http import streamable_http_client
-
-        async def remember(response: httpx2.Response) -> None:
-            if response.status_code >= 400:
-                self._refused[:] = [f"HTTP {response.status_code} {response.reason_phrase}"]
-
-        self._refused.clear()
-        async with (
-            httpx2.AsyncClient(
-                headers=dict(self.headers),
-                timeout=httpx2.Timeout(CONNECT_S, read=READ_S),
-                event_hooks={"response": [remember]},
-            ) as client,
-            streamable_http_client(self.url, http_client=client, max_sse_event_size=LARGEST_EVENT) as streams,
-        ):
-            yield streams
-
-    def recent_output(self) -> list[str]:
-        return list(self._refused)
