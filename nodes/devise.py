@@ -47,7 +47,7 @@ class Devise(Node):
         step = read(reply, tools, "json", prompt=self.prompt.text)
         if not isinstance(step, Action):
             return self.Outputs(drawn={}, fault=_UNREADABLE)
-        checked = ArgumentChecker(name, parameters).check(step.arguments)
+        checked = await ArgumentChecker(name, parameters).check_aside(step.arguments)
         if checked.problem is not None:
             return self.Outputs(drawn=step.arguments, fault=checked.problem)
         trials = [entry.record for entry in await self.memory.entries() if is_current(entry.record, inputs.tool)]

@@ -12,7 +12,8 @@ from ste_graph.contracts.failure import has_succeeded, reports_failure
 from ste_graph.distil.dates import days_in
 from ste_graph.distil.grounding import Grounding, Source, find_unused, ground, trace_values
 from ste_graph.distil.numbers import digits_in, number_text, numbers_in
-from ste_graph.tools.arguments import ArgumentChecker, render_value
+from ste_graph.tools.arguments import ArgumentChecker
+from ste_graph.tools.explanation import render_value
 from ste_graph.trials.success import successful_calls
 
 GateName: TypeAlias = Literal["format", "execution", "grounding"]

@@ -10,7 +10,7 @@ from ste_graph.contracts import Json
 from ste_graph.distil.dates import parse_day
 from ste_graph.distil.grounding import ground, states_value
 from ste_graph.distil.leaves import Leaf, leaves
-from ste_graph.tools.arguments import render_value
+from ste_graph.tools.explanation import render_value
 
 
 def is_asked(trial: Mapping[str, Json], failed: Mapping[str, Any], repaired: Mapping[str, Any], argument: str) -> bool:

@@ -1,61 +1,30 @@
-"""The check of a call's arguments against the tool's JSON Schema, in words by which a model can repair its call."""
+"""The check of a call's arguments against the tool's JSON Schema."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from itertools import islice
 
-from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
-from referencing import Registry
 
 from ste_graph.contracts import Json
-from ste_graph.suggest import did_you_mean
+from ste_graph.suggest import SHOWN
 from ste_graph.tools.coercion import coerce
+from ste_graph.tools.explanation import Explainer, rank_fault, render_value
+from ste_graph.tools.prepared_schema import PreparedSchema, prepare_schema
+from ste_graph.tools.threads import run_in_daemon_thread
+from ste_graph.tools.validation import Limits, UnfinishedError, limit_checks
 
-FORMATS = FormatChecker()
-BOUNDS = {
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "exclusiveMinimum": "more than {}",
-    "exclusiveMaximum": "less than {}",
-    "multipleOf": "a multiple of {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
-    "minProperties": "at least {} entries",
-    "maxProperties": "at most {} entries",
-    "pattern": "text that matches the pattern {}",
-}
-
-
-@FORMATS.checks("date-time", raises=ValueError)
-def _is_datetime(value: object) -> bool:
-    return not isinstance(value, str) or (
-        len(value) > len("2024-02-28") and dt.datetime.fromisoformat(value) is not None
-    )
-
-
-@FORMATS.checks("time", raises=ValueError)
-def _is_time(value: object) -> bool:
-    return not isinstance(value, str) or dt.time.fromisoformat(value) is not None
-
-
-def _pattern(validator: Any, pattern: str, value: Json, schema: Json) -> Iterator[ValidationError]:
-    with contextlib.suppress(
-        re.error
-    ):  # JSON Schema's patterns are ECMAScript's; what Python cannot read, it lets pass
-        yield from Draft202012Validator.VALIDATORS["pattern"](validator, pattern, value, schema)
-
-
-Validator = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+MOST_ERRORS = 200
+"""Faults of one call that are looked at."""
+MOST_LINES = 10
+MOST_VALUES = 10_000
+"""Values that arguments may hold, all levels together."""
+ROUNDS = 3
+"""Times that arguments are coerced: what stood in a text may itself need it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,138 +37,116 @@ class CheckedArguments:
 
 
 class ArgumentChecker:
-    """The arguments that one tool takes; its schema is compiled once.
+    """The arguments that one tool takes; its schema is prepared once, when it is first needed.
 
-    `fault` says what is wrong with the schema itself. Such a tool stays usable: its arguments are then not checked.
+    A tool whose schema is broken stays usable: what cannot be checked is not, and `faults` says so. Nor does a check go
+    on without end: `MOST_STEPS` and `MOST_PATTERN_S` limit it, whatever the schema and the arguments are.
     """
 
     def __init__(self, tool: str, schema: Mapping[str, Json]) -> None:
         self.tool = tool
         self.schema = schema
-        self.fault: str | None = None
-        try:
-            Validator.check_schema(schema, format_checker=FormatChecker(()))
-        except Exception as fault:  # besides SchemaError whatever a hopeless schema makes the checker do
-            self.fault = f"the schema of `{tool}` is not valid JSON Schema: {str(fault).splitlines()[0]:.200}"
-        # An empty registry: a `$ref` to somewhere in the network is an error, not a download.
-        self._validator = Validator(schema, registry=Registry(), format_checker=FORMATS)
+        self._unchecked: dict[str, None] = {}
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The parts of the schema that are not checked, each as a sentence that says why."""
+        broken = [f"the schema of `{self.tool}` {fault}" for fault in self._prepared.faults]
+        if self._prepared.validator is None:
+            broken = [f"{fault}; the arguments are not checked" for fault in broken]
+        unchecked = [f"the arguments of `{self.tool}` were not checked by {what}" for what in self._unchecked]
+        return tuple((broken + unchecked)[:SHOWN])
+
+    @cached_property
+    def _prepared(self) -> PreparedSchema:
+        return prepare_schema(self.schema)
 
     def check(self, arguments: Json) -> CheckedArguments:
         """The arguments as the tool may get them, or their problem, one line per fault.
 
         A value of the wrong type that can mean only one value of the right type is coerced.
         """
-        if not isinstance(arguments, Mapping):
-            return CheckedArguments(
-                problem=self._list_faults([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
-            )
-        values = dict(arguments)
-        if self.fault:
-            return CheckedArguments(arguments=values)
-        try:
-            errors = list(self._validator.iter_errors(values))
-            if not errors:
-                return CheckedArguments(arguments=values)
-            values, changed = coerce(values, errors)
-            if changed:
-                errors = list(self._validator.iter_errors(values))
-        except RecursionError:
-            return CheckedArguments(problem=self._list_faults(["- the arguments are nested too deeply"]))
-        except Exception as fault:  # a `$ref` that leads nowhere, most of all
-            self.fault = f"the schema of `{self.tool}` cannot be used: {type(fault).__name__}: {fault}"[:300]
-            return CheckedArguments(arguments=dict(arguments))
-        errors.sort(key=lambda error: (error.json_path, error.message))
-        lines = dict.fromkeys(line for error in errors for line in explain(error))
-        if lines:
-            return CheckedArguments(problem=self._list_faults(list(lines)))
-        return CheckedArguments(arguments=values, coerced=changed)
+        return self._check(arguments, Limits(quick=False))
+
+    async def check_aside(self, arguments: Json) -> CheckedArguments:
+        """As `check`, without holding up the event loop: what takes more than milliseconds does so in a thread."""
+        if "_prepared" in vars(self):
+            with contextlib.suppress(UnfinishedError):
+                return self._check(arguments, Limits(quick=True))
+        return await run_in_daemon_thread(lambda: self.check(arguments))
 
     def problem(self, arguments: Json) -> str | None:
         """The problem of the arguments; None if the tool may get them."""
         return self.check(arguments).problem
 
-    def _list_faults(self, lines: list[str]) -> str:
-        more = [f"- and {len(lines) - 10} more"] if len(lines) > 10 else []
-        return "\n".join([f"Invalid arguments for `{self.tool}`:", *lines[:10], *more])
+    def _check(self, arguments: Json, limits: Limits) -> CheckedArguments:
+        """The arguments after the check. Raises `UnfinishedError` if it has to be quick and cannot."""
+        if not isinstance(arguments, Mapping):
+            return self._refuse([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
+        if self._prepared.validator is None:
+            return CheckedArguments(dict(arguments))
+        if not has_at_most(arguments, MOST_VALUES):
+            return self._refuse([f"- the arguments hold more than {MOST_VALUES:,} values; send less at once"])
+        with limit_checks(limits):
+            try:
+                checked = self._coerce_and_check(dict(arguments), limits)
+            except RecursionError:
+                return self._refuse(["- the arguments are nested too deeply"])
+            except UnfinishedError:
+                raise
+            except Exception as fault:  # a reference into what is no schema, most of all
+                self._unchecked[f"its schema, which cannot be used ({type(fault).__name__}: {fault})"[:300]] = None
+                return CheckedArguments(dict(arguments))
+        self._unchecked.update(dict.fromkeys(limits.unchecked[:SHOWN]))
+        return checked
+
+    def _coerce_and_check(self, values: dict[str, Json], limits: Limits) -> CheckedArguments:
+        errors, coerced = self._list_errors(values, limits), tuple[str, ...]()
+        for _ in range(ROUNDS):
+            if not errors or limits.steps < 0:
+                break
+            changed = coerce(values, errors)
+            after = self._list_errors(changed.arguments, limits) if changed.paths else errors
+            if changed.left_out and changed.is_missed(errors, after):
+                changed = coerce(values, errors, leave_out=False)
+                after = self._list_errors(changed.arguments, limits) if changed.paths else errors
+            if not changed.paths:
+                break
+            values, errors, coerced = changed.arguments, after, coerced + changed.paths
+        if not errors:
+            return CheckedArguments(values, tuple(sorted(set(coerced))))
+        errors.sort(key=rank_fault)
+        explain = Explainer(self._prepared.validator).explain
+        lines = list(dict.fromkeys(line for error in errors for line in explain(error)))
+        return self._refuse(lines)
+
+    def _list_errors(self, values: dict[str, Json], limits: Limits) -> list[ValidationError]:
+        """The faults of the arguments, those that were found until a limit was reached."""
+        errors: list[ValidationError] = []
+        limits.known.clear()
+        try:
+            for error in islice(self._prepared.validator.iter_errors(values), MOST_ERRORS):
+                errors.append(error)
+        except UnfinishedError:
+            if limits.is_quick:
+                raise
+            limits.unchecked.append("all of its schema, which asks for too many comparisons")
+        return errors
+
+    def _refuse(self, lines: list[str]) -> CheckedArguments:
+        more = [f"- and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+        head = f"Invalid arguments for `{self.tool}`:"
+        return CheckedArguments(problem="\n".join([head, *lines[:MOST_LINES], *more]))
 
 
-def explain(error: ValidationError) -> Iterator[str]:
-    """One line per fault: the field, what was expected, and the value."""
-    where = error.json_path.removeprefix("$").removeprefix(".")
-    inside = f"{where}." if where else ""
-    schema: Mapping[str, Json] = error.schema if isinstance(error.schema, Mapping) else {}
-    value: Json = error.instance
-    match error.validator:
-        case "required":
-            missing = {str(name) for name in schema["required"]} - set(value)
-            for name in sorted(missing):
-                expected = describe_schema(schema.get("properties", {}).get(name, {}))
-                yield f"- `{inside}{name}`: required, but missing" + (f"; expected {expected}" if expected else "")
-        case "additionalProperties" | "unevaluatedProperties":
-            known = sorted(schema.get("properties", {}))
-            for name in sorted(set(value) - set(known)):
-                allowed = f"allowed: {', '.join(known)}" if known else "it takes no arguments"
-                yield f"- `{inside}{name}`: unknown argument; {did_you_mean(name, known)}{allowed}"
-        case "anyOf" | "oneOf" if meant := find_meant_branch(error):
-            for inner in meant:
-                yield from explain(inner)
-        case _:
-            expected, got = describe_expected(error, schema), render_value(error.instance)
-            yield f"- `{where or 'arguments'}`: expected {expected}; got {got}"
-
-
-def find_meant_branch(error: ValidationError) -> list[ValidationError]:
-    """The faults within the option of an `anyOf` that was meant: the first whose type the value has; empty if none."""
-    options: dict[Json, list[ValidationError]] = {}
-    for inner in error.context or ():
-        options.setdefault(inner.relative_schema_path[0], []).append(inner)
-    for faults in options.values():
-        if not any(fault.validator in ("type", "enum", "const") and not fault.relative_path for fault in faults):
-            return sorted(faults, key=lambda fault: (fault.json_path, fault.message))
-    return []
-
-
-def describe_expected(error: ValidationError, schema: Mapping[str, Json]) -> str:
-    """The demand of the violated keyword, with an example if the schema has one."""
-    keyword, value = str(error.validator), error.validator_value
-    if keyword in ("type", "enum", "const", "format", "anyOf", "oneOf"):
-        return describe_schema(schema)
-    if keyword in BOUNDS:
-        return BOUNDS[keyword].format(value) + describe_examples(schema)
-    return f"something else ({error.message:.200}){describe_examples(schema)}"
-
-
-def describe_schema(schema: Json) -> str:
-    """The values that a schema accepts, in a few words: `integer`, `one of "de", "en"`, `string (date)`."""
-    if not isinstance(schema, Mapping):
-        return ""
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
-    if "enum" in schema:
-        return "one of " + ", ".join(render_value(value) for value in schema["enum"])
-    if "const" in schema:
-        return render_value(schema["const"])
-    options = schema.get("anyOf") or schema.get("oneOf")
-    if isinstance(options, list):
-        return " or ".join(
-            dict.fromkeys(filter(None, (describe_schema(option) for option in options)))
-        ) + describe_examples(schema)
-    kinds = schema.get("type", "")
-    words = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
-    form = schema.get("format")
-    patterns = {"date": "YYYY-MM-DD", "date-time": "YYYY-MM-DDTHH:MM:SS", "time": "HH:MM:SS"}
-    if form:
-        words = f"{words} ({form}{', ' + patterns[form] if form in patterns else ''})"
-    return words + describe_examples(schema) if words else ""
-
-
-def describe_examples(schema: Json) -> str:
-    """` such as "2024-02-28"`, or nothing."""
-    listed = schema.get("examples") if isinstance(schema, Mapping) else None
-    return f", such as {render_value(listed[0])}" if isinstance(listed, list) and listed else ""
-
-
-def render_value(value: Json) -> str:
-    """The value as JSON, short."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 80 else f"{text[:77]}…"
+def has_at_most(value: Json, most: int) -> bool:
+    """True if a value and all that it holds are at most so many values."""
+    waiting, count = [value], 1
+    while waiting:
+        node = waiting.pop()
+        parts = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+        count += len(parts)
+        if count > most:
+            return False
+        waiting += [part for part in parts if isinstance(part, Mapping | list)]
+    return True

@@ -16,6 +16,7 @@ from ste_graph.tools.asking import Asker, TerminalAsker
 from ste_graph.tools.forwarded import ensure_ready
 from ste_graph.tools.names import rename_repeats
 from ste_graph.tools.observation import observe_exception
+from ste_graph.tools.outages import Outages
 from ste_graph.tools.policy import ToolPolicy, allow_line
 from ste_graph.tools.rate import RateLimiter
 from ste_graph.tools.text import clip, plain_data, replace_surrogates
@@ -58,6 +59,7 @@ class Toolbox:
         rate: RateLimiter | None = None,
         asker: Asker | None = None,
         tape: Tape | None = None,
+        outages: Outages | None = None,
     ) -> None:
         self.policy = policy or ToolPolicy()
         self.dry_run = dry_run
@@ -67,6 +69,7 @@ class Toolbox:
         self._rate = rate or RateLimiter(self.policy.per_minute)
         self._asker = asker or TerminalAsker()
         self._tape = tape
+        self._outages = (outages or Outages()).watch_unit()
         self._position = 0
         self._checkers: dict[str, ArgumentChecker] = {}
 
@@ -77,8 +80,8 @@ class Toolbox:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """The faults of schemas met so far; the arguments of these tools are not checked."""
-        return tuple(checker.fault for checker in self._checkers.values() if checker.fault)
+        """What of the schemas met so far is broken or took too long, so that arguments were not checked by it."""
+        return tuple(fault for checker in self._checkers.values() for fault in checker.faults)
 
     def may_call(self, tool: Tool) -> bool:
         """True if the policy lets the run call the tool."""
@@ -95,11 +98,14 @@ class Toolbox:
         self._position = 0
 
     async def call(self, name: str, arguments: Mapping[str, Json], *, place: str = "") -> Observation:
-        """Call a tool if the call is right and allowed. Never raises for a fault of the tool or of the caller."""
+        """Call a tool if the call is right and allowed. Never raises for a fault of the tool or of the caller.
+
+        Raises `NoAnswerError` if the tool's server has given no answer to a number of calls in a row.
+        """
         tool = self.tools.get(name)
         if tool is None:
             return self._refuse("unknown_tool", self._unknown(name))
-        checked = self.checker(name).check(arguments)
+        checked = await self.checker(name).check_aside(arguments)
         if checked.problem:
             return self._refuse("invalid_arguments", checked.problem)
         if refusal := self._refusal(tool):
@@ -115,6 +121,7 @@ class Toolbox:
         if observation.kind not in NEVER_CALLED:
             self.calls[name] += 1
             self._position += 1
+            self._outages.note(tool, observation)
         return observation.model_copy(update={"coerced": checked.coerced}) if checked.coerced else observation
 
     def checker(self, name: str) -> ArgumentChecker:

@@ -194,7 +194,7 @@ def test_types_written_the_python_way_become_json_schema(data):
         questions = read_questions(data(f"bfcl/BFCL_v4_{name}.json"))
         functions = {item["name"]: item for question in questions for item in question.functions.values()}
         for function in functions.values():
-            assert ArgumentChecker(function["name"], to_json_schema(function["parameters"])).fault is None
+            assert not ArgumentChecker(function["name"], to_json_schema(function["parameters"])).faults
 
 
 TRIANGLE = {

@@ -26,7 +26,7 @@ async def test_all_tools_only_read_and_say_in_words_and_examples_what_they_take(
     for tool in tools:
         assert tool.effect == "read"
         assert len(tool.description) > 20
-        assert ArgumentChecker(tool.name, tool.parameters).fault is None
+        assert not ArgumentChecker(tool.name, tool.parameters).faults
         for name, entry in tool.parameters["properties"].items():
             assert entry["description"], name
             assert {"examples", "default"} & set(entry), f"{tool.name}.{name}"
