@@ -19,5 +19,9 @@ class ModelError(SteError):
     """A model call failed for good, after its retries: the unit fails, the others go on."""
 
 
+class NoAnswerError(SteError):
+    """A source of tools no longer answers: the unit pauses, and the same command takes it up again."""
+
+
 class BudgetSpentError(SteError):
     """The run's budget is spent: the run stops cleanly and can be taken up again with a larger one."""

@@ -15,6 +15,7 @@ from ste_graph.run.replay import Replay
 from ste_graph.run.write_ahead import write_ahead
 from ste_graph.tools.asking import TerminalAsker
 from ste_graph.tools.names import rename_repeats
+from ste_graph.tools.outages import Outages
 from ste_graph.tools.policy import ToolPolicy, check_allowed
 from ste_graph.tools.rate import RateLimiter
 from ste_graph.tools.toolbox import Toolbox
@@ -34,8 +35,11 @@ def make_toolboxes(
     cassette: Recording | Replay | None,
     watcher: Watcher,
 ) -> dict[str, Toolbox]:
-    """Put the tools of each unit behind the run's policy. The units share the rate limit, and the person to ask."""
-    policy = tool_policy(workflow)
+    """Put the tools of each unit behind the run's policy.
+
+    The units share the rate limit, the person to ask, and what they find out about servers that no longer answer.
+    """
+    policy, outages = tool_policy(workflow), Outages(tool_policy(workflow).unanswered)
     redactor, rate, asker = Redactor(workflow.secrets), RateLimiter(policy.per_minute), TerminalAsker(watcher.question)
     return {
         unit: Toolbox(
@@ -46,6 +50,7 @@ def make_toolboxes(
             rate=rate,
             asker=asker,
             tape=cassette,
+            outages=outages,
         )
         for unit, offered in tools.items()
     }

@@ -12,7 +12,7 @@ from ste_graph.compile.flow import Vertex
 from ste_graph.compile.lookup import state_lookup
 from ste_graph.compile.stepper import LoopEnd, StepKey
 from ste_graph.contracts import Json, Observation
-from ste_graph.errors import BudgetSpentError, ModelError, RunError, SteError
+from ste_graph.errors import BudgetSpentError, ModelError, NoAnswerError, RunError, SteError
 from ste_graph.ids import derive_seed, now
 from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import FromData, FromLoop, FromNode, NodeSpec
@@ -103,7 +103,7 @@ class UnitRun:
             raise NodeError(f"{self._place(vertex, key)}: {why}") from error
         except (BudgetSpentError, RunError):
             raise
-        except (ModelError, NodeError, NotRecordedError, ResetError) as error:
+        except (ModelError, NoAnswerError, NodeError, NotRecordedError, ResetError) as error:
             raise type(error)(
                 f"{self._place(vertex, key)}: {with_place(str(error), error, spec.cls.__module__)}"
             ) from error

@@ -32,6 +32,10 @@ class ForwardedTool:
         return self.tool.effect
 
     @property
+    def backend(self) -> object | None:
+        return backend(self.tool)
+
+    @property
     def effect_note(self) -> str | None:
         return effect_note(self.tool)
 
@@ -47,6 +51,12 @@ async def ensure_ready(tool: Tool | None) -> Observation | None:
     if not hasattr(tool, "ensure_ready"):  # `isinstance` with a protocol takes longer than many a tool
         return None
     return await cast(Restartable, tool).ensure_ready()
+
+
+def backend(tool: Tool) -> object | None:
+    """The server that a tool's calls go to, the same object for all its tools; None if there is none."""
+    server: object | None = getattr(tool, "backend", None)
+    return server
 
 
 def effect_note(tool: Tool) -> str | None:

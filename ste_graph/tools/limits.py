@@ -17,6 +17,11 @@ class ToolLimits(Frozen):
         default=8192, description="longer results keep head and tail, half of these characters each"
     )
     calls: Annotated[int, Field(ge=0)] | None = Field(default=None, description="calls per tool and unit; null: any")
+    unanswered: Annotated[int, Field(ge=0)] = Field(
+        default=3,
+        description="calls of one server in a row that get no answer (kind `transport`), after which the unit pauses; "
+        "0: never",
+    )
     per_minute: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="calls of one tool that may begin within a minute, over all units; further ones wait"
     )

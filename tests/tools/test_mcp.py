@@ -442,7 +442,6 @@ async def test_secrets_of_a_server_are_found_and_plain_settings_are_not_among_th
             "tools: the MCP server `127.0.0.1:9` cannot be used: ConnectError: All connection attempts failed\n"
             "Is it running, and the path right?",
         ),
-        ({"url": "localhost/mcp"}, "tools: `url` is not a web address; expected `http://…` or `https://…`"),
         (
             {"command": sys.executable, "args": [str(SERVERS / "modern.py")], "exclude": ["*"]},
             "tools: {name} gives no tool: `include` and `exclude` leave none of its tools; "

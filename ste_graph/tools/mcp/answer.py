@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, ContentBlock
 
 
-def observe_result(
-    result: CallToolResult, errors: Sequence[re.Pattern[str]] = (), output: ArgumentChecker | None = None
-) -> Observation:
+def observe_result(result: CallToolResult, errors: Sequence[re.Pattern[str]] = ()) -> Observation:
     """The observation of an answer, with notes of what was off about it.
 
-    `errors`, in addition to `ERRORS`, are matched at the start of a text. `output` checks the structured content.
+    `errors`, in addition to `ERRORS`, are matched at the start of a text.
     """
     data = result.structured_content
     data = read_meta(result.meta, DATA) if data is None else data
@@ -34,15 +32,14 @@ def observe_result(
     if result.is_error or any(pattern.match(text.lstrip()) for pattern in (*ERRORS, *errors)):
         text = text or "The tool reports an error without a message."
         return Observation(ok=False, kind="tool_error", text=text, notes=notes)
-    notes = (*notes, *find_mismatch(data, output)) if output else notes
     return Observation(ok=True, kind="ok", text=text, data=data, notes=notes)
 
 
-def find_mismatch(data: Json, output: ArgumentChecker) -> tuple[str, ...]:
+async def find_mismatch(data: Json, output: ArgumentChecker) -> tuple[str, ...]:
     """What the structured content breaks of the tool's own output schema, in one note; empty if it keeps to it."""
     if data is None:
         return ("no structured content, for which the tool states a schema",)
-    problem = output.problem(data)
+    problem = (await output.check_aside(data)).problem
     if problem is None:
         return ()
     first = problem.partition("\n")[2].partition("\n")[0].removeprefix("- ")

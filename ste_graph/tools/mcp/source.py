@@ -19,7 +19,7 @@ from ste_graph.redaction import Redactor, find_secrets
 from ste_graph.settings import Address, HubPath, RelativePath, Secret, WebAddress
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.choice import ToolChoice, ToolNames, strictest
-from ste_graph.tools.mcp.answer import observe_result
+from ste_graph.tools.mcp.answer import find_mismatch, observe_result
 from ste_graph.tools.mcp.connection import Connection, ConnectionLostError, describe_error
 from ste_graph.tools.mcp.http import HTTPTransport
 from ste_graph.tools.mcp.repair import INPUT_SCHEMA, OUTPUT_SCHEMA, read_meta
@@ -227,6 +227,10 @@ class MCPTool:
     def __repr__(self) -> str:
         return f"MCPTool({self.original} of {self.connection.transport.name})"
 
+    @property
+    def backend(self) -> object:
+        return self.connection
+
     async def ensure_ready(self) -> Observation | None:
         try:
             await self.connection.ensure_ready()
@@ -243,4 +247,7 @@ class MCPTool:
             return Observation(ok=False, kind="transport", text=text)
         except Exception as error:  # a JSON-RPC error, or an answer that breaks the protocol or the tool's own schema
             return Observation(ok=False, kind="tool_error", text=describe_error(error))
-        return observe_result(result, self.errors, self.output)
+        seen = observe_result(result, self.errors)
+        if self.output is None or not seen.ok:
+            return seen
+        return seen.model_copy(update={"notes": (*seen.notes, *await find_mismatch(seen.data, self.output))})

@@ -26,6 +26,10 @@ class OpenAPITool:
     def __repr__(self) -> str:
         return f"OpenAPITool({self.name}: {self.operation.method} {self.operation.path})"
 
+    @property
+    def backend(self) -> object:
+        return self.service
+
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         try:
             request = build_request(self.operation, arguments)
