@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ste_graph.diagnostics import Diagnostic
 from ste_graph.errors import WorkflowError
+from ste_graph.files.regular import is_regular
 from ste_graph.language.loading import Change, changes_from_values
 from ste_graph.language.loading import load as load_workflow
 from ste_graph.language.source.files import bundled_workflows
@@ -179,12 +180,12 @@ def load(
     """
     changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
     file = Path(path)
-    if not file.is_file() and file.name == str(path) and not file.suffix:
+    if not is_regular(file) and file.name == str(path) and not file.suffix:
         file = bundled_workflows().get(file.name, file)
-        if not file.exists():
+        if not os.path.exists(file):
             hint = did_you_mean(file.name, bundled_workflows())
             raise WorkflowError(f"{file}: file not found; {hint}bundled workflows: {', '.join(bundled_workflows())}")
-    if file.is_dir():
+    if os.path.isdir(file):
         raise WorkflowError(f"{file}: is a folder, not a workflow file")
     loaded = load_workflow(file, variant=variant, changes=changes, plugins=plugins)
     return Experiment(loaded.workflow, loaded.tree, loaded.variants, loaded.remarks)

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
+from pydantic import AfterValidator
+
+from ste_graph.addresses import check_address
+
 
 class PathMarker:
     """Marks a path: in YAML it is relative to the file that holds it, in `--set` to the current folder."""
@@ -48,3 +52,4 @@ ModulePath: TypeAlias = Annotated[str, ModuleMarker()]
 Variable: TypeAlias = Annotated[str, VariableMarker()]
 Secret: TypeAlias = Annotated[str, SecretMarker()]
 Address: TypeAlias = Annotated[str, AddressMarker()]
+WebAddress: TypeAlias = Annotated[str, AddressMarker(), AfterValidator(check_address)]

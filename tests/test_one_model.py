@@ -116,10 +116,10 @@ def test_a_server_that_does_not_answer_is_named_with_the_variables_and_without_a
         " where it runs (STE_MODEL_URL sets `base_url`)",
     )
     monkeypatch.setenv("STE_MODEL_URL", "127.0.0.1:9/v1")
-    assert (
-        "explore: model `explorer`: `base_url` is not a web address; expected one such as http://localhost:8000/v1"
-        " (STE_MODEL_URL sets `base_url`)"
-    ) in run_gain(ste).err
+    assert run_gain(ste).err.splitlines()[0] == (
+        "--env STE_MODEL_URL:1:1: error[E504] the environment variable `STE_MODEL_URL` is wrong: not a web address:"
+        " it does not begin with http:// or https://; expected one such as http://localhost:8000"
+    )
 
 
 def test_a_name_that_the_server_does_not_list_is_a_doubt_that_names_the_variable(

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from ste_graph.addresses import find_address_fault
+from ste_graph.errors import WorkflowError
 from ste_graph.memory.exemplars.backend import Changes
 from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars, read_exemplar
 from ste_graph.memory.exemplars.embedder import StoreEmbedder
@@ -22,13 +24,15 @@ class ServerBackend:
     """A server lets all write at once; a mark that each writer leaves tells the others to read again.
 
     Raises:
-        WorkflowError: the collection was made for another embedder, metric or layout.
+        WorkflowError: the address is none, or the collection was made for another embedder, metric or layout.
         RunError: the server cannot be used.
     """
 
     keeps_vectors = True
 
     def __init__(self, address: str, embedder: StoreEmbedder) -> None:
+        if fault := find_address_fault(address):
+            raise WorkflowError(f"{address}: not a web address: {fault}; expected one such as http://localhost:8000")
         self.place = address
         self.rows: dict[str, ExemplarRow] = {}
         self._embedder = embedder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ste_graph.addresses import is_web_address
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run
 from ste_graph.memory.exemplars.run_import import locate_run, store_folder
@@ -12,7 +13,7 @@ from ste_graph.memory.exemplars.run_import import locate_run, store_folder
 
 def is_address(source: str | os.PathLike[str]) -> bool:
     """True for the address of a server."""
-    return os.fspath(source).lower().startswith(("http://", "https://"))
+    return is_web_address(os.fspath(source))
 
 
 def locate_store(source: str | os.PathLike[str]) -> Path:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from ste_graph.addresses import is_web_address
 from ste_graph.contracts import ExemplarView, LessonView, RecordView
 from ste_graph.memory.experience.recall_settings import Nearest, RecallSetting
-from ste_graph.settings import Address, PathOrURL, RelativePath
+from ste_graph.settings import PathOrURL, RelativePath, WebAddress
 
 if TYPE_CHECKING:
     from ste_graph.memory.exemplars.view import ExemplarViewStore
@@ -44,7 +45,7 @@ class Experience(_Source):
     """A sentence-transformers model: a folder, or a name on the hub. Unset: all-MiniLM-L6-v2."""
     path: RelativePath | None = None
     """Where it is kept between runs, for `lives: forever`; unset, in the run's folder."""
-    url: Address | None = None
+    url: WebAddress | None = None
     """A Chroma server that holds the index instead of a folder, as in `http://localhost:8000`."""
     collection: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
     """With `url` and `lives: forever`: the name under which runs share the memory. Unset: the memory's own."""
@@ -73,7 +74,7 @@ class Experience(_Source):
             if self.without is not None:
                 raise ValueError("`without` leaves something out of what `from` names; it needs a `from`")
             return self
-        if self.only_if is not None and self.source.lower().startswith(("http://", "https://")):
+        if self.only_if is not None and is_web_address(self.source):
             raise ValueError("`only_if` needs a run or a store's folder as `from`: a server does not say whose it is")
         if self.path is not None:
             raise ValueError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.regular import read_regular_text
 
 
 def read_values(path: Path) -> list[tuple[int, Json]]:
@@ -29,11 +30,11 @@ def read_json(path: Path) -> Json:
 def read_text(path: Path) -> str:
     """The text of a file. Raises `WorkflowError`."""
     try:
-        return path.read_text("utf-8")
+        return read_regular_text(path)
     except FileNotFoundError as error:
         raise WorkflowError(f"{path}: file not found") from error
     except OSError as error:
-        raise WorkflowError(f"{path}: cannot be read ({error.strerror})") from error
+        raise WorkflowError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     except UnicodeDecodeError as error:
         raise WorkflowError(f"{path}: is not UTF-8 text (byte {error.start})") from error
 

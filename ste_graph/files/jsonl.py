@@ -14,6 +14,7 @@ from typing import BinaryIO
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import KEPT, RETRY, sync_folder, write_error
+from ste_graph.files.regular import check_regular
 
 _CHUNK = 65536
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -30,6 +31,7 @@ def scan_lines(path: Path, offset: int = 0, *, unfinished: bool = False) -> Iter
     A last line without its newline was never finished: it counts only if `unfinished`. Raises `WorkflowError`.
     """
     try:
+        check_regular(path)
         with path.open("rb") as file:
             file.seek(offset)
             for line in file:

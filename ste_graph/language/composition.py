@@ -8,7 +8,7 @@ from typing import Final
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.paths import set_paths
 from ste_graph.language.source.document import read
-from ste_graph.language.source.files import suggest_file, workflow_file
+from ste_graph.language.source.files import find_file_fault, suggest_file, workflow_file
 from ste_graph.language.source.findings import Findings
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, Tree
 
@@ -41,9 +41,9 @@ def _read_base(value: Tree, chain: tuple[Path, ...], findings: Findings) -> Mapp
     if not isinstance(value, ScalarNode) or not isinstance(value.value, str):
         raise _error("E301", "`extends` must be a file name", value.span, expected=_LEGAL)
     path = workflow_file(value.value, value.span)
-    if not path.is_file():
+    if fault := find_file_fault(path, value.value):
         near = suggest_file(value.value, path)
-        raise _error("E302", f"file not found: `{value.value}`", value.span, expected=_LEGAL, suggestion=near)
+        raise _error("E302", fault, value.span, expected=_LEGAL, suggestion=near)
     if path.resolve() in [above.resolve() for above in chain]:
         message = "this file extends itself" if len(chain) == 1 else f"`{value.value}` extends this file in turn"
         raise _error("E303", message, value.span, expected="a chain of files without a circle")

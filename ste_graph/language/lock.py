@@ -10,6 +10,7 @@ from typing import Final, get_args
 from pydantic import BaseModel
 
 from ste_graph.contracts import Json
+from ste_graph.files.regular import is_regular
 from ste_graph.language.sections.entries import find_marker, iter_marked, source_class
 from ste_graph.language.sections.plugins import plugin_files
 from ste_graph.language.sections.resolution import ResolvedEntries
@@ -93,4 +94,4 @@ def _code_files(tree: MappingNode, entries: ResolvedEntries) -> dict[str, Path]:
 
 
 def _digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return hashlib.sha256(path.read_bytes()).hexdigest() if is_regular(path) else None

@@ -19,8 +19,9 @@ from ste_graph.language.expressions.types import INT, STR
 from ste_graph.language.paths import order_changes, set_path, set_paths
 from ste_graph.language.sections.graph import param_value
 from ste_graph.language.sections.scope import Position
+from ste_graph.language.sections.setting_values import ENVIRONMENT
 from ste_graph.language.sections.vocabulary import Vocabulary, report_expression
-from ste_graph.language.source.files import suggest_file, workflow_file
+from ste_graph.language.source.files import find_file_fault, suggest_file, workflow_file
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode, Tree, tree_from_plain
 from ste_graph.language.variant import CheckVariant, VariantRequest
@@ -175,10 +176,10 @@ class SubWorkflowReader:
     def _find_file(self, named: Tree) -> Path | None:
         value = str(named.to_plain())
         file = workflow_file(value, named.span)
-        if not file.is_file():
+        if fault := find_file_fault(file, value):
             expected = "a path, relative to this file, or the name of a bundled workflow"
             near = suggest_file(value, file)
-            self.findings.error("E310", f"file not found: `{value}`", named.span, expected=expected, suggestion=near)
+            self.findings.error("E310", fault, named.span, expected=expected, suggestion=near)
         elif file.resolve() in (*self.caller.callers, self.caller.file.resolve()):
             message = f"`{value}` is this file itself, or runs it in turn: that would never end"
             self.findings.error("E311", message, named.span, expected="workflows that do not run in a circle")
@@ -276,7 +277,8 @@ class SubWorkflowReader:
         known = {(found.code, found.span, found.message) for found in self.findings.diagnostics}
         for found in own.diagnostics:
             if found.severity == "error" and (found.code, found.span, found.message) not in known:
-                message = found.message if found.code == "E305" else f"in `run: {name}`: {found.message}"
+                is_outside = found.code == "E305" or found.span.file.startswith(ENVIRONMENT)
+                message = found.message if is_outside else f"in `run: {name}`: {found.message}"
                 related = (*found.related, (span, "it is run here"))
                 self.findings.diagnostics.append(replace(found, message=message, related=related))
 

@@ -19,7 +19,7 @@ from ste_graph.models.learning import LearningSender
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.problem import Problem, WrongModelError
 from ste_graph.models.request_errors import SET_KEY
-from ste_graph.settings import Address, Secret, Variable
+from ste_graph.settings import Secret, Variable, WebAddress
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -52,7 +52,7 @@ class RequestSettings(Adapter):
 class OpenAIModel(RequestSettings):
     """A model behind an OpenAI-compatible server."""
 
-    base_url: Address = Field(
+    base_url: WebAddress = Field(
         description="Address of the API, usually ending in /v1.", examples=["http://localhost:8000/v1"]
     )
     model: Variable = Field(description="The model's name on that server.")
@@ -106,8 +106,6 @@ class OpenAIModel(RequestSettings):
     async def probe(self) -> str | None:
         import openai
 
-        if urlsplit(self.base_url).scheme not in ("http", "https"):
-            raise ModelError("`base_url` is not a web address; expected one such as http://localhost:8000/v1")
         async with self.connect(PROBE_S) as client:
             try:
                 served = sorted([model.id async for model in client.models.list()])

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jinja2 import Template, TemplateError
 
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Diagnostic, display_path
 from ste_graph.errors import WorkflowError
+from ste_graph.files.regular import read_regular_text
 from ste_graph.prompts.reading import TemplateReading, read_template
 from ste_graph.prompts.template import KEEPING, environment
 from ste_graph.prompts.turns import ChatMessage, split_turns
@@ -20,6 +21,10 @@ from ste_graph.prompts.turns import ChatMessage, split_turns
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
+
+
+MOST_BYTES: Final = 256 * 1024
+"""The size of the largest prompt; no model reads more."""
 
 
 class PromptError(WorkflowError):
@@ -61,8 +66,8 @@ class Prompt:
 
     @classmethod
     def read(cls, file: Path) -> Prompt:
-        """The prompt in a file. Raises `OSError` or `UnicodeDecodeError`."""
-        return cls(file.read_text("utf-8-sig"), display_path(file))
+        """The prompt in a file of at most `MOST_BYTES`. Raises `OSError` or `UnicodeDecodeError`."""
+        return cls(read_regular_text(file, MOST_BYTES, "utf-8-sig"), display_path(file))
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

@@ -78,7 +78,7 @@ def test_prompts_that_cannot_be_read_are_errors_of_the_node(bench: Bench) -> Non
     (bench.folder / "say.md").write_bytes(b"\xff\xfe")
     assert bench.problems() == ["13:43 E505 the prompt `say.md` is not UTF-8 text (byte 0) | save it as UTF-8"]
     assert bench.problems(("prompt: say.md", "prompt: .")) == [
-        "13:43 E505 the prompt `.` cannot be read: is a directory | a text file"
+        "13:43 E505 the prompt file `.` cannot be read: is a directory | a text file"
     ]
 
 

@@ -112,7 +112,6 @@ async def test_an_effect_is_stated_by_the_operations_id_or_by_the_name_that_is_s
             {"exclude": ["*"]},
             "`SPEC` gives no tool: `include`, `exclude` and `tags` leave none of its operations; it has: get_a",
         ),
-        ({"base_url": "localhost:80"}, "`base_url` is not a web address; expected one such as http://localhost:8000"),
     ],
 )
 async def test_settings_that_name_what_is_not_there_are_refused(described, settings, says):

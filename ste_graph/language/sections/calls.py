@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from ste_graph.contracts import Json
 from ste_graph.language.sections.entries import iter_marked
 from ste_graph.language.sections.setting_values import is_environment, resolve_value
-from ste_graph.language.source.files import resolve_path
+from ste_graph.language.source.files import find_path_fault, resolve_path
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingNode, SequenceNode, Tree
 from ste_graph.language.workflow import CassetteSpec, ResetSpec
@@ -46,7 +46,7 @@ def read_call_sections(
     return CallSections(
         allow="ask" if stated == "ask" else tuple(stated or ()),
         secrets=frozenset(_secrets(entries)) | _read_redact(tree, findings),
-        cassette=_read_cassette(tree),
+        cassette=_read_cassette(tree, findings),
         reset=_read_reset(tree, {*loops, unit}, findings),
     )
 
@@ -79,12 +79,16 @@ def _read_redact(tree: MappingNode, findings: Findings) -> frozenset[str]:
     return frozenset(value for value in found if isinstance(value, str) and value.strip())
 
 
-def _read_cassette(tree: MappingNode) -> CassetteSpec | None:
+def _read_cassette(tree: MappingNode, findings: Findings) -> CassetteSpec | None:
     section = tree.at(["cassette"])
     if not isinstance(section, MappingNode):
         return None
     stated: dict[str, Json] = section.to_plain()
-    return CassetteSpec(resolve_path(stated["path"], section.span_of(["path"])), stated["mode"])
+    span = section.span_of(["path"])
+    path = resolve_path(stated["path"], span)
+    if fault := find_path_fault(path, stated["path"]):
+        findings.error("E506", fault, span, expected="a folder")
+    return CassetteSpec(path, stated["mode"])
 
 
 def _read_reset(tree: MappingNode, loops: set[str], findings: Findings) -> ResetSpec | None:

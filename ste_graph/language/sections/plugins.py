@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from ste_graph.language.source.files import closest_file, resolve_path
+from ste_graph.language.source.files import closest_file, find_file_fault, resolve_path
 from ste_graph.language.source.findings import Findings
 from ste_graph.language.source.tree import ScalarNode, SequenceNode, Tree
 from ste_graph.tracebacks import describe_encoding, user_place
@@ -32,8 +32,8 @@ def import_plugins(section: Tree | None, findings: Findings, *, run: bool) -> di
     """The modules of the files in `plugins:`, by stem; with `run` False nothing is imported."""
     modules: dict[str, ModuleType] = {}
     for name, (path, item) in plugin_files(section).items():
-        if not path.is_file():
-            findings.error("E501", f"plugin not found: `{name}`", item.span, suggestion=closest_file(path, "*.py"))
+        if fault := find_file_fault(path, name, "plugin"):
+            findings.error("E501", fault, item.span, suggestion=closest_file(path, ".py"))
         elif path.stem in modules:
             rule = "files of different names: `use:` tells them apart by name"
             findings.error("E501", f"two plugins are called `{path.stem}`", item.span, expected=rule)

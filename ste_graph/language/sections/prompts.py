@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from ste_graph.diagnostics import Span, remember
 from ste_graph.language.sections.resolution import ResolvedEntry
 from ste_graph.language.sections.scope import Position
 from ste_graph.language.sections.vocabulary import Names, Vocabulary
-from ste_graph.language.source.files import closest_file, resolve_path
+from ste_graph.language.source.files import find_file_fault, resolve_path, with_closest_name
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.suggest import closest
@@ -29,21 +29,20 @@ VIEWS: Final = {
 def find_prompt(value: str, span: Span, findings: Findings) -> Prompt | None:
     """The prompt in a file; None if the file is missing or not a prompt, as is reported."""
     path = resolve_path(value, span)
+    if fault := find_file_fault(path, value, "prompt file"):
+        is_missing = not os.path.exists(path)
+        near = with_closest_name(value, path) if is_missing else None
+        findings.error("E505", fault, span, expected=None if is_missing else "a text file", suggestion=near)
+        return None
     try:
         read = Prompt.read(path)
     except UnicodeDecodeError as error:
         message = f"the prompt `{value}` is not UTF-8 text (byte {error.start})"
         findings.error("E505", message, span, help="save it as UTF-8")
         return None
-    except (OSError, ValueError) as error:
-        if path.exists():
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            message = f"the prompt `{value}` cannot be read: {reason.lower()}"
-            findings.error("E505", message, span, expected="a text file")
-            return None
-        near = closest_file(path)
-        suggestion = near and str(Path(value).with_name(near))
-        findings.error("E505", f"prompt file not found: `{value}`", span, suggestion=suggestion)
+    except OSError as error:
+        message = f"the prompt file `{value}` cannot be read: {(error.strerror or str(error)).lower()}"
+        findings.error("E505", message, span, expected="a text file")
         return None
     if not read.text.strip():
         help = "write the prompt into it, or name another file"

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from ste_graph.addresses import find_address_fault, is_web_address
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
 from ste_graph.language.sections.entries import Marker, find_marker, use_class
-from ste_graph.language.source.files import closest_file, resolve_path
+from ste_graph.language.source.files import closest_file, find_file_fault, find_path_fault, resolve_path
 from ste_graph.language.source.findings import Findings
 from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.settings import (
@@ -25,8 +26,8 @@ from ste_graph.settings import (
 
 KeyMarkers: TypeAlias = dict[str, Marker]
 
-IN_ENVIRONMENT: Final = Span("--env", 1, 1, 1)
-"""The place of a value of an environment variable: a path in it is relative to the current folder."""
+ENVIRONMENT: Final = "--env"
+"""The file of places in environment variables: a path in one is relative to the current folder."""
 
 HIDDEN: Final = "(not kept)"
 """The lock file's value for a secret or an address that the workflow file holds as plain text."""
@@ -48,14 +49,24 @@ def resolve_value(tree: Tree, mark: Marker | None, findings: Findings, inside: K
     if not isinstance(tree.value, str):
         return tree.value
     if isinstance(mark, ModuleMarker) and (file := module_file(tree)) is not None:
-        if not file.is_file():
-            findings.error("E506", f"file not found: `{tree.value}`", tree.span, suggestion=closest_file(file, "*.py"))
+        if fault := find_file_fault(file, tree.value.split(":")[0]):
+            findings.error("E506", fault, tree.span, suggestion=closest_file(file, ".py"))
         return str(resolve_path(tree.value, tree.span))
-    if isinstance(mark, PathOrURLMarker) and tree.value.lower().startswith(("http://", "https://")):
-        return tree.value
-    if isinstance(mark, HubMarker) and not tree.value.startswith((".", "/", "~")):
-        return tree.value
-    return str(resolve_path(tree.value, tree.span)) if isinstance(mark, PathMarker) else tree.value
+    return _resolve_text(tree.value, mark, tree.span, findings)
+
+
+def _resolve_text(value: str, mark: Marker | None, span: Span, findings: Findings) -> str:
+    """A text of a setting as its class needs it."""
+    if isinstance(mark, PathOrURLMarker) and is_web_address(value):
+        if fault := find_address_fault(value):
+            findings.error("E506", f"not a web address: {fault}", span, expected="such as http://localhost:8000")
+        return value
+    if not isinstance(mark, PathMarker) or (isinstance(mark, HubMarker) and not value.startswith((".", "/", "~"))):
+        return value
+    path = resolve_path(value, span)
+    if fault := find_path_fault(path, value):
+        findings.error("E506", fault, span, expected="a file or a folder")
+    return str(path)
 
 
 def module_file(tree: Tree) -> Path | None:
@@ -71,6 +82,14 @@ def is_environment(tree: Tree) -> bool:
     return isinstance(tree, MappingNode) and "env" in tree.entries and set(tree.entries) <= {"env", "default"}
 
 
+def environment_variable(tree: Tree | None) -> str | None:
+    """The variable that gives a value, if one does."""
+    if not isinstance(tree, MappingNode) or not is_environment(tree):
+        return None
+    name = tree.entries["env"].value.to_plain()
+    return name if isinstance(name, str) and os.environ.get(name) else None
+
+
 def _read_environment(tree: MappingNode, mark: Marker | None, findings: Findings) -> Json:
     default = tree.entries.get("default")
     name = tree.entries["env"].value.to_plain()
@@ -81,8 +100,7 @@ def _read_environment(tree: MappingNode, mark: Marker | None, findings: Findings
     elif default is not None and isinstance(mark, SecretMarker):
         findings.error("E503", "a secret cannot have a default", default.key_span, expected="`{env: NAME}`")
     elif text := os.environ.get(name):  # an empty one counts as not set
-        is_path = isinstance(mark, PathMarker) and text.startswith((".", "/", "~"))
-        return str(resolve_path(text, IN_ENVIRONMENT)) if is_path else text
+        return _resolve_text(text, mark, Span(f"{ENVIRONMENT} {name}", 1, 1, 1), findings)
     elif default is not None:
         return resolve_value(default.value, mark, findings)
     else:

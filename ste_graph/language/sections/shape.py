@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from ste_graph.addresses import is_web_address
 from ste_graph.diagnostics import Span
 from ste_graph.language.sections.schema import (
     BLOCKS,
@@ -20,6 +21,7 @@ from ste_graph.language.sections.schema import (
     ResetShape,
     WorkflowShape,
 )
+from ste_graph.language.sections.setting_values import ENVIRONMENT, environment_variable
 from ste_graph.language.sections.unions import merge_union_errors, rephrase
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, SequenceNode, Step, Tree
@@ -157,6 +159,9 @@ def report(
             has_spaces = section == "graph" and any(map(str.isspace, str(detail["input"])))
             help = "if these are several items, write each on its own line after `- `" if has_spaces else None
             findings.error("E203", f"`{detail['input']}` is not a name", span, expected=rule, help=help)
+        case _ if (variable := environment_variable(tree.at(path))) is not None:
+            message = f"the environment variable `{variable}` {rephrase(detail['msg'])}"
+            findings.error("E504", message, Span(f"{ENVIRONMENT} {variable}", 1, 1, 1))
         case _:
             steps = [str(part) for part in path if isinstance(part, str)]
             name = f"`{steps[-1]}`" if steps else f"`{section}`"
@@ -176,7 +181,7 @@ def _advice(key: str, path: list[Step], value: Tree | None, kind: str) -> tuple[
         text = value.value
         if text.split(":")[0].endswith(".py"):
             return None, f"write `{{use: python, module: {text}}}`"
-        if text.startswith(("http://", "https://")) or text.endswith((".json", ".yaml", ".yml")):
+        if is_web_address(text) or text.endswith((".json", ".yaml", ".yml")):
             return None, f"write `{{use: openapi, spec: {text}}}`, or `{{use: mcp, url: {text}}}` for an MCP server"
         return "`{use: python, module: …}`, or another source", None
     return None, None

@@ -10,12 +10,14 @@ from typing import Final
 import yaml
 
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span, display_path, remember
+from ste_graph.files.regular import read_regular
 from ste_graph.language.source.syntax import explain
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.suggest import closest
 
 _DEEPEST: Final = 50
 _MOST: Final = 100_000  # values that aliases may blow a document up to
+_MOST_BYTES: Final = 4 * 1024**2
 _LARGEST: Final = 2**63
 _CONSTANTS: Final = {"": None, "~": None} | {
     spelling: value
@@ -34,7 +36,7 @@ def read(path: Path, *, asked_at: Span | None = None) -> MappingNode:
     """
     name = display_path(path)
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, _MOST_BYTES)
     except OSError as error:
         near = closest(path.name, _sibling_names(path)) if isinstance(error, FileNotFoundError) else None
         message = f"`{name}` cannot be read: {(error.strerror or str(error)).lower()}"

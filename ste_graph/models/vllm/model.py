@@ -15,7 +15,7 @@ from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter, CheckpointModel, is_path
 from ste_graph.models.openai import PLACEHOLDER, OpenAIModel, RequestSettings
 from ste_graph.models.servers import Servers
-from ste_graph.settings import Address, RelativePath, Secret
+from ste_graph.settings import RelativePath, Secret, WebAddress
 
 if TYPE_CHECKING:
     from ste_graph.models.vllm.server import VLLMServer
@@ -40,7 +40,7 @@ class VLLMModel(RequestSettings, CheckpointModel):
         description="Any argument of the server: `{max_model_len: 8192, enforce_eager: true}`. True is a bare flag,"
         " false its `--no-` form, a list several values, a mapping JSON.",
     )
-    url: Address = Field("", description="Use the server that runs at this address; nothing is started.")
+    url: WebAddress | None = Field(None, description="Use the server that runs at this address; nothing is started.")
     port: int = Field(0, ge=0, le=65535, description="Port to listen on, on this machine only; 0: a free one.")
     python: RelativePath = Field("", description="Interpreter of an environment that has vLLM; unset: the current one.")
     command: tuple[str, ...] = Field(

@@ -13,8 +13,10 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import yaml
 from referencing import Registry, Resource
 
+from ste_graph.addresses import is_web_address
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.regular import read_regular
 
 MOST_DOCUMENTS = 500
 LONGEST_CHAIN = 50
@@ -22,6 +24,13 @@ LONGEST_CHAIN = 50
 
 Load = Callable[[str], Awaitable[tuple[str, bytes]]]
 """Loads an address: gives the address to which it led and the bytes there."""
+
+
+OUTSIDE = {
+    True: "leads out of the folder of the spec, the only one that is read; put the file below it",
+    False: "leads to another host than the spec's, the only one that is read; put both on one host, or into one file",
+}
+"""What is said of a reference that is not followed, by whether the spec is a file."""
 
 
 class UnusableError(Exception):
@@ -40,18 +49,22 @@ class Documents:
 
     def lookup(self, ref: str, base: str) -> tuple[Json, str]:
         """The target of a reference, and its base. Raises `UnusableError` if the reference leads nowhere."""
+        there = urldefrag(join_reference(base, ref))[0]
+        if not may_refer_to(there, self.root):
+            raise UnusableError(f"`$ref: {ref}` {OUTSIDE[self.root.startswith('file:')]}")
         try:
             found = self._registry.resolver(base).lookup(ref).contents
         except Exception as fault:  # besides Unresolvable, whatever a malformed pointer or address brings about
             raise UnusableError(f"`$ref: {ref}` leads nowhere") from fault
-        return found, urldefrag(join_reference(base, ref))[0]
+        return found, there
 
     def resolve(self, node: Json, base: str) -> tuple[Mapping[str, Json], str]:
         """The mapping that `node` is or refers to, and its base. Raises `UnusableError` for anything else."""
         first = node
         for _ in range(LONGEST_CHAIN):
             if not isinstance(node, Mapping):
-                raise UnusableError(f"expected a mapping, got {first!r:.80}")
+                start = f"`$ref: {first['$ref']}` leads to" if isinstance(first, Mapping) else "expected a mapping, got"
+                raise UnusableError(f"{start} {describe_content(node)}")
             if not isinstance(node.get("$ref"), str):
                 return node, base
             node, base = self.lookup(node["$ref"], base)
@@ -61,10 +74,10 @@ class Documents:
 async def gather_documents(location: str, load: Load) -> Documents:
     """The spec at a path or URL and the documents that it refers to.
 
-    A spec in a file may refer to files, a downloaded one to its own host; any other reference leads nowhere.
+    A spec in a file may refer to files below its own folder, a downloaded one to its own host; nothing else is read.
     Raises `WorkflowError` if the spec itself cannot be loaded or is not one; what it refers to may be missing.
     """
-    start = location if is_url(location) else Path(location).absolute().as_uri()
+    start = location if is_web_address(location) else Path(location).absolute().as_uri()
     root, data = await load(start)
     pages = {root: read_spec(location, data)}
     waiting = [address for address in referenced_addresses(pages[root], root)]
@@ -80,15 +93,31 @@ async def gather_documents(location: str, load: Load) -> Documents:
     return Documents(root, pages)
 
 
-def is_url(location: str) -> bool:
-    """True if a location is a web address rather than a path."""
-    return location.lower().startswith(("http://", "https://"))
-
-
 def may_refer_to(address: str, root: str) -> bool:
-    """True if a spec at `root` may refer to a document at `address`."""
+    """True if a spec at `root` may refer to a document at `address`.
+
+    A description may come from a stranger: one in a file reads only what lies below its own folder, links followed.
+    """
     there, here = urlsplit(address), urlsplit(root)
-    return (there.scheme, there.netloc) == (here.scheme, here.netloc)
+    if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+        return False
+    if there.scheme != "file":
+        return True
+    try:
+        return file_path(address).resolve().is_relative_to(file_path(root).parent.resolve())
+    except (OSError, ValueError, RuntimeError):  # no path that a file can have, a link that leads to itself
+        return False
+
+
+def file_path(address: str) -> Path:
+    """The path of a `file:` address."""
+    return Path(unquote(urlsplit(address).path))
+
+
+def describe_content(node: Json) -> str:
+    """What a node is, and nothing of what it says: it may come from a file that nobody meant to show."""
+    kinds = {str: "text", bool: "true or false", list: "a list", dict: "a mapping", type(None): "null"}
+    return kinds.get(type(node), "a number")
 
 
 def join_reference(base: str, ref: str) -> str:
@@ -120,11 +149,11 @@ def referenced_addresses(page: Json, base: str) -> Iterator[str]:
 
 def read_file(address: str) -> bytes:
     """The bytes of a file by its `file:` address. Raises `WorkflowError`."""
-    path = Path(unquote(urlsplit(address).path))
+    path = file_path(address)
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
-        what = "file not found" if isinstance(error, FileNotFoundError) else error.strerror
+        what = "file not found" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
         raise WorkflowError(f"tools: `{path}`: {what}; expected an OpenAPI spec, as JSON or YAML") from error
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ste_graph.contracts import Json
-from ste_graph.tools.openapi.document import Documents, UnusableError, join_reference
+from ste_graph.tools.openapi.document import Documents, UnusableError, describe_content, join_reference
 
 LARGEST = 20_000
 """Characters of a tool's schema up to which it is written out; no model reads more."""
@@ -127,7 +127,7 @@ class Schemas:
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, Mapping):
-            raise UnusableError(f"expected a schema, got {schema!r:.80}")
+            raise UnusableError(f"expected a schema, got {describe_content(schema)}")
         out = {key: schema[key] for key in schema if key in PLAIN}
         if isinstance(schema.get("$ref"), str):
             out = {"$ref": PREFIX + self._name_reference(schema["$ref"], base), **out}

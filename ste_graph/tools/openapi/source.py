@@ -8,14 +8,15 @@ from dataclasses import replace
 
 from pydantic import Field, PrivateAttr
 
+from ste_graph.addresses import is_web_address
 from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor
-from ste_graph.settings import Address, PathOrURL, Secret
+from ste_graph.settings import PathOrURL, Secret, WebAddress
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.choice import ToolChoice, ToolNames
 from ste_graph.tools.openapi.auth import SecretAuth
-from ste_graph.tools.openapi.document import UnusableError, gather_documents, is_url, read_file
+from ste_graph.tools.openapi.document import UnusableError, gather_documents, read_file
 from ste_graph.tools.openapi.effect import find_effect
 from ste_graph.tools.openapi.operation import Operation
 from ste_graph.tools.openapi.service import Service, collect_secrets, host_and_port
@@ -43,7 +44,7 @@ class OpenAPITools(ToolChoice):
         description="The spec, JSON or YAML: a file, or a URL that starts with http.",
         examples=["tools/library.openapi.json", "http://localhost:8000/openapi.json"],
     )
-    base_url: Address | None = Field(
+    base_url: WebAddress | None = Field(
         default=None, description="Address of the API, its path included, instead of the spec's servers."
     )
     tags: tuple[str, ...] | None = Field(default=None, description="Take only operations with one of these tags.")
@@ -64,7 +65,7 @@ class OpenAPITools(ToolChoice):
     @property
     def starts(self) -> bool:
         """True if the tools are known only after a download."""
-        return is_url(self.spec)
+        return is_web_address(self.spec)
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -72,8 +73,6 @@ class OpenAPITools(ToolChoice):
         return tuple(self._faults)
 
     async def open(self) -> Sequence[Tool]:
-        if self.base_url is not None and not is_url(self.base_url):
-            raise WorkflowError("tools: `base_url` is not a web address; expected one such as http://localhost:8000")
         if () in (self.include, self.tags):
             return []
         spec = Spec(await gather_documents(self.spec, self._download))
@@ -136,7 +135,9 @@ class OpenAPITools(ToolChoice):
             except UnusableError as error:
                 faults.append(f"`{entry.name}`: {error}")
             except Exception as error:  # whatever else a malformed description brings about
-                faults.append(f"`{entry.name}`: its description is malformed ({type(error).__name__}: {error})")
+                # Of errors about types alone: others may quote a file that nobody meant to show.
+                detail = f": {error}" if isinstance(error, TypeError | AttributeError) else ""
+                faults.append(f"`{entry.name}`: its description is malformed ({type(error).__name__}{detail})")
         return ready, faults
 
     def _tool(
@@ -165,7 +166,7 @@ class OpenAPITools(ToolChoice):
                 )
 
     async def _download(self, address: str) -> tuple[str, bytes]:
-        if not is_url(address):
+        if not is_web_address(address):
             return address, read_file(address)
         import httpx
 

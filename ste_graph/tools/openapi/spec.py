@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from ste_graph.addresses import find_address_fault
 from ste_graph.contracts import Json
 from ste_graph.tools.names import legal_name, legal_names
-from ste_graph.tools.openapi.document import Documents, UnusableError, is_url
+from ste_graph.tools.openapi.document import Documents, UnusableError
 from ste_graph.tools.openapi.operation import RESERVED_HEADERS, Body, Operation, Parameter, arrange, placeholder_names
 from ste_graph.tools.openapi.schema import Schemas, find_examples
 
@@ -188,7 +189,7 @@ class Spec:
             return None
         schemes = listed.node.get("schemes") or self.root.get("schemes") or [here.scheme if here.netloc else "https"]
         scheme = "https" if "https" in schemes else "http"
-        return f"{scheme}://{host}/{str(self.root.get('basePath') or '').strip('/')}".rstrip("/")
+        return _usable(f"{scheme}://{host}/{str(self.root.get('basePath') or '').strip('/')}")
 
     def _address(self, server: Mapping[str, Json]) -> str | None:
         variables = server.get("variables")
@@ -199,8 +200,12 @@ class Spec:
                 address = address.replace(f"{{{name}}}", str(variable["default"]))
         with contextlib.suppress(ValueError):
             address = urljoin(self.documents.root, address)
-            return address.rstrip("/") if is_url(address) and not placeholder_names(address) else None
+            return _usable(address) if not placeholder_names(address) else None
         return None
+
+
+def _usable(address: str) -> str | None:
+    return address.rstrip("/") if find_address_fault(address) is None else None
 
 
 def choose_media(medias: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import WorkflowError
+from ste_graph.files.regular import check_regular
 from ste_graph.json_values import canonical_json
 from ste_graph.settings import ModulePath
 from ste_graph.suggest import did_you_mean, list_choices
@@ -145,8 +146,11 @@ def configure_module(module: ModuleType, where: str, settings: Mapping[str, Json
 
 def load_file(path: Path, settings: Mapping[str, Json]) -> ModuleType:
     """The module in a file, loaded once per content and settings; its folder can be imported from, after all else."""
-    if not path.is_file():
-        raise WorkflowError(f"tools: `{path}`: file not found; expected a Python file with functions")
+    try:
+        check_regular(path)
+    except OSError as error:
+        what = "file not found" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
+        raise WorkflowError(f"tools: `{path}`: {what}; expected a Python file with functions") from None
     content = str(path).encode() + path.read_bytes() + (canonical_json(dict(settings)).encode() if settings else b"")
     name = f"ste_tools_{path.stem}_{sha256(content).hexdigest()[:12]}"
     if name in sys.modules:

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from ste_graph.contracts import Effect, Json, Observation, Tool, ToolSource
 from ste_graph.errors import WorkflowError
 from ste_graph.files.document import read_values
+from ste_graph.files.regular import read_regular_text
 from ste_graph.json_values import canonical_json
 from ste_graph.redaction import find_secrets
 from ste_graph.registry import find_entry_points, load_entry_point
@@ -142,14 +143,16 @@ class ToolBenchTool:
 def read_descriptions(path: Path) -> list[Description]:
     """The descriptions of a file in its order, no two of one name. Raises `WorkflowError` for another format."""
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))
+        listed = json.loads(read_regular_text(path))
     except FileNotFoundError:
         raise WorkflowError(
             f"tools: `{path}`: file not found; expected a JSON file of ToolBench descriptions"
         ) from None
     except UnicodeDecodeError as error:
         raise WorkflowError(f"tools: `{path}` is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise WorkflowError(f"tools: `{path}` cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except (ValueError, RecursionError) as error:
         raise WorkflowError(f"tools: `{path}` is not readable as JSON: {error}") from error
     if not isinstance(listed, Mapping) or not listed:
         raise WorkflowError(f"tools: `{path}` has no tools; expected a JSON object of names and descriptions")
