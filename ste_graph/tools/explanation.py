@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
@@ -141,14 +141,62 @@ def rank_fault(error: ValidationError) -> tuple[str, bool, str, str]:
 
 
 def find_meant_branch(error: ValidationError) -> list[ValidationError]:
-    """The faults within the option of an `anyOf` that was meant: the first whose type the value has; empty if none."""
-    options: dict[Json, list[ValidationError]] = {}
+    """The faults within the option of an `anyOf` that was meant; empty if none was.
+
+    That is the one whose tag the value has, a member that is another constant in each option; else the first whose type
+    the value has. If the tag is none of theirs, this is the only fault.
+    """
+    branches: dict[Json, list[ValidationError]] = {}
     for inner in error.context or ():
-        options.setdefault(inner.relative_schema_path[0], []).append(inner)
-    for faults in options.values():
-        if not any(fault.validator in ("type", "enum", "const") and not fault.relative_path for fault in faults):
-            return sorted(faults, key=rank_fault)
-    return []
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    branches = {
+        at: faults
+        for at, faults in branches.items()
+        if not any(fault.validator in ("type", "enum", "const") and not fault.relative_path for fault in faults)
+    }
+    for name in _list_tags(error, branches):
+        fitting = [faults for faults in branches.values() if not any(_is_at(fault, name) for fault in faults)]
+        if len(fitting) == 1:
+            return sorted(fitting[0], key=rank_fault)
+        if not fitting:
+            return [
+                _join_tags(error, [fault for faults in branches.values() for fault in faults if _is_at(fault, name)])
+            ]
+    return sorted(next(iter(branches.values()), []), key=rank_fault)
+
+
+def _list_tags(error: ValidationError, branches: Mapping[Json, list[ValidationError]]) -> list[str | int]:
+    """The members that some of the options refuse as not their constant."""
+    options: Any = error.validator_value
+    described = [option.get("properties", {}) for option in options if isinstance(option, Mapping)]
+    found: dict[str | int, None] = {}
+    for fault in (fault for faults in branches.values() for fault in faults if len(fault.relative_path) == 1):
+        name, value = fault.relative_path[0], fault.validator_value
+        constant = fault.validator == "const" or (isinstance(value, list) and len(value) == 1)
+        if _is_at(fault, name) and (constant or all(name in members for members in described)):
+            found[name] = None
+    return list(found)
+
+
+def _is_at(fault: ValidationError, name: str | int) -> bool:
+    """True if a value's member is refused for not being a constant."""
+    return fault.validator in ("const", "enum") and list(fault.relative_path) == [name]
+
+
+def _join_tags(error: ValidationError, faults: Sequence[ValidationError]) -> ValidationError:
+    """The fault of a tag that is none of those that the options have."""
+    values: list[Any] = []
+    for fault in faults:
+        values += fault.validator_value if isinstance(fault.validator_value, list) else [fault.validator_value]
+    return ValidationError(
+        "unknown tag",
+        validator="enum",
+        validator_value=values,
+        instance=faults[0].instance,
+        schema={"enum": [value for at, value in enumerate(values) if value not in values[:at]]},
+        path=faults[0].relative_path,
+        parent=error,
+    )
 
 
 def describe_kind(schema: Json) -> str:

@@ -173,6 +173,31 @@ def test_a_message_says_what_can_be_done(schema, value, line):
     assert lines(value, schema) == [line]
 
 
+def test_the_option_that_was_meant_is_told_by_a_constant_member():
+    kinds = [
+        {
+            "type": "object",
+            "properties": {"kind": {"const": "card"}, "number": {"type": "string"}},
+            "required": ["kind", "number"],
+        },
+        {
+            "type": "object",
+            "properties": {"kind": {"enum": ["bank", "giro"]}, "iban": {"type": "string"}},
+            "required": ["kind", "iban"],
+        },
+        {"type": "string"},
+    ]
+    schema = {"properties": {"pay": {"oneOf": kinds}}}
+    assert lines({"pay": {"kind": "giro", "iban": 1.5}}, schema) == ["- `pay.iban`: expected string; got 1.5"]
+    assert lines({"pay": {"kind": "bank"}}, schema) == ["- `pay.iban`: required, but missing; expected string"]
+    assert lines({"pay": {"kind": "cash"}}, schema) == [
+        '- `pay.kind`: expected one of "card", "bank", "giro"; got "cash"'
+    ]
+    assert lines({"pay": 3}, schema) == [
+        "- `pay`: expected object (kind, number) or object (iban, kind) or string; got 3"
+    ]
+
+
 @pytest.mark.parametrize(("value", "shown"), [(None, "null"), ([1], "[1]"), ("x", '"x"')])
 def test_arguments_that_are_not_an_object_are_refused(value, shown):
     assert lines(value) == [f"- the arguments must be one JSON object; got {shown}"]

@@ -4,6 +4,7 @@ import pytest
 
 from ste_graph.errors import WorkflowError
 from ste_graph.tools.openapi.document import UnusableError, gather_documents
+from ste_graph.tools.openapi.source import OpenAPITools
 
 ROOT = "https://api.example.com/v1/openapi.json"
 
@@ -27,9 +28,68 @@ async def test_a_downloaded_spec_may_refer_to_its_own_host_and_nowhere_else():
     assert sorted(asked) == sorted([*pages, "https://api.example.com/v1/gone.json"])
     found = documents.resolve({"$ref": "parts.json#/A"}, ROOT)
     assert found == ({"type": "integer"}, "https://api.example.com/v1/deeper/b.json")
-    for ref in refs[1:]:
-        with pytest.raises(UnusableError, match=r"leads nowhere$"):
+    for ref, why in zip(refs[1:], ["another host", "another host", "nowhere", "nowhere"], strict=True):
+        with pytest.raises(UnusableError, match=rf"leads to {why}|leads {why}"):
             documents.resolve({"$ref": ref}, ROOT)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder for a spec, with files beside and below it; `secret.yaml` must not be read."""
+    (tmp_path / "api" / "parts").mkdir(parents=True)
+    (tmp_path / "secret.yaml").write_text("description: hunter2\nkeys: [hunter2]\n", encoding="utf-8")
+    (tmp_path / "api" / "parts" / "text.yaml").write_text("root:hunter2:0:0", encoding="utf-8")
+    (tmp_path / "api" / "parts" / "good.yaml").write_text("type: integer\n", encoding="utf-8")
+    (tmp_path / "api" / "parts" / "up.yaml").write_text("$ref: ../../secret.yaml\n", encoding="utf-8")
+    (tmp_path / "api" / "parts" / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (tmp_path / "api" / "out").symlink_to(tmp_path)
+    (tmp_path / "api" / "parts" / "loop.yaml").symlink_to(tmp_path / "api" / "parts" / "loop.yaml")
+    return tmp_path / "api"
+
+
+def operation(ref):
+    return {"get": {"parameters": [{"name": "x", "in": "query", "schema": {"$ref": ref}}]}}
+
+
+async def opened(folder, *refs, name="spec.json"):
+    """The tools and the faults of a spec with an operation for each reference."""
+    paths = {f"/{at}": operation(ref) for at, ref in enumerate(refs)} | {"/good": operation("parts/good.yaml")}
+    spec = {"openapi": "3.1.0", "servers": [{"url": "http://localhost:9"}], "paths": paths}
+    (folder / name).write_text(json.dumps(spec), encoding="utf-8")
+    source = OpenAPITools(spec=str(folder / name))
+    return await source.open(), source.faults
+
+
+OUTSIDE = ["../secret.yaml", "parts/../../secret.yaml", "parts/link.yaml", "out/secret.yaml", "..%2Fsecret.yaml"]
+
+
+@pytest.mark.parametrize(
+    "ref", [*OUTSIDE, "parts/up.yaml", "file:///etc/passwd", "/etc/passwd", "http://localhost:9/x"]
+)
+async def test_a_spec_in_a_file_reads_nothing_outside_of_its_folder(folder, ref):
+    tools, faults = await opened(folder, ref)
+    assert [tool.name for tool in tools] == ["get_good"]
+    assert tools[0].parameters["properties"]["x"] == {"type": "integer"}
+    assert "leads out of the folder of the spec" in faults[0]
+    assert "hunter2" not in repr((tools, faults))
+
+
+@pytest.mark.parametrize(
+    "ref", ["parts/text.yaml", "parts/gone.yaml", "parts/loop.yaml", "%00", "parts/good.yaml#/type"]
+)
+async def test_a_file_that_is_no_schema_is_named_but_not_shown(folder, ref):
+    tools, faults = await opened(folder, ref)
+    assert [tool.name for tool in tools] == ["get_good"]
+    assert len(faults) == 1
+    assert "hunter2" not in faults[0]
+
+
+async def test_a_spec_that_is_a_link_reads_below_the_folder_where_the_link_stands(folder, tmp_path):
+    await opened(folder, name="real.json")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "real.json").rename(tmp_path / "elsewhere" / "real.json")
+    (folder / "spec.json").symlink_to(tmp_path / "elsewhere" / "real.json")
+    assert [tool.name for tool in await OpenAPITools(spec=str(folder / "spec.json")).open()] == ["get_good"]
 
 
 async def test_references_of_a_download_are_relative_to_the_address_after_redirects():

@@ -6,10 +6,11 @@ import json
 import re
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
 
 from ste_graph.contracts import Json
+from ste_graph.tools.openapi.dialect import ANNOTATIONS, adapt
 from ste_graph.tools.openapi.document import Documents, UnusableError, describe_content, join_reference
+from ste_graph.tools.openapi.variants import Variants
 
 LARGEST = 20_000
 """Characters of a tool's schema up to which it is written out; no model reads more."""
@@ -21,7 +22,6 @@ PREFIX = "#/$defs/"
 NAMED = ("properties", "patternProperties", "dependentSchemas")
 ONE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
 SEVERAL = ("allOf", "anyOf", "oneOf", "prefixItems")
-ANNOTATIONS = frozenset({"description", "default", "examples", "deprecated"})
 PLAIN = frozenset(
     {
         *(
@@ -49,9 +49,10 @@ class Schemas:
     def __init__(self, documents: Documents) -> None:
         self.documents = documents
         self.defs: dict[str, Json] = {}
-        self._names: dict[str, str] = {}
+        self._variants = Variants(documents)
+        self._names: dict[tuple[str, bool], str] = {}
         self._broken: dict[str, str] = {}
-        self._waiting: list[tuple[str, str, str]] = []
+        self._waiting: list[tuple[str, str, str, bool]] = []
         self._edges: dict[str, list[str]] = {}
         self._cyclic: dict[str, bool] = {}
         self._flat: dict[str, Json] = {}
@@ -63,10 +64,10 @@ class Schemas:
         self._nodes = 0
         result = self._convert(schema, base, 0)
         while self._waiting:  # a queue: chains of references may be longer than Python's stack
-            name, ref, place = self._waiting.pop()
+            name, ref, place, plain = self._waiting.pop()
             try:
                 self._nodes = 0
-                self.defs[name] = self._convert(*self.documents.lookup(ref, place), 0)
+                self.defs[name] = self._convert(*self.documents.lookup(ref, place), 0, plain)
             except UnusableError as error:
                 self._broken[name] = str(error)
                 self.defs[name] = {}
@@ -120,7 +121,8 @@ class Schemas:
             schema = {**target, **annotations} if isinstance(target, Mapping) else target
         return {}
 
-    def _convert(self, schema: Json, base: str, depth: int) -> Json:
+    def _convert(self, schema: Json, base: str, depth: int, plain: bool = False) -> Json:
+        """The converted schema; `plain`: as those that extend it see it, without what extends it."""
         self._nodes += 1
         if self._nodes > MOST_NODES or depth > DEEPEST:
             raise UnusableError("a schema is too large, or holds itself other than by `$ref`")
@@ -128,9 +130,10 @@ class Schemas:
             return schema
         if not isinstance(schema, Mapping):
             raise UnusableError(f"expected a schema, got {describe_content(schema)}")
+        schema = self._variants.without(schema) if plain else self._variants.spell_out(schema, base)
         out = {key: schema[key] for key in schema if key in PLAIN}
         if isinstance(schema.get("$ref"), str):
-            out = {"$ref": PREFIX + self._name_reference(schema["$ref"], base), **out}
+            out = {"$ref": PREFIX + self._name_reference(schema["$ref"], base, plain), **out}
         for key in NAMED:
             if isinstance(schema.get(key), Mapping):
                 out[key] = {
@@ -142,7 +145,10 @@ class Schemas:
                 out[key] = self._convert(schema[key], base, depth + 1)
         for key in SEVERAL:
             if isinstance(schema.get(key), list):
-                out[key] = [self._convert(part, base, depth + 1) for part in schema[key]]
+                out[key] = [
+                    self._convert(part, base, depth + 1, key == "allOf" and self._variants.is_parent(part, base))
+                    for part in schema[key]
+                ]
         if isinstance(schema.get("required"), list):
             gone = {n for n in schema.get("properties") or {} if n not in out.get("properties", {})}
             if required := [name for name in schema["required"] if name not in gone]:
@@ -160,8 +166,8 @@ class Schemas:
         except UnusableError:
             return False
 
-    def _name_reference(self, ref: str, base: str) -> str:
-        target = join_reference(base, ref)
+    def _name_reference(self, ref: str, base: str, plain: bool) -> str:
+        target = join_reference(base, ref), plain
         if target not in self._names:
             stem = re.sub(r"[^A-Za-z0-9_.-]", "_", ref.rpartition("/")[2]).strip("_") or "schema"
             name, number = stem, 1
@@ -170,7 +176,7 @@ class Schemas:
                 name = f"{stem}_{number}"
             self._names[target] = name
             self.defs[name] = {}
-            self._waiting.append((name, ref, base))
+            self._waiting.append((name, ref, base, plain))
         return self._names[target]
 
     def _reachable(self, schema: Json) -> list[str]:
@@ -255,45 +261,3 @@ def references(schema: Json) -> list[str]:
             waiting += node.get(key, [])
         waiting += [node[key] for key in ONE if key in node]
     return found
-
-
-def adapt(out: dict[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:
-    """The schema with the keywords of OpenAPI before 3.1 replaced by those of JSON Schema."""
-    if examples := find_examples(schema):
-        out["examples"] = examples
-    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if isinstance(out.get(exclusive), bool) and out.pop(exclusive) and bound in out:
-            out[exclusive] = out.pop(bound)
-    if out.get("type") == "file":
-        out |= {"type": "string", "contentMediaType": "application/octet-stream"}
-    if "type" not in out and "properties" in out:
-        out["type"] = "object"
-    if schema.get("nullable") is True or schema.get("x-nullable") is True:
-        return make_nullable(out)
-    return out
-
-
-def find_examples(schema: Mapping[str, Any]) -> list[Json]:
-    """The examples of a schema, a parameter or a media type, from whichever key holds them."""
-    examples = schema.get("examples")
-    if isinstance(examples, list):
-        return examples
-    if isinstance(examples, Mapping):
-        return [entry["value"] for entry in examples.values() if isinstance(entry, Mapping) and "value" in entry]
-    for key in ("example", "x-example"):
-        if key in schema:
-            return [schema[key]]
-    return []
-
-
-def make_nullable(schema: dict[str, Json]) -> dict[str, Json]:
-    """The schema, made to accept null too."""
-    kind = schema.get("type")
-    if isinstance(kind, str):
-        enum = {"enum": [*schema["enum"], None]} if "enum" in schema and None not in schema["enum"] else {}
-        return {**schema, "type": [kind, "null"], **enum}
-    if isinstance(kind, list) and "null" in kind:
-        return schema
-    annotations = {key: schema[key] for key in schema if key in ANNOTATIONS}
-    rest = {key: schema[key] for key in schema if key not in ANNOTATIONS}
-    return {**annotations, "anyOf": [rest, {"type": "null"}]}

@@ -13,9 +13,10 @@ from urllib.parse import urljoin, urlsplit
 from ste_graph.addresses import find_address_fault
 from ste_graph.contracts import Json
 from ste_graph.tools.names import legal_name, legal_names
+from ste_graph.tools.openapi.dialect import find_examples
 from ste_graph.tools.openapi.document import Documents, UnusableError
 from ste_graph.tools.openapi.operation import RESERVED_HEADERS, Body, Operation, Parameter, arrange, placeholder_names
-from ste_graph.tools.openapi.schema import Schemas, find_examples
+from ste_graph.tools.openapi.schema import Schemas
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"

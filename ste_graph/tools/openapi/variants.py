@@ -1,4 +1,4 @@
-"""Variants of a schema, as OpenAPI tells them apart: by `discriminator`, among options or the schemas that extend one."""
+"""Variants of a schema, told apart as OpenAPI does: by `discriminator`, among options or what extends a schema."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ class Variants:
             return {**rest, "allOf": [*rest.get("allOf", []), {"anyOf": options}]}
         return {**rest, "anyOf": options}
 
+    def without(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The schema without what extends it, as those that extend it refer to it."""
+        if not discriminating_name(schema):
+            return schema
+        return {key: value for key, value in schema.items() if key not in ("oneOf", "anyOf", "discriminator")}
+
     def is_parent(self, schema: Json, base: str) -> bool:
         """True if the schema is a reference to one that a discriminator tells apart from those that extend it."""
         try:
@@ -44,7 +50,7 @@ class Variants:
 
     def _tagged(self, option: Json, base: str, name: str, discriminator: Json) -> Json:
         """The option, with the values of the discriminating member that stand for it."""
-        if not isinstance(option, Mapping) or not isinstance(option.get("$ref"), str):
+        if not isinstance(option, Mapping) or not isinstance(option.get("$ref"), str) or "properties" in option:
             return option
         values = self._values(option["$ref"], base, name, discriminator)
         if not values:
@@ -74,7 +80,8 @@ class Variants:
 
     def _with_children(self, schema: Mapping[str, Any], base: str, name: str) -> Mapping[str, Any]:
         """The schema with the members of all that extend it: which of them are needed depends on the discriminator."""
-        own = schema.get("properties") if isinstance(schema.get("properties"), Mapping) else {}
+        stated = schema.get("properties")
+        own: Mapping[str, Json] = stated if isinstance(stated, Mapping) else {}
         members: dict[str, list[Json]] = {}
         values: list[str] = []
         for ref in self._find_children(schema, base):
