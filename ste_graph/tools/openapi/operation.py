@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ste_graph.contracts import Json
+from ste_graph.tools.openapi.form import Encoding
 from ste_graph.tools.openapi.schema import Schemas
 from ste_graph.tools.openapi.style import Style
 
@@ -44,6 +45,8 @@ class Body:
     members: tuple[str, ...] = ()
     files: frozenset[str] = frozenset()
     """Members that a form sends as files."""
+    encodings: Mapping[str, Encoding] = field(default_factory=dict)
+    """How a form writes its members, where the description says it."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,10 @@ def arrange(
     rules: dict[str, Json] = {}
     if body is not None:
         merged = body_members(body.schema, schemas)
+        body = replace(body, files=file_members(merged[0], schemas) if merged else frozenset())
         if merged and not taken & merged[0].keys():
             inner, needed = merged
-            body = Body(body.media, body.schema, body.required, None, tuple(inner), file_members(inner, schemas))
+            body = replace(body, argument=None, members=tuple(inner))
             properties |= inner
             if body.required:
                 required += needed
@@ -89,7 +93,7 @@ def arrange(
                     name: [n for n in needed if n != name] for name in inner if needed != [name]
                 }
         else:
-            body = Body(body.media, body.schema, body.required, free_name("body", taken, "request"))
+            body = replace(body, argument=free_name("body", taken, "request"))
             properties[str(body.argument)] = body.schema
             required += [str(body.argument)] if body.required else []
     arguments = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ste_graph.contracts import Json
+from ste_graph.tools.openapi.form import FORM, PARTS, encode_form, encode_parts
 from ste_graph.tools.openapi.operation import Body, Operation
-from ste_graph.tools.openapi.spec import FORM, PARTS
-from ste_graph.tools.openapi.style import Pairs, header_text, path_text, query_pairs, to_text
+from ste_graph.tools.openapi.style import Pairs, header_text, path_text, query_pairs
 
 
 class BadArgumentError(Exception):
@@ -79,26 +79,9 @@ def encode_body(body: Body, value: Json) -> tuple[str, bytes]:
     """The content type and the bytes of a body."""
     kind = body.media.partition(";")[0].strip().lower()
     if kind == FORM and isinstance(value, Mapping):
-        pairs = [pair for name, part in value.items() for pair in query_pairs(name, part, "form", True)]
-        return body.media, "&".join(f"{name}={text}" for name, text in pairs).encode()
+        return body.media, encode_form(value, body.encodings)
     if kind == PARTS and isinstance(value, Mapping):
-        return encode_multipart(value, body.files)
+        return encode_parts(value, body.files, body.encodings)
     if kind.endswith("json") or not isinstance(value, str):
         return body.media, json.dumps(value).encode()
     return body.media, value.encode("utf-8", "backslashreplace")
-
-
-def encode_multipart(value: Mapping[str, Json], files: frozenset[str]) -> tuple[str, bytes]:
-    """The members as parts of a form; a file is sent under its member's name."""
-    import httpx
-
-    fields: list[tuple[str, tuple[str | None, bytes]]] = []
-    for name, part in value.items():
-        for item in part if isinstance(part, list) else [part]:
-            if item is not None:
-                text = to_text(item).encode("utf-8", "backslashreplace")
-                fields.append((name, (name if name in files else None, text)))
-    if not fields:
-        return f"{PARTS}; boundary=empty", b"--empty--\r\n"
-    request = httpx.Request("POST", "http://localhost", files=fields)
-    return request.headers["content-type"], request.read()

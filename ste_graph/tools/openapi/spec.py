@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -15,12 +15,11 @@ from ste_graph.contracts import Json
 from ste_graph.tools.names import legal_name, legal_names
 from ste_graph.tools.openapi.dialect import find_examples
 from ste_graph.tools.openapi.document import Documents, UnusableError
+from ste_graph.tools.openapi.form import COLLECTIONS, FORM, PARTS, is_xml, read_collection, read_encodings
 from ste_graph.tools.openapi.operation import RESERVED_HEADERS, Body, Operation, Parameter, arrange, placeholder_names
 from ste_graph.tools.openapi.schema import Schemas
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
-FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
-COLLECTIONS = {"csv": "form", "ssv": "spaceDelimited", "tsv": "tabDelimited", "pipes": "pipeDelimited", "multi": "form"}
 STYLES = {
     "path": ("simple", "label", "matrix"),
     "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
@@ -96,7 +95,7 @@ class Spec:
             if where == "body":
                 schema = self.schemas.convert(node.get("schema", {}), base)
                 media = choose_media(self._consumes(listed)) or "application/json"
-                body = Body(media, add_description(schema, node), node.get("required") is True)
+                body = self._sendable(Body(media, add_description(schema, node), node.get("required") is True))
             elif where == "formData":
                 form.append({**node, "schema": add_description(self.schemas.convert(inline_schema(node), base), node)})
             elif where in STYLES and not (
@@ -172,7 +171,26 @@ class Spec:
         media = choose_media(list(content))
         entry, base = self.documents.resolve(content[media] or {}, base)
         schema = add_description(self.schemas.convert(entry.get("schema", {}), base), {**node, **entry})
-        return Body("application/json" if "*" in media else media, schema, node.get("required") is True)
+        return self._sendable(
+            Body(
+                "application/json" if "*" in media else media,
+                schema,
+                node.get("required") is True,
+                encodings=read_encodings(entry.get("encoding")),
+            )
+        )
+
+    def _sendable(self, body: Body) -> Body:
+        """The body, if it can be written. Raises `UnusableError`: XML is sent only as a text that the caller gives."""
+        if not is_xml(body.media):
+            return body
+        schema = self.schemas.look_through(body.schema)
+        known = schema if isinstance(schema, Mapping) else {}
+        if not known.keys() & {"type", "properties", "allOf", "anyOf", "enum", "$ref"}:
+            return replace(body, schema={"type": "string", "description": "The XML text.", **known})
+        if known.get("type") in ("string", ["string", "null"]):
+            return body
+        raise UnusableError(f"its body is `{body.media}`, which cannot be made of JSON arguments")
 
     def _consumes(self, listed: ListedOperation) -> list[str]:
         found = listed.node.get("consumes") or self.root.get("consumes") or []
@@ -225,7 +243,12 @@ def form_body(fields: Sequence[Mapping[str, Json]], consumes: Sequence[str]) -> 
     parts = any(node.get("type") == "file" for node in fields) or (PARTS in consumes and FORM not in consumes)
     required = [str(node["name"]) for node in fields if node.get("required") is True]
     schema = {"type": "object", "properties": {str(node["name"]): node["schema"] for node in fields}}
-    return Body(PARTS if parts else FORM, {**schema, "required": required} if required else schema, bool(required))
+    return Body(
+        PARTS if parts else FORM,
+        {**schema, "required": required} if required else schema,
+        bool(required),
+        encodings={str(node["name"]): read_collection(node) for node in fields},
+    )
 
 
 def inline_schema(node: Mapping[str, Json]) -> dict[str, Json]:

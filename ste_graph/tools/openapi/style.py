@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ste_graph.contracts import Json
 
@@ -68,12 +68,20 @@ def query_pairs(name: str, value: Json, style: Style, explode: bool, reserved: b
     return [(key, BETWEEN.get(style, ",").join(escape(part, safe) for part in flat))]
 
 
+def flat_text(value: Sequence[Json], style: Style) -> str:
+    """The items as one text, as a part of a form has it: nothing is escaped there."""
+    return unquote(BETWEEN.get(style, ",")).join(map(to_text, value))
+
+
 def deep_pairs(name: str, value: Json, safe: str) -> Pairs:
     """`name[key]=value`, also for what is nested deeper, which the specification leaves open."""
     if isinstance(value, Mapping):
         return [pair for key, inner in value.items() for pair in deep_pairs(f"{name}[{key}]", inner, safe)]
     if isinstance(value, list):
-        return [pair for inner in value for pair in deep_pairs(name, inner, safe)]
+        # Items with members of their own need a number each, or nobody could tell whose the members are.
+        numbered = any(isinstance(inner, Mapping | list) for inner in value)
+        names = [f"{name}[{at}]" if numbered else name for at in range(len(value))]
+        return [pair for at, inner in enumerate(value) for pair in deep_pairs(names[at], inner, safe)]
     return [] if value is None else [(escape(name), escape(value, safe))]
 
 
