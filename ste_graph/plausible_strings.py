@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -15,6 +16,9 @@ WORDS = re.findall(
     " mint moon mountain ocean olive orchard pearl pepper pine planet prairie quartz rain river saffron sage shadow"
     " silver sky snow spring stone storm summer sunset thunder tide timber valley velvet violet walnut willow winter",
 )
+
+MOST_PARTS = 5000
+"""Parts and repeats of a pattern that are followed, and characters that a text is filled up to."""
 
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d(.*)")
@@ -56,7 +60,7 @@ def text_for(schema: dict[str, Any], examples: Sequence[str], random: Random) ->
         digits = f"{random.getrandbits(128):032x}"
         return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], "a" + digits[17:20], digits[20:]))
     text = " ".join(random.sample(WORDS, random.randint(2, 6)))
-    while len(text) < schema.get("minLength", 0):
+    while len(text) < min(schema.get("minLength", 0), MOST_PARTS):
         text += " " + random.choice(WORDS)
     return text[: schema.get("maxLength", len(text))].strip()
 
@@ -66,8 +70,10 @@ def text_matching(pattern: str, random: Random) -> str:
     from re import _parser  # type: ignore[attr-defined]
 
     try:
-        text: str = _walk(_parser.parse(pattern), random)
-    except (re.error, KeyError, IndexError, OverflowError):
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            parts = _parser.parse(pattern[:MOST_PARTS])
+        text: str = _walk(parts, random, iter(range(MOST_PARTS)))
+    except (re.error, KeyError, IndexError, OverflowError, RecursionError, StopIteration):
         text = random.choice(WORDS)
     return text
 
@@ -75,9 +81,11 @@ def text_matching(pattern: str, random: Random) -> str:
 _CLASSES = {"CATEGORY_DIGIT": "0123456789", "CATEGORY_WORD": "abcdefgh0123", "CATEGORY_SPACE": " "}
 
 
-def _walk(parts: Any, random: Random) -> str:
+def _walk(parts: Any, random: Random, budget: Iterator[int]) -> str:
+    """A text for the parts. Raises `StopIteration` when the budget is used up: repeats of repeats multiply."""
     text = ""
     for op, given in parts:
+        next(budget)
         match str(op):
             case "LITERAL":
                 text += chr(given)
@@ -87,11 +95,13 @@ def _walk(parts: Any, random: Random) -> str:
                 text += _one_of(given, random)
             case "MAX_REPEAT" | "MIN_REPEAT":
                 least, most, inner = given
-                text += "".join(_walk(inner, random) for _ in range(random.randint(least, min(most, least + 4))))
+                for _ in range(random.randint(least, min(most, least + 4))):
+                    next(budget)
+                    text += _walk(inner, random, budget)
             case "SUBPATTERN":
-                text += _walk(given[-1], random)
+                text += _walk(given[-1], random, budget)
             case "BRANCH":
-                text += _walk(random.choice(given[1]), random)
+                text += _walk(random.choice(given[1]), random, budget)
     return text
 
 

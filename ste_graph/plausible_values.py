@@ -17,6 +17,7 @@ _HINT = re.compile(
 _OR = re.compile(r"(?<=[\"'`”]) or [\"'`“]([^\"'`”]+)[\"'`”]")
 
 
+MOST_ITEMS = 20
 DEEPEST = 6
 """Schemas may hold themselves; below this depth values stay empty."""
 
@@ -80,7 +81,7 @@ def plausible_value(schema: Any, random: Random, root: Schema | None = None, dep
         case "array":
             if examples and random.random() < 0.5:
                 return random.choice(examples)
-            fewest = schema.get("minItems", 1)
+            fewest = min(schema.get("minItems", 1), MOST_ITEMS)
             count = random.randint(fewest, max(fewest, min(schema.get("maxItems", 3), 3))) if depth < DEEPEST else 0
             return [plausible_value(schema.get("items"), random, root, depth + 1) for _ in range(count)]
         case "object":

@@ -98,6 +98,15 @@ def test_of_an_endless_chain_only_the_nearest_links_are_described():
     assert schema["$defs"][last] == {"description": f"{last}, not described further."}
 
 
+def test_null_in_the_place_of_a_schema_says_nothing():
+    parts = {"a": None, "b": {"type": "integer"}}
+    assert closed({"type": "object", "properties": parts, "items": None, "allOf": [None]}) == {
+        "type": "object",
+        "properties": {"a": {}, "b": {"type": "integer"}},
+        "allOf": [{}],
+    }
+
+
 @pytest.mark.parametrize(
     ("named", "says"),
     [

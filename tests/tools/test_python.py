@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,85 @@ async def test_langchain_tools_are_taken_as_they_are(tmp_path):
     }
     assert await add.call({"a": 1}) == Observation(ok=True, kind="ok", text="3")
     assert await fail.call({}) == Observation(ok=False, kind="tool_error", text="ValueError: no")
+
+
+async def test_a_langchain_tool_that_takes_one_text_shows_that_text(tmp_path):
+    path = module(
+        tmp_path,
+        "from langchain_core.tools import Tool\n"
+        "search = Tool('search', lambda text: text.upper(), 'Search.')\n"
+        "async def later(text): return text * 2\n"
+        "twice = Tool('twice', None, 'Twice.', coroutine=later)\n",
+    )
+    search, twice = await PythonTools(module=path).open()
+    assert search.parameters["properties"] == {"__arg1": {"type": "string"}}
+    assert await search.call({"__arg1": "ulm"}) == Observation(ok=True, kind="ok", text="ULM")
+    assert await twice.call({"__arg1": "ab"}) == Observation(ok=True, kind="ok", text="abab")
+
+
+async def test_a_langchain_tool_is_called_with_a_whole_tool_call(tmp_path):
+    path = module(
+        tmp_path,
+        "from typing import Annotated\n"
+        "from langchain_core.tools import InjectedToolCallId, StructuredTool, ToolException, tool\n"
+        "@tool\n"
+        "def mark(n: int, id: Annotated[str, InjectedToolCallId]) -> str:\n"
+        "    'Mark.'\n"
+        "    return f'{n} {bool(id)}'\n"
+        "@tool(response_format='content_and_artifact')\n"
+        "def draw(n: int) -> tuple[str, list[int]]:\n"
+        "    'Draw.'\n"
+        "    return f'drawn {n}', [n] * 1000\n"
+        "@tool\n"
+        "def table() -> dict:\n"
+        "    'Table.'\n"
+        "    return {'ä': [1, None]}\n"
+        "def refuse(): raise ToolException('no such room')\n"
+        "refuse = StructuredTool.from_function(refuse, name='refuse', description='Refuse.', handle_tool_error=True)\n",
+    )
+    mark, draw, table, refuse = await PythonTools(module=path).open()
+    assert list(mark.parameters["properties"]) == ["n"]
+    assert (await mark.call({"n": 3})).text == "3 True"
+    assert (await draw.call({"n": 3})).text == "drawn 3"
+    assert json.loads((await table.call({})).text) == {"ä": [1, None]}
+    assert await refuse.call({}) == Observation(ok=False, kind="tool_error", text="no such room")
+
+
+async def test_what_a_function_gives_later_is_waited_for(tmp_path):
+    path = module(
+        tmp_path,
+        "async def items(n: int):\n"
+        "    for i in range(n): yield i\n"
+        "async def answer(): return {'a': 1}\n"
+        "def started(): return answer()\n"
+        "def passed_on(n: int): return items(n)\n"
+        "async def fails():\n"
+        "    yield 1\n"
+        "    raise ValueError('no')\n",
+    )
+    tools = {tool.name: tool for tool in await PythonTools(module=path).open()}
+    assert (await tools["items"].call({"n": 3})).text == "[0,1,2]"
+    assert (await tools["passed_on"].call({"n": 2})).text == "[0,1]"
+    assert (await tools["started"].call({})).text == '{"a":1}'
+    assert await tools["fails"].call({}) == Observation(ok=False, kind="tool_error", text="ValueError: no")
+
+
+async def test_a_function_of_several_names_is_one_tool(tmp_path):
+    path = module(
+        tmp_path,
+        "from ste_graph.tools.decorator import tool\n"
+        "def make(word):\n"
+        "    def inner(): return word\n"
+        "    return inner\n"
+        "for word in ('a', 'b'):\n"
+        "    made = tool(effect='read')(make(word))\n"
+        "    globals()[f'look_{word}'] = made\n"
+        "@tool(effect='read')\n"
+        "def search(): ...\n"
+        "find = search\n",
+    )
+    assert [tool.name for tool in await PythonTools(module=path).open()] == ["look_a", "look_b", "search"]
+    assert [tool.name for tool in await PythonTools(module=path, include=["find"]).open()] == ["find"]
 
 
 async def test_names_that_are_not_there_are_answered_with_those_that_are(tmp_path):

@@ -128,6 +128,8 @@ class Schemas:
             raise UnusableError("a schema is too large, or holds itself other than by `$ref`")
         if isinstance(schema, bool):
             return schema
+        if schema is None:  # an empty line in YAML
+            return {}
         if not isinstance(schema, Mapping):
             raise UnusableError(f"expected a schema, got {describe_content(schema)}")
         schema = self._variants.without(schema) if plain else self._variants.spell_out(schema, base)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,17 +40,36 @@ class FunctionTool:
         except ValidationError as error:
             return Observation(ok=False, kind="invalid_arguments", text=list_faults(self.name, error))
         function = self.signature.function
-        asynchronous = inspect.iscoroutinefunction(inspect.unwrap(function))
-        if not asynchronous:
-            return await run_in_daemon_thread(lambda: observe_call(lambda: function(*positional, **named)))
+        pending: list[Any] = []
+
+        def start() -> Any:
+            result = function(*positional, **named)
+            if inspect.isawaitable(result) or isinstance(result, AsyncIterator):
+                pending.append(result)
+                return None
+            return result
+
+        if inspect.iscoroutinefunction(inspect.unwrap(function)):
+            observation = observe_call(start)
+        else:
+            observation = await run_in_daemon_thread(lambda: observe_call(start))
+        if not pending:
+            return observation
         try:
-            result = await function(*positional, **named)
+            result = await finish(pending[0])
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # the run was stopped or the time is over; a tool's own cancelling is the tool's fault
             return observe_exception(error)
         return observe_call(lambda: result)
+
+
+async def finish(result: Any) -> Any:
+    """What an awaitable gives, and the items of an asynchronous iterator."""
+    if inspect.isawaitable(result):
+        result = await result
+    return [item async for item in result] if isinstance(result, AsyncIterator) else result
 
 
 def list_faults(name: str, error: ValidationError) -> str:

@@ -93,11 +93,27 @@ def find_tools(module: ModuleType, named: Set[str] = frozenset()) -> dict[str, A
     langchain = {v.name: v for n, v in vars(module).items() if not n.startswith("_") and is_langchain_tool(v)}
     marked = {name: function for name, function in functions.items() if hasattr(function, MARK)}
     if marked or langchain:
-        return {name: function for name, function in functions.items() if name in marked or name in named} | langchain
+        taken = {name: function for name, function in functions.items() if name in marked or name in named}
+        return drop_aliases(taken, named) | langchain
     listed = getattr(module, "__all__", None)
     if listed is not None:
         return {name: function for name, function in functions.items() if name in listed}
-    return {name: function for name, function in functions.items() if function.__module__ == module.__name__}
+    own = {name: function for name, function in functions.items() if function.__module__ == module.__name__}
+    return drop_aliases(own, named)
+
+
+def drop_aliases(functions: Mapping[str, Any], named: Set[str]) -> dict[str, Any]:
+    """Each function once: by names in `named`, else its own, else the last: the variable of a loop comes first."""
+    chosen: dict[int, str] = {}
+    for name, function in functions.items():
+        if chosen.get(id(function)) != function.__name__:
+            chosen[id(function)] = name
+    wanted = {id(functions[name]) for name in named if name in functions}
+    return {
+        name: function
+        for name, function in functions.items()
+        if name in named or (chosen[id(function)] == name and id(function) not in wanted)
+    }
 
 
 def pick(module: ModuleType, name: str, where: str) -> Any:
