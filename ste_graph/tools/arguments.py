@@ -92,7 +92,7 @@ class ArgumentChecker:
                 checked = self._coerce_and_check(dict(arguments), limits)
             except RecursionError:
                 return self._refuse(["- the arguments are nested too deeply"])
-            except UnfinishedError:
+            except UnfinishedError:  # of a quick check alone
                 raise
             except Exception as fault:  # a reference into what is no schema, most of all
                 self._unchecked[f"its schema, which cannot be used ({type(fault).__name__}: {fault})"[:300]] = None

@@ -228,5 +228,8 @@ def describe_variant(option: Json) -> str:
 
 def render_value(value: Json) -> str:
     """The value as JSON, short."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except RecursionError:
+        return "a value that is nested too deeply"
     return text if len(text) <= 80 else f"{text[:77]}…"

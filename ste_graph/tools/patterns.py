@@ -12,6 +12,13 @@ LONGEST_PATTERN = 2000
 """Characters of a pattern; a longer one is not compiled, which alone would take long."""
 
 
+LONG_S = 0.1
+"""Seconds after which a pattern is not tried again on texts of the length at which it took longer."""
+MOST_SLOW = 1000
+_slow: dict[str, int] = {}
+"""The patterns that took too long, and on how many characters."""
+
+
 class PatternError(Exception):
     """A pattern that cannot be matched at all, or not in time; the text says why."""
 
@@ -24,10 +31,18 @@ def is_match(pattern: str, text: str, seconds: float, *, release: bool = False) 
     compiled = _compile(pattern)
     if isinstance(compiled, PatternError):
         raise compiled
+    if len(text) >= _slow.get(pattern, len(text) + 1):
+        raise PatternError(f"it takes too long on {_slow[pattern]:,} characters")
     try:
         return compiled.search(text, timeout=max(seconds, 1e-6), concurrent=release) is not None
     except MemoryError as fault:
         raise PatternError("matching it takes too much memory") from fault
+    except TimeoutError:
+        if seconds >= LONG_S:
+            if len(_slow) >= MOST_SLOW:
+                _slow.clear()
+            _slow[pattern] = len(text)
+        raise
 
 
 class Stopwatch:

@@ -65,12 +65,12 @@ def prepare_schema(schema: Json) -> PreparedSchema:
 
 @lru_cache(maxsize=512)
 def _prepare(text: str) -> PreparedSchema:
-    given = json.loads(text)
-    # A dialect that is named further inside would bring back validators without limits.
-    schema = json.loads(text, object_hook=_without_dialect)
-    if not isinstance(schema, dict | bool):
-        return PreparedSchema(faults=(f"is no JSON Schema but {type(schema).__name__}",))
     try:
+        given = json.loads(text)
+        # A dialect that is named further inside would bring back validators without limits.
+        schema = json.loads(text, object_hook=_without_dialect)
+        if not isinstance(schema, dict | bool):
+            return PreparedSchema(faults=(f"is no JSON Schema but {type(schema).__name__}",))
         dialect = _find_dialect(given, schema)
         faults = tuple(dict.fromkeys(_repair(schema, dialect)))
         if _holds(schema, "unevaluatedProperties") and _holds(schema, "patternProperties"):

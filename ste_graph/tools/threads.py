@@ -8,13 +8,14 @@ import contextvars
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
 async def run_in_daemon_thread(function: Callable[[], T]) -> T:
-    """The result of `function`, which must not raise. If the awaiting task is cancelled, the thread goes on alone.
+    """The result of `function`, or what it raises. If the awaiting task is cancelled, the thread goes on alone.
 
     A thread cannot be killed, and the loop's default executor waits for its threads when the program ends: one hanging
     tool would keep a finished run from ending. A daemon thread does not. Threads that are free are used again: to start
@@ -24,14 +25,17 @@ async def run_in_daemon_thread(function: Callable[[], T]) -> T:
     done: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
 
-    def settle(result: T) -> None:
+    def settle(outcome: Callable[[], None]) -> None:
         if not done.done():
-            done.set_result(result)
+            outcome()
 
     def work() -> None:
-        result = context.run(function)
+        try:
+            outcome = partial(done.set_result, context.run(function))
+        except BaseException as error:
+            outcome = partial(done.set_exception, error)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody awaits this any more
-            loop.call_soon_threadsafe(settle, result)
+            loop.call_soon_threadsafe(settle, outcome)
 
     (_free.pop() if _free else _Worker()).jobs.put(work)
     return await done

@@ -63,9 +63,7 @@ class Limits:
         except TimeoutError:
             if self.is_quick:
                 raise UnfinishedError from None
-            self.unchecked.append(
-                f"the pattern `{pattern:.100}`: it takes more than {MOST_PATTERN_S} s on {len(text)} characters"
-            )
+            self.unchecked.append(f"the pattern `{pattern:.100}`: it takes too long on {len(text):,} characters")
         return True
 
 
@@ -151,7 +149,7 @@ def _additional_properties(validator: Any, allowed: Json, instance: Json, schema
 def _any_of(validator: Any, options: Sequence[Json], instance: Json, schema: Json) -> Iterator[ValidationError]:
     faults: list[ValidationError] = []
     for at, option in enumerate(options):
-        found = list(islice(validator.descend(instance, option, schema_path=at), FAULTS_OF_A_BRANCH))
+        found = _list_faults(validator, option, instance, at)
         if not found:
             return
         faults += found
@@ -162,13 +160,22 @@ def _one_of(validator: Any, options: Sequence[Json], instance: Json, schema: Jso
     faults: list[ValidationError] = []
     fitting: list[Json] = []
     for at, option in enumerate(options):
-        found = list(islice(validator.descend(instance, option, schema_path=at), 1 if fitting else FAULTS_OF_A_BRANCH))
+        found = _list_faults(validator, option, instance, at)
         faults += found
         fitting += [] if found else [option]
     if not fitting:
         yield ValidationError("no option fits", context=faults)
     elif len(fitting) > 1:
         yield ValidationError("several options fit", validator="oneOf", validator_value=fitting)
+
+
+def _list_faults(validator: Any, option: Json, instance: Json, at: int) -> list[ValidationError]:
+    """The faults of a value by one option; without their messages, each of which holds the value once more."""
+    faults = []
+    for fault in islice(validator.descend(instance, option, schema_path=at), FAULTS_OF_A_BRANCH):
+        fault.message, fault.args = "", ()
+        faults.append(fault)
+    return faults
 
 
 def _multiple_of(validator: Any, step: Any, instance: Json, schema: Json) -> Iterator[ValidationError]:
@@ -228,7 +235,7 @@ def _reference(validator: Any, target: str, instance: Json, schema: Json) -> Ite
 def _copy_fault(fault: ValidationError) -> ValidationError:
     """The fault as its own object, for another place; without what lies within it."""
     return ValidationError(
-        fault.message,
+        "",
         validator=fault.validator,
         validator_value=fault.validator_value,
         instance=fault.instance,

@@ -88,6 +88,17 @@ def test_what_would_take_too_long_is_not_checked_and_named(name):
     assert fault in checker.faults[0]
 
 
+def test_a_pattern_that_took_too_long_is_not_tried_again_on_such_a_text():
+    schema = {"properties": {"x": {"pattern": f"{SLOW}|again"}}}
+    assert ArgumentChecker("t", schema).problem({"x": LONG}) is None
+    started = time.thread_time()
+    checker = ArgumentChecker("t", schema)
+    assert [checker.problem({"x": LONG + "a" * at}) for at in range(100)] == [None] * 100
+    assert time.thread_time() - started < 0.5
+    assert len(checker.faults) == 1
+    assert checker.problem({"x": "a!"}) is not None
+
+
 def test_the_rest_is_checked_where_a_pattern_takes_too_long():
     schema = {"properties": {"x": {"pattern": SLOW}, "n": {"type": "integer"}}}
     assert ArgumentChecker("t", schema).problem({"x": LONG, "n": "many"}) == (
