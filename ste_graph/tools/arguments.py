@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 
@@ -29,11 +29,15 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class CheckedArguments:
-    """Arguments after the check: as the tool gets them, the coerced ones, and the problem if there is one."""
+    """Arguments after the check: as the tool gets them, the coerced ones, and the problem if there is one.
+
+    `unchecked` says by what they could not be checked, a sentence each.
+    """
 
     arguments: dict[str, Json] = field(default_factory=dict)
     coerced: tuple[str, ...] = ()
     problem: str | None = None
+    unchecked: tuple[str, ...] = ()
 
 
 class ArgumentChecker:
@@ -54,8 +58,7 @@ class ArgumentChecker:
         broken = [f"the schema of `{self.tool}` {fault}" for fault in self._prepared.faults]
         if self._prepared.validator is None:
             broken = [f"{fault}; the arguments are not checked" for fault in broken]
-        unchecked = [f"the arguments of `{self.tool}` were not checked by {what}" for what in self._unchecked]
-        return tuple((broken + unchecked)[:SHOWN])
+        return tuple((broken + [self._name_unchecked(what) for what in self._unchecked])[:SHOWN])
 
     @cached_property
     def _prepared(self) -> PreparedSchema:
@@ -97,8 +100,12 @@ class ArgumentChecker:
             except Exception as fault:  # a reference into what is no schema, most of all
                 self._unchecked[f"its schema, which cannot be used ({type(fault).__name__}: {fault})"[:300]] = None
                 return CheckedArguments(dict(arguments))
-        self._unchecked.update(dict.fromkeys(limits.unchecked[:SHOWN]))
-        return checked
+        unchecked = dict.fromkeys(limits.unchecked[:SHOWN])
+        self._unchecked.update(unchecked)
+        return replace(checked, unchecked=tuple(map(self._name_unchecked, unchecked))) if unchecked else checked
+
+    def _name_unchecked(self, what: str) -> str:
+        return f"the arguments of `{self.tool}` were not checked by {what}"
 
     def _coerce_and_check(self, values: dict[str, Json], limits: Limits) -> CheckedArguments:
         errors, coerced = self._list_errors(values, limits), tuple[str, ...]()
