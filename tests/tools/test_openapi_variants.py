@@ -104,6 +104,19 @@ async def test_options_that_name_themselves_are_left_as_they_are(tool_of):
     assert problem(tool, {"body": {"kind": "Bank"}}) != []
 
 
+async def test_a_broken_discriminator_is_left_out_of_account(tool_of):
+    mapping = {"a": 5, "b": "http://[bad", "card": "Card"}
+    body = {"oneOf": [ref("Card"), obj(**IBAN)], "discriminator": {"propertyName": "kind", "mapping": mapping}}
+    tool = await tool_of(body, Card={"type": "object", "properties": 5})
+    assert sent(tool, {"body": {"kind": "card", "x": 1}}) == {"kind": "card", "x": 1}
+    for odd in (5, {"propertyName": 5}, None, {"propertyName": "kind", "mapping": [1]}):
+        tool = await tool_of({"oneOf": [obj(**NUMBER), obj(**IBAN)], "discriminator": odd})
+        assert sent(tool, {"body": {"number": "1"}}) == {"number": "1"}
+    parent = {**PARENT, "properties": None, "anyOf": "x"}
+    tool = await tool_of(ref("Pay"), Pay=parent, CardPay={"allOf": [ref("Pay"), {"properties": [1]}]})
+    assert sent(tool, {"kind": "card"}) == {"kind": "card"}
+
+
 async def test_what_fits_two_options_passes_where_nothing_tells_them_apart(tool_of):
     tool = await tool_of({"oneOf": [obj(**NUMBER), obj(**IBAN)]})
     assert sent(tool, {"body": {"number": "1"}}) == {"number": "1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -32,7 +33,8 @@ class Variants:
             options = [self._tagged(option, base, name, schema["discriminator"]) for option in options]
         rest = {key: value for key, value in schema.items() if key not in ("oneOf", "discriminator")}
         if "oneOf" in schema and "anyOf" in schema:
-            return {**rest, "allOf": [*rest.get("allOf", []), {"anyOf": options}]}
+            parts = rest["allOf"] if isinstance(rest.get("allOf"), list) else []
+            return {**rest, "allOf": [*parts, {"anyOf": options}]}
         return {**rest, "anyOf": options}
 
     def without(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -65,7 +67,7 @@ class Variants:
         stated = [
             str(value)
             for value, target in (mapping.items() if isinstance(mapping, Mapping) else ())
-            if isinstance(target, str) and address in (join_reference(base, target), _component(base, target))
+            if isinstance(target, str) and address in _possible_targets(base, target)
         ]
         if stated:
             return stated
@@ -152,6 +154,8 @@ def discriminating_name(schema: Mapping[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _component(base: str, name: str) -> str:
-    """The address of a component that a mapping names without a path."""
-    return join_reference(base, f"#/components/schemas/{name}")
+def _possible_targets(base: str, target: str) -> Iterator[str]:
+    """The addresses that an entry of a mapping may mean: a reference, or a component by its bare name."""
+    for ref in (target, f"#/components/schemas/{target}"):
+        with contextlib.suppress(UnusableError):
+            yield join_reference(base, ref)
