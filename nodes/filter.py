@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ste_graph.contracts import Context, Json
 from ste_graph.distil.gates import (
@@ -35,6 +35,8 @@ class Filter(Node):
     checks: tuple[GateName, ...] = ("format", "execution", "grounding")
     free: tuple[str, ...] = ()
     """Parameters whose values are composed rather than stated, such as a query: they need not be traced."""
+    doubtful: Literal["reject", "pass"] = "reject"
+    """Whether `execution` passes an answer that may report a failure of its own: `pass` leaves it to a judge."""
 
     class Inputs(NodeInputs):
         """A trial as the journal has it, and its tool."""
@@ -61,7 +63,7 @@ class Filter(Node):
                 case "format":
                     fault = format_fault(steps, trial["answer"], inputs.tool["name"], parameters)
                 case "execution":
-                    fault = execution_fault(steps)
+                    fault = execution_fault(steps, doubtful=self.doubtful == "pass")
                 case "grounding":
                     about = str(inputs.tool.get("description") or "")
                     grounding = ground_trial(trial["query"], steps, parameters, self.free, description=about)

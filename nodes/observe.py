@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ste_graph.contracts import Context, Observation
-from ste_graph.contracts.failure import CALL_AT_FAULT, reports_failure
+from ste_graph.contracts.failure import CALL_AT_FAULT
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 NOTHING = "There was nothing to call: the last reply asked for no tool."
@@ -52,8 +52,8 @@ class Observe(Node):
         else:
             observation = await ctx.call_tool(inputs.action, inputs.arguments or {})
         text, failed_calls = self.render(observation), inputs.failed_calls or []
-        failed = not observation.ok or reports_failure(observation.text)
-        if failed and inputs.action is not None and observation.kind in ("ok", *CALL_AT_FAULT):
+        failed = not observation.ok
+        if failed and inputs.action is not None and observation.kind in CALL_AT_FAULT:
             failed_calls = [*failed_calls, {"action": inputs.action, "arguments": inputs.arguments or {}}]
         return self.Outputs(
             text=text,

@@ -55,13 +55,19 @@ class Record(BaseModel):
 class StepObservation(Frozen):
     """The observation of a step in the journal; `text` is what the tool returned, after the size limit.
 
-    `notes` say what was off about the answer.
+    `notes` say what was off about the answer, or why it counts as a failure; `doubt` says why it may report one.
     """
 
     ok: bool
     kind: ObservationKind
     text: str
     notes: tuple[str, ...] = ()
+    doubt: str | None = None
+
+    @classmethod
+    def of(cls, seen: Mapping[str, Any]) -> Self:
+        """What the journal keeps of an observation, as plain data."""
+        return cls.model_validate({name: seen[name] for name in cls.model_fields if name in seen})
 
 
 class TrialStep(Frozen):
@@ -83,7 +89,7 @@ class TrialStep(Frozen):
 
     @property
     def succeeded(self) -> bool:
-        """True if a call was made and gave a result that does not say itself that it failed."""
+        """True if a call was made and gave a result, and there is no doubt that it is one."""
         seen = self.observation
         return self.action is not None and seen is not None and has_succeeded(seen.model_dump())
 
@@ -99,7 +105,7 @@ class Trial(Record):
     solved: bool | None
     """The verdict of the model."""
     call_succeeded: bool = False
-    """The fact beside it: True if a call gave a result that does not say itself that it failed."""
+    """The fact beside it: True if a call gave a result, without a doubt."""
     lessons: list[str] | None = []
     """The lessons that the model was shown, by id, see `ste_graph.trials.lessons`. `as` may give null for none."""
     new: bool | None = None
@@ -155,11 +161,7 @@ def read_steps(joined: Sequence[Mapping[str, Any]]) -> list[TrialStep]:
             thought=entry.get("thought"),
             action=entry.get("action"),
             arguments=entry.get("arguments"),
-            observation=StepObservation(
-                ok=seen["ok"], kind=seen["kind"], text=seen["text"], notes=seen.get("notes") or ()
-            )
-            if (seen := entry.get("observation"))
-            else None,
+            observation=StepObservation.of(seen) if (seen := entry.get("observation")) else None,
             repairs=list_repairs(entry),
             form=entry.get("form"),
             reply=entry.get("reply"),

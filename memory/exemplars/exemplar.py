@@ -95,7 +95,7 @@ class Exemplar(Frozen):
 
 
 def is_success(step: TrialStep) -> bool:
-    """True if a call was made and returned a result that does not say itself that it failed."""
+    """True if a call was made and returned a result, and there is no doubt that it is one."""
     return step.succeeded
 
 

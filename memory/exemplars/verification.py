@@ -90,10 +90,8 @@ async def _try_again(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | N
     shown = shown_calls(exemplar)
     for step in shown:
         seen = await box.call(step.action or "", step.arguments or {})
-        steps.append(
-            step.model_copy(update={"observation": StepObservation(ok=seen.ok, kind=seen.kind, text=seen.text)})
-        )
-        if not seen.ok:
+        steps.append(step.model_copy(update={"observation": StepObservation.of(seen.model_dump())}))
+        if not seen.ok or seen.doubt:
             return None
     tool = box.tools[steps[-1].action or ""]
     definition = Definition(name=tool.name, description=tool.description, parameters=dict(tool.parameters))

@@ -65,6 +65,7 @@ class Outcome:
             "model_calls": summary.used.model_calls,
             "tool_calls": summary.used.tool_calls,
             "failed_calls": summary.used.failed_calls,
+            "doubtful_answers": summary.used.doubtful,
             "failed_units": len(summary.failed),
             "skipped_units": len(summary.skipped),
             "stopped_by": summary.stopped_by,
@@ -152,6 +153,9 @@ class Outcome:
         rows.append(("model calls", f"{used.model_calls:,}" + _token_text(used.prompt_tokens, used.completion_tokens)))
         rows.append(("tool calls", f"{used.tool_calls:,}"))
         rows.append(("failed calls", self._failed_calls_text()))
+        if used.doubtful:
+            count = count_noun(used.doubtful, "answer")
+            rows.append(("doubtful", f"{count} may report a failure; no exemplars without a judge, see `ste show`"))
         if used.repaired:
             rows.append(("repaired", f"{used.repaired:,} replies or arguments were repaired before they could be used"))
         rows += self._server_rows()

@@ -103,6 +103,9 @@ def call(
             echo(line)
         cut = ", cut to the size limit" if observation.truncated else ""
         echo(f"{observation.kind}, {observation.ms:g} ms{cut}", error=True)
+        doubts = [f"it may report a failure: {observation.doubt}"] if observation.doubt else []
+        for note in (*doubts, *observation.notes):
+            echo(note, error=True)
     if not observation.ok:
         raise typer.Exit(WRONG if observation.kind in UNFIT else FAILED)
 

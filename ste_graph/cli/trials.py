@@ -42,8 +42,10 @@ def _step_lines(step: TrialStep) -> list[str]:
     lines += field_lines("repaired", ", ".join(step.repairs)) if step.repairs else []
     if step.observation is not None:
         kind = "" if step.observation.ok else f"[{step.observation.kind}] "
+        kind = "[doubtful] " if step.observation.doubt else kind
         lines += field_lines("observation", kind + step.observation.text)
-        for note in step.observation.notes:
+        doubts = [f"may report a failure: {step.observation.doubt}"] if step.observation.doubt else []
+        for note in (*doubts, *step.observation.notes):
             lines += field_lines("note", note)
     return lines
 

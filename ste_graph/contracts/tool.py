@@ -30,7 +30,8 @@ class Observation(Frozen):
     `text` is what the tool gave, after the size limit; `data` the same as plain data, where the tool gave any and it
     kept to the limit; `ms` is the wall time of the call in milliseconds; `coerced` names the arguments that were
     brought to the type which the tool's schema asks for; `notes` say what was off about the answer, such as a block of
-    a type that MCP does not know.
+    a type that MCP does not know, or why it counts as a failure. `doubt` is the reason why an answer that is `ok` may
+    report a failure of its own; None if it does not.
     """
 
     ok: bool
@@ -41,6 +42,7 @@ class Observation(Frozen):
     data: Json = None
     coerced: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    doubt: str | None = None
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.contracts.failure import has_succeeded, reports_failure
+from ste_graph.contracts.failure import has_succeeded
 from ste_graph.distil.dates import days_in
 from ste_graph.distil.grounding import Grounding, Source, find_unused, ground, trace_values
 from ste_graph.distil.numbers import digits_in, number_text, numbers_in
@@ -59,13 +59,13 @@ def format_fault(
     return _shorten(problem) if problem else None
 
 
-def execution_fault(steps: Sequence[Mapping[str, Json]]) -> str | None:
-    """The reason why the last call did not succeed; None if it did."""
+def execution_fault(steps: Sequence[Mapping[str, Json]], *, doubtful: bool = False) -> str | None:
+    """The reason why the last call did not succeed; None if it did, or if it may have and `doubtful` lets that pass."""
     seen = steps[-1].get("observation") if steps else None
     if seen is None:
         return "nothing came back from the last call"
-    if seen["ok"] and reports_failure(seen["text"]):
-        return f"the last call says itself that it failed: {_shorten(seen['text'])}"
+    if seen["ok"] and (doubt := seen.get("doubt")):
+        return None if doubtful else f"the last call may have failed, {doubt}: {_shorten(seen['text'])}"
     return None if has_succeeded(seen) else f"the last call ended as {seen['kind']}: {_shorten(seen['text'])}"
 
 
@@ -196,7 +196,7 @@ def call_record(step: Mapping[str, Json]) -> dict[str, Json]:
         "thought": step.get("thought"),
         "action": step["action"],
         "arguments": step.get("arguments") or {},
-        "observation": {"ok": seen["ok"], "kind": seen["kind"], "text": seen["text"]},
+        "observation": {name: seen[name] for name in ("ok", "kind", "text", "doubt") if seen.get(name) is not None},
     }
 
 

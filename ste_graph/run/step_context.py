@@ -69,6 +69,7 @@ class StepContext:
             if self._may_change_state(name) and observation.kind != "interrupted":
                 self.effects.append((name, dict(arguments), observation.kind))
         self.used.failed_calls += not observation.ok
+        self.used.doubtful += observation.doubt is not None
         self.used.repaired += bool(observation.coerced)
         self.calls.append((name, observation.kind))
         return observation

@@ -23,6 +23,8 @@ class UsageCounts:
     model_calls: int = 0
     tool_calls: int = 0
     failed_calls: int = 0
+    doubtful: int = 0
+    """Calls whose answers are `ok`, but may report a failure of their own."""
     repaired: int = 0
     """Replies that had to be repaired before they could be read, and calls whose arguments had to be coerced."""
     unreadable: int = 0
@@ -41,6 +43,7 @@ class UsageCounts:
         self.model_calls += other.model_calls
         self.tool_calls += other.tool_calls
         self.failed_calls += other.failed_calls
+        self.doubtful += other.doubtful
         self.repaired += other.repaired
         self.unreadable += other.unreadable
         self.calls_in_text += other.calls_in_text

@@ -14,6 +14,7 @@ from ste_graph.run.recording import Recording
 from ste_graph.run.replay import Replay
 from ste_graph.run.write_ahead import write_ahead
 from ste_graph.tools.asking import TerminalAsker
+from ste_graph.tools.forwarded import with_errors
 from ste_graph.tools.names import rename_repeats
 from ste_graph.tools.outages import Outages
 from ste_graph.tools.policy import ToolPolicy, check_allowed
@@ -77,7 +78,7 @@ async def open_tools(workflow: Workflow, cassette: Recording | Replay | None = N
         tools: list[Tool] = []
         for number, source in enumerate(workflow.tools):
             if isinstance(cassette, Replay) and source.starts:
-                tools += cassette.source(number)
+                tools += with_errors(cassette.source(number), source)
                 continue
             stack.push_async_callback(source.close)
             try:
@@ -88,7 +89,7 @@ async def open_tools(workflow: Workflow, cassette: Recording | Replay | None = N
                 opened = cassette.source(number)
             if isinstance(cassette, Recording):
                 cassette.add_source(number, opened)
-            tools += opened
+            tools += with_errors(opened, source)
         tools = rename_repeats(tools)
         check_allowed(tool_policy(workflow), tools)
         yield tools

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ste_graph.contracts import ReadResult, ValueStore
+from ste_graph.contracts.failure import has_succeeded
 from ste_graph.language.workflow import VALUES, Workflow
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.step_log import LoggedStep, StepLog
@@ -56,7 +57,7 @@ async def begin_wave(
 def _results(step: LoggedStep, reading: Collection[str]) -> Iterator[ReadResult]:
     """The results of a step's successful calls of tools that only read; of a step with several calls, none is known."""
     observation = step.outputs.get("observation")
-    if len(step.calls) == 1 and isinstance(observation, dict) and observation.get("ok"):
+    if len(step.calls) == 1 and isinstance(observation, dict) and has_succeeded(observation):
         ((tool, _),) = step.calls
         if tool in reading:
             yield ReadResult(tool=tool, data=observation.get("data"), text=observation.get("text") or "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from pydantic import Field
 
@@ -66,7 +68,7 @@ class ToolNames:
 
 
 class ToolChoice(Frozen):
-    """The settings with which a workflow narrows a source of tools, and corrects what it says of their effects."""
+    """The settings of every source: which of its tools to take, and what their effects and their answers mean."""
 
     include: tuple[str, ...] | None = Field(
         default=None,
@@ -77,6 +79,12 @@ class ToolChoice(Frozen):
     effects: Mapping[str, Effect] = Field(
         default={},
         description="Per tool what calling it may do (read, write or destructive), where the source does not say so.",
+    )
+    errors: tuple[re.Pattern[str], ...] | Literal[False] = Field(
+        default=(),
+        description="Regular expressions: an answer that starts with one of them reports a failure, as do objects with "
+        "an `error`, and texts that start with `Error:`, `Failed to` and the like. `false`: no answer does.",
+        examples=[["No results", "(?i)sold out"]],
     )
 
     def choose(self, names: ToolNames) -> list[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from ste_graph.contracts import Effect, Json, Observation, Restartable, Tool
+from ste_graph.contracts import Effect, Json, Observation, Restartable, Tool, ToolSource
+from ste_graph.tools.failures import Errors
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class ForwardedTool:
         return self.tool.effect
 
     @property
+    def errors(self) -> Errors:
+        return errors(self.tool)
+
+    @property
     def backend(self) -> object | None:
         return backend(self.tool)
 
@@ -51,6 +56,29 @@ async def ensure_ready(tool: Tool | None) -> Observation | None:
     if not hasattr(tool, "ensure_ready"):  # `isinstance` with a protocol takes longer than many a tool
         return None
     return await cast(Restartable, tool).ensure_ready()
+
+
+@dataclass(frozen=True)
+class ReportingTool(ForwardedTool):
+    """A tool whose source says how its answers report a failure."""
+
+    stated: Errors = ()
+
+    @property
+    def errors(self) -> Errors:
+        return self.stated
+
+
+def with_errors(tools: Sequence[Tool], source: ToolSource) -> Sequence[Tool]:
+    """The tools of a source, with what its setting `errors` says of their answers."""
+    stated: Errors = getattr(source, "errors", ())
+    return tools if stated == () else [ReportingTool(tool, stated) for tool in tools]
+
+
+def errors(tool: Tool) -> Errors:
+    """What a tool's source says of answers that report a failure."""
+    stated: Errors = getattr(tool, "errors", ())
+    return stated
 
 
 def backend(tool: Tool) -> object | None:

@@ -13,7 +13,8 @@ from ste_graph.redaction import Redactor
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.asking import Asker, TerminalAsker
-from ste_graph.tools.forwarded import ensure_ready
+from ste_graph.tools.failures import judge_answer
+from ste_graph.tools.forwarded import ensure_ready, errors
 from ste_graph.tools.names import rename_repeats
 from ste_graph.tools.observation import observe_exception
 from ste_graph.tools.outages import Outages
@@ -117,12 +118,16 @@ class Toolbox:
         if self._tape is None:
             observation = await make()
         else:
-            observation = await self._tape.result(tool, checked.arguments, place, self._position, make)
+            recorded = await self._tape.result(tool, checked.arguments, place, self._position, make)
+            observation = judge_answer(recorded, errors(tool))
         if observation.kind not in NEVER_CALLED:
             self.calls[name] += 1
             self._position += 1
             self._outages.note(tool, observation)
-        return observation.model_copy(update={"coerced": checked.coerced}) if checked.coerced else observation
+        if not checked.coerced and not checked.unchecked:
+            return observation
+        notes = (*observation.notes, *checked.unchecked)
+        return observation.model_copy(update={"coerced": checked.coerced, "notes": notes})
 
     def checker(self, name: str) -> ArgumentChecker:
         """The checker of the arguments of the tool of this name."""
@@ -137,6 +142,7 @@ class Toolbox:
         unready = await ensure_ready(tool)
         started = time.perf_counter()
         observation = await self._call_in_time(tool, arguments) if unready is None else unready
+        observation = judge_answer(observation, errors(tool))  # before it is cut: half an object has no keys
         ms = round((time.perf_counter() - started) * 1000, 3)
         # Secrets go before anything is cut: half a secret would not be recognised.
         text, cut = clip(self._redactor.redact(replace_surrogates(observation.text)), self.policy.characters)

@@ -106,5 +106,5 @@ def test_a_spec_with_faults_gives_the_tools_that_it_can_and_the_run_ends_well(ov
     assert summary.used.failed_calls == 3
     assert "`get_c`: `$ref: #/components/parameters/nowhere` leads nowhere" in caplog.text
     assert summary.remarks == [
-        "the schema of `get_d` is not valid JSON Schema: 'quantity' is not valid under any of the given schemas"
+        'the schema of `get_d` is not valid JSON Schema at `properties.q.type`, "quantity", which is left out'
     ]

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from ste_graph.contracts.failure import has_succeeded, reports_failure
+from ste_graph.contracts.failure import has_succeeded
 from ste_graph.distil.facts import FactCounts, count_facts, read_facts
 from ste_graph.records import RecordContext, Trial
 
 SCHEMA = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
 
 
-def step(days: int, kind: str = "ok", text: str = "2024-05-04") -> dict[str, Any]:
-    seen = {"ok": kind == "ok", "kind": kind, "text": text}
+def step(days: int, kind: str = "ok", text: str = "2024-05-04", doubt: str | None = None) -> dict[str, Any]:
+    seen = {"ok": kind == "ok", "kind": kind, "text": text, "doubt": doubt}
     return {"thought": None, "action": "add_days", "arguments": {"days": days}, "observation": seen}
 
 
@@ -25,7 +25,7 @@ def trial(*steps: dict[str, Any], solved: bool | None = True) -> dict[str, Any]:
     [
         ([], "no call succeeded"),
         ([step(3, "tool_error", "no")], "no call succeeded"),
-        ([step(3, text='{"success": false, "error": "no such day"}')], "no call succeeded"),
+        ([step(3, text="Day not found", doubt="it says `not found`")], "no call succeeded"),
         ([step(3), step(4, "timeout", "late")], "a call succeeded, the last one did not"),
         ([step(5)], "the last call succeeded, not grounded"),
         ([step(99, "tool_error", "at most 3"), step(3)], "the last call succeeded, grounded"),
@@ -57,25 +57,7 @@ def test_a_record_keeps_the_fact_beside_the_verdict_and_an_answer_without_a_call
     assert called.summary.endswith("Solved: Yes")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"error": "no such user"}', '{"output": null, "exception": "KeyError"}', '{"success": false}', '{"ok": false}',
-        '{"status": "failed", "id": 3}', "Error: order not found", "Failed to save the note", "Import failed: no file",
-        "\u274c Error: no", "Traceback (most recent call last)\n…",
-    ],
-)  # fmt: skip
-def test_an_answer_that_says_itself_that_it_failed_is_no_success(text: str) -> None:
-    assert reports_failure(text)
-    assert not has_succeeded({"ok": True, "kind": "ok", "text": text})
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"result": 4, "error": null}', '{"success": true, "error": ""}', '{"valid": false, "error": "no token"}',
-        "Standard error: 0.2", "No errors: all 12 passed", "", "[]", '{"errors": []}', '{"error": ',
-    ],
-)  # fmt: skip
-def test_a_result_that_only_speaks_of_errors_is_one(text: str) -> None:
-    assert not reports_failure(text)
+def test_a_result_that_may_report_a_failure_is_no_success() -> None:
+    assert has_succeeded({"ok": True, "kind": "ok", "text": "User not found", "doubt": None})
+    assert not has_succeeded({"ok": True, "kind": "ok", "text": "User not found", "doubt": "it says `not found`"})
+    assert not has_succeeded({"ok": False, "kind": "tool_error", "text": "Error: no"})

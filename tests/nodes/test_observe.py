@@ -25,12 +25,15 @@ async def test_observe_shows_the_model_what_came_back(context, kind) -> None:
     assert ctx.called == [("look", {"a": 1})]
 
 
-async def test_a_result_that_says_itself_that_the_call_failed_is_a_failed_call(context) -> None:
+async def test_failed_calls_add_up_and_a_doubtful_answer_is_none_of_them(context) -> None:
     before = [{"action": "look", "arguments": {"a": 0}}]
-    ctx = context(Observation(ok=True, kind="ok", text="Error: no such place"))
+    ctx = context(Observation(ok=False, kind="tool_error", text="Error: no such place"))
     given = await run(Observe(), ctx, action="look", arguments={"a": 1}, failed_calls=before)
     assert given["failed"]
     assert given["failed_calls"] == [*before, {"action": "look", "arguments": {"a": 1}}]
+    ctx = context(Observation(ok=True, kind="ok", text="Place not found", doubt="it says `not found`"))
+    given = await run(Observe(), ctx, action="look", arguments={"a": 1}, failed_calls=before)
+    assert (given["failed"], given["failed_calls"]) == (False, before)
 
 
 @pytest.mark.parametrize("node", [Observe(), ObserveWithheld()])

@@ -74,7 +74,7 @@ def call(name, number):
         case "error_text":
             result = text("Database error: no such table: b", isError=False)
         case "own_error":
-            result = text("Sorry! There is no such city", isError=False)
+            result = text("Sold out: there are no tickets left", isError=False)
         case "error_flag":
             result = text("disk full", isError=True)
         case "error_rpc":

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from ste_graph.contracts import Observation
 from ste_graph.errors import WorkflowError
 from ste_graph.redaction import Redactor, find_secrets
+from ste_graph.tools.forwarded import with_errors
 from ste_graph.tools.mcp import connection as mcp_connection
 from ste_graph.tools.mcp.source import MCPTools
 from ste_graph.tools.policy import ToolPolicy
@@ -37,7 +38,7 @@ def server(name: str, *args: str, **settings) -> MCPTools:
 async def opened(*sources: MCPTools, policy: ToolPolicy = ALL):
     """A toolbox of the sources' tools, closed afterwards."""
     try:
-        yield Toolbox([tool for source in sources for tool in await source.open()], policy)
+        yield Toolbox([tool for source in sources for tool in with_errors(await source.open(), source)], policy)
     finally:
         for source in sources:
             await source.close()
@@ -218,9 +219,9 @@ async def test_all_three_ways_of_reporting_failure_are_failures():
             (False, "tool_error", "Database error: no such table: b"),
         ]
         assert (await box.call("own_error", {})).ok
-    async with opened(server("adverse.py", errors=["Sorry"])) as box:
+    async with opened(server("adverse.py", errors=["Sold out"])) as box:
         seen = await box.call("own_error", {})
-        assert (seen.kind, seen.text) == ("tool_error", "Sorry! There is no such city")
+        assert (seen.kind, seen.text) == ("tool_error", "Sold out: there are no tickets left")
 
 
 async def test_an_answer_that_breaks_the_protocol_is_read_as_far_as_it_can_be():
@@ -244,9 +245,10 @@ async def test_ten_megabytes_are_cut_to_the_limit_with_head_and_tail_kept():
 async def test_an_invalid_schema_leaves_its_tool_usable():
     async with opened(server("adverse.py")) as box:
         assert (await box.call("bad_schema", {"n": "many"})).text == "fine"
+        place = "the schema of `bad_schema` is not valid JSON Schema at `properties.n"
         assert box.faults == (
-            "the schema of `bad_schema` is not valid JSON Schema: "
-            "'quantity' is not valid under any of the given schemas",
+            f'{place}.type`, "quantity", which is left out',
+            f'{place}.minimum`, "a lot", which is left out',
         )
 
 

@@ -38,7 +38,7 @@ def gone(pids: list[int], within_s: float = 10) -> bool:
 
 
 def wrapped(folder: Path, *command: str) -> list[str]:
-    """The arguments of a shell that starts two helpers, notes their ids, and runs a server as its child, as npx does."""
+    """The arguments of a shell that starts two helpers, notes their ids, and runs a server, as npx does."""
     pids = folder / "pids"
     script = f'sleep 300 & echo $! >> "{pids}"; sh -c "sleep 301" & echo $! >> "{pids}"; "$@"; exit $?'
     return ["-c", script, "wrapper", *command]

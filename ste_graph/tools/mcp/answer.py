@@ -1,13 +1,10 @@
-"""The answer of an MCP server to a call as an observation; all three ways in which servers report failure count."""
+"""The answer of an MCP server to a call as an observation."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json, Observation
-from ste_graph.contracts.failure import ERRORS
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.mcp.repair import DATA, read_meta, read_notes
 from ste_graph.tools.text import as_text
@@ -16,11 +13,8 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, ContentBlock
 
 
-def observe_result(result: CallToolResult, errors: Sequence[re.Pattern[str]] = ()) -> Observation:
-    """The observation of an answer, with notes of what was off about it.
-
-    `errors`, in addition to `ERRORS`, are matched at the start of a text.
-    """
+def observe_result(result: CallToolResult) -> Observation:
+    """The observation of an answer, with notes of what was off about it."""
     data = result.structured_content
     data = read_meta(result.meta, DATA) if data is None else data
     text = (
@@ -29,7 +23,7 @@ def observe_result(result: CallToolResult, errors: Sequence[re.Pattern[str]] = (
         else as_text(data)
     )
     notes = read_notes(result.meta)
-    if result.is_error or any(pattern.match(text.lstrip()) for pattern in (*ERRORS, *errors)):
+    if result.is_error:
         text = text or "The tool reports an error without a message."
         return Observation(ok=False, kind="tool_error", text=text, notes=notes)
     return Observation(ok=True, kind="ok", text=text, data=data, notes=notes)

@@ -84,12 +84,6 @@ class MCPTools(ToolChoice):
     headers: dict[str, Annotated[Secret, TEXT_OR_VARIABLE]] = Field(
         default={}, repr=False, description="Headers of every request."
     )
-    errors: tuple[re.Pattern[str], ...] = Field(
-        default=(),
-        description="Regular expressions: a text that starts with one of them reports a failure, as do texts that "
-        "start with `Error:`, `Some error:`, `SomeError:`, `SomeException:` or a Python traceback.",
-        examples=[["No results", "(?i)failed to"]],
-    )
     start_s: float = Field(default=60.0, gt=0, description="Seconds that the server has to be ready.")
 
     _connections: list[Connection] = PrivateAttr(default_factory=list)
@@ -150,7 +144,7 @@ class MCPTools(ToolChoice):
         if not chosen:
             raise names.nothing_left("`include` and `exclude`")
         return [
-            MCPTool.of(names.shown[at], distinct[own[at]], stated.get(at), effects[own[at]], connection, self.errors)
+            MCPTool.of(names.shown[at], distinct[own[at]], stated.get(at), effects[own[at]], connection)
             for at in chosen
         ]
 
@@ -199,7 +193,6 @@ class MCPTool:
     original: str
     """The name by which the server knows it."""
     connection: Connection
-    errors: Sequence[re.Pattern[str]]
     output: ArgumentChecker | None = None
     """The check of its structured content, if it states a schema of it."""
     effect_note: str | None = None
@@ -212,7 +205,6 @@ class MCPTool:
         stated: Effect | None,
         annotated: Effect,
         connection: Connection,
-        errors: Sequence[re.Pattern[str]],
     ) -> MCPTool:
         """The tool that a server lists, under a name that models may use; its effect as stated, else as annotated."""
         description = listed.description or listed.title or ""
@@ -222,7 +214,7 @@ class MCPTool:
         schema = read_meta(listed.meta, OUTPUT_SCHEMA)
         output = ArgumentChecker(name, schema) if schema else None
         parameters = read_meta(listed.meta, INPUT_SCHEMA) or listed.input_schema
-        return cls(name, description, parameters, effect, listed.name, connection, errors, output, note)
+        return cls(name, description, parameters, effect, listed.name, connection, output, note)
 
     def __repr__(self) -> str:
         return f"MCPTool({self.original} of {self.connection.transport.name})"
@@ -247,7 +239,7 @@ class MCPTool:
             return Observation(ok=False, kind="transport", text=text)
         except Exception as error:  # a JSON-RPC error, or an answer that breaks the protocol or the tool's own schema
             return Observation(ok=False, kind="tool_error", text=describe_error(error))
-        seen = observe_result(result, self.errors)
+        seen = observe_result(result)
         if self.output is None or not seen.ok:
             return seen
         return seen.model_copy(update={"notes": (*seen.notes, *await find_mismatch(seen.data, self.output))})

@@ -1,0 +1,22 @@
+"""What an answer reports of a failure of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A failure that an answer reports: `certain`, or a doubt for a person or a judge to settle; `reason` says why."""
+
+    reason: str
+    certain: bool = True
+
+    def doubtful(self, why: str = "") -> Report:
+        """The same as a doubt, for a further reason."""
+        return replace(self, certain=False, reason=f"{self.reason}, {why}" if why else self.reason)
+
+
+def doubt(reason: str) -> Report:
+    """A report that is none for certain."""
+    return Report(reason, certain=False)
