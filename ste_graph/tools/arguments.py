@@ -16,7 +16,7 @@ from ste_graph.tools.coercion import coerce
 from ste_graph.tools.explanation import Explainer, rank_fault, render_value
 from ste_graph.tools.prepared_schema import PreparedSchema, prepare_schema
 from ste_graph.tools.threads import run_in_daemon_thread
-from ste_graph.tools.validation import Limits, UnfinishedError, limit_checks
+from ste_graph.tools.validation import CheckLimits, UnfinishedError, limit_checks
 
 MOST_ERRORS = 200
 """Faults of one call that are looked at."""
@@ -69,20 +69,20 @@ class ArgumentChecker:
 
         A value of the wrong type that can mean only one value of the right type is coerced.
         """
-        return self._check(arguments, Limits(quick=False))
+        return self._check(arguments, CheckLimits(quick=False))
 
     async def check_aside(self, arguments: Json) -> CheckedArguments:
         """As `check`, without holding up the event loop: what takes more than milliseconds does so in a thread."""
         if "_prepared" in vars(self):
             with contextlib.suppress(UnfinishedError):
-                return self._check(arguments, Limits(quick=True))
+                return self._check(arguments, CheckLimits(quick=True))
         return await run_in_daemon_thread(lambda: self.check(arguments))
 
     def problem(self, arguments: Json) -> str | None:
         """The problem of the arguments; None if the tool may get them."""
         return self.check(arguments).problem
 
-    def _check(self, arguments: Json, limits: Limits) -> CheckedArguments:
+    def _check(self, arguments: Json, limits: CheckLimits) -> CheckedArguments:
         """The arguments after the check. Raises `UnfinishedError` if it has to be quick and cannot."""
         if not isinstance(arguments, Mapping):
             return self._refuse([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
@@ -107,7 +107,7 @@ class ArgumentChecker:
     def _name_unchecked(self, what: str) -> str:
         return f"the arguments of `{self.tool}` were not checked by {what}"
 
-    def _coerce_and_check(self, values: dict[str, Json], limits: Limits) -> CheckedArguments:
+    def _coerce_and_check(self, values: dict[str, Json], limits: CheckLimits) -> CheckedArguments:
         errors, coerced = self._list_errors(values, limits), tuple[str, ...]()
         for _ in range(ROUNDS):
             if not errors or limits.steps < 0:
@@ -127,7 +127,7 @@ class ArgumentChecker:
         lines = list(dict.fromkeys(line for error in errors for line in explain(error)))
         return self._refuse(lines)
 
-    def _list_errors(self, values: dict[str, Json], limits: Limits) -> list[ValidationError]:
+    def _list_errors(self, values: dict[str, Json], limits: CheckLimits) -> list[ValidationError]:
         """The faults of the arguments, those that were found until a limit was reached."""
         errors: list[ValidationError] = []
         limits.known.clear()

@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import validator_for
 
 from ste_graph.contracts import Json
-from ste_graph.tools.validation import limited_class, make_validator
+from ste_graph.tools.validation import limit_class, make_validator
 
 LONGEST_SCHEMA = 200_000
 """Characters of a schema, written as JSON; the arguments of a larger one are not checked."""
@@ -92,7 +92,7 @@ def _without_dialect(node: dict[str, Json]) -> dict[str, Json]:
 
 def _find_dialect(given: Json, schema: Json) -> Any:
     """The dialect that the schema names; else the first that finds no fault in it, else the newest."""
-    unknown = limited_class(UNNAMED[0])
+    unknown = limit_class(UNNAMED[0])
     stated = validator_for(given, default=unknown) if isinstance(given, Mapping) else unknown
     if stated is not unknown:
         return stated

@@ -37,7 +37,7 @@ class UnfinishedError(Exception):
     """A check that would go beyond its limits."""
 
 
-class Limits:
+class CheckLimits:
     """What one check may still do, and what it could not check."""
 
     def __init__(self, *, quick: bool) -> None:
@@ -67,11 +67,11 @@ class Limits:
         return True
 
 
-_LIMITS: ContextVar[Limits] = ContextVar("limits of the check")
+_LIMITS: ContextVar[CheckLimits] = ContextVar("limits of the check")
 
 
 @contextmanager
-def limit_checks(limits: Limits) -> Iterator[None]:
+def limit_checks(limits: CheckLimits) -> Iterator[None]:
     """Holds what validators do meanwhile within the limits."""
     token = _LIMITS.set(limits)
     try:
@@ -81,16 +81,16 @@ def limit_checks(limits: Limits) -> Iterator[None]:
 
 
 @lru_cache
-def limited_class(dialect: Any) -> Any:
+def limit_class(dialect: Any) -> Any:
     """The validator class of a dialect of JSON Schema, with all of its keywords within limits."""
     keywords = {"dependencies": Draft7Validator.VALIDATORS["dependencies"], **dialect.VALIDATORS}
     changed = {name: KEYWORDS.get(name, keyword) for name, keyword in keywords.items()}
-    return extend(dialect, {name: _counted(keyword) for name, keyword in changed.items()})  # type: ignore[no-untyped-call]
+    return extend(dialect, {name: _count_steps(keyword) for name, keyword in changed.items()})  # type: ignore[no-untyped-call]
 
 
 def make_validator(dialect: Any, schema: Json) -> Any:
     """A validator of the schema. References lead to parts of the schema alone: nothing is downloaded."""
-    return limited_class(dialect)(schema, registry=Registry(), format_checker=FORMATS)
+    return limit_class(dialect)(schema, registry=Registry(), format_checker=FORMATS)
 
 
 def find_extras(instance: Mapping[str, Json], schema: Mapping[str, Json]) -> list[str]:
@@ -104,7 +104,7 @@ def find_extras(instance: Mapping[str, Json], schema: Mapping[str, Json]) -> lis
     ]
 
 
-def _counted(keyword: Keyword) -> Keyword:
+def _count_steps(keyword: Keyword) -> Keyword:
     def count_and_check(validator: Any, value: Any, instance: Json, schema: Json) -> Any:
         _LIMITS.get().spend()
         return keyword(validator, value, instance, schema)

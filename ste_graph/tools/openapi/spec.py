@@ -95,7 +95,7 @@ class Spec:
             if where == "body":
                 schema = self.schemas.convert(node.get("schema", {}), base)
                 media = choose_media(self._consumes(listed)) or "application/json"
-                body = self._sendable(Body(media, add_description(schema, node), node.get("required") is True))
+                body = self._check_media(Body(media, add_description(schema, node), node.get("required") is True))
             elif where == "formData":
                 form.append({**node, "schema": add_description(self.schemas.convert(inline_schema(node), base), node)})
             elif where in STYLES and not (
@@ -171,7 +171,7 @@ class Spec:
         media = choose_media(list(content))
         entry, base = self.documents.resolve(content[media] or {}, base)
         schema = add_description(self.schemas.convert(entry.get("schema", {}), base), {**node, **entry})
-        return self._sendable(
+        return self._check_media(
             Body(
                 "application/json" if "*" in media else media,
                 schema,
@@ -180,7 +180,7 @@ class Spec:
             )
         )
 
-    def _sendable(self, body: Body) -> Body:
+    def _check_media(self, body: Body) -> Body:
         """The body, if it can be written. Raises `UnusableError`: XML is sent only as a text that the caller gives."""
         if not is_xml(body.media):
             return body

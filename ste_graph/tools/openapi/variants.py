@@ -30,7 +30,7 @@ class Variants:
         if options is None:
             return self._with_children(schema, base, name) if name else schema
         if name:
-            options = [self._tagged(option, base, name, schema["discriminator"]) for option in options]
+            options = [self._tag_option(option, base, name, schema["discriminator"]) for option in options]
         rest = {key: value for key, value in schema.items() if key not in ("oneOf", "discriminator")}
         if "oneOf" in schema and "anyOf" in schema:
             parts = rest["allOf"] if isinstance(rest.get("allOf"), list) else []
@@ -50,7 +50,7 @@ class Variants:
         except UnusableError:
             return False
 
-    def _tagged(self, option: Json, base: str, name: str, discriminator: Json) -> Json:
+    def _tag_option(self, option: Json, base: str, name: str, discriminator: Json) -> Json:
         """The option, with the values of the discriminating member that stand for it."""
         if not isinstance(option, Mapping) or not isinstance(option.get("$ref"), str) or "properties" in option:
             return option
