@@ -288,12 +288,30 @@ async def test_a_module_that_does_not_import_says_what_happened_and_where(tmp_pa
     )
 
 
-async def test_a_hint_that_has_no_json_schema_names_the_tool_unless_exclude_leaves_it_out(tmp_path):
-    path = module(tmp_path, "class Odd: ...\ndef bad(x: Odd): ...\ndef good(): ...\n")
-    message = await refused(module=path)
-    assert message.startswith("tool `bad`: no JSON Schema can be made of its type hints: ")
-    assert message.endswith("change the hints or leave the function out with `exclude:`")
-    assert [tool.name for tool in await PythonTools(module=path, exclude=["bad"]).open()] == ["good"]
+async def test_a_function_of_whose_hints_no_schema_can_be_made_is_left_out_and_named(tmp_path, caplog):
+    code = "import typing\nclass Odd: ...\nclass Pair(typing.TypedDict):\n    a: int\n"
+    code += "def odd(x: Odd): ...\ndef pair(x: Pair): ...\ndef call(x: typing.Callable): ...\ndef good(): ...\n"
+    path = module(tmp_path, code)
+    source = PythonTools(module=path)
+    left_out = {"odd", "pair", "call"} - {tool.name for tool in await source.open()}
+    assert left_out >= {"odd"}
+    messages = [record.message for record in caplog.records]
+    assert len(messages) == len(left_out)
+    for name in left_out:
+        start = f"tools: left out of `{path}`: tool `{name}`: no JSON Schema can be made of its type hints: "
+        (message,) = (message for message in messages if message.startswith(start))
+        assert message.endswith("change the hints or leave the function out with `exclude:`")
+    caplog.clear()
+    assert [tool.name for tool in await PythonTools(module=path, include=["good"]).open()] == ["good"]
+    assert not caplog.records
+
+
+async def test_a_source_none_of_whose_functions_can_be_used_is_refused(tmp_path):
+    path = module(tmp_path, "class Odd: ...\ndef bad(x: Odd): ...\n")
+    assert (await refused(module=path)).startswith("tool `bad`: no JSON Schema can be made of its type hints: ")
+    assert (await refused(module=f"{path}:bad")).startswith(
+        "tool `bad`: no JSON Schema can be made of its type hints: "
+    )
 
 
 async def test_an_empty_include_takes_no_tool_and_not_all_of_them():

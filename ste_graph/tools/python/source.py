@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence, Set
@@ -28,13 +29,16 @@ from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.python.langchain import LangChainTool, is_langchain_tool
 from ste_graph.tracebacks import describe_encoding, with_place
 
+log = logging.getLogger(__name__)
+
 
 class PythonTools(ToolChoice):
     """Python functions as tools: schema from type hints and docstring, effect from `@ste.tool` or `effects`.
 
     Tools are the functions that `@ste.tool` marks, and LangChain tools as they are; in a module that has neither, its
     public functions: those of `__all__`, else those defined there whose names start with no `_`. Beside marked ones, a
-    public function is taken where `include` or `effects` has its name.
+    public function is taken where `include` or `effects` has its name. A function of whose hints no schema can be made
+    is left out, and the log names it.
     Loading a module runs its code. What a tool prints goes where the program's stdout goes.
     """
 
@@ -74,7 +78,18 @@ class PythonTools(ToolChoice):
         stated, chosen = self.state_effects(names), self.choose(names)
         if not chosen and self.include != ():
             raise names.nothing_left("`include` and `exclude`")
-        return [make_tool(names.shown[at], found[own[at]], stated.get(at)) for at in chosen]
+        tools: list[Tool] = []
+        faults: list[str] = []
+        for at in chosen:
+            try:
+                tools.append(make_tool(names.shown[at], found[own[at]], stated.get(at)))
+            except WorkflowError as error:
+                faults.append(str(error))
+        if faults and not tools:
+            raise WorkflowError("\n".join(faults))
+        for fault in faults:
+            log.warning("tools: left out of `%s`: %s", self.module, fault)
+        return tools
 
     async def close(self) -> None: ...
 
