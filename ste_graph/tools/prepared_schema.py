@@ -38,7 +38,7 @@ SINGLE = frozenset(
 NOTES = frozenset(
     {
         *("title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "$comment"),
-        *("contentMediaType", "contentEncoding", "$anchor", "$id", "id"),
+        *("contentMediaType", "contentEncoding", "$anchor", "$id", "id", "$schema"),
     }
 )
 """Keywords that say nothing about what is valid."""
@@ -85,7 +85,7 @@ def _prepare(text: str) -> PreparedSchema:
 
 
 def _without_dialect(node: dict[str, Json]) -> dict[str, Json]:
-    if isinstance(node.get("$schema"), str):
+    if _names_dialect(node):
         del node["$schema"]
     return node
 
@@ -93,11 +93,15 @@ def _without_dialect(node: dict[str, Json]) -> dict[str, Json]:
 def _find_dialect(given: Json, schema: Json) -> Any:
     """The dialect that the schema names; else the first that finds no fault in it, else the newest."""
     unknown = limit_class(UNNAMED[0])
-    stated = validator_for(given, default=unknown) if isinstance(given, Mapping) else unknown
+    stated = validator_for(given, default=unknown) if _names_dialect(given) else unknown
     if stated is not unknown:
         return stated
     old = not any(_holds(schema, keyword) for keyword in SINCE_2019)
     return next((cls for cls in UNNAMED[: None if old else 1] if not any(_list_faults(cls, schema))), UNNAMED[0])
+
+
+def _names_dialect(schema: Json) -> bool:
+    return isinstance(schema, Mapping) and isinstance(schema.get("$schema"), str)
 
 
 def _list_faults(dialect: Any, schema: Json) -> Iterator[ValidationError]:
@@ -120,8 +124,8 @@ def _repair(schema: Any, dialect: Any) -> Iterator[str]:
 def _take_out(schema: Any, fault: ValidationError) -> Iterator[str]:
     """Takes out the keyword in which the fault lies, of the innermost schema around it."""
     path, here, at = list(fault.absolute_path), schema, 0
-    holder: Any
-    name: Any
+    holder: Any = None
+    name: Any = None
     while at < len(path) and isinstance(here, dict):
         key, inside, more = path[at], here.get(path[at]), at + 1 < len(path)
         if more and ((key in NAMED and isinstance(inside, dict)) or (key in LISTED and isinstance(inside, list))):
@@ -139,6 +143,9 @@ def _take_out(schema: Any, fault: ValidationError) -> Iterator[str]:
     if isinstance(here, dict) and isinstance(fault.validator_value, Mapping):  # draft 4: a bound that must accompany
         for key in [key for key in fault.validator_value if key in here]:
             yield from _remove(here, key, [*path, key])
+    elif holder is not None and here:  # one of several things that may stand here, and none of them
+        broken, holder[name] = holder[name], {}
+        yield _sentence(path, broken)
 
 
 def _remove(schema: dict[str, Json], key: str | int, path: Sequence[str | int]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from jsonschema import Draft7Validator, FormatChecker
+from jsonschema import Draft7Validator, Draft201909Validator, Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
@@ -220,16 +220,28 @@ def _reference(validator: Any, target: str, instance: Json, schema: Json) -> Ite
     found = limits.known[place] = []
     complete = False
     try:
-        faults = Draft7Validator.VALIDATORS["$ref"](validator, target, instance, schema)
-        for fault in islice(faults, FAULTS_OF_A_BRANCH):
+        for fault in islice(_follow_reference(validator, target, instance, schema), FAULTS_OF_A_BRANCH):
             found.append(_copy_fault(fault))
             yield fault
         complete = True
-    except Unresolvable:
-        limits.unchecked.append(f"what `{target:.100}` describes: this reference leads nowhere")
     finally:
         if not complete and not found:
             del limits.known[place]
+
+
+def _follow(keyword: Keyword) -> Keyword:
+    def follow_and_check(validator: Any, target: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
+        try:
+            if not isinstance(target, str):
+                raise Unresolvable(ref=target)
+            yield from keyword(validator, target, instance, schema)
+        except Unresolvable:
+            _LIMITS.get().unchecked.append(f"what `{target!s:.100}` describes: this reference leads nowhere")
+
+    return follow_and_check
+
+
+_follow_reference = _follow(Draft7Validator.VALIDATORS["$ref"])
 
 
 def _copy_fault(fault: ValidationError) -> ValidationError:
@@ -257,6 +269,8 @@ KEYWORDS: Mapping[str, Keyword] = {
     "uniqueItems": _unique_items,
     "enum": _enum,
     "$ref": _reference,
+    "$dynamicRef": _follow(Draft202012Validator.VALIDATORS["$dynamicRef"]),
+    "$recursiveRef": _follow(Draft201909Validator.VALIDATORS["$recursiveRef"]),
 }
 """Keywords that are checked other than by `jsonschema`."""
 

@@ -133,6 +133,9 @@ async def test_the_loop_goes_on_while_a_tool_of_a_stranger_is_checked():
     box = Toolbox([tool])
     gap, observation = await longest_gap(box.call("look", {"x": LONG}))
     assert observation.ok
+    assert observation.notes == (
+        f"the arguments of `look` were not checked by the pattern `{SLOW}`: it takes too long on 61 characters",
+    )
     assert gap < 0.25
     assert SLOW in box.faults[0]
 

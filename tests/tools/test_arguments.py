@@ -214,8 +214,11 @@ BROKEN = {
     "bound": ({"properties": {"a": {"minLength": "2"}}}, "at `properties.a.minLength`"),
     "option": ({"anyOf": [{"type": "object"}, {"type": 5}]}, "at `anyOf.1.type`"),
     "definition": ({"$defs": {"A": {"required": "a"}}}, "at `$defs.A.required`"),
+    "schema among dependencies": ({"dependencies": {"a": {"type": 5}}}, "at `dependencies.a`"),
     "reference within": ({"properties": {"a": {"$ref": "#/$defs/Gone"}}}, "`#/$defs/Gone` describes"),
     "reference outside": ({"properties": {"a": {"$ref": "http://localhost:9/x.json"}}}, "leads nowhere"),
+    "reference that is no text": ({"properties": {"a": {"$ref": 5}}}, "`5` describes"),
+    "dynamic reference": ({"properties": {"a": {"$dynamicRef": "#gone"}}}, "`#gone` describes"),
     "unreadable pattern": ({"properties": {"a": {"pattern": "(?<x"}}}, "the pattern `(?<x`: it cannot be read"),
     "long pattern": ({"properties": {"a": {"pattern": "a|" * 2000}}}, "it has more than 2,000 characters"),
 }
@@ -234,9 +237,9 @@ def test_of_a_broken_schema_only_the_broken_keyword_is_left_out_and_named(name):
     assert len(checker.faults) == 1
 
 
-@pytest.mark.parametrize("note", ["title", "description", "deprecated", "examples"])
+@pytest.mark.parametrize("note", ["$schema", "$id", "title", "description", "deprecated", "examples"])
 def test_a_broken_note_of_a_schema_is_no_fault(note):
-    checker = ArgumentChecker("t", {"properties": {"n": {"type": "integer", note: None}}})
+    checker = ArgumentChecker("t", {"properties": {"n": {"type": "integer", note: {}}}, note: []})
     assert checker.problem({"n": "many"}) is not None
     assert checker.faults == ()
 
