@@ -84,6 +84,20 @@ async def test_a_file_that_is_no_schema_is_named_but_not_shown(folder, ref):
     assert "hunter2" not in faults[0]
 
 
+async def test_an_operation_may_stand_in_a_file_of_its_own(folder):
+    shared = {"name": "y", "in": "query", "schema": {"$ref": "parts/good.yaml"}}
+    there = {"operationId": "look", "parameters": [{"name": "x", "in": "query", "schema": {"$ref": "good.yaml"}}]}
+    (folder / "parts" / "operation.json").write_text(json.dumps(there), encoding="utf-8")
+    path = {"parameters": [shared], "get": {"$ref": "parts/operation.json"}, "put": {"$ref": "parts/gone.json"}}
+    spec = {"openapi": "3.1.0", "servers": [{"url": "http://localhost:9"}], "paths": {"/a": path}}
+    (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    source = OpenAPITools(spec=str(folder / "spec.json"))
+    (tool,) = await source.open()
+    assert tool.name == "look"
+    assert tool.parameters["properties"] == {"y": {"type": "integer"}, "x": {"type": "integer"}}
+    assert source.faults == ("`put /a`: `$ref: parts/gone.json` leads nowhere",)
+
+
 async def test_a_spec_that_is_a_link_reads_below_the_folder_where_the_link_stands(folder, tmp_path):
     await opened(folder, name="real.json")
     (tmp_path / "elsewhere").mkdir()

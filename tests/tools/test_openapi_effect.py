@@ -13,7 +13,7 @@ GET = "GET, but its name says that it deletes; not called unless `effects: {dele
 
 
 def entry(id: str = "", path: str = "/x", summary: str = "", method: str = "get") -> ListedOperation:
-    return ListedOperation(id, id, method, path, {"operationId": id, "summary": summary}, {}, "")
+    return ListedOperation(id, id, method, path, {"operationId": id, "summary": summary}, {}, "", "")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import read_regular
 
-MOST_DOCUMENTS = 500
+MOST_DOCUMENTS = 5000
 LONGEST_CHAIN = 50
 """References that may lead from one to the next."""
 

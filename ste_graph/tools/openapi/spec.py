@@ -31,7 +31,7 @@ STYLES = {
 
 @dataclass(frozen=True)
 class ListedOperation:
-    """An operation of the spec; `base` is the address of its document."""
+    """An operation of the spec; `base` and `item_base` are the addresses of its document and of its path's."""
 
     own: str
     """The name that the spec gives: the operation's id, else method and path."""
@@ -42,6 +42,7 @@ class ListedOperation:
     node: Mapping[str, Json]
     item: Mapping[str, Json]
     base: str
+    item_base: str
 
     @property
     def tags(self) -> frozenset[str]:
@@ -74,7 +75,7 @@ class Spec:
         An id that occurs twice names neither operation: they are named by method and path.
         """
         found = list(self._find_operations())
-        ids = [str(node.get("operationId") or "") for _, _, node, _, _ in found]
+        ids = [str(node.get("operationId") or "") for _, _, node, *_ in found]
         often = Counter(ids)
         own = [id if id and often[id] == 1 else f"{found[at][0]}{found[at][1]}" for at, id in enumerate(ids)]
         return [
@@ -118,7 +119,7 @@ class Spec:
         nodes = [] if self.swagger else list_mappings(self.root.get("servers"))
         return {address for node in nodes if (address := self._address(node))}
 
-    def _find_operations(self) -> Iterator[tuple[str, str, Mapping[str, Json], Mapping[str, Json], str]]:
+    def _find_operations(self) -> Iterator[tuple[str, str, Mapping[str, Json], Mapping[str, Json], str, str]]:
         paths = self.root.get("paths")
         self.faults.clear()
         for path, node in paths.items() if isinstance(paths, Mapping) else ():
@@ -132,14 +133,20 @@ class Spec:
                 self.faults.append(f"`{path}`: {fault}")
                 continue
             for method in METHODS:
-                if isinstance(item.get(method), Mapping):
-                    yield method, str(path), item[method], item, base
+                if not isinstance(item.get(method), Mapping):
+                    continue
+                try:
+                    node, place = self.documents.resolve(item[method], base)
+                except UnusableError as fault:
+                    self.faults.append(f"`{method} {path}`: {fault}")
+                else:
+                    yield method, str(path), node, item, place, base
 
     def _parameters(self, listed: ListedOperation) -> list[tuple[Mapping[str, Json], str]]:
         found: dict[tuple[Json, Json], tuple[Mapping[str, Json], str]] = {}
-        for holder in (listed.item, listed.node):
+        for holder, place in ((listed.item, listed.item_base), (listed.node, listed.base)):
             for parameter in holder.get("parameters") or []:
-                node, base = self.documents.resolve(parameter, listed.base)
+                node, base = self.documents.resolve(parameter, place)
                 found[node.get("in"), node.get("name")] = node, base
         return list(found.values())
 
