@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from ste_graph.contracts import Observation
-from ste_graph.tools.failures import find_report, judge_answer
+from ste_graph.tools.failures import find_failure, judge_answer
 
 ANSWERS = Path(__file__).with_name("answers_that_report_failure.jsonl")
 """Answers in the style of real servers, written by someone who did not know the rule: 200 failures, 300 results."""
 
 
 def verdict(text: str, data=None) -> str:
-    report = find_report(text, data)
+    report = find_failure(text, data)
     return "fine" if report is None else "failure" if report.certain else "doubtful"
 
 
@@ -62,6 +62,7 @@ DOUBTFUL = [
     '{"data": {"a": 1}, "errors": [{"message": "partial"}]}', '{"success": true, "error": "2 rows skipped"}',
     '{"id": 7, "status": "failed"}', '{"job": 5, "started_at": "1:00", "error": "disk full"}',
     '{"exit_code": 1, "stderr": "x"}',
+    '{"valid": false, "message": "Document a.docx does not exist", "report": {}}',
     '{"errors": 3}', "Author identity unknown\n\nfatal: unable to go on",
 ]  # fmt: skip
 FINE = [
@@ -126,5 +127,5 @@ def test_what_was_no_answer_is_not_judged():
 )  # fmt: skip
 def test_no_text_takes_the_rule_longer_than_a_moment(text):
     began = time.process_time()
-    find_report(text)
+    find_failure(text)
     assert time.process_time() - began < 0.2

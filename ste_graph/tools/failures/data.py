@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ste_graph.contracts import Json
-from ste_graph.tools.failures.report import Report, doubt
+from ste_graph.tools.failures.report import ReportedFailure, doubt
 from ste_graph.tools.failures.text import find_text_failure
 
 DEEPEST: Final = 3
@@ -65,11 +65,18 @@ CODE_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 """The name of a fault, such as `RESOURCE_NOT_FOUND`."""
+UNSEEN: Final = re.compile(
+    r"\b(file|document|path|directory|folder|url|page|resource|host)\b.*\b(not found|does not exist)|no such file|"
+    r"(could not|cannot|unable to|failed to) (open|read|load|find|fetch|access|connect)|"
+    r"(permission|access) denied|timed out",
+    re.IGNORECASE,
+)
+"""Words of a validator that could not see what it was to judge."""
 LARGE_CODE: Final = 1000
 """Codes of faults of one's own begin here."""
 
 
-def find_data_failure(value: Json, depth: int = DEEPEST) -> Report | None:
+def find_data_failure(value: Json, depth: int = DEEPEST) -> ReportedFailure | None:
     """What an object, or a list of them, reports of a failure of its own, by the keys at its top."""
     if isinstance(value, list):
         return find_list_failure(value, depth)
@@ -79,29 +86,38 @@ def find_data_failure(value: Json, depth: int = DEEPEST) -> Report | None:
     flags = [flag for key in SUCCESS if (flag := as_flag(parts.get(key))) is not None]
     flags += [True for key in STATUS & parts.keys() if str(parts[key]).lower() in GOOD]
     if any(isinstance(parts.get(key), bool) for key in VERDICTS):
-        return doubt("a verdict, with `success` false") if flags and not all(flags) else None
+        return doubt_verdict(parts, flags)
     if flags and not all(flags):
-        report = Report("`success` is false")
-        return report.doubtful("in a record") if is_record(parts) else report
+        report = ReportedFailure("`success` is false")
+        return report.as_doubt("in a record") if is_record(parts) else report
     if found := find_named_failure(parts) or find_status_failure(parts):
-        return found.doubtful("beside `success` true") if flags else found
-    denied = any(key in parts and not is_said(parts[key]) for key in ERROR)
-    return None if flags or denied or depth == 0 else find_part_failure(parts, depth)
+        return found.as_doubt("beside `success` true") if flags else found
+    error_free = any(key in parts and not names_error(parts[key]) for key in ERROR)
+    return None if flags or error_free or depth == 0 else find_part_failure(parts, depth)
 
 
-def find_named_failure(parts: Mapping[str, Json]) -> Report | None:
+def doubt_verdict(parts: Mapping[str, Json], flags: Sequence[bool]) -> ReportedFailure | None:
+    """The doubt about a validator's verdict: whether it could see at all what it was to judge."""
+    if flags and not all(flags):
+        return doubt("a verdict, with `success` false")
+    texts = [inner for key in MESSAGE | ERROR if isinstance(inner := parts.get(key), str)]
+    unseen = next((found.group(0) for text in texts if (found := UNSEEN.search(text))), None)
+    return doubt(f"a verdict that says `{unseen}`") if unseen else None
+
+
+def find_named_failure(parts: Mapping[str, Json]) -> ReportedFailure | None:
     """The failure that a key of the object names."""
     for key in sorted(FAILED & parts.keys()):
         if as_flag(parts[key]) is True:
-            report = Report(f"`{key}` is true")
-            return report.doubtful("in a record") if is_record(parts) else report
+            report = ReportedFailure(f"`{key}` is true")
+            return report.as_doubt("in a record") if is_record(parts) else report
     for key in sorted((ERROR | ERRORS | ERROR_CODE) & parts.keys()):
-        said = parts[key]
-        if not is_said(said):
+        value = parts[key]
+        if not names_error(value):
             continue
-        if isinstance(said, int | float) and not isinstance(said, bool):
-            if key in ERROR_CODE or (isinstance(said, int) and only_around(parts)):
-                return doubt(f"`{key}` is {said}")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if key in ERROR_CODE or (isinstance(value, int) and only_around(parts)):
+                return doubt(f"`{key}` is {value}")
             continue
         return weigh(f"it has `{key}`", parts)
     for key in EXIT_CODE & parts.keys():
@@ -110,45 +126,45 @@ def find_named_failure(parts: Mapping[str, Json]) -> Report | None:
     return None
 
 
-def find_status_failure(parts: Mapping[str, Json]) -> Report | None:
+def find_status_failure(parts: Mapping[str, Json]) -> ReportedFailure | None:
     """The failure that a status or a code of the object says."""
     alone = only_around(parts)
     for key in sorted(STATUS & parts.keys()):
         if isinstance(parts[key], str) and parts[key].strip().lower() in FAILING:
-            report = Report(f"`{key}` is {parts[key]}")
-            return report if alone else report.doubtful("beside other things")
-    message = next((parts[key] for key in sorted(MESSAGE) if is_said(parts.get(key))), None)
+            report = ReportedFailure(f"`{key}` is {parts[key]}")
+            return report if alone else report.as_doubt("beside other things")
+    message = next((parts[key] for key in sorted(MESSAGE) if names_error(parts.get(key))), None)
     for key in sorted(CODE & parts.keys()):
         code = parts[key]
         if not isinstance(code, int | str) or isinstance(code, bool):
             continue
         if HTTP_ERROR.fullmatch(str(code)) or (message and isinstance(code, str) and CODE_NAME.fullmatch(code)):
-            report = Report(f"`{key}` is {code!s:.40}")
-            return report if alone and message else report.doubtful("beside other things")
+            report = ReportedFailure(f"`{key}` is {code!s:.40}")
+            return report if alone and message else report.as_doubt("beside other things")
         if alone and message and isinstance(code, int) and code >= LARGE_CODE:
             return doubt(f"`{key}` is {code}")
     return None
 
 
-def find_part_failure(parts: Mapping[str, Json], depth: int) -> Report | None:
+def find_part_failure(parts: Mapping[str, Json], depth: int) -> ReportedFailure | None:
     """The failure that a part of the object reports: for certain only where there is nothing beside it."""
     filled = {key: inner for key, inner in parts.items() if is_filled(inner)}
     alone = len(filled) == 1 or (only_around(filled) and len(MESSAGE & filled.keys()) == 1)
     for key, inner in filled.items():
-        told = key in (CONTENT | MESSAGE if alone else BESIDE)
-        if not told and not (len(filled) == 1 and isinstance(inner, dict)):
+        relevant = key in (CONTENT | MESSAGE if alone else BESIDE)
+        if not relevant and not (len(filled) == 1 and isinstance(inner, dict)):
             continue
         report = find_inner_failure(inner, depth - 1)
         if report is not None and (alone or report.certain):
-            report = Report(f"`{key}`: {report.reason}", report.certain)
-            return report if alone else report.doubtful("beside other things")
+            report = ReportedFailure(f"`{key}`: {report.reason}", report.certain)
+            return report if alone else report.as_doubt("beside other things")
     detail = filled.get("detail")
     if alone and isinstance(detail, list) and all(isinstance(item, dict) and "msg" in item for item in detail):
-        return Report("its `detail` lists faults")
+        return ReportedFailure("its `detail` lists faults")
     return None
 
 
-def find_inner_failure(inner: Json, depth: int) -> Report | None:
+def find_inner_failure(inner: Json, depth: int) -> ReportedFailure | None:
     """The failure that a part reports: a text by its beginning, also JSON in a text; anything else by its keys."""
     if not isinstance(inner, str):
         return find_data_failure(inner, depth)
@@ -160,7 +176,7 @@ def find_inner_failure(inner: Json, depth: int) -> Report | None:
     return find_text_failure(inner)
 
 
-def find_list_failure(values: Sequence[Json], depth: int) -> Report | None:
+def find_list_failure(values: Sequence[Json], depth: int) -> ReportedFailure | None:
     """The failure of a list of blocks of content, or of one object; that of one of several is part of a result."""
     if not values or depth == 0 or not all(isinstance(value, dict) for value in values):
         return None
@@ -169,15 +185,15 @@ def find_list_failure(values: Sequence[Json], depth: int) -> Report | None:
     reports = [report for value in values[:20] if (report := find_data_failure(value, 0)) and report.certain]
     if len(values) == 1 and reports:
         return reports[0]
-    return reports[0].doubtful("in each part") if len(reports) == len(values[:20]) else None
+    return reports[0].as_doubt("in each part") if len(reports) == len(values[:20]) else None
 
 
-def weigh(reason: str, parts: Mapping[str, Json]) -> Report:
+def weigh(reason: str, parts: Mapping[str, Json]) -> ReportedFailure:
     """A failure for certain, unless a result stands beside it, or it is part of a record of something else."""
-    report = Report(reason)
+    report = ReportedFailure(reason)
     if any(is_filled(parts.get(key)) and not is_failing(parts[key]) for key in CONTENT):
-        return report.doubtful("beside a result")
-    return report.doubtful("in a record") if is_record(parts) else report
+        return report.as_doubt("beside a result")
+    return report.as_doubt("in a record") if is_record(parts) else report
 
 
 def is_failing(content: Json) -> bool:
@@ -202,12 +218,12 @@ def is_filled(value: Json) -> bool:
     return value not in (None, "", [])
 
 
-def is_said(value: Json) -> bool:
+def names_error(value: Json) -> bool:
     """True if a value names an error."""
     if isinstance(value, str):
         return value.strip().lower() not in NOTHING
     if isinstance(value, dict):
-        return any(is_said(inner) for inner in value.values())
+        return any(names_error(inner) for inner in value.values())
     return bool(value)
 
 

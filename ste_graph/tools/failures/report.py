@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportedFailure:
     """A failure that an answer reports: `certain`, or a doubt for a person or a judge to settle; `reason` says why."""
 
     reason: str
     certain: bool = True
 
-    def doubtful(self, why: str = "") -> Report:
+    def as_doubt(self, why: str = "") -> ReportedFailure:
         """The same as a doubt, for a further reason."""
         return replace(self, certain=False, reason=f"{self.reason}, {why}" if why else self.reason)
 
 
-def doubt(reason: str) -> Report:
+def doubt(reason: str) -> ReportedFailure:
     """A report that is none for certain."""
-    return Report(reason, certain=False)
+    return ReportedFailure(reason, certain=False)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ste_graph.contracts import Json, Observation
 from ste_graph.tools.failures.data import find_data_failure
-from ste_graph.tools.failures.report import Report
+from ste_graph.tools.failures.report import ReportedFailure
 from ste_graph.tools.failures.text import find_text_failure
 
 MOST_CHARACTERS = 200_000
@@ -28,7 +28,7 @@ def judge_answer(observation: Observation, errors: Errors = ()) -> Observation:
     """The observation of an answer that came, as a failure if the answer reports one; with the doubt if it may."""
     if errors is False or observation.kind != "ok" or not observation.ok or observation.doubt:
         return observation
-    report = find_report(observation.text, observation.data, errors)
+    report = find_failure(observation.text, observation.data, errors)
     if report is None:
         return observation
     if not report.certain:
@@ -37,7 +37,7 @@ def judge_answer(observation: Observation, errors: Errors = ()) -> Observation:
     return observation.model_copy(update={"ok": False, "kind": "tool_error", "data": None, "notes": notes})
 
 
-def find_report(text: str, data: Json = None, errors: Sequence[re.Pattern[str]] = ()) -> Report | None:
+def find_failure(text: str, data: Json = None, errors: Sequence[re.Pattern[str]] = ()) -> ReportedFailure | None:
     """What an answer reports of a failure of its own; None if it reports none.
 
     `data` is the answer as plain data, where the source gave any. `errors` are the user's own patterns: a text that
@@ -46,7 +46,7 @@ def find_report(text: str, data: Json = None, errors: Sequence[re.Pattern[str]] 
     start = text.lstrip()
     for pattern in errors:
         if pattern.match(start):
-            return Report(f"it starts with `{pattern.pattern:.60}`")
+            return ReportedFailure(f"it starts with `{pattern.pattern:.60}`")
     value = parse_answer(start)
     report = find_text_failure(start) if value is None else find_data_failure(value)
     if isinstance(data, Mapping) and value is None and not (report and report.certain):

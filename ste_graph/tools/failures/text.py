@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ste_graph.tools.failures.report import Report, doubt
+from ste_graph.tools.failures.report import ReportedFailure, doubt
 
 SHORT, LONG = 300, 2000
 """Characters up to which a text is one message, and from which it is a document that merely begins so."""
@@ -142,7 +142,7 @@ NO_FAILURE: Final = _begins(
 """Beginnings that speak of failures as a result."""
 
 
-def find_text_failure(text: str) -> Report | None:
+def find_text_failure(text: str) -> ReportedFailure | None:
     """What a text reports of a failure of its own, by its beginning."""
     mark = DECORATION.match(text)
     start = text[mark.end() :] if mark else text
@@ -151,16 +151,20 @@ def find_text_failure(text: str) -> Report | None:
         return None
     shown = f"it begins with `{head.partition(chr(10))[0][:60]}`"
     if SIGNS.match(head):
-        return Report(shown)
+        return ReportedFailure(shown)
     if page := PAGE.match(head):
         title = page.group(2)
-        return Report(f"a page with the title `{title:.60}`") if CERTAIN.match(title) or MARKER.match(title) else None
+        return (
+            ReportedFailure(f"a page with the title `{title:.60}`")
+            if CERTAIN.match(title) or MARKER.match(title)
+            else None
+        )
     certain = (CERTAIN.match(head) or MARKER.match(head)) is not None
     short = len(text) <= SHORT and text.count("\n") <= 3
     if certain and (len(text) <= LONG or head.lower().startswith("traceback")):
-        return Report(shown)
+        return ReportedFailure(shown)
     if certain or CALL_FAILED.match(head):
-        return Report(shown, certain=short)
+        return ReportedFailure(shown, certain=short)
     if short and PERHAPS.match(head):
         return doubt(shown)
     line = QUOTED.sub("", head.strip())

@@ -16,7 +16,7 @@ CODING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 """Headers about the bytes on the wire, which are no longer true of a body that was decoded."""
 
 
-class Body(httpx2.AsyncByteStream):
+class ReadableBody(httpx2.AsyncByteStream):
     """The body of a response, decoded and made readable."""
 
     def __init__(self, response: httpx2.Response, request: RequestKey) -> None:
@@ -50,7 +50,9 @@ class LenientClient(httpx2.AsyncClient):
         if key is None or not response.is_success or media_type(response) not in (JSON, EVENTS):
             return response
         kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in CODING]
-        return httpx2.Response(response.status_code, headers=kept, stream=Body(response, key), request=response.request)
+        return httpx2.Response(
+            response.status_code, headers=kept, stream=ReadableBody(response, key), request=response.request
+        )
 
 
 async def read_text(response: httpx2.Response) -> str:

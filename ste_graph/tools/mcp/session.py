@@ -171,7 +171,7 @@ class Incoming(_Stream):
             raise anyio.EndOfStream from None
 
     def _find_messages(self, error: Exception) -> Sequence[Any]:
-        unread = find_unread(error)
+        unread = find_unreadable(error)
         messages = find_messages(unread, self._waiting)
         if not messages:
             self._note_junk(unread if isinstance(unread, str) else str(unread))
@@ -191,7 +191,7 @@ class Incoming(_Stream):
         return message
 
 
-def find_unread(error: Exception) -> Json:
+def find_unreadable(error: Exception) -> Json:
     """What the client could not read: a line, or the parsed value of one that is no message."""
     faults = error.errors() if isinstance(error, ValidationError) else []
     whole = (fault["input"] for fault in faults if len(fault["loc"]) <= 1 or fault["type"] == "missing")
