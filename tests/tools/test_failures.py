@@ -66,6 +66,7 @@ DOUBTFUL = [
     '{"errors": 3}', "Author identity unknown\n\nfatal: unable to go on",
 ]  # fmt: skip
 FINE = [
+    '{"name": "error-handler", "version": "1", "description": "Handles errors."}',
     '{"result": 4, "error": null}', '{"success": true, "error": ""}', '{"valid": false, "error": "no token"}',
     '{"is_valid": false, "errors": ["a"]}', '{"mean": 2, "error": 0.03}', '{"passed": 4, "failed": 3, "errors": 1}',
     '{"errors": []}', '{"status": "ok", "message": "Could not be better"}', '{"status": "active", "failures": 0}',

@@ -33,8 +33,10 @@ ERROR: Final = _keys(
 ERRORS: Final = _keys("errors exceptions errormessages errorlist usererrors")
 ERROR_CODE: Final = _keys("errorcode errcode errno errorstatus faultcode")
 STATUS: Final = _keys("status state outcome result resultstatus executionstatus type object kind")
-CODE: Final = _keys("status statuscode code httpstatus httpcode httpstatuscode cod responsecode name type")
+CODE: Final = _keys("status statuscode code httpstatus httpcode httpstatuscode cod responsecode")
 """Keys of a status of HTTP, or of the name of a fault."""
+NAME: Final = _keys("name type")
+"""Keys of many names, that of a fault among them."""
 EXIT_CODE: Final = _keys("exitcode returncode exitstatus")
 MESSAGE: Final = _keys("message msg detail details reason description title text explanation statustext info")
 BESIDE: Final = _keys("message msg detail result output response content data")
@@ -42,7 +44,7 @@ BESIDE: Final = _keys("message msg detail result output response content data")
 CONTENT: Final = _keys(
     "result results output outputs data content value values items answer response body return returned payload"
 )
-AROUND: Final = (MESSAGE | ERROR | ERRORS | ERROR_CODE | CODE | SUCCESS | FAILED | STATUS) | _keys(
+AROUND: Final = (MESSAGE | ERROR | ERRORS | ERROR_CODE | CODE | NAME | SUCCESS | FAILED | STATUS) | _keys(
     "path timestamp requestid traceid correlationid debugid instance documentationurl docs docurl help hint hints "
     "suggestion suggestions jsonrpc retryafter retryable retry url method meta version supporturl moreinfo tool "
     "toolname apiname input inputs arguments args parameters params query command operation stderr severity level "
@@ -65,6 +67,8 @@ CODE_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 """The name of a fault, such as `RESOURCE_NOT_FOUND`."""
+PROPER_NAME: Final = re.compile(r"[A-Z\d]+(_[A-Z\d]+)+|\w+(Error|Exception)")
+"""The name of a fault that can be nothing else."""
 UNSEEN: Final = re.compile(
     r"\b(file|document|path|directory|folder|url|page|resource|host)\b.*\b(not found|does not exist)|no such file|"
     r"(could not|cannot|unable to|failed to) (open|read|load|find|fetch|access|connect)|"
@@ -100,7 +104,7 @@ def doubt_verdict(parts: Mapping[str, Json], flags: Sequence[bool]) -> ReportedF
     """The doubt about a validator's verdict: whether it could see at all what it was to judge."""
     if flags and not all(flags):
         return doubt("a verdict, with `success` false")
-    texts = [inner for key in MESSAGE | ERROR if isinstance(inner := parts.get(key), str)]
+    texts = [inner for key in sorted(MESSAGE | ERROR) if isinstance(inner := parts.get(key), str)]
     unseen = next((found.group(0) for text in texts if (found := UNSEEN.search(text))), None)
     return doubt(f"a verdict that says `{unseen}`") if unseen else None
 
@@ -120,7 +124,7 @@ def find_named_failure(parts: Mapping[str, Json]) -> ReportedFailure | None:
                 return doubt(f"`{key}` is {value}")
             continue
         return weigh(f"it has `{key}`", parts)
-    for key in EXIT_CODE & parts.keys():
+    for key in sorted(EXIT_CODE & parts.keys()):
         if isinstance(parts[key], int) and parts[key] != 0:
             return doubt(f"`{key}` is {parts[key]}")
     return None
@@ -133,12 +137,15 @@ def find_status_failure(parts: Mapping[str, Json]) -> ReportedFailure | None:
         if isinstance(parts[key], str) and parts[key].strip().lower() in FAILING:
             report = ReportedFailure(f"`{key}` is {parts[key]}")
             return report if alone else report.as_doubt("beside other things")
-    message = next((parts[key] for key in sorted(MESSAGE) if names_error(parts.get(key))), None)
-    for key in sorted(CODE & parts.keys()):
+    message = any(names_error(parts.get(key)) for key in MESSAGE)
+    for key in sorted((CODE | NAME) & parts.keys()):
         code = parts[key]
         if not isinstance(code, int | str) or isinstance(code, bool):
             continue
-        if HTTP_ERROR.fullmatch(str(code)) or (message and isinstance(code, str) and CODE_NAME.fullmatch(code)):
+        named = message and isinstance(code, str) and CODE_NAME.fullmatch(code)
+        if key in NAME:
+            named = named and bool(BESIDE & parts.keys()) and PROPER_NAME.fullmatch(str(code))
+        if named or (key in CODE and HTTP_ERROR.fullmatch(str(code))):
             report = ReportedFailure(f"`{key}` is {code!s:.40}")
             return report if alone and message else report.as_doubt("beside other things")
         if alone and message and isinstance(code, int) and code >= LARGE_CODE:
