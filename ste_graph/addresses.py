@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 LONGEST: Final = 8192
 """The characters of the longest address; servers refuse longer ones."""
@@ -25,16 +25,13 @@ def find_address_fault(address: str) -> str | None:
     if re.search(r"\s", address) or not address.isprintable():
         return "it has a blank or a control character"
     try:
-        host = urlsplit(address).hostname
+        parts = urlsplit(address)
+        host = parts.hostname
     except ValueError:
         return "its host is not a host name"
     if not host:
         return "it names no host"
-    try:
-        urlsplit(address).port
-    except ValueError:
-        return "its port is no number from 0 to 65535"
-    return None if _is_host(host) else "its host is not a host name"
+    return _port_fault(parts) or (None if _is_host(host) else "its host is not a host name")
 
 
 def check_address(address: str) -> str:
@@ -42,6 +39,13 @@ def check_address(address: str) -> str:
     if fault := find_address_fault(address):
         raise ValueError(f"not a web address: {fault}; expected one such as http://localhost:8000")
     return address
+
+
+def _port_fault(parts: SplitResult) -> str | None:
+    try:
+        return None if parts.port is None or parts.port > 0 else "its port is 0"
+    except ValueError:
+        return "its port is no number from 0 to 65535"
 
 
 def _is_host(host: str) -> bool:

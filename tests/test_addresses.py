@@ -28,6 +28,7 @@ def test_addresses(address) -> None:
         ("http://bob@/x", "it names no host"),
         ("http://127.0.0.1:8-21", "its port is no number from 0 to 65535"),
         ("http://h:99999", "its port is no number from 0 to 65535"),
+        ("http://h:0", "its port is 0"),
         ("http://[", "its host is not a host name"),
         ("http://\u2100/", "its host is not a host name"),
         ("http://\u2603.net", "its host is not a host name"),

@@ -1,4 +1,4 @@
-"""Regular files: the only ones that are read where a user names a file. A pipe never ends, and neither does `/dev/zero`."""
+"""Regular files: only they are read where a user names a file. A pipe may never end, and `/dev/zero` never does."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from ste_graph.contracts import Json
 from ste_graph.diagnostics import Diagnostic, display_path
 from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import read_regular_text
+from ste_graph.prompts.compilation import render_template
 from ste_graph.prompts.reading import TemplateReading, read_template
 from ste_graph.prompts.template import KEEPING, environment
 from ste_graph.prompts.turns import ChatMessage, split_turns
@@ -113,7 +114,7 @@ class Prompt:
     def _render(self, values: Mapping[str, Json], *, keeping: bool) -> list[ChatMessage]:
         """The messages, of which the last is the user's."""
         try:
-            text = self._template.render({**values, KEEPING: keeping})
+            text = render_template(self._template, {**values, KEEPING: keeping})
         except Exception as error:  # whatever goes wrong inside a template is the template's or a value's fault
             line = _line(error.__traceback__, self._template)
             message = error.message if isinstance(error, TemplateError) and error.message else str(error)
@@ -132,7 +133,7 @@ class Prompt:
 
     @cached_property
     def _template(self) -> Template:
-        return environment().from_string(self._reading.tree or "")
+        return self._reading.template or environment().from_string("")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a prompt is immutable: `{name}` cannot be set")

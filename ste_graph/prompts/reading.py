@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import Template, TemplateSyntaxError, nodes
 
 from ste_graph.diagnostics import Diagnostic, Span, remember
+from ste_graph.prompts.code_parts import blank_text
+from ste_graph.prompts.compilation import compile_template
 from ste_graph.prompts.jinja_errors import explain
+from ste_graph.prompts.names import dotted_name, find_name, private_part
 from ste_graph.prompts.template import BLOCKS, FILTERS, KEEPING, TESTS, environment, turn_role
 from ste_graph.prompts.turns import TemplateTurn, find_order_fault
 from ste_graph.suggest import closest
@@ -27,14 +31,15 @@ _TAGS: Final[Mapping[type[nodes.Node], str]] = {
     nodes.Macro: "macro", nodes.CallBlock: "call", nodes.FilterBlock: "filter", nodes.Block: "block",
     nodes.With: "with", nodes.AssignBlock: "set", nodes.ScopedEvalContextModifier: "autoescape",
 }  # fmt: skip
-_CODE: Final = re.compile(r"\{#.*?#\}|(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
+_MOST_FAULTS: Final = 20
+_MOST_NAMES: Final = 500
 
 
 @dataclass(frozen=True)
 class TemplateReading:
-    """The facts about a template that are known without rendering it. `tree` is None if it cannot be parsed."""
+    """The facts about a template that are known without rendering it. `template` is None if it has faults."""
 
-    tree: nodes.Template | None
+    template: Template | None
     diagnostics: tuple[Diagnostic, ...]
     name_spans: Mapping[str, tuple[int, int, int]]
     """The first place of each name that is read from outside: line and column from 1, and length."""
@@ -49,23 +54,33 @@ def read_template(text: str, path: str) -> TemplateReading:
     """Parse a template and find the names that it reads and all that is not legal in it."""
     remember(path, text)
     reader = _TemplateReader(text, path)
-    tree = None
-    try:
-        tree = environment().parse(text)
-        reader.visit(tree, set(), 0)
-        reader.check_turns()
-    except TemplateSyntaxError as error:
-        reader.diagnostics.append(explain(error, text, path))
-    except RecursionError:
-        reader.fault(reader.line, None, "the template is nested too deeply")
+    template = None
+    with suppress(_TooManyFaultsError):
+        try:
+            tree = environment().parse(text)
+            reader.visit(tree, set(), 0)
+            reader.check_turns()
+            template = None if reader.diagnostics else compile_template(tree)
+        except TemplateSyntaxError as error:
+            reader.diagnostics.append(explain(error, text, path))
+        except RecursionError:
+            reader.fault(reader.line, None, "the template is nested too deeply")
+        except _TooManyFaultsError:
+            raise
+        except Exception as error:  # Jinja and Python refuse in many ways what they cannot compile
+            reader.fault(reader.line, None, f"the template cannot be compiled: {type(error).__name__}: {error}")
     return TemplateReading(
-        tree,
+        template,
         tuple(reader.diagnostics),
         reader.name_spans,
         frozenset(reader.tested_names),
         reader.has_once,
         tuple(reader.turns),
     )
+
+
+class _TooManyFaultsError(Exception):
+    """The rest of a template need not be read."""
 
 
 class _TemplateReader:
@@ -81,15 +96,13 @@ class _TemplateReader:
         """The turn that is being visited."""
         self._outside: int | None = None
         """The first line of text outside a turn."""
-        self.line = 1
+        self.line: int = 1
         """The line of the node visited last."""
         self._path = path
         self._lines = re.split("\r\n|\r|\n", text)
-        code = re.sub("\r\n?", "\n", text)
-        # The same text with all but its code blanked out, so that a name is looked for only in code.
-        spans = [found.span() for found in _CODE.finditer(code) if found[1]]
-        inside = {at for start, end in spans for at in range(start, end)}
-        self._code_lines = "".join(c if at in inside or c == "\n" else " " for at, c in enumerate(code)).split("\n")
+        # All but code is blanked out, so that a name is looked for only in code.
+        self._code = blank_text(re.sub("\r\n?", "\n", text))
+        self._code_lines = self._code.split("\n")
 
     def visit(self, node: nodes.Node, local: set[str], depth: int) -> None:
         """Note the names and faults below a node; `local` gains the names that it sets."""
@@ -161,6 +174,8 @@ class _TemplateReader:
         """Note a fault at the match of `pattern` in the code of a line, or at the whole line."""
         span = Span(self._path, *self._find(line, pattern))
         self.diagnostics.append(Diagnostic("E130", "error", message, span, expected, suggestion, help=help))
+        if len(self.diagnostics) >= _MOST_FAULTS:
+            raise _TooManyFaultsError
 
     def _refuse(
         self,
@@ -232,12 +247,13 @@ class _TemplateReader:
         """Note a dotted name, and visit the other expressions in it."""
         name, rest = dotted_name(node)
         self._visit_all(rest, local, depth)
-        if private := _private_part(node):
+        if private := private_part(node):
             self._refuse(node, rf"({re.escape(private)})", f"`{private}`: names in prompts cannot start with `_`")
         elif name is not None and name.split(".")[0] not in local and name not in self.name_spans:
-            parts = [re.escape(part) for part in name.split(".")]
-            whole = r"\s*(?:\.|\[\s*[\"'])\s*".join(parts)
-            self.name_spans[name] = self._find(node.lineno, rf"(?<![\w.])({whole}|{parts[0]})(?!\w)")
+            self.name_spans[name] = find_name(node, name.split("."), self._code)
+            if len(self.name_spans) > _MOST_NAMES:
+                self.fault(node.lineno, None, f"the prompt reads more than {_MOST_NAMES} names")
+                raise _TooManyFaultsError
 
     def _find(self, line: int, pattern: str | None) -> tuple[int, int, int]:
         code = self._code_lines[line - 1] if line <= len(self._code_lines) else ""
@@ -247,31 +263,8 @@ class _TemplateReader:
         return int(line), len(whole) - len(whole.lstrip()) + 1, len(whole.strip())
 
 
-def dotted_name(node: nodes.Node) -> tuple[str | None, list[nodes.Node]]:
-    """`tool.name` for a name with attributes, and the other expressions inside it, such as indices."""
-    match node:
-        case nodes.Name(name=name):
-            return name, []
-        case nodes.Getattr(node=inner, attr=key) | nodes.Getitem(node=inner, arg=nodes.Const(value=str() as key)):
-            base, rest = dotted_name(inner)
-            return (f"{base}.{key}" if base and not rest else base), rest
-        case nodes.Getitem(node=inner, arg=argument):
-            base, rest = dotted_name(inner)
-            return base, [*rest, argument]
-    return None, [node]
-
-
 def _text_line(part: nodes.Node) -> int | None:
     """The line, from 1, on which the text of a part of a template begins; None for blanks."""
     if not isinstance(part, nodes.TemplateData):
         return part.lineno
     return part.lineno + part.data[: -len(part.data.lstrip())].count("\n") if part.data.strip() else None
-
-
-def _private_part(node: nodes.Node) -> str | None:
-    """The part of a dotted name that starts with `_`; None for a name without one."""
-    while isinstance(node, nodes.Getattr):
-        if node.attr.startswith("_"):
-            return node.attr
-        node = node.node
-    return node.name if isinstance(node, nodes.Name) and node.name.startswith("_") else None

@@ -7,15 +7,16 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
+from math import isinf
 from types import GeneratorType
 from typing import Any, Final
 
 from jinja2 import StrictUndefined, TemplateRuntimeError, TemplateSyntaxError, Undefined, nodes, pass_environment
 from jinja2.ext import Extension
-from jinja2.filters import make_attrgetter
+from jinja2.filters import do_indent, make_attrgetter
 from jinja2.lexer import Lexer
 from jinja2.parser import Parser
-from jinja2.runtime import LoopContext
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ste_graph.contracts import Json
@@ -33,6 +34,12 @@ TESTS: Final = (
     "<", "le", "<=", "gt", "greaterthan", ">", "ge", ">=",
 )  # fmt: skip
 BLOCKS: Final = "for, if, once, set, raw, system, user, assistant"
+
+MOST_CHARACTERS: Final = 4 * 1024**2
+"""The characters of the longest text that a template may make; no model reads more."""
+_MOST_DIGITS: Final = 30
+_WIDEST: Final = 1000
+"""The most blanks by which a text may be indented."""
 
 _LOOP: Final = frozenset(
     {"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"}
@@ -61,6 +68,11 @@ class MarkingLexer(Lexer):
         try:
             for line, kind, value in super().tokeniter(source, name, filename, state):
                 at = max(text.find(value, end), end)
+                if kind in ("integer", "float") and (
+                    len(value) > _MOST_DIGITS or isinf(float(int(value, 0) if kind == "integer" else value))
+                ):
+                    end = at
+                    raise TemplateSyntaxError("the number is too large", line)
                 end = at + len(value)
                 yield Mark(line, at), kind, value
         except TemplateSyntaxError as error:
@@ -127,6 +139,13 @@ class PlainEnvironment(ImmutableSandboxedEnvironment):
         except (LookupError, TypeError):
             return self.undefined(_missing(obj, argument))
 
+    intercepted_binops = frozenset({"+"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if isinstance(left, str | list) and isinstance(right, str | list):
+            check_length(len(left) + len(right))
+        return super().call_binop(context, operator, left, right)
+
     def is_safe_callable(self, obj: Any) -> bool:
         return False
 
@@ -145,7 +164,7 @@ def environment() -> PlainEnvironment:
     )
     env.globals.clear()
     env.policies["truncate.leeway"] = 0  # `truncate(n)` means n
-    own = {"json": as_json, "default": default, "join": join}
+    own = {"json": as_json, "default": default, "join": join, "indent": indent, "replace": replace}
     env.filters = {name: own.get(name) or env.filters[name] for name in FILTERS}
     env.tests = {name: env.tests[name] for name in TESTS}
     return env
@@ -181,4 +200,27 @@ def default(value: Any, other: Json = "") -> Any:
 def join(env: PlainEnvironment, value: Iterable[Any], separator: str = "", attribute: str | int | None = None) -> str:
     """The filter `join`: the texts of the items, with `separator` between them."""
     items = value if attribute is None else map(make_attrgetter(env, attribute), value)
-    return separator.join(str(to_text(item)) for item in items)
+    texts = [str(to_text(item)) for item in items]
+    check_length(sum(map(len, texts)) + len(separator) * len(texts))
+    return separator.join(texts)
+
+
+def indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
+    """The filter `indent`: Jinja's, by a width that is no accident."""
+    columns = len(width) if isinstance(width, str) else width
+    if columns > _WIDEST:
+        raise TemplateRuntimeError(f"the width of `indent` is larger than {_WIDEST}")
+    check_length(len(text) + columns * (text.count("\n") + 1))
+    return do_indent(text, width, first, blank)
+
+
+def replace(text: str, old: str, new: str, count: int = -1) -> str:
+    """The filter `replace`: the text with `new` for each `old`, or for the first so many."""
+    check_length(len(str(text)) + len(str(new)) * str(text).count(str(old)))
+    return str(text).replace(str(old), str(new), count)
+
+
+def check_length(length: int) -> None:
+    """Raise `TemplateRuntimeError` if a text or a list gets too long."""
+    if length > MOST_CHARACTERS:
+        raise TemplateRuntimeError(f"a text or list is longer than {MOST_CHARACTERS:,}")
