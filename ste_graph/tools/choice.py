@@ -80,10 +80,10 @@ class ToolChoice(Frozen):
         default={},
         description="Per tool what calling it may do (read, write or destructive), where the source does not say so.",
     )
-    errors: tuple[re.Pattern[str], ...] | Literal[False] = Field(
+    errors: tuple[re.Pattern[str], ...] | Literal["off"] = Field(
         default=(),
         description="Regular expressions: an answer that starts with one of them reports a failure, as do objects with "
-        "an `error`, and texts that start with `Error:`, `Failed to` and the like. `false`: no answer does.",
+        "an `error`, and texts that start with `Error:`, `Failed to` and the like. `off`: no answer does.",
         examples=[["No results", "(?i)sold out"]],
     )
 

@@ -144,7 +144,7 @@ async def test_one_rule_holds_for_all_sources_and_so_does_the_setting(kind, tmp_
     assert await look(make_source(kind, tmp_path, address, errors=["(?i)sold"])) == KINDS | {
         "own": ("tool_error", False)
     }
-    assert await look(make_source(kind, tmp_path, address, errors=False)) == dict.fromkeys(ANSWERS, ("ok", False))
+    assert await look(make_source(kind, tmp_path, address, errors="off")) == dict.fromkeys(ANSWERS, ("ok", False))
 
 
 async def test_an_answer_is_judged_before_it_is_cut():

@@ -20,13 +20,13 @@ MOST_PYTHON = 10_000
 FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```\s*\Z", re.DOTALL)
 
 
-Errors = Sequence[re.Pattern[str]] | Literal[False]
-"""What a source says of its answers: texts that start so report a failure, too; False: no answer does."""
+Errors = Sequence[re.Pattern[str]] | Literal["off"]
+"""What a source says of its answers: texts that start so report a failure, too; `off`: no answer does."""
 
 
 def judge_answer(observation: Observation, errors: Errors = ()) -> Observation:
     """The observation of an answer that came, as a failure if the answer reports one; with the doubt if it may."""
-    if errors is False or observation.kind != "ok" or not observation.ok or observation.doubt:
+    if errors == "off" or observation.kind != "ok" or not observation.ok or observation.doubt:
         return observation
     report = find_failure(observation.text, observation.data, errors)
     if report is None:
