@@ -33,6 +33,21 @@ async def test_a_downloaded_spec_may_refer_to_its_own_host_and_nowhere_else():
             documents.resolve({"$ref": ref}, ROOT)
 
 
+@pytest.mark.parametrize("levels", [3, 9])
+async def test_yaml_whose_aliases_stand_for_billions_of_values_is_refused(levels):
+    lines = ["openapi: 3.0.0", "x0: &x0 [a]"]
+    lines += [f"x{at}: &x{at} [{', '.join([f'*x{at - 1}'] * 10)}]" for at in range(1, levels + 1)]
+
+    async def load(address):
+        return address, "\n".join(lines).encode()
+
+    if levels == 3:
+        assert len((await gather_documents(ROOT, load)).spec["x3"]) == 10
+        return
+    with pytest.raises(WorkflowError, match="its aliases stand for more than 5,000,000 values"):
+        await gather_documents(ROOT, load)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A folder for a spec, with files beside and below it; `secret.yaml` must not be read."""

@@ -19,6 +19,8 @@ from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import read_regular
 
 MOST_DOCUMENTS = 5000
+MOST_VALUES = 5_000_000
+"""Values of a page of YAML with its aliases written out: a few lines can stand for billions."""
 LONGEST_CHAIN = 50
 """References that may lead from one to the next."""
 
@@ -189,7 +191,10 @@ def parse(data: bytes) -> Json:
     try:
         if text.lstrip()[:1] in ("{", "["):
             return json.loads(text)
-        return yaml.load(text, Loader=make_loader())
+        page = yaml.load(text, Loader=make_loader())
+        if "*" in text and count_values(page) > MOST_VALUES:
+            raise ValueError(f"its aliases stand for more than {MOST_VALUES:,} values")
+        return page
     except yaml.MarkedYAMLError as fault:
         where = f" (line {fault.problem_mark.line + 1})" if fault.problem_mark else ""
         raise ValueError(f"{fault.problem}{where}") from fault
@@ -197,6 +202,22 @@ def parse(data: bytes) -> Json:
         raise ValueError(str(fault).splitlines()[0]) from fault
     except RecursionError as fault:
         raise ValueError("it is nested too deeply") from fault
+
+
+def count_values(page: Json) -> int:
+    """The values of a page with every alias written out; what holds itself counts once."""
+    sizes: dict[int, int] = {}
+    waiting = [(page, False)]
+    while waiting:
+        node, is_counted = waiting.pop()
+        parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        if is_counted:
+            sizes[id(node)] = 1 + sum(sizes.get(id(part), 1) for part in parts)
+        elif id(node) not in sizes and parts:
+            sizes[id(node)] = 1
+            waiting.append((node, True))
+            waiting += ((part, False) for part in parts)
+    return sizes.get(id(page), 1)
 
 
 def make_loader() -> type[Any]:
