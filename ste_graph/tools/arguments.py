@@ -22,7 +22,7 @@ MOST_ERRORS = 200
 """Faults of one call that are looked at."""
 MOST_LINES = 10
 MOST_VALUES = 10_000
-"""Values that arguments may hold, all levels together."""
+"""Values, all levels together, up to which arguments are checked."""
 ROUNDS = 3
 """Times that arguments are coerced: what stood in a text may itself need it."""
 
@@ -89,7 +89,7 @@ class ArgumentChecker:
         if self._prepared.validator is None:
             return CheckedArguments(dict(arguments))
         if not has_at_most(arguments, MOST_VALUES):
-            return self._refuse([f"- the arguments hold more than {MOST_VALUES:,} values; send less at once"])
+            return self._pass_on(arguments, f"its schema, as they hold more than {MOST_VALUES:,} values")
         with limit_checks(limits):
             try:
                 checked = self._coerce_and_check(dict(arguments), limits)
@@ -98,11 +98,17 @@ class ArgumentChecker:
             except UnfinishedError:  # of a quick check alone
                 raise
             except Exception as fault:  # a reference into what is no schema, most of all
-                self._unchecked[f"its schema, which cannot be used ({type(fault).__name__}: {fault})"[:300]] = None
-                return CheckedArguments(dict(arguments))
+                return self._pass_on(
+                    arguments, f"its schema, which cannot be used ({type(fault).__name__}: {fault})"[:300]
+                )
         unchecked = dict.fromkeys(limits.unchecked[:SHOWN])
         self._unchecked.update(unchecked)
         return replace(checked, unchecked=tuple(map(self._name_unchecked, unchecked))) if unchecked else checked
+
+    def _pass_on(self, arguments: Mapping[str, Json], what: str) -> CheckedArguments:
+        """The arguments as they are, since they cannot be checked."""
+        self._unchecked[what] = None
+        return CheckedArguments(dict(arguments), unchecked=(self._name_unchecked(what),))
 
     def _name_unchecked(self, what: str) -> str:
         return f"the arguments of `{self.tool}` were not checked by {what}"
