@@ -4,6 +4,7 @@ The script is JSON: `listing` has the results of `tools/list`, one per page, the
 a line per tool, in which `ID` stands for the id of the request. `Handler` serves the same over HTTP.
 """
 
+import gzip
 import json
 import sys
 from http.server import BaseHTTPRequestHandler
@@ -71,6 +72,9 @@ class Handler(BaseHTTPRequestHandler):
         data = text.encode()
         self.send_response(status)
         self.send_header("content-type", kind)
+        if self.server.kind == "json" and data:  # as most servers do
+            data = gzip.compress(data)
+            self.send_header("content-encoding", "gzip")
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -15,11 +15,12 @@ import pytest
 from pydantic import ValidationError
 
 from ste_graph.contracts import Observation
-from ste_graph.errors import WorkflowError
+from ste_graph.errors import NoAnswerError, WorkflowError
 from ste_graph.redaction import Redactor, find_secrets
 from ste_graph.tools.forwarded import with_errors
 from ste_graph.tools.mcp import connection as mcp_connection
 from ste_graph.tools.mcp.source import MCPTools
+from ste_graph.tools.outages import Outages
 from ste_graph.tools.policy import ToolPolicy
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
@@ -322,6 +323,20 @@ async def test_if_a_server_cannot_be_started_again_no_call_is_made_and_the_obser
             "The tool's server is gone and cannot be started again; the call was not made: it ended before it was ready"
         )
         assert "gone for good" in seen.text
+
+
+async def test_a_server_that_is_gone_for_good_pauses_the_unit_after_three_calls(tmp_path):
+    program = tmp_path / "server.py"
+    program.write_text((SERVERS / "adverse.py").read_text(encoding="utf-8"), encoding="utf-8")
+    source = MCPTools(command=sys.executable, args=[str(program)])
+    box = Toolbox(await source.open(), ALL, outages=Outages(3))
+    assert (await box.call("exit_after_answer", {})).ok
+    program.write_text("raise SystemExit('gone for good')", encoding="utf-8")
+    await asyncio.sleep(0.3)
+    assert [(await box.call(name, {})).kind for name in ("fine", "pid")] == ["transport"] * 2
+    with pytest.raises(NoAnswerError, match=r"paused: 3 calls in a row got no answer from the server of `fine`"):
+        await box.call("fine", {})
+    await source.close()
 
 
 async def test_calls_that_wait_while_a_hanging_server_is_ended_go_to_the_next(monkeypatch):
