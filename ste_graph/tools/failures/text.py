@@ -56,8 +56,8 @@ CERTAIN: Final = _begins(
     r"bad gateway|gateway time|conflict|gone|unprocessable|method not allowed|client error|server error|request time)",
     r"\d+ validation errors? |upstream (connect|request)|no healthy upstream|something went wrong",
     r"\w*(Error|Exception)\(.*\)\s*$|\[errno -?\d+\]|sqlstate\[|ora-\d+:|\(node:\d+\) \w*(error|rejection)",
-    r"((there was|i|we) )?(encountered |ran into |got |hit |there was )?an? (\w+ )?(error|exception|problem) (\w+ )?"
-    r"(while|when|during|processing|occurred|with your)",
+    r"((there was|i|we) )?(encountered |ran into |got |hit |there was )?an? (\w+ )?(error|exception|problem) "
+    r"((has |have )?(occurred|happened) ?)?(while|when|during|processing|occurred|with your)",
     r"(fehler|erreur|fout|erro|errore|b\u0142\u0105d|hata|\u043e\u0448\u0438\u0431\u043a\u0430|\u9519\u8bef|"
     r"\u932f\u8aa4|"
     r"\u30a8\u30e9\u30fc|\uc624\ub958) ?[:\uff1a]",
@@ -92,7 +92,7 @@ CALL_FAILED: Final = _begins(
     r"unauthori[sz]ed\b|forbidden\b|not (authori[sz]ed|permitted|allowed|authenticated|logged in)\b",
     r"(api )?(rate limit|quota|usage limit|limit)( was| has been)? (exceeded|reached|hit)|too many requests|rate[- "
     r"]limited",
-    r"(\w+ ){0,2}(timed? ?out|timeout)\b",
+    r"(\w+ ){0,2}(timed? ?out|timeout)\s*($|[:.!,(\n]|(of|after|while|waiting|error|exceeded|expired)\b)",
     r"(service|server|resource|host|database|api|site) (is |was )?(currently |temporarily )?(unavailable|"
     r"unreachable|down)",
     r"bad (request|gateway)|internal server error|service unavailable|gateway timeout|connection error|network error",
