@@ -203,6 +203,22 @@ async def test_a_langchain_tool_is_called_with_a_whole_tool_call(tmp_path):
     assert await refuse.call({}) == Observation(ok=False, kind="tool_error", text="no such room")
 
 
+async def test_a_langchain_tool_whose_arguments_have_aliases_can_be_called_by_the_names_it_shows(tmp_path):
+    path = module(
+        tmp_path,
+        "from langchain_core.tools import StructuredTool\n"
+        "from pydantic import AliasChoices, BaseModel, Field\n"
+        "class Span(BaseModel):\n"
+        "    from_: int = Field(alias='from')\n"
+        "    to: int = Field(validation_alias=AliasChoices('to', 'until'))\n"
+        "def length(from_, to): return to - from_\n"
+        "length = StructuredTool.from_function(length, name='length', description='Length.', args_schema=Span)\n",
+    )
+    (tool,) = await PythonTools(module=path).open()
+    shown = tool.parameters["properties"]
+    assert (await tool.call(dict(zip(shown, (2, 5), strict=True)))).text == "3"
+
+
 async def test_what_a_function_gives_later_is_waited_for(tmp_path):
     path = module(
         tmp_path,

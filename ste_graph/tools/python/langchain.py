@@ -40,7 +40,7 @@ class LangChainTool:
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         # A whole tool call: only so the tool gets its id, and an error that it handles comes back as one.
-        call = {"type": "tool_call", "id": "call", "name": self.tool.name, "args": dict(arguments)}
+        call = {"type": "tool_call", "id": "call", "name": self.tool.name, "args": self._rename(arguments)}
         if not self._asynchronous:  # LangChain would take the loop's default executor, which waits for hanging threads
             return await run_in_daemon_thread(lambda: observe_result(lambda: self.tool.invoke(call)))
         try:
@@ -48,6 +48,13 @@ class LangChainTool:
         except (Exception, SystemExit) as error:
             return observe_exception(error)
         return observe_result(lambda: result)
+
+    def _rename(self, arguments: Mapping[str, Json]) -> dict[str, Json]:
+        """The arguments by the names that the tool's model takes: LangChain shows those of the fields instead."""
+        fields = getattr(self.tool.args_schema, "model_fields", {})
+        aliases = {name: field.validation_alias for name, field in fields.items()}
+        names = {name: alias if isinstance(alias, str) else name for name, alias in aliases.items()}
+        return {names.get(name, name): value for name, value in arguments.items()}
 
     @property
     def _takes_one_text(self) -> bool:
