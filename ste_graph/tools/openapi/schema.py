@@ -43,6 +43,15 @@ PLAIN = frozenset(
 """Keywords that are kept as they are; those that OpenAPI adds for documents and answers are left out."""
 
 
+class NoSchemaError(UnusableError):
+    """Something else in the place of a schema: what it is, and the path to it."""
+
+    def __init__(self, found: str, path: tuple[str, ...] = ()) -> None:
+        self.found, self.path = found, path
+        where = f" at `{'.'.join(path):.100}`" if path else ""
+        super().__init__(f"expected a schema{where}, got {found}")
+
+
 class Schemas:
     """All schemas of a spec, each reference converted once: `$ref` becomes `#/$defs/NAME` until `close`."""
 
@@ -131,7 +140,7 @@ class Schemas:
         if schema is None:  # an empty line in YAML
             return {}
         if not isinstance(schema, Mapping):
-            raise UnusableError(f"expected a schema, got {describe_content(schema)}")
+            raise NoSchemaError(describe_content(schema))
         schema = self._variants.without(schema) if plain else self._variants.spell_out(schema, base)
         out = {key: schema[key] for key in schema if key in PLAIN}
         if isinstance(schema.get("$ref"), str):
@@ -139,23 +148,31 @@ class Schemas:
         for key in NAMED:
             if isinstance(schema.get(key), Mapping):
                 out[key] = {
-                    name: self._convert(part, base, depth + 1)
+                    name: self._convert_part(f"{key}.{name}", part, base, depth)
                     for name, part in self._sent_parts(key, schema[key], base)
                 }
         for key in ONE:
             if isinstance(schema.get(key), Mapping | bool):
-                out[key] = self._convert(schema[key], base, depth + 1)
+                out[key] = self._convert_part(key, schema[key], base, depth)
         for key in SEVERAL:
             if isinstance(schema.get(key), list):
                 out[key] = [
-                    self._convert(part, base, depth + 1, key == "allOf" and self._variants.is_parent(part, base))
-                    for part in schema[key]
+                    self._convert_part(
+                        f"{key}.{at}", part, base, depth, key == "allOf" and self._variants.is_parent(part, base)
+                    )
+                    for at, part in enumerate(schema[key])
                 ]
         if isinstance(schema.get("required"), list):
             gone = {n for n in schema.get("properties") or {} if n not in out.get("properties", {})}
             if required := [name for name in schema["required"] if name not in gone]:
                 out["required"] = required
         return adapt(out, schema)
+
+    def _convert_part(self, place: str, part: Json, base: str, depth: int, plain: bool = False) -> Json:
+        try:
+            return self._convert(part, base, depth + 1, plain)
+        except NoSchemaError as fault:
+            raise NoSchemaError(fault.found, (place, *fault.path)) from None
 
     def _sent_parts(self, key: str, parts: Mapping[str, Json], base: str) -> list[tuple[str, Json]]:
         return [(n, part) for n, part in parts.items() if key != "properties" or not self._is_read_only(part, base)]
