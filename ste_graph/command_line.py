@@ -81,9 +81,12 @@ def echo(text: str, *, error: bool = False) -> None:
 
 
 def write_result(text: str, out: Path | None) -> None:
-    """Writes a result to a file, or prints it if none is given. Raises `WorkflowError` if it cannot be written."""
+    """Writes a result to a file, or prints it if none is given. Raises `WorkflowError` if it cannot be written.
+
+    What goes to a terminal loses its control characters; another program gets the result as it is.
+    """
     if out is None:
-        typer.echo(text)
+        typer.echo(printable(text) if sys.stdout.isatty() else text)
         return
     from ste_graph.errors import WorkflowError
 

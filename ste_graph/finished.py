@@ -19,7 +19,7 @@ from ste_graph.ids import derive_id
 from ste_graph.records import Trial
 from ste_graph.run.folder import SUB_RUNS, RunFolder
 from ste_graph.run.journal import Journal, logged_records
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.step_log import StepLog, open_logs
 from ste_graph.run.summary import Summary, summarise
 
 _SHOWN = 8
@@ -120,7 +120,7 @@ class FinishedRun:
 
     def logs(self) -> dict[str, StepLog]:
         """The step log of each unit, as it is now."""
-        return {name: StepLog(self.folder.step_log(name)) for name in self.lock["units"]}
+        return open_logs(self.folder, self.lock)
 
     def summary(self) -> Summary:
         """The summary of the run so far."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +13,52 @@ from ste_graph.contracts import Entry
 from ste_graph.errors import RunError
 from ste_graph.json_values import digest
 from ste_graph.memory.experience.shared_index import SharedIndex, run_mark
+from ste_graph.memory.vectors.chroma_workarounds import has_index
 from ste_graph.memory.vectors.collection import VectorCollection, Wording
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.memory.vectors.vector_store import Metadata, VectorRow, VectorStore
 
+_log = logging.getLogger("ste_graph.memory")
 _SAFE = "Nothing is lost: the step logs hold every entry."
 
 
 def entry_digest(entry: Entry) -> str:
     """A hash of an entry's content."""
     return digest([entry.scope, entry.text, entry.record])
+
+
+def open_or_make_anew(folder: Path, table: str, wording: Wording, embedder: str) -> VectorCollection:
+    """The collection in a folder; an empty one where the folder is damaged, which is then moved aside.
+
+    A damage shows when the collection is opened, or when rows or vectors are read for the first time. Raises
+    `RunError` where the folder cannot be used at all, and `WorkflowError` as a collection does.
+    """
+    try:
+        collection = VectorCollection(folder, table, wording, embedder)
+        try:
+            rows = collection.get()
+            collection.get_vectors(list(rows)[:1])
+        except BaseException:
+            collection.close()
+            raise
+        return collection
+    except RunError as error:
+        if not has_index(folder) or _is_no_damage(error):
+            raise
+        aside = folder.with_name(f"{folder.name}.damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            folder.rename(aside)
+        except OSError:
+            raise error from None
+        collection = VectorCollection(folder, table, wording, embedder)
+        _log.warning("%s: the index is damaged, and made again; the old one is in %s", wording.label, aside)
+        return collection
+
+
+def _is_no_damage(error: RunError) -> bool:
+    """True if a full disk or missing rights keep the index from being used."""
+    return any(words in str(error) for words in ("disk is full", "No space left", "readonly", "ermission denied"))
 
 
 class EntryIndex:
@@ -46,7 +84,11 @@ class EntryIndex:
         try:
             if server is not None and shared is None:
                 table = f"memory_{name}_{run_mark(folder)}_1"
-            store = VectorCollection(server or folder, table, _wording(label, shared, server), embedder)
+            wording = _wording(label, shared, server)
+            if server is None and shared is None:
+                store = open_or_make_anew(folder, table, wording, embedder)
+            else:
+                store = VectorCollection(server or folder, table, wording, embedder)
         except BaseException as error:
             if shared is not None:
                 shared.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import traceback
@@ -15,6 +16,7 @@ from ste_graph.cli import check, doctor, draw, export, init, plan, run, schema, 
 from ste_graph.command_line import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.registry import find_entry_points
+from ste_graph.text import printable
 
 application = typer.Typer(
     name="ste",
@@ -66,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # so that a text which the terminal cannot show does not fail
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_PrintableFormatter())
     try:
         application(args=arguments, prog_name="ste")
     except SystemExit as end:
@@ -75,6 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _report_error(error)
     return 0
+
+
+class _PrintableFormatter(logging.Formatter):
+    """Warnings repeat what tools and their descriptions say."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def _report_error(error: Exception) -> int:

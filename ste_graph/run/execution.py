@@ -37,7 +37,7 @@ from ste_graph.run.recording import Recording
 from ste_graph.run.replay import Replay
 from ste_graph.run.reset import Resetter
 from ste_graph.run.server_notes import RunNotes, keep_adaptations
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.step_log import StepLog, open_logs
 from ste_graph.run.summary import Summary, summarise
 from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
 from ste_graph.run.unit import UnitRun
@@ -206,7 +206,7 @@ class _Opening:
         return Resetter(self._workflow, spec, tools, tool_policy(self._workflow))
 
     def _logs(self, lock: Mapping[str, Json]) -> dict[str, StepLog]:
-        return {name: StepLog(self._folder.step_log(name)) for name in lock["units"]}
+        return open_logs(self._folder, lock)
 
     def _summary(self, logs: Mapping[str, StepLog], lock: Mapping[str, Json]) -> Summary:
         return summarise(self._folder.shown, logs, lock["skipped"], all_model_labels(self._workflow))

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ste_graph.contracts import Json, Message, Observation, Scope, Usage
+from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
+from ste_graph.ids import derive_id
 from ste_graph.json_values import digest
+from ste_graph.run.folder import RunFolder
 
 EffectfulCall: TypeAlias = tuple[str, dict[str, Json], str]
 """A call that may have changed a tool's state: tool, arguments, and how it ended."""
@@ -113,11 +116,23 @@ class LoggedStep:
         )
 
 
-class StepLog:
-    """The log of one unit: what was finished, read once at the start, and appended to from then on."""
+class LogOwner(NamedTuple):
+    """The unit and the run whose log a file is, as its first line says."""
 
-    def __init__(self, path: Path) -> None:
+    unit: str
+    run: str
+
+
+class StepLog:
+    """The log of one unit: what was finished, read once at the start, and appended to from then on.
+
+    Raises `WorkflowError` if a line is damaged, or if the file is the log of another `owner` (None: of anyone).
+    """
+
+    def __init__(self, path: Path, owner: LogOwner | None = None) -> None:
         self._file = LineFile(path)
+        self._owner = owner
+        self._is_empty = True
         self.finished: dict[str, LoggedStep] = {}
         """The steps that were finished when the log was read; of later ones, there are only the sums below."""
         self.started_calls: set[str] = set()
@@ -136,6 +151,13 @@ class StepLog:
         self.failure: str | None = None
         self._ended_after: set[str] = set()
         for number, line in enumerate(self._file.lines(), start=1):
+            self._is_empty = False
+            if owner is not None and "unit" in line and line != owner._asdict():
+                whose = "another run's" if line["unit"] == owner.unit else f"the log of `{line['unit']}`"
+                raise WorkflowError(
+                    f"{path}: this is {whose}, not the log of `{owner.unit}` in this run; "
+                    "restore the file, or delete it (what it holds is then done again)"
+                )
             try:
                 self._read(line)
             except (KeyError, TypeError, ValueError):
@@ -157,6 +179,8 @@ class StepLog:
                 self.failure = why
             case {"done": _}:
                 self.done, self.failure = True, None
+            case {"unit": str(), "run": str()}:
+                pass
             case _:
                 raise ValueError("unknown kind of line")
 
@@ -172,8 +196,15 @@ class StepLog:
 
     def add_step(self, step: LoggedStep) -> None:
         """Log a finished step; one that may have changed the world survives a loss of power."""
-        self._file.append(step.to_json(), durable=bool(self._calls_started_in(step)))
+        self._append(step.to_json(), durable=bool(self._calls_started_in(step)))
         self._count(step)
+
+    def _append(self, line: dict[str, Json], *, durable: bool = False) -> None:
+        """Add a line; behind the one that names the owner, if it is the first."""
+        if self._is_empty and self._owner is not None:
+            self._file.append(self._owner._asdict())
+        self._is_empty = False
+        self._file.append(line, durable=durable)
 
     async def sync(self) -> None:
         """Make all that is logged survive a loss of power; other units go on meanwhile."""
@@ -181,14 +212,14 @@ class StepLog:
 
     def start_call(self, call: str, tool: str, at: str) -> None:
         """Log that a call which may change the world is about to be made, before it is."""
-        self._file.append({"call_started": call, "tool": tool, "at": at}, durable=True)
+        self._append({"call_started": call, "tool": tool, "at": at}, durable=True)
         self.started_calls.add(call)
 
     def end_call(self, call: str, tool: str, arguments: Mapping[str, Json], observation: Observation) -> None:
         """Log the observation of a call that was started: if its step is interrupted and done again, it is reused."""
         request = _request_id(tool, arguments)
         seen = observation.model_dump(mode="json", exclude_defaults=True)
-        self._file.append({"call_ended": call, "request": request, "observation": seen})
+        self._append({"call_ended": call, "request": request, "observation": seen})
         self._answers[call] = request, observation
 
     def logged_observation(self, call: str, tool: str, arguments: Mapping[str, Json]) -> Observation | None:
@@ -199,18 +230,18 @@ class StepLog:
     def end_loops(self, key: str, loops: list[tuple[str, int, str]]) -> None:
         """Log the loops that ended after a step, once, however often the step is replayed."""
         if key not in self._ended_after:
-            self._file.append({"after": key, "loops": loops})
+            self._append({"after": key, "loops": loops})
             self._ended_after.add(key)
             self.loops.update((loop, reason) for loop, _, reason in loops)
 
     def fail(self, why: str, at: str) -> None:
         """Log that the unit failed; it is taken up again from here."""
-        self._file.append({"failed": why, "at": at}, durable=True)
+        self._append({"failed": why, "at": at}, durable=True)
         self.failure = why
 
     def finish(self, at: str) -> None:
         """Log that the unit is complete."""
-        self._file.append({"done": at}, durable=True)
+        self._append({"done": at}, durable=True)
         self.done, self.failure = True, None
 
     def close(self) -> None:
@@ -233,6 +264,12 @@ class StepLog:
     def _calls_started_in(self, step: LoggedStep) -> list[str]:
         started = self.started_calls
         return [call for call in started if call.startswith(f"{step.key} #")] if started else []
+
+
+def open_logs(folder: RunFolder, lock: Mapping[str, Json]) -> dict[str, StepLog]:
+    """The log of each unit of a run. Raises `WorkflowError` if one is damaged, or another's."""
+    run = derive_id(lock.get("created"))
+    return {unit: StepLog(folder.step_log(unit), LogOwner(unit, run)) for unit in lock["units"]}
 
 
 def _request_id(tool: str, arguments: Mapping[str, Json]) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from ste_graph.contracts import Json
 from ste_graph.run.folder import LOCK_FILE, SUB_RUNS, RunFolder
 from ste_graph.run.server_notes import ServerCounts, count_notes
-from ste_graph.run.step_log import StepLog, UsageCounts
+from ste_graph.run.step_log import StepLog, UsageCounts, open_logs
 
 StoppedBy = Literal["interrupt", "budget"]
 
@@ -79,7 +79,8 @@ def _used_in_open_runs(run: Path, logs: Iterable[StepLog]) -> UsageCounts:
         if f"/{SUB_RUNS}/" in name or name in ended:  # the run of a sub-workflow counts its own sub-workflows
             continue
         sub_run = RunFolder(lock.parent)
-        own = [StepLog(sub_run.step_log(unit)) for unit in (sub_run.read_lock() or {}).get("units", ())]
+        sub_lock = sub_run.read_lock()
+        own = list(open_logs(sub_run, sub_lock).values()) if sub_lock else []
         for log in own:
             total.add(log.used)
         total.add(_used_in_open_runs(lock.parent, own))

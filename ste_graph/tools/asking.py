@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from ste_graph.contracts import Json, Tool
+from ste_graph.text import printable
 from ste_graph.tools.threads import run_in_daemon_thread
 
 LONGEST = 2000
@@ -52,7 +53,7 @@ class TerminalAsker:
         text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
         question = f"\nCall `{tool.name}` ({tool.effect}) with {text}?  [y]es, [n]o, [a]lways for this tool: "
         while True:
-            sys.stderr.write(question)
+            sys.stderr.write(printable(question))
             sys.stderr.flush()
             line = await run_in_daemon_thread(
                 _line

@@ -186,3 +186,22 @@ async def test_on_a_server_each_run_has_an_index_of_its_own_that_outlives_the_pr
 def test_a_server_that_is_not_there_is_named(tmp_path, word_hashes):
     with pytest.raises(RunError, match=r"^http://127\.0\.0\.1:9: memory `long_term`: opening the index failed"):
         Experience(url="http://127.0.0.1:9").open("long_term", tmp_path, word_hashes)
+
+
+@pytest.mark.parametrize("damage", ["a page of zeros", "half of it", "garbage"])
+async def test_a_damaged_index_is_moved_aside_and_made_again_from_the_steps(damage, opened, entry, tmp_path, caplog):
+    store = await filled(await opened(recall={"nearest": 1, "like": "imagine.query"}), entry)
+    await store.close()
+    database = tmp_path / "memory" / "chroma.sqlite3"
+    content = database.read_bytes()
+    damaged = {
+        "a page of zeros": content[:4096] + bytes(4096) + content[8192:],
+        "half of it": content[: len(content) // 2],
+        "garbage": b"\xff\x13" * 50_000,
+    }
+    database.write_bytes(damaged[damage])
+    again = await opened(recall={"nearest": 1, "like": "imagine.query"})
+    assert "memory `long_term`: the index is damaged, and made again; the old one is in" in caplog.text
+    assert (tmp_path / "memory.damaged" / "chroma.sqlite3").exists()
+    await again.reconcile(map(entry, REQUESTS))
+    assert await queries(again, like="rain in Paris") == ["rain in Paris"]

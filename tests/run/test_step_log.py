@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.run.step_log import LoggedStep, StepLog, UsageCounts
+from ste_graph.run.step_log import LoggedStep, LogOwner, StepLog, UsageCounts
 
 
 def step(key: str, **more) -> LoggedStep:
@@ -72,3 +72,20 @@ def test_a_line_that_is_not_a_step_is_named(tmp_path: Path, line: str) -> None:
     path.write_text(f'{{"done":"2026"}}\n{line}\n')
     with pytest.raises(WorkflowError, match=r"unit\.jsonl:2: this line is damaged"):
         StepLog(path)
+
+
+def test_a_log_says_whose_it_is_and_is_not_read_as_another(tmp_path: Path) -> None:
+    path = tmp_path / "unit.jsonl"
+    log = StepLog(path, LogOwner("look_a", "run-1"))
+    assert not path.exists()
+    log.add_step(step("imagine"))
+    log.add_step(step("call"))
+    log.close()
+    assert path.read_text().splitlines()[0] == '{"unit":"look_a","run":"run-1"}'
+    assert list(StepLog(path, LogOwner("look_a", "run-1")).finished) == ["imagine", "call"]
+    for owner, whose in (
+        (LogOwner("look_b", "run-1"), "the log of `look_a`"),
+        (LogOwner("look_a", "2"), "another run's"),
+    ):
+        with pytest.raises(WorkflowError, match=rf"unit\.jsonl: this is {whose}, not the log of `{owner.unit}`"):
+            StepLog(path, owner)
