@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import logging
-from typing import TYPE_CHECKING, Annotated
+import sys
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import Field
 
 from ste_graph.contracts import Selection
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.tools.mcp.messages import parse_json
 
 if TYPE_CHECKING:
+    from anyio import AsyncFile
     from mcp.server import MCPServer
 
 MOST = 50
@@ -25,7 +32,26 @@ def serve(store: ExemplarStore) -> None:
     """Answer on stdin and stdout until the client goes. Raises `WorkflowError` where `mcp` is not installed."""
     for chatty in ("mcp", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    server_of(store).run("stdio")
+    asyncio.run(_serve(server_of(store)))
+
+
+async def _serve(server: MCPServer) -> None:
+    import anyio
+    from mcp.server.stdio import stdio_server
+
+    lines = anyio.wrap_file(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace"))
+    inner = server._lowlevel_server
+    async with stdio_server(stdin=cast("AsyncFile[str]", _mend_lines(lines))) as (reading, writing):
+        await inner.run(reading, writing, inner.create_initialization_options())
+
+
+async def _mend_lines(lines: AsyncIterable[str]) -> AsyncIterator[str]:
+    """The lines with U+FFFD for half an emoji: the package `mcp` would pass over such a request in silence."""
+    async for line in lines:
+        if "\\ud" in line.lower():
+            with suppress(ValueError, RecursionError):
+                line = json.dumps(parse_json(line))
+        yield line
 
 
 def server_of(store: ExemplarStore) -> MCPServer:

@@ -68,7 +68,7 @@ def run(
     folder = out or (default.with_name(f"{default.name}.dry-run") if dry_run else default)
     for diagnostic in experiment.remarks:
         echo(str(diagnostic), error=True)
-    with redirect_stdout(sys.stderr), _open_watcher(quiet) as watcher:
+    with redirect_stdout(sys.stderr), _stay_here(), _open_watcher(quiet) as watcher:
         summary = experiment.run(
             folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run, accept_changes=accept_changes
         )
@@ -91,6 +91,16 @@ def run(
         raise typer.Exit(INTERRUPTED)
     if summary.failed:
         raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _stay_here() -> Iterator[None]:
+    """Come back to the current folder at the end: a tool may have left it, and paths are shown relative to it."""
+    here = Path.cwd()
+    try:
+        yield
+    finally:
+        os.chdir(here)
 
 
 @contextmanager

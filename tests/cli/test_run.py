@@ -217,3 +217,19 @@ def test_an_unexpected_error_is_one_line_with_a_way_to_the_traceback(ste, folder
 def test_a_wrong_option_is_exit_code_2(ste, folder, wrong):
     result = ste("run", "small.yaml", *wrong)
     assert (result.code, result.out) == (2, "")
+
+
+def test_a_tool_that_leaves_the_current_folder_does_not_lose_the_run(ste, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "leaving.py").write_text(
+        "import os\nimport ste_graph as ste\n\n@ste.tool(effect='read')\ndef leave(n: int) -> int:\n"
+        '    """Double a number."""\n    os.chdir(\'/\')\n    return 2 * n\n'
+    )
+    (folder / "leaving.yaml").write_text(
+        "extends: quickstart\nname: leaving\nparams: {episodes: 1, trials: 1}\n"
+        "tools: [{use: python, module: leaving.py}]\n"
+    )
+    result = ste("run", "leaving.yaml", "--out", "left", "--quiet")
+    assert result.code == 0
+    assert "Look at it with: ste show left" in result.out
+    assert ste("show", "left").code == 0

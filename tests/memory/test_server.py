@@ -1,4 +1,6 @@
+import json
 import logging
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,6 +40,27 @@ async def test_any_mcp_client_can_recall_exemplars_and_lessons(store, mended, tm
             'Lesson: calling weather, it failed with `place`: 3, and worked with `place`: "Rome". '
             "The error was: `place` must be a city."
         )
+
+
+def test_half_an_emoji_in_a_request_is_answered(store, tmp_path):
+    store.close()
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    asked = {"name": "recall_exemplars", "arguments": {"query": "rain \ud83d in Paris", "k": 1}}
+    messages = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": asked},
+    ]
+    command = [sys.executable, str(SERVED), str(tmp_path / "store")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            server.stdin.write("".join(json.dumps(message) + "\n" for message in messages))
+            server.stdin.flush()
+            answers = [json.loads(server.stdout.readline()) for _ in range(2)]
+        finally:
+            server.kill()
+    assert answers[1]["id"] == 2
+    assert not answers[1]["result"].get("isError")
 
 
 async def test_wrong_arguments_and_a_store_that_fails_are_answered_as_errors(store, word_hashes):
