@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -101,6 +102,8 @@ def source_line(file: str, line: int) -> str | None:
     """One line (from 1) of a remembered text or a file; None if it cannot be read or is shorter."""
     text = _texts.get(file)
     if text is None:
+        if not os.path.isfile(file):  # a pipe may never end
+            return None
         try:
             text = Path(file).read_text("utf-8", errors="replace")
         except (OSError, ValueError):

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
+from ste_graph.files.regular import is_regular
 from ste_graph.ids import derive_id
 from ste_graph.records import Trial
 from ste_graph.run.folder import SUB_RUNS, RunFolder
@@ -140,7 +141,7 @@ def _where_runs_are(path: Path) -> str:
 
 def is_run(path: Path) -> bool:
     """True if a folder is that of a run."""
-    return RunFolder(path).lock.is_file()
+    return is_regular(RunFolder(path).lock)
 
 
 def open_run(path: str | os.PathLike[str]) -> FinishedRun:

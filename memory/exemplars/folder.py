@@ -11,6 +11,7 @@ from uuid import uuid4
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.atomic import write_atomically, write_error
 from ste_graph.files.lock import FileLock, LockHeldError
+from ste_graph.files.regular import is_regular
 
 WAIT_S = 60.0
 """How long a process waits for another one that writes."""
@@ -37,7 +38,7 @@ class StoreFolder:
     @property
     def exists(self) -> bool:
         """True if there is a store in the folder."""
-        return self.log.is_file()
+        return is_regular(self.log)
 
     def create(self) -> None:
         """Make an empty store, if there is none. Raises `RunError`."""

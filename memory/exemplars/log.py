@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.jsonl import LineFile, scan_lines
+from ste_graph.files.regular import check_regular
 from ste_graph.memory.exemplars.exemplar import Exemplar, json_line
 
 _log = logging.getLogger("ste_graph.memory")
@@ -129,8 +130,11 @@ def first_problem(error: ValidationError) -> str:
 
 def read_jsonl(path: Path) -> tuple[list[Exemplar], list[str]]:
     """The exemplars of a JSONL file, and what is wrong with its other lines. Raises `WorkflowError`."""
-    if not path.is_file():
-        raise WorkflowError(f"{path}: file not found; expected exemplars as JSON lines")
+    try:
+        check_regular(path)
+    except OSError as error:
+        what = "file not found" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
+        raise WorkflowError(f"{path}: {what}; expected exemplars as JSON lines") from None
     log = ExemplarLog(path)
     exemplars = {exemplar.id: exemplar for exemplar in log.read_new(quiet=True, unfinished=True)}
     return list(exemplars.values()), log.damaged

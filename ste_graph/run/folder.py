@@ -12,6 +12,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import TEMPORARY, write_atomically
 from ste_graph.files.lock import FileLock, LockHeldError
+from ste_graph.files.regular import read_regular_text
 from ste_graph.ids import derive_id
 
 FORMAT = 2
@@ -102,12 +103,14 @@ class RunFolder:
         Raises `WorkflowError` if it is damaged, or of another version of the format.
         """
         try:
-            value = yaml.safe_load(self.lock.read_text("utf-8"))
+            value = yaml.safe_load(read_regular_text(self.lock))
         except FileNotFoundError:
             return None
         except NotADirectoryError:
             raise WorkflowError(f"{self.shown}: is a file, not the folder of a run") from None
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        except OSError as error:
+            raise WorkflowError(f"{self.shown}: cannot be read ({(error.strerror or str(error)).lower()})") from None
+        except (yaml.YAMLError, ValueError, RecursionError):
             value = None
         if isinstance(value, dict) and "resolved" in value and (version := value.get("format", 1)) != FORMAT:
             age = "an older" if not isinstance(version, int) or version < FORMAT else "a newer"

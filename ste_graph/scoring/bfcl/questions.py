@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.regular import check_regular
 from ste_graph.scoring.bfcl.admissible import LEFT_OUT, BfclCall, ExpectedCall, admit_only
 from ste_graph.scoring.bfcl.calls import UnreadableCallsError, parse_python_call, read_calls
 from ste_graph.scoring.bfcl.lines import AnswerLine, FunctionLine, QuestionLine, read_checked_lines
@@ -59,6 +60,7 @@ class BfclQuestion:
 def is_question_file(path: Path) -> bool:
     """True if a test is one question a line, as BFCL's are, and not one object."""
     try:
+        check_regular(path)
         with path.open(encoding="utf-8") as file:
             first = json.loads(file.readline())
     except (OSError, ValueError):
