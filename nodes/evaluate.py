@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from ste_graph.contracts import Context, Entry, RecordView
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.arms import ReplyList
+from ste_graph.scoring.decision import HARM
 from ste_graph.scoring.evaluation import EvaluationFields, JudgeUsage, compare_arms
 from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.rules import LabelRules
@@ -26,8 +29,10 @@ class Evaluate(Node):
     """The tools whose arguments only a judge can compare if they are not equal; unset: the paper's 19."""
     verdicts: RecordView
     """The verdicts of the judge in this run."""
+    harm: Annotated[float, Field(ge=0, le=100)] = HARM
+    """Points: a tool that loses more for sure keeps what was there, whatever the others gain."""
     seed: int = 0
-    """The seed of the intervals' resampling."""
+    """The seed of the intervals for tools like these."""
 
     class Inputs(NodeInputs):
         """The replies of all arms; `known` are verdicts of earlier runs."""
@@ -47,7 +52,8 @@ class Evaluate(Node):
             answer.record["key"]: answer.record["right"] for answer in answers if answer.record["right"] is not None
         }
         rules = LabelRules(parser=self.parser, exact_names=self.exact_names, judged=self.judged)
-        comparison = compare_arms(inputs.replies, rules, verdicts, usage=_judge_usage(answers), seed=self.seed)
+        usage = _judge_usage(answers)
+        comparison = compare_arms(inputs.replies, rules, verdicts, usage=usage, seed=self.seed, harm=self.harm)
         questions = [question.to_json() for question in comparison.questions]
         return self.Outputs(questions=questions, **dict(comparison.fields()))
 

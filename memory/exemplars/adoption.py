@@ -10,10 +10,13 @@ from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.scoring.adoption import require_learnt
 
 
-def refuse_unless_adopted(source: str, only_if: str, *, exemplars: bool = True, lessons: bool = False) -> None:
-    """Raise `WorkflowError` unless the evaluation `only_if` adopted what is wanted of a run, or of a whole store.
+def require_adopted(
+    source: str, only_if: str, *, exemplars: bool = True, lessons: bool = False
+) -> frozenset[str] | None:
+    """Require that the evaluation `only_if` adopted what is wanted of a run or a store, and return for which tools.
 
-    A server is refused: it does not say which runs its exemplars come from.
+    None stands for all tools. Raises `WorkflowError` if it was not adopted. A server is refused: it does not say which
+    runs its exemplars come from.
     """
     if is_address(source):
         raise WorkflowError(
@@ -26,13 +29,21 @@ def refuse_unless_adopted(source: str, only_if: str, *, exemplars: bool = True, 
     ids = list(dict.fromkeys([*own, *stored]))
     named = f"{'run' if len(ids) == 1 else 'runs'} {', '.join(id[:12] for id in ids) or '(none)'}"
     wanted = [kind for kind, is_wanted in (("exemplars", exemplars), ("lessons", lessons)) if is_wanted]
-    require_learnt(f"the {' and '.join(wanted)} of {source} ({named})", ids, wanted, only_if)
+    return require_learnt(f"the {' and '.join(wanted)} of {source} ({named})", ids, wanted, only_if)
 
 
 def are_lessons_adopted(source: str, only_if: str) -> bool:
     """True if the evaluation adopted the lessons of a source together with its exemplars."""
     try:
-        refuse_unless_adopted(source, only_if, lessons=True)
+        require_adopted(source, only_if, lessons=True)
     except WorkflowError:
         return False
     return True
+
+
+def find_adopted_tools(source: str, only_if: str) -> frozenset[str] | None:
+    """The tools for which the evaluation adopted the exemplars of a source, or else its lessons; None for all."""
+    try:
+        return require_adopted(source, only_if)
+    except WorkflowError:
+        return require_adopted(source, only_if, exemplars=False, lessons=True)

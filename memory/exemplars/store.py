@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ste_graph.contracts import VERIFIED, Message, Selection
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run, open_run
-from ste_graph.memory.exemplars.adoption import are_lessons_adopted, refuse_unless_adopted
+from ste_graph.memory.exemplars.adoption import are_lessons_adopted, require_adopted
 from ste_graph.memory.exemplars.backend import Backend
 from ste_graph.memory.exemplars.cache import ExemplarCache
 from ste_graph.memory.exemplars.embedder import StoreEmbedder
@@ -64,7 +64,8 @@ class ExemplarStore:
 
         A run is read from its journal, and nothing is written into it; of a run of parts, the only part that has
         exemplars is meant. The embedder is the one that the store was made with, unless one is given: then the two must
-        agree. `only_if` names the run of an evaluation; if that adopted exemplars alone, the store has no lessons.
+        agree. `only_if` names the run of an evaluation; if that adopted exemplars alone, the store has no lessons, and
+        if it adopted them for some tools, it has those of the others no more.
 
         Raises:
             WorkflowError: there is no store, it was made with another embedder or metric, or the evaluation `only_if`
@@ -72,8 +73,7 @@ class ExemplarStore:
             RunError: the folder or the server cannot be used.
         """
         source = os.fspath(path)
-        if only_if is not None:
-            refuse_unless_adopted(source, os.fspath(only_if))
+        tools = None if only_if is None else require_adopted(source, os.fspath(only_if))
         place = source
         if not is_address(source):
             if create and not is_run(Path(source)):
@@ -82,6 +82,8 @@ class ExemplarStore:
         wanted = StoreEmbedder(place, embedder)
         store = cls(_open_backend(place, wanted), wanted)
         store.teaches = only_if is None or are_lessons_adopted(source, os.fspath(only_if))
+        if tools is not None:
+            store.freeze(exemplar.id for exemplar in store.exemplars() if exemplar.tool in tools)
         return store
 
     @classmethod

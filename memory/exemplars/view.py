@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ class ExemplarViewStore:
         nearest: int | None,
         embedder: Embedder | str | None,
         without: str | None = None,
+        tools: Collection[str] | None = None,
     ) -> None:
         self._label = label
         self._nearest = nearest
@@ -48,7 +49,9 @@ class ExemplarViewStore:
         self._collecting = threading.Lock()
         try:
             self._store = ExemplarStore.open(source, embedder=embedder)
-            self._store.freeze(snapshot_ids(folder / "exemplars.json", lambda: _ids_to_show(self._store, without)))
+            self._store.freeze(
+                snapshot_ids(folder / "exemplars.json", lambda: _ids_to_show(self._store, without, tools))
+            )
             self._origin = _origin(source, self._store, without)
         except (WorkflowError, RunError) as error:
             raise type(error)(f"{label}: {error}") from error
@@ -142,7 +145,13 @@ def _origin(source: str, store: ExemplarStore, without: str | None) -> Origin:
     return Origin(run_id=derive_id(*store.digests), run=place, without=left_out)
 
 
-def _ids_to_show(store: ExemplarStore, without: str | None) -> list[str]:
-    """The ids of a store's exemplars, less those that say something about what the run `without` holds out."""
-    held_out = find_held_out(Path(without), store.exemplars()) if without else frozenset()
-    return [id for id in store.ids if id not in held_out]
+def _ids_to_show(store: ExemplarStore, without: str | None, tools: Collection[str] | None) -> list[str]:
+    """The ids of a store's exemplars, less those that say something about what the run `without` holds out.
+
+    Of other tools than `tools`, none; unset, all tools count.
+    """
+    if without is None and tools is None:
+        return store.ids
+    exemplars = store.exemplars()
+    held_out = find_held_out(Path(without), exemplars) if without else frozenset()
+    return sorted(each.id for each in exemplars if each.id not in held_out and (tools is None or each.tool in tools))

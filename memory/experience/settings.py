@@ -92,11 +92,11 @@ class Experience(_Source):
     def check_access(self, readers: Collection[type]) -> None:
         """Raise `WorkflowError` if `only_if` names an evaluation that did not adopt what `readers` get from here."""
         if self.source is not None and self.only_if is not None:
-            from ste_graph.memory.exemplars.adoption import refuse_unless_adopted
+            from ste_graph.memory.exemplars.adoption import require_adopted
 
             lessons = LessonView in readers or (RecordView in readers and ExemplarView not in readers)
             exemplars = ExemplarView in readers or not lessons
-            refuse_unless_adopted(self.source, self.only_if, exemplars=exemplars, lessons=lessons)
+            require_adopted(self.source, self.only_if, exemplars=exemplars, lessons=lessons)
 
     def open(
         self, name: str, folder: Path, embedder: Embedder | None = None, *, lasting: bool = False
@@ -111,11 +111,13 @@ class Experience(_Source):
         """
         # Imported here, so that checking a workflow imports no numerics.
         if self.source is not None:
+            from ste_graph.memory.exemplars.adoption import find_adopted_tools
             from ste_graph.memory.exemplars.view import ExemplarViewStore
 
+            tools = None if self.only_if is None else find_adopted_tools(self.source, self.only_if)
             k = self.recall.nearest if isinstance(self.recall, Nearest) else None
             label = f"memory `{name}`"
-            return ExemplarViewStore(label, self.source, folder, k, embedder or self.embedder, self.without)
+            return ExemplarViewStore(label, self.source, folder, k, embedder or self.embedder, self.without, tools)
         from ste_graph.memory.experience.index import EntryIndex
         from ste_graph.memory.experience.shared_index import SharedIndex
         from ste_graph.memory.experience.store import ExperienceStore

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from ste_graph.scoring.paper.published import PaperTable
 from ste_graph.scoring.paper.reproduction import Reproduction, RowResult
 from ste_graph.scoring.score_sheet import ScoreSheet
-from ste_graph.scoring.tables import range_text
-from ste_graph.stats import Interval
+from ste_graph.scoring.tables import gain_text
 from ste_graph.text import printable
 
 LEGEND = """\
@@ -60,10 +59,7 @@ def _cell(score: ScoreSheet) -> str:
 def _loss(result: RowResult) -> str:
     if result.loss is None:
         return ""
-    least = result.loss.least
-    if isinstance(least, Interval):
-        return f"{100 * least.mean:+.1f} ({range_text(least, sign='+')})"
-    return f"{100 * (least.mean or 0):+.1f} ({least.reason})"
+    return gain_text(result.loss.beyond)
 
 
 def _markdown_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -42,21 +42,23 @@ def score_text(sheet: ScoreSheet, *, seed: int = 0) -> str:
 def difference_text(gain: Difference) -> str:
     """The gain of one file of replies over another."""
     head = f"correct, {printable(gain.b)} minus {printable(gain.a)}, in points over the same tools:"
+    beyond = f"; for tools like these {gain_text(gain.beyond)}"
     if gain.least == gain.most:
-        return f"{head} {gain_text(gain.least)}"
-    return f"{head} at least {gain_text(gain.least)}, at most {gain_text(gain.most)} (calls that nobody has judged)"
+        return f"{head} {gain_text(gain.least)}{beyond}"
+    unjudged = f"at least {gain_text(gain.least)}, at most {gain_text(gain.most)} (calls that nobody has judged)"
+    return f"{head} {unjudged}{beyond}"
 
 
 def _figure_rows(sheet: ScoreSheet, seed: int) -> tuple[list[list[str]], list[str]]:
     """The rows, and notes on the intervals in them."""
-    rows = [["", "%", "of", "95 % over tools", "Student's t"]]
+    rows = [["", "%", "of", "95 %, these tools", "tools like these"]]
     notes: dict[str, list[str]] = {}
     for name, measure in MEASURES:
         proportion = measure(sheet.replies)
         rows.append([name, str(proportion), str(proportion.of), *interval_texts(sheet, measure, seed=seed)])
-        estimate, _ = sheet.intervals(measure, seed=seed)
-        if note := estimate.note if isinstance(estimate, Interval) else estimate.reason:
-            notes.setdefault(note, []).append(name)
+        for estimate in sheet.intervals(measure, seed=seed):
+            if not isinstance(estimate, Interval):
+                notes.setdefault(f"{estimate.scope}: {estimate.reason}", []).append(name)
     for name, proportion in (
         ("  without extra arguments", sheet.strict_correctness),
         ("  where the gold call has arguments", sheet.correctness_with_arguments),

@@ -33,10 +33,10 @@ class Adoption:
     evaluations: Sequence[Evaluation]
 
     @property
-    def subjects(self) -> list[Subject]:
-        """Everything that has been adopted."""
+    def adopted(self) -> list[tuple[Subject, frozenset[str] | None]]:
+        """Everything that has been adopted, and the tools that it was adopted for; None for all."""
         return [
-            evaluation.adopted
+            (evaluation.adopted, None if evaluation.adopted_for is None else frozenset(evaluation.adopted_for))
             for evaluation in self.evaluations
             if evaluation.decision == "adopt" and evaluation.adopted is not None
         ]
@@ -75,17 +75,15 @@ def read_adoption(path: Path) -> Adoption:
     return Adoption(run.path, evaluations)
 
 
-def require_learnt(
-    what: str, ids: Sequence[str], kinds: Sequence[str], only_if: str
-) -> ExemplarsSubject | LessonsSubject | BothSubject:
-    """Requires that the `exemplars`, the `lessons` or both of all these runs were adopted, and returns the subject.
+def require_learnt(what: str, ids: Sequence[str], kinds: Sequence[str], only_if: str) -> frozenset[str] | None:
+    """Requires that the `exemplars`, the `lessons` or both of all these runs were adopted, and returns for which tools.
 
-    Raises `WorkflowError` otherwise.
+    None stands for all tools. Raises `WorkflowError` if they were not adopted.
     """
     adoption = read_adoption(Path(only_if))
-    for subject in adoption.subjects:
+    for subject, tools in adoption.adopted:
         if not isinstance(subject, ModelSubject) and all(set(ids) <= {_run_ids(subject).get(kind)} for kind in kinds):
-            return subject
+            return tools
     raise adoption.refusal(what)
 
 
@@ -93,7 +91,7 @@ def require_model(folder: str, only_if: str) -> None:
     """Requires that the model in a folder, as it is now, was adopted. Raises `WorkflowError` otherwise."""
     adoption = read_adoption(Path(only_if))
     digest = model_digest(Path(folder))
-    if not any(isinstance(subject, ModelSubject) and subject.digest == digest for subject in adoption.subjects):
+    if not any(isinstance(subject, ModelSubject) and subject.digest == digest for subject, _ in adoption.adopted):
         raise adoption.refusal(f"the model in {folder} ({digest[:12]})")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.records import Record
 from ste_graph.scoring.arms import ArmReplies, check_comparable, group_by_arm
-from ste_graph.scoring.decision import Choice, Decision, decide
+from ste_graph.scoring.decision import HARM, Choice, Decision, decide
 from ste_graph.scoring.difference import Difference, difference
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.scoring.rules import LabelRules
@@ -31,8 +31,10 @@ class EvaluationFields(Frozen):
     """The arm that the decision is about; None if no arm has anything to adopt."""
     adopted: Subject | None
     """The thing that is adopted: None unless the decision is `adopt`."""
+    adopted_for: list[str] | None
+    """The tools that it is adopted for, where that is not all of them."""
     interval: dict[str, Json] | None
-    """The least gain, which the decision rests on: `mean`, and `low` and `high` or the `reason` why there are none."""
+    """The least gain of what is adopted, or would be, over all these tools: `mean`, `low` and `high`."""
     arms: dict[str, Json]
     """Per arm: its figures, as `ste score` gives them, its `subject` and the `models` that replied."""
     gains: dict[str, Json]
@@ -68,6 +70,7 @@ class ArmComparison:
     rules: LabelRules
     usage: JudgeUsage
     seed: int = 0
+    harm: float = HARM
 
     @property
     def questions(self) -> list[Question]:
@@ -84,14 +87,15 @@ class ArmComparison:
         """The results."""
         baseline, *others = self.arms
         gains = {name: difference(self.sheets[baseline], self.sheets[name], seed=self.seed) for name in others}
-        decision = decide(self.arms, self.sheets, seed=self.seed)
+        decision = decide(self.arms, self.sheets, seed=self.seed, harm=self.harm)
         return EvaluationFields(
             decision=decision.choice,
             reason=decision.reason,
             baseline=baseline,
             candidate=decision.candidate,
             adopted=decision.adopted,
-            interval=decision.gain and estimate_json(decision.gain.least),
+            adopted_for=None if decision.tools is None else list(decision.tools),
+            interval=decision.gain and estimate_json(decision.gain),
             arms={name: self._figures(name) for name in self.arms},
             gains={name: gain.to_json() for name, gain in gains.items()},
             simulated=self.has_simulated_models,
@@ -142,6 +146,7 @@ def compare_arms(
     *,
     usage: JudgeUsage = JudgeUsage(),
     seed: int = 0,
+    harm: float = HARM,
 ) -> ArmComparison:
     """Scores and compares the arms; `verdicts` are by the question's key.
 
@@ -151,4 +156,4 @@ def compare_arms(
     comparable = check_comparable(replies, roles.get("baseline"), roles.get("candidate"), where="the replies")
     arms = group_by_arm(comparable)
     sheets = {name: arm.score(rules, verdicts) for name, arm in arms.items()}
-    return ArmComparison(arms, sheets, rules, usage, seed)
+    return ArmComparison(arms, sheets, rules, usage, seed, harm)

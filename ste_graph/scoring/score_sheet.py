@@ -13,9 +13,11 @@ from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.verdict import Question
-from ste_graph.stats import Estimate, Interval, bootstrap_t, student_t
+from ste_graph.stats import TOO_FEW, Estimate, Interval, NoInterval, proportion_interval, tools_interval
 
 FRACTIONS: tuple[float, float] = (0, 1)
+
+NOTHING = f"{TOO_FEW}: there is nothing to measure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +106,15 @@ class ScoreSheet:
         return Counter((reply.gold.tool, str(reply.called)) for reply in wrong)
 
     def intervals(self, measure: Measure, *, upper: bool = False, seed: int = 0) -> tuple[Estimate, Estimate]:
-        """The mean of a measure over the tools with its 95 % interval, by bootstrap-t and by Student's t.
+        """The mean of a measure over the tools with its 95 % interval for these tools, and for tools like these.
 
         A tool in which there is nothing to measure does not count (no case; for `api_match` no readable call).
         """
-        values = self.values(measure, upper=upper)
-        return bootstrap_t(values, seed, limits=FRACTIONS), student_t(values, limits=FRACTIONS)
-
-    def values(self, measure: Measure, *, upper: bool = False) -> list[float]:
-        """The measure of each tool in which there is something to measure."""
-        measured = (measure(own) for own in self.by_tool.values())
-        return [value for part in measured if (value := part.high if upper else part.low) is not None]
+        measured = [part for own in self.by_tool.values() if (part := measure(own)).of]
+        counted, cases = [part.upper if upper else part.lower for part in measured], [part.of for part in measured]
+        values = [count / of for count, of in zip(counted, cases, strict=True)]
+        own = proportion_interval(counted, cases) if cases else NoInterval(None, 0, "these tools", NOTHING)
+        return own, tools_interval(values, FRACTIONS, seed)
 
     def items(self) -> dict[str, list[dict[str, bool | None]]]:
         """The four labels of every reply, by tool, in the order of the file."""
@@ -173,16 +173,15 @@ def score_predictions(
 
 
 def estimate_json(estimate: Estimate) -> dict[str, Json]:
-    """A mean with its interval, or with the reason why there is none."""
+    """A mean with its interval, or the reason why there is none, and the size of the sample by what is sampled."""
+    size = {"cases" if estimate.scope == "these tools" else "tools": estimate.n}
     if isinstance(estimate, Interval):
-        found: dict[str, Json] = {"mean": estimate.mean, "low": estimate.low, "high": estimate.high}
-        found |= {"tools": estimate.n, "method": estimate.method}
-        return found | ({"note": estimate.note} if estimate.note else {})
-    return {"mean": estimate.mean, "tools": estimate.n, "reason": estimate.reason}
+        return {"mean": estimate.mean, "low": estimate.low, "high": estimate.high, **size, "level": estimate.level}
+    return {"mean": estimate.mean, **size, "reason": estimate.reason}
 
 
 def _both_json(estimates: tuple[Estimate, Estimate]) -> dict[str, Json]:
-    return {"over_tools": estimate_json(estimates[0]), "student": estimate_json(estimates[1])}
+    return {"these_tools": estimate_json(estimates[0]), "tools_like_these": estimate_json(estimates[1])}
 
 
 def _tool_json(replies: tuple[ArmReply, ...]) -> dict[str, Json]:

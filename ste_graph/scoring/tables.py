@@ -16,7 +16,7 @@ SHOWN = 5
 
 
 def interval_text(estimate: Estimate) -> str:
-    """An interval of proportions in percent, as in `41.0..52.5`; `too few cases to tell` without one."""
+    """An interval of proportions in percent, as in `41.0..52.5`; `too few to tell` without one."""
     return range_text(estimate) if isinstance(estimate, Interval) else TOO_FEW
 
 
@@ -32,13 +32,11 @@ def gain_text(estimate: Estimate) -> str:
     mean = f"{100 * (estimate.mean or 0):+.1f}"
     if not isinstance(estimate, Interval):
         return f"{mean} ({estimate.reason})"
-    note = f"; {estimate.note}" if estimate.note else ""
-    level = f"{100 * estimate.level:.2f}".rstrip("0").rstrip(".")
-    return f"{mean} ({level} % {range_text(estimate, sign='+')} by {estimate.method}{note})"
+    return f"{mean} ({100 * estimate.level:g} % {range_text(estimate, sign='+')}, {estimate.scope})"
 
 
 def interval_texts(sheet: ScoreSheet, measure: Measure, *, seed: int = 0) -> list[str]:
-    """The intervals of a measure by bootstrap-t and by Student's t, of both bounds if calls are undecided."""
+    """The intervals of a measure for these tools and for tools like these, of both bounds if calls are undecided."""
     proportion = measure(sheet.replies)
     texts = [interval_text(estimate) for estimate in sheet.intervals(measure, seed=seed)]
     if proportion.lower == proportion.upper:
@@ -62,8 +60,8 @@ def comparison_table(
 def _arm_rows(sheets: Mapping[str, ScoreSheet], seed: int) -> list[list[str]]:
     rows = [
         [
-            "arm", "well-formed", "API match", "correct", "95 % over tools", "Student's t", "arguments right", "of",
-            "extra arguments", "repaired",
+            "arm", "well-formed", "API match", "correct", "95 %, these tools", "tools like these", "arguments right",
+            "of", "extra arguments", "repaired",
         ]
     ]  # fmt: skip
     for name, sheet in sheets.items():
@@ -83,9 +81,9 @@ def _gain(gain: Difference) -> str:
     bounds = gain_text(gain.least)
     if gain.least != gain.most:
         bounds = f"at least {bounds}, at most {gain_text(gain.most)}"
-    resampled = isinstance(gain.least, Interval) and gain.least.method == "bootstrap-t"
-    check = f"; by Student's t {interval_text(gain.check)}" if resampled else ""
-    return f"{bounds}{check}; {count_noun(gain.won, 'case')} won, {gain.lost:,} lost"
+    beyond = gain.beyond
+    further = f"; {beyond.scope} {range_text(beyond, sign='+')}" if isinstance(beyond, Interval) else ""
+    return f"{bounds}{further}; {count_noun(gain.won, 'case')} won, {gain.lost:,} lost"
 
 
 def _tool_rows(sheets: Mapping[str, ScoreSheet]) -> list[list[str]]:

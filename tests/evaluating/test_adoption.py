@@ -1,7 +1,8 @@
-"""`only_if`: what an evaluation did not adopt is problems_error before anything is started or spent."""
+"""`only_if`: what an evaluation did not adopt is refused before anything is started or spent."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sys
@@ -11,15 +12,17 @@ from typing import Any
 import pytest
 
 import ste_graph as ste
+from ste_graph.contracts import ExemplarView
 from ste_graph.errors import WorkflowError
 from ste_graph.memory import ExemplarStore
 from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.experience.settings import Experience
 from ste_graph.models.transformers import TransformersModel
 from ste_graph.models.vllm import VLLMModel
 from ste_graph.records import StepObservation, TrialStep
 from ste_graph.scoring.subject import model_digest
 
-from .conftest import counts, rows
+from .conftest import OF_X, counts, rows
 
 FAKE_VLLM = Path(__file__).parents[1] / "models" / "fake_vllm.py"
 EXPLORING = """
@@ -130,7 +133,7 @@ def test_exemplars_are_refused_where_the_evaluation_kept_what_was_there(explored
     assert refusal("using.yaml").splitlines() == [
         f"using.yaml: memory `examples`: the exemplars of {Path.cwd()}/explored (run {explored[:12]}) may "
         f"not be used: `only_if` asks for the evaluation {Path.cwd()}/evaluation, and that decided to keep what was "
-        "there: `new` gains +0.0 (95 % -28.9..+28.9 by bootstrap-t) over `baseline`; the interval does not lie above "
+        "there: `new` gains +0.0 (95 % -20.2..+20.2, these tools) over `baseline`; the interval does not lie above "
         "0, so what was there stays",
         "Leave it out, or test it and name that evaluation in `only_if`: ste run evaluate --set "
         "data.replies.runs=[RUN]",
@@ -325,3 +328,19 @@ def test_the_command_line_says_so_with_exit_code_2(explored: str, decided, run_s
     assert (code, out) == (2, "")
     assert "memory `examples`: the exemplars of " in err
     assert json.loads(run_ste("check", "using.yaml", "--format", "json")[1]) == []
+
+
+def test_exemplars_of_a_tool_that_they_harm_are_not_lent(folder: Path, made, evaluated) -> None:
+    with ExemplarStore.open("store", create=True) as store:
+        store.add(
+            Exemplar(id=tool, query=f"Ask {tool}.", tool=tool, calls=[], run="run-x") for tool in ("tool_A", "tool_F")
+        )
+    before = rows("baseline", counts(1, 1, 1, 1, 1, 8), 8)
+    evaluated(made(before, rows("new", counts(7, 7, 7, 7, 7, 0), 8, subject=OF_X)))
+    with ExemplarStore.open("store", only_if="evaluation") as store:
+        assert [exemplar.tool for exemplar in store.exemplars()] == ["tool_A"]
+    memory = Experience.model_validate({"from": "store", "only_if": "evaluation"})
+    memory.check_access([ExemplarView])
+    (folder / "view").mkdir()
+    lent = asyncio.run(memory.open("examples", folder / "view").entries(()))
+    assert [entry.record["tool"] for entry in lent] == ["tool_A"]

@@ -77,7 +77,7 @@ def test_a_stored_verdict_that_is_none_is_named_and_not_used(written, ste):
 def test_a_tool_with_no_case_is_named_and_does_not_count(written, ste):
     found = score(ste, written("p.json", {"add": [item(1, call("add", a=1))], "multiply": []}))
     assert (found["cases"], found["problems"]) == (1, ["multiply: no case"])
-    assert found["correct"]["over_tools"]["tools"] == 1
+    assert found["correct"]["tools_like_these"]["tools"] == 1
     assert found["tools"]["multiply"]["cases"] == 0
 
 

@@ -1,0 +1,115 @@
+"""The gain of one arm over another on the same cases, for tools that are fixed.
+
+Source: Tango (1998), Equivalence test and confidence interval for the difference in proportions for the paired-sample
+design, Statistics in Medicine 17:891-908. Differs: half a case is added to those won and to those lost. As it stands,
+the interval holds the true gain in as few as 92.8 % of samples; so in 94.8 % or more, and is 3 % wider on average
+(`make bench`, exact for 3 to 500 cases).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+
+from ste_graph.stats.effective_cases import check_counts, effective_cases
+from ste_graph.stats.interval import LEVEL, Interval
+
+ADDED = 0.5
+"""Cases that are added to those won, and to those lost."""
+
+POWER = 0.8
+"""The share of tests that shall show a gain that is there."""
+
+
+def gain_interval(won: Sequence[int], lost: Sequence[int], cases: Sequence[int], *, level: float = LEVEL) -> Interval:
+    """Interval of the mean gain over tools, from -1 to 1; from one case upwards, and never without a width.
+
+    Args:
+        won: The cases that only the second arm has right, by tool.
+        lost: The cases that only the first arm has right, by tool.
+        cases: All cases, by tool; each was put to both arms.
+        level: Confidence level.
+    """
+    mean, up, down, size = _pool(won, lost, cases)
+    quantile = NormalDist().inv_cdf(0.5 + level / 2)
+    low = _largest(lambda gain: _score(gain, up, down, size) > quantile)
+    high = _largest(lambda gain: _score(gain, up, down, size) > -quantile)
+    return Interval(mean, min(low, mean), max(high, mean), sum(cases), "these tools", level)
+
+
+def gain_p_value(won: Sequence[int], lost: Sequence[int], cases: Sequence[int]) -> float:
+    """The two-sided p-value of no gain: below 0.05 where the interval of 95 % does not hold 0."""
+    _, up, down, size = _pool(won, lost, cases)
+    return 2 * (1 - NormalDist().cdf(abs(_score(0.0, up, down, size))))
+
+
+def cases_needed(gain: float, differing: float, *, level: float = LEVEL, power: float = POWER) -> int | None:
+    """The cases in all that would show a gain, in a share `power` of tests; None where there is no gain.
+
+    Args:
+        gain: The true mean gain, from -1 to 1.
+        differing: The share of cases that only one of the arms has right.
+        level: Confidence level of the interval that must not hold 0.
+        power: The share of tests that must show the gain.
+    """
+    if not gain:
+        return None
+    quantiles = NormalDist().inv_cdf(0.5 + level / 2) + NormalDist().inv_cdf(power)
+    return math.ceil(quantiles**2 * max(differing - gain**2, ADDED / 100) / gain**2)
+
+
+def gain_power(gain: float, cases: int, *, baseline: float, correlation: float = 0.5, level: float = LEVEL) -> float:
+    """The share of tests whose interval lies above 0 where the true gain is `gain`, exactly.
+
+    Args:
+        gain: The true gain.
+        cases: The cases in all, as many for each tool.
+        baseline: The share that the first arm has right.
+        correlation: The correlation of the two arms' replies to a case.
+        level: Confidence level.
+    """
+    second = baseline + gain
+    both = baseline * second + correlation * math.sqrt(baseline * (1 - baseline) * second * (1 - second))
+    both = min(max(both, baseline + second - 1, 0.0), baseline, second)
+    win, lose = second - both, baseline - both
+    import numpy as np
+    from scipy.special import gammaln, xlogy  # type: ignore[import-untyped]
+
+    won, lost = (counts.astype(float) for counts in np.tril_indices(cases + 1))
+    keep = won + lost <= cases
+    won, lost = won[keep], lost[keep]
+    rest = cases - won - lost
+    ways = gammaln(cases + 1) - gammaln(won + 1) - gammaln(lost + 1) - gammaln(rest + 1)
+    chance = np.exp(ways + xlogy(won, win) + xlogy(lost, lose) + xlogy(rest, max(1 - win - lose, 0.0)))
+    shown = won - lost > NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(won + lost + 2 * ADDED)
+    return float(chance[shown].sum())
+
+
+def _pool(won: Sequence[int], lost: Sequence[int], cases: Sequence[int]) -> tuple[float, float, float, float]:
+    """The mean gain, and the cases won, lost and in all of one sample that is worth as much."""
+    check_counts(cases, won, lost)
+    tools = list(zip(won, lost, cases, strict=True))
+    size = effective_cases([(up + down + 0.5) / (of + 1) for up, down, of in tools], cases)
+    up, down = (sum(tool[end] / tool[2] for tool in tools) / len(tools) for end in (0, 1))
+    return up - down, up * size + ADDED, down * size + ADDED, size + 2 * ADDED
+
+
+def _score(gain: float, won: float, lost: float, cases: float) -> float:
+    """Tango's score of a gain: how many standard errors the gain that was seen is above it."""
+    if abs(gain) >= 1:
+        return -math.copysign(math.inf, gain)
+    linear = -won - lost + (2 * cases - won + lost) * gain
+    root = math.sqrt(max(linear**2 + 8 * cases * lost * gain * (1 - gain), 0.0))
+    lose = (root - linear) / (4 * cases)
+    variance = cases * (2 * lose + gain * (1 - gain))
+    return (won - lost - cases * gain) / math.sqrt(max(variance, 1e-300))
+
+
+def _largest(is_below: Callable[[float], bool]) -> float:
+    """The largest gain from -1 to 1 for which a condition holds that no larger one meets."""
+    low, high = -1.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_below(middle) else (low, middle)
+    return (low + high) / 2

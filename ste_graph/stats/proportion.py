@@ -1,0 +1,36 @@
+"""The interval of a proportion of cases, for tools that are fixed.
+
+Source: Clopper and Pearson (1934), The use of confidence or fiducial limits, Biometrika 26:404-413; that it holds for
+tools that differ: Hoeffding (1956), On the distribution of the number of successes in independent trials, Annals of
+Mathematical Statistics 27:713-721.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ste_graph.stats.effective_cases import check_counts, effective_cases
+from ste_graph.stats.interval import LEVEL, Interval
+
+
+def proportion_interval(counted: Sequence[int], cases: Sequence[int], *, level: float = LEVEL) -> Interval:
+    """Interval of the mean over tools of the proportion counted; from one case upwards.
+
+    With as many cases for each tool it is Clopper's and Pearson's over all cases. Tools of different difficulty make
+    the true coverage higher, never lower.
+
+    Args:
+        counted: The cases that have what is measured, by tool.
+        cases: All cases, by tool.
+        level: Confidence level.
+    """
+    from scipy.special import betaincinv  # type: ignore[import-untyped]
+
+    check_counts(cases, counted)
+    mean = sum(count / of for count, of in zip(counted, cases, strict=True)) / len(cases)
+    smoothed = [(count + 0.5) / (of + 1) for count, of in zip(counted, cases, strict=True)]
+    size = effective_cases([share * (1 - share) for share in smoothed], cases)
+    have, lack, tail = mean * size, (1 - mean) * size, (1 - level) / 2
+    low = float(betaincinv(have, lack + 1, tail)) if have > 0 else 0.0
+    high = float(betaincinv(have + 1, lack, 1 - tail)) if lack > 0 else 1.0
+    return Interval(mean, min(low, mean), max(high, mean), sum(cases), "these tools", level)

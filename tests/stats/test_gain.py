@@ -1,0 +1,101 @@
+"""Gains of one arm over another, where the tools are fixed and the cases are the sample."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import multinomial
+
+from ste_graph.stats import cases_needed, gain_interval, gain_p_value, gain_power
+from ste_graph.stats.gain import _score
+
+
+def test_the_score_is_the_gain_seen_against_the_likeliest_world_with_another_gain() -> None:
+    won, lost, cases, gain = 7.5, 2.5, 37.0, 0.05
+    # Every world with this gain has a share `lose` of lost cases; the likeliest is looked for on a fine grid.
+    lose = np.linspace(1e-6, (1 - gain) / 2 - 1e-6, 200_001)
+    likelihood = won * np.log(lose + gain) + lost * np.log(lose) + (cases - won - lost) * np.log(1 - gain - 2 * lose)
+    likeliest = float(lose[likelihood.argmax()])
+    error = math.sqrt(cases * (2 * likeliest + gain * (1 - gain)))
+    assert _score(gain, won, lost, cases) == pytest.approx((won - lost - cases * gain) / error, rel=1e-4)
+
+
+@pytest.mark.parametrize("cases", [3, 7, 18, 40])
+@pytest.mark.parametrize(("win", "lose"), [(0, 0), (0.05, 0.05), (0.1, 0), (0.3, 0.1), (0.2, 0.2), (0.5, 0.05)])
+def test_the_interval_holds_the_true_gain_often_enough(cases: int, win: float, lose: float) -> None:
+    world = multinomial(cases, [win, lose, 1 - win - lose])
+    held = 0.0
+    for won in range(cases + 1):
+        for lost in range(cases - won + 1):
+            found = gain_interval([won], [lost], [cases])
+            held += world.pmf([won, lost, cases - won - lost]) * (found.low <= win - lose <= found.high)
+    assert held >= 0.94
+
+
+def test_a_gain_that_nobody_can_doubt_is_shown() -> None:
+    cases, won = [28] * 12, [22] * 11 + [26]
+    found = gain_interval(won, [0] * 12, cases)
+    assert sum(won) == 268
+    assert found.mean == pytest.approx(0.8, abs=0.01)
+    assert found.low > 0.7
+    assert gain_p_value(won, [0] * 12, cases) < 1e-6
+
+
+@pytest.mark.parametrize(("won", "lost"), [(0, 0), (3, 0), (0, 3), (6, 0)])
+def test_where_all_cases_agree_the_interval_has_a_width_all_the_same(won: int, lost: int) -> None:
+    found = gain_interval([won], [lost], [6])
+    assert found.high - found.low > 0.3
+
+
+def test_one_case_says_next_to_nothing() -> None:
+    found = gain_interval([1], [0], [1])
+    assert (found.mean, found.high) == (1, 1)
+    assert found.low < -0.3
+
+
+def test_as_many_cases_for_each_tool_count_as_one_sample() -> None:
+    apart, together = gain_interval([3, 1, 2], [0, 1, 0], [6, 6, 6]), gain_interval([6], [1], [18])
+    assert (apart.low, apart.high) == pytest.approx((together.low, together.high))
+
+
+def test_three_cases_that_agree_say_less_of_their_tool_than_thirty() -> None:
+    uneven = gain_interval([0, 9], [0, 0], [3, 30])
+    even = gain_interval([0, 5], [0, 0], [16, 17])
+    assert uneven.mean == pytest.approx(0.15)
+    assert uneven.high - uneven.low > 1.2 * (even.high - even.low)
+
+
+@given(st.lists(st.integers(1, 30).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1, max_size=9))
+def test_swapping_the_arms_turns_the_interval_around(tools: list[tuple[int, int]]) -> None:
+    won, cases = [own for own, _ in tools], [of for _, of in tools]
+    lost = [(of - own) // 2 for own, of in tools]
+    there, back = gain_interval(won, lost, cases), gain_interval(lost, won, cases)
+    assert (there.mean, there.low, there.high) == pytest.approx((-back.mean, -back.high, -back.low), abs=1e-9)
+    assert -1 <= there.low <= there.mean <= there.high <= 1
+    assert (there.low > 0 or there.high < 0) == (gain_p_value(won, lost, cases) < 0.05)
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "cases"), [([], [], []), ([1], [0], [0]), ([2], [1], [2]), ([1, 0], [0], [3]), ([-1], [0], [2])]
+)
+def test_counts_that_cannot_be_are_refused(won: list[int], lost: list[int], cases: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"case|counts"):
+        gain_interval(won, lost, cases)
+
+
+def test_power_is_what_ten_tools_with_six_cases_each_can_show() -> None:
+    assert gain_power(0.1, 60, baseline=0.7) == pytest.approx(0.391, abs=0.001)
+    assert gain_power(0.2, 60, baseline=0.7) > 0.9
+    assert gain_power(0.0, 60, baseline=0.7) < 0.025
+    assert gain_power(0.1, 3, baseline=0.7) == 0, "three cases that are all won are no proof"
+
+
+def test_the_cases_that_a_gain_needs_show_it_in_four_of_five_tests() -> None:
+    needed = cases_needed(0.1, differing=0.1966)
+    assert needed == 147
+    assert gain_power(0.1, needed, baseline=0.7) == pytest.approx(0.8, abs=0.03)
+    assert cases_needed(0, differing=0.2) is None
