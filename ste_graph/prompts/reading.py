@@ -246,6 +246,8 @@ class _TemplateReader:
     def _visit_value(self, node: nodes.Expr, local: set[str], depth: int) -> None:
         """Note a dotted name, and visit the other expressions in it."""
         name, rest = dotted_name(node)
+        if name is not None and name.count(".") > _DEEPEST:
+            raise RecursionError  # Jinja takes seconds to compile it
         self._visit_all(rest, local, depth)
         if private := private_part(node):
             self._refuse(node, rf"({re.escape(private)})", f"`{private}`: names in prompts cannot start with `_`")

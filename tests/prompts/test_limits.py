@@ -37,6 +37,7 @@ def test_what_parses_but_does_not_compile_is_a_fault_of_the_template(text: str, 
 @pytest.mark.parametrize(
     "text",
     [
+        "{{ a" + ".b" * 300 + " }}",
         "{{" * 16000,
         "{%" * 16000,
         "{#" * 16000,
