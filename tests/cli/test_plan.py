@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 import ste_graph.workflows
 
 PAPER = Path(ste_graph.workflows.__file__).parent / "paper.yaml"
@@ -74,3 +76,12 @@ def test_a_pipeline_whose_tools_are_not_loaded_says_why_it_has_no_bound(ste, fol
     assert "known later" in result.out
     assert "explore: one unit per tool; their number is known when its tools are loaded\n" in result.out
     assert "distil: one unit per tool; their number is known when `data.explored` is there\n" in result.out
+
+
+def test_the_plan_of_a_decision_says_what_it_could_show(ste):
+    text = ste("plan", "gain", "--variant", "simulated").out
+    assert "power: how often a true gain over a baseline of 70 % would be shown, with one candidate" in text
+    assert "  60                         39 %         99 %        100 %" in text
+    found = json.loads(ste("plan", "evaluate", "--format", "json").out)["power"]
+    assert found["60"]["0.1"] == pytest.approx(0.391, abs=0.001)
+    assert "power" not in ste("plan", "quickstart").out
