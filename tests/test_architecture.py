@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,3 +93,13 @@ def test_nothing_heavy_is_imported_before_a_run(code: str) -> None:
         [sys.executable, "-c", f"{code}\n{heavy}"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_wheel_has_every_package():
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"])
+    found = {
+        f"{prefix}{'.'.join(file.parent.relative_to(ROOT).parts)}"
+        for top, prefix in (("ste_graph", ""), ("memory", "ste_graph."), ("nodes", "ste_graph."))
+        for file in (ROOT / top).rglob("__init__.py")
+    }
+    assert found - listed == set()

@@ -28,6 +28,8 @@ QUICK_STEPS, QUICK_PATTERN_S = 400, 0.005
 """The same for a check on the event loop: some milliseconds."""
 FAULTS_OF_A_BRANCH = 30
 """Faults of one option of `anyOf`, or by one reference, that are looked for."""
+MOST_REFERENCES = 50
+"""References within one another that a check follows; the stack would end soon after, also within compiled code."""
 FORMATS = FormatChecker()
 
 Keyword = Callable[[Any, Any, Any, Any], Any]
@@ -45,6 +47,8 @@ class CheckLimits:
         self.unchecked: list[str] = []
         self.known: dict[tuple[int, int], list[ValidationError]] = {}
         """The faults of a value, by a reference and the value: it is checked once by each, and circles end."""
+        self.references = 0
+        """The number of references that are being followed, each within the one before."""
         self.is_quick = quick
         self._patterns = Stopwatch(QUICK_PATTERN_S if quick else MOST_PATTERN_S, release=not quick)
 
@@ -217,14 +221,18 @@ def _reference(validator: Any, target: str, instance: Json, schema: Json) -> Ite
     if place in limits.known:
         yield from map(_copy_fault, list(limits.known[place]))
         return
+    if limits.references >= MOST_REFERENCES:
+        raise RecursionError("too many references within one another")
     found = limits.known[place] = []
     complete = False
+    limits.references += 1
     try:
         for fault in islice(_follow_reference(validator, target, instance, schema), FAULTS_OF_A_BRANCH):
             found.append(_copy_fault(fault))
             yield fault
         complete = True
     finally:
+        limits.references -= 1
         if not complete and not found:
             del limits.known[place]
 

@@ -1,5 +1,4 @@
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,12 @@ async def test_a_job_whose_owner_is_cancelled_ends(tmp_path: Path) -> None:
         started.append(process.pid)
         return process
 
-    os.mkfifo(tmp_path / "pipe")  # nobody ever writes to it
+    (tmp_path / "rows.jsonl").write_text("")  # the process takes longer to start than its owner waits
     asyncio.create_subprocess_exec = spawn_and_note  # type: ignore[assignment]
     try:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5):
-                await run_job(CreateStudentJob(rows=(str(tmp_path / "pipe"),), folder=str(tmp_path)), print)
+            async with asyncio.timeout(0.2):
+                await run_job(CreateStudentJob(rows=(str(tmp_path / "rows.jsonl"),), folder=str(tmp_path)), print)
     finally:
         asyncio.create_subprocess_exec = spawn
     assert len(started) == 1
