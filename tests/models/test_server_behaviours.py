@@ -334,7 +334,7 @@ NO_CHAT: dict[str, tuple[Callable[[], list[Behaviour]], str, int]] = {
     "a key that only the chat refuses": (
         lambda: [have_no_chat(401, {"error": {"message": "bad key"}})], "401 bad key; set `api_key`", 1),
     "a plan without this model": (
-        lambda: [have_no_chat(403, {"error": {"message": "not in your plan"}})], "403 not in your plan; set `api_key`", 1),
+        lambda: [have_no_chat(403, {"error": {"message": "not for you"}})], "403 not for you; set `api_key`", 1),
     "another model": (lambda: [refuse_model()], "does not serve `huge`", 1),
 }  # fmt: skip
 

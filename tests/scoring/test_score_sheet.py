@@ -204,8 +204,8 @@ def test_a_score_as_text(written, ste):
         "  where it has none                                                0.0   2",
         "arguments right, of calls to the right tool that need some  0.0..100.0   1",
         "",
-        "well-formed, API match of well-formed, correct: tools like these: too few cases to tell: 1 tool, at least 6 are "
-        "needed",
+        "well-formed, API match of well-formed, correct: tools like these: "
+        "too few cases to tell: 1 tool, at least 6 are needed",
         "1 of the calls can only be judged: wrong in the lower bound, right in the upper",
         "of the replies, 0 make no call, 1 cannot be read",
         "",
