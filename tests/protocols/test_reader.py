@@ -1,8 +1,6 @@
 """One reader: whatever form was asked for, a call is read in every form in which real models write it."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -202,32 +200,3 @@ def test_nothing_makes_it_raise(text: str, form: str) -> None:
     assert isinstance(step, Action | FinalAnswer | Malformed)
     if isinstance(step, Action):
         json.dumps(step.arguments)
-
-
-CASES = Path(os.environ.get("STE_DATA", "../shared/data")).parent / "cases" / "tools"
-
-
-@pytest.mark.parametrize("kind", ["k04", "k05", "k19"])
-def test_the_collected_cases_are_read(kind: str) -> None:
-    files = sorted(CASES.glob(f"{kind}_*.json"))
-    if not files:
-        pytest.skip(f"no cases in {CASES}")
-    for file in files:
-        case = json.loads(file.read_text("utf-8"))
-        given_reply, expected = case["given"], case["expect"]
-        if isinstance(given_reply, str):
-            reply = Reply(text=given_reply)
-        else:
-            calls = [ToolCall(id="1", name=name, arguments=arguments) for name, arguments in given_reply["calls"]]
-            reply = Reply(text=given_reply["text"], tool_calls=tuple(calls))
-        step = read(reply, TOOLS, case["how"])
-        if expected == "malformed":
-            assert isinstance(step, Malformed), file.name
-        elif expected == "not an answer":
-            assert not isinstance(step, FinalAnswer), file.name
-        elif "answer" in expected:
-            assert isinstance(step, FinalAnswer), file.name
-            assert step.text == expected["answer"]
-        else:
-            assert isinstance(step, Action), file.name
-            assert (step.name, step.arguments) == (expected["call"], expected["arguments"]), file.name
