@@ -14,9 +14,7 @@ from ste_graph.doctor.load import try_load
 from ste_graph.doctor.sampling import try_sampling
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter
-from ste_graph.models.openai import OpenAIModel
 from ste_graph.models.request_errors import describe_remedy
-from ste_graph.models.server_facts import ServerFacts, read_facts
 
 REST: Final = 10
 """So many times as long as one short reply takes what is asked after the first."""
@@ -47,7 +45,7 @@ async def examine(
     started = time.monotonic()
     diagnosis = Diagnosis(tuple(names), adapter.label, adapter.location)
     doubt = await adapter.probe()
-    facts = await read_facts(adapter) if isinstance(adapter, OpenAIModel) else ServerFacts()
+    facts = await adapter.read_facts()
     async with Examiner(adapter, wait_s=wait_s) as examiner:
         try:
             single_s = await try_sampling(examiner, diagnosis)

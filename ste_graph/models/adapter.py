@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from ste_graph.contracts import Frozen, Json, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
 from ste_graph.models.notes import ServerNotes
+from ste_graph.models.server_facts import ServerFacts
 from ste_graph.models.servers import Servers
 from ste_graph.registry import load_entry_point
 from ste_graph.settings import HubPath, RelativePath
@@ -100,9 +101,9 @@ class Adapter(Frozen):
         """
         return None
 
-    async def count_slots(self) -> int | None:
-        """How many requests its server serves at once; None if it does not tell within a few seconds."""
-        return None
+    async def read_facts(self) -> ServerFacts:
+        """What its server tells of itself within a few seconds, without a chat call."""
+        return ServerFacts()
 
     def scrub(self, text: str) -> str:
         """Return `text` without the secrets that a server's answer may repeat."""

@@ -166,7 +166,7 @@ class Limiters:
         # A model in this process has no queue that could be too long.
         if self._is_set or not server_of(adapter):
             return Limiter(self.ceiling)
-        if (slots := await adapter.count_slots()) is not None:
+        if (slots := (await adapter.read_facts()).slots) is not None:
             return Limiter(min(slots, self.ceiling))  # more would only wait at the server
         return Limiter(START, self.ceiling)
 

@@ -19,6 +19,7 @@ from ste_graph.models.learning import LearningSender
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.problem import Problem, WrongModelError
 from ste_graph.models.request_errors import SET_KEY
+from ste_graph.models.server_facts import ServerFacts, read_facts
 from ste_graph.settings import Secret, Variable, WebAddress
 
 if TYPE_CHECKING:
@@ -144,10 +145,8 @@ class OpenAIModel(RequestSettings):
             f" {', '.join(served)}"
         )
 
-    async def count_slots(self) -> int | None:
-        from ste_graph.models.server_facts import read_facts
-
-        return (await read_facts(self)).slots
+    async def read_facts(self) -> ServerFacts:
+        return await read_facts(self)
 
     def scrub(self, text: str) -> str:
         for secret in (self.api_key, *self.headers.values(), self.base_url):

@@ -30,6 +30,11 @@ class ServerFacts:
     slots: int | None = None
     """Requests that are served at once."""
 
+    def to_json(self) -> dict[str, Json]:
+        """What the lock of a run keeps: the size of the context and the number of slots, as far as they are told."""
+        told: dict[str, Json] = {"context": self.context, "slots": self.slots}
+        return {name: value for name, value in told.items() if value is not None}
+
 
 async def read_facts(model: OpenAIModel) -> ServerFacts:
     """Ask the server of a model, within a few seconds. What it does not tell, or not in time, is left out."""

@@ -29,7 +29,14 @@ from ste_graph.run.lock_file import (
     workflow_changes,
 )
 from ste_graph.run.memories import open_stores
-from ste_graph.run.models import all_model_labels, model_labels, open_models, probe_models, start_models
+from ste_graph.run.models import (
+    all_model_labels,
+    model_labels,
+    open_models,
+    probe_models,
+    read_server_facts,
+    start_models,
+)
 from ste_graph.run.pending import PendingCalls
 from ste_graph.run.preflight import check_access, check_resumable, check_sub_workflows
 from ste_graph.run.record_maker import RecordMaker, memory_entries
@@ -159,7 +166,7 @@ class _Opening:
             for doubt in await probe_models(workflow):
                 self._watcher.message(doubt)
             if lock is None:
-                lock = wanted
+                lock = {**wanted, "servers": await read_server_facts(workflow)}
                 self._folder.write_lock(lock)
             logs = self._logs(lock)
             if changes:

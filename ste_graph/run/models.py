@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ste_graph.contracts import Model, ModelRequest, Reply
+from ste_graph.contracts import Json, Model, ModelRequest, Reply
 from ste_graph.errors import ModelError, RunError, SteError
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.workflow import Workflow
@@ -93,6 +93,15 @@ async def probe_models(workflow: Workflow, names: Collection[str] | None = None)
             raise error
     doubts = zip(asked, found, strict=True)
     return [f"model `{name}`: {doubt}{_variables(workflow, name, str(doubt))}" for name, doubt in doubts if doubt]
+
+
+async def read_server_facts(workflow: Workflow) -> dict[str, Json]:
+    """What the servers of the models that are asked tell of themselves, by the model's name in the workflow."""
+    if is_replay(workflow):
+        return {}
+    names = list(model_labels(workflow))
+    facts = await asyncio.gather(*(workflow.models[name].read_facts() for name in names))
+    return {name: told for name, fact in zip(names, facts, strict=True) if (told := fact.to_json())}
 
 
 def describe_model_error(workflow: Workflow, name: str, error: SteError) -> str:

@@ -12,6 +12,7 @@ from openai import APIStatusError
 
 from ste_graph.contracts import ModelRequest, Usage
 from ste_graph.models.adapter import Adapter, RawReply
+from ste_graph.models.server_facts import ServerFacts
 
 T = TypeVar("T")
 
@@ -121,5 +122,5 @@ class SlotModel(Adapter):
         assert isinstance(self.server, SlotServer)
         return self.server
 
-    async def count_slots(self) -> int | None:
-        return self.server.slots if self.server.tells_slots else None
+    async def read_facts(self) -> ServerFacts:
+        return ServerFacts(slots=self.server.slots if self.server.tells_slots else None)

@@ -18,6 +18,7 @@ from ste_graph.run.events import Events
 from ste_graph.run.server_notes import LONGEST_WHY, RunNotes
 from ste_graph.run.summary import Summary
 from tests.servers.chat import Behaviour, ChatServer
+from tests.servers.chat.facts import tell_slots
 from tests.servers.chat.failures import Queue, first, limit_rate
 from tests.servers.chat.refusals import refuse
 from tests.servers.chat.replies import stay_silent
@@ -93,6 +94,13 @@ def test_what_was_learnt_is_said_once_and_kept_in_the_lock(tmp_path):
     lock = yaml.safe_load((tmp_path / "run/workflow.lock.yaml").read_text())
     assert lock["adaptations"] == {f"tiny at {server.url}": {"unsent": ["seed"]}}
     assert rows(summary)["adapted"] == "`seed` is not sent"
+
+
+def test_the_lock_keeps_what_the_server_told_of_itself_when_the_run_began(tmp_path):
+    with ChatServer(tell_slots(2, 4096)) as server:
+        run(tmp_path, server)
+    lock = yaml.safe_load((tmp_path / "run/workflow.lock.yaml").read_text())
+    assert lock["servers"] == {"m": {"context": 4096, "slots": 2}}
 
 
 def test_a_run_that_is_taken_up_knows_at_once_what_was_learnt(tmp_path):
