@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from ste_graph.contracts import Context, Frozen, Origin
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.scoring.subject import BothSubject, ExemplarsSubject, LessonsSubject
+from ste_graph.scoring.subject import Form, FormSource, FormsSubject
 
 
 class ArmSettings(Frozen):
@@ -18,9 +18,6 @@ class ArmSettings(Frozen):
     exemplars: Literal["nearest", "shuffled"] | None = None
     """The exemplars nearest to the request, or a placebo of the same number and length; unset: no exemplars."""
     lessons: bool = False
-
-
-_Subject: TypeAlias = ExemplarsSubject | LessonsSubject | BothSubject
 
 
 class Show(Node):
@@ -58,7 +55,7 @@ class Show(Node):
         lines: list[str]
         exemplars: list[str]
         lessons: list[str]
-        subject: _Subject | None
+        subject: FormsSubject | None
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         try:
@@ -73,14 +70,15 @@ class Show(Node):
         exemplars = _origin(arm, "exemplars", inputs.exemplar_origin, tested) if arm.exemplars else None
         lessons = _origin(arm, "lessons", inputs.lesson_origin, tested) if arm.lessons else None
         nearest, shuffled = arm.exemplars == "nearest", arm.exemplars == "shuffled"
-        subject = None if shuffled else _subject(exemplars, lessons)
+        origins: list[tuple[Form, Origin | None]] = [("exemplars", exemplars), ("lessons", lessons)]
+        forms = {form: FormSource(run_id=origin.run_id, run=origin.run) for form, origin in origins if origin}
         return self.Outputs(
             examples=(inputs.examples if nearest else inputs.placebo if shuffled else None) or "",
             calls=(inputs.calls if nearest else inputs.placebo_calls if shuffled else None) or [],
             lines=(inputs.lines if arm.lessons else None) or [],
             exemplars=(inputs.ids if nearest else inputs.placebo_ids if shuffled else None) or [],
             lessons=(inputs.lesson_ids if arm.lessons else None) or [],
-            subject=subject,
+            subject=FormsSubject(forms=forms) if forms and not shuffled else None,
         )
 
 
@@ -96,13 +94,3 @@ def _origin(arm: ArmSettings, what: str, origin: Origin | None, tested: str | No
             "the requests come from"
         )
     return origin
-
-
-def _subject(exemplars: Origin | None, lessons: Origin | None) -> _Subject | None:
-    if exemplars and lessons:
-        return BothSubject(
-            run_id=exemplars.run_id, run=exemplars.run, lessons_run_id=lessons.run_id, lessons_run=lessons.run
-        )
-    if exemplars:
-        return ExemplarsSubject(run_id=exemplars.run_id, run=exemplars.run)
-    return LessonsSubject(run_id=lessons.run_id, run=lessons.run) if lessons else None

@@ -8,6 +8,7 @@ from ste_graph.memory.exemplars.log import ExemplarLog
 from ste_graph.memory.exemplars.run_import import store_folder
 from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.scoring.adoption import require_learnt
+from ste_graph.scoring.subject import Form
 
 
 def require_adopted(
@@ -28,7 +29,8 @@ def require_adopted(
     stored = dict.fromkeys(exemplar.run or "(none)" for exemplar in ExemplarLog(store_folder(path).log).exemplars())
     ids = list(dict.fromkeys([*own, *stored]))
     named = f"{'run' if len(ids) == 1 else 'runs'} {', '.join(id[:12] for id in ids) or '(none)'}"
-    wanted = [kind for kind, is_wanted in (("exemplars", exemplars), ("lessons", lessons)) if is_wanted]
+    choices: list[tuple[Form, bool]] = [("exemplars", exemplars), ("lessons", lessons)]
+    wanted = [form for form, is_wanted in choices if is_wanted]
     return require_learnt(f"the {' and '.join(wanted)} of {source} ({named})", ids, wanted, only_if)
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 EVALUATION_KEYS = ("decision", "reason", "baseline", "candidate", "adopted", "interval", "simulated")
 """The keys of an evaluation that other programs get at once; the rest is in the journal."""
-EXEMPLAR_KINDS = ("exemplars", "both")
-"""The kinds of an adoption that contain exemplars."""
 SHOWN = 10
 """The number of failed units, and of skipped tools, that a text names; the rest is counted."""
 
@@ -104,8 +102,8 @@ class Outcome:
     def _next_lines(self) -> list[str]:
         """The command that a person may want next."""
         run = shlex.quote(str(self.summary.run))
-        adoptions = [evaluation["adopted"] or {} for evaluation in self.evaluations]
-        stores = [display_path(Path(adopted["run"])) for adopted in adoptions if adopted.get("kind") in EXEMPLAR_KINDS]
+        adoptions = [(evaluation["adopted"] or {}).get("forms") or {} for evaluation in self.evaluations]
+        stores = [display_path(Path(forms["exemplars"]["run"])) for forms in adoptions if "exemplars" in forms]
         if stores:
             search = f"ste memory search REQUEST --from {shlex.quote(stores[-1])} --only-if {run}"
             return [f"Search the adopted exemplars: {search}"]

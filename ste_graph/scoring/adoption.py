@@ -13,14 +13,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.scoring.evaluation import Evaluation
-from ste_graph.scoring.subject import (
-    BothSubject,
-    ExemplarsSubject,
-    LessonsSubject,
-    ModelSubject,
-    Subject,
-    model_digest,
-)
+from ste_graph.scoring.subject import Form, FormsSubject, ModelSubject, Subject, model_digest
 
 HOW = "ste run evaluate --set data.replies.runs=[RUN]"
 
@@ -75,15 +68,17 @@ def read_adoption(path: Path) -> Adoption:
     return Adoption(run.path, evaluations)
 
 
-def require_learnt(what: str, ids: Sequence[str], kinds: Sequence[str], only_if: str) -> frozenset[str] | None:
-    """Requires that the `exemplars`, the `lessons` or both of all these runs were adopted, and returns for which tools.
+def require_learnt(what: str, ids: Sequence[str], forms: Sequence[Form], only_if: str) -> frozenset[str] | None:
+    """Requires that these forms of all these runs were adopted, and returns for which tools.
 
     None stands for all tools. Raises `WorkflowError` if they were not adopted.
     """
     adoption = read_adoption(Path(only_if))
     for subject, tools in adoption.adopted:
-        if not isinstance(subject, ModelSubject) and all(set(ids) <= {_run_ids(subject).get(kind)} for kind in kinds):
-            return tools
+        if isinstance(subject, FormsSubject):
+            runs = {form: {source.run_id} for form, source in subject.forms.items()}
+            if all(runs.get(form, set()) >= set(ids) for form in forms):
+                return tools
     raise adoption.refusal(what)
 
 
@@ -98,15 +93,9 @@ def require_model(folder: str, only_if: str) -> None:
 def describe_subject(subject: Subject) -> str:
     """The subject in words."""
     match subject:
-        case ExemplarsSubject():
-            return f"the exemplars of {subject.run} (run {subject.run_id[:12]})"
-        case LessonsSubject():
-            return f"the lessons of {subject.run} (run {subject.run_id[:12]})"
-        case BothSubject():
-            return (
-                f"the exemplars of {subject.run} (run {subject.run_id[:12]}) with the lessons of "
-                f"{subject.lessons_run} (run {subject.lessons_run_id[:12]})"
-            )
+        case FormsSubject():
+            forms = subject.forms.items()
+            return " with ".join(f"the {form} of {source.run} (run {source.run_id[:12]})" for form, source in forms)
         case ModelSubject():
             return f"the model in {subject.path} ({subject.digest[:12]})"
 
@@ -117,17 +106,6 @@ def _describe_outcome(evaluation: Evaluation) -> str:
     if evaluation.adopted is None:
         return f"that adopted the arm `{evaluation.candidate}`, whose replies do not name their subject"
     return f"that adopted {describe_subject(evaluation.adopted)}"
-
-
-def _run_ids(subject: ExemplarsSubject | LessonsSubject | BothSubject) -> dict[str, str]:
-    """The run of each kind of thing that was adopted, by id."""
-    match subject:
-        case ExemplarsSubject():
-            return {"exemplars": subject.run_id}
-        case LessonsSubject():
-            return {"lessons": subject.run_id}
-        case BothSubject():
-            return {"exemplars": subject.run_id, "lessons": subject.lessons_run_id}
 
 
 def _read_evaluations(run: FinishedRun) -> list[Evaluation]:

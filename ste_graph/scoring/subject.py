@@ -11,31 +11,22 @@ from pydantic import Field
 from ste_graph.contracts import Frozen
 from ste_graph.errors import WorkflowError
 
+Form: TypeAlias = Literal["exemplars", "lessons", "guideline", "descriptions"]
+"""A form in which what was learnt is shown to a model."""
 
-class ExemplarsSubject(Frozen):
-    """The exemplars of a run; `run_id` is that of `ste_graph.finished.FinishedRun`, `run` its folder."""
 
-    kind: Literal["exemplars"] = "exemplars"
+class FormSource(Frozen):
+    """The run that a form comes from: `run_id` is that of `ste_graph.finished.FinishedRun`, `run` its folder."""
+
     run_id: str
     run: str
 
 
-class LessonsSubject(Frozen):
-    """The lessons that the trials of a run teach."""
+class FormsSubject(Frozen):
+    """The forms that are shown together, each with its run; there is at least one."""
 
-    kind: Literal["lessons"] = "lessons"
-    run_id: str
-    run: str
-
-
-class BothSubject(Frozen):
-    """The exemplars of a run together with the lessons of one, which may be another."""
-
-    kind: Literal["both"] = "both"
-    run_id: str
-    run: str
-    lessons_run_id: str
-    lessons_run: str
+    kind: Literal["forms"] = "forms"
+    forms: Annotated[dict[Form, FormSource], Field(min_length=1)]
 
 
 class ModelSubject(Frozen):
@@ -46,9 +37,7 @@ class ModelSubject(Frozen):
     digest: str
 
 
-Subject: TypeAlias = Annotated[
-    ExemplarsSubject | LessonsSubject | BothSubject | ModelSubject, Field(discriminator="kind")
-]
+Subject: TypeAlias = Annotated[FormsSubject | ModelSubject, Field(discriminator="kind")]
 """The thing that an adoption would adopt."""
 
 

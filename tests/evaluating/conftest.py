@@ -25,7 +25,7 @@ graph:
 """
 
 TOOLS = [f"tool_{letter}" for letter in "ABCDEFGH"]
-OF_X: dict[str, Any] = {"kind": "exemplars", "run_id": "run-x", "run": "runs/x"}
+OF_X: dict[str, Any] = {"kind": "forms", "forms": {"exemplars": {"run_id": "run-x", "run": "runs/x"}}}
 
 
 def call(tool: str, **arguments: object) -> str:

@@ -105,8 +105,12 @@ def decided(made, evaluated):
     return decide
 
 
+def forms_of(**ids: str) -> dict[str, Any]:
+    return {"kind": "forms", "forms": {form: {"run_id": id, "run": "explored"} for form, id in ids.items()}}
+
+
 def exemplars_of(run_id: str) -> dict[str, Any]:
-    return {"kind": "exemplars", "run_id": run_id, "run": "explored"}
+    return forms_of(exemplars=run_id)
 
 
 def model_of(digest: str) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def test_exemplars_of_another_run_are_refused(explored: str, decided) -> None:
 
 @pytest.mark.parametrize("kind", ["lessons", "model"])
 def test_exemplars_are_refused_where_something_else_was_adopted(kind: str, explored: str, decided) -> None:
-    other = {"lessons": {**exemplars_of(explored), "kind": "lessons"}, "model": model_of("0123456789abcdef")}
+    other = {"lessons": forms_of(lessons=explored), "model": model_of("0123456789abcdef")}
     decided(other[kind])
     texts = {"lessons": f"the lessons of explored (run {explored[:12]})", "model": "the model in /somewhere/model"}
     assert f"and that adopted {texts[kind]}" in refusal("using.yaml")
@@ -162,11 +166,13 @@ def test_exemplars_are_refused_where_something_else_was_adopted(kind: str, explo
 def test_lessons_and_exemplars_are_adopted_apart(
     kind: str, recalled: bool, taught: bool, explored: str, decided, folder: Path
 ) -> None:
-    more = {
-        "both": {"lessons_run_id": explored, "lessons_run": "explored"},
-        "both of others": {"lessons_run_id": "0123456789abcdef", "lessons_run": "another"},
+    forms = {
+        "exemplars": {"exemplars": explored},
+        "lessons": {"lessons": explored},
+        "both": {"exemplars": explored, "lessons": explored},
+        "both of others": {"exemplars": explored, "lessons": "0123456789abcdef"},
     }
-    decided({**exemplars_of(explored), "kind": kind.split()[0], **more.get(kind, {})})
+    decided(forms_of(**forms[kind]))
     learning = (
         (folder / "using.yaml")
         .read_text("utf-8")

@@ -131,7 +131,9 @@ def test_one_tool_ruined_while_the_rest_gain_little_is_no_gain(made, evaluated) 
 def test_the_best_of_several_must_pass_holms_correction_and_one_that_was_named_before_need_not(made, evaluated) -> None:
     base = rows("baseline", counts(0, 0, 0, 0, 0, 0, 0, 1))
     gains = learnt(1, 0, 1, 1, 1, 1, 2, 0)
-    others = [learnt(0, 0, 0, 0, 0, 0, 0, 1, arm=f"other {n}", subject={**OF_X, "run_id": f"{n}"}) for n in range(4)]
+    runs = [{"exemplars": {"run_id": f"{n}", "run": "runs/x"}} for n in range(4)]
+    subjects = [{"kind": "forms", "forms": forms} for forms in runs]
+    others = [learnt(0, 0, 0, 0, 0, 0, 0, 1, arm=f"other {n}", subject=of) for n, of in enumerate(subjects)]
     run = made(base, gains, *others)
     best = evaluated(run)
     named = evaluated(run, out="named", data__replies__candidate="exemplars")

@@ -18,6 +18,7 @@ from ste_graph.scoring.label import label_output
 from ste_graph.scoring.proportion import correctness
 from ste_graph.scoring.reply import CaseReply
 from ste_graph.scoring.rules import LabelRules
+from ste_graph.scoring.subject import FormSource, FormsSubject
 from ste_graph.training.rows.examples import read_examples
 
 TOOLS = ["add_days", "to_roman", "make_password", "convert_unit"]
@@ -157,12 +158,15 @@ def test_a_placebo_is_as_many_exemplars_of_other_tools_each_with_the_call_of_ano
 def test_what_an_arm_would_have_adopted_is_the_run_that_its_exemplars_or_lessons_come_from(
     tested: Path, explored: Path, distilled: Path
 ) -> None:
-    subjects: dict[str, Any] = {arm: {item.subject for item in own} for arm, own in by_arm(tested).items()}
-    assert subjects["baseline"] == subjects["shuffled"] == {None}
-    (exemplars,), (lessons,), (both,) = (subjects[arm] for arm in ("exemplars", "lessons", "both"))
-    assert (exemplars.kind, exemplars.run_id) == ("exemplars", ste.open_run(distilled).id)
-    assert (lessons.kind, lessons.run_id, lessons.run) == ("lessons", ste.open_run(explored).id, str(explored))
-    assert (both.kind, both.run_id, both.lessons_run_id) == ("both", exemplars.run_id, lessons.run_id)
+    subjects: dict[str, Any] = {arm: own[0].subject for arm, own in by_arm(tested).items()}
+    assert all(item.subject == subjects[arm] for arm, own in by_arm(tested).items() for item in own)
+    assert subjects["baseline"] is subjects["shuffled"] is None
+    runs = {
+        name: FormSource(run_id=ste.open_run(run).id, run=str(run))
+        for name, run in (("exemplars", distilled), ("lessons", explored))
+    }
+    for arm, forms in (("exemplars", ["exemplars"]), ("lessons", ["lessons"]), ("both", ["exemplars", "lessons"])):
+        assert subjects[arm] == FormsSubject(forms={form: runs[form] for form in forms})
     assert {item.model for item in replies(tested)} == {"simulated"}
 
 

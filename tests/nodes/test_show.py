@@ -34,13 +34,13 @@ async def test_each_arm_shows_what_it_says_and_names_what_would_be_adopted() -> 
     exemplars = await shown({"name": "a", "exemplars": "nearest"})
     assert (exemplars["examples"], exemplars["exemplars"], exemplars["lines"]) == ("the nearest", ["e1", "e2"], [])
     assert exemplars["calls"] == LOOKED_UP["calls"]
-    assert exemplars["subject"] == {"kind": "exemplars", **LENT}
+    assert exemplars["subject"] == {"kind": "forms", "forms": {"exemplars": LENT}}
     lessons = await shown({"name": "b", "lessons": True})
     assert (lessons["examples"], lessons["lines"], lessons["lessons"]) == ("", ["Lesson: one"], ["l1"])
-    assert lessons["subject"] == {"kind": "lessons", **TAUGHT}
+    assert lessons["subject"] == {"kind": "forms", "forms": {"lessons": TAUGHT}}
     both = await shown({"name": "c", "exemplars": "nearest", "lessons": True})
     assert (both["examples"], both["lines"]) == ("the nearest", ["Lesson: one"])
-    assert both["subject"] == {"kind": "both", **LENT, "lessons_run_id": "2", "lessons_run": "runs/explore"}
+    assert both["subject"] == {"kind": "forms", "forms": {"exemplars": LENT, "lessons": TAUGHT}}
 
 
 async def test_a_placebo_shows_other_exemplars_and_is_never_adopted() -> None:

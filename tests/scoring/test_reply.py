@@ -13,7 +13,7 @@ from ste_graph.scoring.label import label_output
 from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.reply import ArmReply, CaseReply
 from ste_graph.scoring.rules import LabelRules
-from ste_graph.scoring.subject import ExemplarsSubject
+from ste_graph.scoring.subject import FormSource, FormsSubject
 
 GOLD = {"tool": "add", "arguments": {"a": 1, "b": 2}}
 GIVEN = {"arm": "baseline", "query": "Add 1 and 2.", "gold": GOLD, "offered": ["add", "echo"]}
@@ -82,11 +82,11 @@ def test_the_label_that_a_node_gave_is_kept_and_only_once() -> None:
 
 
 def test_a_line_of_the_journal_reads_back_as_the_same_reply() -> None:
-    subject = {"kind": "exemplars", "run_id": "7", "run": "runs/distil"}
+    subject = {"kind": "forms", "forms": {"exemplars": {"run_id": "7", "run": "runs/distil"}}}
     reply = keep(call("add", {}), {"output": ["a model"]}, subject=subject, arm="exemplars")
     again = CaseReply.model_validate(reply.model_dump(mode="json"))
     assert again == reply
-    assert again.subject == ExemplarsSubject(run_id="7", run="runs/distil")
+    assert again.subject == FormsSubject(forms={"exemplars": FormSource(run_id="7", run="runs/distil")})
     assert (again.key, again.gold.arguments) == (("add", "Add 1 and 2."), {"a": 1, "b": 2})
     assert CaseReply.from_line({**reply.model_dump(mode="json"), "id": "r", "record": "reply"}) == reply
 
@@ -97,7 +97,7 @@ def test_a_model_that_is_named_is_kept_and_null_stands_for_what_is_not_there() -
 
 
 def test_an_unknown_subject_is_refused() -> None:
-    with pytest.raises(ValidationError, match="'exemplars', 'lessons', 'both', 'model'"):
+    with pytest.raises(ValidationError, match="'forms', 'model'"):
         keep("", subject={"kind": "hope"})
 
 

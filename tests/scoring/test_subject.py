@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from ste_graph.errors import WorkflowError
-from ste_graph.scoring.subject import BothSubject, ModelSubject, Subject, model_digest
+from ste_graph.scoring.subject import FormSource, FormsSubject, ModelSubject, Subject, model_digest
 
 
 def model(folder: Path, weights: bytes = b"weights", config: str = "{}") -> Path:
@@ -50,8 +50,10 @@ def test_a_folder_without_a_model_has_no_digest(tmp_path: Path) -> None:
 
 def test_a_subject_is_known_by_its_kind_and_has_just_what_belongs_to_it() -> None:
     adapter: TypeAdapter[Subject] = TypeAdapter(Subject)
-    both = {"kind": "both", "run_id": "1", "run": "a", "lessons_run_id": "2", "lessons_run": "b"}
-    assert adapter.validate_python(both) == BothSubject(run_id="1", run="a", lessons_run_id="2", lessons_run="b")
+    runs = {"exemplars": {"run_id": "1", "run": "a"}, "lessons": {"run_id": "2", "run": "b"}}
+    forms = {"exemplars": FormSource(run_id="1", run="a"), "lessons": FormSource(run_id="2", run="b")}
+    assert adapter.validate_python({"kind": "forms", "forms": runs}) == FormsSubject(forms=forms)
     assert adapter.dump_python(ModelSubject(path="/m", digest="d")) == {"kind": "model", "path": "/m", "digest": "d"}
-    with pytest.raises(ValidationError):
-        adapter.validate_python({"kind": "exemplars", "path": "/m", "digest": "d"})
+    for fault in ({"path": "/m", "digest": "d"}, {"forms": {}}, {"forms": {"skills": {"run_id": "1", "run": "a"}}}):
+        with pytest.raises(ValidationError):
+            adapter.validate_python({"kind": "forms", **fault})
