@@ -1,4 +1,4 @@
-"""`ste tools`: the tools of a workflow as a run finds them, and one call by hand."""
+"""`ste tools`: the tools of a workflow as a run finds them, one call by hand, and the report for their author."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ste_graph.cli.tool_report import report
 from ste_graph.command_line import FAILED, WRONG, Changes, File, Format, OutputFormat, Variant, echo, load_experiment
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 tools = typer.Typer(
     name="tools",
-    help="Tools: list them with their effects, show one's schema, make one call by hand.",
+    help="Tools: list them with their effects, show one's schema, call one by hand, report on them to their author.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+tools.command()(report)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name, as `ste tools list` gives it.")]
 

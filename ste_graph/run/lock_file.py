@@ -21,6 +21,7 @@ from ste_graph.run.folder import FORMAT
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.units import Unit
 from ste_graph.tools.fingerprint import fingerprint
+from ste_graph.tools.forwarded import original_name
 from ste_graph.tools.policy import SkippedTool
 
 PACKAGES = ("ste-graph", "langgraph", "langchain-core", "chromadb", "sentence-transformers", "pydantic")
@@ -51,6 +52,7 @@ def lock_content(
         "tools": {tool.name: fingerprint(tool) for unit in units for tool in unit.tools},
         "schemas": {tool.name: dict(tool.parameters) for unit in units for tool in unit.tools},
         "descriptions": {tool.name: redact(tool.description) for unit in units for tool in unit.tools},
+        "names": {tool.name: own for unit in units for tool in unit.tools if (own := original_name(tool)) != tool.name},
         "data": {name: _digest(items) for name, items in workflow.items.items()},
         "skipped": {tool.name: tool.to_json() for tool in skipped},
         "resolved": dict(workflow.lock),

@@ -41,6 +41,10 @@ class ForwardedTool:
         return backend(self.tool)
 
     @property
+    def original(self) -> str:
+        return original_name(self.tool)
+
+    @property
     def effect_note(self) -> str | None:
         return effect_note(self.tool)
 
@@ -91,3 +95,9 @@ def effect_note(tool: Tool) -> str | None:
     """The reason, in one line, why a tool's effect differs from what its source states; None if it does not."""
     note: str | None = getattr(tool, "effect_note", None)
     return note
+
+
+def original_name(tool: Tool) -> str:
+    """The name by which the tool's source knows it; runs show another one where models would refuse it."""
+    name: str = getattr(tool, "original", tool.name)
+    return name

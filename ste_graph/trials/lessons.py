@@ -134,13 +134,13 @@ def _changed_arguments(failed: Mapping[str, Any], right: Mapping[str, Any]) -> I
     before, after = failed["arguments"] or {}, right["arguments"] or {}
     error: str = failed["observation"]["text"]
     changed = [name for name in {**before, **after} if _json(before, name) != _json(after, name)]
-    blamed = {part: [name for name in changed if _names(part, name)] for part in _parts(error)}
+    blamed = {part: [name for name in changed if names_argument(part, name)] for part in _parts(error)}
     if not any(blamed.values()):
         blamed = {error: changed}
     for names in blamed.values():
         if len(names) == 1:
             (name,) = names
-            yield failed["action"], name, _signature(error, name, before), _json(before, name), _json(after, name)
+            yield failed["action"], name, error_signature(error, name, before), _json(before, name), _json(after, name)
 
 
 def _verdict(lesson: Lesson, trial: TrialRecord) -> bool | None:
@@ -154,7 +154,7 @@ def _verdict(lesson: Lesson, trial: TrialRecord) -> bool | None:
             else:
                 error = step["observation"]["text"]
                 same = step["action"] == lesson.tool
-                again = same and _signature(error, lesson.argument, arguments) == lesson.signature
+                again = same and error_signature(error, lesson.argument, arguments) == lesson.signature
             if again:
                 return False
         elif _has_succeeded(step) and step["action"] == lesson.tool:
@@ -188,16 +188,17 @@ def _parts(error: str) -> list[str]:
     return [line for line in error.splitlines() if line.strip()]
 
 
-def _names(part: str, argument: str) -> bool:
+def names_argument(part: str, argument: str) -> bool:
+    """True if a part of an error names an argument."""
     return re.search(rf"(?<!\w){re.escape(argument)}(?!\w)", part) is not None
 
 
-def _signature(error: str, argument: str, arguments: Mapping[str, Json]) -> str:
-    """The error without values: the lines that name the argument, or all lines if none does.
+def error_signature(error: str, argument: str, arguments: Mapping[str, Json]) -> str:
+    """The error without values, numbers and quotes: the lines that name the argument, or all lines if none does.
 
     It depends on the failed call alone, so it is the same for a call that was never repaired.
     """
-    parts = [part for part in _parts(error) if _names(part, argument)] or _parts(error)
+    parts = [part for part in _parts(error) if names_argument(part, argument)] or _parts(error)
     text = "\n".join(parts)
     for value in sorted(_values(arguments) - {argument}, key=lambda value: (-len(value), value)):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _GAP, text)

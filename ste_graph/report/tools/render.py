@@ -1,0 +1,238 @@
+"""The report as text for a terminal and as Markdown, from the same sections."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ste_graph.report.tools.calls import value_text
+from ste_graph.report.tools.failures import SHOWN, Repair
+from ste_graph.report.tools.findings import list_findings, quote, shorten
+from ste_graph.report.tools.report import ToolReport
+from ste_graph.report.tools.rewriting import Share
+from ste_graph.text import align_columns, count_noun, printable
+
+MOST = 12
+"""Findings that the first section lists."""
+LONG = 160
+SIMULATED = "A simulated model was asked: this shows that the report works, and nothing about the tools."
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the report: a table of facts, or entries with lines below them; `note` says what it rests on."""
+
+    title: str
+    note: str = ""
+    rows: Sequence[Sequence[str]] = ()
+    """The head first."""
+    entries: Sequence[Sequence[str]] = ()
+    """The first line of each is its head."""
+    numbered: bool = False
+
+
+def render_text(report: ToolReport) -> str:
+    """The report as a terminal shows it."""
+    parts = ["\n".join(_head(report))]
+    for section in list_sections(report):
+        lines = [section.title]
+        lines += [f"  {section.note}"] if section.note else []
+        lines += (
+            [f"  {line}" for line in align_columns(section.rows, left=range(len(section.rows[0])))]
+            if section.rows
+            else []
+        )
+        for number, (head, *rest) in enumerate(section.entries, start=1):
+            mark = f"{number:>2}. " if section.numbered else "- "
+            lines += [f"  {mark}{head}", *(f"  {' ' * len(mark)}{line}" for line in rest)]
+        parts.append("\n".join(lines))
+    return printable("\n\n".join(parts))
+
+
+def render_markdown(report: ToolReport) -> str:
+    """The report as Markdown; texts of models and tools cannot become markup."""
+    title, *head = _head(report)
+    parts = [f"# {escape(title)}", "\n".join(f"{escape(line)}  " for line in head)]
+    for section in list_sections(report):
+        parts.append(f"## {section.title}")
+        parts += [escape(section.note)] if section.note else []
+        if section.rows:
+            first, *rows = [[escape(cell) for cell in row] for row in section.rows]
+            table = [first, ["---"] * len(first), *rows]
+            parts.append("\n".join(f"| {' | '.join(row)} |" for row in table))
+        for number, (entry, *rest) in enumerate(section.entries, start=1):
+            mark = f"{number}." if section.numbered else "-"
+            indent = " " * (len(mark) + 1)
+            parts.append("\n".join([f"{mark} {escape(entry)}", *(f"{indent}- {escape(line)}" for line in rest)]))
+    return printable("\n\n".join(parts))
+
+
+def list_sections(report: ToolReport) -> list[Section]:
+    """The sections that have something to say, in order."""
+    makers: tuple[Callable[[ToolReport], Section | None], ...] = (
+        _findings,
+        _confusions,
+        _needless,
+        _failures,
+        _mismatches,
+        _missing_values,
+        _misleading,
+        _refusals,
+        _rewritings,
+    )
+    return [section for make in makers if (section := make(report))]
+
+
+def _head(report: ToolReport) -> Iterator[str]:
+    yield f"{count_noun(len(report.tools), 'tool')} as {', '.join(report.models) or 'a model'} met them"
+    yield (
+        f"{count_noun(report.trials, 'trial')} with {count_noun(report.calls, 'call')}, {report.failed_calls:,} wrong; "
+        f"{count_noun(report.replies, 'test reply')}" + (f" of the arm {report.arm}" if report.arm else "")
+    )
+    yield f"from {', '.join(report.runs)}"
+    if report.simulated:
+        yield SIMULATED
+
+
+def _findings(report: ToolReport) -> Section:
+    found = list_findings(report)
+    often = [entry for entry in found if entry.count > 1]
+    entries = [(entry.what, f"seen: {entry.evidence}", f"try: {entry.advice}") for entry in often[:MOST]]
+    once = len(found) - len(often)
+    note = "Most frequent first." if often else "Nothing went wrong more than once."
+    note += f" {len(often) - MOST} more are below." if len(often) > MOST else ""
+    note += f" {count_noun(once, 'thing')} happened once, which may be chance; see below." if once else ""
+    return Section("What to mend first", note, entries=entries, numbered=True)
+
+
+def _confusions(report: ToolReport) -> Section | None:
+    entries = []
+    for entry in report.confusions:
+        called = (
+            "no call" if entry.called is None else entry.called if entry.exists else f"{entry.called} (no such tool)"
+        )
+        lines = [f"{entry.asked} → {called}: {entry.count} of {count_noun(entry.of, 'request')}"]
+        for tool in (entry.asked, entry.called):
+            if text := report.descriptions.get(tool or ""):
+                lines.append(f"{tool} says: {shorten(text, LONG)}")
+        lines.append(f"requests: {', '.join(map(quote, entry.requests[:3]))}")
+        if entry.drawn_by:
+            lines.append(f"words of these requests that only {entry.called} has: {', '.join(entry.drawn_by)}")
+        if entry.shared:
+            lines.append(f"words that both have: {', '.join(entry.shared)}")
+        if entry.other_arms:
+            arms = ", ".join(f"{arm} {count}" for arm, count in entry.other_arms.items())
+            lines.append(f"in the other arms of the test: {arms}")
+        lines += [f"trials: {_ids(entry.ids)}"] if entry.ids else []
+        entries.append(lines)
+    source = (
+        f"test replies of the arm {report.arm}" if report.replies else "trials; only a test offers all tools at once"
+    )
+    return Section("Tools taken for one another", f"From {source}.", entries=entries) if entries else None
+
+
+def _needless(report: ToolReport) -> Section | None:
+    rows: list[tuple[str, ...]] = [("tool", "times", "example")]
+    for entry in report.needless:
+        rows.append((entry.tool, f"{entry.count} of {entry.of}", quote(entry.requests[0])))
+    note = "Something had to be asked first, or no tool can do it."
+    return Section("Called although no call was right", note, rows) if report.needless else None
+
+
+def _failures(report: ToolReport) -> Section | None:
+    rows: list[tuple[str, ...]] = [("parameter", "kind", "times", "error", "mended", "example", "trial")]
+    for entry in report.failures:
+        where = f"{entry.tool}.{', '.join(entry.parameters) or '(names none)'}"
+        value = shorten(entry.values[0], 40) if entry.values else "-"
+        error, times = shorten(entry.error, LONG), f"{entry.count} of {entry.calls}"
+        rows.append((where, entry.kind, times, error, str(entry.mended), value, entry.trials[0]))
+    return Section("How parameters fail", "", rows) if report.failures else None
+
+
+def _mismatches(report: ToolReport) -> Section | None:
+    rows: list[tuple[str, ...]] = [("parameter", "how", "times", "wanted", "got", "request")]
+    for entry in report.mismatches:
+        example = entry.examples[0]
+        times = f"{entry.count} of {entry.replies}"
+        where, values = f"{entry.tool}.{entry.parameter}", (shorten(example.wanted, 40), shorten(example.given, 40))
+        rows.append((where, entry.how, times, *values, quote(example.query)))
+    return Section("Wrong arguments to the right tool", "", rows) if report.mismatches else None
+
+
+def _missing_values(report: ToolReport) -> Section | None:
+    rows: list[tuple[str, ...]] = [("look-up", "value", "times", "what the tool answered", "trial")]
+    lookups = Counter((entry.tool, *entry.values) for entry in report.missing_values)
+    shown: Counter[tuple[str, ...]] = Counter()
+    for entry in report.missing_values:
+        where, key = f"{entry.tool}.{', '.join(entry.values)}", (entry.tool, *entry.values)
+        shown[key] += 1
+        if shown[key] > SHOWN:
+            if shown[key] == lookups[key]:
+                rows.append((where, f"and {lookups[key] - SHOWN} more", "", "", ""))
+            continue
+        value = ", ".join(shorten(value_text(value), 40) for value in entry.values.values())
+        answer = shorten(entry.answer, LONG) if entry.answer else "(an empty result)"
+        rows.append((where, value, str(entry.count), answer, entry.trials[0]))
+    return Section("Values that do not exist", "", rows) if report.missing_values else None
+
+
+def _misleading(report: ToolReport) -> Section | None:
+    entries = []
+    for entry in report.misleading:
+        repairs = "; ".join(map(_repair_text, entry.repairs[:3]))
+        lines = [
+            f"{entry.tool}.{entry.parameter}: {entry.failed} of {count_noun(entry.first_calls, 'first call')} wrong"
+            f", {entry.requested} of them in the request's own words",
+            f"says: {shorten(entry.description, LONG) or '(nothing)'}",
+            f"schema: {shorten(entry.schema_part, LONG)}",
+            f"trials: {_ids(entry.trials)}",
+        ]
+        entries.append(lines + ([f"mended {entry.mended} times: {repairs}"] if repairs else []))
+    note = "The first call of a trial rests on the description alone; these were refused or failed."
+    return Section("Descriptions that mislead", note, entries=entries) if entries else None
+
+
+def _ids(ids: Sequence[str]) -> str:
+    return f"{', '.join(ids[:6])}{' …' if len(ids) > 6 else ''}"
+
+
+def _repair_text(repair: Repair) -> str:
+    return f"{shorten(repair.wrong, 40)} → {shorten(repair.right, 40)}"
+
+
+def _refusals(report: ToolReport) -> Section | None:
+    groups: dict[tuple[str, str], list[str]] = {}
+    sources: dict[str, None] = {}
+    for entry in report.refusals:
+        places = [f"{entry.tool}.{place}" if place else str(entry.tool) for place in entry.where]
+        groups.setdefault((entry.provider, entry.what), []).extend(places or ([entry.tool] if entry.tool else []))
+        sources[f"{entry.provider}: {entry.source}"] = None
+    rows: list[tuple[str, ...]] = [("provider", "what is refused", "where")]
+    for (provider, what), places in groups.items():
+        more = f" and {len(places) - 4} more" if len(places) > 4 else ""
+        rows.append((provider, what, ", ".join(places[:4]) + more))
+    note = f"Strict modes refuse a schema or drop the keyword. Sources: {'; '.join(sources)}."
+    return Section("What providers refuse", note, rows) if groups else None
+
+
+def _rewritings(report: ToolReport) -> Section | None:
+    rows: list[tuple[str, ...]] = [
+        ("tool", "arm", "replies", "right tool", "right call", "own description", "rewritten")
+    ]
+    for entry in report.rewritings:
+        texts = shorten(entry.description, 60), shorten(entry.rewritten or "(not in these runs)", 60)
+        shares = [_change(entry.before, entry.after, name) for name in ("replies", "right_tool", "right_call")]
+        rows.append((entry.tool, entry.arm, *shares, *texts))
+    return Section("Under rewritten descriptions", "Before → after.", rows) if report.rewritings else None
+
+
+def _change(before: Share, after: Share, name: str) -> str:
+    return f"{getattr(before, name)} → {getattr(after, name)}"
+
+
+def escape(text: str) -> str:
+    """A text whose characters mean nothing to Markdown, but for code in backticks that is closed again."""
+    parts = re.split(r"(`[^`\n|<]+`)", " ".join(text.split()))
+    return "".join(part if at % 2 else re.sub(r"([\\`*_{}\[\]<>#|~!])", r"\\\1", part) for at, part in enumerate(parts))
