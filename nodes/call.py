@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from ste_graph.contracts import Context, Model, Reply
 from ste_graph.json_values import equal
@@ -27,8 +27,10 @@ class Call(Node):
     `react`: the paper's text form, which `parser` reads: tolerantly, or as the released code did. `native`: the model's
     own tool calling; an observation is sent as a tool message. `json`: an object by a JSON Schema, which the model
     cannot leave where the server forces it, and which is a call at the first move. `auto`: `native`, and after a reply
-    that could not be read `json`, then `react`, for the rest of the trial.
+    that could not be read `json`, then `react`, for as long as the node's outputs live: by default the trial.
     """
+
+    own_inputs: ClassVar[frozenset[str]] = frozenset({"problem", "form", "action", "arguments", "failed_calls"})
 
     model: Model
     prompt: Prompt
@@ -38,20 +40,30 @@ class Call(Node):
     class Inputs(NodeInputs):
         """The request, and the last observation; None at the first move of a trial.
 
-        `problem` and `form` are this node's own outputs of the move before, as far as there was one in this trial.
-        `failed_calls` are the calls of the trial that failed by their own fault, see `observe`.
+        `at_fault` is whether the last call failed by its own fault, see `observe`. The others are this node's own
+        outputs of the move before, as far as there was one in this trial.
         """
 
         query: str
         text: str | None
+        at_fault: bool | None = None
         problem: str | None = None
         form: str | None = None
+        action: str | None = None
+        arguments: dict[str, Any] | None = None
         failed_calls: list[dict[str, Any]] | None = None
+
+        @property
+        def known_failures(self) -> list[dict[str, Any]]:
+            """The calls of the trial so far that failed by their own fault."""
+            earlier = (self.failed_calls or []) if self.text is not None else []
+            return [*earlier, {"action": self.action, "arguments": self.arguments}] if self.at_fault else earlier
 
     class Outputs(NodeOutputs):
         """A call (`action`, `arguments`, and in `repairs` what had to be repaired), or an `answer`, or a `problem`.
 
-        `repeated`: just this call has failed in this trial before, so that making it again would teach nothing.
+        `failed_calls` are the calls of the trial so far, as `action` and `arguments`, that failed by their own fault.
+        `repeated`: this very call is among them, so that making it again would teach nothing.
         `form` is the form that was asked for; `reply` is the reply as the model gave it, where it could not be read.
         """
 
@@ -62,6 +74,7 @@ class Call(Node):
         problem: str | None
         repairs: list[str]
         finished: bool
+        failed_calls: list[dict[str, Any]]
         repeated: bool
         form: str
         reply: str | None
@@ -81,7 +94,7 @@ class Call(Node):
             step = paper.parse(reply.text)
         else:
             step = read(reply, ctx.tool_schemas, form, prompt=self.prompt.text)
-        return self._outputs(step, form, reply, inputs.failed_calls or [])
+        return self._outputs(step, form, reply, inputs.known_failures)
 
     def _form(self, inputs: Inputs) -> Form:
         """The form to ask for now."""
@@ -104,7 +117,8 @@ class Call(Node):
 
     def _outputs(self, step: NextStep, form: Form, reply: Reply, failed_calls: list[dict[str, Any]]) -> Outputs:
         given: dict[str, Any] = dict.fromkeys(self.Outputs.model_fields)
-        given |= {"thought": step.thought or None, "repairs": [], "finished": False, "form": form, "repeated": False}
+        given |= {"thought": step.thought or None, "repairs": [], "finished": False, "form": form}
+        given |= {"failed_calls": failed_calls, "repeated": False}
         match step:
             case Action(name=name, arguments=arguments, repairs=repairs):
                 given |= {"action": name, "arguments": arguments, "repairs": list(repairs)}

@@ -24,26 +24,22 @@ class Observe(Node):
     tool_calls: ClassVar[int] = 1
 
     class Inputs(NodeInputs):
-        """The call that the last reply asked for, or why the reply could not be read.
-
-        `failed_calls` is this node's own output of the turn before, if there was one in this trial.
-        """
+        """The call that the last reply asked for, or why the reply could not be read."""
 
         action: str | None
         arguments: dict[str, Any] | None
         problem: str | None
-        failed_calls: list[dict[str, Any]] | None = None
 
     class Outputs(NodeOutputs):
         """`text` is what the model sees, `observation` the complete result.
 
-        `failed` is whether the call failed, as far as the model may know it; None where that is withheld.
-        `failed_calls` are the calls of the trial so far, as `action` and `arguments`, that failed by their own fault.
+        `failed` is whether the call failed, as far as the model may know it; None where that is withheld. `at_fault` is
+        whether it failed by its own fault, so that the same call would fail again.
         """
 
         text: str
         failed: bool | None
-        failed_calls: list[dict[str, Any]]
+        at_fault: bool
         observation: Observation
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
@@ -51,14 +47,11 @@ class Observe(Node):
             observation = Observation(ok=False, kind="malformed", text=inputs.problem or NOTHING)
         else:
             observation = await ctx.call_tool(inputs.action, inputs.arguments or {})
-        text, failed_calls = self.render(observation), inputs.failed_calls or []
-        failed = not observation.ok
-        if failed and inputs.action is not None and observation.kind in CALL_AT_FAULT:
-            failed_calls = [*failed_calls, {"action": inputs.action, "arguments": inputs.arguments or {}}]
+        text, failed = self.render(observation), not observation.ok
         return self.Outputs(
             text=text,
             failed=failed if text == observation.text else None,
-            failed_calls=failed_calls,
+            at_fault=failed and inputs.action is not None and observation.kind in CALL_AT_FAULT,
             observation=observation,
         )
 

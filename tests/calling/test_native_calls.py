@@ -90,3 +90,13 @@ def test_the_simulated_model_explores_natively(project):
     trials = project.trials()
     assert sum(bool(trial["solved"]) for trial in trials) > len(trials) / 2
     assert any(message["role"] == "tool" for message in project.messages())
+
+
+def test_the_form_that_worked_is_asked_for_at_once_in_later_trials_where_the_call_lives_as_long_as_the_tool(project):
+    call = '{"action": "add", "arguments": {"n": 2}}'
+    done = '{"final_answer": "done"}'
+    project.replies("Add", "[TOOL_CALLS] oh", call, done, "Yes", "Add", call, done, "Yes")
+    summary = project.run(params__trials=2, nodes__call__protocol="auto", nodes__call__lives="tool")
+    assert not summary.failed
+    forms = [[step["form"] for step in trial["steps"]] for trial in project.trials()]
+    assert forms == [["native", "json"], ["json"]]

@@ -12,6 +12,7 @@ NOTHING = {
     "problem": None,
     "repairs": [],
     "finished": False,
+    "failed_calls": [],
     "repeated": False,
     "form": "react",
     "reply": None,
@@ -73,6 +74,18 @@ async def test_a_call_that_has_failed_before_in_the_trial_is_told(context, model
     inputs = Call.Inputs(query="When?", text="No.", failed_calls=[{"action": "look", "arguments": {"a": a}}])
     ctx = context('Action: look\nAction Input: {"a": 1}')
     assert (await Call(model=model, prompt=Prompt("Go."))(inputs, ctx)).repeated == repeated
+
+
+async def test_failed_calls_add_up_within_a_trial(context, model) -> None:
+    node, earlier = Call(model=model, prompt=Prompt("Go.")), {"action": "look", "arguments": {"a": 1}}
+    last = {"action": "look", "arguments": {"a": 2}}
+    ctx = context(*['Action: look\nAction Input: {"a": 1}'] * 3)
+    step = await node(Call.Inputs(query="When?", text="No.", at_fault=True, failed_calls=[earlier], **last), ctx)
+    assert (step.failed_calls, step.repeated) == ([earlier, last], True)
+    step = await node(Call.Inputs(query="When?", text="1", at_fault=False, failed_calls=[earlier], **last), ctx)
+    assert step.failed_calls == [earlier]
+    step = await node(Call.Inputs(query="Who?", text=None, failed_calls=[earlier], **last), ctx)
+    assert (step.failed_calls, step.repeated) == ([], False)
 
 
 @pytest.mark.parametrize(("text", "answers"), [(None, False), ("4 °C", True)])

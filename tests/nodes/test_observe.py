@@ -19,21 +19,15 @@ async def test_observe_shows_the_model_what_came_back(context, kind) -> None:
     observation = Observation(ok=kind == "ok", kind=kind, text="4 °C", ms=1.5)
     ctx = context(observation)
     given = await run(Observe(), ctx, action="look", arguments={"a": 1})
-    at_fault = [{"action": "look", "arguments": {"a": 1}}] if kind in AT_FAULT else []
-    seen = {"text": "4 °C", "failed": kind != "ok", "failed_calls": at_fault}
+    seen = {"text": "4 °C", "failed": kind != "ok", "at_fault": kind in AT_FAULT}
     assert given == {**seen, "observation": observation.model_dump()}
     assert ctx.called == [("look", {"a": 1})]
 
 
-async def test_failed_calls_add_up_and_a_doubtful_answer_is_none_of_them(context) -> None:
-    before = [{"action": "look", "arguments": {"a": 0}}]
-    ctx = context(Observation(ok=False, kind="tool_error", text="Error: no such place"))
-    given = await run(Observe(), ctx, action="look", arguments={"a": 1}, failed_calls=before)
-    assert given["failed"]
-    assert given["failed_calls"] == [*before, {"action": "look", "arguments": {"a": 1}}]
+async def test_a_doubtful_answer_is_no_failure(context) -> None:
     ctx = context(Observation(ok=True, kind="ok", text="Place not found", doubt="it says `not found`"))
-    given = await run(Observe(), ctx, action="look", arguments={"a": 1}, failed_calls=before)
-    assert (given["failed"], given["failed_calls"]) == (False, before)
+    given = await run(Observe(), ctx, action="look", arguments={"a": 1})
+    assert (given["failed"], given["at_fault"]) == (False, False)
 
 
 @pytest.mark.parametrize("node", [Observe(), ObserveWithheld()])

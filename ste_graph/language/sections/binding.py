@@ -13,7 +13,7 @@ from ste_graph.language.sections.resolution import ResolvedEntry
 from ste_graph.language.sections.scope import Position
 from ste_graph.language.sections.vocabulary import Vocabulary
 from ste_graph.language.source.findings import Findings, one_of
-from ste_graph.language.workflow import FromData, FromLoop, FromNode, Source
+from ste_graph.language.workflow import FromData, FromLoop, FromNode, FromParam, Source
 from ste_graph.suggest import closest, list_choices
 
 _SLIP: Final = 0.7
@@ -55,7 +55,9 @@ class _Binder:
         return self.node.tree.span_of(["inputs", field], key=True)
 
     def _find(self, field: str, annotation: Any) -> Source | None:
-        """The one node, or loop around every position of this node, that produces a value of the field's name."""
+        """The node itself, or the one node, or loop around each of its positions, that gives a value of this name."""
+        if field in self.node.cls.own_inputs:
+            return FromNode(self.node.name, field)
         producers = self._producers(field)
         if len(producers) > 1:
             several = " and ".join(f"`{producer}`" for producer in producers)
@@ -127,9 +129,12 @@ class _Binder:
             return FromLoop(name)
         elif node == "data" and output in self.vocabulary.data:
             return FromData(output)
+        elif node == "params" and output in self.vocabulary.params:
+            return FromParam(output)
         else:
             choices = [f"{node}.{other}" for node, known in outputs.items() if known for other in known.model_fields]
             choices += [f"data.{other}" for other in self.vocabulary.data]
+            choices += [f"params.{other}" for other in self.vocabulary.params]
         self.findings.error(
             "E204",
             f"unknown name `{name}` in `inputs` of `{self.node.name}`",
@@ -189,3 +194,5 @@ def _source_name(source: Source) -> str:
             return name
         case FromData(data=data):
             return f"data.{data}"
+        case FromParam(param=param):
+            return f"params.{param}"
