@@ -7,6 +7,7 @@ from ste_graph.finished import is_run, open_run
 from ste_graph.memory.exemplars.log import ExemplarLog
 from ste_graph.memory.exemplars.run_import import store_folder
 from ste_graph.memory.exemplars.source import is_address, locate_store
+from ste_graph.packs.manifest import is_pack
 from ste_graph.scoring.adoption import require_learnt
 from ste_graph.scoring.subject import Form
 
@@ -25,6 +26,8 @@ def require_adopted(
             "with `only_if`, name a run or a store's folder"
         )
     path = locate_store(source)
+    if is_pack(path):
+        raise WorkflowError(f"{source}: a pack carries its own decision; leave `only_if` out")
     own = [open_run(path).id] if is_run(path) else []
     stored = dict.fromkeys(exemplar.run or "(none)" for exemplar in ExemplarLog(store_folder(path).log).exemplars())
     ids = list(dict.fromkeys([*own, *stored]))

@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.log import ExemplarRow
 from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.trials.lessons import Lesson
 
 BATCH = 1024
 """Exemplars embedded and written in one go."""
@@ -28,6 +29,10 @@ class Backend(Protocol):
     """The rows of all exemplars as last read, by id."""
     keeps_vectors: bool
     """True if vectors are written with the exemplars; else they are computed when they are first asked for."""
+
+    @property
+    def kept_lessons(self) -> Sequence[Lesson] | None:
+        """The lessons that are kept beside the exemplars; None: they are drawn from these."""
 
     @property
     def dimension(self) -> int | None:

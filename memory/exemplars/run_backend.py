@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -13,15 +12,14 @@ from threading import RLock
 
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_error
-from ste_graph.files.cache import cache_folder
 from ste_graph.finished import open_run
 from ste_graph.memory.exemplars.backend import Changes
+from ste_graph.memory.exemplars.cached_vectors import CachedVectors
 from ste_graph.memory.exemplars.embedder import StoreEmbedder
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.log import ExemplarLog, ExemplarRow, RowMaker, text_hash
 from ste_graph.memory.exemplars.run_import import changes_folder, exemplars_from_run
 from ste_graph.memory.vectors.similarity import Vectors
-from ste_graph.memory.vectors.vector_file import VectorFile
 from ste_graph.run.folder import RunFolder
 
 _log = logging.getLogger("ste_graph.memory")
@@ -37,23 +35,25 @@ class RunBackend:
     """
 
     keeps_vectors = False
+    kept_lessons = None
 
     def __init__(self, run: Path, embedder: StoreEmbedder, *, recompute: bool = False) -> None:
         self.place = str(run)
         self.lock = RLock()
         self.rows: dict[str, ExemplarRow] = {}
-        self.dimension: int | None = None
         self._run = run
         self._run_id = open_run(run).id
-        self._embedder = embedder
         self._folder = changes_folder(run)
         self._changes = ExemplarLog(self._folder.log)
         self._journal = exemplars_from_run(run)
         self._exemplars: dict[str, Exemplar] = {}
         self._make_row = RowMaker()
         self._read_at: object = None
-        self._recompute = recompute
-        self._file: VectorFile | None = None
+        self._vectors = CachedVectors(self._run_id, embedder, recompute=recompute)
+
+    @property
+    def dimension(self) -> int | None:
+        return self._vectors.dimension
 
     def is_current(self) -> bool:
         return self._read_at == self._stamp()
@@ -63,7 +63,7 @@ class RunBackend:
         try:
             yield
         finally:
-            self._save_vectors()
+            self._vectors.save()
 
     @contextmanager
     def writing(self, wait_s: float) -> Iterator[Changes]:
@@ -71,7 +71,7 @@ class RunBackend:
         with self._folder.hold(wait_s):
             yield self.catch_up()
             self._read_at = self._stamp()
-            self._save_vectors()
+            self._vectors.save()
 
     def catch_up(self) -> Changes:
         stamp = self._stamp()
@@ -88,33 +88,21 @@ class RunBackend:
         return {id: self._exemplars[id] for id in ids if id in self._exemplars}
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
-        texts = {id: exemplar.query for id, exemplar in self.get(ids).items()}
-        hashes = {id: text_hash(text) for id, text in texts.items()}
-        file = self._vectors
-        vectors = file.get(list(hashes.values()))
-        missing = list({hashes[id]: text for id, text in texts.items() if hashes[id] not in vectors}.items())
-        if missing:
-            rows = self._embedder.check(self._embedder.embed([text for _, text in missing]), self.dimension)
-            new = dict(zip((hash for hash, _ in missing), rows, strict=True))
-            file.put(new)
-            vectors |= new
-        found = {id: vectors[hash] for id, hash in hashes.items()}
-        self.dimension = next((len(vector) for vector in found.values()), self.dimension)
-        return found
+        return self._vectors.get(self.get(ids))
 
     def put(self, exemplars: Sequence[Exemplar], vectors: Mapping[str, Vectors]) -> Changes:
         self._changes.append(exemplars)
         if vectors:
-            self._vectors.put({text_hash(new.query): vectors[new.id] for new in exemplars if new.id in vectors})
+            self._vectors.put(exemplars, vectors)
         return self._add(list(self._changes.read_new()))
 
     def remove(self, ids: Sequence[str]) -> None:
-        gone = [text_hash(exemplar.query) for exemplar in self.get(ids).values()]
+        gone = {text_hash(exemplar.query): exemplar.query for exemplar in self.get(ids).values()}
         self._folder.forget(ids)
         self._changes.remove({*ids})
         self._reread()
         left = {row.text for row in self.rows.values()}
-        self._vectors.remove([hash for hash in gone if hash not in left])
+        self._vectors.remove(text for hash, text in gone.items() if hash not in left)
         self._remove_memory_indexes()
 
     def forgotten_ids(self) -> set[str]:
@@ -124,20 +112,6 @@ class RunBackend:
         return list(self._changes.damaged)
 
     def close(self) -> None: ...
-
-    @property
-    def _vectors(self) -> VectorFile:
-        """The file of the vectors of the embedder in use."""
-        if self._file is None:
-            name = hashlib.sha256(self._embedder.name.encode()).hexdigest()[:16]
-            self._file = VectorFile(cache_folder("exemplars") / self._run_id / f"{name}.npz")
-            if self._recompute:
-                self._file.clear()
-        return self._file
-
-    def _save_vectors(self) -> None:
-        if self._file is not None:
-            self._file.save()
 
     def _stamp(self) -> tuple[object, ...]:
         return tuple(map(_status, (self._folder.log, self._folder.forgotten_file)))

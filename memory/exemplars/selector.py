@@ -79,7 +79,9 @@ class ExemplarSelector:
         return [(row.id, row.tool) for row in sorted(rows, key=lambda row: (row.tool, row.text, row.id))]
 
     def lessons(self) -> list[Lesson]:
-        """Every lesson that the trials teach, drawn again when the store has changed."""
+        """Every lesson that the trials teach, drawn again when the store has changed; of a pack, those that it has."""
+        if (kept := self._cache.backend.kept_lessons) is not None:
+            return list(kept)
         with self._cache.reading():
             if self._lessons is None or self._lessons[0] != self._cache.version:
                 self._lessons = self._cache.version, lessons_from_exemplars(self._cache.exemplars())

@@ -18,14 +18,18 @@ from ste_graph.memory.exemplars.embedder import StoreEmbedder
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
 from ste_graph.memory.exemplars.folder_backend import FolderBackend, compare_folder, read_embedder, remove_index
+from ste_graph.memory.exemplars.pack_backend import PackBackend
 from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
 from ste_graph.memory.exemplars.run_backend import RunBackend
 from ste_graph.memory.exemplars.run_import import exemplars_from_run
-from ste_graph.memory.exemplars.selection import ExemplarMatch, approximate_tokens
+from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.exemplars.selector import ExemplarSelector
 from ste_graph.memory.exemplars.server_backend import ServerBackend
 from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.memory.vectors.similarity import Vectors, similarities
+from ste_graph.packs.manifest import is_pack
+from ste_graph.packs.pack import Pack
+from ste_graph.text import approximate_tokens
 from ste_graph.trials.lessons import Lesson, lesson_text, rank_lessons
 
 if TYPE_CHECKING:
@@ -60,12 +64,13 @@ class ExemplarStore:
         create: bool = False,
         only_if: str | os.PathLike[str] | None = None,
     ) -> Self:
-        """The store in a folder, of a run (by its folder), or on a Chroma server (`http://…`, `https://…`).
+        """The store in a folder, of a run or a pack (by its folder), or on a Chroma server (`http://…`, `https://…`).
 
         A run is read from its journal, and nothing is written into it; of a run of parts, the only part that has
-        exemplars is meant. The embedder is the one that the store was made with, unless one is given: then the two must
-        agree. `only_if` names the run of an evaluation; if that adopted exemplars alone, the store has no lessons, and
-        if it adopted them for some tools, it has those of the others no more.
+        exemplars is meant. A pack is read only; it has what was adopted, for the tools that it was adopted for. The
+        embedder is the one that the store was made with, unless one is given: then the two must agree. `only_if` names
+        the run of an evaluation; if that adopted exemplars alone, the store has no lessons, and if it adopted them for
+        some tools, it has those of the others no more.
 
         Raises:
             WorkflowError: there is no store, it was made with another embedder or metric, or the evaluation `only_if`
@@ -76,7 +81,7 @@ class ExemplarStore:
         tools = None if only_if is None else require_adopted(source, os.fspath(only_if))
         place = source
         if not is_address(source):
-            if create and not is_run(Path(source)):
+            if create and not is_run(Path(source)) and not is_pack(Path(source)):
                 StoreFolder(Path(source)).create()
             place = str(locate_store(source))
         wanted = StoreEmbedder(place, embedder)
@@ -99,8 +104,10 @@ class ExemplarStore:
             )
         place = locate_store(path)
         wanted = StoreEmbedder(str(place), embedder)
-        if is_run(place):
-            backend: Backend = RunBackend(place, wanted, recompute=True)
+        if is_pack(place):
+            backend: Backend = PackBackend(place, wanted, recompute=True)
+        elif is_run(place):
+            backend = RunBackend(place, wanted, recompute=True)
         else:
             folder = StoreFolder(place)
             with folder.hold(WAIT_S):
@@ -127,7 +134,7 @@ class ExemplarStore:
         store; a server has nothing to compare.
         """
         place = path if is_address(path) else locate_store(path)
-        if not is_address(path) and not is_run(Path(place)):
+        if not is_address(path) and not is_run(Path(place)) and not is_pack(Path(place)):
             return compare_folder(StoreFolder(Path(place)))
         with cls.open(place) as store:
             return len(store), store.check()
@@ -141,6 +148,11 @@ class ExemplarStore:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    @property
+    def pack(self) -> Pack | None:
+        """The pack that it reads; None if it reads something else."""
+        return self._backend.pack if isinstance(self._backend, PackBackend) else None
 
     # Contents
 
@@ -380,6 +392,8 @@ class ExemplarStore:
 def _open_backend(place: str, embedder: StoreEmbedder) -> Backend:
     if is_address(place):
         return ServerBackend(place, embedder)
+    if is_pack(Path(place)):
+        return PackBackend(Path(place), embedder)
     if is_run(Path(place)):
         return RunBackend(Path(place), embedder)
     return FolderBackend(StoreFolder(Path(place)), embedder)

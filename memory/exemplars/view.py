@@ -137,6 +137,8 @@ def _origin(source: str, store: ExemplarStore, without: str | None) -> Origin:
     path = None if is_address(source) else locate_store(source)
     place = source if path is None else str(path.resolve())
     left_out = open_run(without).id if without else None
+    if store.pack is not None:
+        return Origin(run_id=store.pack.run_id, run=place, without=left_out)
     if path is not None and is_run(path):
         return Origin(run_id=open_run(path).id, run=place, without=left_out)
     match [*{exemplar.run for exemplar in store.exemplars()}]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from ste_graph.addresses import is_web_address
-from ste_graph.contracts import ExemplarView, LessonView, RecordView
+from ste_graph.contracts import ExemplarView, LessonView, RecordView, Tool
+from ste_graph.errors import WorkflowError
 from ste_graph.memory.experience.recall_settings import Nearest, RecallSetting
 from ste_graph.settings import PathOrURL, RelativePath, WebAddress
 
@@ -31,7 +32,8 @@ else:
 class Experience(_Source):
     """Every record of its lifetime, indexed by meaning in Chroma (STE, section 3: the long-term memory of a tool).
 
-    With `from`, which names a run or a store of exemplars: what was learnt there, read only, to be shown. Of a run of
+    With `from`, which names a run, a pack or a store of exemplars: what was learnt there, read only, to be shown. A
+    pack is refused if nothing in it was adopted, or if the workflow's tools have changed since. Of a run of
     `distil.yaml` that is its training side; with `without`, which names such a run, everything is left out that says
     something about what that run holds out.
     """
@@ -91,12 +93,36 @@ class Experience(_Source):
 
     def check_access(self, readers: Collection[type]) -> None:
         """Raise `WorkflowError` if `only_if` names an evaluation that did not adopt what `readers` get from here."""
+        from ste_graph.packs.manifest import is_pack
+
+        if self.source is not None and not is_web_address(self.source) and is_pack(Path(self.source)):
+            self._check_pack(self.source, readers)
         if self.source is not None and self.only_if is not None:
             from ste_graph.memory.exemplars.adoption import require_adopted
 
             lessons = LessonView in readers or (RecordView in readers and ExemplarView not in readers)
             exemplars = ExemplarView in readers or not lessons
             require_adopted(self.source, self.only_if, exemplars=exemplars, lessons=lessons)
+
+    def check_tools(self, tools: Sequence[Tool]) -> None:
+        """Raise `WorkflowError` if `from` names a pack that was proven with other tools than these."""
+        from ste_graph.packs.drift import require_current
+        from ste_graph.packs.manifest import is_pack
+        from ste_graph.packs.pack import open_adopted_pack
+
+        if self.source is not None and not is_web_address(self.source) and is_pack(Path(self.source)):
+            require_current(open_adopted_pack(self.source), tools)
+
+    def _check_pack(self, source: str, readers: Collection[type]) -> None:
+        """Raise `WorkflowError` if a pack is not whole, or did not adopt what `readers` get from it."""
+        from ste_graph.packs.pack import open_adopted_pack
+
+        pack = open_adopted_pack(source)
+        wanted = [("exemplars", ExemplarView in readers), ("lessons", LessonView in readers)]
+        if missing := [form for form, is_wanted in wanted if is_wanted and form not in pack.manifest.forms]:
+            raise WorkflowError(
+                f"{source}: this pack has no {' and no '.join(missing)}; it adopted {', '.join(pack.manifest.forms)}"
+            )
 
     def open(
         self, name: str, folder: Path, embedder: Embedder | None = None, *, lasting: bool = False

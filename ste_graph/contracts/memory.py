@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ste_graph.contracts.model import Message
 from ste_graph.contracts.selection import Selection
+from ste_graph.contracts.tool import Tool
 from ste_graph.contracts.values import Frozen, Json
 
 Scope: TypeAlias = tuple[str, ...]
@@ -129,6 +130,14 @@ class AccessChecked(Protocol):
         `readers` are the types of the fields (`RecordView`, `ExemplarView`, `LessonView`, …) by which nodes
         reach it.
         """
+
+
+@runtime_checkable
+class ToolsChecked(Protocol):
+    """A memory that was proven with tools, and may not be used once these have changed."""
+
+    def check_tools(self, tools: Sequence[Tool]) -> None:
+        """Raise `WorkflowError` if the memory was proven with other tools than these; called when they are known."""
 
 
 class TranscriptMemory(Protocol):

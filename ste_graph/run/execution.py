@@ -38,7 +38,7 @@ from ste_graph.run.models import (
     start_models,
 )
 from ste_graph.run.pending import PendingCalls
-from ste_graph.run.preflight import check_access, check_resumable, check_sub_workflows
+from ste_graph.run.preflight import check_access, check_resumable, check_sub_workflows, check_tools
 from ste_graph.run.record_maker import RecordMaker, memory_entries
 from ste_graph.run.recording import Recording
 from ste_graph.run.replay import Replay
@@ -149,6 +149,7 @@ class _Opening:
             if cassette is not None:
                 stack.callback(cassette.close)
             tools = await stack.enter_async_context(open_tools(self._workflow, cassette))
+            check_tools(self._workflow, tools)
             resetter = self._resetter(tools)
             units, skipped = list_units(self._workflow, tools, dry_run=self._dry_run)
             labels = all_model_labels(self._workflow)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import get_args
 
-from ste_graph.contracts import AccessChecked
+from ste_graph.contracts import AccessChecked, Tool, ToolsChecked
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import SubWorkflowSpec, Workflow
 from ste_graph.models.adapter import Adapter
@@ -24,6 +24,14 @@ def check_access(workflow: Workflow) -> None:
     for name, model in _asked_models(workflow):
         with _name_entry(workflow, f"model `{name}`"):
             model.check_access()
+
+
+def check_tools(workflow: Workflow, tools: Sequence[Tool]) -> None:
+    """Raise `WorkflowError` for the first memory that was proven with other tools than those of the workflow."""
+    for name, spec in workflow.memories.items():
+        if tools and isinstance(spec.memory, ToolsChecked):
+            with _name_entry(workflow, f"memory `{name}`"):
+                spec.memory.check_tools(tools)
 
 
 def check_resumable(workflow: Workflow) -> None:

@@ -1,0 +1,62 @@
+"""The vectors of exemplars that are kept without any: computed when they are first asked for, and cached."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from ste_graph.files.cache import cache_folder
+from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.log import text_hash
+from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.memory.vectors.vector_file import VectorFile
+
+
+class CachedVectors:
+    """Vectors of requests, in the user's cache under a `name`; with `recompute`, what the cache has is not used."""
+
+    def __init__(self, name: str, embedder: StoreEmbedder, *, recompute: bool = False) -> None:
+        self.dimension: int | None = None
+        """The length of a vector; None before there is one."""
+        self._name = name
+        self._embedder = embedder
+        self._recompute = recompute
+        self._file: VectorFile | None = None
+
+    def get(self, exemplars: Mapping[str, Exemplar]) -> dict[str, Vectors]:
+        """The vectors of exemplars, by id."""
+        texts = {id: exemplar.query for id, exemplar in exemplars.items()}
+        hashes = {id: text_hash(text) for id, text in texts.items()}
+        vectors = self._open().get(list(hashes.values()))
+        missing = list({hashes[id]: text for id, text in texts.items() if hashes[id] not in vectors}.items())
+        if missing:
+            rows = self._embedder.check(self._embedder.embed([text for _, text in missing]), self.dimension)
+            new = dict(zip((hash for hash, _ in missing), rows, strict=True))
+            self._open().put(new)
+            vectors |= new
+        found = {id: vectors[hash] for id, hash in hashes.items()}
+        self.dimension = next((len(vector) for vector in found.values()), self.dimension)
+        return found
+
+    def put(self, exemplars: Iterable[Exemplar], vectors: Mapping[str, Vectors]) -> None:
+        """Add vectors, by the ids of their exemplars."""
+        self._open().put({text_hash(new.query): vectors[new.id] for new in exemplars if new.id in vectors})
+
+    def remove(self, texts: Iterable[str]) -> None:
+        """Remove the vectors of requests."""
+        self._open().remove(list(map(text_hash, texts)))
+
+    def save(self) -> None:
+        """Write what is new into the cache."""
+        if self._file is not None:
+            self._file.save()
+
+    def _open(self) -> VectorFile:
+        """The file of the vectors of the embedder in use."""
+        if self._file is None:
+            made_with = hashlib.sha256(self._embedder.name.encode()).hexdigest()[:16]
+            self._file = VectorFile(cache_folder("exemplars") / self._name / f"{made_with}.npz")
+            if self._recompute:
+                self._file.clear()
+        return self._file

@@ -1,0 +1,134 @@
+"""The verification of a pack: are the tools still those, and do the calls of its exemplars give what they gave?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ste_graph.contracts import Tool
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.pack_backend import read_pack_exemplars
+from ste_graph.memory.exemplars.rendering import shown_calls
+from ste_graph.packs.drift import DriftReport, compare_tools
+from ste_graph.packs.outcome import Outcome, Status, count_parts
+from ste_graph.packs.pack import Pack
+from ste_graph.text import count_noun
+from ste_graph.tools.policy import ToolPolicy
+from ste_graph.tools.toolbox import Toolbox
+
+SHOWN = 3
+"""Exemplars of one kind that are named; the rest is counted."""
+
+
+@dataclass(slots=True)
+class RepeatedCalls:
+    """The exemplars whose calls were made again, by what came of it."""
+
+    same: list[Exemplar] = field(default_factory=list)
+    """They gave what they had given."""
+    other: list[tuple[Exemplar, str]] = field(default_factory=list)
+    """They succeeded and gave something else, with what it is."""
+    failed: list[tuple[Exemplar, str]] = field(default_factory=list)
+    """They failed, with the reason."""
+    untried: list[Exemplar] = field(default_factory=list)
+    """They do more than read, or are of tools that are not as they were."""
+
+
+async def verify_tools(
+    pack: Pack, tools: Sequence[Tool], policy: ToolPolicy | None, outcome: Outcome, *, calls: bool
+) -> None:
+    """Adds to `outcome` how the tools differ from those of the pack, what that touches, and what still holds.
+
+    With `calls`, the calls of exemplars are made again, if their tools only read and are as they were.
+    """
+    report, exemplars = compare_tools(pack.definitions, tools), read_pack_exemplars(pack)
+    _add_drift(pack, exemplars, report, outcome)
+    if calls and exemplars:
+        _add_calls(await repeat_calls(exemplars, tools, report, policy), outcome)
+
+
+async def repeat_calls(
+    exemplars: Sequence[Exemplar], tools: Sequence[Tool], report: DriftReport, policy: ToolPolicy | None
+) -> RepeatedCalls:
+    """Makes the calls of exemplars again. Only tools whose effect is `read`, and that are as they were, are called."""
+    box, same, found = Toolbox(tools, policy), frozenset(report.same), RepeatedCalls()
+    for exemplar in exemplars:
+        if not exemplar.tools <= same or any(box.tools[name].effect != "read" for name in exemplar.tools):
+            found.untried.append(exemplar)
+            continue
+        differs: str | None = None
+        for step in shown_calls(exemplar):
+            seen = await box.call(step.action or "", step.arguments or {})
+            if not seen.ok:
+                found.failed.append((exemplar, seen.text))
+                break
+            if step.observation is not None and seen.text != step.observation.text:
+                differs = seen.text
+        else:
+            if differs is None:
+                found.same.append(exemplar)
+            else:
+                found.other.append((exemplar, differs))
+    return found
+
+
+def _add_drift(pack: Pack, exemplars: Sequence[Exemplar], report: DriftReport, outcome: Outcome) -> None:
+    own = frozenset(pack.manifest.tools)
+    for drift in report.changed:
+        touched = count_parts(_count_of(pack, exemplars, frozenset({drift.tool})))
+        status: Status = "lost" if drift.tool in own else "note"
+        outcome.add("tools", drift.tool, status, f"{drift.text}; it touches {touched}")
+    for name in report.same:
+        outcome.add(
+            "tools",
+            name,
+            "holds",
+            f"`{name}` is as it was: {count_parts(_count_of(pack, exemplars, frozenset({name})))}",
+        )
+    if report.new:
+        names = ", ".join(f"`{name}`" for name in report.new)
+        outcome.add("tools", "new", "note", f"nothing was measured with {names}, which the test did not offer")
+
+
+def _count_of(pack: Pack, exemplars: Sequence[Exemplar], tools: frozenset[str]) -> dict[str, int]:
+    """What a pack has of some tools, by its noun."""
+    return {
+        "exemplar": sum(bool(exemplar.tools & tools) for exemplar in exemplars),
+        "lesson": sum(lesson.tool in tools for lesson in pack.lessons),
+        "guideline": len(tools & pack.guideline.keys()),
+        "description": len(tools & pack.descriptions.keys()),
+        "case": sum(case.gold.tool in tools for case in pack.cases),
+    }
+
+
+def _add_calls(found: RepeatedCalls, outcome: Outcome) -> None:
+    for tool, count in sorted(Counter(exemplar.tool for exemplar in found.same).items()):
+        outcome.add("calls", tool, "holds", f"`{tool}`: {count_noun(count, 'exemplar')} gave what it had given")
+    for exemplar, why in found.failed[:SHOWN]:
+        outcome.add(
+            "calls",
+            exemplar.tool,
+            "lost",
+            f"`{exemplar.tool}`: the call for {exemplar.query!r} fails now: {_line(why)}",
+        )
+    if len(found.failed) > SHOWN:
+        outcome.add("calls", "failed", "lost", f"{len(found.failed) - SHOWN} more calls fail now")
+    for tool, count in sorted(Counter(exemplar.tool for exemplar, _ in found.other).items()):
+        example = next(text for exemplar, text in found.other if exemplar.tool == tool)
+        many = count_noun(count, "exemplar")
+        outcome.add(
+            "calls", tool, "note", f"`{tool}`: {many} gave something else than before, such as {_line(example)!r}"
+        )
+    if found.untried:
+        outcome.add(
+            "calls",
+            "untried",
+            "note",
+            f"{count_noun(len(found.untried), 'exemplar')} not tried: more than read, or of changed tools",
+        )
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 120 else f"{line[:119]}…"

@@ -1,0 +1,262 @@
+"""`ste pack`: what was learnt and adopted, as a folder that carries its proof."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ste_graph.cli.pack_serve import serve
+from ste_graph.command_line import FAILED, Changes, Format, OutputFormat, echo, load_experiment
+from ste_graph.packs.outcome import Outcome, OutcomeFormat
+
+if TYPE_CHECKING:
+    from ste_graph.memory.exemplars.packing import NewPack
+    from ste_graph.packs.manifest import Manifest
+    from ste_graph.packs.pack import Pack
+
+pack = typer.Typer(
+    name="pack",
+    help="Packs: what was learnt and adopted, with its proof; make one, check it, verify it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+pack.command(context_settings={"allow_extra_args": True})(serve)
+
+PackFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the pack.", show_default=False)]
+
+
+class Keep(StrEnum):
+    """What may be let into a pack on purpose."""
+
+    paths = "paths"
+    addresses = "addresses"
+
+
+@pack.command()
+def make(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run of gain, or of evaluate.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="The folder to write; a pack there is replaced.", show_default=False),
+    ],
+    not_adopted: Annotated[
+        bool, typer.Option("--not-adopted", help="Also if nothing was adopted: to be looked at, and refused in use.")
+    ] = False,
+    pseudonyms: Annotated[
+        bool, typer.Option("--pseudonyms", help="Put other values in place of those of the tools, the same everywhere.")
+    ] = False,
+    keep: Annotated[
+        list[Keep] | None,
+        typer.Option("--keep", help="Let these in where tools give them; without it, what holds any is left out."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing: list every value of a tool that would go out.")
+    ] = False,
+    format: OutputFormat = Format.text,
+) -> None:
+    """Write what a run of gain adopted as a pack, and list the values of tools that go out with it."""
+    from ste_graph.memory.exemplars.packing import build_pack
+    from ste_graph.packs.manifest import write_pack
+    from ste_graph.packs.sources import find_source
+
+    source = find_source(run, unadopted=not_adopted)
+    new = build_pack(
+        source, out.resolve().name, pseudonyms=pseudonyms, keeps=sorted({word.value for word in keep or ()})
+    )
+    if not dry_run:
+        write_pack(out, new.manifest, new.files)
+    if format is Format.json:
+        echo(json.dumps(_to_json(new, out, written=not dry_run), indent=2, ensure_ascii=False))
+        return
+    for line in _report(new, out, whole=dry_run):
+        echo(line)
+
+
+@pack.command()
+def check(dir: PackFolder, format: OutputFormat = Format.text) -> None:
+    """Check that a pack is whole, and that no path, address or secret is in it. Exit code 1 if something is wrong."""
+    from ste_graph.packs.check import check_pack
+
+    found = check_pack(dir)
+    if format is Format.json:
+        manifest = found.manifest and found.manifest.model_dump(mode="json")
+        echo(
+            json.dumps(
+                {"pack": str(dir), "problems": found.problems, "manifest": manifest}, indent=2, ensure_ascii=False
+            )
+        )
+    else:
+        for problem in found.problems:
+            echo(f"{dir}: {problem}")
+        if not found.problems and found.manifest is not None:
+            count, state = len(found.manifest.files), _state(found.manifest)
+            echo(f"{dir}: whole ({count} files), and nothing in it that must not go out{state}")
+    if found.problems:
+        raise typer.Exit(FAILED)
+
+
+@pack.command()
+def verify(
+    dir: PackFolder,
+    tools: Annotated[
+        Path | None,
+        typer.Option("--tools", metavar="FILE", help="A workflow with the tools as they are now.", show_default=False),
+    ] = None,
+    changes: Changes = None,
+    calls: Annotated[
+        bool,
+        typer.Option("--calls/--no-calls", help="With --tools: make the calls of exemplars again, if they only read."),
+    ] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="Put the cases to this model again; or `simulated`, or a mapping as in YAML.",
+            show_default=False,
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help="The model's server; unset: STE_MODEL_URL.", show_default=False),
+    ] = None,
+    cases: Annotated[
+        int | None, typer.Option("--cases", metavar="N", min=1, help="At most so many cases of a tool; unset: all.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="RUNS",
+            help="Keep the runs of the test there; unset: in a temporary folder.",
+            show_default=False,
+        ),
+    ] = None,
+    format: Annotated[
+        OutcomeFormat, typer.Option("--format", help="Text, data, annotations for GitHub, or JUnit's XML.")
+    ] = OutcomeFormat.text,
+) -> None:
+    """Find out whether a pack still holds: exit code 0, or 1 if not, or 3 if there are too few cases to say.
+
+    Are the tools still those, and do calls that only read still give what they gave (--tools)? Does the gain still
+    hold on the cases (--model)?
+    """
+    from ste_graph.errors import WorkflowError
+    from ste_graph.packs.pack import open_adopted_pack
+
+    if tools is None and model is None:
+        raise WorkflowError(
+            f"{dir}: nothing to verify it against; name a workflow with the tools in --tools, or a model in --model"
+        )
+    opened = open_adopted_pack(dir)
+    outcome = Outcome(str(dir), simulated=opened.manifest.simulated)
+    with redirect_stdout(sys.stderr):  # stdout is for the result, whatever the code of tools prints
+        if tools is not None:
+            asyncio.run(_verify_tools(opened, tools, changes or (), outcome, calls=calls))
+        if model is not None:
+            _verify_gain(opened, _read_model(model, url), cases, out, outcome)
+    echo(outcome.render(format))
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcome: Outcome, *, calls: bool) -> None:
+    from ste_graph.memory.exemplars.pack_verification import verify_tools
+    from ste_graph.redaction import redact_errors
+    from ste_graph.run.tools import open_tools, tool_policy
+
+    workflow = load_experiment(file, None, changes).workflow
+    with redact_errors(workflow.secrets):
+        async with open_tools(workflow) as found:
+            await verify_tools(opened, found, tool_policy(workflow), outcome, calls=calls)
+
+
+def _verify_gain(opened: Pack, model: Mapping[str, Any], cases: int | None, out: Path | None, outcome: Outcome) -> None:
+    from tempfile import TemporaryDirectory
+
+    from ste_graph.packs.gain import measure_gain
+
+    with TemporaryDirectory() as folder:
+        found = measure_gain(opened, model, out or Path(folder), cases=cases)
+    outcome.simulated = outcome.simulated or found.evaluation.simulated
+    if found.model != opened.manifest.model:
+        outcome.add(
+            "gain", "model", "note", f"the pack was made for {opened.manifest.model}, and this is {found.model}"
+        )
+    outcome.add("gain", opened.manifest.arm, found.status, found.text)
+
+
+def _read_model(text: str, url: str | None) -> dict[str, Any]:
+    """The changes of a workflow that ask this model. Raises `WorkflowError`."""
+    import yaml
+
+    from ste_graph.errors import WorkflowError
+
+    if text == "simulated":
+        return {"models.main": {"use": "simulated"}}
+    if text.lstrip().startswith("{"):
+        try:
+            return {"models.main": dict(yaml.safe_load(text))}
+        except (yaml.YAMLError, TypeError, ValueError) as error:
+            raise WorkflowError(f"--model {text}: is no mapping, as in '{{use: openai, model: NAME}}'") from error
+    return {"models.main.model": text, **({"models.main.base_url": url} if url else {})}
+
+
+def _report(new: NewPack, out: Path, *, whole: bool) -> list[str]:
+    from ste_graph.packs.values import list_values
+    from ste_graph.text import count_noun
+
+    data, manifest = new.data, new.manifest
+    parts = [
+        (len(data.exemplars), "exemplar"), (len(data.lessons), "lesson"), (len(data.guideline), "guideline"),
+        (len(data.descriptions), "description"), (len(data.cases), "case"),
+    ]  # fmt: skip
+    counts = ", ".join(count_noun(count, noun) for count, noun in parts if count)
+    done, tools = "would write" if whole else "wrote", count_noun(len(manifest.tools), "tool")
+    lines = [f"{done} {out}: {counts} of {tools}{_state(manifest)}"]
+    lines += [f"  {line}" for line in new.left_out.lines]
+    if new.pseudonyms is not None:
+        replaced, left = len(new.pseudonyms.replaced), len(new.pseudonyms.left)
+        lines.append(f"  {count_noun(replaced, 'value')} replaced, {left} left as they are")
+    values = list_values(data, whole=whole)
+    if values:
+        lines += [
+            "values of tools that go out with it (pseudonyms):"
+            if new.pseudonyms
+            else "values of tools that go out with it:"
+        ]
+        lines += [f"  {line}" for line in values]
+    if not whole:
+        lines.append(f"Prove it with: ste pack check {out}")
+    return lines
+
+
+def _state(manifest: Manifest) -> str:
+    notes = [] if manifest.adopted else ["not adopted: only to be looked at"]
+    if manifest.simulated:
+        notes.append("simulated: it shows that the plumbing works, and nothing about a real model")
+    return f" ({'; '.join(notes)})" if notes else ""
+
+
+def _to_json(new: NewPack, out: Path, *, written: bool) -> dict[str, object]:
+    from ste_graph.packs.values import list_values
+
+    return {
+        "pack": str(out),
+        "written": written,
+        "adopted": new.manifest.adopted,
+        "simulated": new.manifest.simulated,
+        "forms": list(new.manifest.forms),
+        "tools": list(new.manifest.tools),
+        "left_out": new.left_out.lines,
+        "values": list_values(new.data, whole=True),
+    }

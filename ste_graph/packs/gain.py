@@ -1,0 +1,105 @@
+"""The gain of a pack, measured again: its cases are put to a model, with and without what it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ste_graph.contracts import Json
+from ste_graph.errors import RunError
+from ste_graph.experiment import load
+from ste_graph.packs.outcome import Status
+from ste_graph.packs.pack import Pack
+from ste_graph.packs.runs import find_evaluation
+from ste_graph.run.context import Watcher
+from ste_graph.scoring.evaluation import Evaluation
+from ste_graph.stats import cases_needed
+from ste_graph.text import count_noun
+
+SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "recall": ("k", "observations"), "lessons": ("k", "per_tool"), "show": ("room",),
+}  # fmt: skip
+"""The settings of the test, by node, that a repetition takes over."""
+
+
+@dataclass(frozen=True, slots=True)
+class GainCheck:
+    """The gain of what a pack carries over the baseline, now."""
+
+    status: Status
+    text: str
+    model: str | None
+    evaluation: Evaluation
+
+
+def measure_gain(
+    pack: Pack, model: Mapping[str, Any], folder: Path, *, cases: int | None = None, watcher: Watcher | None = None
+) -> GainCheck:
+    """Measures the gain again, on the pack's cases, in runs below `folder`.
+
+    Args:
+        pack: The pack.
+        model: Changes of `models.main` of the bundled workflow `icl`, by path.
+        folder: The place of the two runs.
+        cases: The most cases of a tool; None: all.
+        watcher: Sees what the runs do.
+
+    Raises:
+        WorkflowError: The model or the pack cannot be used.
+        RunError: The runs could not go on.
+    """
+    tested = load("icl", set=plan_test(pack, model, cases)).run(folder / "icl", watcher=watcher)
+    if not tested.complete:
+        failed = "; ".join(f"{unit}: {why}" for unit, why in tested.failed.items()) or tested.reason
+        raise RunError(f"{folder / 'icl'}: the test did not come to its end ({failed}); the same command goes on")
+    changes = {"data.replies.runs": [str(folder / "icl")], "data.replies.candidate": pack.manifest.arm}
+    load("evaluate", set=changes).run(folder / "evaluate", watcher=watcher)
+    return judge_gain(pack, find_evaluation(folder / "evaluate"))
+
+
+def plan_test(pack: Pack, model: Mapping[str, Any], cases: int | None) -> dict[str, Any]:
+    """The changes of the bundled workflow `icl` that put the cases of a pack to a model, by path."""
+    place, settings = str(pack.path.resolve()), pack.evidence.get("settings") or {}
+    changes: dict[str, Any] = {
+        **model,
+        "data.test.run": place,
+        "params.arms": [{"name": pack.evidence.get("baseline", "baseline")}, settings["arm"]],
+        "memory.exemplars": {"use": "chroma", "from": place},
+        "memory.experience": {"use": "chroma", "from": place},
+        "data.guidelines.run": place if pack.guideline else None,
+        "data.descriptions.run": place if pack.descriptions else None,
+    }
+    if "exemplars" not in pack.manifest.forms:
+        changes["memory.exemplars"] = "off"
+    if "lessons" not in pack.manifest.forms:
+        changes["memory.experience"] = "off"
+    for node, names in SETTINGS.items():
+        own: Mapping[str, Json] = (settings.get("nodes") or {}).get(node) or {}
+        changes |= {f"nodes.{node}.{name}": own[name] for name in names if name in own}
+    if cases is not None:
+        changes["params.cases"] = cases
+    return changes
+
+
+def judge_gain(pack: Pack, evaluation: Evaluation) -> GainCheck:
+    """Whether the gain still holds: the whole interval lies above 0, as in the decision.
+
+    If it does not, the gain is lost, unless a gain as large as the pack's own would take more cases to be shown.
+    """
+    arm = pack.manifest.arm
+    gain, cases = evaluation.gains[arm], evaluation.arms[arm]["cases"]
+    found, stated = gain["least"], (pack.evidence.get("interval") or {}).get("mean") or 0.0
+    low, high = 100 * found["low"], 100 * found["high"]
+    shown = f"{100 * found['mean']:+.1f} points (95 % {low:+.1f}..{high:+.1f}) on {count_noun(cases, 'case')}"
+    model = next(iter(evaluation.arms[arm].get("models") or []), None)
+    if low > 0:
+        return GainCheck("holds", f"`{arm}` still gains {shown}", model, evaluation)
+    differing = (gain["won"] + gain["lost"]) / max(cases, 1)
+    needed = cases_needed(stated, max(differing, abs(stated)))
+    text = f"`{arm}` gains {shown}, where the pack states {100 * stated:+.1f}"
+    if high <= 0 or (needed is not None and cases >= needed):
+        return GainCheck("lost", text, model, evaluation)
+    more = f"; some {needed} cases are needed to tell" if needed is not None else ""
+    return GainCheck("unknown", f"{text}, and these are too few cases to say{more}", model, evaluation)

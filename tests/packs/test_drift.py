@@ -1,0 +1,84 @@
+"""Every change of a tool is noticed and named, and touches that tool alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ste_graph.errors import WorkflowError
+from ste_graph.packs.drift import compare_tools, require_current
+from tests.packs.conftest import notes, weather
+
+PLACE = {"type": "string"}
+UNIT = {"type": "string", "enum": ["celsius", "kelvin"]}
+
+
+def given(*, required: list[str] | None = None, **properties: Any) -> dict[str, Any]:
+    """The tool with these parameters beside its own; one called `city` takes the place of `place`."""
+    own = {} if "city" in properties else {"place": PLACE}
+    return {"properties": {**own, "unit": UNIT, **properties}, "required": required or ["place"]}
+
+
+def choices(*names: str) -> dict[str, Any]:
+    return given(unit={**UNIT, "enum": list(names)})
+
+
+CHANGES = {
+    "a renamed parameter": (given(city=PLACE, unit=UNIT, required=["city"]), "parameter `place` is now called `city`"),
+    "a new required one": (given(day=PLACE, required=["place", "day"]), "parameter `day` is new and required"),
+    "a new optional one": (given(day=PLACE), "parameter `day` is new"),
+    "one that went": ({"properties": {"place": PLACE}}, "parameter `unit` is gone"),
+    "one that must be given now": ({"required": ["place", "unit"]}, "parameter `unit` is now required"),
+    "one that need not be given now": ({"required": []}, "parameter `place` is no longer required"),
+    "an enum with more": (choices("celsius", "kelvin", "rankine"), 'parameter `unit`: enum is now with "rankine"'),
+    "an enum with less": (choices("celsius"), 'parameter `unit`: enum is now without "kelvin"'),
+    "another type": (given(place={"type": "integer"}), 'parameter `place`: type is "integer", was "string"'),
+    "a new bound": (given(place={**PLACE, "maxLength": 9}), "parameter `place`: maxLength is 9, was unset"),
+    "other words": (given(place={**PLACE, "description": "x"}), "parameter `place`: description has other words"),
+    "another effect": ({"effect": "write"}, "effect is write, was read"),
+    "another description": ({"description": "Forecast."}, "description has other words"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_noticed_named_and_touches_one_tool(pack, change) -> None:
+    changes, named = CHANGES[change]
+    report = compare_tools(pack.definitions, [weather(**changes), notes()])
+    (drift,) = report.changed
+    assert (drift.tool, report.same, report.new) == ("weather", ["notes"], [])
+    assert named in drift.fields
+    with pytest.raises(WorkflowError) as caught:
+        require_current(pack, [weather(**changes), notes()])
+    assert (
+        f"is outdated, since 1 tool changed after its gain was measured: `weather`: {', '.join(drift.fields)}"
+        in str(caught.value)
+    )
+    assert f"ste pack verify {pack.path} --tools FILE" in str(caught.value)
+
+
+def test_tools_that_are_as_they_were_hold_whatever_the_order_of_their_keys(pack) -> None:
+    turned = weather(properties={"unit": dict(reversed(UNIT.items())), "place": PLACE})
+    report = compare_tools(pack.definitions, [notes(), turned])
+    assert (report.changed, sorted(report.same)) == ([], ["notes", "weather"])
+    require_current(pack, [notes(), turned])
+
+
+def test_a_tool_that_is_gone_and_one_that_is_new_are_named(pack) -> None:
+    other = weather()
+    other.name = "forecast"
+    report = compare_tools(pack.definitions, [notes(), other])
+    assert [drift.text for drift in report.changed] == ["`weather` is no longer there"]
+    assert report.new == ["forecast"]
+    require_current(pack, [notes(), other])  # what is not there cannot be called wrongly
+
+
+def test_a_pack_of_tools_that_are_not_there_at_all_is_refused(pack) -> None:
+    other = weather()
+    other.name = "forecast"
+    with pytest.raises(WorkflowError, match="is about other tools: `weather`, `notes`; there are: `forecast`"):
+        require_current(pack, [other])
+
+
+def test_only_the_tools_that_it_was_adopted_for_can_make_a_pack_outdated(make_pack) -> None:
+    require_current(make_pack(tools=("notes",)), [weather(effect="write"), notes()])
