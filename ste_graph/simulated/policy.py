@@ -14,6 +14,7 @@ from ste_graph.simulated.conversation import write_json
 from ste_graph.simulated.extraction import extract_arguments
 from ste_graph.simulated.judging import QUESTIONS, judge_trial
 from ste_graph.simulated.mistakes import call_text, spoil_call
+from ste_graph.simulated.notes import read_described_forms, write_documentation, write_notes
 from ste_graph.simulated.paraphrasing import paraphrase, request_for_call, unrelated_request
 from ste_graph.simulated.reading import (
     ShownExemplar,
@@ -24,6 +25,7 @@ from ste_graph.simulated.reading import (
     observed_text,
     read_exemplar_turns,
     read_exemplars,
+    read_guidelines,
     read_lessons,
     read_tools,
     read_values,
@@ -58,6 +60,8 @@ def respond(
     tools = next((found for turn in reversed(turns) if (found := read_tools(turn.text))), ())
     if schema is not None and schema.get("properties", {}).keys() >= QUESTIONS:
         return json.dumps(judge_trial(turns[-1].text, tools))
+    if schema is not None and schema.get("properties", {}).keys() == {"description", "parameters"} and tools:
+        return json.dumps(write_documentation(turns[-1].text, tools[-1]), ensure_ascii=False)
     if schema is not None and _is_of_call(schema) and current_task(turns) in ("call", "observed") and tools:
         return write_json(act(turns, tools, random, mistakes))
     if schema is not None:
@@ -78,6 +82,8 @@ def respond(
             return request_for_call(turns[-1].text, random)
         case "unrelated_request":
             return unrelated_request(random)
+        case "notes":
+            return write_notes(turns[-1].text)
         case "reflect":
             return reflect(turns)
     return "I have nothing to go by but these words."
@@ -139,7 +145,7 @@ def act(turns: Sequence[Turn], tools: Sequence[ShownTool], random: Random, mista
         thought, slip = f"I can use {tool.name} for this.", mistakes
     if random.random() >= slip:
         return call_text(thought, tool.name, arguments)
-    warnings = read_lessons(turns)
+    warnings = [*read_lessons(turns), *read_guidelines(turns, tool.name), *read_described_forms(tool)]
     if nearest is not None and nearest.action == tool.name:
         warnings.append(f"JSON {nearest.action} {' '.join(nearest.arguments)}")
     return spoil_call(thought, tool, arguments, random, warnings)

@@ -11,7 +11,16 @@ from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 Task = Literal[
-    "imagine", "call", "observed", "paraphrase", "compose", "missing_argument", "unrelated_request", "reflect", "other"
+    "imagine",
+    "call",
+    "observed",
+    "paraphrase",
+    "compose",
+    "missing_argument",
+    "unrelated_request",
+    "notes",
+    "reflect",
+    "other",
 ]
 """The task that the last message sets."""
 
@@ -60,6 +69,7 @@ _STATED = re.compile(r"^The request: *(\S.*)$", re.MULTILINE)
 _REQUEST = re.compile(r"\b(?:request|question|task)\b[^:\n]{0,60}: *(\S.*)$", re.MULTILINE | re.IGNORECASE)
 _EXISTING = re.compile(r"^Values of (\w+) that exist: (\[.*\])$", re.MULTILINE)
 _LESSON = re.compile(r"^\W*Lesson: *(.+)$", re.MULTILINE)
+_GUIDELINE = re.compile(r"^Guideline for ([^\n:]+): *(.+)$", re.MULTILINE)
 _BAD = re.compile(
     r"\W*(?:\w*(?:error|exception)\b|(?:invalid|unknown|malformed|missing|failed|failure|refused|interrupted|transport|"
     r"time[d ]*out|traceback|cannot|could not|unable|no such|no tool|not found|there (?:is|was) (?:no|nothing|an)|"
@@ -130,8 +140,13 @@ def read_exemplar_turns(turns: Sequence[Turn]) -> tuple[ShownExemplar, ...]:
 
 def read_lessons(turns: Sequence[Turn]) -> list[str]:
     """The lessons in the messages, and the errors of earlier trials in them."""
-    lessons = [lesson for turn in turns if "Lesson:" in turn.text for lesson in _LESSON.findall(turn.text)]
+    lessons = [lesson for turn in turns for lesson in _LESSON.findall(turn.text)]
     return lessons + [turn.text for turn in turns if turn.text.startswith("Observation:") and not is_success(turn.text)]
+
+
+def read_guidelines(turns: Sequence[Turn], tool: str) -> list[str]:
+    """The guidelines of a tool in the messages."""
+    return [text for turn in turns for name, text in _GUIDELINE.findall(turn.text) if name == tool]
 
 
 def read_values(turns: Sequence[Turn]) -> dict[str, list[Any]]:
@@ -174,6 +189,8 @@ def current_task(turns: Sequence[Turn]) -> Task:
         return "missing_argument"
     if last.endswith("Request for something else:"):
         return "unrelated_request"
+    if last.endswith("Notes:"):
+        return "notes"
     if re.search(r'Respond with "Yes" or "No"\.?$', last):
         return "reflect"
     if last.startswith("Observation:"):

@@ -1,0 +1,47 @@
+"""Guidelines and descriptions as one arm of a test shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ste_graph.forms.description import Wording, apply_wording
+
+
+def offer_described(
+    tools: Sequence[Mapping[str, Any]], descriptions: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The tools with their rewritten descriptions, where these were kept and the tool is as it was.
+
+    `descriptions` are those of `ste_graph.inputs.forms.RunDescriptions`.
+    """
+    known = {str(each["tool"]): each for each in descriptions if each["kept"]}
+    return [_describe(tool, known.get(str(tool["name"]))) for tool in tools]
+
+
+def rank_guidelines(names: Sequence[str], nearest: Sequence[str]) -> list[str]:
+    """The tools in the order in which their guidelines are shown, while there is room.
+
+    First those of the nearest exemplars, of which the most similar is the last of `nearest`; then the others as they
+    are offered.
+    """
+    offered = set(names)
+    return list(dict.fromkeys([*(name for name in reversed(nearest) if name in offered), *names]))
+
+
+def shuffle_guidelines(texts: Mapping[str, str]) -> dict[str, str]:
+    """A placebo: each tool gets the text of another, so that all together are as long, and say nothing that is true.
+
+    A single guideline has no other: its words come in reverse.
+    """
+    names = list(texts)
+    if len(names) == 1:
+        return {names[0]: " ".join(reversed(texts[names[0]].split()))}
+    by_length = sorted(names, key=lambda name: (len(texts[name]), name))
+    return {name: texts[by_length[place - 1]] for place, name in enumerate(by_length)}
+
+
+def _describe(tool: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
+    if known is None or tool.get("fingerprint") not in (None, known.get("fingerprint")):
+        return dict(tool)
+    return apply_wording(tool, Wording(description=known["description"], parameters=known["parameters"]))

@@ -1,0 +1,129 @@
+"""Rewritten descriptions: proposals, which change nothing but descriptions, and the record of their test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import Field
+
+from ste_graph.contracts import Frozen, Json, is_simulated
+from ste_graph.records import Record, RecordContext
+
+
+class Wording(Frozen):
+    """The descriptions of a tool and of its parameters, by name."""
+
+    description: str
+    parameters: dict[str, str] = Field(default={})
+
+
+class Tested(Frozen):
+    """The test of a wording: the number of requests that were set aside, and of right replies with either wording."""
+
+    cases: int
+    before: int
+    after: int
+
+
+class Refused(Frozen):
+    """A proposal that was not tested or not kept, with the reason."""
+
+    description: str
+    reason: str
+
+
+class Description(Record):
+    """The descriptions of a tool after rewriting; those from before where no proposal was kept."""
+
+    derived: ClassVar[frozenset[str]] = frozenset({"tool", "fingerprint", "source_id", "model", "simulated"})
+
+    tool: str
+    description: str
+    parameters: dict[str, str]
+    """The descriptions of the parameters that have one, by name."""
+    previous: Wording
+    kept: bool
+    reason: str
+    """Why the rewritten descriptions were kept, or those from before."""
+    validation: Tested | None = None
+    """The test of the kept proposal, or of the last one; None without any."""
+    refused: tuple[Refused, ...] = ()
+    fingerprint: str | None = None
+    """The tool's, as it was."""
+    source_id: str | None = None
+    """The id of the run of `distil.yaml` whose training side it was written from."""
+    model: str | None = None
+    simulated: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.description
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
+        labels = [label for own in context.models.values() for label in own]
+        own = {
+            "tool": context.item["name"],
+            "fingerprint": context.item.get("fingerprint"),
+            "source_id": context.item.get("run_id"),
+            "model": labels[0] if labels else None,
+            "simulated": any(map(is_simulated, labels)),
+        }
+        return cls.model_validate({**{name: value for name, value in values.items() if value is not None}, **own})
+
+
+def read_wording(tool: Mapping[str, Any]) -> Wording:
+    """The descriptions of a tool and of its parameters, as its definition has them."""
+    described = {name: part["description"] for name, part in _properties(tool).items() if part.get("description")}
+    return Wording(description=str(tool.get("description") or ""), parameters=described)
+
+
+def apply_wording(tool: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
+    """The tool with other descriptions; its name, its parameters, their types and all else stay as they are.
+
+    Raises `ValueError` for a parameter that the tool does not have.
+    """
+    known = _properties(tool)
+    if unknown := [name for name in wording.parameters if name not in known]:
+        raise ValueError(f"the tool `{tool['name']}` has no parameter {', '.join(f'`{name}`' for name in unknown)}")
+    changed = {"description": wording.description or tool.get("description") or ""}
+    if not wording.parameters:
+        return {**tool, **changed}
+    schema = tool["parameters"]
+    described = {name: {**schema["properties"][name], "description": text} for name, text in wording.parameters.items()}
+    return {**tool, **changed, "parameters": {**schema, "properties": {**schema["properties"], **described}}}
+
+
+def proposal_schema(tool: Mapping[str, Any]) -> dict[str, Json]:
+    """The JSON Schema of a proposal: a description, and one for each parameter of the tool."""
+    text: dict[str, Json] = {"type": "string"}
+    names = list(_properties(tool))
+    parameters = {"type": "object", "properties": dict.fromkeys(names, text), "required": names}
+    properties = {"description": text, "parameters": {**parameters, "additionalProperties": False}}
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+
+def read_proposal(data: Json, tool: Mapping[str, Any]) -> Wording | None:
+    """The wording in a reply; None if it has none. What it leaves out or leaves empty stays as it was."""
+    if not isinstance(data, Mapping):
+        return None
+    now = read_wording(tool)
+    description = data.get("description")
+    given = data.get("parameters")
+    texts = given.items() if isinstance(given, Mapping) else ()
+    parameters = {str(name): " ".join(text.split()) for name, text in texts if isinstance(text, str) and text.strip()}
+    if not isinstance(description, str) and not parameters:
+        return None
+    own = " ".join(description.split()) if isinstance(description, str) else ""
+    return Wording(description=own or now.description, parameters={**now.parameters, **parameters})
+
+
+def wording_texts(wording: Wording) -> Sequence[str]:
+    """The texts of a wording, that of the tool first."""
+    return [wording.description, *wording.parameters.values()]
+
+
+def _properties(tool: Mapping[str, Any]) -> Mapping[str, Mapping[str, Json]]:
+    found = (tool.get("parameters") or {}).get("properties") or {}
+    return {name: part for name, part in found.items() if isinstance(part, Mapping)}

@@ -1,0 +1,94 @@
+"""A reply as sentences, each with the numbers of the trials that it cites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ste_graph.distil.normalisation import words
+from ste_graph.forms.claims import find_claims, find_unsupported
+from ste_graph.forms.evidence import NumberedTrial
+
+LONGEST = 200
+"""The most characters of a sentence."""
+
+_CITED = re.compile(
+    r"\s*[\[(](?:(?:see|from|as in) )?(?:trials? |numbers? |nos?\. ?|#)?"
+    r"(\d{1,3}(?:(?:, ?| ?- ?|; ?|, and | and | & )#?\d{1,3})*)[\])]\.?",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'])")
+_NOTHING = frozenset({"nothing", "none", "n a", "no", ""})
+
+
+class CitedSentence(NamedTuple):
+    """A sentence of a reply, and the numbers that it cites."""
+
+    text: str
+    cited: tuple[int, ...]
+
+
+class Basis(NamedTuple):
+    """The ids of the trials that a sentence rests on; or the reason why it rests on none."""
+
+    trials: tuple[str, ...]
+    fault: str | None
+
+
+def read_sentences(reply: str) -> list[CitedSentence]:
+    """The sentences of a reply. Those before a citation on the same line share it; `nothing` is no sentence."""
+    found: list[CitedSentence] = []
+    for line in reply.splitlines():
+        if not line.lstrip().startswith("```"):
+            found += _read_line(_BULLET.sub("", line).strip())
+    return [sentence for sentence in found if words(sentence.text).strip() not in _NOTHING]
+
+
+def find_basis(sentence: CitedSentence, trials: Sequence[NumberedTrial], definition: str) -> Basis:
+    """What a sentence rests on: each of its names and values stands in a trial that it cites, or in the definition.
+
+    A sentence that cites nothing rests on the trials that have its names and values; without any, on none.
+    """
+    if len(sentence.text) > LONGEST:
+        return Basis((), f"it is longer than {LONGEST} characters")
+    known = {trial.number: trial for trial in trials}
+    if unknown := [number for number in sentence.cited if number not in known]:
+        return Basis((), f"it cites trial {unknown[0]}, which was not shown")
+    cited = [known[number] for number in sentence.cited]
+    sources = [trial.source for trial in cited or trials]
+    if lost := find_unsupported(sentence.text, [*sources, definition]):
+        where = "a trial that it cites" if cited else "a trial"
+        return Basis((), f"neither {where} nor the tool's definition has {', '.join(f'`{name}`' for name in lost[:3])}")
+    if not cited:
+        claims = find_claims(sentence.text)
+        cited = [trial for trial in trials if any(claim.is_in(trial.source) for claim in claims)]
+    return Basis(tuple(trial.id for trial in cited), None if cited else "it rests on no trial")
+
+
+def _read_line(line: str) -> Iterator[CitedSentence]:
+    start = 0
+    for match in _CITED.finditer(line):
+        numbers = _numbers(match[1])
+        for text in _split(line[start : match.start()]):
+            yield CitedSentence(text, numbers)
+        start = match.end()
+    for text in _split(line[start:]):
+        yield CitedSentence(text, ())
+
+
+def _split(text: str) -> list[str]:
+    """The sentences of a text, each with an end; a full stop within quotation marks ends none."""
+    text = text.strip()
+    starts = [0, *(match.end() for match in _END.finditer(text) if text[: match.start()].count('"') % 2 == 0)]
+    parts = [text[start:end].strip(" *_") for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return [part if part[-1] in ".!?:" else f"{part}." for part in parts if re.search(r"\w", part)]
+
+
+def _numbers(cited: str) -> tuple[int, ...]:
+    """The numbers of a citation; `2-4` are three."""
+    found: list[int] = []
+    for first, last in re.findall(r"(\d+)(?: ?- ?(\d+))?", cited):
+        found += range(int(first), int(last or first) + 1)
+    return tuple(dict.fromkeys(found))
