@@ -87,6 +87,8 @@ def run(
         first = "Raise the budget, then continue" if summary.stopped_by == "budget" else "Continue"
         again = command_line("run", file, variant, changes, *more)
         echo(f"Nothing finished is lost. {first} with: {again}", error=True)
+        if summary.failed:
+            echo("After a change of your code, prompts or tools, add: --accept-changes", error=True)
     if summary.stopped_by == "interrupt":
         raise typer.Exit(INTERRUPTED)
     if summary.failed:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tokenize
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, get_args
@@ -94,4 +96,26 @@ def _code_files(tree: MappingNode, entries: ResolvedEntries) -> dict[str, Path]:
 
 
 def _digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if is_regular(path) else None
+    return hashlib.sha256(_without_comments(path.read_bytes())).hexdigest() if is_regular(path) else None
+
+
+def _without_comments(code: bytes) -> bytes:
+    """The code without its comments and empty lines, which change no result; as it is where it is no Python."""
+    lines = code.splitlines()
+    comments: dict[int, int] = {}
+    rows: set[int] = set()
+    encoding = "utf-8"
+    try:
+        for token in tokenize.tokenize(io.BytesIO(code).readline):
+            (row, column), (last, _) = token.start, token.end
+            if token.type == tokenize.ENCODING:
+                encoding = token.string
+            elif token.type == tokenize.COMMENT:
+                comments[row] = len(token.line[:column].encode(encoding))
+            elif token.string.strip():
+                rows.update(range(row, last + 1))
+    except (SyntaxError, ValueError, tokenize.TokenError):
+        return code
+    return b"\n".join(
+        line[: comments[row]].rstrip() if row in comments else line for row, line in enumerate(lines, 1) if row in rows
+    )

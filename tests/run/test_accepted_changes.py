@@ -26,12 +26,12 @@ def begun(tiny: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_a_comment_in_a_plugin_is_refused_with_the_way_out_and_goes_on_once_it_is_accepted(
+def test_a_change_of_a_plugin_is_refused_with_the_way_out_and_goes_on_once_it_is_accepted(
     tiny: Path, begun: Path, journal: Callable
 ) -> None:
     ste.load(tiny).run(out=tiny.parent / "whole")
     with (tiny.parent / "answering.py").open("a") as plugin:
-        plugin.write("# better now\n")
+        plugin.write("BETTER = True\n")
     with pytest.raises(ste.WorkflowError) as caught:
         ste.load(tiny).run(out=begun)
     assert str(caught.value) == (
@@ -48,7 +48,7 @@ def test_a_comment_in_a_plugin_is_refused_with_the_way_out_and_goes_on_once_it_i
 
 def test_a_change_is_accepted_once(tiny: Path, begun: Path) -> None:
     with (tiny.parent / "answering.py").open("a") as plugin:
-        plugin.write("# better now\n")
+        plugin.write("BETTER = True\n")
     ste.load(tiny, set={"budget.model_calls": 6}).run(out=begun, accept_changes=True, concurrency=1)
     assert ste.load(tiny).run(out=begun).complete
     assert len(lock_file(begun)["accepted"]) == 1
@@ -179,7 +179,7 @@ def test_the_change_of_a_sub_workflow_is_accepted_with_its_caller(tiny: Path, tm
     whole.write_text("dsl: 2\nname: whole\ngraph: [{run: tiny.yaml, name: first}]\n")
     ste.load(whole, set=BUDGET).run(out=tmp_path / "run", concurrency=1)
     with (tmp_path / "answering.py").open("a") as plugin:
-        plugin.write("# better now\n")
+        plugin.write("BETTER = True\n")
     with pytest.raises(ste.WorkflowError, match=r"the code of `answering\.py` of sub-workflow `first` has changed\n"):
         ste.load(whole).run(out=tmp_path / "run")
     assert ste.load(whole).run(out=tmp_path / "run", accept_changes=True).complete
@@ -190,7 +190,7 @@ def test_the_change_of_a_sub_workflow_is_accepted_with_its_caller(tiny: Path, tm
 def test_a_finished_run_is_only_summed_up(tiny: Path, tmp_path: Path) -> None:
     ste.load(tiny).run(out=tmp_path / "run")
     with (tmp_path / "answering.py").open("a") as plugin:
-        plugin.write("# better now\n")
+        plugin.write("BETTER = True\n")
     before = lock_file(tmp_path / "run")
     assert ste.load(tiny).run(out=tmp_path / "run", accept_changes=True).complete
     assert lock_file(tmp_path / "run") == before
@@ -198,7 +198,7 @@ def test_a_finished_run_is_only_summed_up(tiny: Path, tmp_path: Path) -> None:
 
 def test_the_command_line_accepts_changes(ste: Callable, tiny: Path, begun: Path) -> None:
     with (tiny.parent / "answering.py").open("a") as plugin:
-        plugin.write("# better now\n")
+        plugin.write("BETTER = True\n")
     refused = ste("run", tiny, "--out", begun)
     assert (refused.code, REFUSED in refused.err) == (2, True)
     accepted = ste("run", tiny, "--out", begun, "--accept-changes")

@@ -84,8 +84,19 @@ def test_a_changed_prompt_is_refused(tiny: Path, tmp_path: Path) -> None:
 def test_changed_code_of_a_plugin_is_refused_also_when_the_run_is_finished(tiny: Path, tmp_path: Path) -> None:
     ste.load(tiny).run(out=tmp_path / "run")
     with (tmp_path / "answering.py").open("a") as plugin:
-        plugin.write("# changed\n")
+        plugin.write("CHANGED = True\n")
     with pytest.raises(ste.WorkflowError, match=r"differs from .*:\n  the code of `answering\.py` has changed\n"):
+        ste.load(tiny).run(out=tmp_path / "run")
+
+
+def test_comments_and_empty_lines_of_a_plugin_change_no_result_and_are_taken(tiny: Path, tmp_path: Path) -> None:
+    ste.load(tiny).run(out=tmp_path / "run")
+    plugin = tmp_path / "answering.py"
+    text = plugin.read_text("utf-8")
+    plugin.write_text("# first\n\n" + text.replace("\n", "  # é\n", 1) + "\n\n# last", "utf-8")
+    assert ste.load(tiny).run(out=tmp_path / "run").complete
+    plugin.write_text(text + 'TEXT = "# no comment"\n', "utf-8")
+    with pytest.raises(ste.WorkflowError, match=r"the code of `answering\.py` has changed"):
         ste.load(tiny).run(out=tmp_path / "run")
 
 

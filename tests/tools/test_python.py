@@ -44,10 +44,21 @@ async def test_in_a_module_that_marks_a_function_only_marked_ones_are_tools(tmp_
         "def look(): ...\n"
         "@tool()\n"
         "def wipe(): ...\n"
+        "@tool\n"
+        "def drop(): ...\n"
         "def other(): ...\n",
     )
     tools = await PythonTools(module=path).open()
-    assert [(tool.name, tool.effect) for tool in tools] == [("look", "read"), ("wipe", "destructive")]
+    assert [(tool.name, tool.effect) for tool in tools] == [
+        ("look", "read"),
+        ("wipe", "destructive"),
+        ("drop", "destructive"),
+    ]
+
+
+async def test_an_effect_without_its_name_is_refused_with_the_line_to_write(tmp_path):
+    path = module(tmp_path, "from ste_graph.tools.decorator import tool\n@tool('read')\ndef look(): ...\n")
+    assert "expected `@ste.tool`, or an effect by its name: `@ste.tool(effect='read')`" in await refused(module=path)
 
 
 async def test_unmarked_functions_beside_marked_ones_are_taken_if_a_setting_names_them(tmp_path):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from ste_graph.tools.python.signature import Signature, parse_docstring
+from ste_graph.tools.python.docstring import parse_docstring
+from ste_graph.tools.python.signature import Signature
 
 
 @dataclasses.dataclass
@@ -141,3 +142,91 @@ def test_the_text_before_the_first_section_is_the_description():
 
     assert parse_docstring(look) == ("Look around.\n\nThere is much to see: trees, birds.", {})
     assert parse_docstring(lambda: None) == ("", {})
+
+
+def google(a, b, c):
+    """Make it.
+
+    At length: once.
+
+    Args:
+        a (int): The first,
+            and more.
+        b: The second: a text.
+        c:
+            The third.
+
+    Returns:
+        d: no parameter.
+    """
+
+
+def sphinx(a, b, c):
+    """Make it.
+
+    At length: once.
+
+    :param int a: The first,
+        and more.
+    :param b: The second: a text.
+    :type b: str
+    :param c: The third.
+    :returns: d: no parameter.
+    :raises ValueError: if it cannot.
+    """
+
+
+def numpy(a, b, c):
+    """Make it.
+
+    At length: once.
+
+    Parameters
+    ----------
+    a : int
+        The first,
+        and more.
+    b
+        The second: a text.
+    c : {'x', 'y'}, optional
+        The third.
+
+    Returns
+    -------
+    d : int
+        No parameter.
+    """
+
+
+@pytest.mark.parametrize("function", [google, sphinx, numpy])
+def test_docstrings_are_read_in_the_three_usual_styles(function):
+    described = {"a": "The first, and more.", "b": "The second: a text.", "c": "The third."}
+    assert parse_docstring(function) == ("Make it.\n\nAt length: once.", described)
+
+
+def test_parameters_that_numpy_describes_together_each_get_the_description():
+    def cut(a, b, *words):
+        """Cut.
+
+        Parameters
+        ----------
+        a, b : int
+            An edge.
+        *words : str
+            Words.
+        """
+
+    assert parse_docstring(cut)[1] == {"a": "An edge.", "b": "An edge.", "words": "Words."}
+
+
+def test_a_text_that_only_resembles_a_field_or_a_section_is_description():
+    def look():
+        """Look at :class:`Room` and at
+
+        12:30
+        -----
+        Returns
+        nothing: really.
+        """
+
+    assert parse_docstring(look) == (look.__doc__.replace("\n        ", "\n").strip(), {})

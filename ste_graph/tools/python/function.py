@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from ste_graph.contracts import Effect, Json, Observation
 from ste_graph.tools.names import legal_name
 from ste_graph.tools.observation import observe_call, observe_exception
-from ste_graph.tools.python.signature import Signature, parse_docstring
+from ste_graph.tools.python.docstring import parse_docstring
+from ste_graph.tools.python.signature import Signature
 from ste_graph.tools.threads import run_in_daemon_thread
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Annotated, Any, NotRequired
 
 from pydantic import ConfigDict, TypeAdapter
@@ -20,14 +18,9 @@ from typing_extensions import TypedDict
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.tools.python.docstring import parse_docstring
 
 ARGUMENTS: Any = TypedDict
-
-SECTIONS = re.compile(
-    r"(args|arguments|attributes|(keyword )?arg(ument)?s|examples?|notes?|raises|references|returns|see also|warnings?"
-    r"|yields?):",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -106,35 +99,6 @@ def is_required(parameter: inspect.Parameter) -> bool:
     if isinstance(parameter.default, FieldInfo):
         return parameter.default.is_required()
     return parameter.default is inspect.Parameter.empty
-
-
-def parse_docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """The text of a docstring before its first section, and the descriptions in its `Args:` section (Google style)."""
-    lines = (inspect.getdoc(function) or "").splitlines()
-    starts = [i for i, line in enumerate(lines) if SECTIONS.fullmatch(line.rstrip())]
-    text = "\n".join(lines[: starts[0] if starts else len(lines)]).strip()
-    described: dict[str, str] = {}
-    for start, end in pairwise([*starts, len(lines)]):
-        if lines[start].lower().startswith(("arg", "keyword")):
-            described |= parse_arguments(lines[start + 1 : end])
-    return text, described
-
-
-def parse_arguments(lines: list[str]) -> dict[str, str]:
-    """The descriptions in lines `name (type): description`; a line indented further goes on with the one before."""
-    found: dict[str, str] = {}
-    indent, name = None, None
-    for line in lines:
-        depth = len(line) - len(line.lstrip())
-        if indent is None and line.strip():
-            indent = depth
-        match = re.match(r"\s*\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)", line) if depth == indent else None
-        if match:
-            name = match[1]
-            found[name] = match[2].strip()
-        elif name and line.strip():
-            found[name] = f"{found[name]} {line.strip()}".strip()
-    return found
 
 
 def remove_titles(schema: Json) -> Json:
