@@ -111,7 +111,8 @@ def score(
 
 def _score_questions(files: Sequence[Path], questions: Path, answers: Path | None) -> list[ScoreSheet]:
     """The score sheets of results for questions of BFCL."""
-    from ste_graph.scoring.bfcl.questions import read_questions, score_results
+    from ste_graph.scoring.bfcl.labels import score_results
+    from ste_graph.scoring.bfcl.questions import read_questions
 
     asked = read_questions(questions, answers)
     return [score_results(asked, file, gold=str(questions)) for file in files]

@@ -40,13 +40,13 @@ class PredictionFiles(Frozen):
         return [reply.model_dump(mode="json") for reply in comparable]
 
     def _read(self, arm: str, file: Path) -> list[ArmReply]:
-        from ste_graph.scoring.bfcl.questions import is_question_file, label_result, read_questions, read_results
+        from ste_graph.scoring.bfcl.labels import label_results
+        from ste_graph.scoring.bfcl.questions import is_question_file, read_questions, read_results
         from ste_graph.scoring.predictions import read_predictions
 
         gold = Path(self.gold) if self.gold else None
         if gold is not None and is_question_file(gold):
             questions = read_questions(gold, Path(self.answers) if self.answers else None)
-            results = read_results(questions, file)
-            return [label_result(question, results.get(question.id), arm=arm) for question in questions]
+            return label_results(questions, read_results(questions, file), arm=arm)
         found = read_predictions(file, gold, partial=self.partial, stored_verdicts=self.stored_verdicts, arm=arm)
         return [reply for own in found.by_tool.values() for reply in own]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,20 @@ DATA = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "d
 
 @pytest.fixture
 def data() -> Callable[[str], Path]:
-    """A file of the data for tests; skips where it is not there."""
+    """A file of the data for tests, or of BFCL's package where that is installed; skips where it is not there."""
 
     def path(name: str) -> Path:
-        file = DATA / name
-        if not file.exists():
-            pytest.skip(f"{file} is not there; set STE_DATA to the folder that holds `ste` and `bfcl`")
-        return file
+        package = find_spec("bfcl_eval")
+        files = [DATA / name]
+        if package is not None and package.origin:
+            files.append(Path(package.origin).parent / "data" / Path(name).name)
+        found = next((file for file in files if file.exists()), None)
+        if found is None:
+            pytest.skip(
+                f"{files[0]} is not there; set STE_DATA to the folder that holds `ste` and `bfcl`, or for BFCL's files "
+                "pip install --no-deps bfcl-eval"
+            )
+        return found
 
     return path
 

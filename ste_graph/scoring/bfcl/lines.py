@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ste_graph.contracts import Json
+from ste_graph.scoring.bfcl.admissible import TYPES
 from ste_graph.scoring.problems import problems_error, read_lines
+
+NOT_SCORED: Final = (
+    "Questions in Java and JavaScript are not scored: their values are source text of these languages, which BFCL "
+    "itself converts"
+)
+_JAVA: Final = re.compile(r"(?:\b|_)java(?:script)?(?:_|\b)")
 
 
 class _Line(BaseModel):
@@ -28,10 +36,26 @@ class _Parameters(_Line):
     properties: dict[str, dict[str, Json]] = {}
     required: list[str] = []
 
+    @model_validator(mode="after")
+    def _has_known_types(self) -> _Parameters:
+        for name, schema in self.properties.items():
+            items = schema.get("items")
+            for part in (schema, items if isinstance(items, dict) else {}):
+                kind = part.get("type", "any")
+                if not isinstance(kind, str) or kind not in TYPES:
+                    known = ", ".join(sorted(TYPES))
+                    raise ValueError(f"{name} has the type {kind!r}; expected one of Python's: {known}. {NOT_SCORED}")
+        return self
+
 
 class _Function(_Line):
     name: str
     parameters: _Parameters
+
+
+def is_java(name: str) -> bool:
+    """True if the name of a file or a question is that of a category in Java or JavaScript."""
+    return _JAVA.search(name) is not None
 
 
 class QuestionLine(_Line):
@@ -44,6 +68,8 @@ class QuestionLine(_Line):
 
     @model_validator(mode="after")
     def _offers(self) -> QuestionLine:
+        if is_java(self.id):
+            raise ValueError(NOT_SCORED)
         if self.function is None and self.involved_classes is None:
             raise ValueError("has neither `function` nor `involved_classes`")
         return self
