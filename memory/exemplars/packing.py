@@ -57,7 +57,7 @@ def build_pack(
 
     Raises `WorkflowError` if what it needs is not there any more, or a tool's definition holds what no pack may.
     """
-    data, left_out = drop_leaks(collect_data(source), finder or LeakFinder(), keeps)
+    data, left_out = drop_leaks(collect_data(source), finder or LeakFinder(named=source.redacted), keeps)
     drawn = Pseudonyms.of(data) if pseudonyms else None
     if drawn is not None:
         data = _keep_grounded(drawn.apply(data), left_out)

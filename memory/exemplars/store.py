@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["VERIFIED", "ExemplarStore"]
 
+PACK_LESSONS = 3
+"""Lessons of a pack that are shown unless told otherwise."""
+
 
 class ExemplarStore:
     """Exemplars of a run, in a folder, or on a Chroma server, searched by the meaning of their requests.
@@ -335,19 +338,21 @@ class ExemplarStore:
         tools: Iterable[str] | None = None,
         count: Callable[[str], int] = approximate_tokens,
         introduction: str = "",
-        lessons: int = 0,
+        lessons: int | None = None,
     ) -> str:
         """The exemplars for `query` as text for a prompt, below an `introduction`; "" if there are none to show.
 
         At most so many `lessons` of the tool at hand come first: of the nearest exemplar's tool, or else of the only
-        one offered. They do not count for the budget.
+        one offered; unset, three of a pack that adopted them, and none of anything else. Before them comes the
+        guideline of a pack that adopted one. They do not count for the budget.
         """
         selection = selection or Selection()
         offered = None if tools is None else list(tools)
         found = self.select(query, selection, tools=offered, count=count)
         text = as_text([match.exemplar for match in found], observations=selection.shows_observations)
-        lines = self.lessons_at_hand(found, offered, lessons)
-        return SEPARATOR.join(filter(None, ["\n".join(lines), introduction if text else "", text]))
+        guideline = "\n".join(self.guideline_at_hand(found, offered))
+        lines = "\n".join(self.lessons_at_hand(found, offered, lessons))
+        return SEPARATOR.join(filter(None, [guideline, lines, introduction if text else "", text]))
 
     async def arender(self, query: str, selection: Selection | None = None, **settings: Any) -> str:
         """`render`, in a worker thread."""
@@ -378,11 +383,23 @@ class ExemplarStore:
         """
         return list(map(lesson_text, rank_lessons(self.all_lessons(), tool, k))) if self.teaches and k > 0 else []
 
-    def lessons_at_hand(self, found: Sequence[ExemplarMatch], offered: Sequence[str] | None, k: int) -> list[str]:
-        """At most k lessons of the nearest exemplar's tool, or else of the only tool offered."""
+    def lessons_at_hand(
+        self, found: Sequence[ExemplarMatch], offered: Sequence[str] | None, k: int | None = None
+    ) -> list[str]:
+        """At most k lessons of the nearest exemplar's tool, or else of the only tool offered.
+
+        Without k, three if they are those of a pack, and else none.
+        """
+        most = (PACK_LESSONS if self.pack is not None else 0) if k is None else k
         if found:
-            return self.lessons(max(found, key=lambda match: match.similarity).exemplar.tool, k)
-        return self.lessons(offered[0], k) if offered is not None and len(offered) == 1 else []
+            return self.lessons(max(found, key=lambda match: match.similarity).exemplar.tool, most)
+        return self.lessons(offered[0], most) if offered is not None and len(offered) == 1 else []
+
+    def guideline_at_hand(self, found: Sequence[ExemplarMatch], offered: Sequence[str] | None) -> list[str]:
+        """The guideline of a pack, a line each: for the tools offered, or else for those of the exemplars `found`."""
+        texts = self.pack.guideline if self.pack is not None else {}
+        tools = dict.fromkeys(match.exemplar.tool for match in found) if offered is None else offered
+        return [f"{tool}: {' '.join(texts[tool].split())}" for tool in tools if tool in texts]
 
     def all_lessons(self) -> list[Lesson]:
         """Every lesson that the trials teach."""

@@ -15,6 +15,7 @@ from langchain_core.messages.utils import convert_to_messages
 from ste_graph.contracts import Selection
 from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
 from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.faces.pack_tools import describe_tools
 
 INTRODUCTION = "Earlier requests of this kind, and the calls that served them. Go by their form, not by their values:"
 NATIVE_INTRODUCTION = (
@@ -40,12 +41,16 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     The request is the last message of a person. Exemplars are looked up once for it, however often the model is called
     to serve it, and are the same each time. `form`: `native` puts them before the conversation as turns with tool
     calls, as agents of LangChain call; `react` as text into the system message. With `lessons`, at most so many of the
-    nearest one's tool stand in the system message.
+    nearest one's tool stand in the system message; unset, three of a pack that adopted them. A pack's guideline stands
+    there too, and its rewritten descriptions take the place of those of the agent's tools.
+
+    Raises `WorkflowError` at a call of the model if the tools have other parameters than those that a pack was proven
+    with.
     """
 
     def __init__(
-        self, store: ExemplarStore, selection: Selection | None = None, *, form: Form = "native", lessons: int = 0,
-        introduction: str | None = None,
+        self, store: ExemplarStore, selection: Selection | None = None, *, form: Form = "native",
+        lessons: int | None = None, introduction: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self._store = store
@@ -75,14 +80,15 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     def _look_up(self, key: _Key) -> _Shown:
         """The exemplars for a request, in the form wanted, and the lessons of the nearest one's tool."""
         found = self._store.select(key[1], self._selection, tools=key[2])
+        hints = "\n".join(self._store.guideline_at_hand(found, key[2]))
         lessons = "\n".join(self._store.lessons_at_hand(found, key[2], self._lessons))
         exemplars = [match.exemplar for match in found]
         introduction = self._introduction if found else ""
         if self._form == "native":
             turns = cast("list[AnyMessage]", convert_to_messages(as_messages(exemplars, form="native")))
-            return _Shown(SEPARATOR.join(filter(None, [lessons, introduction])), turns)
+            return _Shown(SEPARATOR.join(filter(None, [hints, lessons, introduction])), turns)
         text = as_text(exemplars, observations=self._selection.shows_observations)
-        return _Shown(SEPARATOR.join(filter(None, [lessons, introduction, text])), [])
+        return _Shown(SEPARATOR.join(filter(None, [hints, lessons, introduction, text])), [])
 
     def _keep(self, key: _Key, shown: _Shown) -> None:
         with self._lock:
@@ -91,6 +97,8 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
                 self._known.popitem(last=False)
 
     def _with_exemplars(self, request: ModelRequest[Any], key: _Key | None) -> ModelRequest[Any]:
+        if self._store.pack is not None:
+            request = request.override(tools=describe_tools(self._store.pack, request.tools))
         shown = self._known.get(key) if key is not None else None
         if shown is None or not shown.text:
             return request

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,9 @@ from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
 from ste_graph.inputs.tool_pool import ToolPool, read_tool_pool
 from ste_graph.settings import RelativePath
+
+if TYPE_CHECKING:
+    from ste_graph.scoring.restraint import CaseKind
 
 _log = logging.getLogger("ste_graph.inputs")
 
@@ -25,15 +28,16 @@ class Cases(Frozen):
     """One item per tool: its definition, its `cases`, and in `pool` the definitions of all tools of the test.
 
     `run_id` says which run holds the cases out, if one does.
-    A case has a `query` and a `gold` call (`tool`, `arguments`). The cases are what a run of `distil.yaml` holds out
-    (the requests of its trials, not those that ask for no call), or those of a file as the paper's `tool_test.json`.
+    A case has a `query`, a `gold` call (`tool`, `arguments`) and a `kind`: `call`; or, where no call is right, `ask` or
+    `none`, see `CaseKind`; those come last. `restraint` is true if any tool of the test has such a case. The cases are
+    what a run of `distil.yaml` holds out, or those of a file as the paper's `tool_test.json`.
     """
 
     per_tool: ClassVar[bool] = True
     """It has one item per tool of its run at most, so that plans know a bound before there is the run."""
 
     run: RelativePath | None = None
-    """A run of `distil.yaml`."""
+    """A run of `distil.yaml`, or a pack."""
     path: RelativePath | None = None
     """A file `{TOOL: [{query, action_input}, …]}`."""
     tools: RelativePath | None = None
@@ -46,7 +50,7 @@ class Cases(Frozen):
     include: tuple[str, ...] | None = None
     """The tools whose cases are tested; the others stay in the pool."""
     at_most: Annotated[int, Field(ge=1)] | None = None
-    """The number of cases per tool at most: the first ones."""
+    """The number of cases per tool at most: the first ones. Those in which no call is right come beyond that number."""
 
     @model_validator(mode="after")
     def _from_one_place(self) -> Self:
@@ -70,7 +74,8 @@ class Cases(Frozen):
         chosen = [test.name(tool, place) for tool in self.include] if self.include is not None else [*test.pool]
         if empty := [tool for tool in chosen if not test.cases.get(tool) and tool not in test.others]:
             _log.warning("%s: has no case of %s, so these are not tested", place, _list_names(empty))
-        cases = {tool: own[: self.at_most] for tool, own in test.cases.items() if own and tool in chosen}
+        cases = {tool: self._limit(own) for tool, own in test.cases.items() if own and tool in chosen}
+        restraint = any(case["kind"] != "call" for own in cases.values() for case in own)
         if not cases:
             raise WorkflowError(f"{place}: no cases found")
         if listed and (missing := [tool for tool in cases if tool not in map(test.known.get, listed)]):
@@ -84,12 +89,17 @@ class Cases(Frozen):
             {
                 **test.pool[tool],
                 "cases": own,
+                "restraint": restraint,
                 "neighbours": neighbours.get(tool),
                 "pool": [*test.pool.values()],
                 "run_id": test.run_id,
             }
             for tool, own in cases.items()
         ]
+
+    def _limit(self, cases: list[Json]) -> list[Json]:
+        calls = [case for case in cases if case["kind"] == "call"]
+        return [*calls[: self.at_most], *(case for case in cases if case["kind"] != "call")]
 
     def _read_file(self, place: Path, listed: Mapping[str, Sequence[str]]) -> _CaseSet:
         from ste_graph.scoring.case import read_gold
@@ -136,7 +146,11 @@ class _CaseSet:
 
 
 def _read_held_out(run: Path) -> _CaseSet:
-    """Reads the cases that a run of `distil.yaml` holds out."""
+    """Reads the cases that a run of `distil.yaml` holds out, or those of a pack."""
+    from ste_graph.packs.manifest import is_pack
+
+    if is_pack(run):
+        return _read_pack(run)
     from ste_graph.finished import open_run
     from ste_graph.training.rows.examples import check_leaks, read_examples
 
@@ -150,11 +164,26 @@ def _read_held_out(run: Path) -> _CaseSet:
         own = cases.setdefault(tool, [])
         if example.split == "heldout" and example.kind == "call" and example.paraphrase_of is None:
             own.append(_case(tool, example.query, example.arguments))
+        elif example.split == "heldout" and example.kind != "call":
+            own.append(_case(tool, example.query, {}, example.kind))
     return _CaseSet(cases, pool, {tool: tool for tool in pool}, run_id=open_run(run).id)
 
 
-def _case(tool: str, query: str, arguments: Mapping[str, Json]) -> Json:
-    return {"query": query, "gold": {"tool": tool, "arguments": dict(arguments)}}
+def _read_pack(path: Path) -> _CaseSet:
+    """Reads the cases of a pack; on offer are the tools of its test, as they were."""
+    from ste_graph.packs.pack import open_pack
+
+    pack = open_pack(path)
+    names = {"name", "description", "parameters", "fingerprint"}
+    pool: ToolPool = {name: tool.model_dump(include=names) for name, tool in pack.definitions.items()}
+    cases: dict[str, list[Json]] = {name: [] for name in pool}
+    for case in sorted(pack.cases, key=lambda case: case.kind != "call"):
+        cases[case.gold.tool].append(_case(case.gold.tool, case.query, case.gold.arguments, case.kind))
+    return _CaseSet(cases, pool, {tool: tool for tool in pool}, run_id=pack.run_id)
+
+
+def _case(tool: str, query: str, arguments: Mapping[str, Json], kind: CaseKind = "call") -> Json:
+    return {"query": query, "kind": kind, "gold": {"tool": tool, "arguments": dict(arguments)}}
 
 
 def _read_neighbours(file: Path) -> dict[str, list[str]]:

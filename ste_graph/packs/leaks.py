@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -58,13 +58,20 @@ class LeakFinder:
     """
 
     def __init__(
-        self, *, environment: Iterable[tuple[str, str]] | None = None, folders: Iterable[str] | None = None
+        self,
+        *,
+        environment: Iterable[tuple[str, str]] | None = None,
+        folders: Iterable[str] | None = None,
+        named: Collection[str] = (),
     ) -> None:
-        variables = os.environ.items() if environment is None else environment
-        secrets = {name: value for name, value in variables if TELLING.search(name) and len(value) >= SHORTEST_SECRET}
-        self._secrets = [
-            (name, Redactor([value])) for name, value in sorted(secrets.items()) if not Path(value).exists()
-        ]
+        """Variables that are `named` are secret whatever they are called."""
+        variables = dict(os.environ.items() if environment is None else environment)
+        secrets = {
+            name: value
+            for name, value in variables.items()
+            if name in named or (TELLING.search(name) and len(value) >= SHORTEST_SECRET and not Path(value).exists())
+        }
+        self._secrets = [(name, Redactor([value])) for name, value in sorted(secrets.items())]
         found = _machine_folders() if folders is None else folders
         self._folders = sorted({folder for folder in found if len(folder) > len("/abc")}, key=len, reverse=True)
 

@@ -130,6 +130,19 @@ class PackSource:
         }
         return {"arm": arm, "nodes": {name: own for name, own in nodes.items() if own}}
 
+    @property
+    def redacted(self) -> frozenset[str]:
+        """The variables of the environment that `redact:` names in any of the runs."""
+        runs = [
+            self.evaluated,
+            self.tested,
+            self.distilled,
+            *self.runs.values(),
+            *find_origins(self.distilled).values(),
+        ]
+        entries = [entry for run in runs for entry in workflow_of(run).get("redact") or []]
+        return frozenset(entry["env"] for entry in entries if isinstance(entry, Mapping) and "env" in entry)
+
     def evidence(self) -> dict[str, Any]:
         """What the decision rests on, without a path or an address."""
         evaluation = self.evaluation

@@ -36,7 +36,8 @@ LEAKS = {
 }
 HARMLESS = [
     "Europe/Berlin", "2024/01/02 and 3/4", "GET /pets/{id} or /api/v1/users", "https://example.com/docs?x=1",
-    "m/s and km/h", "either/or", "^\\d{4}-\\d{2}$", "$.books[0].title", "Basic instructions for everybody who reads this",
+    "m/s and km/h", "either/or", "^\\d{4}-\\d{2}$", "$.books[0].title",
+    "Basic instructions for everybody who reads this",
     "12:30 and 1:2:3", "version 1.2.3.4", "a\\nb", "en_GB.UTF-8", "task-list of sk-ill",
 ]  # fmt: skip
 

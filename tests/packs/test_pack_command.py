@@ -1,0 +1,201 @@
+"""`ste pack`: from a run of gain to a pack that is checked, read, and verified, with exit codes for CI."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+import ste_graph
+from ste_graph.memory import ExemplarStore
+from ste_graph.packs.pack import open_pack
+from tests.packs.conftest import TOOLS
+
+
+@pytest.fixture(scope="session")
+def made(gain: Path) -> Path:
+    """The pack of the run, made once by the command."""
+    from ste_graph.cli import main
+
+    assert main(["pack", "make", str(gain), "--out", str(gain.parent / "my-tools")]) == 0
+    return gain.parent / "my-tools"
+
+
+@pytest.fixture
+def tools(tmp_path: Path):
+    """The options that name the tools of the run as they are now, the source changed by a function."""
+
+    def give(change=lambda source: source) -> list[str]:
+        (tmp_path / "my_tools.py").write_text(change(TOOLS), "utf-8")
+        source = f"tools=[{{use: python, module: {tmp_path / 'my_tools.py'}}}]"
+        return ["--tools", "quickstart", "--set", source]
+
+    return give
+
+
+def test_a_pack_has_what_was_adopted_and_its_proof(made, gain) -> None:
+    pack = open_pack(made)
+    [evaluation] = ste_graph.open_run(gain / "runs" / "evaluate").records()
+    assert (pack.manifest.adopted, pack.manifest.simulated, pack.manifest.tools) == (True, True, ("area", "upper"))
+    assert pack.evidence["interval"] == evaluation["interval"]
+    assert pack.evidence["gains"] == evaluation["gains"]
+    assert set(pack.evidence["runs"]) >= {"evaluate", "icl", "distil", "explore"}
+    assert (pack.evidence["server"], pack.evidence["model"]) == ("simulated", "simulated")
+    with ExemplarStore.open(gain / "runs" / "distil") as store:
+        assert len(made.joinpath("exemplars.jsonl").read_text("utf-8").splitlines()) == len(store)
+    asked = {line["query"] for line in ste_graph.open_run(gain / "runs" / "icl").records() if line["record"] == "reply"}
+    assert {case.query for case in pack.cases} == asked
+    assert pack.definitions["area"].effect == "read"
+
+
+def test_no_held_out_request_is_among_the_exemplars(made) -> None:
+    learnt = {json.loads(line)["query"] for line in made.joinpath("exemplars.jsonl").read_text("utf-8").splitlines()}
+    assert learnt.isdisjoint(case.query for case in open_pack(made).cases)
+
+
+def test_nothing_in_it_names_a_folder_of_this_machine(made, gain, ste) -> None:
+    done = ste("pack", "check", made)
+    assert (done.code, "nothing in it that must not go out (simulated:" in done.out) == (0, True)
+    for file in made.rglob("*"):
+        if file.is_file():
+            assert str(gain.parent).encode() not in file.read_bytes(), file
+
+
+def test_the_cases_come_in_the_forms_of_gepa_and_mcpchecker(made) -> None:
+    cases = open_pack(made).cases
+    rows = [json.loads(line) for line in made.joinpath("gepa.jsonl").read_text("utf-8").splitlines()]
+    assert [set(row) for row in rows] == [
+        {"user_query", "tool_arguments", "reference_answer", "additional_context"}
+    ] * len(cases)
+    assert rows[0]["tool_arguments"] == cases[0].gold.arguments
+    eval_file = yaml.safe_load(made.joinpath("mcpchecker/eval.yaml").read_text("utf-8"))
+    sets = eval_file["config"]["taskSets"]
+    assert len(sets) == sum(case.reference is not None for case in cases)
+    task = yaml.safe_load((made / "mcpchecker" / sets[0]["path"]).read_text("utf-8"))
+    assert (task["kind"], task["apiVersion"]) == ("Task", "mcpchecker/v1alpha2")
+    assert task["spec"]["prompt"]["inline"] == cases[0].query
+
+
+def test_make_lists_the_values_that_go_out_and_a_dry_run_writes_nothing(gain, tmp_path, ste) -> None:
+    done = ste("pack", "make", gain, "--out", tmp_path / "new", "--dry-run", "--format", "json")
+    found = json.loads(done.out)
+    assert (done.code, found["written"], (tmp_path / "new").exists()) == (0, False, False)
+    assert any(line.startswith("upper, text (") for line in found["values"])
+    assert not any("more" in line.rsplit(",", 1)[-1] for line in found["values"])
+
+
+def test_pseudonyms_hold_in_the_whole_pack(gain, tmp_path, ste) -> None:
+    assert ste("pack", "make", gain, "--out", tmp_path / "new", "--pseudonyms").code == 0
+    whole = " ".join(file.read_text("utf-8") for file in (tmp_path / "new").rglob("*") if file.is_file()).casefold()
+    with ExemplarStore.open(gain / "runs" / "distil") as store:
+        texts = [exemplar.arguments["text"] for exemplar in store.exemplars() if exemplar.tool == "upper"]
+    assert texts
+    assert not any(text.casefold() in whole for text in texts)
+    assert open_pack(tmp_path / "new").manifest.pseudonyms
+    assert ste("pack", "check", tmp_path / "new").code == 0
+
+
+def test_a_pack_holds_while_its_tools_are_as_they_were(made, tools, ste) -> None:
+    done = ste("pack", "verify", made, *tools())
+    assert done.code == 0
+    assert "`area` is as it was:" in done.out
+    assert "gave what it had given" in done.out
+    assert done.out.splitlines()[-1].startswith(f"{made}: holds (simulated")
+
+
+def test_a_changed_tool_is_lost_and_the_other_still_holds(made, tools, ste) -> None:
+    renamed = tools(lambda source: source.replace("height", "depth"))
+    done = ste("pack", "verify", made, *renamed, "--format", "json")
+    found = {(each["check"], each["name"]): each for each in json.loads(done.out)["findings"]}
+    assert done.code == 1
+    assert found["tools", "area"]["status"] == "lost"
+    assert "parameter `height` is gone" in found["tools", "area"]["text"]
+    assert "it touches" in found["tools", "area"]["text"]
+    assert found["tools", "upper"]["status"] == found["calls", "upper"]["status"] == "holds"
+    assert ("calls", "area") not in found
+
+
+def test_a_call_that_fails_now_is_lost_and_one_that_gives_something_else_is_named(made, tools, ste) -> None:
+    broken = ste(
+        "pack", "verify", made, *tools(lambda source: source.replace("return width * height", "raise ValueError(1)"))
+    )
+    assert (broken.code, "lost    calls: `area`: the call for" in broken.out) == (1, True)
+    other = ste("pack", "verify", made, *tools(lambda source: source.replace("text.upper()", "text.lower()")))
+    assert (other.code, "gave something else than before, such as" in other.out) == (0, True)
+    unasked = tools(lambda source: source.replace("return width * height", "raise ValueError(1)"))
+    assert ste("pack", "verify", made, *unasked, "--no-calls").code == 0
+
+
+def test_tools_that_do_more_than_read_are_never_called(made, tools, ste) -> None:
+    writes = tools(
+        lambda source: source.replace('effect="read"', 'effect="write"').replace("return ", "raise SystemExit  # ")
+    )
+    done = ste("pack", "verify", made, *writes)
+    assert (done.code, "effect is write, was read" in done.out, "not tried" in done.out) == (1, True, True)
+
+
+def test_the_gain_is_measured_again_on_the_cases(made, ste) -> None:
+    good = ste("pack", "verify", made, "--model", "{use: simulated, mistakes: 0.8}")
+    assert (good.code, "`exemplars` still gains" in good.out) == (0, True)
+    perfect = ste("pack", "verify", made, "--model", "{use: simulated, mistakes: 0.0}")
+    assert (perfect.code, "where the pack states" in perfect.out) == (1, True)
+    few = ste("pack", "verify", made, "--model", "{use: simulated, mistakes: 0.8}", "--cases", "1")
+    assert (few.code, "these are too few cases to say" in few.out) == (3, True)
+
+
+def test_findings_come_as_annotations_and_as_junit(made, tools, ste) -> None:
+    changed = tools(lambda source: source.replace("text: str", "text: str, loud: bool"))
+    github = ste("pack", "verify", made, *changed, "--format", "github")
+    assert "::error title=pack%2C tools%3A upper::`upper`: parameter `loud` is new and required" in github.out
+    junit = ElementTree.fromstring(ste("pack", "verify", made, *changed, "--format", "junit").out)
+    assert junit.get("failures") == "1"
+    assert {case.get("name") for case in junit} >= {"area", "upper"}
+
+
+def test_a_command_line_without_anything_to_verify_against_is_wrong(made, ste) -> None:
+    done = ste("pack", "verify", made)
+    assert (done.code, "name a workflow with the tools in --tools, or a model in --model" in done.err) == (2, True)
+
+
+def test_a_run_that_kept_what_was_there_is_packed_only_on_demand_and_refused_in_use(gain, tmp_path, ste) -> None:
+    shutil.copytree(gain, tmp_path / "kept")
+    journal = tmp_path / "kept" / "runs" / "evaluate" / "journal.jsonl"
+    line = json.loads(journal.read_text("utf-8"))
+    line |= {"decision": "keep", "reason": "the interval does not lie above 0", "adopted": None}
+    journal.write_text(json.dumps(line) + "\n", "utf-8")
+    refused = ste("pack", "make", tmp_path / "kept", "--out", tmp_path / "new")
+    assert (refused.code, (tmp_path / "new").exists()) == (2, False)
+    assert "decided to keep what was there, so that there is nothing proven to pack: the interval" in refused.err
+    done = ste("pack", "make", tmp_path / "kept", "--out", tmp_path / "new", "--not-adopted")
+    assert (done.code, "(not adopted: only to be looked at; simulated:" in done.out) == (0, True)
+    used = ste("memory", "search", "x", "--from", tmp_path / "new")
+    assert (used.code, "nothing in this pack was adopted" in used.err) == (2, True)
+
+
+def test_a_run_without_a_decision_is_refused_in_a_sentence(gain, tmp_path, ste) -> None:
+    done = ste("pack", "make", gain / "runs" / "explore", "--out", tmp_path / "new")
+    assert done.code == 2
+    assert "holds no decision (no evaluation of a test), so that there is nothing proven to pack" in done.err
+
+
+def test_an_evaluation_alone_finds_its_runs_and_so_does_a_run_that_was_moved(gain, tmp_path, ste) -> None:
+    assert ste("pack", "make", gain / "runs" / "evaluate", "--out", tmp_path / "alone").code == 0
+    shutil.copytree(gain, tmp_path / "moved")
+    assert ste("pack", "make", tmp_path / "moved", "--out", tmp_path / "again").code == 0
+
+
+def test_the_commands_and_the_program_of_the_page_run(gain, tmp_path, monkeypatch, ste, capsys) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pack.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "gain").symlink_to(gain)
+    lines = re.findall(r"```\n(ste .*?)```", page, re.DOTALL)[0].splitlines()
+    codes = [ste(*shlex.split(line, comments=True)[1:]).code for line in lines]
+    assert codes == [0, 0, 1, 0]  # the tools of the run are not those of quickstart
+    exec(compile(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], "pack.md", "exec"), {})

@@ -1,0 +1,142 @@
+"""A pack is read wherever a store is: by programs, prompts, agents, workflows and commands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from langchain_core.tools import tool as langchain_tool
+
+import ste_graph
+from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory import ExemplarStore, Selection
+from ste_graph.memory.faces.pack_tools import describe_tools
+from ste_graph.packs.pack import ToolDescription
+from tests.memory.conftest import WordHashes
+
+
+@pytest.fixture
+def open_store():
+    """Opens a pack as a store, with an embedder that needs no weights."""
+    stores = []
+
+    def open(pack, **more) -> ExemplarStore:
+        stores.append(ExemplarStore.open(pack.path, embedder=WordHashes(), **more))
+        return stores[-1]
+
+    yield open
+    for store in stores:
+        store.close()
+
+
+def test_a_pack_is_searched_as_any_store_is(pack, open_store, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("STE_CACHE", str(tmp_path / "cache"))
+    store = open_store(pack)
+    assert len(store) == 4
+    (found,) = store.search("How is the weather in Rome?", 1)
+    assert found.exemplar.arguments == {"place": "Rome"}
+    assert store.tools == ["notes", "weather"]
+
+
+def test_a_pack_has_the_lessons_that_were_adopted_and_render_shows_them(pack, open_store) -> None:
+    store = open_store(pack)
+    (line,) = store.lessons("weather")
+    assert line.startswith('Lesson: calling weather, it failed with `unit`: "C"')
+    assert store.render("How is the weather in Rome?", Selection(k=1)).startswith(line)
+    assert "Lesson" not in store.render("How is the weather in Rome?", Selection(k=1), lessons=0)
+
+
+def test_the_guideline_of_the_tools_on_offer_comes_first(make_pack, data, open_store) -> None:
+    data.guideline = {"weather": "Give the place\nas a city.", "notes": "Give the owner's whole name."}
+    store = open_store(make_pack(data=data))
+    text = store.render("How is the weather in Rome?", Selection(k=1), tools=["weather"], lessons=0)
+    assert text.startswith("weather: Give the place as a city.\n\nUser Query: How is the weather in Rome?")
+    assert "whole name" not in text
+
+
+def test_a_pack_is_not_written_and_says_how_to_change_a_copy(pack, open_store) -> None:
+    store = open_store(pack)
+    with pytest.raises(RunError, match="a pack is read only"):
+        store.forget(tool="weather")
+    with pytest.raises(RunError, match=r"ste memory import .*exemplars.jsonl --into FOLDER"):
+        store.mark_stale(store.ids)
+
+
+def test_a_pack_in_which_nothing_was_adopted_is_refused_with_the_reason(make_pack, open_store) -> None:
+    pack = make_pack(adopted=False)
+    with pytest.raises(WorkflowError, match=r"nothing in this pack was adopted \(the whole interval"):
+        open_store(pack)
+
+
+def test_a_pack_carries_its_own_decision(pack, open_store) -> None:
+    with pytest.raises(WorkflowError, match="leave `only_if` out"):
+        open_store(pack, only_if=pack.path)
+
+
+def test_search_and_its_json_read_a_pack(pack, ste, monkeypatch) -> None:
+    monkeypatch.setattr("ste_graph.memory.vectors.embedders.find_store_embedder", lambda place, name: WordHashes())
+    done = ste("memory", "search", "How is the weather in Rome?", "--from", pack.path, "-k", "1", "--format", "json")
+    assert (done.code, json.loads(done.out)[0]["exemplar"]["tool"]) == (0, "weather")
+
+
+WORKFLOW = """
+dsl: 2
+name: lend
+models: {m: {use: simulated}}
+tools: [{use: python, module: my_tools.py}]
+memory: {learnt: {use: chroma, from: PACK}}
+nodes:
+  recall: {use: recall, memory: learnt, inputs: {query: params.query}}
+params: {query: "How is the weather in Rome?"}
+graph: [recall]
+"""
+
+
+def run_with(tmp_path, pack, schema):
+    (tmp_path / "my_tools.py").write_text(
+        "import ste_graph as ste\n\n\n"
+        '@ste.tool(effect="read")\n'
+        f"def weather({schema}) -> str:\n"
+        '    """Tell the weather."""\n'
+        '    return "It rains."\n',
+        "utf-8",
+    )
+    (tmp_path / "lend.yaml").write_text(WORKFLOW.replace("PACK", str(pack.path)), "utf-8")
+    return ste_graph.load(tmp_path / "lend.yaml").run(out=tmp_path / "run")
+
+
+def test_a_workflow_refuses_a_pack_whose_tools_have_changed_before_anything_is_spent(pack, tmp_path) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        run_with(tmp_path, pack, "place: int")
+    assert "is outdated, since 1 tool changed after its gain was measured: `weather`:" in str(caught.value)
+    assert f"ste pack verify {pack.path} --tools FILE" in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@langchain_tool
+def weather(place: str, unit: str = "celsius") -> str:
+    """Tell the weather."""
+    return f"It rains in {place}."
+
+
+@langchain_tool
+def other(city: str) -> str:
+    """Another tool."""
+    return city
+
+
+def test_an_agents_tools_get_the_adopted_descriptions_and_nothing_else_changes(make_pack, data) -> None:
+    data.descriptions = {"weather": ToolDescription(description="Weather of a city.", parameters={"place": "A city."})}
+    described, same = describe_tools(make_pack(data=data), [weather, other])
+    assert same is other
+    assert described["function"]["description"] == "Weather of a city."
+    assert described["function"]["parameters"]["properties"]["place"] == {"type": "string", "description": "A city."}
+    assert described["function"]["parameters"]["properties"]["unit"]["default"] == "celsius"
+
+
+def test_an_agent_whose_tool_has_other_parameters_is_refused(pack) -> None:
+    renamed = other.model_copy(update={"name": "weather"})
+    with pytest.raises(
+        WorkflowError, match=r"is outdated: the tool `weather` has other parameters .*city, place, unit"
+    ):
+        describe_tools(pack, [renamed])
