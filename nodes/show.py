@@ -1,14 +1,20 @@
-"""Show: the exemplars and lessons that one arm of a test is shown."""
+"""Show: what one arm of a test is shown of the things that were learnt."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from ste_graph.contracts import Context, Frozen, Origin
+from ste_graph.forms.arms import offer_described, rank_guidelines, shuffle_guidelines
+from ste_graph.forms.room import fit_first, fit_last
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.subject import Form, FormSource, FormsSubject
+from ste_graph.text import approximate_tokens
+
+_Item = TypeVar("_Item")
 
 
 class ArmSettings(Frozen):
@@ -18,27 +24,44 @@ class ArmSettings(Frozen):
     exemplars: Literal["nearest", "shuffled"] | None = None
     """The exemplars nearest to the request, or a placebo of the same number and length; unset: no exemplars."""
     lessons: bool = False
+    guideline: bool | Literal["shuffled"] = False
+    """The guidelines of the tools on offer, or a placebo: those of other tools under their names."""
+    descriptions: bool = False
+    """The tools with their rewritten descriptions, where these were kept."""
+
+    @property
+    def is_placebo(self) -> bool:
+        """True if something in it is of no use by design."""
+        return "shuffled" in (self.exemplars, self.guideline)
 
 
 class Show(Node):
     """Select what an arm shows, and name what would be adopted if the arm does better than the baseline.
 
-    A placebo is never adopted, and neither is an arm that shows nothing. Exemplars and lessons that do
-    not come from the training side of the run with the held-out requests must have been selected `without` that run;
-    otherwise the arm is refused, since it might show what it is tested on.
+    A placebo is never adopted, and neither is an arm that shows nothing. What does not come from the training side of
+    the run with the held-out requests must have been selected or written `without` that run; otherwise the arm is
+    refused, since it might show what it is tested on.
+
+    With `room`, each form takes at most about so many tokens: of exemplars the nearest are shown, of guidelines those
+    of the tools of the nearest exemplars. Rewritten descriptions count by what they add, and were bounded when they
+    were written.
     """
 
     class Inputs(NodeInputs):
         """The arm, see `ArmSettings`, and what was looked up for the request, the same for all arms.
 
-        `tool` is a tool of a test, see `ste_graph.inputs.cases.Cases`.
+        `tool` is a tool of a test, see `ste_graph.inputs.cases.Cases`; `tools` are those on offer. `guidelines` and
+        `descriptions` are those of runs, see `ste_graph.inputs.forms`. `nearest` are the exemplars of the request, the
+        most similar last. `room` is in tokens, see `approximate_tokens`; None: no bound.
         """
 
         arm: dict[str, Any]
         tool: dict[str, Any] | None = None
+        tools: list[dict[str, Any]] | None = None
         examples: str | None = None
         calls: list[dict[str, Any]] | None = None
         ids: list[str] | None = None
+        nearest: list[dict[str, Any]] | None = None
         placebo: str | None = None
         placebo_calls: list[dict[str, Any]] | None = None
         placebo_ids: list[str] | None = None
@@ -46,43 +69,107 @@ class Show(Node):
         lines: list[str] | None = None
         lesson_ids: list[str] | None = None
         lesson_origin: Origin | None = None
+        guidelines: list[dict[str, Any]] | None = None
+        descriptions: list[dict[str, Any]] | None = None
+        room: int | None = None
 
     class Outputs(NodeOutputs):
-        """`examples` (or `calls`, for turns of a chat) and `lines` are for the prompt; the others are their ids."""
+        """What a prompt shows, the ids of the exemplars and lessons, and about how many tokens it is.
 
+        `tools` are those on offer, as the arm describes them. `guidelines` have `tool` and `text`. `examples` (or
+        `calls`, for turns of a chat) and `lines` are for the prompt as they are.
+        """
+
+        tools: list[dict[str, Any]]
+        guidelines: list[dict[str, str]]
         examples: str
         calls: list[dict[str, Any]]
         lines: list[str]
         exemplars: list[str]
         lessons: list[str]
+        shown_tokens: int
         subject: FormsSubject | None
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        try:
-            arm = ArmSettings.model_validate(inputs.arm)
-        except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            raise ValueError(
-                f"invalid arm {inputs.arm.get('name', inputs.arm)!r} ({faults}); expected `name` and, if it shows any, "
-                "`exemplars: nearest` or `exemplars: shuffled`, `lessons: true`"
-            ) from None
+        arm = _parse(inputs.arm)
         tested = (inputs.tool or {}).get("run_id")
-        exemplars = _origin(arm, "exemplars", inputs.exemplar_origin, tested) if arm.exemplars else None
-        lessons = _origin(arm, "lessons", inputs.lesson_origin, tested) if arm.lessons else None
-        nearest, shuffled = arm.exemplars == "nearest", arm.exemplars == "shuffled"
-        origins: list[tuple[Form, Origin | None]] = [("exemplars", exemplars), ("lessons", lessons)]
-        forms = {form: FormSource(run_id=origin.run_id, run=origin.run) for form, origin in origins if origin}
+        origins: dict[Form, Origin] = {}
+        examples, calls, ids = "", list[dict[str, Any]](), list[str]()
+        if arm.exemplars:
+            origins["exemplars"] = _memory_origin(arm, "exemplars", inputs.exemplar_origin, tested)
+            examples, calls, ids = self._exemplars(inputs, shuffled=arm.exemplars == "shuffled")
+        lines, lessons = list[str](), list[str]()
+        if arm.lessons:
+            origins["lessons"] = _memory_origin(arm, "lessons", inputs.lesson_origin, tested)
+            count = fit_first(inputs.lines or [], inputs.room)
+            lines, lessons = (inputs.lines or [])[:count], (inputs.lesson_ids or [])[:count]
+        tools, guidelines = list(inputs.tools or ()), list[dict[str, str]]()
+        if arm.guideline:
+            origin = _run_origin(arm, "guideline", inputs.guidelines, tested)
+            guidelines = self._guidelines(inputs, shuffled=arm.guideline == "shuffled")
+            origins |= (
+                {"guideline": origin} if inputs.guidelines and any(each["text"] for each in inputs.guidelines) else {}
+            )
+        if arm.descriptions:
+            origin = _run_origin(arm, "descriptions", inputs.descriptions, tested)
+            tools = offer_described(tools, inputs.descriptions or [])
+            origins |= {"descriptions": origin} if any(each["kept"] for each in inputs.descriptions or ()) else {}
+        sources = {form: FormSource(run_id=origin.run_id, run=origin.run) for form, origin in origins.items()}
+        shown = [
+            *map(_call_text, calls),
+            *([] if calls else [examples]),
+            *lines,
+            *(each["text"] for each in guidelines),
+        ]
         return self.Outputs(
-            examples=(inputs.examples if nearest else inputs.placebo if shuffled else None) or "",
-            calls=(inputs.calls if nearest else inputs.placebo_calls if shuffled else None) or [],
-            lines=(inputs.lines if arm.lessons else None) or [],
-            exemplars=(inputs.ids if nearest else inputs.placebo_ids if shuffled else None) or [],
-            lessons=(inputs.lesson_ids if arm.lessons else None) or [],
-            subject=FormsSubject(forms=forms) if forms and not shuffled else None,
+            tools=tools,
+            guidelines=guidelines,
+            examples=examples,
+            calls=calls,
+            lines=lines,
+            exemplars=ids,
+            lessons=lessons,
+            shown_tokens=sum(map(approximate_tokens, shown)) + _added(inputs.tools or [], tools),
+            subject=FormsSubject(forms=sources) if sources and not arm.is_placebo else None,
         )
 
+    @staticmethod
+    def _exemplars(inputs: Inputs, *, shuffled: bool) -> tuple[str, list[dict[str, Any]], list[str]]:
+        """The exemplars or the placebo, as text and as calls, and their ids; calls are cut to the room."""
+        text = inputs.placebo if shuffled else inputs.examples
+        calls = (inputs.placebo_calls if shuffled else inputs.calls) or []
+        ids = (inputs.placebo_ids if shuffled else inputs.ids) or []
+        if not calls:
+            return text or "", [], ids
+        count = fit_last([*map(_call_text, calls)], inputs.room)
+        return text or "", _last(calls, count), _last(ids, count) if len(ids) == len(calls) else ids
 
-def _origin(arm: ArmSettings, what: str, origin: Origin | None, tested: str | None) -> Origin:
+    @staticmethod
+    def _guidelines(inputs: Inputs, *, shuffled: bool) -> list[dict[str, str]]:
+        """The guidelines to show, in the order of the tools on offer."""
+        names = [str(tool["name"]) for tool in inputs.tools or ()]
+        texts = {str(each["tool"]): str(each["text"]) for each in inputs.guidelines or () if each["text"]}
+        if shuffled:
+            texts = shuffle_guidelines(texts)
+        order = rank_guidelines(names, [str(exemplar["tool"]) for exemplar in inputs.nearest or ()])
+        order = [name for name in order if name in texts]
+        chosen = set(order[: fit_first([texts[name] for name in order], inputs.room)])
+        return [{"tool": name, "text": texts[name]} for name in names if name in chosen]
+
+
+def _parse(arm: Mapping[str, Any]) -> ArmSettings:
+    try:
+        return ArmSettings.model_validate(arm)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ValueError(
+            f"invalid arm {arm.get('name', arm)!r} ({faults}); expected `name` and, if it shows any, "
+            "`exemplars: nearest` or `exemplars: shuffled`, `lessons: true`, `guideline: true` or "
+            "`guideline: shuffled`, `descriptions: true`"
+        ) from None
+
+
+def _memory_origin(arm: ArmSettings, what: str, origin: Origin | None, tested: str | None) -> Origin:
     if origin is None:
         raise ValueError(
             f"the arm {arm.name!r} shows {what}, but no memory provides any: turn the memory and the node on, or "
@@ -94,3 +181,32 @@ def _origin(arm: ArmSettings, what: str, origin: Origin | None, tested: str | No
             "the requests come from"
         )
     return origin
+
+
+def _run_origin(arm: ArmSettings, what: str, found: Sequence[Mapping[str, Any]] | None, tested: str | None) -> Origin:
+    data = "guidelines" if what == "guideline" else what  # several guidelines make up the form
+    if not found:
+        raise ValueError(
+            f"the arm {arm.name!r} shows {data}, but there are none: name the run that wrote them in `data.{data}.run`"
+            ", or remove the arm from `params.arms`"
+        )
+    origin = Origin.model_validate(found[0]["origin"])
+    if tested not in (None, origin.without):
+        raise ValueError(
+            f"the {data} of {origin.run} might show what is tested: they were not written from the training side of "
+            "the run that the requests come from"
+        )
+    return origin
+
+
+def _added(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> int:
+    """About how many tokens the tools are longer by."""
+    return approximate_tokens(str(list(after))) - approximate_tokens(str(list(before))) if before != after else 0
+
+
+def _call_text(call: Mapping[str, Any]) -> str:
+    return f"{call['query']} {call['action']} {call['arguments']}"
+
+
+def _last(items: Sequence[_Item], count: int) -> list[_Item]:
+    return list(items[len(items) - count :])

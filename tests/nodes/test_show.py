@@ -5,6 +5,12 @@ import pytest
 from ste_graph.nodes.show import Show
 
 LENT, TAUGHT = {"run_id": "1", "run": "runs/distil"}, {"run_id": "2", "run": "runs/explore"}
+TOOLS = [
+    {"name": name, "description": f"To {name}.", "parameters": {"type": "object"}, "fingerprint": f"f{name}"}
+    for name in ("look", "walk", "fly")
+]
+WRITTEN = {"run_id": "3", "run": "runs/guideline", "without": "1"}
+REWRITTEN = {"run_id": "4", "run": "runs/describe", "without": "1"}
 LOOKED_UP: dict[str, Any] = {
     "examples": "the nearest",
     "ids": ["e1", "e2"],
@@ -16,6 +22,24 @@ LOOKED_UP: dict[str, Any] = {
     "lines": ["Lesson: one"],
     "lesson_ids": ["l1"],
     "lesson_origin": TAUGHT,
+    "tools": TOOLS,
+    "nearest": [{"tool": "walk"}, {"tool": "fly"}],
+    "guidelines": [
+        {"tool": "look", "text": "Look at one place.", "fingerprint": "flook", "origin": WRITTEN},
+        {"tool": "walk", "text": "", "fingerprint": "fwalk", "origin": WRITTEN},
+        {"tool": "fly", "text": "Fly to towns, never to villages.", "fingerprint": "ffly", "origin": WRITTEN},
+    ],
+    "descriptions": [
+        {
+            "tool": name,
+            "description": text,
+            "parameters": {},
+            "kept": kept,
+            "fingerprint": f"f{name}",
+            "origin": REWRITTEN,
+        }
+        for name, text, kept in (("look", "To see.", False), ("fly", "To fly to a town.", True))
+    ],
 }
 
 
@@ -24,10 +48,11 @@ async def shown(arm: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 async def test_the_baseline_shows_nothing_and_has_nothing_to_adopt() -> None:
-    nothing = {"examples": "", "calls": [], "lines": [], "exemplars": [], "lessons": [], "subject": None}
+    nothing = {name: [] for name in ("guidelines", "calls", "lines", "exemplars", "lessons")}
+    nothing |= {"tools": TOOLS, "examples": "", "shown_tokens": 0, "subject": None}
     assert await shown({"name": "baseline"}) == nothing
     without = dict.fromkeys(LOOKED_UP)
-    assert await shown({"name": "baseline"}, **without) == nothing
+    assert await shown({"name": "baseline"}, **without) == {**nothing, "tools": []}
 
 
 async def test_each_arm_shows_what_it_says_and_names_what_would_be_adopted() -> None:
@@ -47,6 +72,71 @@ async def test_a_placebo_shows_other_exemplars_and_is_never_adopted() -> None:
     placebo = await shown({"name": "d", "exemplars": "shuffled"})
     assert (placebo["examples"], placebo["exemplars"], placebo["subject"]) == ("of no use", ["p1", "p2"], None)
     assert (await shown({"name": "e", "exemplars": "shuffled", "lessons": True}))["subject"] is None
+
+
+def source(origin: dict[str, Any]) -> dict[str, Any]:
+    return {name: origin[name] for name in ("run_id", "run")}
+
+
+async def test_a_guideline_is_shown_for_each_tool_on_offer_that_has_one() -> None:
+    given = await shown({"name": "a", "guideline": True})
+    assert given["guidelines"] == [
+        {"tool": "look", "text": "Look at one place."},
+        {"tool": "fly", "text": "Fly to towns, never to villages."},
+    ]
+    assert (given["tools"], given["calls"]) == (TOOLS, [])
+    assert given["subject"] == {"kind": "forms", "forms": {"guideline": source(WRITTEN)}}
+
+
+async def test_a_placebo_of_guidelines_gives_each_tool_the_text_of_another_and_is_never_adopted() -> None:
+    given = await shown({"name": "a", "guideline": "shuffled", "exemplars": "nearest"})
+    assert {each["tool"]: each["text"] for each in given["guidelines"]} == {
+        "look": "Fly to towns, never to villages.",
+        "fly": "Look at one place.",
+    }
+    assert given["subject"] is None
+
+
+async def test_tools_are_offered_with_the_descriptions_that_were_kept() -> None:
+    given = await shown({"name": "a", "descriptions": True, "exemplars": "nearest"})
+    assert [tool["description"] for tool in given["tools"]] == ["To look.", "To walk.", "To fly to a town."]
+    assert given["subject"]["forms"] == {"exemplars": LENT, "descriptions": source(REWRITTEN)}
+
+
+async def test_a_form_that_has_nothing_to_show_for_any_tool_has_nothing_to_adopt() -> None:
+    empty = [{**each, "text": ""} for each in LOOKED_UP["guidelines"]]
+    assert (await shown({"name": "a", "guideline": True}, guidelines=empty))["subject"] is None
+    unkept = [{**each, "kept": False} for each in LOOKED_UP["descriptions"]]
+    assert (await shown({"name": "a", "descriptions": True}, descriptions=unkept))["subject"] is None
+
+
+async def test_a_form_takes_no_more_room_than_there_is_and_the_nearest_come_first() -> None:
+    calls = [{"query": f"q{number}", "action": "look", "arguments": {}} for number in range(3)]
+    looked_up = {"calls": calls, "ids": ["e0", "e1", "e2"]}
+    given = await shown({"name": "a", "exemplars": "nearest"}, room=8, **looked_up)
+    assert (given["calls"], given["exemplars"], given["shown_tokens"]) == (calls[1:], ["e1", "e2"], 8)
+    assert (await shown({"name": "a", "exemplars": "nearest"}, room=3, **looked_up))["calls"] == []
+    given = await shown({"name": "b", "guideline": True}, room=11)
+    assert [each["tool"] for each in given["guidelines"]] == ["fly"]  # the tool of the nearest exemplar
+    lessons = {"lines": ["Lesson: one", "Lesson: two"], "lesson_ids": ["l1", "l2"]}
+    given = await shown({"name": "c", "lessons": True}, room=5, **lessons)
+    assert (given["lines"], given["lessons"], given["shown_tokens"]) == (["Lesson: one"], ["l1"], 4)
+
+
+async def test_rewritten_descriptions_count_by_what_they_add() -> None:
+    given = await shown({"name": "a", "descriptions": True})
+    assert 0 < given["shown_tokens"] <= 5
+
+
+@pytest.mark.parametrize("form", ["guideline", "descriptions"])
+async def test_an_arm_whose_form_no_run_wrote_or_another_split_is_refused(form: str) -> None:
+    data = "guidelines" if form == "guideline" else form
+    arm = {"name": "a", form: True}
+    with pytest.raises(ValueError, match=rf"the arm 'a' shows {data}, but there are none: .* `data\.{data}\.run`"):
+        await shown(arm, **{data: []})
+    await shown(arm, tool={"run_id": "1"})
+    with pytest.raises(ValueError, match=f"the {data} of runs/.* might show what is tested"):
+        await shown(arm, tool={"run_id": "7"})
 
 
 @pytest.mark.parametrize(
