@@ -19,7 +19,7 @@ from typing import IO, Any
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import ClientMessageMetadata, SessionMessage
-from mcp.types import jsonrpc_message_adapter
+from mcp.types import CONNECTION_CLOSED, jsonrpc_message_adapter
 
 from ste_graph.contracts import Json
 from ste_graph.errors import RunError
@@ -86,14 +86,19 @@ class VerbatimClient(httpx2.AsyncClient):
         self._envelopes = envelopes
 
     async def send(self, request: httpx2.Request, **settings: Any) -> httpx2.Response:
-        number = None
+        number, content = None, b""
         if request.method == "POST":
             headers = [(name, value) for name, value in request.headers.multi_items() if name != "content-length"]
             number, content = self._envelopes.find(await request.aread())
             request = httpx2.Request(
                 request.method, request.url, headers=headers, content=content, extensions=request.extensions
             )
-        response = await super().send(request, **settings)
+        try:
+            response = await super().send(request, **settings)
+        except httpx2.TransportError as error:
+            if request.method != "POST":
+                raise
+            return refuse(request, content, error)
         if not 300 <= response.status_code < 400:  # a redirect is followed with the same envelope
             self._envelopes.drop(number)
         if not settings.get("stream") or media_type(response) not in (JSON, EVENTS):
@@ -101,6 +106,15 @@ class VerbatimClient(httpx2.AsyncClient):
         kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in CODING]
         stream = EnvelopedBody(response, self._envelopes)
         return httpx2.Response(response.status_code, headers=kept, stream=stream, request=response.request)
+
+
+def refuse(request: httpx2.Request, content: bytes, error: Exception) -> httpx2.Response:
+    """The response to a message that did not reach its server: an error of JSON-RPC, if an answer is waited for."""
+    message = json.loads(content.decode("utf-8", "surrogateescape"), strict=False)
+    if "method" not in message or "id" not in message:
+        return httpx2.Response(202, request=request)
+    fault = {"code": CONNECTION_CLOSED, "message": f"ste pack serve: the server cannot be reached: {error}"}
+    return httpx2.Response(200, json={"jsonrpc": "2.0", "id": message["id"], "error": fault}, request=request)
 
 
 class EnvelopedBody(httpx2.AsyncByteStream):

@@ -410,11 +410,12 @@ def test_a_url_without_a_server_answers_each_request_with_an_error(overlay):
     from ste_graph.packs.proxy_url import serve_url
 
     proxy = Piped(lambda reading, writing: serve_url("http://127.0.0.1:9/mcp", {}, overlay, reading, writing))
-    proxy.send(CALL)
-    answer = json.loads(proxy.read())
+    proxy.send(CALL, '{"jsonrpc":"2.0","method":"notifications/initialized"}', CALL.replace("7", '"again"'))
+    answers = [json.loads(proxy.read()) for _ in range(2)]
     proxy.end()
-    assert answer["id"] == 7
-    assert "error" in answer
+    assert proxy.error is None
+    assert [answer["id"] for answer in answers] == [7, "again"]
+    assert all("the server cannot be reached" in answer["error"]["message"] for answer in answers)
 
 
 async def test_the_official_client_sees_the_adopted_description_and_everything_else_of_a_server(make_pack):

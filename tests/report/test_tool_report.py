@@ -259,6 +259,33 @@ def test_a_call_for_a_request_that_no_call_is_right_for_is_needless_and_no_confu
     assert not [entry for entry in found["confusions"] if entry["asked"] == "today"]
 
 
+def test_a_rewritten_description_stands_beside_the_old_one_with_the_replies_under_each(ste, tmp_path):
+    old = {name: {"description": text} for name, text in DESCRIPTIONS.items()}
+    kept = {"description": "Turn a Roman numeral into a number.", "parameters": {"numeral": "Capitals."}, "kept": True}
+    left = {**old["today"], "parameters": {}, "kept": False, "refused": [{"description": "Now.", "reason": "longer"}]}
+    rewritten = [
+        {"record": "description", "tool": "from_roman", "previous": old["from_roman"], "reason": "2 > 0", **kept},
+        {"record": "description", "tool": "today", "previous": old["today"], "reason": "no better", **left},
+    ]
+    subject = {"kind": "forms", "forms": {"descriptions": {"run_id": "r", "run": "r"}}}
+    right = [
+        reply("from_roman", line["query"], line["gold"]["arguments"], "from_roman", line["gold"]["arguments"],
+              arm="descriptions", subject=subject)
+        for line in REPLIES[:4]
+    ]  # fmt: skip
+    lines = [*rewritten, *REPLIES, *right]
+    run = write_run(tmp_path / "r", lines, schemas=SCHEMAS, descriptions=DESCRIPTIONS)
+    first, second = json.loads(ste("tools", "report", run, "--format", "json").out)["rewritings"]
+    assert (first["tool"], first["kept"], first["rewritten"]) == ("from_roman", True, rewritten[0]["description"])
+    assert first["before"] == {"replies": 4, "right_tool": 1, "right_call": 1}
+    assert first["after"] == {"replies": 4, "right_tool": 4, "right_call": 4}
+    assert (second["tool"], second["kept"], second["rewritten"], second["after"]) == ("today", False, "Now.", None)
+    out = ste("tools", "report", run).out
+    assert (
+        "test, arm descriptions: right tool 1, right call 1 of 4 before, right tool 4, right call 4 of 4 after" in out
+    )
+
+
 def test_the_parts_of_a_run_are_read_with_it(ste, tmp_path):
     gain = write_run(tmp_path / "gain", [])
     write_run(gain / "runs" / "explore", TRIALS, schemas=SCHEMAS, descriptions=DESCRIPTIONS)

@@ -218,18 +218,23 @@ def _refusals(report: ToolReport) -> Section | None:
 
 
 def _rewritings(report: ToolReport) -> Section | None:
-    rows: list[tuple[str, ...]] = [
-        ("tool", "arm", "replies", "right tool", "right call", "own description", "rewritten")
-    ]
+    entries = []
     for entry in report.rewritings:
-        texts = shorten(entry.description, 60), shorten(entry.rewritten or "(not in these runs)", 60)
-        shares = [_change(entry.before, entry.after, name) for name in ("replies", "right_tool", "right_call")]
-        rows.append((entry.tool, entry.arm, *shares, *texts))
-    return Section("Under rewritten descriptions", "Before → after.", rows) if report.rewritings else None
+        verdict = {True: "kept", False: "not kept", None: "no record of it in these runs"}[entry.kept]
+        lines = [f"{entry.tool}: {verdict}{f', {shorten(entry.reason, LONG)}' if entry.reason else ''}"]
+        lines.append(f"own: {shorten(entry.description, LONG) or '(nothing)'}")
+        if entry.rewritten is not None:
+            lines.append(f"{'new' if entry.kept else 'refused'}: {shorten(entry.rewritten, LONG)}")
+        lines += [f"new, {name}: {shorten(text, LONG)}" for name, text in entry.parameters.items()]
+        if entry.before is not None and entry.after is not None:
+            lines.append(f"test, arm {entry.arm}: {_share_text(entry.before)} before, {_share_text(entry.after)} after")
+        entries.append(lines)
+    note = "Written from the trials, and kept only if they did better on requests that were set aside for that."
+    return Section("Under rewritten descriptions", note, entries=entries) if entries else None
 
 
-def _change(before: Share, after: Share, name: str) -> str:
-    return f"{getattr(before, name)} → {getattr(after, name)}"
+def _share_text(share: Share) -> str:
+    return f"right tool {share.right_tool}, right call {share.right_call} of {share.replies}"
 
 
 def escape(text: str) -> str:

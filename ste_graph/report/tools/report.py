@@ -28,7 +28,7 @@ from ste_graph.report.tools.failures import (
 from ste_graph.report.tools.limits import Refusal, list_refusals
 from ste_graph.report.tools.mismatches import ArgumentMismatch, list_mismatches
 from ste_graph.report.tools.missing_values import MissingValue, list_missing_values
-from ste_graph.report.tools.rewriting import Rewriting, list_rewritings, read_rewritten
+from ste_graph.report.tools.rewriting import Rewriting, list_rewritings
 from ste_graph.scoring.reply import CaseReply
 
 BASELINE = "baseline"
@@ -140,7 +140,7 @@ def report_tools(paths: Sequence[Path]) -> ToolReport:
         descriptions=records.descriptions,
         rewritings=tuple(
             list_rewritings(
-                read_rewritten(records.rewritten),
+                records.rewritten,
                 replies,
                 {name: records.replies[name] for name in records.description_arms},
                 records.descriptions,

@@ -20,43 +20,65 @@ class Rewriting(Frozen):
     """A tool under its own description and under a rewritten one."""
 
     tool: str
-    arm: str
-    before: Share
-    after: Share
     description: str
     """The tool's own description."""
     rewritten: str | None
-    """The new one; None if no run given here wrote it."""
+    """The new one; the last that was refused where none was kept; None if no run given here wrote one."""
+    parameters: dict[str, str]
+    """The rewritten descriptions of parameters, by name."""
+    kept: bool | None
+    """True if it did better on requests that were set aside for it; None if no run given here says so."""
+    reason: str
+    """Why it was kept or not."""
+    arm: str | None
+    """The arm of the test that showed it; None if none did."""
+    before: Share | None
+    after: Share | None
+    """The replies of the test under either description."""
 
 
 def list_rewritings(
-    rewritten: Mapping[str, str],
+    records: Sequence[Mapping[str, Json]],
     own: Sequence[CaseReply],
     by_arm: Mapping[str, Sequence[CaseReply]],
     descriptions: Mapping[str, str],
 ) -> list[Rewriting]:
-    """The tools in each arm of rewritten descriptions, those first that gained or lost most.
+    """The tools whose descriptions were rewritten, those first that gained or lost most.
 
-    `own` are the replies under the tools' own descriptions, `by_arm` those under others.
+    `records` are those named `description`, `own` the replies under the tools' own descriptions, and `by_arm` those
+    under rewritten ones alone.
     """
-    found = [
-        Rewriting(
-            tool=tool,
-            arm=arm,
-            before=_share(own, tool),
-            after=_share(replies, tool),
-            description=descriptions.get(tool, ""),
-            rewritten=rewritten.get(tool),
-        )
-        for arm, replies in by_arm.items()
-        for tool in dict.fromkeys(reply.gold.tool for reply in replies)
+    written = {str(line["tool"]): line for line in records}
+    tested: list[tuple[str | None, str]] = [
+        (arm, tool) for arm, replies in by_arm.items() for tool in {reply.gold.tool: None for reply in replies}
     ]
-    return sorted(found, key=lambda entry: (-abs(entry.after.right_call - entry.before.right_call), entry.tool))
+    tested += [(None, tool) for tool in written if tool not in {name for _, name in tested}]
+    found = []
+    for arm, tool in tested:
+        line = written.get(tool, {})
+        previous, refused = line.get("previous") or {}, line.get("refused") or ()
+        kept = line.get("kept")
+        text = line.get("description") if kept else refused[-1]["description"] if refused else None
+        entry = Rewriting(
+            tool=tool,
+            description=str(previous.get("description") or descriptions.get(tool, "")),
+            rewritten=text,
+            parameters=(line.get("parameters") or {}) if kept else {},
+            kept=kept,
+            reason=str(line.get("reason") or ""),
+            arm=arm,
+            before=None if arm is None else _share(own, tool),
+            after=None if arm is None else _share(by_arm[arm], tool),
+        )
+        found.append(entry)
+    return sorted(found, key=lambda entry: (-_count_change(entry), entry.tool))
 
 
-def read_rewritten(lines: Sequence[Mapping[str, Json]]) -> dict[str, str]:
-    """The rewritten descriptions by tool, from the records `description` of a run."""
-    return {str(line["tool"]): str(line["description"]) for line in lines if line.get("description")}
+def _count_change(entry: Rewriting) -> int:
+    """The replies by which a tool gained or lost; -1 without a test."""
+    if entry.before is None or entry.after is None:
+        return -1
+    return abs(entry.after.right_call - entry.before.right_call)
 
 
 def _share(replies: Sequence[CaseReply], tool: str) -> Share:
