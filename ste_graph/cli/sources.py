@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 
-from ste_graph.contracts import Tool, ToolSource
+from ste_graph.contracts import ProgramSource, Tool, ToolSource
 from ste_graph.diagnostics import Diagnostic, Span
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment
@@ -15,6 +15,7 @@ from ste_graph.language.source.tree import MappingNode, SequenceNode, Tree
 from ste_graph.redaction import Redactor
 from ste_graph.run.tools import open_tools, tools_need_start
 from ste_graph.run.units import list_units, load_data
+from ste_graph.suggest import list_choices
 
 
 def find_source_problems(experiment: Experiment) -> list[Diagnostic]:
@@ -24,14 +25,15 @@ def find_source_problems(experiment: Experiment) -> list[Diagnostic]:
     with redirect_stdout(sys.stderr):  # loading a module runs its code, and stdout is for the result
         for index, source in enumerate(experiment.workflow.tools):
             if source.starts:
+                problems += _missing_programs(experiment, index, source)
                 continue
             try:
-                asyncio.run(_open(source))
+                problems += _missing_descriptions(experiment, index, asyncio.run(_open(source)))
             except WorkflowError as error:
                 message = redactor.redact(str(error)).removeprefix("tools: ")
                 problems.append(Diagnostic("E601", "error", message, _source_span(experiment, index, message)))
         problems += _missing_data(experiment)
-        if not problems and not tools_need_start(experiment.workflow):
+        if {problem.code for problem in problems} <= {"W605"} and not tools_need_start(experiment.workflow):
             try:
                 asyncio.run(_check_units(experiment))
             except WorkflowError as error:
@@ -52,6 +54,28 @@ async def _check_units(experiment: Experiment) -> None:
         list_units(load_data(experiment.workflow), tools)
 
 
+def _missing_programs(experiment: Experiment, index: int, source: ToolSource) -> list[Diagnostic]:
+    """A warning if the program of a source is not on this machine; another one may have it."""
+    try:
+        if isinstance(source, ProgramSource):
+            source.find_program()
+    except WorkflowError as error:
+        message = str(error).removeprefix("tools: ")
+        return [Diagnostic("W604", "warning", message, _source_span(experiment, index, message))]
+    return []
+
+
+def _missing_descriptions(experiment: Experiment, index: int, tools: Sequence[Tool]) -> list[Diagnostic]:
+    """A warning if tools do not say what they do; a model then sees no more than names."""
+    silent = [tool.name for tool in tools if not tool.description.strip()]
+    if not silent:
+        return []
+    message = f"tools without a description: {list_choices(silent)}"
+    help = "say what they do, in the docstring of a function, or in the description that the source has"
+    span = _source_span(experiment, index, message)
+    return [Diagnostic("W605", "warning", message, span, help=help)]
+
+
 def _missing_data(experiment: Experiment) -> list[Diagnostic]:
     """The entries of `data:` that are not available yet, as warnings: the run that they name may still be to come."""
     missing = []
@@ -67,7 +91,8 @@ def _missing_data(experiment: Experiment) -> list[Diagnostic]:
 def _source_span(experiment: Experiment, index: int, message: str) -> Span:
     """The entry in `tools:`, or the key in it that the message names."""
     tree = experiment.tree
-    key = next((key for key in ("include", "exclude", "effects") if message.startswith(f"`{key}`")), "module")
+    named = ("include", "exclude", "effects", "command")
+    key = next((key for key in named if message.startswith((f"`{key}`", f"the {key} "))), "module")
     entry = tree.at(["tools", index])
     return tree.span_of(["tools", index, key] if entry and entry.at([key]) else ["tools", index])
 

@@ -28,7 +28,7 @@ from ste_graph.contracts.memory import (
 )
 from ste_graph.contracts.model import SIMULATED, Message, Model, ModelRequest, Reply, ToolCall, Usage, is_simulated
 from ste_graph.contracts.selection import VERIFIED, Gate, Selection, SelectionFields
-from ste_graph.contracts.tool import Effect, Observation, ObservationKind, Restartable, Tool, ToolSource
+from ste_graph.contracts.tool import Effect, Observation, ObservationKind, ProgramSource, Restartable, Tool, ToolSource
 from ste_graph.contracts.values import Frozen, Json
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "RecordStore",
     "RecordView",
     "Reply",
+    "ProgramSource",
     "Restartable",
     "Scope",
     "SelectedExemplars",

@@ -86,3 +86,11 @@ class ToolSource(Protocol):
         """The tools, in the source's order. Raises `WorkflowError` if they cannot be had."""
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class ProgramSource(Protocol):
+    """A source whose tools may come from a program that the run starts."""
+
+    def find_program(self) -> str | None:
+        """The path of the program; None if there is none to start. Raises `WorkflowError` if it is not there."""

@@ -160,3 +160,20 @@ def test_control_characters_of_a_workflow_do_not_reach_the_terminal(ste, folder)
     result = ste("check", "small.yaml")
     assert "unknown `use: a\ufffd[31mb`" in result.out
     assert "\x1b" not in result.out + result.err
+
+
+@pytest.mark.parametrize("command", ["no-such-server", "./no-such-server"])
+def test_a_program_of_a_server_that_is_not_there_is_a_warning_at_its_command(ste, folder, command):
+    change(folder, "tools:", f"tools:\n  - {{use: mcp, command: {command}}}\n#")
+    result = ste("check", "small.yaml")
+    assert result.code == 0
+    assert result.out.startswith("small.yaml:6:25: warning[W604] ")
+    assert "no-such-server" in result.out.splitlines()[0]
+
+
+def test_tools_that_do_not_say_what_they_do_are_named(ste, folder):
+    tools = folder / "tools.py"
+    tools.write_text(tools.read_text() + "\n@ste.tool(effect='read')\ndef silent(): ...\n")
+    result = ste("check", "small.yaml")
+    assert result.code == 0
+    assert "warning[W605] tools without a description: silent\n" in result.out

@@ -152,6 +152,11 @@ class MCPTools(ToolChoice):
         while self._connections:
             await self._connections.pop().stop()
 
+    def find_program(self) -> str | None:
+        """The path of the program to start; None for a server at a URL. Raises `WorkflowError` if it is not there."""
+        transport = self._transport()
+        return transport.find_program() if isinstance(transport, ProcessTransport) else None
+
     def _transport(self) -> Transport:
         if self.url is not None:
             return HTTPTransport(self.url, self.headers)

@@ -59,9 +59,9 @@ class ProcessTransport:
     async def open(self) -> AsyncIterator[tuple[Any, Any]]:
         from mcp.client.stdio import StdioServerParameters, stdio_client
 
-        environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | dict(self.environment)
+        environment = self._full_environment
         command = watch_command(
-            [self.find_program(environment), *self.arguments], grace_s=GRACE_S, environment=sorted(environment)
+            [self.find_program(), *self.arguments], grace_s=GRACE_S, environment=sorted(environment)
         )
         server = StdioServerParameters(
             command=command[0],
@@ -81,14 +81,18 @@ class ProcessTransport:
     async def diagnose(self) -> list[str]:
         return []
 
-    def find_program(self, environment: Mapping[str, str]) -> str:
+    @property
+    def _full_environment(self) -> dict[str, str]:
+        return {name: os.environ[name] for name in INHERITED if name in os.environ} | dict(self.environment)
+
+    def find_program(self) -> str:
         """The path of the command's program, looked up as a shell would, and last in the folder of this Python."""
         if os.sep in self.command:
             path = Path(self.folder or ".", self.command).expanduser().absolute()
             if not path.is_file():
                 raise WorkflowError(f"tools: `command` names the file `{path}`, which does not exist")
             return str(path)
-        places = [environment.get("PATH", os.defpath), str(Path(sys.executable).parent)]
+        places = [self._full_environment.get("PATH", os.defpath), str(Path(sys.executable).parent)]
         program = shutil.which(self.command, path=os.pathsep.join(places))
         if program is None:
             raise WorkflowError(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from ste_graph.contracts import Effect, Json, Observation, Tool, ToolSource
+from ste_graph.contracts import Effect, Json, Observation, ProgramSource, Tool, ToolSource
 from ste_graph.errors import WorkflowError
 from ste_graph.files.document import read_values
 from ste_graph.files.regular import read_regular_text
@@ -66,6 +66,12 @@ class ToolBenchTools(ToolChoice):
     def secrets(self) -> set[str]:
         """The secrets of the sources in `by`."""
         return {secret for inner, _ in self._inner for secret in find_secrets(inner)}
+
+    def find_program(self) -> None:
+        """Raises `WorkflowError` if the program of a source in `by` is not there."""
+        for inner, _ in self._inner:
+            if isinstance(inner, ProgramSource):
+                inner.find_program()
 
     async def open(self) -> Sequence[Tool]:
         described = read_descriptions(Path(self.path))
