@@ -20,13 +20,14 @@ from ste_graph.memory.exemplars.held_out import find_held_out
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.rendering import as_text
 from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.packs.check import find_leaks
 from ste_graph.packs.content import LeftOut, drop_leaks, pack_files
 from ste_graph.packs.leaks import LeakFinder
 from ste_graph.packs.manifest import FORMAT, Manifest
 from ste_graph.packs.pack import ToolDefinition, ToolDescription
 from ste_graph.packs.pseudonyms import Pseudonyms
 from ste_graph.packs.skill import skill_name
-from ste_graph.packs.sources import PackSource
+from ste_graph.packs.sources import PackSource, short_label
 from ste_graph.packs.values import PackData
 from ste_graph.tools.arguments import ArgumentChecker
 
@@ -57,7 +58,8 @@ def build_pack(
 
     Raises `WorkflowError` if what it needs is not there any more, or a tool's definition holds what no pack may.
     """
-    data, left_out = drop_leaks(collect_data(source), finder or LeakFinder(named=source.redacted), keeps)
+    finder = finder or LeakFinder(named=source.redacted)
+    data, left_out = drop_leaks(collect_data(source), finder, keeps)
     drawn = Pseudonyms.of(data) if pseudonyms else None
     if drawn is not None:
         data = _keep_grounded(drawn.apply(data), left_out)
@@ -85,6 +87,8 @@ def build_pack(
     )
     notes = [*left_out.lines, *(["Pseudonyms stand for values of the tools."] if pseudonyms else [])]
     files = pack_files(manifest, data, source.evidence(), _examples(data), notes)
+    if problems := find_leaks(files, finder, keeps):
+        raise WorkflowError("\n  ".join([f"{source.run}: this must not go out; nothing was written:", *problems]))
     return NewPack(manifest, files, data, left_out, drawn)
 
 
@@ -96,7 +100,7 @@ def collect_data(source: PackSource) -> PackData:
         match form:
             case "exemplars":
                 exemplars = [each for each in _read_exemplars(run.path) if _is_offered(each, tools, source.definitions)]
-                data.exemplars = [exemplar.model_dump(mode="json") for exemplar in exemplars]
+                data.exemplars = [_to_plain(exemplar) for exemplar in exemplars]
             case "lessons":
                 trials = _read_exemplars(run.path)
                 held_out = find_held_out(source.distilled.path, trials)
@@ -111,6 +115,11 @@ def collect_data(source: PackSource) -> PackData:
                 kept = {each.tool: each for each in read_descriptions(run) if each.kept}
                 data.descriptions = {tool: _rewritten(kept[tool]) for tool in source.tools if tool in kept}
     return data
+
+
+def _to_plain(exemplar: Exemplar) -> dict[str, Json]:
+    model = exemplar.model and short_label(exemplar.model)
+    return exemplar.model_copy(update={"model": model}).model_dump(mode="json")
 
 
 def _rewritten(found: Description) -> ToolDescription:

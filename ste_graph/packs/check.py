@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import read_regular
 from ste_graph.packs.content import KEEPS, REFUSED
 from ste_graph.packs.leaks import LeakFinder
@@ -34,31 +34,28 @@ def check_pack(path: Path, finder: LeakFinder | None = None) -> PackCheck:
     """Checks a pack: digests, version, leaks, sizes. Raises `WorkflowError` only if there is no pack."""
     manifest = read_manifest(path)
     problems = find_changes(path, manifest)
-    finder = finder or LeakFinder()
-    allowed = {KEEPS[keep] for keep in manifest.keeps if keep in KEEPS}
+    there: dict[str, bytes] = {}
     for name in [MANIFEST, *manifest.files]:
-        try:
-            data = read_regular(path / name)
-        except OSError:
-            continue  # named by `find_changes`
-        found = [leak for text in _texts(name, data) for leak in finder.find(text) if leak.kind not in allowed]
-        leaks = list(dict.fromkeys(f"{REFUSED[leak.kind]} ({leak.shown})" for leak in found))
-        problems += [f"{name} holds {leak}" for leak in leaks[:_SHOWN]]
-        if len(leaks) > _SHOWN:
-            problems.append(f"{name} holds {len(leaks) - _SHOWN} more of the kind")
-        if name == SKILL and (lines := data.count(b"\n")) > MOST_LINES:
-            problems.append(f"{name} has {lines:,} lines; loaders of skills ask for at most {MOST_LINES}")
+        with suppress(OSError):  # one that is missing is named already
+            there[name] = read_regular(path / name)
+    problems += find_leaks(there, finder or LeakFinder(), manifest.keeps)
+    if (lines := there.get(SKILL, b"").count(b"\n")) > MOST_LINES:
+        problems.append(f"{SKILL} has {lines:,} lines; loaders of skills ask for at most {MOST_LINES}")
     if (size := sum(file.bytes for file in manifest.files.values())) > MOST_BYTES:
         problems.append(f"it has {size / 1024**2:,.0f} MiB; expected at most {MOST_BYTES // 1024**2}")
     return PackCheck(manifest, tuple(problems))
 
 
-def require_sound(path: Path, finder: LeakFinder | None = None) -> Manifest:
-    """Requires that the check of a pack finds nothing. Raises `WorkflowError` with what it found."""
-    checked = check_pack(path, finder)
-    if checked.problems or checked.manifest is None:
-        raise WorkflowError("\n  ".join([f"{path}: this pack must not go out:", *checked.problems]))
-    return checked.manifest
+def find_leaks(files: Mapping[str, bytes], finder: LeakFinder, keeps: Sequence[str]) -> list[str]:
+    """What files hold that must not go out, in words, by file; `keeps` is let in."""
+    allowed = {KEEPS[keep] for keep in keeps if keep in KEEPS}
+    problems = []
+    for name, data in files.items():
+        found = [leak for text in _texts(name, data) for leak in finder.find(text) if leak.kind not in allowed]
+        leaks = list(dict.fromkeys(f"{REFUSED[leak.kind]} ({leak.shown})" for leak in found))
+        problems += [f"{name} holds {leak}" for leak in leaks[:_SHOWN]]
+        problems += [f"{name} holds {len(leaks) - _SHOWN} more of the kind"] if len(leaks) > _SHOWN else []
+    return problems
 
 
 def _texts(name: str, data: bytes) -> Iterator[str]:

@@ -41,7 +41,8 @@ class Pseudonyms:
         wanted = sorted({value.strip() for value in values if value.strip()}, key=lambda value: (-len(value), value))
         known = public.casefold()
         self.replaced = [value for value in wanted if _is_telling(value) and not _is_in(value.casefold(), known)]
-        self.left = [value for value in wanted if value not in {*self.replaced}]
+        replaced = frozenset(self.replaced)
+        self.left = [value for value in wanted if value not in replaced]
         choices = "|".join(map(re.escape, self.replaced))
         self._pattern = re.compile(rf"(?<![^\W_])(?:{choices})(?![^\W_])", re.IGNORECASE) if choices else None
 
@@ -147,7 +148,7 @@ def _is_telling(value: str) -> bool:
 
 def _is_in(word: str, text: str) -> bool:
     """True if a value stands as words of its own in a text."""
-    return re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", text) is not None
+    return word in text and re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", text) is not None
 
 
 def _draw(data: bytes, word: str) -> str:

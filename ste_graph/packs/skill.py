@@ -179,7 +179,7 @@ def render_readme(
         "|---|---|",
         "| `SKILL.md` | when to use which tool and how, for an agent that loads skills |",
         f"| `{DESCRIPTIONS}` | {counted['descriptions']}, also as entries of MCP's `tools/list` |",
-        f"| `guideline.json` | {counted['guideline']}, one text a tool |",
+        f"| `guideline.json` | {counted['guideline']} |",
         f"| `{EXEMPLARS}`, `{LESSONS}` | {counted['exemplars']}, {counted['lessons']} |",
         f"| `{CASES}` | {counted['cases']}, also as rows for GEPA (`gepa.jsonl`) and as tasks of mcpchecker |",
         f"| `{EVIDENCE}`, `{FINGERPRINTS}` | arms, gains, intervals, model, seeds, runs; the tools as they were |",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +68,7 @@ class PackSource:
     def model(self) -> str | None:
         """The label of the model that replied, without the folder that it may lie in."""
         labels = self.evaluation.arms[self.arm].get("models") or []
-        return Path(labels[0]).name if labels and Path(labels[0]).is_absolute() else next(iter(labels), None)
+        return short_label(labels[0]) if labels else None
 
     @cached_property
     def examples(self) -> DistilledRun:
@@ -178,7 +179,8 @@ class PackSource:
             "table": evaluation.table,
             "details": evaluation.details,
         }
-        return {key: _without_places(value) for key, value in found.items()}
+        labels = {*self.tested.lock["models"].values(), *self.distilled.lock["models"].values()}
+        return {key: _without_places(value, labels) for key, value in found.items()}
 
 
 def find_source(path: Path, *, unadopted: bool = False) -> PackSource:
@@ -229,17 +231,25 @@ def _find_subject(path: Path, evaluation: Evaluation, *, unadopted: bool) -> For
     return subject
 
 
-def _without_places(value: Any) -> Any:
-    """Plain data without the folders of runs and models: their ids and digests say which they were."""
+def short_label(label: str) -> str:
+    """The label of a model; of one that is served by its folder, the folder's name."""
+    return re.split(r"[/\\]", label.rstrip("/\\"))[-1] if re.match(r"[/~]|[A-Za-z]:\\", label) else label
+
+
+def _without_places(value: Any, labels: Collection[str]) -> Any:
+    """Plain data without the folders of runs and models: ids, digests and names say which they were."""
     match value:
         case {"run_id": str(), "run": _}:
-            return {key: _without_places(inner) for key, inner in value.items() if key != "run"}
+            return {key: _without_places(inner, labels) for key, inner in value.items() if key != "run"}
         case {"kind": "model", "path": _}:
             return {key: inner for key, inner in value.items() if key != "path"}
         case Mapping():
-            return {key: _without_places(inner) for key, inner in value.items()}
+            return {key: _without_places(inner, labels) for key, inner in value.items()}
         case list():
-            return [_without_places(inner) for inner in value]
+            return [_without_places(inner, labels) for inner in value]
+        case str():
+            for label in labels:
+                value = value.replace(label, short_label(label))
     return value
 
 

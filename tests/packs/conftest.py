@@ -159,7 +159,7 @@ def gain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packed")
     (folder / "my_tools.py").write_text(TOOLS, "utf-8")
     own = {
-        "tools": [{"use": "python", "module": str(folder / "my_tools.py")}], "params.episodes": 6,
+        "tools": [{"use": "python", "module": str(folder / "my_tools.py")}], "params.episodes": 10,
         "models.learner.mistakes": 0.8,
     }  # fmt: skip
     summary = ste.load("gain", variant="simulated", set=own).run(out=folder / "gain")

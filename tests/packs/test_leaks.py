@@ -9,6 +9,7 @@ from ste_graph.packs.check import check_pack
 from ste_graph.packs.content import drop_leaks
 from ste_graph.packs.leaks import LeakFinder
 from ste_graph.packs.pack import ToolDefinition
+from ste_graph.packs.sources import short_label
 from tests.packs.conftest import weather
 
 FINDER = LeakFinder(
@@ -99,3 +100,22 @@ def test_a_check_finds_in_a_whole_pack_what_must_not_be_there(make_pack, data) -
 
 def test_a_check_passes_a_pack_without_any(pack) -> None:
     assert check_pack(pack.path).problems == ()
+
+
+def test_what_redact_names_is_secret_whatever_it_is_called() -> None:
+    finder = LeakFinder(environment=[("HOUSE", "9 Elm Street")], folders=[], named=["HOUSE"])
+    assert [leak.shown for leak in finder.find("Sent to 9 Elm Street.")] == ["the value of the variable HOUSE"]
+    assert LeakFinder(environment=[("HOUSE", "9 Elm Street")], folders=[]).find("Sent to 9 Elm Street.") == []
+
+
+@pytest.mark.parametrize(
+    ("label", "short"),
+    [
+        ("/home/ada/models/qwen3/", "qwen3"),
+        ("C:\\models\\qwen3", "qwen3"),
+        ("Qwen/Qwen3-4B", "Qwen/Qwen3-4B"),
+        ("simulated", "simulated"),
+    ],
+)
+def test_a_model_that_is_served_by_its_folder_is_known_by_the_folders_name(label, short) -> None:
+    assert short_label(label) == short

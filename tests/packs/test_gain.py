@@ -1,0 +1,60 @@
+"""The verdict on a gain that was measured again: it holds, it is lost, or there are too few cases to say."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ste_graph.packs.gain import judge_gain, plan_test
+from ste_graph.packs.outcome import Outcome
+
+
+def evaluation(mean: float, low: float, high: float, *, cases: int, won: int, lost: int):
+    gain = {"least": {"mean": mean, "low": low, "high": high}, "won": won, "lost": lost}
+    return SimpleNamespace(
+        gains={"exemplars": gain}, arms={"exemplars": {"cases": cases, "models": ["m"]}}, simulated=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (evaluation(0.3, 0.1, 0.5, cases=60, won=20, lost=2), "holds"),
+        (evaluation(0.1, -0.1, 0.3, cases=200, won=30, lost=10), "lost"),
+        (evaluation(-0.3, -0.5, -0.1, cases=10, won=0, lost=3), "lost"),
+        (evaluation(0.2, -0.3, 0.6, cases=5, won=2, lost=1), "unknown"),
+    ],
+)
+def test_a_gain_is_lost_only_if_the_cases_would_have_shown_it(pack, found, status) -> None:
+    checked = judge_gain(pack, found)
+    assert checked.status == status
+    assert f"{100 * found.gains['exemplars']['least']['mean']:+.1f} points" in checked.text
+    if status == "unknown":
+        assert "these are too few cases to say; some" in checked.text
+
+
+def test_the_test_is_that_of_the_pack_with_its_own_arm_and_settings(pack) -> None:
+    changes = plan_test(pack, {"models.main": {"use": "simulated"}}, 3)
+    assert changes["params.arms"] == [{"name": "baseline"}, {"name": "exemplars", "exemplars": "nearest"}]
+    assert (changes["data.test.run"], changes["nodes.recall.k"], changes["params.cases"]) == (str(pack.path), 8, 3)
+    assert changes["data.guidelines.run"] is None
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [(["holds", "note"], 0), (["holds", "unknown"], 3), (["unknown", "lost"], 1), (["note"], 3), ([], 3)],
+)
+def test_the_exit_code_is_that_of_the_worst_finding(statuses, code) -> None:
+    outcome = Outcome("p")
+    for status in statuses:
+        outcome.add("tools", "t", status, "x")
+    assert outcome.exit_code == code
+
+
+def test_a_report_survives_what_tools_say() -> None:
+    outcome = Outcome("p")
+    outcome.add("calls", "a:b,c", "lost", "100 %\nline two \x1b[31m<&>")
+    assert outcome.render("github") == "::error title=pack%2C calls%3A a%3Ab%2Cc::100 %25%0Aline two \ufffd[31m<&>"
+    assert "&lt;&amp;&gt;" in outcome.render("junit")
+    assert "simulated" not in outcome.render("text")
