@@ -19,11 +19,35 @@ _NEGATED_BEFORE = re.compile(rf"(?:\b|(?<=\w)){_NO}(?: [\w'-]+)*? ?$")
 _ANSWER: Final = r"(?P<answer>yes|no|on|off|true|false|enabled|disabled|not|without|none)\b"
 _ANSWER_AFTER = re.compile(rf"(?: ?[:=]| is| are| be| set| to| turned| should be)*[ =:]+{_ANSWER}")
 _ANSWER_BEFORE = re.compile(r"\b(?P<answer>yes|no|on|off|true|false) (?:for|as)(?: the)? $")
-_UNWANTED_AFTER = re.compile(r" (?:are |is )?(?:not (?:needed|wanted|required|allowed)|excluded|forbidden)")
+_UNWANTED_AFTER = re.compile(
+    r" (?:away|out|aside)\b| (?:are |is )?(?:not (?:needed|wanted|required|allowed)|excluded|forbidden)"
+)
 _YES: Final = frozenset({"yes", "on", "true", "enabled"})
 _AUXILIARY: Final = word_set("is has are use include with enable allow show should do add want only flag mode")
 _INVERTING: Final = word_set("no without exclude disable skip ignore hide omit")
 _ALL: Final = frozenset({"all", "any", "both", "auto", "every", "everything"})
+_OTHER_WORDS: Final[Mapping[str, re.Pattern[str]]] = {
+    name: re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
+    for name, pattern in {
+        "symbol": r"special (?:characters?|signs?)|punctuation(?: marks?| characters?)?",
+        "weekday": r"(?:working|business|work|week) ?days?|(?:monday|mon) (?:to|through|till|until|-) (?:friday|fri)"
+        r"|(?:without|excluding|except(?: for)?|not counting|leaving out|skipping|ignoring|no)(?: the)?"
+        r" (?:weekends?|saturdays? (?:and|or) sundays?)",
+        "frequent": r"frequent(?:ly)?|common(?:ly)?|often",
+    }.items()
+} | {"ordinal": re.compile(r"(?<=\d)(?:st|nd|rd|th)(?!\w)")}
+"""By a word of a name, what people say for it."""
+_IDIOM = re.compile(
+    r"\b(?:in (?:(?:other|a few|so many|plain) words|a (?:word|sentence)(?: or two)?|order to|all|the first place)"
+    r"|word has it|(?:first|above|after|best) (?:of )?all|at (?:first|last|all)|all (?:told|in all|right)"
+    r"|(?<!as )(?:this|last|next|every|each|per|new|once a|a|one) (?:year|month|week)(?:'s)?(?: ago)?)\b"
+)
+_POINTING = re.compile(r"\b(?:this|following) $")
+_ASKED_BEFORE = re.compile(
+    r"\b(?:how many|number of|count(?:s|ing)?(?: of| up)?|only|just|nothing but)(?: the| all| its)? $"
+)
+_ASKED_AFTER = re.compile(r" (?:count|only)\b")
+_GIVEN_BEFORE = re.compile(r"\b(?:in|into|as|to|with|using|for|by)(?: the| a| an)? [\"'`]?$")
 _ALIAS = r"(?<![\w]){choice}(?: for | = |: | \()(?P<alias>[\w-]+)"
 
 
@@ -47,15 +71,21 @@ def _find_together(request: Request, wanted: Sequence[str]) -> Iterator[TextSpan
     forms = [_forms(word) for word in wanted]
     for match in re.finditer(rf"(?<!\w){forms[-1]}(?!\w)", request.plain.replace("_", " ")):
         span = TextSpan(match.start(), match.end())
-        clause = request.plain[request.clause_start(span.start) : request.clause_end(span.end)]
+        clause = _clause_around(request, span)
         quoted = any(quote.holds(span) for quote in request.quotes)
         if not quoted and all(re.search(rf"(?<!\w){form}(?!\w)", clause) for form in forms[:-1]):
             yield span
 
 
+def _clause_around(request: Request, span: TextSpan) -> str:
+    return request.plain[request.clause_start(span.start) : request.clause_end(span.end)]
+
+
 def _forms(word: str) -> str:
     """A pattern for a word with the endings that it may have in a sentence."""
     stem = singular(word)
+    if other := _OTHER_WORDS.get(stem):
+        return rf"(?:{re.escape(stem)}s?|{other.pattern})"
     stem = stem.removesuffix("e") if len(stem) > 4 else stem
     return rf"{re.escape(stem)}(?:e|s|es|ed|ing|{re.escape(stem[-1])}ed|{re.escape(stem[-1])}ing)?"
 
@@ -83,21 +113,63 @@ def stated_choices(request: Request, name: str, schema: Mapping[str, Json]) -> d
 
 def _places(request: Request, choice: str, about: str) -> Iterator[TextSpan]:
     aliases = re.findall(_ALIAS.format(choice=re.escape(choice.lower())), about.lower())
-    for form in dict.fromkeys([choice, *aliases]):
-        for span in request.find_words(form):
-            inside = any(quote.holds(span) and quote != span for quote in request.quotes)
-            dated = any(TextSpan(day.start, day.end).overlaps(span) for day in request.days)  # `the first of May`
-            if not inside and not dated and not request.is_negated(span):
-                yield span
+    idioms = [TextSpan(match.start(), match.end()) for match in _IDIOM.finditer(request.plain)]
+    spans = [span for form in dict.fromkeys([choice, *aliases]) for span in request.find_words(form)]
+    if other := _OTHER_WORDS.get(singular(choice.lower())):
+        spans += [TextSpan(match.start(), match.end()) for match in other.finditer(request.plain)]
+    for span in [*spans, *_find_scattered(request, choice)]:
+        inside = any(quote.holds(span) and quote != span for quote in request.quotes)
+        dated = any(TextSpan(day.start, day.end).overlaps(span) for day in request.days)  # `the first of May`
+        idiom = any(other.holds(span) for other in idioms) or _POINTING.search(request.plain[: span.start])
+        if not inside and not dated and not idiom and not request.is_negated(span):
+            yield span
+
+
+def _find_scattered(request: Request, choice: str) -> Iterator[TextSpan]:
+    """The places of a choice of three words or more that stand apart in one clause: `what word occurs most often`."""
+    parts = identifier_words(choice)
+    if len(parts) < 3:
+        return
+    for span in _find_together(request, parts):
+        start = request.clause_start(span.start)
+        clause = _clause_around(request, span)
+        found = [re.search(rf"(?<!\w){_forms(part)}(?!\w)", clause) for part in parts]
+        places = [match.span() for match in found if match]
+        yield TextSpan(start + min(places)[0], start + max(place[1] for place in places))
+
+
+def _keep_foremost(request: Request, stated: dict[str, list[TextSpan]]) -> dict[str, list[TextSpan]]:
+    """The choices that a request asks for, else those that it speaks of in the place of one, else all.
+
+    `My German teacher wants it in English` asks for English, and `on weekdays, but how many days` for days.
+    """
+    ranks = {choice: max(_rank(request, span) for span in spans) for choice, spans in stated.items()}
+    return {choice: spans for choice, spans in stated.items() if ranks[choice] == max(ranks.values())}
+
+
+def _rank(request: Request, span: TextSpan) -> int:
+    before, after = request.plain[: span.start], request.plain[span.end :]
+    span_text = request.plain[span.start : span.end]
+    if _ASKED_BEFORE.search(before) or _ASKED_AFTER.match(after):
+        return 2
+    if any(" " in span_text and other.fullmatch(span_text) for other in _OTHER_WORDS.values()):
+        return 2  # a phrase such as `without weekends` has no other sense
+    return 1 if _GIVEN_BEFORE.search(before) else 0
 
 
 def find_choice(
-    request: Request, name: str, value: str, schema: Mapping[str, Json], parameters: Parameters
+    request: Request,
+    name: str,
+    value: str,
+    schema: Mapping[str, Json],
+    parameters: Parameters,
+    *,
+    several: bool = False,
 ) -> list[TextSpan] | None:
     """The places at which a request names the choice `value`; None if it names another one instead.
 
-    A choice with the parameter's own label counts before all others. A value that stands for all of them is not
-    contradicted by several others.
+    `several`: the value is one of a list. A choice with the parameter's own label counts before all others. A value
+    that stands for all of them is not contradicted by several others.
     """
     stated = stated_choices(request, name, schema)
     labels = {
@@ -106,6 +178,7 @@ def find_choice(
     }
     if any(labels.values()):
         return labels.get(value) or None
+    stated = stated if several else _keep_foremost(request, stated)
     others = {choice for choice in stated if choice != value}
     if value == schema.get("default") and others:
         return stated.get(value, []) if value in _ALL and len(others) > 1 else None

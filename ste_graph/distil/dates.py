@@ -33,12 +33,32 @@ _YEARLESS = (
     re.compile(rf"(?<!\w){_NTH}(?: of)?[ -]{_MONTH}(?!\w)"),
     re.compile(rf"(?<!\w){_MONTH}[ -]{_NTH}(?!\w)"),
 )
+_FESTIVALS = {
+    "christmas eve": (12, 24), "christmas day": (12, 25), "christmas": (12, 25), "xmas": (12, 25),
+    "boxing day": (12, 26), "new year's eve": (12, 31), "new year's day": (1, 1), "valentine's day": (2, 14),
+    "saint patrick's day": (3, 17), "st patrick's day": (3, 17), "april fools' day": (4, 1), "may day": (5, 1),
+    "halloween": (10, 31), "all saints' day": (11, 1),
+}  # fmt: skip
+_FESTIVAL = re.compile(
+    rf"(?<!\w)(?P<festival>{'|'.join(_FESTIVALS)})(?!\w)(?:(?:,|,? (?:of|in))?(?: the year)? (?P<year>\d{{4}})(?!\d))?"
+)
+_SHARED = re.compile(rf"(?<![\w:])(?<!\d[-/.]){_NTH}(?= (?:and|to|until|till|through|or|-) (?:the )?$)")
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|2[01])\d{2}(?!\d)")
 _CLOCK = re.compile(
     r"(?<![\d:.])(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?)?"
     r"(?: ?(?P<half>[ap])\.?m\b\.?|(?= ?o'clock)|(?<=:\d\d)(?!\d))"
 )
 _TWELVE = re.compile(r"\b(?P<name>noon|midday|midnight)\b")
+_HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_COUNTS = {word: number for number, word in enumerate(_HOURS, start=1)} | {"twenty": 20, "twenty-five": 25}
+_COUNT = rf"(?:\d{{1,2}}|{'|'.join(sorted(_COUNTS, key=len, reverse=True))})"
+_SPOKEN = re.compile(
+    rf"(?<![\w:.])(?P<part>half|(?:a )?quarter|{_COUNT})(?P<unit> minutes?)? (?P<side>past|after|to) "
+    rf"(?P<hour>{_COUNT})(?![\w:])"
+)
+_HALF_OF_DAY = re.compile(
+    r"(?: o'clock)?,?(?: ?(?P<half>[ap])\.?m\b\.?| (?:in the |at )(?P<name>morning|afternoon|evening|night)\b)"
+)
 
 
 def parse_day(value: str) -> dt.date | None:
@@ -78,15 +98,20 @@ def find_days(plain: str) -> list[DayMention]:
         for match in form.finditer(rest):
             days = frozenset(_either_day(match) if form is _MIXED else filter(None, [_day(match)]))
             found += [DayMention(match.start(), match.end(), days)] if days else []
-        for mention in found:  # a day that has its year is of no other
-            rest = rest[: mention.start] + " " * (mention.end - mention.start) + rest[mention.end :]
+        rest = _blank_out(rest, found)  # a day that has its year is of no other
     years = {int(match.group()) for match in _YEAR.finditer(plain)}
+    found += list(_shared_days(plain, rest, found))
+    for match in _FESTIVAL.finditer(rest):
+        named = {int(match["year"])} if match["year"] else years
+        if days := frozenset(dt.date(year, *_FESTIVALS[match["festival"]]) for year in named if year):
+            found.append(DayMention(match.start(), match.end(), days))
+    rest = _blank_out(rest, found)
     for form in _YEARLESS if years else ():
         for match in form.finditer(rest):
             month, day = _month(match["name"]), _day_number(match["day"])
             if days := frozenset(date for year in years for date in _make_dates(year, month, day)):
                 found.append(DayMention(match.start(), match.end(), days))
-                rest = rest[: match.start()] + " " * len(match.group()) + rest[match.end() :]
+                rest = _blank_out(rest, found)
     return sorted(found)
 
 
@@ -104,7 +129,48 @@ def find_times(plain: str) -> list[TimeMention]:
             hour = hour % 12 + (12 if match["half"] == "p" else 0)
         with suppress(ValueError):
             found.append(TimeMention(match.start(), match.end(), dt.time(hour, minute, second)))
-    return sorted(found)
+    return sorted([*found, *_spoken_times(plain)])
+
+
+def _shared_days(plain: str, rest: str, found: list[DayMention]) -> Iterator[DayMention]:
+    """Yields the days that share the month and the year of the one after them: `the 5th and the 9th of May 2024`."""
+    for mention in found:
+        day_first = re.match(rf"{_NTH}\b", plain[mention.start :]) is not None
+        before = _SHARED.search(rest[: mention.start]) if day_first else None
+        days = (
+            {day for date in mention.days for day in _make_dates(date.year, date.month, _day_number(before["day"]))}
+            if before
+            else ()
+        )
+        if before and days:
+            yield DayMention(before.start(), before.end(), frozenset(days))
+
+
+def _spoken_times(plain: str) -> Iterator[TimeMention]:
+    """Yields the times such as `half past nine in the evening`; without a half of the day, both that it may be."""
+    for match in _SPOKEN.finditer(plain):
+        part, hour = match["part"], _count(match["hour"])
+        minutes = 30 if part == "half" else 15 if part.endswith("quarter") else _count(part)
+        if not (1 <= hour <= 12 and minutes < 60) or (match["side"] == "to" and part == "half"):
+            continue
+        half = _HALF_OF_DAY.match(plain, match.end())
+        if half is None and match["unit"] is None and part not in ("half", "quarter", "a quarter"):
+            continue  # `5 to 7`
+        late = half is not None and (half["half"] == "p" or half["name"] in ("afternoon", "evening", "night"))
+        at = (hour % 12 + 12 * late) * 60 + (minutes if match["side"] != "to" else -minutes)
+        end = half.end() if half else match.end()
+        for shift in (0,) if half else (0, 720):
+            yield TimeMention(match.start(), end, dt.time(*divmod((at + shift) % 1440, 60)))
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isdigit() else _COUNTS[text]
+
+
+def _blank_out(text: str, mentions: list[DayMention]) -> str:
+    for mention in mentions:
+        text = f"{text[: mention.start]}{' ' * (mention.end - mention.start)}{text[mention.end :]}"
+    return text
 
 
 def days_in(text: str) -> set[dt.date]:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
-from ste_graph.distil.binding import BindingCandidate, bind, find_candidates, kind_at, parse_number_text, states_number
+from ste_graph.distil.binding import BindingCandidate, bind, find_candidates
 from ste_graph.distil.choices import find_choice, read_switch
 from ste_graph.distil.dates import days_in, parse_day, parse_moment, times_in
 from ste_graph.distil.leaves import Leaf, is_default, leaves, resolve_alternatives
 from ste_graph.distil.normalisation import contains_words, words
 from ste_graph.distil.numbers import numbers_in, parse_number
+from ste_graph.distil.places import kind_at, parse_number_text, states_number
 from ste_graph.distil.request import Request, TextSpan, parse_request
 from ste_graph.distil.roles import Parameters, find_label, read_parameters
+from ste_graph.distil.zones import find_places, list_zones, place_names
 
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]
 """The source of a value."""
@@ -126,12 +128,27 @@ def _says_otherwise(request: Request, leaf: Leaf, parameters: Parameters) -> boo
     schema, name = leaf.schema, leaf.parameter
     if "enum" in schema:
         return isinstance(leaf.value, str) and find_choice(request, name, leaf.value, schema, parameters) is None
+    if _takes_zone(schema) and _names_other_zone(request, leaf.value):
+        return True
     return any(
         find_label(request, span, kind_at(request, span), parameters) == name
         and not request.is_negated(span)
         and not _is_stated_at(request, span, leaf)
         for span in _mentions(request)
     )
+
+
+def _takes_zone(schema: Mapping[str, Json]) -> bool:
+    texts = [schema.get("default"), *(schema.get("examples") or ())]
+    return any(isinstance(text, str) and "/" in text and text in list_zones() for text in texts)
+
+
+def _names_other_zone(request: Request, zone: Json) -> bool:
+    """True if a request names a time zone, or a city that stands for one, and not the one that is given."""
+    own = {str(zone), *(place_names(str(zone)))}
+    spans = [TextSpan(*place) for place in find_places(request.cased)]
+    open_spans = [span for span in spans if not any(quote.holds(span) for quote in request.quotes)]
+    return any(request.cased[span.start : span.end] not in own and not request.is_negated(span) for span in open_spans)
 
 
 def _mentions(request: Request) -> Iterator[TextSpan]:
@@ -193,16 +210,30 @@ def find_unused(
     used = [span for grounding in groundings for span in grounding.spans]
     given = _values(arguments, parameters)
     stated = "\n".join(known)
+    days = {day for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)
+            for day in days_in(leaf.value)}  # fmt: skip
     found = []
     for span in _asked_for(text):
         written = text.cased[span.start : span.end]
         if any(span.overlaps(other) for other in used) or text.is_negated(span):
             continue
+        if any(day.start == span.start and day.days & days for day in text.days) or _is_repeated(text, span, used):
+            continue
         values = {value for n in text.numbers if n.start == span.start for value in n.signed_values}
         if values & given or (not values and _is_in(written, arguments)) or _is_known(text, span, stated):
             continue
         found.append(written)
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _is_repeated(request: Request, span: TextSpan, used: Sequence[TextSpan]) -> bool:
+    """True if the same number of the same stands at a place that is used: `11 pounds. 11 pounds are …`."""
+    counted = {
+        number.start: (number.values, re.findall(r"\w+", request.plain[number.end :])[:1]) for number in request.numbers
+    }
+    own = counted.get(span.start)
+    others = [counted[start] for start in counted if any(other.start == start for other in used)]
+    return own is not None and bool(own[1]) and own in others
 
 
 def _is_known(request: Request, span: TextSpan, known: str) -> bool:

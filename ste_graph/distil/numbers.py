@@ -33,6 +33,8 @@ _AMOUNTS = {
     "once": Fraction(1), "twice": Fraction(2), "thrice": Fraction(3), "single": Fraction(1), "couple": Fraction(2),
     "pair": Fraction(2), "half": Fraction(1, 2), "quarter": Fraction(1, 4), "dozen": Fraction(12),
 }  # fmt: skip
+_GROUPS = {"dozen": 12, "score": 20}
+_GROUP_WORD = "|".join(["hundred", *_GROUPS, *_SCALES])
 _SHORT_SCALES = {"k": 10**3, "m": 10**6, "bn": 10**9, "b": 10**9}
 _DIGITS = re.compile(
     r"(?:(?<![\w.])|(?<=\dx))(?<![a-z][-_#/])(?P<sign>[-+])?"
@@ -40,17 +42,23 @@ _DIGITS = re.compile(
     r"(?P<power>e[-+]?\d{1,3})?(?P<unit>(?=x\d)|[a-z%°]*(?!\w))"
 )
 _NUMBER_WORD = "|".join(sorted({*_SMALL, *_SCALES, *_AMOUNTS, "hundred"}, key=len, reverse=True))
-_RUN = re.compile(rf"\b(?:{_NUMBER_WORD})s?\b(?:(?:[ -]|, | and | a | and a | of a )(?:{_NUMBER_WORD})s?\b)*")
+_RUN = re.compile(rf"\b(?:{_NUMBER_WORD})s?\b(?:(?:[ -]|, | and | a | and a | of a )(?:{_NUMBER_WORD}|score)s?\b)*")
 _WORD = re.compile(r"[a-z]+")
 _PERCENT = re.compile(r" ?(?:%|percent\b|per cent\b)")
-_MULTIPLE = re.compile(rf" (?P<scale>{'|'.join(_SCALES)}|dozen|and a half|and a quarter)s?\b")
+_MULTIPLE = re.compile(rf" (?P<scale>{'|'.join((*_SCALES, *_GROUPS))}|and a half|and a quarter)s?\b")
+_BROKEN = re.compile(
+    rf"\b(?P<whole>an?|{'|'.join(_UNITS[1:13])}|\d+) (?!{_GROUP_WORD})[a-z]+ "
+    r"(?P<rest>and (?:a|one) (?P<part>half|quarter))\b"
+)
 _TURNED_AFTER = re.compile(
-    r"(?: |-)(?:[a-z]+ ){0,2}?(?:ago|before|earlier|prior|previous|previously|back|backwards?|below)\b"
+    r"(?: |-)(?:[a-z]+ ){0,2}?(?:ago|before|earlier|prior|previous|previously|back|backwards?|below|off)\b"
 )
 _TURNED_BEFORE = re.compile(
     r"\b(?:back|backwards?|last|past|previous|preceding|less|subtract|deduct)(?: by| the| a)? $"
 )
-_MINUS = re.compile(r"(?P<term>[\w)] )?\b(?:minus|negative) $")
+_GOING_BACK = re.compile(r"\b(?:count|go|step|work)(?:ing)? back(?:wards?)?\b[^.?!;]*$")
+_MINUS = re.compile(r"(?P<term>[\d)] |\b[x-z] |  )?\b(?:minus|negative) $")
+_BELOW_ZERO = re.compile(r"(?: ?°[cf]?| degrees?)?(?: (?:celsius|fahrenheit|centigrade))? (?:below|under) zero\b")
 
 
 class NumberMention(NamedTuple):
@@ -69,10 +77,23 @@ class NumberMention(NamedTuple):
         """The values, and where a word at the number turns it, those with a minus."""
         return self.values | {-value for value in self.values} if self.turned else self.values
 
+    def scaled(self, factor: Fraction) -> NumberMention:
+        """The mention counted in a unit of which so many make one."""
+        return self._replace(values=frozenset(value * factor for value in self.values))
+
+
+def mention_number(plain: str, start: int, end: int, value: Fraction) -> NumberMention:
+    """A number that another word stands for, such as `a`, with what the words beside it make of it."""
+    return _mention(plain, start, end, {value}, spelled=True)
+
 
 def find_numbers(plain: str) -> list[NumberMention]:
     """The numbers of a text in lower case, in the order in which they stand."""
-    return sorted([*_digit_numbers(plain), *_spelled_numbers(plain)])
+    broken = list(_broken_numbers(plain))
+    for match in _BROKEN.finditer(plain):
+        for start, end in (match.span("whole"), match.span("rest")):
+            plain = f"{plain[:start]}{'_' * (end - start)}{plain[end:]}"
+    return sorted([*broken, *_digit_numbers(plain), *_spelled_numbers(plain)])
 
 
 def numbers_in(text: str) -> set[Fraction]:
@@ -93,6 +114,14 @@ def parse_number(text: str) -> Fraction:
 def number_text(number: Fraction) -> str:
     """The number in digits."""
     return str(number.numerator) if number.denominator == 1 else f"{float(number):g}"
+
+
+def _broken_numbers(text: str) -> Iterator[NumberMention]:
+    """Yields the numbers whose half stands after what is counted: `a day and a half`, `2 miles and a quarter`."""
+    for match in _BROKEN.finditer(text):
+        word = match["whole"]
+        whole = Fraction(word) if word.isdigit() else Fraction(_SMALL.get(word, 1))
+        yield _mention(text, *match.span("whole"), {whole + _AMOUNTS[match["part"]]}, spelled=True)
 
 
 def _digit_numbers(text: str) -> Iterator[NumberMention]:
@@ -123,7 +152,7 @@ def _spelled_numbers(text: str) -> Iterator[NumberMention]:
 def _split_run(text: str, run: re.Match[str]) -> Iterator[tuple[int, int, Fraction, bool]]:
     """Yields place, value and kind of each number of a run."""
     whole, part = Fraction(0), Fraction(0)
-    last, joint = -1, ""
+    last, joint, group = -1, "", 1  # `a dozen and a half` are 18
     start, end, ordinal = run.start(), run.start(), False
     for match in _WORD.finditer(text, run.start(), run.end()):
         word = match.group()
@@ -132,7 +161,7 @@ def _split_run(text: str, run: re.Match[str]) -> Iterator[tuple[int, int, Fracti
             continue
         joint = "," if "," in text[end : match.start()] else joint
         plural = word.removesuffix("s") if word not in _SMALL else word
-        is_new = last >= 0 and not _continues(last, plural, joint)
+        is_new = last >= 0 and not _continues(last, plural, joint, fraction=word == "quarters")
         if is_new:
             yield start, end, whole + part, ordinal
             whole, part, last = Fraction(0), Fraction(0), -1
@@ -143,24 +172,30 @@ def _split_run(text: str, run: re.Match[str]) -> Iterator[tuple[int, int, Fracti
                 part, last = 100 * (part or Fraction(1)), 100
             case _ if plural in _SCALES:
                 whole, part, last = whole + _SCALES[plural] * (part or Fraction(1)), Fraction(0), _SCALES[plural]
+            case "quarter" if word != plural and last > 0:
+                part *= _AMOUNTS[plural]
             case "half" | "quarter" if last >= 0:
-                part += _AMOUNTS[plural]
-            case "dozen" if last >= 0:
-                part = 12 * (part or Fraction(1))
+                part += _AMOUNTS[plural] * group
+            case "dozen" | "score" if last >= 0:
+                part = _GROUPS[plural] * (part or Fraction(1))
             case _ if plural in _AMOUNTS:
                 part, last = _AMOUNTS[plural], 0 if plural in ("half", "couple") else 1
             case _:
                 value = _SMALL[plural]
                 part, last = part + value, value
+        group = (_GROUPS | _SCALES).get(plural, 1)
         end, ordinal, joint = match.end(), plural in _ORDINALS, ""
     yield start, end, whole + part, ordinal
 
 
-def _continues(last: int, word: str, joint: str) -> bool:
-    """True if a number word continues the number before it: `twenty one`, `hundred five`, but not `two three`."""
+def _continues(last: int, word: str, joint: str, *, fraction: bool = False) -> bool:
+    """True if a number word continues the number before it: `twenty one`, `hundred five`, but not `two three`.
+
+    `fraction`: the word is a plural that the number counts, as in `three quarters`.
+    """
     if word in ("half", "quarter"):
-        return joint == "a" and last > 0
-    if word == "dozen" or word == "hundred" or word in _SCALES:
+        return (fraction and not joint and 0 < last < 10) or (joint == "a" and last > 0)
+    if word in _GROUPS or word == "hundred" or word in _SCALES:
         return joint not in ("and", ",")
     if word in _AMOUNTS:
         return False
@@ -173,14 +208,16 @@ def _continues(last: int, word: str, joint: str) -> bool:
 def _multiply(number: Fraction, by: str) -> Fraction:
     if by.startswith("and"):
         return number + (Fraction(1, 2) if by.endswith("half") else Fraction(1, 4))
-    return number * (12 if by == "dozen" else _SCALES[by])
+    return number * (_SCALES | _GROUPS)[by]
 
 
 def _mention(text: str, start: int, end: int, values: set[Fraction], **kind: bool) -> NumberMention:
     before = text[max(0, start - 24) : start]
     minus = _MINUS.search(before)
-    if minus:
-        negative = {-value for value in values}
-        values = values | negative if minus["term"] else negative  # `10 minus 7` may be a sum to work out
-    turned = bool(_TURNED_BEFORE.search(before) or _TURNED_AFTER.match(text, end))
+    term = minus is not None and minus["term"] is not None  # `10 minus 7` may be a sum to work out
+    if (minus and not term) or _BELOW_ZERO.match(text, end):
+        return NumberMention(start, end, frozenset(-value for value in values), **kind)
+    turned = bool(
+        term or _TURNED_BEFORE.search(before) or _TURNED_AFTER.match(text, end) or _GOING_BACK.search(text, 0, start)
+    )
     return NumberMention(start, end, frozenset(values), turned, **kind)

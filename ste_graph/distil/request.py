@@ -19,7 +19,11 @@ _FILLER = (
     r"(?:in|at|on|to|from|for|the|a|an|as|into|by|with|of|is|be|use|take|using|want|make|set|choose|pick|send|book|it"
     r"|necessarily|just|really|mean|called|named)"
 )
-_NEGATED = re.compile(rf"(?:\b|(?<=\w)){_TO_NEGATE} (?:{_FILLER} ){{0,3}}[\"'`]?$")
+_NEGATED = re.compile(
+    rf"(?:(?:\b|(?<=\w)){_TO_NEGATE} (?:{_FILLER} ){{0,3}}|\b(?:do not|don't|never) [a-z]+ (?:(?:the|a|an|any|its) )?"
+    r"|\b(?:skip|forget|ignore|omit|never mind|no longer want) (?:about )?(?:the |a |an |all )?)"
+    r"[\"'`]?$"
+)
 _MONTHS_AND_DAYS = word_set(
     "january february march april may june july august september october november december monday tuesday "
     "wednesday thursday friday saturday sunday mr mrs ms miss dr prof city time"
@@ -33,6 +37,7 @@ _NAME_STARTS = word_set(
     "new san santa los las saint st sao são el la le rio north south east west port cape fort mount great abu "
     "addis buenos hong kuala tel den mexico"
 )
+_PARTICLES = r"(?:de|da|do|del|della|di|du|dos|am|upon)"
 _JOINTS = "-_/.@#"
 _SYMBOLS = frozenset("<>=*+%^&|~$#@\\")
 _PAUSES = ".,;:!?()[]{}-/"
@@ -132,6 +137,13 @@ class Request:
         following = re.match(r" (?P<word>\w+)", self.plain[span.end :])
         return following is not None and following["word"] not in _CONNECTIVES
 
+    def is_part_of_prose(self, span: TextSpan) -> bool:
+        """True if a text that is given after a colon begins before this place, or goes on beyond it."""
+        starts = [match.end() for match in re.finditer(r"\w: ", self.plain[: span.start])]
+        following = re.match(r"[,;]? (?P<word>\w+)", self.plain[span.end :])
+        goes_on = following is not None and following["word"] not in _CONNECTIVES
+        return bool(starts) and (span.start not in starts or goes_on)
+
     def _goes_on_before(self, span: TextSpan, others: Sequence[TextSpan]) -> bool:
         match = re.search(r"(?:^|(?P<end>[.!?:] )|[^\w])(?P<word>[^\W\d_][\w']*) $", self.cased[: span.start])
         if match is None or (match["word"].isupper() and len(match["word"]) == 1):
@@ -141,7 +153,7 @@ class Request:
         return not begins and self._is_name(TextSpan(match.start("word"), match.end("word")), others)
 
     def _goes_on_after(self, span: TextSpan, others: Sequence[TextSpan]) -> bool:
-        match = re.match(r" (?P<word>[^\W\d_][\w']*)", self.cased[span.end :])
+        match = re.match(rf" (?:{_PARTICLES} )?(?P<word>[^\W\d_][\w']*)", self.cased[span.end :])
         return match is not None and self._is_name(
             TextSpan(span.end + match.start("word"), span.end + match.end("word")), others
         )

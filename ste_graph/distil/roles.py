@@ -28,6 +28,13 @@ _IS_FROM = re.compile(rf"\b(?:from|since|starting|beginning)(?: {_SKIPPED}){{0,2
 _IS_TO = re.compile(rf"(?:\b(?:to|into|until|till|through|towards|ending)(?: {_SKIPPED}){{0,2}} |-> ?|→ ?)[\"'`]?$")
 _BEFORE_TO = re.compile(r"[\"'`]?(?: (?:time|zone|local|degrees|units?|o'clock))* ?(?:\b(?:to|into|until|till)\b|->|→)")
 _BETWEEN_FIRST = re.compile(rf"\bbetween(?: {_SKIPPED}){{0,2}} [\"'`]?$")
+_IN = re.compile(r"\b(?:in|into) (?:the )?$")
+_IN_TERMS = re.compile(r"(?:'s)? (?:time|terms),")
+_BETWEEN_DAYS = re.compile(r"\b(?:between|separating)\b")
+_SEEN = re.compile(
+    r"\b(?:(?:seen|viewed) from|for (?:someone|somebody|anyone|people|us|me|(?:a|my|our|the) \w+)"
+    r"(?: \w+ing)? (?:in|at))(?: the)? [\"'`]?$"
+)
 _ASKED = re.compile(r"\b(?:what|which|how many|how much|how long)\b(?P<rest>[^.?!;]*)$")
 _NUMBER_BEFORE = re.compile(r"\d[\"'`]? ?(?:degrees )?$")
 
@@ -113,13 +120,16 @@ def unit_of(request: Request, span: TextSpan, parameters: Parameters) -> frozens
     return frozenset(name for name, units in parameters.units.items() if units & heard)
 
 
-def role_of(request: Request, span: TextSpan, numbers: Iterable[TextSpan]) -> Role | None:
+def role_of(request: Request, span: TextSpan, kind: Kind) -> Role | None:
     """What the words around a value say that it is: where something comes from, or what it goes to."""
     start = request.clause_start(span.start)
     before, after = request.plain[start : span.start], request.plain[span.end : span.end + 30]
-    if any(number.end <= span.start and request.plain[number.end : span.start].strip(" \"'`-°") in ("", "of", "degrees")
-           for number in numbers):  # fmt: skip
+    if kind == "text" and _follows_value(request, span):
         return "from"
+    if _SEEN.search(before) or (_IN.search(before) and _IN_TERMS.match(after)):
+        return "to"
+    if kind == "day" and _BETWEEN_DAYS.search(before):
+        return None  # the days of a span, whichever comes first
     if _IS_FROM.search(before) or _BETWEEN_FIRST.search(before):
         return "from"
     if _IS_TO.search(before):
@@ -129,10 +139,22 @@ def role_of(request: Request, span: TextSpan, numbers: Iterable[TextSpan]) -> Ro
     between = re.search(r"\bbetween\b(?P<rest>.*) and (?:the )?[\"'`]?$", before)
     if between:
         return "to"
-    asked = _ASKED.search(before)
+    asked = _ASKED.search(before) if kind != "day" else None
     if asked and not re.search(r"\d|\bwhen\b|\bif\b", asked["rest"]):
         return "to"
     return None
+
+
+def _follows_value(request: Request, span: TextSpan) -> bool:
+    """True if a place right after a number names its unit, or right after a time of day where that time is kept."""
+
+    def gap(end: int) -> str:
+        return request.plain[end : span.start].strip(" \"'`-°")
+
+    counted = any(n.end <= span.start and gap(n.end) in ("", "of", "of a", "of an", "degrees") for n in request.numbers)
+    ends = [time.end for time in request.times] + [day.end for day in request.days if request.times]
+    kept = any(end <= span.start and gap(end).strip(", ") in ("", "in", "at", "in the") for end in ends)
+    return counted or kept
 
 
 def opposite(role: Role) -> Role:

@@ -1,9 +1,10 @@
-"""Trials of the bundled tools planted by rule: good ones, and bad ones of five kinds; every call is really made."""
+"""Trials of the bundled tools: planted by hand, good and bad, and good ones made by rule; every call is really made."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,6 @@ from ste_graph.tools.python.source import PythonTools
 from ste_graph.tools.toolbox import Toolbox
 
 FILE = Path(__file__).parents[2] / "workflows" / "tools" / "everyday.py"
-KINDS = ("wrong value", "swapped", "clamped", "left out", "named by an error")
 UNITS = [
     ("mile", "km"),
     ("kg", "pound"),
@@ -64,27 +64,20 @@ def trial(id: str, case: Case) -> dict[str, Any]:
     return {"id": id, "query": query, "tool": tool, "steps": steps, "answer": "Done."}
 
 
+def read_planted(name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The rows of a file of planted trials, `good` or not and by `way`, each with the trial that comes of its calls."""
+    file = Path(__file__).with_name(f"{name}.jsonl")
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        row = json.loads(line)
+        yield row, trial(f"{name}-{number}", (row["query"], row["tool"], row["calls"]))
+
+
 def good(count: int, seed: int) -> Iterator[dict[str, Any]]:
     """Trials whose last call does what the request says."""
     random = Random(seed)
     makers = [days, between, units, zones, password, number, roman, statistics, lookup]
     for place in range(count):
         yield trial(f"good-{place}", makers[place % len(makers)](random))
-
-
-def bad(count: int, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """As many trials of each kind whose last call succeeds and does something else than the request says."""
-    random = Random(seed)
-    makers = {
-        "wrong value": wrong_value, "swapped": swapped, "clamped": clamped, "left out": left_out,
-        "named by an error": named_by_error,
-    }  # fmt: skip
-    for kind, make in makers.items():
-        for place in range(count):
-            made = trial(f"{kind}-{place}", make(random))
-            while not made["steps"][-1]["observation"]["ok"]:
-                made = trial(f"{kind}-{place}", make(random))
-            yield kind, made
 
 
 def day(random: Random) -> dt.date:
@@ -239,113 +232,3 @@ def lookup(random: Random) -> Case:
          f"Path: {path}; document: {document}"]
     )  # fmt: skip
     return random.choice(PEOPLE) + text, "json_lookup", [{"document": document, "path": path}]
-
-
-def wrong_value(random: Random) -> Case:
-    query, tool, [call] = random.choice([days, between, units, zones, password, number, roman, statistics])(random)
-    call = dict(call)
-    name = random.choice([key for key in call if key not in ("symbols", "count", "form", "measure", "language")])
-    match call[name]:
-        case int() | float() as old:
-            call[name] = old + random.choice([1, 7, 10, 40])
-        case str() as old if old in ZONES.values():
-            call[name] = random.choice([zone for zone in ZONES.values() if zone not in call.values()])
-        case str() as old if name in ("date", "start", "end"):
-            call[name] = (dt.date.fromisoformat(old) + dt.timedelta(days=random.choice([-400, -31, 31]))).isoformat()
-        case str() as old if name == "moment":
-            call[name] = f"{old[:-5]}05:45"
-        case str() as old if name == "text":
-            call[name] = random.choice([" ".join(old.split()[:3]), f"{old} again"])
-        case str():
-            call[name] = random.choice(["g", "tonne", "cm", "h"])
-    return query, tool, [call]
-
-
-def swapped(random: Random) -> Case:
-    maker, first, second = random.choice(
-        [(between, "start", "end"), (units, "from_unit", "to_unit"), (zones, "from_zone", "to_zone"),
-         (password, "length", "seed"), (days, "date", "days")]
-    )  # fmt: skip
-    query, tool, [call] = maker(random)
-    if maker is days:  # the day of the month for the number of days
-        number = int(call["date"][-2:]) * (1 if call["days"] > 0 else -1)
-        return (query, tool, [{**call, "days": number}]) if number != call["days"] else swapped(random)
-    if first not in call or second not in call or call[first] == call[second]:
-        return swapped(random)
-    turned = {**call, first: call[second], second: call[first]}
-    return query, tool, [call, turned] if maker is between else [turned]
-
-
-def clamped(random: Random) -> Case:
-    match random.choice(["days", "roman", "password", "number"]):
-        case "days":
-            start, count = day(random), random.randint(100_001, 900_000)
-            text = f"Which date is {count} days after {write_day(random, start)}?"
-            calls = [{"date": start.isoformat(), "days": value} for value in (count, 100_000)]
-            return text, "add_days", calls
-        case "roman":
-            count = random.randint(4000, 9999)
-            return f"Write {count} as a Roman numeral.", "to_roman", [{"number": count}, {"number": 3999}]
-        case "password":
-            count, limit = random.choice([(random.randint(65, 300), 64), (random.randint(2, 7), 8)])
-            return f"A password of {count} characters.", "make_password", [{"length": count}, {"length": limit}]
-        case _:
-            count = 10**15 + random.randint(1, 99)
-            calls = [{"number": value, "language": "de"} for value in (count, 10**15)]
-            return f"Write {count} in German words.", "number_in_words", calls
-
-
-def left_out(random: Random) -> Case:
-    match random.choice(["seed", "symbols", "weekdays", "form", "measure", "default seed", "against"]):
-        case "seed":
-            length, seed = random.randint(8, 64), random.randint(65, 999)
-            return f"A password of {length} characters, seed {seed}.", "make_password", [{"length": length}]
-        case "default seed":
-            length, seed = random.randint(8, 64), random.randint(65, 999)
-            call = {"length": length, "seed": 0}
-            return f"A password of {length} characters with the seed {seed}.", "make_password", [call]
-        case "symbols":
-            length = random.randint(8, 64)
-            how = random.choice(["with symbols", "including symbols", "and use symbols"])
-            return f"Make a password of {length} characters {how}.", "make_password", [{"length": length}]
-        case "against":
-            length = random.randint(8, 64)
-            call = {"length": length, "symbols": random.choice([True, False])}
-            how = "without symbols, please" if call["symbols"] else "with symbols"
-            return f"Make a password of {length} characters, {how}.", "make_password", [call]
-        case "weekdays":
-            query, tool, [call] = between(random)
-            kept = {key: call[key] for key in ("start", "end")}
-            if "weekdays" not in query:
-                query = query.replace("days", "weekdays", 1)
-            return query, tool, [kept | random.choice([{}, {"count": "days"}])]
-        case "form":
-            value = random.randint(3, 3999)
-            form = random.choice(["an ordinal", "a year"])
-            return f"Write {value} as {form} in English.", "number_in_words", [{"number": value, "language": "en"}]
-        case _:
-            query, tool, [call] = statistics(random)
-            while "measure" not in call:
-                query, tool, [call] = statistics(random)
-            other = {"words": "characters", "characters": "words"}.get(call["measure"], "words")
-            return query, tool, [{"text": call["text"], "measure": other}]
-
-
-def named_by_error(random: Random) -> Case:
-    match random.choice(["zone", "roman", "unit", "example"]):
-        case "zone":
-            wrong, right = random.choice([("Europe/Berlim", "Europe/Berlin"), ("Asia/Tokio", "Asia/Tokyo")])
-            text = random.choice([f"What is the date in the time zone {wrong}?", f"Which day is it today in {wrong}?"])
-            return text, "today", [{"zone": wrong}, {"zone": right}]
-        case "roman":
-            wrong, right = random.choice([("MDD", "MM"), ("IIII", "IV"), ("VV", "X"), ("XXXX", "XL")])
-            return f"Read the Roman numeral {wrong}.", "from_roman", [{"numeral": wrong}, {"numeral": right}]
-        case "unit":
-            value = random.randint(3, 900)
-            wrong, right = random.choice([("mqile", "mile"), ("feot", "foot"), ("pouund", "pound")])
-            other = "kg" if right == "pound" else "km"
-            calls = [{"value": value, "from_unit": unit, "to_unit": other} for unit in (wrong, right)]
-            return f"Convert {value} {wrong} to {other}.", "convert_unit", calls
-        case _:
-            value = random.randint(4000, 9999)
-            return f"Write {value} as a Roman numeral.", "to_roman", [{"number": value}, {"number": 1994}]

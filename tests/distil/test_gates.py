@@ -12,6 +12,7 @@ from ste_graph.distil.gates import (
     ground_trial,
     grounding_fault,
 )
+from tests.bench import bench_gates
 
 sys.path.insert(0, str(Path(__file__).parent))
 import everyday
@@ -88,22 +89,23 @@ def test_an_example_keeps_the_last_call_and_those_that_it_rests_on_or_that_serve
     assert kept("a room in Paris and one in Oslo", *again) == [{"city": "Paris"}, {"city": "Oslo"}]
 
 
-def passes(trial: dict[str, Any]) -> bool:
-    """True if a trial of a bundled tool passes the gates by rule."""
-    steps, tool = trial["steps"], trial["tool"]
-    schema = everyday.schema(tool)
-    if format_fault(steps, trial["answer"], tool, schema) or execution_fault(steps):
-        return False
-    return grounding_fault(ground_trial(trial["query"], steps, schema), steps[-1]["arguments"]) is None
-
-
 def test_of_trials_of_the_bundled_tools_those_that_do_what_was_asked_are_kept_and_no_others() -> None:
-    kept = sum(map(passes, everyday.good(200, seed=5)))
-    wrongly: dict[str, int] = dict.fromkeys(everyday.KINDS, 0)
-    for kind, of in everyday.bad(40, seed=5):
-        wrongly[kind] += passes(of)
-    assert kept >= 0.95 * 200
-    assert sum(wrongly.values()) <= 0.02 * 200, wrongly
+    outcomes = bench_gates.judge_everyday("planted")
+    assert len(outcomes) == 400
+    precision, recall = bench_gates.measure(outcomes)
+    assert (precision >= 0.97, recall >= 0.88) == (True, True), (precision, recall)
+
+
+def test_of_trials_in_other_words_as_many_are_kept() -> None:
+    precision, recall = bench_gates.measure(bench_gates.judge_everyday("planted_fresh"))
+    assert (precision >= 0.97, recall >= 0.88) == (True, True), (precision, recall)
+
+
+def test_trials_of_the_bundled_tools_that_are_made_by_rule_are_kept() -> None:
+    tools = everyday.toolbox().tools
+    trials = list(everyday.good(200, seed=5))
+    lost = [made for made in trials if bench_gates.judge(made, tools[made["tool"]].parameters)[0]]
+    assert len(lost) <= 0.05 * len(trials), [made["query"] for made in lost]
 
 
 def test_requests_in_free_wordings_for_other_tools_are_judged_alike() -> None:

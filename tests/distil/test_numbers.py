@@ -16,7 +16,10 @@ from ste_graph.distil.numbers import digits_in, numbers_in
         ("add 1,200 to it", 1200), ("3.5 litres", 3.5), ("a raise of 15%", 0.15), ("fifteen and 15 percent", 0.15),
         ("the twenty-first", 21), ("two hundred and five", 205), ("a dozen eggs", 12), ("half an hour", 0.5),
         ("3k users", 3000), ("2 million", 2_000_000), ("7 days ago", -7), ("minus seven", -7), ("-7", -7),
-        ("1e-3", 0.001), ("May 3rd", 3), ("20 000 steps", 20000), ("a hundred and twenty three thousand", 123000),
+        ("1e-3", 0.001), ("May 3rd", 3), ("20 000 steps", 20000),
+        ("a day and a half", 1.5), ("three quarters of it", 0.75), ("a dozen and a half", 18),
+        ("four score", 80), ("18 below zero", -18), ("2024 minus 7", -7), ("2024 minus 7", 7),
+        ("a hundred and twenty three thousand", 123000),
     ],
 )  # fmt: skip
 def test_a_number_is_found_in_every_usual_form(text: str, number: float) -> None:
