@@ -9,7 +9,7 @@ from typing import Final
 from ste_graph.contracts import Json
 from ste_graph.distil.normalisation import identifier_words, singular, word_set
 from ste_graph.distil.request import Request, TextSpan
-from ste_graph.distil.roles import Parameters, find_label
+from ste_graph.distil.roles import Parameters, find_label, find_labelled_words
 
 _NO: Final = (
     r"(?:no|not|n't|without|never|exclude|excluding|except|skip|omit|avoid|leave out|leaving out|disable|drop|minus"
@@ -138,11 +138,28 @@ def _find_scattered(request: Request, choice: str) -> Iterator[TextSpan]:
         yield TextSpan(start + min(places)[0], start + max(place[1] for place in places))
 
 
+def _drop_alternatives(request: Request, stated: dict[str, list[TextSpan]]) -> dict[str, list[TextSpan]]:
+    """The choices without the places at which a request leaves open which it is: `in English or German words`."""
+    every = [span for spans in stated.values() for span in spans]
+    left = {
+        choice: [span for span in spans if not any(_are_alternatives(request, span, other) for other in every)]
+        for choice, spans in stated.items()
+    }
+    return {choice: spans for choice, spans in left.items() if spans}
+
+
+def _are_alternatives(request: Request, first: TextSpan, second: TextSpan) -> bool:
+    start, end = min(first.end, second.end), max(first.start, second.start)
+    return start < end and re.fullmatch(r",? or (?:in |as |the |an? )?", request.plain[start:end]) is not None
+
+
 def _keep_foremost(request: Request, stated: dict[str, list[TextSpan]]) -> dict[str, list[TextSpan]]:
     """The choices that a request asks for, else those that it speaks of in the place of one, else all.
 
     `My German teacher wants it in English` asks for English, and `on weekdays, but how many days` for days.
     """
+    if not stated:
+        return stated
     ranks = {choice: max(_rank(request, span) for span in spans) for choice, spans in stated.items()}
     return {choice: spans for choice, spans in stated.items() if ranks[choice] == max(ranks.values())}
 
@@ -171,14 +188,17 @@ def find_choice(
     `several`: the value is one of a list. A choice with the parameter's own label counts before all others. A value
     that stands for all of them is not contradicted by several others.
     """
-    stated = stated_choices(request, name, schema)
+    stated = places = stated_choices(request, name, schema)
     labels = {
         choice: [span for span in spans if find_label(request, span, "text", parameters) == name]
         for choice, spans in stated.items()
     }
     if any(labels.values()):
         return labels.get(value) or None
-    stated = stated if several else _keep_foremost(request, stated)
+    spans = [span for choice in places.values() for span in choice]
+    if not all(any(span.overlaps(word) for span in spans) for word in find_labelled_words(request, name, parameters)):
+        return None
+    stated = stated if several else _keep_foremost(request, _drop_alternatives(request, stated))
     others = {choice for choice in stated if choice != value}
     if value == schema.get("default") and others:
         return stated.get(value, []) if value in _ALL and len(others) > 1 else None

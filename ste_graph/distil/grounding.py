@@ -16,7 +16,7 @@ from ste_graph.distil.normalisation import contains_words, words
 from ste_graph.distil.numbers import numbers_in, parse_number
 from ste_graph.distil.places import kind_at, parse_number_text, states_number
 from ste_graph.distil.request import Request, TextSpan, parse_request
-from ste_graph.distil.roles import Parameters, find_label, read_parameters
+from ste_graph.distil.roles import Parameters, find_label, find_labelled_words, read_parameters
 from ste_graph.distil.zones import find_places, list_zones, place_names
 
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]
@@ -128,6 +128,9 @@ def _says_otherwise(request: Request, leaf: Leaf, parameters: Parameters) -> boo
     schema, name = leaf.schema, leaf.parameter
     if "enum" in schema:
         return isinstance(leaf.value, str) and find_choice(request, name, leaf.value, schema, parameters) is None
+    named = [request.cased[span.start : span.end] for span in find_labelled_words(request, name, parameters)]
+    if schema.get("type") == "string" and not all(isinstance(leaf.value, str) and word in leaf.value for word in named):
+        return True
     if _takes_zone(schema) and _names_other_zone(request, leaf.value):
         return True
     return any(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -109,6 +109,22 @@ def find_label(request: Request, span: TextSpan, kind: Kind, parameters: Paramet
         elif re.match(rf" (?:as|for|is|be|to be)(?: the| a| an| its| my)? {words}(?!\w)", after):
             found = max(found or (0, ""), (2 * len(parts), name))
     return found[1] if found else None
+
+
+def find_labelled_words(request: Request, name: str, parameters: Parameters) -> Iterator[TextSpan]:
+    """The places of words that a request gives to a parameter by its name: `form: year`, `with year for the form`.
+
+    Those in quotes are left out: they may belong to a text that the tool is to work on.
+    """
+    if not (parts := parameters.labels.get(name)):
+        return
+    label, plain = _label_pattern(parts), request.plain
+    after = rf"(?<!\w){label}(?: ?[:=] ?| is (?=[^ ]+?(?:[.;,!?](?: |$)|$)))(?P<word>[\w/+-]+)"
+    before = rf"\b(?:use|using|with|take|choose|set) (?P<word>[\w/+-]+) (?:as|for) the {label}(?!\w)"
+    for match in (*re.finditer(after, plain), *re.finditer(before, plain)):
+        span = TextSpan(*match.span("word"))
+        if not any(quote.holds(span) for quote in request.quotes):
+            yield span
 
 
 def unit_of(request: Request, span: TextSpan, parameters: Parameters) -> frozenset[str]:

@@ -71,6 +71,9 @@ RIGHT = [
      {"from_zone": "Europe/Oslo", "to_zone": "Europe/Rome", "at": "09:30"}),
     ("say", "My German teacher wants it in English", {"language": "en"}),
     ("say", "This year I want it in German", {"language": "de"}),
+    ("say", "In English or German words. With de for the language; the form is year",
+     {"language": "de", "form": "year"}),
+    ("here", "The date; zone: UTC", {}),
 ]  # fmt: skip
 
 WRONG = [
@@ -103,6 +106,11 @@ WRONG = [
     ("say", "My German teacher wants it in English", {"language": "de"}),
     ("say", "This year I want it in German", {"language": "de", "form": "year"}),
     ("say", "in English, the 8th", {"language": "en"}),
+    ("say", "Say it in English or German. The language is pearl.", {"language": "en"}),
+    ("say", "Say it in English or German.", {"language": "en"}),
+    ("say", "In English, with ivory for the form", {"language": "en", "form": "cardinal"}),
+    ("say", "In English; form: ivory", {"language": "en"}),
+    ("here", "The date; zone: Mars", {}),
     ("here", "The date in Oslo", {}),
     ("here", "The date in Oslo", {"zone": "UTC"}),
     ("password", "16 characters with symbols", {"length": 16}),
