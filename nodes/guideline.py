@@ -11,7 +11,13 @@ from ste_graph.distil.normalisation import words
 from ste_graph.forms.evidence import NumberedTrial, definition_text
 from ste_graph.forms.foreign import find_foreign
 from ste_graph.forms.guideline import DroppedSentence, GuidelineSentence, guideline_text
-from ste_graph.forms.sentences import CitedSentence, find_basis, read_sentences
+from ste_graph.forms.sentences import (
+    CitedSentence,
+    find_basis,
+    find_example_words,
+    read_sentences,
+    repeats_example,
+)
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.packs.leaks import LeakFinder
 from ste_graph.prompts.prompt import Prompt
@@ -84,6 +90,9 @@ class Guideline(Node):
         """The reason why a sentence that rests on its trials is dropped all the same; None without one."""
         if any(words(other.text) == words(sentence.text) for other in kept):
             return "it says what was said before"
+        sources = [definition_text(tool), *(trial.source for trial in trials)]
+        if repeats_example(sentence.text, find_example_words(self.prompt.text), sources):
+            return "it speaks of the worked example in the prompt"
         observations = [call.observation for trial in trials for call in trial.calls]
         foreign = find_foreign(
             sentence.text, definition=definition_text(tool), observations=observations, held_out=tool["held_out"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -42,15 +41,6 @@ def select_matches(
     if selection.tokens is not None:
         selected = _fit_budget(selected, selection.tokens, lambda match: count(text(match.exemplar)))
     return selected if selection.order == "most_similar_first" else selected[::-1]
-
-
-def approximate_tokens(text: str) -> int:
-    """About how many tokens a text has, rather too many: a third of its bytes in UTF-8.
-
-    English prose has some four bytes a token, JSON and other scripts three; give a tokenizer's own count if the budget
-    must be met exactly.
-    """
-    return math.ceil(len(text.encode("utf-8", "surrogatepass")) / 3)
 
 
 def _fit_budget(

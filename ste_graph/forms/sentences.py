@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.normalisation import singular, word_set, words
 from ste_graph.forms.claims import find_claims, find_unsupported
 from ste_graph.forms.evidence import NumberedTrial
 
 LONGEST = 200
 """The most characters of a sentence."""
+
+EXAMPLE_WORDS = 2
+"""So many words of a prompt's worked example make a sentence one about that example."""
 
 _CITED = re.compile(
     r"\s*[\[(](?:(?:see|from|as in) )?(?:trials? |numbers? |nos?\. ?|#)?"
@@ -20,6 +23,9 @@ _CITED = re.compile(
 )
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'])")
+_EXAMPLE_TURN = re.compile(r"\{%-? *user *-?%\}(.*?)\{%-? *enduser *-?%\}", re.DOTALL)
+_TOLD = re.compile(r"^(?:API_name|Description|Trial \d+): *(.*)$", re.MULTILINE)
+_COMMON = word_set("what with from that this they want need please much some next last where when have find can will")
 _NOTHING = frozenset({"nothing", "none", "n a", "no", ""})
 
 
@@ -35,6 +41,18 @@ class Basis(NamedTuple):
 
     trials: tuple[str, ...]
     fault: str | None
+
+
+def find_example_words(prompt: str) -> frozenset[str]:
+    """The words of the tools and requests in the worked examples of a prompt: what a small model repeats of them."""
+    told = [turn for turn in _EXAMPLE_TURN.findall(prompt) if "{{" not in turn]
+    return frozenset(word for turn in told for line in _TOLD.findall(turn) for word in _content_words(line))
+
+
+def repeats_example(sentence: str, example_words: frozenset[str], sources: Sequence[str]) -> bool:
+    """True if a sentence speaks of a worked example: with words of it that stand in none of the sources."""
+    known = {word for source in sources for word in _content_words(source)}
+    return len((_content_words(sentence) & example_words) - known) >= EXAMPLE_WORDS
 
 
 def read_sentences(reply: str) -> list[CitedSentence]:
@@ -65,6 +83,11 @@ def find_basis(sentence: CitedSentence, trials: Sequence[NumberedTrial], definit
         claims = find_claims(sentence.text)
         cited = [trial for trial in trials if any(claim.is_in(trial.source) for claim in claims)]
     return Basis(tuple(trial.id for trial in cited), None if cited else "it rests on no trial")
+
+
+def _content_words(text: str) -> set[str]:
+    """The words of a text that have some length, without the endings of plurals."""
+    return {singular(word) for word in words(text).split() if len(word) > 3} - _COMMON
 
 
 def _read_line(line: str) -> Iterator[CitedSentence]:

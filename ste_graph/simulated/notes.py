@@ -54,7 +54,7 @@ def write_notes(text: str) -> str:
     question = asked[1].lower() if asked else ""
     if "form" in question:
         sentences = _form_notes(trials)
-    elif "mistake" in question or "cannot" in question or "can it not" in question:
+    elif "mistake" in question or " not do" in question:
         sentences = _failure_notes(trials)
     else:
         sentences = [

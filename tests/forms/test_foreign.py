@@ -2,7 +2,7 @@ import pytest
 
 from ste_graph.forms.foreign import find_foreign
 
-TOOL = 'fly\nBook a flight, see https://fly.example/help.\n{"properties": {"seats": {"description": "You may ask for 12."}}}'
+TOOL = 'fly\nBook a flight, see https://fly.example/help.\n{"seats": {"description": "You may ask for 12."}}'
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from ste_graph.forms.evidence import NumberedCall, NumberedTrial
-from ste_graph.forms.sentences import find_basis, read_sentences
+from ste_graph.forms.sentences import find_basis, find_example_words, read_sentences, repeats_example
 
 
 def trial(number: int, query: str, arguments: str, observation: str, *, ok: bool = True) -> NumberedTrial:
@@ -64,3 +64,30 @@ def test_a_sentence_rests_on_the_trials_that_it_cites_or_that_have_its_values(
 def test_a_sentence_without_a_basis_is_named_with_the_reason(reply: str, fault: str) -> None:
     (sentence,) = read_sentences(reply)
     assert find_basis(sentence, TRIALS, TOOL).fault == fault
+
+
+PROMPT = """{% system %}
+Tables and restaurants.
+{% endsystem %}
+{% user %}
+API_name: book_table
+Description: Reserve a table in a restaurant.
+
+Trial 1: We want to eat at noon.
+{% enduser %}
+{% assistant %}
+Guests are numbers.
+{% endassistant %}
+{% user %}
+API_name: {{ tool.name }}
+Description: Clean the windows.
+{% enduser %}
+"""
+
+
+def test_a_sentence_about_the_worked_example_of_the_prompt_is_found() -> None:
+    example = find_example_words(PROMPT)
+    assert example == {"book", "table", "reserve", "restaurant", "noon"}
+    assert repeats_example("People reserve tables in restaurants.", example, [TOOL])
+    assert not repeats_example("People book a flight at noon.", example, [TOOL])
+    assert not repeats_example("People reserve tables.", example, ["reserve a table"])

@@ -1,9 +1,9 @@
 import pytest
 
 from ste_graph.contracts import Selection
-from ste_graph.memory.exemplars.selection import approximate_tokens
 from ste_graph.records import StepObservation, TrialStep
 from ste_graph.simulated.reading import read_exemplars
+from ste_graph.text import approximate_tokens
 
 
 def shown(store, query="rain in Paris", *, tools=None, **settings):

@@ -189,17 +189,26 @@ def test_reflect_ends_with_the_question_for_yes_or_no() -> None:
     assert "One?" in shown
 
 
-def answered(name: str, *, examples: str = "", lines: list[str] | None = None) -> str:
+def answered(
+    name: str, *, examples: str = "", lines: list[str] | None = None, guidelines: list[dict[str, str]] | None = None
+) -> str:
     offered = [TOOL, {**TOOL, "name": "listen", "description": "Hear it."}]
     calls = [{"query": "Two?", "action": "look", "arguments": {}}] if examples else []
-    shown = {"examples": examples, "calls": calls, "lines": lines or []}
-    rendered = prompt(name).render({"offer": {"tools": offered}, "show": shown, "case": {"query": "One?"}})
+    shown = {
+        "tools": offered,
+        "examples": examples,
+        "calls": calls,
+        "lines": lines or [],
+        "guidelines": guidelines or [],
+    }
+    values = {"offer": {"tools": offered}, "show": shown, "case": {"query": "One?"}, "tool": {"restraint": False}}
+    rendered = prompt(name).render(values)
     return "\n".join([*(turn["content"] for turn in rendered.leading), rendered.text])
 
 
 def asked(calls: list[dict[str, Any]] | None = None) -> RenderedPrompt:
-    shown = {"calls": calls or [], "lines": []}
-    return prompt("answer").render({"offer": {"tools": [TOOL]}, "show": shown, "case": {"query": "One?"}})
+    shown = {"tools": [TOOL], "calls": calls or [], "lines": [], "guidelines": []}
+    return prompt("answer").render({"show": shown, "case": {"query": "One?"}, "tool": {"restraint": False}})
 
 
 answer_prompts = pytest.mark.parametrize("name", ["answer", "answer_paper"])
@@ -217,8 +226,38 @@ def test_a_test_shows_every_tool_on_offer_line_by_line_and_ends_with_the_request
 @answer_prompts
 def test_what_an_arm_does_not_show_leaves_no_trace_in_its_prompt(name: str) -> None:
     plain, shown = answered(name), answered(name, examples="User Query: Two?\nAction: look", lines=LESSONS)
-    for trace in ("Lesson:", "Two?", "taught", "served before", "served it:"):
+    for trace in ("Lesson:", "Two?", "taught", "served before", "served it:", "Guideline"):
         assert trace not in plain
     assert shown.index("Two?") < shown.index("User Query: One?")
     assert all(line in shown.splitlines() for line in LESSONS)
     assert "\n\n\n" not in plain
+
+
+def test_guidelines_are_shown_below_the_tools_that_they_are_of() -> None:
+    lines = answered("answer", guidelines=[{"tool": "listen", "text": "Listen to one sound."}]).splitlines()
+    assert "Guideline for listen: Listen to one sound." in lines
+    assert lines.index("API_name: listen") < lines.index("Guideline for listen: Listen to one sound.")
+
+
+TRIAL = {"number": 1, "id": "t1", "query": "Two?", "calls": [
+    {"action": "look", "arguments": '{"at": 3}', "observation": "at must be at most 2", "ok": False},
+    {"action": "look", "arguments": '{"at": 2}', "observation": "4 °C", "ok": True},
+]}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["guideline", "describe"])
+def test_a_form_is_asked_for_with_numbered_trials_after_worked_examples_of_other_tools(name: str) -> None:
+    refused = [{"description": "Look here.", "reason": "it says the same as before"}]
+    values = {"evidence": {"trials": [TRIAL]}, "aspect": {"question": "What is it for?"}, "keep": {"refused": refused}}
+    rendered = prompt(name).render({"tool": TOOL, **values})
+    roles = [turn["role"] for turn in rendered.leading]
+    assert roles == ["system", *["user", "assistant"] * (len(roles) // 2)]
+    lines = rendered.text.splitlines()
+    assert lines[0] == "API_name: look"
+    start = lines.index("Trial 1: Two?")
+    assert lines[start + 1 : start + 5] == [
+        'Call: {"at": 3}', "Failed: at must be at most 2", 'Call: {"at": 2}', "Result: 4 °C",
+    ]  # fmt: skip
+    assert lines[-1] == {"guideline": "Notes:", "describe": "Better documentation:"}[name]
+    assert ("The reason: it says the same as before." in lines) == (name == "describe")
+    assert "API_name: look" not in str(rendered.leading)

@@ -57,10 +57,10 @@ def values(trial: Values, exemplars: list[Values]) -> Values:
     tools = [describe_tool(tool) for tool in everyday.toolbox().tools.values()]
     (own,) = [tool for tool in tools if tool["name"] == trial["tool"]]
     return {
-        "tool": own,
+        "tool": {**own, "restraint": False},
         "offer": {"tools": tools},
         "case": {"query": trial["query"]},
-        "show": shown(exemplars),
+        "show": {**shown(exemplars), "tools": tools, "guidelines": []},
         "imagine": {"query": trial["query"]},
         "observe": {"text": None},
         "lessons": {"lines": []},
