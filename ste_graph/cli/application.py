@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli import check, doctor, draw, export, init, pack, plan, run, schema, score, show, tools
+from ste_graph.cli import check, doctor, draw, export, init, plan, run, schema, score, show, tools
 from ste_graph.command_line import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.registry import find_entry_points
@@ -44,7 +44,6 @@ for command in find_entry_points(
 ).values():  # of packages that the engine does not know; they import nothing heavy
     application.add_typer(command.load())
 application.add_typer(tools.tools)
-application.add_typer(pack.pack)
 
 
 def _version(wanted: bool) -> None:

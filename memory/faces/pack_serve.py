@@ -65,7 +65,9 @@ def serve(
 
 def _open_stdin() -> BinaryIO:
     """Stdin under a number of its own: a thread may still read from it when the interpreter closes `sys.stdin`."""
-    return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    from ste_graph.packs.proxy import BUFFER_BYTES
+
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=BUFFER_BYTES)
 
 
 def check_url(url: str) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ste_graph.cli.pack_serve import serve
 from ste_graph.command_line import FAILED, Changes, Format, OutputFormat, echo, load_experiment
+from ste_graph.memory.faces.pack_serve import serve
 from ste_graph.packs.outcome import Outcome, OutcomeFormat
 
 if TYPE_CHECKING:
