@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ste_graph.scoring.bfcl.calls import UnreadableCallsError, read_calls
+from ste_graph.scoring.bfcl.environment import Scenario
 from ste_graph.scoring.bfcl.labels import label_result
 from ste_graph.scoring.bfcl.questions import ANY_TOOL, NO_TOOL, BfclQuestion, read_questions
 
@@ -26,6 +29,7 @@ REFUSALS = [
     "<think>weather.get(city='Ulm')? No.</think>I can only look up the weather.",
     "(I have no tool for this.)",
     "[Note] Please tell me more about it.",
+    "\u4e0d",
     "[]",
 ]
 CALLS = [
@@ -93,6 +97,26 @@ def test_a_call_that_cannot_be_read_and_a_text_without_words_are_neither(text):
 def test_a_reply_of_another_shape_is_neither(reply):
     label = label_result(QUESTION, reply, arm="a")
     assert (label.err, label.no_call, label.is_correct) == (True, False, False)
+
+
+PIECES = (
+    "[", "]", "(", ")", "{", "}", "<think>", "</think>", "Action:", "Action Input:", "Final Answer:", "\n", "```", "`",
+    ",", "weather.get", "city=", "'Ulm'", '"name":', '"weather.get"', '"arguments":', "<tool_call>", "</tool_call>",
+    "no",
+)  # fmt: skip
+texts = st.text() | st.lists(st.sampled_from(PIECES), max_size=15).map(" ".join) | st.just("[" * 5000)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("role", "content", "f")), inner),
+    max_leaves=6,
+)
+
+
+@given(values)
+def test_whatever_a_reply_is_it_has_a_label(reply):
+    conversation = BfclQuestion("q", "", FUNCTIONS, ((), ()), scenario=Scenario(()))
+    for label in (label_result(QUESTION, reply, arm="a"), label_result(conversation, [reply, reply], arm="a")):
+        assert [label.err, label.no_call, label.called is not None].count(True) == 1
 
 
 def test_calls_side_by_side_in_a_text_are_all_read():

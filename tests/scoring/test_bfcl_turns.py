@@ -121,6 +121,13 @@ def test_a_result_of_another_form_is_no_reply(reply, problem, asked):
     assert found.problem.startswith(problem)
 
 
+def test_questions_about_other_classes_are_refused_by_name(tmp_path):
+    path = write_question(tmp_path / "bfcl", [["ls()"]])
+    path.write_text(path.read_text("utf-8").replace('["GorillaFileSystem"]', '["WebSearchAPI"]'), "utf-8")
+    with pytest.raises(WorkflowError, match="Questions about WebSearchAPI are not scored, only those about Gorilla"):
+        read_questions(path)
+
+
 def test_words_in_every_turn_make_no_call(asked):
     found = label(asked(["ls()"], ["ls()"]), [["I cannot do this."], "Nor this."])
     assert (found.err, found.no_call, found.is_correct) == (False, True, False)

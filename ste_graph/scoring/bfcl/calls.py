@@ -170,4 +170,4 @@ _BEGINS_CALL: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """A text that sets out to make a call: where the call cannot be read, it is no refusal."""
-_WORD: Final = re.compile(r"[^\W\d_]{2}")
+_WORD: Final = re.compile(r"[^\W\d_]")

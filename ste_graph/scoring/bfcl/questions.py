@@ -87,6 +87,10 @@ def read_questions(path: Path, answers: Path | None = None) -> list[BfclQuestion
     if is_java(path.name):
         raise WorkflowError(f"{path}: {NOT_SCORED}")
     items = read_checked_lines(path, QuestionLine, "expected one question of BFCL a line")
+    unknown = sorted({name for item in items for name in item.get("involved_classes") or ()} - SOURCES.keys())
+    if unknown:
+        known = ", ".join(sorted(SOURCES))
+        raise WorkflowError(f"{path}: Questions about {', '.join(unknown)} are not scored, only those about {known}")
     is_unanswered, any_call = "relevance" in path.name, "relevance" in path.name.replace("irrelevance", "")
     truths = {} if is_unanswered else _read_answers(answers or _find_answers(path))
     missing = [] if is_unanswered else [item["id"] for item in items if item["id"] not in truths]
@@ -179,8 +183,6 @@ class _FunctionDocs:
         return [function for name in classes for function in self._read(name)]
 
     def _read(self, name: str) -> list[Json]:
-        if name not in SOURCES:
-            raise WorkflowError(f"{self.questions}: unknown class {name!r}; known: {', '.join(sorted(SOURCES))}")
         if name not in self.known:
             above = self.questions.resolve().parent
             places = [folder / "func_doc" / f"{SOURCES[name]}.json" for folder in (above, above.parent)]
