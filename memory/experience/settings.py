@@ -104,14 +104,26 @@ class Experience(_Source):
             exemplars = ExemplarView in readers or not lessons
             require_adopted(self.source, self.only_if, exemplars=exemplars, lessons=lessons)
 
-    def check_tools(self, tools: Sequence[Tool]) -> None:
-        """Raise `WorkflowError` if `from` names a pack that was proven with other tools than these."""
+    def check_use(self, tools: Sequence[Tool], models: Collection[str]) -> list[str]:
+        """Say if `from` names a pack that was proven with another model than these.
+
+        Raises `WorkflowError` if it was proven with other tools.
+        """
         from ste_graph.packs.drift import require_current
         from ste_graph.packs.manifest import is_pack
         from ste_graph.packs.pack import open_adopted_pack
 
-        if self.source is not None and not is_web_address(self.source) and is_pack(Path(self.source)):
-            require_current(open_adopted_pack(self.source), tools)
+        if self.source is None or is_web_address(self.source) or not is_pack(Path(self.source)):
+            return []
+        pack = open_adopted_pack(self.source)
+        if tools:
+            require_current(pack, tools)
+        if not models or pack.manifest.model in models:
+            return []
+        return [
+            f"the pack {self.source} was proven with {pack.manifest.model}, and this run asks "
+            f"{', '.join(sorted(models))}; whether it gains there, says: ste pack verify {self.source} --model NAME"
+        ]
 
     def _check_pack(self, source: str, readers: Collection[type]) -> None:
         """Raise `WorkflowError` if a pack is not whole, or did not adopt what `readers` get from it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -159,7 +159,8 @@ def verify(
         )
     opened = open_adopted_pack(dir)
     outcome = Outcome(str(dir), simulated=opened.manifest.simulated)
-    with redirect_stdout(sys.stderr):  # stdout is for the result, whatever the code of tools prints
+    # stdout is for the result, whatever the code of tools prints; and what could not be tried is not lost
+    with redirect_stdout(sys.stderr), _untried(dir):
         if tools is not None:
             asyncio.run(_verify_tools(opened, tools, changes or (), outcome, calls=calls))
         if model is not None:
@@ -167,6 +168,17 @@ def verify(
     echo(outcome.render(format))
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
+
+
+@contextmanager
+def _untried(dir: Path) -> Iterator[None]:
+    """Turn a `RunError` into a `WorkflowError`: the exit code 1 is for what does not hold any more."""
+    from ste_graph.errors import RunError, WorkflowError
+
+    try:
+        yield
+    except RunError as error:
+        raise WorkflowError(f"{dir}: could not be verified: {error}") from error
 
 
 async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcome: Outcome, *, calls: bool) -> None:

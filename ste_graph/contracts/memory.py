@@ -133,11 +133,15 @@ class AccessChecked(Protocol):
 
 
 @runtime_checkable
-class ToolsChecked(Protocol):
-    """A memory that was proven with tools, and may not be used once these have changed."""
+class UseChecked(Protocol):
+    """A memory that was proven with tools and a model, and may not be used once the tools have changed."""
 
-    def check_tools(self, tools: Sequence[Tool]) -> None:
-        """Raise `WorkflowError` if the memory was proven with other tools than these; called when they are known."""
+    def check_use(self, tools: Sequence[Tool], models: Collection[str]) -> list[str]:
+        """Return what a person should know of its use with these tools and models (by their labels).
+
+        Called when they are known; without `tools`, the workflow has none. Raise `WorkflowError` if the memory was
+        proven with other tools.
+        """
 
 
 class TranscriptMemory(Protocol):

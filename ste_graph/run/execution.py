@@ -38,7 +38,7 @@ from ste_graph.run.models import (
     start_models,
 )
 from ste_graph.run.pending import PendingCalls
-from ste_graph.run.preflight import check_access, check_resumable, check_sub_workflows, check_tools
+from ste_graph.run.preflight import check_access, check_resumable, check_sub_workflows, check_use
 from ste_graph.run.record_maker import RecordMaker, memory_entries
 from ste_graph.run.recording import Recording
 from ste_graph.run.replay import Replay
@@ -149,7 +149,7 @@ class _Opening:
             if cassette is not None:
                 stack.callback(cassette.close)
             tools = await stack.enter_async_context(open_tools(self._workflow, cassette))
-            check_tools(self._workflow, tools)
+            remarks = check_use(self._workflow, tools)
             resetter = self._resetter(tools)
             units, skipped = list_units(self._workflow, tools, dry_run=self._dry_run)
             labels = all_model_labels(self._workflow)
@@ -185,7 +185,8 @@ class _Opening:
             )
             finished = await running.run(units, boxes)
         summary = self._summary(logs, lock)
-        summary.remarks = [*(fault for box in boxes.values() for fault in box.faults), *running.events.tool_errors]
+        faults = [fault for box in boxes.values() for fault in box.faults]
+        summary.remarks = [*remarks, *faults, *running.events.tool_errors]
         if not finished:
             summary.stopped_by, summary.reason = "interrupt", "stopped by the user"
         elif running.spent is not None:
@@ -315,7 +316,7 @@ class _Running:
             while left:
                 earlier = [unit for wave in waves for unit in wave]
                 await begin_wave(len(waves), value_stores, earlier, self._logs)
-                wave = next_wave(workflow, value_stores, left)
+                wave = await next_wave(workflow, value_stores, left)
                 undone = [run_unit(unit) for unit in wave if not self._logs[unit.name].done]
                 if not await run_side_by_side(undone, context.stop, shared.pending.give_up):
                     return False

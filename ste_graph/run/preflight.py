@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import get_args
 
-from ste_graph.contracts import AccessChecked, Tool, ToolsChecked
+from ste_graph.contracts import AccessChecked, Tool, UseChecked
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import SubWorkflowSpec, Workflow
 from ste_graph.models.adapter import Adapter
@@ -26,12 +26,18 @@ def check_access(workflow: Workflow) -> None:
             model.check_access()
 
 
-def check_tools(workflow: Workflow, tools: Sequence[Tool]) -> None:
-    """Raise `WorkflowError` for the first memory that was proven with other tools than those of the workflow."""
+def check_use(workflow: Workflow, tools: Sequence[Tool]) -> list[str]:
+    """Return what a person should know of the memories that were proven with tools and a model.
+
+    Raises `WorkflowError` for the first one that was proven with other tools than those of the workflow.
+    """
+    remarks = []
     for name, spec in workflow.memories.items():
-        if tools and isinstance(spec.memory, ToolsChecked):
+        if isinstance(spec.memory, UseChecked):
             with _name_entry(workflow, f"memory `{name}`"):
-                spec.memory.check_tools(tools)
+                found = spec.memory.check_use(tools, model_labels(workflow).values())
+            remarks += [f"memory `{name}`: {remark}" for remark in found]
+    return remarks
 
 
 def check_resumable(workflow: Workflow) -> None:

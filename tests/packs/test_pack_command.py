@@ -15,6 +15,7 @@ import yaml
 import ste_graph
 from ste_graph.memory import ExemplarStore
 from ste_graph.packs.pack import open_pack
+from tests.memory.run_folder import write_run
 from tests.packs.conftest import TOOLS
 
 
@@ -163,19 +164,78 @@ def test_a_command_line_without_anything_to_verify_against_is_wrong(made, ste) -
     assert (done.code, "name a workflow with the tools in --tools, or a model in --model" in done.err) == (2, True)
 
 
-def test_a_run_that_kept_what_was_there_is_packed_only_on_demand_and_refused_in_use(gain, tmp_path, ste) -> None:
-    shutil.copytree(gain, tmp_path / "kept")
-    journal = tmp_path / "kept" / "runs" / "evaluate" / "journal.jsonl"
-    line = json.loads(journal.read_text("utf-8"))
-    line |= {"decision": "keep", "reason": "the interval does not lie above 0", "adopted": None}
-    journal.write_text(json.dumps(line) + "\n", "utf-8")
-    refused = ste("pack", "make", tmp_path / "kept", "--out", tmp_path / "new")
+def test_a_run_that_kept_what_was_there_is_packed_only_on_demand_and_refused_in_use(rewritten, tmp_path, ste) -> None:
+    kept = rewritten(decision="keep", reason="the interval does not lie above 0", adopted=None)
+    refused = ste("pack", "make", kept, "--out", tmp_path / "new")
     assert (refused.code, (tmp_path / "new").exists()) == (2, False)
     assert "decided to keep what was there, so that there is nothing proven to pack: the interval" in refused.err
-    done = ste("pack", "make", tmp_path / "kept", "--out", tmp_path / "new", "--not-adopted")
+    done = ste("pack", "make", kept, "--out", tmp_path / "new", "--not-adopted")
     assert (done.code, "(not adopted: only to be looked at; simulated:" in done.out) == (0, True)
     used = ste("memory", "search", "x", "--from", tmp_path / "new")
     assert (used.code, "nothing in this pack was adopted" in used.err) == (2, True)
+
+
+@pytest.fixture
+def rewritten(gain, tmp_path):
+    """A copy of the run whose evaluation says something else: `rewritten(adopted_for=…)`."""
+
+    def rewrite(**changes) -> Path:
+        shutil.copytree(gain, tmp_path / "copy")
+        journal = tmp_path / "copy" / "runs" / "evaluate" / "journal.jsonl"
+        journal.write_text(json.dumps({**json.loads(journal.read_text("utf-8")), **changes}) + "\n", "utf-8")
+        return tmp_path / "copy"
+
+    return rewrite
+
+
+def test_only_the_tools_that_it_was_adopted_for_are_in_it(rewritten, tmp_path, ste) -> None:
+    assert ste("pack", "make", rewritten(adopted_for=["area"]), "--out", tmp_path / "new").code == 0
+    pack = open_pack(tmp_path / "new")
+    assert (pack.manifest.tools, set(pack.definitions)) == (("area",), {"area", "upper"})
+    with ExemplarStore.open(tmp_path / "new") as store:
+        assert store.tools == ["area"]
+    assert "## upper" not in (tmp_path / "new" / "SKILL.md").read_text("utf-8")
+
+
+def test_guidelines_and_rewritten_descriptions_come_from_their_runs(rewritten, gain, tmp_path, ste) -> None:
+    def written(name, **fields):
+        line = {"id": name, "unit": "u", "record": name, "tool": "upper", "fingerprint": None, "model": "m", **fields}
+        return write_run(tmp_path / "copy" / "runs" / name, journal=[line])
+
+    run = rewritten()
+    sentence = {"aspect": "purpose", "text": "Give the text as it is.", "trials": ["1"]}
+    before = {"description": "A text in capitals.", "parameters": {"text": "The text."}}
+    sources = {
+        "guideline": written("guideline", sentences=[sentence]),
+        "descriptions": written(
+            "description", description="Writes a text in capitals.", parameters={"text": "Any text."}, previous=before,
+            kept=True, reason="better",
+        ),
+    }  # fmt: skip
+    forms = {form: {"run_id": ste_graph.open_run(path).id, "run": str(path)} for form, path in sources.items()}
+    journal = run / "runs" / "evaluate" / "journal.jsonl"
+    line = json.loads(journal.read_text("utf-8")) | {"adopted": {"kind": "forms", "forms": forms}}
+    journal.write_text(json.dumps(line) + "\n", "utf-8")
+    assert ste("pack", "make", run, "--out", tmp_path / "new").code == 0
+    pack = open_pack(tmp_path / "new")
+    assert pack.guideline == {"upper": "Give the text as it is."}
+    assert pack.descriptions["upper"].model_dump() == {
+        "description": "Writes a text in capitals.", "parameters": {"text": "Any text."},
+    }  # fmt: skip
+    assert json.loads((tmp_path / "new" / "descriptions.json").read_text("utf-8"))["tools"] == [
+        {
+            "name": "upper", "description": "Writes a text in capitals.",
+            "inputSchema": {"type": "object", "properties": {"text": {"description": "Any text."}}},
+        }
+    ]  # fmt: skip
+    assert (tmp_path / "new" / "exemplars.jsonl").read_text("utf-8") == ""
+    again = ste("pack", "verify", tmp_path / "new", "--model", "simulated", "--cases", "1")
+    assert again.code in (1, 3), again.err
+
+
+def test_a_model_that_cannot_be_asked_proves_nothing(made, ste) -> None:
+    done = ste("pack", "verify", made, "--model", "m", "--url", "http://127.0.0.1:9/v1")
+    assert (done.code, "could not be verified:" in done.err) == (2, True)
 
 
 def test_a_run_without_a_decision_is_refused_in_a_sentence(gain, tmp_path, ste) -> None:

@@ -140,3 +140,20 @@ def test_an_agent_whose_tool_has_other_parameters_is_refused(pack) -> None:
         WorkflowError, match=r"is outdated: the tool `weather` has other parameters .*city, place, unit"
     ):
         describe_tools(pack, [renamed])
+
+
+def test_a_pack_of_another_model_is_allowed_and_its_proof_proposed(pack, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("ste_graph.memory.vectors.embedders.find_store_embedder", lambda place, name: WordHashes())
+    (tmp_path / "say.md").write_text("{{ recall.examples }}", "utf-8")
+    text = WORKFLOW.replace("PACK", str(pack.path)).replace("tools: [{use: python, module: my_tools.py}]\n", "")
+    text = text.replace("graph: [recall]", "graph: [recall, answer]")
+    text = text.replace("nodes:\n", "nodes:\n  answer: {use: answer, model: m, prompt: say.md}\n")
+    (tmp_path / "lend.yaml").write_text(text, "utf-8")
+    monkeypatch.setattr("ste_graph.simulated.model.SIMULATED", "another")
+    summary = ste_graph.load(tmp_path / "lend.yaml").run(out=tmp_path / "run")
+    assert summary.complete, summary.failed
+    (remark,) = summary.remarks
+    assert remark == (
+        f"memory `learnt`: the pack {pack.path} was proven with simulated, and this run asks another; whether it gains "
+        f"there, says: ste pack verify {pack.path} --model NAME"
+    )
