@@ -50,6 +50,11 @@ class Overlay:
                 "Exemplars and lessons reach an agent by: ste memory serve"
             )
 
+    @property
+    def is_waiting(self) -> bool:
+        """True while a list of tools was asked for and has not come."""
+        return bool(self._waiting)
+
     def note_request(self, line: bytes) -> None:
         """Takes note of what a client sends: whether it asks for the tools."""
         if not any(mark in line for mark in _MARKS):
@@ -135,6 +140,46 @@ class Overlay:
             self._said.add(what)
             hint = f"; what still holds is told by: ste pack verify {self.pack.path}" if verify else ""
             self.say(f"ste pack serve: {what}{hint}")
+
+
+class AnswerStream:
+    """What a server sends, in parts of any size: at once on its way, but for lines that may be a list of tools.
+
+    A line that began before the list was asked for is not that list, so that the rest of it goes on its way too.
+    """
+
+    def __init__(self, overlay: Overlay) -> None:
+        self._overlay = overlay
+        self._held = bytearray()
+        self._within_line = False
+        """True if the beginning of a line has gone on its way."""
+
+    def feed(self, part: bytes) -> bytes:
+        """What goes on its way now that this part is there."""
+        if not self._overlay.is_waiting and not self._held:
+            self._within_line = not part.endswith(b"\n")
+            return part
+        passed = b""
+        if self._within_line:
+            end = part.find(b"\n") + 1
+            if not end:
+                return part
+            passed, part, self._within_line = part[:end], part[end:], False
+        self._held += part
+        end = self._held.rfind(b"\n", len(self._held) - len(part)) + 1
+        if not end:
+            return passed
+        lines, self._held = self._held[:end], self._held[end:]
+        return passed + b"".join(map(self._overlay.rewrite, _split_lines(bytes(lines))))
+
+    def finish(self) -> bytes:
+        """What is left at the end."""
+        return self._overlay.rewrite(bytes(self._held))
+
+
+def _split_lines(whole: bytes) -> list[bytes]:
+    """Lines that all end in a line feed; a carriage return alone ends none."""
+    return [line + b"\n" for line in whole.split(b"\n")[:-1]]
 
 
 def _find_drift(name: str, before: ToolDefinition, entry: Mapping[str, Json]) -> Drift | None:

@@ -8,15 +8,17 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.packs.overlay import Overlay
+from ste_graph.packs.overlay import AnswerStream, Overlay
 from ste_graph.parent_watchdog import watch_command
 
+BUFFER_BYTES = 1 << 20
+"""Bytes that a pipe holds and that are read at once, so that a long answer takes few turns between the programs."""
 GRACE_S = 0.5
 """Seconds that the server has to end once it is asked to."""
 CLOSE_S = 1.0
@@ -31,14 +33,17 @@ def serve_command(command: Sequence[str], overlay: Overlay, reading: IO[bytes], 
     """
     program = find_program(command[0])
     server = subprocess.Popen(
-        watch_command([program, *command[1:]], grace_s=GRACE_S), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        watch_command([program, *command[1:]], grace_s=GRACE_S),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pipesize=BUFFER_BYTES,
     )
     assert server.stdin is not None
     assert server.stdout is not None
     client_gone = threading.Event()
     threading.Thread(target=_send_requests, args=(reading, server, overlay, client_gone), daemon=True).start()
     try:
-        _copy_lines(server.stdout, writing, overlay.rewrite)
+        _pass_answers(server.stdout, writing, AnswerStream(overlay))
     except BrokenPipeError:  # the client does not read any more
         client_gone.set()
     finally:
@@ -61,12 +66,11 @@ def _send_requests(
     """Hands on what the client sends, until it ends; then the server's input ends too."""
     assert server.stdin is not None
 
-    def note(line: bytes) -> bytes:
-        overlay.note_request(line)
-        return line
-
     try:
-        _copy_lines(reading, server.stdin, note)
+        while line := reading.readline():
+            overlay.note_request(line)
+            server.stdin.write(line)
+            server.stdin.flush()
         client_gone.set()
         server.stdin.close()
         with suppress(subprocess.TimeoutExpired):
@@ -76,10 +80,13 @@ def _send_requests(
         return
 
 
-def _copy_lines(reading: IO[bytes], writing: IO[bytes], change: Callable[[bytes], bytes]) -> None:
-    while line := reading.readline():
-        writing.write(change(line))
+def _pass_answers(reading: IO[bytes], writing: IO[bytes], stream: AnswerStream) -> None:
+    """Hands on what the server sends, until it ends."""
+    while part := os.read(reading.fileno(), BUFFER_BYTES):
+        writing.write(stream.feed(part))
         writing.flush()
+    writing.write(stream.finish())
+    writing.flush()
 
 
 def find_program(name: str) -> str:

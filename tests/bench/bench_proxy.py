@@ -21,7 +21,7 @@ from ste_graph.packs.values import PackData
 ROUNDS, CALLS = 20, 50
 """Calls are made in rounds, directly and through the proxy by turns, so that both meet the machine alike."""
 ALLOWED_MS = 2.0
-SIZES = {"a short answer": 100, "an answer of 1 MB": 1_000_000}
+SIZES = {"a short answer": 100, "an answer of 100 kB": 100_000, "an answer of 1 MB": 1_000_000}
 SERVER = Path(__file__).parents[1] / "servers" / "verbatim.py"
 SCHEMA = {"type": "object", "properties": {}}
 
@@ -92,7 +92,7 @@ def main() -> None:
             more = median(proxied) - median(direct)
             tail = quantiles(proxied, n=20)[-1] - quantiles(direct, n=20)[-1]
             print(
-                f"MCP proxy, {name}: {more:.2f} ms more a call in the median ({median(direct):.2f} ms directly), "
+                f"MCP proxy, {name}: {more:.3f} ms more a call in the median ({median(direct):.3f} ms directly), "
                 f"{tail:.2f} ms more in the 95th percentile (reach: at most {ALLOWED_MS:g} ms)"
             )
 

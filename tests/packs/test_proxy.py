@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import asynccontextmanager, suppress
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 
 from ste_graph.contracts import Observation
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.packs.overlay import Overlay
+from ste_graph.packs.overlay import AnswerStream, Overlay
 from ste_graph.packs.pack import ToolDefinition, ToolDescription
 from ste_graph.packs.proxy import serve_command
 from ste_graph.packs.values import PackData
+from ste_graph.tools.mcp.source import MCPTools
 from tests.servers.verbatim import Handler
 
 pytest.importorskip("mcp_types", reason="the mcp extra is not installed")
@@ -234,6 +240,29 @@ def test_a_pack_without_descriptions_is_refused_with_the_way_that_serves_what_it
         Overlay(pack, print)
 
 
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@given(some.data())
+def test_parts_of_any_size_give_the_same_bytes_as_lines_and_only_a_list_is_held_back(described, data):
+    lines = [f"{line}\n".encode() for line in (PROGRESS, ODD, "", "junk\r", ASK)]
+    listed = listing([TODAY]) + b"\n"
+    early = data.draw(some.integers(0, len(b"".join(lines))))
+    whole = b"".join(lines) + listed + b"".join(lines) + b"an end without a line feed"
+    cuts = sorted({early, *data.draw(some.lists(some.integers(0, len(whole)), max_size=12)), len(whole)})
+    overlay = Overlay(described, lambda _: None)
+    stream = AnswerStream(overlay)
+    sent, at = b"", 0
+    for cut in cuts:
+        sent += stream.feed(whole[at:cut]) if cut > at else b""
+        at = cut
+        if cut == early:
+            assert sent == whole[:cut]
+            ask(overlay)
+    sent += stream.finish()
+    assert sent == whole.replace(b'"The date."', b'"Tell today\'s date \\u201cthere\\u201d."').replace(
+        b'"description": "A zone."', b'"description": "An IANA zone."'
+    ).replace(b'"long": {', b'"long": {"description": "In words.", ')
+
+
 class Piped:
     """A proxy in a thread, with this test as its client."""
 
@@ -418,41 +447,73 @@ def test_a_url_without_a_server_answers_each_request_with_an_error(overlay):
     assert all("the server cannot be reached" in answer["error"]["message"] for answer in answers)
 
 
-async def test_the_official_client_sees_the_adopted_description_and_everything_else_of_a_server(make_pack):
+@asynccontextmanager
+async def serving(way):
+    """A server of the official SDK: how `ste` and its clients reach it, and the arguments of the proxy before it."""
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
+    command = [sys.executable, str(SERVERS / "modern.py")]
+    if way == "command":
+        yield (
+            MCPTools(command=command[0], args=command[1:]),
+            lambda: stdio_client(StdioServerParameters(command=command[0], args=command[1:])),
+            ["--", *command],
+        )
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/mcp"
+    server = subprocess.Popen([*command, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            await asyncio.sleep(0.05)
+        yield MCPTools(url=url), lambda: url, ["--url", url]
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.mark.parametrize(("way", "mode"), [("command", "auto"), ("url", "auto"), ("url", "legacy")])
+async def test_the_official_client_sees_the_adopted_description_and_all_else_as_the_server_has_it(make_pack, way, mode):
     from mcp import Client
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
-    from ste_graph.tools.mcp.source import MCPTools
-
-    server = [sys.executable, str(SERVERS / "modern.py")]
-    source = MCPTools(command=server[0], args=server[1:])
-    definitions = {tool.name: ToolDefinition.of(tool) for tool in await source.open()}
-    await source.close()
-    new = ToolDescription(description="Sum up two numbers.", parameters={"a": "The first."})
-    data = PackData(descriptions={"add": new}, definitions=definitions)
-    pack = make_pack(data=data, forms=("descriptions",), tools=("add",))
-    found = []
-    for command in (server, [str(STE), "pack", "serve", str(pack.path), "--", *server]):
-        parameters = StdioServerParameters(command=command[0], args=command[1:])
-        async with Client(stdio_client(parameters)) as client:
-            tools = {tool.name: tool.model_dump() for tool in (await client.list_tools()).tools}
-            calls = [
-                await client.call_tool(name, arguments)
-                for name, arguments in [
-                    ("add", {"a": 2, "b": 3}),
-                    ("drop", {"name": "x"}),
-                    ("images/dot", {}),
-                    ("no", {}),
-                ]
-            ]
-            found.append((tools, [call.model_dump() for call in calls]))
-    (own, direct), (seen, proxied) = found
+    async with serving(way) as (source, direct_way, arguments):
+        definitions = {tool.name: ToolDefinition.of(tool) for tool in await source.open()}
+        await source.close()
+        new = ToolDescription(description="Sum up two numbers.", parameters={"a": "The first."})
+        data = PackData(descriptions={"add": new}, definitions=definitions)
+        pack = make_pack(data=data, forms=("descriptions",), tools=("add",))
+        proxy = StdioServerParameters(command=str(STE), args=["pack", "serve", str(pack.path), *arguments])
+        found = []
+        for transport in (direct_way(), stdio_client(proxy)):
+            async with Client(transport, mode=mode) as client:
+                tools = {tool.name: tool.model_dump() for tool in (await client.list_tools()).tools}
+                wanted = [("add", {"a": 2, "b": 3}), ("drop", {"name": "x"}), ("images/dot", {}), ("no", {})]
+                calls = [await call(client, name, given) for name, given in wanted]
+                found.append((client.protocol_version, calls, tools))
+    (version, direct, own), (spoken, proxied, seen) = found
+    assert spoken == version
     assert proxied == direct
     assert seen["add"]["description"] == "Sum up two numbers."
     assert seen["add"]["input_schema"]["properties"]["a"]["description"] == "The first."
     seen["add"]["description"] = own["add"]["description"]
     del seen["add"]["input_schema"]["properties"]["a"]["description"]
     assert seen == own
+
+
+async def call(client, name, arguments):
+    """The result of a call, or the error that it was answered with."""
+    from mcp import MCPError
+
+    try:
+        return (await client.call_tool(name, arguments)).model_dump()
+    except MCPError as error:
+        return error.error.model_dump()
 
 
 @pytest.mark.parametrize(
