@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from ste_graph.contracts import Context, Json
@@ -20,6 +21,7 @@ from ste_graph.distil.gates import (
 )
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.tools.arguments import ArgumentChecker
+from ste_graph.tools.threads import run_in_daemon_thread
 
 
 class Filter(Node):
@@ -52,6 +54,10 @@ class Filter(Node):
         gates: list[str]
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        # A schema may hold up its checks, and a long trial the tracing of its values; other units go on meanwhile.
+        return await run_in_daemon_thread(partial(self._apply_gates, inputs))
+
+    def _apply_gates(self, inputs: Inputs) -> Outputs:
         trial, parameters = inputs.trial, inputs.tool["parameters"]
         steps = _steps(trial["steps"], inputs.tool["name"], parameters)
         grounding: TrialGrounding | None = None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from ste_graph.compile.channels import last_channel
 from ste_graph.compile.flow import Flow
@@ -26,6 +27,7 @@ from ste_graph.contracts import (
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.language.workflow import VALUES, MemorySpec, Workflow
 from ste_graph.run.folder import RunFolder
+from ste_graph.tools.threads import run_in_daemon_thread
 
 EMPTY_VIEW: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
 """A memory that is off, as a prompt sees it."""
@@ -121,7 +123,8 @@ class StoredValues:
     seed: int = 0
 
     async def draw(self, tool: Mapping[str, Json], k: int) -> dict[str, list[DrawnValue]]:
-        return self.store.draw(tool, k, self.seed)
+        # A value is checked by the tool's own schema, which may hold that up.
+        return await run_in_daemon_thread(partial(self.store.draw, tool, k, self.seed))
 
 
 class NoMemoryView:

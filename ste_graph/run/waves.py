@@ -11,6 +11,7 @@ from ste_graph.language.workflow import VALUES, Workflow
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.step_log import LoggedStep, StepLog
 from ste_graph.run.units import Unit
+from ste_graph.tools.threads import run_in_daemon_thread
 
 
 def open_value_stores(workflow: Workflow, folder: RunFolder) -> dict[str, ValueStore]:
@@ -22,15 +23,19 @@ def open_value_stores(workflow: Workflow, folder: RunFolder) -> dict[str, ValueS
     }
 
 
-def next_wave(workflow: Workflow, stores: Mapping[str, ValueStore], left: Sequence[Unit]) -> list[Unit]:
+async def next_wave(workflow: Workflow, stores: Mapping[str, ValueStore], left: Sequence[Unit]) -> list[Unit]:
     """Those of the units that are left which run now, in order: the ones with the values that they need, else all.
 
     All run at once where no memory of values is on, or the units are no tools.
     """
-    if workflow.unit_map is None or workflow.unit_map.over.text != "tools":
+    if not stores or workflow.unit_map is None or workflow.unit_map.over.text != "tools":
         return list(left)
-    ready = [unit for unit in left if all(store.is_ready(unit.item) for store in stores.values())]
-    return ready or list(left)
+
+    def find_ready() -> list[Unit]:
+        return [unit for unit in left if all(store.is_ready(unit.item) for store in stores.values())]
+
+    # Values are checked by the tools' own schemas, which may hold that up.
+    return await run_in_daemon_thread(find_ready) or list(left)
 
 
 async def begin_wave(

@@ -57,8 +57,10 @@ class Explainer:
                         f"- `{inside}{needed}`: required where `{inside}{given}` is given, but missing"
                         f"{self._expected(schema, needed)}"
                     )
-            case "additionalProperties" | "unevaluatedProperties":
-                yield from _unknown(inside, value, schema)
+            case "additionalProperties":
+                yield from _explain_unknown(inside, find_extras(value, schema), schema)
+            case "unevaluatedProperties":
+                yield from _explain_unknown(inside, demand, schema)
             case "anyOf" | "oneOf" if meant := find_meant_branch(error):
                 for inner in meant:
                     yield from self.explain(inner)
@@ -114,16 +116,18 @@ class Explainer:
         return f"; expected {expected}" if expected else ""
 
 
-def _unknown(inside: str, value: Mapping[str, Json], schema: Mapping[str, Json]) -> Iterator[str]:
-    known, patterns = sorted(schema.get("properties", {})), schema.get("patternProperties", {})
-    for name in sorted(find_extras(value, schema)):
+def _explain_unknown(inside: str, names: Sequence[str], schema: Mapping[str, Json]) -> Iterator[str]:
+    options = [part for key in ("allOf", "anyOf", "oneOf") for part in schema.get(key, ()) if isinstance(part, Mapping)]
+    known = sorted({name for part in (schema, *options) for name in part.get("properties", {})})
+    patterns = dict.fromkeys(pattern for part in (schema, *options) for pattern in part.get("patternProperties", {}))
+    for name in sorted(names):
         allowed = f"allowed: {list_choices(known)}" if known else "it takes no arguments"
         if patterns:
-            names = " or ".join(f"`{pattern}`" for pattern in list(patterns)[:SHOWN])
+            shown = " or ".join(f"`{pattern}`" for pattern in list(patterns)[:SHOWN])
             allowed = f"{allowed}, and" if known else "allowed:"
-            allowed = f"{allowed} names that match {names}"
-        elif inside and not known:
-            allowed = "nothing may stand here"
+            allowed = f"{allowed} names that match {shown}"
+        elif (inside or options or "$ref" in schema) and not known:
+            allowed = "nothing may stand here" if inside else "leave it out"
         yield f"- `{inside}{name:.80}`: unknown argument; {did_you_mean(name[:80], known)}{allowed}"
 
 

@@ -73,10 +73,6 @@ def _prepare(text: str) -> PreparedSchema:
             return PreparedSchema(faults=(f"is no JSON Schema but {type(schema).__name__}",))
         dialect = _find_dialect(given, schema)
         faults = tuple(dict.fromkeys(_repair(schema, dialect)))
-        if _holds(schema, "unevaluatedProperties") and _holds(schema, "patternProperties"):
-            # The one keyword that matches patterns out of our reach.
-            _drop(schema, "unevaluatedProperties")
-            faults += ("has `unevaluatedProperties` beside `patternProperties`; the former is left out",)
         return PreparedSchema(make_validator(dialect, schema), faults)
     except RecursionError:
         return PreparedSchema(faults=("is nested too deeply",))
@@ -162,10 +158,3 @@ def _sentence(path: Sequence[str | int], broken: Json) -> str:
 def _holds(node: Json, keyword: str) -> bool:
     parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     return (isinstance(node, dict) and keyword in node) or any(_holds(part, keyword) for part in parts)
-
-
-def _drop(node: Json, keyword: str) -> None:
-    if isinstance(node, dict):
-        node.pop(keyword, None)
-    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        _drop(part, keyword)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,13 +10,15 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from jsonschema import Draft7Validator, Draft201909Validator, Draft202012Validator, FormatChecker
+from jsonschema import Draft7Validator, Draft201909Validator, Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from ste_graph.contracts import Json
+from ste_graph.tools.evaluated import find_evaluated
+from ste_graph.tools.formats import FORMATS
 from ste_graph.tools.patterns import PatternError, Stopwatch
 
 MOST_STEPS = 30_000
@@ -30,7 +31,6 @@ FAULTS_OF_A_BRANCH = 30
 """Faults of one option of `anyOf`, or by one reference, that are looked for."""
 MOST_REFERENCES = 50
 """References within one another that a check follows; the stack would end soon after, also within compiled code."""
-FORMATS = FormatChecker()
 
 Keyword = Callable[[Any, Any, Any, Any], Any]
 
@@ -148,6 +148,18 @@ def _additional_properties(validator: Any, allowed: Json, instance: Json, schema
             yield from validator.descend(instance[name], allowed, path=name)
     elif not allowed and extras:
         yield ValidationError("unknown names")
+
+
+def _unevaluated_properties(validator: Any, allowed: Json, instance: Json, schema: Any) -> Iterator[ValidationError]:
+    if not isinstance(instance, Mapping):
+        return
+    evaluated = find_evaluated(validator, instance, schema, _LIMITS.get())
+    extras = [name for name in instance if name not in evaluated]
+    if isinstance(allowed, Mapping):
+        for name in extras:
+            yield from validator.descend(instance[name], allowed, path=name)
+    elif not allowed and extras:
+        yield ValidationError("unknown names", validator="unevaluatedProperties", validator_value=extras)
 
 
 def _any_of(validator: Any, options: Sequence[Json], instance: Json, schema: Json) -> Iterator[ValidationError]:
@@ -270,6 +282,7 @@ KEYWORDS: Mapping[str, Keyword] = {
     "properties": _properties,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
+    "unevaluatedProperties": _unevaluated_properties,
     "anyOf": _any_of,
     "oneOf": _one_of,
     "multipleOf": _multiple_of,
@@ -281,22 +294,3 @@ KEYWORDS: Mapping[str, Keyword] = {
     "$recursiveRef": _follow(Draft201909Validator.VALIDATORS["$recursiveRef"]),
 }
 """Keywords that are checked other than by `jsonschema`."""
-
-
-@FORMATS.checks("date-time", raises=ValueError)
-def _is_datetime(value: object) -> bool:
-    return not isinstance(value, str) or (
-        len(value) > len("2024-02-28") and dt.datetime.fromisoformat(value) is not None
-    )
-
-
-@FORMATS.checks("time", raises=ValueError)
-def _is_time(value: object) -> bool:
-    return not isinstance(value, str) or dt.time.fromisoformat(value) is not None
-
-
-@FORMATS.checks("regex", raises=PatternError)
-def _is_pattern(value: object) -> bool:
-    if isinstance(value, str):
-        Stopwatch(1.0).is_match(value, "")
-    return True

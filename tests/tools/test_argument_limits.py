@@ -9,6 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from ste_graph.contracts import ReadResult
+from ste_graph.memory.values.settings import KnownValues
+from ste_graph.nodes.filter import Filter
+from ste_graph.run.memories import StoredValues
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
@@ -52,7 +56,7 @@ UNCHECKED = {
     ),
     "names": ({"propertyNames": {"pattern": SLOW}}, {LONG: 1}, SLOW),
     "names by pattern": ({"patternProperties": {SLOW: {}}, "additionalProperties": False}, {LONG: 1}, SLOW),
-    "names left over": ({"patternProperties": {SLOW: {}}, "unevaluatedProperties": False}, {LONG: 1}, "unevaluated"),
+    "names left over": ({"patternProperties": {SLOW: {}}, "unevaluatedProperties": False}, {LONG: 1}, SLOW),
     "hidden in a value": (
         {
             "properties": {
@@ -155,3 +159,18 @@ def test_a_signal_ends_the_program_in_the_middle_of_a_check(name):
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(name)
         assert process.wait(5) != 0
+
+
+async def test_the_loop_goes_on_while_trials_are_filtered_and_values_are_drawn_by_a_strangers_schema(tmp_path):
+    schema = {"properties": {"order_id": {"pattern": SLOW}}, "required": ["order_id"]}
+    tool = {"name": "look", "description": "", "parameters": schema, "effect": "read"}
+    seen = {"ok": True, "kind": "ok", "text": "done", "data": None}
+    step = {"thought": "", "action": "look", "arguments": {"order_id": LONG}, "observation": seen}
+    trial = {"id": "t", "query": f"Look at {LONG}", "steps": [step], "answer": "done", "solved": True}
+    gap, outputs = await longest_gap(Filter(checks=("format",))(Filter.Inputs(trial=trial, tool=tool), None))
+    assert (outputs.passed, gap < 0.25) == (True, True)
+
+    pool = KnownValues().open("values", tmp_path)
+    pool.begin_wave(1, [ReadResult(tool="list", data={"orders": [{"id": f"{LONG}{n}"} for n in range(5)]}, text="")])
+    gap, drawn = await longest_gap(StoredValues(pool).draw(tool, 3))
+    assert (len(drawn["order_id"]), gap < 0.25) == (3, True)
