@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from ste_graph.contracts import Context, Frozen, Origin
-from ste_graph.forms.arms import offer_described, rank_guidelines, shuffle_guidelines
+from ste_graph.forms.arms import added_tokens, offer_described, rank_tools, shuffle_guidelines
 from ste_graph.forms.room import fit_first, fit_last
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.subject import Form, FormSource, FormsSubject
@@ -42,9 +42,8 @@ class Show(Node):
     the run with the held-out requests must have been selected or written `without` that run; otherwise the arm is
     refused, since it might show what it is tested on.
 
-    With `room`, each form takes at most about so many tokens: of exemplars the nearest are shown, of guidelines those
-    of the tools of the nearest exemplars. Rewritten descriptions count by what they add, and were bounded when they
-    were written.
+    With `room`, each form takes at most about so many tokens: of exemplars the nearest are shown; guidelines and
+    rewritten descriptions of the tools of the nearest exemplars come first. Descriptions count by what they add.
     """
 
     class Inputs(NodeInputs):
@@ -112,7 +111,8 @@ class Show(Node):
             )
         if arm.descriptions:
             origin = _run_origin(arm, "descriptions", inputs.descriptions, tested)
-            tools = offer_described(tools, inputs.descriptions or [])
+            nearest = [str(exemplar["tool"]) for exemplar in inputs.nearest or ()]
+            tools = offer_described(tools, inputs.descriptions or [], nearest=nearest, room=inputs.room)
             origins |= {"descriptions": origin} if any(each["kept"] for each in inputs.descriptions or ()) else {}
         sources = {form: FormSource(run_id=origin.run_id, run=origin.run) for form, origin in origins.items()}
         shown = [
@@ -129,7 +129,7 @@ class Show(Node):
             lines=lines,
             exemplars=ids,
             lessons=lessons,
-            shown_tokens=sum(map(approximate_tokens, shown)) + _added(inputs.tools or [], tools),
+            shown_tokens=sum(map(approximate_tokens, shown)) + added_tokens(inputs.tools or [], tools),
             subject=FormsSubject(forms=sources) if sources and not arm.is_placebo else None,
         )
 
@@ -151,7 +151,7 @@ class Show(Node):
         texts = {str(each["tool"]): str(each["text"]) for each in inputs.guidelines or () if each["text"]}
         if shuffled:
             texts = shuffle_guidelines(texts)
-        order = rank_guidelines(names, [str(exemplar["tool"]) for exemplar in inputs.nearest or ()])
+        order = rank_tools(names, [str(exemplar["tool"]) for exemplar in inputs.nearest or ()])
         order = [name for name in order if name in texts]
         chosen = set(order[: fit_first([texts[name] for name in order], inputs.room)])
         return [{"tool": name, "text": texts[name]} for name in names if name in chosen]
@@ -197,11 +197,6 @@ def _run_origin(arm: ArmSettings, what: str, found: Sequence[Mapping[str, Any]] 
             "the run that the requests come from"
         )
     return origin
-
-
-def _added(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> int:
-    """About how many tokens the tools are longer by."""
-    return approximate_tokens(str(list(after))) - approximate_tokens(str(list(before))) if before != after else 0
 
 
 def _call_text(call: Mapping[str, Any]) -> str:

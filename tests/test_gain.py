@@ -54,11 +54,11 @@ def gain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_gain_explores_distils_tests_and_decides_each_in_a_run_of_its_own(gain: Path) -> None:
     parts = ste.open_run(gain).summary().sub_workflows
-    assert list(parts) == ["explore", "distil", "icl", "evaluate"]
+    assert list(parts) == ["explore", "distil", "guideline", "describe", "icl", "evaluate"]
     assert {kept.tool for kept in ste.open_run(gain / "runs" / "explore").trials()} == {"area", "upper"}
     assert ste.open_run(gain / "runs" / "explore").summary().skipped.keys() == {"send"}
     replies = [line for line in ste.open_run(gain / "runs" / "icl").records() if line["record"] == "reply"]
-    assert {line["arm"] for line in replies} == {"baseline", "exemplars", "shuffled", "lessons", "both"}
+    assert {line["arm"] for line in replies} == {arm["name"] for arm in ste.load("gain").workflow.params["arms"]}
 
 
 def test_no_request_of_the_test_was_learnt_from(gain: Path) -> None:

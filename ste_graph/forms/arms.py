@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ste_graph.forms.description import Wording, apply_wording
+from ste_graph.text import approximate_tokens
 
 
 def offer_described(
-    tools: Sequence[Mapping[str, Any]], descriptions: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]],
+    descriptions: Sequence[Mapping[str, Any]],
+    *,
+    nearest: Sequence[str] = (),
+    room: int | None = None,
 ) -> list[dict[str, Any]]:
     """The tools with their rewritten descriptions, where these were kept and the tool is as it was.
 
-    `descriptions` are those of `ste_graph.inputs.forms.RunDescriptions`.
+    Args:
+        tools: Those on offer.
+        descriptions: Those of `ste_graph.inputs.forms.RunDescriptions`.
+        nearest: The tools of the nearest exemplars, the most similar last: these are described first.
+        room: The most tokens that the tools may be longer by, about; None: no bound.
     """
     known = {str(each["tool"]): each for each in descriptions if each["kept"]}
-    return [_describe(tool, known.get(str(tool["name"]))) for tool in tools]
+    described = {str(tool["name"]): _describe(tool, known.get(str(tool["name"]))) for tool in tools}
+    chosen, left = set[str](), room
+    for name in rank_tools([str(tool["name"]) for tool in tools], nearest):
+        before = next(tool for tool in tools if tool["name"] == name)
+        more = max(0, added_tokens([before], [described[name]]))
+        if left is None or more <= left:
+            chosen.add(name)
+            left = None if left is None else left - more
+    return [described[tool["name"]] if tool["name"] in chosen else dict(tool) for tool in tools]
 
 
-def rank_guidelines(names: Sequence[str], nearest: Sequence[str]) -> list[str]:
-    """The tools in the order in which their guidelines are shown, while there is room.
+def added_tokens(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> int:
+    """About how many tokens longer some tools are than others."""
+    first, second = (json.dumps(list(tools), ensure_ascii=False) for tools in (before, after))
+    return approximate_tokens(second) - approximate_tokens(first)
+
+
+def rank_tools(names: Sequence[str], nearest: Sequence[str]) -> list[str]:
+    """The tools in the order in which their guidelines and descriptions are shown, while there is room.
 
     First those of the nearest exemplars, of which the most similar is the last of `nearest`; then the others as they
     are offered.

@@ -32,7 +32,7 @@ ARMS: dict[str, list[dict[str, Any]]] = {
         {"name": "exemplars", "exemplars": "nearest"},
         {"name": "shuffled", "exemplars": "shuffled"},
         {"name": "lessons", "lessons": True},
-        {"name": "both", "exemplars": "nearest", "lessons": True},
+        {"name": "exemplars+lessons", "exemplars": "nearest", "lessons": True},
     ],
 }
 
