@@ -10,7 +10,7 @@ export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 export ANONYMIZED_TELEMETRY := false
 
-.PHONY: run learn test test-slow test-vllm real real-quick real-llama lint bench house install clean
+.PHONY: run learn test test-slow test-vllm real real-quick real-gain real-llama lint bench house install clean
 
 run: $(VENV)/installed
 	$(BIN)/ste run workflows/quickstart.yaml
@@ -48,6 +48,11 @@ real-quick: $(VENV)/tested
 	test -n "$$STE_MODEL_URL" || PYTHON=$(PYTHON) tests/vllm/install
 	rm -rf runs/real/quick-0
 	$(BIN)/python -m tests.real --quick
+
+# Every form of learning on the requests that `make real` held out, with the decision which of them to adopt.
+real-gain: $(VENV)/tested
+	test -n "$$STE_MODEL_URL" || PYTHON=$(PYTHON) tests/vllm/install
+	$(BIN)/python -m tests.real --tools $(or $(TOOLS),everyday) --stages explore distil gain
 
 # llama.cpp as a second real server: built from its sources once, then asked by `ste doctor` and a small exploration.
 real-llama: $(VENV)/tested

@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from ste_graph.errors import SteError
-from tests.real.figures import Row, arm_rows, continual_rows, distil_rows, explore_rows, judge_rows, render_table
+from tests.real.figures import (
+    Row,
+    arm_rows,
+    continual_rows,
+    distil_rows,
+    evaluation_text,
+    explore_rows,
+    judge_rows,
+    render_table,
+)
 from tests.real.server import ModelServer, open_server
 from tests.real.stages import ALL, POOL_TOOLS, QUICK, ROOT, TOOLS, Size, Stage, plan_stages, record_pool
 from tests.real.weights import find_model
@@ -66,6 +75,8 @@ async def run_stages(parts: tuple[str, ...], size: Size, seed: int, out: Path, p
     facts = describe(seed, size, server, out)
     print(f"\n{' · '.join(f'{name} {value}' for name, value in facts.items() if name not in ('seconds', 'commits'))}")
     print(f"seconds: {facts['seconds']}\n\n{render_table(rows)}")
+    if has_run(out / "evaluate"):
+        print(f"\n{evaluation_text(out / 'evaluate')}")
     result = {**facts, "rows": [row.to_json() for row in rows]}
     (out / "table.json").write_text(json.dumps(result, indent=1), "utf-8")
     log_final_run(seed, {"state": "ended", **result})

@@ -91,6 +91,7 @@ def arm_rows(run: Path, label: str) -> list[Row]:
         if line["record"] == "reply":
             own = arms.setdefault(str(line["arm"]), {})
             own[str(line["gold"]), str(line["query"])] = line  # type: ignore[index]
+    arms = dict(sorted(arms.items(), key=lambda arm: arm[0] not in (BASELINE, "before")))  # each case mixes their order
     first = arms.get(BASELINE) or arms.get("before") or {}
     rows = []
     for name, replies in arms.items():
@@ -133,6 +134,12 @@ def continual_rows(run: Path) -> list[Row]:
     """What each arm of continual learning knows at its end, as the last round's table says."""
     last = {str(line["label"]): line for line in ste.open_run(run).records() if line["record"] == "round"}
     return [Row(f"continual, {label}", 0, 0, " ".join(str(line["table"]).split())) for label, line in last.items()]
+
+
+def evaluation_text(run: Path) -> str:
+    """The product's own table of the arms, with its decision."""
+    (evaluation,) = (line for line in ste.open_run(run).records() if line["record"] == "evaluation")
+    return str(evaluation["table"])
 
 
 def render_table(rows: Iterable[Row]) -> str:

@@ -10,7 +10,16 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / "workflows"
-ALL = ("explore", "distil", "icl", "forced", "simulated", "lora", "continual")
+ALL = ("explore", "distil", "icl", "forced", "simulated", "lora", "continual", "gain")
+FORMS: tuple[dict[str, Any], ...] = (
+    {"name": "baseline"},
+    {"name": "exemplars", "exemplars": "nearest"},
+    {"name": "shuffled", "exemplars": "shuffled"},
+    {"name": "lessons", "lessons": True},
+    {"name": "guideline", "guideline": True},
+    {"name": "descriptions", "descriptions": True},
+)
+"""The arms of the stage `gain`: each form of learning, and a placebo as long as the longest."""
 JUDGED = 4
 """Trials a tool that the judge is asked about."""
 AT_ONCE = "3"
@@ -93,6 +102,7 @@ def plan_stages(parts: tuple[str, ...], size: Size, seed: int, out: Path, weight
     made += [_distil("simulated-distil", "simulated", "simulated-explore", enough, seed, out, simulated=True)]
     made += [_icl("simulated-icl", "simulated", ("simulated-explore", "simulated-distil"), size, seed, out)]
     trained = {"nodes.rows.run": str(out / "distil"), "nodes.model.model": weights, "params.seeds": [seed]}
+    made += _gain(size, seed, out)
     made += [Stage("lora", "lora", "finetune", trained, "lora", ("distil",))]
     made += [Stage("continual", "continual", "continual", trained, "lora", ("distil",))]
     return [stage for stage in made if stage.part in parts]
@@ -133,6 +143,25 @@ def _distil(
     }
     variant = "simulated" if simulated else None if judged else "no-judge"
     return Stage(name, part, "distil", changes, variant, (explored,))
+
+
+def _gain(size: Size, seed: int, out: Path) -> list[Stage]:
+    """What `gain` does after exploring: the requests for which no call is right too, and each form of learning."""
+    kept = _distil("gain-distil", "gain", "explore", size, seed, out)
+    kept = replace(kept, changes={**kept.changes, "params.restraint": True})
+    training = {"data.training.run": str(out / kept.name), "data.training.explored": str(out / "explore")}
+    sources = ("explore", kept.name)
+    forms = [Stage(name, "gain", name, {"seed": seed, **training}, after=sources) for name in ("guideline", "describe")]
+    asked = _icl("gain-icl", "gain", sources, size, seed, out)
+    changes = {
+        **asked.changes,
+        "params.arms": list(FORMS),
+        "data.guidelines.run": str(out / "guideline"),
+        "data.descriptions.run": str(out / "describe"),
+    }
+    asked = replace(asked, changes=changes, after=(*sources, "guideline", "describe"))
+    decided = {"seed": seed, "data.replies.runs": [str(out / asked.name)]}
+    return [kept, *forms, asked, Stage("evaluate", "gain", "evaluate", decided, after=(asked.name,))]
 
 
 def _icl(
