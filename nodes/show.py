@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from ste_graph.contracts import Context, Frozen, Origin
-from ste_graph.forms.arms import added_tokens, offer_described, rank_tools, shuffle_guidelines
+from ste_graph.forms.arms import added_tokens, is_current, offer_described, rank_tools, shuffle_guidelines
 from ste_graph.forms.room import fit_first, fit_last
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.subject import Form, FormSource, FormsSubject
@@ -147,8 +147,10 @@ class Show(Node):
     @staticmethod
     def _guidelines(inputs: Inputs, *, shuffled: bool) -> list[dict[str, str]]:
         """The guidelines to show, in the order of the tools on offer."""
-        names = [str(tool["name"]) for tool in inputs.tools or ()]
-        texts = {str(each["tool"]): str(each["text"]) for each in inputs.guidelines or () if each["text"]}
+        tools = {str(tool["name"]): tool for tool in inputs.tools or ()}
+        names = list(tools)
+        current = [each for each in inputs.guidelines or () if is_current(each, tools.get(str(each["tool"]), {}))]
+        texts = {str(each["tool"]): str(each["text"]) for each in current if each["text"]}
         if shuffled:
             texts = shuffle_guidelines(texts)
         order = rank_tools(names, [str(exemplar["tool"]) for exemplar in inputs.nearest or ()])

@@ -110,6 +110,11 @@ async def test_a_form_that_has_nothing_to_show_for_any_tool_has_nothing_to_adopt
     assert (await shown({"name": "a", "descriptions": True}, descriptions=unkept))["subject"] is None
 
 
+async def test_what_was_written_about_an_older_definition_of_a_tool_is_not_shown() -> None:
+    older = [{**each, "fingerprint": "older"} for each in LOOKED_UP["guidelines"]]
+    assert (await shown({"name": "a", "guideline": True}, guidelines=older))["guidelines"] == []
+
+
 async def test_a_form_takes_no_more_room_than_there_is_and_the_nearest_come_first() -> None:
     calls = [{"query": f"q{number}", "action": "look", "arguments": {}} for number in range(3)]
     looked_up = {"calls": calls, "ids": ["e0", "e1", "e2"]}
