@@ -13,9 +13,10 @@ class Split(Node, SplitFields):
     """Reject duplicates, put requests that belong together into clusters, and each cluster on one side.
 
     A duplicate says the same, or nearly (a cosine of `near` or more), and asks for the same call. Requests belong
-    together if their cosine is `alike` or more, if their calls have the same arguments, or, with `apart: value`, any
-    freely chosen value in common. About `heldout` of the candidates are held out. The training side is filled up to
-    `examples` by saying its requests in other words, as evenly as possible.
+    together if their cosine is `alike` or more, if their calls have the same arguments, with `apart: value` if they
+    have any freely chosen value in common, with `apart: wording` if they differ in the values of their calls alone.
+    About `heldout` of the candidates are held out. The training side is filled up to `examples` by saying its requests
+    in other words, as evenly as possible.
 
     Differs: the paper's code drops exact duplicates only and splits nothing; its test requests were made separately.
     """

@@ -84,10 +84,14 @@ def _json_line(row: dict[str, Json]) -> str:
 def _remarks(every: Sequence[Example], left_out: int, split: SplitSide) -> list[str]:
     """Notes on the rows for a person."""
     from ste_graph.distil.split import count_per_tool
+    from ste_graph.distil.wording import count_wordings
 
     remarks = []
     if left_out and split is SplitSide.train:
         remarks.append(f"{left_out} left out, whose request is on the held-out side of another tool")
+    held_out = count_wordings(every)
+    if held_out.alike and split is not SplitSide.train:
+        remarks.append(f"held out: {held_out.text}")
     empty = sorted(tool for tool, sides in count_per_tool(every).items() if not sides["heldout"])
     if empty:
         remarks.append(f"no held-out case of: {', '.join(empty)}")

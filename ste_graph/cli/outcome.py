@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from ste_graph.cli.replies import comparison_command
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.diagnostics import display_path
+from ste_graph.distil.example import Example
 from ste_graph.distil.facts import FactCounts, read_run_facts
+from ste_graph.distil.wording import WordingCount, count_wordings
 from ste_graph.text import count_noun, plural
 from ste_graph.tools.policy import SkippedTool
 from ste_graph.tools.toolbox import NEVER_CALLED
@@ -37,6 +39,8 @@ class Outcome:
     unclear: int
     gates: Counter[str] = field(default_factory=Counter)
     """The number of trials that each gate rejected, in a run that distils."""
+    held_out: WordingCount = field(default_factory=lambda: WordingCount(0, 0))
+    """The requests that are held out, in a run that distils, and those whose wording is learnt."""
     facts: FactCounts = field(default_factory=FactCounts)
     """What the records of the trials show, beside the verdicts."""
     evaluations: list[dict[str, Json]] = field(default_factory=list)
@@ -71,6 +75,7 @@ class Outcome:
             "complete": summary.complete,
             "records": dict(sorted(summary.records.items())),
             "rejected": dict(self.gates),
+            "held_out": {"requests": self.held_out.heldout, "differing_in_values_alone": self.held_out.alike},
             "evaluations": [{name: evaluation[name] for name in EVALUATION_KEYS} for evaluation in self.evaluations],
             "simulated": self.is_simulated,
             "models": summary.models,
@@ -147,6 +152,8 @@ class Outcome:
         if self.gates:
             nothing = "" if kept else "; nothing was kept"
             rows.append(("rejected", f"{self.gates.total():,}: {_histogram(self.gates, by='by ')}{nothing}"))
+        if self.held_out.heldout:
+            rows.append(("held out", self.held_out.text))
         rows += [(name, _part_text(outputs)) for name, outputs in summary.sub_workflows.items()]
         rows.append(("model calls", f"{used.model_calls:,}" + _token_text(used.prompt_tokens, used.completion_tokens)))
         rows.append(("tool calls", f"{used.tool_calls:,}"))
@@ -214,6 +221,7 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
 
     verdicts, gates = Counter[bool | None](), Counter[str]()
     facts = FactCounts()
+    examples: list[Example] = []
     opened = open_run(summary.run)
     for line in opened.records():
         match line["record"]:
@@ -222,7 +230,10 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
                 facts.add(read_run_facts(line, opened.lock))
             case "rejected":
                 gates[str(line.get("gate"))] += 1
-    return Outcome(title, summary, verdicts[True], verdicts[None], gates, facts, read_evaluations(opened))
+            case "example":
+                examples.append(Example.model_validate({k: line[k] for k in Example.model_fields if k in line}))
+    held_out = count_wordings(examples)
+    return Outcome(title, summary, verdicts[True], verdicts[None], gates, held_out, facts, read_evaluations(opened))
 
 
 def read_evaluations(run: FinishedRun) -> list[dict[str, Json]]:

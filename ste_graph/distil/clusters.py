@@ -9,9 +9,10 @@ from ste_graph.contracts import Json
 from ste_graph.distil.leaves import is_default, leaves
 from ste_graph.json_values import equality_key
 
-Apart: TypeAlias = Literal["combination", "value"]
-"""The two sides of a split may not share: the arguments of a call as a whole, or any single value that is chosen freely
-(no default, no switch, none that the schema lists or gives as an example)."""
+Apart: TypeAlias = Literal["combination", "value", "wording"]
+"""The two sides of a split may not share: the arguments of a call as a whole; with `value` also any single value that
+is chosen freely (no default, no switch, none that the schema lists or gives as an example); with `wording` also the
+wording of a request, which is what is left of it without the values of its call."""
 
 
 def separation_keys(arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
@@ -20,7 +21,7 @@ def separation_keys(arguments: Mapping[str, Json], parameters: Mapping[str, Json
     What a call leaves out counts as its default: `{length: 16}` and `{length: 16, symbols: false}` are one call.
     """
     whole = {equality_key(fill_defaults(arguments, parameters))} if arguments else set()
-    return whole if apart == "combination" else whole | free_values(arguments, parameters)
+    return whole | free_values(arguments, parameters) if apart == "value" else whole
 
 
 def fill_defaults(arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -> dict[str, Json]:

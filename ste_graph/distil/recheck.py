@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ste_graph.contracts import Json, RecordView
 from ste_graph.distil.gates import PASSED, CheckResult, drift_fault, reject
 from ste_graph.distil.normalisation import words
+from ste_graph.distil.wording import read_wording
 from ste_graph.json_values import equality_key
 
 
@@ -23,7 +24,13 @@ def check_drift(reworded: Mapping[str, Json], tool: Mapping[str, Json]) -> Check
 
 
 async def check_against_original(
-    memory: RecordView, example: Mapping[str, Json], *, near: float, alike: float, same_call: bool = True
+    memory: RecordView,
+    example: Mapping[str, Json],
+    *,
+    near: float,
+    alike: float,
+    same_call: bool = True,
+    parameters: Mapping[str, Json] | None = None,
 ) -> CheckResult:
     """Checks that an example made of another one is new, and does not come close to the other side of the split.
 
@@ -34,7 +41,18 @@ async def check_against_original(
         alike: The cosine from which two requests may not be on two sides of the split.
         same_call: False if the new request is to be answered otherwise than its original: then it may come near to
             that one, and only an equal request is a duplicate.
+        parameters: The schema of the tool's parameters, where the two sides may not share a wording.
     """
+    if parameters is not None:
+        own = read_wording(example["query"], example["steps"][-1]["arguments"], parameters)
+        for entry in await memory.entries():
+            other = entry.record
+            if other["split"] == example["split"] or other["kind"] != "call":
+                continue
+            if read_wording(other["query"], other["steps"][-1]["arguments"], parameters) == own:
+                return reject(
+                    "leak", f"has the wording of a request on the other side of the split: {other['query']!r:.120}"
+                )
     query, arguments = example["query"], equality_key(example["steps"][-1]["arguments"])
     for neighbour in await memory.nearest(query, len(await memory.entries())):
         other, similarity = neighbour.entry.record, neighbour.similarity

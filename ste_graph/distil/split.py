@@ -16,6 +16,7 @@ from ste_graph.distil.example import Example, Side
 from ste_graph.distil.negatives import choose_missing_argument
 from ste_graph.distil.normalisation import words
 from ste_graph.distil.thresholds import DUPLICATE, RELATED, Cosine
+from ste_graph.distil.wording import read_wording
 from ste_graph.json_values import equality_key
 
 
@@ -29,6 +30,7 @@ class SplitFields(Frozen):
     alike: Cosine = RELATED
     """The cosine from which two requests belong to one cluster."""
     apart: Apart = "combination"
+    """What the two sides may not share beside the request: the arguments of a call, any value, or the wording."""
     examples: Annotated[int, Field(ge=1)] = 150
     """The number of examples to reach, by saying the requests of the training side in other words."""
     seed: int = 0
@@ -69,6 +71,7 @@ def split_candidates(
     keys = [
         separation_keys(_arguments(records[number]), parameters, settings.apart)
         | {words(str(records[number]["query"]))}
+        | _wording_keys(str(records[number]["query"]), _arguments(records[number]), parameters, settings.apart)
         for number in kept
     ]
     pairs = [
@@ -168,6 +171,10 @@ def _share_wordings(missing: int, train: int) -> list[int]:
     return [more // train + (number < more % train) for number in range(train)]
 
 
+def _wording_keys(query: str, arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
+    return {f"wording {read_wording(query, arguments, parameters)}"} if apart == "wording" else set()
+
+
 def _arguments(record: Mapping[str, Json]) -> dict[str, Json]:
     found: dict[str, Json] = record["steps"][-1]["arguments"] or {}
     return found
@@ -178,6 +185,8 @@ def _marks(example: Example, apart: Apart) -> Iterable[tuple[str, str]]:
     yield "the request", words(example.query).strip()
     yield from (("the trial", example.trial_id),)
     parameters = example.definition.parameters
+    if apart == "wording" and example.kind == "call":
+        yield "the wording", read_wording(example.query, example.arguments, parameters)
     whole = equality_key(fill_defaults(example.arguments, parameters))
     for key in sorted(separation_keys(example.arguments, parameters, apart)):
         yield ("the arguments" if key == whole else "the value"), key

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from ste_graph.distil.clusters import assign_clusters, separation_keys
 from ste_graph.distil.example import Example
-from ste_graph.distil.split import assign_sides, find_leaks, training_mask
+from ste_graph.distil.split import SplitFields, assign_sides, find_leaks, split_candidates, training_mask
+from ste_graph.distil.wording import count_wordings, read_wording
+from ste_graph.training.rows.held_out import HeldOut
 
 ITEMS = st.lists(st.sets(st.sampled_from("abcdefghij"), max_size=3), min_size=1, max_size=30)
 
@@ -64,6 +66,56 @@ def test_a_default_that_a_call_leaves_out_is_the_same_call() -> None:
     assert find_leaks([train, example("A password of 16.", long, "heldout", 1, definition=definition)]) == [
         'look: the arguments {"length": 16, "symbols": false}'
     ]
+
+
+LENGTH = {"properties": {"length": {"type": "integer"}, "seed": {"type": "integer", "default": 0}}}
+REQUESTS = [
+    ("A password of 16 characters, please.", {"length": 16}),
+    ("A password of twenty characters, please!", {"length": 20}),
+    ("a password of 31 characters please", {"length": 31}),
+    ("Make one that is 16 long, with seed 9.", {"length": 16, "seed": 9}),
+    ("Make one that is 12 long, with seed 3.", {"length": 12, "seed": 3}),
+]
+
+
+def records() -> list[dict[str, Any]]:
+    """Candidates of five requests in two wordings."""
+    return [
+        {"query": query, "trial_id": query, "steps": [{"arguments": call}], "stated_values": []}
+        for query, call in REQUESTS
+    ]
+
+
+def test_a_wording_is_a_request_without_its_values() -> None:
+    found = [read_wording(query, call, LENGTH) for query, call in REQUESTS]
+    assert found[0] == found[1] == found[2] == "a password of 0 characters please"
+    assert found[3] == found[4] == "make one that is 0 long with seed 0"
+
+
+def test_a_split_by_wording_has_no_wording_on_both_sides() -> None:
+    far: list[list[tuple[int, float]]] = [[] for _ in REQUESTS]
+    sides = {}
+    for apart in ("combination", "wording"):
+        made = split_candidates(records(), far, LENGTH, SplitFields(heldout=0.4, apart=apart, examples=5))
+        sides[apart] = [record["split"] for record in made.selected]
+        assert made.heldout == 2
+    assert sides["wording"] == ["train", "train", "train", "heldout", "heldout"]
+    assert sides["combination"] != sides["wording"]
+
+
+def test_held_out_requests_that_differ_in_their_values_alone_are_counted_and_leaks_of_a_split_by_wording() -> None:
+    definition = {"name": "look", "parameters": LENGTH}
+    train = example(*REQUESTS[0], "train", definition=definition)
+    held = [example(*REQUESTS[n], "heldout", n, definition=definition) for n in (1, 3)]
+    count = count_wordings([train, *held])
+    assert count == (2, 1)
+    assert "1 differ from one to learn from in their values alone" in count.text
+    assert find_leaks([train, *held]) == []
+    assert find_leaks([train, *held], "wording") == ["look: the wording a password of 0 characters please"]
+    assert HeldOut(held, "wording").is_revealed_by(
+        "2", "t", "A password of 8 characters please", [("look", {"length": 8})]
+    )
+    assert not HeldOut(held).is_revealed_by("2", "t", "A password of 8 characters please", [("look", {"length": 8})])
 
 
 def test_every_kind_of_leak_is_named() -> None:

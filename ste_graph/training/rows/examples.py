@@ -78,7 +78,7 @@ def _separation(lock: Mapping[str, Json]) -> Apart:
     """The setting of the node that made the split, whatever its name."""
     nodes = lock.get("resolved", {}).get("workflow", {}).get("nodes", {})
     settings = [node["apart"] for node in nodes.values() if isinstance(node, Mapping) and "apart" in node]
-    return "value" if "value" in settings else "combination"
+    return "value" if "value" in settings else "wording" if "wording" in settings else "combination"
 
 
 def _why_empty(trials: int, rejected: Counter[str], path: Path) -> str:

@@ -11,6 +11,7 @@ from ste_graph.distil.clusters import Apart, separation_keys
 from ste_graph.distil.example import Example
 from ste_graph.distil.leaves import is_default, leaves
 from ste_graph.distil.normalisation import words
+from ste_graph.distil.wording import read_wording
 from ste_graph.training.rows.examples import read_examples
 
 
@@ -26,7 +27,7 @@ class HeldOut:
         self._called = {
             (example.definition.name, key)
             for example in self._examples
-            for key in self._keys(example.definition.name, example.arguments)
+            for key in self._keys(example.definition.name, example.query, example.arguments)
         }
 
     @classmethod
@@ -45,8 +46,8 @@ class HeldOut:
         """True if a trial says something about what is held out.
 
         That is: it is the very trial; it has the same request, even for another tool; or, of the same tool, a call with
-        the same arguments (or, if the run keeps its sides apart by value, any value in common), whether or not it
-        worked. `calls` are the names and arguments of its calls.
+        the same arguments (or, if the run keeps its sides apart by value, any value in common; by wording, a request of
+        the same wording), whether or not it worked. `calls` are the names and arguments of its calls.
         """
         if (run_id, trial_id) in self._trials or words(query) in self._asked:
             return True
@@ -54,7 +55,7 @@ class HeldOut:
             (name, key) in self._called
             for name, arguments in calls
             if name in self._parameters
-            for key in self._keys(name, arguments or {})
+            for key in self._keys(name, query, arguments or {})
         )
 
     def values(self, tool: str) -> list[Json]:
@@ -69,5 +70,9 @@ class HeldOut:
         }
         return list(found)
 
-    def _keys(self, tool: str, arguments: Mapping[str, Json]) -> set[str]:
-        return separation_keys(arguments, self._parameters[tool], self._apart)
+    def _keys(self, tool: str, query: str, arguments: Mapping[str, Json]) -> set[str]:
+        parameters = self._parameters[tool]
+        found = separation_keys(arguments, parameters, self._apart)
+        return found | (
+            {f"wording {read_wording(query, arguments, parameters)}"} if self._apart == "wording" else set()
+        )

@@ -1,0 +1,73 @@
+"""The wording of a request: its words, with the values of its call taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ste_graph.contracts import Json
+from ste_graph.distil.example import Example
+from ste_graph.distil.grounding import ground
+from ste_graph.distil.normalisation import words
+from ste_graph.distil.request import parse_request
+
+_VALUE = " 0 "  # no number is left in a wording, so that this word stands for nothing else
+
+
+def read_wording(query: str, arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -> str:
+    """The words of a request in their order, `0` for each value of its call, and for each number, day, time and quote.
+
+    A small number in words that is no value (`make one that …`) is a word like any other.
+    Two requests with the same wording differ in their values alone.
+    """
+    request = parse_request(query)
+    spans = [(span.start, span.end) for span in ground(arguments, parameters, query).spans]
+    numbers = [number for number in request.numbers if not (number.spelled and max(map(abs, number.values)) < 3)]
+    spans += [(number.start, number.end) for number in numbers]
+    spans += [(day.start, day.end) for day in request.days] + [(time.start, time.end) for time in request.times]
+    spans += [(quote.start, quote.end) for quote in request.quotes]
+    text, done = "", 0
+    for start, end in sorted(spans):
+        text += request.plain[done:start] + _VALUE if start >= done else ""
+        done = max(done, end)
+    return " ".join(_join_values(words(text + request.plain[done:]).split()))
+
+
+def _join_values(parts: Iterable[str]) -> Iterable[str]:
+    last = None
+    for part in parts:
+        if not part == last == "0":
+            yield part
+        last = part
+
+
+class WordingCount(NamedTuple):
+    """The number of requests that are held out, and of those that differ from one to learn from in values alone."""
+
+    heldout: int
+    alike: int
+
+    @property
+    def text(self) -> str:
+        """The count for a person."""
+        if not self.alike:
+            return f"{self.heldout:,} requests; each differs in its wording from those to learn from"
+        return (
+            f"{self.heldout:,} requests; {self.alike:,} differ from one to learn from in their values alone, and test "
+            "no other wording (`apart: wording`)"
+        )
+
+
+def count_wordings(examples: Iterable[Example]) -> WordingCount:
+    """Counts the requests for a call that are held out, and those whose wording some request of their tool has."""
+    learnt: set[tuple[str, str]] = set()
+    held: list[tuple[str, str]] = []
+    for example in examples:
+        if example.kind != "call":
+            continue
+        key = (example.definition.name, read_wording(example.query, example.arguments, example.definition.parameters))
+        if example.split == "heldout":
+            held.append(key)
+        else:
+            learnt.add(key)
+    return WordingCount(len(held), sum(key in learnt for key in held))
