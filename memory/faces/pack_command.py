@@ -29,7 +29,7 @@ pack = typer.Typer(
     rich_markup_mode=None,
 )
 
-pack.command(context_settings={"allow_extra_args": True})(serve)
+pack.command()(serve)
 
 PackFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the pack.", show_default=False)]
 

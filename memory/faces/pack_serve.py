@@ -13,8 +13,11 @@ from ste_graph.command_line import echo
 
 
 def serve(
-    context: typer.Context,
     dir: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the pack.", show_default=False)],
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COMMAND", help="The command that starts the server, after `--`.", show_default=False),
+    ] = None,
     url: Annotated[
         str | None,
         typer.Option("--url", metavar="URL", help="The server's address, instead of a command.", show_default=False),
@@ -41,7 +44,6 @@ def serve(
     from ste_graph.packs.pack import open_adopted_pack
     from ste_graph.packs.proxy import find_program, serve_command
 
-    command = context.args
     if bool(command) == (url is not None):
         raise WorkflowError(
             "ste pack serve: expected either the command that starts the server, after `--`, or --url; as in: "
@@ -50,17 +52,17 @@ def serve(
     if header and url is None:
         raise WorkflowError("ste pack serve: --header goes with --url; a command has the environment of this one")
     overlay = Overlay(open_adopted_pack(dir), lambda line: echo(line, error=True))
-    if url is None:
+    if url is None and command:
         find_program(command[0])
         serve_command(command, overlay, _open_stdin(), sys.stdout.buffer)
         return
     headers = read_headers(header or [])
-    check_url(url)
+    address = check_url(url or "")
     try:
         from ste_graph.packs.proxy_url import serve_url
     except ImportError as error:
         raise WorkflowError("ste pack serve: --url needs the package mcp: pip install 'ste-graph[mcp]'") from error
-    serve_url(url, headers, overlay, _open_stdin(), sys.stdout.buffer)
+    serve_url(address, headers, overlay, _open_stdin(), sys.stdout.buffer)
 
 
 def _open_stdin() -> BinaryIO:
@@ -70,8 +72,8 @@ def _open_stdin() -> BinaryIO:
     return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=BUFFER_BYTES)
 
 
-def check_url(url: str) -> None:
-    """Raise `WorkflowError` for what is no address of a web server."""
+def check_url(url: str) -> str:
+    """The address of a web server. Raises `WorkflowError` for what is none."""
     from urllib.parse import urlsplit
 
     from ste_graph.errors import WorkflowError
@@ -85,6 +87,7 @@ def check_url(url: str) -> None:
         raise WorkflowError(
             f"ste pack serve: `{url}` is no address of a server; expected one such as http://localhost:8000/mcp"
         )
+    return url
 
 
 def read_headers(given: list[str]) -> dict[str, str]:
