@@ -11,6 +11,7 @@ from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import react
 from ste_graph.protocols.call_schema import call_schema
+from ste_graph.scoring.cost import ReplyCost, cost_of
 
 
 class Answer(Node):
@@ -38,10 +39,12 @@ class Answer(Node):
 
         output: str | None
         form: str
+        cost: ReplyCost
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        text = _text(await self._ask(inputs.tools or [], ctx))
-        return self.Outputs(output=text if text.strip() else None, form=self.protocol)
+        reply = await self._ask(inputs.tools or [], ctx)
+        text = _text(reply)
+        return self.Outputs(output=text if text.strip() else None, form=self.protocol, cost=cost_of(reply))
 
     async def _ask(self, tools: list[dict[str, Any]], ctx: Context) -> Reply:
         if self.protocol != "react" and not tools:

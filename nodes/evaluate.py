@@ -9,7 +9,8 @@ from pydantic import Field
 from ste_graph.contracts import Context, Entry, RecordView
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.arms import ReplyList
-from ste_graph.scoring.decision import HARM
+from ste_graph.scoring.candidate import HARM
+from ste_graph.scoring.cost import Prices
 from ste_graph.scoring.evaluation import EvaluationFields, JudgeUsage, compare_arms
 from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.rules import LabelRules
@@ -35,10 +36,11 @@ class Evaluate(Node):
     """The seed of the intervals for tools like these."""
 
     class Inputs(NodeInputs):
-        """The replies of all arms; `known` are verdicts of earlier runs."""
+        """The replies of all arms; `known` are verdicts of earlier runs, `prices` those of tokens, see `Prices`."""
 
         replies: ReplyList
         known: list[dict[str, Any]] | None
+        prices: Prices | None = None
 
     class Outputs(EvaluationFields, NodeOutputs):
         """`questions` are open, each once; the rest is what an `evaluation` records."""
@@ -53,7 +55,9 @@ class Evaluate(Node):
         }
         rules = LabelRules(parser=self.parser, exact_names=self.exact_names, judged=self.judged)
         usage = _judge_usage(answers)
-        comparison = compare_arms(inputs.replies, rules, verdicts, usage=usage, seed=self.seed, harm=self.harm)
+        comparison = compare_arms(
+            inputs.replies, rules, verdicts, usage=usage, seed=self.seed, harm=self.harm, prices=inputs.prices
+        )
         questions = [question.to_json() for question in comparison.questions]
         return self.Outputs(questions=questions, **dict(comparison.fields()))
 

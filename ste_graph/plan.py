@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from ste_graph.language.workflow import UNIT, SubWorkflowSpec, Workflow
 from ste_graph.redaction import redact_errors
 from ste_graph.run.tools import open_tools, tools_need_start
 from ste_graph.run.units import list_units, load_data
+from ste_graph.text import approximate_tokens
+from ste_graph.tools.fingerprint import definition
 from ste_graph.tools.policy import SkippedTool
 
 
@@ -40,6 +43,8 @@ class Plan:
     sub_workflows: tuple[SubWorkflowPlan, ...] = ()
     most_units: int | None = None
     """The most units where `units` is not known, but a part before it in the same workflow bounds them."""
+    definition_tokens: int | None = None
+    """About how many tokens the definitions of the tools have; None where they are not known."""
 
     @property
     def unit_bound(self) -> int | None:
@@ -97,7 +102,9 @@ def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
                 over_tools = workflow.unit_map is not None and workflow.unit_map.over.text == "tools"
                 names = () if over_tools else (UNIT,) if workflow.unit_map is None else None
                 return Plan(bound, names, note=str(error), sub_workflows=subs)
-            return Plan(bound, tuple(unit.name for unit in units), tuple(skipped), sub_workflows=subs)
+            listed = tuple(unit.name for unit in units)
+            tokens = sum(approximate_tokens(json.dumps(definition(tool))) for tool in opened) if opened else None
+            return Plan(bound, listed, tuple(skipped), sub_workflows=subs, definition_tokens=tokens)
 
     with redact_errors(workflow.secrets):
         return _run_in_own_loop(make())

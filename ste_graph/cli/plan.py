@@ -7,16 +7,12 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
+from ste_graph.cli.forecast import make_forecast, power_lines, power_rows
 from ste_graph.command_line import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
 from ste_graph.text import count_noun
 
 SHOWN = 12
 """The number of units that a text names; the rest is counted."""
-
-POWER_CASES = (15, 30, 60, 120, 240)
-POWER_GAINS = (0.1, 0.2, 0.3)
-POWER_BASELINE = 0.7
-"""The cases, gains and accuracy of the baseline for which a plan with an evaluation says what could be shown."""
 
 if TYPE_CHECKING:
     from ste_graph.compile.cost import Cost
@@ -31,7 +27,7 @@ def plan(
     no_plugins: NoPlugins = False,
     format: OutputFormat = Format.text,
 ) -> None:
-    """Print the most that a run can cost, before it starts."""
+    """Print the most that a run can cost, before it starts; of a test of forms also what it is likely to show."""
     experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
     with redirect_stdout(sys.stderr):
         planned = experiment.plan(tools=not no_plugins)
@@ -39,7 +35,10 @@ def plan(
         loops = {name: bound for _, name, bound, _ in loop_bounds(experiment.workflow)}
         found: dict[str, object] = {**planned.to_json(), "loops": loops}
         if evaluates(experiment.workflow):
-            found["power"] = {str(cases): {f"{gain:g}": share for gain, share in row} for cases, row in power_rows()}
+            forecast = make_forecast(experiment.workflow, planned)
+            rows = power_rows(forecast.candidates, forecast.cases) if forecast else power_rows(1)
+            found["power"] = {str(cases): {f"{gain:g}": share for gain, share in row} for cases, row in rows}
+            found["likely"] = forecast and forecast.to_json()
         echo(json.dumps(found, indent=2))
     else:
         echo(plan_text(experiment.workflow, planned))
@@ -70,7 +69,10 @@ def plan_text(workflow: Workflow, planned: Plan) -> str:
         lines += ["", "left out, because the run may not call them; the line that allows it:"]
         lines += [f"  {tool}" for tool in planned.skipped]
     if evaluates(workflow):
-        lines += ["", *_power_lines()]
+        forecast = make_forecast(workflow, planned)
+        if forecast is not None:
+            lines += ["", *forecast.lines()]
+        lines += ["", *(power_lines(forecast.candidates, forecast.cases) if forecast else power_lines(1))]
     if planned.note:
         lines += ["", planned.note.rstrip()]
     return "\n".join(lines)
@@ -80,26 +82,6 @@ def evaluates(workflow: Workflow) -> bool:
     """True if the workflow, or a part of it, decides whether to adopt something."""
     parts = (sub.workflow for sub in workflow.sub_workflows.values())
     return any(spec.cls.__name__ == "Evaluate" for spec in workflow.nodes.values()) or any(map(evaluates, parts))
-
-
-def power_rows() -> list[tuple[int, list[tuple[float, float]]]]:
-    """By number of cases in all, the share of tests that would show each gain."""
-    from ste_graph.stats import gain_power
-
-    return [
-        (cases, [(gain, gain_power(gain, cases, baseline=POWER_BASELINE)) for gain in POWER_GAINS])
-        for cases in POWER_CASES
-    ]
-
-
-def _power_lines() -> list[str]:
-    """The power of the decision as a table; the number of cases is known once the trials have been filtered."""
-    baseline = f"{100 * POWER_BASELINE:.0f} %"
-    head = f"power: how often a true gain over a baseline of {baseline} would be shown, with one candidate"
-    lines = [head, f"{'  cases in all':20}" + "".join(f"{100 * gain:>6.0f} points" for gain in POWER_GAINS)]
-    for cases, row in power_rows():
-        lines.append(f"  {cases:<18}" + "".join(f"{100 * share:>11.0f} %" for _, share in row))
-    return lines
 
 
 def _part_rows(planned: Plan, above: str) -> list[tuple[str, Cost | None]]:

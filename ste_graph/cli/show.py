@@ -123,7 +123,7 @@ def _show_selection(page: _Page) -> None:
 
 
 def _show_evaluations(evaluations: Sequence[Mapping[str, Json]], format: Format) -> None:
-    tables = "\n\n".join(line["table"] for line in evaluations)
+    tables = "\n\n".join(f"{line['table']}\n\n{line['details']}" for line in evaluations)
     echo(json.dumps(evaluations, indent=2) if format is Format.json else tables)
 
 

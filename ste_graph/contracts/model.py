@@ -49,6 +49,12 @@ class Reply(Frozen):
     """Why the reply ended, in the server's word: `stop`, `length`, …"""
     problem: str = ""
     """Why there is no whole reply, though the model gave one, in the words of the server that could not read it."""
+    retries: int = 0
+    """Attempts before the one that gave the reply."""
+    seconds: float = 0.0
+    """The time that the reply took, without that in a queue here; 0 where nobody measured it."""
+    prompt_cut: bool = False
+    """True if the server seems to have read only a part of the prompt."""
 
     @property
     def is_empty(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ste_graph.contracts import Frozen, Json
+from ste_graph.contracts import Frozen, Json, Origin
 from ste_graph.errors import WorkflowError
 from ste_graph.inputs.tool_pool import ToolPool, read_tool_pool
 from ste_graph.settings import RelativePath
@@ -96,6 +96,17 @@ class Cases(Frozen):
             }
             for tool, own in cases.items()
         ]
+
+    def held_out_by(self) -> Origin | None:
+        """The run that holds the cases out, or the pack that has them; None for a file."""
+        from ste_graph.finished import open_run
+        from ste_graph.packs.manifest import is_pack
+        from ste_graph.packs.pack import open_pack
+
+        if self.run is None:
+            return None
+        run = Path(self.run)
+        return Origin(run_id=open_pack(run).run_id if is_pack(run) else open_run(run).id, run=str(run))
 
     def _limit(self, cases: list[Json]) -> list[Json]:
         calls = [case for case in cases if case["kind"] == "call"]

@@ -52,7 +52,14 @@ class FromData:
     data: str
 
 
-Source: TypeAlias = FromNode | FromLoop | FromData
+@dataclass(frozen=True, slots=True)
+class FromParam:
+    """The value of an entry of `params`."""
+
+    param: str
+
+
+Source: TypeAlias = FromNode | FromLoop | FromData | FromParam
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Gateway:
     async def reply(self, request: ModelRequest) -> Reply:
         with self.meter.model_call():
             try:
-                raw = await self._retry(request)
+                raw, retries, seconds = await self._retry(request)
             except WrongModelError as error:
                 raise error if self._has_replied else RunError(self.owner(error)) from error
             except SteError:  # also the run's own, such as a full disk
@@ -89,9 +89,9 @@ class Gateway:
             except Exception as error:  # whatever a provider's library raises: the unit fails with its words
                 raise self._final_error(error) from error
             self.meter.add_usage(raw.usage)
-            if self._lengths.is_cut(request.messages, raw.usage.prompt_tokens):
+            if cut := self._lengths.is_cut(request.messages, raw.usage.prompt_tokens):
                 self._remark_cut(raw.usage.prompt_tokens)
-            return _reply(raw, request)
+            return _reply(raw, request, retries=retries, seconds=seconds, prompt_cut=cut)
 
     async def close(self) -> None:
         """Let go of the connections. The gateway may be used again and opens new ones then."""
@@ -99,8 +99,8 @@ class Gateway:
         if client is not None:
             await client.close()
 
-    async def _retry(self, request: ModelRequest) -> RawReply:
-        """The reply of the first attempt that has one.
+    async def _retry(self, request: ModelRequest) -> tuple[RawReply, int, float]:
+        """The reply of the first attempt that has one, the number of attempts before it, and its seconds.
 
         A loop of our own: a library for it took 4 % of a whole run.
         """
@@ -109,12 +109,12 @@ class Gateway:
         while True:
             tries += 1
             try:
-                raw = await self._attempt(asked, limit_s)
+                raw, seconds = await self._attempt(asked, limit_s)
             except Exception as error:
                 if (problem := read_problem(error)) is not None and problem.lost_reply:
                     lost += 1
                     if lost == LOST_TRIES:
-                        return RawReply(lost_text(problem), problem=self._describe(error))
+                        return RawReply(lost_text(problem), problem=self._describe(error)), tries - 1, 0.0
                     asked = replace(asked, seed=asked.seed + 1)
                     self._count_retry("reply lost by the server", self._describe(error))
                     continue
@@ -130,7 +130,7 @@ class Gateway:
                 self._has_replied = True
                 self._end_absence()
                 if not raw.is_empty or asked.seed != request.seed:
-                    return raw
+                    return raw, tries - 1, seconds
                 # With the same seed the server would say nothing again, and a stop string may have ended the reply
                 # before it began.
                 asked = replace(asked, seed=asked.seed + 1, stop=())
@@ -138,11 +138,12 @@ class Gateway:
                 continue
             await asyncio.sleep(wait)
 
-    async def _attempt(self, request: ModelRequest, limit_s: float | None) -> RawReply:
+    async def _attempt(self, request: ModelRequest, limit_s: float | None) -> tuple[RawReply, float]:
         if self._client is None:
             self._client = self.adapter.open_run_client(self.notes)
         # Waiting between the tries happens outside, so that it takes no place from other requests.
         place = await self._limiter.acquire()
+        started = time.monotonic()
         try:
             async with nullcontext() if limit_s is None else asyncio.timeout(limit_s):
                 # Some servers keep a seed in 32 bits.
@@ -159,7 +160,7 @@ class Gateway:
             raise
         else:
             self._note(self._limiter.succeed(place, raw.usage))
-            return raw
+            return raw, time.monotonic() - started
         finally:
             self._limiter.release()
 
@@ -238,7 +239,7 @@ class _QueuedError(TimeoutError):
     """No answer in time, to a request that may have waited for others at the server."""
 
 
-def _reply(raw: RawReply, request: ModelRequest) -> Reply:
+def _reply(raw: RawReply, request: ModelRequest, *, retries: int, seconds: float, prompt_cut: bool) -> Reply:
     """The reply as nodes have it: thoughts apart, cut at stop strings, text that every file can hold."""
     thoughts, text, closed = split_thoughts(_replace_surrogates(raw.text))
     calls = raw.tool_calls
@@ -250,6 +251,9 @@ def _reply(raw: RawReply, request: ModelRequest) -> Reply:
         reasoning="\n".join(filter(None, (_replace_surrogates(raw.reasoning), thoughts))),
         finish_reason=raw.finish_reason if closed else "length",  # some servers say `stop` for thoughts cut off too
         problem=raw.problem,
+        retries=retries,
+        seconds=seconds,
+        prompt_cut=prompt_cut,
     )
 
 

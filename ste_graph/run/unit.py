@@ -15,7 +15,7 @@ from ste_graph.contracts import Json, Observation
 from ste_graph.errors import BudgetSpentError, ModelError, NoAnswerError, RunError, SteError
 from ste_graph.ids import derive_seed, now
 from ste_graph.language.blocks import NodeBlock, RecordBlock
-from ste_graph.language.workflow import FromData, FromLoop, FromNode, NodeSpec
+from ste_graph.language.workflow import FromData, FromLoop, FromNode, FromParam, NodeSpec
 from ste_graph.node import Node, NodeInputs
 from ste_graph.run.cassette import NotRecordedError
 from ste_graph.run.errors import NodeError, error_text, step_place
@@ -156,6 +156,8 @@ class UnitRun:
                     values[field] = _copy(state_lookup(self._shared.flow, state)(name))
                 case FromData(data=data):
                     values[field] = _copy(self._shared.workflow.items[data])
+                case FromParam(param=param):
+                    values[field] = _copy(self._shared.workflow.params[param])
         return spec.cls.Inputs(**values)
 
     def _replay(self, vertex: Vertex, step: LoggedStep) -> None:

@@ -41,18 +41,23 @@ class ArmReplies:
         return tuple(dict.fromkeys(reply.model for reply in self.replies if reply.model))
 
     def score(self, rules: LabelRules, verdicts: Mapping[str, bool] | None = None) -> ScoreSheet:
-        """The score of the arm. A reply is labelled anew only if other rules have labelled it.
+        """The score of the arm, with the cases in which no call is right apart from the others.
+
+        A reply is labelled anew only if other rules have labelled it.
 
         Where a reply does not say what was offered, the tools of all gold calls of the arm are legal.
         """
         every = tuple(dict.fromkeys(reply.gold.tool for reply in self.replies))
         by_tool: dict[str, list[ArmReply]] = {}
+        restraint: dict[str, list[ArmReply]] = {}
         for reply in self.replies:
             names = reply.legal_names if reply.offered else every
             if reply.rules not in (OWN_RULES, rules.digest(reply.gold.tool, names)):
                 reply = reply.label_by(rules, names)
-            by_tool.setdefault(reply.gold.tool, []).append(reply.decide_by(verdicts or {}))
-        return ScoreSheet({tool: tuple(own) for tool, own in by_tool.items()}, rules.parser, source=self.name)
+            side = by_tool if reply.kind == "call" else restraint
+            side.setdefault(reply.gold.tool, []).append(reply.decide_by(verdicts or {}))
+        calls, others = ({tool: tuple(own) for tool, own in side.items()} for side in (by_tool, restraint))
+        return ScoreSheet(calls, rules.parser, source=self.name, restraint=others)
 
 
 def parse_replies(items: Iterable[Json]) -> list[ArmReply]:
@@ -107,17 +112,17 @@ def check_comparable(
     arms = group_by_arm(replies)
     roles = _roles(arms, baseline, candidate, where)
     problems = [problem for arm in arms.values() for problem in _own_problems(arm)] + _gold_problems(arms)
-    shared = set.intersection(*({reply.key for reply in arm.replies} for arm in arms.values()))
+    shared = set.intersection(*({(reply.key, reply.n) for reply in arm.replies} for arm in arms.values()))
     problems += [] if partial else _missing_cases(arms)
     if problems:
-        raise problems_error(where, problems, "every arm needs one reply to each of the same cases")
+        raise problems_error(where, problems, "every arm needs as many replies to each of the same cases")
     if not shared:
         raise WorkflowError(f"{where}: there is no case to which all of these arms replied: {', '.join(arms)}")
     among = len({reply.key for reply in replies})
     kept = [
         reply.model_copy(update={"role": roles.get(reply.arm), "among": reply.among or among})
         for reply in replies
-        if reply.key in shared
+        if (reply.key, reply.n) in shared
     ]
     return sorted(kept, key=lambda reply: reply.role != "baseline")
 
@@ -140,11 +145,12 @@ def _roles(arms: Mapping[str, ArmReplies], baseline: str | None, candidate: str 
 
 
 def _own_problems(arm: ArmReplies) -> list[str]:
-    problems, seen = [], set[tuple[str, str]]()
+    problems, seen = [], set[tuple[tuple[str, str], int]]()
     for reply in arm.replies:
-        if reply.key in seen:
-            problems.append(f"arm `{arm.name}`, {reply.gold.tool}: a second reply to {reply.query!r}")
-        seen.add(reply.key)
+        if (reply.key, reply.n) in seen:
+            number = f" of number {reply.n}" if reply.n else ""
+            problems.append(f"arm `{arm.name}`, {reply.gold.tool}: a second reply{number} to {reply.query!r}")
+        seen.add((reply.key, reply.n))
     subjects = {equality_key(reply.subject.model_dump() if reply.subject else None) for reply in arm.replies}
     if len(subjects) > 1:
         problems.append(f"arm `{arm.name}`: its replies name {len(subjects)} different subjects; split it into arms")
@@ -156,7 +162,7 @@ def _gold_problems(arms: Mapping[str, ArmReplies]) -> list[str]:
     problems = []
     for arm in arms.values():
         for reply in arm.replies:
-            gold = equality_key(reply.gold.arguments)
+            gold = equality_key([reply.kind, reply.gold.arguments])
             known, name = first.setdefault(reply.key, (gold, arm.name))
             if gold != known:
                 problems.append(
@@ -166,13 +172,15 @@ def _gold_problems(arms: Mapping[str, ArmReplies]) -> list[str]:
 
 
 def _missing_cases(arms: Mapping[str, ArmReplies]) -> list[str]:
-    every = dict.fromkeys(reply.key for arm in arms.values() for reply in arm.replies)
+    every = dict.fromkeys((reply.key, reply.n) for arm in arms.values() for reply in arm.replies)
+    what = "replies" if any(number for _, number in every) else "cases"
     problems = []
     for arm in arms.values():
-        missing = every.keys() - {reply.key for reply in arm.replies}
+        missing = every.keys() - {(reply.key, reply.n) for reply in arm.replies}
         if missing:
-            tool, query = next(key for key in every if key in missing)
+            (tool, query), number = next(key for key in every if key in missing)
+            nth = f" (reply {number})" if what == "replies" else ""
             problems.append(
-                f"arm `{arm.name}` lacks {len(missing)} of the {len(every)} cases, such as {tool}: {query!r}"
+                f"arm `{arm.name}` lacks {len(missing)} of the {len(every)} {what}, such as {tool}: {query!r}{nth}"
             )
     return problems

@@ -2,116 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ste_graph.scoring.arms import ArmReplies
-from ste_graph.scoring.difference import (
-    Difference,
-    PairedCases,
-    difference,
-    gain_over_tools,
-    p_value_over_tools,
-)
+from ste_graph.scoring.candidate import HARM, Candidate, make_candidates
+from ste_graph.scoring.cost import unequal_faults
 from ste_graph.scoring.score_sheet import ScoreSheet
-from ste_graph.scoring.subject import ModelSubject, Subject
+from ste_graph.scoring.subject import Subject
 from ste_graph.scoring.tables import gain_text
-from ste_graph.stats import LEVEL, Interval, cases_needed, holm
+from ste_graph.stats import Interval, cases_needed
 from ste_graph.text import count_noun
 
 Choice: TypeAlias = Literal["adopt", "keep"]
 
-HARM = 10.0
-"""Points: a tool is harmed if the whole interval of what it loses lies beyond this."""
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The choice, its reason, and the gain that it rests on.
+    """The choice, its reasons in plain sentences, and the gain that it rests on.
 
     `adopted` is the candidate's subject, and `tools` those that it is adopted for: all but the harmed ones.
     """
 
     choice: Choice
-    reason: str
+    reasons: tuple[str, ...]
     candidate: str | None = None
     gain: Interval | None = None
     adopted: Subject | None = None
     tools: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An arm that may be adopted: its gain, and the gain of adopting it for all tools but those that it harms."""
-
-    name: str
-    subject: Subject | None
-    difference: Difference
-    harmed: Mapping[str, PairedCases]
+    candidates: tuple[Candidate, ...] = ()
 
     @property
-    def kept(self) -> Mapping[str, PairedCases]:
-        """The cases with the harmed tools as they were."""
-        return leave_harmed(self.difference.least_by_tool, self.harmed)
-
-    @property
-    def gain(self) -> Interval:
-        return gain_over_tools(self.kept)
+    def reason(self) -> str:
+        return ". ".join(self.reasons)
 
 
 def decide(
     arms: Mapping[str, ArmReplies], sheets: Mapping[str, ScoreSheet], *, seed: int = 0, harm: float = HARM
 ) -> Decision:
-    """Adopts the candidate if its whole interval for these tools lies above 0; else, and so in a tie, keeps what was.
+    """Adopts the cheapest candidate that gains for sure; else, and so in a tie, keeps what was.
 
-    The first of `arms` is the baseline. The interval is that of the least gain, in which nobody's verdict counts in
-    the candidate's favour. Tools that lose more than `harm` points for sure are left as they were; a model, which
-    serves all tools or none, is then not adopted. Without a named candidate, each arm that has something to adopt is
-    one, and Holm's correction for their number must leave a gain: the best of several is likely to be lucky.
+    A candidate gains for sure if its whole interval for these tools lies above 0, and still does after Holm's
+    correction for the number of candidates, since the best of several is likely to be lucky. The interval is that of
+    the least gain, in which nobody's verdict counts in the candidate's favour. Tools that lose more than `harm` points
+    for sure are left as they were; a model, which serves all tools or none, is then not adopted. Nor is a candidate
+    that surely calls more often where no call is right.
+
+    The cheapest shows the fewest tokens; where tokens are not known, the one that gains most is taken. The candidate is
+    the arm that is named one, or each arm that has something to adopt.
     """
     baseline, *others = arms
     named = next((name for name, arm in arms.items() if arm.role == "candidate"), None)
     names = [named] if named else [name for name in others if arms[name].subject is not None]
     if not names:
-        return Decision("keep", _reason_without_candidate(others))
-    candidates = [_make_candidate(name, arms, sheets[baseline], sheets[name], seed, harm) for name in names]
-    p_values = holm({candidate.name: p_value_over_tools(candidate.kept) for candidate in candidates})
-    shown = [each for each in candidates if each.gain.low > 0 and p_values[each.name] <= 1 - LEVEL]
-    best = max(shown or candidates, key=lambda candidate: candidate.gain.mean)
-    adopts = bool(shown) and not (best.harmed and isinstance(best.subject, ModelSubject))
-    among = f", the best of {len(names)} candidates," if len(names) > 1 else ""
+        return Decision("keep", (_reason_without_candidate(others),))
+    candidates = make_candidates(names, arms, sheets, seed=seed, harm=harm)
+    fit = sorted((each for each in candidates if each.obstacle is None), key=_cost_key(candidates))
+    best = fit[0] if fit else max(candidates, key=lambda each: (each.is_shown, each.gain.mean))
     reasons = [
-        _describe_gain(best, baseline, among),
-        *_describe_harm(best, harm),
-        _judgement(best, adopts, p_values[best.name], len(names)),
+        "; ".join(
+            [_describe_gain(best, baseline, candidates), *_describe_harm(best, harm), _judgement(best, len(names))]
+        ),
+        *_describe_choice(fit, len(names)),
+        *_describe_others([each for each in candidates if each not in (best, *fit)], harm),
+        *_describe_faults(arms, baseline, [best, *fit[1:]]),
     ]
     kept = tuple(tool for tool in best.kept if tool not in best.harmed)
     return Decision(
-        "adopt" if adopts else "keep",
-        "; ".join(reasons),
+        "adopt" if fit else "keep",
+        tuple(reasons),
         best.name,
         best.gain,
-        best.subject if adopts else None,
-        kept if adopts and best.harmed else None,
+        best.subject if fit else None,
+        kept if fit and best.harmed else None,
+        tuple(candidates),
     )
 
 
-def find_harmed(tools: Mapping[str, PairedCases], harm: float = HARM) -> dict[str, PairedCases]:
-    """The tools that lose more than `harm` points for sure."""
-    return {tool: pair for tool, pair in tools.items() if 100 * pair.interval.high < -harm}
-
-
-def leave_harmed(tools: Mapping[str, PairedCases], harmed: Mapping[str, PairedCases]) -> dict[str, PairedCases]:
-    """The tools with the harmed ones as they were: these neither gain nor lose, and count all the same."""
-    return {tool: PairedCases(0, 0, pair.cases) if tool in harmed else pair for tool, pair in tools.items()}
-
-
-def _make_candidate(
-    name: str, arms: Mapping[str, ArmReplies], baseline: ScoreSheet, sheet: ScoreSheet, seed: int, harm: float
-) -> Candidate:
-    found = difference(baseline, sheet, seed=seed)
-    return Candidate(name, arms[name].subject, found, find_harmed(found.most_by_tool, harm))
+def _cost_key(candidates: Sequence[Candidate]) -> Callable[[Candidate], tuple[float, ...]]:
+    """The order of candidates: the cheapest first, and the one that gains most first where costs are not known."""
+    if any(each.prompt_tokens is None for each in candidates):
+        return lambda each: (-each.gain.mean,)
+    return lambda each: (each.prompt_tokens or 0.0, -each.gain.mean)
 
 
 def _reason_without_candidate(others: Sequence[str]) -> str:
@@ -123,9 +96,11 @@ def _reason_without_candidate(others: Sequence[str]) -> str:
     )
 
 
-def _describe_gain(candidate: Candidate, baseline: str, among: str) -> str:
+def _describe_gain(candidate: Candidate, baseline: str, candidates: Sequence[Candidate]) -> str:
     found = candidate.difference
     at_least = " at least" if found.least != found.most else ""
+    is_best = len(candidates) > 1 and candidate.gain.mean == max(each.gain.mean for each in candidates)
+    among = f", the best of {len(candidates)} candidates," if is_best else ""
     return f"`{candidate.name}`{among} gains{at_least} {gain_text(candidate.gain)} over `{baseline}`"
 
 
@@ -137,18 +112,79 @@ def _describe_harm(candidate: Candidate, harm: float) -> list[str]:
     return [f"it harms {', '.join(losses)} by more than {harm:g} points, so {stays} as before"]
 
 
-def _judgement(candidate: Candidate, adopts: bool, p_value: float, candidates: int) -> str:
-    gain, most = candidate.gain, candidate.difference.most
-    if adopts:
-        corrected = f", and p = {p_value:.2g} after Holm's correction" if candidates > 1 else ""
-        return f"the whole interval lies above 0{corrected}"
-    if gain.low > 0 and candidate.harmed:
-        return "a model serves all tools or none, so what was there stays"
-    if gain.low > 0:
-        return f"p = {p_value:.2g} after Holm's correction for {candidates} candidates, so what was there stays"
-    if most.low > 0 and not candidate.harmed:
-        return "calls that nobody has judged could lift it above 0: until a judge has, what was there stays"
-    return f"the interval does not lie above 0, so what was there stays{_describe_need(candidate)}"
+def _judgement(candidate: Candidate, candidates: int) -> str:
+    match candidate.obstacle:
+        case None:
+            corrected = _corrected(candidate, candidates)
+            return f"the whole interval lies above 0{f', and {corrected}' if corrected else ''}"
+        case "harm":
+            return "a model serves all tools or none, so what was there stays"
+        case "restraint":
+            return f"where no call is right, it does worse ({_restraint_text(candidate)}), so what was there stays"
+        case "luck":
+            return f"{_corrected(candidate, candidates)}, so what was there stays"
+        case "undecided":
+            return "calls that nobody has judged could lift it above 0: until a judge has, what was there stays"
+        case "no gain":
+            return f"the interval does not lie above 0, so what was there stays{_describe_need(candidate)}"
+
+
+def _corrected(candidate: Candidate, candidates: int) -> str:
+    many = f"p = {candidate.p_value:.2g} after Holm's correction for {candidates} candidates"
+    return many if candidates > 1 else ""
+
+
+def _describe_choice(fit: Sequence[Candidate], candidates: int) -> list[str]:
+    """Why it is this one of those that may be adopted."""
+    if not fit or candidates == 1:
+        return []
+    best, *others = fit
+    tokens = best.prompt_tokens
+    own = "" if tokens is None else f", with {tokens:+,.0f} prompt tokens a case"
+    if not others:
+        return [f"It is the only one that may be adopted{own}"]
+    if tokens is None:
+        rest = ", ".join(f"`{each.name}` {100 * each.gain.mean:+.1f}" for each in others)
+        return [f"Of the {len(fit)} that were shown to gain it gains most ({rest}), as their tokens are not known"]
+    rest = ", ".join(
+        f"`{each.name}` {each.prompt_tokens:+,.0f} tokens for {100 * each.gain.mean:+.1f} points" for each in others
+    )
+    return [f"Of the {len(fit)} that were shown to gain it is the cheapest{own} ({rest})"]
+
+
+def _describe_others(others: Sequence[Candidate], harm: float) -> list[str]:
+    """Why the rest may not be adopted."""
+    if not others:
+        return []
+    return [f"Not taken: {'; '.join(f'`{each.name}` {_describe_obstacle(each)}' for each in others)}"]
+
+
+def _describe_obstacle(candidate: Candidate) -> str:
+    gain = f"{100 * candidate.gain.mean:+.1f}"
+    match candidate.obstacle:
+        case "harm":
+            return f"({gain}) harms {', '.join(f'`{tool}`' for tool in candidate.harmed)}, and a model serves all tools"
+        case "restraint":
+            return f"({gain}) does worse where no call is right ({_restraint_text(candidate)})"
+        case "luck":
+            return f"({gain}) may be lucky (p = {candidate.p_value:.2g} after Holm's correction)"
+        case "undecided":
+            return f"({gain}) has calls that nobody has judged"
+        case _:
+            return f"({gain}) was not shown to gain"
+
+
+def _restraint_text(candidate: Candidate) -> str:
+    return gain_text(candidate.restraint) if candidate.restraint is not None else ""
+
+
+def _describe_faults(arms: Mapping[str, ArmReplies], baseline: str, looked_at: Sequence[Candidate]) -> list[str]:
+    """What befell the candidates more often than the baseline, or less."""
+    return [
+        f"Beware, `{each.name}` and `{baseline}` were not treated alike: {'; '.join(faults)}"
+        for each in looked_at
+        if (faults := unequal_faults(arms[baseline].replies, arms[each.name].replies))
+    ]
 
 
 def _describe_need(candidate: Candidate) -> str:

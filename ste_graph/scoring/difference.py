@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
@@ -16,11 +19,17 @@ DIFFERENCES: tuple[float, float] = (-1, 1)
 
 @dataclass(frozen=True, slots=True)
 class PairedCases:
-    """The cases of a tool that both arms replied to: how many only the second, or only the first, has right."""
+    """The cases of a tool that both arms replied to, and their gains: a case's is that of the mean of its replies.
 
-    won: int
-    lost: int
+    `won` adds up the gains of the cases in which the second arm is better, `lost` those in which the first one is; with
+    one reply a case these are the numbers of such cases. `squares` adds up the squared gains.
+    """
+
+    won: float
+    lost: float
     cases: int
+    squares: float | None = None
+    replies: int = 1
 
     @property
     def gain(self) -> float:
@@ -29,7 +38,7 @@ class PairedCases:
     @property
     def interval(self) -> Interval:
         """The interval of the gain on this tool alone."""
-        return gain_interval([self.won], [self.lost], [self.cases])
+        return gain_over_tools({"": self})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +48,8 @@ class Difference:
     `least` and `most` differ by the calls that nobody has judged: `least` takes them for right in `a` and for wrong
     in `b`, `most` the other way round. A question that both arms raise has one answer, and so makes no difference.
     Both are about *these tools*; `beyond` is `least` for *tools like these*. `least_by_tool` and `most_by_tool` have
-    the cases behind them, `p_value` is that of no gain in `least`, and `won` and `lost` count the cases that only `b`,
-    or only `a`, has right for sure.
+    the cases behind them, `p_value` is that of no gain in `least`, and `won` and `lost` count the cases that `b`, or
+    `a`, has right more often for sure.
     """
 
     a: str
@@ -49,10 +58,14 @@ class Difference:
     most_by_tool: Mapping[str, PairedCases]
     least: Interval
     most: Interval
-    beyond: Estimate
     p_value: float
     won: int
     lost: int
+    seed: int = 0
+
+    @property
+    def beyond(self) -> Estimate:
+        return tools_interval([tool.gain for tool in self.least_by_tool.values()], DIFFERENCES, self.seed)
 
     def to_json(self) -> dict[str, Json]:
         estimates = {"least": self.least, "most": self.most, "beyond": self.beyond}
@@ -66,7 +79,10 @@ def difference(a: ScoreSheet, b: ScoreSheet, *, seed: int = 0) -> Difference:
     bounds = {tool: [_gain(*pair) for pair in own] for tool, own in pairs.items() if own}
     if not bounds:
         raise WorkflowError(f"{a.source} and {b.source}: there is no case to compare them on")
-    lower, upper = ({tool: _count(gain[end] for gain in own) for tool, own in bounds.items()} for end in (0, 1))
+    replies = max(len(first) for own in pairs.values() for first, _ in own)
+    lower, upper = (
+        {tool: _add_up([gain[end] for gain in own], replies) for tool, own in bounds.items()} for end in (0, 1)
+    )
     return Difference(
         a.source,
         b.source,
@@ -74,52 +90,80 @@ def difference(a: ScoreSheet, b: ScoreSheet, *, seed: int = 0) -> Difference:
         upper,
         gain_over_tools(lower),
         gain_over_tools(upper),
-        tools_interval([tool.gain for tool in lower.values()], DIFFERENCES, seed),
         p_value_over_tools(lower),
-        won=sum(tool.won for tool in lower.values()),
-        lost=sum(tool.lost for tool in upper.values()),
+        won=sum(least > 0 for own in bounds.values() for least, _ in own),
+        lost=sum(most < 0 for own in bounds.values() for _, most in own),
+        seed=seed,
     )
+
+
+def restraint_gain(a: ScoreSheet, b: ScoreSheet) -> Interval | None:
+    """The interval of the gain where no call is right, as `difference` has it; None if there is no such case."""
+    if not a.restraint:
+        return None
+    return difference(ScoreSheet(a.restraint, source=a.source), ScoreSheet(b.restraint, source=b.source)).least
 
 
 def gain_over_tools(tools: Mapping[str, PairedCases]) -> Interval:
     """The interval of the mean gain over tools, each counted equally."""
-    return gain_interval(*_columns(tools))
+    won, lost, cases, squares, replies = _columns(tools)
+    return gain_interval(won, lost, cases, squares=squares, replies=replies)
 
 
 def p_value_over_tools(tools: Mapping[str, PairedCases]) -> float:
     """The two-sided p-value of no mean gain over tools."""
-    return gain_p_value(*_columns(tools))
+    won, lost, cases, squares, replies = _columns(tools)
+    return gain_p_value(won, lost, cases, squares=squares, replies=replies)
 
 
-def _columns(tools: Mapping[str, PairedCases]) -> tuple[list[int], list[int], list[int]]:
+def _columns(
+    tools: Mapping[str, PairedCases],
+) -> tuple[list[float], list[float], list[int], list[float], int]:
     own = tools.values()
-    return [tool.won for tool in own], [tool.lost for tool in own], [tool.cases for tool in own]
+    squares = [tool.won + tool.lost if tool.squares is None else tool.squares for tool in own]
+    replies = max(tool.replies for tool in own)
+    return [tool.won for tool in own], [tool.lost for tool in own], [tool.cases for tool in own], squares, replies
 
 
-def _count(gains: Iterable[int]) -> PairedCases:
-    found = list(gains)
-    return PairedCases(found.count(1), found.count(-1), len(found))
+def _add_up(gains: Sequence[float], replies: int) -> PairedCases:
+    won, lost = math.fsum(max(gain, 0.0) for gain in gains), math.fsum(max(-gain, 0.0) for gain in gains)
+    return PairedCases(won, lost, len(gains), math.fsum(gain * gain for gain in gains), replies)
+
+
+_Replies: TypeAlias = list[ArmReply]
 
 
 def _pair_replies(
     tool: str, a: Mapping[str, tuple[ArmReply, ...]], b: Mapping[str, tuple[ArmReply, ...]]
-) -> list[tuple[ArmReply, ArmReply]]:
-    first = {reply.query: reply for reply in a.get(tool, ())}
-    second = {reply.query: reply for reply in b.get(tool, ())}
-    if first.keys() != second.keys():
-        alone = sorted(first.keys() ^ second.keys())
+) -> list[tuple[_Replies, _Replies]]:
+    """The replies of both arms to each case."""
+    first, second = _group(a.get(tool, ())), _group(b.get(tool, ()))
+    counts = [{query: len(own) for query, own in side.items()} for side in (first, second)]
+    if counts[0] != counts[1]:
+        alone = sorted(query for query in {**first, **second} if counts[0].get(query) != counts[1].get(query))
         raise WorkflowError(
             f"{tool}: {len(alone)} of the requests are only in one of the two files, such as {alone[0]!r}; "
             "a paired difference needs the same cases (score both against one test with --gold)"
         )
-    return [(reply, second[query]) for query, reply in first.items()]
+    return [(own, second[query]) for query, own in first.items()]
 
 
-def _gain(a: ArmReply, b: ArmReply) -> tuple[int, int]:
-    """The least and the most that arm `b` can gain on one case."""
-    first, second = a.question, b.question
-    if first and second and first.key == second.key:
-        return 0, 0
-    least = (b.is_correct is True) - (a.is_correct is not False)
-    most = (b.is_correct is not False) - (a.is_correct is True)
-    return least, most
+def _group(replies: Iterable[ArmReply]) -> dict[str, _Replies]:
+    by_query: dict[str, _Replies] = {}
+    for reply in replies:
+        by_query.setdefault(reply.query, []).append(reply)
+    return by_query
+
+
+def _gain(a: Sequence[ArmReply], b: Sequence[ArmReply]) -> tuple[float, float]:
+    """The least and the most that arm `b` can gain on one case: a question has one answer, whichever arm raises it."""
+    certain = _count_right(b) - _count_right(a)
+    open_questions = Counter(reply.question.key for reply in b if reply.question)
+    open_questions.subtract(reply.question.key for reply in a if reply.question)
+    least = certain + sum(min(count, 0) for count in open_questions.values())
+    most = certain + sum(max(count, 0) for count in open_questions.values())
+    return least / len(a), most / len(a)
+
+
+def _count_right(replies: Iterable[ArmReply]) -> int:
+    return sum(reply.is_correct is True for reply in replies)

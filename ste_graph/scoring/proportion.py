@@ -57,3 +57,12 @@ def correctness(replies: Iterable[CaseReply], *, strict: bool = False) -> Propor
     verdicts = [False if strict and reply.extra_arguments else reply.is_correct for reply in replies]
     right = sum(verdict is True for verdict in verdicts)
     return Proportion(right, right + verdicts.count(None), len(verdicts))
+
+
+def consistency(replies: Iterable[CaseReply]) -> Proportion:
+    """Cases to which every reply is right, of all: pass^k, for k replies a case."""
+    verdicts: dict[tuple[str, str], list[bool | None]] = {}
+    for reply in replies:
+        verdicts.setdefault(reply.key, []).append(reply.is_correct)
+    lower = sum(all(own) for own in verdicts.values())
+    return Proportion(lower, sum(False not in own for own in verdicts.values()), len(verdicts))

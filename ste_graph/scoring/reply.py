@@ -10,7 +10,9 @@ from pydantic import Field
 from ste_graph.contracts import Json
 from ste_graph.records import Record, RecordContext
 from ste_graph.scoring.case import GoldCall
+from ste_graph.scoring.cost import ReplyCost
 from ste_graph.scoring.label import ReplyLabel, label_output
+from ste_graph.scoring.restraint import CaseKind, shows_restraint
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.subject import Subject
 from ste_graph.scoring.verdict import Question
@@ -23,6 +25,10 @@ class _GivenReply(Record):
 
     arm: str
     query: str
+    n: int = 0
+    """The number of the reply, where there are several to a case in one arm."""
+    kind: CaseKind = "call"
+    """What is right in the case; where it is no call, `gold` names the tool that one might call by mistake."""
     gold: GoldCall
     output: str | None
     """The reply as the model gave it, so that it can be scored anew; None if it is missing."""
@@ -35,6 +41,10 @@ class _GivenReply(Record):
     """The exemplars that the model was shown, by id."""
     lessons: tuple[str, ...] = ()
     """The lessons that it was shown, by id."""
+    shown_tokens: int = 0
+    """About how many tokens it was shown more than the baseline, see `approximate_tokens`."""
+    cost: ReplyCost | None = None
+    """The cost of the reply, if the run knows it."""
     label: ReplyLabel | None = Field(default=None, exclude=True)
     """The output of the node `score`, which is kept field by field; without it, rules decide here."""
 
@@ -61,13 +71,15 @@ class CaseReply(ReplyLabel, _GivenReply):
     @property
     def question(self) -> Question | None:
         """The question for a judge, if only a judge can tell whether the arguments are right."""
-        if not self.api_match or self.args_correct is not None:
+        if self.kind != "call" or not self.api_match or self.args_correct is not None:
             return None
         return Question(self.gold.tool, self.query, self.gold.arguments, self.arguments or {})
 
     @property
     def is_correct(self) -> bool | None:
-        """True if it is the right call; None if a judge has to tell."""
+        """True if it is the right call, or rightly none; None if a judge has to tell."""
+        if self.kind != "call":
+            return shows_restraint(self.kind, self.output, self.called)
         return self.args_correct if self.api_match else False
 
     @property

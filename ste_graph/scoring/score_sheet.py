@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ste_graph.contracts import Json
 from ste_graph.scoring.predictions import Predictions
-from ste_graph.scoring.proportion import Measure, Proportion, api_match, correctness, wellformedness
+from ste_graph.scoring.proportion import Measure, Proportion, api_match, consistency, correctness, wellformedness
 from ste_graph.scoring.reading import Parser
 from ste_graph.scoring.reply import ArmReply
 from ste_graph.scoring.rules import LabelRules
@@ -29,16 +29,33 @@ class ScoreSheet:
     source: str = ""
     gold: str = ""
     problems: tuple[str, ...] = ()
+    restraint: Mapping[str, tuple[ArmReply, ...]] = field(default_factory=dict)
+    """The replies to cases in which no call is right, by tool: they are no part of the other figures."""
 
     @property
     def replies(self) -> tuple[ArmReply, ...]:
         return tuple(reply for own in self.by_tool.values() for reply in own)
 
+    @property
+    def restraint_replies(self) -> tuple[ArmReply, ...]:
+        return tuple(reply for own in self.restraint.values() for reply in own)
+
+    @property
+    def cases(self) -> int:
+        """The number of cases, each with one reply or several."""
+        return len({reply.key for reply in self.replies})
+
+    @property
+    def replies_per_case(self) -> int:
+        """The most replies to a case."""
+        return max(Counter(reply.key for reply in self.replies).values(), default=0)
+
     def select(self, tools: Iterable[str]) -> ScoreSheet:
         """The score over some of the tools, such as a batch of continual learning."""
         chosen = set(tools)
         by_tool = {tool: own for tool, own in self.by_tool.items() if tool in chosen}
-        return ScoreSheet(by_tool, self.parser, self.source, self.gold, self.problems)
+        restraint = {tool: own for tool, own in self.restraint.items() if tool in chosen}
+        return replace(self, by_tool=by_tool, restraint=restraint)
 
     @property
     def wellformedness(self) -> Proportion:
@@ -110,11 +127,7 @@ class ScoreSheet:
 
         A tool in which there is nothing to measure does not count (no case; for `api_match` no readable call).
         """
-        measured = [part for own in self.by_tool.values() if (part := measure(own)).of]
-        counted, cases = [part.upper if upper else part.lower for part in measured], [part.of for part in measured]
-        values = [count / of for count, of in zip(counted, cases, strict=True)]
-        own = proportion_interval(counted, cases) if cases else NoInterval(None, 0, "these tools", NOTHING)
-        return own, tools_interval(values, FRACTIONS, seed)
+        return measure_over_tools(self.by_tool, measure, upper=upper, seed=seed)
 
     def items(self) -> dict[str, list[dict[str, bool | None]]]:
         """The four labels of every reply, by tool, in the order of the file."""
@@ -127,7 +140,8 @@ class ScoreSheet:
             "predictions": self.source,
             "gold": self.gold,
             "parser": self.parser.value if self.parser else None,
-            "cases": len(replies),
+            "cases": self.cases,
+            "replies": len(replies),
             "no_call": sum(reply.no_call for reply in replies),
             "malformed": sum(reply.err for reply in replies),
             "undecided": len(self.questions),
@@ -135,6 +149,8 @@ class ScoreSheet:
             "wellformed": self._measured_json(wellformedness, seed),
             "api_match": self._measured_json(api_match, seed),
             "correct": self._measured_json(correctness, seed),
+            "always_correct": {**self._measured_json(consistency, seed), "k": self.replies_per_case},
+            "restraint": self._restraint_json(seed),
             "correct_without_extra_arguments": self.strict_correctness.to_json(),
             "correct_with_arguments": self.correctness_with_arguments.to_json(),
             "correct_without_arguments": self.correctness_without_arguments.to_json(),
@@ -152,12 +168,39 @@ class ScoreSheet:
             "problems": list(self.problems),
         }
 
+    def _restraint_json(self, seed: int) -> dict[str, Json] | None:
+        """The figures of the cases in which no call is right, by what is right in them; None without such a case."""
+        if not (replies := self.restraint_replies):
+            return None
+        kinds = {kind: [reply for reply in replies if reply.kind == kind] for kind in ("ask", "none")}
+        return {
+            **correctness(replies).to_json(),
+            **_both_json(measure_over_tools(self.restraint, correctness, seed=seed)),
+            "cases": len({reply.key for reply in replies}),
+            "kinds": {kind: correctness(own).to_json() for kind, own in kinds.items() if own},
+        }
+
     def _measured_json(self, measure: Measure, seed: int) -> dict[str, Json]:
         proportion = measure(self.replies)
         found = {**proportion.to_json(), **_both_json(self.intervals(measure, seed=seed))}
         if proportion.lower != proportion.upper:
             found["upper_over_tools"] = _both_json(self.intervals(measure, upper=True, seed=seed))
         return found
+
+
+def measure_over_tools(
+    by_tool: Mapping[str, tuple[ArmReply, ...]], measure: Measure, *, upper: bool = False, seed: int = 0
+) -> tuple[Estimate, Estimate]:
+    """The mean of a measure over tools with both intervals. Cases are the sample, however many replies each has."""
+    counted, cases, values = [], [], []
+    for own in by_tool.values():
+        part = measure(own)
+        if part.of:
+            values.append((part.upper if upper else part.lower) / part.of)
+            cases.append(min(part.of, len({reply.key for reply in own})))
+            counted.append(values[-1] * cases[-1])
+    interval = proportion_interval(counted, cases) if cases else NoInterval(None, 0, "these tools", NOTHING)
+    return interval, tools_interval(values, FRACTIONS, seed)
 
 
 def score_predictions(
@@ -186,7 +229,7 @@ def _both_json(estimates: tuple[Estimate, Estimate]) -> dict[str, Json]:
 
 def _tool_json(replies: tuple[ArmReply, ...]) -> dict[str, Json]:
     return {
-        "cases": len(replies),
+        "cases": len({reply.key for reply in replies}),
         "wellformed": wellformedness(replies).low,
         "api_match": api_match(replies).low,
         "correct": correctness(replies).to_json(),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from ste_graph.scoring.candidate import Candidate
+from ste_graph.scoring.cost import ArmCost, Prices
 from ste_graph.scoring.difference import Difference
-from ste_graph.scoring.proportion import Measure, Proportion, correctness
+from ste_graph.scoring.proportion import Measure, consistency, correctness
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.stats import TOO_FEW, Estimate, Interval
 from ste_graph.text import align_columns, count_noun
@@ -45,30 +47,76 @@ def interval_texts(sheet: ScoreSheet, measure: Measure, *, seed: int = 0) -> lis
     return [low if low == high else f"{low}; {high}" for low, high in zip(texts, upper, strict=True)]
 
 
-def comparison_table(
-    sheets: Mapping[str, ScoreSheet], gains: Mapping[str, Difference], *, head: str, notes: Sequence[str], seed: int = 0
+def arms_table(
+    sheets: Mapping[str, ScoreSheet],
+    gains: Mapping[str, Difference],
+    candidates: Sequence[Candidate],
+    costs: Mapping[str, ArmCost],
+    prices: Prices | None,
+    *,
+    seed: int = 0,
 ) -> str:
-    """The arms, the baseline first; their gains over it; every tool; and the tools that were mistaken for others."""
-    baseline = next(iter(sheets))
-    parts = [head, "\n".join(align_columns(_arm_rows(sheets, seed))), "\n".join(notes)]
+    """The arms, the baseline first: correct, gain, and cost; a column that has nothing to say is left out."""
+    found = {candidate.name: candidate for candidate in candidates}
+    rows = [
+        _arm_row(name, sheet, gains.get(name), found.get(name), costs[name], prices, seed)
+        for name, sheet in sheets.items()
+    ]
+    columns = [name for name in rows[0] if name == "arm" or any(row[name] not in ("", "-") for row in rows)]
+    return "\n".join(align_columns([columns, *([row[name] for name in columns] for row in rows)]))
+
+
+def _arm_row(
+    name: str,
+    sheet: ScoreSheet,
+    gain: Difference | None,
+    candidate: Candidate | None,
+    cost: ArmCost,
+    prices: Prices | None,
+    seed: int,
+) -> dict[str, str]:
+    several = sheet.replies_per_case
+    price = None if prices is None else cost.price(prices)
+    per_tokens = None if candidate is None else candidate.gain_per_1000_tokens
+    bounds = [] if gain is None else [gain.least] if gain.least == gain.most else [gain.least, gain.most]
+    return {
+        "arm": name,
+        "correct, %": str(sheet.correctness),
+        "interval": interval_texts(sheet, correctness, seed=seed)[0],
+        "gain, points": "..".join(f"{100 * bound.mean:+.1f}" for bound in bounds) or "-",
+        "its interval": "; ".join(range_text(bound, sign="+") for bound in bounds) or "-",
+        "p, Holm": "-" if candidate is None else f"{candidate.p_value:.2g}",
+        f"all {several} right, %": str(consistency(sheet.replies)) if several > 1 else "-",
+        "restraint, %": str(correctness(sheet.restraint_replies)) if sheet.restraint else "-",
+        "prompt tokens": _amount(cost.prompt_tokens),
+        "points per 1,000": "-" if per_tokens is None else f"{100 * per_tokens:+.1f}",
+        "reply tokens": _amount(cost.completion_tokens),
+        "calls": "-" if cost.calls in (None, 1) else f"{cost.calls:.2f}",
+        "seconds": _amount(cost.seconds, 2),
+        f"{prices.currency if prices else ''} per 1,000 cases": "-" if price is None else f"{1000 * price:.2f}",
+    }
+
+
+def _amount(value: float | None, digits: int = 0) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def details_table(sheets: Mapping[str, ScoreSheet], gains: Mapping[str, Difference]) -> str:
+    """How the replies were read, each gain in full, every tool, and the tools that were mistaken for others."""
+    parts = ["\n".join(align_columns(_reading_rows(sheets)))]
     if gains:
+        baseline = next(iter(sheets))
         parts.append("\n".join([f"gain of `correct` over `{baseline}`, in points, paired by tool:", *_gains(gains)]))
     parts += ["\n".join(align_columns(_tool_rows(sheets))), _confusions(sheets)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _arm_rows(sheets: Mapping[str, ScoreSheet], seed: int) -> list[list[str]]:
-    rows = [
-        [
-            "arm", "well-formed", "API match", "correct", "95 %, these tools", "tools like these", "arguments right",
-            "of", "extra arguments", "repaired",
-        ]
-    ]  # fmt: skip
+def _reading_rows(sheets: Mapping[str, ScoreSheet]) -> list[list[str]]:
+    rows = [["of the replies, %", "well-formed", "API match", "arguments right", "of", "extra arguments", "repaired"]]
     for name, sheet in sheets.items():
-        proportions: list[Proportion] = [sheet.wellformedness, sheet.api_match, sheet.correctness]
         right, extra = sheet.argument_accuracy, sum(bool(reply.extra_arguments) for reply in sheet.replies)
-        counts = [str(right), str(right.of), str(extra), str(sheet.repaired_count)]
-        rows.append([name, *map(str, proportions), *interval_texts(sheet, correctness, seed=seed), *counts])
+        shares = [sheet.wellformedness, sheet.api_match, right]
+        rows.append([name, *map(str, shares), str(right.of), str(extra), str(sheet.repaired_count)])
     return rows
 
 
@@ -90,7 +138,13 @@ def _tool_rows(sheets: Mapping[str, ScoreSheet]) -> list[list[str]]:
     first = next(iter(sheets.values()))
     rows = [["correct, %, by tool", "cases", *sheets]]
     for tool, own in first.by_tool.items():
-        rows.append([tool, str(len(own)), *(str(correctness(sheet.by_tool[tool])) for sheet in sheets.values())])
+        rows.append(
+            [
+                tool,
+                str(len({reply.key for reply in own})),
+                *(str(correctness(sheet.by_tool[tool])) for sheet in sheets.values()),
+            ]
+        )
     return rows
 
 

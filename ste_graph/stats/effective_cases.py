@@ -21,11 +21,11 @@ def effective_cases(spread: Sequence[float], cases: Sequence[int]) -> float:
     return len(cases) * min(alike, sum(spread) / sum(each))
 
 
-def check_counts(cases: Sequence[int], *counted: Sequence[int]) -> None:
+def check_counts(cases: Sequence[int], *counted: Sequence[float]) -> None:
     """Raise `ValueError` unless there is a tool, each has a case, and no more of them are counted."""
     if not cases or min(cases) < 1:
         raise ValueError(f"every tool needs a case, and there must be one; got {list(cases)}")
     if any(len(counts) != len(cases) or min(counts) < 0 for counts in counted):
         raise ValueError("the counts are those of the same tools, and none is negative")
-    if any(sum(own) > count for own, count in zip(zip(*counted, strict=True), cases, strict=True)):
+    if any(sum(own) > count + 1e-9 for own, count in zip(zip(*counted, strict=True), cases, strict=True)):
         raise ValueError("more cases are counted than there are")

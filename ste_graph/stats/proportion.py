@@ -13,14 +13,14 @@ from ste_graph.stats.effective_cases import check_counts, effective_cases
 from ste_graph.stats.interval import LEVEL, Interval
 
 
-def proportion_interval(counted: Sequence[int], cases: Sequence[int], *, level: float = LEVEL) -> Interval:
+def proportion_interval(counted: Sequence[float], cases: Sequence[int], *, level: float = LEVEL) -> Interval:
     """Interval of the mean over tools of the proportion counted; from one case upwards.
 
     With as many cases for each tool it is Clopper's and Pearson's over all cases. Tools of different difficulty make
-    the true coverage higher, never lower.
+    the true coverage higher, never lower; and so do several replies a case, whose mean counts as a part of the case.
 
     Args:
-        counted: The cases that have what is measured, by tool.
+        counted: The cases that have what is measured, by tool; of a case with several replies, the share that has it.
         cases: All cases, by tool.
         level: Confidence level.
     """

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from ste_graph.scoring.decision import find_harmed, leave_harmed
+from ste_graph.scoring.candidate import find_harmed, leave_harmed
 from ste_graph.scoring.difference import PairedCases, gain_over_tools
 from ste_graph.stats import Interval, gain, gain_interval, gain_power, proportion_interval, tools_interval
 

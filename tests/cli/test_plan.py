@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import ste_graph.workflows
+from ste_graph.stats import gain_power
 
 PAPER = Path(ste_graph.workflows.__file__).parent / "paper.yaml"
 
@@ -81,8 +82,21 @@ def test_a_pipeline_whose_tools_are_not_loaded_says_why_it_has_no_bound(ste, fol
 
 def test_the_plan_of_a_decision_says_what_it_could_show(ste):
     text = ste("plan", "gain", "--variant", "simulated").out
-    assert "power: how often a true gain over a baseline of 70 % would be shown, with one candidate" in text
-    assert "  60                         39 %         99 %        100 %" in text
-    found = json.loads(ste("plan", "evaluate", "--format", "json").out)["power"]
-    assert found["60"]["0.1"] == pytest.approx(0.391, abs=0.001)
+    head = (
+        "power: how often a true gain over a baseline of 70 % would be shown, after Holm's correction for 7 candidates"
+    )
+    assert head in text
+    # 12 tools x 20 trials, of which three to six in ten are kept, and a fifth of these held out
+    assert "  cases  12 to 24: 12 tools x 20 trials, 3 to 6 of 10 kept, 20 % of them held out" in text
+    assert "  test   10 arms (7 may be adopted), 1 reply a case" in text
+    assert "  24 likely " in text
+    assert "USD" not in text
+    found = json.loads(ste("plan", "evaluate", "--format", "json").out)
+    assert found["power"]["60"]["0.1"] == pytest.approx(gain_power(0.1, 60, baseline=0.7, correlation=0.25))
+    assert found["likely"] is None
+    priced = ("--set", "params.prices={input: 1, output: 2, currency: EUR}", "--set", "params.replies=3")
+    likely = json.loads(ste("plan", "gain", "--variant", "simulated", *priced, "--format", "json").out)["likely"]
+    low, high = likely["prompt_tokens"][1], likely["completion_tokens"][1]
+    assert likely["price"][1] == pytest.approx((low + 2 * high) / 1e6)
+    assert (likely["replies"], likely["currency"], likely["candidates"]) == (3, "EUR", 7)
     assert "power" not in ste("plan", "quickstart").out

@@ -21,7 +21,16 @@ graph:
     over: data.rows
     do:
       - record: reply
-        as: {arm: row.arm, query: row.query, gold: row.gold, output: row.output, subject: row.subject, model: row.model}
+        as:
+          arm: row.arm
+          query: row.query
+          n: row.n
+          kind: row.kind
+          gold: row.gold
+          output: row.output
+          subject: row.subject
+          model: row.model
+          cost: row.cost
 """
 
 TOOLS = [f"tool_{letter}" for letter in "ABCDEFGH"]
@@ -37,7 +46,8 @@ def row(arm: str, tool: str, number: int, output: str | None, **more: Any) -> di
     gold = {"tool": tool, "arguments": {"n": number}}
     query = f"{tool} {number}"
     given = {"arm": arm, "query": query, "gold": gold, "output": output, "subject": None, "model": "m"}
-    return {"id": f"{arm} {query}", **given, **more}
+    known = {"n": 0, "kind": "call", "cost": None}
+    return {"id": f"{arm} {query} {more.get('n', 0)}", **given, **known, **more}
 
 
 def rows(arm: str, right: Mapping[str, int], of: int = 4, **more: Any) -> list[dict[str, Any]]:

@@ -334,7 +334,8 @@ def test_the_papers_predictions_gain_what_ste_score_says(evaluated, run_ste) -> 
         _, out, _ = run_ste("score", *files, "--parser", parser, *flags, "--format", "json")
         scores = json.loads(out)
         gain = {key: value for key, value in scores["difference"].items() if key not in "ab"}
-        assert {key: value for key, value in found["gains"]["tuned"].items() if key not in "ab"} == gain
+        others = ("a", "b", "restraint")
+        assert {key: value for key, value in found["gains"]["tuned"].items() if key not in others} == gain
         for own, theirs in zip(found["arms"].values(), scores["scores"], strict=True):
             assert {key: own[key] for key in ("wellformed", "api_match", "correct", "tools")} == {
                 key: theirs[key] for key in ("wellformed", "api_match", "correct", "tools")
@@ -371,23 +372,27 @@ def test_the_table_and_the_decision_are_printed_by_run_and_by_show(made, run_ste
     out = tmp_path / "out"
     code, text, err = run_ste("run", "evaluate", "--set", f"data.replies.runs=[{run}]", "--out", out)
     assert code == 0
-    table = last(out)["table"]
+    table, details = last(out)["table"], last(out)["details"]
     assert f"\n\n{table}\n\n" in text
-    assert run_ste("show", out) == (0, f"{table}\n", "")
+    assert details not in text
+    assert run_ste("show", out) == (0, f"{table}\n\n{details}\n", "")
     assert "run: done, 1 record" in err
     code, text, _ = run_ste("run", "evaluate", "--set", f"data.replies.runs=[{run}]", "--out", out, "--format", "json")
     (decided,) = json.loads(text)["evaluations"]
     assert (decided["decision"], decided["candidate"]) == ("adopt", "exemplars")
     assert json.loads(run_ste("show", out, "--format", "json")[1])[0]["decision"] == "adopt"
     lines = table.splitlines()
-    assert lines[0] == "2 arms on the same 24 cases of 6 tools, read by the tolerant parser"
-    assert lines[3].split()[:4] == ["baseline", "100.0", "100.0", "20.8"]
-    assert lines[4].split()[:4] == ["exemplars", "100.0", "100.0", "79.2"]
-    assert lines[6] == "gain of `correct` over `baseline`, in points, paired by tool:"
-    assert lines[7].startswith("  exemplars  +58.3 (95 % +")
-    assert lines[7].endswith("; 14 cases won, 0 lost")
-    assert "tool_C                   4      25.0      100.0" in lines
+    assert lines[0] == "2 arms on the same 24 cases of 6 tools; intervals: 95 %, these tools"
+    assert lines[2].split("  ")[0] == "arm"
+    assert lines[3].split() == ["baseline", "20.8", "7.1..42.2", "-", "-", "-"]
+    assert lines[4].split() == ["exemplars", "79.2", "57.8..92.9", "+58.3", "+30.8..+73.9", "0.0003"]
     assert lines[-1].startswith("adopt: `exemplars` gains +58.3 (95 % ")
+    more = details.splitlines()
+    assert more[1].split()[:4] == ["baseline", "100.0", "100.0", "20.8"]
+    assert more[4] == "gain of `correct` over `baseline`, in points, paired by tool:"
+    assert more[5].startswith("  exemplars  +58.3 (95 % +")
+    assert more[5].endswith("; 14 cases won, 0 lost")
+    assert "tool_C                   4      25.0      100.0" in more
 
 
 def test_an_evaluation_that_is_a_part_of_a_run_is_shown_with_it(made, run_ste, tmp_path) -> None:
@@ -402,9 +407,9 @@ def test_an_evaluation_that_is_a_part_of_a_run_is_shown_with_it(made, run_ste, t
     )
     (tmp_path / "say.md").write_text("Say.", "utf-8")
     code, text, _ = run_ste("run", whole, "--out", tmp_path / "out")
-    table = last(tmp_path / "out" / "runs" / "evaluate")["table"]
-    assert (code, f"\n\n{table}\n\n" in text) == (0, True)
-    assert run_ste("show", tmp_path / "out") == (0, f"{table}\n", "")
+    found = last(tmp_path / "out" / "runs" / "evaluate")
+    assert (code, f"\n\n{found['table']}\n\n" in text) == (0, True)
+    assert run_ste("show", tmp_path / "out") == (0, f"{found['table']}\n\n{found['details']}\n", "")
     assert ste.open_run(tmp_path / "out").summary().used.model_calls == 0
 
 

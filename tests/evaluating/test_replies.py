@@ -48,7 +48,7 @@ def test_arms_of_one_name_in_two_runs_are_told_apart_by_their_runs(made) -> None
 def test_arms_that_did_not_reply_to_the_same_cases_are_named(made) -> None:
     run = made(rows("baseline", counts(1, 1)), rows("exemplars", counts(1, 1), of=3), rows("lessons", counts(1)))
     assert refusal(run) == (
-        f"{run}: 2 problems; every arm needs one reply to each of the same cases\n"
+        f"{run}: 2 problems; every arm needs as many replies to each of the same cases\n"
         "  arm `exemplars` lacks 2 of the 8 cases, such as tool_A: 'tool_A 3'\n"
         "  arm `lessons` lacks 4 of the 8 cases, such as tool_B: 'tool_B 0'"
     )

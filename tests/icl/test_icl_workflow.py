@@ -357,8 +357,13 @@ def test_lessons_that_may_rest_on_what_is_tested_are_refused(explored: Path, dis
     ours = {path: value for path, value in settings(explored, distilled).items() if "without" not in path}
     few = {"memory.experience": {"use": "chroma", "from": str(explored)}, "data.test.include": ["make_password"]}
     ours = {path: value for path, value in {**ours, **few}.items() if path != "memory.experience.from"}
-    (why,) = ste.load("icl", variant="simulated", set=ours).run(tmp_path / "run").failed.values()
-    assert f"the lessons of {explored} might show what is tested: set `without` of their memory to the run" in why
+    with pytest.raises(ste.WorkflowError) as caught:
+        ste.load("icl", variant="simulated", set=ours).run(tmp_path / "run")
+    assert f"memory `experience`: `from: {explored}` might show what is tested, which {distilled} holds out" in str(
+        caught.value
+    )
+    assert f"`without: {distilled}`" in str(caught.value)
+    assert not list((tmp_path / "run").glob("units/*"))
 
 
 def test_several_replies_a_case_and_an_order_of_the_arms_of_each_case_own(

@@ -73,7 +73,11 @@ def test_the_cases_of_a_run_are_the_held_out_requests_of_its_trials_by_tool(fold
         example("5", "add", "heldout", "Add.", {}, kind="ask", steps=[], trial_id="t3", cluster=3),
     )
     add, look = Cases(run=run).items()
-    assert add["cases"] == [{"query": "Add 2.", "gold": {"tool": "add", "arguments": {"a": 2}}}]
+    assert add["cases"] == [
+        {"query": "Add 2.", "kind": "call", "gold": {"tool": "add", "arguments": {"a": 2}}},
+        {"query": "Add.", "kind": "ask", "gold": {"tool": "add", "arguments": {}}},
+    ]
+    assert add["restraint"] is look["restraint"] is True
     assert [item["query"] for item in look["cases"]] == ["Look there."]
     assert (add["name"], add["description"], add["fingerprint"]) == ("add", "To add.", "fadd")
     assert [item["name"] for item in add["pool"]] == ["add", "look"] == [item["name"] for item in look["pool"]]

@@ -33,6 +33,8 @@ def test_the_journal_keeps_the_reply_as_it_came_and_what_rules_say_of_it() -> No
     assert kept == {
         "arm": "baseline",
         "query": "Add 1 and 2.",
+        "n": 0,
+        "kind": "call",
         "gold": GOLD,
         "output": 'Thought: so be it\nAction: add\nAction Input: {"a": 1, "b": "2"}',
         "subject": None,
@@ -40,6 +42,8 @@ def test_the_journal_keeps_the_reply_as_it_came_and_what_rules_say_of_it() -> No
         "offered": ["add", "echo"],
         "shown": ["e1"],
         "lessons": [],
+        "shown_tokens": 0,
+        "cost": None,
         "no_call": False,
         "err": False,
         "api_match": True,

@@ -1,0 +1,210 @@
+"""The forecast of a test of forms: how many cases there are likely to be, what they could show, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ste_graph.contracts import Json
+from ste_graph.text import count_noun
+
+if TYPE_CHECKING:
+    from ste_graph.language.workflow import Workflow
+    from ste_graph.plan import Plan
+    from ste_graph.scoring.cost import Prices
+
+BASELINE: Final = 0.7
+"""The share of right replies of the baseline for which the power is stated."""
+CORRELATION: Final = 0.25
+"""The correlation of the right replies of two arms: in tests of the small real model it was 0.0 and 0.5."""
+CASES: Final = (15, 30, 60, 120, 240)
+GAINS: Final = (0.1, 0.2, 0.3)
+MOST_CASES: Final = 2_000
+"""Cases from which the power is not computed, as it is one."""
+
+KEPT: Final = (0.3, 0.6)
+"""The share of trials that pass the gates and are no duplicates (0.48 and 0.54 of the small real model)."""
+CALLS_PER_TRIAL: Final = 7
+"""Model calls for a trial, as measured with the small real model (1,966 for 288 trials)."""
+EXPLORING_TOKENS: Final = (700, 80)
+"""Tokens of a request and of a reply while exploring, about."""
+REPLY_TOKENS: Final = 60
+REQUEST_TOKENS: Final = 250
+"""Tokens of the instructions and the request of a test, about."""
+FORM_TOKENS: Final = 400
+"""Tokens of one form of what was learnt, about."""
+TOOL_TOKENS: Final = 120
+"""Tokens of a tool's definition, about, where the tools are not known."""
+
+Power = list[tuple[int, list[tuple[float, float]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a workflow that explores, tests and decides is likely to do. Pairs are a low and a high figure."""
+
+    tools: int
+    trials: int
+    """Trials per tool."""
+    heldout: float
+    cases: tuple[int, int]
+    arms: int
+    candidates: int
+    replies: int
+    calls: tuple[int, int]
+    prompt_tokens: tuple[int, int]
+    completion_tokens: tuple[int, int]
+    price: tuple[float, float] | None
+    currency: str | None
+
+    def to_json(self) -> dict[str, Json]:
+        return {name: list(own) if isinstance(own := getattr(self, name), tuple) else own for name in self.__slots__}
+
+    def lines(self) -> list[str]:
+        """The forecast for a person."""
+        kept = f"{10 * KEPT[0]:.0f} to {10 * KEPT[1]:.0f} of 10 kept, {100 * self.heldout:.0f} % of them held out"
+        each = count_noun(self.replies, "reply")
+        test = f"{count_noun(self.arms, 'arm')} ({self.candidates} may be adopted), {each} a case"
+        tokens = f"{_range(self.prompt_tokens)} prompt and {_range(self.completion_tokens)} reply tokens"
+        price = "" if self.price is None else f", {self.price[0]:,.2f} to {self.price[1]:,.2f} {self.currency}"
+        return [
+            "likely, by what small real models did (docs/results.md)",
+            f"  cases  {_range(self.cases)}: {count_noun(self.tools, 'tool')} x {self.trials} trials, {kept}",
+            f"  test   {test}",
+            f"  cost   {_range(self.calls)} model calls, {tokens}{price}",
+        ]
+
+
+def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
+    """The forecast; None for a workflow that does not explore, hold out and test, or whose tools are not known."""
+    parts = dict(_parts(workflow, planned))
+    explore, distil, test = (
+        next((part for part in parts.values() if has(part[0])), None)
+        for has in (_explores, lambda own: _node(own, "Split") is not None, _tests_arms)
+    )
+    if explore is None or distil is None or test is None or not (tools := explore[1].unit_bound):
+        return None
+    trials = min(_trials(explore[0]), int(distil[0].params.get("trials", math.inf) or math.inf))
+    split = _node(distil[0], "Split")
+    heldout = float(split.settings.get("heldout", 0.2)) if split else 0.2
+    held = [max(round(heldout * kept * trials), 1) for kept in KEPT]
+    most = int(test[0].params.get("cases") or max(held))
+    cases = (tools * min(held[0], most), tools * min(held[1], most))
+    arms = [arm for arm in test[0].params.get("arms") or [] if isinstance(arm, Mapping)]
+    replies = int(test[0].params.get("replies") or 1)
+    restraint = 1 + bool(distil[0].params.get("restraint")) * 1.5  # of two requests a case some are not made
+    definitions = explore[1].definition_tokens or TOOL_TOKENS * tools
+    asked = [round(count * restraint * len(arms) * replies) for count in cases]
+    forms = sum(_forms(arm) for arm in arms) / max(len(arms), 1)
+    rest = [plan.total for _, plan in parts.values() if not plan.sub_workflows and plan not in (explore[1], test[1])]
+    explored = tools * trials * CALLS_PER_TRIAL + sum(min(each.model_calls, tools * trials) for each in rest if each)
+    calls = (explored + asked[0], explored + asked[1])
+    prompt = [
+        round(explored * EXPLORING_TOKENS[0] + count * (definitions + REQUEST_TOKENS + forms * FORM_TOKENS))
+        for count in asked
+    ]
+    completion = [round(explored * EXPLORING_TOKENS[1] + count * REPLY_TOKENS) for count in asked]
+    prices = _prices(workflow)
+    priced = [prices.price(*both) for both in zip(prompt, completion, strict=True)] if prices else None
+    return Forecast(
+        tools,
+        trials,
+        heldout,
+        cases,
+        len(arms),
+        sum(_may_be_adopted(arm) for arm in arms),
+        replies,
+        calls,
+        (prompt[0], prompt[1]),
+        (completion[0], completion[1]),
+        (priced[0], priced[1]) if priced else None,
+        prices.currency if prices else None,
+    )
+
+
+def power_at(gain: float, cases: int, candidates: int) -> float:
+    """The share of tests that would show a true gain, after Holm's correction for the number of candidates."""
+    from ste_graph.stats import LEVEL, gain_power
+
+    level = 1 - (1 - LEVEL) / max(candidates, 1)
+    return gain_power(gain, cases, baseline=BASELINE, correlation=CORRELATION, level=level)
+
+
+def power_rows(candidates: int, cases: tuple[int, ...] = ()) -> Power:
+    """By number of cases in all, the share of tests that would show each gain."""
+    counts = sorted({*CASES, *(min(each, MOST_CASES) for each in cases)})
+    return [(count, [(gain, power_at(gain, count, candidates)) for gain in GAINS]) for count in counts]
+
+
+def power_lines(candidates: int, likely: tuple[int, ...] = ()) -> list[str]:
+    """The power of the decision as a table; the number of cases is known once the trials have been filtered."""
+    among = "with one candidate" if candidates <= 1 else f"after Holm's correction for {candidates} candidates"
+    head = f"power: how often a true gain over a baseline of {100 * BASELINE:.0f} % would be shown, {among}"
+    lines = [head, f"{'  cases in all':20}" + "".join(f"{100 * gain:>6.0f} points" for gain in GAINS)]
+    for cases, row in power_rows(candidates, likely):
+        mark = " likely" if cases in likely else ""
+        lines.append(f"  {f'{cases}{mark}':<18}" + "".join(f"{100 * share:>11.0f} %" for _, share in row))
+    return lines
+
+
+def _parts(workflow: Workflow, planned: Plan) -> Iterator[tuple[str, tuple[Workflow, Plan]]]:
+    """The workflow and all its parts, each with its plan."""
+    yield "", (workflow, planned)
+    for part in planned.sub_workflows:
+        for name, found in _parts(workflow.sub_workflows[part.name].workflow, part.plan):
+            yield f"{part.name}.{name}", found
+
+
+def _node(workflow: Workflow, cls: str) -> Any:
+    return next((spec for spec in workflow.nodes.values() if spec.cls.__name__ == cls), None)
+
+
+def _explores(workflow: Workflow) -> bool:
+    return "trial" in workflow.records and workflow.unit_map is not None and workflow.unit_map.over.text == "tools"
+
+
+def _tests_arms(workflow: Workflow) -> bool:
+    return _node(workflow, "Score") is not None and isinstance(workflow.params.get("arms"), list)
+
+
+def _trials(workflow: Workflow) -> int:
+    """The most trials of a unit."""
+    from ste_graph.language.blocks import Map, RecordBlock, Repeat, walk
+
+    bounds = {block.name: block.bound or 1 for block, _ in walk(workflow.blocks) if isinstance(block, Repeat | Map)}
+    found = [
+        math.prod(bounds[loop] for loop in around)
+        for block, around in walk(workflow.blocks)
+        if isinstance(block, RecordBlock) and block.record == "trial"
+    ]
+    return max(found, default=0)
+
+
+def _forms(arm: Mapping[str, Json]) -> int:
+    """The number of forms that an arm shows."""
+    return sum(bool(value) for name, value in arm.items() if name != "name")
+
+
+def _may_be_adopted(arm: Mapping[str, Json]) -> bool:
+    """True if the arm shows something, and is no placebo."""
+    return _forms(arm) > 0 and "shuffled" not in arm.values()
+
+
+def _prices(workflow: Workflow) -> Prices | None:
+    from ste_graph.scoring.cost import Prices
+
+    given = workflow.params.get("prices")
+    return Prices.model_validate(given) if isinstance(given, Mapping) else None
+
+
+def _range(pair: tuple[int, int]) -> str:
+    low, high = (f"{_round(value):,}" for value in pair)
+    return low if low == high else f"{low} to {high}"
+
+
+def _round(value: int) -> int:
+    """The figure with two digits, where it has more than three: it is no more certain than that."""
+    digits = len(str(value)) - 2
+    return round(value, -digits) if digits > 1 else value
