@@ -10,9 +10,9 @@ from ste_graph.contracts import Context, Json, Model, RecordView, Reply
 from ste_graph.distil.normalisation import words
 from ste_graph.forms.claims import find_unsupported
 from ste_graph.forms.description import (
-    Refused,
-    Tested,
-    Wording,
+    RefusedWording,
+    ToolWording,
+    WordingTest,
     apply_wording,
     proposal_schema,
     read_proposal,
@@ -67,7 +67,7 @@ class Describe(Node):
         trials = [NumberedTrial.model_validate(trial) for trial in inputs.trials]
         return self.Outputs(proposal=wording.model_dump(), fault=self._fault(wording, inputs.tool, trials))
 
-    def _fault(self, wording: Wording, tool: dict[str, Any], trials: list[NumberedTrial]) -> str | None:
+    def _fault(self, wording: ToolWording, tool: dict[str, Any], trials: list[NumberedTrial]) -> str | None:
         """The reason why a proposal is refused; None if it may be tested."""
         now, definition = read_wording(tool), definition_text(tool)
         try:
@@ -159,18 +159,18 @@ class DescribeKeep(Node):
         now = read_wording(inputs.tool)
         if inputs.proposal is None and inputs.fault is None:
             return self._keep_as_is(now, cases, before, refused)
-        proposed = Wording.model_validate(inputs.proposal) if inputs.proposal else None
+        proposed = ToolWording.model_validate(inputs.proposal) if inputs.proposal else None
         after = right.get(str(inputs.arm["name"]), 0) if inputs.arm and inputs.fault is None else None
-        tested = None if after is None else Tested(cases=cases, before=before, after=after)
+        tested = None if after is None else WordingTest(cases=cases, before=before, after=after)
         counted = count_noun(cases, "request")
         if proposed is not None and tested is not None and tested.after > before:
             reason = f"{tested.after} of {counted} that were set aside are served rightly, {before} before"
             return self._outputs(proposed, now, True, reason, tested, refused, done=True)
         reason = inputs.fault or f"{after} of {counted} that were set aside are served rightly, and {before} before"
-        refused.append(Refused(description=proposed.description if proposed else "", reason=reason).model_dump())
+        refused.append(RefusedWording(description=proposed.description if proposed else "", reason=reason).model_dump())
         return self._outputs(now, now, False, f"the last proposal was not kept: {reason}", tested, refused, done=False)
 
-    def _keep_as_is(self, now: Wording, cases: int, right: int, refused: list[dict[str, Any]]) -> Outputs:
+    def _keep_as_is(self, now: ToolWording, cases: int, right: int, refused: list[dict[str, Any]]) -> Outputs:
         """The outputs before anything was proposed."""
         if not cases:
             reason = "no request was set aside to test a proposal on"
@@ -182,11 +182,11 @@ class DescribeKeep(Node):
 
     def _outputs(
         self,
-        wording: Wording,
-        previous: Wording,
+        wording: ToolWording,
+        previous: ToolWording,
         kept: bool,
         reason: str,
-        tested: Tested | None,
+        tested: WordingTest | None,
         refused: list[dict[str, Any]],
         *,
         done: bool,

@@ -13,7 +13,7 @@ from typing import Any
 from ste_graph.contracts import VERIFIED, Json
 from ste_graph.distil.example import Definition
 from ste_graph.errors import WorkflowError
-from ste_graph.forms.description import Description
+from ste_graph.forms.description import DescriptionRecord
 from ste_graph.forms.reading import read_descriptions, read_guidelines
 from ste_graph.memory.exemplars.exemplar import Exemplar, check_calls
 from ste_graph.memory.exemplars.held_out import find_held_out
@@ -122,7 +122,7 @@ def _to_plain(exemplar: Exemplar) -> dict[str, Json]:
     return exemplar.model_copy(update={"model": model}).model_dump(mode="json")
 
 
-def _rewritten(found: Description) -> ToolDescription:
+def _rewritten(found: DescriptionRecord) -> ToolDescription:
     """The rewritten description of a tool, with the parameters whose description is another one than before."""
     before = found.previous.parameters
     changed = {name: text for name, text in found.parameters.items() if text != before.get(name)}

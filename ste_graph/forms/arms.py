@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ste_graph.forms.description import Wording, apply_wording
+from ste_graph.forms.description import ToolWording, apply_wording
 from ste_graph.text import approximate_tokens
 
 
@@ -73,4 +73,4 @@ def is_current(written: Mapping[str, Any], tool: Mapping[str, Any]) -> bool:
 def _describe(tool: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
     if known is None or not is_current(known, tool):
         return dict(tool)
-    return apply_wording(tool, Wording(description=known["description"], parameters=known["parameters"]))
+    return apply_wording(tool, ToolWording(description=known["description"], parameters=known["parameters"]))

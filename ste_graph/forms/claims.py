@@ -27,7 +27,7 @@ _GENERAL = frozenset({"API", "ID", "JSON", "OK"})
 """Abbreviations that say nothing about a tool."""
 
 
-class Claim(NamedTuple):
+class SentenceClaim(NamedTuple):
     """One name or value in a sentence; of days, times and numbers any of these says the same."""
 
     written: str
@@ -45,7 +45,7 @@ class Claim(NamedTuple):
         return contains_words(text, self.written)
 
 
-def find_claims(sentence: str) -> list[Claim]:
+def find_claims(sentence: str) -> list[SentenceClaim]:
     """The claims of a sentence, in the order in which they stand.
 
     They are texts in quotation marks, days, times of day, numbers (but for small ones in words), forms of days, codes
@@ -53,33 +53,33 @@ def find_claims(sentence: str) -> list[Claim]:
     """
     text = parse_request(sentence)
     taken: list[TextSpan] = []
-    found: list[tuple[int, Claim]] = []
+    found: list[tuple[int, SentenceClaim]] = []
 
-    def take(span: TextSpan, claim: Claim) -> None:
+    def take(span: TextSpan, claim: SentenceClaim) -> None:
         if not any(span.overlaps(other) for other in taken):
             taken.append(span)
             found.append((span.start, claim))
 
     for quote in text.quotes:
         if written := text.cased[quote.start : quote.end].strip():
-            take(quote, Claim(written))
+            take(quote, SentenceClaim(written))
     for match in _FORM.finditer(text.cased):
-        take(TextSpan(match.start(), match.end()), Claim(match[0]))
+        take(TextSpan(match.start(), match.end()), SentenceClaim(match[0]))
     for day in text.days:
         written = text.cased[day.start : day.end]
-        take(TextSpan(day.start, day.end), Claim(written, days=frozenset(day.days)))
+        take(TextSpan(day.start, day.end), SentenceClaim(written, days=frozenset(day.days)))
     for moment in text.times:
         written = text.cased[moment.start : moment.end]
-        take(TextSpan(moment.start, moment.end), Claim(written, times=frozenset([moment.time])))
+        take(TextSpan(moment.start, moment.end), SentenceClaim(written, times=frozenset([moment.time])))
     for match in _CODE.finditer(text.cased):
         if match[0] not in _GENERAL:
-            take(TextSpan(match.start(), match.end()), Claim(match[0]))
+            take(TextSpan(match.start(), match.end()), SentenceClaim(match[0]))
     for number in text.numbers:
         if not (number.ordinal or (number.spelled and max(map(abs, number.values)) < 3)):
             written = text.cased[number.start : number.end]
-            take(TextSpan(number.start, number.end), Claim(written, numbers=number.signed_values))
+            take(TextSpan(number.start, number.end), SentenceClaim(written, numbers=number.signed_values))
     for match in _NAME.finditer(text.cased):
-        take(TextSpan(match.start(), match.end()), Claim(match[0]))
+        take(TextSpan(match.start(), match.end()), SentenceClaim(match[0]))
     return [claim for _, claim in sorted(found, key=lambda pair: pair[0])]
 
 

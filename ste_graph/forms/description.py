@@ -11,14 +11,14 @@ from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.records import Record, RecordContext
 
 
-class Wording(Frozen):
+class ToolWording(Frozen):
     """The descriptions of a tool and of its parameters, by name."""
 
     description: str
     parameters: dict[str, str] = Field(default={})
 
 
-class Tested(Frozen):
+class WordingTest(Frozen):
     """The test of a wording: the number of requests that were set aside, and of right replies with either wording."""
 
     cases: int
@@ -26,14 +26,14 @@ class Tested(Frozen):
     after: int
 
 
-class Refused(Frozen):
+class RefusedWording(Frozen):
     """A proposal that was not tested or not kept, with the reason."""
 
     description: str
     reason: str
 
 
-class Description(Record):
+class DescriptionRecord(Record):
     """The descriptions of a tool after rewriting; those from before where no proposal was kept."""
 
     derived: ClassVar[frozenset[str]] = frozenset({"tool", "fingerprint", "source_id", "model", "simulated"})
@@ -42,13 +42,13 @@ class Description(Record):
     description: str
     parameters: dict[str, str]
     """The descriptions of the parameters that have one, by name."""
-    previous: Wording
+    previous: ToolWording
     kept: bool
     reason: str
     """Why the rewritten descriptions were kept, or those from before."""
-    validation: Tested | None = None
+    validation: WordingTest | None = None
     """The test of the kept proposal, or of the last one; None without any."""
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedWording, ...] = ()
     fingerprint: str | None = None
     """The tool's, as it was."""
     source_id: str | None = None
@@ -73,13 +73,13 @@ class Description(Record):
         return cls.model_validate({**{name: value for name, value in values.items() if value is not None}, **own})
 
 
-def read_wording(tool: Mapping[str, Any]) -> Wording:
+def read_wording(tool: Mapping[str, Any]) -> ToolWording:
     """The descriptions of a tool and of its parameters, as its definition has them."""
     described = {name: part["description"] for name, part in _properties(tool).items() if part.get("description")}
-    return Wording(description=str(tool.get("description") or ""), parameters=described)
+    return ToolWording(description=str(tool.get("description") or ""), parameters=described)
 
 
-def apply_wording(tool: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
+def apply_wording(tool: Mapping[str, Any], wording: ToolWording) -> dict[str, Any]:
     """The tool with other descriptions; its name, its parameters, their types and all else stay as they are.
 
     Raises `ValueError` for a parameter that the tool does not have.
@@ -104,7 +104,7 @@ def proposal_schema(tool: Mapping[str, Any]) -> dict[str, Json]:
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
-def read_proposal(data: Json, tool: Mapping[str, Any]) -> Wording | None:
+def read_proposal(data: Json, tool: Mapping[str, Any]) -> ToolWording | None:
     """The wording in a reply; None if it has none. What it leaves out or leaves empty stays as it was."""
     if not isinstance(data, Mapping):
         return None
@@ -116,10 +116,10 @@ def read_proposal(data: Json, tool: Mapping[str, Any]) -> Wording | None:
     if not isinstance(description, str) and not parameters:
         return None
     own = " ".join(description.split()) if isinstance(description, str) else ""
-    return Wording(description=own or now.description, parameters={**now.parameters, **parameters})
+    return ToolWording(description=own or now.description, parameters={**now.parameters, **parameters})
 
 
-def wording_texts(wording: Wording) -> Sequence[str]:
+def wording_texts(wording: ToolWording) -> Sequence[str]:
     """The texts of a wording, that of the tool first."""
     return [wording.description, *wording.parameters.values()]
 

@@ -28,7 +28,7 @@ class DroppedSentence(Frozen):
     reason: str
 
 
-class Guideline(Record):
+class GuidelineRecord(Record):
     """The guideline of a tool; it is empty if no sentence was kept."""
 
     derived: ClassVar[frozenset[str]] = frozenset({"tool", "fingerprint", "source_id", "model", "simulated"})

@@ -9,21 +9,21 @@ from pydantic import ValidationError
 
 from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun
-from ste_graph.forms.description import Description
-from ste_graph.forms.guideline import Guideline
+from ste_graph.forms.description import DescriptionRecord
+from ste_graph.forms.guideline import GuidelineRecord
 from ste_graph.records import Record
 
 _Read = TypeVar("_Read", bound=Record)
 
 
-def read_guidelines(run: FinishedRun) -> list[Guideline]:
+def read_guidelines(run: FinishedRun) -> list[GuidelineRecord]:
     """The guidelines of a run, in the order of its journal. Raises `WorkflowError` for a damaged line."""
-    return list(_read(run, "guideline", Guideline))
+    return list(_read(run, "guideline", GuidelineRecord))
 
 
-def read_descriptions(run: FinishedRun) -> list[Description]:
+def read_descriptions(run: FinishedRun) -> list[DescriptionRecord]:
     """The descriptions of a run, in the order of its journal. Raises `WorkflowError` for a damaged line."""
-    return list(_read(run, "description", Description))
+    return list(_read(run, "description", DescriptionRecord))
 
 
 def _read(run: FinishedRun, record: str, cls: type[_Read]) -> Iterator[_Read]:

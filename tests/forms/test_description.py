@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ste_graph.forms.description import Wording, apply_wording, proposal_schema, read_proposal, read_wording
+from ste_graph.forms.description import ToolWording, apply_wording, proposal_schema, read_proposal, read_wording
 
 TOOL: dict[str, Any] = {
     "name": "fly",
@@ -26,7 +26,7 @@ def without_descriptions(value: Any) -> Any:
 
 def test_a_wording_changes_descriptions_and_nothing_else() -> None:
     before = copy.deepcopy(TOOL)
-    changed = apply_wording(TOOL, Wording(description="Book flights.", parameters={"seats": "A number."}))
+    changed = apply_wording(TOOL, ToolWording(description="Book flights.", parameters={"seats": "A number."}))
     assert changed["description"] == "Book flights."
     properties = changed["parameters"]["properties"]
     assert properties["seats"] == {"type": "integer", "default": 1, "description": "A number."}
@@ -37,7 +37,7 @@ def test_a_wording_changes_descriptions_and_nothing_else() -> None:
 
 def test_a_parameter_that_the_tool_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="the tool `fly` has no parameter `town`"):
-        apply_wording(TOOL, Wording(description="Book.", parameters={"town": "Where."}))
+        apply_wording(TOOL, ToolWording(description="Book.", parameters={"town": "Where."}))
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_a_reply_without_a_description_is_no_proposal(data: Any) -> None:
 def test_the_schema_of_a_proposal_asks_for_every_parameter_and_no_other() -> None:
     parameters = proposal_schema(TOOL)["properties"]["parameters"]
     assert (parameters["required"], parameters["additionalProperties"]) == (["city", "seats"], False)
-    assert read_wording(TOOL) == Wording(description="Flights.", parameters={"city": "Where."})
+    assert read_wording(TOOL) == ToolWording(description="Flights.", parameters={"city": "Where."})
