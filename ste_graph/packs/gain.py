@@ -23,6 +23,9 @@ SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """The settings of the test, by node, that a repetition takes over."""
 
+_SHOWN: Final = {"exemplars": "nearest"}
+"""How an arm names the forms that it shows, where that is not `true`."""
+
 
 @dataclass(frozen=True, slots=True)
 class GainCheck:
@@ -62,10 +65,11 @@ def measure_gain(
 def plan_test(pack: Pack, model: Mapping[str, Any], cases: int | None) -> dict[str, Any]:
     """The changes of the bundled workflow `icl` that put the cases of a pack to a model, by path."""
     place, settings = str(pack.path.resolve()), pack.evidence.get("settings") or {}
+    shown = {form: _SHOWN.get(form, True) for form in pack.manifest.forms}
     changes: dict[str, Any] = {
         **model,
         "data.test.run": place,
-        "params.arms": [{"name": pack.evidence.get("baseline", "baseline")}, settings["arm"]],
+        "params.arms": [{"name": pack.evidence.get("baseline", "baseline")}, {"name": pack.manifest.arm, **shown}],
         "memory.exemplars": {"use": "chroma", "from": place},
         "memory.experience": {"use": "chroma", "from": place},
         "data.guidelines.run": place if pack.guideline else None,

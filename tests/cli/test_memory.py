@@ -49,7 +49,7 @@ def test_a_path_that_is_not_a_store_is_exit_code_2(ste, folder):
     result = ste("memory", "search", "x", "--from", "nowhere")
     assert result.code == 2
     assert result.err == (
-        "nowhere: not a store of exemplars or a run; expected a folder with exemplars.jsonl, or that of a run\n"
+        "nowhere: not a store of exemplars, a pack or a run; expected a folder with exemplars.jsonl, or that of a run\n"
     )
 
 

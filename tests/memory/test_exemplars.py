@@ -81,7 +81,7 @@ def test_vectors_of_any_length_are_compared_by_their_direction(open_store, exemp
 
 def test_a_path_that_is_no_store_is_refused(tmp_path):
     with pytest.raises(
-        WorkflowError, match=r"not a store of exemplars or a run; expected a folder with exemplars\.jsonl"
+        WorkflowError, match=r"not a store of exemplars, a pack or a run; expected a folder with exemplars\.jsonl"
     ):
         ExemplarStore.open(tmp_path / "nowhere")
 

@@ -66,5 +66,7 @@ def test_settings_that_do_not_go_with_from_are_refused(tmp_path, word_hashes):
         Experience(**{"from": "x", "path": "y"})
     with pytest.raises(ValidationError, match=r"with `from`, `recall` is `all` or `\{nearest: k, like: …\}`"):
         Experience(**{"from": "x", "recall": "shuffled"})
-    with pytest.raises(WorkflowError, match=r"^memory `examples`: .*nowhere: not a store of exemplars or a run"):
+    with pytest.raises(
+        WorkflowError, match=r"^memory `examples`: .*nowhere: not a store of exemplars, a pack or a run"
+    ):
         Experience(**{"from": str(tmp_path / "nowhere")}).open("examples", tmp_path, word_hashes)

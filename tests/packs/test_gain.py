@@ -36,7 +36,8 @@ def test_a_gain_is_lost_only_if_the_cases_would_have_shown_it(pack, found, statu
 
 def test_the_test_is_that_of_the_pack_with_its_own_arm_and_settings(pack) -> None:
     changes = plan_test(pack, {"models.main": {"use": "simulated"}}, 3)
-    assert changes["params.arms"] == [{"name": "baseline"}, {"name": "exemplars", "exemplars": "nearest"}]
+    shown = {"exemplars": "nearest", "lessons": True}
+    assert changes["params.arms"] == [{"name": "baseline"}, {"name": "exemplars", **shown}]
     assert (changes["data.test.run"], changes["nodes.recall.k"], changes["params.cases"]) == (str(pack.path), 8, 3)
     assert changes["data.guidelines.run"] is None
 

@@ -200,7 +200,7 @@ def test_only_the_tools_that_it_was_adopted_for_are_in_it(rewritten, tmp_path, s
 def test_guidelines_and_rewritten_descriptions_come_from_their_runs(rewritten, gain, tmp_path, ste) -> None:
     def written(name, **fields):
         line = {"id": name, "unit": "u", "record": name, "tool": "upper", "fingerprint": None, "model": "m", **fields}
-        return write_run(tmp_path / "copy" / "runs" / name, journal=[line])
+        return write_run(tmp_path / "copy" / "runs" / f"own-{name}", journal=[line])
 
     run = rewritten()
     sentence = {"aspect": "purpose", "text": "Give the text as it is.", "trials": ["1"]}
