@@ -166,6 +166,16 @@ def test_an_error_is_laid_to_the_parameters_whose_values_it_repeats_and_counted_
     assert entry["repairs"][0] == {"wrong": '"2024-01-26"', "right": '"2022-11-04"'}
 
 
+def test_an_error_that_quotes_one_value_is_not_laid_to_another_that_it_lists(ste, tmp_path):
+    text = "ValueError: unknown unit 'mile2'; did you mean mile? units: km, m, mile"
+    call = step("convert_unit", {"unit": "mile2", "form": "km"}, "tool_error", text)
+    run = write_run(tmp_path / "r", [trial("u", "convert_unit", "?", call)], schemas=SCHEMAS, descriptions=DESCRIPTIONS)
+    found = json.loads(ste("tools", "report", run, "--format", "json").out)
+    assert found["failures"][0]["parameters"] == ["unit"]
+    assert found["missing_values"][0]["values"] == {"unit": "mile2"}
+    assert found["missing_values"][0]["meant"] == "mile"
+
+
 def test_errors_that_differ_in_a_value_of_the_tool_are_one(report):
     entry = find(report["failures"], tool="from_roman", kind="tool_error")
     assert entry["count"] == 2
@@ -273,8 +283,9 @@ def test_a_rewritten_description_stands_beside_the_old_one_with_the_replies_unde
               arm="descriptions", subject=subject)
         for line in REPLIES[:4]
     ]  # fmt: skip
-    lines = [*rewritten, *REPLIES, *right]
-    run = write_run(tmp_path / "r", lines, schemas=SCHEMAS, descriptions=DESCRIPTIONS)
+    run = write_run(tmp_path / "r", [*REPLIES, *right], schemas=SCHEMAS, descriptions=DESCRIPTIONS)
+    # The replies that tested the proposals are of another test, with arms of its own.
+    write_run(run / "runs" / "describe", [*rewritten, *(dict(line, arm="baseline") for line in right)])
     first, second = json.loads(ste("tools", "report", run, "--format", "json").out)["rewritings"]
     assert (first["tool"], first["kept"], first["rewritten"]) == ("from_roman", True, rewritten[0]["description"])
     assert first["before"] == {"replies": 4, "right_tool": 1, "right_call": 1}

@@ -88,10 +88,14 @@ def blame_arguments(call: TriedCall) -> list[Blame]:
 
 
 def named_arguments(error: str, arguments: Mapping[str, Json]) -> tuple[str, ...]:
-    """The arguments whose value an error repeats; if none, those that it names; if none, the only one there is."""
+    """The arguments whose value an error quotes; if none, those whose value it repeats; if none, those that it names.
+
+    If there is none of these either, the only argument there is.
+    """
+    quoted = tuple(name for name, value in arguments.items() if isinstance(value, str) and _quotes(error, value))
     repeated = tuple(name for name, value in arguments.items() if _repeats(error, value))
     named = tuple(name for name in arguments if names_argument(error, name))
-    return repeated or named or (tuple(arguments) if len(arguments) == 1 else ())
+    return quoted or repeated or named or (tuple(arguments) if len(arguments) == 1 else ())
 
 
 def is_requested(call: TriedCall, arguments: Sequence[str]) -> bool:
@@ -106,13 +110,16 @@ def value_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
+def _quotes(error: str, text: str) -> bool:
+    return any(f"{mark}{text}{mark}" in error for mark in "'\"`")
+
+
 def _repeats(error: str, value: Json) -> bool:
     """True if an error has a value in it; what is too short to tell is not taken for it."""
     if isinstance(value, bool) or value is None:
         return False
     text = value if isinstance(value, str) else value_text(value)
-    quoted = any(f"{mark}{text}{mark}" in error for mark in "'\"`")
-    return quoted or (len(text) > 1 and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", error) is not None)
+    return _quotes(error, text) or (len(text) > 1 and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", error) is not None)
 
 
 def _root(field: str) -> str:

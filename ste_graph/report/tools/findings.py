@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ste_graph.contracts import Frozen
 from ste_graph.report.tools.calls import value_text
-from ste_graph.report.tools.confusions import Confusion, NeedlessCall
+from ste_graph.report.tools.confusions import Confusion
 from ste_graph.report.tools.failures import ParameterFailure
 from ste_graph.report.tools.mismatches import ArgumentMismatch
 from ste_graph.report.tools.missing_values import MissingValue
@@ -30,16 +30,22 @@ class Finding(Frozen):
 def list_findings(report: ToolReport) -> list[Finding]:
     """The findings, those first for which most calls or replies went wrong. What happened once may be chance."""
     missing = {(entry.tool, *entry.values) for entry in report.missing_values}
-    found = [*map(_of_confusion, report.confusions), *map(_of_needless, report.needless)]
+    found = [*map(_of_confusion, report.confusions), *_of_needless(report)]
     found += map(_of_mismatch, report.mismatches)
     found += [_of_failure(entry) for entry in report.failures if (entry.tool, *entry.parameters) not in missing]
     found += _of_missing_values(report)
     return sorted(found, key=lambda finding: (-finding.count, finding.tool, finding.what))
 
 
+def describe_arms(counts: Mapping[str, int]) -> str:
+    """How often the other arms of a test went wrong in the same way."""
+    often = ", ".join(f"{arm} {count}" for arm, count in counts.items() if count)
+    return f"in other arms: {often}" if often else "in none of the other arms"
+
+
 def _of_confusion(entry: Confusion) -> Finding:
     requests = f"{entry.count} of {count_noun(entry.of, 'request')} to it"
-    others = "".join(f"; {count} in the arm {arm}" for arm, count in entry.other_arms.items())
+    others = f"; {describe_arms(entry.other_arms)}" if entry.other_arms else ""
     evidence = f"{entry.source}, e.g. {quote(entry.requests[0])}{others}"
     if entry.called is None:
         what = f"`{entry.asked}` is not called: {requests} ended without a call"
@@ -60,14 +66,19 @@ def _of_confusion(entry: Confusion) -> Finding:
     return Finding(tool=entry.asked, count=entry.count, what=what, evidence=evidence, advice=advice)
 
 
-def _of_needless(entry: NeedlessCall) -> Finding:
-    share = f"{entry.count} of {count_noun(entry.of, 'such request')}"
-    return Finding(
-        tool=entry.tool,
-        count=entry.count,
-        what=f"`{entry.tool}` is called although no call is right: {share}",
-        evidence=f"replies, e.g. {quote(entry.requests[0])}",
-        advice="Say what it cannot do, and which details must be asked for rather than made up.",
+def _of_needless(report: ToolReport) -> Iterator[Finding]:
+    """One finding for all tools, as it is the model's habit more than a tool's."""
+    if not report.needless:
+        return
+    first, *rest = report.needless
+    tools = f"`{first.tool}`" + (f" and {count_noun(len(rest), 'other tool')}" if rest else "")
+    calls, requests = (sum(getattr(entry, name) for entry in report.needless) for name in ("count", "of"))
+    yield Finding(
+        tool=first.tool,
+        count=first.count,
+        what=f"{tools} {'are' if rest else 'is'} called although no call is right: {calls} of {requests} such requests",
+        evidence=f"replies, e.g. {quote(first.requests[0])}",
+        advice="Say what the tools cannot do, and which details must be asked for rather than made up.",
     )
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from ste_graph.report.tools.calls import value_text
 from ste_graph.report.tools.failures import SHOWN, Repair
-from ste_graph.report.tools.findings import list_findings, quote, shorten
+from ste_graph.report.tools.findings import describe_arms, list_findings, quote, shorten
 from ste_graph.report.tools.report import ToolReport
 from ste_graph.report.tools.rewriting import Share
 from ste_graph.text import align_columns, count_noun, printable
 
 MOST = 12
 """Findings that the first section lists."""
+MOST_ROWS = 20
+"""Rows of failures."""
 LONG = 160
 SIMULATED = "A simulated model was asked: this shows that the report works, and nothing about the tools."
 
@@ -123,8 +125,7 @@ def _confusions(report: ToolReport) -> Section | None:
         if entry.shared:
             lines.append(f"words that both have: {', '.join(entry.shared)}")
         if entry.other_arms:
-            arms = ", ".join(f"{arm} {count}" for arm, count in entry.other_arms.items())
-            lines.append(f"in the other arms of the test: {arms}")
+            lines.append(describe_arms(entry.other_arms))
         lines += [f"trials: {_ids(entry.ids)}"] if entry.ids else []
         entries.append(lines)
     source = (
@@ -143,12 +144,14 @@ def _needless(report: ToolReport) -> Section | None:
 
 def _failures(report: ToolReport) -> Section | None:
     rows: list[tuple[str, ...]] = [("parameter", "kind", "times", "error", "mended", "example", "trial")]
-    for entry in report.failures:
+    for entry in report.failures[:MOST_ROWS]:
         where = f"{entry.tool}.{', '.join(entry.parameters) or '(names none)'}"
         value = shorten(entry.values[0], 40) if entry.values else "-"
         error, times = shorten(entry.error, LONG), f"{entry.count} of {entry.calls}"
         rows.append((where, entry.kind, times, error, str(entry.mended), value, entry.trials[0]))
-    return Section("How parameters fail", "", rows) if report.failures else None
+    more = len(report.failures) - MOST_ROWS
+    note = f"{count_noun(more, 'rarer failure')} more: see --format json." if more > 0 else ""
+    return Section("How parameters fail", note, rows) if report.failures else None
 
 
 def _mismatches(report: ToolReport) -> Section | None:
@@ -180,7 +183,8 @@ def _missing_values(report: ToolReport) -> Section | None:
 
 def _misleading(report: ToolReport) -> Section | None:
     entries = []
-    for entry in report.misleading:
+    often = [entry for entry in report.misleading if entry.failed > 1]
+    for entry in often:
         repairs = "; ".join(map(_repair_text, entry.repairs[:3]))
         lines = [
             f"{entry.tool}.{entry.parameter}: {entry.failed} of {count_noun(entry.first_calls, 'first call')} wrong"
@@ -189,9 +193,11 @@ def _misleading(report: ToolReport) -> Section | None:
             f"schema: {shorten(entry.schema_part, LONG)}",
             f"trials: {_ids(entry.trials)}",
         ]
-        entries.append(lines + ([f"mended {entry.mended} times: {repairs}"] if repairs else []))
-    note = "The first call of a trial rests on the description alone; these were refused or failed."
-    return Section("Descriptions that mislead", note, entries=entries) if entries else None
+        entries.append(lines + ([f"mended {count_noun(entry.mended, 'time')}: {repairs}"] if repairs else []))
+    note = "The first call of a trial rests on the description alone; these were refused or failed more than once."
+    once = [f"{entry.tool}.{entry.parameter}" for entry in report.misleading if entry.failed == 1]
+    note += f" Once, which may be chance: {', '.join(once)}." if once else ""
+    return Section("Descriptions that mislead", note, entries=entries) if report.misleading else None
 
 
 def _ids(ids: Sequence[str]) -> str:
@@ -223,7 +229,7 @@ def _rewritings(report: ToolReport) -> Section | None:
         verdict = {True: "kept", False: "not kept", None: "no record of it in these runs"}[entry.kept]
         lines = [f"{entry.tool}: {verdict}{f', {shorten(entry.reason, LONG)}' if entry.reason else ''}"]
         lines.append(f"own: {shorten(entry.description, LONG) or '(nothing)'}")
-        if entry.rewritten is not None:
+        if entry.rewritten not in (None, entry.description):
             lines.append(f"{'new' if entry.kept else 'refused'}: {shorten(entry.rewritten, LONG)}")
         lines += [f"new, {name}: {shorten(text, LONG)}" for name, text in entry.parameters.items()]
         if entry.before is not None and entry.after is not None:

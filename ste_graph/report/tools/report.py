@@ -86,19 +86,23 @@ class _Records:
         for server, adaptation in (run.lock.get("adaptations") or {}).items():
             model = str(server).partition(" at ")[0]  # the address is nobody else's concern
             self.refused_keywords.update(dict.fromkeys(adaptation.get("keywords") or (), model))
-        for number, line in enumerate(run.records(), start=1):
-            match line["record"]:
-                case "trial":
-                    self.trials.append(line)
-                case "reply" if line.get("kind", "call") != "call":
-                    self.restraint.append(line)
-                case "reply":
-                    reply = _read_reply(run, number, line)
-                    self.replies.setdefault(reply.arm, []).append(reply)
-                    if list((line.get("subject") or {}).get("forms") or ()) == ["descriptions"]:
-                        self.description_arms[reply.arm] = None
-                case "description":
-                    self.rewritten.append(line)
+        lines = list(enumerate(run.records(), start=1))
+        self.trials += [line for _, line in lines if line["record"] == "trial"]
+        rewritten = [line for _, line in lines if line["record"] == "description"]
+        self.rewritten += rewritten
+        if not rewritten:  # else its replies only tested the proposals
+            for number, line in lines:
+                if line["record"] == "reply":
+                    self._add_reply(run, number, line)
+
+    def _add_reply(self, run: FinishedRun, number: int, line: Mapping[str, Json]) -> None:
+        if line.get("kind", "call") != "call":
+            self.restraint.append(line)
+            return
+        reply = _read_reply(run, number, line)
+        self.replies.setdefault(reply.arm, []).append(reply)
+        if list((line.get("subject") or {}).get("forms") or ()) == ["descriptions"]:
+            self.description_arms[reply.arm] = None
 
 
 def report_tools(paths: Sequence[Path]) -> ToolReport:

@@ -31,7 +31,7 @@ class Rewriting(Frozen):
     reason: str
     """Why it was kept or not."""
     arm: str | None
-    """The arm of the test that showed it; None if none did."""
+    """The arm of the test that showed it; None if none did, as where it was not kept."""
     before: Share | None
     after: Share | None
     """The replies of the test under either description."""
@@ -54,10 +54,13 @@ def list_rewritings(
     ]
     tested += [(None, tool) for tool in written if tool not in {name for _, name in tested}]
     found = []
-    for arm, tool in tested:
+    for shown_in, tool in tested:
         line = written.get(tool, {})
         previous, refused = line.get("previous") or {}, line.get("refused") or ()
         kept = line.get("kept")
+        if kept is False and not refused:  # nothing was proposed
+            continue
+        arm = None if kept is False else shown_in
         text = line.get("description") if kept else refused[-1]["description"] if refused else None
         entry = Rewriting(
             tool=tool,
