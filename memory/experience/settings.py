@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from ste_graph.addresses import is_web_address
-from ste_graph.contracts import ExemplarView, LessonView, RecordView, Tool
+from ste_graph.contracts import ExemplarView, LessonView, Origin, RecordView, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.memory.experience.recall_settings import Nearest, RecallSetting
 from ste_graph.settings import PathOrURL, RelativePath, WebAddress
@@ -124,6 +124,33 @@ class Experience(_Source):
             f"the pack {self.source} was proven with {pack.manifest.model}, and this run asks "
             f"{', '.join(sorted(models))}; whether it gains there, says: ste pack verify {self.source} --model NAME"
         ]
+
+    def check_origin(self, tests: Collection[Origin]) -> None:
+        """Raise `WorkflowError` if `from` names another run than one of `tests`, and `without` does not name that one.
+
+        A store of the exemplars of several runs is known once it is open, see the node `show`.
+        """
+        from ste_graph.finished import is_run, open_run
+        from ste_graph.packs.manifest import is_pack
+        from ste_graph.packs.pack import open_adopted_pack
+
+        if self.source is None or is_web_address(self.source):
+            return
+        source = Path(self.source)
+        if is_pack(source):
+            own = {open_adopted_pack(self.source).run_id}
+        elif is_run(source):
+            run = open_run(source)
+            own = {part.id for part in (run, *run.sub_runs)}
+        else:
+            return
+        left_out = {open_run(self.without).id} if self.without is not None else set()
+        for test in tests:
+            if test.run_id not in own | left_out:
+                raise WorkflowError(
+                    f"`from: {self.source}` might show what is tested, which {test.run} holds out: name the run whose "
+                    f"held-out requests are left out, `without: {test.run}`"
+                )
 
     def _check_pack(self, source: str, readers: Collection[type]) -> None:
         """Raise `WorkflowError` if a pack is not whole, or did not adopt what `readers` get from it."""

@@ -133,6 +133,25 @@ class AccessChecked(Protocol):
 
 
 @runtime_checkable
+class OriginChecked(Protocol):
+    """A memory of what earlier runs learnt, which a test must not be shown what it tests by."""
+
+    def check_origin(self, tests: Collection[Origin]) -> None:
+        """Raise `WorkflowError` if it is known that the memory might show what one of `tests` holds out.
+
+        Called before anything is spent, with the runs that the workflow's data is held out by.
+        """
+
+
+@runtime_checkable
+class HeldOutSource(Protocol):
+    """A source of data that has what a run holds out."""
+
+    def held_out_by(self) -> Origin | None:
+        """The run; None if the data comes from elsewhere. Raises `WorkflowError` if there is no such run."""
+
+
+@runtime_checkable
 class UseChecked(Protocol):
     """A memory that was proven with tools and a model, and may not be used once the tools have changed."""
 

@@ -38,7 +38,7 @@ from ste_graph.run.models import (
     start_models,
 )
 from ste_graph.run.pending import PendingCalls
-from ste_graph.run.preflight import check_access, check_resumable, check_sub_workflows, check_use
+from ste_graph.run.preflight import check_access, check_held_out, check_resumable, check_sub_workflows, check_use
 from ste_graph.run.record_maker import RecordMaker, memory_entries
 from ste_graph.run.recording import Recording
 from ste_graph.run.replay import Replay
@@ -144,6 +144,7 @@ class _Opening:
                 check_resumable(self._workflow)
         check_access(self._workflow)
         self._workflow = load_data(self._workflow)
+        check_held_out(self._workflow)
         cassette = _open_cassette(self._workflow.cassette, resets=self._workflow.reset is not None)
         async with AsyncExitStack() as stack:
             if cassette is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import get_args
 
-from ste_graph.contracts import AccessChecked, Tool, UseChecked
+from ste_graph.contracts import AccessChecked, HeldOutSource, OriginChecked, Tool, UseChecked
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import SubWorkflowSpec, Workflow
 from ste_graph.models.adapter import Adapter
@@ -40,6 +40,16 @@ def check_use(workflow: Workflow, tools: Sequence[Tool]) -> list[str]:
     return remarks
 
 
+def check_held_out(workflow: Workflow) -> None:
+    """Raise `WorkflowError` for the first memory that nodes read and that might show what the data holds out."""
+    tests = [source.held_out_by() for source in workflow.data.values() if isinstance(source, HeldOutSource)]
+    known = [test for test in tests if test is not None]
+    for name, spec in workflow.memories.items():
+        if known and isinstance(spec.memory, OriginChecked) and _readers(workflow, name):
+            with _name_entry(workflow, f"memory `{name}`"):
+                spec.memory.check_origin(known)
+
+
 def check_resumable(workflow: Workflow) -> None:
     """Raise `WorkflowError` for the first model that is asked that cannot go on in the middle of a run."""
     for name, model in _asked_models(workflow):
@@ -67,6 +77,8 @@ async def _check(spec: SubWorkflowSpec, *, dry_run: bool) -> list[str]:
     workflow, later = spec.workflow, {path.split(".")[0] for path in spec.deferred}
     if "data" not in later:
         load_data(workflow)
+        if "memory" not in later:
+            check_held_out(workflow)
     if workflow.unit_map is not None and workflow.unit_map.over.text == "tools" and not tools_need_start(workflow):
         async with open_tools(workflow) as tools:
             list_units(workflow, tools, dry_run=dry_run)
