@@ -27,6 +27,15 @@ UNEVEN = {
     "one with 30, the others 3": lambda tools: [30] + [3] * (tools - 1),
     "4 and 8 in turn": lambda tools: [4 if number % 2 else 8 for number in range(tools)],
 }
+DIFFICULTIES = {
+    "easy and hard ones": lambda random, size: np.where(
+        random.random(size) < 0.7, random.beta(9, 1, size), random.beta(1, 9, size)
+    ),
+    "always or never": lambda random, size: (random.random(size) < 0.7).astype(float),
+    "all alike": lambda random, size: np.full(size, 0.7),
+    "of all kinds": lambda random, size: random.beta(2, 1, size),
+}
+"""The chance of a right reply, by case: from replies that always agree to such that agree by chance alone."""
 DISTRIBUTIONS = {
     "Beta(5, 2)": (lambda random, size: random.beta(5, 2, size), 5 / 7),
     "Beta(8, 1)": (lambda random, size: random.beta(8, 1, size), 8 / 9),
@@ -42,6 +51,7 @@ def main() -> None:
     print(f"  {REPETITIONS:,} repetitions a row ({FEW:,} for tools like these), seed 0")
     equal_gains()
     uneven_gains()
+    repeated_gains()
     proportions()
     like_these()
     decisions()
@@ -106,6 +116,46 @@ def uneven_gains() -> None:
                     ]
                     held.append(np.mean([each.low - 1e-9 <= true <= each.high + 1e-9 for each in found]))
             print(f"    {tools:>3} tools, {name:26} {min(held):.3f}")
+
+
+def repeated_gains() -> None:
+    print("  gain, these tools, several replies a case that agree by how hard it is: least coverage over worlds, width")
+    random = np.random.default_rng(0)
+    for tools, cases in ((1, 8), (1, 30), (10, 3), (10, 6)):
+        for replies in (1, 3, 5):
+            found = [
+                coverage_of_repeated(random, kind, change, (tools, cases), replies)
+                for kind in DIFFICULTIES
+                for change in (0.0, 0.3, -0.2)
+            ]
+            held, widths = zip(*found, strict=True)
+            size = f"{tools:>3} tools x {cases:>2} cases, {replies} replies"
+            print(f"    {size}   {min(held):.3f}   {np.mean(widths):.2f}")
+
+
+def coverage_of_repeated(
+    random: np.random.Generator, kind: str, change: float, shape: tuple[int, int], replies: int
+) -> tuple[float, float]:
+    """How often the interval holds the true gain, and its mean width.
+
+    Each case has a chance of a right reply of its own; the second arm helps or harms in a share `change` of them.
+    """
+
+    def play(repetitions: int, shape: tuple[int, int], replies: int) -> np.ndarray:
+        before = DIFFICULTIES[kind](random, (repetitions, *shape))
+        moved = (random.random(before.shape) < abs(change)) * random.beta(5, 1, before.shape)
+        after = before + (1 - before) * moved if change >= 0 else before * (1 - moved)
+        return (random.binomial(replies, after) - random.binomial(replies, before)) / replies
+
+    true = play(2_000, (20, 50), 1).mean()
+    gains = play(FEW, shape, replies)
+    columns = (np.clip(gains, 0, None), np.clip(-gains, 0, None), gains**2)
+    found = [
+        gain_interval(won, lost, [shape[1]] * shape[0], squares=squares, replies=replies)
+        for won, lost, squares in zip(*(column.sum(2).tolist() for column in columns), strict=True)
+    ]
+    held = np.mean([each.low - 1e-9 <= true <= each.high + 1e-9 for each in found])
+    return float(held), float(np.mean([each.high - each.low for each in found]))
 
 
 def proportions() -> None:

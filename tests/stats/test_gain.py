@@ -99,3 +99,33 @@ def test_the_cases_that_a_gain_needs_show_it_in_four_of_five_tests() -> None:
     assert needed == 147
     assert gain_power(0.1, needed, baseline=0.7) == pytest.approx(0.8, abs=0.03)
     assert cases_needed(0, differing=0.2) is None
+
+
+def test_several_replies_that_never_differ_are_worth_one() -> None:
+    single = gain_interval([6], [1], [18])
+    thrice = gain_interval([6], [1], [18], squares=[7], replies=3)
+    assert (thrice.low, thrice.high) == (single.low, single.high)
+
+
+def test_several_replies_that_differ_narrow_the_interval_but_never_as_much_as_more_cases() -> None:
+    single = gain_interval([8], [2], [30])
+    # Of three replies a case, the gains are thirds: 24 thirds won, 6 lost.
+    thrice = gain_interval([8], [2], [30], squares=[30 / 9], replies=3)
+    more = gain_interval([24], [6], [90])
+    assert single.high - single.low > thrice.high - thrice.low >= more.high - more.low - 1e-9
+    assert thrice.mean == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("replies", [2, 3])
+def test_the_interval_holds_the_true_gain_with_replies_that_agree_by_how_hard_a_case_is(replies: int) -> None:
+    """A short form of `python -m tests.bench intervals`."""
+    random = np.random.default_rng(0)
+    held, repetitions = 0, 300
+    for _ in range(repetitions):
+        ease = random.beta(2, 1, (4, 6))
+        after = ease + (1 - ease) * 0.3
+        gains = (random.binomial(replies, after) - random.binomial(replies, ease)) / replies
+        won, lost, squares = (own.sum(1).tolist() for own in (gains.clip(0), (-gains).clip(0), gains**2))
+        found = gain_interval(won, lost, [6] * 4, squares=squares, replies=replies)
+        held += found.low <= 0.1 <= found.high
+    assert held / repetitions >= 0.93
