@@ -11,27 +11,13 @@ from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
 from ste_graph.prompts.template import MOST_CHARACTERS, PlainEnvironment, check_length, environment
+from ste_graph.prompts.work import StepCounter
 
-MOST_STEPS: Final = 1_000_000
+STEPS: Final = 1_000_000
 """The passes of all loops of a template together, for one rendering."""
 
 STEPS: Final = "_steps"
-"""The value that counts the passes; no template can name it."""
-
-
-class StepCounter:
-    """Counts the passes of the loops of one rendering."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def pass_on(self, items: Iterable[Any]) -> Iterator[Any]:
-        """The items. Raises `TemplateRuntimeError` where there were too many."""
-        for item in items:
-            self.count += 1
-            if self.count > MOST_STEPS:
-                raise TemplateRuntimeError(f"the loops make more than {MOST_STEPS:,} passes")
-            yield item
+"""The value that counts the steps; no template can name it."""
 
 
 def compile_template(tree: nodes.Template) -> Template:
@@ -61,23 +47,83 @@ def render_template(template: Template, values: dict[str, Any]) -> str:
 
 
 class _Limits(NodeTransformer):
-    """Counts the passes of loops, and the characters of texts that are put together."""
+    """Counts the passes of loops, the characters of texts that are put together, and what operations go through."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:
         self.generic_visit(node)
-        node.iter = nodes.Filter(node.iter, "_passes", [], [], None, None, lineno=node.lineno)
+        node.iter = _wrap(node.iter, "_passes")
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:
         self.generic_visit(node)
-        parts = nodes.List(node.nodes, lineno=node.lineno)
-        return nodes.Filter(parts, "_concat", [], [], None, None, lineno=node.lineno)
+        return _wrap(nodes.List([_charge(part) for part in node.nodes], lineno=node.lineno), "_concat")
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Output:
+        self.generic_visit(node)
+        node.nodes = [_charge(part) for part in node.nodes]
+        return node
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Expr:
+        self._charge_operand(node)
+        return _charge(node)
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Test:
+        self._charge_operand(node)
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:
+        self.generic_visit(node)
+        node.expr = _charge(node.expr)
+        for operand in node.ops:
+            operand.expr = _charge(operand.expr)
+        return node
+
+    def visit_Add(self, node: nodes.Add) -> nodes.Add:
+        self.generic_visit(node)
+        node.left, node.right = _charge(node.left), _charge(node.right)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Getitem:
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            node.node = _charge(node.node)  # which is copied
+        else:
+            node.arg = _charge(node.arg)
+        return node
+
+    def visit_Pair(self, node: nodes.Pair) -> nodes.Pair:
+        self.generic_visit(node)
+        node.key = _charge(node.key)
+        return node
+
+    def _charge_operand(self, node: nodes.Filter | nodes.Test) -> None:
+        self.generic_visit(node)
+        node.node = _charge(node.node) if node.node is not None else None
+        node.args = [_charge(arg) for arg in node.args]
+        for keyword in node.kwargs:
+            keyword.value = _charge(keyword.value)
+
+
+def _charge(node: nodes.Expr) -> nodes.Expr:
+    """The expression, whose value is counted where it is used; one that is written out counts nothing."""
+    written = nodes.Const | nodes.TemplateData | nodes.ExtensionAttribute
+    return node if isinstance(node, written) else _wrap(node, "_charge")
+
+
+def _wrap(node: nodes.Expr, name: str) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
 @pass_context
 def _pass_on(context: Context, items: Iterable[Any]) -> Iterator[Any]:
     counter: StepCounter = context[STEPS]
     return counter.pass_on(items)
+
+
+@pass_context
+def _charge_value(context: Context, value: Any) -> Any:
+    counter: StepCounter = context[STEPS]
+    return counter.charge(value)
 
 
 def _concat(parts: Iterable[Any]) -> str:
@@ -88,6 +134,6 @@ def _concat(parts: Iterable[Any]) -> str:
 
 def _environment() -> PlainEnvironment:
     env = environment()
-    own: dict[str, Callable[..., Any]] = {"_passes": _pass_on, "_concat": _concat}
+    own: dict[str, Callable[..., Any]] = {"_passes": _pass_on, "_charge": _charge_value, "_concat": _concat}
     env.filters.update(own)
     return env

@@ -189,6 +189,8 @@ def as_json(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         raise TemplateRuntimeError("this value is not plain data and cannot be printed") from None
+    except RecursionError:
+        raise TemplateRuntimeError("this value is nested too deeply to be printed") from None
 
 
 def default(value: Any, other: Json = "") -> Any:
