@@ -31,7 +31,7 @@ class Backend(Protocol):
     """True if vectors are written with the exemplars; else they are computed when they are first asked for."""
 
     @property
-    def kept_lessons(self) -> Sequence[Lesson] | None:
+    def pack_lessons(self) -> Sequence[Lesson] | None:
         """The lessons that are kept beside the exemplars; None: they are drawn from these."""
 
     @property

@@ -31,7 +31,7 @@ class FolderBackend:
     """
 
     keeps_vectors = True
-    kept_lessons = None
+    pack_lessons = None
 
     def __init__(self, folder: StoreFolder, embedder: StoreEmbedder) -> None:
         self.place = str(folder.path)

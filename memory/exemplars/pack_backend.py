@@ -44,7 +44,7 @@ class PackBackend:
         return self._vectors.dimension
 
     @property
-    def kept_lessons(self) -> list[Lesson]:
+    def pack_lessons(self) -> list[Lesson]:
         return self.pack.lessons
 
     def is_current(self) -> bool:

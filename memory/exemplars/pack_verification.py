@@ -11,7 +11,7 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.pack_backend import read_pack_exemplars
 from ste_graph.memory.exemplars.rendering import shown_calls
 from ste_graph.packs.drift import DriftReport, compare_tools
-from ste_graph.packs.outcome import Outcome, Status, count_parts
+from ste_graph.packs.outcome import PackOutcome, Status, count_parts
 from ste_graph.packs.pack import Pack
 from ste_graph.text import count_noun
 from ste_graph.tools.policy import ToolPolicy
@@ -36,7 +36,7 @@ class RepeatedCalls:
 
 
 async def verify_tools(
-    pack: Pack, tools: Sequence[Tool], policy: ToolPolicy | None, outcome: Outcome, *, calls: bool
+    pack: Pack, tools: Sequence[Tool], policy: ToolPolicy | None, outcome: PackOutcome, *, calls: bool
 ) -> None:
     """Adds to `outcome` how the tools differ from those of the pack, what that touches, and what still holds.
 
@@ -73,7 +73,7 @@ async def repeat_calls(
     return found
 
 
-def _add_drift(pack: Pack, exemplars: Sequence[Exemplar], report: DriftReport, outcome: Outcome) -> None:
+def _add_drift(pack: Pack, exemplars: Sequence[Exemplar], report: DriftReport, outcome: PackOutcome) -> None:
     own = frozenset(pack.manifest.tools)
     for drift in report.changed:
         touched = count_parts(_count_of(pack, exemplars, frozenset({drift.tool})))
@@ -102,7 +102,7 @@ def _count_of(pack: Pack, exemplars: Sequence[Exemplar], tools: frozenset[str]) 
     }
 
 
-def _add_calls(found: RepeatedCalls, outcome: Outcome) -> None:
+def _add_calls(found: RepeatedCalls, outcome: PackOutcome) -> None:
     for tool, count in sorted(Counter(exemplar.tool for exemplar in found.same).items()):
         outcome.add("calls", tool, "holds", f"`{tool}`: {count_noun(count, 'exemplar')} gave what it had given")
     for exemplar, why in found.failed[:SHOWN]:

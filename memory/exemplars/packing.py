@@ -58,7 +58,7 @@ def build_pack(
 
     Raises `WorkflowError` if what it needs is not there any more, or a tool's definition holds what no pack may.
     """
-    finder = finder or LeakFinder(named=source.redacted)
+    finder = finder or LeakFinder(named=source.secret_variables)
     data, left_out = drop_leaks(collect_data(source), finder, keeps)
     drawn = Pseudonyms.of(data) if pseudonyms else None
     if drawn is not None:
@@ -113,7 +113,7 @@ def collect_data(source: PackSource) -> PackData:
                 data.guideline = {tool: texts[tool] for tool in source.tools if texts.get(tool)}
             case "descriptions":
                 kept = {each.tool: each for each in read_descriptions(run) if each.kept}
-                data.descriptions = {tool: _rewritten(kept[tool]) for tool in source.tools if tool in kept}
+                data.descriptions = {tool: _read_rewriting(kept[tool]) for tool in source.tools if tool in kept}
     return data
 
 
@@ -122,7 +122,7 @@ def _to_plain(exemplar: Exemplar) -> dict[str, Json]:
     return exemplar.model_copy(update={"model": model}).model_dump(mode="json")
 
 
-def _rewritten(found: DescriptionRecord) -> ToolDescription:
+def _read_rewriting(found: DescriptionRecord) -> ToolDescription:
     """The rewritten description of a tool, with the parameters whose description is another one than before."""
     before = found.previous.parameters
     changed = {name: text for name, text in found.parameters.items() if text != before.get(name)}

@@ -35,7 +35,7 @@ class RunBackend:
     """
 
     keeps_vectors = False
-    kept_lessons = None
+    pack_lessons = None
 
     def __init__(self, run: Path, embedder: StoreEmbedder, *, recompute: bool = False) -> None:
         self.place = str(run)

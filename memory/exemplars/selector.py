@@ -80,7 +80,7 @@ class ExemplarSelector:
 
     def lessons(self) -> list[Lesson]:
         """Every lesson that the trials teach, drawn again when the store has changed; of a pack, those that it has."""
-        if (kept := self._cache.backend.kept_lessons) is not None:
+        if (kept := self._cache.backend.pack_lessons) is not None:
             return list(kept)
         with self._cache.reading():
             if self._lessons is None or self._lessons[0] != self._cache.version:

@@ -29,7 +29,7 @@ class ServerBackend:
     """
 
     keeps_vectors = True
-    kept_lessons = None
+    pack_lessons = None
 
     def __init__(self, address: str, embedder: StoreEmbedder) -> None:
         if fault := find_address_fault(address):

@@ -15,7 +15,7 @@ import typer
 
 from ste_graph.command_line import FAILED, Changes, Format, OutputFormat, echo, load_experiment
 from ste_graph.memory.faces.pack_serve import serve
-from ste_graph.packs.outcome import Outcome, OutcomeFormat
+from ste_graph.packs.outcome import OutcomeFormat, PackOutcome
 
 if TYPE_CHECKING:
     from ste_graph.memory.exemplars.packing import NewPack
@@ -158,9 +158,9 @@ def verify(
             f"{dir}: nothing to verify it against; name a workflow with the tools in --tools, or a model in --model"
         )
     opened = open_adopted_pack(dir)
-    outcome = Outcome(str(dir), simulated=opened.manifest.simulated)
+    outcome = PackOutcome(str(dir), simulated=opened.manifest.simulated)
     # stdout is for the result, whatever the code of tools prints; and what could not be tried is not lost
-    with redirect_stdout(sys.stderr), _untried(dir):
+    with redirect_stdout(sys.stderr), _name_pack_in_errors(dir):
         if tools is not None:
             asyncio.run(_verify_tools(opened, tools, changes or (), outcome, calls=calls))
         if model is not None:
@@ -171,7 +171,7 @@ def verify(
 
 
 @contextmanager
-def _untried(dir: Path) -> Iterator[None]:
+def _name_pack_in_errors(dir: Path) -> Iterator[None]:
     """Turn a `RunError` into a `WorkflowError`: the exit code 1 is for what does not hold any more."""
     from ste_graph.errors import RunError, WorkflowError
 
@@ -181,7 +181,7 @@ def _untried(dir: Path) -> Iterator[None]:
         raise WorkflowError(f"{dir}: could not be verified: {error}") from error
 
 
-async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcome: Outcome, *, calls: bool) -> None:
+async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcome: PackOutcome, *, calls: bool) -> None:
     from ste_graph.memory.exemplars.pack_verification import verify_tools
     from ste_graph.redaction import redact_errors
     from ste_graph.run.tools import open_tools, tool_policy
@@ -192,7 +192,9 @@ async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcom
             await verify_tools(opened, found, tool_policy(workflow), outcome, calls=calls)
 
 
-def _verify_gain(opened: Pack, model: Mapping[str, Any], cases: int | None, out: Path | None, outcome: Outcome) -> None:
+def _verify_gain(
+    opened: Pack, model: Mapping[str, Any], cases: int | None, out: Path | None, outcome: PackOutcome
+) -> None:
     from tempfile import TemporaryDirectory
 
     from ste_graph.packs.gain import measure_gain

@@ -28,7 +28,7 @@ class OutcomeFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PackFinding:
     """One thing that was verified: `check` is `tools`, `calls` or `gain`, `name` what it is about."""
 
     check: str
@@ -38,15 +38,15 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Outcome:
+class PackOutcome:
     """The findings about a pack, as they came."""
 
     pack: str
     simulated: bool = False
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[PackFinding] = field(default_factory=list)
 
     def add(self, check: str, name: str, status: Status, text: str) -> None:
-        self.findings.append(Finding(check, name, status, text))
+        self.findings.append(PackFinding(check, name, status, text))
 
     @property
     def status(self) -> Status:
@@ -112,7 +112,7 @@ def count_parts(counts: dict[str, int]) -> str:
     return ", ".join(count_noun(count, noun) for noun, count in counts.items() if count) or "nothing"
 
 
-def _annotation(finding: Finding) -> str:
+def _annotation(finding: PackFinding) -> str:
     """A workflow command of GitHub, which shows it beside the change."""
     level = {"lost": "error", "unknown": "warning"}.get(finding.status, "notice")
     title = f"pack, {finding.check}: {finding.name}".replace(":", "%3A").replace(",", "%2C")

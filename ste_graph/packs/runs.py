@@ -67,7 +67,7 @@ def workflow_of(run: FinishedRun) -> Mapping[str, Any]:
     return found
 
 
-def named_runs(run: FinishedRun, use: str, key: str) -> list[str]:
+def list_named_runs(run: FinishedRun, use: str, key: str) -> list[str]:
     """The runs that the `data:` of a run names under `key` of its entries with this `use`."""
     named: list[str] = []
     for entry in (workflow_of(run).get("data") or {}).values():
@@ -101,7 +101,7 @@ def locate_by_id(id: str, hint: str, nearby: list[FinishedRun], what: str) -> Fi
 
 def find_origins(distilled: FinishedRun) -> dict[str, FinishedRun]:
     """The run that was distilled, if it is still there."""
-    named = named_runs(distilled, "trials", "run")
+    named = list_named_runs(distilled, "trials", "run")
     near = [*list_siblings(distilled)]
     try:
         return {"explore": locate_run(named, near, "")}

@@ -19,11 +19,11 @@ from ste_graph.json_values import digest
 from ste_graph.packs.pack import PackCase, ToolDefinition
 from ste_graph.packs.runs import (
     find_origins,
+    list_named_runs,
     list_siblings,
     locate_by_id,
     locate_evaluation,
     locate_run,
-    named_runs,
     workflow_of,
 )
 from ste_graph.scoring.evaluation import Evaluation
@@ -132,7 +132,7 @@ class PackSource:
         return {"arm": arm, "nodes": {name: own for name, own in nodes.items() if own}}
 
     @property
-    def redacted(self) -> frozenset[str]:
+    def secret_variables(self) -> frozenset[str]:
         """The variables of the environment that `redact:` names in any of the runs."""
         runs = [
             self.evaluated,
@@ -198,8 +198,10 @@ def find_source(path: Path, *, unadopted: bool = False) -> PackSource:
     evaluated, line, evaluation = locate_evaluation(path, run)
     subject = _find_subject(path, evaluation, unadopted=unadopted)
     nearby = [*run.sub_runs, evaluated, *list_siblings(evaluated)]
-    tested = locate_run(named_runs(evaluated, "replies", "runs"), nearby, f"{evaluated.path}: the run with the replies")
-    cases = named_runs(tested, "cases", "run")
+    tested = locate_run(
+        list_named_runs(evaluated, "replies", "runs"), nearby, f"{evaluated.path}: the run with the replies"
+    )
+    cases = list_named_runs(tested, "cases", "run")
     distilled = locate_run(cases, nearby, f"{tested.path}: the run with the held-out requests")
     runs = {
         form: locate_by_id(source.run_id, source.run, nearby, f"{path}: the run with the {form}")

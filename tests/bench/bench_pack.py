@@ -17,7 +17,7 @@ from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.packs.check import check_pack
 from ste_graph.packs.content import pack_files
 from ste_graph.packs.manifest import FORMAT, Manifest, write_pack
-from ste_graph.packs.outcome import Outcome
+from ste_graph.packs.outcome import PackOutcome
 from ste_graph.packs.pack import PackCase, ToolDefinition, open_pack
 from ste_graph.packs.pseudonyms import Pseudonyms
 from ste_graph.packs.values import PackData
@@ -41,7 +41,7 @@ def main() -> None:
         timed("write", lambda: write_pack(place, manifest, pack_files(manifest, data, EVIDENCE, {})))
         store = timed("open as a store", lambda: ExemplarStore.open(place))
         assert len(store) == TOOLS * EACH
-        outcome = Outcome("bench")
+        outcome = PackOutcome("bench")
         pack = timed("open", lambda: open_pack(place))
         timed("verify by fingerprints", lambda: asyncio.run(verify_tools(pack, tools, None, outcome, calls=False)))
         assert (outcome.status, len(outcome.findings)) == ("holds", TOOLS)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ste_graph.packs.gain import judge_gain, plan_test
-from ste_graph.packs.outcome import Outcome
+from ste_graph.packs.outcome import PackOutcome
 
 
 def evaluation(mean: float, low: float, high: float, *, cases: int, won: int, lost: int):
@@ -47,14 +47,14 @@ def test_the_test_is_that_of_the_pack_with_its_own_arm_and_settings(pack) -> Non
     [(["holds", "note"], 0), (["holds", "unknown"], 3), (["unknown", "lost"], 1), (["note"], 3), ([], 3)],
 )
 def test_the_exit_code_is_that_of_the_worst_finding(statuses, code) -> None:
-    outcome = Outcome("p")
+    outcome = PackOutcome("p")
     for status in statuses:
         outcome.add("tools", "t", status, "x")
     assert outcome.exit_code == code
 
 
 def test_a_report_survives_what_tools_say() -> None:
-    outcome = Outcome("p")
+    outcome = PackOutcome("p")
     outcome.add("calls", "a:b,c", "lost", "100 %\nline two \x1b[31m<&>")
     assert outcome.render("github") == "::error title=pack%2C calls%3A a%3Ab%2Cc::100 %25%0Aline two \ufffd[31m<&>"
     assert "&lt;&amp;&gt;" in outcome.render("junit")
