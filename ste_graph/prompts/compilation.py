@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from io import StringIO
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from jinja2 import Template, TemplateRuntimeError, TemplateSyntaxError, nodes, pass_context
 from jinja2.runtime import Context
@@ -12,9 +12,6 @@ from jinja2.visitor import NodeTransformer
 
 from ste_graph.prompts.template import MOST_CHARACTERS, PlainEnvironment, check_length, environment
 from ste_graph.prompts.work import StepCounter
-
-STEPS: Final = 1_000_000
-"""The passes of all loops of a template together, for one rendering."""
 
 STEPS: Final = "_steps"
 """The value that counts the steps; no template can name it."""
@@ -51,7 +48,7 @@ class _Limits(NodeTransformer):
 
     def visit_For(self, node: nodes.For) -> nodes.For:
         self.generic_visit(node)
-        node.iter = _wrap(node.iter, "_passes")
+        node.iter = _wrap(cast(nodes.Expr, node.iter), "_passes")
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:
@@ -104,10 +101,10 @@ class _Limits(NodeTransformer):
             keyword.value = _charge(keyword.value)
 
 
-def _charge(node: nodes.Expr) -> nodes.Expr:
+def _charge(node: Any) -> nodes.Expr:
     """The expression, whose value is counted where it is used; one that is written out counts nothing."""
     written = nodes.Const | nodes.TemplateData | nodes.ExtensionAttribute
-    return node if isinstance(node, written) else _wrap(node, "_charge")
+    return cast(nodes.Expr, node) if isinstance(node, written) else _wrap(node, "_charge")
 
 
 def _wrap(node: nodes.Expr, name: str) -> nodes.Filter:

@@ -116,9 +116,7 @@ def test_what_is_nested_too_deeply_to_be_printed_is_a_fault_of_the_template() ->
 
 def test_ordinary_texts_and_lists_are_far_from_the_limits() -> None:
     tools = [{"name": f"tool_{n}", "parameters": {"properties": {str(k): {} for k in range(20)}}} for n in range(500)]
-    text = (
-        "{% for t in tools %}{{ t.name | upper }}: {{ t.parameters | json }}\n{% endfor %}{{ page }}{{ page | trim }}"
-    )
+    text = "{% for t in tools %}{{ t.name | upper }}: {{ t.parameters | json }}\n{% endfor %}{{ page }}{{ page }}"
     assert len(Prompt(text).render({"tools": tools, "page": "word " * 200_000}).text) > 2_000_000
 
 
