@@ -69,7 +69,7 @@ class LeakFinder:
         secrets = {
             name: value
             for name, value in variables.items()
-            if name in named or (TELLING.search(name) and len(value) >= SHORTEST_SECRET and not Path(value).exists())
+            if name in named or (TELLING.search(name) and len(value) >= SHORTEST_SECRET and not os.path.exists(value))
         }
         self._secrets = [(name, Redactor([value])) for name, value in sorted(secrets.items())]
         found = _machine_folders() if folders is None else folders

@@ -132,10 +132,11 @@ def find_changes(path: Path, manifest: Manifest) -> list[str]:
 def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
     """Write a pack, whole or not at all; returns its manifest, with the digests of `files`.
 
-    A pack that is there is replaced. Raises `WorkflowError` if something else is there, `RunError` if it cannot be
+    A pack that is there, torn or whole, is replaced. Raises `WorkflowError` if something else is there, `RunError` if it cannot be
     written.
     """
-    if path.exists() and not is_pack(path) and (not path.is_dir() or any(path.iterdir())):
+    is_free = not path.exists() or is_pack(path) or is_torn(path) or (path.is_dir() and not any(path.iterdir()))
+    if not is_free:
         raise WorkflowError(f"{path}: is there and is no pack; give a new folder with --out")
     digests = {
         name: FileDigest(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)) for name, data in files.items()

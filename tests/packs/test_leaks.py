@@ -119,3 +119,9 @@ def test_what_redact_names_is_secret_whatever_it_is_called() -> None:
 )
 def test_a_model_that_is_served_by_its_folder_is_known_by_the_folders_name(label, short) -> None:
     assert short_label(label) == short
+
+
+def test_a_secret_may_be_longer_than_any_file_name() -> None:
+    finder = LeakFinder(environment=[("MY_TOKEN", "x1" * 3000), ("KEY_FILE", "/etc/hostname")], folders=[])
+    assert [leak.kind for leak in finder.find("so: " + "x1" * 3000)] == ["secret"]
+    assert finder.find("named hostname") == []

@@ -90,6 +90,12 @@ def test_a_new_pack_takes_the_place_of_an_old_one_and_nothing_else_s(pack, tmp_p
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
+def test_a_torn_pack_is_made_again_in_its_place(pack) -> None:
+    (pack.path / MANIFEST).unlink()
+    write_pack(pack.path, pack.manifest, {"SKILL.md": b"new"})
+    assert open_pack(pack.path).manifest.files.keys() == {"SKILL.md"}
+
+
 def test_a_write_that_fails_leaves_the_pack_as_it_was(pack, monkeypatch) -> None:
     def fail(self: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
