@@ -17,6 +17,10 @@ from ste_graph.distil.roles import Parameters, find_label, opposite, role_of, un
 from ste_graph.json_values import equal
 
 _EXCLUDING = word_set("exclude excluded excluding without not avoid skip ignore omit except minus")
+_NUMBERED = re.compile(
+    r"\b(?:user|room|flight|bus|train|tram|bottle|shelf|page|chapter|question|server|gate|platform|seat|table|floor) $"
+)
+"""What has a number for its name: `room 12`."""
 _BETWEEN = re.compile(r"\b(?:between|separat(?:e|es|ing))\b")
 _PROSE = word_set("text message content body note comment sentence phrase string input document")
 _SHARED = re.compile(r"\b(?:both|each|same)\b")
@@ -132,6 +136,8 @@ def _choose(request: Request, leaf: Leaf, spans: list[TextSpan], parameters: Par
             own += [] if kind == "text" and request.is_cut(span) else [span]
             continue
         units = unit_of(request, span, parameters) if kind == "number" else frozenset()
+        if label is None and not units and "default" in leaf.schema and _NUMBERED.search(request.plain[: span.start]):
+            continue
         if not shared and (label is not None or (units and name not in units)):
             continue
         role = role_of(request, span, kind) if name in parameters.roles else None

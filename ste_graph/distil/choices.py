@@ -22,6 +22,7 @@ _ANSWER_BEFORE = re.compile(r"\b(?P<answer>yes|no|on|off|true|false) (?:for|as)(
 _UNWANTED_AFTER = re.compile(
     r" (?:away|out|aside)\b| (?:are |is )?(?:not (?:needed|wanted|required|allowed)|excluded|forbidden)"
 )
+_NONE_OF_THEM = re.compile(r"\b(?:without any|with none|none of them|leave (?:them|it) (?:out|away))(?= ?[.,;:!?]|$)")
 _YES: Final = frozenset({"yes", "on", "true", "enabled"})
 _AUXILIARY: Final = word_set("is has are use include with enable allow show should do add want only flag mode")
 _INVERTING: Final = word_set("no without exclude disable skip ignore hide omit")
@@ -42,6 +43,7 @@ _IDIOM = re.compile(
     r"|word has it|(?:first|above|after|best) (?:of )?all|at (?:first|last|all)|all (?:told|in all|right)"
     r"|(?<!as )(?:this|last|next|every|each|per|new|once a|a|one) (?:year|month|week)(?:'s)?(?: ago)?)\b"
 )
+_OR_NOT = re.compile(r" or (?:not|no|weekends?|holidays?)\b")
 _POINTING = re.compile(r"\b(?:this|following) $")
 _ASKED_BEFORE = re.compile(
     r"\b(?:how many|number of|count(?:s|ing)?(?: of| up)?|only|just|nothing but)(?: the| all| its)? $"
@@ -63,6 +65,8 @@ def read_switch(request: Request, name: str, parameters: Parameters) -> bool | N
         verdict = _read_at(request, span)
         if verdict is not None:
             found = verdict
+    if found and _NONE_OF_THEM.search(request.plain):
+        found = False
     return None if found is None else found != inverted
 
 
@@ -126,9 +130,9 @@ def _places(request: Request, choice: str, about: str) -> Iterator[TextSpan]:
 
 
 def _find_scattered(request: Request, choice: str) -> Iterator[TextSpan]:
-    """The places of a choice of three words or more that stand apart in one clause: `what word occurs most often`."""
+    """The places of a choice of several words that stand apart in one clause: `what word occurs most often`."""
     parts = identifier_words(choice)
-    if len(parts) < 3:
+    if len(parts) < 2:
         return
     for span in _find_together(request, parts):
         start = request.clause_start(span.start)
@@ -142,7 +146,12 @@ def _drop_alternatives(request: Request, stated: dict[str, list[TextSpan]]) -> d
     """The choices without the places at which a request leaves open which it is: `in English or German words`."""
     every = [span for spans in stated.values() for span in spans]
     left = {
-        choice: [span for span in spans if not any(_are_alternatives(request, span, other) for other in every)]
+        choice: [
+            span
+            for span in spans
+            if not any(_are_alternatives(request, span, other) for other in every)
+            and not _OR_NOT.match(request.plain, span.end)
+        ]
         for choice, spans in stated.items()
     }
     return {choice: spans for choice, spans in left.items() if spans}
@@ -188,16 +197,16 @@ def find_choice(
     `several`: the value is one of a list. A choice with the parameter's own label counts before all others. A value
     that stands for all of them is not contradicted by several others.
     """
-    stated = places = stated_choices(request, name, schema)
+    stated = stated_choices(request, name, schema)
+    spans = [span for choice in stated.values() for span in choice]
+    if not all(any(span.overlaps(word) for span in spans) for word in find_labelled_words(request, name, parameters)):
+        return None
     labels = {
         choice: [span for span in spans if find_label(request, span, "text", parameters) == name]
         for choice, spans in stated.items()
     }
     if any(labels.values()):
         return labels.get(value) or None
-    spans = [span for choice in places.values() for span in choice]
-    if not all(any(span.overlaps(word) for span in spans) for word in find_labelled_words(request, name, parameters)):
-        return None
     stated = stated if several else _keep_foremost(request, _drop_alternatives(request, stated))
     others = {choice for choice in stated if choice != value}
     if value == schema.get("default") and others:

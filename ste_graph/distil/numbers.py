@@ -56,7 +56,7 @@ _TURNED_AFTER = re.compile(
 _TURNED_BEFORE = re.compile(
     r"\b(?:back|backwards?|last|past|previous|preceding|less|subtract|deduct)(?: by| the| a)? $"
 )
-_GOING_BACK = re.compile(r"\b(?:count|go|step|work)(?:ing)? back(?:wards?)?\b[^.?!;]*$")
+_GOING_BACK = re.compile(r"\b(?:(?:count|go|step|work)(?:ing)? back(?:wards?)?|preced(?:es?|ed|ing))\b[^.?!;]*$")
 _MINUS = re.compile(r"(?P<term>[\d)] |\b[x-z] |  )?\b(?:minus|negative) $")
 _BELOW_ZERO = re.compile(r"(?: ?°[cf]?| degrees?)?(?: (?:celsius|fahrenheit|centigrade))? (?:below|under) zero\b")
 

@@ -14,15 +14,21 @@ from ste_graph.distil.numbers import NumberMention, find_numbers
 
 _QUOTE = re.compile(r"(?<!\w)(?:\"([^\"]+)\"|`([^`]+)`|'([^']+)')(?!\w)")
 _BREAK = re.compile(r"[.;:!?](?= |$)|,(?= )|\b(?:but|and with|and without)\b")
-_TO_NEGATE = r"(?:not|never|n't|no longer|instead of|rather than|except(?: for)?|other than|anything but|cannot)"
+_TO_NEGATE = (
+    r"(?:not|never|n't|no longer|instead of|rather than|except(?: for)?|other than|anything but|cannot|by no means)"
+)
 _FILLER = (
     r"(?:in|at|on|to|from|for|the|a|an|as|into|by|with|of|is|be|use|take|using|want|make|set|choose|pick|send|book|it"
-    r"|necessarily|just|really|mean|called|named)"
+    r"|necessarily|just|really|mean|called|named|usual|old|former)"
 )
 _NEGATED = re.compile(
     rf"(?:(?:\b|(?<=\w)){_TO_NEGATE} (?:{_FILLER} ){{0,3}}|\b(?:do not|don't|never) [a-z]+ (?:(?:the|a|an|any|its) )?"
     r"|\b(?:skip|forget|ignore|omit|never mind|no longer want) (?:about )?(?:the |a |an |all )?)"
     r"[\"'`]?$"
+)
+_NEGATED_AFTER = re.compile(
+    r"[\"'`]? (?:is|are|was|were) (?:of no (?:interest|use|importance)|irrelevant|wrong"
+    r"|not (?:needed|wanted|meant|asked))\b"
 )
 _MONTHS_AND_DAYS = word_set(
     "january february march april may june july august september october november december monday tuesday "
@@ -105,8 +111,9 @@ class Request:
         return [TextSpan(match.start(), match.end()) for match in found]
 
     def is_negated(self, span: TextSpan) -> bool:
-        """True if the words before a place say that just this is not meant: `not in A`, `instead of A`."""
-        return _NEGATED.search(self.plain[max(0, span.start - 40) : span.start]) is not None
+        """True if the words at a place say that just this is not meant: `not in A`, `A is irrelevant`."""
+        before = _NEGATED.search(self.plain[max(0, span.start - 40) : span.start])
+        return before is not None or _NEGATED_AFTER.match(self.plain, span.end) is not None
 
     def clause_start(self, place: int) -> int:
         """The place at which the clause around a place begins."""

@@ -1,7 +1,8 @@
 """Precision and recall of the gates that need no model, on planted trials, per way of being good or bad.
 
 `everyday tools`: trials of the bundled tools in `tests/distil/planted.jsonl` and, in other words, in
-`planted_fresh.jsonl`, both written by hand before the rule was looked at; every call in them is made. `other tools`:
+`planted_fresh.jsonl`, both written by hand before the rule was looked at, and in `planted_last.jsonl`, written once it
+had been mended by these; every call in them is made. `other tools`:
 `wordings.jsonl`, whose tools were made up. `one tool`: trials made by rule, for the gates `format` and `execution`.
 `--show` names each trial that is judged wrongly.
 """
@@ -118,6 +119,7 @@ def main() -> None:
     show = "--show" in sys.argv
     report("everyday tools, first set", judge_everyday("planted"), show)
     report("everyday tools, fresh set", judge_everyday("planted_fresh"), show)
+    report("everyday tools, last set", judge_everyday("planted_last"), show)
     report("other tools", judge_wordings(), show)
     report("one tool, every gate", judge_one_tool(), show)
     report("rewordings of requests", judge_drift(), show)

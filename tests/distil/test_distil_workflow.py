@@ -14,6 +14,7 @@ from ste_graph.distil.normalisation import words
 from ste_graph.experiment import bundled_workflows
 from ste_graph.inputs.examples import RunExamples
 from ste_graph.training.rows.examples import read_examples
+from tests.bench import bench_exemplars
 
 TOOLS = ["add_days", "to_roman", "make_password"]
 
@@ -52,6 +53,15 @@ def run_ste(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str,
         return (code, *capsys.readouterr())
 
     return run
+
+
+def test_every_exemplar_that_is_handed_out_does_what_its_request_says(explored: Path) -> None:
+    found = bench_exemplars.judge_exemplars(explored)
+    assert len(found) >= 5
+    assert [query for query, why in found if why] == []
+    schema = {"properties": {"count": {"default": "days"}, "date": {}}}
+    assert bench_exemplars.find_difference("Do it. Count: planet.", {}, schema) is not None
+    assert bench_exemplars.find_difference("Use 3 May 2024 as the date.", {"date": "2024-05-03"}, schema) is None
 
 
 def test_every_trial_is_a_candidate_or_rejected_with_a_gate_and_a_reason(explored: Path, distilled: Path) -> None:
