@@ -83,12 +83,12 @@ class ArmCost:
 
 
 def mean_cost(replies: Sequence[CaseReply]) -> ArmCost:
-    """The mean cost of a reply. Tokens are not known if any reply has none, and seconds likewise."""
+    """The mean cost of a reply. Tokens are not known if any reply has none, and seconds if all have none."""
     costs = [reply.cost for reply in replies if reply.cost is not None]
     if not costs or len(costs) < len(replies):
         return ArmCost(None, None, None, None, None, None)
     counted = all(cost.prompt_tokens for cost in costs)
-    timed = all(cost.seconds for cost in costs)
+    timed = any(cost.seconds for cost in costs)
     return ArmCost(
         fmean(cost.prompt_tokens for cost in costs) if counted else None,
         fmean(cost.completion_tokens for cost in costs) if counted else None,

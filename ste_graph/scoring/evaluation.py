@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.records import Record
@@ -20,6 +21,8 @@ from ste_graph.scoring.tables import arms_table, details_table
 from ste_graph.scoring.verdict import Question
 from ste_graph.text import count_noun
 
+WIDTH = 120
+"""Characters of a line of the reasons."""
 SIMULATED_NOTE = "\nsimulated: this shows that the plumbing works, and nothing about a real model"
 
 
@@ -147,7 +150,8 @@ class ArmComparison:
         costs = {name: mean_cost(arm.replies) for name, arm in self.arms.items()}
         table = arms_table(self.sheets, gains, decision.candidates, costs, self.prices, seed=self.seed)
         first, *rest = decision.reasons
-        verdict = "\n".join([f"{decision.choice}: {first}", *(f"  {reason}" for reason in rest)])
+        lines = [line for reason in rest for line in wrap(reason, WIDTH, initial_indent="  ", subsequent_indent="    ")]
+        verdict = "\n".join([f"{decision.choice}: {first}", *lines])
         return "\n\n".join(filter(None, [f"{head}\n\n{table}", verdict, "\n".join(self._notes())]))
 
     def _notes(self) -> list[str]:

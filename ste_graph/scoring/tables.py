@@ -11,8 +11,10 @@ from ste_graph.scoring.difference import Difference
 from ste_graph.scoring.proportion import Measure, consistency, correctness
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.stats import TOO_FEW, Estimate, Interval
-from ste_graph.text import align_columns, count_noun
+from ste_graph.text import align_columns, count_noun, percent
 
+SHORTEST_S = 0.05
+"""Seconds below which the time of a reply says nothing."""
 SHOWN = 5
 """Mistaken tools that are named of each arm."""
 
@@ -78,10 +80,11 @@ def _arm_row(
     several = sheet.replies_per_case
     price = None if prices is None else cost.price(prices)
     per_tokens = None if candidate is None else candidate.gain_per_1000_tokens
+    more = None if candidate is None else candidate.prompt_tokens
     bounds = [] if gain is None else [gain.least] if gain.least == gain.most else [gain.least, gain.most]
     return {
         "arm": name,
-        "correct, %": str(sheet.correctness),
+        "correct, %": _mean_text(sheet, seed),
         "interval": interval_texts(sheet, correctness, seed=seed)[0],
         "gain, points": "..".join(f"{100 * bound.mean:+.1f}" for bound in bounds) or "-",
         "its interval": "; ".join(range_text(bound, sign="+") for bound in bounds) or "-",
@@ -89,12 +92,19 @@ def _arm_row(
         f"all {several} right, %": str(consistency(sheet.replies)) if several > 1 else "-",
         "restraint, %": str(correctness(sheet.restraint_replies)) if sheet.restraint else "-",
         "prompt tokens": _amount(cost.prompt_tokens),
-        "points per 1,000": "-" if per_tokens is None else f"{100 * per_tokens:+.1f}",
+        "extra tokens": "-" if more is None else f"{more:+,.0f}",
+        "per 1,000 tokens": "-" if per_tokens is None else f"{100 * per_tokens:+.1f}",
         "reply tokens": _amount(cost.completion_tokens),
         "calls": "-" if cost.calls in (None, 1) else f"{cost.calls:.2f}",
-        "seconds": _amount(cost.seconds, 2),
+        "seconds": "-" if cost.seconds is None or cost.seconds < SHORTEST_S else _amount(cost.seconds, 1),
         f"{prices.currency if prices else ''} per 1,000 cases": "-" if price is None else f"{1000 * price:.2f}",
     }
+
+
+def _mean_text(sheet: ScoreSheet, seed: int) -> str:
+    """The mean over tools of the share correct, in percent; both bounds if calls are undecided."""
+    ends = (sheet.intervals(correctness, upper=upper, seed=seed)[0].mean for upper in (False, True))
+    return "..".join(dict.fromkeys(percent(end) for end in ends))
 
 
 def _amount(value: float | None, digits: int = 0) -> str:
