@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 
 import pytest
+
+pytest.importorskip("langchain", reason="the langchain extra is not installed")
+pytest.importorskip("mcp_types", reason="the mcp extra is not installed")
+
+from langchain.agents import create_agent
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
 from langchain_core.tools import tool as langchain_tool
+from mcp import Client
 
 import ste_graph
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory import ExemplarStore, Selection
+from ste_graph.memory.faces.middleware import ExemplarMiddleware
 from ste_graph.memory.faces.pack_tools import describe_tools
+from ste_graph.memory.faces.server import server_of
 from ste_graph.packs.pack import ToolDescription
 from tests.memory.conftest import WordHashes
 
@@ -157,3 +167,41 @@ def test_a_pack_of_another_model_is_allowed_and_its_proof_proposed(pack, tmp_pat
         f"memory `learnt`: the pack {pack.path} was proven with simulated, and this run asks another; whether it gains "
         f"there, says: ste pack verify {pack.path} --model NAME"
     )
+
+
+async def test_an_mcp_client_gets_exemplars_guideline_and_lessons_of_a_pack(make_pack, data, open_store) -> None:
+    data.guideline = {"weather": "Give the place as a city."}
+    async with Client(server_of(open_store(make_pack(data=data)))) as client:
+        asked = {"query": "How is the weather in Rome?", "k": 1, "tools": ["weather"]}
+        (answer,) = (await client.call_tool("recall_exemplars", asked)).content
+        (lessons,) = (await client.call_tool("recall_lessons", {"tool": "weather"})).content
+    assert answer.text.startswith("weather: Give the place as a city.\n\nLesson: calling weather")
+    assert "Observation: It rains in Rome." in answer.text
+    assert lessons.text.startswith("Lesson: calling weather, it failed")
+
+
+class Scripted(GenericFakeChatModel):
+    """A model that keeps what was bound to it and what it was asked."""
+
+    bound: list
+    asked: list
+
+    def bind_tools(self, tools, **_):
+        self.bound.append(tools)
+        return self
+
+    def _generate(self, messages, *args, **kwargs):
+        self.asked.append(messages)
+        return super()._generate(messages, *args, **kwargs)
+
+
+def test_an_agent_sees_what_was_adopted_and_its_own_tool_is_called(make_pack, data, open_store) -> None:
+    data.guideline = {"weather": "Give the place as a city."}
+    data.descriptions = {"weather": ToolDescription(description="Weather of a city.")}
+    call = AIMessage("", tool_calls=[{"name": "weather", "args": {"place": "Oslo"}, "id": "1"}])
+    model = Scripted(messages=iter([call, AIMessage("It rains.")]), bound=[], asked=[])
+    middleware = ExemplarMiddleware(open_store(make_pack(data=data)), Selection(k=1), form="react")
+    result = create_agent(model, [weather], middleware=[middleware]).invoke({"messages": [("user", "And in Oslo?")]})
+    assert [message.content for message in result["messages"]][-2:] == ["It rains in Oslo.", "It rains."]
+    assert model.bound[0][0]["function"]["description"] == "Weather of a city."
+    assert model.asked[0][0].content.startswith("weather: Give the place as a city.\n\nLesson: calling weather")
