@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -31,6 +32,9 @@ from ste_graph.text import approximate_tokens, count_noun
 BEFORE = "before"
 """The arm with the descriptions as they are."""
 
+CONFUSED = 2
+"""At most so many tools are told that were called in the place of the one that is described."""
+
 
 class Describe(Node):
     """Ask the model for better descriptions of a tool and its parameters, from the trials: most of all the failed ones.
@@ -48,10 +52,11 @@ class Describe(Node):
     """The most tokens, about, by which the descriptions of a tool may grow."""
 
     class Inputs(NodeInputs):
-        """The tool, and the trials that the prompt shows, see `evidence`."""
+        """The tool, the trials that the prompt shows, see `evidence`, and the tools that were called in its place."""
 
         tool: dict[str, Any]
         trials: list[dict[str, Any]]
+        confused: list[dict[str, Any]] | None = None
 
     class Outputs(NodeOutputs):
         """`proposal` has `description` and `parameters`; `fault` is None if it may be tested."""
@@ -65,9 +70,13 @@ class Describe(Node):
         if wording is None:
             return self.Outputs(proposal=None, fault="the reply was no JSON object with `description` and `parameters`")
         trials = [NumberedTrial.model_validate(trial) for trial in inputs.trials]
-        return self.Outputs(proposal=wording.model_dump(), fault=self._fault(wording, inputs.tool, trials))
+        others = [f"{other['name']}\n{other['description']}" for other in inputs.confused or ()]
+        fault = self._fault(wording, inputs.tool, trials, others)
+        return self.Outputs(proposal=wording.model_dump(), fault=fault)
 
-    def _fault(self, wording: ToolWording, tool: dict[str, Any], trials: list[NumberedTrial]) -> str | None:
+    def _fault(
+        self, wording: ToolWording, tool: dict[str, Any], trials: list[NumberedTrial], others: list[str]
+    ) -> str | None:
         """The reason why a proposal is refused; None if it may be tested."""
         now, definition = read_wording(tool), definition_text(tool)
         try:
@@ -85,7 +94,7 @@ class Describe(Node):
             foreign += [leak.shown for leak in LeakFinder().find(text) if leak.kind == "secret"]
             if foreign:
                 return f"it holds {foreign[0]}"
-            if lost := find_unsupported(text, [definition, *(trial.source for trial in trials)]):
+            if lost := find_unsupported(text, [definition, *others, *(trial.source for trial in trials)]):
                 return f"neither a trial nor the tool's definition has {', '.join(f'`{name}`' for name in lost[:3])}"
         return None
 
@@ -140,7 +149,10 @@ class DescribeKeep(Node):
         refused: list[dict[str, Any]] | None = None
 
     class Outputs(NodeOutputs):
-        """The fields of a `description`, and `done`."""
+        """The fields of a `description`, `done`, and as `confused` the tools that were called in this one's place.
+
+        Those are with the descriptions as they were, the most frequent first, each with `name` and `description`.
+        """
 
         description: str
         parameters: dict[str, str]
@@ -149,6 +161,7 @@ class DescribeKeep(Node):
         reason: str
         validation: dict[str, Any] | None
         refused: list[dict[str, Any]]
+        confused: list[dict[str, Any]]
         done: bool
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
@@ -156,21 +169,22 @@ class DescribeKeep(Node):
         right = {arm: sum(reply.arm == arm and reply.is_correct is True for reply in replies) for arm in _arms(replies)}
         cases = sum(reply.arm == BEFORE for reply in replies)
         before, refused = right.get(BEFORE, 0), list(inputs.refused or ())
-        now = read_wording(inputs.tool)
+        now, confused = read_wording(inputs.tool), _find_confused(inputs.tool, replies)
         if inputs.proposal is None and inputs.fault is None:
-            return self._keep_as_is(now, cases, before, refused)
+            return self._keep_as_is(now, cases, before, confused)
         proposed = ToolWording.model_validate(inputs.proposal) if inputs.proposal else None
         after = right.get(str(inputs.arm["name"]), 0) if inputs.arm and inputs.fault is None else None
         tested = None if after is None else WordingTest(cases=cases, before=before, after=after)
         counted = count_noun(cases, "request")
         if proposed is not None and tested is not None and tested.after > before:
             reason = f"{tested.after} of {counted} that were set aside are served rightly, {before} before"
-            return self._outputs(proposed, now, True, reason, tested, refused, done=True)
+            return self._outputs(proposed, now, True, reason, tested, refused, confused, done=True)
         reason = inputs.fault or f"{after} of {counted} that were set aside are served rightly, and {before} before"
         refused.append(RefusedWording(description=proposed.description if proposed else "", reason=reason).model_dump())
-        return self._outputs(now, now, False, f"the last proposal was not kept: {reason}", tested, refused, done=False)
+        reason = f"the last proposal was not kept: {reason}"
+        return self._outputs(now, now, False, reason, tested, refused, confused, done=False)
 
-    def _keep_as_is(self, now: ToolWording, cases: int, right: int, refused: list[dict[str, Any]]) -> Outputs:
+    def _keep_as_is(self, now: ToolWording, cases: int, right: int, confused: list[dict[str, Any]]) -> Outputs:
         """The outputs before anything was proposed."""
         if not cases:
             reason = "no request was set aside to test a proposal on"
@@ -178,7 +192,7 @@ class DescribeKeep(Node):
             reason = f"all {count_noun(cases, 'request')} that were set aside are served rightly as it is"
         else:
             reason = "nothing was proposed"
-        return self._outputs(now, now, False, reason, None, refused, done=not cases or right == cases)
+        return self._outputs(now, now, False, reason, None, [], confused, done=not cases or right == cases)
 
     def _outputs(
         self,
@@ -188,6 +202,7 @@ class DescribeKeep(Node):
         reason: str,
         tested: WordingTest | None,
         refused: list[dict[str, Any]],
+        confused: list[dict[str, Any]],
         *,
         done: bool,
     ) -> Outputs:
@@ -199,8 +214,17 @@ class DescribeKeep(Node):
             reason=reason,
             validation=tested.model_dump() if tested else None,
             refused=refused,
+            confused=confused,
             done=done,
         )
+
+
+def _find_confused(tool: dict[str, Any], replies: list[CaseReply]) -> list[dict[str, Any]]:
+    """The tools that were called where this one is right, without a proposal; the most frequent first."""
+    called = Counter(reply.called for reply in replies if reply.arm == BEFORE and reply.called != tool["name"])
+    known = {str(other["name"]): other for other in tool["pool"]}
+    names = [name for name, _ in called.most_common() if name in known][:CONFUSED]
+    return [{"name": name, "description": known[name]["description"]} for name in names]
 
 
 def _arms(replies: list[CaseReply]) -> list[str]:

@@ -47,6 +47,7 @@ TOOL: dict[str, Any] = {
         },
     ],
     "held_out": ["Bergen"],
+    "pool": [{"name": name, "description": f"To {name}."} for name in ("fly", "walk", "swim")],
 }
 
 
@@ -194,8 +195,14 @@ class RoundReplies:
 
 
 def label(right: bool) -> dict[str, Any]:
-    gold, called = GoldCall(tool="fly", arguments={}), '{"action": "fly", "arguments": {}}'
-    return label_output(gold, called if right else "I cannot.", ["fly"], LabelRules()).model_dump(mode="json")
+    return called("fly") if right else called(None)
+
+
+def called(name: str | None) -> dict[str, Any]:
+    """The label of a reply that calls a tool, or none."""
+    reply = "I cannot." if name is None else f'{{"action": "{name}", "arguments": {{}}}}'
+    found = label_output(GoldCall(tool="fly", arguments={}), reply, ["fly", "walk", "swim"], LabelRules())
+    return found.model_dump(mode="json")
 
 
 PROPOSAL = {"description": "Book a flight.", "parameters": {}}
@@ -234,6 +241,18 @@ async def test_a_proposal_that_was_refused_is_told_to_the_next_and_counts_no_tes
     given = await keep(RoundReplies(before=(2, 4)), proposal=PROPOSAL, fault="it holds the address `x`")
     assert (given.kept, given.done, given.validation) == (False, False, None)
     assert given.refused == [{"description": "Book a flight.", "reason": "it holds the address `x`"}]
+
+
+async def test_the_tools_that_were_called_in_its_place_are_told_to_the_proposal(context: Any, model: Any) -> None:
+    memory = RoundReplies(before=(1, 4))
+    for line, name in zip(memory.lines[1:], ("walk", "swim", "walk"), strict=True):
+        line |= called(name)
+    given = await keep(memory, arm={"name": "before"})
+    assert [other["name"] for other in given.confused] == ["walk", "swim"]
+    assert (await keep(RoundReplies(before=(1, 4)), arm={"name": "before"})).confused == []
+    asked = context(Reply(text="", data={"description": "Book a flight, unlike `walk`."}))
+    inputs = Describe.Inputs(tool=TOOL, trials=await evidence("kept"), confused=given.confused)
+    assert (await Describe(model=model, prompt=PROMPT)(inputs, asked)).fault is None
 
 
 async def test_the_arm_of_a_proposal_has_a_name_of_its_own_in_each_round() -> None:

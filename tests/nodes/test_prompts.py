@@ -245,10 +245,17 @@ TRIAL = {"number": 1, "id": "t1", "query": "Two?", "calls": [
 ]}  # fmt: skip
 
 
+CONFUSED = [{"name": "hear", "description": "To hear."}]
+
+
 @pytest.mark.parametrize("name", ["guideline", "describe"])
 def test_a_form_is_asked_for_with_numbered_trials_after_worked_examples_of_other_tools(name: str) -> None:
     refused = [{"description": "Look here.", "reason": "it says the same as before"}]
-    values = {"evidence": {"trials": [TRIAL]}, "aspect": {"question": "What is it for?"}, "keep": {"refused": refused}}
+    values = {
+        "evidence": {"trials": [TRIAL]},
+        "aspect": {"question": "What is it for?"},
+        "keep": {"refused": refused, "confused": CONFUSED},
+    }
     rendered = prompt(name).render({"tool": TOOL, **values})
     roles = [turn["role"] for turn in rendered.leading]
     assert roles == ["system", *["user", "assistant"] * (len(roles) // 2)]
@@ -260,4 +267,5 @@ def test_a_form_is_asked_for_with_numbered_trials_after_worked_examples_of_other
     ]  # fmt: skip
     assert lines[-1] == {"guideline": "Notes:", "describe": "Better documentation:"}[name]
     assert ("The reason: it says the same as before." in lines) == (name == "describe")
+    assert ("Called in its place by mistake: hear (To hear.)" in lines) == (name == "describe")
     assert "API_name: look" not in str(rendered.leading)
