@@ -36,7 +36,8 @@ class Overlay:
     _adopted: dict[str, ToolDescription] = field(init=False)
     _waiting: set[str] = field(default_factory=set, init=False)
     _said: set[str] = field(default_factory=set, init=False)
-    _listed: dict[str, None] = field(default_factory=dict, init=False)
+    _listed: dict[str, str] = field(default_factory=dict, init=False)
+    """The server's own names of the tools, by those that the pack knows."""
     _found: dict[str, None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -110,7 +111,7 @@ class Overlay:
             return []
         shown = legal_name(entry["name"])
         name = entry["name"] if entry["name"] in self._adopted else shown
-        self._listed[name] = None
+        self._listed[name] = entry["name"]
         adopted, before = self._adopted.get(name), self.pack.definitions.get(name)
         if adopted is None:
             return []
@@ -124,7 +125,7 @@ class Overlay:
         """Says, at the end of a list, which tools have their adopted descriptions and which are not there."""
         missing = [name for name in self._adopted if name not in self._listed]
         if len(missing) == len(self._adopted):
-            there = ", ".join(self._listed) or "none"
+            there = ", ".join(self._listed.values()) or "none"
             self._say_once(
                 f"no tool of this pack is there: it has {', '.join(missing)}; the server lists {there}", verify=True
             )
