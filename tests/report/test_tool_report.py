@@ -312,6 +312,28 @@ def test_a_run_without_trials_and_replies_is_refused_by_name(ste, tmp_path):
     assert result.err.startswith(f"{run}: no trials and no replies to a test, so there is nothing to report")
 
 
+@pytest.mark.parametrize(
+    ("kind", "gone"), [("trial", "steps"), ("trial", "query"), ("reply", "gold"), ("reply", "arm")]
+)
+def test_a_damaged_record_is_named_with_its_line(ste, tmp_path, kind, gone):
+    whole = TRIALS[0] if kind == "trial" else REPLIES[0]
+    run = write_run(tmp_path / "r", [whole, {name: value for name, value in whole.items() if name != gone}])
+    result = ste("tools", "report", run)
+    assert result.code == 2
+    assert f"{run}/journal.jsonl:2: " in result.err
+    assert "Traceback" not in result.err
+
+
+def test_the_unit_of_a_run_may_have_another_name_than_tool(ste, tmp_path):
+    lines = [{"id": line["id"], "record": "trial", "each": line["tool"], **line} for line in TRIALS]
+    for line in lines:
+        del line["tool"]
+    run = write_run(tmp_path / "r", lines, schemas=SCHEMAS, descriptions=DESCRIPTIONS)
+    found = json.loads(ste("tools", "report", run, "--format", "json").out)
+    assert find(found["failures"], tool="days_between")["count"] == 2
+    assert found["confusions"] == []
+
+
 def test_a_folder_that_is_no_run_is_refused(ste, tmp_path):
     result = ste("tools", "report", tmp_path)
     assert result.code == 2

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from ste_graph.contracts import Json
 from ste_graph.contracts.failure import CALL_AT_FAULT, has_succeeded
 from ste_graph.distil.normalisation import contains_words
-from ste_graph.trials.lessons import TrialRecord, error_signature, names_argument
+from ste_graph.finished import JournalTrial
+from ste_graph.trials.lessons import error_signature, names_argument
 
 _FIELD = re.compile(r"^- `([^`]+)`", re.MULTILINE)
 """The place of a fault, as the check of arguments writes it."""
@@ -40,13 +41,13 @@ class TriedCall:
         return self.kind in CALL_AT_FAULT
 
 
-def read_calls(trials: Iterable[TrialRecord]) -> list[TriedCall]:
+def read_calls(trials: Iterable[JournalTrial]) -> list[TriedCall]:
     """The calls of the trials, in order."""
     return [call for trial in trials for call in _read_trial(trial)]
 
 
-def _read_trial(trial: TrialRecord) -> Iterator[TriedCall]:
-    steps = [step for step in trial["steps"] if step["action"] is not None and step["observation"] is not None]
+def _read_trial(trial: JournalTrial) -> Iterator[TriedCall]:
+    steps = [step for step in trial.line["steps"] if step["action"] is not None and step["observation"] is not None]
     seen: set[str] = set()
     for place, step in enumerate(steps):
         observation, tool = step["observation"], str(step["action"])
@@ -54,9 +55,9 @@ def _read_trial(trial: TrialRecord) -> Iterator[TriedCall]:
         later = (s for s in steps[place + 1 :] if s["action"] == tool and has_succeeded(s["observation"]))
         repair = None if succeeded else next(later, None)
         yield TriedCall(
-            trial=str(trial["id"]),
-            query=str(trial["query"]),
-            asked=str(trial["tool"]),
+            trial=trial.id,
+            query=trial.trial.query,
+            asked=trial.tool,
             tool=tool,
             arguments=step["arguments"] or {},
             kind=str(observation["kind"]),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ste_graph.contracts import Frozen, Json
+from ste_graph.contracts import Frozen
 from ste_graph.distil.normalisation import identifier_words, singular, word_set, words
 from ste_graph.report.tools.calls import TriedCall
 from ste_graph.report.tools.failures import SHOWN
@@ -96,15 +96,15 @@ def _find_misses(replies: Sequence[CaseReply]) -> list[_Miss]:
     return misses
 
 
-def list_needless_calls(replies: Sequence[Mapping[str, Json]]) -> list[NeedlessCall]:
-    """The needless calls in replies to cases of restraint, lines of a journal, the most frequent first."""
-    groups: dict[str, list[Mapping[str, Json]]] = {}
-    for line in replies:
-        groups.setdefault(str(line["gold"]["tool"]), []).append(line)
+def list_needless_calls(replies: Sequence[CaseReply]) -> list[NeedlessCall]:
+    """The needless calls in replies to cases of restraint, the most frequent first."""
+    groups: dict[str, list[CaseReply]] = {}
+    for reply in replies:
+        groups.setdefault(reply.gold.tool, []).append(reply)
     found = []
     for tool, group in groups.items():
-        if called := [line for line in group if line.get("called") is not None]:
-            requests = tuple(dict.fromkeys(str(line["query"]) for line in called))[:SHOWN]
+        if called := [reply for reply in group if reply.called is not None]:
+            requests = tuple(dict.fromkeys(reply.query for reply in called))[:SHOWN]
             found.append(NeedlessCall(tool=tool, count=len(called), of=len(group), requests=requests))
     return sorted(found, key=lambda entry: (-entry.count, entry.tool))
 

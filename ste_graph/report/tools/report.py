@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.errors import WorkflowError
-from ste_graph.finished import FinishedRun, open_run
+from ste_graph.finished import FinishedRun, JournalTrial, open_run
 from ste_graph.report.tools.calls import read_calls
 from ste_graph.report.tools.confusions import (
     Confusion,
@@ -63,10 +63,10 @@ class ToolReport(Frozen):
 class _Records:
     """What the runs hold."""
 
-    trials: list[Mapping[str, Json]] = field(default_factory=list)
+    trials: list[JournalTrial] = field(default_factory=list)
     replies: dict[str, list[CaseReply]] = field(default_factory=dict)
     """By arm."""
-    restraint: list[Mapping[str, Json]] = field(default_factory=list)
+    restraint: list[CaseReply] = field(default_factory=list)
     """Replies to requests that no call is right for."""
     description_arms: dict[str, None] = field(default_factory=dict)
     """The arms that show rewritten descriptions and nothing else."""
@@ -87,7 +87,7 @@ class _Records:
             model = str(server).partition(" at ")[0]  # the address is nobody else's concern
             self.refused_keywords.update(dict.fromkeys(adaptation.get("keywords") or (), model))
         lines = list(enumerate(run.records(), start=1))
-        self.trials += [line for _, line in lines if line["record"] == "trial"]
+        self.trials += run.trials()
         rewritten = [line for _, line in lines if line["record"] == "description"]
         self.rewritten += rewritten
         if not rewritten:  # else its replies only tested the proposals
@@ -96,10 +96,10 @@ class _Records:
                     self._add_reply(run, number, line)
 
     def _add_reply(self, run: FinishedRun, number: int, line: Mapping[str, Json]) -> None:
-        if line.get("kind", "call") != "call":
-            self.restraint.append(line)
-            return
         reply = _read_reply(run, number, line)
+        if reply.kind != "call":
+            self.restraint.append(reply)
+            return
         self.replies.setdefault(reply.arm, []).append(reply)
         if list((line.get("subject") or {}).get("forms") or ()) == ["descriptions"]:
             self.description_arms[reply.arm] = None
@@ -134,7 +134,7 @@ def report_tools(paths: Sequence[Path]) -> ToolReport:
         failed_calls=sum(call.at_fault for call in calls),
         arm=arm,
         replies=len(replies),
-        needless=tuple(list_needless_calls([line for line in records.restraint if line["arm"] == arm])),
+        needless=tuple(list_needless_calls([reply for reply in records.restraint if reply.arm == arm])),
         confusions=tuple(confused if replies else confusions_in_trials(calls, records.descriptions)),
         failures=tuple(list_failures(calls)),
         mismatches=tuple(list_mismatches(replies, records.schemas)),
