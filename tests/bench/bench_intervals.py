@@ -148,7 +148,7 @@ def coverage_of_repeated(
         return (random.binomial(replies, after) - random.binomial(replies, before)) / replies
 
     true = play(2_000, (20, 50), 1).mean()
-    gains = play(FEW, shape, replies)
+    gains = play(max(REPETITIONS // 10, 200), shape, replies)
     columns = (np.clip(gains, 0, None), np.clip(-gains, 0, None), gains**2)
     found = [
         gain_interval(won, lost, [shape[1]] * shape[0], squares=squares, replies=replies)

@@ -90,6 +90,16 @@ def test_inputs_may_name_all_the_items_of_an_entry_of_data(bench: Bench) -> None
     assert "E204 unknown name `data.row` in `inputs` of `act` | data.rows?" in unknown
 
 
+def test_inputs_may_name_a_parameter_of_the_right_type(bench: Bench) -> None:
+    (wrong,) = bench.problems(("{use: steps.Act}", "{use: steps.Act, inputs: {query: params.rounds}}"))
+    assert "E212 `act` reads `query` as str, but `params.rounds` is int" in wrong
+    text = ("params: {rounds: 2,", "params: {word: hello, rounds: 2,")
+    (unknown,) = bench.problems(text, ("{use: steps.Act}", "{use: steps.Act, inputs: {query: params.wrd}}"))
+    assert "E204 unknown name `params.wrd` in `inputs` of `act` | params.word?" in unknown
+    right = bench.load(text, ("{use: steps.Act}", "{use: steps.Act, inputs: {query: params.word}}"))
+    assert str(right.workflow.nodes["act"].inputs["query"]) == "FromParam(param='word')"
+
+
 OVER = (
     ("params: {rounds: 2, turns: 3}", "params: {rounds: [{request: a}], turns: 3}"),
     ("  - repeat: round\n    times: params.rounds\n", "  - map: round\n    over: params.rounds\n"),

@@ -48,7 +48,9 @@ async def test_passing_faults_are_retried_until_a_reply_comes(server):
     limited = (429, {"Retry-After": "0"}, {"error": {"message": "slow down"}})
     server.script = [DOWN, limited, (408, {}, {}), (409, {}, {}), DOWN, "at last"]
     async with gateway(server) as model:
-        assert (await model.reply(ModelRequest(messages=ASKED, seed=0))).text == "at last"
+        reply = await model.reply(ModelRequest(messages=ASKED, seed=0))
+    assert (reply.text, reply.retries, reply.prompt_cut) == ("at last", 5, False)
+    assert reply.seconds > 0
     assert (len(server.requests), model.meter.retries, model.meter.model_calls) == (6, 5, 1)
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from ste_graph.contracts import Reply
+from ste_graph.contracts import Reply, Usage
 from ste_graph.nodes.answer import Answer
 from ste_graph.nodes.score import Score
 from ste_graph.prompts.prompt import Prompt
@@ -18,6 +18,7 @@ async def test_answer_asks_once_stops_at_an_observation_and_keeps_the_reply_as_i
     ctx = context(Reply(text=said))
     gives = await Answer(model=model, prompt=Prompt("Do it.", "p.md"))(Answer.Inputs(), ctx)
     assert gives.output == said
+    assert (gives.cost.calls, gives.cost.truncated, gives.cost.retries) == (1, False, 0)
     assert [(item["prompt"], item["stop"]) for item in ctx.asked] == [("Do it.", ["Observation:"])]
 
 
@@ -44,3 +45,13 @@ async def test_score_leaves_to_a_judge_what_it_is_told_only_a_judge_can_tell() -
     assert (await label(other)).args_correct is False
     assert (await label(other, judged=["add"])).args_correct is None
     assert (await label('Action: add\nAction Input: {"b": 2, "a": 1}', judged=["add"])).args_correct is True
+
+
+async def test_a_reply_keeps_its_cost_and_whether_it_or_its_prompt_was_cut_short(context: type, model: Any) -> None:
+    answer = Answer(model=model, prompt=Prompt("Do it.", "p.md"))
+    usage = Usage(prompt_tokens=70, completion_tokens=9)
+    reply = Reply(text="so", usage=usage, seconds=1.23456, retries=2)
+    cost = (await answer(Answer.Inputs(), context(reply))).cost
+    assert (cost.prompt_tokens, cost.completion_tokens, cost.seconds, cost.retries) == (70, 9, 1.235, 2)
+    for cut in ({"finish_reason": "length"}, {"prompt_cut": True}):
+        assert (await answer(Answer.Inputs(), context(Reply(text="so", **cut)))).cost.truncated is True
