@@ -15,7 +15,7 @@ from ste_graph.finished import FinishedRun, open_run
 from ste_graph.scoring.evaluation import Evaluation
 from ste_graph.scoring.subject import Form, FormsSubject, ModelSubject, Subject, model_digest
 
-HOW = "ste run evaluate --set data.replies.runs=[RUN]"
+HOW = "ste run evaluate --set 'data.replies.runs=[RUN]'"
 
 
 @dataclass(frozen=True, slots=True)

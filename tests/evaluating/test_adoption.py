@@ -202,7 +202,7 @@ def test_an_arm_without_a_subject_gives_no_access(explored: str, decided) -> Non
 
 
 def test_without_an_evaluation_nothing_is_lent(explored: str, folder: Path, made) -> None:
-    how = "Expected the run of an evaluation: ste run evaluate --set data.replies.runs=[RUN]"
+    how = "Expected the run of an evaluation: ste run evaluate --set 'data.replies.runs=[RUN]'"
     message = refusal("using.yaml")
     assert f"`only_if`: {folder}/evaluation: is not the folder of a run (it has no workflow.lock.yaml)." in message
     assert message.endswith(f"\n{how}")
