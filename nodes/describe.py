@@ -177,9 +177,9 @@ class DescribeKeep(Node):
         tested = None if after is None else WordingTest(cases=cases, before=before, after=after)
         counted = count_noun(cases, "request")
         if proposed is not None and tested is not None and tested.after > before:
-            reason = f"{tested.after} of {counted} that were set aside are served rightly, {before} before"
+            reason = f"{tested.after} of {counted} set aside came out right, {before} before"
             return self._outputs(proposed, now, True, reason, tested, refused, confused, done=True)
-        reason = inputs.fault or f"{after} of {counted} that were set aside are served rightly, and {before} before"
+        reason = inputs.fault or f"{after} of {counted} set aside came out right, and {before} before"
         refused.append(RefusedWording(description=proposed.description if proposed else "", reason=reason).model_dump())
         reason = f"the last proposal was not kept: {reason}"
         return self._outputs(now, now, False, reason, tested, refused, confused, done=False)
