@@ -10,7 +10,9 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.cli import main
+from ste_graph.cli.outcome import outcome_from_summary
 from ste_graph.distil.normalisation import words
+from ste_graph.distil.wording import count_wordings
 from ste_graph.experiment import bundled_workflows
 from ste_graph.inputs.examples import RunExamples
 from ste_graph.training.rows.examples import read_examples
@@ -62,6 +64,23 @@ def test_every_exemplar_that_is_handed_out_does_what_its_request_says(explored: 
     schema = {"properties": {"count": {"default": "days"}, "date": {}}}
     assert bench_exemplars.find_difference("Do it. Count: planet.", {}, schema) is not None
     assert bench_exemplars.find_difference("Use 3 May 2024 as the date.", {"date": "2024-05-03"}, schema) is None
+
+
+def test_the_summary_says_how_many_held_out_requests_differ_in_their_values_alone(
+    explored: Path, tmp_path: Path
+) -> None:
+    found = {}
+    for apart in ("combination", "wording"):
+        few = {"data.explored.run": str(explored), "params.paraphrases": 1, "nodes.split.apart": apart}
+        summary = ste.load("distil", variant="simulated", set={**few, "nodes.recheck.apart": apart}).run(
+            tmp_path / apart
+        )
+        outcome = outcome_from_summary("distil", summary)
+        assert outcome.held_out == count_wordings(read_examples(tmp_path / apart))
+        assert outcome.held_out.text in outcome.overview()
+        found[apart] = outcome.held_out
+    assert found["wording"].heldout > 0
+    assert found["wording"].alike == 0
 
 
 def test_every_trial_is_a_candidate_or_rejected_with_a_gate_and_a_reason(explored: Path, distilled: Path) -> None:
