@@ -35,7 +35,7 @@ class Node(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     own_inputs: ClassVar[frozenset[str]] = frozenset()
-    """Inputs that are this node's own outputs of the time before, unless `inputs:` names another source; None at first."""
+    """Inputs that are this node's own outputs of the time before, unless `inputs:` names another source."""
     tool_calls: ClassVar[int] = 0
     """At most so many tool calls per run of the node. Model calls: one per field of type `Model`."""
 

@@ -132,8 +132,8 @@ def find_changes(path: Path, manifest: Manifest) -> list[str]:
 def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
     """Write a pack, whole or not at all; returns its manifest, with the digests of `files`.
 
-    A pack that is there, torn or whole, is replaced. Raises `WorkflowError` if something else is there, `RunError` if it cannot be
-    written.
+    A pack that is there, torn or whole, is replaced. Raises `WorkflowError` if something else is there, `RunError` if
+    it cannot be written.
     """
     is_free = not path.exists() or is_pack(path) or is_torn(path) or (path.is_dir() and not any(path.iterdir()))
     if not is_free:

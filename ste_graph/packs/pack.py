@@ -158,9 +158,9 @@ def open_adopted_pack(path: str | os.PathLike[str]) -> Pack:
     pack = open_pack(path)
     if not pack.manifest.adopted:
         raise WorkflowError(
-            f"{pack.path}: nothing in this pack was adopted ({pack.evidence.get('reason')}), so it is only to be "
-            "looked at. To use its exemplars all the same, on your own judgement: ste memory import "
-            f"{pack.exemplars_file} --into FOLDER"
+            f"{pack.path}: nothing in this pack was adopted, so it is only to be looked at; its README.md says why. "
+            "To use its exemplars all the same, on your own judgement: "
+            f"ste memory import {pack.exemplars_file} --into FOLDER"
         )
     return pack
 

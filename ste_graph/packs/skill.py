@@ -51,7 +51,7 @@ def describe_state(manifest: Manifest, evidence: Mapping[str, Any]) -> list[str]
     lines = [f"{SIMULATED}."] if manifest.simulated else []
     if manifest.adopted:
         return [*lines, f"Adopted: `{manifest.arm}` gained {describe_gain(evidence)}."]
-    return [*lines, f"NOT ADOPTED, only to be looked at: {evidence.get('reason')}."]
+    return [*lines, "NOT ADOPTED, only to be looked at: `evidence.json` says why."]
 
 
 def render_skill(
