@@ -1,4 +1,4 @@
-"""Mutates the bundled workflows and prompts, and checks each: no traceback, no hang, every error at a place.
+"""Mutates the bundled workflows and prompts, checks each, and renders prompts: no traceback, no hang, errors at places.
 
     python -m tests.mutations --workflows 10000 --prompts 700 --seed 1
 
@@ -22,17 +22,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ste_graph
 from ste_graph.diagnostics import DiagnosticsError, source_line
 from ste_graph.language.loading import load
-from ste_graph.prompts.prompt import Prompt
+from ste_graph.prompts.prompt import Prompt, PromptError
 
 LIMIT_S = 5.0
 """The seconds of CPU that a check may take."""
 WAIT_S = 60.0
 """The seconds after which a check that waits for something hangs, however busy the machine is."""
 MEMORY_BYTES = 4 * 1024**3
+ENDS = ("ok", "errors")
+"""The ends of a check, and of a rendering, that are right."""
 WORKFLOWS = Path(ste_graph.__file__).parents[1] / "workflows"
 
 ODD = [
@@ -56,7 +59,9 @@ JINJA = [
     "{% for i in [1] %}" * 25, "{% if a %}" * 200, "{{ a" + ".b" * 300 + " }}", "{{ 'a' ~ " * 300, "{{ x[",
     "{{ x | join(a=1, a=2) }}", "{% for loop in x %}{% endfor %}", "\0", "\ufeff", "\x1b", "{{ '",
     "{{ 'a' | indent(99999999999) }}", "{{ ''.join }}", "{% set none = 1 %}", "{{ 1e999 }}", "\u202e", "|", "-%}",
-    "{%-",
+    "{%-", "{% set x = [1] %}" + "{% set x = [x, x] %}" * 40 + "{{ x }}",
+    "{% set x = 'xx' %}" + "{% set x = x ~ x %}" * 40, "{% set x = [x, tool, x] %}" * 30 + "{{ x }}",
+    "{% for i in [1, 2, 3, 4, 5, 6, 7, 8, 9] %}" * 12 + "{% endfor %}" * 12,
 ]  # fmt: skip
 
 
@@ -169,6 +174,27 @@ def find_fault(file: Path) -> tuple[str, str]:
     return "ok", ""
 
 
+def find_render_fault(prompt: Prompt) -> tuple[str, str]:
+    """How a prompt renders with a text for each name that it reads, and the details."""
+    values: dict[str, Any] = {}
+    for name in sorted(prompt.names, key=len, reverse=True):
+        *parents, last = name.split(".")
+        inner = values
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner.setdefault(last, "text")
+    try:
+        with limit(LIMIT_S):
+            prompt.render(values)
+    except PromptError:
+        return "errors", ""
+    except HangError:
+        return "hang", traceback.format_exc(limit=-6)
+    except BaseException as error:
+        return f"traceback: {type(error).__name__}", traceback.format_exc(limit=-6)
+    return "ok", ""
+
+
 def is_placed(span: ste_graph.diagnostics.Span) -> bool:
     """True if a place is one: in a file, at a line and column that it has, or in a change or a variable."""
     if span.file.startswith("--"):
@@ -190,25 +216,29 @@ def run(workflows: int, prompts: int, seed: int, keep: Path | None) -> Counter[s
         parts = {file: file.read_text("utf-8") for file in sorted(Path().glob("prompts/*.md"))}
         mutant, longest = Path("mutant.yaml"), 0.0
 
-        def check(label: str, file: Path, changed: Path, text: str) -> None:
+        def check(label: str, file: Path, text: str) -> None:
             nonlocal longest
             began = time.process_time()
-            end, details = find_fault(file)
+            found = find_fault(file)
             longest = max(longest, time.process_time() - began)
-            kind = label.split()[0]
-            ends[f"{kind}: {end}"] += 1
-            if end not in ("ok", "errors"):
-                print(f"{label}: {end}\n{details}", flush=True)
-                if keep is not None:
-                    keep.mkdir(parents=True, exist_ok=True)
-                    (keep / f"{label.replace(' ', '-').replace('/', '-')}").write_bytes(text.encode("utf-8", "replace"))
+            report(label, found, text)
+
+        def report(label: str, found: tuple[str, str], text: str) -> None:
+            end, details = found
+            ends[f"{label.split()[0]}: {end}"] += 1
+            if end in ENDS:
+                return
+            print(f"{label}: {end}\n{details}", flush=True)
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                (keep / label.replace(" ", "-").replace("/", "-")).write_bytes(text.encode("utf-8", "replace"))
 
         for number in range(workflows):
             rng = random.Random(f"{seed} workflow {number}")
             name = rng.choice(list(texts))
             text = mutate(texts[name], rng, ODD, list(texts.values()))
             mutant.write_bytes(text.encode("utf-8", "surrogatepass"))
-            check(f"workflow {number} {name}", mutant, mutant, text)
+            check(f"workflow {number} {name}", mutant, text)
         mutant.unlink(missing_ok=True)
         users = {
             prompt: [name for name, text in texts.items() if prompt.name in text] or ["gain.yaml"] for prompt in parts
@@ -218,10 +248,8 @@ def run(workflows: int, prompts: int, seed: int, keep: Path | None) -> Counter[s
             prompt = rng.choice(list(parts))
             text = mutate(parts[prompt], rng, JINJA, list(parts.values()))
             prompt.write_bytes(text.encode("utf-8", "surrogatepass"))
-            check(f"prompt {number} {prompt}", Path(rng.choice(users[prompt])), prompt, text)
-            render_of = Prompt(text)
-            if not render_of.diagnostics:
-                ends["prompt: compiles"] += 1
+            check(f"prompt {number} {prompt}", Path(rng.choice(users[prompt])), text)
+            report(f"render {number} {prompt}", find_render_fault(Prompt(text)), text)
             prompt.write_text(parts[prompt], "utf-8")
         os.chdir("/")
     print(f"longest check: {longest:.2f} s of CPU")
@@ -240,7 +268,7 @@ def main() -> int:
     ends = run(given.workflows, given.prompts, given.seed, given.keep and given.keep.absolute())
     for end, count in sorted(ends.items()):
         print(f"{count:>7}  {end}")
-    return 0 if all(end.endswith((": ok", ": errors", ": compiles")) for end in ends) else 1
+    return 0 if all(end.partition(": ")[2] in ENDS for end in ends) else 1
 
 
 if __name__ == "__main__":

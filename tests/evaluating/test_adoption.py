@@ -140,7 +140,7 @@ def test_exemplars_are_refused_where_the_evaluation_kept_what_was_there(explored
         "there: `new` gains +0.0 (95 % -20.2..+20.2, these tools) over `baseline`; the interval does not lie above "
         "0, so what was there stays",
         "Leave it out, or test it and name that evaluation in `only_if`: ste run evaluate --set "
-        "data.replies.runs=[RUN]",
+        "'data.replies.runs=[RUN]'",
     ]
     with pytest.raises(WorkflowError, match="may not be used: `only_if` asks for the evaluation evaluation, and that"):
         ExemplarStore.open("explored", only_if="evaluation")
