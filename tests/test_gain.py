@@ -74,7 +74,7 @@ def test_so_few_cases_show_no_gain_and_the_gate_stays_shut(gain: Path) -> None:
     [evaluation] = ste.open_run(gain / "runs" / "evaluate").records()
     assert evaluation["candidate"] == "exemplars"
     assert evaluation["decision"] == "keep"
-    assert "the interval does not lie above 0, so what was there stays" in evaluation["reason"]
+    assert "after Holm's correction for 7 candidates, so what was there stays" in evaluation["reason"]
     with pytest.raises(ste.WorkflowError, match="may not be used"):
         ExemplarStore.open(gain / "runs" / "distil", only_if=gain)
 

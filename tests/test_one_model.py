@@ -29,7 +29,7 @@ def upper(text: str) -> str:
     """
     return text.upper()
 '''
-ROLES = ("explorer", "actor", "judge", "writer", "learner")
+ROLES = ("explorer", "actor", "judge", "writer", "author", "learner")
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +75,10 @@ def test_gain_asks_the_server_of_two_variables_or_two_changes_and_no_other(
             result = run_gain(ste, f"models.main.base_url={server.url}", f"models.main.model={server.model}")
         assert result.code == 0, result.err
         asked = {(body["model"], body["temperature"], body.get("max_tokens")) for body in server.bodies}
-    explorer, actor, judge, learner = (1.0, 360), (0.2, 360), (0.0, None), (0.0, 256)
-    assert asked == {("qwen3:4b", *settings) for settings in (explorer, actor, judge, learner)}
+    explorer, actor, judge, writer, author, learner = (
+        (1.0, 360), (0.2, 360), (0.0, None), (1.0, None), (0.3, 400), (0.0, 256),
+    )  # fmt: skip
+    assert asked == {("qwen3:4b", *settings) for settings in (explorer, actor, judge, writer, author, learner)}
     assert "the server at" not in result.err
 
 

@@ -27,8 +27,8 @@ def test_every_problem_is_shown_at_its_place_with_what_is_legal(ste, folder):
         "at_most: params.turns, do: [observe, call]}\n"
         "      |                                           ^^^^^^^^^^^^^^\n"
         "   help: did you mean `call.finished`?\n"
-        "   expected: `call` has: action, answer, arguments, finished, form, problem, repairs, repeated, "
-        "reply, thought\n"
+        "   expected: `call` has: action, answer, arguments, failed_calls, finished, form, problem, repairs, "
+        "repeated, reply, thought\n"
     )
     assert result.err == "small.yaml: 1 error\n"
 

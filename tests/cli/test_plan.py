@@ -87,10 +87,10 @@ def test_the_plan_of_a_decision_says_what_it_could_show(ste):
         "power: how often a true gain over a baseline of 70 % would be shown, after Holm's correction for 7 candidates"
     )
     assert head in text
-    # 12 tools x 20 trials, of which three to six in ten are kept, and a fifth of these held out
-    assert "  cases  12 to 24: 12 tools x 20 trials, 3 to 6 of 10 kept, 20 % of them held out" in text
+    # 12 tools x 20 trials, of which three to six in ten are kept, and half of these held out
+    assert "  cases  36 to 72: 12 tools x 20 trials, 3 to 6 of 10 kept, 50 % of them held out" in text
     assert "  test   10 arms (7 may be adopted), 1 reply a case" in text
-    assert "  24 likely " in text
+    assert "  72 likely " in text
     assert "USD" not in text
     found = json.loads(ste("plan", "evaluate", "--format", "json").out)
     assert found["power"]["60"]["0.1"] == pytest.approx(gain_power(0.1, 60, baseline=0.7, correlation=0.25))

@@ -160,7 +160,7 @@ def gain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my_tools.py").write_text(TOOLS, "utf-8")
     own = {
         "tools": [{"use": "python", "module": str(folder / "my_tools.py")}], "params.episodes": 10,
-        "models.learner.mistakes": 0.8,
+        "params.heldout": 0.2, "models.learner.mistakes": 0.8,
     }  # fmt: skip
     summary = ste.load("gain", variant="simulated", set=own).run(out=folder / "gain")
     assert summary.complete, summary.failed
