@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ste_graph.contracts import Context
 from ste_graph.node import Node, NodeInputs, NodeOutputs
+from ste_graph.protocols.reader import Form
 from ste_graph.scoring.case import Case
 from ste_graph.scoring.label import ReplyLabel, label_output
 from ste_graph.scoring.reading import Parser
@@ -23,11 +24,12 @@ class Score(Node):
     judged: tuple[str, ...] | None = None
 
     class Inputs(NodeInputs):
-        """A reply, its case, and the names of the tools that were offered."""
+        """A reply, its case, the names of the tools that were offered, and the form in which a call was asked for."""
 
         output: str | None
         case: Case
         names: list[str]
+        form: Form | None = None
 
     class Outputs(NodeOutputs):
         """The label that a `reply` keeps, see `ste_graph.scoring.reply.CaseReply`."""
@@ -38,4 +40,4 @@ class Score(Node):
         gold = inputs.case.gold
         names = tuple(dict.fromkeys((*inputs.names, gold.tool)))
         rules = LabelRules(parser=self.parser, judged=self.judged)
-        return self.Outputs(label=label_output(gold, inputs.output, names, rules))
+        return self.Outputs(label=label_output(gold, inputs.output, names, rules, form=inputs.form or "react"))

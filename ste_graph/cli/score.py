@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.command_line import Format, OutputFormat, echo, write_result
+from ste_graph.protocols.reader import Form
 from ste_graph.scoring.reading import Parser
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def score(
     parser: Annotated[
         Parser, typer.Option("--parser", help="The parser of the replies: the released code's, or ours.")
     ] = Parser.tolerant,
+    protocol: Annotated[
+        Form, typer.Option("--protocol", help="The form in which calls were asked for; it is read first.")
+    ] = "react",
     gold: Annotated[
         Path | None,
         typer.Option(
@@ -103,7 +107,9 @@ def score(
         from ste_graph.scoring.rules import LabelRules
 
         rules = LabelRules(parser=parser, exact_names=exact_names, judged=tuple(judged) if judged else None)
-        sheets = _score_replies(files, gold, rules, verdicts, partial=partial, stored_verdicts=stored_verdicts)
+        sheets = _score_replies(
+            files, gold, rules, verdicts, partial=partial, stored_verdicts=stored_verdicts, form=protocol
+        )
     if items is not None:
         write_result(json.dumps(sheets[0].items()), items)
     _print_scores(sheets, seed, format)
@@ -126,6 +132,7 @@ def _score_replies(
     *,
     partial: bool,
     stored_verdicts: bool,
+    form: Form,
 ) -> list[ScoreSheet]:
     """The score sheets of replies to a test in the paper's form."""
     from ste_graph.scoring.predictions import read_predictions
@@ -133,7 +140,7 @@ def _score_replies(
     from ste_graph.scoring.verdict import read_verdicts
 
     known = read_verdicts(verdicts) if verdicts else None
-    read = (read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts) for file in files)
+    read = (read_predictions(file, gold, partial=partial, stored_verdicts=stored_verdicts, form=form) for file in files)
     return [score_predictions(replies, rules, known) for replies in read]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.protocols.reader import Form
 from ste_graph.settings import RelativePath
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ class PredictionFiles(Frozen):
 
     `arms` names the file of each arm. Without `gold` the test is looked for as `ste score` does; if it holds questions
     of BFCL, `answers` may name theirs. `partial` leaves out tools that a file does not hold, and cases that not all
-    arms have. With `stored_verdicts`, if only a judge can tell, the label next to the reply counts.
+    arms have. With `stored_verdicts`, if only a judge can tell, the label next to the reply counts. `protocol` is the form
+    in which calls were asked for.
     """
 
     arms: Annotated[dict[str, RelativePath], Field(min_length=1)]
@@ -29,6 +31,7 @@ class PredictionFiles(Frozen):
     answers: RelativePath | None = None
     partial: bool = False
     stored_verdicts: bool = False
+    protocol: Form = "react"
 
     def items(self) -> list[Json]:
         """The replies, the baseline's first. Raises `WorkflowError` if a file has another shape."""
@@ -48,5 +51,7 @@ class PredictionFiles(Frozen):
         if gold is not None and is_question_file(gold):
             questions = read_questions(gold, Path(self.answers) if self.answers else None)
             return label_results(questions, read_results(questions, file), arm=arm)
-        found = read_predictions(file, gold, partial=self.partial, stored_verdicts=self.stored_verdicts, arm=arm)
+        found = read_predictions(
+            file, gold, partial=self.partial, stored_verdicts=self.stored_verdicts, form=self.protocol, arm=arm
+        )
         return [reply for own in found.by_tool.values() for reply in own]

@@ -19,6 +19,7 @@ from ste_graph.tools.names import legal_name
 ONE_AT_A_TIME = "One call at a time: this one was not made."
 NOT_MADE = "This call was not made."
 EXCERPT = 200
+_KEPT_CALLS = "calls_by_server"
 _UNREAD = "The call could not be read: the arguments"
 
 
@@ -69,6 +70,24 @@ def tool_messages(ids: Sequence[str], result: str | None) -> list[Message]:
     others = NOT_MADE if result is None else ONE_AT_A_TIME
     texts = [NOT_MADE if result is None else result, *(others for _ in ids[1:])]
     return [{"role": "tool", "tool_call_id": id, "content": text} for id, text in zip(ids, texts, strict=True)]
+
+
+def write_reply(reply: Reply) -> str:
+    """The reply as text, to be kept: what the model said, then the calls that its server has read as one line of JSON."""
+    calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in reply.tool_calls]
+    kept = json.dumps({_KEPT_CALLS: calls}, ensure_ascii=False) if calls else ""
+    return "\n".join(filter(None, (reply.text, kept)))
+
+
+def read_kept_reply(text: str) -> Reply:
+    """The reply that `write_reply` has kept. Never raises."""
+    said, _, last = text.rpartition("\n")
+    try:
+        kept = json.loads(last) if last.startswith(f'{{"{_KEPT_CALLS}"') else {}
+        calls = tuple(ToolCall.model_validate(call) for call in kept.get(_KEPT_CALLS) or ())
+    except (ValueError, RecursionError, TypeError):  # a model that wrote something alike
+        calls = ()
+    return Reply(text=said, tool_calls=calls) if calls else Reply(text=text)
 
 
 def openai_tools(tools: Iterable[Mapping[str, Json]]) -> list[dict[str, Json]]:

@@ -52,7 +52,7 @@ class ArmReplies:
         restraint: dict[str, list[ArmReply]] = {}
         for reply in self.replies:
             names = reply.legal_names if reply.offered else every
-            if reply.rules not in (OWN_RULES, rules.digest(reply.gold.tool, names)):
+            if reply.rules not in (OWN_RULES, rules.digest(reply.gold.tool, names, reply.form)):
                 reply = reply.label_by(rules, names)
             side = by_tool if reply.kind == "call" else restraint
             side.setdefault(reply.gold.tool, []).append(reply.decide_by(verdicts or {}))

@@ -7,6 +7,7 @@ from typing import Final
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.protocols.next_step import Action, FinalAnswer, Malformed
+from ste_graph.protocols.reader import Form
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.reading import read_reply
 from ste_graph.scoring.rules import LabelRules
@@ -44,7 +45,13 @@ class ReplyLabel(Frozen):
 
 
 def label_output(
-    gold: GoldCall, output: str | None, names: Sequence[str], rules: LabelRules, *, problem: str | None = None
+    gold: GoldCall,
+    output: str | None,
+    names: Sequence[str],
+    rules: LabelRules,
+    *,
+    form: Form = "react",
+    problem: str | None = None,
 ) -> ReplyLabel:
     """The label of a reply by rule.
 
@@ -53,12 +60,13 @@ def label_output(
         output: The text of the reply; None counts as an error.
         names: The legal names of tools.
         rules: How the reply is read and compared.
+        form: The form in which a call was asked for.
         problem: The reason why there is no text.
     """
-    digest = rules.digest(gold.tool, names)
+    digest = rules.digest(gold.tool, names, form)
     if output is None:
         return ReplyLabel(err=True, problem=problem or "there is no reply", rules=digest)
-    parsed = read_reply(output, names, rules.parser, exact_names=rules.exact_names)
+    parsed = read_reply(output, names, rules.parser, exact_names=rules.exact_names, form=form)
     match parsed.step:
         case FinalAnswer():
             return ReplyLabel(no_call=True, rules=digest)

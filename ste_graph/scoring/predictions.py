@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ste_graph.contracts import Json
+from ste_graph.protocols.reader import Form
 from ste_graph.scoring.case import Case, GoldFile, find_gold, parse_case, read_by_tool, read_gold
 from ste_graph.scoring.problems import problems_error
 from ste_graph.scoring.reply import ArmReply
@@ -36,7 +37,13 @@ class Predictions:
 
 
 def read_predictions(
-    path: Path, gold: Path | None = None, *, partial: bool = False, stored_verdicts: bool = False, arm: str = ""
+    path: Path,
+    gold: Path | None = None,
+    *,
+    partial: bool = False,
+    stored_verdicts: bool = False,
+    form: Form = "react",
+    arm: str = "",
 ) -> Predictions:
     """Reads the replies in a file, and puts them next to the gold cases.
 
@@ -49,6 +56,7 @@ def read_predictions(
         gold: The test.
         partial: Leave out tools of the test that the file does not hold, as in a round of continual learning.
         stored_verdicts: Keep the verdict next to each reply (`args_correct`), for where only a judge can tell.
+        form: The form in which calls were asked for.
         arm: The name of the arm that replied; by default the path.
 
     Raises:
@@ -62,7 +70,7 @@ def read_predictions(
         test = read_gold(near) if near and near.resolve() != path.resolve() else None
         if test and not _mostly_in(items, test):
             test = None
-    reader = _PredictionReader(test, stored_verdicts, arm or str(path))
+    reader = _PredictionReader(test, stored_verdicts, form, arm or str(path))
     found = {tool: reader.read_tool(tool, own) for tool, own in items.items()}
     if test and not partial:
         for tool in test.cases:
@@ -77,9 +85,10 @@ def read_predictions(
 class _PredictionReader:
     """Reads tool by tool, and collects everything that is wrong."""
 
-    def __init__(self, test: GoldFile | None, stored_verdicts: bool, arm: str) -> None:
+    def __init__(self, test: GoldFile | None, stored_verdicts: bool, form: Form, arm: str) -> None:
         self.test = test
         self.stored_verdicts = stored_verdicts
+        self.form = form
         self.arm = arm
         self.faults: list[str] = []
         self.problems: list[str] = []
@@ -150,7 +159,7 @@ class _PredictionReader:
             self.problems.append(f"{where}: {problem}; it counts as wrong")
             return self._without_text(case, problem)
         verdict = self._verdict(item, where)
-        return ArmReply(arm=self.arm, query=case.query, gold=case.gold, output=output, verdict=verdict)
+        return ArmReply(arm=self.arm, query=case.query, gold=case.gold, output=output, form=self.form, verdict=verdict)
 
     def _verdict(self, item: dict[str, Json], where: str) -> bool | None:
         if not self.stored_verdicts or item.get(VERDICT) is None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from ste_graph.contracts import Reply
-from ste_graph.protocols import paper
+from ste_graph.protocols import native, paper
 from ste_graph.protocols.next_step import Action, FinalAnswer, NextStep
 from ste_graph.protocols.offered import OfferedTools
 from ste_graph.protocols.reader import Form, read
@@ -47,12 +47,13 @@ def read_reply(
         exact_names: False if a name that is not legal counts as the one that is spelt most like it, as in the released
             test: with few tools, nearly any name is then one of them. The tolerant reading lists this among the
             repairs; a host would refuse such a call.
-        form: The form that was asked for.
+        form: The form that was asked for; a reply to `native` is kept as `native.write_reply` writes it.
     """
     names = tuple(tools)
     if parser is Parser.paper:
         return ParsedReply(paper.parse(text.strip(), tools=names, closest=not exact_names, tokens=True))
-    step = read(Reply(text=text), _with_tokens(names), form)
+    reply = native.read_kept_reply(text) if form == "native" else Reply(text=text)
+    step = read(reply, _with_tokens(names), form)
     if not isinstance(step, Action) or step.name in names:
         return ParsedReply(step, step.repairs if isinstance(step, Action | FinalAnswer) else ())
     bare = step.name.removeprefix("tool_")  # a fine-tuned model's token, `<tool_NAME>`, already without its brackets

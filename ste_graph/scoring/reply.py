@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self, TypeAlias
 from pydantic import Field
 
 from ste_graph.contracts import Json
+from ste_graph.protocols.reader import Form
 from ste_graph.records import Record, RecordContext
 from ste_graph.scoring.case import GoldCall
 from ste_graph.scoring.cost import ReplyCost
@@ -32,6 +33,8 @@ class _GivenReply(Record):
     gold: GoldCall
     output: str | None
     """The reply as the model gave it, so that it can be scored anew; None if it is missing."""
+    form: Form = "react"
+    """The form in which a call was asked for, which is the first that the reply is read in."""
     subject: Subject | None = None
     """The thing that an adoption of this arm would adopt; None for a baseline or a placebo, which have nothing."""
     model: str | None = None
@@ -91,14 +94,14 @@ class CaseReply(ReplyLabel, _GivenReply):
 
     def label_by(self, rules: LabelRules, names: Sequence[str]) -> Self:
         """The reply, labelled by `rules`; `names` are legal."""
-        label = label_output(self.gold, self.output, names, rules, problem=self.problem)
+        label = label_output(self.gold, self.output, names, rules, form=self.form, problem=self.problem)
         return self.model_copy(update=label.__dict__)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
         own = {name: value for name, value in values.items() if value is not None}
         reply = cls.model_validate({"output": None, **own})
-        label = reply.label or label_output(reply.gold, reply.output, reply.legal_names, LabelRules())
+        label = reply.label or label_output(reply.gold, reply.output, reply.legal_names, LabelRules(), form=reply.form)
         model = reply.model or next(iter(context.models.get("output", ())), None)
         return reply.model_copy(update={**label.__dict__, "model": model, "label": None})
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.json_values import digest, equal
+from ste_graph.protocols.reader import Form
 from ste_graph.scoring.reading import Parser
 from ste_graph.tools.toolbench.description import plain_name
 
@@ -39,7 +40,7 @@ JUDGED: Final = frozenset(
 PLAIN_NAMES: Final = frozenset(map(plain_name, JUDGED))
 """The names under which `use: toolbench` offers these."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised when other labels follow from the same settings: replies that were labelled before are then labelled anew."""
 
 
@@ -70,9 +71,15 @@ class LabelRules(Frozen):
         except RecursionError:  # no gold call is nested so deeply
             return False
 
-    def digest(self, tool: str, names: Iterable[str]) -> str:
-        """A hash of all that the label of a reply to a case of `tool` depends on, but the reply; `names` are legal."""
-        return _digest(self.parser, self.exact_names, self.needs_judge(tool), tuple(names))
+    def digest(self, tool: str, names: Iterable[str], form: Form = "react") -> str:
+        """A hash of all that the label of a reply to a case of `tool` depends on, but the reply.
+
+        Args:
+            tool: The tool of the gold call.
+            names: The legal names.
+            form: The form in which a call was asked for.
+        """
+        return _digest(self.parser, self.exact_names, self.needs_judge(tool), tuple(names), form)
 
 
 def same_text(gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool:
@@ -84,8 +91,8 @@ def same_text(gold: Mapping[str, Json], given: Mapping[str, Json]) -> bool:
 
 
 @lru_cache(maxsize=1024)  # the replies of a test share their names
-def _digest(parser: Parser, exact_names: bool, judge: bool, names: tuple[str, ...]) -> str:
-    return digest([VERSION, parser, exact_names, judge, sorted(names)], length=16)
+def _digest(parser: Parser, exact_names: bool, judge: bool, names: tuple[str, ...], form: Form) -> str:
+    return digest([VERSION, parser, exact_names, judge, sorted(names), form], length=16)
 
 
 def _text(value: Json) -> str:

@@ -179,10 +179,12 @@ def test_what_an_arm_would_have_adopted_is_the_run_that_its_exemplars_or_lessons
 
 def test_the_labels_in_the_journal_are_those_that_the_replies_get_when_they_are_scored_anew(tested: Path) -> None:
     for reply in replies(tested):
-        again = label_output(reply.gold, reply.output, reply.legal_names, LabelRules())
+        again = label_output(reply.gold, reply.output, reply.legal_names, LabelRules(), form=reply.form)
         assert again.model_dump() == {name: getattr(reply, name) for name in again.model_dump()}
     own = by_arm(tested)["exemplars"]
     assert correctness(own).low == share(own)
+    assert {reply.form for reply in own} == {"json"}
+    assert not [reply.repairs for reply in own if "call as JSON" in reply.repairs]
 
 
 def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same(explored: Path, distilled: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from ste_graph.contracts import Reply, Usage
+from ste_graph.contracts import Reply, ToolCall, Usage
 from ste_graph.nodes.answer import Answer
 from ste_graph.nodes.score import Score
 from ste_graph.prompts.prompt import Prompt
@@ -9,8 +9,9 @@ from ste_graph.scoring.label import ReplyLabel
 CASE = {"query": "Add 1 and 2.", "gold": {"tool": "add", "arguments": {"a": 1, "b": 2}}}
 
 
-async def label(output: str | None, **settings: Any) -> ReplyLabel:
-    return (await Score(**settings)(Score.Inputs(output=output, case=CASE, names=["add", "echo"]), None)).label
+async def label(output: str | None, form: str | None = None, **settings: Any) -> ReplyLabel:
+    given = Score.Inputs.model_validate({"output": output, "case": CASE, "names": ["add", "echo"], "form": form})
+    return (await Score(**settings)(given, None)).label
 
 
 async def test_answer_asks_once_stops_at_an_observation_and_keeps_the_reply_as_it_is(context: type, model: Any) -> None:
@@ -55,3 +56,29 @@ async def test_a_reply_keeps_its_cost_and_whether_it_or_its_prompt_was_cut_short
     assert (cost.prompt_tokens, cost.completion_tokens, cost.seconds, cost.retries) == (70, 9, 1.235, 2)
     for cut in ({"finish_reason": "length"}, {"prompt_cut": True}):
         assert (await answer(Answer.Inputs(), context(Reply(text="so", **cut)))).cost.truncated is True
+
+
+TOOL = {"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {"a": {}, "b": {}}}}
+
+
+async def test_an_answer_says_in_which_form_it_was_asked_for_and_is_scored_in_it(context: type, model: Any) -> None:
+    written = '{"action": "add", "arguments": {"a": 1, "b": 2}}'
+    called = Reply(text="", tool_calls=(ToolCall(id="1", name="add", arguments='{"a": 1, "b": 2}'),))
+    for settings, reply, repairs in (
+        ({"protocol": "react"}, Reply(text=written), ("call as JSON",)),
+        ({"protocol": "json"}, Reply(text=written), ()),
+        ({"protocol": "json", "forced": False}, Reply(text=written), ()),
+        ({"protocol": "native"}, Reply(text=written), ("call in the text", "call as JSON")),
+        ({"protocol": "native"}, called, ()),
+    ):
+        answer = Answer(model=model, prompt=Prompt("Do it.", "p.md"), **settings)
+        gives = await answer(Answer.Inputs(tools=[TOOL]), context(reply))
+        found = await label(gives.output, gives.form)
+        assert (gives.form, found.args_correct, found.repairs) == (settings["protocol"], True, repairs)
+
+
+async def test_json_that_only_the_prompt_asks_for_is_not_forced(context: type, model: Any) -> None:
+    ctx = context(Reply(text="{}"))
+    answer = Answer(model=model, prompt=Prompt("Do it.", "p.md"), protocol="json", forced=False)
+    await answer(Answer.Inputs(), ctx)
+    assert [(item.get("schema"), item["stop"]) for item in ctx.asked] == [(None, ["Observation:"])]

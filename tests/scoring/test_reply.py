@@ -37,6 +37,7 @@ def test_the_journal_keeps_the_reply_as_it_came_and_what_rules_say_of_it() -> No
         "kind": "call",
         "gold": GOLD,
         "output": 'Thought: so be it\nAction: add\nAction Input: {"a": 1, "b": "2"}',
+        "form": "react",
         "subject": None,
         "model": "simulated",
         "offered": ["add", "echo"],
@@ -129,6 +130,25 @@ def test_a_reply_is_labelled_anew_only_where_the_rules_differ(
     sheet = ArmReplies("baseline", (ArmReply.model_validate(kept),)).score(rules)
     assert bool(labelled) is anew
     assert sheet.replies[0].args_correct is (None if rules.judged == ("add",) else False)
+
+
+@pytest.mark.parametrize("rules", [LabelRules(), LabelRules(exact_names=False)], ids=["as kept", "anew"])
+def test_a_reply_is_read_in_the_form_that_was_asked_for_also_when_it_is_labelled_anew(rules: LabelRules) -> None:
+    written = json.dumps({"action": "add", "arguments": {"a": 1, "b": 2}})
+    repairs = {}
+    for form in ("react", "json", "native"):
+        kept = ArmReply.model_validate(keep(written, form=form).model_dump(mode="json"))
+        (labelled,) = ArmReplies("baseline", (kept,)).score(rules).replies
+        assert (kept.form, labelled.is_correct) == (form, True)
+        repairs[form] = labelled.repairs
+    assert repairs == {"react": ("call as JSON",), "json": (), "native": ("call in the text", "call as JSON")}
+
+
+def test_a_reply_of_an_arm_that_was_asked_in_another_form_has_rules_of_its_own() -> None:
+    reply = keep("I do not know.", form="native")
+    asked_otherwise = ArmReply.model_validate({**reply.model_dump(mode="json"), "form": "react"})
+    (labelled,) = ArmReplies("baseline", (asked_otherwise,)).score(LabelRules()).replies
+    assert ((reply.no_call, reply.err), (labelled.no_call, labelled.err)) == ((True, False), (False, True))
 
 
 def test_a_reply_that_no_rules_have_labelled_yet_is_labelled_in_an_evaluation() -> None:

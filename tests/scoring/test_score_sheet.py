@@ -179,6 +179,16 @@ def test_verdicts_that_are_not_there_are_refused(ste, tmp_path):
     assert (result.code, result.err) == (2, f"{tmp_path / 'none'}: file not found\n")
 
 
+def test_a_file_is_read_in_the_form_that_was_asked_for(written, ste):
+    call = json.dumps({"action": "a", "arguments": {"x": 1}})
+    file = written("r.json", {"a": [{"query": "q", "action_input": {"x": 1}, "model_output": call}]})
+    assert "1 call as JSON" in ste("score", file).out
+    assert "repaired to be read" not in ste("score", file, "--protocol", "json").out
+    wrong = ste("score", file, "--protocol", "xml")
+    assert wrong.code == 2
+    assert "'react', 'native', 'json'" in wrong.err
+
+
 def test_a_score_as_text(written, ste):
     items = [
         {"query": "1", "action_input": '{"q": "a"}', "model_output": call("search", q="b")},
