@@ -26,8 +26,9 @@ class Call(Node):
 
     `react`: the paper's text form, which `parser` reads: tolerantly, or as the released code did. `native`: the model's
     own tool calling; an observation is sent as a tool message. `json`: an object by a JSON Schema, which the model
-    cannot leave where the server forces it, and which is a call at the first move. `auto`: `native`, and after a reply
-    that could not be read `json`, then `react`, for as long as the node's outputs live: by default the trial.
+    cannot leave where the server forces it, and which is a call at the first move. `auto`: the form that `ste doctor`
+    found to work, else `native`; after a reply that could not be read the next of `native`, `json` and `react`, for as
+    long as the node's outputs live: by default the trial.
     """
 
     own_inputs: ClassVar[frozenset[str]] = frozenset({"problem", "form", "action", "arguments", "failed_calls"})
@@ -88,7 +89,7 @@ class Call(Node):
         return cls.Outputs
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        form = self._form(inputs)
+        form = self._form(inputs, ctx)
         reply = await self._ask(inputs, ctx, form)
         if self.parser == "paper":
             step = paper.parse(reply.text)
@@ -96,11 +97,12 @@ class Call(Node):
             step = read(reply, ctx.tool_schemas, form, prompt=self.prompt.text)
         return self._outputs(step, form, reply, inputs.known_failures)
 
-    def _form(self, inputs: Inputs) -> Form:
+    def _form(self, inputs: Inputs, ctx: Context) -> Form:
         """The form to ask for now."""
         if self.protocol != "auto":
             return self.protocol
-        last: Form = "react" if inputs.form == "react" else "json" if inputs.form == "json" else "native"
+        known = inputs.form or ctx.known_protocol(self.model)
+        last: Form = "react" if known == "react" else "json" if known == "json" else "native"
         return _NEXT_FORM[last] if inputs.problem else last
 
     async def _ask(self, inputs: Inputs, ctx: Context, form: Form) -> Reply:

@@ -49,6 +49,12 @@ class Context(Protocol):
     def output_path(self, name: str) -> Path:
         """The path in the run's folder at which the node may write a file or folder `name`; the same when resumed."""
 
+    def known_protocol(self, model: Model) -> str | None:
+        """The form in which calls are best asked of `model`, as its run knows it; None where nobody has found out.
+
+        It is one of `native`, `json` and `react`, and the same for a whole run, also when that is resumed.
+        """
+
     @property
     def seed(self) -> int:
         """A number in [0, 2**63) for what the node draws at random: of this step alone, and the same when resumed."""

@@ -17,6 +17,7 @@ from ste_graph.doctor.prompt_size import estimate_longest_prompt
 from ste_graph.errors import RunError, SteError, WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.adapter import Adapter
+from ste_graph.models.findings import ServerFindings, keep_findings
 from ste_graph.models.openai import OpenAIModel
 from ste_graph.models.servers import Servers
 from ste_graph.redaction import Redactor
@@ -36,7 +37,7 @@ class AskedModel:
     workflow: Workflow | None = None
 
     async def examine(self, *, quick: bool, progress: Callable[[str], None]) -> tuple[Diagnosis, str]:
-        """What was found, and the lines to paste. Raises `SteError` where the model cannot be asked."""
+        """What was found, and the lines to paste; kept for runs too. Raises `SteError` where the model cannot be asked."""
         longest = USUAL_PROMPT
         if self.workflow is not None:
             longest = max(SHORTEST, estimate_longest_prompt(self.workflow, self.names))
@@ -52,6 +53,11 @@ class AskedModel:
             if self.workflow is not None:
                 words = describe_model_error(self.workflow, self.names[0], type(error)(words))
             raise RunError(words) from error
+        findings = ServerFindings(model=self.adapter.label, server=self.adapter.location, protocol=diagnosis.protocol)
+        try:
+            keep_findings(findings)
+        except RunError as error:
+            progress(str(error))
         return diagnosis, redact(yaml_lines(diagnosis, self.adapter, self.workflow))
 
 

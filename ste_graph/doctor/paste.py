@@ -117,6 +117,7 @@ def _remarks(diagnosis: Diagnosis, changes: Mapping[str, Json]) -> list[str]:
             f"the server reads {diagnosis.context:,} tokens; more by OLLAMA_CONTEXT_LENGTH (Ollama), -c (llama.cpp),"
             " --max-model-len (vLLM), or where the model is loaded (LM Studio)"
         )
+    remarks.append(f"nodes with `protocol: auto` begin with `{diagnosis.protocol}` here from now on")
     if diagnosis.at_once is not None:
         remarks.append(f"requests at once: ste run … --concurrency {diagnosis.at_once}")
     return remarks

@@ -1,8 +1,9 @@
 """The files of a cassette: a folder with the replies of models and the results of tools, to replay a run without them.
 
 `models.jsonl` holds replies by model and request, and is what `use: recorded` reads; `tools.jsonl` holds results by
-tool, arguments and place; `sources.jsonl` holds the tools themselves. Lines are only added: of two for the same, the
-later one counts, as a call that was under way when a run stopped is made again.
+tool, arguments and place; `sources.jsonl` holds the tools themselves, and `servers.jsonl` what was known of the models'
+servers. Lines are only added: of two for the same, the later one counts, as a call that was under way when a run
+stopped is made again.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ class CassetteFiles:
         self.models = LineFile(folder / "models.jsonl")
         self.tools = LineFile(folder / "tools.jsonl")
         self.sources = LineFile(folder / "sources.jsonl")
+        self.servers = LineFile(folder / "servers.jsonl")
 
     def close(self) -> None:
         """Let go of the files."""
-        for file in (self.models, self.tools, self.sources):
+        for file in (self.models, self.tools, self.sources, self.servers):
             file.close()
 
 

@@ -31,6 +31,8 @@ from ste_graph.run.lock_file import (
 from ste_graph.run.memories import open_stores
 from ste_graph.run.models import (
     all_model_labels,
+    describe_protocols,
+    known_protocols,
     model_labels,
     open_models,
     probe_models,
@@ -168,13 +170,15 @@ class _Opening:
             for doubt in await probe_models(workflow):
                 self._watcher.message(doubt)
             if lock is None:
-                lock = {**wanted, "servers": await read_server_facts(workflow)}
+                lock = {**wanted, "servers": await read_server_facts(self._workflow, workflow, cassette)}
                 self._folder.write_lock(lock)
             logs = self._logs(lock)
             if changes:
                 lock = accept_changes(lock, changes, logs)
                 self._folder.write_lock(lock)
-            running = _Running(workflow, self._folder, logs, self._context, cassette, resetter)
+            running = _Running(workflow, self._folder, logs, self._context, cassette, resetter, known_protocols(lock))
+            for sentence in describe_protocols(self._workflow, lock):
+                running.remark_protocol(sentence)
             for change in changes:
                 running.announce(change)
             boxes = make_toolboxes(
@@ -233,6 +237,7 @@ class _Running:
         context: RunContext,
         cassette: Recording | Replay | None,
         resetter: Resetter | None,
+        protocols: Mapping[str, str],
     ) -> None:
         self.spent: BudgetSpentError | None = None
         self._workflow = workflow
@@ -242,6 +247,7 @@ class _Running:
         self._watcher = context.watcher
         self._cassette = cassette
         self._resetter = resetter
+        self._protocols = protocols
         self._redactor = Redactor(workflow.secrets)
         self.events = Events(folder.events, self._redactor)
         if context.outermost:
@@ -254,6 +260,10 @@ class _Running:
         if change.text:
             self._watcher.message(f"going on under a change: {change.text}")
             self.events.add("change_accepted", change=change.text)
+
+    def remark_protocol(self, sentence: str) -> None:
+        """Tell with which form of calls a model is asked first."""
+        self._notes.remark("protocol", sentence)
 
     async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
         """Run what is left of the units; False if it was stopped before all had ended by themselves."""
@@ -303,6 +313,7 @@ class _Running:
                 pending=PendingCalls(),
                 execute=execute_sub_workflow,
                 resetter=self._resetter,
+                protocols=self._protocols,
             )
             # A reset is of the tools, which units share: side by side, one unit would undo another's work.
             slots = asyncio.Semaphore(1 if workflow.reset is not None else context.limiters.ceiling)

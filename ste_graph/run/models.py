@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -14,6 +14,7 @@ from ste_graph.errors import ModelError, RunError, SteError
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.adapter import Adapter
+from ste_graph.models.findings import find_findings
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
@@ -95,13 +96,69 @@ async def probe_models(workflow: Workflow, names: Collection[str] | None = None)
     return [f"model `{name}`: {doubt}{_variables(workflow, name, str(doubt))}" for name, doubt in doubts if doubt]
 
 
-async def read_server_facts(workflow: Workflow) -> dict[str, Json]:
-    """What the servers of the models that are asked tell of themselves, by the model's name in the workflow."""
-    if is_replay(workflow):
-        return {}
+async def read_server_facts(
+    workflow: Workflow, started: Workflow, cassette: Recording | Replay | None
+) -> dict[str, Json]:
+    """What is known of the servers of the models that are asked, by the model's name in the workflow.
+
+    It is what a server tells of itself, and what `ste doctor` found of those that are asked for calls in whichever form
+    works; in a replay, what was recorded. `started` is the workflow whose servers run.
+    """
+    if isinstance(cassette, Replay):
+        return cassette.servers(workflow.name)
     names = list(model_labels(workflow))
-    facts = await asyncio.gather(*(workflow.models[name].read_facts() for name in names))
-    return {name: told for name, fact in zip(names, facts, strict=True) if (told := fact.to_json())}
+    facts = await asyncio.gather(*(started.models[name].read_facts() for name in names))
+    found = _findings(workflow)
+    known = {name: {**fact.to_json(), **found.get(name, {})} for name, fact in zip(names, facts, strict=True)}
+    known = {name: own for name, own in known.items() if own}
+    if cassette is not None and found:  # the rest has no part in what a run asks for
+        cassette.add_servers(workflow.name, known)
+    return known
+
+
+def _findings(workflow: Workflow) -> dict[str, dict[str, Json]]:
+    """What `ste doctor` has found of the models that are asked for calls in whichever form works."""
+    found = {}
+    for name in auto_models(workflow):
+        model = workflow.models[name]
+        if (findings := find_findings(model.label, model.location)) is not None:
+            found[name] = {"protocol": findings.protocol, "examined": findings.found}
+    return found
+
+
+def auto_models(workflow: Workflow) -> dict[str, str]:
+    """The models that are asked for calls in whichever form works (`protocol: auto`), each with the first such node."""
+    found: dict[str, str] = {}
+    for node, spec in workflow.nodes.items():
+        field = spec.cls.model_fields.get("protocol")
+        if field is not None and spec.settings.get("protocol", field.default) == "auto":
+            for model in spec.models.values():
+                found.setdefault(model, node)
+    return found
+
+
+def known_protocols(lock: Mapping[str, Json]) -> dict[str, str]:
+    """The form in which calls are best asked of a model, by its name, as the lock of a run knows it."""
+    servers = lock.get("servers") or {}
+    return {name: str(known["protocol"]) for name, known in servers.items() if "protocol" in known}
+
+
+def describe_protocols(workflow: Workflow, lock: Mapping[str, Json]) -> list[str]:
+    """A sentence for each model that is asked for calls in whichever form works: which form comes first, and why."""
+    known = lock.get("servers") or {}
+    sentences = []
+    for name, node in auto_models(workflow).items():
+        model = workflow.models[name]
+        where = f"`{model.label}`" + (f" at {model.location}" if model.location else "")
+        begins = f"`protocol: auto` of `{node}` begins with"
+        if protocol := known.get(name, {}).get("protocol"):
+            day = str(known[name].get("examined"))[:10]
+            sentences.append(f"{begins} `{protocol}`, which `ste doctor` found to work with {where} on {day}")
+        elif model.location and not is_replay(workflow):
+            sentences.append(
+                f"{begins} `native`, as nothing is known of {where}; `ste doctor` finds out which form works"
+            )
+    return sentences
 
 
 def describe_model_error(workflow: Workflow, name: str, error: SteError) -> str:

@@ -65,6 +65,10 @@ class Recording:
         listed = [{**definition(tool), "effect_note": effect_note(tool)} for tool in tools]
         self._files.sources.append({"source": number, "tools": listed})
 
+    def add_servers(self, workflow: str, servers: Mapping[str, Json]) -> None:
+        """Record what is known of the servers when a run of the workflow begins, by the name of the model."""
+        self._files.servers.append({"workflow": workflow, "servers": dict(servers)})
+
     def close(self) -> None:
         """Let go of the files."""
         self._files.close()

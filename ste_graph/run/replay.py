@@ -96,6 +96,11 @@ class Replay:
             raise WorkflowError(f"{self._files.sources.path}: does not hold the tools of entry {number} of `tools:`")
         return found
 
+    def servers(self, workflow: str) -> dict[str, Json]:
+        """What was known of the servers when the recorded run of the workflow began."""
+        lines = [line for line in self._files.servers.lines() if line.get("workflow") == workflow]
+        return dict(lines[-1]["servers"]) if lines else {}
+
     def close(self) -> None:
         """Let go of the files."""
         self._files.close()

@@ -81,6 +81,10 @@ class StepContext:
         log = self._unit.log.path
         return (log.parent.parent / "files" / log.stem / name).resolve()
 
+    def known_protocol(self, model: Model) -> str | None:
+        shared = self._shared
+        return next((shared.protocols.get(name) for name, known in shared.models.items() if known is model), None)
+
     @property
     def seed(self) -> int:
         return self._seed("node")

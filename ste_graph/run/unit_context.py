@@ -37,6 +37,8 @@ class SharedContext:
     events: Events
     pending: PendingCalls
     execute: ExecuteSubWorkflow
+    protocols: Mapping[str, str]
+    """The form in which calls are best asked of a model, by its name, where that is known."""
     resetter: Resetter | None = None
     """None where the workflow has no reset, or nothing is called."""
 

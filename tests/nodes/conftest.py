@@ -26,6 +26,7 @@ class ScriptedContext:
         self.asked: list[dict[str, Any]] = []
         self.called: list[tuple[str, Mapping[str, Json]]] = []
         self.seed = 0
+        self.protocol: str | None = None
         self.tool_schemas: dict[str, dict[str, Json]] = {"look": {"type": "object"}}
 
     async def ask(
@@ -48,6 +49,9 @@ class ScriptedContext:
         given = self._next()
         assert not isinstance(given, Observation), "the script has an observation next, but the model was asked"
         return given if isinstance(given, Reply) else Reply(text=given)
+
+    def known_protocol(self, model: object) -> str | None:
+        return self.protocol
 
     async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
         self.called.append((name, arguments))

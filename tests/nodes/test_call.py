@@ -130,6 +130,34 @@ async def test_auto_changes_the_form_after_a_reply_that_could_not_be_read(
     assert (step.form, step.action) == (form, "look")
 
 
+@pytest.mark.parametrize(
+    ("known", "forms"),
+    [
+        (None, ["native", "json", "react", "react"]),
+        ("native", ["native", "json", "react", "react"]),
+        ("json", ["json", "react", "react", "react"]),
+        ("react", ["react"] * 4),
+    ],
+)
+async def test_auto_begins_with_the_form_that_is_known_to_work(context, model, known, forms: list[str]) -> None:
+    node = Call(model=model, prompt=Prompt("Go."), protocol="auto")
+    ctx = context(*[Reply(text="", tool_calls=(ToolCall(id="1", name="", arguments="["),))] * 4)
+    ctx.protocol = known
+    inputs, asked = Call.Inputs(query="When?", text=None), []
+    for _ in range(4):
+        step = await node(inputs, ctx)
+        asked.append(step.form)
+        inputs = Call.Inputs(query="When?", text=step.problem, problem=step.problem, form=step.form)
+    assert asked == forms
+
+
+async def test_a_form_that_is_set_is_kept_whatever_is_known(context, model) -> None:
+    ctx = context("{}")
+    ctx.protocol = "react"
+    node = Call(model=model, prompt=Prompt("Go."), protocol="json")
+    assert (await node(Call.Inputs(query="When?", text=None), ctx)).form == "json"
+
+
 async def test_a_reply_that_cannot_be_read_is_kept_as_it_was(context, model) -> None:
     calls = (ToolCall(id="1", name="", arguments="[1]"),)
     node = Call(model=model, prompt=Prompt("Go."), protocol="native")
