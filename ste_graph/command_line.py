@@ -80,17 +80,17 @@ def echo(text: str, *, error: bool = False) -> None:
     typer.echo(printable(text), err=error)
 
 
-def write_result(text: str, out: Path | None) -> None:
+def write_result(result: str | bytes, out: Path | None) -> None:
     """Writes a result to a file, or prints it if none is given. Raises `WorkflowError` if it cannot be written.
 
     What goes to a terminal loses its control characters; another program gets the result as it is.
     """
     if out is None:
-        typer.echo(printable(text) if sys.stdout.isatty() else text)
+        typer.echo(printable(result) if isinstance(result, str) and sys.stdout.isatty() else result)
         return
     from ste_graph.errors import WorkflowError
 
     try:
-        out.write_text(text + "\n", encoding="utf-8")
+        out.write_bytes(f"{result}\n".encode() if isinstance(result, str) else result)
     except OSError as error:
         raise WorkflowError(f"{out}: cannot be written ({error.strerror})") from error

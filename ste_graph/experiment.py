@@ -52,11 +52,11 @@ class Experiment:
 
         return make_plan(self.workflow, tools=tools)
 
-    def draw(self) -> str:
-        """The graph as Mermaid."""
+    def draw(self, *, deep: bool = False) -> str:
+        """The graph as Mermaid; with `deep` those of its sub-workflows too."""
         from ste_graph.compile.mermaid import draw
 
-        return draw(self.workflow)
+        return draw(self.workflow, deep=deep)
 
     @property
     def default_out(self) -> Path:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from ste_graph.command_line import Changes, File, NoPlugins, OutFile, Variant, load_experiment, write_result
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ste_graph.command_line import Changes, File, NoPlugins, Variant, load_experiment, write_result
 from ste_graph.text import printable
+
+KINDS: Final = {".mmd": "Mermaid text", ".md": "Markdown with a Mermaid block", ".svg": "SVG", ".png": "PNG"}
+"""What `--out` can write, by the end of the file's name."""
 
 
 def draw(
@@ -11,8 +19,41 @@ def draw(
     variant: Variant = None,
     changes: Changes = None,
     no_plugins: NoPlugins = False,
-    out: OutFile = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Draw the graphs of sub-workflows too.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Write there, as its name says: .mmd, .md, .svg or .png. Without it, Mermaid text is printed.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Print the graph as Mermaid, with its loops, their bounds and the memories."""
-    graph = load_experiment(file, variant, changes, plugins=not no_plugins).draw()
-    write_result(printable(graph.rstrip("\n")), out)
+    """Draw the graph, with its loops, their bounds and the memories."""
+    kind = None if out is None else _kind(out)
+    experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
+    if kind == ".png":
+        from ste_graph.compile.picture import draw_png
+
+        write_result(draw_png(experiment.workflow, deep=deep), out)
+    elif kind == ".svg":
+        from ste_graph.compile.picture import draw_svg
+
+        write_result(draw_svg(experiment.workflow, deep=deep), out)
+    else:
+        graph = printable(experiment.draw(deep=deep).rstrip("\n"))
+        write_result(f"```mermaid\n{graph}\n```" if kind == ".md" else graph, out)
+
+
+def _kind(out: Path) -> str:
+    """The end of the file's name. Raises `WorkflowError` if none of `KINDS` is meant."""
+    from ste_graph.errors import WorkflowError
+    from ste_graph.suggest import did_you_mean
+
+    kind = out.suffix.lower()
+    if kind in KINDS:
+        return kind
+    known = ", ".join(f"{end} ({what})" for end, what in KINDS.items())
+    what = f"`{out.suffix}` is no kind of picture" if kind else "the name says no kind of picture"
+    raise WorkflowError(f"--out {out}: {what}; {did_you_mean(kind, KINDS)}expected one of: {known}")

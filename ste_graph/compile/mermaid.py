@@ -21,36 +21,68 @@ _RESERVED = frozenset({
 _ESCAPES = {ord(char): f"#{ord(char)};" for char in '#"&<>|`\\'}
 
 
-def draw(workflow: Workflow) -> str:
-    """A Mermaid flowchart: START, the nodes, the loops with their bounds, END, and beside them the memories."""
-    return "\n".join(_lines(workflow, build_flow(workflow))) + "\n"
+def draw(workflow: Workflow, *, deep: bool = False) -> str:
+    """A Mermaid flowchart: START, the nodes, the loops with their bounds, END, and beside them the memories.
+
+    With `deep` each sub-workflow is drawn too, in a frame in the place of the node that runs it.
+    """
+    return "\n".join(["flowchart TD", *_Drawing(deep).lines(workflow)]) + "\n"
 
 
-def _lines(workflow: Workflow, unit: Flow) -> Iterator[str]:
-    # No space may follow an id: Mermaid reads `call` with a space behind it as the start of a callback.
-    found = list_edges(unit)
-    reached = {edge.target for edge in found}
-    drawn = [vertex for vertex in unit.vertices.values() if vertex.id in reached]
-    ids = _ids(
-        [*(vertex.id for vertex in drawn), *workflow.memories, "start!", "finish!", "memory!"]
-    )  # no name of a workflow has a `!`
-    yield "flowchart TD"
-    yield f"  {ids['start!']}([{_quote(f'START: {workflow.unit_map.name}' if workflow.unit_map else 'START')}]);"
-    for vertex in drawn:
-        title = _quote(_title(vertex, workflow))
-        yield f"  {ids[vertex.id]}[[{title}]];" if _sub(vertex, workflow) else f"  {ids[vertex.id]}[{title}];"
-    yield f"  {ids['finish!']}([{_quote('END')}]);"
-    for edge in found:
-        label = f"|{_quote(edge.label)}|" if edge.label else ""
-        yield f"  {ids[edge.source or 'start!']}-->{label}{ids[edge.target or 'finish!']};"
-    if workflow.memories:
-        yield f"  subgraph {ids['memory!']}[{_quote('memory')}]"
-        for memory in workflow.memories.values():
-            yield f"    {ids[memory.name]}[({_quote(_description(memory))})];"
-        yield "  end"
-    for vertex in drawn:
-        for source, arrow, target in _uses(vertex, workflow):
-            yield f"  {ids[source]}{arrow}{ids[target]};"
+class _Drawing:
+    """One flowchart; the ids in it are unique over all workflows that are drawn."""
+
+    def __init__(self, deep: bool) -> None:
+        self._deep = deep
+        self._taken: set[str] = set()
+
+    def lines(self, workflow: Workflow, prefix: str = "", indent: str = "  ") -> Iterator[str]:
+        """The lines of one workflow; `prefix` keeps its ids apart from those of the workflows around it."""
+        # No space may follow an id: Mermaid reads `call` with a space behind it as the start of a callback.
+        unit = build_flow(workflow)
+        found = list_edges(unit)
+        reached = {edge.target for edge in found}
+        drawn = [vertex for vertex in unit.vertices.values() if vertex.id in reached]
+        names = [*(vertex.id for vertex in drawn), *workflow.memories]
+        ids = self._ids(prefix, [*names, "start!", "finish!", "memory!"])  # no name of a workflow has a `!`
+        start = f"START: {workflow.unit_map.name}" if workflow.unit_map else "START"
+        yield f"{indent}{ids['start!']}([{_quote(start)}]);"
+        for vertex in drawn:
+            yield from self._vertex_lines(vertex, workflow, ids[vertex.id], indent)
+        yield f"{indent}{ids['finish!']}([{_quote('END')}]);"
+        for edge in found:
+            label = f"|{_quote(edge.label)}|" if edge.label else ""
+            yield f"{indent}{ids[edge.source or 'start!']}-->{label}{ids[edge.target or 'finish!']};"
+        if workflow.memories:
+            yield f"{indent}subgraph {ids['memory!']}[{_quote('memory')}]"
+            for memory in workflow.memories.values():
+                yield f"{indent}  {ids[memory.name]}[({_quote(_description(memory))})];"
+            yield f"{indent}end"
+        for vertex in drawn:
+            for source, arrow, target in _uses(vertex, workflow):
+                yield f"{indent}{ids[source]}{arrow}{ids[target]};"
+
+    def _vertex_lines(self, vertex: Vertex, workflow: Workflow, id: str, indent: str) -> Iterator[str]:
+        title, sub = _quote(_title(vertex, workflow)), _sub(vertex, workflow)
+        if sub is None:
+            yield f"{indent}{id}[{title}];"
+        elif not self._deep:
+            yield f"{indent}{id}[[{title}]];"
+        else:
+            yield f"{indent}subgraph {id}[{title}]"
+            yield from self.lines(sub.workflow, f"{id}_", f"{indent}  ")
+            yield f"{indent}end"
+
+    def _ids(self, prefix: str, names: Iterable[str]) -> dict[str, str]:
+        """A Mermaid id for each name: the name itself where that is legal and free."""
+        ids: dict[str, str] = {}
+        for name in names:
+            plain = prefix + re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+            legal = plain if plain[:1].isalpha() and plain.lower() not in _RESERVED else f"n_{plain}"
+            taken = self._taken
+            ids[name] = next(id for n in range(len(taken) + 1) if (id := f"{legal}_{n}" if n else legal) not in taken)
+            taken.add(ids[name])
+        return ids
 
 
 def _uses(vertex: Vertex, workflow: Workflow) -> Iterator[tuple[str, str, str]]:
@@ -81,18 +113,6 @@ def _sub(vertex: Vertex, workflow: Workflow) -> SubWorkflowSpec | None:
 def _description(memory: MemorySpec) -> str:
     held = "messages" if memory.of is None else VALUES if memory.of == VALUES else f"{memory.of} records"
     return f"{memory.name}: {held}, lives: {memory.lives}"
-
-
-def _ids(names: Iterable[str]) -> dict[str, str]:
-    """A Mermaid id for each name: the name itself where that is legal and free."""
-    ids: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-        legal = plain if plain[:1].isalpha() and plain.lower() not in _RESERVED else f"n_{plain}"
-        ids[name] = next(id for n in range(len(taken) + 1) if (id := f"{legal}_{n}" if n else legal) not in taken)
-        taken.add(ids[name])
-    return ids
 
 
 def _quote(text: str) -> str:
