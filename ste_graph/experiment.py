@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ste_graph.diagnostics import Diagnostic
 from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import is_regular
-from ste_graph.language.loading import Change, changes_from_values
+from ste_graph.language.loading import Change, LoadedWorkflow, changes_from_values
 from ste_graph.language.loading import load as load_workflow
+from ste_graph.language.loading import load_arms as load_arm_workflows
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.workflow import Workflow
 from ste_graph.suggest import did_you_mean
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from ste_graph.language.source.tree import MappingNode
+    from ste_graph.models.meter import Meter
     from ste_graph.plan import Plan
     from ste_graph.run.context import Watcher
     from ste_graph.run.summary import Summary
@@ -73,10 +75,12 @@ class Experiment:
         stop: asyncio.Event | None = None,
         dry_run: bool = False,
         accept_changes: bool = False,
+        whole: Meter | None = None,
     ) -> Summary:
         """Run it in the folder `out`, or take up the run that is there.
 
-        With `accept_changes` a run goes on under code, prompts and tools that have changed since it began.
+        With `accept_changes` a run goes on under code, prompts and tools that have changed since it began. What it uses
+        counts in `whole` too, whose budget several runs share.
 
         Raises:
             WorkflowError: the folder, the tools or the policy make the run impossible.
@@ -93,6 +97,7 @@ class Experiment:
             stop=stop,
             dry_run=dry_run,
             accept_changes=accept_changes,
+            whole=whole,
         )
 
     def run(
@@ -103,6 +108,7 @@ class Experiment:
         watcher: Watcher | None = None,
         dry_run: bool = False,
         accept_changes: bool = False,
+        whole: Meter | None = None,
     ) -> Summary:
         """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly, twice at once.
 
@@ -141,6 +147,7 @@ class Experiment:
                     stop=stop,
                     dry_run=dry_run,
                     accept_changes=accept_changes,
+                    whole=whole,
                 )
                 if summary.stopped_by == "interrupt" and signal.SIGTERM in received:
                     summary.reason = "stopped by a signal (SIGTERM)"
@@ -179,6 +186,37 @@ def load(
         WorkflowError: with every problem, each at its place (`diagnostics` holds them as data).
     """
     changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
+    return _experiment(load_workflow(_find_file(path), variant=variant, changes=changes, plugins=plugins))
+
+
+def load_arms(
+    path: str | os.PathLike[str],
+    arms: Sequence[Sequence[str]] | None = None,
+    *,
+    set: Mapping[str, Any] | Sequence[Change] = (),
+    plugins: bool = True,
+) -> list[Experiment]:
+    """Load and check the arms of an experiment: a workflow file under none, one or several of its variants.
+
+    Args:
+        path: The YAML file, or the bare name of a bundled workflow.
+        arms: The variants of each arm, none for the file as it is; None: the file as it is, then each variant.
+        set: Single values to change in all arms. They come before the variants, which have the last word.
+        plugins: True to import the workflow's plugins, which runs their code.
+
+    Raises:
+        WorkflowError: with every problem of every arm, each at its place.
+    """
+    changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
+    return [_experiment(loaded) for loaded in load_arm_workflows(_find_file(path), arms, changes, plugins=plugins)]
+
+
+def _experiment(loaded: LoadedWorkflow) -> Experiment:
+    return Experiment(loaded.workflow, loaded.tree, loaded.variants, loaded.remarks)
+
+
+def _find_file(path: str | os.PathLike[str]) -> Path:
+    """The file that a person names. Raises `WorkflowError` if there is none."""
     file = Path(path)
     if not is_regular(file) and file.name == str(path) and not file.suffix:
         file = bundled_workflows().get(file.name, file)
@@ -187,5 +225,4 @@ def load(
             raise WorkflowError(f"{file}: file not found; {hint}bundled workflows: {', '.join(bundled_workflows())}")
     if os.path.isdir(file):
         raise WorkflowError(f"{file}: is a folder, not a workflow file")
-    loaded = load_workflow(file, variant=variant, changes=changes, plugins=plugins)
-    return Experiment(loaded.workflow, loaded.tree, loaded.variants, loaded.remarks)
+    return file

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.check import check_variant
@@ -17,6 +18,9 @@ from ste_graph.language.source.tree import MappingEntry, MappingNode
 from ste_graph.language.variant import VariantRequest
 from ste_graph.language.workflow import Workflow
 from ste_graph.suggest import closest
+
+ARM_SIGN: Final = "+"
+"""Stands between the names of variants that make one arm: `no-lessons+no-feedback`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,7 @@ def load(
     findings = Findings()
     file = _File(path, compose(path, findings), tuple(changes), plugins)
     if variant is not None and variant not in file.variants:
-        span = file.tree.span_of(["variants"], key=True)
-        expected, near = one_of(file.variants, "no variant: this file has none"), closest(variant, file.variants)
-        raise DiagnosticsError([Diagnostic("E401", "error", f"unknown variant `{variant}`", span, expected, near)])
+        raise DiagnosticsError([file.unknown_variant(variant)])
     workflow: Workflow | None = None
     for name in (None, *file.variants):
         own, checked = file.check(name, chosen=name == variant)
@@ -67,6 +69,43 @@ def load(
         raise DiagnosticsError(findings.diagnostics)
     tree = file.compose_variant(variant, chosen=True, findings=Findings())
     return LoadedWorkflow(workflow, tree, tuple(file.variants), tuple(findings.diagnostics))
+
+
+def load_arms(
+    path: Path,
+    arms: Sequence[Sequence[str]] | None = None,
+    changes: Sequence[Change] = (),
+    *,
+    plugins: bool = True,
+) -> list[LoadedWorkflow]:
+    """The arms of an experiment: the file at `path` under the variants of each, which change it in their order.
+
+    The changes hold for all arms alike, so they come first: no change takes back what makes an arm. Without `arms` they
+    are the base and each variant.
+
+    Raises:
+        DiagnosticsError: with all problems of all arms.
+    """
+    findings = Findings()
+    file = _File(path, compose(path, findings), tuple(changes), plugins)
+    wanted = [tuple(arm) for arm in arms] if arms is not None else [(), *((name,) for name in file.variants)]
+    for name in dict.fromkeys(name for arm in wanted for name in arm if name not in file.variants):
+        findings.diagnostics.append(file.unknown_variant(name))
+    if findings.has_errors:
+        raise DiagnosticsError(findings.diagnostics)
+    checked: list[Workflow | None] = []
+    for arm in wanted:
+        own, workflow = file.check_arm(arm)
+        file.merge(own, arm[0] if arm else None, findings, shown=ARM_SIGN.join(arm))
+        checked.append(workflow)
+    if findings.has_errors:
+        raise DiagnosticsError(findings.diagnostics)
+    remarks = tuple(findings.diagnostics)
+    return [
+        LoadedWorkflow(workflow, file.compose_arm(arm, Findings()), tuple(file.variants), remarks)
+        for arm, workflow in zip(wanted, checked, strict=True)
+        if workflow is not None
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +138,48 @@ class _File:
             tree = set_paths(tree, self.variants[variant].value, f"variants.{variant}", findings)
         return self._apply_changes(tree, findings) if chosen else tree
 
+    def unknown_variant(self, name: str) -> Diagnostic:
+        """The problem that the file has no variant of a name."""
+        span = self.tree.span_of(["variants"], key=True)
+        expected, near = one_of(self.variants, "no variant: this file has none"), closest(name, self.variants)
+        return Diagnostic("E401", "error", f"unknown variant `{name}`", span, expected, near)
+
+    def check_arm(self, arm: Sequence[str]) -> tuple[Findings, Workflow | None]:
+        """Check the file under several variants."""
+        findings = Findings()
+        self._check_contradictions(arm, findings)
+        if findings.has_errors:
+            return findings, None
+        tree = self.compose_arm(arm, findings)
+        base = self._apply_changes(self.tree, Findings())
+        request = VariantRequest(tree, base, self.path, ARM_SIGN.join(arm) or None, self.plugins)
+        return findings, check_variant(request, findings)
+
+    def compose_arm(self, arm: Sequence[str], findings: Findings) -> MappingNode:
+        """The file with the command line's changes and then those of the variants."""
+        tree = self._apply_changes(self.tree, findings)
+        for name in arm:
+            tree = set_paths(tree, self.variants[name].value, f"variants.{name}", findings)
+        return tree
+
+    def _check_contradictions(self, arm: Sequence[str], findings: Findings) -> None:
+        """Report variants that change one value to two: which of them came last would decide, and not the arm."""
+        known: dict[str, tuple[str, MappingEntry]] = {}
+        for name in arm:
+            changes = self.variants[name].value
+            for path, entry in changes.entries.items() if isinstance(changes, MappingNode) else ():
+                for other, (first, earlier) in known.items():
+                    meets = other == path or f"{other}.".startswith(f"{path}.") or f"{path}.".startswith(f"{other}.")
+                    same = other == path and earlier.value.to_plain() == entry.value.to_plain()
+                    if meets and not same and first != name:
+                        what = min(path, other, key=len)
+                        message = f"`{first}` and `{name}` cannot be combined: both change `{what}`"
+                        help = "combine variants that change different things, as in `--variants a,b --factorial`"
+                        related = ((earlier.key_span, f"variant `{first}`"),)
+                        findings.error("E402", message, entry.key_span, help=help, related=related)
+            for path, entry in changes.entries.items() if isinstance(changes, MappingNode) else ():
+                known.setdefault(path, (name, entry))
+
     def _apply_changes(self, tree: MappingNode, findings: Findings) -> MappingNode:
         for change in order_changes(self.changes, lambda change: change.path):
             name = f"--set {change.path}"
@@ -110,15 +191,16 @@ class _File:
             tree = set_path(tree, change.path, value, Span(name, 1, 1, max(1, len(change.value))), findings)
         return tree
 
-    def merge(self, own: Findings, variant: str | None, findings: Findings) -> None:
-        """Add a variant's findings: problems of the base are listed once, all others name the variant."""
+    def merge(self, own: Findings, variant: str | None, findings: Findings, *, shown: str | None = None) -> None:
+        """Add a variant's findings: problems of the base are listed once, all others name the variant, as `shown`."""
         known = {(found.code, found.span, found.message) for found in findings.diagnostics}
         for found in own.diagnostics:
             if (found.code, found.span, found.message) in known:
                 continue
-            if variant is not None and found.code not in ("E304", "E305"):  # these are in the variant itself
-                place = (self.variants[variant].key_span, f"variant `{variant}`")
-                message = f"in variant `{variant}`: {found.message}"
+            if variant is not None and found.code not in ("E304", "E305", "E402"):  # these are in the variant itself
+                name = shown or variant
+                place = (self.variants[variant].key_span, f"variant `{name}`")
+                message = f"in variant `{name}`: {found.message}"
                 found = replace(found, message=message, related=(*found.related, place))
             findings.diagnostics.append(found)
 
