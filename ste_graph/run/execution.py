@@ -16,7 +16,7 @@ from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.concurrency import run_side_by_side
-from ste_graph.run.context import RunContext, Watcher
+from ste_graph.run.context import CompileUnit, RunContext, UnitGraph, Watcher
 from ste_graph.run.events import STOPPED, Events, has_stopped
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.journal import Journal, logged_records
@@ -65,13 +65,16 @@ async def execute(
     stop: asyncio.Event | None = None,
     dry_run: bool = False,
     accept_changes: bool = False,
+    whole: Meter | None = None,
+    compile_unit: CompileUnit | None = None,
 ) -> Summary:
     """Run a workflow in the folder `out`, or take up the run that is there. A finished run is only summed up.
 
     Setting `stop` ends the run cleanly: what was in flight is done again when the run is taken up, but for calls that
     may change the world, which are waited for. With `accept_changes` a run goes on under code, prompts and tools that
     have changed since it began; its lock file says from which step on. Each model server is asked for at most
-    `concurrency` replies at once; without it, for as many as it is found to serve, up to 64.
+    `concurrency` replies at once; without it, for as many as it is found to serve, up to 64. What is used counts in
+    `whole` too, whose budget several runs share. The graph of a unit is LangGraph's, unless `compile_unit` makes it.
 
     Raises:
         WorkflowError: the folder, the tools or the policy make the run impossible; nothing has been spent.
@@ -81,7 +84,7 @@ async def execute(
         raise WorkflowError(f"concurrency: {concurrency} lets nothing run; expected 1 or more")
     context = RunContext(
         folder=out.resolve(),  # a tool may change the working directory
-        meter=Meter(Budget.model_validate(dict(workflow.budget))),
+        meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=whole),
         adaptations=Adaptations(),
         limiters=Limiters(concurrency),
         watcher=watcher or Watcher(),
@@ -89,6 +92,7 @@ async def execute(
         dry_run=dry_run,
         accept_changes=accept_changes,
         outermost=True,
+        compile_unit=compile_unit,
     )
     return await _execute(workflow, RunFolder(out.absolute(), shown=out), context)
 
@@ -108,6 +112,7 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
         dry_run=parent.dry_run,
         accept_changes=parent.accept_changes,
         outermost=False,
+        compile_unit=parent.compile_unit,
     )
     return await _execute(workflow, RunFolder(folder), context)
 
@@ -282,13 +287,11 @@ class _Running:
             return finished
 
     async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
-        from ste_graph.compile.graph import compile_workflow
-
         workflow, context = self._workflow, self._context
         for log in self._logs.values():
             used = log.used
             context.meter.add_replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
-        graph = compile_workflow(workflow)
+        graph = (context.compile_unit or _compile_with_langgraph)(workflow)
         entries = _entries(workflow, self._logs)
         async with (
             open_models(
@@ -332,6 +335,8 @@ class _Running:
                 undone = [run_unit(unit) for unit in wave if not self._logs[unit.name].done]
                 if not await run_side_by_side(undone, context.stop, shared.pending.give_up):
                     return False
+                if self.spent is not None:
+                    return True  # the next wave would begin, for good, with what half of this one has found
                 waves.append(wave)
                 names = {unit.name for unit in wave}
                 left = [unit for unit in left if unit.name not in names]
@@ -354,6 +359,12 @@ class _Running:
             log.fail(why, now())
             self.events.add_failure("failed", error, unit=name, why=why)
         self._watcher.unit_end(name, log)
+
+
+def _compile_with_langgraph(workflow: Workflow) -> UnitGraph:
+    from ste_graph.compile.graph import compile_workflow
+
+    return compile_workflow(workflow)
 
 
 def _open_cassette(spec: CassetteSpec | None, *, resets: bool) -> Recording | Replay | None:
