@@ -62,7 +62,7 @@ def measure_coverage(trials: Sequence[TrialRecord], schema: Mapping[str, Json]) 
     requests = idle = 0
     for trial in trials:
         features = set(_features(trial, choices))
-        words, calls = " ".join(str(trial["query"]).casefold().split()), set(_calls(trial))
+        words, calls = " ".join(str(trial["query"]).casefold().split()), set(valid_calls(trial))
         distinct = trial.get("new") is not False and words not in known_words and not calls <= known_calls
         idle = 0 if distinct or not features <= known_features else idle + 1
         requests += distinct
@@ -115,8 +115,8 @@ def _unused(schema: Mapping[str, Json], choices: Mapping[str, set[str]], used: s
     return found
 
 
-def _calls(trial: TrialRecord) -> Iterator[str]:
-    """The valid calls of a trial."""
+def valid_calls(trial: TrialRecord) -> Iterator[str]:
+    """The valid calls of a trial, each as text: equal calls give equal texts."""
     return (_json([step["action"], _arguments(step)]) for step in trial["steps"] if _is_valid(step))
 
 
