@@ -7,7 +7,7 @@ import json
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ste_graph.compile.cost import Cost, count_sub_workflow_runs, max_unit_cost
 from ste_graph.contracts import Json
@@ -19,6 +19,8 @@ from ste_graph.run.units import list_units, load_data
 from ste_graph.text import approximate_tokens
 from ste_graph.tools.fingerprint import definition
 from ste_graph.tools.policy import SkippedTool
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
             return Plan(bound, listed, tuple(skipped), sub_workflows=subs, definition_tokens=tokens)
 
     with redact_errors(workflow.secrets):
-        return _run_in_own_loop(make())
+        return run_in_own_loop(make())
 
 
 def _plan_parts(workflow: Workflow, often: Mapping[str, int], *, tools: bool) -> tuple[SubWorkflowPlan, ...]:
@@ -139,7 +141,7 @@ def _bound_by_tool(sub: SubWorkflowSpec, over: str, by_tool: Mapping[str, int]) 
     return bound if bound is None or most is None else min(bound, most)
 
 
-def _run_in_own_loop(coroutine: Coroutine[Any, Any, Plan]) -> Plan:
+def run_in_own_loop(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end, also where the caller is inside an event loop."""
     with ThreadPoolExecutor(max_workers=1) as executor:
         return executor.submit(asyncio.run, coroutine).result()

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ste_graph.contracts import Json
+from ste_graph.lab.expected import CALLS_PER_TRIAL, EXPLORING_TOKENS, max_trials, read_prices
 from ste_graph.text import count_noun
 
 if TYPE_CHECKING:
     from ste_graph.language.workflow import Workflow
     from ste_graph.plan import Plan
-    from ste_graph.scoring.cost import Prices
 
 BASELINE: Final = 0.7
 """The share of right replies of the baseline for which the power is stated."""
@@ -26,10 +26,6 @@ MOST_CASES: Final = 2_000
 
 KEPT: Final = (0.3, 0.6)
 """The share of trials that pass the gates and are no duplicates (0.48 and 0.54 of the small real model)."""
-CALLS_PER_TRIAL: Final = 7
-"""Model calls for a trial, as measured with the small real model (1,966 for 288 trials)."""
-EXPLORING_TOKENS: Final = (700, 80)
-"""Tokens of a request and of a reply while exploring, about."""
 REPLY_TOKENS: Final = 60
 REQUEST_TOKENS: Final = 250
 """Tokens of the instructions and the request of a test, about."""
@@ -86,7 +82,7 @@ def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
     )
     if explore is None or distil is None or test is None or not (tools := explore[1].unit_bound):
         return None
-    trials = min(_trials(explore[0]), int(distil[0].params.get("trials", math.inf) or math.inf))
+    trials = min(max_trials(explore[0]), int(distil[0].params.get("trials", math.inf) or math.inf))
     split = _node(distil[0], "Split")
     heldout = float(split.settings.get("heldout", 0.2)) if split else 0.2
     held = [max(round(heldout * kept * trials), 1) for kept in KEPT]
@@ -106,7 +102,7 @@ def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
         for count in asked
     ]
     completion = [round(explored * EXPLORING_TOKENS[1] + count * REPLY_TOKENS) for count in asked]
-    prices = _prices(workflow)
+    prices = read_prices(workflow.params)
     priced = [prices.price(*both) for both in zip(prompt, completion, strict=True)] if prices else None
     return Forecast(
         tools,
@@ -169,19 +165,6 @@ def _tests_arms(workflow: Workflow) -> bool:
     return _node(workflow, "Score") is not None and isinstance(workflow.params.get("arms"), list)
 
 
-def _trials(workflow: Workflow) -> int:
-    """The most trials of a unit."""
-    from ste_graph.language.blocks import Map, RecordBlock, Repeat, walk
-
-    bounds = {block.name: block.bound or 1 for block, _ in walk(workflow.blocks) if isinstance(block, Repeat | Map)}
-    found = [
-        math.prod(bounds[loop] for loop in around)
-        for block, around in walk(workflow.blocks)
-        if isinstance(block, RecordBlock) and block.record == "trial"
-    ]
-    return max(found, default=0)
-
-
 def _forms(arm: Mapping[str, Json]) -> int:
     """The number of forms that an arm shows."""
     return sum(bool(value) for name, value in arm.items() if name != "name")
@@ -190,13 +173,6 @@ def _forms(arm: Mapping[str, Json]) -> int:
 def _may_be_adopted(arm: Mapping[str, Json]) -> bool:
     """True if the arm shows something, and is no placebo."""
     return _forms(arm) > 0 and "shuffled" not in arm.values()
-
-
-def _prices(workflow: Workflow) -> Prices | None:
-    from ste_graph.scoring.cost import Prices
-
-    given = workflow.params.get("prices")
-    return Prices.model_validate(given) if isinstance(given, Mapping) else None
 
 
 def _range(pair: tuple[int, int]) -> str:
