@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ste_graph.models.meter import Meter
     from ste_graph.plan import Plan
     from ste_graph.run.context import Watcher
+    from ste_graph.run.fork import Fork
     from ste_graph.run.summary import Summary
 
 
@@ -76,11 +77,12 @@ class Experiment:
         dry_run: bool = False,
         accept_changes: bool = False,
         whole: Meter | None = None,
+        fork: Fork | None = None,
     ) -> Summary:
         """Run it in the folder `out`, or take up the run that is there.
 
         With `accept_changes` a run goes on under code, prompts and tools that have changed since it began. What it uses
-        counts in `whole` too, whose budget several runs share.
+        counts in `whole` too, whose budget several runs share. With `fork` it goes on from a point of another run.
 
         Raises:
             WorkflowError: the folder, the tools or the policy make the run impossible.
@@ -98,6 +100,7 @@ class Experiment:
             dry_run=dry_run,
             accept_changes=accept_changes,
             whole=whole,
+            fork=fork,
         )
 
     def run(
@@ -109,6 +112,7 @@ class Experiment:
         dry_run: bool = False,
         accept_changes: bool = False,
         whole: Meter | None = None,
+        fork: Fork | None = None,
     ) -> Summary:
         """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly, twice at once.
 
@@ -148,6 +152,7 @@ class Experiment:
                     dry_run=dry_run,
                     accept_changes=accept_changes,
                     whole=whole,
+                    fork=fork,
                 )
                 if summary.stopped_by == "interrupt" and signal.SIGTERM in received:
                     summary.reason = "stopped by a signal (SIGTERM)"

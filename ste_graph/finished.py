@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -16,10 +15,10 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.files.regular import is_regular
-from ste_graph.ids import derive_id
 from ste_graph.records import Trial
 from ste_graph.run.folder import SUB_RUNS, RunFolder
 from ste_graph.run.journal import Journal, logged_records
+from ste_graph.run.lock_file import run_id
 from ste_graph.run.step_log import StepLog, open_logs
 from ste_graph.run.summary import Summary, summarise
 
@@ -95,8 +94,7 @@ class FinishedRun:
     @property
     def id(self) -> str:
         """The identity of the run, wherever its folder lies: two runs of one workflow give their records equal ids."""
-        resolved = json.dumps(self.lock.get("resolved"), sort_keys=True, default=str)
-        return derive_id(self.lock.get("created"), resolved)
+        return run_id(self.lock)
 
     @property
     def sub_runs(self) -> list[FinishedRun]:
@@ -125,7 +123,7 @@ class FinishedRun:
 
     def summary(self) -> Summary:
         """The summary of the run so far."""
-        return summarise(self.path, self.logs(), self.lock.get("skipped", {}), self.lock.get("models", {}))
+        return summarise(self.path, self.logs(), self.lock, self.lock.get("models", {}))
 
 
 def _where_runs_are(path: Path) -> str:

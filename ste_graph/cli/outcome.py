@@ -61,6 +61,7 @@ class Outcome:
         summary = self.summary
         return {
             "run": str(summary.run),
+            "forked_from": None if summary.forked_from is None else dict(summary.forked_from),
             "trials": self.trials,
             "solved": self.solved,
             "facts": self.facts.to_json(),
@@ -133,6 +134,10 @@ class Outcome:
     def _rows(self) -> list[tuple[str, str]]:
         used, summary = self.summary.used, self.summary
         rows = []
+        if summary.forked_from is not None:
+            from ste_graph.run.fork import describe_origin
+
+            rows.append(("forked from", describe_origin(summary.forked_from)))
         models = ", ".join(dict.fromkeys(summary.models.values()))
         note = (
             " (its results show that the plumbing works, and nothing about a real model)" if self.is_simulated else ""

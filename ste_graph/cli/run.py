@@ -39,6 +39,24 @@ def run(
             "--out", metavar="DIR", help="The run's folder; runs/NAME[.VARIANT] if not given.", show_default=False
         ),
     ] = None,
+    from_run: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Go on from a point of this other run (with --at), under this arm, in a folder of its own.",
+            show_default=False,
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="POINT",
+            help="The pass of --from that runs anew, as in `tool=add_days,episode=7`; what came before is replayed.",
+            show_default=False,
+        ),
+    ] = None,
     concurrency: Annotated[
         int | None,
         typer.Option(
@@ -63,14 +81,20 @@ def run(
     """Run a workflow, or continue the run in its folder."""
     from ste_graph.cli.outcome import outcome_from_summary
 
+    if (from_run is None) != (at is None):
+        raise typer.BadParameter("one says which run, the other where in it: give both", param_hint="--from, --at")
     experiment = load_experiment(file, variant, changes)
-    default = experiment.default_out
+    default, fork = experiment.default_out, None
+    if from_run is not None and at is not None:
+        from ste_graph.run.fork import Fork, fork_folder
+
+        default, fork = fork_folder(default, at), Fork(from_run, at)
     folder = out or (default.with_name(f"{default.name}.dry-run") if dry_run else default)
     for diagnostic in experiment.remarks:
         echo(str(diagnostic), error=True)
     with redirect_stdout(sys.stderr), _stay_here(), _open_watcher(quiet) as watcher:
         summary = experiment.run(
-            folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run, accept_changes=accept_changes
+            folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run, accept_changes=accept_changes, fork=fork
         )
     for remark in summary.remarks:
         echo(f"note: {remark}", error=True)
@@ -80,7 +104,8 @@ def run(
         echo(json.dumps(outcome.to_json()))
     else:
         echo(outcome.text())
-    more = [*(["--out", str(out)] if out else []), *(["--dry-run"] if dry_run else [])]
+    origin = ["--from", str(from_run), "--at", at] if from_run is not None and at is not None else []
+    more = [*(["--out", str(out)] if out else []), *origin, *(["--dry-run"] if dry_run else [])]
     if summary.complete and watcher is not None and watcher.progress is None:
         echo("This run was complete before: nothing was done.", error=True)
     if not summary.complete:

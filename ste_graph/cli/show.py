@@ -54,6 +54,10 @@ def show(
     if record not in (None, "trial") and page.selects_trials:
         message = f"does not go with `--record {record}`: it selects trials"
         raise typer.BadParameter(message, param_hint="--solved, --unsolved, --failed-calls or --coverage")
+    if format is Format.text and (entry := opened.lock.get("forked_from")) is not None:
+        from ste_graph.run.fork import describe_origin
+
+        echo(f"forked from {describe_origin(entry)}\n")
     if not _show_whole_run(page):
         _check_place(page)
         _show_selection(page)

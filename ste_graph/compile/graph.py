@@ -14,6 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
+from ste_graph.compile.advance import advance
 from ste_graph.compile.channels import start_channel
 from ste_graph.compile.cost import max_unit_cost
 from ste_graph.compile.flow import Flow, Vertex, build_flow
@@ -21,7 +22,7 @@ from ste_graph.compile.joins import Joins, find_joins
 from ste_graph.compile.stepper import StepKey, Stepper
 from ste_graph.compile.transfer import Transfer, transfer
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import NodeBlock, RecordBlock, walk
+from ste_graph.language.blocks import RecordBlock, walk
 from ste_graph.language.workflow import Workflow
 
 State: TypeAlias = dict[str, Json]
@@ -108,10 +109,7 @@ class _VertexRunner:
         key = StepKey(self.vertex.id, tuple((loop, state[loop]) for loop in self.vertex.loops))
         given = await stepper.step(self.vertex, key, MappingProxyType(state))
         self.check_outputs(given)
-        update = dict(given)
-        if isinstance(self.vertex.block, NodeBlock):
-            update |= self.joins.gather(self.vertex.block.node, state, given)
-        moved = transfer(self.flow, self.vertex.then, {**state, **update})
+        update, moved = advance(self.flow, self.joins, self.vertex, state, given)
         if moved.loop_ends:
             stepper.end_loops(key, moved.loop_ends)
         # Every channel that is written costs LangGraph time, and most outputs that may be None stay so.

@@ -19,6 +19,7 @@ from ste_graph.run.concurrency import run_side_by_side
 from ste_graph.run.context import CompileUnit, RunContext, UnitGraph, Watcher
 from ste_graph.run.events import STOPPED, Events, has_stopped
 from ste_graph.run.folder import RunFolder
+from ste_graph.run.fork import Fork, TakenSteps, begun_lock, forked_units, take_over
 from ste_graph.run.journal import Journal, logged_records
 from ste_graph.run.lock_file import (
     LockChange,
@@ -47,7 +48,7 @@ from ste_graph.run.replay import Replay
 from ste_graph.run.reset import Resetter
 from ste_graph.run.server_notes import RunNotes, keep_adaptations
 from ste_graph.run.step_log import StepLog, open_logs
-from ste_graph.run.summary import Summary, summarise
+from ste_graph.run.summary import StoppedBy, Summary, summarise
 from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
 from ste_graph.run.unit import UnitRun
 from ste_graph.run.unit_context import SharedContext, UnitContext
@@ -66,6 +67,7 @@ async def execute(
     dry_run: bool = False,
     accept_changes: bool = False,
     whole: Meter | None = None,
+    fork: Fork | None = None,
     compile_unit: CompileUnit | None = None,
 ) -> Summary:
     """Run a workflow in the folder `out`, or take up the run that is there. A finished run is only summed up.
@@ -74,7 +76,8 @@ async def execute(
     may change the world, which are waited for. With `accept_changes` a run goes on under code, prompts and tools that
     have changed since it began; its lock file says from which step on. Each model server is asked for at most
     `concurrency` replies at once; without it, for as many as it is found to serve, up to 64. What is used counts in
-    `whole` too, whose budget several runs share. The graph of a unit is LangGraph's, unless `compile_unit` makes it.
+    `whole` too, whose budget several runs share. A `fork` begins with steps of another run, which cost nothing. The
+    graph of a unit is LangGraph's, unless `compile_unit` makes it.
 
     Raises:
         WorkflowError: the folder, the tools or the policy make the run impossible; nothing has been spent.
@@ -94,7 +97,7 @@ async def execute(
         outermost=True,
         compile_unit=compile_unit,
     )
-    return await _execute(workflow, RunFolder(out.absolute(), shown=out), context)
+    return await _execute(workflow, RunFolder(out.absolute(), shown=out), context, fork)
 
 
 async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunContext, name: str) -> Summary:
@@ -117,11 +120,11 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
     return await _execute(workflow, RunFolder(folder), context)
 
 
-async def _execute(workflow: Workflow, folder: RunFolder, context: RunContext) -> Summary:
+async def _execute(workflow: Workflow, folder: RunFolder, context: RunContext, fork: Fork | None = None) -> Summary:
     folder.acquire()
     try:
         with redact_errors(workflow.secrets):
-            return await _Opening(workflow, folder, context).run()
+            return await _Opening(workflow, folder, context, fork).run()
     finally:
         folder.remove_if_unused()
         folder.release()
@@ -130,15 +133,16 @@ async def _execute(workflow: Workflow, folder: RunFolder, context: RunContext) -
 class _Opening:
     """A run's folder, new or taken up: is it a run of this workflow, and what is left of it to do?"""
 
-    def __init__(self, workflow: Workflow, folder: RunFolder, context: RunContext) -> None:
+    def __init__(self, workflow: Workflow, folder: RunFolder, context: RunContext, fork: Fork | None) -> None:
         self._workflow = workflow
         self._folder = folder
         self._context = context
+        self._fork = fork
         self._watcher = context.watcher
         self._dry_run = context.dry_run
 
     async def run(self) -> Summary:
-        lock = self._folder.read_lock()
+        lock = begun_lock(self._folder.read_lock(), self._fork, self._folder.shown)
         changes: list[LockChange] = []
         if lock is not None:
             changes = workflow_changes(lock, self._workflow, dry_run=self._dry_run)
@@ -161,7 +165,9 @@ class _Opening:
             resetter = self._resetter(tools)
             units, skipped = list_units(self._workflow, tools, dry_run=self._dry_run)
             labels = all_model_labels(self._workflow)
-            wanted = lock_content(self._workflow, units, skipped, labels, dry_run=self._dry_run)
+            own = forked_units(lock, self._fork, self._workflow, units)
+            wanted = lock_content(self._workflow, own, skipped, labels, dry_run=self._dry_run)
+            taken = self._take_over(own, wanted) if lock is None else None
             if lock is not None:
                 changes += tool_changes(lock, wanted, self._workflow)
                 self._refuse("since this run began, something has changed", changes)
@@ -176,7 +182,7 @@ class _Opening:
                 self._watcher.message(doubt)
             if lock is None:
                 lock = {**wanted, "servers": await read_server_facts(self._workflow, workflow, cassette)}
-                self._folder.write_lock(lock)
+                lock = self._begin(lock, taken)
             logs = self._logs(lock)
             if changes:
                 lock = accept_changes(lock, changes, logs)
@@ -196,12 +202,23 @@ class _Opening:
             finished = await running.run(units, boxes)
         summary = self._summary(logs, lock)
         faults = [fault for box in boxes.values() for fault in box.faults]
-        summary.remarks = [*remarks, *faults, *running.events.tool_errors]
-        if not finished:
-            summary.stopped_by, summary.reason = "interrupt", "stopped by the user"
-        elif running.spent is not None:
-            summary.stopped_by, summary.reason = "budget", str(running.spent)
+        summary.remarks = [*remarks, *(taken.remarks if taken else ()), *faults, *running.events.tool_errors]
+        summary.stopped_by, summary.reason = running.describe_end(finished)
         return summary
+
+    def _take_over(self, units: Sequence[Unit], wanted: Mapping[str, Json]) -> TakenSteps | None:
+        """What a fork that begins takes over; None where it is no fork."""
+        if self._fork is None:
+            return None
+        check_resumable(self._workflow)
+        return take_over(self._fork, self._workflow, units, wanted, accept_changes=self._context.accept_changes)
+
+    def _begin(self, lock: dict[str, Json], taken: TakenSteps | None) -> dict[str, Json]:
+        """Write the lock file of a new run, and of a fork what it takes over; return the lock."""
+        if taken is not None:
+            return taken.begin(self._folder, lock, self._workflow)
+        self._folder.write_lock(lock)
+        return lock
 
     def _refuse(self, what: str, changes: Sequence[LockChange]) -> None:
         refuse_changes(f"{self._folder.shown}: {what}", changes, accept=self._context.accept_changes)
@@ -228,7 +245,7 @@ class _Opening:
         return open_logs(self._folder, lock)
 
     def _summary(self, logs: Mapping[str, StepLog], lock: Mapping[str, Json]) -> Summary:
-        return summarise(self._folder.shown, logs, lock["skipped"], all_model_labels(self._workflow))
+        return summarise(self._folder.shown, logs, lock, all_model_labels(self._workflow))
 
 
 class _Running:
@@ -270,6 +287,12 @@ class _Running:
         """Tell with which form of calls a model is asked first."""
         self._notes.remark("protocol", sentence)
 
+    def describe_end(self, finished: bool) -> tuple[StoppedBy | None, str | None]:
+        """What stopped the run before its end, if anything did, and in words."""
+        if not finished:
+            return "interrupt", "stopped by the user"
+        return ("budget", str(self.spent)) if self.spent is not None else (None, None)
+
     async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
         """Run what is left of the units; False if it was stopped before all had ended by themselves."""
         async with AsyncExitStack() as stack:
@@ -300,7 +323,7 @@ class _Running:
             open_stores(workflow, self._folder, entries, self._watcher.message) as stores,
         ):
             self._watcher.run_start(workflow, self._logs, context.meter)
-            self.events.add("started", units=len(units), replayed=len(logged_records(self._logs)))
+            self.events.add("started", units=len(self._logs), replayed=len(logged_records(self._logs)))
             value_stores = open_value_stores(workflow, self._folder)
             shared = SharedContext(
                 workflow=workflow,
@@ -328,11 +351,12 @@ class _Running:
 
             waves: list[list[Unit]] = []
             left = units
-            while left:
-                earlier = [unit for wave in waves for unit in wave]
+            while any(unit.name in self._logs for unit in left):  # a fork may have some of the units alone
+                earlier = [unit for wave in waves for unit in wave if unit.name in self._logs]
                 await begin_wave(len(waves), value_stores, earlier, self._logs)
                 wave = await next_wave(workflow, value_stores, left)
-                undone = [run_unit(unit) for unit in wave if not self._logs[unit.name].done]
+                own = [unit for unit in wave if unit.name in self._logs]
+                undone = [run_unit(unit) for unit in own if not self._logs[unit.name].done]
                 if not await run_side_by_side(undone, context.stop, shared.pending.give_up):
                     return False
                 if self.spent is not None:

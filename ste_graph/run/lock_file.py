@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.ids import now
+from ste_graph.ids import derive_id, now
 from ste_graph.json_values import digest
 from ste_graph.language.workflow import Workflow
 from ste_graph.redaction import Redactor
@@ -126,6 +127,11 @@ def accept_changes(
         "changes": [{"at": list(change.at), "now": change.now} for change in changes],
     }
     return {**lock, "accepted": [*lock.get("accepted", ()), entry]}
+
+
+def run_id(lock: Mapping[str, Json]) -> str:
+    """The identity of a run, wherever its folder lies: two runs of one workflow give their records equal ids."""
+    return derive_id(lock.get("created"), json.dumps(lock.get("resolved"), sort_keys=True, default=str))
 
 
 def accepted_lock(lock: Mapping[str, Json]) -> dict[str, Json]:

@@ -39,6 +39,8 @@ class Summary:
     """The outputs of each sub-workflow that came to its end, by the step that ran it, see `SubWorkflowOutputs`."""
     servers: ServerCounts = field(default_factory=ServerCounts)
     """What happened between the run and its model servers."""
+    forked_from: Mapping[str, Json] | None = None
+    """Of a fork: the run and the point from which it goes on, see `ste_graph.run.fork`."""
     remarks: list[str] = field(default_factory=list)
     """Further things that a person should know, for example that a tool's schema is faulty."""
     stopped_by: StoppedBy | None = None
@@ -49,11 +51,11 @@ class Summary:
         return self.done == self.units
 
 
-def summarise(
-    run: Path, logs: Mapping[str, StepLog], skipped: Mapping[str, Json], models: Mapping[str, str]
-) -> Summary:
-    """Return the summary of the step logs."""
-    summary = Summary(run, units=len(logs), skipped=dict(skipped), models=dict(models), servers=count_notes(run))
+def summarise(run: Path, logs: Mapping[str, StepLog], lock: Mapping[str, Json], models: Mapping[str, str]) -> Summary:
+    """Return the summary of the step logs of a run with this lock."""
+    skipped = dict(lock.get("skipped", {}))
+    summary = Summary(run, units=len(logs), skipped=skipped, models=dict(models), servers=count_notes(run))
+    summary.forked_from = lock.get("forked_from")
     for unit, log in logs.items():
         summary.done += log.done
         summary.used.add(log.used)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
-from ste_graph.compile.channels import output_channel, start_channel
+from ste_graph.compile.channels import output_channel
 from ste_graph.compile.flow import Vertex
 from ste_graph.compile.lookup import state_lookup
 from ste_graph.compile.stepper import LoopEnd, StepKey
@@ -22,6 +22,7 @@ from ste_graph.run.errors import NodeError, error_text, step_place
 from ste_graph.run.memories import MemoryView, NoMemoryView, StoredValues, memory_scope
 from ste_graph.run.record_maker import memory_entries
 from ste_graph.run.reset import ResetError, UnitReset
+from ste_graph.run.state_update import StateUpdater
 from ste_graph.run.step_context import StepContext
 from ste_graph.run.step_log import LoggedStep
 from ste_graph.run.sub_workflow import run_sub_workflow, sub_run_folder
@@ -41,7 +42,7 @@ class UnitRun:
         self._views = {memory: MemoryView(store) for memory, store in shared.stores.items()}
         self._value_views = {memory: StoredValues(store) for memory, store in shared.value_stores.items()}
         self._nodes = {spec.name: self._make_node(spec) for spec in workflow.nodes.values()}
-        self._start_channels = [channel for channel in shared.flow.channels if channel.startswith(start_channel(""))]
+        self._updater = StateUpdater(shared.flow, shared.record_maker)
 
     def _make_node(self, spec: NodeSpec) -> Node:
         known = {**self._views, **self._value_views}
@@ -67,7 +68,7 @@ class UnitRun:
         if step.record is not None and not replayed:
             # Last, so that whoever stops the run here finds the record in the journal and in the memories too.
             await self._context.log.sync()
-        return self._channel_updates(vertex, step, state)
+        return self._updater.update(vertex, step, state)
 
     def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
         self._context.log.end_loops(str(key), [(end.loop, end.passes, end.reason) for end in ends])
@@ -174,21 +175,6 @@ class UnitRun:
             self._context.toolbox.count_replayed(tool, Observation(ok=kind == "ok", kind=kind, text=""))
         if self._reset is not None:
             self._reset.replay(step.effects)
-
-    def _channel_updates(self, vertex: Vertex, step: LoggedStep, state: Mapping[str, Json]) -> dict[str, Json]:
-        update: dict[str, Json] = {name: step.started for name in self._start_channels if state[name] is None}
-        if not isinstance(vertex.block, RecordBlock):
-            spec = self._shared.workflow.nodes[vertex.block.node]
-            channels = self._shared.flow.outputs[spec.name]
-            update |= {channels[field]: value for field, value in step.outputs.items()}
-            if spec.transcript and step.messages:
-                memory = self._shared.workflow.memories[spec.transcript].memory
-                update[spec.transcript] = memory.extend(state[spec.transcript], step.messages)
-            return update
-        memories = self._shared.workflow.memories
-        transcripts = {name: spec.memory for name, spec in memories.items() if spec.of is None}
-        summary = self._shared.record_maker.summary(step) if transcripts else ""
-        return update | {name: memory.mark_record(state[name], summary) for name, memory in transcripts.items()}
 
     def _place(self, vertex: Vertex, key: StepKey) -> str:
         return step_place(vertex, key, f"{self._shared.workflow.unit}={self._context.name}")

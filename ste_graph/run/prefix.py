@@ -1,0 +1,182 @@
+"""The steps of a unit before a point, as another arm takes them over from the log of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ste_graph.compile.advance import advance
+from ste_graph.compile.flow import Flow, Vertex
+from ste_graph.compile.joins import find_joins
+from ste_graph.compile.stepper import LoopEnd, StepKey
+from ste_graph.compile.transfer import transfer
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+from ste_graph.language.blocks import NodeBlock, RecordBlock
+from ste_graph.run.fork_point import ForkPoint, read_key
+from ste_graph.run.memories import memory_scope
+from ste_graph.run.record_maker import RecordMaker
+from ste_graph.run.state_update import StateUpdater
+from ste_graph.run.step_log import LoggedStep, StepLog
+
+START = "START"
+"""The key under which loops are logged that ended before the first step."""
+
+
+class ForkError(WorkflowError):
+    """An arm cannot go on from the point: the steps before it would not be the same."""
+
+
+@dataclass(slots=True)
+class Prefix:
+    """The steps before the point."""
+
+    steps: list[LoggedStep] = field(default_factory=list)
+    ends: dict[str, Sequence[LoopEnd]] = field(default_factory=dict)
+    """The loops that ended after a step, by its key."""
+    next_step: str = ""
+    """The key of the first step that the new run makes."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How many steps of which nodes, off in the new arm, are not taken over."""
+
+    def write(self, log: StepLog) -> None:
+        """Write the steps into the log of the new run."""
+        self._end_loops(START, log)
+        for step in self.steps:
+            log.add_step(step)
+            self._end_loops(step.key, log)
+
+    def _end_loops(self, key: str, log: StepLog) -> None:
+        if ends := self.ends.get(key):
+            log.end_loops(key, [(end.loop, end.passes, end.reason) for end in ends])
+
+
+class PrefixReader:
+    """Walks the graph of an arm over the steps that another run logged, up to a point.
+
+    `transcripts` says in which transcript each node of that run spoke.
+    """
+
+    def __init__(self, flow: Flow, point: ForkPoint, transcripts: Mapping[str, str | None]) -> None:
+        self._flow = flow
+        self._point = point
+        self._transcripts = transcripts
+        self._joins = find_joins(flow.workflow)
+        self._updater = StateUpdater(flow, RecordMaker(flow, {}))
+
+    def read(self, unit: str, item: Json, log: StepLog) -> Prefix:
+        """The prefix of one unit. Raises `ForkError` where the arm would not come to the point by the same steps."""
+        flow, prefix = self._flow, Prefix()
+        numbers = {key: number for number, key in enumerate(log.finished)}
+        last = -1
+        state = flow.initial_state(item)
+        moved = transfer(flow, flow.start, state)
+        prefix.ends[START] = moved.loop_ends
+        state |= moved.update
+        while moved.goto is not None and self._point.order(state) < 0:
+            vertex = flow.vertices[moved.goto]
+            key = str(StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops)))
+            number = numbers.get(key)
+            if number is None or number < last:
+                raise self._describe_difference(key, last, log)
+            step = self._take(vertex, log.finished[key], unit, state)
+            prefix.steps.append(step)
+            update, moved = advance(flow, self._joins, vertex, state, self._updater.update(vertex, step, state))
+            prefix.ends[key] = moved.loop_ends
+            state |= {**update, **moved.update}
+            last = number
+        if moved.goto is None or self._point.order(state) > 0:
+            raise self._describe_end(log)
+        vertex = flow.vertices[moved.goto]
+        prefix.next_step = str(StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops)))
+        self._leave_out(prefix, log)
+        return prefix
+
+    def _take(self, vertex: Vertex, step: LoggedStep, unit: str, state: Mapping[str, Json]) -> LoggedStep:
+        """The step as the new arm has it: a record lies in the memories of this arm, as long as they keep it."""
+        workflow = self._flow.workflow
+        if isinstance(vertex.block, RecordBlock):
+            memories = {name: spec for name, spec in workflow.memories.items() if spec.of == vertex.block.record}
+            return replace(
+                step, scopes={name: memory_scope(spec, self._flow, unit, state) for name, spec in memories.items()}
+            )
+        expected = workflow.nodes[vertex.block.node].outputs.model_fields.keys()
+        if step.outputs.keys() != expected:
+            raise ForkError(
+                f"the step `{step.key}` has the outputs {', '.join(step.outputs)}, but under this arm "
+                f"`{vertex.block.node}` has {', '.join(expected)}"
+            )
+        return replace(step, messages=list(step.messages))
+
+    def _leave_out(self, prefix: Prefix, log: StepLog) -> None:
+        """Leave out the steps of nodes that are off; what they said stays in their transcript."""
+        taken = {step.key: number for number, step in enumerate(prefix.steps)}
+        passed = 0
+        for key, step in log.finished.items():
+            name, counters = read_key(key)
+            if self._point.order(counters) >= 0:
+                break
+            if key in taken:
+                passed = taken[key] + 1
+                continue
+            node = name.partition("~")[0]
+            if node not in self._flow.workflow.off:
+                raise ForkError(f"the step `{key}` ran before the point, and would not run under this arm")
+            prefix.left_out[node] += 1
+            if step.messages:
+                self._keep_messages(prefix, step, self._transcripts.get(node), passed)
+
+    def _keep_messages(self, prefix: Prefix, step: LoggedStep, transcript: str | None, passed: int) -> None:
+        """Add the messages of a step that is left out to the nearest step with the same transcript, in the same pass.
+
+        `passed` of the steps that are taken over came before it.
+        """
+        memory = self._flow.workflow.memories.get(transcript or "")
+        if memory is None or memory.of is not None:
+            return
+        heads = self._flow.heads
+        loops = (*heads[memory.lives].around, memory.lives) if memory.lives in heads else ()
+        here = [read_key(step.key)[1].get(loop) for loop in loops]
+
+        def speaks(other: LoggedStep) -> bool:
+            name, counters = read_key(other.key)
+            block = self._flow.vertices[name].block
+            if not isinstance(block, NodeBlock) or [counters.get(loop) for loop in loops] != here:
+                return False
+            return self._flow.workflow.nodes[block.node].transcript == transcript
+
+        before = next((other for other in reversed(prefix.steps[:passed]) if speaks(other)), None)
+        if before is not None:
+            before.messages += step.messages
+        elif (after := next((other for other in prefix.steps[passed:] if speaks(other)), None)) is not None:
+            after.messages[:0] = step.messages
+        elif all(self._point.passes.get(loop) == count for loop, count in zip(loops, here, strict=True)):
+            raise ForkError(f"what the step `{step.key}` said is in `{transcript}`, where no step of this arm spoke")
+
+    def _describe_difference(self, key: str, last: int, log: StepLog) -> ForkError:
+        """The reason why the arm wants a step that the log does not have there."""
+        if last == len(log.finished) - 1:
+            return self._describe_end(log)
+        node, rest = read_key(key)[0].partition("~")[0], list(log.finished)[last + 1]
+        if not any(read_key(other)[0].partition("~")[0] == node for other in log.finished):
+            return ForkError(f"under this arm `{node}` runs before the point, which it never did in that run: `{key}`")
+        return ForkError(f"under this arm the step `{key}` comes before the point, where that run made `{rest}`")
+
+    def _describe_end(self, log: StepLog) -> ForkError:
+        """The reason why the point is not there, and what is."""
+        *outer, (loop, wanted) = self._point.passes.items()
+        around = dict(outer)
+        there = [read_key(key)[1] for key in log.finished]
+        inside = [found for found in there if all(found.get(name) == number for name, number in around.items())]
+        passes = sorted({number for found in inside if (number := found.get(loop)) is not None})
+        where = f" in {', '.join(f'{name} {number}' for name, number in outer)}" if outer else ""
+        if wanted in passes:
+            return ForkError(f"under this arm, {loop} {wanted}{where} does not begin")
+        has = f"it has {passes[0]} to {passes[-1]}" if passes else f"it has no pass of `{loop}` there"
+        if log.done:
+            return ForkError(f"there is no {loop} {wanted}{where} in that run; {has}")
+        return ForkError(
+            f"{loop} {wanted}{where} lies beyond the log of that run, which is not complete; {has}. "
+            "Continue that run first, or fork it at an earlier point"
+        )
