@@ -11,7 +11,7 @@ from ste_graph.node import Node, NodeInputs, NodeOutputs
 
 
 class Values(Node):
-    """Draw some values that exist for the parameters that need one, such as ids, from a memory with `use: values`.
+    """Draw some values that exist, such as ids and words to search for, from a memory with `use: values`.
 
     Differs: the paper lets the model make up every value. Calls fail for want of an id that exists more than for any
     other reason.

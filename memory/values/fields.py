@@ -14,6 +14,9 @@ Scalar: TypeAlias = str | int | float
 LONGEST = 80
 """Characters; a longer text is prose and no value to ask for."""
 
+SHORTEST_WORD = 3
+"""Letters; a shorter word says nothing of what a text is about, and nobody searches for it."""
+
 MOST = 2000
 """Values taken from one answer."""
 
@@ -22,16 +25,18 @@ class FieldValue(Frozen):
     """One value of a tool's answer.
 
     `words` name the field in full, as `("order", "id")` for the `id` of an entry of `orders`; `place` says where it
-    stood, as `list_orders: orders[].id`.
+    stood, as `list_orders: orders[].id`. `about` are the words that the giving tool's description has, for texts alone.
     """
 
     value: Scalar
     words: tuple[str, ...]
     place: str
+    about: tuple[str, ...] = ()
 
 
-def read_fields(tool: str, data: Json, text: str) -> list[FieldValue]:
+def read_fields(tool: str, data: Json, text: str, description: str = "") -> list[FieldValue]:
     """The values in an answer of a tool: of `data` if the tool gave any, else of the JSON in `text`; each once."""
+    about = tuple(sorted({singular(word) for word in split_words(description) if len(word) >= SHORTEST_WORD}))
     if data is None:
         try:
             data = json.loads(text)
@@ -45,7 +50,8 @@ def read_fields(tool: str, data: Json, text: str) -> list[FieldValue]:
         words = tuple(map(singular, split_words(name)))
         full = words if words[: len(owner)] == owner else (*owner, *words)
         place = f"{tool}: {'.'.join(path).replace('.[]', '[]')}"
-        found.setdefault((value, full), FieldValue(value=value, words=full, place=place))
+        told = about if isinstance(value, str) else ()
+        found.setdefault((value, full), FieldValue(value=value, words=full, place=place, about=told))
         if len(found) == MOST:
             break
     return list(found.values())

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ste_graph.contracts import Json
-from ste_graph.memory.values.fields import FieldValue, Scalar, singular
+from ste_graph.memory.values.fields import SHORTEST_WORD, FieldValue, Scalar, singular
 from ste_graph.tools.arguments import ArgumentChecker
-from ste_graph.tools.verbs import READING, split_words, word_set
+from ste_graph.tools.verbs import DETERMINERS, READING, split_words, word_set
 
 IDENTIFIERS = word_set("email guid handle id isbn sku slug username uuid")
 """Names, or last words of names, of values that somebody must have given: they cannot be made up."""
 
 OWNED = word_set("guid handle id slug uuid")
 """Identifiers whose names do not say what they are of: the `id` of a customer is none of an order."""
+
+
+SEARCHING = word_set("find finds lookup queries query search searches")
+"""Words in the names of tools that find things by what is written of them."""
+
+SEARCHED = word_set("keyword needle phrase q query search term text word")
+"""Names of parameters, in the singular, that take any word to search for."""
+
+UNSEARCHED = DETERMINERS | word_set("and are for from not per with")
+"""Words that stand everywhere."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,19 @@ class ToolParameter:
         if "enum" in schema or "const" in schema or schema.get("type") == "boolean":
             return False
         return (bool(self.words) and self.words[-1] in IDENTIFIERS) or schema.get("format") in ("uuid", "email")
+
+    @property
+    def is_searched_by(self) -> bool:
+        """True if it is a text by which the tool searches for things whose kind its name tells."""
+        schema = self.schema
+        if schema.get("type", "string") != "string" or schema.keys() & {"enum", "const", "format"}:
+            return False
+        return not SEARCHING.isdisjoint(split_words(self.tool["name"])) and bool(self._object and self.words)
+
+    @property
+    def takes_any_word(self) -> bool:
+        """True if it is searched by, and its name does not say in which field."""
+        return self.is_searched_by and self.words[-1] in SEARCHED
 
     @property
     def is_required(self) -> bool:
@@ -78,6 +102,16 @@ class ToolParameter:
             return 2
         return 1 if len(own) == 1 and own[0] not in OWNED else 0
 
+    def match_text(self, field: FieldValue) -> int:
+        """How likely the tool finds something by the words of a text.
+
+        2 it belongs to what is searched for, 1 a tool whose description speaks of that gave it, 0 it is something else.
+        """
+        if field.words[-1:] and field.words[-1] in IDENTIFIERS:
+            return 0
+        kinds = set(self._object)
+        return 2 if kinds & set(field.words[:-1]) else 1 if kinds & set(field.about) else 0
+
     def _mentions(self, owner: Sequence[str]) -> bool:
         """True if the parameter's description, or the tool's name, has these words."""
         described = {singular(word) for word in split_words(str(self.schema.get("description", "")))}
@@ -92,6 +126,14 @@ class ToolParameter:
     def _checker(self) -> ArgumentChecker:
         definitions = {key: value for key, value in self.tool["parameters"].items() if key in ("$defs", "definitions")}
         return ArgumentChecker(self.tool["name"], {"properties": {self.name: dict(self.schema)}, **definitions})
+
+
+def words_of(field: FieldValue) -> list[str]:
+    """The words of a text that one may search for."""
+    if not isinstance(field.value, str):
+        return []
+    words = re.findall(rf"[^\W\d_]{{{SHORTEST_WORD},}}", field.value)
+    return [word for word in words if word.lower() not in UNSEARCHED]
 
 
 def list_parameters(tool: Mapping[str, Json]) -> list[ToolParameter]:

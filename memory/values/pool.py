@@ -11,7 +11,7 @@ from ste_graph.contracts import DrawnValue, Json, ReadResult
 from ste_graph.errors import RunError
 from ste_graph.files.atomic import write_atomically, write_error
 from ste_graph.memory.values.fields import FieldValue, Scalar, read_fields
-from ste_graph.memory.values.matching import ToolParameter, list_parameters
+from ste_graph.memory.values.matching import ToolParameter, list_parameters, words_of
 
 GIVEN = "the workflow"
 EXAMPLE = "the tool's examples"
@@ -39,15 +39,16 @@ class ValuePool:
             raise RunError(f"{file}: is damaged; delete it and run the same command again") from None
         found: dict[tuple[Scalar, tuple[str, ...]], FieldValue] = {}
         for result in results:
-            for field in read_fields(result.tool, result.data, result.text):
+            for field in read_fields(result.tool, result.data, result.text, result.description):
                 found.setdefault((field.value, field.words), field)
         self._fields = list(found.values())
         write_atomically(file, json.dumps([field.model_dump(mode="json") for field in self._fields]))
 
-    def is_ready(self, tool: Mapping[str, Json]) -> bool:
-        """True if some value is known for each parameter of `tool` that needs one that exists."""
-        needed = (each for each in list_parameters(tool) if each.is_required and each.is_identifier)
-        return all(self._known_values(parameter) for parameter in needed)
+    def waiting_rank(self, tool: Mapping[str, Json]) -> int:
+        needed = [each for each in list_parameters(tool) if each.is_required]
+        if not all(self._known_values(each) for each in needed if each.is_identifier):
+            return 2
+        return 0 if all(self._known_values(each) for each in needed if each.takes_any_word) else 1
 
     def draw(self, tool: Mapping[str, Json], k: int, seed: int) -> dict[str, list[DrawnValue]]:
         """At most `k` values for each parameter of `tool` that some are known for; which ones depends on `seed`."""
@@ -64,13 +65,29 @@ class ValuePool:
         for key in (f"{parameter.tool['name']}.{parameter.name}", parameter.name):
             if given := self._given.get(key):
                 return [DrawnValue(value=value, origin=GIVEN) for value in given if parameter.accepts(value)]
-        if not parameter.is_identifier:
+        if parameter.takes_any_word:
+            found = self._known_words(parameter)
+        elif parameter.is_identifier or parameter.is_searched_by:
+            found = _best(parameter, [(parameter.match(field), field.value, field.place) for field in self._fields])
+        else:
             return []
-        ranks = [(parameter.match(field), field) for field in self._fields]
-        best = max((rank for rank, _ in ranks), default=0)
-        found = [
-            DrawnValue(value=field.value, origin=field.place)
-            for rank, field in ranks
-            if rank == best > 0 and parameter.accepts(field.value)
-        ]
         return found or [DrawnValue(value=value, origin=EXAMPLE) for value in parameter.examples]
+
+    def _known_words(self, parameter: ToolParameter) -> list[DrawnValue]:
+        """The words, each once, of texts that the tool of the parameter may find."""
+        ranks = [(parameter.match_text(field), field) for field in self._fields]
+        words: dict[tuple[int, str], tuple[int, Scalar, str]] = {}
+        for rank, field in ranks:
+            for word in words_of(field) if rank else ():
+                words.setdefault((rank, word.lower()), (rank, word, field.place))
+        return _best(parameter, list(words.values()))
+
+
+def _best(parameter: ToolParameter, ranked: Sequence[tuple[int, Scalar, str]]) -> list[DrawnValue]:
+    """The values of the best rank above 0 that the parameter accepts, of `(rank, value, place)`."""
+    best = max((rank for rank, _, _ in ranked), default=0)
+    return [
+        DrawnValue(value=value, origin=place)
+        for rank, value, place in ranked
+        if rank == best > 0 and parameter.accepts(value)
+    ]

@@ -193,6 +193,8 @@ class ReadResult(Frozen):
     """What a call of a tool that only reads gave: as plain data where the tool gave any, and as text."""
 
     tool: str
+    description: str = ""
+    """That of the tool."""
     data: Json
     text: str
 
@@ -215,8 +217,11 @@ class ValueStore(Protocol):
         Raises `RunError` if files cannot be read or written.
         """
 
-    def is_ready(self, tool: Mapping[str, Json]) -> bool:
-        """True if a tool (as plain data) needs no value that must exist, or some are known for each that it needs."""
+    def waiting_rank(self, tool: Mapping[str, Json]) -> int:
+        """How late a tool (as plain data) runs: 0 if some value is known for each of its parameters that needs one.
+
+        1 if only words to search for are not known, which can be made up, and 2 if a value that must exist is not.
+        """
 
     def draw(self, tool: Mapping[str, Json], k: int, seed: int) -> dict[str, list[DrawnValue]]:
         """Values for the parameters of a tool, see `ValueView.draw`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ste_graph.contracts import ReadResult, ValueStore
 from ste_graph.contracts.failure import has_succeeded
@@ -24,25 +24,26 @@ def open_value_stores(workflow: Workflow, folder: RunFolder) -> dict[str, ValueS
 
 
 async def next_wave(workflow: Workflow, stores: Mapping[str, ValueStore], left: Sequence[Unit]) -> list[Unit]:
-    """Those of the units that are left which run now, in order: the ones with the values that they need, else all.
+    """Those of the units that are left which run now, in order: the ones that lack the least of what they need.
 
     All run at once where no memory of values is on, or the units are no tools.
     """
     if not stores or workflow.unit_map is None or workflow.unit_map.over.text != "tools":
         return list(left)
 
-    def find_ready() -> list[Unit]:
-        return [unit for unit in left if all(store.is_ready(unit.item) for store in stores.values())]
+    def rank() -> list[int]:
+        return [max(store.waiting_rank(unit.item) for store in stores.values()) for unit in left]
 
     # Values are checked by the tools' own schemas, which may hold that up.
-    return await run_in_daemon_thread(find_ready) or list(left)
+    ranks = await run_in_daemon_thread(rank)
+    return [unit for unit, own in zip(left, ranks, strict=True) if own == min(ranks)]
 
 
 async def begin_wave(
     number: int, stores: Mapping[str, ValueStore], earlier: Sequence[Unit], logs: Mapping[str, StepLog]
 ) -> None:
     """Fill the stores with what the units of earlier waves have logged. Raises `RunError`."""
-    reading = {tool.name for unit in earlier for tool in unit.tools if tool.effect == "read"}
+    reading = {tool.name: tool.description for unit in earlier for tool in unit.tools if tool.effect == "read"}
 
     def fill() -> None:
         # Read anew: a log keeps in memory only the steps that there were when it was opened.
@@ -59,10 +60,18 @@ async def begin_wave(
         await asyncio.to_thread(fill)
 
 
-def _results(step: LoggedStep, reading: Collection[str]) -> Iterator[ReadResult]:
-    """The results of a step's successful calls of tools that only read; of a step with several calls, none is known."""
+def _results(step: LoggedStep, reading: Mapping[str, str]) -> Iterator[ReadResult]:
+    """The results of a step's successful calls of tools that only read (with their descriptions).
+
+    Of a step with several calls, none is known.
+    """
     observation = step.outputs.get("observation")
     if len(step.calls) == 1 and isinstance(observation, dict) and has_succeeded(observation):
         ((tool, _),) = step.calls
         if tool in reading:
-            yield ReadResult(tool=tool, data=observation.get("data"), text=observation.get("text") or "")
+            yield ReadResult(
+                tool=tool,
+                description=reading[tool],
+                data=observation.get("data"),
+                text=observation.get("text") or "",
+            )

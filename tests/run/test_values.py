@@ -53,8 +53,24 @@ def test_tools_that_need_ids_are_called_with_ids_that_exist(workflow: Path, tmp_
     assert origins == {
         "get_order": {"order_id": "list_orders: orders[].id"},
         "get_customer": {"customer_id": "list_orders: orders[].customer_id"},
-        "get_price": {"sku": "search_products: products[].sku"},
+        "get_price": {"sku": "get_order: items[].sku"},
     }
+
+
+def test_what_is_searched_for_are_words_that_other_tools_have_given(workflow: Path, tmp_path: Path) -> None:
+    ste.load(workflow).run(tmp_path / "with")
+    ste.load(workflow, variant="no-values").run(tmp_path / "without")
+    names = {"lamp", "kettle", "chair", "rug", "clock", "white", "green", "black", "amber", "grey"}
+    requests = {
+        folder: [set(trial["query"].strip(".?").split()) for trial in read_trials(tmp_path / folder)
+                 if trial["tool"] == "search_products"]
+        for folder in ("with", "without")
+    }  # fmt: skip
+    assert sum(bool(names & words) for words in requests["with"]) >= 2  # one asks for what is not there, on purpose
+    assert not any(names & words for words in requests["without"])
+    steps = [json.loads(line) for line in (tmp_path / "with/units/search_products.jsonl").read_text().splitlines()]
+    drawn = [step["outputs"] for step in steps if str(step.get("key")).startswith("values ")]
+    assert {origin for outputs in drawn for origin in outputs["origins"]["words"].values()} == {"get_price: name"}
 
 
 def test_a_tool_waits_until_some_other_has_found_what_it_needs(workflow: Path, tmp_path: Path) -> None:
@@ -75,6 +91,8 @@ def test_the_result_is_the_same_side_by_side_one_by_one_and_taken_up(workflow: P
 
     limited = ste.load(workflow, set={"budget.model_calls": 37})
     assert limited.run(tmp_path / "stopped").stopped_by == "budget"
+    begun = {file.name for file in (tmp_path / "stopped/memory/found").iterdir()}
+    assert begun == {"wave-0.json", "wave-1.json", "wave-2.json"}, "the last of them had not ended"
     experiment.run(tmp_path / "stopped")
 
     assert read_trials(tmp_path / "wide") == read_trials(tmp_path / "narrow") == read_trials(tmp_path / "stopped")

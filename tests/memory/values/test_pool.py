@@ -98,11 +98,72 @@ def test_a_tool_waits_while_nothing_is_known_that_it_needs(
 ) -> None:
     pool = KnownValues(given=given).open("values", tmp_path)
     pool.begin_wave(0, [])
-    assert pool.is_ready(target) is ready
+    assert pool.waiting_rank(target) == (0 if ready else 2)
 
 
 def test_a_tool_is_ready_once_another_gave_what_it_needs(tmp_path: Path) -> None:
     pool = KnownValues().open("values", tmp_path)
     pool.begin_wave(1, [LIST])
-    assert pool.is_ready(tool("get_order", ["order_id"], order_id={"type": "string"}))
-    assert not pool.is_ready(tool("get_price", ["sku"], sku={"type": "string"}))
+    assert pool.waiting_rank(tool("get_order", ["order_id"], order_id={"type": "string"})) == 0
+    assert pool.waiting_rank(tool("get_price", ["sku"], sku={"type": "string"})) == 2
+
+
+PRODUCTS = {
+    "products": [{"sku": "LA-1", "name": "amber lamp", "note": "for the desk"}, {"sku": "RU-2", "name": "Grey Rug"}]
+}
+PEOPLE = {"customers": [{"name": "Ada Arnold"}]}
+SEARCH = tool("search_products", ["words"], words={"type": "string"})
+
+
+def test_words_to_search_for_are_those_of_texts_of_what_is_searched_for(tmp_path: Path) -> None:
+    results = [
+        ReadResult(tool="list_products", data=PRODUCTS, text=""),
+        ReadResult(tool="list_customers", data=PEOPLE, text=""),
+    ]
+    assert draw(SEARCH, tmp_path, *results, k=9) == {"words": {"amber", "lamp", "desk", "Grey", "Rug"}}
+
+
+def test_else_they_are_those_of_tools_whose_descriptions_speak_of_it(tmp_path: Path) -> None:
+    price = {"sku": "LA-1", "name": "amber lamp", "price": 3}
+    results = [
+        ReadResult(tool="get_price", description="Work out the price of a product.", data=price, text=""),
+        ReadResult(tool="get_customer", description="Show the name of a customer.", data={"name": "Ada"}, text=""),
+    ]
+    assert draw(SEARCH, tmp_path / "a", *results, k=9) == {"words": {"amber", "lamp"}}
+    assert draw(SEARCH, tmp_path / "b", *results[1:], k=9) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("q", True), ("query", True), ("searchTerm", True), ("keywords", True), ("text", True), ("limit", False)],
+)
+def test_the_name_of_a_parameter_says_whether_it_takes_any_word(name: str, found: bool, tmp_path: Path) -> None:
+    listed = ReadResult(tool="list_products", data=PRODUCTS, text="")
+    assert bool(draw(tool("find_product", [name], **{name: {"type": "string"}}), tmp_path, listed)) is found
+
+
+def test_a_search_in_one_field_is_given_whole_values_of_it(tmp_path: Path) -> None:
+    books = ReadResult(tool="list_books", data=[{"author": "Ada Arnold", "title": "Rugs of Ulm"}], text="")
+    search = tool("search_books", [], author={"type": "string"}, title={"type": "string"}, year={"type": "integer"})
+    assert draw(search, tmp_path, books) == {"author": {"Ada Arnold"}, "title": {"Rugs of Ulm"}}
+    assert draw(tool("add_book", ["title"], title={"type": "string"}), tmp_path, books) == {}, "it searches for nothing"
+
+
+@pytest.mark.parametrize(
+    ("target", "rank"),
+    [
+        (SEARCH, 1),
+        (tool("search_products", [], words={"type": "string"}), 0),
+        (tool("search_products", ["words"], words={"type": "string", "examples": ["sofa"]}), 0),
+        (tool("search_products", ["words", "shop_id"], words={"type": "string"}, shop_id={"type": "string"}), 2),
+        (tool("search", ["query"], query={"type": "string"}), 0),
+        (tool("convert_text", ["text"], text={"type": "string"}), 0),
+        (tool("search_products", ["query"], query={"type": "string", "enum": ["a"]}), 0),
+    ],
+)
+def test_a_search_waits_for_words_but_less_long_than_a_tool_that_needs_an_id(
+    target: Any, rank: int, tmp_path: Path
+) -> None:
+    pool = KnownValues().open("values", tmp_path)
+    pool.begin_wave(0, [])
+    assert pool.waiting_rank(target) == rank
