@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from ste_graph.compile.cost import Cost
@@ -86,14 +85,11 @@ class Ablation:
     arms: Arms
     folder: Path
     runs: tuple[ArmRun, ...]
+    prices: Prices | None = None
 
     @property
     def name(self) -> str:
         return self.arms.base.workflow.name
-
-    @cached_property
-    def prices(self) -> Prices | None:
-        return read_prices(self.arms.base.workflow.params)
 
     @property
     def most(self) -> Cost | None:
@@ -144,8 +140,8 @@ class Ablation:
         }
 
 
-def plan_ablation(arms: Arms, folder: Path) -> Ablation:
-    """Plan an ablation in a folder, new or taken up.
+def plan_ablation(arms: Arms, folder: Path, prices: Prices | None = None) -> Ablation:
+    """Plan an ablation in a folder, new or taken up. Without `prices`, those in `params.prices` of the workflow count.
 
     Raises:
         WorkflowError: arms that cannot be compared, tools or data that cannot be opened, or a folder that holds
@@ -176,7 +172,7 @@ def plan_ablation(arms: Arms, folder: Path) -> Ablation:
                 continue
             runs.append(ArmRun(arm, seed, place, reuse, wanted, costs[arm.name]))
     _raise_all(problems)
-    return Ablation(arms, folder, tuple(runs))
+    return Ablation(arms, folder, tuple(runs), prices or read_prices(arms.base.workflow.params))
 
 
 def run_ablation(

@@ -12,13 +12,15 @@ from ste_graph.contracts import Json
 from ste_graph.ids import derive_id, now
 from ste_graph.language.workflow import VALUES, Workflow
 from ste_graph.run.folder import EVENTS_FILE, RunFolder
-from ste_graph.run.lock_file import LockChange, tool_changes, workflow_changes
+from ste_graph.run.lock_file import LockChange, accepted_lock, tool_changes, workflow_changes
 from ste_graph.run.step_log import StepLog, open_logs
 from ste_graph.text import count_noun
 
 State: TypeAlias = Literal["reused", "continues", "to run"]
 SHOWN = 2
 """The most changes that a reason names; the rest is counted."""
+
+_TOOLS = ("resolved", "workflow", "tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ def plan_reuse(workflow: Workflow, folder: Path, wanted: Mapping[str, Json] | No
     run = RunFolder(folder)
     lock = run.read_lock()
     if lock is None:
-        units = wanted and tuple(UnitReuse(name, "to run", "it was not run before") for name in wanted["units"])
-        return Reuse(units, "start")
+        if wanted is None:
+            return Reuse(None, "start")
+        return Reuse(tuple(UnitReuse(name, "to run", "it was not run before") for name in wanted["units"]), "start")
     changes = workflow_changes(lock, workflow, dry_run=False)
     if wanted is not None:
         changes += [change for change in tool_changes(lock, wanted, workflow) if change.text]
@@ -67,6 +70,8 @@ def plan_reuse(workflow: Workflow, folder: Path, wanted: Mapping[str, Json] | No
     logs = open_logs(run, lock)
     if not changes:
         return Reuse(tuple(_unit_state(name, logs[name]) for name in names), "go on")
+    if wanted is not None and _chooses_otherwise(lock, wanted):  # which tools there are is a change of single units
+        changes = [change for change in changes if change.at != _TOOLS]
     shared = _shared(workflow)
     if any(change.at[0] not in ("units", "tools") for change in changes) or shared:
         why = _reason(changes) + (f", and the units share {shared}" if shared and _of_units(changes) else "")
@@ -113,6 +118,16 @@ def _shared(workflow: Workflow) -> str | None:
         return "the tools"
     names = [name for name, spec in workflow.memories.items() if spec.of == VALUES or spec.lives == "forever"]
     return f"memory `{names[0]}`" if names else None
+
+
+def _chooses_otherwise(lock: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
+    """True if the sources of tools are the same, but for the tools that are chosen from them."""
+    before, after = (accepted_lock(content)["resolved"]["workflow"].get("tools", []) for content in (lock, wanted))
+    own, new = (
+        [{key: value for key, value in source.items() if key not in ("include", "exclude")} for source in sources]
+        for sources in (before, after)
+    )
+    return before != after and own == new
 
 
 def _of_units(changes: Sequence[LockChange]) -> bool:

@@ -81,7 +81,7 @@ def difference(a: ScoreSheet, b: ScoreSheet, *, seed: int = 0) -> Difference:
         raise WorkflowError(f"{a.source} and {b.source}: there is no case to compare them on")
     replies = max(len(first) for own in pairs.values() for first, _ in own)
     lower, upper = (
-        {tool: _add_up([gain[end] for gain in own], replies) for tool, own in bounds.items()} for end in (0, 1)
+        {tool: add_gains([gain[end] for gain in own], replies) for tool, own in bounds.items()} for end in (0, 1)
     )
     return Difference(
         a.source,
@@ -125,7 +125,8 @@ def _columns(
     return [tool.won for tool in own], [tool.lost for tool in own], [tool.cases for tool in own], squares, replies
 
 
-def _add_up(gains: Sequence[float], replies: int) -> PairedCases:
+def add_gains(gains: Sequence[float], replies: int) -> PairedCases:
+    """The cases of a tool by the gain of each, which had so many replies."""
     won, lost = math.fsum(max(gain, 0.0) for gain in gains), math.fsum(max(-gain, 0.0) for gain in gains)
     return PairedCases(won, lost, len(gains), math.fsum(gain * gain for gain in gains), replies)
 

@@ -11,6 +11,7 @@ from ste_graph.stats.holm import holm
 from ste_graph.stats.interval import LEVEL, TOO_FEW, Estimate, Interval, NoInterval
 from ste_graph.stats.mcnemar import mcnemar_mid_p
 from ste_graph.stats.proportion import proportion_interval
+from ste_graph.stats.rates import rates_p_value
 from ste_graph.stats.tools import tools_interval
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "holm",
     "mcnemar_mid_p",
     "proportion_interval",
+    "rates_p_value",
     "tools_interval",
 ]
