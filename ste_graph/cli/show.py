@@ -6,21 +6,35 @@ import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ste_graph.command_line import Format, OutputFormat, echo
+from ste_graph.command_line import Changes, Format, echo
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json
     from ste_graph.finished import FinishedRun, Trials
 
 
+class ShowFormat(StrEnum):
+    """Text for a person, data for a program, or LaTeX for a paper."""
+
+    text = "text"
+    json = "json"
+    latex = "latex"
+
+
 def show(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="The folder of a run; with --methods a workflow file too.", show_default=False
+        ),
+    ],
     tool: Annotated[
         str | None, typer.Option("--tool", metavar="NAME", help="Only the trials of this tool.", show_default=False)
     ] = None,
@@ -41,14 +55,35 @@ def show(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Instead of trials: how much of each tool they have tried out.")
     ] = False,
-    format: OutputFormat = Format.text,
+    methods: Annotated[
+        bool,
+        typer.Option(
+            "--methods", help="Instead of trials: the methods in words and tables, of a run or of a workflow file."
+        ),
+    ] = False,
+    variant: Annotated[
+        str | None,
+        typer.Option("--variant", metavar="NAME", help="With --methods FILE: this variant alone.", show_default=False),
+    ] = None,
+    changes: Changes = None,
+    form: Annotated[
+        ShowFormat, typer.Option("--format", help="Text, data for a program, or (with --methods) LaTeX.")
+    ] = ShowFormat.text,
 ) -> None:
     """Print the trials of a run: request, calls, observations, answer, verdict; or other records, or an evaluation.
 
     Replies to a test are counted by arm; with `--record reply`, `--tool` or `-n` each reply is printed.
     """
+    if methods:
+        from ste_graph.cli.methods import show_methods
+
+        show_methods(run, variant, changes, form.value)
+        return
+    if form is ShowFormat.latex or variant is not None or changes:
+        raise typer.BadParameter("goes with --methods alone", param_hint="--format latex, --variant or --set")
     from ste_graph.finished import open_run
 
+    format = Format(form.value)
     opened = open_run(run)
     page = _Page(opened, opened.trials(), tool, solved, failed_calls, number, record, coverage, format)
     if record not in (None, "trial") and page.selects_trials:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ste_graph.contracts import Json
+from ste_graph.contracts import Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.ids import derive_id, now
 from ste_graph.json_values import digest
@@ -37,14 +37,15 @@ def lock_content(
     labels: Mapping[str, str],
     *,
     dry_run: bool,
+    kept: Sequence[Tool] = (),
 ) -> dict[str, Json]:
-    """The content of the lock file of a new run."""
+    """The content of the lock file of a new run; `kept` are the tools that `without` leaves out."""
     redact = Redactor(workflow.secrets).redact
     return {
         "format": FORMAT,
         "created": now(),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": package_versions(),
         "git": _git_state(workflow.file.parent),
         "file": workflow.file.name,
         "dry_run": dry_run,
@@ -56,6 +57,7 @@ def lock_content(
         "names": {tool.name: own for unit in units for tool in unit.tools if (own := original_name(tool)) != tool.name},
         "data": {name: _digest(items) for name, items in workflow.items.items()},
         "skipped": {tool.name: tool.to_json() for tool in skipped},
+        **({"kept": {tool.name: fingerprint(tool) for tool in kept}} if kept else {}),
         "resolved": dict(workflow.lock),
     }
 
@@ -187,6 +189,11 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of `PACKAGES` that are installed here."""
+    return {name: found for name in PACKAGES if (found := _version(name))}
 
 
 def _git_state(folder: Path) -> Json:
