@@ -21,8 +21,7 @@ run: $(VENV)/installed
 # From an exploration to a student that has learnt its tools, in under fifteen minutes on two cores.
 learn: $(VENV)/trained
 	$(BIN)/ste run workflows/learn.yaml
-	@printf '\n' && cat runs/learn/files/run/report/report.txt
-	@printf '\nwith pictures: runs/learn/files/run/report/report.html\n'
+	$(BIN)/ste report runs/learn
 
 test: $(VENV)/tested
 	tests/servers/install
@@ -86,7 +85,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/trained: $(VENV)/installed
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train,report]'
 	rm -rf ste_graph.egg-info
 	touch $@
 

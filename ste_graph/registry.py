@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-Group = Literal["nodes", "memories", "models", "tools", "records", "data", "commands", "checks"]
+Group = Literal["nodes", "memories", "models", "tools", "records", "data", "commands", "checks", "reports"]
 
 
 @cache

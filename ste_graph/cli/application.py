@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli import check, doctor, draw, export, init, plan, run, schema, score, show, tools
+from ste_graph.cli import ablate, check, diff, doctor, draw, export, init, plan, report, run, schema, score, show, tools
 from ste_graph.command_line import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.registry import find_entry_points
@@ -30,9 +30,12 @@ for verb in (
     check.check,
     plan.plan,
     draw.draw,
+    diff.diff,
     doctor.doctor,
     run.run,
+    ablate.ablate,
     show.show,
+    report.report,
     export.export,
     score.score,
     schema.schema,

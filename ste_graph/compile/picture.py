@@ -17,17 +17,18 @@ PNG_WIDTH = 1600
 
 def draw_svg(workflow: Workflow, *, deep: bool = False) -> str:
     """The graph as SVG. Raises `WorkflowError` where the extra `draw` is not installed."""
-    svg: str = _lay_out(draw(workflow, deep=deep)).svg()
+    svg: str = lay_out(draw(workflow, deep=deep)).svg()
     return svg
 
 
 def draw_png(workflow: Workflow, *, deep: bool = False) -> bytes:
     """The graph as PNG on white. Raises `WorkflowError` where the extra `draw` is not installed."""
-    png: bytes = _lay_out(draw(workflow, deep=deep)).png(width=PNG_WIDTH, background="#ffffff")
+    png: bytes = lay_out(draw(workflow, deep=deep)).png(width=PNG_WIDTH, background="#ffffff")
     return png
 
 
-def _lay_out(mermaid: str) -> Diagram:
+def lay_out(mermaid: str) -> Diagram:
+    """The layout of a Mermaid text. Raises `WorkflowError` where the extra `draw` is not installed."""
     try:
         from mmdr import render
     except ImportError:

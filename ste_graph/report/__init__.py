@@ -1,4 +1,5 @@
-"""Reports on a chain of runs, as one HTML page and as text.
+"""Pages about runs, for users and for the authors of tools.
 
-Public modules: `section` (one run), `page` (all of them), `records` (the record `report`).
+Public modules: `content` (all that the page about a run shows), `page` (the page itself), `tools` (what runs tell the
+authors of tools).
 """

@@ -1,56 +1,75 @@
-"""The page of a report: its sections as one HTML file with the plots inside, and as text."""
+"""The page about a run: one HTML file that needs neither a network nor another file."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+import gzip
+import hashlib
+import json
 from html import escape
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Final
 
+from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.atomic import write_atomically
-from ste_graph.report.section import ReportSection
-from ste_graph.training.errors import report_full_disk
+from ste_graph.report.bundle import read_bundle
+from ste_graph.report.content import PageContent
 
-SIMULATED: Final = (
-    "A simulated model had a part in this: its exploration shows that the chain works, and nothing about a real model."
-    " The student, its gradients and its scores are real."
-)
-
-_STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2.5rem auto; padding: 0 1rem; color: #1c2733; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; font-size: .8rem; line-height: 1.4; }
-img { max-width: 100%; } .note { background: #fff6dd; padding: .6rem 1rem; }
-.small { color: #5b6b7a; font-size: .85rem; }
-"""
+_SCRIPTS: Final = ("dom.js", "charts.js", "entries.js", "page.js")
 
 
-def render_text(sections: Sequence[ReportSection]) -> str:
-    """The sections as a terminal shows them."""
-    note = [SIMULATED] if any(section.simulated for section in sections) else []
-    return "\n\n".join([*note, *(section.text for section in sections)])
+def render_page(content: PageContent, *, follow: str = "") -> str:
+    """The page as HTML. With `follow`, an address on its own server, it asks there for newer content.
+
+    What models and tools wrote is data of the page, compressed and encoded; its scripts put it on the screen as text.
+    Only scripts of the package run: the page names their hashes, and allows nothing else.
+    """
+    script = "\n".join(_read(name) for name in _SCRIPTS)
+    bundle = read_bundle()
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {_hash(script)} {_hash(bundle)}",
+            "style-src 'unsafe-inline'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            *(("connect-src 'self'",) if follow else ()),
+        )
+    )
+    return Template(_read("page.html")).substitute(
+        policy=escape(policy, quote=True),
+        title=escape(content.title),
+        state=escape(content.state),
+        simulated=f'<p class="simulated">{escape(content.simulated)}</p>' if content.simulated else "",
+        follow=escape(follow, quote=True),
+        style=_read("page.css"),
+        data=encode_content(content),
+        script=script,
+        bundle=bundle,
+    )
 
 
-def write_page(title: str, sections: Sequence[ReportSection], file: Path) -> Path:
-    """Writes the sections as one HTML file that needs no other; returns it."""
-    with report_full_disk(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, "\n".join(_html_lines(title, sections)))
-    return file
+def write_page(content: PageContent, file: Path) -> None:
+    """Writes the page. Raises `WorkflowError` if the file cannot be written."""
+    page = render_page(content)
+    try:
+        write_atomically(file, page)
+    except RunError as error:
+        raise WorkflowError(f"{error}; give another file with --out") from None
 
 
-def _html_lines(title: str, sections: Sequence[ReportSection]) -> Iterator[str]:
-    yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    yield f"<h1>{escape(title)}</h1>"
-    if any(section.simulated for section in sections):
-        yield f'<p class="note">{escape(SIMULATED)}</p>'
-    for section in sections:
-        yield f"<h2>{escape(section.title)}</h2>"
-        yield "<p>" + "<br>".join(escape(line) for line in section.lines) + "</p>"
-        yield from (f"<pre>{escape(table)}</pre>" for table in section.tables)
-        for plot in section.plots:
-            data = base64.b64encode(Path(plot).read_bytes()).decode()
-            yield (f'<img alt="{escape(section.title)}: {escape(Path(plot).stem)}" src="data:image/png;base64,{data}">')
-        yield f'<p class="small">{escape(section.run)}</p>'
-    yield "</html>"
+def encode_content(content: PageContent) -> str:
+    """The content as compressed JSON in base64: it can hold nothing that a parser of HTML would take for a tag."""
+    data = json.dumps(content.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(data.encode("utf-8", "replace"), compresslevel=6, mtime=0)).decode("ascii")
+
+
+def _read(name: str) -> str:
+    return (files("ste_graph.report") / "web" / name).read_text("utf-8")
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -38,7 +38,8 @@ class RunFolder:
     def __init__(self, path: Path, *, shown: Path | None = None) -> None:
         self.path = path
         self.shown = shown or path
-        self._writer = FileLock(path / _WRITER)
+        self.writer = path / _WRITER
+        self._writer = FileLock(self.writer)
 
     @property
     def lock(self) -> Path:

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ste_graph.compile.mermaid import draw
 from ste_graph.contracts import Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.ids import derive_id, now
@@ -58,6 +59,7 @@ def lock_content(
         "data": {name: _digest(items) for name, items in workflow.items.items()},
         "skipped": {tool.name: tool.to_json() for tool in skipped},
         **({"kept": {tool.name: fingerprint(tool) for tool in kept}} if kept else {}),
+        "graph": draw(workflow),
         "resolved": dict(workflow.lock),
     }
 

@@ -10,8 +10,8 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.errors import WorkflowError
-from ste_graph.report.page import render_text, write_page
-from ste_graph.report.section import section_from_run
+from ste_graph.finished import open_run
+from ste_graph.report.content import gather_content
 from ste_graph.run.context import Watcher
 from ste_graph.scoring.reply import CaseReply
 from ste_graph.training.rows.files import TrainingFiles, write_rows
@@ -149,31 +149,26 @@ def test_finetuning_takes_a_run_of_distil_and_keeps_every_reply_before_and_after
     }
     assert training["before"] == 0.0
     assert {reply.model for reply in after} == {"simulated examples, after training"}
-    trained = section_from_run("trained", tmp_path / "run", tmp_path)
-    assert trained.text.splitlines()[2].startswith("  0.0 % exact before, ")
     assert training["simulated"]
-    assert render_text([trained]).startswith("A simulated model had a part in this")
-    assert training["table"] in trained.text
-    file = write_page(
-        "A <report>", [section_from_run("explored", runs / "explored", tmp_path), trained], tmp_path / "report.html"
-    )
-    html = file.read_text("utf-8")
-    assert "<h1>A &lt;report&gt;</h1>" in html
-    assert 'src="data:image/png;base64,' in html
-    assert "A simulated model had a part in this" in html
+    content = gather_content(open_run(tmp_path / "run"))
+    assert content.simulated is not None
+    (section,) = [section for section in content.parts[0].sections if section.id == "training"]
+    table = next(block for block in section.blocks if block.kind == "table")
+    shown = dict(zip(table.head, table.rows[0], strict=True))
+    assert (shown["rows"], shown["steps"]) == (training["rows"], training["steps"])
+    assert shown["exact before, %"] == 0.0
+    assert shown["exact after, %"] == round(100 * training["after"], 1)
+    assert {entry["arm"] for entry in content.entries} == {"before", "after"}
 
 
 @pytest.mark.slow
 def test_students_of_two_seeds_are_separate_arms_and_one_of_them_may_be_adopted(runs: Path, tmp_path: Path) -> None:
     few = {"nodes.train.settings": {"steps": 20, "batch_size": 4}, "nodes.model.shape": TINY, "params.seeds": [0, 1]}
     ste.load("finetune", set={"nodes.rows.run": str(runs / "distilled"), **few}).run(tmp_path / "run")
-    trained = section_from_run("trained", tmp_path / "run", tmp_path)
-    assert [line.split(":")[0] for line in trained.lines if "exact" in line] == [
-        "seed 0",
-        "seed 1",
-        "median of 2 seeds",
-    ]
-    assert [table.splitlines()[0] for table in trained.tables] == ["seed 0", "seed 1"]
+    content = gather_content(open_run(tmp_path / "run"))
+    (section,) = [section for section in content.parts[0].sections if section.id == "training"]
+    table = next(block for block in section.blocks if block.kind == "table")
+    assert [row[0] for row in table.rows] == ["seed 0", "seed 1"]
     ste.load("evaluate", set={"data.replies.runs": [str(tmp_path / "run")]}).run(tmp_path / "evaluation")
     (evaluation,) = lines(tmp_path / "evaluation", "evaluation")
     assert list(evaluation["arms"]) == ["before", "after 0", "after 1"]

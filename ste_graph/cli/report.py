@@ -1,0 +1,52 @@
+"""`ste report`: a page about a run, to look at in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ste_graph.command_line import echo
+
+
+def report(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run of any workflow.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Write the page there, instead of beside the folder: runs/explore.html.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a page about a run: one HTML file that needs no network.
+
+    The graph, what came of the trials by tool and over episodes, the requests on a map, coverage, gates, arms and the
+    decision, training, cost, retries; and each trial, to search, filter and open. A run with parts shows all of them.
+    """
+    from ste_graph.diagnostics import display_path
+    from ste_graph.finished import open_run
+    from ste_graph.registry import load_entry_point
+    from ste_graph.report.charts import import_altair
+    from ste_graph.report.content import gather_content
+    from ste_graph.report.page import write_page
+
+    opened = open_run(run)
+    import_altair()  # so that it says at once what is missing
+    content = gather_content(opened, load_entry_point("reports", "request_vectors"))
+    file = out if out is not None else run.resolve().with_name(f"{run.resolve().name}.html")
+    write_page(content, file)
+    echo(
+        "\n".join(
+            [
+                f"Page written: {display_path(file)}",
+                f"{content.title}: {content.state}",
+                *([content.empty] if content.empty else []),
+            ]
+        )
+    )

@@ -1,0 +1,239 @@
+"""The content of a page about a run: all its parts and records, gathered into one plain value."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ste_graph.contracts import Frozen, Json, is_simulated
+from ste_graph.distil.facts import FactCounts, TrialFacts, read_run_facts
+from ste_graph.files.jsonl import read_objects
+from ste_graph.finished import FinishedRun
+from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table
+from ste_graph.report.entries import Fates, Talk, reply_entry, trial_entry
+from ste_graph.report.evidence import arms_section, forms_section, training_section
+from ste_graph.report.graph import draw_locked_graph
+from ste_graph.report.outcomes import Line, coverage_section, gates_section, group_by_tool, outcome_section, unit_of
+from ste_graph.report.requests import requests_section
+from ste_graph.report.state import describe_state
+from ste_graph.report.steps import StepFacts, cost_section, read_steps_of
+from ste_graph.run.folder import SUB_RUNS
+from ste_graph.run.lock_file import accepted_lock
+from ste_graph.run.summary import summarise
+from ste_graph.text import count_noun, plural, printable
+
+VectorSource = Callable[[FinishedRun, Sequence[Line]], Mapping[str, Any]]
+"""Gives the embeddings of the requests of a run's trials by the trials' ids, without those that it does not have."""
+
+SIMULATED_NOTE: Final = (
+    "A simulated model had a part in this: it shows that the plumbing works, and nothing about a real model."
+)
+
+
+class PageContent(Frozen):
+    """Everything that a page shows."""
+
+    title: str
+    about: str
+    state: str
+    running: bool
+    simulated: str | None
+    """The remark that simulated models had a part; None if none had."""
+    parts: tuple[PagePart, ...]
+    entries: tuple[dict[str, Json], ...]
+    empty: str | None
+    """What is there instead of trials and replies; None if there are some."""
+
+
+def gather_content(run: FinishedRun, vectors: VectorSource | None = None) -> PageContent:
+    """The content of the page about a run, with all its parts. Raises `WorkflowError` where a file of it is damaged."""
+    opened = [_OpenPart(each, run) for each in (run, *run.sub_runs)]
+    fates = Fates()
+    for part in opened:
+        fates.add(part.of("candidate", "rejected", "example"))
+    entries = [entry for part in opened for entry in part.entries(fates)]
+    known = {entry["id"] for entry in entries}
+    distilled = next((part.id for part in opened if part.of("rejected", "example")), "")
+    entries += [trial_entry(trial, distilled, fates, None) for id, trial in fates.trials.items() if id not in known]
+    workflow = run.lock["resolved"]["workflow"]
+    variant = f", variant {workflow['variant']}" if workflow.get("variant") else ""
+    state, running = describe_state(run, opened[0].summary)
+    simulated = any(part.is_simulated for part in opened)
+    content = PageContent(
+        title=f"{workflow['name']}{variant}",
+        about=str(workflow.get("about") or ""),
+        state=state,
+        running=running,
+        simulated=SIMULATED_NOTE if simulated else None,
+        parts=tuple(part.page_part(vectors) for part in opened),
+        entries=tuple(entries),
+        empty=None if entries else _instead(opened),
+    )
+    return PageContent.model_validate(make_safe(content.model_dump(), _hidden_paths(run)))
+
+
+def make_safe(value: Json, hidden: re.Pattern[str]) -> Json:
+    """A value whose texts have no control characters, and no path of this machine that `hidden` finds."""
+    if isinstance(value, str):
+        text = value if value.isprintable() else printable(value)
+        return hidden.sub("…/", text) if "/" in text else text
+    if isinstance(value, Mapping):
+        return {make_safe(key, hidden): make_safe(each, hidden) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [make_safe(each, hidden) for each in value]
+    return value
+
+
+class _OpenPart:
+    """A run or a part of one, read once."""
+
+    def __init__(self, run: FinishedRun, whole: FinishedRun) -> None:
+        self.run = run
+        self.lock = accepted_lock(run.lock)
+        logs = run.logs()
+        self.summary = summarise(run.path, logs, run.lock.get("skipped", {}), run.lock.get("models", {}))
+        inner = run.path.relative_to(whole.path).as_posix()
+        names = [name for name in inner.split("/") if name not in (SUB_RUNS, ".")]
+        own = str(self.lock["resolved"]["workflow"]["name"])
+        self.title = " / ".join(names) or own
+        self.id = "-".join(names) or "run"
+        lines = list(run.records())
+        order = {unit: number for number, unit in enumerate(self.lock["units"])}
+        lines.sort(
+            key=lambda line: order.get(unit_of(line), len(order))
+        )  # stable: the order of the journal within a unit
+        self.lines: dict[str, list[Line]] = {}
+        for line in lines:
+            self.lines.setdefault(str(line["record"]), []).append(line)
+        events = [event for _, event in read_objects(run.folder.events) if event is not None]
+        starts = [str(event["at"]) for event in events if event.get("event") == "started"]
+        self.steps: StepFacts = read_steps_of(logs, starts)
+        self.facts: dict[str, TrialFacts] = {line["id"]: read_run_facts(line, self.lock) for line in self.of("trial")}
+
+    def of(self, *kinds: str) -> list[Line]:
+        """The records of these types."""
+        return [line for kind in kinds for line in self.lines.get(kind, ())]
+
+    @property
+    def is_simulated(self) -> bool:
+        labels = [*self.summary.models.values(), *(line.get("model") for line in self.of("trial", "reply"))]
+        return any(map(is_simulated, labels)) or any(
+            line.get("simulated") is True
+            for line in self.of("evaluation", "training", "round", "guideline", "description")
+        )
+
+    def talk(self, line: Line) -> Talk:
+        return self.steps.talks.get(str(line["id"]), ())
+
+    def entries(self, fates: Fates) -> list[dict[str, Json]]:
+        trials = [
+            trial_entry(line, self.id, fates, self.facts[line["id"]], self.talk(line)) for line in self.of("trial")
+        ]
+        return [*trials, *(reply_entry(line, self.id, self.talk(line)) for line in self.of("reply"))]
+
+    def page_part(self, vectors: VectorSource | None) -> PagePart:
+        trials = group_by_tool(self.of("trial"), list(self.lock["units"]))
+        placed = vectors(self.run, self.of("trial")) if vectors and trials else {}
+        kept = Counter(unit_of(line) for line in self.of("example"))
+        sections = (
+            outcome_section(trials, self.facts),
+            requests_section(trials, placed),
+            coverage_section(trials, self.lock.get("schemas", {})),
+            gates_section(self.of("rejected"), kept),
+            arms_section(self.of("evaluation"), self.of("reply")),
+            training_section(self.of("training"), self.of("round")),
+            forms_section(self.of("guideline", "description")),
+            cost_section(self.steps.costs),
+            self._servers(),
+        )
+        svg, text = draw_locked_graph(self.lock)
+        return PagePart(
+            id=self.id,
+            title=self.title,
+            state=describe_state(self.run, self.summary)[0],
+            facts=tuple(self._facts()),
+            warnings=tuple(self._warnings()),
+            graph=svg,
+            graph_text=text,
+            sections=tuple(section for section in sections if section is not None),
+        )
+
+    def _facts(self) -> list[tuple[str, str]]:
+        summary, used = self.summary, self.summary.used
+        models = ", ".join(dict.fromkeys(map(str, summary.models.values())))
+        records = {kind: len(lines) for kind, lines in self.lines.items()}
+        tokens = f"{used.prompt_tokens:,} prompt, {used.completion_tokens:,} completion"
+        calls = ", ".join(f"{count:,} {kind}" for kind, count in summary.calls.most_common())
+        counts = FactCounts()
+        for fact in self.facts.values():
+            counts.add(fact)
+        return [
+            (name, value)
+            for name, value in (
+                ("model", models),
+                ("units", f"{summary.done} of {summary.units} done"),
+                (
+                    "records",
+                    ", ".join(
+                        f"{count:,} {kind if count == 1 else plural(kind)}" for kind, count in sorted(records.items())
+                    ),
+                ),
+                ("facts", counts.text if self.facts else ""),
+                ("model calls", f"{used.model_calls:,}" if used.model_calls else ""),
+                ("tokens", tokens if used.prompt_tokens else ""),
+                ("tool calls", f"{used.tool_calls:,} ({calls})" if calls else ""),
+                ("begun", str(self.lock.get("created") or "")[:16].replace("T", " ")),
+                ("seed", str(self.lock["resolved"]["workflow"].get("seed", ""))),
+            )
+            if value
+        ]
+
+    def _warnings(self) -> list[str]:
+        counts = FactCounts()
+        for fact in self.facts.values():
+            counts.add(fact)
+        skipped = list(self.summary.skipped)
+        return [
+            *([counts.warning] if self.facts and counts.warning else []),
+            *(f"unit {unit} failed: {why}" for unit, why in self.summary.failed.items()),
+            *([f"left out, as the run may not call them: {', '.join(skipped)}"] if skipped else []),
+        ]
+
+    def _servers(self) -> PageSection | None:
+        """Retries, adaptations, repairs, and how loops ended."""
+        servers, used = self.summary.servers, self.summary.used
+        rows: list[tuple[str, str, float | None]] = [
+            *(("asked again", reason, count) for reason, count in servers.retries.most_common()),
+            *(
+                ("reply", word, count)
+                for word in ("repaired", "unreadable", "empty", "truncated")
+                if (count := getattr(used, word))
+            ),
+            *(
+                ("loop", f"{loop} ended by {reason}", count)
+                for (loop, reason), count in sorted(self.summary.loops.items())
+            ),
+            *(("adapted", what, None) for what in servers.adaptations),
+            *(("attention", what, None) for what in servers.remarks),
+        ]
+        return make_section(
+            "servers", "Retries, adaptations and loops", [make_table("What happened", ("", "what", "times"), rows)]
+        )
+
+
+def _instead(parts: Sequence[_OpenPart]) -> str:
+    """What a run without trials and replies has."""
+    counts = Counter({kind: len(lines) for part in parts for kind, lines in part.lines.items()})
+    held = ", ".join(count_noun(number, kind) for kind, number in sorted(counts.items()))
+    return f"This run has no trials and no replies; it has {held or 'no records yet'}."
+
+
+def _hidden_paths(run: FinishedRun) -> re.Pattern[str]:
+    """Finds the folders of this machine in texts: that of the run and those of the person."""
+    folders = {run.path.resolve().parent, Path.cwd(), Path(os.path.expanduser("~"))}
+    known = sorted((str(folder).rstrip("/") for folder in folders if len(folder.parts) > 1), key=len, reverse=True)
+    return re.compile("|".join(f"{re.escape(folder)}/" for folder in known) or r"(?!)")

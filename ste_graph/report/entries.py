@@ -1,0 +1,161 @@
+"""The entries of the page's browser: each trial and each reply, with all that is known of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ste_graph.contracts import Json, is_simulated
+from ste_graph.distil.facts import TrialFacts
+from ste_graph.report.evidence import RIGHT
+from ste_graph.report.outcomes import VERDICTS, Line, error_kinds, unit_of
+
+Talk = Sequence[Mapping[str, Json]]
+"""The steps that led to a record, see `ste_graph.report.steps`."""
+KEPT = "kept"
+_ENGINE = frozenset({"id", "record", "started", "ended"})
+
+
+@dataclass(slots=True)
+class Fates:
+    """What gates made of trials, by the trials' ids: `kept`, or the gate with its reason; and the trials themselves."""
+
+    gates: dict[str, tuple[str, str]] = field(default_factory=dict)
+    trials: dict[str, Line] = field(default_factory=dict)
+
+    def add(self, lines: Iterable[Line]) -> None:
+        """Take over what the journal of a run that distils says."""
+        for line in lines:
+            trial = _embedded_trial(line)
+            if trial is None or line.get("paraphrase_of"):
+                continue
+            self.trials.setdefault(str(trial["id"]), trial)
+            if line["record"] == "rejected":
+                self.gates[str(trial["id"])] = str(line.get("gate") or "none"), str(line.get("reason") or "")
+            elif line["record"] == "example":
+                self.gates[str(trial["id"])] = KEPT, f"an example of the side `{line.get('split')}`"
+
+
+def trial_entry(line: Line, part: str, fates: Fates, facts: TrialFacts | None, talk: Talk = ()) -> dict[str, Json]:
+    """A trial. `facts` are what its records show beside the model's verdict."""
+    gate, reason = fates.gates.get(str(line["id"]), (None, None))
+    outcome = VERDICTS[line.get("solved")]
+    loops = {k: v for k, v in line.items() if k not in _TRIAL_KEYS and isinstance(v, int) and not isinstance(v, bool)}
+    entry: dict[str, Json] = {
+        "id": str(line["id"]),
+        "kind": "trial",
+        "part": part,
+        "tool": unit_of(line),
+        "outcome": outcome,
+        "errors": sorted(set(error_kinds(line))),
+        "gate": gate,
+        "request": str(line["query"]),
+        "place": ", ".join(f"{loop} {number}" for loop, number in loops.items()),
+        "facts": [
+            *([facts.text] if facts else []),
+            *(["solved by the model's word alone"] if facts and facts.contradicts else []),
+            *(["ended as the turns were used up"] if line.get("ended_by") == "turns" else []),
+            *(["too close to an earlier request"] if line.get("new") is False else []),
+            *([f"{'kept' if gate == KEPT else f'rejected by `{gate}`'}: {reason}"] if gate else []),
+        ],
+        "steps": [_step(step) for step in line.get("steps") or ()],
+        "answer": line.get("answer"),
+        "talk": list(talk),
+    }
+    if line.get("origins"):
+        entry["facts"].append("values from: " + ", ".join(f"{name} ({of})" for name, of in line["origins"].items()))
+    return _with_model(entry, line)
+
+
+def reply_entry(line: Line, part: str, talk: Talk = ()) -> dict[str, Json]:
+    """A reply to a test."""
+    gold = line["gold"]
+    wants_call = line.get("kind", "call") == "call"
+    problem = str(line["problem"]) if line.get("problem") else None
+    cost = line.get("cost") or {}
+    spent = [f"{cost[key]:,} {word}" for key, word in _COST_WORDS.items() if cost.get(key)]
+    entry: dict[str, Json] = {
+        "id": str(line["id"]),
+        "kind": "reply",
+        "part": part,
+        "tool": str(gold["tool"]) if gold else unit_of(line),
+        "outcome": RIGHT[line.get("args_correct")],
+        "errors": ["unreadable"] if line.get("err") else ["no call"] if line.get("no_call") and wants_call else [],
+        "gate": None,
+        "arm": str(line["arm"]),
+        "request": str(line["query"]),
+        "place": f"reply {line['n']}" if line.get("n") else "",
+        "facts": [
+            *([] if wants_call else [f"a case of `{line['kind']}`: no call is right"]),
+            *([f"problem: {problem}"] if problem else []),
+            *([f"repaired: {', '.join(line['repairs'])}"] if line.get("repairs") else []),
+            *([f"exemplars shown: {len(line['shown'])}"] if line.get("shown") else []),
+            *([", ".join(spent)] if spent else []),
+        ],
+        "wanted": f"{gold['tool']} {_json(gold.get('arguments'))}" if gold else None,
+        "answer": line.get("output"),
+        "steps": [],
+        "talk": list(talk),
+    }
+    return _with_model(entry, line)
+
+
+_TRIAL_KEYS = _ENGINE | {
+    "query",
+    "steps",
+    "answer",
+    "solved",
+    "call_succeeded",
+    "lessons",
+    "new",
+    "origins",
+    "fingerprint",
+    "ended_by",
+    "model",
+}
+_COST_WORDS = {
+    "prompt_tokens": "prompt tokens",
+    "completion_tokens": "completion tokens",
+    "seconds": "seconds",
+    "retries": "retries",
+}
+
+
+def _with_model(entry: dict[str, Json], line: Line) -> dict[str, Json]:
+    entry["model"] = line.get("model")
+    entry["simulated"] = is_simulated(line.get("model"))
+    entry["at"] = str(line.get("started") or "")[:19].replace("T", " ")
+    return {name: value for name, value in entry.items() if value not in (None, [], "", False)}
+
+
+def _step(step: Mapping[str, Json]) -> dict[str, Json]:
+    """A step of a trial: thought, call, observation, repairs."""
+    shown: dict[str, Json] = {}
+    if step.get("thought"):
+        shown["thought"] = step["thought"]
+    if step.get("action") is not None:
+        shown["call"] = f"{step['action']} {_json(step.get('arguments'))}"
+    if step.get("reply"):
+        shown["reply"] = step["reply"]
+    if step.get("repairs"):
+        shown["repairs"] = list(step["repairs"])
+    if (seen := step.get("observation")) is not None:
+        shown["kind"] = "ok" if seen["ok"] and not seen.get("doubt") else "doubtful" if seen["ok"] else seen["kind"]
+        shown["observation"] = seen["text"]
+        notes = [*([f"may report a failure: {seen['doubt']}"] if seen.get("doubt") else []), *(seen.get("notes") or ())]
+        if notes:
+            shown["notes"] = notes
+    return shown
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _embedded_trial(line: Line) -> Line | None:
+    """The trial that a record of a run that distils is about: it stands whole in the record, perhaps within another."""
+    for value in line.values():
+        if isinstance(value, Mapping) and "record" in value:
+            return value if value["record"] == "trial" else _embedded_trial(value)
+    return None

@@ -1,0 +1,177 @@
+"""What a run's step logs tell: the time and tokens of each node, and the steps that led to a record."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+from ste_graph.contracts import Json
+from ste_graph.report.blocks import PageSection, make_section, make_table, seconds_between
+from ste_graph.report.charts import bar_chart
+from ste_graph.run.step_log import LoggedStep, StepLog
+
+LONGEST_OUTPUT: Final = 1500
+"""The most characters that are kept of what a step without messages gave."""
+RECORDS: Final = ("trial", "reply")
+"""The records whose steps are kept."""
+_KEY: Final = re.compile(r"^(.*?)((?: [^\s=]+=(?:-|\d+))*)$", re.DOTALL)
+
+
+@dataclass(slots=True)
+class NodeCost:
+    """The cost of a node: seconds of the model (waiting for it included), of tools, and of the program itself."""
+
+    steps: int = 0
+    model: float = 0.0
+    tool: float = 0.0
+    us: float = 0.0
+    model_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return self.model + self.tool + self.us
+
+
+@dataclass(slots=True)
+class StepFacts:
+    """The cost per node over all logs, and the steps that led to each record, by the record's id."""
+
+    costs: dict[str, NodeCost] = field(default_factory=dict)
+    talks: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
+
+
+def read_steps_of(logs: Mapping[str, StepLog], starts: Sequence[str]) -> StepFacts:
+    """What the step logs tell. `starts` are the times at which the run was begun or taken up again."""
+    found = StepFacts()
+    between = NodeCost()
+    for log in logs.values():
+        steps = list(log.finished.values())
+        for step in steps:
+            _add_cost(found.costs, step)
+        for before, after in pairwise(steps):
+            if not any(before.ended <= start <= after.started for start in starts):  # the run was not under way
+                between.us += seconds_between(before.ended, after.started)
+        _add_talks(found.talks, steps)
+    if between.us >= 0.01:
+        found.costs["(between steps)"] = between
+    return found
+
+
+def cost_section(costs: Mapping[str, NodeCost]) -> PageSection | None:
+    """Time and tokens per node."""
+    ordered = sorted(costs.items(), key=lambda item: -item[1].seconds)
+    rows = [
+        {"node": name, "who": who, "seconds": round(seconds, 2)}
+        for name, cost in ordered
+        for who, seconds in (("model", cost.model), ("tool", cost.tool), ("us", cost.us))
+        if seconds >= 0.005
+    ]
+    head = ("node", "steps", "model, s", "tool, s", "us, s", "model calls", "prompt tokens", "completion tokens")
+    table = make_table(
+        "Cost by node",
+        head,
+        (
+            (
+                name,
+                cost.steps,
+                round(cost.model, 1),
+                round(cost.tool, 1),
+                round(cost.us, 1),
+                cost.model_calls,
+                cost.prompt_tokens,
+                cost.completion_tokens,
+            )
+            for name, cost in ordered
+        ),
+    )
+    chart = bar_chart("Seconds by node", rows, y="node", x="seconds", colour="who", x_title="seconds, all units added")
+    note = (
+        "The time of a step that asked a model counts as the model's, with the wait for a free place at its server; "
+        "“us” is the rest. Units run side by side, so that the sum is more than the time on the clock."
+    )
+    return make_section("cost", "Cost and time", (chart, table), note)
+
+
+def split_key(key: str) -> tuple[str, dict[str, str]]:
+    """The vertex and the loops' counters in the key of a step, as its log has it."""
+    match = _KEY.match(key)
+    assert match is not None  # the pattern takes any text
+    counters = dict(pair.split("=", 1) for pair in match[2].split())
+    return match[1], counters
+
+
+def _add_cost(costs: dict[str, NodeCost], step: LoggedStep) -> None:
+    vertex, _ = split_key(step.key)
+    if step.sub_workflow:  # its own part tells
+        return
+    cost = costs.setdefault(vertex if step.record is None else "record", NodeCost())
+    whole = seconds_between(step.started, step.ended)
+    tool = min(whole, sum(_milliseconds(step.outputs)) / 1000)
+    cost.steps += 1
+    cost.tool += tool
+    if step.used.model_calls:
+        cost.model += whole - tool
+    else:
+        cost.us += whole - tool
+    cost.model_calls += step.used.model_calls
+    cost.prompt_tokens += step.used.prompt_tokens
+    cost.completion_tokens += step.used.completion_tokens
+
+
+def _milliseconds(outputs: Mapping[str, Json]) -> Iterable[float]:
+    """The time of the tool calls of a step."""
+    seen = outputs.get("observation")
+    for observation in seen if isinstance(seen, list) else [seen]:
+        if isinstance(observation, Mapping) and isinstance(observation.get("ms"), int | float):
+            yield float(observation["ms"])
+
+
+def _add_talks(talks: dict[str, list[dict[str, Json]]], steps: Sequence[LoggedStep]) -> None:
+    """The steps of each record: those in the same pass of all loops around it."""
+    records = [step for step in steps if step.record is not None and step.record.get("record") in RECORDS]
+    if not records:
+        return
+    keys = {step.key: split_key(step.key) for step in steps}
+    shapes = {tuple(keys[step.key][1]) for step in records}
+    passes: dict[tuple[tuple[str, str], ...], list[LoggedStep]] = defaultdict(list)
+    for step in steps:
+        counters = keys[step.key][1]
+        for shape in shapes:
+            if step.record is None and all(loop in counters for loop in shape):
+                passes[tuple((loop, counters[loop]) for loop in shape)].append(step)
+    for step in records:
+        own = passes[tuple(keys[step.key][1].items())]
+        outer = len(keys[step.key][1])
+        talks[str((step.record or {})["id"])] = [_talk_entry(one, *keys[one.key], outer) for one in own]
+
+
+def _talk_entry(step: LoggedStep, vertex: str, counters: Mapping[str, str], outer: int) -> dict[str, Json]:
+    """A step as the page shows it: its messages, or else what it gave."""
+    entry: dict[str, Json] = {"n": vertex, "s": round(seconds_between(step.started, step.ended), 3)}
+    inner = list(counters.items())[outer:]
+    if inner:
+        entry["l"] = ", ".join(f"{loop} {number}" for loop, number in inner if number != "-")
+    if step.messages:
+        entry["m"] = [[str(message.get("role")), _message_text(message)] for message in step.messages]
+    elif step.outputs:
+        text = json.dumps(step.outputs, ensure_ascii=False)
+        more = len(text) - LONGEST_OUTPUT
+        entry["o"] = text if more <= 0 else f"{text[:LONGEST_OUTPUT]} … {more:,} characters more"
+    if step.used.prompt_tokens or step.used.completion_tokens:
+        entry["u"] = [step.used.prompt_tokens, step.used.completion_tokens]
+    return entry
+
+
+def _message_text(message: Mapping[str, Json]) -> str:
+    """The content of a message, with the calls that it makes by the server's own tool calling."""
+    content = message.get("content")
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False) if content else ""
+    calls = message.get("tool_calls")
+    return "\n".join(filter(None, [text, json.dumps(calls, ensure_ascii=False) if calls else ""]))
