@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from ste_graph.contracts import Context, Json, Model, RecordView, Reply
+from ste_graph.distil.example import Definition
 from ste_graph.distil.normalisation import words
 from ste_graph.forms.claims import find_unsupported
 from ste_graph.forms.description import (
-    RefusedWording,
     ToolWording,
-    WordingTest,
     apply_wording,
     proposal_schema,
     read_proposal,
@@ -22,26 +21,38 @@ from ste_graph.forms.description import (
 )
 from ste_graph.forms.evidence import NumberedTrial, definition_text
 from ste_graph.forms.foreign import find_foreign
+from ste_graph.forms.gepa_search import find_missing_package, search_with_gepa
+from ste_graph.forms.search import (
+    BEFORE,
+    Ledger,
+    MissingProposalError,
+    MissingTestError,
+    Proposal,
+    SearchCase,
+    SearchMethod,
+    SearchState,
+    case_key,
+    proposal_arm,
+    search_own,
+)
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.packs.leaks import LeakFinder
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols.json_object import NotAnObjectError, first_object
 from ste_graph.scoring.reply import CaseReply
-from ste_graph.text import approximate_tokens, count_noun
+from ste_graph.scoring.validation import find_confused, find_failures, read_results
+from ste_graph.text import approximate_tokens
 
-BEFORE = "before"
-"""The arm with the descriptions as they are."""
-
-CONFUSED = 2
-"""At most so many tools are told that were called in the place of the one that is described."""
+TOLD = 3
+"""At most so many refused proposals are told to the next one, the last ones."""
 
 
 class Describe(Node):
     """Ask the model for better descriptions of a tool and its parameters, from the trials: most of all the failed ones.
 
-    Names, types and all else of the schema stay. A proposal is refused if it says the same as before, names a parameter
-    or a value that neither the trials nor the definition have, is too long, or holds what does not belong into a
-    prompt: an address, an instruction or a secret from a tool's output, a value of a held-out request.
+    Names, types and all else of the schema stay. A proposal is refused if it says what was said before, names a
+    parameter or a value that neither the trials nor the definition have, is too long, or holds what does not belong
+    into a prompt: an address, an instruction or a secret from a tool's output, a value of a held-out request.
 
     Differs: in the paper the descriptions stay; rewriting them follows GEPA (2025), by propose, test, keep or drop.
     """
@@ -52,11 +63,13 @@ class Describe(Node):
     """The most tokens, about, by which the descriptions of a tool may grow."""
 
     class Inputs(NodeInputs):
-        """The tool, the trials that the prompt shows, see `evidence`, and the tools that were called in its place."""
+        """The tool, the trials that the prompt shows, see `evidence`, and what `describe.keep` tells of the search."""
 
         tool: dict[str, Any]
         trials: list[dict[str, Any]]
         confused: list[dict[str, Any]] | None = None
+        replies: list[dict[str, Any]] | None = None
+        state: SearchState | None = None
 
     class Outputs(NodeOutputs):
         """`proposal` has `description` and `parameters`; `fault` is None if it may be tested."""
@@ -71,7 +84,10 @@ class Describe(Node):
             return self.Outputs(proposal=None, fault="the reply was no JSON object with `description` and `parameters`")
         trials = [NumberedTrial.model_validate(trial) for trial in inputs.trials]
         others = [f"{other['name']}\n{other['description']}" for other in inputs.confused or ()]
+        others += ["\n".join(map(str, told.values())) for told in inputs.replies or ()]
         fault = self._fault(wording, inputs.tool, trials, others)
+        if fault is None and inputs.state and _says_the_same(wording, inputs.state.proposals):
+            fault = "it says the same as a proposal before it"
         return self.Outputs(proposal=wording.model_dump(), fault=fault)
 
     def _fault(
@@ -83,7 +99,7 @@ class Describe(Node):
             apply_wording(tool, wording)
         except ValueError as error:
             return str(error)
-        if [*map(words, wording_texts(wording))] == [*map(words, wording_texts(now))]:
+        if _says_the_same(wording, [now]):
             return "it says the same as before"
         grown = approximate_tokens(" ".join(wording_texts(wording))) - approximate_tokens(" ".join(wording_texts(now)))
         if grown > self.tokens:
@@ -103,11 +119,12 @@ class DescribeArm(Node):
     """Name the arm in which descriptions are tested, for `show`: as they are, or as proposed."""
 
     class Inputs(NodeInputs):
-        """The tool, the proposal, if there is one, and how many were tested or refused before."""
+        """The tool, the proposal of this round, if there is one, and the arm that is tested otherwise."""
 
         tool: dict[str, Any]
+        state: SearchState
         proposal: dict[str, Any] | None = None
-        refused: list[dict[str, Any]] | None = None
+        tested: str = BEFORE
 
     class Outputs(NodeOutputs):
         """The name of the arm; `arm` and `descriptions` as `show` reads them."""
@@ -117,41 +134,58 @@ class DescribeArm(Node):
         descriptions: list[dict[str, Any]]
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
-        if inputs.proposal is None:
+        tool, proposals = inputs.tool, inputs.state.proposals
+        wordings = {proposal_arm(n): each.wording.model_dump() for n, each in enumerate(proposals, start=1)}
+        name = inputs.tested
+        if inputs.proposal is not None:
+            name = proposal_arm(len(proposals) + 1)
+            wordings[name] = inputs.proposal
+        if name == BEFORE:
             return self.Outputs(name=BEFORE, arm={"name": BEFORE}, descriptions=[])
-        tool = inputs.tool
         origin = {"run_id": tool["run_id"], "run": tool["run"], "without": tool["run_id"]}
-        proposed = {"tool": tool["name"], **inputs.proposal, "kept": True, "fingerprint": tool["fingerprint"]}
-        name = f"proposal {len(inputs.refused or ()) + 1}"
-        described = [{**proposed, "origin": origin}]
-        return self.Outputs(name=name, arm={"name": name, "descriptions": True}, descriptions=described)
+        described = {"tool": tool["name"], **wordings[name], "kept": True, "fingerprint": tool["fingerprint"]}
+        arm = {"name": name, "descriptions": True}
+        return self.Outputs(name=name, arm=arm, descriptions=[{**described, "origin": origin}])
 
 
 class DescribeKeep(Node):
-    """Compare the replies with proposed descriptions with those before, and keep the proposal if more are right.
+    """Say what to propose or to test next, and keep the descriptions with which most requests are served rightly.
 
-    The requests are those that were set aside, which nothing was proposed from. It is done where a proposal is kept,
-    and at once where there is nothing to test on, or nothing to gain.
+    The requests that decide are those that were set aside, which nothing was proposed from: descriptions are kept if
+    more are served rightly with them than with those before. It is done where the search is, and at once where there
+    is nothing to test on, or nothing to gain.
+
+    `search: own` tests one proposal after the other until one is better. `search: gepa` also tells proposals which
+    requests of trials were served wrongly, and goes on from the best proposals; it needs the package `gepa`.
     """
 
-    own_inputs: ClassVar[frozenset[str]] = frozenset({"refused"})
+    own_inputs: ClassVar[frozenset[str]] = frozenset({"state"})
 
     memory: RecordView
     """The replies of this tool so far."""
+    search: SearchMethod = "own"
+    """How proposals follow one another."""
 
     class Inputs(NodeInputs):
-        """The tool, the arm that was tested last, the proposal, and why it was refused before a test."""
+        """The tool, what was proposed in this round or why not, and the sizes of the tests.
+
+        `cases` is the most requests set aside that are used, `batch` the most that one round tests.
+        """
 
         tool: dict[str, Any]
-        arm: dict[str, Any] | None = None
         proposal: dict[str, Any] | None = None
         fault: str | None = None
-        refused: list[dict[str, Any]] | None = None
+        cases: int = 8
+        batch: int = 8
+        state: SearchState | None = None
 
     class Outputs(NodeOutputs):
-        """The fields of a `description`, `done`, and as `confused` the tools that were called in this one's place.
+        """The fields of a `description`, and what comes next unless `done`.
 
-        Those are with the descriptions as they were, the most frequent first, each with `name` and `description`.
+        `propose`: whether the round begins with a proposal, for the tool as in `base`, which failed in `replies` (each
+        with `query`, `called` and `right`). `confused` are the tools that were called in this one's place before, the
+        most frequent first, and `told` the last refused proposals. `tested` is the arm that is tested otherwise, and
+        `cases` are those of the test. `state` is what the search remembers.
         """
 
         description: str
@@ -162,73 +196,95 @@ class DescribeKeep(Node):
         validation: dict[str, Any] | None
         refused: list[dict[str, Any]]
         confused: list[dict[str, Any]]
+        told: list[dict[str, Any]]
+        replies: list[dict[str, Any]]
+        base: Definition
+        propose: bool
+        tested: str
+        cases: list[dict[str, Any]]
+        state: SearchState
         done: bool
 
+    @classmethod
+    def find_missing_package(cls, settings: Mapping[str, Any]) -> str | None:
+        return find_missing_package() if settings.get("search") == "gepa" else None
+
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
+        tool, now = inputs.tool, read_wording(inputs.tool)
+        state = _advance(inputs, ctx.seed)
         replies = [CaseReply.from_line(entry.record) for entry in await self.memory.entries()]
-        right = {arm: sum(reply.arm == arm and reply.is_correct is True for reply in replies) for arm in _arms(replies)}
-        cases = sum(reply.arm == BEFORE for reply in replies)
-        before, refused = right.get(BEFORE, 0), list(inputs.refused or ())
-        now, confused = read_wording(inputs.tool), _find_confused(inputs.tool, replies)
-        if inputs.proposal is None and inputs.fault is None:
-            return self._keep_as_is(now, cases, before, confused)
-        proposed = ToolWording.model_validate(inputs.proposal) if inputs.proposal else None
-        after = right.get(str(inputs.arm["name"]), 0) if inputs.arm and inputs.fault is None else None
-        tested = None if after is None else WordingTest(cases=cases, before=before, after=after)
-        counted = count_noun(cases, "request")
-        if proposed is not None and tested is not None and tested.after > before:
-            reason = f"{tested.after} of {counted} set aside came out right, {before} before"
-            return self._outputs(proposed, now, True, reason, tested, refused, confused, done=True)
-        reason = inputs.fault or f"{after} of {counted} set aside came out right, and {before} before"
-        refused.append(RefusedWording(description=proposed.description if proposed else "", reason=reason).model_dump())
-        reason = f"the last proposal was not kept: {reason}"
-        return self._outputs(now, now, False, reason, tested, refused, confused, done=False)
-
-    def _keep_as_is(self, now: ToolWording, cases: int, right: int, confused: list[dict[str, Any]]) -> Outputs:
-        """The outputs before anything was proposed."""
-        if not cases:
-            reason = "no request was set aside to test a proposal on"
-        elif right == cases:
-            reason = f"all {count_noun(cases, 'request')} that were set aside are served rightly as it is"
-        else:
-            reason = "nothing was proposed"
-        return self._outputs(now, now, False, reason, None, [], confused, done=not cases or right == cases)
-
-    def _outputs(
-        self,
-        wording: ToolWording,
-        previous: ToolWording,
-        kept: bool,
-        reason: str,
-        tested: WordingTest | None,
-        refused: list[dict[str, Any]],
-        confused: list[dict[str, Any]],
-        *,
-        done: bool,
-    ) -> Outputs:
+        ledger = Ledger(
+            now,
+            validation=tool["validation"][: inputs.cases],
+            training=tool["cases"],
+            proposals=state.proposals,
+            results=read_results(replies),
+        )
+        tested, cases, done, proposes = BEFORE, list[SearchCase](), False, False
+        try:
+            self._search(ledger, state.seed, inputs.batch)
+            done = True
+        except MissingTestError as missing:
+            tested, cases = missing.arm, [*missing.cases]
+        except MissingProposalError as missing:
+            proposes, cases = True, [*(missing.cases or ledger.validation)]
+            shown = tuple(map(case_key, missing.cases))
+            state = state.model_copy(update={"parent": missing.parent, "cases": shown})
+        best, refusals = ledger.find_best(), ledger.refusals()
+        wording = ledger.wordings[best[0]] if best else now
+        test = best[1] if best else ledger.find_last_test()
+        parent = state.parent if proposes else BEFORE
         return self.Outputs(
             description=wording.description,
             parameters=wording.parameters,
-            previous=previous.model_dump(),
-            kept=kept,
-            reason=reason,
-            validation=tested.model_dump() if tested else None,
-            refused=refused,
-            confused=confused,
+            previous=now.model_dump(),
+            kept=best is not None,
+            reason=ledger.explain_choice(),
+            validation=test.model_dump() if test else None,
+            refused=[each.model_dump() for each in refusals.values()],
+            confused=find_confused(tool, replies),
+            told=[each.model_dump() for arm, each in refusals.items() if arm != parent][-TOLD:],
+            replies=find_failures(replies, parent, state.cases) if proposes else [],
+            base=_base(tool, ledger.wordings[parent]),
+            propose=proposes,
+            tested=tested,
+            cases=[dict(case) for case in cases[: inputs.batch]],
+            state=state,
             done=done,
         )
 
-
-def _find_confused(tool: dict[str, Any], replies: list[CaseReply]) -> list[dict[str, Any]]:
-    """The tools that were called where this one is right, without a proposal; the most frequent first."""
-    called = Counter(reply.called for reply in replies if reply.arm == BEFORE and reply.called != tool["name"])
-    known = {str(other["name"]): other for other in tool["pool"]}
-    names = [name for name, _ in called.most_common() if name in known][:CONFUSED]
-    return [{"name": name, "description": known[name]["description"]} for name in names]
+    def _search(self, ledger: Ledger, seed: int, batch: int) -> None:
+        if self.search == "gepa":
+            search_with_gepa(ledger, seed=seed, batch=batch)
+        else:
+            search_own(ledger)
 
 
-def _arms(replies: list[CaseReply]) -> list[str]:
-    return list(dict.fromkeys(reply.arm for reply in replies))
+def _advance(inputs: DescribeKeep.Inputs, seed: int) -> SearchState:
+    """The state of the search after this round; its seed is that of the first."""
+    state = inputs.state or SearchState(seed=seed)
+    if inputs.proposal is None and inputs.fault is None:
+        return state
+    content = {**(inputs.proposal or {}), "fault": inputs.fault, "parent": state.parent, "cases": state.cases}
+    proposals = (*state.proposals, Proposal.model_validate(content))
+    return state.model_copy(update={"proposals": proposals})
+
+
+def _base(tool: Mapping[str, Any], wording: ToolWording) -> Definition:
+    """The tool's definition, in other words."""
+    changed = apply_wording(tool, wording)
+    return Definition(name=changed["name"], description=changed["description"], parameters=changed["parameters"])
+
+
+def _says_the_same(wording: ToolWording, others: Iterable[ToolWording | Proposal]) -> bool:
+    """True if another wording has the same words."""
+    own = _content(wording)
+    return any(_content(other) == own for other in others)
+
+
+def _content(wording: ToolWording | Proposal) -> list[str]:
+    parameters = [f"{name}: {text}" for name, text in sorted(wording.parameters.items()) if text]
+    return [*map(words, [wording.description, *parameters])]
 
 
 def _data(reply: Reply) -> Json:

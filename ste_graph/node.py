@@ -50,6 +50,14 @@ class Node(BaseModel):
         """The type of the node's outputs under these YAML settings; for most nodes `Outputs`, whatever they are."""
         return cls.Outputs
 
+    @classmethod
+    def find_missing_package(cls, settings: Mapping[str, Any]) -> str | None:
+        """The sentence that says what has to be installed for these settings; None if nothing is missing.
+
+        It is asked before anything is started or spent.
+        """
+        return None
+
     async def __call__(self, inputs: Any, ctx: Context) -> NodeOutputs:
         """Run the node once: read `inputs`, ask and call through `ctx`, return the outputs and change nothing else."""
         raise NotImplementedError(f"{type(self).__name__} does not say what it does")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class TrainingSide(Frozen):
     """One item per tool: its definition, `trials`, `failures`, `validation`; in `pool` the definitions of all tools.
 
-    `trials` are the kept ones of the training side, each with `id`, `query` and `steps`. `failures` are trials of
+    `trials` are the kept ones of the training side, each with `id`, `query` and `steps`, and `cases` the same as
+    requests with their calls. `failures` are trials of
     `explored`, the run that was distilled, in which a call failed; none that says something about what is held out or
     set aside. `validation` are cases of the training side that are set aside, about this share of its requests: what is
     written from `trials` is tested on them. `restraint` is as in the cases of the run's test. `held_out` are values of
@@ -88,6 +89,7 @@ class TrainingSide(Frozen):
                     "run": str(place.resolve()),
                     "run_id": run_id,
                     "trials": trials,
+                    "cases": [_case(each) for each in kept],
                     "failures": failed,
                     "validation": [_case(each) for each in aside if each.definition.name == name],
                     "held_out": _unseen(held_out.values(name), said),

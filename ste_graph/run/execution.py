@@ -41,7 +41,14 @@ from ste_graph.run.models import (
     start_models,
 )
 from ste_graph.run.pending import PendingCalls
-from ste_graph.run.preflight import check_access, check_held_out, check_resumable, check_sub_workflows, check_use
+from ste_graph.run.preflight import (
+    check_access,
+    check_held_out,
+    check_packages,
+    check_resumable,
+    check_sub_workflows,
+    check_use,
+)
 from ste_graph.run.record_maker import RecordMaker, memory_entries
 from ste_graph.run.recording import Recording
 from ste_graph.run.replay import Replay
@@ -153,6 +160,7 @@ class _Opening:
                 return self._summary(logs, lock)
             if any(log.finished for log in logs.values()):
                 check_resumable(self._workflow)
+        check_packages(self._workflow)
         check_access(self._workflow)
         self._workflow = load_data(self._workflow)
         check_held_out(self._workflow)

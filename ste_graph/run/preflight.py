@@ -26,6 +26,13 @@ def check_access(workflow: Workflow) -> None:
             model.check_access()
 
 
+def check_packages(workflow: Workflow) -> None:
+    """Raise `WorkflowError` for the first node for which a package is missing."""
+    for name, node in workflow.nodes.items():
+        if missing := node.cls.find_missing_package(node.settings):
+            raise WorkflowError(f"{workflow.file}: node `{name}`: {missing}")
+
+
 def check_use(workflow: Workflow, tools: Sequence[Tool]) -> list[str]:
     """Return what a person should know of the memories that were proven with tools and a model.
 
@@ -75,6 +82,7 @@ async def check_sub_workflows(workflow: Workflow, *, dry_run: bool) -> list[str]
 
 async def _check(spec: SubWorkflowSpec, *, dry_run: bool) -> list[str]:
     workflow, later = spec.workflow, {path.split(".")[0] for path in spec.deferred}
+    check_packages(workflow)
     if "data" not in later:
         load_data(workflow)
         if "memory" not in later:

@@ -153,6 +153,30 @@ def test_the_same_trials_give_the_same_guideline_again(runs: Path, tmp_path: Pat
     assert texts[0] == texts[1]
 
 
+def test_a_search_by_gepa_that_is_stopped_goes_on_and_comes_to_the_same_descriptions(
+    runs: Path, tmp_path: Path
+) -> None:
+    source = {"data.training.run": str(runs / "distilled"), "data.training.explored": str(runs / "explored")}
+    gepa: dict[str, Any] = {**source, "models.main": {"use": "simulated"}, "models.learner.mistakes": 0.8}
+    gepa["data.training.include"] = TOOLS[:2]
+
+    def describe(out: str, **changes: Any) -> Any:
+        return ste.load("describe", variant="gepa", set={**gepa, **changes}).run(tmp_path / out, concurrency=1)
+
+    whole = describe("whole")
+    for calls in (7, 20):
+        assert describe("parts", **{"budget.model_calls": calls}).stopped_by == "budget"
+    assert describe("parts", **{"budget.model_calls": 1000}).used.model_calls == whole.used.model_calls
+    found, again = ([*open_run(tmp_path / out).records()] for out in ("whole", "parts"))
+    names = ("record", "tool", "arm", "query", "output", "description", "parameters", "kept", "reason", "refused")
+    assert [[line.get(name) for name in names] for line in found] == [
+        [line.get(name) for name in names] for line in again
+    ]
+    described = read_descriptions(open_run(tmp_path / "whole"))
+    assert any(each.kept for each in described)
+    assert whole.used.model_calls <= 44 * len(described)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

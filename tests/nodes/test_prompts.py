@@ -254,7 +254,12 @@ def test_a_form_is_asked_for_with_numbered_trials_after_worked_examples_of_other
     values = {
         "evidence": {"trials": [TRIAL]},
         "aspect": {"question": "What is it for?"},
-        "keep": {"refused": refused, "confused": CONFUSED},
+        "keep": {
+            "base": TOOL,
+            "told": refused,
+            "confused": CONFUSED,
+            "replies": [{"query": "Three?", "called": "hear {}", "right": '{"at": 3}'}],
+        },
     }
     rendered = prompt(name).render({"tool": TOOL, **values})
     roles = [turn["role"] for turn in rendered.leading]
@@ -268,4 +273,5 @@ def test_a_form_is_asked_for_with_numbered_trials_after_worked_examples_of_other
     assert lines[-1] == {"guideline": "Notes:", "describe": "Better documentation:"}[name]
     assert ("The reason: it says the same as before." in lines) == (name == "describe")
     assert ("Called in its place by mistake: hear (To hear.)" in lines) == (name == "describe")
+    assert ('Right: look {"at": 3}' in lines) == (name == "describe")
     assert "API_name: look" not in str(rendered.leading)
