@@ -28,7 +28,9 @@ class Answer(Node):
     model: Model
     prompt: Prompt
     protocol: Form = "react"
+    """The form in which a call is asked for: `react`, `native` or `json`."""
     forced: bool = True
+    """False: with `json` the prompt alone asks for it, and the server does not force it."""
 
     class Inputs(NodeInputs):
         """The tools on offer (`name`, `description`, `parameters`), where the protocol sends them beside the prompt."""

@@ -36,7 +36,9 @@ class Call(Node):
     model: Model
     prompt: Prompt
     protocol: Protocol = "react"
+    """The form in which a call is asked for: `react`, `native`, `json` or `auto`."""
     parser: Literal["tolerant", "paper"] = "tolerant"
+    """`paper` reads replies exactly as the code of the paper did."""
 
     class Inputs(NodeInputs):
         """The request, and the last observation; None at the first move of a trial.

@@ -26,6 +26,7 @@ class Chat(Node):
     model: Model
     prompt: Prompt
     outputs: dict[str, Any]
+    """The names of the outputs, with their types: `{score: int, why: str}`."""
 
     @classmethod
     def output_type(cls, settings: Mapping[str, Any]) -> type[NodeOutputs]:

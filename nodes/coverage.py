@@ -25,6 +25,7 @@ class Coverage(Node):
 
     memory: RecordView
     patience: Annotated[int, Field(ge=1)] = 4
+    """The tool is saturated after so many trials that added nothing."""
 
     class Inputs(NodeInputs):
         """The tool at hand."""

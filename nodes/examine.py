@@ -24,7 +24,9 @@ class Examine(Node):
     include: tuple[str, ...] = ()
     """The tools that count, the others are listed; empty: all count."""
     tokens: Annotated[int, Field(ge=1)] = 128
+    """The longest reply, in tokens."""
     chat: bool = False
+    """True: prompts are put into the model's chat template."""
     threads: Annotated[int, Field(ge=1)] = 1
     """Of the CPU, for the model that replies."""
 
@@ -82,7 +84,9 @@ class ExamineBatches(Node):
     names: tuple[str, ...] = ()
     """The names of the batches in the table; without, they are numbered."""
     tokens: Annotated[int, Field(ge=1)] = 128
+    """The longest reply, in tokens."""
     chat: bool = False
+    """True: prompts are put into the model's chat template."""
     threads: Annotated[int, Field(ge=1)] = 1
     """Of the CPU, for the model that replies."""
 

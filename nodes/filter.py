@@ -23,6 +23,7 @@ class Filter(Node):
     """
 
     checks: tuple[GateName, ...] = RULE_GATES
+    """The gates to apply."""
     free: tuple[str, ...] = ()
     """Parameters whose values are composed rather than stated, such as a query: they need not be traced."""
     doubtful: Literal["reject", "pass"] = "reject"

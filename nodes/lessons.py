@@ -25,6 +25,7 @@ class Lessons(Node):
 
     memory: RecordView
     k: Annotated[int, Field(ge=0)] = 3
+    """The most lessons."""
 
     class Inputs(NodeInputs):
         """The tool at hand."""
@@ -56,7 +57,9 @@ class LessonsOffered(Node):
 
     memory: LessonView
     per_tool: Annotated[int, Field(ge=1)] = 3
+    """The most lessons of one tool."""
     k: Annotated[int, Field(ge=0)] = 6
+    """The most lessons of all tools."""
 
     class Inputs(NodeInputs):
         """The request, and the names of the tools."""

@@ -22,7 +22,9 @@ class Novelty(Node):
 
     memory: RecordView
     threshold: Annotated[float, Field(ge=-1, le=1)] = 0.9
+    """The cosine from which a request is too similar to an earlier one."""
     k: Annotated[int, Field(ge=0)] = 3
+    """The most earlier requests that are named as too similar."""
 
     class Inputs(NodeInputs):
         """The request to judge."""

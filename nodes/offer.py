@@ -27,9 +27,12 @@ class Offer(Node):
     """
 
     among: Literal["all", "nearest", "listed"] = "all"
+    """Which tools are offered beside this one."""
     k: Annotated[int, Field(ge=1)] = 15
+    """The number of tools that `nearest` offers, this one among them."""
     memory: SimilarityView | None = None
     seed: int = 0
+    """Decides at which position the tool itself is put."""
 
     class Inputs(NodeInputs):
         """A tool of a test, see `ste_graph.inputs.cases.Cases`."""

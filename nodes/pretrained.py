@@ -11,6 +11,7 @@ class Pretrained(Node):
     """Name a causal language model, on the hub or in a folder, as the base of a training."""
 
     model: HubPath
+    """Its name on the hub, or its folder."""
 
     class Inputs(NodeInputs):
         """No input."""

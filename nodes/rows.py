@@ -21,7 +21,9 @@ class Rows(Node):
     """
 
     run: RelativePath
+    """A run of `distil.yaml`."""
     batches: Annotated[Batches, Field(union_mode="left_to_right")] = 1
+    """The number of groups of tools, or the tools of each group."""
 
     class Outputs(TrainingFiles, NodeOutputs):
         """The fields of `TrainingFiles`."""
@@ -38,7 +40,9 @@ class RowFiles(Node):
     """
 
     train: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
+    """The files to train on, one per batch."""
     heldout: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
+    """The files to examine with, one per batch."""
 
     class Outputs(TrainingFiles, NodeOutputs):
         """The fields of `TrainingFiles`."""

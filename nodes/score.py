@@ -21,7 +21,9 @@ class Score(Node):
     """
 
     parser: Parser = Parser.tolerant
+    """How replies are read: `tolerant`, or as the `paper` did."""
     judged: tuple[str, ...] | None = None
+    """The tools whose arguments only a judge can compare; unset: the paper's."""
 
     class Inputs(NodeInputs):
         """A reply, its case, the names of the tools that were offered, and the form in which a call was asked for."""

@@ -15,6 +15,7 @@ class Student(Node):
     """
 
     shape: StudentShape = StudentShape()
+    """The size of the model, and what it can do from the start."""
 
     class Inputs(NodeInputs):
         """`seed` decides its weights."""

@@ -28,6 +28,7 @@ class Train(Node):
     general: tuple[RelativePath, ...] = ()
     """Files of general rows, so that the model does not forget how to answer them."""
     settings: TrainingSettings = TrainingSettings()
+    """The settings of the training."""
 
     class Inputs(NodeInputs):
         """`model` is the base, a folder or a name on the hub."""
@@ -61,7 +62,9 @@ class TrainBatches(Node):
     """
 
     general: tuple[RelativePath, ...] = ()
+    """Files of rows of other kinds, which every round sees too."""
     settings: TrainingSettings = TrainingSettings(steps=400, learning_rate=1e-3)
+    """The settings of each round's training."""
 
     class Inputs(NodeInputs):
         """`model` knows the first batch; `previous` is the model of the previous round; `arm` has a `replay`."""

@@ -19,6 +19,7 @@ class Values(Node):
 
     memory: ValueView
     k: Annotated[int, Field(ge=1)] = 5
+    """The most values per parameter."""
 
     class Inputs(NodeInputs):
         """The tool that is explored."""

@@ -14,13 +14,16 @@ class Diverse(Frozen):
     """`{diverse: k}`: k entries that cover the memory, the newest among them, in order of adding."""
 
     diverse: int = Field(ge=1)
+    """The most entries."""
 
 
 class Nearest(Frozen):
     """`{nearest: k, like: <expr>}`: the k entries most similar to a text, best first; the newest k if it is null."""
 
     nearest: int = Field(ge=1)
+    """The most entries."""
     like: str
+    """The text, as an expression such as `imagine.query`."""
 
 
 class OtherTool(Frozen):
@@ -30,6 +33,7 @@ class OtherTool(Frozen):
     """
 
     other_tool: RelativePath
+    """The folder of the earlier run."""
 
 
 RecallSetting: TypeAlias = Literal["all", "shuffled"] | Diverse | Nearest | OtherTool

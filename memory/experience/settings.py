@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 else:
     # `from` is a key of YAML but a keyword of Python, so that no class statement can declare it.
-    _Source = create_model("_Source", **{"from": (PathOrURL | None, None)})
+    _FROM = Field(default=None, description="A run, a pack or a store of exemplars: what was learnt there is shown.")
+    _Source = create_model("_Source", **{"from": (PathOrURL | None, _FROM)})
 
 
 class Experience(_Source):
@@ -43,6 +44,7 @@ class Experience(_Source):
     holds: ClassVar[Literal["records"]] = "records"
 
     recall: RecallSetting = "all"
+    """What of it a prompt shows: `all`, `{diverse: k}`, `{nearest: k, like: …}`, `shuffled`, `{other_tool: RUN}`."""
     embedder: str | None = None
     """A sentence-transformers model: a folder, or a name on the hub. Unset: all-MiniLM-L6-v2."""
     path: RelativePath | None = None

@@ -22,14 +22,17 @@ class SelectionFields(Frozen):
     """
 
     k: int = Field(default=8, ge=0)
+    """The most exemplars."""
     per_tool: int | None = Field(default=None, ge=1)
     """At most so many of one tool."""
     contrast: bool = False
     """One of them is of another tool than the nearest one's: of the most similar other tool, in the last place."""
     order: Literal["most_similar_last", "most_similar_first"] = "most_similar_last"
+    """Where the most similar exemplar comes."""
     tokens: int | None = Field(default=None, ge=0)
     """The budget for their text, counted as a third of its bytes; what does not fit is skipped, the nearest first."""
     gates: tuple[Gate, ...] = VERIFIED
+    """The gates that an exemplar must have passed."""
     observations: bool = True
     """Show what the calls returned, and the answer."""
     allow_same_request: bool = True

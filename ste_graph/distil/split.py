@@ -34,6 +34,7 @@ class SplitFields(Frozen):
     examples: Annotated[int, Field(ge=1)] = 150
     """The number of examples to reach, by saying the requests of the training side in other words."""
     seed: int = 0
+    """Decides which clusters are held out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,11 @@ class RunExamples(Frozen):
     """
 
     run: RelativePath
+    """A run of `distil.yaml`."""
     split: Literal["train", "heldout"] | None = None
+    """One side of its split; unset: both."""
     by: Literal["example", "tool"] = "example"
+    """`example`: one item per example. `tool`: one per tool, with its definition and its `examples`."""
     originals: bool = False
     """Only the requests of trials, without those that say them in other words."""
 

@@ -22,6 +22,7 @@ class RunGuidelines(Frozen):
 
     workflow: ClassVar[str] = "guideline"
     run: RelativePath | None = None
+    """A run of `guideline.yaml`, or a pack."""
 
     def items(self) -> list[Json]:
         """The guidelines that say something. Raises `WorkflowError` if the run made none at all."""
@@ -57,6 +58,7 @@ class RunDescriptions(Frozen):
 
     workflow: ClassVar[str] = "describe"
     run: RelativePath | None = None
+    """A run of `describe.yaml`, or a pack."""
 
     def items(self) -> list[Json]:
         """The descriptions, those that were kept as before included. Raises `WorkflowError` if the run made none."""

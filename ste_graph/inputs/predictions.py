@@ -20,18 +20,26 @@ class PredictionFiles(Frozen):
 
     `arms` names the file of each arm. Without `gold` the test is looked for as `ste score` does; if it holds questions
     of BFCL, `answers` may name theirs. `partial` leaves out tools that a file does not hold, and cases that not all
-    arms have. With `stored_verdicts`, if only a judge can tell, the label next to the reply counts. `protocol` is the form
-    in which calls were asked for.
+    arms have. With `stored_verdicts`, if only a judge can tell, the label next to the reply counts. `protocol` is the
+    form in which calls were asked for.
     """
 
     arms: Annotated[dict[str, RelativePath], Field(min_length=1)]
+    """The file of each arm, by the arm's name."""
     baseline: str | None = None
+    """The arm with which the others are compared; unset: `before` if there is one, else `baseline`."""
     candidate: str | None = None
+    """The arm that may be adopted; unset: the one that gains most."""
     gold: RelativePath | None = None
+    """The test: the requests with their right calls. Unset: looked for as `ste score` does."""
     answers: RelativePath | None = None
+    """The right answers, where `gold` holds questions of BFCL."""
     partial: bool = False
+    """True: cases that not all arms have are left out, instead of refused."""
     stored_verdicts: bool = False
+    """True: verdicts that the files hold already are taken over."""
     protocol: Form = "react"
+    """The form in which calls were asked for."""
 
     def items(self) -> list[Json]:
         """The replies, the baseline's first. Raises `WorkflowError` if a file has another shape."""

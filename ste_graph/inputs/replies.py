@@ -29,10 +29,15 @@ class RunReplies(Frozen):
     """
 
     runs: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
+    """The folders of the runs."""
     baseline: str | None = None
+    """The arm with which the others are compared; unset: `before` if there is one, else `baseline`."""
     candidate: str | None = None
+    """The arm that may be adopted; unset: the one that gains most."""
     include: tuple[str, ...] | None = None
+    """Only the arms of these names."""
     partial: bool = False
+    """True: runs that are not finished are taken, and cases that not all arms have are left out."""
 
     def items(self) -> list[Json]:
         """The replies, the baseline's first. Raises `WorkflowError` if arms cannot be compared, and says why."""

@@ -14,6 +14,7 @@ class RowFile(Frozen):
     """One item per line of a JSON Lines file, or per member of a JSON list (`.json`)."""
 
     path: RelativePath
+    """The file."""
 
     def items(self) -> list[Json]:
         """The rows, in the file's order. Raises `WorkflowError` if a line is not JSON, naming it."""

@@ -41,6 +41,7 @@ class TrainingSide(Frozen):
     include: tuple[str, ...] | None = None
     """Only these tools; the others stay in the pool."""
     seed: int = 0
+    """Decides which requests are set aside."""
 
     def items(self) -> list[Json]:
         """The tools that have a training side, in the order of the run.

@@ -22,8 +22,11 @@ class RunTrials(Frozen):
     """It has one item per tool of its run at most, so that plans know a bound before there is the run."""
 
     run: RelativePath
+    """The folder of a run."""
     licence: str | None = None
+    """What may be done with the texts of its model; it goes with every example that is made of them."""
     include: tuple[str, ...] | None = None
+    """Only the tools of these names."""
 
     def items(self) -> list[Json]:
         """The tools, by name. Raises `WorkflowError` if there is no run, or it has no trial."""

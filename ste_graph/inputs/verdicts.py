@@ -12,6 +12,7 @@ class KnownVerdicts(Frozen):
     """The verdicts of earlier runs and of files with one `{"key", "right"}` a line; of two, the later path's counts."""
 
     paths: tuple[RelativePath, ...] = ()
+    """Runs, and files of verdicts."""
 
     def items(self) -> list[Json]:
         """Each verdict by the key of its question. Raises `WorkflowError` if a path holds none."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ste_graph.language.hover import add_hover_texts
 from ste_graph.language.sections.entries import WIRING, find_marker, settings_shape
 from ste_graph.language.sections.schema import (
     GROUPS,
@@ -23,7 +25,10 @@ from ste_graph.settings import AddressMarker, SecretMarker, VariableMarker
 
 ENVIRONMENT = {
     "type": "object",
-    "properties": {"env": {"type": "string"}, "default": {"type": "string"}},
+    "properties": {
+        "env": {"type": "string", "description": "The environment variable that has the value."},
+        "default": {"type": "string", "description": "The value where the variable is not set."},
+    },
     "required": ["env"],
     "additionalProperties": False,
 }
@@ -35,6 +40,7 @@ def json_schema() -> dict[str, Any]:
     RepeatShape.model_rebuild()
     WhenShape.model_rebuild()
     schema = WorkflowShape.model_json_schema(by_alias=True)
+    add_hover_texts(schema, WorkflowShape)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     schema["description"] = "One workflow file. A file with `extends` may leave out what its base says."
     defs = schema["$defs"]
@@ -59,9 +65,12 @@ def json_schema() -> dict[str, Any]:
     defs["PluginEntry"] = {
         "type": "object",
         "description": "an entry whose class comes from a plugin: `plugin_file.ClassName`",
-        "properties": {"use": {"pattern": PLUGIN_USE, "not": {"enum": dotted}}},
+        "properties": {
+            "use": {"pattern": PLUGIN_USE, "not": {"enum": dotted}, "description": "`plugin_file.ClassName`"}
+        },
         "required": ["use"],
     }
+    _bound_inner_maps(schema)
     for unused in ("UseShape", "Json"):
         defs.pop(unused, None)
     del schema["required"]
@@ -69,20 +78,35 @@ def json_schema() -> dict[str, Any]:
     return {"title": "A ste-graph workflow", **_rewrite(schema, lambda reference: reference)}
 
 
+def _bound_inner_maps(schema: dict[str, Any]) -> None:
+    """Require `at_most` of a `map`, but for the one at the top level, whose items are the units."""
+    defs = schema["$defs"]
+    defs["UnitMapShape"] = {**defs["MapShape"]}
+    defs["MapShape"] = {**defs["MapShape"], "required": [*defs["MapShape"]["required"], "at_most"]}
+    blocks = schema["properties"]["graph"]["items"]
+    top = [
+        {"$ref": "#/$defs/UnitMapShape"} if "MapShape" in str(form.get("$ref")) else form for form in blocks["oneOf"]
+    ]
+    schema["properties"]["graph"]["items"] = {**blocks, "oneOf": top}
+
+
 def _entry_schema(section: Section, use: str) -> dict[str, Any]:
     """The JSON Schema of one installed entry: its own settings and the engine's keys."""
     cls = load_entry_point(GROUPS[section], use)
     own = settings_shape(cls).model_json_schema(by_alias=True)
+    add_hover_texts(own, cls)
     for name, info in cls.model_fields.items():
         if isinstance(find_marker(info), SecretMarker | AddressMarker | VariableMarker):
-            own["properties"][name] = {"anyOf": [own["properties"][name], ENVIRONMENT]}
+            text = own["properties"][name].pop("description", "")
+            own["properties"][name] = {"description": text, "anyOf": [own["properties"][name], ENVIRONMENT]}
     wiring = WIRING[section]
     keys = wiring.model_json_schema()["properties"] if wiring else {}
     has_lifetime = section == "memory" and cls.holds != "values"
+    about = (inspect.getdoc(cls) or "").partition("\n")[0]
     return {
         **own,
-        "description": (cls.__doc__ or "").strip().splitlines()[0] if cls.__doc__ else "",
-        "properties": {**keys, **own.get("properties", {}), "use": {"const": use}},
+        "description": about,
+        "properties": {**keys, **own.get("properties", {}), "use": {"const": use, "description": about}},
         "required": ["use", *own.get("required", [])],
         "additionalProperties": False,
         # A memory that is read from an earlier run has no lifetime in this one; one of values lives as long as the run.
@@ -104,10 +128,17 @@ def _like_schema(defs: dict[str, Any]) -> dict[str, Any]:
         "properties": {
             "like": {"type": "string", "pattern": IDENTIFIER, "description": "the model to copy"},
             "use": False,
-            **{key: {"anyOf": forms} for key, forms in sorted(settings.items())},
+            **{key: {"anyOf": forms, "description": _about(forms, defs)} for key, forms in sorted(settings.items())},
         },
         "required": ["like"],
     }
+
+
+def _about(forms: list[dict[str, Any]], defs: dict[str, Any]) -> str:
+    """What the first kind of model that has a setting says of it."""
+    name, key = forms[0]["$ref"].removeprefix("#/$defs/").split("/properties/")
+    text: str = defs[name]["properties"][key].get("description", "")
+    return text
 
 
 def _hoist(form: dict[str, Any], name: str, defs: dict[str, Any]) -> dict[str, str]:

@@ -52,6 +52,13 @@ def test_every_shipped_workflow_names_the_schema_for_editors():
         {"graph": []},
         {"graph": [{"repeat": "turn", "times": 2}]},
         {"graph": [{"repeat": "turn", "tims": 2, "do": ["call"]}]},
+        {"graph": [{"repeat": "turn", "do": ["call"]}]},
+        {"graph": [{"repeat": "turn", "while": "not call.finished", "do": ["call"]}]},
+        {"graph": [{"repeat": "turn", "until": "call.finished", "do": ["call"]}]},
+        {"graph": [{"repeat": "turn", "times": 2, "at_most": 3, "do": ["call"]}]},
+        {"graph": [{"repeat": "turn", "times": 2, "until": "call.finished", "do": ["call"]}]},
+        {"graph": [{"repeat": "turn", "while": "a.b", "until": "call.finished", "at_most": 2, "do": ["call"]}]},
+        {"graph": [{"map": "tool", "over": "tools", "do": [{"map": "case", "over": "tool.cases", "do": ["call"]}]}]},
         {"models": {"explorer": {"use": "opnai"}}},
         {"models": {"explorer": {"use": "simulated", "mistakes": 2}}},
         {"models": {"explorer": {"like": "main", "temperature": "hot"}}},
@@ -74,6 +81,12 @@ def test_the_schema_refuses_what_the_language_refuses(language, wrong):
     "right",
     [
         {"memory": {"long_term": "off"}},
+        {"graph": [{"repeat": "turn", "until": "call.finished", "at_most": "params.turns", "do": ["call"]}]},
+        {
+            "graph": [
+                {"map": "tool", "over": "tools", "do": [{"map": "c", "over": "tool.c", "at_most": 2, "do": ["call"]}]}
+            ]
+        },
         {
             "memory": {
                 "long_term": {"use": "chroma", "lives": "tool", "recall": {"nearest": 3, "like": "imagine.query"}}
@@ -93,3 +106,29 @@ def test_the_schema_accepts_what_the_language_accepts(language, right):
 def test_a_file_that_extends_another_may_leave_out_keys_of_its_base(language):
     assert language.is_valid({"extends": "paper.yaml", "params": {"turns": 2}})
     assert not language.is_valid({"params": {"turns": 2}})
+
+
+def keys_without_text(schema, at=""):
+    """The keys of mappings that an editor has nothing to say about."""
+    if isinstance(schema, dict):
+        for key, value in schema.get("properties", {}).items():
+            if isinstance(value, dict) and not value.get("description", "").strip():
+                yield f"{at}/{key}"
+        for key, value in schema.items():
+            yield from keys_without_text(value, f"{at}/{key}")
+    elif isinstance(schema, list):
+        for number, value in enumerate(schema):
+            yield from keys_without_text(value, f"{at}/{number}")
+
+
+def test_every_key_has_a_text_for_who_points_at_it():
+    assert list(keys_without_text(json.loads(schema_text()))) == []
+
+
+def test_the_text_of_a_setting_is_what_its_class_says_below_it(language):
+    recall = language.schema["$defs"]["nodes.recall"]["properties"]
+    assert recall["per_tool"]["description"] == "At most so many of one tool.", "inherited"
+    assert recall["memory"]["description"] == "The memory that the node reads, by its name in `memory`."
+    assert recall["use"]["description"] == language.schema["$defs"]["nodes.recall"]["description"]
+    key = language.schema["$defs"]["models.openai"]["properties"]["api_key"]
+    assert key["description"] == "The key; unset: OPENAI_API_KEY, else a placeholder.", "a description goes first"

@@ -55,34 +55,60 @@ class EachShape(Shape):
     """`{each: [a, b]}`: every output of `a` since the pass around the record began, with the next output of `b`."""
 
     each: Annotated[list[Identifier], Field(min_length=1, max_length=2)]
+    """The node whose outputs are gathered, and perhaps the node whose next outputs join them."""
 
 
 class MapShape(Shape):
     """One pass per item of a list; at the top level the items are the units, run side by side."""
 
     map: Identifier
+    """The loop's name, and that of its item in expressions and prompts."""
     over: ExpressionText
+    """The list: `tools`, `data.NAME`, a parameter, or an output of a node."""
     at_most: ExpressionText | None = None
+    """The most passes, a number or `params.NAME`; needed inside a unit."""
     do: Annotated[list[BlockShape], Field(min_length=1)]
+    """The blocks of a pass."""
+
+
+BOUNDS: dict[str, Any] = {
+    "oneOf": [
+        {"required": ["times"], "properties": {"while": False, "until": False, "at_most": False}},
+        {"required": ["while", "at_most"], "properties": {"times": False, "until": False}},
+        {"required": ["until", "at_most"], "properties": {"times": False, "while": False}},
+    ]
+}
+"""The ways to bound a `repeat`, for editors; the check has sentences of its own for them."""
 
 
 class RepeatShape(Shape):
     """A bounded loop: `times`, or `while` (tested before a pass) or `until` (tested after it) with `at_most`."""
 
+    model_config = ConfigDict(json_schema_extra=BOUNDS)
+
     repeat: Identifier
+    """The loop's name, and that of its counter, from 0, in expressions and prompts."""
     times: ExpressionText | None = None
+    """The number of passes, a number or `params.NAME`."""
     while_: ExpressionText | None = Field(default=None, alias="while")
+    """The condition under which a pass begins; it needs `at_most`."""
     until: ExpressionText | None = None
+    """The condition that ends the loop after a pass; it needs `at_most`."""
     at_most: ExpressionText | None = None
+    """The most passes, a number or `params.NAME`."""
     do: Annotated[list[BlockShape], Field(min_length=1)]
+    """The blocks of a pass."""
 
 
 class WhenShape(Shape):
     """Run `do` where the condition holds, `else` where it does not."""
 
     when: ExpressionText
+    """The condition."""
     do: Annotated[list[BlockShape], Field(min_length=1)]
+    """The blocks to run where it holds."""
     else_: list[BlockShape] = Field(default=[], alias="else")
+    """The blocks to run where it does not."""
 
 
 class RecordShape(Shape):
@@ -182,6 +208,7 @@ class FromEnvironment(Shape):
     """`{env: NAME}`: the value of an environment variable."""
 
     env: Annotated[str, Field(min_length=1)]
+    """The environment variable that has the value."""
 
 
 class CassetteShape(Shape):
@@ -199,6 +226,7 @@ class ResetShape(Shape):
     before: Identifier = Field(description="a loop inside a unit, or the unit's name")
     tool: str | None = Field(default=None, description="the tool to call; it need not be allowed")
     arguments: dict[str, Json] = {}
+    """The arguments of `tool`."""
     command: Annotated[list[str], Field(min_length=1)] | None = Field(
         default=None, description="a program and its arguments, run in this file's folder"
     )
@@ -216,11 +244,15 @@ class WorkflowShape(Shape):
 
     dsl: Literal[2] = Field(description="the version of the language")
     name: Name
+    """The workflow's name, which its runs are called by."""
     about: str = ""
+    """What it is for, in a sentence."""
     extends: str | None = Field(default=None, description="a workflow file that this one changes")
     set: dict[str, Json] = Field(default={}, description="single values changed by path, after `extends`")
     seed: int = 0
+    """Every random choice of a run is made from it."""
     params: dict[Identifier, Json] = {}
+    """Named values for expressions (`params.NAME`) and prompts."""
     data: dict[Identifier, UseShape] = Field(
         default={}, description="lists that a loop can go over, as `over: data.NAME`"
     )
@@ -229,19 +261,28 @@ class WorkflowShape(Shape):
         description="Python files with nodes, types of record and other classes of the workflow's own",
     )
     models: dict[Identifier, UseShape] = {}
+    """The models that nodes ask, by name; `{like: NAME, …}` copies another one."""
     tools: list[UseShape] = []
+    """The sources of tools: Python functions, MCP servers, OpenAPI services."""
     allow: list[str] | Literal["ask"] | None = Field(
         default=None,
         description="effects, or names of tools, that the run may call; `ask`: a person decides call by call",
     )
     redact: list[FromEnvironment] = Field(default=[], description="values that no prompt, file or report may show")
     cassette: CassetteShape | None = None
+    """Record the replies of models and the results of tools, or replay them."""
     reset: ResetShape | None = None
+    """Bring the tools back to a known state before each pass of a loop."""
     limits: ToolLimits = ToolLimits()
+    """Limits of calls of tools."""
     memory: dict[Identifier, EntryShape] = {}
+    """What is remembered, and for how long (`lives`)."""
     nodes: dict[Identifier, EntryShape] = {}
+    """The nodes that the graph runs, by name."""
     graph: Annotated[list[BlockShape], Field(min_length=1)]
+    """The blocks, in order: names of nodes, `map`, `repeat`, `when`, `record`, `run`."""
     budget: Budget = Budget()
+    """The most that the whole run may use; it then stops, and goes on with a larger budget."""
     variants: dict[Name, dict[str, Json]] = Field(default={}, description="named changes, by path")
 
 

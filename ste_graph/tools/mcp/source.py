@@ -39,7 +39,10 @@ TEXT_OR_VARIABLE = WithJsonSchema(
             {"type": "string"},
             {
                 "type": "object",
-                "properties": {"env": {"type": "string"}, "default": {"type": "string"}},
+                "properties": {
+                    "env": {"type": "string", "description": "The environment variable that has the value."},
+                    "default": {"type": "string", "description": "The value where the variable is not set."},
+                },
                 "required": ["env"],
                 "additionalProperties": False,
             },

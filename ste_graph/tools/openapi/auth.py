@@ -10,17 +10,11 @@ from pydantic import Field, WithJsonSchema, model_validator
 from ste_graph.contracts import Frozen, Json
 from ste_graph.settings import SecretMarker
 
-SECRET: dict[str, Json] = {
-    "anyOf": [
-        {"type": "string"},
-        {
-            "type": "object",
-            "properties": {"env": {"type": "string"}},
-            "required": ["env"],
-            "additionalProperties": False,
-        },
-    ]
-}
+
+def _secret(description: str) -> dict[str, Json]:
+    """The JSON Schema of a text that may be `{env: NAME}`."""
+    variable = {"type": "string", "description": "The environment variable that has the value."}
+    return {"description": description, "anyOf": [{"type": "string"}, object_schema(env=variable)]}
 
 
 def object_schema(**fields: Json) -> dict[str, Json]:
@@ -32,23 +26,31 @@ class APIKey(Frozen):
     """A key that goes along under a name."""
 
     name: str
+    """The name of the header, the parameter or the cookie."""
     where: Literal["header", "query", "cookie"] = Field(alias="in")
+    """Where the key goes."""
     value: str = Field(repr=False)
+    """The key."""
 
 
 class BasicAuth(Frozen):
     """A user's name and password (RFC 7617)."""
 
     user: str = Field(repr=False)
+    """The user's name."""
     password: str = Field(repr=False)
+    """The password."""
 
 
 class Auth(Frozen):
     """One of `bearer`, `api_key` and `basic`."""
 
     bearer: str | None = Field(default=None, repr=False)
+    """A token that goes along as `Authorization: Bearer …`."""
     api_key: APIKey | None = Field(default=None, repr=False)
+    """A key that goes along in a header, in the query or in a cookie."""
     basic: BasicAuth | None = Field(default=None, repr=False)
+    """A user's name and password."""
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
@@ -85,13 +87,19 @@ SecretAuth = Annotated[
     WithJsonSchema(  # in full: inside the schema of a whole workflow, `$defs` of its own would not be found
         {
             "anyOf": [
-                object_schema(bearer=SECRET),
+                object_schema(bearer=_secret("A token that goes along as `Authorization: Bearer …`.")),
                 object_schema(
                     api_key=object_schema(
-                        name={"type": "string"}, **{"in": {"enum": ["cookie", "header", "query"]}}, value=SECRET
+                        name={"type": "string", "description": "The name of the header, the parameter or the cookie."},
+                        **{"in": {"enum": ["cookie", "header", "query"], "description": "Where the key goes."}},
+                        value=_secret("The key."),
                     )
+                    | {"description": "A key that goes along in a header, in the query or in a cookie."}
                 ),
-                object_schema(basic=object_schema(user=SECRET, password=SECRET)),
+                object_schema(
+                    basic=object_schema(user=_secret("The user's name."), password=_secret("The password."))
+                    | {"description": "A user's name and password."}
+                ),
             ]
         }
     ),

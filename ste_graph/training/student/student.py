@@ -25,11 +25,15 @@ class StudentShape(Frozen):
     """
 
     hidden: Annotated[int, Field(ge=8)] = 128
+    """The width of the model."""
     layers: Annotated[int, Field(ge=1)] = 3
+    """The number of layers."""
     heads: Annotated[int, Field(ge=1)] = 4
+    """The number of attention heads."""
     inner: Annotated[int, Field(ge=8)] = 256
     """The width between the two halves of each layer's feed-forward part."""
     rope_theta: Annotated[float, Field(gt=1)] = 1e6
+    """The base of the rotary position embedding."""
     length: Annotated[int, Field(ge=64)] = 1024
     """The longest text, in tokens."""
     words: Annotated[int, Field(ge=0)] = 2000
