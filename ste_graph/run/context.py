@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from ste_graph.language.workflow import Workflow
+from ste_graph.compile.flow import Flow
+from ste_graph.compile.stepper import StepKey, Stepper
+from ste_graph.contracts import Context, Json
+from ste_graph.language.workflow import NodeSpec, Workflow
 from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.run.step_log import LoggedStep, StepLog
 from ste_graph.run.summary import Summary
+
+if TYPE_CHECKING:
+    from ste_graph.run.step_context import StepContext
 
 
 class Watcher:
@@ -35,6 +42,14 @@ class Watcher:
         """Return a context around a question to the person at the terminal: a display must hold still in it."""
         return nullcontext()
 
+    def view(self, unit: str, node: str, memory: str, view: Any) -> Any:
+        """Return the view of a memory that a node of the unit gets: this one, or one that looks on."""
+        return view
+
+    def context(self, unit: str, spec: NodeSpec, key: StepKey, context: StepContext) -> Context:
+        """Return the context with which a node is run: this one, or one that looks on."""
+        return context
+
     def unit_end(self, unit: str, log: StepLog) -> None:
         """A unit is done, has failed or was stopped."""
 
@@ -44,6 +59,21 @@ class Watcher:
 
     def sub_workflow_end(self, name: str, summary: Summary) -> None:
         """A sub-workflow has come to its end, or was stopped."""
+
+
+class UnitGraph(Protocol):
+    """The graph of one unit, as a run needs it."""
+
+    @property
+    def flow(self) -> Flow:
+        """Where it goes."""
+
+    async def run(self, item: Json, stepper: Stepper, *, channels: Sequence[str] | None = None) -> Mapping[str, Json]:
+        """Run one unit to its end and return its last state, or only `channels` of it."""
+
+
+CompileUnit: TypeAlias = Callable[[Workflow], UnitGraph]
+"""Makes the graph of one unit of a workflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +94,5 @@ class RunContext:
     """True if the run goes on under changed code, prompts and tools."""
     outermost: bool
     """True unless it is the run of a sub-workflow."""
+    compile_unit: CompileUnit | None = None
+    """The maker of the graph of a unit; None: LangGraph's."""

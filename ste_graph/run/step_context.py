@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ste_graph.compile.lookup import loop_value, state_lookup
 from ste_graph.compile.stepper import StepKey
@@ -20,6 +20,14 @@ from ste_graph.run.write_ahead import log_call
 from ste_graph.tools.fingerprint import definition, describe_tool
 from ste_graph.tools.toolbox import NEVER_CALLED
 from ste_graph.tracebacks import collect_errors
+
+
+class ComposedMessages(NamedTuple):
+    """The messages of a request, those of them that the transcript keeps, and what it held before."""
+
+    messages: list[Message]
+    kept: list[Message]
+    remembered: list[Message]
 
 
 class StepContext:
@@ -109,11 +117,31 @@ class StepContext:
     ) -> Reply:
         seed = self._seed(self._asked)
         self._asked += 1
+        composed = await self.compose(prompt, result)
+        box = self._unit.toolbox
+        named = [definition(box.tools[name]) for name in box.callable_names] if tools is True else tools or ()
+        offered = native.openai_tools(named)
+        request = ModelRequest(messages=composed.messages, seed=seed, stop=stop, schema=schema, tools=offered)
+        reply = await model.reply(request)
+        self.used.model_calls += 1
+        self.used.empty += reply.is_empty
+        self.used.truncated += reply.is_truncated
+        self.used.prompt_tokens += reply.usage.prompt_tokens
+        self.used.completion_tokens += reply.usage.completion_tokens
+        if self._spec.transcript:
+            self.messages += [*composed.kept, native.assistant_message(reply)]
+        return reply
+
+    async def compose(
+        self, prompt: Prompt, result: str | None = None, *, values: Mapping[str, Json] | None = None
+    ) -> ComposedMessages:
+        """The messages of a request; nothing is asked. `values` are what the prompt reads; None: `prompt_values`."""
         transcript = self._spec.transcript
-        before = [*self._transcript_messages(transcript), *self.messages] if transcript else []
+        remembered = self.transcript_messages(transcript) if transcript else []
+        before = [*remembered, *self.messages] if transcript else []
         open_calls = native.pending_call_ids(before)
         redact = self._shared.redactor.redact
-        rendered = prompt.render(await self._prompt_values(prompt))
+        rendered = prompt.render(await self.prompt_values(prompt) if values is None else values)
         leading = [{"role": turn["role"], "content": redact(turn["content"])} for turn in rendered.leading]
         if open_calls and result is not None:
             shown = kept = native.tool_messages(open_calls, redact(result))
@@ -121,19 +149,7 @@ class StepContext:
             closing = native.tool_messages(open_calls, None) if open_calls else []
             shown = [*closing, {"role": "user", "content": redact(rendered.text)}]
             kept = [*closing, {"role": "user", "content": redact(rendered.transcript_text)}]
-        box = self._unit.toolbox
-        named = [definition(box.tools[name]) for name in box.callable_names] if tools is True else tools or ()
-        offered = native.openai_tools(named)
-        request = ModelRequest(messages=[*leading, *before, *shown], seed=seed, stop=stop, schema=schema, tools=offered)
-        reply = await model.reply(request)
-        self.used.model_calls += 1
-        self.used.empty += reply.is_empty
-        self.used.truncated += reply.is_truncated
-        self.used.prompt_tokens += reply.usage.prompt_tokens
-        self.used.completion_tokens += reply.usage.completion_tokens
-        if transcript:
-            self.messages += [*kept, native.assistant_message(reply)]
-        return reply
+        return ComposedMessages([*leading, *before, *shown], kept, remembered)
 
     async def _observe(self, call: str, name: str, arguments: Mapping[str, Json]) -> Observation:
         """Make the call; return the logged observation instead where the step was interrupted after the call."""
@@ -172,7 +188,7 @@ class StepContext:
         """True if a reset of this workflow undoes the tool's calls."""
         return self._shared.workflow.reset is not None and self._unit.toolbox.tools[tool].effect != "read"
 
-    async def _prompt_values(self, prompt: Prompt) -> dict[str, Any]:
+    async def prompt_values(self, prompt: Prompt) -> dict[str, Any]:
         """The values that the prompt reads: by root name, as plain data."""
         return {root: await self._prompt_value(root, fields) for root, fields in prompt.roots.items()}
 
@@ -189,16 +205,16 @@ class StepContext:
         if root in flow.heads:
             return loop_value(flow, root, self._state)
         if root in (*self._spec.memories, self._spec.transcript):
-            return await self._memory_view(root)
+            return await self.memory_view(root)
         return dict.fromkeys(fields) if root in workflow.off else None
 
-    async def _memory_view(self, memory: str) -> dict[str, Json]:
+    async def memory_view(self, memory: str) -> dict[str, Json]:
         """A memory as a prompt sees it."""
         spec = self._shared.workflow.memories.get(memory)
         if spec is None:
             return EMPTY_VIEW
         if spec.of is None:
-            messages = self._transcript_messages(memory)
+            messages = self.transcript_messages(memory)
             return {**EMPTY_VIEW, "empty": not messages, "messages": messages}
         like = spec.like.evaluate(state_lookup(self._shared.flow, self._state)) if spec.like else None
         scope = memory_scope(spec, self._shared.flow, self._unit.name, self._state)
@@ -206,7 +222,7 @@ class StepContext:
             entries = await self._shared.stores[memory].recall(scope, like=like, seed=self._seed(memory))
         return {**EMPTY_VIEW, "empty": not entries, "entries": entries}
 
-    def _transcript_messages(self, transcript: str) -> list[Message]:
+    def transcript_messages(self, transcript: str) -> list[Message]:
         memory = self._shared.workflow.memories[transcript].memory
         return list(memory.messages(self._state[transcript]))
 

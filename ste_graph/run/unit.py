@@ -46,7 +46,11 @@ class UnitRun:
 
     def _make_node(self, spec: NodeSpec) -> Node:
         known = {**self._views, **self._value_views}
-        views = {field: known[memory] if memory else NoMemoryView() for field, memory in spec.recalls.items()}
+        look_on = self._shared.run.watcher.view
+        views = {
+            field: look_on(self._context.name, spec.name, memory, known[memory]) if memory else NoMemoryView()
+            for field, memory in spec.recalls.items()
+        }
         models = {field: self._shared.models[model] for field, model in spec.models.items()}
         return spec.cls(**spec.settings, **models, **spec.prompts, **views)
 
@@ -92,7 +96,8 @@ class UnitRun:
         try:
             if self._reset is not None:
                 await self._reset.ensure_reset()
-            outputs = _to_json(await self._nodes[spec.name](self._read_inputs(spec, state), context), spec)
+            watched = self._shared.run.watcher.context(self._context.name, spec, key, context)
+            outputs = _to_json(await self._nodes[spec.name](self._read_inputs(spec, state), watched), spec)
             context.used.repaired += bool(outputs.get("repairs"))
             context.used.unreadable += bool(outputs.get("problem"))
             context.used.calls_in_text += "call in the text" in (outputs.get("repairs") or ())

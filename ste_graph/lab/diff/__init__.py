@@ -1,0 +1,10 @@
+"""The differences of two workflows, variants or runs.
+
+`sides` opens what is compared, `workflows` compares what is fixed before a run, `prompts` what a model is shown,
+`outcomes` what two runs came to; `difference` puts them together.
+"""
+
+from ste_graph.lab.diff.difference import Difference, compare
+from ste_graph.lab.diff.sides import Side, open_sides
+
+__all__ = ["Difference", "Side", "compare", "open_sides"]

@@ -1,0 +1,159 @@
+"""The prompts of a workflow as its model would see them, with a scripted model and tools that nothing is behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ste_graph.compile.stepper import StepKey
+from ste_graph.compile.walk import walk_workflow
+from ste_graph.contracts import Context, Json, Message, Model, Observation, Reply
+from ste_graph.errors import SteError
+from ste_graph.lab.diff.shelf import Shelf
+from ste_graph.lab.proofs.arm import UNITS, with_stand_ins
+from ste_graph.lab.proofs.canaries import Canaries, Counters, Place
+from ste_graph.lab.proofs.stand_ins import Script, current
+from ste_graph.language.workflow import EARLIER_RUN, VALUES, NodeSpec, Workflow
+from ste_graph.prompts.prompt import Prompt
+from ste_graph.run.context import Watcher
+from ste_graph.run.execution import execute
+from ste_graph.run.step_context import StepContext
+
+OFF_MARK: Final = "[{}]"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPlace:
+    """Where a prompt was made: the unit, the node, the loops around it, and which of the step's it is."""
+
+    unit: str
+    node: str
+    counters: Counters
+    number: int
+
+    def __str__(self) -> str:
+        loops = ", ".join(f"{loop} {count}" for loop, count in self.counters if count is not None)
+        return f"{self.node} ({', '.join(filter(None, [self.unit, loops]))})"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPair:
+    """Two prompts at one place, as lines; None where a side has none there."""
+
+    place: PromptPlace
+    a: list[str] | None
+    b: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The prompts of a workflow by their places, in order. `problem` says why there are not all."""
+
+    lines: Mapping[PromptPlace, list[str]]
+    problem: str | None
+
+
+def render_prompts(workflow: Workflow) -> Prompts:
+    """The prompts of the first passes. Nothing is asked, called, or kept."""
+    talk = _Talk()
+    problem = None
+    with tempfile.TemporaryDirectory(prefix="ste-diff-") as folder:
+        out = Path(folder) / "run"
+        stand_ins = with_stand_ins(workflow, talk.script, out)
+        memories = {
+            name: spec
+            if spec.of in (None, VALUES, EARLIER_RUN)
+            else replace(spec, memory=Shelf(_recall(workflow, name)))
+            for name, spec in stand_ins.memories.items()
+        }
+        try:
+            running = execute(
+                replace(stand_ins, memories=memories),
+                out,
+                watcher=talk,
+                concurrency=UNITS,
+                compile_unit=walk_workflow,
+            )
+            summary = asyncio.run(running)
+            problem = next(iter(summary.failed.values()), None)
+        except SteError as error:
+            problem = str(error).partition("\n")[0]
+    return Prompts(talk.lines, problem)
+
+
+def compare_prompts(a: Prompts, b: Prompts) -> list[PromptPair]:
+    """For each node the first place at which what the model sees differs."""
+    found: dict[str, PromptPair] = {}
+    nodes = [{place.node for place in side.lines} for side in (a, b)]
+    for place in {**a.lines, **b.lines}:
+        first, second = a.lines.get(place), b.lines.get(place)
+        in_both = all(place.node in side for side in nodes)
+        if first != second and place.node not in found and (not in_both or None not in (first, second)):
+            found[place.node] = PromptPair(place, first, second)
+    return list(found.values())
+
+
+def message_lines(messages: Sequence[Message]) -> list[str]:
+    """Messages as lines, each with its role above it."""
+    lines: list[str] = []
+    for message in messages:
+        lines.append(OFF_MARK.format(message["role"]))
+        lines += str(message.get("content") or "").splitlines()
+        lines += [json.dumps(call.get("function"), ensure_ascii=False) for call in message.get("tool_calls") or ()]
+    return lines
+
+
+def _recall(workflow: Workflow, name: str) -> Any:
+    return getattr(workflow.memories[name].memory, "recall", "all")
+
+
+class _Places(Canaries):
+    """Names steps instead of hiding canaries: two sides that do the same then say the same."""
+
+    def make(self, place: Place) -> str:
+        return "-".join([place.node, *(str(number) for _, number in place.counters if number is not None)])
+
+
+class _Talk(Watcher):
+    """Takes down each prompt."""
+
+    def __init__(self) -> None:
+        self.script = Script(canaries=_Places())
+        self.lines: dict[PromptPlace, list[str]] = {}
+
+    def context(self, unit: str, spec: NodeSpec, key: StepKey, context: StepContext) -> Context:
+        return _Listening(self, Place(unit, spec.name, key.counters, frozenset(spec.outputs.model_fields)), context)
+
+
+class _Listening:
+    """The context of one step, whose prompts are taken down; all else is passed on."""
+
+    def __init__(self, talk: _Talk, place: Place, context: StepContext) -> None:
+        self._talk, self._place, self._context, self._number = talk, place, context, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    async def ask(self, model: Model, prompt: Prompt, **options: Any) -> Reply:
+        await self._take_down(prompt, None)
+        return await self._context.ask(model, prompt, **options)
+
+    async def answer_tool_call(self, model: Model, result: str, *, otherwise: Prompt) -> Reply:
+        await self._take_down(otherwise, result)
+        return await self._context.answer_tool_call(model, result, otherwise=otherwise)
+
+    async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
+        current.set(self._place)
+        return await self._context.call_tool(name, arguments)
+
+    async def _take_down(self, prompt: Prompt, result: str | None) -> None:
+        current.set(self._place)
+        sent = await self._context.compose(prompt, result)
+        place = PromptPlace(self._place.unit, self._place.node, self._place.counters, self._number)
+        self._talk.lines[place] = message_lines(sent.messages)
+        self._number += 1

@@ -1,0 +1,153 @@
+"""One arm of a proof: its graph, prompts and memories as they are, and stand-ins for the rest."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ste_graph.errors import SteError
+from ste_graph.lab.proofs.stand_ins import CanaryModel, CanaryTools, Script
+from ste_graph.lab.proofs.watch import Evidence, Watch
+from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When, walk
+from ste_graph.language.workflow import EARLIER_RUN, VALUES, MemorySpec, Workflow
+from ste_graph.run.execution import execute
+
+PASSES: Final = 3
+"""The most passes of a loop in a proof; of one around a loop that makes records, one less."""
+ITEMS: Final = 12
+"""The most items of a `map` inside a unit."""
+UNITS: Final = 2
+PART: Final = 20_000
+"""The canaries of one part: a later part, which reads what an earlier one has left, must not take them for its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One arm, or a part of it that another workflow runs, and what was seen of it."""
+
+    workflow: Workflow
+    """As it is in the file."""
+    name: str
+    """The arm's name, `base` without a variant; of a part behind it, as in `small, explore`."""
+    evidence: Evidence
+    folder: Path
+    """The folder of its run, which is gone once the proof is done."""
+
+    @property
+    def was_run(self) -> bool:
+        """True if there is anything to go by."""
+        return not self.evidence.problems or self.evidence.prompts > 0
+
+
+async def run_arm(workflow: Workflow, folder: Path) -> list[Arm]:
+    """Run an arm, or its parts one after another, and return what was seen of each.
+
+    Nothing outside `folder` is written, no tool is called, no model asked.
+    """
+    name = workflow.variant or "base"
+    if not workflow.sub_workflows:
+        return [await _run(workflow, name, folder)]
+    arms: list[Arm] = []
+    outputs: dict[str, str] = {}
+    for number, spec in enumerate(workflow.sub_workflows.values()):
+        own = folder / spec.name
+        part = spec.workflow
+        try:
+            part = spec.begin(lambda path, known=outputs: known[path])  # type: ignore[misc]
+            arm = await _run(part, f"{name}, {spec.name}", own, number)
+        except (KeyError, SteError) as error:
+            why = f"it needs the results of `{_missing(error)}`" if isinstance(error, KeyError) else str(error)
+            arm = Arm(part, f"{name}, {spec.name}", Evidence(problems=[f"could not be run: {why}"]), own)
+        if not arm.evidence.problems:
+            outputs[f"{spec.name}.run"] = str(own)
+        arms.append(arm)
+    return arms
+
+
+def _missing(error: KeyError) -> str:
+    return str(error.args[0]).partition(".")[0]
+
+
+async def _run(workflow: Workflow, name: str, folder: Path, part: int = 0) -> Arm:
+    if not any(spec.prompts for spec in workflow.nodes.values()):
+        # Such a workflow trains or counts, which may take hours and shows nothing to a model.
+        return Arm(
+            workflow, name, Evidence(problems=["no node has a prompt, so that there is nothing to look at"]), folder
+        )
+    script = Script()
+    watch = Watch(workflow, script)
+    try:
+        summary = await execute(with_stand_ins(workflow, script, folder), folder, watcher=watch, concurrency=UNITS)
+    except SteError as error:
+        watch.evidence.problems.append(f"could not be run: {error}")
+    else:
+        watch.evidence.problems += [f"the unit `{unit}` failed: {why}" for unit, why in summary.failed.items()]
+    return Arm(workflow, name, watch.evidence, folder)
+
+
+def with_stand_ins(workflow: Workflow, script: Script, folder: Path) -> Workflow:
+    """The workflow with a model and tools that nothing is behind, few passes, and memories that lie in `folder`."""
+    unit_map = workflow.unit_map
+    if unit_map is not None:
+        unit_map = replace(unit_map, bound=min(unit_map.bound or UNITS, UNITS))
+    return replace(
+        workflow,
+        unit_map=unit_map,
+        blocks=_with_few_passes(workflow.blocks),
+        models={name: CanaryModel(script=script) for name in workflow.models},
+        tools=(CanaryTools(script),),
+        memories={name: _at_hand(spec, folder) for name, spec in workflow.memories.items()},
+        allow=(),
+        limits={},
+        budget={},
+        cassette=None,
+        reset=None,
+    )
+
+
+def _with_few_passes(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    few: list[Block] = []
+    for block in blocks:
+        match block:
+            case Repeat(do=do, bound=bound):
+                holds = any(isinstance(each, Repeat) and _makes_records(each.do) for each, _ in walk(do))
+                few.append(replace(block, do=_with_few_passes(do), bound=min(bound, PASSES - 1 if holds else PASSES)))
+            case Map(do=do, bound=bound):
+                few.append(replace(block, do=_with_few_passes(do), bound=min(bound or ITEMS, ITEMS)))
+            case When(do=do, otherwise=otherwise):
+                few.append(replace(block, do=_with_few_passes(do), otherwise=_with_few_passes(otherwise)))
+            case _:
+                few.append(block)
+    return tuple(few)
+
+
+def _makes_records(blocks: Sequence[Block]) -> bool:
+    return any(isinstance(block, RecordBlock) for block, _ in walk(blocks))
+
+
+def _at_hand(spec: MemorySpec, folder: Path) -> MemorySpec:
+    """The memory in `folder`, with words for vectors; one of an earlier run is read where it is."""
+    memory = spec.memory
+    if spec.of in (None, VALUES, EARLIER_RUN):
+        return spec
+    if spec.lives == "forever" and hasattr(memory, "model_copy"):
+        elsewhere: Mapping[str, Any] = {"path": str(folder.parent / f"{folder.name}.{spec.name}"), "url": None}
+        memory = memory.model_copy(update={key: value for key, value in elsewhere.items() if hasattr(memory, key)})
+    return replace(spec, memory=_Opened(memory))
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A memory of records that is opened with an embedder which needs no weights, if it takes one."""
+
+    memory: Any
+
+    def open(self, name: str, folder: Path, *, lasting: bool) -> Any:
+        from ste_graph.lab.proofs.words import WordEmbedder
+
+        takes = "embedder" in inspect.signature(self.memory.open).parameters
+        options = {"embedder": WordEmbedder()} if takes else {}
+        return self.memory.open(name, folder, lasting=lasting, **options)

@@ -1,0 +1,352 @@
+"""What a proof sees of a run: every prompt that goes to a model, and what memories and nodes had to do with it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from ste_graph.compile.flow import build_flow
+from ste_graph.compile.stepper import StepKey
+from ste_graph.contracts import Context, Json, Model, Observation, Reply, Scope, Selection
+from ste_graph.errors import SteError
+from ste_graph.lab.proofs.canaries import Place
+from ste_graph.lab.proofs.reach import loops_that_forget
+from ste_graph.lab.proofs.stand_ins import Script, current
+from ste_graph.language.workflow import NodeSpec, Workflow
+from ste_graph.prompts.prompt import Prompt
+from ste_graph.run.context import Watcher
+from ste_graph.run.step_context import StepContext
+from ste_graph.run.step_log import LoggedStep
+
+Kind: TypeAlias = Literal["transcript", "prompt", "node"]
+"""How a memory is lent: as the conversation, to a prompt, or to a node that reads it itself."""
+
+TRIES: Final = 12
+"""So many times at most it is tried whether one field of a memory arrives in the prompts of a node."""
+_ENGINE_KEYS: Final = frozenset({"id", "record", "started", "ended"})
+
+
+@dataclass(slots=True)
+class Wire:
+    """One memory as it was lent to one node at one place: how often, and how often something was in it, and arrived."""
+
+    lent: int = 0
+    due: int = 0
+    """The times that it was lent after the unit had put something into it, forgotten or not."""
+    ignored: int = 0
+    """The times that a node ran after the unit had put something into it, and did not read it."""
+    filled: int = 0
+    arrived: int = 0
+    fields: dict[str, int] = field(default_factory=dict)
+    """The fields that arrived in a prompt; of those that did not, how often it was tried, as a negative number."""
+    carried: set[str] = field(default_factory=set)
+    """The outputs in which a node that reads the memory itself passes on what is in it."""
+
+
+@dataclass(slots=True)
+class Arrival:
+    """Canaries of one node that arrived from one distance: by which ways, each with the node whose prompt it was."""
+
+    ways: dict[str, str] = field(default_factory=dict)
+    passed_on: dict[str, str] = field(default_factory=dict)
+    """The ways that are outputs of a node which is not their origin."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that was seen of one arm."""
+
+    wires: dict[tuple[Kind, str, str, tuple[str, ...]], Wire] = field(default_factory=lambda: defaultdict(Wire))
+    """By kind, memory, node, and the loops around the place."""
+    outputs: dict[tuple[str, str, str], Wire] = field(default_factory=lambda: defaultdict(Wire))
+    """What prompts read of nodes that read a memory: by node, output, and the node whose prompt it is."""
+    arrivals: dict[tuple[str, str], Arrival] = field(default_factory=lambda: defaultdict(Arrival))
+    """By the node that a canary came from, and the loop of which another pass had made it (or `unit`)."""
+    remembered: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """The records that each memory was given."""
+    outlived: dict[str, str] = field(default_factory=dict)
+    """Memories that showed records of another pass than they live in, each with the node that saw it."""
+    prompts: int = 0
+    problems: list[str] = field(default_factory=list)
+    """Why something could not be seen."""
+
+
+class Watch(Watcher):
+    """Looks on while one arm runs."""
+
+    def __init__(self, workflow: Workflow, script: Script) -> None:
+        self.workflow = workflow
+        self.script = script
+        self.evidence = Evidence()
+        self.readers = {spec.name for spec in workflow.nodes.values() if any(spec.recalls.values())}
+        self._read: dict[str, list[tuple[Wire, set[str]]]] = defaultdict(list)
+        self._given: set[tuple[str, str]] = set()
+        self.quoted: dict[tuple[str, str], set[str]] = defaultdict(set)
+        """The canaries in a unit's transcript that it has only from the outputs of nodes."""
+        self._flow = build_flow(workflow)
+        self._scopes: dict[tuple[str, str], Scope] = {}
+        self._asked_for: dict[str, set[str]] = defaultdict(set)
+
+    def view(self, unit: str, node: str, memory: str, view: Any) -> Any:
+        return WatchedView(self, unit, node, memory, view)
+
+    def context(self, unit: str, spec: NodeSpec, key: StepKey, context: StepContext) -> Context:
+        place = Place(unit, spec.name, key.counters, frozenset(spec.outputs.model_fields))
+        return WatchedContext(self, place, spec, context)  # it passes the rest on
+
+    def read(self, unit: str, node: str, memory: str, content: Json) -> None:
+        """A node has read a memory itself, and was given `content`."""
+        self._asked_for[unit].add(memory)
+        wire = self.evidence.wires["node", memory, node, ()]
+        wire.lent += 1
+        wire.due += self.has_given(unit, memory)
+        if content:
+            wire.filled += 1
+            self._read[unit].append((wire, _marks(content)))
+
+    def shows_others(self, unit: str, memory: str, entries: Sequence[Json]) -> bool:
+        """True if a memory shows records of several passes of the loop that it lives in, or of another unit."""
+        known = [self._scopes.get((memory, str(entry.get("id")))) for entry in entries]
+        scopes = {scope for scope in known if scope is not None}
+        return len(scopes) > 1 or any(scope[0] != unit for scope in scopes)
+
+    def forgets(self, memory: str, distance: str) -> bool:
+        """True if a memory has forgotten what was made in another pass of the loop `distance`."""
+        lives = self.workflow.memories[memory].lives if memory in self.workflow.memories else ""
+        return distance in loops_that_forget(self._flow, lives) or (distance == "unit" and lives != "forever")
+
+    def has_given(self, unit: str, memory: str) -> bool:
+        """True if a unit has put something into a memory."""
+        return (unit, memory) in self._given
+
+    def step(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
+        for memory, scope in (step.scopes or {}).items():
+            self.evidence.remembered[memory] += 1
+            self._scopes[memory, str((step.record or {})["id"])] = tuple(scope)
+            self._given.add((unit, memory))
+        spec = self.workflow.nodes.get(step.key.partition(" ")[0].partition("~")[0])
+        for memory in filter(None, spec.recalls.values() if spec is not None else ()):
+            if memory not in self._asked_for[unit] and self.has_given(unit, memory):
+                self.evidence.wires["node", memory, spec.name, ()].ignored += 1  # type: ignore[union-attr]
+        self._asked_for.pop(unit, None)
+        for wire, marks in self._read.pop(unit, ()):
+            for name, value in step.outputs.items():
+                text = _text(value)
+                if any(mark in text for mark in marks):
+                    wire.carried.add(name)
+
+
+class WatchedContext:
+    """The context of one step, which looks at each prompt before it is sent; all else is passed on."""
+
+    def __init__(self, watch: Watch, place: Place, spec: NodeSpec, context: StepContext) -> None:
+        self._watch, self._place, self._spec, self._context = watch, place, spec, context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    async def ask(self, model: Model, prompt: Prompt, **options: Any) -> Reply:
+        current.set(self._place)
+        await self._look(prompt, None)
+        return await self._context.ask(model, prompt, **options)
+
+    async def answer_tool_call(self, model: Model, result: str, *, otherwise: Prompt) -> Reply:
+        current.set(self._place)
+        await self._look(otherwise, result)
+        return await self._context.answer_tool_call(model, result, otherwise=otherwise)
+
+    async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
+        current.set(self._place)
+        return await self._context.call_tool(name, arguments)
+
+    async def _look(self, prompt: Prompt, result: str | None) -> None:
+        evidence, spec = self._watch.evidence, self._spec
+        values = await self._context.prompt_values(prompt)
+        sent = await self._context.compose(prompt, result, values=values)
+        shown = _text(sent.messages)
+        evidence.prompts += 1
+        ways: dict[str, str] = {}
+        if spec.transcript:
+            wire = evidence.wires["transcript", spec.transcript, spec.name, self._place.loops]
+            wire.lent += 1
+            wire.filled += bool(sent.remembered)
+            wire.arrived += bool(sent.remembered)
+            ways[spec.transcript] = _text(sent.remembered)
+        for memory in spec.memories:
+            view = values.get(memory) or await self._context.memory_view(memory)
+            wire = evidence.wires["prompt", memory, spec.name, ()]
+            wire.lent += 1
+            wire.due += self._watch.has_given(self._place.unit, memory)
+            if not view["empty"]:
+                wire.filled += 1
+                key = "entries" if view["entries"] else "messages"
+                if self._watch.shows_others(self._place.unit, memory, view["entries"]):
+                    evidence.outlived[memory] = spec.name
+                await self._try(wire, prompt, result, values, memory, key, sent.messages)
+                ways[memory] = _text([_fields(entry, wire) for entry in view[key]])
+        for root in values.keys() & self._watch.workflow.nodes.keys():
+            for name in prompt.roots[root]:
+                value = values[root][name]
+                ways[f"{root}.{name}"] = _text(value)
+                if root in self._watch.readers and value not in (None, [], {}, ""):
+                    wire = evidence.outputs[root, name, spec.name]
+                    wire.filled += 1
+                    await self._try(wire, prompt, result, values, root, name, sent.messages)
+        self._note_arrivals(shown, ways)
+
+    async def _try(
+        self,
+        wire: Wire,
+        prompt: Prompt,
+        result: str | None,
+        values: Mapping[str, Any],
+        root: str,
+        key: str,
+        sent: Sequence[Json],
+    ) -> None:
+        """Find out whether what is under `root.key` arrives: whether another content would make another prompt."""
+        if root not in values:
+            return
+        content = values[root][key]
+        others = [(name, other) for name, other in _variations(content, self._engine_keys) if _due(wire, name)]
+        for name, other in others:
+            changed = {**values, root: {**values[root], key: other}}
+            try:
+                differs = (await self._context.compose(prompt, result, values=changed)).messages != sent
+            except SteError:  # the prompt cannot be rendered with it, and so depends on it
+                differs = True
+            wire.fields[name] = 1 if differs else wire.fields.get(name, 0) - 1
+        wire.arrived += any(number > 0 for number in wire.fields.values())
+
+    @property
+    def _engine_keys(self) -> frozenset[str]:
+        """What every record has, whatever it is about."""
+        return _ENGINE_KEYS | {self._watch.workflow.unit, *(loop for loop, _ in self._place.counters)}
+
+    def _note_arrivals(self, shown: str, ways: Mapping[str, str]) -> None:
+        """Note of each canary that an earlier pass has made by which ways it came here.
+
+        A memory brings what was made within its lifetime. Older things in it, and what came into a conversation only
+        because a prompt quoted the output of another node, are quotations.
+        """
+        watch, evidence = self._watch, self._watch.evidence
+        quoted = watch.quoted[self._place.unit, self._spec.transcript or ""]
+        for canary in watch.script.canaries.find(shown):
+            origin = watch.script.canaries.origins[canary]
+            distance = find_distance(origin, self._place)
+            if distance is None:
+                continue
+            arrival = evidence.arrivals[origin.node, distance]
+            has_come = False
+            quoting = []
+            for way in (way for way, text in ways.items() if f"qz{canary}a" in text):
+                if "." in way and way.partition(".")[0] != origin.node:
+                    quoting.append(way)
+                elif "." in way or not (
+                    watch.forgets(way, distance) or (way == self._spec.transcript and canary in quoted)
+                ):
+                    arrival.ways[way] = self._spec.name
+                    has_come = True
+            arrival.passed_on.update(dict.fromkeys(quoting, self._spec.name))
+            if quoting and not has_come:
+                quoted.add(canary)
+
+
+class WatchedView:
+    """The view of a memory that one node has, which tells what it gave."""
+
+    def __init__(self, watch: Watch, unit: str, node: str, memory: str, view: Any) -> None:
+        self._watch, self._unit, self._node, self._memory, self._view = watch, unit, node, memory, view
+
+    async def nearest(self, text: str, k: int = 1) -> Any:
+        found = await self._view.nearest(text, k)
+        return self._tell(found, [near.entry.record for near in found])
+
+    async def entries(self) -> Any:
+        found = await self._view.entries()
+        return self._tell(found, [entry.record for entry in found])
+
+    async def similarities(self, text: str, others: Sequence[str]) -> Any:
+        found = await self._view.similarities(text, others)
+        return self._tell(found, [*others])  # of the memory, it is the embedder that is used
+
+    async def select_exemplars(self, query: str, selection: Selection, *, tools: Sequence[str] | None) -> Any:
+        found = await self._view.select_exemplars(query, selection, tools=tools)
+        return self._tell(found, found.exemplars)
+
+    async def select_lessons(self, query: str, *, tools: Sequence[str], per_tool: int, k: int) -> Any:
+        found = await self._view.select_lessons(query, tools=tools, per_tool=per_tool, k=k)
+        return self._tell(found, found.lines)
+
+    async def draw(self, tool: Mapping[str, Json], k: int) -> Any:
+        found = await self._view.draw(tool, k)
+        return self._tell(found, {name: [each.value for each in values] for name, values in found.items()})
+
+    def _tell(self, found: Any, content: Json) -> Any:
+        self._watch.read(self._unit, self._node, self._memory, content)
+        return found
+
+
+def find_distance(origin: Place, place: Place) -> str | None:
+    """The outermost loop of which another pass than the one of `place` made something; `unit`: another unit did.
+
+    None where it was made in the same passes.
+    """
+    if origin.unit != place.unit:
+        return "unit"
+    own = dict(place.counters)
+    for loop, number in origin.counters:
+        if number is not None and own.get(loop) not in (None, number):
+            return loop
+    return None
+
+
+def _fields(entry: Json, wire: Wire) -> Json:
+    """The part of an entry that arrives in prompts."""
+    return [entry.get(name) for name, number in wire.fields.items() if number > 0]
+
+
+def _due(wire: Wire, name: str) -> bool:
+    return -TRIES < wire.fields.get(name, 0) <= 0
+
+
+def _variations(content: Json, left_out: frozenset[str]) -> Iterator[tuple[str, Json]]:
+    """The content with other values under one key of its entries at a time, and the key; of texts, all at once."""
+    entries = content if isinstance(content, list) else []
+    if entries and all(isinstance(entry, Mapping) for entry in entries):
+        for name in dict.fromkeys(key for entry in entries for key in entry):
+            if name not in left_out:
+                yield name, [{**entry, name: vary(entry[name])} if name in entry else entry for entry in entries]
+    else:
+        yield "", vary(content)
+
+
+def vary(value: Json) -> Json:
+    """Another value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return f"{value} canary"
+    if isinstance(value, Mapping):
+        return {key: vary(inner) for key, inner in value.items()}
+    return [vary(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _marks(content: Json) -> set[str]:
+    """The texts in a content by which it is known again: those of some length, and canaries by their first word."""
+    if isinstance(content, Mapping):
+        return set().union(*(_marks(value) for key, value in content.items() if key not in _ENGINE_KEYS), set())
+    if isinstance(content, list):
+        return set().union(*map(_marks, content), set())
+    if isinstance(content, str) and len(content) > 3:
+        return {content, *(word for word in content.replace('"', " ").split() if word.startswith("qz"))}
+    return set()
