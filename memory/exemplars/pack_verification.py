@@ -76,49 +76,49 @@ async def repeat_calls(
 def _add_drift(pack: Pack, exemplars: Sequence[Exemplar], report: DriftReport, outcome: PackOutcome) -> None:
     own = frozenset(pack.manifest.tools)
     for drift in report.changed:
-        touched = count_parts(_count_of(pack, exemplars, frozenset({drift.tool})))
+        touched = _count_of(pack, exemplars, drift.tool)
         status: Status = "lost" if drift.tool in own else "note"
-        outcome.add("tools", drift.tool, status, f"{drift.text}; it touches {touched}")
+        text = f"{drift.text}; it touches {count_parts(touched)}"
+        outcome.add("tools", drift.tool, status, text, changes=drift.fields or ("gone",), touches=touched)
     for name in report.same:
-        outcome.add(
-            "tools",
-            name,
-            "holds",
-            f"`{name}` is as it was: {count_parts(_count_of(pack, exemplars, frozenset({name})))}",
-        )
+        touched = _count_of(pack, exemplars, name)
+        text = f"`{name}` is as it was" + (f": {count_parts(touched)}" if any(touched.values()) else "")
+        outcome.add("tools", name, "holds", text, touches=touched)
     if report.new:
         names = ", ".join(f"`{name}`" for name in report.new)
         outcome.add("tools", "new", "note", f"nothing was measured with {names}, which the test did not offer")
 
 
-def _count_of(pack: Pack, exemplars: Sequence[Exemplar], tools: frozenset[str]) -> dict[str, int]:
-    """What a pack has of some tools, by its noun."""
+def _count_of(pack: Pack, exemplars: Sequence[Exemplar], tool: str) -> dict[str, int]:
+    """What a pack has of a tool, by its noun."""
     return {
-        "exemplar": sum(bool(exemplar.tools & tools) for exemplar in exemplars),
-        "lesson": sum(lesson.tool in tools for lesson in pack.lessons),
-        "guideline": len(tools & pack.guideline.keys()),
-        "description": len(tools & pack.descriptions.keys()),
-        "case": sum(case.gold.tool in tools for case in pack.cases),
+        "exemplar": sum(tool in exemplar.tools for exemplar in exemplars),
+        "lesson": sum(lesson.tool == tool for lesson in pack.lessons),
+        "guideline": int(tool in pack.guideline),
+        "description": int(tool in pack.descriptions),
+        "case": sum(case.gold.tool == tool for case in pack.cases),
     }
 
 
 def _add_calls(found: RepeatedCalls, outcome: PackOutcome) -> None:
     for tool, count in sorted(Counter(exemplar.tool for exemplar in found.same).items()):
-        outcome.add("calls", tool, "holds", f"`{tool}`: {count_noun(count, 'exemplar')} gave what it had given")
-    for exemplar, why in found.failed[:SHOWN]:
         outcome.add(
-            "calls",
-            exemplar.tool,
-            "lost",
-            f"`{exemplar.tool}`: the call for {exemplar.query!r} fails now: {_line(why)}",
+            "calls", tool, "holds", f"`{tool}`: the calls of {count_noun(count, 'exemplar')} give what they gave"
         )
+    for exemplar, why in found.failed[:SHOWN]:
+        query = _line(exemplar.query)
+        text = f"`{exemplar.tool}`: the call for {query!r} fails now: {_line(why)}"
+        outcome.add("calls", f"{exemplar.tool}: {query}", "lost", text)
     if len(found.failed) > SHOWN:
         outcome.add("calls", "failed", "lost", f"{len(found.failed) - SHOWN} more calls fail now")
     for tool, count in sorted(Counter(exemplar.tool for exemplar, _ in found.other).items()):
         example = next(text for exemplar, text in found.other if exemplar.tool == tool)
         many = count_noun(count, "exemplar")
         outcome.add(
-            "calls", tool, "note", f"`{tool}`: {many} gave something else than before, such as {_line(example)!r}"
+            "calls",
+            f"{tool}, changed",
+            "note",
+            f"`{tool}`: the calls of {many} give something else than before, such as {_line(example)!r}",
         )
     if found.untried:
         outcome.add(

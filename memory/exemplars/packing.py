@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ste_graph.contracts import VERIFIED, Json
 from ste_graph.distil.example import Definition
 from ste_graph.errors import WorkflowError
 from ste_graph.forms.description import DescriptionRecord
 from ste_graph.forms.reading import read_descriptions, read_guidelines
+from ste_graph.json_values import canonical_json
 from ste_graph.memory.exemplars.exemplar import Exemplar, check_calls
 from ste_graph.memory.exemplars.held_out import find_held_out
+from ste_graph.memory.exemplars.kept_lessons import read_kept_lessons
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.rendering import as_text
 from ste_graph.memory.exemplars.store import ExemplarStore
@@ -24,12 +26,16 @@ from ste_graph.packs.check import find_leaks
 from ste_graph.packs.content import LeftOut, drop_leaks, pack_files
 from ste_graph.packs.leaks import LeakFinder
 from ste_graph.packs.manifest import FORMAT, Manifest
-from ste_graph.packs.pack import ToolDefinition, ToolDescription
+from ste_graph.packs.pack import Pack, ToolDefinition, ToolDescription, open_adopted_pack
 from ste_graph.packs.pseudonyms import Pseudonyms
+from ste_graph.packs.since import find_current
 from ste_graph.packs.skill import skill_name
 from ste_graph.packs.sources import PackSource, short_label
+from ste_graph.packs.texts import require_clean_texts
 from ste_graph.packs.values import PackData
 from ste_graph.tools.arguments import ArgumentChecker
+
+_Form = TypeVar("_Form")
 
 SHOWN = 3
 """Exemplars of a tool that a SKILL.md may show."""
@@ -60,6 +66,7 @@ def build_pack(
     """
     finder = finder or LeakFinder(named=source.secret_variables)
     data, left_out = drop_leaks(collect_data(source), finder, keeps)
+    require_clean_texts(source, data)
     drawn = Pseudonyms.of(data) if pseudonyms else None
     if drawn is not None:
         data = _keep_grounded(drawn.apply(data), left_out)
@@ -100,26 +107,45 @@ def collect_data(source: PackSource) -> PackData:
         match form:
             case "exemplars":
                 exemplars = [each for each in _read_exemplars(run.path) if _is_offered(each, tools, source.definitions)]
-                data.exemplars = [_to_plain(exemplar) for exemplar in exemplars]
+                recall = source.settings["nodes"].get("recall") or {}
+                data.exemplars = [_to_plain(each, whole=bool(recall.get("observations"))) for each in exemplars]
             case "lessons":
                 trials = _read_exemplars(run.path)
                 held_out = find_held_out(source.distilled.path, trials)
                 found = lessons_from_exemplars(trial for trial in trials if trial.id not in held_out)
+                found += read_kept_lessons(run.path, source.since).lessons if source.since else []
                 data.lessons = [
                     each.model_dump(mode="json") for each in found if each.tool in tools and not each.is_retired
                 ]
             case "guideline":
-                texts = {each.tool: each.text for each in read_guidelines(run)}
+                earlier = open_adopted_pack(source.since) if source.since else None
+                texts = _current(earlier, earlier.guideline, source) if earlier else {}
+                texts |= {each.tool: each.text for each in read_guidelines(run) if each.text}
                 data.guideline = {tool: texts[tool] for tool in source.tools if texts.get(tool)}
             case "descriptions":
                 kept = {each.tool: each for each in read_descriptions(run) if each.kept}
-                data.descriptions = {tool: _read_rewriting(kept[tool]) for tool in source.tools if tool in kept}
+                earlier = open_adopted_pack(source.since) if source.since else None
+                rewritten = _current(earlier, earlier.descriptions, source) if earlier else {}
+                rewritten |= {tool: _read_rewriting(record) for tool, record in kept.items()}
+                data.descriptions = {tool: rewritten[tool] for tool in source.tools if tool in rewritten}
     return data
 
 
-def _to_plain(exemplar: Exemplar) -> dict[str, Json]:
-    model = exemplar.model and short_label(exemplar.model)
-    return exemplar.model_copy(update={"model": model}).model_dump(mode="json")
+def _current(pack: Pack, found: Mapping[str, _Form], source: PackSource) -> dict[str, _Form]:
+    """What an earlier pack has of tools that are as they were."""
+    return {tool: own for tool, own in found.items() if tool in find_current(pack, source.definitions)}
+
+
+def _to_plain(exemplar: Exemplar, *, whole: bool) -> dict[str, Json]:
+    """An exemplar as a pack has it: unless the test showed it `whole`, without what no rule has checked.
+
+    That is what the model thought and answered, since only its calls are grounded: 659 days may be "a leap year" to it.
+    """
+    own = exemplar.model_copy(update={"model": exemplar.model and short_label(exemplar.model)})
+    if not whole:
+        calls = [call.model_copy(update={"thought": None, "reply": None}) for call in own.calls]
+        own = own.model_copy(update={"calls": calls, "answer": None})
+    return own.model_dump(mode="json")
 
 
 def _read_rewriting(found: DescriptionRecord) -> ToolDescription:
@@ -150,14 +176,14 @@ def _keep_grounded(data: PackData, left_out: LeftOut) -> PackData:
         if _still_holds(exemplar, data.definitions):
             exemplars.append(plain)
         else:
-            left_out.add("exemplar", "with pseudonyms, its call no longer does what its request says")
+            left_out.add("exemplar", "with pseudonyms, the call no longer does what the request says")
     cases = []
     for case in data.cases:
         gold = case["gold"]
         if case["kind"] != "call" or _is_valid(gold["tool"], gold["arguments"], data.definitions):
             cases.append(case)
         else:
-            left_out.add("case", "with pseudonyms, the tool would refuse its call")
+            left_out.add("case", "with pseudonyms, the tool would refuse the call")
     return PackData(exemplars, data.lessons, cases, data.guideline, data.descriptions, data.definitions)
 
 
@@ -184,9 +210,28 @@ def _require_replaced(data: PackData, drawn: Pseudonyms) -> None:
 
 
 def _examples(data: PackData) -> dict[str, list[str]]:
-    """Exemplars as text by tool, the shortest of each first: they show the form with the fewest tokens."""
-    by_tool: dict[str, list[str]] = {}
+    """Exemplars as text by tool: those that show new arguments first, and of these the shortest."""
+    by_tool: dict[str, list[Exemplar]] = {}
     for plain in data.exemplars:
         exemplar = Exemplar.model_validate(plain)
-        by_tool.setdefault(exemplar.tool, []).append(as_text([exemplar]))
-    return {tool: sorted(texts, key=lambda text: (len(text), text))[:SHOWN] for tool, texts in by_tool.items()}
+        by_tool.setdefault(exemplar.tool, []).append(exemplar)
+    return {tool: [as_text([each]) for each in _choose_telling(own)] for tool, own in by_tool.items()}
+
+
+def _choose_telling(exemplars: Sequence[Exemplar]) -> list[Exemplar]:
+    """At most `SHOWN` exemplars that together show the most arguments, in short texts."""
+    left = sorted(exemplars, key=lambda each: (len(as_text([each])), each.id))
+    chosen: list[Exemplar] = []
+    seen: set[tuple[str, str]] = set()
+    while left and len(chosen) < SHOWN:
+        best = max(left, key=lambda each: len(_shown_arguments(each) - seen))  # of equals the first, the shortest
+        left.remove(best)
+        chosen.append(best)
+        seen |= _shown_arguments(best)
+    return chosen
+
+
+def _shown_arguments(exemplar: Exemplar) -> set[tuple[str, str]]:
+    """The arguments of an exemplar's calls: their names, and their names with values."""
+    pairs = [(name, canonical_json(value)) for call in exemplar.calls for name, value in (call.arguments or {}).items()]
+    return {*pairs, *((name, "") for name, _ in pairs)}

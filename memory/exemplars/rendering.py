@@ -69,7 +69,7 @@ def _react(exemplar: Exemplar, *, observations: bool) -> list[Message]:
 
 
 def _native(exemplar: Exemplar) -> list[Message]:
-    """Each call must be followed by its result here, or servers refuse the conversation."""
+    """Each call must be followed by its result here, and the last by an answer, or servers refuse the conversation."""
     messages: list[Message] = [{"role": "user", "content": exemplar.query}]
     for number, step in enumerate(shown_calls(exemplar)):
         id = f"call_{exemplar.id[:8]}_{number}"
@@ -78,9 +78,8 @@ def _native(exemplar: Exemplar) -> list[Message]:
         text = step.observation.text if step.observation is not None else ""
         messages.append({"role": "assistant", "content": step.thought or "", "tool_calls": [call]})
         messages.append({"role": "tool", "tool_call_id": id, "content": _cut(text, _LONG)})
-    if exemplar.answer is not None:
-        messages.append({"role": "assistant", "content": exemplar.answer})
-    return messages
+    answer = exemplar.answer if exemplar.answer is not None else messages[-1]["content"]
+    return [*messages, {"role": "assistant", "content": answer}]
 
 
 def _visible_calls(exemplar: Exemplar, *, observations: bool) -> list[TrialStep]:

@@ -18,6 +18,7 @@ from ste_graph.memory.exemplars.embedder import StoreEmbedder
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
 from ste_graph.memory.exemplars.folder_backend import FolderBackend, compare_folder, read_embedder, remove_index
+from ste_graph.memory.exemplars.lessons import take_turns
 from ste_graph.memory.exemplars.pack_backend import PackBackend
 from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
 from ste_graph.memory.exemplars.run_backend import RunBackend
@@ -308,6 +309,11 @@ class ExemplarStore:
 
     # For a prompt
 
+    @property
+    def selection(self) -> Selection:
+        """How exemplars are selected unless told otherwise: those of a pack as in the test that showed its gain."""
+        return self.pack.selection if self.pack is not None else Selection()
+
     def select(
         self,
         query: str,
@@ -320,7 +326,7 @@ class ExemplarStore:
 
         `tools` are the tools offered: no exemplar names another one. `count` counts the tokens of a text.
         """
-        return self._selector.select(query, selection or Selection(), tools=tools, count=count)
+        return self._selector.select(query, selection or self.selection, tools=tools, count=count)
 
     async def aselect(self, query: str, selection: Selection | None = None, **settings: Any) -> list[ExemplarMatch]:
         """`select`, in a worker thread."""
@@ -346,12 +352,12 @@ class ExemplarStore:
         one offered; unset, three of a pack that adopted them, and none of anything else. Before them comes the
         guideline of a pack that adopted one. They do not count for the budget.
         """
-        selection = selection or Selection()
+        selection = selection or self.selection
         offered = None if tools is None else list(tools)
         found = self.select(query, selection, tools=offered, count=count)
         text = as_text([match.exemplar for match in found], observations=selection.shows_observations)
         guideline = "\n".join(self.guideline_at_hand(found, offered))
-        lines = "\n".join(self.lessons_at_hand(found, offered, lessons))
+        lines = "\n".join(self.lessons_at_hand(query, found, offered, lessons))
         return SEPARATOR.join(filter(None, [guideline, lines, introduction if text else "", text]))
 
     async def arender(self, query: str, selection: Selection | None = None, **settings: Any) -> str:
@@ -368,7 +374,7 @@ class ExemplarStore:
         form: Form = "react",
     ) -> list[Message]:
         """The exemplars for `query` as turns of a chat, to be put before the request."""
-        selection = selection or Selection()
+        selection = selection or self.selection
         found = self.select(query, selection, tools=tools, count=count)
         return as_messages([match.exemplar for match in found], form=form, observations=selection.shows_observations)
 
@@ -384,22 +390,43 @@ class ExemplarStore:
         return list(map(lesson_text, rank_lessons(self.all_lessons(), tool, k))) if self.teaches and k > 0 else []
 
     def lessons_at_hand(
-        self, found: Sequence[ExemplarMatch], offered: Sequence[str] | None, k: int | None = None
+        self, query: str, found: Sequence[ExemplarMatch], offered: Sequence[str] | None, k: int | None = None
     ) -> list[str]:
         """At most k lessons of the nearest exemplar's tool, or else of the only tool offered.
 
-        Without k, three if they are those of a pack, and else none.
+        Without k, three if they are those of a pack, and else none. Of a pack that shows no exemplar for the request,
+        those of the two nearest tools, as in the test of lessons.
         """
         most = (PACK_LESSONS if self.pack is not None else 0) if k is None else k
         if found:
             return self.lessons(max(found, key=lambda match: match.similarity).exemplar.tool, most)
-        return self.lessons(offered[0], most) if offered is not None and len(offered) == 1 else []
+        if offered is not None and len(offered) == 1:
+            return self.lessons(offered[0], most)
+        if self.pack is None or not self.teaches or most < 1:
+            return []
+        lessons, tools = self.all_lessons(), self.pack.manifest.tools if offered is None else offered
+        taught = {lesson.tool for lesson in lessons}
+        order = self.rank_tools(query, [tool for tool in tools if tool in taught])
+        return list(map(lesson_text, take_turns(lessons, order, per_tool=most, k=2 * most)))
 
     def guideline_at_hand(self, found: Sequence[ExemplarMatch], offered: Sequence[str] | None) -> list[str]:
-        """The guideline of a pack, a line each: for the tools offered, or else for those of the exemplars `found`."""
+        """The guideline of a pack, a line each: for the tools offered, or else for those of the exemplars `found`.
+
+        Of a pack that has no exemplars, for all its tools unless some are offered.
+        """
         texts = self.pack.guideline if self.pack is not None else {}
-        tools = dict.fromkeys(match.exemplar.tool for match in found) if offered is None else offered
+        named = dict.fromkeys(match.exemplar.tool for match in found) if len(self) else texts
+        tools = named if offered is None else offered
         return [f"{tool}: {' '.join(texts[tool].split())}" for tool in tools if tool in texts]
+
+    def rank_tools(self, query: str, tools: Sequence[str]) -> list[str]:
+        """The tools of a pack, the one whose definition is nearest to the request first; of anything else as given."""
+        if self.pack is None or len(tools) < 2:
+            return list(tools)
+        known = self.pack.definitions
+        texts = [f"{tool}: {known[tool].description}" if tool in known else tool for tool in tools]
+        near = dict(zip(tools, self.similarities(query, texts), strict=True))
+        return sorted(tools, key=lambda tool: -near[tool])
 
     def all_lessons(self) -> list[Lesson]:
         """Every lesson that the trials teach."""

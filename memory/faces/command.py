@@ -24,6 +24,7 @@ from ste_graph.command_line import (
     load_experiment,
     write_result,
 )
+from ste_graph.memory.faces.options import Embedder, From, OnlyIf, Store, StoreOption, choose_store
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Selection
@@ -52,35 +53,6 @@ class Order(StrEnum):
 
     last = "last"
     first = "first"
-
-
-From = Annotated[
-    str,
-    typer.Option(
-        "--from",
-        metavar="STORE",
-        help="A run, a store of exemplars, or a Chroma server's address.",
-        show_default=False,
-    ),
-]
-OnlyIf = Annotated[
-    str | None,
-    typer.Option(
-        "--only-if",
-        metavar="RUN",
-        help="Refuse exemplars that the evaluation in this run did not adopt.",
-        show_default=False,
-    ),
-]
-Embedder = Annotated[
-    str | None,
-    typer.Option(
-        "--embedder",
-        metavar="MODEL",
-        help="The store's own, if it cannot be found by its name; for a run, any. Unset: the store's, or MiniLM.",
-        show_default=False,
-    ),
-]
 
 
 @memory.command()
@@ -125,6 +97,9 @@ def search(
     with closing(_open(store, embedder, only_if)) as opened:
         _check_tools(opened, tool or ())
         found = opened.select(query, selection, tools=tool)
+        if not len(opened) and opened.pack is not None:
+            forms = ", ".join(opened.pack.manifest.forms)
+            echo(f"{store}: this pack has no exemplars; it carries: {forms} (see its README.md)", error=True)
         if (
             not found
             and k > 0
@@ -136,12 +111,12 @@ def search(
 
 
 @memory.command()
-def serve(store: From, only_if: OnlyIf = None, embedder: Embedder = None) -> None:
+def serve(store: Store = None, source: StoreOption = None, only_if: OnlyIf = None, embedder: Embedder = None) -> None:
     """Serve exemplars and lessons to MCP clients, on stdin and stdout."""
     from ste_graph.memory.faces.server import serve as serve_store
 
     with redirect_stdout(sys.stderr):
-        opened = _open(store, embedder, only_if)
+        opened = _open(choose_store(store, source), embedder, only_if)
     with closing(opened):
         serve_store(opened)
 
@@ -179,7 +154,8 @@ def verify(
 
 @memory.command()
 def forget(
-    store: From,
+    store: Store = None,
+    source: StoreOption = None,
     id: Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="An exemplar; may be repeated.")] = None,
     tool: Annotated[str | None, typer.Option("--tool", metavar="NAME", help="Every exemplar that names it.")] = None,
     run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="A run's folder, or its id.")] = None,
@@ -187,16 +163,16 @@ def forget(
     """Remove exemplars for good: by id, by tool, by run."""
     if not id and tool is None and run is None:
         raise typer.BadParameter("say what to forget: --id, --tool or --run")
-    with closing(_open(store, None)) as opened:
+    with closing(_open(choose_store(store, source), None)) as opened:
         echo(f"{opened.forget(ids=id or (), tool=tool, run=run)} forgotten")
 
 
 @memory.command()
-def export(store: From, out: OutFile = None) -> None:
+def export(store: Store = None, source: StoreOption = None, out: OutFile = None) -> None:
     """Print every exemplar as a line of JSON."""
     from ste_graph.memory.exemplars.jsonl import export_jsonl
 
-    with closing(_open(store, None)) as opened:
+    with closing(_open(choose_store(store, source), None)) as opened:
         lines = "\n".join(export_jsonl(opened))
     if lines:
         write_result(lines, out)
@@ -233,18 +209,20 @@ def import_(
 
 @memory.command()
 def rebuild(
-    store: From,
+    store: Store = None,
+    source: StoreOption = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing: only say how log and index differ.")] = False,
     embedder: Embedder = None,
 ) -> None:
     """Make the index of a store again from its log; of a run, compute its cached vectors again."""
     from ste_graph.memory.exemplars.store import ExemplarStore
 
+    place = choose_store(store, source)
     if not check:
-        with closing(ExemplarStore.rebuild(store, embedder=embedder)) as opened:
+        with closing(ExemplarStore.rebuild(place, embedder=embedder)) as opened:
             echo(f"{len(opened)} exemplars indexed")
         return
-    count, differences = ExemplarStore.compare(store)
+    count, differences = ExemplarStore.compare(place)
     echo("\n".join(differences) or f"log and index agree on {count} exemplars")
     if differences:
         raise typer.Exit(FAILED)

@@ -54,7 +54,7 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     ) -> None:  # fmt: skip
         super().__init__()
         self._store = store
-        self._selection = selection or Selection()
+        self._selection = selection or store.selection
         self._form = form
         self._lessons = lessons
         self._introduction = introduction or (NATIVE_INTRODUCTION if form == "native" else INTRODUCTION)
@@ -81,7 +81,7 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
         """The exemplars for a request, in the form wanted, and the lessons of the nearest one's tool."""
         found = self._store.select(key[1], self._selection, tools=key[2])
         hints = "\n".join(self._store.guideline_at_hand(found, key[2]))
-        lessons = "\n".join(self._store.lessons_at_hand(found, key[2], self._lessons))
+        lessons = "\n".join(self._store.lessons_at_hand(key[1], found, key[2], self._lessons))
         exemplars = [match.exemplar for match in found]
         introduction = self._introduction if found else ""
         if self._form == "native":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -109,7 +110,12 @@ def verify(
     dir: PackFolder,
     tools: Annotated[
         Path | None,
-        typer.Option("--tools", metavar="FILE", help="A workflow with the tools as they are now.", show_default=False),
+        typer.Option(
+            "--tools",
+            metavar="FILE",
+            help="The tools as they are now: a workflow, or a file of Python functions.",
+            show_default=False,
+        ),
     ] = None,
     changes: Changes = None,
     calls: Annotated[
@@ -155,7 +161,8 @@ def verify(
 
     if tools is None and model is None:
         raise WorkflowError(
-            f"{dir}: nothing to verify it against; name a workflow with the tools in --tools, or a model in --model"
+            f"{dir}: nothing to verify it against; name the tools in --tools (a workflow, or a file of Python "
+            "functions), or a model in --model"
         )
     opened = open_adopted_pack(dir)
     outcome = PackOutcome(str(dir), simulated=opened.manifest.simulated)
@@ -186,6 +193,9 @@ async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcom
     from ste_graph.redaction import redact_errors
     from ste_graph.run.tools import open_tools, tool_policy
 
+    if file.suffix == ".py":
+        changes = [f"tools=[{{use: python, module: {json.dumps(str(file))}}}]", *changes]
+        file = Path("quickstart")
     workflow = load_experiment(file, None, changes).workflow
     with redact_errors(workflow.secrets):
         async with open_tools(workflow) as found:
@@ -207,6 +217,8 @@ def _verify_gain(
             "gain", "model", "note", f"the pack was made for {opened.manifest.model}, and this is {found.model}"
         )
     outcome.add("gain", opened.manifest.arm, found.status, found.text)
+    if found.restraint is not None:
+        outcome.add("gain", "restraint", *found.restraint)
 
 
 def _read_model(text: str, url: str | None) -> dict[str, Any]:
@@ -226,6 +238,7 @@ def _read_model(text: str, url: str | None) -> dict[str, Any]:
 
 
 def _report(new: NewPack, out: Path, *, whole: bool) -> list[str]:
+    from ste_graph.packs.usage import list_proofs, list_uses
     from ste_graph.packs.values import list_values
     from ste_graph.text import count_noun
 
@@ -250,7 +263,10 @@ def _report(new: NewPack, out: Path, *, whole: bool) -> list[str]:
         ]
         lines += [f"  {line}" for line in values]
     if not whole:
-        lines.append(f"Prove it with: ste pack check {out}")
+        place = shlex.quote(str(out))
+        uses = [*list_proofs(manifest, place)[:2], *list_uses(manifest, place)]
+        width = max(len(use.command) for use in uses)
+        lines += ["next:", *(f"  {use.command:{width}}  # {use.purpose}" for use in uses)]
     return lines
 
 

@@ -20,8 +20,9 @@ class ExemplarRetriever(BaseRetriever):
 
     store: Any
     """An `ExemplarStore`."""
-    selection: Selection = Selection()
-    """Where it says no `order`, the most similar comes first, unlike elsewhere: users of retrievers expect it."""
+    selection: Selection | None = None
+    """None: the store's own. Without an `order`, the most similar comes first, unlike elsewhere: users of retrievers
+    expect it."""
     offered: Sequence[str] | None = None
     """The tools offered: no exemplar names another one. None: any tool."""
 
@@ -37,13 +38,14 @@ class ExemplarRetriever(BaseRetriever):
 
     @property
     def _ordered(self) -> Selection:
-        is_set = "order" in self.selection.model_fields_set
-        return self.selection if is_set else self.selection.model_copy(update={"order": "most_similar_first"})
+        chosen: Selection = self.selection or self.store.selection
+        is_set = "order" in chosen.model_fields_set
+        return chosen if is_set else chosen.model_copy(update={"order": "most_similar_first"})
 
     def _document(self, found: ExemplarMatch) -> Document:
         exemplar = found.exemplar
         return Document(
-            page_content=as_text([exemplar], observations=self.selection.shows_observations),
+            page_content=as_text([exemplar], observations=self._ordered.shows_observations),
             id=exemplar.id,
             metadata={
                 "similarity": found.similarity,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import Field
 
-from ste_graph.contracts import Selection
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.tools.mcp.messages import parse_json
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST = 50
 """Exemplars in one answer at most."""
+
+USUAL = 4
+"""Exemplars in one answer unless the client or the test of a pack says otherwise."""
 
 NOTHING = "Nothing is known for this."
 
@@ -67,19 +69,20 @@ def server_of(store: ExemplarStore) -> MCPServer:
         "ste-memory",
         instructions="Before you call a tool, recall how calls of it served earlier requests, and what was learnt.",
     )
+    usual = store.selection.k if store.pack is not None else USUAL
     reads = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
     @server.tool(annotations=reads, structured_output=False)
     async def recall_exemplars(
         query: Annotated[str, Field(description="The request that you want to serve, in words.")],
-        k: Annotated[int, Field(description="How many at most.", ge=0, le=MOST)] = 4,
+        k: Annotated[int, Field(description="How many at most.", ge=0, le=MOST)] = usual,
         tools: Annotated[
             list[str] | None, Field(description="The tools that you may call; exemplars name no others. Unset: any.")
         ] = None,
     ) -> str:
         """Earlier requests like this one, each with the calls that served it and what they gave; the nearest last."""
         try:
-            return await store.arender(query, Selection(k=k), tools=tools) or NOTHING
+            return await store.arender(query, store.selection.model_copy(update={"k": k}), tools=tools) or NOTHING
         except SteError as error:
             raise ToolError(str(error)) from error
 

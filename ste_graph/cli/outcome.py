@@ -41,6 +41,8 @@ class Outcome:
     """The number of trials that each gate rejected, in a run that distils."""
     held_out: WordingCount = field(default_factory=lambda: WordingCount(0, 0))
     """The requests that are held out, in a run that distils, and those whose wording is learnt."""
+    unanswered: int = 0
+    """The examples of calls that have no answer."""
     facts: FactCounts = field(default_factory=FactCounts)
     """What the records of the trials show, beside the verdicts."""
     evaluations: list[dict[str, Json]] = field(default_factory=list)
@@ -76,6 +78,7 @@ class Outcome:
             "complete": summary.complete,
             "records": dict(sorted(summary.records.items())),
             "rejected": dict(self.gates),
+            "examples_without_answer": self.unanswered,
             "held_out": {"requests": self.held_out.heldout, "differing_in_values_alone": self.held_out.alike},
             "evaluations": [{name: evaluation[name] for name in EVALUATION_KEYS} for evaluation in self.evaluations],
             "simulated": self.is_simulated,
@@ -110,9 +113,12 @@ class Outcome:
         run = shlex.quote(str(self.summary.run))
         adoptions = [(evaluation["adopted"] or {}).get("forms") or {} for evaluation in self.evaluations]
         stores = [display_path(Path(forms["exemplars"]["run"])) for forms in adoptions if "exemplars" in forms]
+        packs = [f"Make a pack of it: ste pack make {run} --out my-tools"] if any(adoptions) else []
         if stores:
             search = f"ste memory search REQUEST --from {shlex.quote(stores[-1])} --only-if {run}"
-            return [f"Search the adopted exemplars: {search}"]
+            return [*packs, f"Search the adopted exemplars: {search}"]
+        if packs:
+            return packs
         if self.summary.records["example"]:
             return [f"Write it as a data set with: ste export {run} --out train.jsonl"]
         if self.summary.sub_workflows and not self.evaluations:
@@ -157,6 +163,9 @@ class Outcome:
         if self.gates:
             nothing = "" if kept else "; nothing was kept"
             rows.append(("rejected", f"{self.gates.total():,}: {_histogram(self.gates, by='by ')}{nothing}"))
+        if self.unanswered:
+            why = "neither a judge nor a rule vouches that their answers say what the results say"
+            rows.append(("answers", f"left out of {count_noun(self.unanswered, 'example')}: {why}"))
         if self.held_out.heldout:
             rows.append(("held out", self.held_out.text))
         rows += [(name, _part_text(outputs)) for name, outputs in summary.sub_workflows.items()]
@@ -238,7 +247,10 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
             case "example":
                 examples.append(Example.model_validate({k: line[k] for k in Example.model_fields if k in line}))
     held_out = count_wordings(examples)
-    return Outcome(title, summary, verdicts[True], verdicts[None], gates, held_out, facts, read_evaluations(opened))
+    unanswered = sum(example.kind == "call" and example.answer is None for example in examples)
+    return Outcome(
+        title, summary, verdicts[True], verdicts[None], gates, held_out, unanswered, facts, read_evaluations(opened)
+    )
 
 
 def read_evaluations(run: FinishedRun) -> list[dict[str, Json]]:

@@ -14,6 +14,7 @@ import yaml
 
 from ste_graph.contracts import Json
 
+GEPA: Final = "gepa.jsonl"
 MCPCHECKER: Final = "mcpchecker"
 _VERSION = "mcpchecker/v1alpha2"
 SERVER: Final = "tools"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.packs.cases import gepa_rows, mcpchecker_files
+from ste_graph.packs.cases import GEPA, MCPCHECKER, gepa_rows, mcpchecker_files
 from ste_graph.packs.leaks import LeakFinder, LeakKind
 from ste_graph.packs.manifest import Manifest
 from ste_graph.packs.pack import (
@@ -31,7 +31,6 @@ from ste_graph.packs.values import PackData, texts_of
 from ste_graph.text import count_noun
 from ste_graph.trials.lessons import Lesson, lesson_text
 
-GEPA = "gepa.jsonl"
 KEEPS: Mapping[str, LeakKind] = {"paths": "path", "addresses": "address"}
 """What may be let in on purpose, by the word of `--keep`."""
 REFUSED: Mapping[LeakKind, str] = {
@@ -77,7 +76,7 @@ def drop_leaks(data: PackData, finder: LeakFinder, keeps: Sequence[str]) -> tupl
             if (reason := fault(record)) is None:
                 kept.append(record)
             else:
-                left_out.add(what, f"it holds {reason}")
+                left_out.add(what, reason)
         return kept
 
     for where, value in _indispensable(data):
@@ -114,12 +113,20 @@ def pack_files(
         lessons.setdefault(lesson.tool, []).append(lesson_text(lesson).removeprefix("Lesson: "))
     descriptions = {name: own.model_dump(exclude_none=True) for name, own in data.descriptions.items()}
     definitions = {name: tool.model_dump(exclude={"name"}) for name, tool in data.definitions.items()}
+    others = mcpchecker_files(manifest.name, data.cases)
+    calls = [case for case in data.cases if case["kind"] == "call"]
     counts = {
         "descriptions": len(descriptions), "guideline": len(data.guideline), "exemplars": len(data.exemplars),
-        "lessons": len(data.lessons), "cases": len(data.cases),
+        "lessons": len(data.lessons), "calls": len(calls), "restraint": len(data.cases) - len(calls),
+        MCPCHECKER: len(others),
     }  # fmt: skip
+    asked = {case["gold"]["tool"] for case in calls}
+    if unasked := [f"`{name}`" for name in manifest.tools if name not in asked]:
+        notes = [
+            *notes,
+            f"No held-out request is about {', '.join(unasked)}: nothing that the pack says of it was tested.",
+        ]
     overrides = mcp_tools(data.definitions, data.descriptions)
-    others = mcpchecker_files(manifest.name, data.cases)
     return {
         SKILL: render_skill(manifest, data, examples, lessons, evidence).encode("utf-8", "replace"),
         README: render_readme(manifest, evidence, counts, notes).encode("utf-8", "replace"),

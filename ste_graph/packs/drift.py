@@ -61,7 +61,8 @@ def compare_tools(definitions: Mapping[str, ToolDefinition], tools: Sequence[Too
         if name not in now:
             report.changed.append(Drift(name, (), gone=True))
         elif now[name].fingerprint != before.fingerprint:
-            report.changed.append(Drift(name, tuple(find_changed_fields(before, now[name]))))
+            fields = tuple(find_changed_fields(before, now[name]))
+            report.changed.append(Drift(name, fields or ("its definition differs",)))
         else:
             report.same.append(name)
     return report
@@ -95,32 +96,31 @@ def find_changed_fields(before: ToolDefinition, now: ToolDefinition) -> Iterator
     if before.description != now.description:
         yield "description has other words"
     yield from _changed_parameters(before.parameters, now.parameters)
-    rest = ({key: value for key, value in one.parameters.items() if key not in _NAMED} for one in (before, now))
-    old, new = rest
-    for key in sorted(old.keys() | new.keys()):
-        if canonical_json(old.get(key)) != canonical_json(new.get(key)):
-            yield f"schema: `{key}` is {_short(new.get(key))}, was {_short(old.get(key))}"
+    yield from (f"schema: {change}" for change in _changed_keywords(before.parameters, now.parameters, _NAMED))
 
 
 _NAMED = frozenset({"properties", "required"})
 
 
-def _changed_parameters(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    old, new = before.get("properties") or {}, now.get("properties") or {}
-    needed, needs = set(before.get("required") or ()), set(now.get("required") or ())
+def _changed_parameters(before: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """The changes of the parameters of a tool, or of those `within` one of them."""
+    old, new = _mapping(before.get("properties")), _mapping(now.get("properties"))
+    needed, needs = _names(before.get("required")), _names(now.get("required"))
     gone, added = [name for name in old if name not in new], [name for name in new if name not in old]
     for name in list(gone):
         if (other := _renamed(name, old, new, added)) is not None:
             gone.remove(name)
             added.remove(other)
-            yield f"parameter `{name}` is now called `{other}`"
-    yield from (f"parameter `{name}` is gone" for name in gone)
+            yield f"parameter `{within}{name}` is now called `{within}{other}`"
+            if (name in needed) != (other in needs):
+                yield f"parameter `{within}{other}` is {'now' if other in needs else 'no longer'} required"
+    yield from (f"parameter `{within}{name}` is gone" for name in gone)
     for name in added:
-        yield f"parameter `{name}` is new{' and required' if name in needs else ''}"
-    for name in old.keys() & new.keys() if isinstance(old, dict) else ():
+        yield f"parameter `{within}{name}` is new{' and required' if name in needs else ''}"
+    for name in (name for name in old if name in new):
         if (name in needed) != (name in needs):
-            yield f"parameter `{name}` is {'now' if name in needs else 'no longer'} required"
-        yield from (f"parameter `{name}`: {change}" for change in _changed_schema(old[name], new[name]))
+            yield f"parameter `{within}{name}` is {'now' if name in needs else 'no longer'} required"
+        yield from _changed_schema(old[name], new[name], f"{within}{name}")
 
 
 def _renamed(name: str, old: Mapping[str, Json], new: Mapping[str, Json], added: Sequence[str]) -> str | None:
@@ -129,27 +129,50 @@ def _renamed(name: str, old: Mapping[str, Json], new: Mapping[str, Json], added:
     return alike[0] if len(alike) == 1 else None
 
 
-def _changed_schema(old: Json, new: Json) -> Iterator[str]:
-    """The keywords in which two schemas of a parameter differ."""
+def _changed_schema(old: Json, new: Json, path: str) -> Iterator[str]:
+    """The changes of the schema of a parameter, and of the parameters and entries within it."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         if canonical_json(old) != canonical_json(new):
-            yield f"is {_short(new)}, was {_short(old)}"
+            yield f"parameter `{path}`: is {_short(new)}, was {_short(old)}"
         return
-    for key in sorted(old.keys() | new.keys()):
-        if canonical_json(old.get(key)) == canonical_json(new.get(key)):
+    inner: frozenset[str] = frozenset()
+    if isinstance(old.get("properties"), Mapping) and isinstance(new.get("properties"), Mapping):
+        yield from _changed_parameters(old, new, f"{path}.")
+        inner |= _NAMED
+    if isinstance(old.get("items"), Mapping) and isinstance(new.get("items"), Mapping):
+        yield from _changed_schema(old["items"], new["items"], f"{path}[]")
+        inner |= {"items"}
+    yield from (f"parameter `{path}`: {change}" for change in _changed_keywords(old, new, inner))
+
+
+def _changed_keywords(old: Mapping[str, Json], new: Mapping[str, Json], without: frozenset[str]) -> Iterator[str]:
+    """The keywords in which two schemas differ, but for those that are looked into elsewhere."""
+    for key in sorted((old.keys() | new.keys()) - without):
+        before, now = old.get(key), new.get(key)
+        if canonical_json(before) == canonical_json(now) and (key in old) == (key in new):
             continue
         if key == "description":
             yield "description has other words"
-        elif key == "enum" and isinstance(old.get(key), list) and isinstance(new.get(key), list):
-            gone = [value for value in old[key] if value not in new[key]]
-            more = [value for value in new[key] if value not in old[key]]
+        elif key == "enum" and isinstance(before, list) and isinstance(now, list):
+            gone = [value for value in before if value not in now]
+            more = [value for value in now if value not in before]
             parts = [
                 f"without {', '.join(map(_short, gone))}" if gone else "",
                 f"with {', '.join(map(_short, more))}" if more else "",
             ]
             yield f"enum is now {' and '.join(filter(None, parts)) or 'in another order'}"
+        elif (shown := _short(now)) != (was := _short(before)):
+            yield f"{key} is {shown}, was {was}"
         else:
-            yield f"{key} is {_short(new.get(key))}, was {_short(old.get(key))}"
+            yield f"{key} differs"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _names(value: Any) -> frozenset[str]:
+    return frozenset(map(str, value)) if isinstance(value, list | tuple) else frozenset()
 
 
 def _short(value: Json) -> str:

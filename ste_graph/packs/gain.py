@@ -19,7 +19,7 @@ from ste_graph.stats import cases_needed
 from ste_graph.text import count_noun
 
 SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
-    "recall": ("k", "observations"), "lessons": ("k", "per_tool"), "show": ("room",),
+    "recall": ("k", "observations"), "lessons": ("k", "per_tool"),
 }  # fmt: skip
 """The settings of the test, by node, that a repetition takes over."""
 
@@ -35,6 +35,8 @@ class GainCheck:
     text: str
     model: str | None
     evaluation: Evaluation
+    restraint: tuple[Status, str] | None = None
+    """Of the cases in which no call is right: whether they fare no worse; None without such cases."""
 
 
 def measure_gain(
@@ -82,6 +84,8 @@ def plan_test(pack: Pack, model: Mapping[str, Any], cases: int | None) -> dict[s
     for node, names in SETTINGS.items():
         own: Mapping[str, Json] = (settings.get("nodes") or {}).get(node) or {}
         changes |= {f"nodes.{node}.{name}": own[name] for name in names if name in own}
+    if "room" in settings:
+        changes["params.room"] = settings["room"]
     if cases is not None:
         changes["params.cases"] = cases
     return changes
@@ -92,18 +96,41 @@ def judge_gain(pack: Pack, evaluation: Evaluation) -> GainCheck:
 
     If it does not, the gain is lost, unless a gain as large as the pack's own would take more cases to be shown.
     """
+    status, text = _judge_right_calls(pack, evaluation)
+    model = next(iter(evaluation.arms[pack.manifest.arm].get("models") or []), None)
+    return GainCheck(status, text, model, evaluation, _judge_restraint(pack, evaluation))
+
+
+def _judge_right_calls(pack: Pack, evaluation: Evaluation) -> tuple[Status, str]:
     arm = pack.manifest.arm
     gain, cases = evaluation.gains[arm], evaluation.arms[arm]["cases"]
     found, stated = gain["least"], (pack.evidence.get("interval") or {}).get("mean") or 0.0
     low, high = 100 * found["low"], 100 * found["high"]
     shown = f"{100 * found['mean']:+.1f} points (95 % {low:+.1f}..{high:+.1f}) on {count_noun(cases, 'case')}"
-    model = next(iter(evaluation.arms[arm].get("models") or []), None)
+    if harmed := (evaluation.candidates.get(arm) or {}).get("harmed"):
+        names = ", ".join(f"`{tool}`" for tool in harmed)
+        return "lost", f"`{arm}` gains {shown}, and now harms {names}"
     if low > 0:
-        return GainCheck("holds", f"`{arm}` still gains {shown}", model, evaluation)
+        return "holds", f"`{arm}` still gains {shown}"
     differing = (gain["won"] + gain["lost"]) / max(cases, 1)
     needed = cases_needed(stated, max(differing, abs(stated)))
     text = f"`{arm}` gains {shown}, where the pack states {100 * stated:+.1f}"
     if high <= 0 or (needed is not None and cases >= needed):
-        return GainCheck("lost", text, model, evaluation)
+        return "lost", text
     more = f"; some {needed} cases are needed to tell" if needed is not None else ""
-    return GainCheck("unknown", f"{text}, and these are too few cases to say{more}", model, evaluation)
+    return "unknown", f"{text}, and these are too few cases to say{more}"
+
+
+def _judge_restraint(pack: Pack, evaluation: Evaluation) -> tuple[Status, str] | None:
+    """Lost if the whole interval lies below 0, as in the decision."""
+    found = (evaluation.candidates.get(pack.manifest.arm) or {}).get("restraint")
+    if not found:
+        return None
+    change, low, high = (100 * found[key] for key in ("mean", "low", "high"))
+    text = (
+        f"where no call is right, {change:+.1f} points (95 % {low:+.1f}..{high:+.1f}) on "
+        f"{count_noun(found['cases'], 'case')}"
+    )
+    if high < 0:
+        return "lost", f"{text}: it calls more often than without the pack"
+    return "holds", f"{text}: not shown to be worse"

@@ -87,7 +87,7 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         value = json.loads(read_regular(path / MANIFEST))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if is_torn(path):
             raise WorkflowError(f"{path}: this pack is torn: its {MANIFEST} is missing; {REMAKE} {path}") from None
         raise WorkflowError(

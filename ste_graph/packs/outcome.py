@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
+from ste_graph.contracts import Json
 from ste_graph.text import count_noun, printable
 
 Status: TypeAlias = Literal["holds", "lost", "unknown", "note"]
@@ -35,6 +37,19 @@ class PackFinding:
     name: str
     status: Status
     text: str
+    changes: tuple[str, ...] = ()
+    """What has changed about a tool, field by field."""
+    touches: Mapping[str, int] = field(default_factory=dict)
+    """How much of the pack is about the tool, by kind."""
+
+    def to_json(self) -> dict[str, Json]:
+        """The finding for programs."""
+        plain: dict[str, Json] = {
+            "check": self.check, "name": self.name, "status": self.status, "text": self.text,
+        }  # fmt: skip
+        if self.check == "tools":
+            plain |= {"changes": list(self.changes), "touches": dict(self.touches)}
+        return plain
 
 
 @dataclass(slots=True)
@@ -45,8 +60,11 @@ class PackOutcome:
     simulated: bool = False
     findings: list[PackFinding] = field(default_factory=list)
 
-    def add(self, check: str, name: str, status: Status, text: str) -> None:
-        self.findings.append(PackFinding(check, name, status, text))
+    def add(
+        self, check: str, name: str, status: Status, text: str, *, changes: Sequence[str] = (),
+        touches: Mapping[str, int] | None = None,
+    ) -> None:  # fmt: skip
+        self.findings.append(PackFinding(check, name, status, text, tuple(changes), touches or {}))
 
     @property
     def status(self) -> Status:
@@ -65,10 +83,7 @@ class PackOutcome:
             case OutcomeFormat.text:
                 return self._text()
             case OutcomeFormat.json:
-                rows = [
-                    {"check": each.check, "name": each.name, "status": each.status, "text": each.text}
-                    for each in self.findings
-                ]
+                rows = [finding.to_json() for finding in self.findings]
                 whole = {"pack": self.pack, "status": self.status, "simulated": self.simulated, "findings": rows}
                 return json.dumps(whole, indent=2, ensure_ascii=False)
             case OutcomeFormat.github:
@@ -93,18 +108,22 @@ class PackOutcome:
         from xml.etree import ElementTree
 
         count = {status: sum(each.status == status for each in self.findings) for status in _RANK}
-        suite = ElementTree.Element(
-            "testsuite", name=_xml(f"ste pack verify {self.pack}"), tests=str(len(self.findings)),
-            failures=str(count["lost"]), skipped=str(count["unknown"]), errors="0",
-        )  # fmt: skip
+        counts = {
+            "tests": str(len(self.findings)), "failures": str(count["lost"]), "skipped": str(count["unknown"]),
+            "errors": "0", "time": "0",
+        }  # fmt: skip
+        root = ElementTree.Element("testsuites")
+        suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(f"ste pack verify {self.pack}"), **counts})
         for finding in self.findings:
-            case = ElementTree.SubElement(suite, "testcase", classname=f"pack.{finding.check}", name=_xml(finding.name))
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=f"pack.{finding.check}", name=_xml(finding.name), time="0"
+            )
             kind = {"lost": "failure", "unknown": "skipped"}.get(finding.status)
             if kind:
                 ElementTree.SubElement(case, kind, message=_xml(finding.text))
             else:
                 ElementTree.SubElement(case, "system-out").text = _xml(finding.text)
-        return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode")
+        return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
 
 
 def count_parts(counts: dict[str, int]) -> str:

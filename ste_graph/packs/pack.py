@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from ste_graph.contracts import Effect, Frozen, Json, Tool
+from ste_graph.contracts import Effect, Frozen, Json, Selection, Tool
 from ste_graph.distil.example import ExampleKind
 from ste_graph.errors import WorkflowError
 from ste_graph.files.document import read_json, read_values
@@ -107,6 +107,17 @@ class Pack:
     def cases(self) -> list[PackCase]:
         """The requests that were held out."""
         return list(self._read_lines(PackCase, CASES))
+
+    @property
+    def selection(self) -> Selection:
+        """How exemplars were selected in the test that the gain was shown in."""
+        settings = self.evidence.get("settings") or {}
+        recall = (settings.get("nodes") or {}).get("recall") or {}
+        found = {name: recall[name] for name in ("k", "observations") if name in recall}
+        try:
+            return Selection(**found, tokens=settings.get("room"))
+        except ValidationError:
+            raise self._damaged(EVIDENCE) from None
 
     @property
     def exemplars_file(self) -> Path:

@@ -15,6 +15,10 @@ from ste_graph.packs.values import ANSWER, PackData, ToolValue, find_values, tex
 SHORTEST: Final = 3
 """Letters and digits of a value that is replaced, at least: `km` or `7` tells nobody apart."""
 
+LONG: Final = 6
+"""Letters and digits from which on a value is also replaced within a word: a tool may glue it to others."""
+
+_IDEOGRAPHS = "\u2e80"
 _KEPT_WORDS = frozenset({"http", "https", "www", "com", "org", "net", "true", "false", "null", "none"})
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _TELLING = re.compile(r"\S*(?:[^\W\d_a-zß-öø-ÿ]|\d|@)\S*")
@@ -43,8 +47,8 @@ class Pseudonyms:
         self.replaced = [value for value in wanted if _is_telling(value) and not _is_in(value.casefold(), known)]
         replaced = frozenset(self.replaced)
         self.left = [value for value in wanted if value not in replaced]
-        choices = "|".join(map(re.escape, self.replaced))
-        self._pattern = re.compile(rf"(?<![^\W_])(?:{choices})(?![^\W_])", re.IGNORECASE) if choices else None
+        choices = "|".join(map(_choice, self.replaced))
+        self._pattern = re.compile(choices, re.IGNORECASE) if choices else None
 
     @classmethod
     def of(cls, data: PackData, key: bytes | None = None) -> Pseudonyms:
@@ -143,7 +147,18 @@ def _parts(found: ToolValue) -> Iterator[str]:
 def _is_telling(value: str) -> bool:
     if _DATE.fullmatch(value) or _NUMBER.fullmatch(value):
         return False
-    return sum(map(str.isalnum, value)) >= SHORTEST and value.casefold() not in _KEPT_WORDS
+    return _weight(value) >= SHORTEST and value.casefold() not in _KEPT_WORDS
+
+
+def _choice(value: str) -> str:
+    """The pattern of a value: a short one as words of its own, a long one also where it is glued to others."""
+    written = re.escape(value)
+    return written if _weight(value) >= LONG else rf"(?<![^\W_]){written}(?![^\W_])"
+
+
+def _weight(value: str) -> int:
+    """The letters and digits of a value; one of a script that writes whole words with one counts for three."""
+    return sum(3 if char >= _IDEOGRAPHS else 1 for char in value if char.isalnum())
 
 
 def _is_in(word: str, text: str) -> bool:

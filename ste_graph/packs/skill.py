@@ -8,8 +8,19 @@ from typing import Any, Final
 
 import yaml
 
+from ste_graph.packs.cases import GEPA, MCPCHECKER, SERVER
 from ste_graph.packs.manifest import Manifest
-from ste_graph.packs.pack import CASES, DESCRIPTIONS, EVIDENCE, EXEMPLARS, FINGERPRINTS, LESSONS, ToolDefinition
+from ste_graph.packs.pack import (
+    CASES,
+    DESCRIPTIONS,
+    EVIDENCE,
+    EXEMPLARS,
+    FINGERPRINTS,
+    GUIDELINE,
+    LESSONS,
+    ToolDefinition,
+)
+from ste_graph.packs.usage import list_proofs, list_uses
 from ste_graph.packs.values import PackData
 from ste_graph.scoring.evaluation import SIMULATED_NOTE
 from ste_graph.text import count_noun
@@ -19,10 +30,6 @@ MOST_LINES: Final = 499
 _DETAILS = ((2, 3, True), (1, 2, True), (1, 1, True), (1, 0, True), (0, 0, True), (0, 0, False))
 """Exemplars and lessons of a tool, and whether its parameters are listed: from the fullest to the shortest."""
 _NAME, _DESCRIPTION = 64, 1024
-_NOUNS = {
-    "descriptions": "rewritten description", "guideline": "guideline", "exemplars": "exemplar", "lessons": "lesson",
-    "cases": "held-out case",
-}  # fmt: skip
 SIMULATED: Final = SIMULATED_NOTE.strip()
 
 
@@ -46,12 +53,12 @@ def describe_gain(evidence: Mapping[str, Any]) -> str:
     )
 
 
-def describe_state(manifest: Manifest, evidence: Mapping[str, Any]) -> list[str]:
-    """The lines that say what the pack is worth."""
+def describe_state(manifest: Manifest, evidence: Mapping[str, Any], where: str = f"`{EVIDENCE}`") -> list[str]:
+    """The lines that say what the pack is worth; the reasons stand `where` they say."""
     lines = [f"{SIMULATED}."] if manifest.simulated else []
     if manifest.adopted:
         return [*lines, f"Adopted: `{manifest.arm}` gained {describe_gain(evidence)}."]
-    return [*lines, "NOT ADOPTED, only to be looked at: `evidence.json` says why."]
+    return [*lines, f"NOT ADOPTED, only to be looked at: {where} says why."]
 
 
 def render_skill(
@@ -159,40 +166,58 @@ def _cell(text: str) -> str:
 def render_readme(
     manifest: Manifest, evidence: Mapping[str, Any], counts: Mapping[str, int], notes: Sequence[str]
 ) -> str:
-    """README.md: one page for a person."""
-    forms = ", ".join(manifest.forms)
-    counted = {what: count_noun(counts[what], noun) if counts[what] else f"no {noun}" for what, noun in _NOUNS.items()}
+    """README.md: one page for a person. `counts` are of what the pack carries, by form, and of its cases, by kind."""
     table = str(evidence.get("table") or "").splitlines()
+    proofs, uses = list_proofs(manifest, "PACK"), list_uses(manifest, "PACK")
+    width = max(len(use.command) for use in [*proofs, *uses])
     lines = [
         f"# {manifest.name}",
         "",
-        f"What a model learnt about {count_noun(len(manifest.tools), 'tool')} by trying them out, as {forms}, with the "
-        f"proof. Made by ste-graph {manifest.version} on {manifest.made[:10]}.",
+        f"What a model learnt about {count_noun(len(manifest.tools), 'tool')} by trying them out, as "
+        f"{', '.join(manifest.forms)}, with the proof. Made by ste-graph {manifest.version} on {manifest.made[:10]}.",
         "",
-        *describe_state(manifest, evidence),
+        *describe_state(manifest, evidence, where="the table below"),
         "",
         "```text",
         *table,
         "```",
         "",
-        "| file | holds |",
-        "|---|---|",
-        "| `SKILL.md` | when to use which tool and how, for an agent that loads skills |",
-        f"| `{DESCRIPTIONS}` | {counted['descriptions']}, also as entries of MCP's `tools/list` |",
-        f"| `guideline.json` | {counted['guideline']} |",
-        f"| `{EXEMPLARS}`, `{LESSONS}` | {counted['exemplars']}, {counted['lessons']} |",
-        f"| `{CASES}` | {counted['cases']}, also as rows for GEPA (`gepa.jsonl`) and as tasks of mcpchecker |",
-        f"| `{EVIDENCE}`, `{FINGERPRINTS}` | arms, gains, intervals, model, seeds, runs; the tools as they were |",
+        *_files(counts),
         "",
-        "Use it, where PACK is this folder:",
-        "",
+        *(["Agents that load skills take the folder as it is. " + _OTHERS, ""] if uses else [_OTHERS, ""]),
         "```",
-        "ste pack check PACK                            # is it whole, and is nothing in it that should not be?",
-        "ste pack verify PACK --tools WORKFLOW          # are the tools still those, do their calls still work?",
-        "ste pack verify PACK --model NAME --url URL    # does another model gain too?",
-        "ste memory search 'REQUEST' --from PACK        # the exemplars for a request",
+        *(f"{use.command:{width}}  # {use.purpose}" for use in [*proofs, *uses]),
         "```",
         "",
         *notes,
     ]  # fmt: skip
     return "\n".join(lines).rstrip() + "\n"
+
+
+_OTHERS = "Other programs use ste-graph; PACK is this folder:"
+
+
+def _files(counts: Mapping[str, int]) -> list[str]:
+    """The table of the files; those of forms that the pack does not carry are empty, and left out of it."""
+    rows = [("SKILL.md", "when to use which tool and how, for an agent that loads skills")]
+    forms = {
+        "descriptions": (DESCRIPTIONS, "rewritten description", ", also as entries of MCP's `tools/list`"),
+        "guideline": (GUIDELINE, "guideline", ""), "exemplars": (EXEMPLARS, "exemplar", ""),
+        "lessons": (LESSONS, "lesson", ""),
+    }  # fmt: skip
+    rows += [
+        (file, f"{count_noun(counts[form], noun)}{more}")
+        for form, (file, noun, more) in forms.items()
+        if counts.get(form)
+    ]
+    restraint = f", and {counts['restraint']:,} in which none is right" if counts.get("restraint") else ""
+    cases = count_noun(counts.get("calls", 0), "held-out request")
+    tasks = f"the same as tasks of mcpchecker; add your agent, and your server under the name `{SERVER}`"
+    rows += [
+        (CASES, f"{cases} with the right call{restraint}"),
+        (GEPA, "those with a call, as rows for GEPA's MCP adapter"),
+        *([(f"{MCPCHECKER}/", tasks)] if counts.get(MCPCHECKER) else []),
+        (EVIDENCE, "decision, arms, gains, intervals, model, seeds, versions, ids of the runs"),
+        (FINGERPRINTS, "the tools as they were"),
+    ]
+    return ["| file | holds |", "|---|---|", *(f"| `{file}` | {what} |" for file, what in rows)]

@@ -118,18 +118,26 @@ class PackSource:
             cases[reply.key] = PackCase(query=reply.query, gold=reply.gold, kind=reply.kind, reference=reference)
         return list(cases.values())
 
+    @cached_property
+    def since(self) -> Path | None:
+        """The pack that the exploration went on from, which keeps forms of the tools that were not explored again."""
+        entries = (workflow_of(self.distilled).get("data") or {}).values()
+        named = [entry["since"] for entry in entries if isinstance(entry, Mapping) and entry.get("since")]
+        return Path(named[0]) if named else None
+
     @property
     def settings(self) -> dict[str, Json]:
-        """The settings of the test that a repetition needs: the arm, and those of the nodes that are plain values."""
+        """The settings of the test that a repetition needs: the arm, the room, and plain values of the nodes."""
         workflow = workflow_of(self.tested)
-        arms = (workflow.get("params") or {}).get("arms") or []
+        params = workflow.get("params") or {}
+        arms = params.get("arms") or []
         arm = next((arm for arm in arms if arm.get("name") == self.arm), {"name": self.arm})
         nodes = {
             name: {key: value for key, value in node.items() if isinstance(value, bool | int | float)}
             for name, node in (workflow.get("nodes") or {}).items()
             if isinstance(node, Mapping)
         }
-        return {"arm": arm, "nodes": {name: own for name, own in nodes.items() if own}}
+        return {"arm": arm, "room": params.get("room"), "nodes": {name: own for name, own in nodes.items() if own}}
 
     @property
     def secret_variables(self) -> frozenset[str]:
@@ -149,6 +157,8 @@ class PackSource:
         evaluation = self.evaluation
         runs = {"evaluate": self.evaluated, "icl": self.tested, "distil": self.distilled}
         runs |= find_origins(self.distilled)
+        named = {run.id for run in runs.values()}
+        runs |= {form: run for form, run in self.runs.items() if run.id not in named}
         learner: Any = next(iter(workflow_of(self.tested).get("models", {}).values()), None)
         used = self.tested.summary().used
         found: dict[str, Any] = {

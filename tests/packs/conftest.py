@@ -115,7 +115,9 @@ EVIDENCE: Mapping[str, Any] = {
     "decision": "adopt", "reason": "the whole interval lies above 0", "simulated": True, "baseline": "baseline",
     "candidate": "exemplars", "model": "simulated", "evaluated": "2026-11-28T10:00:00Z", "table": "a table",
     "interval": {"mean": 0.5, "low": 0.2, "high": 0.7, "cases": 40, "level": 0.95}, "runs": {"distil": RUN},
-    "settings": {"arm": {"name": "exemplars", "exemplars": "nearest"}, "nodes": {"recall": {"k": 8}}},
+    "settings": {
+        "arm": {"name": "exemplars", "exemplars": "nearest"}, "room": 500, "nodes": {"recall": {"k": 8}},
+    },
 }  # fmt: skip
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given as given_some
+from hypothesis import strategies as some
 
 from ste_graph.errors import WorkflowError
+from ste_graph.json_values import canonical_json
 from ste_graph.packs.drift import compare_tools, require_current
-from tests.packs.conftest import notes, weather
+from ste_graph.packs.pack import ToolDefinition
+from tests.packs.conftest import FakeTool, notes, weather
 
 PLACE = {"type": "string"}
 UNIT = {"type": "string", "enum": ["celsius", "kelvin"]}
@@ -36,6 +40,10 @@ CHANGES = {
     "another type": (given(place={"type": "integer"}), 'parameter `place`: type is "integer", was "string"'),
     "a new bound": (given(place={**PLACE, "maxLength": 9}), "parameter `place`: maxLength is 9, was unset"),
     "other words": (given(place={**PLACE, "description": "x"}), "parameter `place`: description has other words"),
+    "a parameter within one": (
+        given(place={"type": "object", "properties": {"city": PLACE}, "required": ["city"]}),
+        'parameter `place`: properties is {"city":{"type":"string"}}, was unset',
+    ),
     "another effect": ({"effect": "write"}, "effect is write, was read"),
     "another description": ({"description": "Forecast."}, "description has other words"),
 }
@@ -55,6 +63,50 @@ def test_a_change_is_noticed_named_and_touches_one_tool(pack, change) -> None:
         in str(caught.value)
     )
     assert f"ste pack verify {pack.path} --tools FILE" in str(caught.value)
+
+
+def inner(**changes: Any) -> dict[str, Any]:
+    """The parameters of a tool that takes a list of filters, each with a language."""
+    language = {"type": "string", "enum": ["en", "de"]}
+    each = {"type": "object", "properties": {"language": language}, "required": ["language"], **changes}
+    return {"properties": {"filters": {"type": "array", "items": each}}, "required": []}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"required": []}, "parameter `filters[].language` is no longer required"),
+        ({"properties": {"language": {"type": "string", "enum": ["en"]}}}, "`filters[].language`: enum is now without"),
+        ({"properties": {"tongue": {"type": "string", "enum": ["en", "de"]}}}, "is now called `filters[].tongue`"),
+        ({"additionalProperties": False}, "parameter `filters[]`: additionalProperties is false, was unset"),
+        ({"title": "x" * 99}, "parameter `filters[]`: title is "),
+    ],
+)
+def test_a_change_within_a_parameter_is_named_by_its_path(changes, named) -> None:
+    before = {"weather": ToolDefinition.of(weather(**inner()))}
+    (drift,) = compare_tools(before, [weather(**inner(**changes))]).changed
+    assert any(named in field for field in drift.fields)
+
+
+SCHEMAS = some.recursive(
+    some.fixed_dictionaries(
+        {}, optional={"type": some.sampled_from(["string", "object"]), "enum": some.lists(some.integers(0, 2))}
+    ),
+    lambda part: some.fixed_dictionaries(
+        {"properties": some.dictionaries(some.sampled_from("abc"), part, max_size=2)},
+        optional={"required": some.lists(some.sampled_from("abc"), max_size=2, unique=True), "items": part},
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@given_some(SCHEMAS, SCHEMAS)
+def test_no_change_of_a_schema_goes_unnoticed(old, new) -> None:
+    tools = [FakeTool("t", {}) for _ in range(2)]
+    tools[0].parameters, tools[1].parameters = old, new
+    report = compare_tools({"t": ToolDefinition.of(tools[0])}, tools[1:])
+    assert bool(report.changed) == (canonical_json(old) != canonical_json(new))
+    assert all(drift.fields for drift in report.changed)
 
 
 def test_tools_that_are_as_they_were_hold_whatever_the_order_of_their_keys(pack) -> None:

@@ -10,11 +10,12 @@ from ste_graph.packs.gain import judge_gain, plan_test
 from ste_graph.packs.outcome import PackOutcome
 
 
-def evaluation(mean: float, low: float, high: float, *, cases: int, won: int, lost: int):
+def evaluation(mean: float, low: float, high: float, *, cases: int, won: int, lost: int, **candidate):
     gain = {"least": {"mean": mean, "low": low, "high": high}, "won": won, "lost": lost}
     return SimpleNamespace(
-        gains={"exemplars": gain}, arms={"exemplars": {"cases": cases, "models": ["m"]}}, simulated=True
-    )
+        gains={"exemplars": gain}, arms={"exemplars": {"cases": cases, "models": ["m"]}}, simulated=True,
+        candidates={"exemplars": {"harmed": [], "restraint": None, **candidate}},
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -34,12 +35,34 @@ def test_a_gain_is_lost_only_if_the_cases_would_have_shown_it(pack, found, statu
         assert "these are too few cases to say; some" in checked.text
 
 
+GOOD = {"mean": 0.3, "low": 0.1, "high": 0.5, "cases": 60, "won": 20, "lost": 2}
+
+
+def test_a_tool_that_is_harmed_now_is_a_loss_whatever_the_others_gain(pack) -> None:
+    checked = judge_gain(pack, evaluation(**GOOD, harmed=["notes"]))
+    assert (checked.status, "and now harms `notes`" in checked.text) == ("lost", True)
+
+
+@pytest.mark.parametrize(
+    ("high", "status", "said"), [(-0.1, "lost", "it calls more often"), (0.2, "holds", "not shown to be worse")]
+)
+def test_cases_in_which_no_call_is_right_must_fare_no_worse(pack, high, status, said) -> None:
+    found = {"mean": -0.2, "low": -0.5, "high": high, "cases": 30}
+    checked = judge_gain(pack, evaluation(**GOOD, restraint=found))
+    assert (checked.status, checked.restraint[0]) == ("holds", status)
+    assert (
+        f"where no call is right, -20.0 points (95 % -50.0..{100 * high:+.1f}) on 30 cases: {said}"
+        in checked.restraint[1]
+    )
+    assert judge_gain(pack, evaluation(**GOOD)).restraint is None
+
+
 def test_the_test_is_that_of_the_pack_with_its_own_arm_and_settings(pack) -> None:
     changes = plan_test(pack, {"models.main": {"use": "simulated"}}, 3)
     shown = {"exemplars": "nearest", "lessons": True}
     assert changes["params.arms"] == [{"name": "baseline"}, {"name": "exemplars", **shown}]
     assert (changes["data.test.run"], changes["nodes.recall.k"], changes["params.cases"]) == (str(pack.path), 8, 3)
-    assert changes["data.guidelines.run"] is None
+    assert (changes["data.guidelines.run"], changes["params.room"]) == (None, 500)
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,10 @@ def test_exemplars_lessons_and_cases_with_a_leak_are_left_out_and_counted(data) 
     kept, left_out = drop_leaks(data, FINDER, [])
     assert [len(kept.exemplars), len(kept.lessons), len(kept.cases)] == [2, 0, 1]
     assert left_out.lines == [
-        "1 case left out: it holds an address of a network",
-        "1 exemplar left out: it holds a path of a machine",
-        "1 exemplar left out: it holds a secret",
-        "1 lesson left out: it holds a path of a machine",
+        "1 case left out: an address of a network",
+        "1 exemplar left out: a path of a machine",
+        "1 exemplar left out: a secret",
+        "1 lesson left out: a path of a machine",
     ]
 
 

@@ -506,6 +506,46 @@ async def test_the_official_client_sees_the_adopted_description_and_all_else_as_
     assert seen == own
 
 
+def speak(command, questions):
+    """The lines that a server answers a client of the barest kind: JSON on lines, and nothing of an SDK."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        found = []
+        for question in [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}, *questions]:
+            server.stdin.write(json.dumps(question).encode() + b"\n")
+            server.stdin.flush()
+            while "id" in question:
+                line = server.stdout.readline()
+                assert line, server.stderr.read().decode()
+                if json.loads(line).get("id") == question["id"]:
+                    found.append(line)
+                    break
+        server.stdin.close()
+    return found
+
+
+@pytest.mark.parametrize("way", ["command", "url"])
+async def test_a_client_of_another_make_gets_the_bytes_of_the_server_but_for_the_description(make_pack, way):
+    wanted = [("add", {"a": 2, "b": 3}), ("drop", {"name": "\u2028x"}), ("images/dot", {}), ("no", {})]
+    questions = [{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}] + [
+        {"jsonrpc": "2.0", "id": f"n{number}", "method": "tools/call", "params": {"name": name, "arguments": given}}
+        for number, (name, given) in enumerate(wanted)
+    ]
+    async with serving(way) as (source, _, arguments):
+        definitions = {tool.name: ToolDefinition.of(tool) for tool in await source.open()}
+        await source.close()
+        new = ToolDescription(description="Sum up two numbers.")
+        pack = make_pack(data=PackData(descriptions={"add": new}, definitions=definitions), tools=("add",))
+        command = [STE, "pack", "serve", pack.path, *arguments]
+        hello, listed, *calls = await asyncio.to_thread(speak, command, questions)
+    direct = [sys.executable, str(SERVERS / "modern.py")]
+    own_hello, own_listed, *own_calls = await asyncio.to_thread(speak, direct, questions)
+    assert calls == own_calls
+    assert json.loads(hello)["result"]["serverInfo"] == json.loads(own_hello)["result"]["serverInfo"]
+    before = definitions["add"].description
+    assert listed == own_listed.replace(json.dumps(before).encode(), b'"Sum up two numbers."', 1)
+    assert listed != own_listed
+
+
 async def call(client, name, arguments):
     """The result of a call, or the error that it was answered with."""
     from mcp import MCPError

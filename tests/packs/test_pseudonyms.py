@@ -94,6 +94,21 @@ def test_whatever_is_replaced_is_gone_and_words_stay_apart(values, draw) -> None
     assert words is not None
 
 
+@pytest.mark.parametrize(
+    "answer", ["Ada LovelaceAda Lovelace", "xAda Lovelacex", "ADA LOVELACE1", "notes/ada lovelace_2", "«Ada Lovelace»"]
+)
+def test_a_value_that_a_tool_glues_to_others_is_replaced_too(answer) -> None:
+    drawn = Pseudonyms(["Ada Lovelace", "李雷", "Bob"], "", KEY)
+    replaced = drawn.replace(f"{answer} 问李雷吗 bobsleigh Bob")
+    assert "ada" not in replaced.casefold()
+    assert "lovelace" not in replaced.casefold()
+    assert "李雷" not in replaced
+    assert "bobsleigh" in replaced  # a short value may well be a part of another word
+    assert "Bob" not in replaced.split()
+    pseudonym = drawn.replace("Ada Lovelace").casefold()
+    assert replaced.casefold().count(pseudonym) == answer.casefold().count("ada lovelace")
+
+
 def test_the_list_of_values_names_tool_place_and_count(data) -> None:
     assert list_values(data)[:2] == [
         'notes, answer (1 value): "none"',

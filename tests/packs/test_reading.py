@@ -23,6 +23,7 @@ from ste_graph.memory.faces.pack_tools import describe_tools
 from ste_graph.memory.faces.server import server_of
 from ste_graph.packs.pack import ToolDescription
 from tests.memory.conftest import WordHashes
+from tests.packs.conftest import EVIDENCE
 
 
 @pytest.fixture
@@ -62,6 +63,25 @@ def test_the_guideline_of_the_tools_on_offer_comes_first(make_pack, data, open_s
     text = store.render("How is the weather in Rome?", Selection(k=1), tools=["weather"], lessons=0)
     assert text.startswith("weather: Give the place as a city.\n\nUser Query: How is the weather in Rome?")
     assert "whole name" not in text
+
+
+def test_a_pack_of_texts_alone_tells_them_of_the_nearest_tools_whatever_is_offered(make_pack, data, open_store) -> None:
+    data.exemplars, data.guideline = [], {"notes": "Give the owner's whole name."}
+    store = open_store(make_pack(data=data, forms=("lessons", "guideline")))
+    for offered in (None, ["notes", "weather"]):
+        text = store.render("Tell the weather in Rome", tools=offered)
+        assert text.startswith("notes: Give the owner's whole name.\n\nLesson: calling weather, it failed")
+    assert "Lesson" not in store.render("Tell the weather in Rome", tools=["notes", "other"])
+    assert store.rank_tools("Tell the weather", ["notes", "weather"]) == ["weather", "notes"]
+
+
+def test_exemplars_are_selected_and_shown_as_in_the_test_that_showed_the_gain(make_pack, open_store) -> None:
+    tested = {**EVIDENCE, "settings": {"room": 90, "nodes": {"recall": {"k": 3, "observations": False}}}}
+    store = open_store(make_pack(evidence=tested))
+    assert (store.selection.k, store.selection.observations, store.selection.tokens) == (3, False, 90)
+    shown = store.render("How is the weather in Rome?", lessons=0)
+    assert "Action Input" in shown
+    assert "Observation" not in shown
 
 
 def test_a_pack_is_not_written_and_says_how_to_change_a_copy(pack, open_store) -> None:
