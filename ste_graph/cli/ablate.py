@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.cli.tool_report import ReportFormat
-from ste_graph.command_line import FAILED, INTERRUPTED, Changes, File, echo, write_result
+from ste_graph.command_line import FAILED, INTERRUPTED, Changes, File, command_line, echo, write_result
 
 if TYPE_CHECKING:
     from ste_graph.lab.ablation import Ablation, ArmRun
@@ -104,7 +104,11 @@ def ablate(
         case ReportFormat.text:
             text = result_text(result)
     write_result(text, report)
-    _end(file, summaries)
+    more = ["--variants", variants] if variants is not None else []
+    more += ["--factorial"] if factorial else []
+    more += ["--seeds", str(seeds)] if seeds != 1 else []
+    more += ["--out", str(out)] if out else []
+    _end(command_line("ablate", file, None, changes, *more), summaries)
 
 
 def _parse_prices(text: str) -> Prices:
@@ -129,13 +133,14 @@ def _watch(run: ArmRun, ablation: Ablation, quiet: bool) -> Watcher | None:
     return ArmLines(sys.stderr, f"{run.title}: ", f"[{ablation.runs.index(run) + 1}/{len(ablation.runs)}] ")
 
 
-def _end(file: Path, summaries: list[Summary]) -> None:
-    """Says how to go on, and sets the exit code, where not all is complete."""
+def _end(again: str, summaries: Sequence[Summary]) -> None:
+    """Says how to go on, by the command `again`, and sets the exit code, where not all is complete."""
     if all(summary.complete for summary in summaries):
         return
     last = summaries[-1]
-    again = shlex.join(["ste", *sys.argv[1:]])
+    how = "Continue"
     if last.stopped_by is not None:
         echo(f"{last.reason}.", error=True)
-    echo(f"Nothing finished is lost. Continue with: {again}", error=True)
+        how = "Raise the budget, then continue" if last.stopped_by == "budget" else how
+    echo(f"Nothing finished is lost. {how} with: {again}", error=True)
     raise typer.Exit(INTERRUPTED if last.stopped_by == "interrupt" else FAILED)

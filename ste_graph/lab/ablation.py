@@ -20,6 +20,7 @@ from ste_graph.lab.expected import NOTHING, Expected, expect, read_prices
 from ste_graph.lab.reuse import Reuse, carry_over, plan_reuse
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.run.context import Watcher
+from ste_graph.run.folder import LOCK_FILE, RunFolder
 from ste_graph.run.summary import Summary
 from ste_graph.scoring.cost import Prices
 
@@ -147,7 +148,7 @@ def plan_ablation(arms: Arms, folder: Path, prices: Prices | None = None) -> Abl
         WorkflowError: arms that cannot be compared, tools or data that cannot be opened, or a folder that holds
             something else or runs of another version; all problems of one kind at once.
     """
-    if folder.is_dir() and (folder / "workflow.lock.yaml").exists():
+    if folder.is_dir() and (folder / LOCK_FILE).exists():
         raise WorkflowError(f"{folder}: is the folder of one run; an ablation has many: give another one with --out")
     locks: dict[tuple[str, int], dict[str, Json] | None] = {}
     problems: list[str] = []
@@ -206,9 +207,15 @@ def run_ablation(
 
 
 def _prepare(folder: Path, run: ArmRun) -> None:
-    """Move a run aside that something has changed for, and carry its other units over."""
+    """Move a run aside that something has changed for, and carry its other units over.
+
+    Raises `WorkflowError` if another process is running there.
+    """
     if run.reuse.how in ("go on", "start"):
         return
+    there = RunFolder(run.folder)
+    there.acquire()
+    there.release()
     number = 1
     while (aside := folder / REPLACED / f"{run.arm.name}.seed-{run.seed}.{number}").exists():
         number += 1

@@ -113,6 +113,6 @@ MEASURES: Final = (
     Measure("kept", "trials that the rule gates keep (format, execution, grounding)", _kept),
     Measure("distinct_calls", "trials with a valid call that no earlier trial of the tool had made", _distinct_calls),
     Measure("coverage", "parameters, and values among which they choose, that valid calls used", _covered),
-    Measure("spread", "mean difference of two requests: the share of words that they do not have in common", _spread),
+    Measure("spread", "words that two requests of a tool do not have in common, on average", _spread),
 )
 """The measures, in the order in which they are shown."""

@@ -70,7 +70,8 @@ def test_a_spent_budget_says_how_to_go_on(small: Path, ste: Command) -> None:
     assert found.code == 1
     assert "not compared: blind, seed 0" in found.out
     assert "the budget of 12 model calls is spent" in found.err
-    assert "Nothing finished is lost. Continue with: ste" in found.err
+    again = "ste ablate small.yaml --set budget.model_calls=12 --variants blind"
+    assert f"Nothing finished is lost. Raise the budget, then continue with: {again}" in found.err
     more = ste("ablate", "small.yaml", "--variants", "blind", "--set", "budget.model_calls=200")
     assert more.code == 0, more.err
     assert "not compared" not in more.out

@@ -13,6 +13,7 @@ from ste_graph.lab.ablation import Ablation, plan_ablation, run_ablation
 from ste_graph.lab.arms import compose_arms
 from ste_graph.lab.result import AblationResult, read_result
 from ste_graph.language.loading import parse_change
+from ste_graph.run.folder import RunFolder
 
 OUT = Path("out")
 
@@ -222,6 +223,45 @@ def test_folders_that_hold_something_else_are_refused(folder: Path) -> None:
     arms = compose_arms(Path("small.yaml"), ["blind"])
     with pytest.raises(WorkflowError, match="is the folder of one run"):
         plan_ablation(arms, OUT / "base/seed-0")
+
+
+def test_a_run_that_another_process_writes_is_left_alone(folder: Path) -> None:
+    run(plan(variants=["blind"]))
+    before = (OUT / "base/seed-0/journal.jsonl").read_bytes()
+    changed = plan("params.turns=3", variants=["blind"])
+    writer = RunFolder(OUT / "base/seed-0")
+    writer.acquire()
+    try:
+        with pytest.raises(WorkflowError, match=r"another process .*is running in this folder"):
+            run(changed)
+    finally:
+        writer.release()
+    assert (OUT / "base/seed-0/journal.jsonl").read_bytes() == before
+
+
+def test_a_unit_that_fails_is_named_and_the_others_are_compared(folder: Path) -> None:
+    (folder / "own.py").write_text(
+        "import ste_graph as ste\n\n"
+        "class Picky(ste.Node):\n"
+        '    """Fail for one tool."""\n\n'
+        "    class Inputs(ste.NodeInputs):\n        tool: dict\n\n"
+        "    class Outputs(ste.NodeOutputs):\n        ok: bool\n\n"
+        "    async def __call__(self, inputs, ctx):\n"
+        '        if inputs.tool["name"] == "half":\n            raise ValueError("not this one")\n'
+        "        return self.Outputs(ok=True)\n"
+    )
+    text = (folder / "small.yaml").read_text()
+    text = text.replace("nodes:\n", "plugins: [own.py]\nnodes:\n  picky: {use: own.Picky}\n", 1)
+    text = text.replace("              - imagine\n", "              - picky\n              - imagine\n", 1)
+    (folder / "small.yaml").write_text(text[: text.index("variants:")] + "variants: {lenient: {nodes.picky: off}}\n")
+    result = run(plan())
+    assert not result.is_complete
+    base, lenient = result.arms
+    assert list(base.conduct.failed) == ["seed 0, half"]
+    assert "not this one" in base.conduct.failed["seed 0, half"]
+    assert lenient.conduct.failed == {}
+    assert lenient.effects["kept"].interval.n == 1  # `double` alone, which both have finished
+    assert "not this one" in result.left_out["base, seed 0, half"]
 
 
 def test_a_factorial_ablation_runs_every_combination_and_gives_main_effects(folder: Path) -> None:
