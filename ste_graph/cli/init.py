@@ -1,42 +1,126 @@
-"""`ste init`: a small project to start from."""
+"""`ste init`: a small project to start from, or a bundled workflow with its files."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ste_graph.command_line import echo
 
+if TYPE_CHECKING:
+    from ste_graph.contracts import Json
+
 STARTER = ("README.md", "nodes.py", "tools.py", "workflow.yaml")
 PROMPTS = ("call.md", "imagine.md", "reflect.md")
+SCHEMA = "schema.json"
+COPIES = "workflows"
+"""The folder of a copied workflow, beside which its runs lie as they do beside the bundled ones."""
 
 
 def init(
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="The folder to create.", show_default=False)
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="NAME",
+            help="Instead: a bundled workflow, with the prompts, tools and workflows that it names.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder that is not empty, over files there.")
     ] = False,
 ) -> None:
-    """Write a small project: tools, a node, and a workflow that runs at once."""
+    """Write a small project: tools, a node, and a workflow that runs at once; or a copy of a bundled workflow."""
     from ste_graph.errors import WorkflowError
 
     if folder is None:
         raise WorkflowError(
             "ste init: give the folder to create, as in `ste init my-project`; `ste init .` is for the current folder"
         )
-    written = write_project(folder, force=force)
+    sources = starter_files() if origin is None else workflow_files(origin)
+    written = write_project(folder, sources, force=force)
     echo("\n".join([f"{folder}: written", *(f"  {path}" for path in written)]))
     go = f"cd {shlex.quote(str(folder))} && " if folder.resolve() != Path.cwd() else ""
-    echo(f"\nTry it: {go}ste run workflow.yaml")
+    command = "ste run workflow.yaml" if origin is None else f"ste plan {COPIES}/{origin}.yaml"
+    echo(f"\nTry it: {go}{command}")
 
 
-def write_project(folder: Path, *, force: bool = False) -> list[str]:
+def starter_files() -> dict[str, Traversable]:
+    """The files of the small project, by their paths in it."""
+    home = files("ste_graph.workflows")
+    sources = {name: home / "starter" / name for name in STARTER}
+    sources |= {f"prompts/{name}": home / "prompts" / name for name in PROMPTS}
+    return {**sources, SCHEMA: home / SCHEMA}
+
+
+def workflow_files(name: str) -> dict[str, Traversable]:
+    """A bundled workflow and every file that it, or a file of it, names, by their paths in the project.
+
+    Raises `WorkflowError` if there is no such workflow.
+    """
+    from ste_graph.errors import WorkflowError
+    from ste_graph.language.source.files import bundled_workflows
+    from ste_graph.suggest import did_you_mean
+
+    known = bundled_workflows()
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise WorkflowError(f"--from {name}: no bundled workflow; {hint}there are: {', '.join(known)}")
+    home = files("ste_graph.workflows")
+    found = {f"{name}.yaml": home / f"{name}.yaml", SCHEMA: home / SCHEMA}
+    left = [f"{name}.yaml"]
+    while left:
+        path = left.pop()
+        for other in _named_files(home, path):
+            if other not in found:
+                found[other] = home.joinpath(other)
+                left.append(other)
+    return {f"{COPIES}/{path}": source for path, source in found.items()}
+
+
+def _named_files(home: Traversable, path: str) -> Iterator[str]:
+    """The bundled files that a workflow names as a value, or a Python file beside itself in its text."""
+    import yaml
+
+    source = home.joinpath(path)
+    if path.endswith(".yaml"):
+        yield from (text for text in _texts(yaml.safe_load(source.read_text("utf-8"))) if _is_bundled(home, text))
+    elif path.endswith(".py"):
+        folder, text = path.rpartition("/")[0], source.read_text("utf-8")
+        for beside in home.joinpath(folder).iterdir():
+            if beside.is_file() and beside.name in text and f"{folder}/{beside.name}" != path:
+                yield f"{folder}/{beside.name}"
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)
+
+
+def _is_bundled(home: Traversable, text: str) -> bool:
+    """True if a value is the path of a file beside the bundled workflows."""
+    parts = text.split("/")
+    return text.isprintable() and len(text) < 100 and ".." not in parts and all(parts) and home.joinpath(text).is_file()
+
+
+def write_project(folder: Path, sources: dict[str, Traversable], *, force: bool = False) -> list[str]:
     """Writes the project's files and returns their names. Raises `WorkflowError` if the folder may not be used."""
     from ste_graph.errors import WorkflowError
 
@@ -44,13 +128,11 @@ def write_project(folder: Path, *, force: bool = False) -> list[str]:
         raise WorkflowError(
             f"{folder}: is not empty; give a new folder, or --force to write over files of the same name"
         )
-    home = files("ste_graph.workflows")
-    sources = {name: home / "starter" / name for name in STARTER}
-    sources |= {f"prompts/{name}": home / "prompts" / name for name in PROMPTS}
-    sources["schema.json"] = home / "schema.json"
+    if folder.exists() and not folder.is_dir():
+        raise WorkflowError(f"{folder}: is not a folder; give another one")
     try:
-        (folder / "prompts").mkdir(parents=True, exist_ok=True)
         for name, source in sources.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(source.read_text("utf-8"), encoding="utf-8")
     except OSError as error:
         raise WorkflowError(f"{folder}: cannot be written ({error.strerror})") from error

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import pytest
 
 import ste_graph as engine
+from ste_graph.language.source.files import bundled_workflows
 
 
 def test_a_new_project_runs_at_once(ste, tmp_path, monkeypatch):
@@ -52,7 +56,7 @@ def test_force_writes_into_it_and_leaves_other_files(ste, tmp_path):
 def test_a_file_in_the_place_of_the_folder_is_a_mistake_of_the_command_line(ste, tmp_path):
     (tmp_path / "mine").write_text("a file")
     result = ste("init", tmp_path / "mine")
-    assert (result.code, result.err) == (2, f"{tmp_path}/mine: cannot be written (Not a directory)\n")
+    assert (result.code, result.err) == (2, f"{tmp_path}/mine: is not a folder; give another one\n")
 
 
 def test_without_a_folder_it_says_what_to_type_and_writes_nothing(ste, tmp_path, monkeypatch):
@@ -63,3 +67,36 @@ def test_without_a_folder_it_says_what_to_type_and_writes_nothing(ste, tmp_path,
         "ste init: give the folder to create, as in `ste init my-project`; `ste init .` is for the current folder\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", sorted(bundled_workflows()))
+def test_a_copy_of_a_bundled_workflow_is_whole(ste, tmp_path, monkeypatch, name):
+    assert ste("init", tmp_path / "mine", "--from", name).code == 0
+    monkeypatch.chdir(tmp_path / "mine")
+    own, bundled = engine.load(f"workflows/{name}.yaml"), engine.load(name)
+    assert own.workflow.lock == bundled.workflow.lock, "prompts, tools and parts are the same"
+    home = tmp_path / "mine" / "workflows"
+    parts = [sub.file for sub in own.workflow.sub_workflows.values()]
+    assert all(file.is_relative_to(home) for file in [own.workflow.file.absolute(), *map(Path.absolute, parts)])
+    assert (home / "schema.json").exists()
+
+
+def test_a_copy_can_be_changed_and_run(ste, tmp_path, monkeypatch):
+    result = ste("init", tmp_path / "mine", "--from", "quickstart")
+    assert result.out.endswith(f"\nTry it: cd {tmp_path}/mine && ste plan workflows/quickstart.yaml\n")
+    assert "  workflows/paper.yaml\n" in result.out
+    assert "  workflows/tools/shop.sql\n" in result.out
+    monkeypatch.chdir(tmp_path / "mine")
+    reflect = tmp_path / "mine" / "workflows" / "prompts" / "reflect_alone.md"
+    reflect.write_text(reflect.read_text("utf-8").replace("Respond with", "Be strict. Respond with"), "utf-8")
+    prompts = engine.load("workflows/quickstart.yaml").workflow.lock["prompts"]
+    assert "Be strict. Respond with" in prompts["reflect.prompt"]
+
+
+def test_a_workflow_that_is_not_bundled_is_refused_with_those_that_are(ste, tmp_path):
+    result = ste("init", tmp_path / "mine", "--from", "quikstart")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(
+        "--from quikstart: no bundled workflow; did you mean `quickstart`? there are: adaptive, "
+    )
+    assert not (tmp_path / "mine").exists()
