@@ -21,7 +21,7 @@ REFERENCES: Final[Mapping[ReferenceKind, str]] = {
 
 
 def add_hover_texts(schema: dict[str, Any], cls: type[BaseModel]) -> None:
-    """Describe the properties of a class's JSON Schema, and of the classes of its fields, where they lack it."""
+    """Describe the properties of a class's JSON Schema, and of the classes of its fields, as the classes do."""
     _describe(schema, cls)
     inner = {found.__name__: found for found in _inner_models(cls, set())}
     for name, definition in schema.get("$defs", {}).items():
@@ -48,7 +48,7 @@ def _describe(schema: dict[str, Any], cls: type[BaseModel]) -> None:
     texts = hover_texts(cls)
     for key, value in schema.get("properties", {}).items():
         if isinstance(value, dict) and key in texts:
-            value.setdefault("description", texts[key])
+            value["description"] = texts[key]
 
 
 def _inner_models(cls: type[BaseModel], seen: set[type]) -> Iterator[type[BaseModel]]:

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 import ste_graph.workflows
-from ste_graph.cli.schema import schema_text
+from ste_graph.cli.schema import reference_text, schema_text
 from ste_graph.language.source.document import read
 
 WORKFLOWS = Path(ste_graph.workflows.__file__).parent
@@ -132,3 +132,28 @@ def test_the_text_of_a_setting_is_what_its_class_says_below_it(language):
     assert recall["use"]["description"] == language.schema["$defs"]["nodes.recall"]["description"]
     key = language.schema["$defs"]["models.openai"]["properties"]["api_key"]
     assert key["description"] == "The key; unset: OPENAI_API_KEY, else a placeholder.", "a description goes first"
+
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_the_shipped_reference_is_current():
+    wanted = reference_text() + "\n"
+    assert REFERENCE.read_text("utf-8") == wanted, "run: ste schema --format markdown --out docs/settings.md"
+
+
+def test_the_reference_has_every_key_once_with_what_it_takes(ste):
+    page = ste("schema", "--format", "markdown").out
+    assert (
+        "| `over` | an expression | *required* | The list: `tools`, `data.NAME`, a parameter, or an output of a node. |"
+        in page
+    )
+    order = "| `order` | `most_similar_last`, `most_similar_first` | `most_similar_last` |"
+    assert f"{order} Where the most similar exemplar comes. |" in page
+    recall = page.partition("### `recall`\n")[2].partition("\n### ")[0]
+    assert "| `memory` | text | *required* |" in recall
+    assert "`transcript`" not in recall, "the keys of every node stand once, above"
+    for line in page.splitlines():
+        if line.startswith("| `"):
+            assert line.count("|") - line.count(r"\|") == 5, line
+            assert not line.endswith("|  |"), f"without a text: {line}"
