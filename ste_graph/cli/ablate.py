@@ -86,7 +86,7 @@ def ablate(
         parsed = [parse_change(change) for change in changes or ()]
         arms = compose_arms(file, names, factorial=factorial, seeds=seeds, changes=parsed)
         place = out or Path("runs") / f"{arms.base.workflow.name}.ablate"
-        ablation = plan_ablation(arms, place, None if prices is None else _parse_prices(prices))
+        ablation = plan_ablation(arms, place, None if prices is None else _parse_prices(prices), start=not plan)
     if plan:
         planned = json.dumps(ablation.to_json(), indent=2) if format is ReportFormat.json else plan_text(ablation)
         write_result(planned, report)

@@ -7,7 +7,7 @@ that was stopped, and one with a further arm or seed runs only that.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ste_graph.compile.cost import Cost
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment
-from ste_graph.lab.arms import Arm, Arms, check_comparable, expected_lock
+from ste_graph.lab.arms import Arm, Arms, check_comparable, expected_locks
 from ste_graph.lab.expected import NOTHING, Expected, expect, read_prices
 from ste_graph.lab.reuse import Reuse, carry_over, plan_reuse
 from ste_graph.models.meter import Budget, Meter
@@ -141,8 +141,11 @@ class Ablation:
         }
 
 
-def plan_ablation(arms: Arms, folder: Path, prices: Prices | None = None) -> Ablation:
+def plan_ablation(arms: Arms, folder: Path, prices: Prices | None = None, *, start: bool = True) -> Ablation:
     """Plan an ablation in a folder, new or taken up. Without `prices`, those in `params.prices` of the workflow count.
+
+    With `start`, sources of tools that must start (MCP servers) do, to see which tools they have. Without it, a
+    finished run of theirs counts as reused, whatever has become of its tools.
 
     Raises:
         WorkflowError: arms that cannot be compared, tools or data that cannot be opened, or a folder that holds
@@ -150,15 +153,8 @@ def plan_ablation(arms: Arms, folder: Path, prices: Prices | None = None) -> Abl
     """
     if folder.is_dir() and (folder / LOCK_FILE).exists():
         raise WorkflowError(f"{folder}: is the folder of one run; an ablation has many: give another one with --out")
-    locks: dict[tuple[str, int], dict[str, Json] | None] = {}
+    locks = expected_locks(arms, start=start)
     problems: list[str] = []
-    for arm in arms.arms:
-        for seed, experiment in arm.by_seed.items():
-            try:
-                locks[arm.name, seed] = expected_lock(experiment.workflow)
-            except WorkflowError as error:
-                problems.append(str(error))
-    _raise_all(problems)
     first = arms.seeds[0]
     check_comparable(arms, {arm.name: locks[arm.name, first] for arm in arms.arms})
     costs = {arm.name: arm.by_seed[first].plan(tools=False).per_unit for arm in arms.arms}
@@ -172,7 +168,8 @@ def plan_ablation(arms: Arms, folder: Path, prices: Prices | None = None) -> Abl
                 problems.append(str(error))
                 continue
             runs.append(ArmRun(arm, seed, place, reuse, wanted, costs[arm.name]))
-    _raise_all(problems)
+    if problems:
+        raise WorkflowError("\n".join(problems))
     return Ablation(arms, folder, tuple(runs), prices or read_prices(arms.base.workflow.params))
 
 
@@ -223,8 +220,3 @@ def _prepare(folder: Path, run: ArmRun) -> None:
     shutil.move(run.folder, aside)
     if run.reuse.how == "carry over" and run.wanted is not None:
         carry_over(aside, run.folder, run.reuse, run.wanted)
-
-
-def _raise_all(problems: Sequence[str]) -> None:
-    if problems:
-        raise WorkflowError("\n".join(dict.fromkeys(problems)))

@@ -188,10 +188,10 @@ def _notes(result: AblationResult) -> Iterator[str]:
         yield from (f"{arm.name}, {place}: {why}" for place, why in failed[:SHOWN])
         if len(failed) > SHOWN:
             yield f"{arm.name}: and {len(failed) - SHOWN} more failed"
-    left_out = list(result.left_out.items())
-    yield from (f"not compared: {place}: {why}" for place, why in left_out[:SHOWN])
-    if len(left_out) > SHOWN:
-        yield f"not compared: and {len(left_out) - SHOWN} more"
+    by_reason: dict[str, list[str]] = {}
+    for place, why in result.left_out.items():
+        by_reason.setdefault(why, []).append(place)
+    yield from (f"not compared: {why}: {_shorten(places, '; ', 4)}" for why, places in by_reason.items())
     first = next(iter(result.arms[1:]), None)
     if first is not None:
         yield f"the runs are in {result.ablation.folder}/ARM/seed-N; look at one with `ste show`"
@@ -213,6 +213,10 @@ def _likely_text(ablation: Ablation) -> str:
     likely, price = ablation.expected, ablation.expected_price
     if ablation.is_finished:
         return "nothing is left to run: all is reused"
+    if any(run.open_units is None for run in ablation.runs):
+        each = [run.per_unit for run in ablation.runs if run.per_unit is not None]
+        most = f"{max(cost.model_calls for cost in each):,} model calls" if each else "known later"
+        return f"its tools must start before it is known how many they are; for each tool, at most: {most}"
     calls = f"likely, by what a small real model did: {likely.model_calls:,} model calls"
     if not likely.prompt_tokens:
         return f"{calls}; no tokens, as the model is simulated"
@@ -239,6 +243,6 @@ def _reason_lines(ablation: Ablation) -> Iterator[str]:
         yield f"{'every run' if len(runs) == len(ablation.runs) > 1 else _shorten(runs, '; ')}: {line}"
 
 
-def _shorten(names: Sequence[str], separator: str) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return separator.join(names[:SHOWN]) + more
+def _shorten(names: Sequence[str], separator: str, shown: int = SHOWN) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return separator.join(names[:shown]) + more

@@ -11,6 +11,7 @@ from typing import Final
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment, load_arms
+from ste_graph.json_values import digest
 from ste_graph.language.loading import ARM_SIGN, Change
 from ste_graph.language.workflow import Workflow
 from ste_graph.plan import run_in_own_loop
@@ -24,6 +25,9 @@ from ste_graph.text import count_noun
 
 BASE: Final = "base"
 """The name of the arm without a variant."""
+
+_OPENED: Final = ("tools", "allow", "data", "params", "graph", "cassette", "redact")
+"""The sections on which the units of a run depend."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +120,35 @@ def compose_arms(
     return Arms(tuple(kept.values()), same, tuple(names) if factorial else ())
 
 
-def expected_lock(workflow: Workflow) -> dict[str, Json] | None:
-    """The content of the lock file of a new run; None where its tools are known only once something has started.
+def expected_locks(arms: Arms, *, start: bool = False) -> dict[tuple[str, int], dict[str, Json] | None]:
+    """By arm and seed, the content of the lock file of a new run; arms of the same tools open them once.
 
-    Raises `WorkflowError` if its tools or its data cannot be opened, or nothing would run.
+    None where the tools are known only once something has started, which it does only with `start`.
+
+    Raises `WorkflowError` if tools or data cannot be opened, or nothing would run, for all arms at once.
     """
-    if tools_need_start(workflow):
+    opened: dict[str, dict[str, Json] | None] = {}
+    found: dict[tuple[str, int], dict[str, Json] | None] = {}
+    problems: dict[str, None] = {}
+    for arm in arms.arms:
+        for seed, experiment in arm.by_seed.items():
+            workflow = experiment.workflow
+            key = digest([workflow.lock["workflow"].get(name) for name in _OPENED] + [workflow.lock["code"]])
+            if key not in opened:
+                try:
+                    opened[key] = _expected_lock(workflow, start=start)
+                except WorkflowError as error:
+                    problems[str(error)] = None
+                    continue
+            lock, own = opened[key], {"resolved": dict(workflow.lock), "models": all_model_labels(workflow)}
+            found[arm.name, seed] = lock and {**lock, **own}
+    if problems:
+        raise WorkflowError("\n".join(problems))
+    return found
+
+
+def _expected_lock(workflow: Workflow, *, start: bool) -> dict[str, Json] | None:
+    if tools_need_start(workflow) and not start:
         return None
 
     async def make() -> dict[str, Json]:
@@ -139,7 +166,7 @@ def check_comparable(arms: Arms, locks: Mapping[str, Mapping[str, Json] | None])
 
     Args:
         arms: The arms.
-        locks: By arm, what its lock file would say, see `expected_lock`.
+        locks: By arm, what its lock file would say, see `expected_locks`.
 
     Raises:
         WorkflowError: for all arms that differ from the base, with what differs.

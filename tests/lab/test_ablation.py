@@ -1,6 +1,7 @@
 """An ablation: arms that can be compared, planned in all, run under one budget, and reused."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,12 +17,19 @@ from ste_graph.language.loading import parse_change
 from ste_graph.run.folder import RunFolder
 
 OUT = Path("out")
+SERVERS = Path(__file__).parents[1] / "servers"
 
 
-def plan(*changes: str, variants: Sequence[str] | None = None, seeds: int = 1, factorial: bool = False) -> Ablation:
+def plan(
+    *changes: str,
+    variants: Sequence[str] | None = None,
+    seeds: int = 1,
+    factorial: bool = False,
+    start: bool = True,
+) -> Ablation:
     parsed = [parse_change(change) for change in changes]
     arms = compose_arms(Path("small.yaml"), variants, factorial=factorial, seeds=seeds, changes=parsed)
-    return plan_ablation(arms, OUT)
+    return plan_ablation(arms, OUT, start=start)
 
 
 def run(ablation: Ablation) -> AblationResult:
@@ -114,6 +122,22 @@ def test_a_tool_that_has_changed_is_explored_anew_and_the_others_are_not(folder:
     assert changed["base, seed 0"]["double"] == ("reused", None)
     assert changed["base, seed 0"]["half"] == ("to run", "unit `half` has changed; tool `half` has changed")
     assert changed["blind, seed 0"]["half"] == ("reused", None)
+
+
+def test_tools_of_a_server_are_known_once_it_has_started_and_seen_to_have_changed(folder: Path) -> None:
+    pytest.importorskip("mcp_types", reason="the mcp extra is not installed")
+    server = {"use": "mcp", "command": sys.executable, "args": [str(SERVERS / "modern.py")], "include": ["add"]}
+    changes = [f"tools={json.dumps([server])}", "params.trials=1"]
+    assert [found.reuse.units for found in plan(*changes, variants=["blind"], start=False).runs] == [None, None]
+    assert run(plan(*changes, variants=["blind"])).is_complete
+    lock = yaml.safe_load((OUT / "base/seed-0/workflow.lock.yaml").read_text())
+    lock["units"]["add"] = lock["tools"]["add"] = "another"
+    (OUT / "base/seed-0/workflow.lock.yaml").write_text(yaml.safe_dump(lock))
+    why = "unit `add` has changed; tool `add` has changed"
+    assert states(plan(*changes, variants=["blind"])) == {
+        "base, seed 0": {"add": ("to run", why)},
+        "blind, seed 0": {"add": ("reused", None)},
+    }
 
 
 def test_units_that_share_a_memory_are_not_carried_over(folder: Path) -> None:
