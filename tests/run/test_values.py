@@ -8,6 +8,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.diagnostics import DiagnosticsError
+from ste_graph.run.fork import Fork
 
 NEEDING = {"get_order", "get_customer", "get_price"}
 
@@ -130,3 +131,13 @@ def test_the_order_service_says_what_it_does_not_have() -> None:
     assert "there is no order `A-1`" in asyncio.run(call("get_order", order_id="A-1"))
     assert "no product is named `sofa`" in asyncio.run(call("search_products", words="sofa"))
     assert asyncio.run(call("list_orders", limit=1)).endswith('"total":200}')
+
+
+def test_a_fork_of_a_late_unit_sees_the_values_that_the_unit_saw(workflow: Path, tmp_path: Path) -> None:
+    experiment = ste.load(workflow, set={"params.episodes": 2, "params.trials": 2})
+    experiment.run(tmp_path / "whole")
+    experiment.run(tmp_path / "fork", fork=Fork(tmp_path / "whole", "tool=get_price,episode=1"))
+    whole = [trial for trial in read_trials(tmp_path / "whole") if trial["tool"] == "get_price"]
+    assert read_trials(tmp_path / "fork") == whole
+    later = [trial["origins"] for trial in whole if trial["episode"] == 1]
+    assert {"sku": "get_order: items[].sku"} in later
