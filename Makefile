@@ -10,7 +10,7 @@ export MKL_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 export ANONYMIZED_TELEMETRY := false
 
-.PHONY: run learn test test-slow test-vllm real real-quick real-gain real-llama lint bench house install clean
+.PHONY: run learn test test-slow test-vllm test-web real real-quick real-gain real-llama lint bench house install clean
 
 run: $(VENV)/installed
 	$(BIN)/ste run workflows/quickstart.yaml
@@ -34,6 +34,10 @@ test-slow: $(VENV)/tested
 test-vllm: $(VENV)/tested
 	PYTHON=$(PYTHON) tests/vllm/install
 	$(BIN)/pytest -m vllm tests/models/test_vllm_server.py
+
+# In a real Chromium, where there is one: apt-get install chromium chromium-driver
+test-web: $(VENV)/tested
+	$(BIN)/pytest -m web tests/web
 
 # A small real model through the whole chain, and a table of what came of it (docs/results.md). STE_REAL_MODEL names
 # another model, STE_MODEL_URL and STE_MODEL a server that runs already. STAGES leaves stages out, TOOLS=other takes the

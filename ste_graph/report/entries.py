@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.distil.facts import TrialFacts
-from ste_graph.report.evidence import RIGHT
+from ste_graph.report.evidence import RIGHT, is_right
 from ste_graph.report.outcomes import VERDICTS, Line, error_kinds, unit_of
 
 Talk = Sequence[Mapping[str, Json]]
@@ -80,7 +80,7 @@ def reply_entry(line: Line, part: str, talk: Talk = ()) -> dict[str, Json]:
         "kind": "reply",
         "part": part,
         "tool": str(gold["tool"]) if gold else unit_of(line),
-        "outcome": RIGHT[line.get("args_correct")],
+        "outcome": RIGHT[is_right(line)],
         "errors": ["unreadable"] if line.get("err") else ["no call"] if line.get("no_call") and wants_call else [],
         "gate": None,
         "arm": str(line["arm"]),

@@ -10,6 +10,7 @@ from ste_graph.contracts import Json
 from ste_graph.report.blocks import PageChart, PageSection, PageTable, PageText, make_section, make_table, share
 from ste_graph.report.charts import bar_chart, interval_chart, line_chart
 from ste_graph.report.outcomes import Line
+from ste_graph.scoring.reply import CaseReply
 from ste_graph.training.results import AccuracyMatrix
 
 RIGHT: Final = {True: "right", False: "wrong", None: "undecided"}
@@ -31,11 +32,16 @@ def arms_section(evaluations: Sequence[Line], replies: Sequence[Line]) -> PageSe
     if replies:
         blocks += _reply_blocks(replies)
     note = (
-        "Intervals are of 95 % and about these tools. A gain is paired: the same requests in both arms."
+        "Means over the tools, with 95 % intervals about these tools. A gain is paired: the same requests in both."
         if evaluations
         else None
     )
     return make_section("arms", "Arms and decision", blocks, note)
+
+
+def is_right(reply: Line) -> bool | None:
+    """True if a reply is the right call, or rightly none; None if only a judge can tell."""
+    return CaseReply.from_line(reply).is_correct
 
 
 def training_section(trainings: Sequence[Line], rounds: Sequence[Line]) -> PageSection | None:
@@ -148,13 +154,8 @@ def _evaluation_blocks(line: Line) -> Iterator[PageChart | PageTable | PageText 
 
 def _arm_row(name: str, line: Line, costs: Sequence[tuple[str, str]]) -> list[str | float | None]:
     arm, gain = line["arms"][name], line["gains"].get(name) or {}
-    found = [
-        share(arm[key]["lower"], 1) if arm[key].get("lower") is not None else None
-        for key in ("wellformed", "api_match", "correct")
-    ]
+    found = [_mean(arm[key]["these_tools"]) for key in ("wellformed", "api_match", "correct")]
     least = gain.get("least") or {}
-    mean = None if least.get("mean") is None else round(100 * least["mean"], 1)
-    restraint = (gain.get("restraint") or {}).get("mean")
     cost = arm.get("cost") or {}
     spent = [None if cost.get(key) is None else round(float(cost[key]), 4 if key == "price" else 1) for _, key in costs]
     return [
@@ -162,13 +163,18 @@ def _arm_row(name: str, line: Line, costs: Sequence[tuple[str, str]]) -> list[st
         arm["cases"],
         *found,
         _interval_text(arm["correct"]["these_tools"]),
-        mean,
+        _mean(least),
         _interval_text(least, signed=True),
         gain.get("won"),
         gain.get("lost"),
-        None if restraint is None else round(100 * restraint, 1),
+        _mean(gain.get("restraint") or {}),
         *spent,
     ]
+
+
+def _mean(estimate: Mapping[str, Json]) -> float | None:
+    """The mean of an estimate, in percent."""
+    return None if estimate.get("mean") is None else share(estimate["mean"], 1)
 
 
 def _interval_row(name: str, estimate: Mapping[str, Json]) -> dict[str, Json] | None:
@@ -184,11 +190,11 @@ def _interval_text(estimate: Mapping[str, Json], *, signed: bool = False) -> str
     if estimate.get("low") is None:
         return str(estimate.get("reason") or "")
     sign = "+" if signed else ""
-    return f"{100 * estimate['low']:{sign}.1f} to {100 * estimate['high']:{sign}.1f}"
+    return f"{100 * estimate['low']:{sign}.1f}..{100 * estimate['high']:{sign}.1f}"
 
 
 def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | None]:
-    """The replies by tool and arm, as far as the labels of each reply decide them."""
+    """The replies by tool and arm. What only a judge can tell counts as undecided here."""
     groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
     arms: dict[str, list[Line]] = defaultdict(list)
     for line in replies:
@@ -197,7 +203,7 @@ def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | N
         arms[str(line["arm"])].append(line)
     bars: list[dict[str, Json]] = []
     for (tool, arm), own in sorted(groups.items()):
-        right = sum(line.get("args_correct") is True for line in own)
+        right = sum(is_right(line) is True for line in own)
         bars.append({"tool": tool, "arm": arm, "percent": share(right, len(own)), "right": f"{right} of {len(own)}"})
     yield bar_chart(
         "Right replies by tool",
@@ -213,10 +219,8 @@ def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | N
     for arm, own in arms.items():
         cost = [line["cost"] for line in own if line.get("cost")]
         calls = [line for line in own if line.get("kind", "call") == "call"]
-        counts = [
-            sum(line.get("args_correct") is True for line in calls),
-            sum(line.get("args_correct") is None for line in calls),
-        ]
+        counts = [sum(is_right(line) is verdict for line in calls) for verdict in (True, None)]
+        others = [line for line in own if line.get("kind", "call") != "call"]
         repaired, cut = (
             sum(bool(line.get("repairs")) for line in own),
             sum(bool(each.get("truncated")) for each in cost),
@@ -227,7 +231,8 @@ def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | N
                 len(own),
                 len(calls),
                 *counts,
-                len(own) - len(calls),
+                len(others),
+                sum(is_right(line) is True for line in others),
                 repaired,
                 cut,
                 sum(each.get("retries", 0) for each in cost),
@@ -240,6 +245,7 @@ def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | N
         "right",
         "undecided",
         "that want none",
+        "rightly none",
         "repaired",
         "cut off",
         "asked again",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -17,6 +18,7 @@ Line = Mapping[str, Json]
 
 VERDICTS: Final = {True: "solved", False: "not solved", None: "unclear"}
 _MOST_REASONS: Final = 40
+_DIFFERS: Final = re.compile(r" [0-9a-f]{16}\b| \([^()]*[0-9][^()]*\)")
 
 
 def outcome_section(trials: Mapping[str, Sequence[Line]], facts: Mapping[str, TrialFacts]) -> PageSection | None:
@@ -178,5 +180,5 @@ def _over_episodes(trials: Mapping[str, Sequence[Line]], facts: Mapping[str, Tri
 
 
 def _kind_of_reason(reason: str) -> str:
-    """A reason without the values in it, which come after a colon."""
-    return reason.split(": ", 1)[0].split("\n", 1)[0][:160]
+    """A reason without what differs from trial to trial: the values after a colon, ids and figures in brackets."""
+    return _DIFFERS.sub(" …", reason.split(": ", 1)[0].split("\n", 1)[0])[:160]

@@ -9,7 +9,7 @@ function sectionBlock(part, section) {
 
 function graphBlock(part) {
   const words = element("details", {}, element("summary", {}, "The graph as text (Mermaid)"), element("pre", {}, part.graph_text));
-  const source = part.graph && `data:image/svg+xml;base64,${btoa(String.fromCharCode(...new TextEncoder().encode(part.graph)))}`;
+  const source = part.graph && `data:image/svg+xml,${encodeURIComponent(part.graph)}`;
   const picture = source ? element("div", { class: "graph", tabindex: 0 }, element("img", { src: source, alt: `The graph of ${part.title}; its text is below` })) : null;
   return element("section", { id: `${part.id}-graph` }, element("h3", {}, "Graph"), picture, source ? words : element("pre", {}, part.graph_text));
 }
