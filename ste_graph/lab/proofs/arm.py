@@ -20,6 +20,8 @@ PASSES: Final = 3
 ITEMS: Final = 12
 """The most items of a `map` inside a unit."""
 UNITS: Final = 2
+BASE: Final = "base"
+"""The name of the arm without a variant."""
 PART: Final = 20_000
 """The canaries of one part: a later part, which reads what an earlier one has left, must not take them for its own."""
 
@@ -47,7 +49,7 @@ async def run_arm(workflow: Workflow, folder: Path) -> list[Arm]:
 
     Nothing outside `folder` is written, no tool is called, no model asked.
     """
-    name = workflow.variant or "base"
+    name = workflow.variant or BASE
     if not workflow.sub_workflows:
         return [await _run(workflow, name, folder)]
     arms: list[Arm] = []

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from ste_graph.compile.flow import Flow, build_flow
 from ste_graph.diagnostics import Diagnostic, Severity, Span, display_path
-from ste_graph.lab.proofs.arm import Arm
+from ste_graph.lab.proofs.arm import BASE, Arm
 from ste_graph.lab.proofs.reach import can_arrive, loops_that_forget, unreachable_reads, writers_of
 from ste_graph.lab.proofs.reading import names_read
 from ste_graph.lab.proofs.watch import Wire
@@ -17,23 +17,26 @@ from ste_graph.language.workflow import EARLIER_RUN, VALUES, MemorySpec, NodeSpe
 NOT_SHOWN: Final = "E701"
 FORGOTTEN: Final = "E702"
 STILL_THERE: Final = "E703"
-UNPROVEN: Final = "W704"
+UNPROVEN: Final = "N704"
 ONLY_RECORDED: Final = "W705"
 
 
 def find_faults(arm: Arm, base: Arm | None) -> list[Diagnostic]:
     """The faults of an arm; `base` is the arm without a variant, None for itself."""
     checker = _Checker(arm, base, build_flow(arm.workflow))
-    if not arm.was_run:
-        return [_in_arm(each, arm, base) for each in checker.problems()]
-    found = [*checker.lent_to_prompts(), *checker.transcripts(), *checker.read_by_nodes(), *checker.outputs()]
-    found += [*checker.outlived(), *(checker.taken_away(base) if base is not None else ())]
-    found += checker.problems()
-    return [_in_arm(each, arm, base) for each in dict.fromkeys(found)]
+    found = checker.problems()
+    if arm.was_run:
+        found += [*checker.lent_to_prompts(), *checker.transcripts(), *checker.read_by_nodes(), *checker.outputs()]
+        found += [*checker.outlived(), *(checker.taken_away(base) if base is not None else ())]
+    return list(dict.fromkeys(found))
 
 
-def _in_arm(found: Diagnostic, arm: Arm, base: Arm | None) -> Diagnostic:
-    return found if base is None and arm.name == "base" else replace(found, message=f"in {arm.name}: {found.message}")
+def name_arm(found: Diagnostic, arm: Arm) -> Diagnostic:
+    """The fault with the arm that it was found in; nothing is said of the file as it is."""
+    variant, _, part = arm.name.partition(", ")
+    places = [f"variant `{variant}`"] if variant != BASE else []
+    places += [f"`run: {part}`"] if part else []
+    return replace(found, message=f"in {', '.join(places)}: {found.message}") if places else found
 
 
 @dataclass(frozen=True)

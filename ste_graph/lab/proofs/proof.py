@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ste_graph.diagnostics import Diagnostic
 from ste_graph.lab.proofs.arm import Arm, run_arm
-from ste_graph.lab.proofs.findings import find_faults
+from ste_graph.lab.proofs.findings import find_faults, name_arm
 from ste_graph.language.workflow import Workflow
 from ste_graph.text import count_noun
 
@@ -46,8 +46,8 @@ def prove(base: Workflow, variants: Sequence[Workflow] = ()) -> Proof:
     found: dict[tuple[str, object, str], Diagnostic] = {}
     for arm, own_base in pairs:
         for fault in find_faults(arm, own_base):
-            bare = fault.message.removeprefix(f"in {arm.name}: ")
-            found.setdefault((fault.code, fault.span, bare), fault)  # of several arms, the first one
+            # Of several arms with the same fault, the first one is named.
+            found.setdefault((fault.code, fault.span, fault.message), name_arm(fault, arm))
     return Proof(tuple(pairs), tuple(sorted(found.values(), key=lambda each: (each.severity, each.span, each.message))))
 
 
