@@ -88,7 +88,7 @@ class VerbatimClient(httpx2.AsyncClient):
     async def send(self, request: httpx2.Request, **settings: Any) -> httpx2.Response:
         number, content = None, b""
         if request.method == "POST":
-            headers = [(name, value) for name, value in request.headers.multi_items() if name != "content-length"]
+            headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"content-length"]
             number, content = self._envelopes.find(await request.aread())
             request = httpx2.Request(
                 request.method, request.url, headers=headers, content=content, extensions=request.extensions
@@ -103,7 +103,7 @@ class VerbatimClient(httpx2.AsyncClient):
             self._envelopes.drop(number)
         if not settings.get("stream") or media_type(response) not in (JSON, EVENTS):
             return response
-        kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in CODING]
+        kept = [(name, value) for name, value in response.headers.raw if name.lower().decode("latin-1") not in CODING]
         stream = EnvelopedBody(response, self._envelopes)
         return httpx2.Response(response.status_code, headers=kept, stream=stream, request=response.request)
 
@@ -132,15 +132,18 @@ class EnvelopedBody(httpx2.AsyncByteStream):
         rest = b""
         async for chunk in self._response.aiter_bytes():
             *lines, rest = (rest + chunk).split(b"\n")
+            passed = list[bytes]()
             for line in lines:
                 line = line.removesuffix(b"\r")
                 if line.startswith(b"data:"):
                     data.append(line[5:].removeprefix(b" "))
                     continue
                 if not line and data:
-                    yield b"data: " + self._wrap(b"\n".join(data)) + b"\n"
+                    passed.append(b"data: " + self._wrap(b"\n".join(data)))
                     data = []
-                yield line + b"\n"
+                passed.append(line)
+            if passed:
+                yield b"\n".join([*passed, b""])
 
     async def aclose(self) -> None:
         await self._response.aclose()
