@@ -13,6 +13,7 @@ from ste_graph.forms.foreign import find_foreign
 from ste_graph.forms.guideline import DroppedSentence, GuidelineSentence, guideline_text
 from ste_graph.forms.sentences import (
     CitedSentence,
+    adds_nothing,
     find_basis,
     find_example_words,
     read_sentences,
@@ -28,9 +29,9 @@ class Guideline(Node):
     """Ask the model what the numbered trials show of a tool, one aspect at a time, and keep what rests on them.
 
     A sentence is dropped if a name or a value in it stands neither in the trials that it cites nor in the tool's
-    definition, if it rests on no trial, if it holds what does not belong into a prompt (an address, an instruction or a
-    secret from a tool's output, a value of a held-out request), or if there is no room for it. Where no trial is shown,
-    nothing is asked.
+    definition, if it rests on no trial or says no more than the definition, if it holds what does not belong into a
+    prompt (an address, an instruction or a secret from a tool's output, a value of a held-out request), or if there is
+    no room for it. Where no trial is shown, nothing is asked.
 
     Differs: in the paper nothing is written about a tool; this form follows ExpG (2026).
     """
@@ -93,6 +94,8 @@ class Guideline(Node):
         sources = [definition_text(tool), *(trial.source for trial in trials)]
         if repeats_example(sentence.text, find_example_words(self.prompt.text), sources):
             return "it speaks of the worked example in the prompt"
+        if adds_nothing(sentence.text, definition_text(tool)):
+            return "it says no more than the tool's definition"
         observations = [call.observation for trial in trials for call in trial.calls]
         foreign = find_foreign(
             sentence.text, definition=definition_text(tool), observations=observations, held_out=tool["held_out"]

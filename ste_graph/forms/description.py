@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json, is_simulated
+from ste_graph.distil.normalisation import words
 from ste_graph.records import Record, RecordContext
+
+_CLAUSE = re.compile(r"(?<=[.;])\s+")
 
 
 class ToolWording(Frozen):
@@ -97,7 +101,7 @@ def apply_wording(tool: Mapping[str, Any], wording: ToolWording) -> dict[str, An
 
 def proposal_schema(tool: Mapping[str, Any]) -> dict[str, Json]:
     """The JSON Schema of a proposal: a description, and one for each parameter of the tool."""
-    text: dict[str, Json] = {"type": "string"}
+    text: dict[str, Json] = {"type": "string"}  # without `maxLength`, which is slow or refused at some servers
     names = list(_properties(tool))
     parameters = {"type": "object", "properties": dict.fromkeys(names, text), "required": names}
     properties = {"description": text, "parameters": {**parameters, "additionalProperties": False}}
@@ -112,16 +116,24 @@ def read_proposal(data: Json, tool: Mapping[str, Any]) -> ToolWording | None:
     description = data.get("description")
     given = data.get("parameters")
     texts = given.items() if isinstance(given, Mapping) else ()
-    parameters = {str(name): " ".join(text.split()) for name, text in texts if isinstance(text, str) and text.strip()}
+    parameters = {str(name): _cut_repetition(text) for name, text in texts if isinstance(text, str) and text.strip()}
     if not isinstance(description, str) and not parameters:
         return None
-    own = " ".join(description.split()) if isinstance(description, str) else ""
+    own = _cut_repetition(description) if isinstance(description, str) else ""
     return ToolWording(description=own or now.description, parameters={**now.parameters, **parameters})
 
 
 def wording_texts(wording: ToolWording) -> Sequence[str]:
     """The texts of a wording, that of the tool first."""
     return [wording.description, *wording.parameters.values()]
+
+
+def _cut_repetition(text: str) -> str:
+    """The text in one line, up to the first clause that was said before: a small model may repeat itself."""
+    clauses = _CLAUSE.split(" ".join(text.split()))
+    said = [words(clause) for clause in clauses]
+    end = next((n for n, clause in enumerate(said) if clause in said[:n]), None)
+    return " ".join(clauses) if end is None else f"{' '.join(clauses[:end]).rstrip('.;')}."
 
 
 def _properties(tool: Mapping[str, Any]) -> Mapping[str, Mapping[str, Json]]:

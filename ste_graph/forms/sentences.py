@@ -26,6 +26,12 @@ _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'])")
 _EXAMPLE_TURN = re.compile(r"\{%-? *user *-?%\}(.*?)\{%-? *enduser *-?%\}", re.DOTALL)
 _TOLD = re.compile(r"^(?:API_name|Description|Trial \d+): *(.*)$", re.MULTILINE)
 _COMMON = word_set("what with from that this they want need please much some next last where when have find can will")
+_EMPTY = word_set(
+    "what with from that this they must should need needs where when have has such like given takes take used use uses"
+    " request requests asks people tool call calls parameter parameters value values format form example specified"
+    " string text number integer boolean date valid default defaults"
+)
+"""Words of any sentence about any tool."""
 _NOTHING = frozenset({"nothing", "none", "n a", "no", ""})
 
 
@@ -53,6 +59,11 @@ def repeats_example(sentence: str, example_words: frozenset[str], sources: Seque
     """True if a sentence speaks of a worked example: with words of it that stand in none of the sources."""
     known = {word for source in sources for word in _content_words(source)}
     return len((_content_words(sentence) & example_words) - known) >= EXAMPLE_WORDS
+
+
+def adds_nothing(sentence: str, definition: str) -> bool:
+    """True if each word, name and value of a sentence stands in the tool's own definition."""
+    return not find_unsupported(sentence, [definition]) and not _telling_words(sentence) - _telling_words(definition)
 
 
 def read_sentences(reply: str) -> list[CitedSentence]:
@@ -88,6 +99,11 @@ def find_basis(sentence: CitedSentence, trials: Sequence[NumberedTrial], definit
 def _content_words(text: str) -> set[str]:
     """The words of a text that have some length, without the endings of plurals."""
     return {singular(word) for word in words(text).split() if len(word) > 3} - _COMMON
+
+
+def _telling_words(text: str) -> set[str]:
+    """The words of a text that have some length, without those of any sentence about any tool."""
+    return {singular(word) for word in words(text).split() if len(word) > 3 and word not in _EMPTY}
 
 
 def _read_line(line: str) -> Iterator[CitedSentence]:

@@ -46,6 +46,8 @@ def test_a_parameter_that_the_tool_does_not_have_is_refused() -> None:
         ({"description": " Book\nflights. ", "parameters": {"seats": "A number."}}, ("Book flights.", "A number.")),
         ({"description": "Book flights."}, ("Book flights.", None)),
         ({"parameters": {"seats": "A number.", "city": " "}}, ("Flights.", "A number.")),
+        ({"description": "Book; it flies; it flies; it fl", "parameters": {}}, ("Book; it flies.", None)),
+        ({"description": "It flies. It lands. It flies."}, ("It flies. It lands.", None)),
     ],
 )
 def test_a_proposal_leaves_as_it_was_what_it_does_not_say(data: Any, wording: tuple[str, str | None]) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from ste_graph.forms.evidence import NumberedCall, NumberedTrial
-from ste_graph.forms.sentences import find_basis, find_example_words, read_sentences, repeats_example
+from ste_graph.forms.sentences import adds_nothing, find_basis, find_example_words, read_sentences, repeats_example
 
 
 def trial(number: int, query: str, arguments: str, observation: str, *, ok: bool = True) -> NumberedTrial:
@@ -91,3 +91,18 @@ def test_a_sentence_about_the_worked_example_of_the_prompt_is_found() -> None:
     assert repeats_example("People reserve tables in restaurants.", example, [TOOL])
     assert not repeats_example("People book a flight at noon.", example, [TOOL])
     assert not repeats_example("People reserve tables.", example, ["reserve a table"])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "adds"),
+    [
+        ("`seats` is an integer.", False),
+        ("It is for requests that ask to book a flight.", False),
+        ("`city` is a string, and `seats` must be an integer.", False),
+        ("`seats` is an integer such as 12.", True),
+        ("`seats` of more than twelve are refused.", True),
+        ("`city` is a town in capitals.", True),
+    ],
+)
+def test_a_sentence_whose_words_and_values_the_definition_has_adds_nothing(sentence: str, adds: bool) -> None:
+    assert adds_nothing(sentence, TOOL) is not adds

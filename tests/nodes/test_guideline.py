@@ -86,8 +86,8 @@ async def write(
 
 
 async def test_sentences_are_kept_with_the_ids_of_their_trials_over_all_aspects(context: Any, model: Any) -> None:
-    given = await write(context, model, "`city` is a town such as Rome. [1]", "`seats` is a number. [1]")
-    assert given["text"] == "`city` is a town such as Rome. `seats` is a number."
+    given = await write(context, model, "`city` is a town such as Rome. [1]", "`seats` is a whole number. [1]")
+    assert given["text"] == "`city` is a town such as Rome. `seats` is a whole number."
     assert [(sentence["aspect"], sentence["trials"]) for sentence in given["sentences"]] == [
         ("aspect 0", ["k2"]),
         ("aspect 1", ["k2"]),
@@ -98,6 +98,7 @@ async def test_sentences_are_kept_with_the_ids_of_their_trials_over_all_aspects(
     ("reply", "reason"),
     [
         ("It flies to Paris. [1]", "neither a trial that it cites nor the tool's definition has `Paris`"),
+        ("`seats` is an integer. [1]", "it says no more than the tool's definition"),
         ("It flies. [9]", "it cites trial 9, which was not shown"),
         ("I hope this helps!", "it rests on no trial"),
         ("It flies to towns. [1]\nIt flies to towns! [2]", "it says what was said before"),

@@ -271,7 +271,7 @@ def test_a_form_is_asked_for_with_numbered_trials_after_worked_examples_of_other
         'Call: {"at": 3}', "Failed: at must be at most 2", 'Call: {"at": 2}', "Result: 4 °C",
     ]  # fmt: skip
     assert lines[-1] == {"guideline": "Notes:", "describe": "Better documentation:"}[name]
-    assert ("The reason: it says the same as before." in lines) == (name == "describe")
+    assert ("An earlier proposal was not used: it says the same as before." in lines) == (name == "describe")
     assert ("Called in its place by mistake: hear (To hear.)" in lines) == (name == "describe")
     assert ('Right: look {"at": 3}' in lines) == (name == "describe")
     assert "API_name: look" not in str(rendered.leading)
