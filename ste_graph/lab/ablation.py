@@ -15,7 +15,7 @@ from ste_graph.compile.cost import Cost
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment
-from ste_graph.lab.arms import Arm, Arms, check_comparable, expected_locks
+from ste_graph.lab.arms import AblationArm, Arms, check_comparable, expected_locks
 from ste_graph.lab.expected import NOTHING, Expected, expect, read_prices
 from ste_graph.lab.reuse import Reuse, carry_over, plan_reuse
 from ste_graph.models.meter import Budget, Meter
@@ -32,7 +32,7 @@ REPLACED = "replaced"
 class ArmRun:
     """One arm under one seed: its folder, and what is left to do there."""
 
-    arm: Arm
+    arm: AblationArm
     seed: int
     folder: Path
     reuse: Reuse

@@ -21,7 +21,7 @@ INTERVAL: Final = f"{100 * LEVEL:g} % interval"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ResultTable:
     """A part of a page: a title, a table (its first row is the head), and lines below it."""
 
     title: str
@@ -58,24 +58,24 @@ def plan_text(ablation: Ablation) -> str:
     every = ["?", "?"] if total is None else [f"{total.model_calls:,}", f"{total.tool_calls:,}"]
     rows.append(["in all, at most", "", *_sums(ablation), *every])
     head = f"{ablation.name}: {count_noun(len(arms.arms), 'arm')}, {count_noun(len(arms.seeds), 'seed')}"
-    parts = [Part(head, rows, [_likely_text(ablation), *_same_lines(ablation)]).text()]
+    parts = [ResultTable(head, rows, [_likely_text(ablation), *_same_lines(ablation)]).text()]
     reasons = list(_reason_lines(ablation))
     if reasons:
-        parts.append(Part("why units are not reused", notes=reasons).text())
+        parts.append(ResultTable("why units are not reused", notes=reasons).text())
     if ablation.arms.base.workflow.budget:
         budget = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in arms.base.workflow.budget.items())
         parts.append(f"budget of all arms together: {budget}")
     return "\n\n".join(parts)
 
 
-def result_parts(result: AblationResult) -> list[Part]:
+def result_parts(result: AblationResult) -> list[ResultTable]:
     """The parts of the page about a result."""
     parts = [_overview(result)]
     parts += [_measure_part(result, number) for number in range(len(MEASURES))]
     parts += [_factor_part(result)] if result.factors else []
     parts += [_loops_part(result), _cost_part(result)]
     notes = list(_notes(result))
-    return [*parts, *([Part("notes", notes=notes)] if notes else [])]
+    return [*parts, *([ResultTable("notes", notes=notes)] if notes else [])]
 
 
 def result_text(result: AblationResult) -> str:
@@ -88,7 +88,7 @@ def result_markdown(result: AblationResult) -> str:
     return "\n\n".join(part.markdown() for part in result_parts(result))
 
 
-def _overview(result: AblationResult) -> Part:
+def _overview(result: AblationResult) -> ResultTable:
     rows = [["arm", *(measure.name.replace("_", " ") for measure in MEASURES)]]
     for arm in result.arms:
         rows.append([arm.name, *(_mean_cell(arm, measure.name) for measure in MEASURES)])
@@ -102,7 +102,7 @@ def _overview(result: AblationResult) -> Part:
         "mean over tools, in %; * differs from the base for sure, after Holm's correction for the arms",
         "a case is one exploration of a tool under one seed; arms are paired by it",
     ]
-    return Part(title + (" (simulated)" if result.is_simulated else ""), rows, notes)
+    return ResultTable(title + (" (simulated)" if result.is_simulated else ""), rows, notes)
 
 
 def _mean_cell(arm: ArmResult, name: str) -> str:
@@ -110,7 +110,7 @@ def _mean_cell(arm: ArmResult, name: str) -> str:
     return f"{percent(mean.mean if mean else None)}{' *' if effect and effect.is_shown else ''}"
 
 
-def _measure_part(result: AblationResult, number: int) -> Part:
+def _measure_part(result: AblationResult, number: int) -> ResultTable:
     measure = MEASURES[number]
     rows = [["arm", "mean, %", INTERVAL, "difference, points", INTERVAL, "p, Holm"]]
     for arm in result.arms:
@@ -118,7 +118,7 @@ def _measure_part(result: AblationResult, number: int) -> Part:
         own = [percent(mean.mean), range_text(mean)] if mean else ["-", "-"]
         rows.append([arm.name, *own, *_effect_cells(effect)])
     title = f"{measure.name.replace('_', ' ')}: {measure.title}"
-    return Part(title + (" (simulated)" if result.is_simulated else ""), rows)
+    return ResultTable(title + (" (simulated)" if result.is_simulated else ""), rows)
 
 
 def _effect_cells(effect: Effect | None) -> list[str]:
@@ -129,16 +129,16 @@ def _effect_cells(effect: Effect | None) -> list[str]:
     return [f"{100 * interval.mean:+.1f}{mark}", range_text(interval, sign="+"), f"{effect.p_value:.2g}"]
 
 
-def _factor_part(result: AblationResult) -> Part:
+def _factor_part(result: AblationResult) -> ResultTable:
     rows = [["measure", "factor", "difference, points", INTERVAL, "p, Holm"]]
     for measure in MEASURES:
         for factor in result.ablation.arms.factors:
             cells = _effect_cells(result.factors[measure.name].get(factor))
             rows.append([measure.name.replace("_", " "), factor, *cells])
-    return Part("main effect of each factor: its mean over all combinations of the others", rows, left=(0, 1))
+    return ResultTable("main effect of each factor: its mean over all combinations of the others", rows, left=(0, 1))
 
 
-def _loops_part(result: AblationResult) -> Part:
+def _loops_part(result: AblationResult) -> ResultTable:
     """The shares in which loops ended at their bound, and what befell replies."""
     flagged = {(arm.name, found.what) for arm in result.arms for found in arm.inequalities}
     names = list(dict.fromkeys(what for arm in result.arms for what, _, _ in arm.conduct.rates()))
@@ -155,10 +155,10 @@ def _loops_part(result: AblationResult) -> Part:
     notes = ["of replies: those made again, cut off, unreadable, empty; of loops: those that `at_most` ended"]
     if flagged:
         notes.append("! unequal to the base (p <= 0.01): what differs may come from this, and not from the change")
-    return Part("requests and loops, in %", rows, notes)
+    return ResultTable("requests and loops, in %", rows, notes)
 
 
-def _cost_part(result: AblationResult) -> Part:
+def _cost_part(result: AblationResult) -> ResultTable:
     prices = result.ablation.prices
     counted = any(arm.conduct.used.prompt_tokens for arm in result.arms)
     head = ["arm", "units", "trials", "model calls", "tool calls", "failed calls"]
@@ -173,7 +173,7 @@ def _cost_part(result: AblationResult) -> Part:
         cells += [f"{conduct.price(prices) or 0:,.2f}"] if prices and counted else []
         rows.append([arm.name, *cells])
     notes = [] if counted else ["the server counted no tokens"] if not result.is_simulated else []
-    return Part("cost", rows, notes)
+    return ResultTable("cost", rows, notes)
 
 
 def _notes(result: AblationResult) -> Iterator[str]:

@@ -31,7 +31,7 @@ _OPENED: Final = ("tools", "allow", "data", "params", "graph", "cassette", "reda
 
 
 @dataclass(frozen=True)
-class Arm:
+class AblationArm:
     """One arm: the workflow under its variants, once for each seed."""
 
     name: str
@@ -48,14 +48,14 @@ class Arm:
 class Arms:
     """The arms, the base first, and those that are left out because they are the same as another one."""
 
-    arms: tuple[Arm, ...]
+    arms: tuple[AblationArm, ...]
     same: Mapping[str, str]
     """Arms that are not run, each with the name of the arm that it is the same as."""
     factors: tuple[str, ...] = ()
     """The variants that are combined in every way; empty unless the ablation is factorial."""
 
     @property
-    def base(self) -> Arm:
+    def base(self) -> AblationArm:
         return self.arms[0]
 
     @property
@@ -101,10 +101,10 @@ def compose_arms(
     for seed in range(base.workflow.seed, base.workflow.seed + seeds):
         by_seed[seed] = load_arms(file, wanted, set=[*changes, Change("seed", str(seed))])
     arms = [
-        Arm(ARM_SIGN.join(chosen) or BASE, chosen, {seed: own[place] for seed, own in by_seed.items()})
+        AblationArm(ARM_SIGN.join(chosen) or BASE, chosen, {seed: own[place] for seed, own in by_seed.items()})
         for place, chosen in enumerate(wanted)
     ]
-    kept: dict[str, Arm] = {}
+    kept: dict[str, AblationArm] = {}
     same: dict[str, str] = {}
     for arm in arms:
         twin = next((name for name, other in kept.items() if _resolved(arm) == _resolved(other)), None)
@@ -192,12 +192,12 @@ def check_comparable(arms: Arms, locks: Mapping[str, Mapping[str, Json] | None])
     )
 
 
-def _resolved(arm: Arm) -> Json:
+def _resolved(arm: AblationArm) -> Json:
     """What makes an arm, without its name."""
     return {name: value for name, value in arm.workflow.lock.items() if name != "variant"}
 
 
-def _differences(base: Arm, arm: Arm, locks: Mapping[str, Mapping[str, Json] | None]) -> list[str]:
+def _differences(base: AblationArm, arm: AblationArm, locks: Mapping[str, Mapping[str, Json] | None]) -> list[str]:
     found = []
     for seed, experiment in arm.by_seed.items():
         if experiment.workflow.seed != seed:

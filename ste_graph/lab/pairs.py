@@ -45,7 +45,7 @@ class UnitTrials:
 
 
 @dataclass(frozen=True, slots=True)
-class RunTrials:
+class TrialsByUnit:
     """The trials of a run, by unit."""
 
     run: FinishedRun = field(repr=False)
@@ -95,8 +95,8 @@ class UnitPair:
 class RunPair:
     """Two runs: the units that can be compared, in the order of `a`, and why the others cannot be."""
 
-    a: RunTrials
-    b: RunTrials
+    a: TrialsByUnit
+    b: TrialsByUnit
     units: Mapping[str, UnitPair]
     left_out: Mapping[str, str]
 
@@ -106,7 +106,7 @@ class RunPair:
         return (pair for unit in self.units.values() for pair in unit.trials)
 
 
-def open_trials(path: Path) -> RunTrials:
+def open_trials(path: Path) -> TrialsByUnit:
     """The trials of a finished or unfinished run, or of the one part of it that has trials.
 
     Raises `WorkflowError` if the folder is no run, is one of another version, or has no trials, or several parts that
@@ -115,7 +115,7 @@ def open_trials(path: Path) -> RunTrials:
     return read_trials(_with_trials(open_run(path)))
 
 
-def read_trials(run: FinishedRun) -> RunTrials:
+def read_trials(run: FinishedRun) -> TrialsByUnit:
     """The trials of a run, by unit."""
     lock = accepted_lock(run.lock)
     by_unit: dict[str, list[JournalTrial]] = {name: [] for name in lock["units"]}
@@ -130,14 +130,14 @@ def read_trials(run: FinishedRun) -> RunTrials:
         name: f"failed: {log.failure}" if log.failure else None if log.done else "is not finished"
         for name, log in logs.items()
     }
-    return RunTrials(
+    return TrialsByUnit(
         run,
         lock,
         {name: UnitTrials(name, trials, problems[name], _definition(lock, name)) for name, trials in by_unit.items()},
     )
 
 
-def pair_runs(a: RunTrials, b: RunTrials) -> RunPair:
+def pair_runs(a: TrialsByUnit, b: TrialsByUnit) -> RunPair:
     """Pair the units of two runs.
 
     A unit is left out if one of the runs does not have it or has not finished it, or if its tool has other parameters
@@ -189,7 +189,7 @@ def _over_tools(lock: Mapping[str, Json]) -> bool:
     return len(graph) == 1 and isinstance(graph[0], Mapping) and graph[0].get("over") == "tools"
 
 
-def _problem(own: UnitTrials, run: RunTrials) -> str | None:
+def _problem(own: UnitTrials, run: TrialsByUnit) -> str | None:
     return f"in {run.path}: {own.problem}" if own.problem else None
 
 

@@ -19,7 +19,7 @@ from ste_graph.lab.effects import (
     estimate_mean,
 )
 from ste_graph.lab.measures import MEASURES, Explored, read_unit
-from ste_graph.lab.pairs import RunTrials, definition_problem, read_trials
+from ste_graph.lab.pairs import TrialsByUnit, definition_problem, read_trials
 from ste_graph.run.summary import Summary
 from ste_graph.scoring.cost import Prices
 from ste_graph.scoring.score_sheet import estimate_json
@@ -104,7 +104,7 @@ def read_result(ablation: Ablation, summaries: Sequence[Summary]) -> AblationRes
     explored: dict[str, dict[Case, Explored]] = {name: {} for name in conduct}
     left_out: dict[str, str] = {}
     models: dict[str, None] = {}
-    first: dict[int, RunTrials] = {}
+    first: dict[int, TrialsByUnit] = {}
     for run, summary in zip(ablation.runs, summaries, strict=False):
         conduct[run.arm.name].add(summary, run.seed)
         models |= dict.fromkeys(summary.models.values())
@@ -144,7 +144,7 @@ def _measure(explored: Mapping[Case, Explored]) -> dict[str, Values]:
     return {measure.name: {case: measure.value(own) for case, own in explored.items()} for measure in MEASURES}
 
 
-def _pairing_problem(base: RunTrials, own: RunTrials, name: str) -> str | None:
+def _pairing_problem(base: TrialsByUnit, own: TrialsByUnit, name: str) -> str | None:
     """Why a unit cannot be compared with that of the base; None if it can be."""
     if name not in base.units:
         return "the base does not have it"
