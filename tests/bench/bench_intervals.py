@@ -53,6 +53,7 @@ def main() -> None:
     uneven_gains()
     repeated_gains()
     proportions()
+    explorations()
     like_these()
     decisions()
 
@@ -170,6 +171,66 @@ def proportions() -> None:
                 found = [proportion_interval(row, cases) for row in counted]
                 held.append(np.mean([each.low <= accuracy <= each.high for each in found]))
             print(f"    {tools:>3} tools, {name:26} {min(held):.3f}")
+
+
+def explorations() -> None:
+    """Of an ablation: trials of one exploration depend on one another by its own luck, from not at all to much."""
+    print("  explorations, these tools: least coverage and mean width, of the mean and of the paired difference")
+    random = np.random.default_rng(0)
+    for tools, seeds, trials in ((3, 1, 9), (3, 2, 9), (12, 1, 9), (12, 2, 4), (12, 2, 9), (12, 5, 9)):
+        found = [
+            coverage_of_explorations(random, (tools, seeds), trials, accuracy, change, dependence)
+            for accuracy in (0.5, 0.8, 0.95)
+            for change in (0.0, -0.1)
+            for dependence in (0.0, 0.2, 0.6)
+        ]
+        mean, mean_width, gain, gain_width = zip(*found, strict=True)
+        size = f"{tools:>3} tools x {seeds} seeds, {trials} trials"
+        print(f"    {size}   {min(mean):.3f}  {np.mean(mean_width):.2f}   {min(gain):.3f}  {np.mean(gain_width):.2f}")
+
+
+def coverage_of_explorations(
+    random: np.random.Generator,
+    shape: tuple[int, int],
+    trials: int,
+    accuracy: float,
+    change: float,
+    dependence: float,
+) -> tuple[float, float, float, float]:
+    """How often the intervals of a mean and of a difference hold the true ones, each with its mean width.
+
+    Each tool has an accuracy of its own, and each exploration one that varies around it by `dependence`, the
+    correlation of two of its trials.
+    """
+    tools, seeds = shape
+    repetitions = max(REPETITIONS // 10, 200)
+
+    def explore(rates: np.ndarray) -> np.ndarray:
+        rates = np.broadcast_to(rates, (repetitions, tools, seeds))
+        if dependence:
+            strength = (1 - dependence) / dependence
+            rates = random.beta(rates * strength, (1 - rates) * strength)
+        return random.binomial(trials, rates) / trials
+
+    rates = np.clip(accuracy + random.normal(0, 0.1, (repetitions, tools, 1)), 0.02, 0.98)
+    after = np.clip(rates + change, 0.02, 0.98)
+    base, arm = explore(rates), explore(after)
+    true, true_gain = rates.mean((1, 2)), (after - rates).mean((1, 2))
+    cases, gains = [seeds] * tools, arm - base
+    means = [
+        proportion_interval(counted, cases, squares=squares, replies=trials)
+        for counted, squares in zip(base.sum(2).tolist(), (base**2).sum(2).tolist(), strict=True)
+    ]
+    columns = (np.clip(gains, 0, None), np.clip(-gains, 0, None), gains**2)
+    differences = [
+        gain_interval(won, lost, cases, squares=squares, replies=trials)
+        for won, lost, squares in zip(*(column.sum(2).tolist() for column in columns), strict=True)
+    ]
+    figures = []
+    for found, values in ((means, true), (differences, true_gain)):
+        held = [each.low - 1e-9 <= value <= each.high + 1e-9 for each, value in zip(found, values, strict=True)]
+        figures += [float(np.mean(held)), float(np.mean([each.high - each.low for each in found]))]
+    return figures[0], figures[1], figures[2], figures[3]
 
 
 def like_these() -> None:
