@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -11,7 +14,8 @@ from ste_graph.contracts import Context, Frozen, Origin
 from ste_graph.forms.arms import added_tokens, is_current, offer_described, rank_tools, shuffle_guidelines
 from ste_graph.forms.room import fit_first, fit_last
 from ste_graph.node import Node, NodeInputs, NodeOutputs
-from ste_graph.scoring.subject import Form, FormSource, FormsSubject
+from ste_graph.scoring.subject import Form, FormSource, FormsSubject, ModelSubject, Subject, model_digest
+from ste_graph.settings import RelativePath
 from ste_graph.text import approximate_tokens
 
 _Item = TypeVar("_Item")
@@ -44,7 +48,12 @@ class Show(Node):
 
     With `room`, each form takes at most about so many tokens: of exemplars the nearest are shown; guidelines and
     rewritten descriptions of the tools of the nearest exemplars come first. Descriptions count by what they add.
+
+    With `trained`, the folder of a model that was trained, the arms show nothing: to adopt one is to adopt the model.
     """
+
+    trained: RelativePath | None = None
+    """The folder of the model that replies."""
 
     class Inputs(NodeInputs):
         """The arm, see `ArmSettings`, and what was looked up for the request, the same for all arms.
@@ -87,7 +96,7 @@ class Show(Node):
         exemplars: list[str]
         lessons: list[str]
         shown_tokens: int
-        subject: FormsSubject | None
+        subject: Subject | None
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         arm = _parse(inputs.arm)
@@ -114,6 +123,11 @@ class Show(Node):
             nearest = [str(exemplar["tool"]) for exemplar in inputs.nearest or ()]
             tools = offer_described(tools, inputs.descriptions or [], nearest=nearest, room=inputs.room)
             origins |= {"descriptions": origin} if any(each["kept"] for each in inputs.descriptions or ()) else {}
+        if self.trained is not None and (origins or arm.is_placebo):
+            raise ValueError(
+                f"the arm {arm.name!r} shows {', '.join(origins) or 'a placebo'} to a trained model, so that nobody "
+                "could tell what helped: with `trained`, an arm has a `name` alone"
+            )
         sources = {form: FormSource(run_id=origin.run_id, run=origin.run) for form, origin in origins.items()}
         shown = [
             *map(_call_text, calls),
@@ -130,8 +144,13 @@ class Show(Node):
             exemplars=ids,
             lessons=lessons,
             shown_tokens=sum(map(approximate_tokens, shown)) + added_tokens(inputs.tools or [], tools),
-            subject=FormsSubject(forms=sources) if sources and not arm.is_placebo else None,
+            subject=await self._find_subject({} if arm.is_placebo else sources),
         )
+
+    async def _find_subject(self, sources: dict[Form, FormSource]) -> Subject | None:
+        if self.trained is not None:
+            return await asyncio.to_thread(_model_subject, self.trained)
+        return FormsSubject(forms=sources) if sources else None
 
     @staticmethod
     def _exemplars(inputs: Inputs, *, shuffled: bool) -> tuple[str, list[dict[str, Any]], list[str]]:
@@ -157,6 +176,12 @@ class Show(Node):
         order = [name for name in order if name in texts]
         chosen = set(order[: fit_first([texts[name] for name in order], inputs.room)])
         return [{"tool": name, "text": texts[name]} for name in names if name in chosen]
+
+
+@cache
+def _model_subject(folder: str) -> ModelSubject:
+    """The subject of a model, read once: it may be large."""
+    return ModelSubject(path=folder, digest=model_digest(Path(folder)))
 
 
 def _parse(arm: Mapping[str, Any]) -> ArmSettings:

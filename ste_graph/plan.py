@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import UNIT, SubWorkflowSpec, Workflow
 from ste_graph.redaction import redact_errors
 from ste_graph.run.tools import open_tools, tools_need_start
-from ste_graph.run.units import list_units, load_data
+from ste_graph.run.units import list_kept_tools, list_units, load_data
 from ste_graph.text import approximate_tokens
 from ste_graph.tools.fingerprint import definition
 from ste_graph.tools.policy import SkippedTool
@@ -47,6 +47,8 @@ class Plan:
     """The most units where `units` is not known, but a part before it in the same workflow bounds them."""
     definition_tokens: int | None = None
     """About how many tokens the definitions of the tools have; None where they are not known."""
+    kept: tuple[str, ...] = ()
+    """The tools that are no units, since a pack knows enough about them."""
 
     @property
     def unit_bound(self) -> int | None:
@@ -106,7 +108,8 @@ def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
                 return Plan(bound, names, note=str(error), sub_workflows=subs)
             listed = tuple(unit.name for unit in units)
             tokens = sum(approximate_tokens(json.dumps(definition(tool))) for tool in opened) if opened else None
-            return Plan(bound, listed, tuple(skipped), sub_workflows=subs, definition_tokens=tokens)
+            kept = tuple(tool.name for tool in list_kept_tools(load_data(workflow), opened))
+            return Plan(bound, listed, tuple(skipped), sub_workflows=subs, definition_tokens=tokens, kept=kept)
 
     with redact_errors(workflow.secrets):
         return run_in_own_loop(make())
@@ -116,27 +119,38 @@ def _plan_parts(workflow: Workflow, often: Mapping[str, int], *, tools: bool) ->
     """The plans of the sub-workflows: one that goes over what an earlier one makes has as many units at most."""
     plans: dict[str, Plan] = {}
     by_tool: dict[str, int] = {}
+    kept: tuple[str, ...] = ()
     for name, sub in workflow.sub_workflows.items():
         plan = make_plan(sub.workflow, tools=tools)
         over = sub.workflow.unit_map.over.text if sub.workflow.unit_map else ""
-        if plan.units is None and (bound := _bound_by_tool(sub, over, by_tool)) is not None:
+        kept = kept or plan.kept
+        if plan.units is None and (bound := _bound_by_tool(sub, over, by_tool, kept)) is not None:
             plan = replace(plan, most_units=bound)
         if plan.unit_bound is not None and (over == "tools" or plan.most_units is not None):
-            by_tool[f"{name}.run"] = plan.unit_bound
+            costless = len(kept) if over == "tools" else _costless_units(sub, over, kept)
+            by_tool[f"{name}.run"] = plan.unit_bound + costless
         plans[name] = plan
     return tuple(SubWorkflowPlan(name, often[name], plan) for name, plan in plans.items())
 
 
-def _bound_by_tool(sub: SubWorkflowSpec, over: str, by_tool: Mapping[str, int]) -> int | None:
+def _costless_units(sub: SubWorkflowSpec, over: str, kept: Sequence[str]) -> int:
+    """How many of the tools that a pack is kept for cost nothing in a part, as its data say."""
+    count = getattr(sub.workflow.data.get(over.removeprefix("data.")), "count_costless", None)
+    return count(kept) if count is not None and kept else 0
+
+
+def _bound_by_tool(sub: SubWorkflowSpec, over: str, by_tool: Mapping[str, int], kept: Sequence[str]) -> int | None:
     """The most items of the data that a part goes over; None but where they are one for each tool of an earlier part.
 
-    `by_tool` has the number of tools of each earlier part, by the name of its run.
+    `by_tool` has the number of tools of each earlier part, by the name of its run. The tools of `kept` that cost
+    nothing do not count.
     """
     source = sub.workflow.data.get(over.removeprefix("data."))
     if source is None or not getattr(source, "per_tool", False):
         return None
     runs = [expression.text for expression, _ in sub.deferred.get(f"{over}.run", ())]
     bound = by_tool.get(runs[0]) if runs else None
+    bound = bound if bound is None else bound - _costless_units(sub, over, kept)
     most = sub.workflow.unit_map.bound if sub.workflow.unit_map else None
     return bound if bound is None or most is None else min(bound, most)
 

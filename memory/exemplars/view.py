@@ -14,6 +14,7 @@ from ste_graph.finished import is_run, open_run
 from ste_graph.ids import derive_id
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.held_out import find_held_out
+from ste_graph.memory.exemplars.kept_lessons import KeptLessons, read_kept_lessons
 from ste_graph.memory.exemplars.lessons import take_turns
 from ste_graph.memory.exemplars.placebo import make_placebo
 from ste_graph.memory.exemplars.rendering import as_text
@@ -41,6 +42,7 @@ class ExemplarViewStore:
         embedder: Embedder | str | None,
         without: str | None = None,
         tools: Collection[str] | None = None,
+        since: str | None = None,
     ) -> None:
         self._label = label
         self._nearest = nearest
@@ -53,6 +55,7 @@ class ExemplarViewStore:
                 snapshot_ids(folder / "exemplars.json", lambda: _ids_to_show(self._store, without, tools))
             )
             self._origin = _origin(source, self._store, without)
+            self._kept = read_kept_lessons(source, since) if since is not None else None
         except (WorkflowError, RunError) as error:
             raise type(error)(f"{label}: {error}") from error
 
@@ -102,13 +105,26 @@ class ExemplarViewStore:
         """The lessons for a request, the tool of the nearest exemplar first; see `LessonView.select_lessons`.
 
         The exemplars that decide the order are verified and do not ask the very same. Tools without any come last, as
-        they are ordered in `tools`.
+        they are ordered in `tools`; of a pack without any at all, the nearest first by their definitions. So are those
+        of a run that went on from a pack, as the tools that it did not explore have no exemplars in it.
         """
+        if self._kept is not None:
+            return await asyncio.to_thread(self._select_kept_lessons, self._kept, query, tools, per_tool, k)
         nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", allow_same_request=False)
         found = await self._store.aselect(query, nearest, tools=tools)
-        order = dict.fromkeys([*(match.exemplar.tool for match in found), *tools])
         lessons = await asyncio.to_thread(self._store.all_lessons)
+        others = await asyncio.to_thread(self._store.rank_tools, query, tools) if not found and lessons else tools
+        order = dict.fromkeys([*(match.exemplar.tool for match in found), *others])
         selected = take_turns(lessons, order, per_tool=per_tool, k=k)
+        lines, ids = list(map(lesson_text, selected)), [lesson.id for lesson in selected]
+        return SelectedLessons(lines=lines, ids=ids, origin=self._origin)
+
+    def _select_kept_lessons(
+        self, kept: KeptLessons, query: str, tools: Sequence[str], per_tool: int, k: int
+    ) -> SelectedLessons:
+        near = dict(zip(tools, self._store.similarities(query, list(map(kept.describe, tools))), strict=True))
+        lessons = [*self._store.all_lessons(), *kept.lessons]
+        selected = take_turns(lessons, sorted(tools, key=lambda tool: -near[tool]), per_tool=per_tool, k=k)
         lines, ids = list(map(lesson_text, selected)), [lesson.id for lesson in selected]
         return SelectedLessons(lines=lines, ids=ids, origin=self._origin)
 

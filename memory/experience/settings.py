@@ -59,6 +59,8 @@ class Experience(_Source):
     """CPU threads of the embedder. More than one helps on idle cores only."""
     without: RelativePath | None = None
     """With `from`: a run of `distil.yaml`. What it holds out is left out."""
+    since: RelativePath | None = None
+    """With `from`: a pack that this run went on from. Its lessons of the tools that it was kept for are shown too."""
 
     @property
     def source(self) -> str | None:
@@ -77,6 +79,8 @@ class Experience(_Source):
                 raise ValueError("`only_if` is about what an earlier run has learnt; it needs a `from`")
             if self.without is not None:
                 raise ValueError("`without` leaves something out of what `from` names; it needs a `from`")
+            if self.since is not None:
+                raise ValueError("`since` adds to what `from` names; it needs a `from`")
             return self
         if self.only_if is not None and is_web_address(self.source):
             raise ValueError("`only_if` needs a run or a store's folder as `from`: a server does not say whose it is")
@@ -184,7 +188,8 @@ class Experience(_Source):
             tools = None if self.only_if is None else find_adopted_tools(self.source, self.only_if)
             k = self.recall.nearest if isinstance(self.recall, Nearest) else None
             label = f"memory `{name}`"
-            return ExemplarViewStore(label, self.source, folder, k, embedder or self.embedder, self.without, tools)
+            chosen = embedder or self.embedder
+            return ExemplarViewStore(label, self.source, folder, k, chosen, self.without, tools, self.since)
         from ste_graph.memory.experience.index import EntryIndex
         from ste_graph.memory.experience.shared_index import SharedIndex
         from ste_graph.memory.experience.store import ExperienceStore

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ste_graph.contracts import Json
+from ste_graph.inputs.cases import Cases
 from ste_graph.lab.expected import CALLS_PER_TRIAL, EXPLORING_TOKENS, max_trials, read_prices
 from ste_graph.text import count_noun
 
@@ -26,6 +27,8 @@ MOST_CASES: Final = 2_000
 
 KEPT: Final = (0.3, 0.6)
 """The share of trials that pass the gates and are no duplicates (0.48 and 0.54 of the small real model)."""
+RESTRAINT: Final = 1.5
+"""Cases in which no call is right for one in which one is: of two requests that are asked for, some are not made."""
 REPLY_TOKENS: Final = 60
 REQUEST_TOKENS: Final = 250
 """Tokens of the instructions and the request of a test, about."""
@@ -46,6 +49,8 @@ class Forecast:
     """Trials per tool."""
     heldout: float
     cases: tuple[int, int]
+    restraint: tuple[int, int]
+    """Cases beside these in which no call is right."""
     arms: int
     candidates: int
     replies: int
@@ -65,9 +70,11 @@ class Forecast:
         test = f"{count_noun(self.arms, 'arm')} ({self.candidates} may be adopted), {each} a case"
         tokens = f"{_range(self.prompt_tokens)} prompt and {_range(self.completion_tokens)} reply tokens"
         price = "" if self.price is None else f", {self.price[0]:,.2f} to {self.price[1]:,.2f} {self.currency}"
+        restraint = f", and {_range(self.restraint)} in which no call is right" if any(self.restraint) else ""
+        cases = f"{_range(self.cases)}{restraint}"
         return [
             "likely, by what small real models did (docs/results.md)",
-            f"  cases  {_range(self.cases)}: {count_noun(self.tools, 'tool')} x {self.trials} trials, {kept}",
+            f"  cases  {cases}: {count_noun(self.tools, 'tool')} x {self.trials} trials, {kept}",
             f"  test   {test}",
             f"  cost   {_range(self.calls)} model calls, {tokens}{price}",
         ]
@@ -90,9 +97,9 @@ def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
     cases = (tools * min(held[0], most), tools * min(held[1], most))
     arms = [arm for arm in test[0].params.get("arms") or [] if isinstance(arm, Mapping)]
     replies = int(test[0].params.get("replies") or 1)
-    restraint = 1 + bool(distil[0].params.get("restraint")) * 1.5  # of two requests a case some are not made
+    share = _restraint_share(distil[0], test[0])
     definitions = explore[1].definition_tokens or TOOL_TOKENS * tools
-    asked = [round(count * restraint * len(arms) * replies) for count in cases]
+    asked = [round(count * (1 + share) * len(arms) * replies) for count in cases]
     forms = sum(_forms(arm) for arm in arms) / max(len(arms), 1)
     rest = [plan.total for _, plan in parts.values() if not plan.sub_workflows and plan not in (explore[1], test[1])]
     explored = tools * trials * CALLS_PER_TRIAL + sum(min(each.model_calls, tools * trials) for each in rest if each)
@@ -109,6 +116,7 @@ def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
         trials,
         heldout,
         cases,
+        (math.ceil(share * cases[0]), math.ceil(share * cases[1])),
         len(arms),
         sum(_may_be_adopted(arm) for arm in arms),
         replies,
@@ -163,6 +171,14 @@ def _explores(workflow: Workflow) -> bool:
 
 def _tests_arms(workflow: Workflow) -> bool:
     return _node(workflow, "Score") is not None and isinstance(workflow.params.get("arms"), list)
+
+
+def _restraint_share(distil: Workflow, test: Workflow) -> float:
+    """The cases in which no call is right, as a share of the others."""
+    if not distil.params.get("restraint"):
+        return 0.0
+    most = next((source.restraint for source in test.data.values() if isinstance(source, Cases)), None)
+    return RESTRAINT if most is None else min(most, RESTRAINT)
 
 
 def _forms(arm: Mapping[str, Json]) -> int:

@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from ste_graph.cli.forecast import make_forecast, power_lines, power_rows
+from ste_graph.cli.since import Since, explain_since, review_since, with_since
 from ste_graph.command_line import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
 from ste_graph.text import count_noun
 
@@ -24,13 +25,17 @@ def plan(
     file: File,
     variant: Variant = None,
     changes: Changes = None,
+    since: Since = None,
     no_plugins: NoPlugins = False,
     format: OutputFormat = Format.text,
 ) -> None:
     """Print the most that a run can cost, before it starts; of a test of forms also what it is likely to show."""
-    experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
+    changes = with_since(changes, since)
+    with explain_since(file, since):
+        experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
     with redirect_stdout(sys.stderr):
         planned = experiment.plan(tools=not no_plugins)
+        review = None if no_plugins else review_since(experiment.workflow, start=False)
     if format is Format.json:
         loops = {name: bound for _, name, bound, _ in loop_bounds(experiment.workflow)}
         found: dict[str, object] = {**planned.to_json(), "loops": loops}
@@ -39,8 +44,15 @@ def plan(
             rows = power_rows(forecast.candidates, forecast.cases) if forecast else power_rows(1)
             found["power"] = {str(cases): {f"{gain:g}": share for gain, share in row} for cases, row in rows}
             found["likely"] = forecast and forecast.to_json()
+        if review is not None:
+            found["since"] = review.to_json()
         echo(json.dumps(found, indent=2))
     else:
+        if review is not None:
+            echo("\n".join([*review.lines(), ""]))
+        if review is not None and review.has_nothing_to_do:
+            echo("nothing to do: no tool is new, changed or weak")
+            return
         echo(plan_text(experiment.workflow, planned))
 
 
@@ -90,7 +102,7 @@ def _part_rows(planned: Plan, above: str) -> list[tuple[str, Cost | None]]:
     for part in planned.sub_workflows:
         times = f" ({part.times} times)" if part.times != 1 else ""
         each = part.plan.total is None and part.plan.unit_bound is None
-        units = f", {part.plan.most_units} units" if part.plan.most_units is not None else ""
+        units = f", {count_noun(part.plan.most_units, 'unit')}" if part.plan.most_units is not None else ""
         name = f"{above}{part.name}{times}{', per unit' if each else units}"
         rows += [
             (name, part.plan.per_unit if each else part.plan.total),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ste_graph.cli.since import Since, explain_since, review_since, with_since
 from ste_graph.command_line import (
     FAILED,
     INTERRUPTED,
@@ -33,6 +34,7 @@ def run(
     file: File,
     variant: Variant = None,
     changes: Changes = None,
+    since: Since = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -83,8 +85,17 @@ def run(
 
     if (from_run is None) != (at is None):
         raise typer.BadParameter("one says which run, the other where in it: give both", param_hint="--from, --at")
-    experiment = load_experiment(file, variant, changes)
+    changes = with_since(changes, since)
+    with explain_since(file, since):
+        experiment = load_experiment(file, variant, changes)
     default, fork = experiment.default_out, None
+    if (review := review_since(experiment.workflow, start=True)) is not None:
+        default = default.with_name(f"{default.name}.since-{Path(review.pack).name}")
+        for line in review.lines():
+            echo(line, error=True)
+        if review.has_nothing_to_do:
+            echo("Nothing to do: no tool is new, changed or weak beside the pack.")
+            return
     if from_run is not None and at is not None:
         from ste_graph.run.fork import Fork, fork_folder
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ste_graph.contracts import Frozen, Json, Origin
 from ste_graph.errors import WorkflowError
+from ste_graph.ids import derive_seed
 from ste_graph.inputs.tool_pool import ToolPool, read_tool_pool
 from ste_graph.settings import RelativePath
+from ste_graph.text import count_noun
 
 if TYPE_CHECKING:
     from ste_graph.scoring.restraint import CaseKind
@@ -52,6 +57,12 @@ class Cases(Frozen):
     at_most: Annotated[int, Field(ge=1)] | None = None
     """The number of cases per tool at most: the first ones. Those in which no call is right come beyond that number."""
 
+    restraint: Annotated[float, Field(ge=0)] | None = None
+    """The cases in which no call is right, as a share of the others, at most; None: all that there are. Each is put to
+    every arm, and they might be twice as many as the others. They are drawn tool by tool in turn."""
+    seed: int = 0
+    """Draws other ones."""
+
     @model_validator(mode="after")
     def _from_one_place(self) -> Self:
         if (self.run is None) == (self.path is None):
@@ -75,6 +86,15 @@ class Cases(Frozen):
         if empty := [tool for tool in chosen if not test.cases.get(tool) and tool not in test.others]:
             _log.warning("%s: has no case of %s, so these are not tested", place, _list_names(empty))
         cases = {tool: self._limit(own) for tool, own in test.cases.items() if own and tool in chosen}
+        if self.restraint is not None:
+            before = sum(map(len, cases.values()))
+            cases = draw_restraint(cases, self.restraint, self.seed)
+            if left := before - sum(map(len, cases.values())):
+                _log.warning(
+                    "%s: %s in which no call is right left out, so that they are %.0f %% of the others at most "
+                    "(`restraint`)",
+                    place, count_noun(left, "case"), 100 * self.restraint,
+                )  # fmt: skip
         restraint = any(case["kind"] != "call" for own in cases.values() for case in own)
         if not cases:
             raise WorkflowError(f"{place}: no cases found")
@@ -154,6 +174,34 @@ class _CaseSet:
         if self.known.get(tool) not in self.pool:
             raise WorkflowError(f"{place}: the test has no tool `{tool}`; it has {_list_names(self.pool)}")
         return self.known[tool]
+
+
+def draw_restraint(cases: Mapping[str, list[Json]], share: float, seed: int) -> dict[str, list[Json]]:
+    """The cases by tool, with as many in which no call is right as `share` of the others, rounded up.
+
+    The tools take turns, in an order drawn by `seed`, and so do the kinds of cases of a tool. A tool that has nothing
+    left is passed over. The order of the cases stays.
+    """
+    calls = sum(case["kind"] == "call" for own in cases.values() for case in own)
+    queues = {
+        tool: _mix_kinds([case for case in own if case["kind"] != "call"], seed, tool) for tool, own in cases.items()
+    }
+    order = sorted(cases, key=lambda tool: derive_seed(seed, tool))
+    turns = [queues[tool][turn] for turn in range(max(map(len, queues.values()), default=0)) for tool in order
+             if turn < len(queues[tool])]  # fmt: skip
+    drawn = {id(case) for case in turns[: math.ceil(share * calls - 1e-9)]}
+    return {tool: [case for case in own if case["kind"] == "call" or id(case) in drawn] for tool, own in cases.items()}
+
+
+def _mix_kinds(cases: list[Json], seed: int, tool: str) -> list[Json]:
+    """The cases of a tool in an order drawn by `seed`, one kind after the other in turn."""
+    shuffled = Random(derive_seed(seed, tool)).sample(cases, len(cases))
+    places = Counter[str]()
+    ranked = []
+    for case in shuffled:
+        ranked.append((places[case["kind"]], case))
+        places[case["kind"]] += 1
+    return [case for _, case in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def _read_held_out(run: Path) -> _CaseSet:

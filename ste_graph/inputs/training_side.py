@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,10 @@ class TrainingSide(Frozen):
     """The share of the requests that is set aside."""
     include: tuple[str, ...] | None = None
     """Only these tools; the others stay in the pool."""
+    since: RelativePath | None = None
+    """A pack that the exploration went on from: without the tools that it was kept for and has the `form` of."""
+    form: Literal["guideline", "descriptions"] = "guideline"
+    """The form of learning that the items are for."""
     seed: int = 0
     """Decides which requests are set aside."""
 
@@ -62,12 +66,13 @@ class TrainingSide(Frozen):
         for example in examples:
             if example.split == "train" and example.kind == "call" and example.paraphrase_of is None:
                 own[example.definition.name].append(example)
-        if not own:
+        if not own and self.since is None:
             raise WorkflowError(f"{place}: has no trial on the training side of its split")
+        done = self._find_done()
         if missing := sorted({*(self.include or ())} - own.keys()):
             listed = ", ".join(f"`{name}`" for name in own)
             raise WorkflowError(f"{place}: has no training side for {', '.join(missing)}; it has one for: {listed}")
-        chosen = [name for name in own if self.include is None or name in self.include]
+        chosen = [name for name in own if (self.include is None or name in self.include) and name not in done]
         sides = {
             name: assign_sides([example.cluster for example in own[name]], self.validation, self.seed)
             for name in chosen
@@ -99,6 +104,27 @@ class TrainingSide(Frozen):
                 }
             )
         return found
+
+    def count_costless(self, kept: Sequence[str]) -> int:
+        """How many of the tools that a pack is kept for cost nothing: those that it has the form of."""
+        from ste_graph.packs.pack import open_adopted_pack
+
+        if self.since is None:
+            return 0
+        pack = open_adopted_pack(self.since)
+        return len({*kept} & {*(pack.guideline if self.form == "guideline" else pack.descriptions)})
+
+    def _find_done(self) -> frozenset[str]:
+        """The tools that a pack was kept for and has the form of."""
+        from ste_graph.finished import open_run
+        from ste_graph.packs.pack import open_adopted_pack
+
+        if self.since is None:
+            return frozenset()
+        pack = open_adopted_pack(self.since)
+        have = pack.guideline if self.form == "guideline" else pack.descriptions
+        kept = (open_run(Path(self.explored)).lock.get("kept") or {}) if self.explored is not None else have
+        return frozenset(name for name in have if name in kept)
 
     def _read_failures(self, hidden: Sequence[HeldOut]) -> dict[str, list[tuple[str | None, Json]]]:
         """The trials with a failed call, by tool, each with the fingerprint of the tool as it was."""

@@ -15,7 +15,8 @@ class RunTrials(Frozen):
     """One item per tool: its definition, and under `trials` the journal's lines about it.
 
     `run` is the folder of a run. `licence` says what may be done with its model's texts, and goes with every example
-    that is made of them. With `include`, the tools of these names.
+    that is made of them. With `include`, the tools of these names. With `since`, a pack, also the tools that the run
+    left out because the pack knows enough about them: these have no trials, and what the pack has of them under `kept`.
     """
 
     per_tool: ClassVar[bool] = True
@@ -27,6 +28,8 @@ class RunTrials(Frozen):
     """What may be done with the texts of its model; it goes with every example that is made of them."""
     include: tuple[str, ...] | None = None
     """Only the tools of these names."""
+    since: RelativePath | None = None
+    """A pack, whose tools need not be explored again while they stay as they are."""
 
     def items(self) -> list[Json]:
         """The tools, by name. Raises `WorkflowError` if there is no run, or it has no trial."""
@@ -37,7 +40,8 @@ class RunTrials(Frozen):
         by_tool: dict[str, list[Json]] = {}
         for trial in opened.trials():
             by_tool.setdefault(_tool(trial.line, trial.tool, lock), []).append(trial.line)
-        if not by_tool:
+        kept = self._read_kept(lock)
+        if not by_tool and not kept:
             raise WorkflowError(f"{opened.path}: no trials found; finish the run first, or name another one")
         if missing := sorted(set(self.include or ()) - by_tool.keys()):
             listed = ", ".join(sorted(by_tool))
@@ -53,8 +57,36 @@ class RunTrials(Frozen):
                 "run_id": opened.id,
                 "licence": self.licence,
                 "trials": _sort_lines(by_tool[tool]),
+                "kept": [],
             }
             for tool in chosen
+        ] + kept
+
+    def count_costless(self, kept: Sequence[str]) -> int:
+        """How many of the tools that a pack is kept for cost nothing: all, as they have no trials."""
+        return len(kept) if self.since is not None else 0
+
+    def _read_kept(self, lock: Mapping[str, Json]) -> list[Json]:
+        """The tools that a pack is kept for, by name. Raises `WorkflowError` if it was not adopted."""
+        if self.since is None:
+            return []
+        from ste_graph.packs.pack import open_adopted_pack
+        from ste_graph.packs.since import kept_examples
+
+        pack, now = open_adopted_pack(Path(self.since)), lock.get("kept") or {}
+        names = sorted(name for name, own in pack.definitions.items() if now.get(name) == own.fingerprint)
+        examples = kept_examples(pack, names)
+        return [
+            {
+                **pack.definitions[name].model_dump(include={"name", "description", "parameters", "fingerprint"}),
+                "run": pack.path.resolve().name,
+                "run_id": pack.run_id,
+                "licence": self.licence,
+                "trials": [],
+                "kept": examples[name],
+            }
+            for name in names
+            if self.include is None or name in self.include
         ]
 
 

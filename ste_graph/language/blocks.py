@@ -37,7 +37,8 @@ class Repeat:
 class Map:
     """One pass per item of `over`, in order; items beyond `bound` are left out.
 
-    `bound` is None only for the map at the top level, whose items are the units.
+    `bound` is None only for the map at the top level, whose items are the units; only there may be a `without`, a list
+    of items to leave out.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Map:
     do: tuple[Block, ...]
     bound: int | None
     span: Span
+    without: Expression | None = None
+    without_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ste_graph.language.lock import build_lock
 from ste_graph.language.sections import shape as shapes
 from ste_graph.language.sections.calls import CallSections, read_call_sections
 from ste_graph.language.sections.expression_checker import ExpressionChecker
-from ste_graph.language.sections.graph import Graph, GraphReader
+from ste_graph.language.sections.graph import WITHOUT, Graph, GraphReader
 from ste_graph.language.sections.memories import check_readers, memory_specs
 from ste_graph.language.sections.models import CopiedModels, copy_models, variables_of
 from ste_graph.language.sections.names import check_names, check_params
@@ -179,6 +179,9 @@ def find_units(draft: Draft, findings: Findings) -> Draft:
         findings.error("E232", "nothing to run: all nodes are off", span, expected="a node that is on")
     if len(blocks) == 1 and isinstance(blocks[0], Map):
         return replace(draft, unit=blocks[0], body=blocks[0].do)
+    for block in blocks:
+        if isinstance(block, Map) and block.without_span is not None:
+            findings.error("E233", WITHOUT, block.without_span, expected="`without` at the only block of the top level")
     unbounded = [block for block in blocks if isinstance(block, Map) and block.bound is None]
     for block in unbounded:
         message = f"`map: {block.name}` must be the only top-level block, or have `at_most`"

@@ -46,6 +46,8 @@ def is_right(reply: Line) -> bool | None:
 
 def training_section(trainings: Sequence[Line], rounds: Sequence[Line]) -> PageSection | None:
     """Exactness before and after a training, by tool, and of each batch over the rounds of continual learning."""
+    # One that a test of arms examines has no figures of its own.
+    trainings = [line for line in trainings if line.get("before") is not None]
     several = len({line.get("seed") for line in trainings}) > 1
     rows, bars = [], []
     for line in trainings:

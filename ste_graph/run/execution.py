@@ -59,7 +59,7 @@ from ste_graph.run.summary import StoppedBy, Summary, summarise
 from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
 from ste_graph.run.unit import UnitRun
 from ste_graph.run.unit_context import SharedContext, UnitContext
-from ste_graph.run.units import Unit, list_units, load_data
+from ste_graph.run.units import Unit, list_kept_tools, list_units, load_data
 from ste_graph.run.waves import begin_wave, next_wave, open_value_stores
 from ste_graph.tools.toolbox import Toolbox
 
@@ -174,7 +174,8 @@ class _Opening:
             units, skipped = list_units(self._workflow, tools, dry_run=self._dry_run)
             labels = all_model_labels(self._workflow)
             own = forked_units(lock, self._fork, self._workflow, units)
-            wanted = lock_content(self._workflow, own, skipped, labels, dry_run=self._dry_run)
+            kept = list_kept_tools(self._workflow, tools)
+            wanted = lock_content(self._workflow, own, skipped, labels, dry_run=self._dry_run, kept=kept)
             taken = self._take_over(own, wanted) if lock is None else None
             if lock is not None:
                 changes += tool_changes(lock, wanted, self._workflow)

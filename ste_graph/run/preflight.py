@@ -84,10 +84,12 @@ async def _check(spec: SubWorkflowSpec, *, dry_run: bool) -> list[str]:
     workflow, later = spec.workflow, {path.split(".")[0] for path in spec.deferred}
     check_packages(workflow)
     if "data" not in later:
-        load_data(workflow)
+        workflow = load_data(workflow)
         if "memory" not in later:
             check_held_out(workflow)
-    if workflow.unit_map is not None and workflow.unit_map.over.text == "tools" and not tools_need_start(workflow):
+    unit_map = workflow.unit_map
+    are_known = unit_map is not None and (unit_map.without is None or "data" not in later)
+    if unit_map is not None and are_known and unit_map.over.text == "tools" and not tools_need_start(workflow):
         async with open_tools(workflow) as tools:
             list_units(workflow, tools, dry_run=dry_run)
     if later.isdisjoint({"memory", "models"}):

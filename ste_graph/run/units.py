@@ -12,7 +12,8 @@ from ste_graph.language.workflow import UNIT, Workflow
 from ste_graph.redaction import Redactor
 from ste_graph.run.errors import error_text
 from ste_graph.run.tools import tool_policy
-from ste_graph.tools.fingerprint import describe_tool
+from ste_graph.text import count_noun
+from ste_graph.tools.fingerprint import describe_tool, fingerprint
 from ste_graph.tools.policy import SkippedTool, effects_block, list_skipped
 from ste_graph.tracebacks import with_place
 
@@ -38,16 +39,52 @@ def list_units(
         return [Unit(UNIT, None, offered)], []
     if workflow.unit_map.over.text != "tools":
         items = workflow.unit_map.over.evaluate(lambda name: _known_value(workflow, name))
+        items = [item for item in items if not _is_left_out(item, _left_out(workflow))]
         items = items if workflow.unit_map.bound is None else items[: workflow.unit_map.bound]
         return [Unit(name, item, offered) for name, item in _name_items(items).items()], []
     policy, redactor = tool_policy(workflow), Redactor(workflow.secrets)
     skipped = [] if dry_run else list_skipped(tools, policy)
     allowed = [tool for tool in tools if dry_run or policy.allows(tool)]
-    units = [Unit(tool.name, redactor.redact_data(describe_tool(tool)), (tool,)) for tool in allowed]
+    kept = {tool.name for tool in list_kept_tools(workflow, tools)}
+    due = [tool for tool in allowed if tool.name not in kept]
+    units = [Unit(tool.name, redactor.redact_data(describe_tool(tool)), (tool,)) for tool in due]
     units = units if workflow.unit_map.bound is None else units[: workflow.unit_map.bound]
+    if allowed and not due:
+        raise WorkflowError(
+            f"{workflow.file}: nothing to do: `without: {workflow.unit_map.without}` leaves out all "
+            f"{count_noun(len(kept), 'tool')} that may be called"
+        )
     if not units:
         raise WorkflowError(redactor.redact(_no_unit_text(workflow, tools, skipped)))
     return units, skipped
+
+
+def list_kept_tools(workflow: Workflow, tools: Sequence[Tool]) -> list[Tool]:
+    """The tools that `without` leaves out of the units."""
+    if workflow.unit_map is None or workflow.unit_map.over.text != "tools":
+        return []
+    left_out = _left_out(workflow)
+    return [tool for tool in tools if _is_left_out({"name": tool.name, "fingerprint": fingerprint(tool)}, left_out)]
+
+
+def _left_out(workflow: Workflow) -> list[Json]:
+    """The items that `without` names."""
+    unit_map = workflow.unit_map
+    if unit_map is None or unit_map.without is None:
+        return []
+    found: list[Json] = unit_map.without.evaluate(lambda name: _known_value(workflow, name))
+    return found
+
+
+def _is_left_out(item: Json, left_out: Sequence[Json]) -> bool:
+    """True if an item has the name, and the fingerprint if that is stated, of one to leave out."""
+    own = item if isinstance(item, Mapping) else {"name": item}
+    return any(
+        own.get("name") == other.get("name") and other.get("fingerprint") in (None, own.get("fingerprint"))
+        if isinstance(other, Mapping)
+        else own.get("name") == other
+        for other in left_out
+    )
 
 
 def load_data(workflow: Workflow) -> Workflow:

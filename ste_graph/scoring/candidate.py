@@ -64,13 +64,18 @@ class Candidate:
         return self.gain.low > 0 and self.p_value <= 1 - LEVEL
 
     @property
+    def is_model(self) -> bool:
+        """True if it is a trained model."""
+        return isinstance(self.subject, ModelSubject)
+
+    @property
     def obstacle(self) -> Obstacle | None:
         """Why it may not be adopted; None if it may."""
         if self.gain.low <= 0:
             return "undecided" if self.difference.most.low > 0 and not self.harmed else "no gain"
         if not self.is_shown:
             return "luck"
-        if self.harmed and isinstance(self.subject, ModelSubject):
+        if self.harmed and self.is_model:
             return "harm"
         return "restraint" if self.restraint is not None and self.restraint.high < 0 else None
 

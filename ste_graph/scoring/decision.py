@@ -49,8 +49,9 @@ def decide(
     for sure are left as they were; a model, which serves all tools or none, is then not adopted. Nor is a candidate
     that surely calls more often where no call is right.
 
-    The cheapest shows the fewest tokens; where tokens are not known, the one that gains most is taken. The candidate is
-    the arm that is named one, or each arm that has something to adopt.
+    The cheapest shows the fewest tokens; where tokens are not known, the one that gains most is taken. A trained model
+    comes after every form that is shown, whatever these cost: it takes no room, but a training, and a model to serve.
+    The candidate is the arm that is named one, or each arm that has something to adopt.
     """
     baseline, *others = arms
     named = next((name for name, arm in arms.items() if arm.role == "candidate"), None)
@@ -83,8 +84,8 @@ def decide(
 def _cost_key(candidates: Sequence[Candidate]) -> Callable[[Candidate], tuple[float, ...]]:
     """The order of candidates: the cheapest first, and the one that gains most first where costs are not known."""
     if any(each.prompt_tokens is None for each in candidates):
-        return lambda each: (-each.gain.mean,)
-    return lambda each: (each.prompt_tokens or 0.0, -each.gain.mean)
+        return lambda each: (each.is_model, -each.gain.mean)
+    return lambda each: (each.is_model, each.prompt_tokens or 0.0, -each.gain.mean)
 
 
 def _reason_without_candidate(others: Sequence[str]) -> str:
@@ -145,11 +146,17 @@ def _describe_choice(fit: Sequence[Candidate], candidates: int) -> list[str]:
         return [f"It is the only one that may be adopted{own}"]
     if tokens is None:
         rest = ", ".join(f"`{each.name}` {100 * each.gain.mean:+.1f}" for each in others)
-        return [f"Of the {len(fit)} that were shown to gain it gains most ({rest}), as their tokens are not known"]
+        why = f"as their tokens are not known{_describe_weights(others)}"
+        return [f"Of the {len(fit)} that were shown to gain it gains most ({rest}), {why}"]
     rest = ", ".join(
         f"`{each.name}` {each.prompt_tokens:+,.0f} tokens for {100 * each.gain.mean:+.1f} points" for each in others
     )
-    return [f"Of the {len(fit)} that were shown to gain it is the cheapest{own} ({rest})"]
+    return [f"Of the {len(fit)} that were shown to gain it is the cheapest{own} ({rest}){_describe_weights(others)}"]
+
+
+def _describe_weights(others: Sequence[Candidate]) -> str:
+    models = [f"`{each.name}`" for each in others if each.is_model]
+    return f"; a training, as of {', '.join(models)}, counts as dearer than any prompt" if models else ""
 
 
 def _describe_others(others: Sequence[Candidate], harm: float) -> list[str]:

@@ -43,6 +43,17 @@ def test_of_those_that_gain_the_cheapest_is_adopted_though_another_gains_more(ma
     assert found["candidates"]["guideline"]["obstacle"] == "no gain"
 
 
+def test_a_trained_model_is_dearer_than_every_prompt_and_is_adopted_where_it_alone_gains(made, evaluated) -> None:
+    model = {"kind": "model", "path": "/trained", "digest": "d"}
+    base, short = rows("baseline", MANY, cost=cost(500)), rows("lora", ALL, subject=model, cost=cost(50))
+    long = rows("exemplars", counts(*[3] * 8), subject=of("exemplars"), cost=cost(1500))
+    found = evaluated(made(base, short, long))
+    assert (found["decision"], found["candidate"]) == ("adopt", "exemplars")
+    assert "a training, as of `lora`, counts as dearer than any prompt" in found["reason"]
+    found = evaluated(made(base, short, name="alone"), out="alone-evaluation")
+    assert (found["decision"], found["adopted"]) == ("adopt", model)
+
+
 def test_where_tokens_are_not_known_the_one_that_gains_most_is_taken(made, evaluated) -> None:
     arms = [rows("exemplars", ALL, subject=OF_X), rows("lessons", counts(*[3] * 8), subject=of("lessons"))]
     found = evaluated(made(rows("baseline", MANY), *arms))

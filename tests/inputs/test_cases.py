@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,3 +237,31 @@ def test_the_papers_test_has_750_cases_of_50_tools_with_fifteen_neighbours_each(
         assert {*item["neighbours"]} <= {other["name"] for other in item["pool"]}
         assert all(case["gold"]["tool"] == item["name"] for case in item["cases"])
     assert ("%%" in items[1]["name"]) is (names == "original")
+
+
+def test_restraint_is_a_share_of_the_calls_drawn_from_the_tools_and_kinds_in_turn(folder, caplog) -> None:
+    lines = [example(str(n), "add", "heldout", f"add {n}", {"a": n}) for n in range(10)]
+    lines += [example(str(10 + n), "look", "heldout", f"look {n}", {"a": n}) for n in range(2)]
+    kinds = ("ask", "none")
+    lines += [
+        example(str(20 + n), tool, "heldout", f"{tool} {n}", {}, kind=kinds[n % 2], steps=[])
+        for tool in ("add", "look")
+        for n in range(8)
+    ]
+    run = folder(*lines)
+
+    def drawn(**settings: Any) -> list[tuple[str, str, str]]:
+        items = Cases(run=run, **settings).items()
+        found = [(item["name"], case["kind"], case["query"]) for item in items for case in item["cases"]]
+        return [each for each in found if each[1] != "call"]
+
+    assert len(drawn()) == 16
+    with caplog.at_level(logging.WARNING):
+        some = drawn(restraint=0.34)
+    assert "11 cases in which no call is right left out, so that they are 34 % of the others at most" in caplog.text
+    assert sorted(Counter(tool for tool, *_ in some).values()) == [2, 3]
+    assert {kind for _, kind, _ in some} == {"ask", "none"}
+    assert drawn(restraint=0.34) == some
+    assert drawn(restraint=0.34, seed=1) != some
+    assert drawn(restraint=0) == []
+    assert len(drawn(restraint=5)) == 16

@@ -47,7 +47,7 @@ def test_trials_come_by_tool_in_the_order_in_which_they_were_made(run: Path) -> 
     assert add.pop("run_id")
     assert add == {
         "name": "add", "description": "Add.", "parameters": {"type": "object"}, "fingerprint": "fa",
-        "run": "explored", "licence": "mine",
+        "run": "explored", "licence": "mine", "kept": [],
     }  # fmt: skip
 
 

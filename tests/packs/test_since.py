@@ -130,7 +130,7 @@ def test_the_plan_names_what_is_explored_and_counts_no_more(made, gain, tmp_path
     text = capsys.readouterr().out
     assert f"since {made}: 1 tool to explore, of 3" in text
     assert "new     repeat  the pack does not know it" in text
-    assert "distil, 1 unit " in text
+    assert "distil, 1 unit  " in text
     assert "icl, 3 units" in text
     assert main(["plan", *_options(tmp_path / "more.py"), "--since", str(made), "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -144,3 +144,43 @@ def test_an_inner_map_runs_in_order_and_its_items_stand_in_the_records(tiny: Pat
     lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
     assert [line["word"] for line in lines] == [{"w": "x"}, {"w": "y"}]
     assert dict(summary.loops) == {("word", "at_most"): 1}
+
+
+def _without(tmp_path: Path, names: str) -> ste.Experiment:
+    (tmp_path / "things.py").write_text(TOOLS, "utf-8")
+    (tmp_path / "some.yaml").write_text(
+        "dsl: 2\nname: some\nparams: {named: []}\nmodels: {m: {use: simulated}}\n"
+        "tools: [{use: python, module: things.py}]\n"
+        "nodes: {ask: {use: chat, model: m, prompt: ask.md, outputs: {text: str}}}\n"
+        f"graph:\n  - map: tool\n    over: tools\n    without: {names}\n    do: [ask]\n",
+        "utf-8",
+    )
+    (tmp_path / "ask.md").write_text("Say something about {{ tool.name }}.", "utf-8")
+    return ste.load(tmp_path / "some.yaml")
+
+
+def test_items_to_leave_out_are_named_and_may_state_a_fingerprint(tmp_path: Path) -> None:
+    assert _without(tmp_path, "'[]'").plan().units == ("look",)
+    planned = _without(tmp_path, "'[\"look\"]'").plan()
+    assert planned.units == ()
+    assert planned.note is not None
+    assert 'nothing to do: `without: ["look"]` leaves out' in planned.note
+    assert _without(tmp_path, "params.named").plan().units == ("look",)
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        ("[{map: tool, over: tools, do: [{map: n, over: '[1]', at_most: 1, without: '[1]', do: [ask]}]}]", "E233"),
+        ("[{map: n, over: '[1]', at_most: 1, without: '[1]', do: [ask]}, ask]", "E233"),
+        ("[{map: tool, over: tools, without: ask.text, do: [ask]}]", "E204"),
+        ("[{map: tool, over: tools, without: params.number, do: [ask]}]", "E2"),
+    ],
+)
+def test_only_units_that_are_known_before_the_run_can_be_left_out(tmp_path: Path, graph: str, message: str) -> None:
+    _without(tmp_path, "'[]'")
+    file = tmp_path / "some.yaml"
+    text = file.read_text("utf-8").partition("graph:")[0].replace("named: []", "number: 1")
+    file.write_text(f"{text}graph: {graph}\n", "utf-8")
+    with pytest.raises(ste.WorkflowError, match=message):
+        ste.load(file)

@@ -42,17 +42,15 @@ class ExpressionChecker:
 
     def check_units(self, unit: Map, has_tools: bool) -> None:
         """Check that the units are known before anything runs: `tools`, `data.…`, or a list in `params`."""
-        if unit.over.text == "tools":
-            if not has_tools:
-                message = "the graph maps over `tools`, but the workflow has none"
-                self.findings.error("E219", message, unit.span, expected="a section `tools: […]`")
-        elif unit.span in self.graph.expression_trees:
-            outer = Vocabulary(
-                {}, {}, self.vocabulary.params, {}, None, self.vocabulary.data, self.vocabulary.param_tree
-            )
-            names = Names({**outer.names((), ()), "tools": LIST}, {})
-            tree = self.graph.expression_trees[unit.span]
-            outer.check_names(unit.over, tree, names, LIST, "over", self.findings)
+        if unit.over.text == "tools" and not has_tools:
+            message = "the graph maps over `tools`, but the workflow has none"
+            self.findings.error("E219", message, unit.span, expected="a section `tools: […]`")
+        outer = Vocabulary({}, {}, self.vocabulary.params, {}, None, self.vocabulary.data, self.vocabulary.param_tree)
+        names = Names({**outer.names((), ()), "tools": LIST}, {})
+        for key, expression, span in (("over", unit.over, unit.span), ("without", unit.without, unit.without_span)):
+            tree = self.graph.expression_trees.get(span) if span is not None else None
+            if expression is not None and tree is not None and expression.text != "tools":
+                outer.check_names(expression, tree, names, LIST, key, self.findings)
 
     def check_likes(
         self,

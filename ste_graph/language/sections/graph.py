@@ -21,6 +21,7 @@ from ste_graph.suggest import closest
 
 BOUND: Final = "a whole number of at least 0, made of numbers and `params.…`"
 ONE_NAME_SPACE: Final = "nodes, loops and memories share one name space"
+WITHOUT: Final = "`without` leaves out units, and the items of this map are none"
 _FAULTY: Final = Expression("None")  # replaces one that was reported, so that the blocks inside are read all the same
 
 
@@ -159,8 +160,14 @@ class GraphReader:
             message = f"`map: {name}` has no bound"
             self._findings.error("E231", message, span, expected="`at_most: …` next to `over`")
         bound = None if at_most is None else self._read_bound(at_most, name, "at_most")
+        without, entry = None, tree.entries.get("without")
+        if entry is not None:
+            without = self._expression(entry.value, entry.key_span)
+            if not top:
+                self._findings.error("E233", WITHOUT, entry.key_span, expected="`without` at the map of the top level")
         do = self._read_blocks(tree.at(["do"]))
-        return Map(name, over, do, bound, span) if do else None
+        place = entry.key_span if entry is not None else None
+        return Map(name, over, do, bound, span, without, place) if do else None
 
     def _read_repeat(self, tree: MappingNode) -> Repeat | None:
         name, span = self._loop_name(tree.entries["repeat"]), tree.entries["repeat"].key_span

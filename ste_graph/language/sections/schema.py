@@ -65,6 +65,10 @@ class MapShape(Shape):
     """The loop's name, and that of its item in expressions and prompts."""
     over: ExpressionText
     """The list: `tools`, `data.NAME`, a parameter, or an output of a node."""
+    without: ExpressionText | None = Field(
+        default=None,
+        description="at the top level: items to leave out, by `name`; a stated `fingerprint` has to be the same",
+    )
     at_most: ExpressionText | None = None
     """The most passes, a number or `params.NAME`; needed inside a unit."""
     do: Annotated[list[BlockShape], Field(min_length=1)]
