@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from ste_graph.contracts import Context
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.settings import RelativePath
+from ste_graph.training.errors import find_missing_packages
 from ste_graph.training.fitting import TrainingResult
 from ste_graph.training.job import TrainJob, run_job
 from ste_graph.training.settings import TrainingSettings
@@ -39,6 +41,10 @@ class Train(Node):
 
     class Outputs(TrainingResult, NodeOutputs):
         """The fields of `TrainingResult`."""
+
+    @classmethod
+    def find_missing_package(cls, settings: Mapping[str, Any]) -> str | None:
+        return find_missing_packages()
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         if self.batch is not None and self.batch >= len(inputs.train_files):
@@ -80,6 +86,10 @@ class TrainBatches(Node):
         """The fields of `TrainingResult`; `last` is true after the last batch."""
 
         last: bool
+
+    @classmethod
+    def find_missing_package(cls, settings: Mapping[str, Any]) -> str | None:
+        return find_missing_packages()
 
     async def __call__(self, inputs: Inputs, ctx: Context) -> Outputs:
         batch = inputs.round + 1

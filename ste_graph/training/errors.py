@@ -5,15 +5,24 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from ste_graph.errors import ModelError
 
 NEEDS_TRAIN = "training needs further packages: pip install 'ste-graph[train]'"
 
+PACKAGES = ("accelerate", "datasets", "peft", "trl")
+
 
 class TrainingError(ModelError):
     """A training could not go on: its unit fails, the others go on. The text says where, why, and what to do."""
+
+
+def find_missing_packages() -> str | None:
+    """The sentence that says what to install for a training; None if all is there."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    return f"{NEEDS_TRAIN} (missing: {', '.join(missing)})" if missing else None
 
 
 @contextmanager

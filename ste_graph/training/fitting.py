@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from ste_graph.contracts import Frozen
 from ste_graph.models.transformers.precision import choose_precision
 from ste_graph.scoring.subject import ModelSubject, model_digest
 from ste_graph.training.callbacks import early_stopping, progress_reporting, split_validation
-from ste_graph.training.errors import NEEDS_TRAIN, TrainingError, report_full_disk
+from ste_graph.training.errors import TrainingError, find_missing_packages, report_full_disk
 from ste_graph.training.rows.row import TrainingRow
 from ste_graph.training.settings import TrainingSettings
 from ste_graph.training.trainer import make_trainer
@@ -66,8 +65,8 @@ def fit(
     settings = settings or TrainingSettings()
     if not rows:
         raise TrainingError("there are no rows to train on; expected at least one")
-    if missing := [name for name in ("accelerate", "datasets", "peft", "trl") if find_spec(name) is None]:
-        raise TrainingError(f"{NEEDS_TRAIN} (missing: {', '.join(missing)})")
+    if missing := find_missing_packages():
+        raise TrainingError(missing)
     import torch
     from transformers import set_seed, trainer_utils
 

@@ -1,11 +1,7 @@
 """The search for better descriptions in a planted world, by either method."""
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import pytest
 
-import ste_graph as ste
 from ste_graph.forms.search import SearchMethod
 from tests.planted_descriptions import BUDGETS, World, measure, search
 
@@ -43,16 +39,3 @@ def test_the_same_seed_gives_the_same_search() -> None:
     first, second, other = (search(World(), "gepa", seed, rounds=11, batch=3) for seed in (5, 5, 6))
     assert first == second
     assert first != other
-
-
-def test_without_its_package_gepa_is_refused_before_anything_is_spent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "ste_graph.forms.gepa_search.find_spec", lambda name: None if name == "gepa" else find_spec(name)
-    )
-    sentence = r"describe.yaml: node `keep`: `search: gepa` needs a package: pip install 'ste-graph\[gepa\]'"
-    chain = ste.load("gain", variant="simulated", set={"graph.describe.variant": "gepa"})
-    with pytest.raises(ste.WorkflowError, match=sentence):
-        chain.run(tmp_path / "gain")
-    assert not [*tmp_path.rglob("*.jsonl")]
