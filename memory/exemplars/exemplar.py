@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ste_graph.contracts import VERIFIED, Frozen, Gate, Json
+from ste_graph.distil.answers import supported_answer
 from ste_graph.distil.example import Definition, Example
 from ste_graph.distil.gates import ground_trial
 from ste_graph.ids import derive_id
@@ -127,6 +128,7 @@ def exemplar_from_trial(
     if not trial.query.strip() or not any(step.action for step in trial.steps):
         return None
     gates, serving = check_calls(trial.query, trial.steps, definition)
+    observed = [step.model_dump(include={"arguments", "observation"}) for step in trial.steps]
     return Exemplar(
         id=derive_id(run_id, line["id"]),
         query=trial.query,
@@ -134,7 +136,7 @@ def exemplar_from_trial(
         fingerprint=trial.fingerprint,
         calls=trial.steps,
         serving=serving,
-        answer=trial.answer,
+        answer=supported_answer(trial.answer, trial.query, observed),
         solved=trial.solved,
         verified=gates,
         run=run_id,

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from ste_graph.contracts import Json
+from ste_graph.distil.answers import supported_answer
 from ste_graph.records import Record, RecordContext, TrialStep
 
 
@@ -28,6 +29,7 @@ class Candidate(Record):
     """What the judge said; None if none was asked."""
     query: str
     answer: str | None
+    """The answer, where a judge or else a rule vouches for it, see `ste_graph.distil.answers`."""
     trial_id: str
     model: str | None
     """The model that explored."""
@@ -44,13 +46,14 @@ class Candidate(Record):
     @classmethod
     def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
         of = values["of"]
+        answer = of["answer"] if values.get("votes") else supported_answer(of["answer"], of["query"], of["steps"])
         return cls.model_validate(
             {
                 **values,
                 "gates": [*values["gates"], *(["judge"] if values.get("votes") else [])],
                 "writer": next(iter(context.models.get("of", ())), None),
                 "query": of["query"],
-                "answer": of["answer"],
+                "answer": answer,
                 "trial_id": of["id"],
                 "model": of.get("model"),
                 "judge": next(iter(context.models.get("votes", ())), None),
