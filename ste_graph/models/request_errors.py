@@ -46,7 +46,7 @@ def retry_reason(error: BaseException) -> RetryReason | None:
         return {408: "timeout", 409: "server error (5xx)", 429: "too many requests (429)"}.get(status)  # type: ignore[return-value]
     if isinstance(error, UnreadableAnswerError):
         return "unreadable answer"
-    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+    if _is_timeout(error):
         return "timeout"
     if _is_refused(error):
         return "no connection"
@@ -107,8 +107,10 @@ def retry_after(error: BaseException | None) -> float:
 
 def describe_error(error: BaseException) -> str:
     """One line that says what went wrong."""
-    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+    if _is_timeout(error):
         return "no answer in time (`timeout_s` sets how long one try may take)"
+    if any(map(_is_lost, _causes(error))):
+        return "Connection error."
     if isinstance(error, JSONDecodeError):
         return "the answer is not JSON, so it is not a model server's"
     body: Any = getattr(error, "body", None)
@@ -130,12 +132,31 @@ _MODERATED: Final = re.compile(r"moderat|flagged|content|safety|harmful", re.IGN
 _NOT_READY: Final = re.compile(r"\bload(ing|ed)?\b|warming up|starting|not (yet )?ready", re.IGNORECASE)
 
 
+def _is_timeout(error: BaseException) -> bool:
+    """True if there was no answer in time."""
+    if not (isinstance(error, TimeoutError) or "Timeout" in type(error).__name__):
+        return False
+    return not any(map(_is_lost, _causes(error)))
+
+
+def _is_lost(cause: BaseException) -> bool:
+    """True if a connection was refused or lost, which the package `openai` calls a timeout where it uses `aiohttp`."""
+    return "ClientConnectionError" in _class_names(cause) and not isinstance(cause, TimeoutError)
+
+
 def _is_refused(error: BaseException) -> bool:
     """True if the connection was refused, as the error or one that caused it says."""
     return any(
-        isinstance(cause, ConnectionRefusedError) or type(cause).__name__ in ("ConnectError", "ClientConnectorError")
+        isinstance(cause, ConnectionRefusedError) or not _class_names(cause).isdisjoint(_REFUSED)
         for cause in _causes(error)
     )
+
+
+def _class_names(error: BaseException) -> set[str]:
+    return {cls.__name__ for cls in type(error).__mro__}
+
+
+_REFUSED: Final = ("ConnectError", "ClientConnectorError")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -28,8 +28,10 @@ async def gateway(server, *, budget=None, in_flight=8, timeout_s=5.0, patience_s
         wait_s=(0.001, 0.002),
         patience_s=patience_s,
     )
-    yield made
-    await made.close()
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 async def test_a_reply_carries_text_and_tokens_and_what_was_asked_reaches_the_server(server):
