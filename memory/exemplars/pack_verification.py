@@ -32,7 +32,7 @@ class RepeatedCalls:
     failed: list[tuple[Exemplar, str]] = field(default_factory=list)
     """They failed, with the reason."""
     untried: list[Exemplar] = field(default_factory=list)
-    """They do more than read, or are of tools that are not as they were."""
+    """They do more than read, are of tools that are not as they were, or the workflow refuses their calls."""
 
 
 async def verify_tools(
@@ -60,6 +60,9 @@ async def repeat_calls(
         differs: str | None = None
         for step in shown_calls(exemplar):
             seen = await box.call(step.action or "", step.arguments or {})
+            if seen.kind == "refused":
+                found.untried.append(exemplar)
+                break
             if not seen.ok:
                 found.failed.append((exemplar, seen.text))
                 break
@@ -125,7 +128,8 @@ def _add_calls(found: RepeatedCalls, outcome: PackOutcome) -> None:
             "calls",
             "untried",
             "note",
-            f"{count_noun(len(found.untried), 'exemplar')} not tried: more than read, or of changed tools",
+            f"{count_noun(len(found.untried), 'exemplar')} not tried: more than read, of changed tools, or refused by "
+            "the workflow",
         )
 
 

@@ -115,9 +115,9 @@ def _judge_right_calls(pack: Pack, evaluation: Evaluation) -> tuple[Status, str]
     differing = (gain["won"] + gain["lost"]) / max(cases, 1)
     needed = cases_needed(stated, max(differing, abs(stated)))
     text = f"`{arm}` gains {shown}, where the pack states {100 * stated:+.1f}"
-    if high <= 0 or (needed is not None and cases >= needed):
+    if high <= 0 or (found["mean"] < stated and needed is not None and cases >= needed):
         return "lost", text
-    more = f"; some {needed} cases are needed to tell" if needed is not None else ""
+    more = f"; some {needed} cases are needed to tell" if needed is not None and needed > cases else ""
     return "unknown", f"{text}, and these are too few cases to say{more}"
 
 

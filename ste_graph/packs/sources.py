@@ -231,6 +231,8 @@ def _find_subject(path: Path, evaluation: Evaluation, *, unadopted: bool) -> For
     if subject is None and evaluation.candidate is not None:
         plain = evaluation.arms[evaluation.candidate].get("subject")
         subject = FormsSubject.model_validate(plain) if isinstance(plain, Mapping) and "forms" in plain else None
+    if evaluation.candidate is None:
+        raise WorkflowError(f"{path}: no arm of the test could be adopted, so that there is nothing to pack")
     if not isinstance(subject, FormsSubject):
         what = (
             "a model, which is a folder of its own"

@@ -208,6 +208,17 @@ def test_a_call_that_fails_now_is_lost_and_one_that_gives_something_else_is_name
     assert ste("pack", "verify", made, *unasked, "--no-calls").code == 0
 
 
+def test_calls_that_the_workflow_refuses_are_not_tried_and_prove_nothing(made, tools, ste) -> None:
+    done = ste("pack", "verify", made, *tools(), "--set", "limits={calls: 0}")
+    assert (done.code, "not tried: " in done.out, "lost" in done.out) == (0, True, False)
+
+
+def test_a_run_without_an_arm_to_adopt_is_refused_also_on_demand(rewritten, tmp_path, ste) -> None:
+    alone = rewritten(decision="keep", reason="there is only one arm", adopted=None, candidate=None)
+    done = ste("pack", "make", alone, "--out", tmp_path / "new", "--not-adopted")
+    assert (done.code, "no arm of the test could be adopted" in done.err) == (2, True)
+
+
 def test_tools_that_do_more_than_read_are_never_called(made, tools, ste) -> None:
     writes = tools(
         lambda source: source.replace('effect="read"', 'effect="write"').replace("return ", "raise SystemExit  # ")
