@@ -86,13 +86,16 @@ def check(
 
 def prove_arms(file: Path, variant: str | None, changes: Sequence[str] | None) -> Proof:
     """Prove the wiring of the file as it is, and of its variants, or of the one that was chosen."""
-    from ste_graph.experiment import load_arms
+    from ste_graph.experiment import load, load_arms
     from ste_graph.lab.proofs import prove
     from ste_graph.language.loading import parse_change
 
-    arms = None if variant is None else [(), (variant,)]
+    own = [parse_change(change) for change in changes or ()]
     with redirect_stdout(sys.stderr):  # whatever the code of plugins prints
-        base, *variants = load_arms(file, arms, set=[parse_change(change) for change in changes or ()])
+        if variant is not None:  # the command line has the last word in it, as in `ste run`
+            base, variants = load(file, set=own), [load(file, variant=variant, set=own)]
+        else:
+            base, *variants = load_arms(file, set=own)
         return prove(base.workflow, [each.workflow for each in variants])
 
 

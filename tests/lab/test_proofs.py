@@ -476,6 +476,41 @@ def test_a_proof_writes_nothing_where_it_is_run(tmp_path: Path, monkeypatch: pyt
     ]  # fmt: skip
 
 
+def test_a_loop_of_one_pass_is_no_fault_of_the_talk_in_it(tmp_path: Path) -> None:
+    """As in `learn`, which has one wording made of each request: with another parameter there are several."""
+
+    def edit(workflow: dict[str, Any], prompts: dict[str, str]) -> None:
+        workflow["memory"]["aside"] = {"use": "transcript", "lives": "trial"}
+        workflow["nodes"]["reflect"]["transcript"] = "aside"
+        place = trial_of(workflow).index("reflect")
+        trial_of(workflow)[place] = {"repeat": "look", "times": 1, "do": ["reflect"]}
+
+    assert findings(tmp_path, edit) == []
+
+
+def test_parts_are_proven_on_what_the_parts_before_have_left(tmp_path: Path) -> None:
+    (tmp_path / "both.yaml").write_text(
+        """
+dsl: 2
+name: both
+models: {main: {use: simulated}}
+graph:
+  - run: quickstart
+    name: explore
+  - run: distil
+    with: {data.explored.run: explore.run, models.judge: models.main, models.writer: models.main}
+""".lstrip()
+    )
+    (base,) = load_arms(tmp_path / "both.yaml")
+    proof = prove(base.workflow)
+    assert [str(found) for found in proof.diagnostics if found.severity != "note"] == []
+    assert [(arm.name, arm.was_run, arm.evidence.prompts > 10) for arm, _ in proof.arms] == [
+        ("base, explore", True, True),
+        ("base, distil", True, True),
+    ]
+    assert {origin for origin, _ in proof.arms[1][0].evidence.arrivals} <= {"paraphrase"}
+
+
 def test_what_is_only_measured_is_a_warning(tmp_path: Path) -> None:
     edit = both(adds("seen", {"use": "coverage", "memory": "diary"}), records("new", "seen.saturated"))
     assert [code for code, _ in findings(tmp_path, edit)] == ["W705"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from ste_graph.errors import SteError
+from ste_graph.errors import RunError, SteError
+from ste_graph.lab.proofs.canaries import Canaries
 from ste_graph.lab.proofs.stand_ins import CanaryModel, CanaryTools, Script
 from ste_graph.lab.proofs.watch import Evidence, Watch
 from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When, walk
@@ -58,28 +60,29 @@ async def run_arm(workflow: Workflow, folder: Path) -> list[Arm]:
         own = folder / spec.name
         part = spec.workflow
         try:
-            part = spec.begin(lambda path, known=outputs: known[path])  # type: ignore[misc]
+            part = spec.begin(partial(_look_up, outputs))
             arm = await _run(part, f"{name}, {spec.name}", own, number)
-        except (KeyError, SteError) as error:
-            why = f"it needs the results of `{_missing(error)}`" if isinstance(error, KeyError) else str(error)
-            arm = Arm(part, f"{name}, {spec.name}", Evidence(problems=[f"could not be run: {why}"]), own)
+        except SteError as error:
+            arm = Arm(part, f"{name}, {spec.name}", Evidence(problems=[f"could not be run: {error}"]), own)
         if not arm.evidence.problems:
             outputs[f"{spec.name}.run"] = str(own)
         arms.append(arm)
     return arms
 
 
-def _missing(error: KeyError) -> str:
-    return str(error.args[0]).partition(".")[0]
+def _look_up(outputs: Mapping[str, str], name: str) -> str:
+    """The output of an earlier part. Raises `RunError` if that was not run."""
+    if name not in outputs:
+        raise RunError(f"it needs the results of `{name.partition('.')[0]}`, which was not run")
+    return outputs[name]
 
 
 async def _run(workflow: Workflow, name: str, folder: Path, part: int = 0) -> Arm:
     if not any(spec.prompts for spec in workflow.nodes.values()):
         # Such a workflow trains or counts, which may take hours and shows nothing to a model.
-        return Arm(
-            workflow, name, Evidence(problems=["no node has a prompt, so that there is nothing to look at"]), folder
-        )
-    script = Script()
+        nothing = Evidence(problems=["no node has a prompt, so that there is nothing to look at"])
+        return Arm(workflow, name, nothing, folder)
+    script = Script(canaries=Canaries(first=part * PART))
     watch = Watch(workflow, script)
     try:
         summary = await execute(with_stand_ins(workflow, script, folder), folder, watcher=watch, concurrency=UNITS)

@@ -10,7 +10,7 @@ from ste_graph.compile.flow import Flow, build_flow
 from ste_graph.diagnostics import Diagnostic, Severity, Span, display_path
 from ste_graph.lab.proofs.arm import BASE, Arm
 from ste_graph.lab.proofs.reach import can_arrive, loops_that_forget, unreachable_reads, writers_of
-from ste_graph.lab.proofs.reading import names_read
+from ste_graph.lab.proofs.reading import names_read, reads_memory
 from ste_graph.lab.proofs.watch import Wire
 from ste_graph.language.workflow import EARLIER_RUN, VALUES, MemorySpec, NodeSpec
 
@@ -74,7 +74,7 @@ class _Checker:
                         yield self._forgotten(memory, self.arm.workflow.nodes[node], f"in the loop `{loops[-1]}`")
             if found and not any(wire.filled for wire in found.values()):
                 nodes = [node for node in self.arm.workflow.nodes.values() if node.transcript == memory.name]
-                if not any(self._can_arrive(memory, node) for node in nodes):
+                if not any(self._can_arrive(memory, node, bounds=False) for node in nodes):
                     yield self._forgotten(memory, nodes[0], "")
                 else:
                     yield self._unproven(f"`{memory.name}` was never read after something was said in it", memory)
@@ -85,7 +85,8 @@ class _Checker:
             for name in filter(None, node.recalls.values()):
                 memory = self.arm.workflow.memories[name]
                 wire = self.arm.evidence.wires.get(("node", name, node.name, ()))
-                if wire is None or not (wire.lent or wire.ignored):
+                was_run = wire is not None and bool(wire.lent or wire.ignored)
+                if wire is None or not was_run or (not wire.lent and reads_memory(node, name)):
                     yield self._unproven(f"`{node.name}` did not read `{name}`", node)
                 elif not wire.lent:
                     message = f"`{node.name}` is lent `{name}`, but never reads it"
@@ -221,9 +222,9 @@ class _Checker:
         span = at.span if at is not None else Span(_shown_file(self.arm), 1, 1, 1)
         return Diagnostic(UNPROVEN, "note", f"not proven: {message}", span)
 
-    def _can_arrive(self, memory: MemorySpec, node: NodeSpec) -> bool:
+    def _can_arrive(self, memory: MemorySpec, node: NodeSpec, *, bounds: bool = True) -> bool:
         forgotten_by = loops_that_forget(self.flow, memory.lives)
-        return can_arrive(self.flow, writers_of(self.flow, memory), node.name, forgotten_by)
+        return can_arrive(self.flow, writers_of(self.flow, memory), node.name, forgotten_by, bounds=bounds)
 
     def _is_changed(self, memory: MemorySpec) -> bool:
         """True if the variant itself gives the memory another lifetime or recall: what is missing is its point."""

@@ -93,7 +93,7 @@ def _arrivals(arm: Arm) -> list[str]:
             part = (
                 f"{memory}, passed on to {', '.join(dict.fromkeys(readers))}"
                 if readers
-                else f"{memory}, read by itself"
+                else f"{memory}, read by the node itself"
             )
         else:
             continue

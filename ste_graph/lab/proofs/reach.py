@@ -9,8 +9,13 @@ from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import MemorySpec
 
 
-def can_arrive(flow: Flow, writers: Collection[Vertex], reader: str, forgotten_by: Collection[str]) -> bool:
-    """True if a way leads from one of `writers` to the node `reader` without a new pass of a loop in `forgotten_by`."""
+def can_arrive(
+    flow: Flow, writers: Collection[Vertex], reader: str, forgotten_by: Collection[str], *, bounds: bool = True
+) -> bool:
+    """True if a way leads from one of `writers` to the node `reader` without a new pass of a loop in `forgotten_by`.
+
+    Without `bounds`, a loop of one pass counts as one of several, as another value of its parameter would make it.
+    """
     wanted = {vertex.id for vertex in vertices_of(flow, reader)}
     seen: set[tuple[Target, frozenset[str]]] = set()
     ahead = [(writer.then, frozenset(writer.loops)) for writer in writers]
@@ -29,7 +34,7 @@ def can_arrive(flow: Flow, writers: Collection[Vertex], reader: str, forgotten_b
                 ahead += [(branch.do, inside), (branch.otherwise, inside)]
             case AtHead(loop=loop):
                 head = flow.heads[loop]
-                only_pass_done = loop in inside and head.block.bound == 1
+                only_pass_done = bounds and loop in inside and head.block.bound == 1
                 if loop not in forgotten_by and not only_pass_done:
                     ahead.append((head.enter, inside | {loop}))
                 ahead.append((head.leave, inside - {loop}))

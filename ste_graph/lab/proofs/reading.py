@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 
 from ste_graph.language.blocks import Each, Map, RecordBlock, Repeat, When, walk
 from ste_graph.language.expressions.expression import Expression
-from ste_graph.language.workflow import FromNode, Workflow
+from ste_graph.language.workflow import FromNode, NodeSpec, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,18 @@ def names_read(workflow: Workflow, node: str) -> Readers:
         records=node in _roots_in_records(workflow),
         control=node in inputs or any(_reads(each, node) for each in _control(workflow)),
     )
+
+
+def reads_memory(node: NodeSpec, memory: str) -> bool:
+    """True if the code of a node's class mentions a field that has the memory; it may do so on some ways only."""
+    fields = {field for field, name in node.recalls.items() if name == memory}
+    codes = [function.__code__ for _, function in inspect.getmembers(node.cls, inspect.isfunction)]
+    while codes:
+        code = codes.pop()
+        if fields & {*code.co_names}:
+            return True
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    return False
 
 
 def _control(workflow: Workflow) -> Iterator[Expression]:
