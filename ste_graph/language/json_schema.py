@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
+from pydantic import BaseModel
+
 from ste_graph.language.hover import add_hover_texts
-from ste_graph.language.sections.entries import WIRING, find_marker, settings_shape
+from ste_graph.language.sections.entries import WIRING, find, find_marker, plugin_classes, settings_shape
 from ste_graph.language.sections.schema import (
     GROUPS,
     IDENTIFIER,
@@ -20,7 +23,7 @@ from ste_graph.language.sections.schema import (
     WhenShape,
     WorkflowShape,
 )
-from ste_graph.registry import find_entry_points, load_entry_point
+from ste_graph.registry import find_entry_points
 from ste_graph.settings import AddressMarker, SecretMarker, VariableMarker
 
 ENVIRONMENT = {
@@ -34,8 +37,11 @@ ENVIRONMENT = {
 }
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a workflow file."""
+def json_schema(plugins: Mapping[str, ModuleType] | None = None) -> dict[str, Any]:
+    """The JSON Schema of a workflow file.
+
+    With the `plugins` of one file, by stem, their classes are described too, and no others are accepted.
+    """
     MapShape.model_rebuild()
     RepeatShape.model_rebuild()
     WhenShape.model_rebuild()
@@ -46,10 +52,12 @@ def json_schema() -> dict[str, Any]:
     defs = schema["$defs"]
     for section, group in GROUPS.items():
         target = schema["properties"][section]
+        uses = sorted([*find_entry_points(group), *plugin_classes(section, plugins or {})])
         forms = [
-            _hoist(_entry_schema(section, use), f"{section}.{use}", defs) for use in sorted(find_entry_points(group))
+            _hoist(_entry_schema(section, use, find(section, use, plugins or {})), f"{section}.{use}", defs)
+            for use in uses
         ]
-        plugin = [{"$ref": "#/$defs/PluginEntry"}]
+        plugin = [{"$ref": "#/$defs/PluginEntry"}] if plugins is None else []
         if section == "models":
             defs["LikeEntry"] = _like_schema(defs)
             plugin.insert(0, {"$ref": "#/$defs/LikeEntry"})
@@ -71,7 +79,7 @@ def json_schema() -> dict[str, Any]:
         "required": ["use"],
     }
     _bound_inner_maps(schema)
-    for unused in ("UseShape", "Json"):
+    for unused in ("UseShape", "Json", *(["PluginEntry"] if plugins is not None else [])):
         defs.pop(unused, None)
     del schema["required"]
     schema["anyOf"] = [{"required": list(REQUIRED)}, {"required": ["extends"]}]
@@ -90,9 +98,8 @@ def _bound_inner_maps(schema: dict[str, Any]) -> None:
     schema["properties"]["graph"]["items"] = {**blocks, "oneOf": top}
 
 
-def _entry_schema(section: Section, use: str) -> dict[str, Any]:
-    """The JSON Schema of one installed entry: its own settings and the engine's keys."""
-    cls = load_entry_point(GROUPS[section], use)
+def _entry_schema(section: Section, use: str, cls: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of one entry: its own settings and the engine's keys."""
     own = settings_shape(cls).model_json_schema(by_alias=True)
     add_hover_texts(own, cls)
     for name, info in cls.model_fields.items():
@@ -101,7 +108,7 @@ def _entry_schema(section: Section, use: str) -> dict[str, Any]:
             own["properties"][name] = {"description": text, "anyOf": [own["properties"][name], ENVIRONMENT]}
     wiring = WIRING[section]
     keys = wiring.model_json_schema()["properties"] if wiring else {}
-    has_lifetime = section == "memory" and cls.holds != "values"
+    has_lifetime = section == "memory" and getattr(cls, "holds", None) != "values"
     about = (inspect.getdoc(cls) or "").partition("\n")[0]
     return {
         **own,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Final
 
 from ste_graph.language.json_schema import json_schema
@@ -26,9 +27,9 @@ WORDS: Final = {
 }  # fmt: skip
 
 
-def reference() -> str:
-    """The whole page."""
-    schema = json_schema()
+def reference(plugins: Mapping[str, ModuleType] | None = None) -> str:
+    """The whole page; with the `plugins` of a file, their classes too."""
+    schema = json_schema(plugins)
     defs: Mapping[str, Any] = schema["$defs"]
     parts = [HEAD, "## The file", _table(schema, ())]
     parts.append("## Blocks of the graph")

@@ -34,7 +34,7 @@ class Fork:
     run: Path
     """Its folder."""
     at: str
-    """The point, as in `tool=add_days,episode=7`."""
+    """The point, as in `item=two,turn=7`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A point of a run: a unit, and the pass of each loop down to one, as in `tool=add_days,episode=7`."""
+"""A point of a run: a unit, and the pass of each loop down to one, as in `item=two,turn=7`."""
 
 from __future__ import annotations
 

@@ -157,3 +157,44 @@ def test_the_reference_has_every_key_once_with_what_it_takes(ste):
         if line.startswith("| `"):
             assert line.count("|") - line.count(r"\|") == 5, line
             assert not line.endswith("|  |"), f"without a text: {line}"
+
+
+PLUGIN = '''
+from ste_graph.node import Node, NodeOutputs
+
+print("imported")
+
+
+class Shorten(Node):
+    """Shorten the request."""
+
+    words: int = 5
+    """The most words."""
+
+    class Outputs(NodeOutputs):
+        query: str
+'''
+
+
+def test_the_schema_of_a_file_knows_its_plugins_and_no_others(ste, tmp_path):
+    (tmp_path / "own.py").write_text(PLUGIN)
+    base = "dsl: 2\nname: mine\nplugins: [own.py]\nnodes: {short: {use: own.Shorten, words: 3}}\ngraph: [short]\n"
+    (tmp_path / "base.yaml").write_text(base)
+    (tmp_path / "mine.yaml").write_text("extends: base.yaml\n")
+    result = ste("schema", tmp_path / "mine.yaml")
+    assert result.code == 0
+    schema = json.loads(result.out)
+    assert schema["$defs"]["nodes.own.Shorten"]["properties"]["words"]["description"] == "The most words."
+    checker = jsonschema.Draft202012Validator(schema)
+    right = read(tmp_path / "base.yaml").to_plain()
+    assert checker.is_valid(right)
+    for wrong in ({"use": "own.Shorten", "word": 3}, {"use": "own.Shortn"}, {"use": "other.Shorten"}):
+        assert not checker.is_valid({**right, "nodes": {"short": wrong}}), wrong
+    assert "### `own.Shorten`" in ste("schema", tmp_path / "mine.yaml", "--format", "markdown").out
+
+
+def test_a_plugin_that_cannot_be_imported_is_a_problem_with_its_place(ste, tmp_path):
+    (tmp_path / "mine.yaml").write_text("dsl: 2\nname: mine\nplugins: [nothing.py]\ngraph: [a]\n")
+    result = ste("schema", tmp_path / "mine.yaml")
+    assert (result.code, result.out) == (2, "")
+    assert "mine.yaml:3:11: error[E501] plugin not found: `nothing.py`" in result.err
