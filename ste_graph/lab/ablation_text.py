@@ -89,9 +89,10 @@ def result_markdown(result: AblationResult) -> str:
 
 
 def _overview(result: AblationResult) -> ResultTable:
-    rows = [["arm", *(measure.name.replace("_", " ") for measure in MEASURES)]]
+    rows = [["arm", *(measure.name.replace("_", " ") for measure in MEASURES), "same trials"]]
     for arm in result.arms:
-        rows.append([arm.name, *(_mean_cell(arm, measure.name) for measure in MEASURES)])
+        same = percent(arm.same / arm.paired if arm.paired else None)
+        rows.append([arm.name, *(_mean_cell(arm, measure.name) for measure in MEASURES), same])
     seeds = count_noun(len(result.ablation.arms.seeds), "seed")
     cases = count_noun(result.arms[0].cases, "case")
     models = ", ".join(result.models)
@@ -101,6 +102,7 @@ def _overview(result: AblationResult) -> ResultTable:
         f"model: {models}{label if result.is_simulated else ''}",
         "mean over tools, in %; * differs from the base for sure, after Holm's correction for the arms",
         "a case is one exploration of a tool under one seed; arms are paired by it",
+        "same trials: those with the request and the calls of the base's trial at the same place",
     ]
     return ResultTable(title + (" (simulated)" if result.is_simulated else ""), rows, notes)
 
@@ -181,6 +183,9 @@ def _notes(result: AblationResult) -> Iterator[str]:
     for arm in result.arms:
         if arm.means["solved"] is None and arm.cases:
             yield f"{arm.name}: the model is not asked whether a trial is solved, so that `solved` has no value"
+        if arm.paired and arm.same == arm.paired:
+            all_same = f"all {count_noun(arm.same, 'trial')} have the requests and calls of the base's"
+            yield f"{arm.name}: {all_same}: what was changed made no difference to what a model did"
         for found in arm.inequalities:
             rates = f"{percent(found.other)} % against {percent(found.base)} % of the base (p = {found.p_value:.1g})"
             yield f"{arm.name}: unequal: {found.what}: {rates}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from ste_graph.lab.effects import (
     estimate_mean,
 )
 from ste_graph.lab.measures import MEASURES, Explored, read_unit
-from ste_graph.lab.pairs import TrialsByUnit, definition_problem, read_trials
+from ste_graph.lab.pairs import TrialPair, TrialsByUnit, UnitPair, definition_problem, read_trials
 from ste_graph.run.summary import Summary
 from ste_graph.scoring.cost import Prices
 from ste_graph.scoring.score_sheet import estimate_json
@@ -37,6 +38,10 @@ class ArmResult:
     """The paired difference to the base, by measure; empty for the base."""
     cases: int
     """The explorations of a tool under a seed that are compared."""
+    paired: int = 0
+    """The places at which the arm or the base has a trial, in the units that both have finished; 0 for the base."""
+    same: int = 0
+    """Of these, those with the same request and the same calls in both: there the change has changed nothing."""
     inequalities: Sequence[Inequality] = ()
 
     def to_json(self, prices: Prices | None) -> dict[str, Json]:
@@ -49,6 +54,7 @@ class ArmResult:
                 }
                 for name, mean in self.means.items()
             },
+            "paired_trials": {"all": self.paired, "same": self.same},
             "unequal": [found.to_json() for found in self.inequalities],
             **self.conduct.to_json(prices),
         }
@@ -103,6 +109,7 @@ def read_result(ablation: Ablation, summaries: Sequence[Summary]) -> AblationRes
     conduct = {arm.name: Conduct() for arm in ablation.arms.arms}
     explored: dict[str, dict[Case, Explored]] = {name: {} for name in conduct}
     left_out: dict[str, str] = {}
+    alike: dict[str, Counter[bool]] = {name: Counter() for name in conduct}
     models: dict[str, None] = {}
     first: dict[int, TrialsByUnit] = {}
     for run, summary in zip(ablation.runs, summaries, strict=False):
@@ -114,6 +121,9 @@ def read_result(ablation: Ablation, summaries: Sequence[Summary]) -> AblationRes
             problem = unit.problem or _pairing_problem(base, own, name)
             if problem is None:
                 explored[run.arm.name][name, run.seed] = read_unit(unit, own.lock)
+                if own is not base and base.units[name].problem is None:
+                    pairs = UnitPair(base.units[name], unit).trials
+                    alike[run.arm.name].update(_does_the_same(pair) for pair in pairs)
             else:
                 left_out[f"{run.title}, {name}"] = problem
     for run in ablation.runs[len(summaries) :]:
@@ -133,6 +143,8 @@ def read_result(ablation: Ablation, summaries: Sequence[Summary]) -> AblationRes
             {measure.name: estimate_mean(values[name][measure.name]) for measure in MEASURES},
             effects[name],
             len(explored[name]),
+            alike[name].total(),
+            alike[name][True],
             find_inequalities(base_conduct, conduct[name]) if name != names[0] else (),
         )
         for name in names
@@ -142,6 +154,14 @@ def read_result(ablation: Ablation, summaries: Sequence[Summary]) -> AblationRes
 
 def _measure(explored: Mapping[Case, Explored]) -> dict[str, Values]:
     return {measure.name: {case: measure.value(own) for case, own in explored.items()} for measure in MEASURES}
+
+
+def _does_the_same(pair: TrialPair) -> bool:
+    """True if both trials have the same request, and made the same calls."""
+    if pair.a is None or pair.b is None:
+        return False
+    first, second = ([(step.action, step.arguments) for step in kept.trial.steps] for kept in (pair.a, pair.b))
+    return pair.a.trial.query == pair.b.trial.query and first == second
 
 
 def _pairing_problem(base: TrialsByUnit, own: TrialsByUnit, name: str) -> str | None:

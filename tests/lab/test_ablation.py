@@ -11,6 +11,7 @@ import yaml
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run
 from ste_graph.lab.ablation import Ablation, plan_ablation, run_ablation
+from ste_graph.lab.ablation_text import result_text
 from ste_graph.lab.arms import compose_arms
 from ste_graph.lab.result import AblationResult, read_result
 from ste_graph.language.loading import parse_change
@@ -301,6 +302,16 @@ def test_a_factorial_ablation_runs_every_combination_and_gives_main_effects(fold
     assert result.factors["solved"] == {}  # never judged in two of the four arms
     with pytest.raises(WorkflowError, match="--factorial combines the variants itself"):
         plan(variants=["blind+no-reflection"], factorial=True)
+
+
+def test_an_arm_that_changes_nothing_that_a_model_does_is_named(folder: Path) -> None:
+    set_variants(folder, longer={"limits.timeout_s": 20}, blind={"nodes.observe.use": "observe.withheld"})
+    result = run(plan())
+    arms = {arm.name: arm for arm in result.arms}
+    assert (arms["longer"].paired, arms["longer"].same) == (4, 4)
+    assert (arms["base"].paired, arms["blind"].paired) == (0, 4)
+    assert arms["blind"].same < 4
+    assert "longer: all 4 trials have the requests and calls of the base's" in result_text(result)
 
 
 def test_the_result_is_data_and_says_that_it_is_simulated(folder: Path) -> None:
