@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ste_graph.contracts import Json
 from ste_graph.inputs.cases import Cases
+from ste_graph.inputs.kept import KeptTools
 from ste_graph.lab.expected import CALLS_PER_TRIAL, EXPLORING_TOKENS, max_trials, read_prices
 from ste_graph.text import count_noun
 
@@ -47,6 +49,8 @@ class Forecast:
     tools: int
     trials: int
     """Trials per tool."""
+    kept_cases: int
+    """Cases of a pack, about tools that are not explored again."""
     heldout: float
     cases: tuple[int, int]
     restraint: tuple[int, int]
@@ -72,6 +76,7 @@ class Forecast:
         price = "" if self.price is None else f", {self.price[0]:,.2f} to {self.price[1]:,.2f} {self.currency}"
         restraint = f", and {_range(self.restraint)} in which no call is right" if any(self.restraint) else ""
         cases = f"{_range(self.cases)}{restraint}"
+        cases += f" ({self.kept_cases} are the pack's)" if self.kept_cases else ""
         return [
             "likely, by what small real models did (docs/results.md)",
             f"  cases  {cases}: {count_noun(self.tools, 'tool')} x {self.trials} trials, {kept}",
@@ -94,7 +99,8 @@ def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
     heldout = float(split.settings.get("heldout", 0.2)) if split else 0.2
     held = [max(round(heldout * kept * trials), 1) for kept in KEPT]
     most = int(test[0].params.get("cases") or max(held))
-    cases = (tools * min(held[0], most), tools * min(held[1], most))
+    kept = _count_kept_cases(explore[0], explore[1].kept, most)
+    cases = (kept + tools * min(held[0], most), kept + tools * min(held[1], most))
     arms = [arm for arm in test[0].params.get("arms") or [] if isinstance(arm, Mapping)]
     replies = int(test[0].params.get("replies") or 1)
     share = _restraint_share(distil[0], test[0])
@@ -114,6 +120,7 @@ def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
     return Forecast(
         tools,
         trials,
+        kept,
         heldout,
         cases,
         (math.ceil(share * cases[0]), math.ceil(share * cases[1])),
@@ -171,6 +178,17 @@ def _explores(workflow: Workflow) -> bool:
 
 def _tests_arms(workflow: Workflow) -> bool:
     return _node(workflow, "Score") is not None and isinstance(workflow.params.get("arms"), list)
+
+
+def _count_kept_cases(explore: Workflow, kept: Collection[str], most: int) -> int:
+    """The cases, at most so many of a tool, that a pack has about the tools that it is kept for."""
+    from ste_graph.packs.pack import open_adopted_pack
+
+    since = next((source.since for source in explore.data.values() if isinstance(source, KeptTools)), None)
+    if since is None or not kept:
+        return 0
+    count = Counter(case.gold.tool for case in open_adopted_pack(since).cases if case.kind == "call")
+    return sum(min(count[tool], most) for tool in kept)
 
 
 def _restraint_share(distil: Workflow, test: Workflow) -> float:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import ste_graph
 from ste_graph.cli import main
+from ste_graph.inputs.forms import RunDescriptions, RunGuidelines
 from ste_graph.language.loading import parse_change
-from ste_graph.packs.pack import CASES, open_pack
+from ste_graph.memory.exemplars.packing import collect_data
+from ste_graph.packs.content import pack_files
+from ste_graph.packs.manifest import FORMAT, Manifest, write_pack
+from ste_graph.packs.pack import CASES, PackCase, ToolDefinition, ToolDescription, open_pack
 from ste_graph.packs.since import find_weak, kept_examples, review_tools
+from ste_graph.packs.sources import find_source
+from ste_graph.packs.values import PackData
+from ste_graph.run.tools import open_tools
+from ste_graph.scoring.case import GoldCall
+from ste_graph.scoring.subject import Form
 from ste_graph.training.rows.examples import check_leaks, read_examples
-from tests.packs.conftest import TOOLS, FakeTool, notes, plain_data, weather
+from tests.packs.conftest import EVIDENCE, TOOLS, FakeTool, notes, plain_data, weather
 
 MORE = '''
 
@@ -135,6 +146,9 @@ def test_the_plan_names_what_is_explored_and_counts_no_more(made, gain, tmp_path
     assert main(["plan", *_options(tmp_path / "more.py"), "--since", str(made), "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["since"]["explore"] == ["repeat"]
+    own = sum(case.kind == "call" for case in open_pack(made).cases)
+    assert found["likely"]["kept_cases"] == own
+    assert found["likely"]["cases"][0] > own
 
 
 def test_with_nothing_to_do_it_says_so_and_ends(made, gain, tmp_path, capsys, monkeypatch) -> None:
@@ -173,3 +187,74 @@ def test_a_pack_that_was_not_adopted_or_is_about_other_tools_is_refused(make_pac
 def test_a_workflow_that_cannot_go_on_from_a_pack_says_so(made, capsys) -> None:
     assert main(["run", "quickstart", "--since", str(made)]) == 2
     assert "this workflow cannot go on from a pack: it has no `params.since`" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory) -> Path:
+    """A run that goes on from a pack of texts: a guideline, lessons and a rewritten description, without exemplars."""
+    folder = tmp_path_factory.mktemp("taught")
+    (folder / "more.py").write_text(TOOLS + MORE, "utf-8")
+    definitions = asyncio.run(_define(folder / "more.py"))
+    cases = [
+        PackCase(query=query, gold=GoldCall(tool=tool, arguments=arguments), reference=reference).model_dump(
+            mode="json"
+        )
+        for tool, query, arguments, reference in [
+            ("area", "What is the area of 3 by 4 metres?", {"width": 3, "height": 4}, "12"),
+            ("area", "What is the area of 5 by 6 metres?", {"width": 5, "height": 6}, "30"),
+            ("area", "What is the area of 7 by 8 metres?", {"width": 7, "height": 8}, "56"),
+            ("upper", "Write 'milk' in capitals.", {"text": "milk"}, "MILK"),
+            ("upper", "Write 'bread' in capitals.", {"text": "bread"}, "BREAD"),
+            ("upper", "Write 'tea' in capitals.", {"text": "tea"}, "TEA"),
+        ]
+    ]
+    lesson = {**plain_data().lessons[0], "tool": "area", "argument": "width", "wrong": '"three"', "right": "3"}
+    data = PackData(
+        [], [lesson], cases, {"area": "It takes metres.", "upper": "It makes capitals."},
+        {"upper": ToolDescription(description="A text in CAPITAL letters.")},
+        {name: own for name, own in definitions.items() if name != "repeat"},
+    )  # fmt: skip
+    forms = ("guideline", "descriptions", "lessons")
+    manifest = Manifest(
+        format=FORMAT, name="taught", made="2026-11-28T10:00:00Z", version="0.1.0", adopted=True, simulated=True,
+        arm="guideline", model="simulated", forms=forms, tools=("area", "upper"), files={},
+    )  # fmt: skip
+    write_pack(folder / "pack", manifest, pack_files(manifest, data, EVIDENCE, {}))
+    changes = [f"tools=[{{use: python, module: {folder / 'more.py'}}}]", "params.episodes=6"]
+    changes.append(f"params.since={json.dumps(str(folder / 'pack'))}")
+    summary = ste_graph.load("gain", variant="simulated", set=list(map(parse_change, changes))).run(folder / "run")
+    assert summary.complete, summary.failed
+    return folder
+
+
+async def _define(module: Path) -> dict[str, ToolDefinition]:
+    workflow = ste_graph.load("quickstart", set={"tools": [{"use": "python", "module": str(module)}]}).workflow
+    async with open_tools(workflow) as tools:
+        return {tool.name: ToolDefinition.of(tool) for tool in tools}
+
+
+def test_texts_of_the_pack_are_shown_for_the_tools_that_it_was_kept_for(taught) -> None:
+    runs, pack = taught / "run" / "runs", str(taught / "pack")
+    written = {line["tool"] for form in ("guideline", "describe") for line in ste_graph.open_run(runs / form).records()}
+    assert written == {"repeat"}
+    tested = ste_graph.open_run(runs / "distil").id
+    guidelines = {each["tool"]: each for each in RunGuidelines(run=str(runs / "guideline"), since=pack).items()}
+    assert (guidelines["area"]["text"], guidelines["upper"]["text"]) == ("It takes metres.", "It makes capitals.")
+    assert {each["origin"]["without"] for each in guidelines.values()} == {tested}
+    rewritten = {each["tool"]: each for each in RunDescriptions(run=str(runs / "describe"), since=pack).items()}
+    assert (rewritten["upper"]["description"], rewritten["upper"]["kept"]) == ("A text in CAPITAL letters.", True)
+    replies = [line for line in ste_graph.open_run(runs / "icl").records() if line["record"] == "reply"]
+    of_area = [line for line in replies if line["gold"]["tool"] == "area" and line["arm"] == "lessons"]
+    assert of_area
+    assert all("lesson" in line["lessons"] for line in of_area)
+
+
+def test_the_next_pack_has_the_texts_of_both(taught) -> None:
+    source = find_source(taught / "run", unadopted=True)
+    every: list[Form] = ["lessons", "guideline", "descriptions"]
+    parts = {"lessons": "explore", "guideline": "guideline", "descriptions": "describe"}
+    runs = {form: ste_graph.open_run(taught / "run" / "runs" / parts[form]) for form in every}
+    data = collect_data(replace(source, runs=runs))
+    assert data.guideline["area"] == "It takes metres."
+    assert data.descriptions["upper"].description == "A text in CAPITAL letters."
+    assert {lesson["tool"] for lesson in data.lessons} >= {"area"}
