@@ -12,7 +12,23 @@ from typing import Annotated
 
 import typer
 
-from ste_graph.cli import ablate, check, diff, doctor, draw, export, init, plan, report, run, schema, score, show, tools
+from ste_graph.cli import (
+    ablate,
+    check,
+    diff,
+    doctor,
+    draw,
+    export,
+    init,
+    plan,
+    report,
+    run,
+    runs,
+    schema,
+    score,
+    show,
+    tools,
+)
 from ste_graph.command_line import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.registry import find_entry_points
@@ -33,6 +49,7 @@ for verb in (
     diff.diff,
     doctor.doctor,
     run.run,
+    runs.runs,
     ablate.ablate,
     show.show,
     report.report,

@@ -30,11 +30,11 @@ class ShowFormat(StrEnum):
 
 def show(
     run: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="RUN", help="The folder of a run; with --methods a workflow file too.", show_default=False
         ),
-    ],
+    ] = None,
     tool: Annotated[
         str | None, typer.Option("--tool", metavar="NAME", help="Only the trials of this tool.", show_default=False)
     ] = None,
@@ -66,6 +66,16 @@ def show(
         typer.Option("--variant", metavar="NAME", help="With --methods FILE: this variant alone.", show_default=False),
     ] = None,
     changes: Changes = None,
+    web: Annotated[
+        bool,
+        typer.Option(
+            "--web",
+            help="Serve the page of `ste report` here, of the newest run if none is named; it follows a run.",
+        ),
+    ] = False,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="With --web: the port; 0 for any that is free.")
+    ] = 8321,
     form: Annotated[
         ShowFormat, typer.Option("--format", help="Text, data for a program, or (with --methods) LaTeX.")
     ] = ShowFormat.text,
@@ -73,7 +83,15 @@ def show(
     """Print the trials of a run: request, calls, observations, answer, verdict; or other records, or an evaluation.
 
     Replies to a test are counted by arm; with `--record reply`, `--tool` or `-n` each reply is printed.
+    With --web, a page in the browser instead of text.
     """
+    if web:
+        from ste_graph.cli.web import serve_page
+
+        serve_page(run, port)
+        return
+    if run is None:
+        raise typer.BadParameter("which run? expected `ste show RUN`", param_hint="RUN")
     if methods:
         from ste_graph.cli.methods import show_methods
 

@@ -90,6 +90,12 @@ class Limiter:
         self._active -= 1
         self._fill()
 
+    def bound(self, ceiling: int, *, at_once: bool) -> None:
+        """Set the ceiling. The limit sinks to it, and rises to it `at_once` or else as replies allow."""
+        self.ceiling = ceiling
+        self.limit = ceiling if at_once else min(self.limit, ceiling)
+        self._fill()
+
     def was_alone(self, place: Place) -> bool:
         """True if a request that is in flight never had company of this run, so that it cannot have waited for it."""
         return place.begun_alone and place.number == self._begun
@@ -161,6 +167,13 @@ class Limiters:
         if server not in self._limiters:
             self._limiters[server] = asyncio.create_task(self._make(adapter))
         return await asyncio.shield(self._limiters[server])
+
+    def bound(self, concurrency: int) -> None:
+        """Let each server have at most so many requests from now on; those that are in flight end as they would."""
+        self.ceiling = concurrency
+        for found in self._limiters.values():
+            if found.done() and not found.cancelled() and found.exception() is None:
+                found.result().bound(concurrency, at_once=self._is_set)
 
     async def _make(self, adapter: Adapter) -> Limiter:
         # A model in this process has no queue that could be too long.

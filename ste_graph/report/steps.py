@@ -19,7 +19,7 @@ LONGEST_OUTPUT: Final = 1500
 """The most characters that are kept of what a step without messages gave."""
 RECORDS: Final = ("trial", "reply")
 """The records whose steps are kept."""
-_KEY: Final = re.compile(r"^(.*?)((?: [^\s=]+=(?:-|\d+))*)$", re.DOTALL)
+_COUNTER: Final = re.compile(r"[^=]+=(?:-|\d+)")
 
 
 @dataclass(slots=True)
@@ -53,12 +53,13 @@ def read_steps_of(logs: Mapping[str, StepLog], starts: Sequence[str]) -> StepFac
     between = NodeCost()
     for log in logs.values():
         steps = list(log.finished.values())
+        keys = {step.key: split_key(step.key) for step in steps}
         for step in steps:
-            _add_cost(found.costs, step)
+            _add_cost(found.costs, step, keys[step.key][0])
         for before, after in pairwise(steps):
             if not any(before.ended <= start <= after.started for start in starts):  # the run was not under way
                 between.us += seconds_between(before.ended, after.started)
-        _add_talks(found.talks, steps)
+        _add_talks(found.talks, steps, keys)
     if between.us >= 0.01:
         found.costs["(between steps)"] = between
     return found
@@ -101,14 +102,14 @@ def cost_section(costs: Mapping[str, NodeCost]) -> PageSection | None:
 
 def split_key(key: str) -> tuple[str, dict[str, str]]:
     """The vertex and the loops' counters in the key of a step, as its log has it."""
-    match = _KEY.match(key)
-    assert match is not None  # the pattern takes any text
-    counters = dict(pair.split("=", 1) for pair in match[2].split())
-    return match[1], counters
+    words = key.split(" ")
+    end = len(words)
+    while end > 1 and _COUNTER.fullmatch(words[end - 1]):
+        end -= 1
+    return " ".join(words[:end]), dict(word.split("=", 1) for word in words[end:])
 
 
-def _add_cost(costs: dict[str, NodeCost], step: LoggedStep) -> None:
-    vertex, _ = split_key(step.key)
+def _add_cost(costs: dict[str, NodeCost], step: LoggedStep, vertex: str) -> None:
     if step.sub_workflow:  # its own part tells
         return
     cost = costs.setdefault(vertex if step.record is None else "record", NodeCost())
@@ -133,12 +134,15 @@ def _milliseconds(outputs: Mapping[str, Json]) -> Iterable[float]:
             yield float(observation["ms"])
 
 
-def _add_talks(talks: dict[str, list[dict[str, Json]]], steps: Sequence[LoggedStep]) -> None:
+def _add_talks(
+    talks: dict[str, list[dict[str, Json]]],
+    steps: Sequence[LoggedStep],
+    keys: Mapping[str, tuple[str, dict[str, str]]],
+) -> None:
     """The steps of each record: those in the same pass of all loops around it."""
     records = [step for step in steps if step.record is not None and step.record.get("record") in RECORDS]
     if not records:
         return
-    keys = {step.key: split_key(step.key) for step in steps}
     shapes = {tuple(keys[step.key][1]) for step in records}
     passes: dict[tuple[tuple[str, str], ...], list[LoggedStep]] = defaultdict(list)
     for step in steps:

@@ -16,6 +16,7 @@ from ste_graph.language.workflow import NodeSpec, Workflow
 from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
+from ste_graph.run.control import RunControl
 from ste_graph.run.step_log import LoggedStep, StepLog
 from ste_graph.run.summary import Summary
 
@@ -94,5 +95,7 @@ class RunContext:
     """True if the run goes on under changed code, prompts and tools."""
     outermost: bool
     """True unless it is the run of a sub-workflow."""
+    control: RunControl | None = None
+    """What another terminal may ask of the run and all its sub-workflows; None: nothing."""
     compile_unit: CompileUnit | None = None
     """The maker of the graph of a unit; None: LangGraph's."""

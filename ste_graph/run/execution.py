@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from pathlib import Path
 
 from ste_graph.contracts import Entry, Json, Tool
@@ -17,6 +17,7 @@ from ste_graph.models.meter import Budget, Meter
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.concurrency import run_side_by_side
 from ste_graph.run.context import CompileUnit, RunContext, UnitGraph, Watcher
+from ste_graph.run.control import RunControl
 from ste_graph.run.events import STOPPED, Events, has_stopped
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.fork import Fork, TakenSteps, begun_lock, forked_units, take_over
@@ -92,13 +93,15 @@ async def execute(
     """
     if concurrency is not None and concurrency < 1:
         raise WorkflowError(f"concurrency: {concurrency} lets nothing run; expected 1 or more")
+    limiters, watcher, stop = Limiters(concurrency), watcher or Watcher(), stop or asyncio.Event()
     context = RunContext(
         folder=out.resolve(),  # a tool may change the working directory
         meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=whole),
         adaptations=Adaptations(),
-        limiters=Limiters(concurrency),
-        watcher=watcher or Watcher(),
-        stop=stop or asyncio.Event(),
+        limiters=limiters,
+        watcher=watcher,
+        stop=stop,
+        control=RunControl(out.resolve(), stop, limiters, watcher.message),
         dry_run=dry_run,
         accept_changes=accept_changes,
         outermost=True,
@@ -122,6 +125,7 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
         dry_run=parent.dry_run,
         accept_changes=parent.accept_changes,
         outermost=False,
+        control=parent.control,
         compile_unit=parent.compile_unit,
     )
     return await _execute(workflow, RunFolder(folder), context)
@@ -131,7 +135,8 @@ async def _execute(workflow: Workflow, folder: RunFolder, context: RunContext, f
     folder.acquire()
     try:
         with redact_errors(workflow.secrets):
-            return await _Opening(workflow, folder, context, fork).run()
+            async with context.control.watching() if context.control and context.outermost else nullcontext():
+                return await _Opening(workflow, folder, context, fork).run()
     finally:
         folder.remove_if_unused()
         folder.release()

@@ -53,6 +53,12 @@ class RunFolder:
     def events(self) -> Path:
         return self.path / EVENTS_FILE
 
+    @property
+    def last_change(self) -> float:
+        """The time of the last change of its lock, events or journal, in seconds since the epoch."""
+        files = (file for file in (self.lock, self.events, self.journal) if file.exists())
+        return max((file.stat().st_mtime for file in files), default=0.0)
+
     def memory(self, name: str) -> Path:
         return self.path / "memory" / name
 

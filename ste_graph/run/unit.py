@@ -60,6 +60,8 @@ class UnitRun:
         step = self._context.log.finished.get(str(key))
         replayed = step is not None
         if step is None:
+            if (control := self._shared.run.control) is not None:
+                await control.proceed()
             step = await self._run(vertex, key, state)
             self._context.log.add_step(step)
         else:

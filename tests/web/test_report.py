@@ -1,16 +1,19 @@
 """The page of a run in a real browser: it filters, opens a trial by mouse and by keys, and runs nothing of others."""
 
 import shutil
+import threading
 
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from ste_graph.files.lock import FileLock
 from ste_graph.finished import open_run
 from ste_graph.memory.experience.run_vectors import read_request_vectors
 from ste_graph.report.content import gather_content
 from ste_graph.report.page import write_page
+from ste_graph.report.server import PageServer
 from tests.report.conftest import HOSTILE, distilled_run, quick_run, rewrite  # noqa: F401
 
 pytestmark = pytest.mark.web
@@ -184,3 +187,27 @@ def test_print_leaves_out_what_is_for_the_screen_alone(browser, page):
     assert not browser.find_element(By.TAG_NAME, "nav").is_displayed()
     assert browser.find_element(By.CSS_SELECTOR, "#list .request").is_displayed()
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_the_served_page_follows_a_run_and_keeps_what_a_person_has_chosen(browser, quick_run, tmp_path):  # noqa: F811
+    run = tmp_path / "run"
+    shutil.copytree(quick_run, run)
+    log, journal = run / "units" / "days_between.jsonl", run / "journal.jsonl"
+    whole = log.read_text("utf-8"), journal.read_text("utf-8")
+    log.write_text("", "utf-8")
+    kept = [line for line in whole[1].splitlines(keepends=True) if '"tool":"convert_unit"' in line]
+    journal.write_text("".join(kept), "utf-8")
+    with PageServer(run, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with FileLock(run / ".writer"):
+            browser.get(server.address)
+            WebDriverWait(browser, 20).until(lambda b: len(listed(b)) == 6)
+            browser.find_element(By.ID, "search").send_keys("days_between")
+            WebDriverWait(browser, 5).until(lambda b: listed(b) == [])
+            log.write_text(whole[0], "utf-8")
+            journal.write_text(whole[1], "utf-8")
+            WebDriverWait(browser, 20).until(lambda b: "2 of 2 units" in b.find_element(By.ID, "state").text)
+            assert browser.find_element(By.ID, "state").text.startswith("running")
+            assert len(listed(browser)) == 6  # those that match what was searched before, and are new
+        WebDriverWait(browser, 20).until(lambda b: b.find_element(By.ID, "state").text.startswith("complete"))
+        server.shutdown()
