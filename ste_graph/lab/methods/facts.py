@@ -37,7 +37,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class ArmFacts:
     """One arm, as it was run or as a file describes it."""
 
     name: str
@@ -70,7 +70,7 @@ class Subject:
 
     name: str
     file: str
-    arms: Sequence[Arm]
+    arms: Sequence[ArmFacts]
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of packages and of Python: those of the first arm's run, or of this installation."""
     run_at: str | None = None
@@ -88,24 +88,25 @@ def facts_from_run(path: Path) -> Subject:
 def facts_from_file(arms: Sequence[Experiment]) -> Subject:
     """The facts of the arms of a checked file."""
     found = [
-        Arm(arm.workflow.variant or "base", arm.workflow.lock, all_model_labels(arm.workflow), None) for arm in arms
+        ArmFacts(arm.workflow.variant or "base", arm.workflow.lock, all_model_labels(arm.workflow), None)
+        for arm in arms
     ]
     workflow = arms[0].workflow
     return Subject(workflow.name, workflow.file.name, found, package_versions())
 
 
 def _subject(runs: Sequence[FinishedRun]) -> Subject:
-    arms: dict[str, Arm] = {}
+    arms: dict[str, ArmFacts] = {}
     for run in runs:
         lock = accepted_lock(run.lock)
-        arm = Arm(lock["resolved"].get("variant") or "base", lock["resolved"], lock.get("models", {}), lock)
+        arm = ArmFacts(lock["resolved"].get("variant") or "base", lock["resolved"], lock.get("models", {}), lock)
         before = arms.get(arm.name)
         if before is not None and _without_seed(before.resolved) != _without_seed(arm.resolved):
             raise WorkflowError(
                 f"{run.path}: the runs of `{arm.name}` differ in more than their seeds; show each alone"
             )
         seeds = [*(before.seeds if before else ()), int(arm.resolved["workflow"].get("seed") or 0)]
-        arms[arm.name] = Arm(arm.name, (before or arm).resolved, arm.labels, (before or arm).lock, seeds)
+        arms[arm.name] = ArmFacts(arm.name, (before or arm).resolved, arm.labels, (before or arm).lock, seeds)
     first = runs[0].lock
     versions = {"Python": str(first.get("python")), **first.get("packages", {})}
     ordered = sorted(arms.values(), key=lambda arm: arm.name != "base")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ste_graph.contracts import Json
-from ste_graph.lab.methods.facts import Arm, Part, Subject
+from ste_graph.lab.methods.facts import ArmFacts, Part, Subject
 from ste_graph.lab.methods.markup import Code, Words
 from ste_graph.text import count_noun
 
@@ -84,7 +84,7 @@ def _head(subject: Subject) -> Iterator[Words]:
         yield [f"Settings that are not named have the defaults of ste-graph {own}."]
 
 
-def _units(arm: Arm) -> Iterator[Words]:
+def _units(arm: ArmFacts) -> Iterator[Words]:
     """What the run was over; only a lock file knows it."""
     lock = arm.lock
     if lock is None:
@@ -103,7 +103,7 @@ def _units(arm: Arm) -> Iterator[Words]:
         yield ["It was a dry run: no tool was called."]
 
 
-def _history(arm: Arm) -> Iterator[Words]:
+def _history(arm: ArmFacts) -> Iterator[Words]:
     """How the run came about, where it did not run from beginning to end under one state of the code."""
     lock = arm.lock
     if lock is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ste_graph.contracts import Json, is_simulated
-from ste_graph.lab.methods.facts import Arm, Subject
+from ste_graph.lab.methods.facts import ArmFacts, Subject
 from ste_graph.lab.methods.markup import Code, Table, Words
 from ste_graph.lab.methods.prose import value_text
 
@@ -34,7 +34,7 @@ def write_tables(subject: Subject) -> list[Table]:
     return tables
 
 
-def list_settings(arm: Arm) -> Iterator[tuple[str, Json]]:
+def list_settings(arm: ArmFacts) -> Iterator[tuple[str, Json]]:
     """The settings of an arm by path, those of a sub-workflow with its name in front."""
     for part in arm.parts():
         prefix = f"{part.name}: " if part.name else ""
