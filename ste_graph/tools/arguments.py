@@ -129,7 +129,7 @@ class ArgumentChecker:
         if not errors:
             return CheckedArguments(values, tuple(sorted(set(coerced))))
         errors.sort(key=rank_fault)
-        explain = Explainer(self._prepared.validator).explain
+        explain = Explainer(self._prepared.validator, quick=limits.is_quick).explain
         lines = list(dict.fromkeys(line for error in errors for line in explain(error)))
         return self._refuse(lines)
 

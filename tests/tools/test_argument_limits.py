@@ -13,6 +13,7 @@ from ste_graph.contracts import ReadResult
 from ste_graph.memory.values.settings import KnownValues
 from ste_graph.nodes.filter import Filter
 from ste_graph.run.memories import StoredValues
+from ste_graph.tools import validation
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
@@ -72,6 +73,17 @@ UNCHECKED = {
     "size": ({"properties": {f"p{n}": {"description": "x" * 100} for n in range(2000)}}, {"p1": 5}, "200,000"),
     "faults": ({"properties": {f"p{n}": {"type": "strin"} for n in range(500)}}, {"p1": 5}, "too much of it is broken"),
 }
+
+
+@pytest.mark.parametrize("arguments", [{"numeral": ["MCM"]}, {"numeral": "mcm"}, {}])
+async def test_an_explanation_is_the_same_however_busy_the_machine_is(arguments, monkeypatch):
+    numeral = {"type": "string", "pattern": "^[IVXLCDM]+$", "examples": ["MCMXCIV"]}
+    schema = {"type": "object", "properties": {"numeral": numeral}, "required": ["numeral"]}
+    checker = ArgumentChecker("from_roman", schema)
+    expected = checker.check(arguments)
+    assert 'such as "MCMXCIV"' in str(expected.problem)
+    monkeypatch.setattr(validation, "QUICK_PATTERN_S", 0.0)  # as if other work had taken all of the time
+    assert await checker.check_aside(arguments) == expected
 
 
 @pytest.mark.parametrize("name", REFUSED)
