@@ -189,6 +189,8 @@ def test_runs_of_several_arms_and_seeds_are_one_experiment(folder: Path) -> None
     assert "It has 2 arms: `base` and `short`." in document
     assert "Each arm was run with the seeds 1, 2." in document
     assert "| `short` | `params.turns` | `3` | `1` |" in document
+    assert "The seed is" not in document
+    assert "| `seed` | `1, 2` |" in document
 
 
 def test_parts_of_a_run_are_described_one_by_one(ste: Callable, folder: Path) -> None:

@@ -32,7 +32,7 @@ def write_paragraphs(subject: Subject) -> list[list[Words]]:
             *_graph(part),
             *_memories(part),
             *_settings(part),
-            *_seed(part),
+            *(_seed(part) if part.name or len(arm.seeds) < 2 else ()),
         ]
         if sentences:
             head: list[Words] = [["Part ", Code(part.name), ":"]] if part.name else []
@@ -165,7 +165,8 @@ def _source_name(source: Mapping[str, Json]) -> str:
 def _data(part: Part) -> Iterator[Words]:
     for name, source in part.section("data").items():
         if isinstance(source, Mapping):
-            rest = ", ".join(f"{key} {value_text(value)}" for key, value in source.items() if key not in ("use", "run"))
+            given = {key: value for key, value in source.items() if key not in ("use", "run") and value is not None}
+            rest = ", ".join(f"{key} {value_text(value)}" for key, value in given.items())
             yield [
                 "The data ",
                 Code(name),

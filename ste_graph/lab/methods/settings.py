@@ -45,6 +45,8 @@ def list_settings(arm: ArmFacts) -> Iterator[tuple[str, Json]]:
                 yield from (
                     (f"{prefix}{path}", value) for path, value in _flatten_blocks(section, part.workflow[section])
                 )
+            elif section == "seed" and not part.name and len(arm.seeds) > 1:
+                yield "seed", ", ".join(map(str, sorted(arm.seeds)))
             elif section in part.workflow:
                 yield from _flatten(f"{prefix}{section}", part.workflow[section])
         for name, text in part.prompts.items():
