@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,6 +124,7 @@ def test_runs_are_compared_in_what_they_spent_and_came_to(runs: tuple[Path, Path
     text = difference(*runs, capsys=capsys)
     assert "models.explorer.mistakes: 0.0 → 1.0\n" in text
     assert "\nspent\n" in text
+    assert "\noutcomes (simulated)\n" in text
     assert "prompt_tokens" not in text
     found = compare(*open_sides(*map(str, runs)))
     solved = next(each for each in found.outcomes if each.outcome == "succeeded")
@@ -210,6 +213,16 @@ def test_an_unknown_variant_is_answered_with_the_one_that_was_meant(capsys) -> N
 def test_bad_input_is_refused_with_what_to_do(runs, tmp_path: Path, capsys, arguments: list[str], words: str) -> None:
     named = {"RUN": str(runs[0]), "EMPTY": str(tmp_path)}
     assert words in refusal(*(named.get(word, word) for word in arguments), capsys=capsys)
+
+
+def test_nothing_heavy_is_imported_for_two_variants() -> None:
+    """So that it takes about a second, start-up included."""
+    program = (
+        "import sys\nfrom ste_graph.cli import main\nmain(['diff', 'explore@placebo', 'explore@no-feedback'])\n"
+        "print([name for name in ('torch', 'chromadb', 'langgraph', 'numpy', 'openai') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 class Steps(Watcher):

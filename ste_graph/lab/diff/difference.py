@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ste_graph.contracts import Json
+from ste_graph.contracts.model import is_simulated
 from ste_graph.errors import WorkflowError
 from ste_graph.lab.diff.sides import Side
 from ste_graph.lab.diff.workflows import (
@@ -69,6 +70,12 @@ class Difference:
     def __bool__(self) -> bool:
         changed = any(each.differing for each in self.outcomes)
         return bool(any(self.parts) or self.budget or self.spent or changed or self._only_in_one)
+
+    @property
+    def is_simulated(self) -> bool:
+        """True if a simulated model had a part in a run: its outcomes prove plumbing only."""
+        runs = [side.run for side in (self.a, self.b) if side.run is not None]
+        return any(is_simulated(label) for run in runs for label in run.lock["models"].values())
 
     @property
     def _only_in_one(self) -> bool:

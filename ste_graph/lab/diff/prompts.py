@@ -24,7 +24,9 @@ from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
 from ste_graph.run.step_context import StepContext
 
-OFF_MARK: Final = "[{}]"
+ROLE: Final = "[{}]"
+PASSES: Final = 2
+"""The most passes of a loop: the first, in which memories are empty, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def render_prompts(workflow: Workflow) -> Prompts:
     problem = None
     with tempfile.TemporaryDirectory(prefix="ste-diff-") as folder:
         out = Path(folder) / "run"
-        stand_ins = with_stand_ins(workflow, talk.script, out)
+        stand_ins = with_stand_ins(workflow, talk.script, out, passes=PASSES)
         memories = {
             name: spec
             if spec.of in (None, VALUES, EARLIER_RUN)
@@ -102,7 +104,7 @@ def message_lines(messages: Sequence[Message]) -> list[str]:
     """Messages as lines, each with its role above it."""
     lines: list[str] = []
     for message in messages:
-        lines.append(OFF_MARK.format(message["role"]))
+        lines.append(ROLE.format(message["role"]))
         lines += str(message.get("content") or "").splitlines()
         lines += [json.dumps(call.get("function"), ensure_ascii=False) for call in message.get("tool_calls") or ()]
     return lines

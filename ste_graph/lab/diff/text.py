@@ -82,7 +82,7 @@ def _outcome_lines(found: Difference) -> Iterator[str]:
     if found.pair is None:
         return
     yield ""
-    yield "outcomes"
+    yield "outcomes (simulated)" if found.is_simulated else "outcomes"
     rows = [["  tool", "outcome", "trials", "a", "b", "only a", "only b"]]
     for each in found.outcomes:
         for own in each.differing:
@@ -120,6 +120,7 @@ def difference_json(found: Difference) -> dict[str, Json]:
         "a": found.a.name,
         "b": found.b.name,
         "differs": bool(found),
+        "simulated": found.is_simulated,
         "parts": [
             {
                 "name": part.name or None,

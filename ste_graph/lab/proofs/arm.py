@@ -18,7 +18,9 @@ from ste_graph.language.workflow import EARLIER_RUN, VALUES, MemorySpec, Workflo
 from ste_graph.run.execution import execute
 
 PASSES: Final = 3
-"""The most passes of a loop in a proof; of one around a loop that makes records, one less."""
+"""The most passes of a loop in a proof."""
+AROUND: Final = 2
+"""The most passes of a loop around one that makes records."""
 ITEMS: Final = 12
 """The most items of a `map` inside a unit."""
 UNITS: Final = 2
@@ -93,7 +95,7 @@ async def _run(workflow: Workflow, name: str, folder: Path, part: int = 0) -> Ar
     return Arm(workflow, name, watch.evidence, folder)
 
 
-def with_stand_ins(workflow: Workflow, script: Script, folder: Path) -> Workflow:
+def with_stand_ins(workflow: Workflow, script: Script, folder: Path, passes: int = PASSES) -> Workflow:
     """The workflow with a model and tools that nothing is behind, few passes, and memories that lie in `folder`."""
     unit_map = workflow.unit_map
     if unit_map is not None:
@@ -101,7 +103,7 @@ def with_stand_ins(workflow: Workflow, script: Script, folder: Path) -> Workflow
     return replace(
         workflow,
         unit_map=unit_map,
-        blocks=_with_few_passes(workflow.blocks),
+        blocks=_with_few_passes(workflow.blocks, passes),
         models={name: CanaryModel(script=script) for name in workflow.models},
         tools=(CanaryTools(script),),
         memories={name: _at_hand(spec, folder) for name, spec in workflow.memories.items()},
@@ -113,17 +115,21 @@ def with_stand_ins(workflow: Workflow, script: Script, folder: Path) -> Workflow
     )
 
 
-def _with_few_passes(blocks: Sequence[Block]) -> tuple[Block, ...]:
+def _with_few_passes(blocks: Sequence[Block], passes: int) -> tuple[Block, ...]:
     few: list[Block] = []
     for block in blocks:
         match block:
             case Repeat(do=do, bound=bound):
                 holds = any(isinstance(each, Repeat) and _makes_records(each.do) for each, _ in walk(do))
-                few.append(replace(block, do=_with_few_passes(do), bound=min(bound, PASSES - 1 if holds else PASSES)))
+                few.append(
+                    replace(block, do=_with_few_passes(do, passes), bound=min(bound, AROUND if holds else passes))
+                )
             case Map(do=do, bound=bound):
-                few.append(replace(block, do=_with_few_passes(do), bound=min(bound or ITEMS, ITEMS)))
+                few.append(replace(block, do=_with_few_passes(do, passes), bound=min(bound or ITEMS, ITEMS)))
             case When(do=do, otherwise=otherwise):
-                few.append(replace(block, do=_with_few_passes(do), otherwise=_with_few_passes(otherwise)))
+                few.append(
+                    replace(block, do=_with_few_passes(do, passes), otherwise=_with_few_passes(otherwise, passes))
+                )
             case _:
                 few.append(block)
     return tuple(few)
