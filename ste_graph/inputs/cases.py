@@ -62,6 +62,8 @@ class Cases(Frozen):
     every arm, and they might be twice as many as the others. They are drawn tool by tool in turn."""
     seed: int = 0
     """Draws other ones."""
+    asked_in: RelativePath | None = None
+    """A run of a test: only the cases that its arms replied to, so that one more arm can be compared with them."""
 
     @model_validator(mode="after")
     def _from_one_place(self) -> Self:
@@ -86,6 +88,8 @@ class Cases(Frozen):
         if empty := [tool for tool in chosen if not test.cases.get(tool) and tool not in test.others]:
             _log.warning("%s: has no case of %s, so these are not tested", place, _list_names(empty))
         cases = {tool: self._limit(own) for tool, own in test.cases.items() if own and tool in chosen}
+        if self.asked_in is not None:
+            cases = _take_asked(cases, Path(self.asked_in), place)
         if self.restraint is not None:
             before = sum(map(len, cases.values()))
             cases = draw_restraint(cases, self.restraint, self.seed)
@@ -174,6 +178,23 @@ class _CaseSet:
         if self.known.get(tool) not in self.pool:
             raise WorkflowError(f"{place}: the test has no tool `{tool}`; it has {_list_names(self.pool)}")
         return self.known[tool]
+
+
+def _take_asked(cases: Mapping[str, list[Json]], test: Path, place: Path) -> dict[str, list[Json]]:
+    """The cases that the arms of a test replied to. Raises `WorkflowError` if one of them is not there."""
+    from ste_graph.finished import open_run
+
+    replies = [line for line in open_run(test).records() if line.get("record") == "reply"]
+    asked = {(line["gold"]["tool"], line["query"]) for line in replies}
+    found = {tool: [case for case in own if (tool, case["query"]) in asked] for tool, own in cases.items()}
+    missing = asked - {(tool, case["query"]) for tool, own in found.items() for case in own}
+    if missing:
+        tool, query = min(missing)
+        raise WorkflowError(
+            f"{place}: does not hold {len(missing)} of the {len(asked)} cases that {test} replied to, such as {tool}: "
+            f"{query!r}; name the run that it was tested on"
+        )
+    return {tool: own for tool, own in found.items() if own}
 
 
 def draw_restraint(cases: Mapping[str, list[Json]], share: float, seed: int) -> dict[str, list[Json]]:

@@ -265,3 +265,16 @@ def test_restraint_is_a_share_of_the_calls_drawn_from_the_tools_and_kinds_in_tur
     assert drawn(restraint=0.34, seed=1) != some
     assert drawn(restraint=0) == []
     assert len(drawn(restraint=5)) == 16
+
+
+def test_one_more_arm_is_asked_what_the_others_were(folder) -> None:
+    run = folder(*(example(str(n), "add", "heldout", f"add {n}", {"a": n}) for n in range(4)))
+
+    def reply(n: int) -> dict[str, Any]:
+        gold = {"tool": "add", "arguments": {"a": n}}
+        return {"id": f"r{n}", "record": "reply", "arm": "baseline", "query": f"add {n}", "gold": gold, "output": ""}
+
+    [add] = Cases(run=run, asked_in=folder(reply(1), reply(3), name="tested")).items()
+    assert [case["query"] for case in add["cases"]] == ["add 1", "add 3"]
+    with pytest.raises(ste.WorkflowError, match=r"does not hold 1 of the 2 cases .* such as add: 'add 9'"):
+        Cases(run=run, asked_in=folder(reply(1), reply(9), name="other")).items()

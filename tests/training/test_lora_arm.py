@@ -35,7 +35,6 @@ def test_a_trained_model_answers_the_same_cases_and_is_decided_on_with_the_other
     changes = {
         "data.tested.runs": [str(tmp_path / "gain" / "runs" / "icl")],
         "data.heldout.run": str(tmp_path / "gain" / "runs" / "distil"),
-        "params.cases": 20,
     }
     summary = ste.load("lora", variant="student", set=changes).run(tmp_path / "lora")
     assert summary.complete, summary.failed
