@@ -185,7 +185,7 @@ def _notes(result: AblationResult) -> Iterator[str]:
             yield f"{arm.name}: the model is not asked whether a trial is solved, so that `solved` has no value"
         if arm.paired and arm.same == arm.paired:
             all_same = f"all {count_noun(arm.same, 'trial')} have the requests and calls of the base's"
-            yield f"{arm.name}: {all_same}: what was changed made no difference to what a model did"
+            yield f"{arm.name}: {all_same}; see `ste check --proofs`"
         for found in arm.inequalities:
             rates = f"{percent(found.other)} % against {percent(found.base)} % of the base (p = {found.p_value:.1g})"
             yield f"{arm.name}: unequal: {found.what}: {rates}"
