@@ -204,8 +204,11 @@ def _check_surroundings(
     accept_changes: bool,
 ) -> list[str]:
     """Return the changes of tools that are accepted. Raises `WorkflowError` for those of tools, items and data."""
-    part = {of: {name: lock[of][name] for name in wanted[of] if name in lock[of]} for of in ("units", "tools")}
-    changes = [change for change in tool_changes({**lock, **part}, wanted, workflow) if change.text]
+    # A source of data that is new or gone is what the arm changes; one that both have must hold the same.
+    both = {of: lock[of].keys() & wanted[of].keys() for of in ("units", "tools", "data")}
+    then = {**lock, **{of: {name: lock[of][name] for name in names} for of, names in both.items()}}
+    there = {**wanted, "data": {name: wanted["data"][name] for name in both["data"]}}
+    changes = [change for change in tool_changes(then, there, workflow) if change.text]
     if lock.get("dry_run", False) != wanted["dry_run"]:
         which = ("a dry run", "is none") if lock.get("dry_run") else ("no dry run", "is one")
         raise WorkflowError(f"{fork.run}: is {which[0]}, and the fork {which[1]}; what follows would not go with it")

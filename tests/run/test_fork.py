@@ -309,6 +309,16 @@ def test_a_tool_that_has_changed_is_refused_or_accepted_and_named(origin: Path, 
     assert "tool `double` has changed" in lock_file(tmp_path / "fork")["forked_from"]["changes"]
 
 
+def test_data_that_both_have_must_be_the_same_and_an_arm_may_bring_its_own(origin: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"a": 1}\n')
+    data = {"data": {"rows": {"use": "rows", "path": str(tmp_path / "rows.jsonl")}}}
+    at = "tool=double,episode=2"
+    assert load(tmp_path, set=data).run(out=tmp_path / "fork", fork=Fork(origin, at)).complete
+    (tmp_path / "rows.jsonl").write_text('{"a": 2}\n')
+    with pytest.raises(ste.WorkflowError, match=r"something has changed:\n  data `rows` has changed$"):
+        load(tmp_path, set=data).run(out=tmp_path / "other", fork=Fork(tmp_path / "fork", at))
+
+
 def test_what_is_no_run_or_of_another_version_or_a_dry_run_is_refused(origin: Path, tmp_path: Path) -> None:
     at = "tool=double,episode=2"
     with pytest.raises(ste.WorkflowError, match=r"--from .*nothing: is not the folder of a run"):
