@@ -1,5 +1,6 @@
 """`ste ablate`: its plan, its tables, and how it ends."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -61,8 +62,9 @@ def test_the_result_is_a_table_with_intervals_in_all_three_forms(small: Path, st
     assert ste("ablate", "small.yaml", "--seeds", 2, "--quiet", "--format", "markdown", "--report", page).code == 0
     lines = page.read_text().splitlines()
     assert "| arm | mean, % | 95 % interval | difference, points | 95 % interval | p, Holm |" in lines
-    widths = {line.count("|") for line in lines if line.startswith("| blind | ") or line.startswith("| base | ")}
-    assert widths <= {7, 8}
+    for line, below in itertools.pairwise(lines):  # no row of a table has more cells than its head
+        if line.startswith("|") and below.startswith("|"):
+            assert line.count("|") == below.count("|"), below
 
 
 def test_a_spent_budget_says_how_to_go_on(small: Path, ste: Command) -> None:
