@@ -4,7 +4,7 @@
 `outcomes` what two runs came to; `difference` puts them together.
 """
 
-from ste_graph.lab.diff.difference import Difference, compare
+from ste_graph.lab.diff.difference import WorkflowDifference, compare
 from ste_graph.lab.diff.sides import Side, open_sides
 
-__all__ = ["Difference", "Side", "compare", "open_sides"]
+__all__ = ["Side", "WorkflowDifference", "compare", "open_sides"]

@@ -53,7 +53,7 @@ class PartDifference:
 
 
 @dataclass(slots=True)
-class Difference:
+class WorkflowDifference:
     """Everything that differs between `a` and `b`."""
 
     a: Side
@@ -84,9 +84,9 @@ class Difference:
         return self.pair is not None and (any(only_in_one(self.pair)) or bool(self.pair.left_out))
 
 
-def compare(a: Side, b: Side) -> Difference:
+def compare(a: Side, b: Side) -> WorkflowDifference:
     """Compare two workflows, variants or runs."""
-    found = Difference(a, b)
+    found = WorkflowDifference(a, b)
     found.parts = list(_parts(a.resolved, b.resolved, "", found))
     if a.experiment is not None and b.experiment is not None:
         found.budget = _budget(a.experiment.workflow, b.experiment.workflow)
@@ -95,7 +95,9 @@ def compare(a: Side, b: Side) -> Difference:
     return found
 
 
-def _parts(a: Mapping[str, Json], b: Mapping[str, Json], name: str, found: Difference) -> Iterator[PartDifference]:
+def _parts(
+    a: Mapping[str, Json], b: Mapping[str, Json], name: str, found: WorkflowDifference
+) -> Iterator[PartDifference]:
     """The differences of a workflow, then of the workflows that it runs."""
     graph, settings = graph_changes(a, b), setting_changes(a, b)
     if not name:
@@ -113,7 +115,7 @@ def _parts(a: Mapping[str, Json], b: Mapping[str, Json], name: str, found: Diffe
             found.remarks.append(f"only {whose.name} runs `{inner}`")
 
 
-def _edge_changes(found: Difference) -> list[GraphChange]:
+def _edge_changes(found: WorkflowDifference) -> list[GraphChange]:
     """The edges that one of two workflow files does not have."""
     if found.a.experiment is None or found.b.experiment is None:
         return []
@@ -131,7 +133,7 @@ def _edges(workflow: Workflow) -> list[str]:
     return list(dict.fromkeys(" → ".join(end.removeprefix("record ") for end in pair) for pair in ends))
 
 
-def _seen_prompts(found: Difference, a: Mapping[str, Json], b: Mapping[str, Json]) -> list[ShownPrompt] | None:
+def _seen_prompts(found: WorkflowDifference, a: Mapping[str, Json], b: Mapping[str, Json]) -> list[ShownPrompt] | None:
     """The prompts as the models of two workflow files see them; None where that cannot be known."""
     if found.a.experiment is None or found.b.experiment is None:
         return None
@@ -173,7 +175,7 @@ def _budget(a: Workflow, b: Workflow) -> dict[str, tuple[Json, Json]]:
     return found
 
 
-def _compare_runs(found: Difference, a: FinishedRun, b: FinishedRun) -> None:
+def _compare_runs(found: WorkflowDifference, a: FinishedRun, b: FinishedRun) -> None:
     from ste_graph.lab.diff.outcomes import outcome_differences, spent
     from ste_graph.lab.pairs import open_trials, pair_runs, require_pairs
 

@@ -16,7 +16,7 @@ from ste_graph.contracts import Context, Json, Message, Model, Observation, Repl
 from ste_graph.errors import SteError
 from ste_graph.lab.diff.shelf import Shelf
 from ste_graph.lab.proofs.arm import UNITS, with_stand_ins
-from ste_graph.lab.proofs.canaries import Canaries, Counters, Place
+from ste_graph.lab.proofs.canaries import Canaries, Counters, StepPlace
 from ste_graph.lab.proofs.stand_ins import Script, current
 from ste_graph.language.workflow import EARLIER_RUN, VALUES, NodeSpec, Workflow
 from ste_graph.prompts.prompt import Prompt
@@ -117,7 +117,7 @@ def _recall(workflow: Workflow, name: str) -> Any:
 class _Places(Canaries):
     """Names steps instead of hiding canaries: two sides that do the same then say the same."""
 
-    def make(self, place: Place) -> str:
+    def make(self, place: StepPlace) -> str:
         return "-".join([place.node, *(str(number) for _, number in place.counters if number is not None)])
 
 
@@ -129,13 +129,13 @@ class _Talk(Watcher):
         self.lines: dict[PromptPlace, list[str]] = {}
 
     def context(self, unit: str, spec: NodeSpec, key: StepKey, context: StepContext) -> Context:
-        return _Listening(self, Place(unit, spec.name, key.counters, frozenset(spec.outputs.model_fields)), context)
+        return _Listening(self, StepPlace(unit, spec.name, key.counters, frozenset(spec.outputs.model_fields)), context)
 
 
 class _Listening:
     """The context of one step, whose prompts are taken down; all else is passed on."""
 
-    def __init__(self, talk: _Talk, place: Place, context: StepContext) -> None:
+    def __init__(self, talk: _Talk, place: StepPlace, context: StepContext) -> None:
         self._talk, self._place, self._context, self._number = talk, place, context, 0
 
     def __getattr__(self, name: str) -> Any:

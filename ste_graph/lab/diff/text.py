@@ -7,14 +7,14 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.lab.diff.columns import side_by_side
-from ste_graph.lab.diff.difference import SIGHT, Difference, PartDifference, ShownPrompt
+from ste_graph.lab.diff.difference import SIGHT, PartDifference, ShownPrompt, WorkflowDifference
 from ste_graph.text import align_columns, count_noun
 
 SHOWN: Final = 24
 """Lines of a prompt, and trials of a tool, that a text shows; the rest is counted."""
 
 
-def difference_text(found: Difference, width: int, *, full: bool = False) -> str:
+def difference_text(found: WorkflowDifference, width: int, *, full: bool = False) -> str:
     """The difference, section by section; one sentence where there is none."""
     if not found:
         lines = [f"{found.a.name} and {found.b.name} do not differ in {_compared(found)}."]
@@ -34,7 +34,7 @@ def difference_text(found: Difference, width: int, *, full: bool = False) -> str
     return "\n".join(lines)
 
 
-def _compared(found: Difference) -> str:
+def _compared(found: WorkflowDifference) -> str:
     if found.outcomes:
         trials = count_noun(found.outcomes[0].cases + found.outcomes[0].unjudged, "trial")
         return f"graph, settings, prompts, what they spent, and the outcomes of {trials}"
@@ -75,7 +75,7 @@ def _prompt_lines(prompt: ShownPrompt, width: int, *, full: bool) -> Iterator[st
         yield f"  … {count_noun(len(shown) - most, 'more line')}; --full shows them"
 
 
-def _outcome_lines(found: Difference) -> Iterator[str]:
+def _outcome_lines(found: WorkflowDifference) -> Iterator[str]:
     from ste_graph.lab.diff.outcomes import only_in_one, place_text
     from ste_graph.scoring.tables import gain_text
 
@@ -112,7 +112,7 @@ def _outcome_lines(found: Difference) -> Iterator[str]:
         yield f"  {unit} is not compared: {why}"
 
 
-def difference_json(found: Difference) -> dict[str, Json]:
+def difference_json(found: WorkflowDifference) -> dict[str, Json]:
     """The difference for other programs."""
     from ste_graph.lab.diff.outcomes import outcome_json
 

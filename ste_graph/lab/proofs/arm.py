@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from ste_graph.errors import RunError, SteError
 from ste_graph.lab.proofs.canaries import Canaries
+from ste_graph.lab.proofs.evidence import ArmEvidence
 from ste_graph.lab.proofs.stand_ins import CanaryModel, CanaryTools, Script
-from ste_graph.lab.proofs.watch import Evidence, Watch
+from ste_graph.lab.proofs.watch import Watch
 from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When, walk
 from ste_graph.language.workflow import EARLIER_RUN, VALUES, MemorySpec, Workflow
 from ste_graph.run.execution import execute
@@ -38,7 +39,7 @@ class Arm:
     """As it is in the file."""
     name: str
     """The arm's name, `base` without a variant; of a part behind it, as in `small, explore`."""
-    evidence: Evidence
+    evidence: ArmEvidence
     folder: Path
     """The folder of its run, which is gone once the proof is done."""
 
@@ -65,7 +66,7 @@ async def run_arm(workflow: Workflow, folder: Path) -> list[Arm]:
             part = spec.begin(partial(_look_up, outputs))
             arm = await _run(part, f"{name}, {spec.name}", own, number)
         except SteError as error:
-            arm = Arm(part, f"{name}, {spec.name}", Evidence(problems=[f"could not be run: {error}"]), own)
+            arm = Arm(part, f"{name}, {spec.name}", ArmEvidence(problems=[f"could not be run: {error}"]), own)
         if not arm.evidence.problems:
             outputs[f"{spec.name}.run"] = str(own)
         arms.append(arm)
@@ -82,7 +83,7 @@ def _look_up(outputs: Mapping[str, str], name: str) -> str:
 async def _run(workflow: Workflow, name: str, folder: Path, part: int = 0) -> Arm:
     if not any(spec.prompts for spec in workflow.nodes.values()):
         # Such a workflow trains or counts, which may take hours and shows nothing to a model.
-        nothing = Evidence(problems=["no node has a prompt, so that there is nothing to look at"])
+        nothing = ArmEvidence(problems=["no node has a prompt, so that there is nothing to look at"])
         return Arm(workflow, name, nothing, folder)
     script = Script(canaries=Canaries(first=part * PART))
     watch = Watch(workflow, script)

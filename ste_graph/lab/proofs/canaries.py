@@ -11,7 +11,7 @@ Counters: TypeAlias = tuple[tuple[str, int | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StepPlace:
     """A step of a run: its unit, its node, and the passes of the loops around it."""
 
     unit: str
@@ -33,11 +33,11 @@ class Canaries:
     A canary has three words: a placebo that permutes words does not let it through.
     """
 
-    origins: dict[str, Place] = field(default_factory=dict)
+    origins: dict[str, StepPlace] = field(default_factory=dict)
     first: int = 0
     """The number of the first one."""
 
-    def make(self, place: Place) -> str:
+    def make(self, place: StepPlace) -> str:
         """A new canary of a step."""
         number, letters = self.first + len(self.origins), ""
         for _ in range(4):
@@ -46,7 +46,7 @@ class Canaries:
         self.origins[letters] = place
         return f"qz{letters}a qz{letters}b qz{letters}c"
 
-    def renew(self, text: str, place: Place) -> None:
+    def renew(self, text: str, place: StepPlace) -> None:
         """Let the canaries in a text that a step says once more come from that step."""
         self.origins.update(dict.fromkeys(self.find(text), place))
 

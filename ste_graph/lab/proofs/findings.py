@@ -9,9 +9,9 @@ from typing import Final, cast
 from ste_graph.compile.flow import Flow, build_flow
 from ste_graph.diagnostics import Diagnostic, Severity, Span, display_path
 from ste_graph.lab.proofs.arm import BASE, Arm
+from ste_graph.lab.proofs.evidence import Wire
 from ste_graph.lab.proofs.reach import can_arrive, loops_that_forget, unreachable_reads, writers_of
 from ste_graph.lab.proofs.reading import names_read, reads_memory
-from ste_graph.lab.proofs.watch import Wire
 from ste_graph.language.workflow import EARLIER_RUN, VALUES, MemorySpec, NodeSpec
 
 NOT_SHOWN: Final = "E701"

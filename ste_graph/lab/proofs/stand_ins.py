@@ -14,14 +14,14 @@ from random import Random
 from typing import Any, ClassVar, Final
 
 from ste_graph.contracts import SIMULATED, Effect, Json, ModelRequest, Observation, Tool
-from ste_graph.lab.proofs.canaries import Canaries, Place
+from ste_graph.lab.proofs.canaries import Canaries, StepPlace
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.plausible_values import plausible_value
 
 MOST: Final = 500
 """A call with more kilos fails."""
 QUESTIONS: Final = frozenset({"informative", "faithful", "appropriate"})
-current: ContextVar[Place | None] = ContextVar("current", default=None)
+current: ContextVar[StepPlace | None] = ContextVar("current", default=None)
 """The step that asks or calls."""
 
 
@@ -51,7 +51,7 @@ class Script:
     def canary(self) -> str:
         """A new canary of the step that asks or calls."""
         place = current.get()
-        return self.canaries.make(place or Place("", "", (), frozenset()))
+        return self.canaries.make(place or StepPlace("", "", (), frozenset()))
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class CanaryClient:
 
     async def close(self) -> None: ...
 
-    def _reply(self, request: ModelRequest, place: Place | None) -> RawReply:
+    def _reply(self, request: ModelRequest, place: StepPlace | None) -> RawReply:
         outputs = place.outputs if place else frozenset()
         own_tool = place is not None and place.unit in TOOLS
         if own_tool and {"action", "arguments", "answer"} <= outputs:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ste_graph.compile.flow import build_flow
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Context, Json, Model, Observation, Reply, Scope, Selection
 from ste_graph.errors import SteError
-from ste_graph.lab.proofs.canaries import Place
+from ste_graph.lab.proofs.canaries import StepPlace
+from ste_graph.lab.proofs.contents import (
+    ENGINE_KEYS,
+    arrived_fields,
+    find_distance,
+    is_undecided,
+    list_marks,
+    list_variations,
+    render_content,
+)
+from ste_graph.lab.proofs.evidence import ArmEvidence, Wire
 from ste_graph.lab.proofs.reach import loops_that_forget
 from ste_graph.lab.proofs.stand_ins import Script, current
 from ste_graph.language.workflow import NodeSpec, Workflow
@@ -21,58 +29,6 @@ from ste_graph.run.context import Watcher
 from ste_graph.run.step_context import StepContext
 from ste_graph.run.step_log import LoggedStep
 
-Kind: TypeAlias = Literal["transcript", "prompt", "node"]
-"""How a memory is lent: as the conversation, to a prompt, or to a node that reads it itself."""
-
-TRIES: Final = 12
-"""So many times at most it is tried whether one field of a memory arrives in the prompts of a node."""
-_ENGINE_KEYS: Final = frozenset({"id", "record", "started", "ended"})
-
-
-@dataclass(slots=True)
-class Wire:
-    """One memory as it was lent to one node at one place: how often, and how often something was in it, and arrived."""
-
-    lent: int = 0
-    due: int = 0
-    """The times that it was lent after the unit had put something into it, forgotten or not."""
-    ignored: int = 0
-    """The times that a node ran after the unit had put something into it, and did not read it."""
-    filled: int = 0
-    arrived: int = 0
-    fields: dict[str, int] = field(default_factory=dict)
-    """The fields that arrived in a prompt; of those that did not, how often it was tried, as a negative number."""
-    carried: set[str] = field(default_factory=set)
-    """The outputs in which a node that reads the memory itself passes on what is in it."""
-
-
-@dataclass(slots=True)
-class Arrival:
-    """Canaries of one node that arrived from one distance: by which ways, each with the node whose prompt it was."""
-
-    ways: dict[str, str] = field(default_factory=dict)
-    passed_on: dict[str, str] = field(default_factory=dict)
-    """The ways that are outputs of a node which is not their origin."""
-
-
-@dataclass(slots=True)
-class Evidence:
-    """All that was seen of one arm."""
-
-    wires: dict[tuple[Kind, str, str, tuple[str, ...]], Wire] = field(default_factory=lambda: defaultdict(Wire))
-    """By kind, memory, node, and the loops around the place."""
-    outputs: dict[tuple[str, str, str], Wire] = field(default_factory=lambda: defaultdict(Wire))
-    """What prompts read of nodes that read a memory: by node, output, and the node whose prompt it is."""
-    arrivals: dict[tuple[str, str], Arrival] = field(default_factory=lambda: defaultdict(Arrival))
-    """By the node that a canary came from, and the loop of which another pass had made it (or `unit`)."""
-    remembered: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """The records that each memory was given."""
-    outlived: dict[str, str] = field(default_factory=dict)
-    """Memories that showed records of another pass than they live in, each with the node that saw it."""
-    prompts: int = 0
-    problems: list[str] = field(default_factory=list)
-    """Why something could not be seen."""
-
 
 class Watch(Watcher):
     """Looks on while one arm runs."""
@@ -80,7 +36,7 @@ class Watch(Watcher):
     def __init__(self, workflow: Workflow, script: Script) -> None:
         self.workflow = workflow
         self.script = script
-        self.evidence = Evidence()
+        self.evidence = ArmEvidence()
         self.readers = {spec.name for spec in workflow.nodes.values() if any(spec.recalls.values())}
         self._read: dict[str, list[tuple[Wire, set[str]]]] = defaultdict(list)
         self._given: set[tuple[str, str]] = set()
@@ -94,7 +50,7 @@ class Watch(Watcher):
         return WatchedView(self, unit, node, memory, view)
 
     def context(self, unit: str, spec: NodeSpec, key: StepKey, context: StepContext) -> Context:
-        place = Place(unit, spec.name, key.counters, frozenset(spec.outputs.model_fields))
+        place = StepPlace(unit, spec.name, key.counters, frozenset(spec.outputs.model_fields))
         return WatchedContext(self, place, spec, context)  # it passes the rest on
 
     def read(self, unit: str, node: str, memory: str, content: Json) -> None:
@@ -105,7 +61,7 @@ class Watch(Watcher):
         wire.due += self.has_given(unit, memory)
         if content:
             wire.filled += 1
-            self._read[unit].append((wire, _marks(content)))
+            self._read[unit].append((wire, list_marks(content)))
 
     def shows_others(self, unit: str, memory: str, entries: Sequence[Json]) -> bool:
         """True if a memory shows records of several passes of the loop that it lives in, or of another unit."""
@@ -134,7 +90,7 @@ class Watch(Watcher):
         self._asked_for.pop(unit, None)
         for wire, marks in self._read.pop(unit, ()):
             for name, value in step.outputs.items():
-                text = _text(value)
+                text = render_content(value)
                 if any(mark in text for mark in marks):
                     wire.carried.add(name)
 
@@ -142,7 +98,7 @@ class Watch(Watcher):
 class WatchedContext:
     """The context of one step, which looks at each prompt before it is sent; all else is passed on."""
 
-    def __init__(self, watch: Watch, place: Place, spec: NodeSpec, context: StepContext) -> None:
+    def __init__(self, watch: Watch, place: StepPlace, spec: NodeSpec, context: StepContext) -> None:
         self._watch, self._place, self._spec, self._context = watch, place, spec, context
 
     def __getattr__(self, name: str) -> Any:
@@ -166,7 +122,7 @@ class WatchedContext:
         evidence, spec = self._watch.evidence, self._spec
         values = await self._context.prompt_values(prompt)
         sent = await self._context.compose(prompt, result, values=values)
-        shown = _text(sent.messages)
+        shown = render_content(sent.messages)
         evidence.prompts += 1
         ways: dict[str, str] = {}
         if spec.transcript:
@@ -174,7 +130,7 @@ class WatchedContext:
             wire.lent += 1
             wire.filled += bool(sent.remembered)
             wire.arrived += bool(sent.remembered)
-            ways[spec.transcript] = _text(sent.remembered)
+            ways[spec.transcript] = render_content(sent.remembered)
         for memory in spec.memories:
             view = values.get(memory) or await self._context.memory_view(memory)
             wire = evidence.wires["prompt", memory, spec.name, ()]
@@ -186,11 +142,11 @@ class WatchedContext:
                 if self._watch.shows_others(self._place.unit, memory, view["entries"]):
                     evidence.outlived[memory] = spec.name
                 await self._try(wire, prompt, result, values, memory, key, sent.messages)
-                ways[memory] = _text([_fields(entry, wire) for entry in view[key]])
+                ways[memory] = render_content([arrived_fields(entry, wire) for entry in view[key]])
         for root in values.keys() & self._watch.workflow.nodes.keys():
             for name in prompt.roots[root]:
                 value = values[root][name]
-                ways[f"{root}.{name}"] = _text(value)
+                ways[f"{root}.{name}"] = render_content(value)
                 if root in self._watch.readers and value not in (None, [], {}, ""):
                     wire = evidence.outputs[root, name, spec.name]
                     wire.filled += 1
@@ -211,7 +167,9 @@ class WatchedContext:
         if root not in values:
             return
         content = values[root][key]
-        others = [(name, other) for name, other in _variations(content, self._engine_keys) if _due(wire, name)]
+        others = [
+            (name, other) for name, other in list_variations(content, self._engine_keys) if is_undecided(wire, name)
+        ]
         for name, other in others:
             changed = {**values, root: {**values[root], key: other}}
             try:
@@ -224,7 +182,7 @@ class WatchedContext:
     @property
     def _engine_keys(self) -> frozenset[str]:
         """What every record has, whatever it is about."""
-        return _ENGINE_KEYS | {self._watch.workflow.unit, *(loop for loop, _ in self._place.counters)}
+        return ENGINE_KEYS | {self._watch.workflow.unit, *(loop for loop, _ in self._place.counters)}
 
     def _note_arrivals(self, shown: str, ways: Mapping[str, str]) -> None:
         """Note of each canary that an earlier pass has made by which ways it came here.
@@ -288,65 +246,3 @@ class WatchedView:
     def _tell(self, found: Any, content: Json) -> Any:
         self._watch.read(self._unit, self._node, self._memory, content)
         return found
-
-
-def find_distance(origin: Place, place: Place) -> str | None:
-    """The outermost loop of which another pass than the one of `place` made something; `unit`: another unit did.
-
-    None where it was made in the same passes.
-    """
-    if origin.unit != place.unit:
-        return "unit"
-    own = dict(place.counters)
-    for loop, number in origin.counters:
-        if number is not None and own.get(loop) not in (None, number):
-            return loop
-    return None
-
-
-def _fields(entry: Json, wire: Wire) -> Json:
-    """The part of an entry that arrives in prompts."""
-    return [entry.get(name) for name, number in wire.fields.items() if number > 0]
-
-
-def _due(wire: Wire, name: str) -> bool:
-    return -TRIES < wire.fields.get(name, 0) <= 0
-
-
-def _variations(content: Json, left_out: frozenset[str]) -> Iterator[tuple[str, Json]]:
-    """The content with other values under one key of its entries at a time, and the key; of texts, all at once."""
-    entries = content if isinstance(content, list) else []
-    if entries and all(isinstance(entry, Mapping) for entry in entries):
-        for name in dict.fromkeys(key for entry in entries for key in entry):
-            if name not in left_out:
-                yield name, [{**entry, name: vary(entry[name])} if name in entry else entry for entry in entries]
-    else:
-        yield "", vary(content)
-
-
-def vary(value: Json) -> Json:
-    """Another value of the same type."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int | float):
-        return value + 1
-    if isinstance(value, str):
-        return f"{value} canary"
-    if isinstance(value, Mapping):
-        return {key: vary(inner) for key, inner in value.items()}
-    return [vary(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _marks(content: Json) -> set[str]:
-    """The texts in a content by which it is known again: those of some length, and canaries by their first word."""
-    if isinstance(content, Mapping):
-        return set().union(*(_marks(value) for key, value in content.items() if key not in _ENGINE_KEYS), set())
-    if isinstance(content, list):
-        return set().union(*map(_marks, content), set())
-    if isinstance(content, str) and len(content) > 3:
-        return {content, *(word for word in content.replace('"', " ").split() if word.startswith("qz"))}
-    return set()
