@@ -208,9 +208,11 @@ def find_source(path: Path, *, unadopted: bool = False) -> PackSource:
     evaluated, line, evaluation = locate_evaluation(path, run)
     subject = _find_subject(path, evaluation, unadopted=unadopted)
     nearby = [*run.sub_runs, evaluated, *list_siblings(evaluated)]
-    tested = locate_run(
-        list_named_runs(evaluated, "replies", "runs"), nearby, f"{evaluated.path}: the run with the replies"
-    )
+    what = f"{evaluated.path}: the run with the replies"
+    named = list_named_runs(evaluated, "replies", "runs")
+    if len(named) > 1:  # further arms were tested in runs of their own, as by lora.yaml
+        named = [each for each in named if _has_arm(locate_run([each], nearby, what), evaluation.candidate)]
+    tested = locate_run(named, nearby, what)
     cases = list_named_runs(tested, "cases", "run")
     distilled = locate_run(cases, nearby, f"{tested.path}: the run with the held-out requests")
     runs = {
@@ -218,6 +220,10 @@ def find_source(path: Path, *, unadopted: bool = False) -> PackSource:
         for form, source in subject.forms.items()
     }
     return PackSource(path, evaluation, line, evaluated, tested, distilled, subject, runs)
+
+
+def _has_arm(run: FinishedRun, arm: str | None) -> bool:
+    return any(line.get("record") == "reply" and line.get("arm") == arm for line in run.records())
 
 
 def _find_subject(path: Path, evaluation: Evaluation, *, unadopted: bool) -> FormsSubject:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import ste_graph as ste
+from ste_graph.packs.sources import find_source
 from ste_graph.scoring.evaluation import Evaluation
 from ste_graph.scoring.subject import ModelSubject
 
@@ -51,3 +52,8 @@ def test_a_trained_model_answers_the_same_cases_and_is_decided_on_with_the_other
     evaluation = Evaluation.model_validate({name: line[name] for name in Evaluation.model_fields if name in line})
     assert set(evaluation.candidates) == {"exemplars", "lora"}
     assert set(evaluation.arms) == {"baseline", "exemplars", "lora"}
+    runs = [str(tmp_path / "gain" / "runs" / "icl"), str(parts / "test")]
+    decided = {"data.replies.runs": runs, "data.replies.candidate": "exemplars"}
+    ste.load("evaluate", set=decided).run(tmp_path / "decided")
+    source = find_source(tmp_path / "decided", unadopted=True)
+    assert (source.arm, source.tested.path) == ("exemplars", tmp_path / "gain" / "runs" / "icl")
