@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +53,11 @@ class PageContent(Frozen):
 
 def gather_content(run: FinishedRun, vectors: VectorSource | None = None) -> PageContent:
     """The content of the page about a run, with all its parts. Raises `WorkflowError` where a file of it is damaged."""
+    with _without_collector():
+        return _gather(run, vectors)
+
+
+def _gather(run: FinishedRun, vectors: VectorSource | None) -> PageContent:
     opened = [_OpenPart(each, run) for each in (run, *run.sub_runs)]
     fates = Fates()
     for part in opened:
@@ -74,6 +81,18 @@ def gather_content(run: FinishedRun, vectors: VectorSource | None = None) -> Pag
         empty=None if entries else _instead(opened),
     )
     return PageContent.model_validate(make_safe(content.model_dump(), _hidden_paths(run)))
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """A time without garbage collection: it would look again and again at the many values that are read here."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def make_safe(value: Json, hidden: re.Pattern[str]) -> Json:
