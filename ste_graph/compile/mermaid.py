@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ste_graph.compile.edges import list_edges
-from ste_graph.compile.flow import Flow, Vertex, build_flow
+from ste_graph.compile.flow import Vertex, build_flow
 from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import VALUES, MemorySpec, SubWorkflowSpec, Workflow
 

@@ -37,7 +37,7 @@ class AskedModel:
     workflow: Workflow | None = None
 
     async def examine(self, *, quick: bool, progress: Callable[[str], None]) -> tuple[Diagnosis, str]:
-        """What was found, and the lines to paste; kept for runs too. Raises `SteError` where the model cannot be asked."""
+        """What was found, and the lines to paste; kept for runs. Raises `SteError` where the model cannot be asked."""
         longest = USUAL_PROMPT
         if self.workflow is not None:
             longest = max(SHORTEST, estimate_longest_prompt(self.workflow, self.names))

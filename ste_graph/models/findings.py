@@ -8,7 +8,7 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from ste_graph.contracts import Frozen
-from ste_graph.errors import RunError, WorkflowError
+from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically, write_error
 from ste_graph.files.cache import cache_folder
 from ste_graph.files.document import read_json

@@ -73,7 +73,7 @@ def tool_messages(ids: Sequence[str], result: str | None) -> list[Message]:
 
 
 def write_reply(reply: Reply) -> str:
-    """The reply as text, to be kept: what the model said, then the calls that its server has read as one line of JSON."""
+    """The reply as text, to be kept: what the model said, then the calls that its server has read as a line of JSON."""
     calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in reply.tool_calls]
     kept = json.dumps({_KEPT_CALLS: calls}, ensure_ascii=False) if calls else ""
     return "\n".join(filter(None, (reply.text, kept)))

@@ -43,8 +43,8 @@ def test_help_names_every_verb(ste):
     assert result.code == 0
     commands = result.out.partition("Commands:")[2].splitlines()
     assert [line.split()[0] for line in commands if line.strip()] == [
-        "check", "plan", "draw", "diff", "doctor", "run", "runs", "ablate", "show", "report", "export", "score", "schema", "init",
-        "memory", "pack", "tools",
+        "check", "plan", "draw", "diff", "doctor", "run", "runs", "ablate", "show", "report", "export", "score",
+        "schema", "init", "memory", "pack", "tools",
     ]  # fmt: skip
 
 

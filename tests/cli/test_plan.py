@@ -89,8 +89,8 @@ def test_the_plan_of_a_decision_says_what_it_could_show(ste):
     assert head in text
     # 12 tools x 20 trials, of which three to six in ten are kept, and half of these held out
     assert (
-        "  cases  36 to 72, and 13 to 25 in which no call is right: 12 tools x 20 trials, 3 to 6 of 10 kept, 50 % of them held out"
-        in text
+        "  cases  36 to 72, and 13 to 25 in which no call is right: 12 tools x 20 trials, "
+        "3 to 6 of 10 kept, 50 % of them held out" in text
     )
     assert "  test   10 arms (7 may be adopted), 1 reply a case" in text
     assert "  72 likely " in text

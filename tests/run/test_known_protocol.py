@@ -1,4 +1,4 @@
-"""`protocol: auto` and what `ste doctor` has found: from the cache to the lock, to the requests, and to what is said."""
+"""`protocol: auto` and what `ste doctor` has found: from the cache to the lock, the requests, and what is said."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ FILES = {
     "workflow.yaml": WORKFLOW,
     "tools.py": TOOLS,
     "imagine.md": "Imagine for {{ tool.name }}.\nUser Query:",
-    "call.md": "{% if observe.text is none %}Do: {{ imagine.query }}{% else %}Observation: {{ observe.text }}{% endif %}",
+    "call.md": (
+        "{% if observe.text is none %}Do: {{ imagine.query }}{% else %}Observation: {{ observe.text }}{% endif %}"
+    ),
 }
 Serve = Callable[..., ChatServer]
 
@@ -122,7 +124,8 @@ def test_a_run_begins_with_the_form_that_doctor_found_and_says_so(
     before = len(server.bodies)
     (said,) = run(folder)
     assert said.startswith(
-        f"`protocol: auto` of `call` begins with `json`, which `ste doctor` found to work with `tiny` at {server.url} on 2"
+        "`protocol: auto` of `call` begins with `json`, which `ste doctor` found to work with `tiny` at "
+        f"{server.url} on 2"
     )
     assert set(forms(folder)) == {"json"}
     assert not any(body.get("tools") for body in server.bodies[before:])
