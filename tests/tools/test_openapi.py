@@ -309,6 +309,7 @@ async def test_a_text_body_is_sent_unchanged(described):
         ({"swagger": "2.0", "host": "h:8", "basePath": "/v1/", "schemes": ["http", "https"]}, "https://h:8/v1/p"),
         ({"swagger": "2.0", "host": "h", "schemes": ["ws", "http"]}, "http://h/p"),
         ({"swagger": "2.0", "host": "h"}, "https://h/p"),
+        ({"swagger": "2.0", "host": "h", "schemes": True}, "https://h/p"),
     ],
 )
 async def test_the_server_is_the_first_that_the_spec_names(described, servers, url):

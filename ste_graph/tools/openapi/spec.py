@@ -200,8 +200,12 @@ class Spec:
         raise UnusableError(f"its body is `{body.media}`, which cannot be made of JSON arguments")
 
     def _consumes(self, listed: ListedOperation) -> list[str]:
-        found = listed.node.get("consumes") or self.root.get("consumes") or []
-        return [str(media) for media in found] if isinstance(found, list) else []
+        return self._list(listed, "consumes")
+
+    def _list(self, listed: ListedOperation, name: str) -> list[str]:
+        """The texts of a list that the operation or the whole description gives; empty where it is no list."""
+        found = listed.node.get(name) or self.root.get(name) or []
+        return [str(part) for part in found] if isinstance(found, list) else []
 
     def _server(self, listed: ListedOperation) -> str | None:
         if not self.swagger:
@@ -213,7 +217,7 @@ class Spec:
         host = str(self.root.get("host") or here.netloc)
         if not host:
             return None
-        schemes = listed.node.get("schemes") or self.root.get("schemes") or [here.scheme if here.netloc else "https"]
+        schemes = self._list(listed, "schemes") or [here.scheme if here.netloc else "https"]
         scheme = "https" if "https" in schemes else "http"
         return _usable(f"{scheme}://{host}/{str(self.root.get('basePath') or '').strip('/')}")
 
