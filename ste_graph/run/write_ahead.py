@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json, Observation, Tool
 from ste_graph.ids import now
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.steps import UnitLog
 from ste_graph.tools.forwarded import ForwardedTool
 
 INTERRUPTED = (
@@ -17,12 +17,12 @@ INTERRUPTED = (
     "it was not made a second time."
 )
 
-current_call: ContextVar[tuple[StepLog, str] | None] = ContextVar("current_call", default=None)
+current_call: ContextVar[tuple[UnitLog, str] | None] = ContextVar("current_call", default=None)
 """The call that a step is making, by step and number, and the log of its unit."""
 
 
 @contextmanager
-def log_call(log: StepLog, call: str) -> Iterator[None]:
+def log_call(log: UnitLog, call: str) -> Iterator[None]:
     """Tell the `WriteAheadTool` that is called within this context which call it is, and the log to write it to."""
     token = current_call.set((log, call))
     try:
@@ -45,7 +45,7 @@ class WriteAheadTool(ForwardedTool):
         log, call = current
         if call in log.started_calls:
             return Observation(ok=False, kind="interrupted", text=INTERRUPTED)
-        log.start_call(call, self.name, now())
+        await log.start_call(call, self.name, now())
         return await self.tool.call(arguments)
 
 

@@ -10,7 +10,7 @@ def step(key: str, **more) -> LoggedStep:
     return LoggedStep(key=key, started="2026-01-01T00:00:00.000Z", ended="2026-01-01T00:00:01.000Z", **more)
 
 
-def test_a_log_read_again_is_the_log_that_was_written(tmp_path: Path) -> None:
+async def test_a_log_read_again_is_the_log_that_was_written(tmp_path: Path) -> None:
     log = StepLog(tmp_path / "unit.jsonl")
     steps = [
         step(
@@ -29,7 +29,7 @@ def test_a_log_read_again_is_the_log_that_was_written(tmp_path: Path) -> None:
     ]
     for finished in steps:
         log.add_step(finished)
-    log.start_call("observe trial=1 #0", "send", "2026-01-01T00:00:02.000Z")
+    await log.start_call("observe trial=1 #0", "send", "2026-01-01T00:00:02.000Z")
     log.end_loops("record trial=0", [("trial", 1, "times")])
     log.close()
     again = StepLog(tmp_path / "unit.jsonl")

@@ -1,0 +1,83 @@
+"""Finished steps on their way into the log, the memories and the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from ste_graph.contracts import Json, Observation, RecordStore
+from ste_graph.records import Record
+from ste_graph.run.context import Watcher
+from ste_graph.run.journal import Journal
+from ste_graph.run.record_maker import memory_entries
+from ste_graph.run.step_log import LoggedStep, StepLog, UsageCounts
+
+
+class UnitLog(Protocol):
+    """The log of a unit as the unit itself needs it; its finished steps reach it through a `StepWriter`."""
+
+    @property
+    def path(self) -> Path:
+        """The log's file, which may lie on another machine."""
+
+    @property
+    def finished(self) -> Mapping[str, LoggedStep]:
+        """The steps that were finished when the unit was taken up, by key."""
+
+    @property
+    def started_calls(self) -> Collection[str]:
+        """Calls that may change the world, started in a step that is not finished."""
+
+    async def start_call(self, call: str, tool: str, at: str) -> None:
+        """Log, durably, that a call which may change the world is about to be made, before it is."""
+
+    def abandon_step(self, key: str, used: UsageCounts) -> None:
+        """Log what the replies in a step have used that did not come to its end."""
+
+    def end_call(self, call: str, tool: str, arguments: Mapping[str, Json], observation: Observation) -> None:
+        """Log the observation of a call that was started."""
+
+    def logged_observation(self, call: str, tool: str, arguments: Mapping[str, Json]) -> Observation | None:
+        """The observation of a call that was made in a step which was not finished; None if unknown."""
+
+    def end_loops(self, key: str, loops: list[tuple[str, int, str]]) -> None:
+        """Log the loops that ended after a step, once, however often the step is replayed."""
+
+
+class StepWriter(Protocol):
+    """Takes the finished steps of units: none counts before it is written."""
+
+    async def write(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
+        """Write a finished step, or tell those who watch of one that was finished before."""
+
+
+class RunSteps:
+    """The `StepWriter` of the process that owns the run's folder."""
+
+    def __init__(
+        self,
+        logs: Mapping[str, StepLog],
+        journal: Journal,
+        stores: Mapping[str, RecordStore],
+        types: Mapping[str, type[Record]],
+        watcher: Watcher,
+    ) -> None:
+        self._logs = logs
+        self._journal = journal
+        self._stores = stores
+        self._types = types
+        self._watcher = watcher
+
+    async def write(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
+        log = self._logs[unit]
+        if not replayed:
+            log.add_step(step)
+        for memory, entry in memory_entries(step, self._types):
+            self._stores[memory].add(entry)
+        if step.record is not None:
+            self._journal.add(step.record)
+        self._watcher.step(unit, step, replayed=replayed)
+        if step.record is not None and not replayed:
+            # Last, so that whoever stops the run here finds the record in the journal and in the memories too.
+            await log.sync()
