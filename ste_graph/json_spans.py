@@ -12,7 +12,7 @@ _BLANK = " \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class JsonSpan:
     """A value in a text, from `start` up to `end`."""
 
     start: int
@@ -23,11 +23,11 @@ class Span:
 class Edit:
     """A part of a text and what to write in its place; an empty part: what to insert there."""
 
-    span: Span
+    span: JsonSpan
     text: str
 
 
-def members(text: str, start: int) -> Iterator[tuple[str, Span]]:
+def members(text: str, start: int) -> Iterator[tuple[str, JsonSpan]]:
     """The members of the object that begins at `start`, in order, also those of one name; none if it is no object.
 
     Raises `ValueError` where the text is no JSON.
@@ -41,20 +41,20 @@ def members(text: str, start: int) -> Iterator[tuple[str, Span]]:
         key, at = scanstring(text, at + 1, False)
         at = _skip(text, _skip_blank(text, at), ":")
         end = _find_end(text, at)
-        yield key, Span(at, end)
+        yield key, JsonSpan(at, end)
         at = _skip_blank(text, end)
         if text[at : at + 1] != "}":
             at = _skip(text, at, ",")
 
 
-def elements(text: str, start: int) -> Iterator[Span]:
+def elements(text: str, start: int) -> Iterator[JsonSpan]:
     """The elements of the array that begins at `start`, in order; none if it is no array. Raises `ValueError`."""
     if text[start : start + 1] != "[":
         return
     at = _skip_blank(text, start + 1)
     while text[at : at + 1] != "]":
         end = _find_end(text, at)
-        yield Span(at, end)
+        yield JsonSpan(at, end)
         at = _skip_blank(text, end)
         if text[at : at + 1] != "]":
             at = _skip(text, at, ",")

@@ -124,7 +124,7 @@ def address_secrets(address: str) -> Iterator[str]:
         parts = urlsplit(address)
     except ValueError:
         return
-    for user, password in {(parts.username, parts.password), (_decoded(parts.username), _decoded(parts.password))}:
+    for user, password in {(parts.username, parts.password), (_decode(parts.username), _decode(parts.password))}:
         if password:
             yield from (password, f"{user}:{password}")
         elif user and parts.scheme in ("http", "https"):
@@ -134,7 +134,7 @@ def address_secrets(address: str) -> Iterator[str]:
             yield value
 
 
-def _decoded(text: str | None) -> str | None:
+def _decode(text: str | None) -> str | None:
     return unquote(text) if text else text
 
 

@@ -32,7 +32,7 @@ def secret_forms(secret: str) -> Iterator[Form]:
 
     A secret may stand anywhere within a longer text that is written in base64 or in hexadecimal digits.
     """
-    plain = "".join(_written(secret))
+    plain = "".join(_character_patterns(secret))
     if len(secret) < SHORT:
         yield Form("", rf"(?<!\w)(?:{plain})(?!\w)")
         return
@@ -81,7 +81,7 @@ def _longest(pattern: re.Pattern[str], text: str) -> str:
 # -- escaped --
 
 
-def _written(secret: str) -> Iterator[str]:
+def _character_patterns(secret: str) -> Iterator[str]:
     """A pattern for each character.
 
     A text within JSON within JSON has its quotes escaped twice, and so on: up to 64 backslashes will do. Everything is

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from ste_graph.json_spans import Edit, Span, apply_edits, elements, first_value, members
+from ste_graph.json_spans import Edit, JsonSpan, apply_edits, elements, first_value, members
 
 LEAVES = some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False) | some.text()
 VALUES = some.recursive(LEAVES, lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner), max_leaves=12)
@@ -51,7 +51,8 @@ def test_members_of_one_name_are_all_found_and_odd_numbers_and_halves_of_emojis_
 
 
 def test_several_edits_are_made_at_once_and_an_empty_span_inserts():
-    assert apply_edits("abcdef", [Edit(Span(0, 1), "A"), Edit(Span(5, 6), ""), Edit(Span(3, 3), "-")]) == "Abc-de"
+    edits = [Edit(JsonSpan(0, 1), "A"), Edit(JsonSpan(5, 6), ""), Edit(JsonSpan(3, 3), "-")]
+    assert apply_edits("abcdef", edits) == "Abc-de"
 
 
 @pytest.mark.parametrize("text", ['{"a" 1}', '{"a":1 "b":2}', "{1:2}", '{"a":', "{", '{"a":1', '{"a":}', '{"a:1}'])

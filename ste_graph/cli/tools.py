@@ -49,15 +49,15 @@ def list_(
 
     workflow = load_experiment(file, variant, changes).workflow
     if effects:
-        echo(_done(workflow, _effects(workflow)))
+        echo(_run_quietly(workflow, _effects(workflow)))
         return
-    found = _done(workflow, _opened(workflow))
+    found = _run_quietly(workflow, _list_tools(workflow))
     policy = tool_policy(workflow)
     if format is Format.json:
-        listed = [{**_plain(tool), **_note(tool), "allowed": policy.allows(tool)} for tool in found]
+        listed = [{**_tool_to_json(tool), **_note(tool), "allowed": policy.allows(tool)} for tool in found]
         echo(json.dumps(_clean(workflow, listed), indent=2))
         return
-    rows = [(tool.name, tool.effect, *_allowed(tool, policy)) for tool in found]
+    rows = [(tool.name, tool.effect, *_access_columns(tool, policy)) for tool in found]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows)
     for line in lines:
@@ -74,7 +74,7 @@ def show(
 ) -> None:
     """Show one tool: description, effect, and the JSON Schema of its arguments."""
     workflow = load_experiment(file, variant, changes).workflow
-    tool = _clean(workflow, _plain(_named(name, _done(workflow, _opened(workflow)))))
+    tool = _clean(workflow, _tool_to_json(_find_tool(name, _run_quietly(workflow, _list_tools(workflow)))))
     if format is Format.json:
         echo(json.dumps(tool, indent=2))
         return
@@ -97,7 +97,7 @@ def call(
     """Make one call by hand, through the same checks and limits as in a run."""
     given = _arguments(arguments)
     workflow = replace(load_experiment(file, variant, changes).workflow, cassette=None)
-    observation = _done(workflow, _called(workflow, name, given, yes=yes))
+    observation = _run_quietly(workflow, _call_tool(workflow, name, given, yes=yes))
     if format is Format.json:
         echo(observation.model_dump_json(indent=2))
     else:
@@ -112,7 +112,7 @@ def call(
         raise typer.Exit(WRONG if observation.kind in UNFIT else FAILED)
 
 
-def _done(workflow: Workflow, doing: Any) -> Any:
+def _run_quietly(workflow: Workflow, doing: Any) -> Any:
     """What a coroutine over tools gives. Raises `WorkflowError`."""
     from ste_graph.redaction import redact_errors
 
@@ -127,7 +127,7 @@ def _clean(workflow: Workflow, said: Any) -> Any:
     return Redactor(workflow.secrets).redact_data(said)
 
 
-async def _opened(workflow: Workflow) -> list[Tool]:
+async def _list_tools(workflow: Workflow) -> list[Tool]:
     from ste_graph.run.tools import open_tools
 
     async with open_tools(workflow) as found:
@@ -149,14 +149,14 @@ async def _effects(workflow: Workflow) -> str:
     return said
 
 
-async def _called(workflow: Workflow, name: str, arguments: Mapping[str, Json], *, yes: bool) -> Observation:
+async def _call_tool(workflow: Workflow, name: str, arguments: Mapping[str, Json], *, yes: bool) -> Observation:
     from ste_graph.contracts import Observation
     from ste_graph.redaction import Redactor
     from ste_graph.run.tools import open_tools, tool_policy
     from ste_graph.tools.toolbox import Toolbox
 
     async with open_tools(workflow) as found:
-        tool = _named(name, found)
+        tool = _find_tool(name, found)
         policy = tool_policy(workflow).model_copy(update={"allow": (name,) if yes else (), "ask": False})
         box = Toolbox(found, policy, redactor=Redactor(workflow.secrets))
         if not policy.allows(tool) and not box.checker(name).check(arguments).problem:
@@ -165,7 +165,7 @@ async def _called(workflow: Workflow, name: str, arguments: Mapping[str, Json], 
         return await box.call(name, arguments)
 
 
-def _named(name: str, found: Sequence[Tool]) -> Tool:
+def _find_tool(name: str, found: Sequence[Tool]) -> Tool:
     """The tool of this name. Raises `WorkflowError` with the names that there are."""
     from ste_graph.errors import WorkflowError
     from ste_graph.suggest import did_you_mean, list_choices
@@ -186,7 +186,7 @@ def _arguments(text: str) -> dict[str, Json]:
     return given
 
 
-def _plain(tool: Tool) -> dict[str, Json]:
+def _tool_to_json(tool: Tool) -> dict[str, Json]:
     from ste_graph.tools.fingerprint import describe_tool
 
     return describe_tool(tool)
@@ -199,7 +199,7 @@ def _note(tool: Tool) -> dict[str, Json]:
     return {"effect_note": note} if (note := effect_note(tool)) else {}
 
 
-def _allowed(tool: Tool, policy: ToolPolicy) -> tuple[str, str]:
+def _access_columns(tool: Tool, policy: ToolPolicy) -> tuple[str, str]:
     """Whether a run may call the tool, and what the tool is for; with the reason if its effect is in doubt."""
     from ste_graph.tools.forwarded import effect_note
     from ste_graph.tools.policy import first_line

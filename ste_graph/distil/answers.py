@@ -36,7 +36,7 @@ def unsupported_answer(answer: str, query: str, steps: Sequence[Mapping[str, Jso
     something of the last result that the request does not. True answers in other words are not vouched for either: a
     judge may do that.
     """
-    observed = [_observed(step) for step in steps]
+    observed = [_observation_text(step) for step in steps]
     results = [_read(text) for text in observed if text]
     if not results:
         return "no call has given a result"
@@ -92,7 +92,7 @@ def _words(text: str) -> Iterator[str]:
             yield singular(match[0])
 
 
-def _observed(step: Mapping[str, Json]) -> str:
+def _observation_text(step: Mapping[str, Json]) -> str:
     observation = step.get("observation")
     return str(observation.get("text") or "") if isinstance(observation, Mapping) else ""
 

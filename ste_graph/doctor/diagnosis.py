@@ -26,7 +26,7 @@ MARKS: Final[Mapping[Outcome, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ServerFinding:
     """One thing that was tried."""
 
     subject: str
@@ -46,7 +46,7 @@ class Diagnosis:
     """The models of the workflow that it is; () where none is asked."""
     label: str
     location: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ServerFinding] = field(default_factory=list)
     adaptation: Adaptation = AS_ASKED
     protocol: Protocol = "react"
     """The form in which calls are best asked for."""
@@ -63,9 +63,9 @@ class Diagnosis:
 
     def add(self, subject: str, outcome: Outcome, note: str) -> None:
         """Note one thing that was tried."""
-        self.findings.append(Finding(subject, outcome, note))
+        self.findings.append(ServerFinding(subject, outcome, note))
 
-    def find(self, subject: str) -> Finding | None:
+    def find(self, subject: str) -> ServerFinding | None:
         """What was found on a subject."""
         return next((finding for finding in self.findings if finding.subject == subject), None)
 

@@ -9,7 +9,7 @@ from typing import Final
 from ste_graph.doctor.asking import Examiner, SilentModelError
 from ste_graph.doctor.calling import try_roles, try_structure, try_tool_call
 from ste_graph.doctor.context import try_context
-from ste_graph.doctor.diagnosis import Diagnosis, Finding
+from ste_graph.doctor.diagnosis import Diagnosis, ServerFinding
 from ste_graph.doctor.load import try_load
 from ste_graph.doctor.sampling import try_sampling
 from ste_graph.errors import ModelError
@@ -60,7 +60,7 @@ async def examine(
         told += [f"{facts.slots} slots"] if facts.slots else []
         said = f"; the server tells of {' and '.join(told)}" if told else ""
         note = f"answers, though the server does not list it{said}" if doubt else f"answers{said}"
-        diagnosis.findings.insert(0, Finding("server", "yes", note))
+        diagnosis.findings.insert(0, ServerFinding("server", "yes", note))
         await try_structure(examiner, diagnosis)
         await try_tool_call(examiner, diagnosis)
         await try_roles(examiner, diagnosis)

@@ -107,7 +107,9 @@ def compose_arms(
     kept: dict[str, AblationArm] = {}
     same: dict[str, str] = {}
     for arm in arms:
-        twin = next((name for name, other in kept.items() if _resolved(arm) == _resolved(other)), None)
+        twin = next(
+            (name for name, other in kept.items() if _lock_without_name(arm) == _lock_without_name(other)), None
+        )
         if twin is None:
             kept[arm.name] = arm
         else:
@@ -192,7 +194,7 @@ def check_comparable(arms: Arms, locks: Mapping[str, Mapping[str, Json] | None])
     )
 
 
-def _resolved(arm: AblationArm) -> Json:
+def _lock_without_name(arm: AblationArm) -> Json:
     """What makes an arm, without its name."""
     return {name: value for name, value in arm.workflow.lock.items() if name != "variant"}
 

@@ -64,7 +64,7 @@ def _share(flags: Iterable[bool]) -> Value | None:
     return Value(sum(found) / len(found), len(found)) if found else None
 
 
-def _solved(unit: Explored) -> Value | None:
+def _solved_share(unit: Explored) -> Value | None:
     """The share of trials that the model takes for solved; None where it is never asked."""
     verdicts = [trial.get("solved") for trial in unit.trials]
     return None if all(verdict is None for verdict in verdicts) else _share(verdict is True for verdict in verdicts)
@@ -74,7 +74,7 @@ def _call_succeeded(unit: Explored) -> Value | None:
     return _share(bool(trial.get("call_succeeded")) for trial in unit.trials)
 
 
-def _kept(unit: Explored) -> Value | None:
+def _kept_share(unit: Explored) -> Value | None:
     return _share(_is_kept(trial, unit) for trial in unit.trials)
 
 
@@ -95,7 +95,7 @@ def _distinct_calls(unit: Explored) -> Value | None:
     return _share(flags)
 
 
-def _covered(unit: Explored) -> Value | None:
+def _coverage_share(unit: Explored) -> Value | None:
     coverage = unit.coverage
     known = coverage.parameter_count + coverage.value_count
     used = len(coverage.parameters) + len(coverage.values)
@@ -108,11 +108,11 @@ def _spread(unit: Explored) -> Value | None:
 
 
 MEASURES: Final = (
-    Measure("solved", "trials that the model takes for solved", _solved),
+    Measure("solved", "trials that the model takes for solved", _solved_share),
     Measure("call_succeeded", "trials in which a call succeeded", _call_succeeded),
-    Measure("kept", "trials that the rule gates keep (format, execution, grounding)", _kept),
+    Measure("kept", "trials that the rule gates keep (format, execution, grounding)", _kept_share),
     Measure("distinct_calls", "trials with a valid call that no earlier trial of the tool had made", _distinct_calls),
-    Measure("coverage", "parameters, and values among which they choose, that valid calls used", _covered),
+    Measure("coverage", "parameters, and values among which they choose, that valid calls used", _coverage_share),
     Measure("spread", "words that two requests of a tool do not have in common, on average", _spread),
 )
 """The measures, in the order in which they are shown."""

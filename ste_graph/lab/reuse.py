@@ -72,7 +72,7 @@ def plan_reuse(workflow: Workflow, folder: Path, wanted: Mapping[str, Json] | No
         return Reuse(tuple(_unit_state(name, logs[name]) for name in names), "go on")
     if wanted is not None and _chooses_otherwise(lock, wanted):  # which tools there are is a change of single units
         changes = [change for change in changes if change.at != _TOOLS]
-    shared = _shared(workflow)
+    shared = _find_shared_state(workflow)
     if any(change.at[0] not in ("units", "tools") for change in changes) or shared:
         why = _reason(changes) + (f", and the units share {shared}" if shared and _of_units(changes) else "")
         return Reuse(tuple(UnitReuse(name, "to run", why) for name in names), "anew")
@@ -110,7 +110,7 @@ def _unit_state(name: str, log: StepLog) -> UnitReuse:
     return UnitReuse(name, "to run", "its turn has not come yet")
 
 
-def _shared(workflow: Workflow) -> str | None:
+def _find_shared_state(workflow: Workflow) -> str | None:
     """What units of a run share, so that a change of one may change the others; None if they share nothing."""
     if workflow.reset is not None:
         return "the tools' state, see `reset`"

@@ -108,7 +108,7 @@ def _changed_parameters(before: Mapping[str, Any], now: Mapping[str, Any], withi
     needed, needs = _names(before.get("required")), _names(now.get("required"))
     gone, added = [name for name in old if name not in new], [name for name in new if name not in old]
     for name in list(gone):
-        if (other := _renamed(name, old, new, added)) is not None:
+        if (other := _find_new_name(name, old, new, added)) is not None:
             gone.remove(name)
             added.remove(other)
             yield f"parameter `{within}{name}` is now called `{within}{other}`"
@@ -123,7 +123,7 @@ def _changed_parameters(before: Mapping[str, Any], now: Mapping[str, Any], withi
         yield from _changed_schema(old[name], new[name], f"{within}{name}")
 
 
-def _renamed(name: str, old: Mapping[str, Json], new: Mapping[str, Json], added: Sequence[str]) -> str | None:
+def _find_new_name(name: str, old: Mapping[str, Json], new: Mapping[str, Json], added: Sequence[str]) -> str | None:
     """The only new parameter that is defined as the one that went."""
     alike = [other for other in added if canonical_json(new[other]) == canonical_json(old[name])]
     return alike[0] if len(alike) == 1 else None
@@ -133,7 +133,7 @@ def _changed_schema(old: Json, new: Json, path: str) -> Iterator[str]:
     """The changes of the schema of a parameter, and of the parameters and entries within it."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         if canonical_json(old) != canonical_json(new):
-            yield f"parameter `{path}`: is {_short(new)}, was {_short(old)}"
+            yield f"parameter `{path}`: is {_shorten(new)}, was {_shorten(old)}"
         return
     inner: frozenset[str] = frozenset()
     if isinstance(old.get("properties"), Mapping) and isinstance(new.get("properties"), Mapping):
@@ -157,11 +157,11 @@ def _changed_keywords(old: Mapping[str, Json], new: Mapping[str, Json], without:
             gone = [value for value in before if value not in now]
             more = [value for value in now if value not in before]
             parts = [
-                f"without {', '.join(map(_short, gone))}" if gone else "",
-                f"with {', '.join(map(_short, more))}" if more else "",
+                f"without {', '.join(map(_shorten, gone))}" if gone else "",
+                f"with {', '.join(map(_shorten, more))}" if more else "",
             ]
             yield f"enum is now {' and '.join(filter(None, parts)) or 'in another order'}"
-        elif (shown := _short(now)) != (was := _short(before)):
+        elif (shown := _shorten(now)) != (was := _shorten(before)):
             yield f"{key} is {shown}, was {was}"
         else:
             yield f"{key} differs"
@@ -175,7 +175,7 @@ def _names(value: Any) -> frozenset[str]:
     return frozenset(map(str, value)) if isinstance(value, list | tuple) else frozenset()
 
 
-def _short(value: Json) -> str:
+def _shorten(value: Json) -> str:
     if value is None:
         return "unset"
     text = canonical_json(value)

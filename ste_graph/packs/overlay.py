@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.json_spans import Edit, Span, apply_edits, elements, first_value, members
+from ste_graph.json_spans import Edit, JsonSpan, apply_edits, elements, first_value, members
 from ste_graph.json_values import canonical_json
 from ste_graph.packs.drift import Drift, find_changed_fields
 from ste_graph.packs.pack import Pack, ToolDefinition, ToolDescription
@@ -78,11 +78,11 @@ class Overlay:
         with suppress(*MALFORMED):
             start = first_value(text)
             batch = list(elements(text, start))
-            for message in batch or [Span(start, len(text))]:
+            for message in batch or [JsonSpan(start, len(text))]:
                 edits += self._edit_message(text, message)
         return apply_edits(text, edits).encode("utf-8", "surrogateescape") if edits else line
 
-    def _edit_message(self, text: str, message: Span) -> list[Edit]:
+    def _edit_message(self, text: str, message: JsonSpan) -> list[Edit]:
         parts = dict(members(text, message.start))
         if "id" not in parts or "method" in parts:
             return []
@@ -105,7 +105,7 @@ class Overlay:
             self._report()
         return edits
 
-    def _edit_tool(self, text: str, tool: Span) -> list[Edit]:
+    def _edit_tool(self, text: str, tool: JsonSpan) -> list[Edit]:
         entry = json.loads(text[tool.start : tool.end], strict=False)
         if find_fault(entry):
             return []
@@ -195,7 +195,7 @@ def _find_drift(name: str, before: ToolDefinition, entry: Mapping[str, Json]) ->
     return Drift(name, tuple(find_changed_fields(before, now)))
 
 
-def _describe_parameters(text: str, tool: Span, descriptions: Mapping[str, str]) -> Iterator[Edit]:
+def _describe_parameters(text: str, tool: JsonSpan, descriptions: Mapping[str, str]) -> Iterator[Edit]:
     for key, schema in members(text, tool.start):
         for word, properties in members(text, schema.start) if key == "inputSchema" else ():
             for name, part in members(text, properties.start) if word == "properties" else ():
@@ -203,7 +203,7 @@ def _describe_parameters(text: str, tool: Span, descriptions: Mapping[str, str])
                     yield from _describe(text, part, descriptions[name])
 
 
-def _describe(text: str, part: Span, description: str | None) -> Iterator[Edit]:
+def _describe(text: str, part: JsonSpan, description: str | None) -> Iterator[Edit]:
     """The edits that give an object its description, in the place of the one that it has."""
     if description is None:
         return
@@ -213,7 +213,7 @@ def _describe(text: str, part: Span, description: str | None) -> Iterator[Edit]:
         yield from (Edit(span, written) for span in own)
     else:
         comma = ", " if any(members(text, part.start)) else ""
-        yield Edit(Span(part.start + 1, part.start + 1), f'"description": {written}{comma}')
+        yield Edit(JsonSpan(part.start + 1, part.start + 1), f'"description": {written}{comma}')
 
 
 def _key(id: Json) -> str:

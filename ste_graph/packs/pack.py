@@ -117,7 +117,7 @@ class Pack:
         try:
             return Selection(**found, tokens=settings.get("room"))
         except ValidationError:
-            raise self._damaged(EVIDENCE) from None
+            raise self._damage_error(EVIDENCE) from None
 
     @property
     def exemplars_file(self) -> Path:
@@ -133,7 +133,7 @@ class Pack:
         value = read_json(self.path / name)
         found = value.get(key) if isinstance(value, dict) else None
         if not isinstance(found, dict):
-            raise self._damaged(name)
+            raise self._damage_error(name)
         return found
 
     def _read_lines(self, kind: type[_Read], name: str) -> Iterator[_Read]:
@@ -143,9 +143,9 @@ class Pack:
         try:
             return kind.model_validate(value)
         except ValidationError:
-            raise self._damaged(where) from None
+            raise self._damage_error(where) from None
 
-    def _damaged(self, where: str) -> WorkflowError:
+    def _damage_error(self, where: str) -> WorkflowError:
         return WorkflowError(f"{self.path / where}: is damaged; {REMAKE} {self.path}")
 
 

@@ -91,7 +91,7 @@ def training_section(trainings: Sequence[Line], rounds: Sequence[Line]) -> PageS
             stacked=False,
             percent=True,
         ),
-        *_untested(trainings),
+        *_test_gaps(trainings),
         *_round_blocks(rounds),
     ]
     return make_section("training", "Training", blocks, "Exact: the reply is the wanted call, letter for letter.")
@@ -255,7 +255,7 @@ def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | N
     yield make_table("Replies by arm", head, rows)
 
 
-def _untested(trainings: Sequence[Line]) -> Iterator[PageText]:
+def _test_gaps(trainings: Sequence[Line]) -> Iterator[PageText]:
     tools = sorted({tool for line in trainings for tool in line.get("untested") or ()})
     if tools:
         yield PageText(lines=(f"No held-out case of: {', '.join(tools)}",))

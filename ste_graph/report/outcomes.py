@@ -26,7 +26,7 @@ def outcome_section(trials: Mapping[str, Sequence[Line]], facts: Mapping[str, Tr
     bars: list[dict[str, Json]] = []
     rows: list[tuple[str | float | None, ...]] = []
     for tool, own in trials.items():
-        counts = _proven(own, facts)
+        counts = _count_outcomes(own, facts)
         bars += [
             {"tool": tool, "measure": name, "percent": share(count, len(own)), "trials": f"{count} of {len(own)}"}
             for name, count in counts.items()
@@ -148,7 +148,7 @@ def error_kinds(line: Line) -> list[str]:
     return [str(each["kind"]) for each in seen if each is not None and not each["ok"]]
 
 
-def _proven(trials: Sequence[Line], facts: Mapping[str, TrialFacts]) -> dict[str, int]:
+def _count_outcomes(trials: Sequence[Line], facts: Mapping[str, TrialFacts]) -> dict[str, int]:
     own = [facts[line["id"]] for line in trials]
     return {
         "solved": sum(fact.solved is True for fact in own),
@@ -165,7 +165,7 @@ def _over_episodes(trials: Mapping[str, Sequence[Line]], facts: Mapping[str, Tri
     rows: list[dict[str, Json]] = [
         {"episode": episode, "measure": name, "percent": share(count, len(own)), "trials": f"{count} of {len(own)}"}
         for episode, own in sorted(groups.items())
-        for name, count in _proven(own, facts).items()
+        for name, count in _count_outcomes(own, facts).items()
     ]
     return line_chart(
         "Solved and succeeded over episodes, all tools",

@@ -34,7 +34,7 @@ HARM = 10.0
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateArm:
     """An arm that may be adopted: its gain, and the gain of adopting it for all tools but those that it harms."""
 
     name: str
@@ -104,7 +104,7 @@ def make_candidates(
     *,
     seed: int,
     harm: float,
-) -> list[Candidate]:
+) -> list[CandidateArm]:
     """The candidates of these names, their p-values corrected for their number; the first arm is the baseline."""
     baseline = next(iter(arms))
     differences = {name: difference(sheets[baseline], sheets[name], seed=seed) for name in names}
@@ -117,7 +117,7 @@ def make_candidates(
     )
     tokens = _prompt_tokens({name: arms[name].replies for name in (baseline, *names)})
     return [
-        Candidate(
+        CandidateArm(
             name,
             arms[name].subject,
             differences[name],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ste_graph.scoring.arms import ArmReplies
-from ste_graph.scoring.candidate import HARM, Candidate, make_candidates
+from ste_graph.scoring.candidate import HARM, CandidateArm, make_candidates
 from ste_graph.scoring.cost import unequal_faults
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.scoring.subject import Subject
@@ -31,7 +31,7 @@ class Decision:
     gain: Interval | None = None
     adopted: Subject | None = None
     tools: tuple[str, ...] | None = None
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[CandidateArm, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -81,7 +81,7 @@ def decide(
     )
 
 
-def _cost_key(candidates: Sequence[Candidate]) -> Callable[[Candidate], tuple[float, ...]]:
+def _cost_key(candidates: Sequence[CandidateArm]) -> Callable[[CandidateArm], tuple[float, ...]]:
     """The order of candidates: the cheapest first, and the one that gains most first where costs are not known."""
     if any(each.prompt_tokens is None for each in candidates):
         return lambda each: (each.is_model, -each.gain.mean)
@@ -97,7 +97,7 @@ def _reason_without_candidate(others: Sequence[str]) -> str:
     )
 
 
-def _describe_gain(candidate: Candidate, baseline: str, candidates: Sequence[Candidate]) -> str:
+def _describe_gain(candidate: CandidateArm, baseline: str, candidates: Sequence[CandidateArm]) -> str:
     found = candidate.difference
     at_least = " at least" if found.least != found.most else ""
     is_best = len(candidates) > 1 and candidate.gain.mean == max(each.gain.mean for each in candidates)
@@ -105,7 +105,7 @@ def _describe_gain(candidate: Candidate, baseline: str, candidates: Sequence[Can
     return f"`{candidate.name}`{among} gains{at_least} {gain_text(candidate.gain)} over `{baseline}`"
 
 
-def _describe_harm(candidate: Candidate, harm: float) -> list[str]:
+def _describe_harm(candidate: CandidateArm, harm: float) -> list[str]:
     if not candidate.harmed:
         return []
     losses = [f"`{tool}` ({gain_text(pair.interval)})" for tool, pair in candidate.harmed.items()]
@@ -113,29 +113,29 @@ def _describe_harm(candidate: Candidate, harm: float) -> list[str]:
     return [f"it harms {', '.join(losses)} by more than {harm:g} points, so {stays} as before"]
 
 
-def _judgement(candidate: Candidate, candidates: int) -> str:
+def _judgement(candidate: CandidateArm, candidates: int) -> str:
     match candidate.obstacle:
         case None:
-            corrected = _corrected(candidate, candidates)
+            corrected = _p_value_remark(candidate, candidates)
             return f"the whole interval lies above 0{f', and {corrected}' if corrected else ''}"
         case "harm":
             return "a model serves all tools or none, so what was there stays"
         case "restraint":
             return f"where no call is right, it does worse ({_restraint_text(candidate)}), so what was there stays"
         case "luck":
-            return f"{_corrected(candidate, candidates)}, so what was there stays"
+            return f"{_p_value_remark(candidate, candidates)}, so what was there stays"
         case "undecided":
             return "calls that nobody has judged could lift it above 0: until a judge has, what was there stays"
         case "no gain":
             return f"the interval does not lie above 0, so what was there stays{_describe_need(candidate)}"
 
 
-def _corrected(candidate: Candidate, candidates: int) -> str:
+def _p_value_remark(candidate: CandidateArm, candidates: int) -> str:
     many = f"p = {candidate.p_value:.2g} after Holm's correction for {candidates} candidates"
     return many if candidates > 1 else ""
 
 
-def _describe_choice(fit: Sequence[Candidate], candidates: int) -> list[str]:
+def _describe_choice(fit: Sequence[CandidateArm], candidates: int) -> list[str]:
     """Why it is this one of those that may be adopted."""
     if not fit or candidates == 1:
         return []
@@ -154,19 +154,19 @@ def _describe_choice(fit: Sequence[Candidate], candidates: int) -> list[str]:
     return [f"Of the {len(fit)} that were shown to gain it is the cheapest{own} ({rest}){_describe_weights(others)}"]
 
 
-def _describe_weights(others: Sequence[Candidate]) -> str:
+def _describe_weights(others: Sequence[CandidateArm]) -> str:
     models = [f"`{each.name}`" for each in others if each.is_model]
     return f"; a training, as of {', '.join(models)}, counts as dearer than any prompt" if models else ""
 
 
-def _describe_others(others: Sequence[Candidate], harm: float) -> list[str]:
+def _describe_others(others: Sequence[CandidateArm], harm: float) -> list[str]:
     """Why the rest may not be adopted."""
     if not others:
         return []
     return [f"Not taken: {'; '.join(f'`{each.name}` {_describe_obstacle(each)}' for each in others)}"]
 
 
-def _describe_obstacle(candidate: Candidate) -> str:
+def _describe_obstacle(candidate: CandidateArm) -> str:
     gain = f"{100 * candidate.gain.mean:+.1f}"
     match candidate.obstacle:
         case "harm":
@@ -181,11 +181,11 @@ def _describe_obstacle(candidate: Candidate) -> str:
             return f"({gain}) was not shown to gain"
 
 
-def _restraint_text(candidate: Candidate) -> str:
+def _restraint_text(candidate: CandidateArm) -> str:
     return gain_text(candidate.restraint) if candidate.restraint is not None else ""
 
 
-def _describe_faults(arms: Mapping[str, ArmReplies], baseline: str, looked_at: Sequence[Candidate]) -> list[str]:
+def _describe_faults(arms: Mapping[str, ArmReplies], baseline: str, looked_at: Sequence[CandidateArm]) -> list[str]:
     """What befell the candidates more often than the baseline, or less."""
     return [
         f"Beware, `{each.name}` and `{baseline}` were not treated alike: {'; '.join(faults)}"
@@ -194,7 +194,7 @@ def _describe_faults(arms: Mapping[str, ArmReplies], baseline: str, looked_at: S
     ]
 
 
-def _describe_need(candidate: Candidate) -> str:
+def _describe_need(candidate: CandidateArm) -> str:
     """How many cases a gain as large as the one seen would take, where there is one."""
     pairs, gain = candidate.kept.values(), candidate.gain.mean
     differing = sum((pair.won + pair.lost) / pair.cases for pair in pairs) / len(pairs)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ste_graph.scoring.candidate import Candidate
-from ste_graph.scoring.cost import ArmCost, Prices
+from ste_graph.models.prices import Prices
+from ste_graph.scoring.candidate import CandidateArm
+from ste_graph.scoring.cost import ArmCost
 from ste_graph.scoring.difference import Difference
 from ste_graph.scoring.proportion import Measure, consistency, correctness
 from ste_graph.scoring.score_sheet import ScoreSheet
@@ -52,7 +53,7 @@ def interval_texts(sheet: ScoreSheet, measure: Measure, *, seed: int = 0) -> lis
 def arms_table(
     sheets: Mapping[str, ScoreSheet],
     gains: Mapping[str, Difference],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[CandidateArm],
     costs: Mapping[str, ArmCost],
     prices: Prices | None,
     *,
@@ -72,7 +73,7 @@ def _arm_row(
     name: str,
     sheet: ScoreSheet,
     gain: Difference | None,
-    candidate: Candidate | None,
+    candidate: CandidateArm | None,
     cost: ArmCost,
     prices: Prices | None,
     seed: int,

@@ -19,14 +19,18 @@ LONGEST_CALL = 200
 
 def read_results(replies: Iterable[CaseReply]) -> dict[tuple[str, str], CaseResult]:
     """The results by arm and `case_key`."""
-    return {(reply.arm, _key(reply)): CaseResult(reply.is_correct is True, _called(reply)) for reply in replies}
+    return {(reply.arm, _key(reply)): CaseResult(reply.is_correct is True, _call_line(reply)) for reply in replies}
 
 
 def find_failures(replies: Iterable[CaseReply], arm: str, keys: Collection[str]) -> list[dict[str, str]]:
     """The wrong replies of an arm to the cases with these keys: `query`, `called`, and `right`, arguments as JSON."""
     wrong = [reply for reply in replies if reply.arm == arm and reply.is_correct is not True and _key(reply) in keys]
     return [
-        {"query": reply.query, "called": _called(reply), "right": json.dumps(reply.gold.arguments, ensure_ascii=False)}
+        {
+            "query": reply.query,
+            "called": _call_line(reply),
+            "right": json.dumps(reply.gold.arguments, ensure_ascii=False),
+        }
         for reply in wrong
     ]
 
@@ -46,7 +50,7 @@ def _key(reply: CaseReply) -> str:
     return case_key({"query": reply.query, "gold": reply.gold.model_dump(mode="json")})
 
 
-def _called(reply: CaseReply) -> str:
+def _call_line(reply: CaseReply) -> str:
     """The call of a reply in one line, or that there is none."""
     if reply.called is None:
         return "no call that can be read"

@@ -55,13 +55,13 @@ class ArgumentChecker:
     @property
     def faults(self) -> tuple[str, ...]:
         """The parts of the schema that are not checked, each as a sentence that says why."""
-        broken = [f"the schema of `{self.tool}` {fault}" for fault in self._prepared.faults]
-        if self._prepared.validator is None:
+        broken = [f"the schema of `{self.tool}` {fault}" for fault in self._prepared_schema.faults]
+        if self._prepared_schema.validator is None:
             broken = [f"{fault}; the arguments are not checked" for fault in broken]
         return tuple((broken + [self._name_unchecked(what) for what in self._unchecked])[:SHOWN])
 
     @cached_property
-    def _prepared(self) -> PreparedSchema:
+    def _prepared_schema(self) -> PreparedSchema:
         return prepare_schema(self.schema)
 
     def check(self, arguments: Json) -> CheckedArguments:
@@ -73,7 +73,7 @@ class ArgumentChecker:
 
     async def check_aside(self, arguments: Json) -> CheckedArguments:
         """As `check`, without holding up the event loop: what takes more than milliseconds does so in a thread."""
-        if "_prepared" in vars(self):
+        if "_prepared_schema" in vars(self):
             with contextlib.suppress(UnfinishedError):
                 return self._check(arguments, CheckLimits(quick=True))
         return await run_in_daemon_thread(lambda: self.check(arguments))
@@ -86,7 +86,7 @@ class ArgumentChecker:
         """The arguments after the check. Raises `UnfinishedError` if it has to be quick and cannot."""
         if not isinstance(arguments, Mapping):
             return self._refuse([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
-        if self._prepared.validator is None:
+        if self._prepared_schema.validator is None:
             return CheckedArguments(dict(arguments))
         if not has_at_most(arguments, MOST_VALUES):
             return self._pass_on(arguments, f"its schema, as they hold more than {MOST_VALUES:,} values")
@@ -129,7 +129,7 @@ class ArgumentChecker:
         if not errors:
             return CheckedArguments(values, tuple(sorted(set(coerced))))
         errors.sort(key=rank_fault)
-        explain = Explainer(self._prepared.validator, quick=limits.is_quick).explain
+        explain = Explainer(self._prepared_schema.validator, quick=limits.is_quick).explain
         lines = list(dict.fromkeys(line for error in errors for line in explain(error)))
         return self._refuse(lines)
 
@@ -138,7 +138,7 @@ class ArgumentChecker:
         errors: list[ValidationError] = []
         limits.known.clear()
         try:
-            for error in islice(self._prepared.validator.iter_errors(values), MOST_ERRORS):
+            for error in islice(self._prepared_schema.validator.iter_errors(values), MOST_ERRORS):
                 errors.append(error)
         except UnfinishedError:
             if limits.is_quick:

@@ -11,7 +11,7 @@ from referencing.jsonschema import lookup_recursive_ref
 from ste_graph.contracts import Json
 
 
-class Limits(Protocol):
+class CheckAllowance(Protocol):
     """What a check may still do."""
 
     def spend(self, steps: int = 1) -> None: ...
@@ -19,7 +19,7 @@ class Limits(Protocol):
     def is_match(self, pattern: str, text: str) -> bool: ...
 
 
-def find_evaluated(validator: Any, instance: Mapping[str, Json], schema: Json, limits: Limits) -> set[str]:
+def find_evaluated(validator: Any, instance: Mapping[str, Json], schema: Json, limits: CheckAllowance) -> set[str]:
     """The names that a schema describes by anything but its own `unevaluatedProperties`.
 
     `validator` is that of the schema. `jsonschema` finds the same, with patterns that have no limit.
@@ -30,7 +30,7 @@ def find_evaluated(validator: Any, instance: Mapping[str, Json], schema: Json, l
 class _Finder:
     """The search in one object; a schema that leads back to itself is looked at once."""
 
-    def __init__(self, instance: Mapping[str, Json], limits: Limits) -> None:
+    def __init__(self, instance: Mapping[str, Json], limits: CheckAllowance) -> None:
         self._instance = instance
         self._limits = limits
         self._seen: set[int] = set()

@@ -54,12 +54,12 @@ class Explainer:
         match error.validator:
             case "required" if isinstance(schema.get("required"), list):
                 for name in sorted({str(name) for name in schema["required"]} - set(value)):
-                    yield f"- `{inside}{name}`: required, but missing{self._expected(schema, name)}"
+                    yield f"- `{inside}{name}`: required, but missing{self._expectation(schema, name)}"
             case "dependentRequired" | "dependencies":
                 for given, needed in missing_companions(demand, value):
                     yield (
                         f"- `{inside}{needed}`: required where `{inside}{given}` is given, but missing"
-                        f"{self._expected(schema, needed)}"
+                        f"{self._expectation(schema, needed)}"
                     )
             case "additionalProperties":
                 yield from _explain_unknown(inside, find_extras(value, schema), schema)
@@ -119,7 +119,7 @@ class Explainer:
                 raise
             return False
 
-    def _expected(self, schema: Mapping[str, Json], name: str) -> str:
+    def _expectation(self, schema: Mapping[str, Json], name: str) -> str:
         expected = self.describe_schema((schema.get("properties") or {}).get(name, {}))
         return f"; expected {expected}" if expected else ""
 

@@ -76,7 +76,7 @@ def measure_coverage(trials: Sequence[TrialRecord], schema: Mapping[str, Json]) 
         requests=requests,
         spread=spread([str(trial["query"]) for trial in trials]),
         idle=idle,
-        unused=_unused(schema, choices, known_features),
+        unused=_find_unused(schema, choices, known_features),
         parameter_count=len(schema.get("properties") or {}),
         value_count=sum(map(len, choices.values())),
     )
@@ -102,7 +102,7 @@ def _features(trial: TrialRecord, choices: Mapping[str, set[str]]) -> Iterator[t
                     yield "value", f"{name}={_json(item)}"
 
 
-def _unused(schema: Mapping[str, Json], choices: Mapping[str, set[str]], used: set[tuple[str, str]]) -> list[str]:
+def _find_unused(schema: Mapping[str, Json], choices: Mapping[str, set[str]], used: set[tuple[str, str]]) -> list[str]:
     """The parameters and values that are in no valid call; a parameter that is itself unused stands for its values."""
     found = []
     for name in schema.get("properties") or {}:

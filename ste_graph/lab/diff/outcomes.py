@@ -93,7 +93,7 @@ def only_in_one(pair: RunPair) -> tuple[int, int]:
 def _difference(name: str, outcome: Outcome, units: Sequence[UnitPair]) -> OutcomeDifference:
     tools, unjudged = [], 0
     for unit in units:
-        judged = list(_judged(unit, outcome))
+        judged = list(_verdict_pairs(unit, outcome))
         unjudged += sum(None in (a, b) for _, a, b in judged)
         kept = [(place, a, b) for place, a, b in judged if a is not None and b is not None]
         if kept:
@@ -115,7 +115,7 @@ def _difference(name: str, outcome: Outcome, units: Sequence[UnitPair]) -> Outco
     return OutcomeDifference(name, sum(each.cases for each in tools), unjudged, gain, tools)
 
 
-def _judged(unit: UnitPair, outcome: Outcome) -> Iterator[tuple[TrialPlace, bool | None, bool | None]]:
+def _verdict_pairs(unit: UnitPair, outcome: Outcome) -> Iterator[tuple[TrialPlace, bool | None, bool | None]]:
     for pair in unit.trials:
         if pair.a is not None and pair.b is not None:
             yield pair.place, outcome(pair.a), outcome(pair.b)

@@ -17,7 +17,7 @@ SHOWN: Final = 24
 def difference_text(found: WorkflowDifference, width: int, *, full: bool = False) -> str:
     """The difference, section by section; one sentence where there is none."""
     if not found:
-        lines = [f"{found.a.name} and {found.b.name} do not differ in {_compared(found)}."]
+        lines = [f"{found.a.name} and {found.b.name} do not differ in {_comparison_scope(found)}."]
         return "\n".join([*lines, *found.remarks])
     lines = [f"a: {found.a.name}", f"b: {found.b.name}"]
     for part in found.parts:
@@ -34,7 +34,7 @@ def difference_text(found: WorkflowDifference, width: int, *, full: bool = False
     return "\n".join(lines)
 
 
-def _compared(found: WorkflowDifference) -> str:
+def _comparison_scope(found: WorkflowDifference) -> str:
     if found.outcomes:
         trials = count_noun(found.outcomes[0].cases + found.outcomes[0].unjudged, "trial")
         return f"graph, settings, prompts, what they spent, and the outcomes of {trials}"

@@ -90,7 +90,7 @@ class _Group:
 def list_failures(calls: Sequence[TriedCall]) -> list[ParameterFailure]:
     """The ways in which calls fail, the most frequent first."""
     groups: dict[tuple[str, str, Blame], _Group] = {}
-    for call in _failed(calls):
+    for call in _list_failures(calls):
         for blame in blame_arguments(call):
             groups.setdefault((call.tool, call.kind, blame), _Group()).add(call, blame.arguments)
     groups = _merge_alike(groups)
@@ -140,7 +140,7 @@ def list_misleading(
     """The parameters that first calls got wrong, those of which most were wrong first."""
     first = [call for call in calls if call.is_first]
     groups: dict[tuple[str, str], _Group] = {}
-    for call in _failed(first):
+    for call in _list_failures(first):
         for name in dict.fromkeys(name for blame in blame_arguments(call) for name in blame.arguments):
             groups.setdefault((call.tool, name), _Group()).add(call, (name,))
     found = [
@@ -171,7 +171,7 @@ def _describe(
     )
 
 
-def _failed(calls: Iterable[TriedCall]) -> Iterator[TriedCall]:
+def _list_failures(calls: Iterable[TriedCall]) -> Iterator[TriedCall]:
     return (call for call in calls if call.at_fault and call.kind != "unknown_tool")
 
 

@@ -219,7 +219,7 @@ class Spec:
             return None
         schemes = self._list(listed, "schemes") or [here.scheme if here.netloc else "https"]
         scheme = "https" if "https" in schemes else "http"
-        return _usable(f"{scheme}://{host}/{str(self.root.get('basePath') or '').strip('/')}")
+        return _clean_address(f"{scheme}://{host}/{str(self.root.get('basePath') or '').strip('/')}")
 
     def _address(self, server: Mapping[str, Json]) -> str | None:
         variables = server.get("variables")
@@ -230,11 +230,11 @@ class Spec:
                 address = address.replace(f"{{{name}}}", str(variable["default"]))
         with contextlib.suppress(ValueError):
             address = urljoin(self.documents.root, address)
-            return _usable(address) if not placeholder_names(address) else None
+            return _clean_address(address) if not placeholder_names(address) else None
         return None
 
 
-def _usable(address: str) -> str | None:
+def _clean_address(address: str) -> str | None:
     return address.rstrip("/") if find_address_fault(address) is None else None
 
 
