@@ -61,6 +61,15 @@ class Experiment:
 
         return draw(self.workflow, deep=deep)
 
+    def to_module(self, out: str | os.PathLike[str]) -> str:
+        """The text of a Python module `out` that builds the same graph without this file.
+
+        Raises `WorkflowError` for what cannot be written as such code.
+        """
+        from ste_graph.coded.writing.module import write_module
+
+        return write_module(self.workflow, self.tree, Path(out))
+
     @property
     def default_out(self) -> Path:
         """The folder of its run if none is given: `runs/NAME` or `runs/NAME.VARIANT`."""

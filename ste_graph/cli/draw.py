@@ -1,4 +1,4 @@
-"""`ste draw`: the workflow's graph as a picture."""
+"""`ste draw`: the workflow's graph as a picture, or as a Python module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import typer
 from ste_graph.command_line import Changes, File, NoPlugins, Variant, load_experiment, write_result
 from ste_graph.text import printable
 
-KINDS: Final = {".mmd": "Mermaid text", ".md": "Markdown with a Mermaid block", ".svg": "SVG", ".png": "PNG"}
+KINDS: Final = {
+    ".mmd": "Mermaid text",
+    ".md": "Markdown with a Mermaid block",
+    ".svg": "SVG",
+    ".png": "PNG",
+    ".py": "a Python module that builds the graph",
+}
 """What `--out` can write, by the end of the file's name."""
 
 
@@ -25,15 +31,21 @@ def draw(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="Write there, as its name says: .mmd, .md, .svg or .png. Without it, Mermaid text is printed.",
+            help="Write there, as its name says: .mmd, .md, .svg, .png or .py. Without it, Mermaid text is printed.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Draw the graph, with its loops, their bounds and the memories."""
+    """Draw the graph, with its loops, their bounds and the memories, or write it as a Python module."""
+    from ste_graph.errors import WorkflowError
+
     kind = None if out is None else _kind(out)
     experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
-    if kind == ".png":
+    if kind == ".py" and out is not None:
+        if deep:
+            raise WorkflowError(f"--out {out}: `--deep` is for pictures; a module is the graph of one file")
+        write_result(experiment.to_module(out).rstrip("\n"), out)
+    elif kind == ".png":
         from ste_graph.compile.picture import draw_png
 
         write_result(draw_png(experiment.workflow, deep=deep), out)
@@ -55,5 +67,5 @@ def _kind(out: Path) -> str:
     if kind in KINDS:
         return kind
     known = ", ".join(f"{end} ({what})" for end, what in KINDS.items())
-    what = f"`{out.suffix}` is no kind of picture" if kind else "the name says no kind of picture"
+    what = f"`{out.suffix}` is no kind of output" if kind else "the name says no kind of output"
     raise WorkflowError(f"--out {out}: {what}; {did_you_mean(kind, KINDS)}expected one of: {known}")

@@ -44,6 +44,11 @@ class UnitRun:
         self._nodes = {spec.name: self._make_node(spec) for spec in workflow.nodes.values()}
         self._updater = StateUpdater(shared.flow, shared.record_maker)
 
+    @property
+    def context(self) -> UnitContext:
+        """The unit, and what it shares with the others."""
+        return self._context
+
     def _make_node(self, spec: NodeSpec) -> Node:
         known = {**self._views, **self._value_views}
         look_on = self._shared.run.watcher.view

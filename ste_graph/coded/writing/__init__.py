@@ -1,0 +1,1 @@
+"""From a checked workflow to the text of a Python module that builds the same graph: `write_module`."""
