@@ -137,6 +137,12 @@ def _where_runs_are(path: Path) -> str:
     return start
 
 
+def part_names(part: FinishedRun, whole: FinishedRun) -> list[str]:
+    """The names that lead from a run to a part of it; none for the run itself."""
+    inner = part.path.relative_to(whole.path).as_posix()
+    return [name for name in inner.split("/") if name not in (SUB_RUNS, ".")]
+
+
 def is_run(path: Path) -> bool:
     """True if a folder is that of a run."""
     return is_regular(RunFolder(path).lock)

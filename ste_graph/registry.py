@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-Group = Literal["nodes", "memories", "models", "tools", "records", "data", "commands", "checks", "reports"]
+Group = Literal["nodes", "memories", "models", "tools", "records", "data", "commands", "checks", "reports", "observers"]
 
 
 @cache

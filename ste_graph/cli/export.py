@@ -1,100 +1,115 @@
-"""`ste export`: the examples of a run as a data set."""
+"""`ste export`: a run in the formats of other programs."""
 
 from __future__ import annotations
 
-import json
-import re
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ste_graph.command_line import OutFile, echo, write_result
-from ste_graph.contracts import is_simulated
+from ste_graph.command_line import OutFile
 from ste_graph.training.rows.format import ArgumentFormat, RowFormat, SplitSide
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from ste_graph.contracts import Json
-    from ste_graph.distil.example import Example
+class RunForm(StrEnum):
+    """The forms of a whole run, beside the rows of its examples."""
+
+    inspect = "inspect"
+    otlp = "otlp"
+
+
+ROW_FORMS = tuple(form.value for form in RowFormat)
+RUN_FORMS = tuple(form.value for form in RunForm)
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run of distil.yaml.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
     form: Annotated[
-        RowFormat,
+        str,
         typer.Option(
-            "--form", help="Chat messages with tool calls; a prompt and a completion per turn; the paper's text form."
+            "--form",
+            metavar="FORM",
+            help="Of a run of distil.yaml, rows: `messages` (chat messages with tool calls), `prompt-completion` (one "
+            "per turn), `paper` (its text form). Of any run: `inspect` (logs for `inspect view`), `otlp` (spans).",
         ),
-    ] = RowFormat.messages,
+    ] = RowFormat.messages.value,
     answer_row: Annotated[
-        bool, typer.Option("--answer-row", help="Let the final answer be learnt too, and not only the calls.")
+        bool, typer.Option("--answer-row", help="Rows: let the final answer be learnt too, and not only the calls.")
     ] = False,
-    split: Annotated[SplitSide, typer.Option("--split", help="Which side of the split.")] = SplitSide.train,
+    split: Annotated[
+        SplitSide | None, typer.Option("--split", help="Rows: which side of the split; train if not given.")
+    ] = None,
     arguments: Annotated[
-        ArgumentFormat,
-        typer.Option("--arguments", help="In messages: as JSON text (OpenAI), or as an object (many chat templates)."),
-    ] = ArgumentFormat.text,
+        ArgumentFormat | None,
+        typer.Option(
+            "--arguments", help="In messages: as JSON text (OpenAI, if not given), or as an object (chat templates)."
+        ),
+    ] = None,
     tool: Annotated[
         list[str] | None,
-        typer.Option("--tool", metavar="NAME", help="Only this tool; may be given more than once.", show_default=False),
+        typer.Option(
+            "--tool", metavar="NAME", help="Rows: only this tool; may be given more than once.", show_default=False
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option("--part", metavar="NAME", help="inspect: only this part of a run with parts.", show_default=False),
+    ] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--endpoint",
+            metavar="URL",
+            help="otlp: send the spans there (OTLP over HTTP), instead of writing them as JSON.",
+            show_default=False,
+        ),
     ] = None,
     out: OutFile = None,
 ) -> None:
-    """Write the examples of a run as JSON Lines, each row with its provenance, each checked against its tool."""
-    from ste_graph.distil.split import training_mask
-    from ste_graph.errors import WorkflowError
-    from ste_graph.training.rows.examples import check_leaks, read_examples
-    from ste_graph.training.rows.export import rows_from_examples
+    """Write a run for other programs: its examples as rows to learn from, or the whole run as logs or as spans.
 
-    distilled = read_examples(run)
-    check_leaks(distilled)
-    every = list(distilled)
-    fair = [example for example, good in zip(every, training_mask(every), strict=True) if good]
-    chosen = [example for example in fair if example.split == split.value and _is_selected(example, tool, every)]
-    if not chosen:
-        raise WorkflowError(f"{run}: the side `{split.value}` of the split has no example; nothing was written")
-    rows = rows_from_examples(chosen, form, answer=answer_row, arguments=arguments)
-    write_result("\n".join(map(_json_line, rows)), out)
-    for remark in _remarks(every, len(every) - len(fair), split):
-        echo(f"note: {remark}", error=True)
-    target = f": {out}" if out else ""
-    echo(f"{len(rows)} rows of {len(chosen)} examples ({split.value}){target}", error=True)
+    With inspect, --out is a folder (RUN.inspect beside the run if not given), or one file that ends with .eval.
+    """
+    given = {
+        "--answer-row": answer_row,
+        "--split": split,
+        "--arguments": arguments,
+        "--tool": tool,
+        "--part": part,
+        "--endpoint": endpoint,
+    }
+    if form in RUN_FORMS:
+        _refuse(form, given, but="--part" if form == RunForm.inspect else "--endpoint")
+        from ste_graph.cli.export_run import export_inspect, export_otlp
+
+        if form == RunForm.inspect:
+            export_inspect(run, out, part)
+        else:
+            export_otlp(run, out, endpoint)
+    elif form in ROW_FORMS:
+        _refuse(form, {name: given[name] for name in ("--part", "--endpoint")})
+        from ste_graph.cli.export_rows import export_rows
+
+        export_rows(
+            run,
+            RowFormat(form),
+            out,
+            answer_row=answer_row,
+            split=split or SplitSide.train,
+            arguments=arguments or ArgumentFormat.text,
+            tool=tool,
+        )
+    else:
+        from ste_graph.suggest import did_you_mean, list_choices
+
+        forms = (*ROW_FORMS, *RUN_FORMS)
+        hint = did_you_mean(form, forms)
+        raise typer.BadParameter(f"there is no form `{form}`; {hint}forms: {list_choices(forms)}", param_hint="--form")
 
 
-def _is_selected(example: Example, tools: Sequence[str] | None, every: Sequence[Example]) -> bool:
-    from ste_graph.errors import WorkflowError
-    from ste_graph.suggest import did_you_mean, list_choices
-
-    known = {other.definition.name for other in every}
-    if missing := sorted(set(tools or ()) - known):
-        hint = did_you_mean(missing[0], known)
-        examples = list_choices(known)
-        raise WorkflowError(f"--tool {missing[0]}: this run has no example of it; {hint}it has examples of: {examples}")
-    return not tools or example.definition.name in tools
-
-
-def _json_line(row: dict[str, Json]) -> str:
-    """A row as JSON, with the control characters escaped that JSON itself allows."""
-    text = json.dumps(row, ensure_ascii=False)
-    return re.sub(r"[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def _remarks(every: Sequence[Example], left_out: int, split: SplitSide) -> list[str]:
-    """Notes on the rows for a person."""
-    from ste_graph.distil.split import count_per_tool
-    from ste_graph.distil.wording import count_wordings
-
-    remarks = []
-    if left_out and split is SplitSide.train:
-        remarks.append(f"{left_out} left out, whose request is on the held-out side of another tool")
-    held_out = count_wordings(every)
-    if held_out.alike and split is not SplitSide.train:
-        remarks.append(f"held out: {held_out.text}")
-    empty = sorted(tool for tool, sides in count_per_tool(every).items() if not sides["heldout"])
-    if empty:
-        remarks.append(f"no held-out case of: {', '.join(empty)}")
-    if any(is_simulated(example.model) for example in every):
-        remarks.append("made with a simulated model: it shows that the plumbing works, and nothing about a real one")
-    return remarks
+def _refuse(form: str, given: Mapping[str, object], but: str = "") -> None:
+    """Refuse an option that the form does not have."""
+    if wrong := [name for name, value in given.items() if value and name != but]:
+        raise typer.BadParameter(f"does not go with `--form {form}`", param_hint=", ".join(wrong))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -13,7 +13,8 @@ from typing import Final
 from ste_graph.contracts import Json
 from ste_graph.report.blocks import PageSection, make_section, make_table, seconds_between
 from ste_graph.report.charts import bar_chart
-from ste_graph.run.step_log import LoggedStep, StepLog
+from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.step_log import StepLog
 
 LONGEST_OUTPUT: Final = 1500
 """The most characters that are kept of what a step without messages gave."""
@@ -139,7 +140,18 @@ def _add_talks(
     steps: Sequence[LoggedStep],
     keys: Mapping[str, tuple[str, dict[str, str]]],
 ) -> None:
-    """The steps of each record: those in the same pass of all loops around it."""
+    for record, own in group_by_record(steps, keys):
+        outer = len(keys[record.key][1])
+        talks[str((record.record or {})["id"])] = [_talk_entry(one, *keys[one.key], outer) for one in own]
+
+
+def group_by_record(
+    steps: Sequence[LoggedStep], keys: Mapping[str, tuple[str, dict[str, str]]]
+) -> Iterator[tuple[LoggedStep, list[LoggedStep]]]:
+    """Each step that made a trial or a reply, with the steps that led to it: those in the same pass of all its loops.
+
+    `keys` are the vertex and the counters of each step, by its key.
+    """
     records = [step for step in steps if step.record is not None and step.record.get("record") in RECORDS]
     if not records:
         return
@@ -151,9 +163,7 @@ def _add_talks(
             if step.record is None and all(loop in counters for loop in shape):
                 passes[tuple((loop, counters[loop]) for loop in shape)].append(step)
     for step in records:
-        own = passes[tuple(keys[step.key][1].items())]
-        outer = len(keys[step.key][1])
-        talks[str((step.record or {})["id"])] = [_talk_entry(one, *keys[one.key], outer) for one in own]
+        yield step, passes[tuple(keys[step.key][1].items())]
 
 
 def _talk_entry(step: LoggedStep, vertex: str, counters: Mapping[str, str], outer: int) -> dict[str, Json]:

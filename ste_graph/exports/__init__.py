@@ -1,0 +1,4 @@
+"""Runs in the formats of other programs: readers of a run's files, never a part of the run.
+
+Public modules: `parts`, `inspect_log.export`, `otlp.export`, `otlp.live`.
+"""

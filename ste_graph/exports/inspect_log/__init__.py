@@ -1,0 +1,1 @@
+"""Runs as logs of inspect_ai, written with its own classes."""

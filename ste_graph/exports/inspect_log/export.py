@@ -1,0 +1,132 @@
+"""Writing a run as logs that `inspect view` opens: one file for each part that has trials or replies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from inspect_ai.log import (
+    EvalConfig,
+    EvalDataset,
+    EvalLog,
+    EvalResults,
+    EvalRevision,
+    EvalSample,
+    EvalSpec,
+    EvalStats,
+    write_eval_log,
+)
+from inspect_ai.model import ModelUsage
+
+from ste_graph.contracts import is_simulated
+from ste_graph.errors import WorkflowError
+from ste_graph.exports.inspect_log.samples import make_samples
+from ste_graph.exports.inspect_log.scores import summarise_scores
+from ste_graph.exports.parts import ExportPart, choose_part, describe_records, read_parts
+from ste_graph.files.lock import lock_owner
+from ste_graph.finished import FinishedRun
+from ste_graph.ids import derive_id
+from ste_graph.report.content import SIMULATED_NOTE, hidden_paths, make_safe
+
+Status = Literal["started", "success", "cancelled", "error"]
+
+
+def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tuple[Path, int]]:
+    """Write the logs of a run, or of one part, into the folder `out`, or into the file `out` that ends with `.eval`.
+
+    Returns the files, each with the number of its samples. Raises `WorkflowError` where there is no trial and no reply,
+    where several parts have some and `out` is one file, and where nothing can be written.
+    """
+    parts, fates = read_parts(run)
+    found = [
+        (each, records) for each in choose_part(parts, part) if (records := each.records(fates)) or each.failures()
+    ]
+    if not found:
+        held = describe_records(choose_part(parts, part))
+        raise WorkflowError(f"{run.path}: has no trials and no replies to export; it has {held}")
+    is_file = out.suffix == ".eval"
+    if is_file and len(found) > 1:
+        names = ", ".join(each.name for each, _ in found)
+        raise WorkflowError(f"{out}: is one file, and several parts have trials or replies: {names}; say which: --part")
+    written = []
+    for each, records in found:
+        file = out if is_file else out / f"{each.name}.eval"
+        log = make_log(run, each, make_samples(each, records))
+        written.append((file, len(log.samples or ())))
+        _write(log, file)
+    return written
+
+
+def make_log(run: FinishedRun, part: ExportPart, samples: Sequence[EvalSample]) -> EvalLog:
+    """The log of a part of a run, without a path of this machine and without control characters."""
+    workflow, lock, summary = part.workflow, part.lock, part.run.summary()
+    labels = dict.fromkeys(str(label) for label in lock.get("models", {}).values())
+    running = lock_owner(run.folder.writer) is not None
+    status: Status = (
+        "success" if summary.complete else "started" if running else "error" if summary.failed else "cancelled"
+    )
+    identity, git = part.run.id, lock.get("git") or {}
+    usage: dict[str, ModelUsage] = {}
+    for sample in samples:
+        for label, own in sample.model_usage.items():
+            usage[label] = usage[label] + own if label in usage else own
+    simulated = any(map(is_simulated, [*labels, *(sample.output.model for sample in samples)]))
+    log = EvalLog(
+        status=status,
+        eval=EvalSpec(
+            eval_id=derive_id(identity, "eval"),
+            run_id=identity,
+            task_id=derive_id(identity, "task"),
+            created=str(lock["created"]),
+            task=str(workflow["name"]),
+            task_display_name=", ".join(filter(None, [str(workflow["name"]), workflow.get("variant")])),
+            task_args=dict(workflow.get("params") or {}),
+            dataset=EvalDataset(
+                name=str(workflow["name"]), samples=len(samples), sample_ids=list(dict.fromkeys(s.id for s in samples))
+            ),
+            model=", ".join(labels) or "none",
+            config=EvalConfig(epochs=max((sample.epoch for sample in samples), default=1)),
+            revision=EvalRevision(type="git", origin="", commit=str(git["commit"]), dirty=git.get("dirty"))
+            if git.get("commit")
+            else None,
+            packages={name: str(version) for name, version in lock.get("packages", {}).items()},
+            metadata={
+                "exported from": "a run of ste-graph",
+                "part": part.name,
+                "variant": workflow.get("variant"),
+                "seed": workflow.get("seed"),
+                "models": dict(lock.get("models", {})),
+                "dry_run": lock.get("dry_run", False),
+                "about": workflow.get("about"),
+                **({"simulated": SIMULATED_NOTE} if simulated else {}),
+            },
+        ),
+        results=EvalResults(
+            total_samples=len(samples),
+            completed_samples=sum(sample.error is None for sample in samples),
+            scores=summarise_scores(samples),
+        ),
+        stats=EvalStats(
+            started_at=str(lock["created"]),
+            completed_at=max((str(sample.completed_at) for sample in samples if sample.completed_at), default=""),
+            model_usage=usage,
+        ),
+        samples=list(samples),
+    )
+    return EvalLog.model_validate(make_safe(log.model_dump(mode="json"), hidden_paths(run.path)))
+
+
+def _write(log: EvalLog, file: Path) -> None:
+    """Write the log, whole or not at all."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.eval")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_eval_log(log, str(temporary), format="eval")
+        temporary.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise WorkflowError(f"{file}: cannot be written ({error.strerror or error})") from error
