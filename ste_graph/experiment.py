@@ -98,19 +98,24 @@ class Experiment:
             RunError: the run could not go on.
         """
         from ste_graph.run.execution import execute
+        from ste_graph.run.observers import open_observers
 
+        message = watcher.message if watcher is not None else lambda text: None
         folder = Path(out) if out is not None else self.default_out
-        return await execute(
-            self.workflow,
-            folder,
-            concurrency=concurrency,
-            watcher=watcher,
-            stop=stop,
-            dry_run=dry_run,
-            accept_changes=accept_changes,
-            whole=whole,
-            fork=fork,
-        )
+        async with open_observers(folder, message) as remarks:
+            summary = await execute(
+                self.workflow,
+                folder,
+                concurrency=concurrency,
+                watcher=watcher,
+                stop=stop,
+                dry_run=dry_run,
+                accept_changes=accept_changes,
+                whole=whole,
+                fork=fork,
+            )
+        summary.remarks += remarks
+        return summary
 
     def run(
         self,

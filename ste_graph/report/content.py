@@ -14,7 +14,7 @@ from typing import Any, Final
 from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.distil.facts import FactCounts, TrialFacts, read_run_facts
 from ste_graph.files.jsonl import read_objects
-from ste_graph.finished import FinishedRun
+from ste_graph.finished import FinishedRun, part_names
 from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table
 from ste_graph.report.entries import Fates, Talk, reply_entry, trial_entry
 from ste_graph.report.evidence import arms_section, forms_section, training_section
@@ -23,7 +23,6 @@ from ste_graph.report.outcomes import Line, coverage_section, gates_section, gro
 from ste_graph.report.requests import requests_section
 from ste_graph.report.state import describe_state
 from ste_graph.report.steps import StepFacts, cost_section, read_steps_of
-from ste_graph.run.folder import SUB_RUNS
 from ste_graph.run.lock_file import accepted_lock
 from ste_graph.run.summary import summarise
 from ste_graph.text import count_noun, plural, printable
@@ -80,7 +79,7 @@ def _gather(run: FinishedRun, vectors: VectorSource | None) -> PageContent:
         entries=tuple(entries),
         empty=None if entries else _instead(opened),
     )
-    return PageContent.model_validate(make_safe(content.model_dump(), _hidden_paths(run)))
+    return PageContent.model_validate(make_safe(content.model_dump(), hidden_paths(run.path)))
 
 
 @contextmanager
@@ -116,8 +115,7 @@ class _OpenPart:
         self.lock = accepted_lock(run.lock)
         logs = run.logs()
         self.summary = summarise(run.path, logs, run.lock.get("skipped", {}), run.lock.get("models", {}))
-        inner = run.path.relative_to(whole.path).as_posix()
-        names = [name for name in inner.split("/") if name not in (SUB_RUNS, ".")]
+        names = part_names(run, whole)
         own = str(self.lock["resolved"]["workflow"]["name"])
         self.title = " / ".join(names) or own
         self.id = "-".join(names) or "run"
@@ -252,8 +250,8 @@ def _instead(parts: Sequence[_OpenPart]) -> str:
     return f"This run has no trials and no replies; it has {held or 'no records yet'}."
 
 
-def _hidden_paths(run: FinishedRun) -> re.Pattern[str]:
-    """Finds the folders of this machine in texts: that of the run and those of the person."""
-    folders = {run.path.resolve().parent, Path.cwd(), Path(os.path.expanduser("~"))}
+def hidden_paths(run: Path) -> re.Pattern[str]:
+    """Finds the folders of this machine in texts: the one around a run's folder, and those of the person."""
+    folders = {run.resolve().parent, Path.cwd(), Path(os.path.expanduser("~"))}
     known = sorted((str(folder).rstrip("/") for folder in folders if len(folder.parts) > 1), key=len, reverse=True)
     return re.compile("|".join(f"{re.escape(folder)}/" for folder in known) or r"(?!)")
