@@ -272,3 +272,19 @@ def test_wrong_command_lines_are_refused_with_a_way_out(tiny, tmp_path, collecto
     ):
         done = ste("export", run, *arguments)
         assert (done.code, said in " ".join(done.err.split())) == (code, True), done.err
+
+
+def test_passes_side_by_side_and_compressed_logs_give_the_same_trace_live_and_later(tiny, tmp_path, collector, ste):
+    from ste_graph.files.compressed import compress
+
+    text = tiny.read_text("utf-8").replace("times: params.turns", "times: params.turns\n        parallel: 3")
+    tiny.write_text(
+        text.replace(", transcript: talk", "").replace("memory: {talk: {use: transcript, lives: item}}\n", "")
+    )
+    assert ste_graph.load(tiny, set={"models.model.seconds": 0.01}).run(tmp_path / "run").complete
+    later = exported(ste, tmp_path / "run")
+    assert collector.by_id.keys() == later.keys()
+    assert len(collector.spans) == len(later) == 1 + 3 * (1 + 3 * 4)
+    for log in (tmp_path / "run" / "units").iterdir():
+        compress(log)
+    assert exported(ste, tmp_path / "run") == later

@@ -107,6 +107,7 @@ def _model_event(
     return ModelEvent(
         model=label,
         role=name,
+        requested_model=labels.get(str(asked["for"]), str(asked["for"])) if "for" in asked else None,
         input=read,
         tools=[],
         tool_choice=_TOOL_CHOICE,
@@ -151,4 +152,7 @@ def _tool_event(
 def usage_of(asked: Mapping[str, Json]) -> ModelUsage:
     """The tokens of a reply."""
     given, taken = int(asked.get("in", 0)), int(asked.get("out", 0))
-    return ModelUsage(input_tokens=given, output_tokens=taken, total_tokens=given + taken)
+    cached = int(asked["cached"]) if asked.get("cached") else None
+    return ModelUsage(
+        input_tokens=given, output_tokens=taken, total_tokens=given + taken, input_tokens_cache_read=cached
+    )

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.exports.otlp import conventions as names
 from ste_graph.exports.otlp.span import Span, Value, derive_span_id, nanoseconds
 from ste_graph.run.logged_step import LoggedStep
+
+_COUNTS: Final[Mapping[str, str]] = {
+    "in": names.INPUT_TOKENS,
+    "out": names.OUTPUT_TOKENS,
+    "cached": names.CACHED_TOKENS,
+    "retries": "ste.retries",
+}
+"""The attribute of each count of a reply, by its name in the log."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,10 @@ class SpanFacts:
     labels: Mapping[str, str]
     content: bool
     """True if message content is exported."""
+
+    def model(self, name: str) -> str:
+        """The model's own name, by that in the workflow."""
+        return str(self.models.get(name, {}).get("model") or self.labels.get(name, name))
 
     def span_id(self, *place: object) -> int:
         """The id of a span of this part."""
@@ -81,20 +94,22 @@ def _chat_span(
     step: LoggedStep,
     number: int,
 ) -> Span:
-    name = str(asked["model"])
+    name = str(asked.get("for") or asked["model"])
     settings = facts.models.get(name, {})
     use = str(settings.get("use") or "custom")
-    model = str(settings.get("model") or facts.labels.get(name, name))
+    model = facts.model(name)
     attributes: dict[str, Value] = {
         names.OPERATION: names.CHAT,
         names.PROVIDER: names.PROVIDERS.get(use, use),
         names.REQUEST_MODEL: model,
         "ste.model": name,
     }
+    if "for" in asked:  # another model replied in its place
+        attributes[names.RESPONSE_MODEL] = facts.model(str(asked["model"]))
     for key, attribute in (("temperature", names.TEMPERATURE), ("max_tokens", names.MAX_TOKENS)):
         if isinstance(value := settings.get(key), int | float) and not isinstance(value, bool):
             attributes[attribute] = value
-    for key, attribute in (("in", names.INPUT_TOKENS), ("out", names.OUTPUT_TOKENS), ("retries", "ste.retries")):
+    for key, attribute in _COUNTS.items():
         if asked.get(key):
             attributes[attribute] = int(asked[key])
     if asked.get("finish"):
