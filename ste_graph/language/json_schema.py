@@ -5,17 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
+from ste_graph.language.choices import choose_block, choose_bound, choose_entry
 from ste_graph.language.hover import add_hover_texts
 from ste_graph.language.sections.entries import WIRING, find, find_marker, plugin_classes, settings_shape
 from ste_graph.language.sections.schema import (
     GROUPS,
     IDENTIFIER,
     NAME,
-    PLUGIN_USE,
     REQUIRED,
     MapShape,
     RepeatShape,
@@ -37,6 +37,10 @@ ENVIRONMENT = {
 }
 
 
+NUMBERS = ("Budget", "Limits", "ModelBudget", "Prices")
+"""The mappings whose numbers environment variables may give."""
+
+
 def json_schema(plugins: Mapping[str, ModuleType] | None = None) -> dict[str, Any]:
     """The JSON Schema of a workflow file.
 
@@ -50,52 +54,63 @@ def json_schema(plugins: Mapping[str, ModuleType] | None = None) -> dict[str, An
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     schema["description"] = "One workflow file. A file with `extends` may leave out what its base says."
     defs = schema["$defs"]
+    for wiring in filter(None, WIRING.values()):
+        engine = wiring.model_json_schema(by_alias=True)
+        add_hover_texts(engine, wiring)
+        defs.update(engine.get("$defs", {}))
+    for name in NUMBERS:
+        _allow_variables(defs[name])
     for section, group in GROUPS.items():
         target = schema["properties"][section]
         uses = sorted([*find_entry_points(group), *plugin_classes(section, plugins or {})])
-        forms = [
+        for use in uses:
             _hoist(_entry_schema(section, use, find(section, use, plugins or {})), f"{section}.{use}", defs)
-            for use in uses
-        ]
-        plugin = [{"$ref": "#/$defs/PluginEntry"}] if plugins is None else []
         if section == "models":
             defs["LikeEntry"] = _like_schema(defs)
-            plugin.insert(0, {"$ref": "#/$defs/LikeEntry"})
-        off = [{"const": "off", "description": "left out"}] if section in ("memory", "nodes") else []
-        target["items" if section == "tools" else "additionalProperties"] = {"anyOf": [*forms, *plugin, *off]}
+        about = {use: defs[f"{section}.{use}"]["description"] for use in uses}
+        entry = choose_entry(section, about, with_plugins=plugins is None)
+        target["items" if section == "tools" else "additionalProperties"] = entry
         target.pop("patternProperties", None)
     for name, values in schema["properties"].items():
         if "patternProperties" in values:
             values["additionalProperties"] = next(iter(values.pop("patternProperties").values()))
         if values.get("type") == "object" and name != "set":
             values["propertyNames"] = {"pattern": NAME if name == "variants" else IDENTIFIER}
-    dotted = sorted({name for group in GROUPS.values() for name in find_entry_points(group) if "." in name})
-    defs["PluginEntry"] = {
-        "type": "object",
-        "description": "an entry whose class comes from a plugin: `plugin_file.ClassName`",
-        "properties": {
-            "use": {"pattern": PLUGIN_USE, "not": {"enum": dotted}, "description": "`plugin_file.ClassName`"}
-        },
-        "required": ["use"],
-    }
-    _bound_inner_maps(schema)
-    for unused in ("UseShape", "Json", *(["PluginEntry"] if plugins is not None else [])):
+    defs["UnitMapShape"] = {**defs["MapShape"]}
+    defs["MapShape"] = {**defs["MapShape"], "required": [*defs["MapShape"]["required"], "at_most"]}
+    defs["RepeatShape"] = {**defs["RepeatShape"], **choose_bound()}
+    defs["Block"] = choose_block()
+    schema = _with_blocks(schema)
+    defs = schema["$defs"]
+    # The items of the map at the top level are the units, of which there may be any number.
+    schema["properties"]["graph"]["items"] = choose_block({"map": "UnitMapShape"})
+    for unused in ("UseShape", "Json"):
         defs.pop(unused, None)
     del schema["required"]
     schema["anyOf"] = [{"required": list(REQUIRED)}, {"required": ["extends"]}]
-    return {"title": "A ste-graph workflow", **_rewrite(schema, lambda reference: reference)}
+    return cast(dict[str, Any], _rewrite(schema, lambda reference: reference))
 
 
-def _bound_inner_maps(schema: dict[str, Any]) -> None:
-    """Require `at_most` of a `map`, but for the one at the top level, whose items are the units."""
-    defs = schema["$defs"]
-    defs["UnitMapShape"] = {**defs["MapShape"]}
-    defs["MapShape"] = {**defs["MapShape"], "required": [*defs["MapShape"]["required"], "at_most"]}
-    blocks = schema["properties"]["graph"]["items"]
-    top = [
-        {"$ref": "#/$defs/UnitMapShape"} if "MapShape" in str(form.get("$ref")) else form for form in blocks["oneOf"]
-    ]
-    schema["properties"]["graph"]["items"] = {**blocks, "oneOf": top}
+def _allow_variables(schema: dict[str, Any]) -> None:
+    """Let environment variables give the numbers of a mapping."""
+    for key, value in schema["properties"].items():
+        forms = value.get("anyOf", [value])
+        if any(form.get("type") in ("integer", "number") for form in forms):
+            kept = {name: value[name] for name in ("description", "default") if name in value}
+            bare = [{name: own for name, own in form.items() if name not in kept} for form in forms]
+            schema["properties"][key] = {**kept, "anyOf": [*bare, ENVIRONMENT]}
+
+
+def _with_blocks(schema: Any) -> Any:
+    """A schema in which every list of blocks has its items from `Block`."""
+    match schema:
+        case {"oneOf": [*forms]} if {"$ref": "#/$defs/RepeatShape"} in forms:
+            return {"$ref": "#/$defs/Block"}
+        case dict():
+            return {key: _with_blocks(value) for key, value in schema.items()}
+        case list():
+            return [_with_blocks(value) for value in schema]
+    return schema
 
 
 def _entry_schema(section: Section, use: str, cls: type[BaseModel]) -> dict[str, Any]:
@@ -107,7 +122,7 @@ def _entry_schema(section: Section, use: str, cls: type[BaseModel]) -> dict[str,
             text = own["properties"][name].pop("description", "")
             own["properties"][name] = {"description": text, "anyOf": [own["properties"][name], ENVIRONMENT]}
     wiring = WIRING[section]
-    keys = wiring.model_json_schema()["properties"] if wiring else {}
+    keys = wiring.model_json_schema(by_alias=True)["properties"] if wiring else {}
     has_lifetime = section == "memory" and getattr(cls, "holds", None) != "values"
     about = (inspect.getdoc(cls) or "").partition("\n")[0]
     return {
@@ -153,7 +168,8 @@ def _hoist(form: dict[str, Any], name: str, defs: dict[str, Any]) -> dict[str, s
     own = form.pop("$defs", {})
 
     def rename(reference: str) -> str:
-        return reference.replace("#/$defs/", f"#/$defs/{name}.")
+        inner = reference.removeprefix("#/$defs/")
+        return f"#/$defs/{name}.{inner}" if inner in own else reference  # others are the engine's, for all entries
 
     defs[name] = _rewrite(form, rename)
     defs.update({f"{name}.{key}": _rewrite(schema, rename) for key, schema in own.items()})

@@ -103,6 +103,40 @@ def test_the_schema_accepts_what_the_language_accepts(language, right):
     assert list(language.iter_errors({**PAPER, **right})) == []
 
 
+@pytest.mark.parametrize(
+    ("wrong", "place", "message"),
+    [
+        ({"models": {"m": {"use": "opnai"}}}, "models.m.use", "'opnai' is not one of ['langchain', 'openai', "),
+        ({"models": {"m": {"use": "simulated", "mistake": 1}}}, "models.m", "('mistake' was unexpected)"),
+        ({"models": {"m": {}}}, "models.m", "'use' is a required property"),
+        ({"tools": [{"use": "python"}]}, "tools.0", "'module' is a required property"),
+        ({"nodes": {"call": {"use": "call", "model": "m"}}}, "nodes.call", "'prompt' is a required property"),
+        (
+            {"nodes": {"call": {"use": "novelty", "memory": "m", "k": -1}}},
+            "nodes.call.k",
+            "-1 is less than the minimum",
+        ),
+        ({"nodes": {"call": "of"}}, "nodes.call", "'off' was expected"),
+        ({"memory": {"m": {"use": "list", "of": "trial", "lifes": "tool"}}}, "memory.m", "('lifes' was unexpected)"),
+        ({"graph": [{"repeat": "t", "do": ["call"]}]}, "graph.0", "'times' is a required property"),
+        ({"graph": [{"repeat": "t", "while": "a.b", "do": ["call"]}]}, "graph.0", "'at_most' is a required property"),
+        ({"graph": [{"repeat": "t", "until": "a.b", "do": ["call"]}]}, "graph.0", "'at_most' is a required property"),
+        (
+            {"graph": [{"repeat": "t", "times": 2, "do": [{"map": "m", "over": "a.b", "do": ["call"]}]}]},
+            "graph.0.do.0",
+            "'at_most' is a required property",
+        ),
+        ({"graph": [{"when": "a.b", "do": ["call"], "esle": []}]}, "graph.0", "('esle' was unexpected)"),
+        ({"graph": [{"rep": "t"}]}, "graph.0", "('rep' was unexpected)"),
+    ],
+)
+def test_one_mistake_is_one_error_at_its_place_that_says_what_is_expected(language, wrong, place, message):
+    errors = [error for error in language.iter_errors({**PAPER, **wrong}) if not error.context]
+    assert [".".join(map(str, error.absolute_path)) for error in errors if message in error.message] == [place]
+    if "lifes" not in str(wrong):  # a memory without `lives` is a second mistake
+        assert len(errors) == 1, errors
+
+
 def test_a_file_that_extends_another_may_leave_out_keys_of_its_base(language):
     assert language.is_valid({"extends": "paper.yaml", "params": {"turns": 2}})
     assert not language.is_valid({"params": {"turns": 2}})
@@ -115,7 +149,8 @@ def keys_without_text(schema, at=""):
             if isinstance(value, dict) and not value.get("description", "").strip():
                 yield f"{at}/{key}"
         for key, value in schema.items():
-            yield from keys_without_text(value, f"{at}/{key}")
+            if key != "if":  # a condition shows nothing
+                yield from keys_without_text(value, f"{at}/{key}")
     elif isinstance(schema, list):
         for number, value in enumerate(schema):
             yield from keys_without_text(value, f"{at}/{number}")

@@ -75,20 +75,8 @@ class MapShape(Shape):
     """The blocks of a pass."""
 
 
-BOUNDS: dict[str, Any] = {
-    "oneOf": [
-        {"required": ["times"], "properties": {"while": False, "until": False, "at_most": False}},
-        {"required": ["while", "at_most"], "properties": {"times": False, "until": False}},
-        {"required": ["until", "at_most"], "properties": {"times": False, "while": False}},
-    ]
-}
-"""The ways to bound a `repeat`, for editors; the check has sentences of its own for them."""
-
-
 class RepeatShape(Shape):
     """A bounded loop: `times`, or `while` (tested before a pass) or `until` (tested after it) with `at_most`."""
-
-    model_config = ConfigDict(json_schema_extra=BOUNDS)
 
     repeat: Identifier
     """The loop's name, and that of its counter, from 0, in expressions and prompts."""
