@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ste_graph.models.meter import Meter
     from ste_graph.plan import Plan
     from ste_graph.run.context import Watcher
+    from ste_graph.run.executor import Executor
     from ste_graph.run.fork import Fork
     from ste_graph.run.summary import Summary
 
@@ -87,11 +89,13 @@ class Experiment:
         accept_changes: bool = False,
         whole: Meter | None = None,
         fork: Fork | None = None,
+        executor: str | None = None,
     ) -> Summary:
         """Run it in the folder `out`, or take up the run that is there.
 
         With `accept_changes` a run goes on under code, prompts and tools that have changed since it began. What it uses
-        counts in `whole` too, whose budget several runs share. With `fork` it goes on from a point of another run.
+        counts in `whole` too, whose budget several runs share. With `fork` it goes on from a point of another run. The
+        units run in this process, or with the `executor` `ray` or `ray://ADDRESS` on a Ray cluster.
 
         Raises:
             WorkflowError: the folder, the tools or the policy make the run impossible.
@@ -102,7 +106,7 @@ class Experiment:
 
         message = watcher.message if watcher is not None else lambda text: None
         folder = Path(out) if out is not None else self.default_out
-        async with open_observers(folder, message) as remarks:
+        async with _open_executor(executor) as opened, open_observers(folder, message) as remarks:
             summary = await execute(
                 self.workflow,
                 folder,
@@ -113,6 +117,7 @@ class Experiment:
                 accept_changes=accept_changes,
                 whole=whole,
                 fork=fork,
+                executor=opened,
             )
         summary.remarks += remarks
         return summary
@@ -127,6 +132,7 @@ class Experiment:
         accept_changes: bool = False,
         whole: Meter | None = None,
         fork: Fork | None = None,
+        executor: str | None = None,
     ) -> Summary:
         """`arun` for callers without an event loop; Ctrl-C (or SIGTERM) ends the run cleanly, twice at once.
 
@@ -167,6 +173,7 @@ class Experiment:
                     accept_changes=accept_changes,
                     whole=whole,
                     fork=fork,
+                    executor=executor,
                 )
                 if summary.stopped_by == "interrupt" and signal.SIGTERM in received:
                     summary.reason = "stopped by a signal (SIGTERM)"
@@ -176,6 +183,16 @@ class Experiment:
                     loop.remove_signal_handler(number)
 
         return asyncio.run(until_interrupted())
+
+
+def _open_executor(name: str | None) -> AbstractAsyncContextManager[Executor | None]:
+    """The executor of this name. Raises `WorkflowError` for a name that is none."""
+    if name in (None, "asyncio"):
+        return nullcontext()
+    from ste_graph.cluster.executor import ClusterExecutor
+    from ste_graph.cluster.ray_cluster import RayCluster, read_address
+
+    return ClusterExecutor(RayCluster(read_address(str(name))))
 
 
 def _has_running_loop() -> bool:

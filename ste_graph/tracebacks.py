@@ -51,7 +51,12 @@ def with_definition(message: str, function: Callable[..., object]) -> str:
 
 
 def full_traceback(error: BaseException) -> str | None:
-    """The whole traceback of an error; None where an error that this package raises on purpose began it."""
+    """The whole traceback of an error; None where an error that this package raises on purpose began it.
+
+    One that was met in another process brings its traceback along as `remote_traceback`.
+    """
+    if (remote := getattr(error, "remote_traceback", None)) is not None:
+        return str(remote)
     expected = isinstance(_first_cause(error), SteError)
     return None if expected else "".join(traceback.format_exception(error))
 

@@ -68,6 +68,14 @@ def run(
             help="The most requests in flight at each model server; if not given, found out, up to 64.",
         ),
     ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            metavar="WHERE",
+            help="Where units run: asyncio (this process), ray (processes of this machine), ray://HOST:PORT (a cluster).",
+        ),
+    ] = "asyncio",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Do everything except call the tools: each call is refused.")
     ] = False,
@@ -105,7 +113,13 @@ def run(
         echo(str(diagnostic), error=True)
     with redirect_stdout(sys.stderr), _stay_here(), _open_watcher(quiet) as watcher:
         summary = experiment.run(
-            folder, concurrency=concurrency, watcher=watcher, dry_run=dry_run, accept_changes=accept_changes, fork=fork
+            folder,
+            concurrency=concurrency,
+            watcher=watcher,
+            dry_run=dry_run,
+            accept_changes=accept_changes,
+            fork=fork,
+            executor=executor,
         )
     for remark in summary.remarks:
         echo(f"note: {remark}", error=True)
@@ -116,7 +130,8 @@ def run(
     else:
         echo(outcome.text())
     origin = ["--from", str(from_run), "--at", at] if from_run is not None and at is not None else []
-    more = [*(["--out", str(out)] if out else []), *origin, *(["--dry-run"] if dry_run else [])]
+    where = [] if executor == "asyncio" else ["--executor", executor]
+    more = [*(["--out", str(out)] if out else []), *origin, *where, *(["--dry-run"] if dry_run else [])]
     if summary.complete and watcher is not None and watcher.progress is None:
         echo("This run was complete before: nothing was done.", error=True)
     if not summary.complete:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from ste_graph.contracts import Json
 from ste_graph.files.jsonl import LineFile
@@ -13,6 +14,21 @@ from ste_graph.tracebacks import full_traceback, user_place
 
 STOPPED = "stopped"
 """The event after which nothing is under way any more: memories are written and closed."""
+
+
+class ToolError(NamedTuple):
+    """An exception of a user's own tool: its kind and place, its words, and its traceback."""
+
+    where: str
+    why: str
+    traceback: str | None
+
+
+class UnitEvents(Protocol):
+    """What a unit has to tell of the run's events."""
+
+    def add_tool_error(self, unit: str, tool: str, error: BaseException) -> None:
+        """Count an exception of a user's own tool."""
 
 
 class Events:
@@ -38,15 +54,16 @@ class Events:
 
     def add_tool_error(self, unit: str, tool: str, error: BaseException) -> None:
         """Count an exception of a user's own tool, and write it, with its traceback, the first time at its place."""
-        place = user_place(error)
-        if place is None:
-            return
-        why = self.redact(f"{type(error).__name__}: {error} ({place})")
+        if (described := describe_tool_error(error)) is not None:
+            self.count_tool_error(unit, tool, described)
+
+    def count_tool_error(self, unit: str, tool: str, error: ToolError) -> None:
+        """The same for one that was met in another process."""
         errors = self._tool_errors.setdefault(tool, Counter())
-        where = f"{type(error).__name__} ({place})"
-        if where not in errors:
-            self.add_failure("tool_error", error, unit=unit, tool=tool, why=why)
-        errors[where] += 1
+        if error.where not in errors:
+            traceback = {} if error.traceback is None else {"traceback": error.traceback}
+            self.add("tool_error", unit=unit, tool=tool, why=self.redact(error.why), **traceback)
+        errors[error.where] += 1
 
     @property
     def tool_errors(self) -> list[str]:
@@ -62,6 +79,15 @@ class Events:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def describe_tool_error(error: BaseException) -> ToolError | None:
+    """An exception of a user's own tool; None for one that came through no code of the user's."""
+    place = user_place(error)
+    if place is None:
+        return None
+    kind = type(error).__name__
+    return ToolError(f"{kind} ({place})", f"{kind}: {error} ({place})", full_traceback(error))
 
 
 def has_stopped(path: Path) -> bool:

@@ -7,11 +7,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from ste_graph.run.context import UnitGraph
+from ste_graph.run.events import Events
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.unit import UnitRun
 from ste_graph.run.unit_context import SharedContext, UnitContext
 from ste_graph.run.units import Unit
-from ste_graph.tools.toolbox import Toolbox
+from ste_graph.tools.toolbox import Tape, Toolbox
 
 
 class RunUnit(Protocol):
@@ -24,7 +25,9 @@ class RunUnit(Protocol):
 class Executor(Protocol):
     """Runs the units of a run, and those of its sub-workflows; `run.context` has the default."""
 
-    def open(self, shared: SharedContext, graph: UnitGraph) -> AbstractAsyncContextManager[RunUnit]:
+    def open(
+        self, shared: SharedContext, graph: UnitGraph, *, events: Events, tape: Tape | None
+    ) -> AbstractAsyncContextManager[RunUnit]:
         """Open what runs the units of one workflow, until the end of the context."""
 
 
@@ -32,7 +35,9 @@ class AsyncioExecutor:
     """The `Executor` that runs all units side by side in this process, in one event loop."""
 
     @asynccontextmanager
-    async def open(self, shared: SharedContext, graph: UnitGraph) -> AsyncIterator[RunUnit]:
+    async def open(
+        self, shared: SharedContext, graph: UnitGraph, *, events: Events, tape: Tape | None
+    ) -> AsyncIterator[RunUnit]:
         async def run_unit(unit: Unit, log: StepLog, toolbox: Toolbox) -> None:
             unit_run = UnitRun(UnitContext(unit.name, log, toolbox, shared))
             await graph.run(unit.item, unit_run, channels=[shared.workflow.unit])

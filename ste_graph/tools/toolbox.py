@@ -73,6 +73,7 @@ class Toolbox:
         self._outages = (outages or Outages()).watch_unit()
         self._position = 0
         self._checkers: dict[str, ArgumentChecker] = {}
+        self._noted: list[str] = []
 
     @property
     def callable_names(self) -> tuple[str, ...]:
@@ -82,7 +83,12 @@ class Toolbox:
     @property
     def faults(self) -> tuple[str, ...]:
         """What of the schemas met so far is broken or took too long, so that arguments were not checked by it."""
-        return tuple(fault for checker in self._checkers.values() for fault in checker.faults)
+        own = (fault for checker in self._checkers.values() for fault in checker.faults)
+        return tuple(dict.fromkeys((*own, *self._noted)))
+
+    def note_faults(self, faults: Sequence[str]) -> None:
+        """Add faults of the same tools that were met in another process."""
+        self._noted += faults
 
     def may_call(self, tool: Tool) -> bool:
         """True if the policy lets the run call the tool."""
