@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from ste_graph.compile.cost import Cost, count_sub_workflow_runs, max_unit_cost
+from ste_graph.compile.cost import Cost, count_sub_workflow_runs, longest_chain_of_runs, max_unit_cost
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import UNIT, SubWorkflowSpec, Workflow
@@ -30,6 +30,8 @@ class SubWorkflowPlan:
     name: str
     times: int
     plan: Plan
+    chain: int = 1
+    """How many of these runs wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,20 @@ class Plan:
         for sub in self.sub_workflows:
             if (total := sub.plan.total) is None:
                 return None
-            found += total * sub.times
+            found += replace(total * sub.times, chain=total.chain * sub.chain)
         return found
 
     @property
     def total(self) -> Cost | None:
-        """Of all units; None where it is not known yet."""
+        """Of all units, which run side by side; None where it is not known yet."""
         each, count = self.per_unit, self.unit_bound
-        return None if each is None or count is None else each * count
+        return None if each is None or count is None else replace(each * count, chain=each.chain * min(count, 1))
+
+    @property
+    def chain(self) -> int | None:
+        """The most model calls of which each waits for the one before it; None where it is not known yet."""
+        known = self.total or self.per_unit
+        return None if known is None else known.chain
 
     def to_json(self) -> dict[str, Json]:
         """The plan for other programs; the keys are a promise."""
@@ -78,6 +86,7 @@ class Plan:
             "most_units": self.unit_bound,
             "per_unit": _calls(self.per_unit, {"model_calls": None, "tool_calls": None}),
             "total": _calls(self.total, None),
+            "longest_chain": self.chain,
             "unit_names": None if self.units is None else list(self.units),
             "skipped": {tool.name: tool.to_json() for tool in self.skipped},
             "parts": {sub.name: {"times": sub.times, **sub.plan.to_json()} for sub in self.sub_workflows},
@@ -93,8 +102,8 @@ def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
 
     Raises `WorkflowError` if a source of tools cannot be opened.
     """
-    bound, often = max_unit_cost(workflow), count_sub_workflow_runs(workflow)
-    subs = _plan_parts(workflow, often, tools=tools)
+    bound = max_unit_cost(workflow)
+    subs = _plan_parts(workflow, tools=tools)
     if tools_need_start(workflow) or (workflow.tools and not tools):
         return Plan(bound, (UNIT,) if workflow.unit_map is None else None, sub_workflows=subs)
 
@@ -115,7 +124,7 @@ def make_plan(workflow: Workflow, *, tools: bool = True) -> Plan:
         return run_in_own_loop(make())
 
 
-def _plan_parts(workflow: Workflow, often: Mapping[str, int], *, tools: bool) -> tuple[SubWorkflowPlan, ...]:
+def _plan_parts(workflow: Workflow, *, tools: bool) -> tuple[SubWorkflowPlan, ...]:
     """The plans of the sub-workflows: one that goes over what an earlier one makes has as many units at most."""
     plans: dict[str, Plan] = {}
     by_tool: dict[str, int] = {}
@@ -130,7 +139,8 @@ def _plan_parts(workflow: Workflow, often: Mapping[str, int], *, tools: bool) ->
             costless = len(kept) if over == "tools" else _costless_units(sub, over, kept)
             by_tool[f"{name}.run"] = plan.unit_bound + costless
         plans[name] = plan
-    return tuple(SubWorkflowPlan(name, often[name], plan) for name, plan in plans.items())
+    often, chains = count_sub_workflow_runs(workflow), longest_chain_of_runs(workflow)
+    return tuple(SubWorkflowPlan(name, often[name], plan, chains[name]) for name, plan in plans.items())
 
 
 def _costless_units(sub: SubWorkflowSpec, over: str, kept: Sequence[str]) -> int:

@@ -20,7 +20,7 @@ from ste_graph.memory.exemplars.placebo import make_placebo
 from ste_graph.memory.exemplars.rendering import as_text
 from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.memory.vectors.snapshot import snapshot_ids
+from ste_graph.memory.vectors.snapshot import EXEMPLARS, snapshot_ids
 from ste_graph.trials.lessons import lesson_text
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class ExemplarViewStore:
         self._collecting = threading.Lock()
         try:
             self._store = ExemplarStore.open(source, embedder=embedder)
-            self._store.freeze(
-                snapshot_ids(folder / "exemplars.json", lambda: _ids_to_show(self._store, without, tools))
-            )
+            self._store.freeze(snapshot_ids(folder / EXEMPLARS, lambda: _ids_to_show(self._store, without, tools)))
             self._origin = _origin(source, self._store, without)
             self._kept = read_kept_lessons(source, since) if since is not None else None
         except (WorkflowError, RunError) as error:
@@ -65,7 +63,9 @@ class ExemplarViewStore:
     def add(self, entry: Entry) -> None:
         raise RunError(f"{self._label}: is read only, since it belongs to another run")
 
-    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+    async def recall(
+        self, scope: Scope, *, like: str | None, seed: int, own: Sequence[Entry] = ()
+    ) -> list[dict[str, Json]]:
         """The verified exemplars: all, in the order in which they came, or those most similar to `like`, best first."""
         if self._nearest is None or like is None:
             exemplars = await asyncio.to_thread(self._store.exemplars)
@@ -73,11 +73,11 @@ class ExemplarViewStore:
         found = await self._store.asearch(like, self._nearest)
         return [match.exemplar.model_dump(mode="json") for match in found]
 
-    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int, *, own: Sequence[Entry] = ()) -> list[Neighbour]:
         found = await self._store.asearch(text, max(k, 0))
         return [Neighbour(similarity=match.similarity, entry=_entry(match.exemplar)) for match in found]
 
-    async def entries(self, scope: Scope) -> list[Entry]:
+    async def entries(self, scope: Scope, *, own: Sequence[Entry] = ()) -> list[Entry]:
         return list(map(_entry, await asyncio.to_thread(self._store.exemplars)))
 
     async def select_exemplars(
@@ -112,7 +112,7 @@ class ExemplarViewStore:
             return await asyncio.to_thread(self._select_kept_lessons, self._kept, query, tools, per_tool, k)
         nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", allow_same_request=False)
         found = await self._store.aselect(query, nearest, tools=tools)
-        lessons = await asyncio.to_thread(self._store.all_lessons)
+        lessons = await asyncio.to_thread(self._store.all_lessons, tools)
         others = await asyncio.to_thread(self._store.rank_tools, query, tools) if not found and lessons else tools
         order = dict.fromkeys([*(match.exemplar.tool for match in found), *others])
         selected = take_turns(lessons, order, per_tool=per_tool, k=k)
@@ -123,13 +123,16 @@ class ExemplarViewStore:
         self, kept: KeptLessons, query: str, tools: Sequence[str], per_tool: int, k: int
     ) -> SelectedLessons:
         near = dict(zip(tools, self._store.similarities(query, list(map(kept.describe, tools))), strict=True))
-        lessons = [*self._store.all_lessons(), *kept.lessons]
+        lessons = [*self._store.all_lessons(tools), *kept.lessons]
         selected = take_turns(lessons, sorted(tools, key=lambda tool: -near[tool]), per_tool=per_tool, k=k)
         lines, ids = list(map(lesson_text, selected)), [lesson.id for lesson in selected]
         return SelectedLessons(lines=lines, ids=ids, origin=self._origin)
 
     async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         return await asyncio.to_thread(self._store.similarities, text, others)
+
+    def release(self, unit: str) -> None:
+        """Nothing: it holds nothing for a unit."""
 
     async def close(self) -> None:
         await asyncio.to_thread(self._store.close)
@@ -157,7 +160,7 @@ def _origin(source: str, store: ExemplarStore, without: str | None) -> Origin:
         return Origin(run_id=store.pack.run_id, run=place, without=left_out)
     if path is not None and is_run(path):
         return Origin(run_id=open_run(path).id, run=place, without=left_out)
-    match [*{exemplar.run for exemplar in store.exemplars()}]:
+    match [*{exemplar.run for exemplar in store.read()}]:
         case [str(run)]:
             return Origin(run_id=run, run=place, without=left_out)
     return Origin(run_id=derive_id(*store.digests), run=place, without=left_out)

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ste_graph.contracts import Entry
 from ste_graph.errors import RunError
@@ -61,6 +62,13 @@ def _is_no_damage(error: RunError) -> bool:
     return any(words in str(error) for words in ("disk is full", "No space left", "readonly", "ermission denied"))
 
 
+class IndexedEntry(NamedTuple):
+    """An entry as the index has it: a hash of its content, and the unit that made it."""
+
+    digest: str
+    unit: str
+
+
 class EntryIndex:
     """The entries of one memory in a vector store of their own, or with those of other runs. Blocking.
 
@@ -97,14 +105,14 @@ class EntryIndex:
             raise
         return cls(store, embedder, shared)
 
-    def read(self) -> tuple[list[Entry], dict[str, str]]:
-        """The entries that other runs had left when this one began, oldest first; the digests of its own, by id."""
-        rows = self._store.get()
+    def read(self) -> tuple[list[Entry], dict[str, IndexedEntry]]:
+        """The entries that other runs had left when this one began, oldest first; and what it has of its own, by id."""
+        rows = self._store.get(texts=self._shared is not None)
         if self._shared is None:
-            return [], {row.id: str(row.metadata["digest"]) for row in rows.values()}
+            return [], {row.id: _indexed(row) for row in rows.values()}
         shared = self._shared
         others = {row.id: row for row in rows.values() if row.metadata["run"] != shared.run}
-        own = {_own_id(row): str(row.metadata["digest"]) for row in rows.values() if row.id not in others}
+        own = {_own_id(row): _indexed(row) for row in rows.values() if row.id not in others}
         ids = shared.snapshot(lambda: sorted(others, key=lambda id: (others[id].metadata["written"], id)))
         return [_entry(others[id]) for id in ids if id in others], own
 
@@ -141,6 +149,10 @@ class EntryIndex:
         return {
             "digest": entry_digest(entry), "run": self._shared.run, "written": time.time_ns(), "record": record,
         }  # fmt: skip
+
+
+def _indexed(row: VectorRow) -> IndexedEntry:
+    return IndexedEntry(str(row.metadata["digest"]), row.scope[0] if row.scope else "")
 
 
 def _own_id(row: VectorRow) -> str:

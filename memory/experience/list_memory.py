@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -34,13 +34,19 @@ class ListStore:
     def add(self, entry: Entry) -> None:
         self._entries[entry.scope][entry.id] = entry
 
-    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
-        return [dict(entry.record) for entry in self._entries[scope].values()]
+    async def recall(
+        self, scope: Scope, *, like: str | None, seed: int, own: Sequence[Entry] = ()
+    ) -> list[dict[str, Json]]:
+        return [dict(entry.record) for entry in (*self._entries[scope].values(), *own)]
 
-    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int, *, own: Sequence[Entry] = ()) -> list[Neighbour]:
         raise WorkflowError(f"memory `{self._name}`: `use: list` has no search by meaning; set `use: chroma`")
 
-    async def entries(self, scope: Scope) -> list[Entry]:
-        return list(self._entries[scope].values())
+    async def entries(self, scope: Scope, *, own: Sequence[Entry] = ()) -> list[Entry]:
+        return [*self._entries[scope].values(), *own]
+
+    def release(self, unit: str) -> None:
+        for scope in [scope for scope in self._entries if scope[0] == unit]:
+            del self._entries[scope]
 
     async def close(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -12,6 +13,7 @@ from ste_graph.addresses import is_web_address
 from ste_graph.contracts import ExemplarView, LessonView, Origin, RecordView, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.memory.experience.recall_settings import Nearest, RecallSetting
+from ste_graph.memory.vectors.snapshot import EXEMPLARS, SNAPSHOT
 from ste_graph.settings import PathOrURL, RelativePath, WebAddress
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from ste_graph.memory.experience.store import ExperienceStore
     from ste_graph.memory.vectors.embedders import Embedder
 
+
+_PLACE = frozenset({"use", "path", "url", "collection", "from", "without", "only_if", "since"})
+"""The settings that say where a memory is, and which of its entries are shown."""
 
 if TYPE_CHECKING:
 
@@ -157,6 +162,17 @@ class Experience(_Source):
                     f"`from: {self.source}` might show what is tested, which {test.run} holds out: name the run whose "
                     f"held-out requests are left out, `without: {test.run}`"
                 )
+
+    def carry_over(self, origin: Path, folder: Path, *, changed: Collection[str]) -> None:
+        """Copy which entries of other runs there were: what was left since is not the fork's to know.
+
+        Nothing is copied where the fork reads another place.
+        """
+        if _PLACE.isdisjoint(changed):
+            for known in (origin / SNAPSHOT, origin / EXEMPLARS):
+                if known.is_file():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(known, folder / known.name)
 
     def _check_pack(self, source: str, readers: Collection[type]) -> None:
         """Raise `WorkflowError` if a pack is not whole, or did not adopt what `readers` get from it."""

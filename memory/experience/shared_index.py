@@ -10,7 +10,7 @@ from uuid import uuid4
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.lock import FileLock, LockHeldError
-from ste_graph.memory.vectors.snapshot import snapshot_ids
+from ste_graph.memory.vectors.snapshot import SNAPSHOT, snapshot_ids
 
 
 def run_mark(folder: Path) -> str:
@@ -39,7 +39,7 @@ class SharedIndex:
 
     def __init__(self, name: str, folder: Path, index: Path | None) -> None:
         self._lock: FileLock | None = None
-        self._snapshot = folder / "snapshot.json"
+        self._snapshot = folder / SNAPSHOT
         try:
             if index is not None:
                 index.mkdir(parents=True, exist_ok=True)

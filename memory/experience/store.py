@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from ste_graph.contracts import Entry, Json, Neighbour, Scope
+from ste_graph.contracts import Entry, Json, LoggedEntries, Neighbour, Scope
 from ste_graph.errors import RunError, SteError
 from ste_graph.memory.experience.index import EntryIndex, entry_digest
 from ste_graph.memory.experience.other_tool import OtherToolSource
@@ -56,6 +56,8 @@ class ExperienceStore:
         self._other_tool: OtherToolSource | None = None
         self._scopes: dict[Scope, _ScopeEntries] = defaultdict(_ScopeEntries)
         self._digests: dict[str, str] = {}
+        self._ahead: dict[str, Vectors] = {}
+        """Vectors of entries that are not written yet, by id: those of a pass are needed before they are added."""
         self._indexed: set[str] = set()
         self._waiting: list[Entry] = []
         self._hurry = asyncio.Event()
@@ -67,10 +69,15 @@ class ExperienceStore:
         if isinstance(self._recall, OtherTool):
             self._other_tool = await asyncio.to_thread(OtherToolSource, Path(self._recall.other_tool))
         earlier, stored = await asyncio.to_thread(self._index.read)
+        if isinstance(entries, LoggedEntries):
+            counts = Counter(own.unit for own in stored.values())
+            whole = {unit for unit, count in entries.ended.items() if counts[unit] == count}
+            stored = {id: own for id, own in stored.items() if own.unit not in whole}
+            entries = (*entries.read(entries.ended.keys() - whole), *entries.current)
         for entry in (*earlier, *entries):
             self._remember(entry)
         await asyncio.to_thread(self._index.delete, sorted(stored.keys() - self._digests.keys()))
-        self._indexed = {id for id, known in stored.items() if self._digests.get(id) == known}
+        self._indexed = {id for id, own in stored.items() if self._digests.get(id) == own.digest}
         self._indexed.update(entry.id for entry in earlier)
         remembered = [entry for scope in self._scopes.values() for entry in scope.entries]
         missing = [entry for entry in remembered if entry.id not in self._indexed]
@@ -86,9 +93,11 @@ class ExperienceStore:
         if self._fault is None and (self._writer is None or self._writer.done()):
             self._writer = asyncio.get_running_loop().create_task(self._write_behind())
 
-    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+    async def recall(
+        self, scope: Scope, *, like: str | None, seed: int, own: Sequence[Entry] = ()
+    ) -> list[dict[str, Json]]:
         self._raise_fault()
-        entries = self._entries(scope)
+        entries = [*self._entries(scope), *own]
         match self._recall:
             case "all":
                 return [dict(entry.record) for entry in entries]
@@ -97,34 +106,40 @@ class ExperienceStore:
                 return [_replace_text(entry, text) for entry, text in zip(entries, texts, strict=True)]
             case Diverse(diverse=k):
                 if len(entries) > k:
-                    entries, vectors = await self._with_vectors(scope)
+                    entries, vectors = await self._with_vectors(scope, own)
                     entries = [entries[row] for row in select_diverse(vectors, [entry.id for entry in entries], k)]
                 return [dict(entry.record) for entry in entries]
             case Nearest(nearest=k):
                 if like is None:
                     return [dict(entry.record) for entry in entries[-k:]]
-                return [dict(near.entry.record) for near in await self.nearest(scope, like, k)]
+                return [dict(near.entry.record) for near in await self.nearest(scope, like, k, own=own)]
             case OtherTool():
                 if not entries or self._other_tool is None:
                     return []
                 return self._other_tool.records(scope, str(entries[0].record.get("record")), len(entries))
 
-    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int, *, own: Sequence[Entry] = ()) -> list[Neighbour]:
         self._raise_fault()
-        if k < 1 or not self._entries(scope):
+        if k < 1 or not (self._entries(scope) or own):
             return []
         query = await self._embed([text])
-        entries, vectors = await self._with_vectors(scope)
+        entries, vectors = await self._with_vectors(scope, own)
         found = select_nearest(vectors, [entry.id for entry in entries], query[0], k)
         return [Neighbour(similarity=similarity, entry=entries[row]) for row, similarity in found]
 
-    async def entries(self, scope: Scope) -> list[Entry]:
+    async def entries(self, scope: Scope, *, own: Sequence[Entry] = ()) -> list[Entry]:
         self._raise_fault()
-        return list(self._entries(scope))
+        return [*self._entries(scope), *own]
 
     async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         vectors = await self._embed([text, *others])
         return list(map(float, similarities(vectors[1:], vectors[0])))
+
+    def release(self, unit: str) -> None:
+        for scope in [scope for scope in self._scopes if scope[0] == unit]:
+            for entry in self._scopes.pop(scope).entries:
+                self._digests.pop(entry.id, None)
+                self._indexed.discard(entry.id)
 
     async def close(self) -> None:
         self._closing = True
@@ -152,8 +167,15 @@ class ExperienceStore:
         self._scopes[entry.scope].entries.append(entry)
         return True
 
-    async def _with_vectors(self, scope: Scope) -> tuple[list[Entry], Vectors]:
+    async def _with_vectors(self, scope: Scope, own: Sequence[Entry] = ()) -> tuple[list[Entry], Vectors]:
         """The entries of a scope with all their vectors: from the index if they are in it, else computed."""
+        entries, vectors = await self._held_vectors(scope)
+        if not own:
+            return entries, vectors
+        rest = await self._vectors_ahead(own)
+        return [*entries, *own], np.concatenate([vectors, rest]) if entries else rest
+
+    async def _held_vectors(self, scope: Scope) -> tuple[list[Entry], Vectors]:
         held = self._scopes[scope]
         async with held.filling:
             if missing := held.without_vector:
@@ -161,10 +183,19 @@ class ExperienceStore:
                 stored = await asyncio.to_thread(self._index.get_vectors, ids) if ids else {}
                 new = [entry for entry in missing if entry.id not in stored]
                 if new:
-                    vectors = await self._embed([entry.text for entry in new])
+                    vectors = await self._vectors_ahead(new)
                     stored |= {entry.id: vector for entry, vector in zip(new, vectors, strict=True)}
                 held.vectors.append(np.array([stored[entry.id] for entry in missing], dtype=np.float32))
             return held.entries[: len(held.vectors)], held.vectors.rows
+
+    async def _vectors_ahead(self, entries: Sequence[Entry]) -> Vectors:
+        """The vectors of entries that are not in the index, each computed once: they are kept until it is there."""
+        known = {entry.id: self._ahead[entry.id] for entry in entries if entry.id in self._ahead}
+        if missing := [entry for entry in entries if entry.id not in known]:
+            computed = await self._embed([entry.text for entry in missing])
+            known |= {entry.id: vector for entry, vector in zip(missing, computed, strict=True)}
+            self._ahead |= {entry.id: known[entry.id] for entry in missing if entry.id not in self._indexed}
+        return np.array([known[entry.id] for entry in entries], dtype=np.float32)
 
     async def _embed(self, texts: list[str]) -> Vectors:
         try:
@@ -178,9 +209,11 @@ class ExperienceStore:
             ) from error
 
     async def _write(self, entries: list[Entry]) -> None:
-        vectors = await self._embed([entry.text for entry in entries])
+        vectors = await self._vectors_ahead(entries)
         await asyncio.to_thread(self._index.add, entries, vectors)
         self._indexed.update(entry.id for entry in entries)
+        for entry in entries:
+            self._ahead.pop(entry.id, None)
 
     async def _write_behind(self) -> None:
         try:

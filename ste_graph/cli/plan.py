@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from ste_graph.cli.expected import expected_lines, terms_json, terms_lines
 from ste_graph.cli.forecast import make_forecast, power_lines, power_rows
 from ste_graph.cli.since import Since, explain_since, review_since, with_since
 from ste_graph.command_line import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
+from ste_graph.errors import WorkflowError
 from ste_graph.text import count_noun
 
 SHOWN = 12
@@ -17,6 +23,7 @@ SHOWN = 12
 
 if TYPE_CHECKING:
     from ste_graph.compile.cost import Cost
+    from ste_graph.lab.estimate import Estimate
     from ste_graph.language.workflow import Workflow
     from ste_graph.plan import Plan
 
@@ -26,19 +33,38 @@ def plan(
     variant: Variant = None,
     changes: Changes = None,
     since: Since = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option(
+            "--sample",
+            metavar="RUN",
+            help="Expect of each unit what this run of the workflow used; if not given, the one in its folder.",
+            show_default=False,
+        ),
+    ] = None,
     no_plugins: NoPlugins = False,
     format: OutputFormat = Format.text,
 ) -> None:
-    """Print the most that a run can cost, before it starts; of a test of forms also what it is likely to show."""
+    """Print the most that a run can cost, before it starts, and what it is expected to use by an earlier run.
+
+    Of a test of forms also what it is likely to show.
+    """
+    from ste_graph.lab.estimate import estimate_run, last_run
+
     changes = with_since(changes, since)
     with explain_since(file, since):
         experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
     with redirect_stdout(sys.stderr):
         planned = experiment.plan(tools=not no_plugins)
         review = None if no_plugins else review_since(experiment.workflow, start=False)
+        source = sample or last_run(experiment.default_out)
+        expected = (
+            None if source is None else _estimate(lambda: estimate_run(experiment.workflow, planned, source), sample)
+        )
     if format is Format.json:
         loops = {name: bound for _, name, bound, _ in loop_bounds(experiment.workflow)}
         found: dict[str, object] = {**planned.to_json(), "loops": loops}
+        found |= {"models": terms_json(experiment.workflow), "expected": expected and expected.to_json()}
         if evaluates(experiment.workflow):
             forecast = make_forecast(experiment.workflow, planned)
             rows = power_rows(forecast.candidates, forecast.cases) if forecast else power_rows(1)
@@ -54,6 +80,17 @@ def plan(
             echo("nothing to do: no tool is new, changed or weak")
             return
         echo(plan_text(experiment.workflow, planned))
+        echo("\n".join(["", *expected_lines(expected, experiment.default_out)]))
+
+
+def _estimate(make: Callable[[], Estimate], sample: Path | None) -> Estimate | None:
+    """The estimate; None if it was not asked for, and what is in the workflow's folder gives none."""
+    try:
+        return make()
+    except WorkflowError:
+        if sample is not None:
+            raise
+        return None
 
 
 def plan_text(workflow: Workflow, planned: Plan) -> str:
@@ -72,9 +109,13 @@ def plan_text(workflow: Workflow, planned: Plan) -> str:
         f"{'at most':{width}}{'model calls':>12}{'tool calls':>12}",
     ]
     lines += [f"{label:{width}}{_bound_cells(bound)}" for label, bound in rows]
+    if planned.chain is not None:
+        lines += [f"{'longest chain':{width}}{planned.chain:>12,}"]
     if loops := loop_bounds(workflow):
         lines += ["", f"loops in a {unit}"]
         lines += [f"  {'  ' * depth}{name}: {words}" for depth, name, _, words in loops]
+    if terms := terms_lines(workflow):
+        lines += ["", *terms]
     if unknown := _unknown_parts(workflow, planned, ""):
         lines += ["", *unknown]
     if planned.skipped:
@@ -145,10 +186,12 @@ def loop_bounds(workflow: Workflow) -> list[tuple[int, str, int, str]]:
     found = []
     for block, around in walk(workflow.blocks):
         match block:
-            case Repeat(name=name, bound=bound, test=test, condition=condition):
-                times = count_noun(bound, "time")
+            case Repeat(name=name, bound=bound, test=test, condition=condition, parallel=parallel):
+                beside = "" if parallel is None else f", {parallel.width} side by side"
+                times = f"{count_noun(bound, 'time')}{beside}"
                 words = f"{test} {condition.text}, at most {bound}" if condition else times
                 found.append((len(around), name, bound, words))
-            case Map(name=name, bound=int(bound), over=over):
-                found.append((len(around), name, bound, f"over {over.text}, at most {bound}"))
+            case Map(name=name, bound=int(bound), over=over, parallel=parallel):
+                beside = "" if parallel is None else f", {parallel.width} side by side"
+                found.append((len(around), name, bound, f"over {over.text}, at most {bound}{beside}"))
     return found

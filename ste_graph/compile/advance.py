@@ -12,10 +12,16 @@ from ste_graph.language.blocks import NodeBlock
 
 
 def advance(
-    flow: Flow, joins: Joins, vertex: Vertex, state: Mapping[str, Json], given: Mapping[str, Json]
+    flow: Flow,
+    joins: Joins,
+    vertex: Vertex,
+    state: Mapping[str, Json],
+    given: Mapping[str, Json],
+    *,
+    in_waves: bool = False,
 ) -> tuple[dict[str, Json], Transfer]:
     """The change that the step `given` of a vertex makes, and the transfer behind it. Raises `ControlError`."""
     update = dict(given)
     if isinstance(vertex.block, NodeBlock):
         update |= joins.gather(vertex.block.node, state, given)
-    return update, transfer(flow, vertex.then, {**state, **update})
+    return update, transfer(flow, vertex.then, {**state, **update}, in_waves=in_waves)

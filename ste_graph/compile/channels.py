@@ -49,6 +49,16 @@ def start_channel(key: str) -> str:
     return f"start:{key}"
 
 
+def is_each_channel(name: str) -> bool:
+    """True for a channel with the entries of an `each`."""
+    return name.startswith("each:") and not name.endswith(".joined")
+
+
+def is_start_channel(name: str) -> bool:
+    """True for a channel with the time at which a pass began."""
+    return name.startswith(start_channel(""))
+
+
 def last_channel(loop: str) -> str:
     """The channel with the number of the pass that a loop began last: unlike its counter, it outlives the loop."""
     return f"last:{loop}"

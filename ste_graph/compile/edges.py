@@ -70,10 +70,11 @@ def _reachable(
 def _loop_label(head: Head) -> str:
     """The label of a loop: its name, its condition, its bound."""
     block = head.block
+    beside = "" if block.parallel is None else f", {block.parallel.width} side by side"
     if isinstance(block, Map):
-        return f"{block.name}: each of {block.over.text}, at most {block.bound}"
+        return f"{block.name}: each of {block.over.text}, at most {block.bound}{beside}"
     if block.condition is None:
-        return f"{block.name}: {block.bound} {'time' if block.bound == 1 else 'times'}"
+        return f"{block.name}: {block.bound} {'time' if block.bound == 1 else 'times'}{beside}"
     return f"{block.name}: {block.test} {block.condition.text}, at most {block.bound}"
 
 

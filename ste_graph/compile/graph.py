@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
@@ -21,6 +21,7 @@ from ste_graph.compile.flow import Flow, Vertex, build_flow
 from ste_graph.compile.joins import Joins, find_joins
 from ste_graph.compile.stepper import StepKey, Stepper
 from ste_graph.compile.transfer import Transfer, transfer
+from ste_graph.compile.waves import run_waves, waves_vertex
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import RecordBlock, walk
 from ste_graph.language.workflow import Workflow
@@ -35,6 +36,8 @@ class GraphContext:
     """The context of a run of the graph, beside its state."""
 
     stepper: Stepper
+    entry: str | None = None
+    """The vertex with which a pass begins that is run by itself; None: the beginning of a unit."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class CompiledGraph:
 
     def enter(self, item: Json) -> Transfer:
         """The transfer with which a unit begins."""
-        return transfer(self.flow, self.flow.start, self.flow.initial_state(item))
+        return transfer(self.flow, self.flow.start, self.flow.initial_state(item), in_waves=True)
 
     def start(self, item: Json) -> State:
         """The graph's input for a unit: every channel, with the loops around the first vertex already entered."""
@@ -78,15 +81,54 @@ def compile_workflow(workflow: Workflow) -> CompiledGraph:
         step: Any = _VertexRunner(unit_flow, vertex, joins)  # LangGraph's types know no state whose keys come from data
         graph.add_node(vertex.id, step, destinations=(*unit_flow.vertices, END))
 
-    def first(state: State) -> str:
+    parallel = [head.block.name for head in unit_flow.heads.values() if head.block.parallel is not None]
+    waves = [_WavesRunner(unit_flow, loop) for loop in parallel]
+    for runner in waves:
+        graph.add_node(waves_vertex(runner.loop), cast(Any, runner), destinations=(*unit_flow.vertices, END))
+
+    def first(state: State, runtime: Runtime[GraphContext]) -> str:
+        if runtime.context is not None and runtime.context.entry is not None:
+            return runtime.context.entry
         missing = unit_flow.channels.keys() - state.keys()
         if missing:
             raise ValueError(f"the input lacks {', '.join(sorted(missing))}: begin with `CompiledGraph.start(item)`")
-        begun = transfer(unit_flow, unit_flow.start, unit_flow.initial_state(state[workflow.unit]))
-        return begun.goto or END
+        initial = unit_flow.initial_state(state[workflow.unit])
+        return _next_vertex(transfer(unit_flow, unit_flow.start, initial, in_waves=True))
 
-    graph.add_conditional_edges(START, first, {id: id for id in (*unit_flow.vertices, END)})
-    return CompiledGraph(unit_flow, graph.compile(name=workflow.name), max_unit_cost(workflow).supersteps + 1)
+    ids = (*unit_flow.vertices, *map(waves_vertex, parallel), END)
+    graph.add_conditional_edges(START, first, {id: id for id in ids})
+    compiled = CompiledGraph(unit_flow, graph.compile(name=workflow.name), max_unit_cost(workflow).supersteps + 1)
+    for runner in waves:
+        runner.compiled = compiled
+    return compiled
+
+
+def _next_vertex(moved: Transfer) -> str:
+    if moved.waves is not None:
+        return waves_vertex(moved.waves)
+    return moved.goto or END
+
+
+@dataclass
+class _WavesRunner:
+    """The function that LangGraph runs where the passes of a loop run side by side: each is a run of the same graph."""
+
+    flow: Flow
+    loop: str
+    compiled: CompiledGraph | None = None
+
+    async def __call__(self, state: State, runtime: Runtime[GraphContext]) -> Command[str]:
+        if runtime.context is None:
+            raise ValueError("the graph needs `context=GraphContext(stepper)`: nobody is there to run its steps")
+        update, moved = await run_waves(self.flow, self.loop, state, runtime.context.stepper, self.run_pass)
+        return Command(update=update | dict(moved.update), goto=_next_vertex(moved))
+
+    async def run_pass(self, begun: Transfer, state: Mapping[str, Json], stepper: Stepper) -> State:
+        assert self.compiled is not None
+        config: RunnableConfig = {"recursion_limit": self.compiled.limit}
+        context = GraphContext(stepper, _next_vertex(begun))
+        last: State = await self.compiled.graph.ainvoke(dict(state), config, context=context)
+        return last
 
 
 @dataclass(frozen=True)
@@ -109,12 +151,12 @@ class _VertexRunner:
         key = StepKey(self.vertex.id, tuple((loop, state[loop]) for loop in self.vertex.loops))
         given = await stepper.step(self.vertex, key, MappingProxyType(state))
         self.check_outputs(given)
-        update, moved = advance(self.flow, self.joins, self.vertex, state, given)
+        update, moved = advance(self.flow, self.joins, self.vertex, state, given, in_waves=True)
         if moved.loop_ends:
             stepper.end_loops(key, moved.loop_ends)
         # Every channel that is written costs LangGraph time, and most outputs that may be None stay so.
         changed = {name: value for name, value in (update | dict(moved.update)).items() if value is not state[name]}
-        return Command(update=changed, goto=moved.goto or END)
+        return Command(update=changed, goto=_next_vertex(moved))
 
     def check_outputs(self, given: Mapping[str, Json]) -> None:
         """Raise `ValueError` for what LangGraph would drop or keep without a word."""

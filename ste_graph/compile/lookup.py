@@ -47,6 +47,18 @@ def loop_value(flow: Flow, loop: str, state: Mapping[str, Json]) -> Json:
     return count
 
 
+def pass_id(flow: Flow, loop: str, state: Mapping[str, Json]) -> Json:
+    """The pass of a loop, as a record names it: its number from 0; in a `map` the item's `id` or `name` if it has one.
+
+    An item that is no object or list is its own id. None if the loop is not entered.
+    """
+    value = loop_value(flow, loop, state)
+    if isinstance(value, Mapping):
+        own = value.get("id") or value.get("name")
+        return own if isinstance(own, str | int) else state[loop]
+    return state[loop] if isinstance(value, list) else value
+
+
 def _below(value: Json, keys: list[str], name: str) -> Json:
     for key in keys:
         if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -43,6 +44,21 @@ class LoopEnd:
     reason: EndReason
 
 
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Passes of a loop that run side by side, from `first` up to `stop`; `around`: the counters of loops around it."""
+
+    loop: str
+    first: int
+    stop: int
+    around: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def passes(self) -> range:
+        """The numbers of its passes."""
+        return range(self.first, self.stop)
+
+
 class Stepper(Protocol):
     """Runs the vertices of one unit, or replays what a log says of them."""
 
@@ -54,3 +70,16 @@ class Stepper(Protocol):
 
     def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
         """Take note of loops that ended right after this step, innermost first; called only if there are any."""
+
+    def run_wave(self, wave: Wave) -> AbstractAsyncContextManager[WaveStepper]:
+        """Begin a wave; it ends with the context, for good unless that is left by an exception."""
+
+
+class WaveStepper(Protocol):
+    """Gives the passes of a wave their steppers: none sees what another does."""
+
+    def begin_pass(self, number: int) -> Stepper:
+        """The stepper of one pass."""
+
+    async def end_pass(self, number: int) -> None:
+        """Take note of a pass that has come to its end."""

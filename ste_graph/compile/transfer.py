@@ -27,37 +27,70 @@ class Transfer:
     goto: str | None
     update: Mapping[str, Json]
     loop_ends: tuple[LoopEnd, ...]
+    waves: str | None = None
+    """The loop that comes next, where its passes run side by side; `goto` is None then."""
 
 
-def transfer(flow: Flow, target: Target, state: Mapping[str, Json]) -> Transfer:
+def transfer(flow: Flow, target: Target, state: Mapping[str, Json], *, in_waves: bool = False) -> Transfer:
     """Follow heads and branches from `target` to the next vertex. Pure: `state` stays as it is.
 
-    A loop's counter is None before it is entered and again after it ended; a new pass empties what lives in it.
+    A loop's counter is None before it is entered and again after it ended; a new pass empties what lives in it. With
+    `in_waves`, a loop whose passes run side by side is not entered here, but comes next as a whole, and a pass of it
+    ends where it would begin another. Without, its passes follow one another.
     """
-    control = _Control(flow, state)
-    while True:
-        match target:
-            case AtEnd():
-                return Transfer(None, control.update, tuple(control.loop_ends))
-            case AtVertex(id=vertex):
-                return Transfer(vertex, control.update, tuple(control.loop_ends))
-            case AtBranch(number=number):
-                branch = flow.branches[number]
-                block = branch.block
-                holds = control.holds(block.condition, block.span, "`when`", branch.around)
-                target = branch.do if holds else branch.otherwise
-            case AtHead(loop=loop):
-                target = control.pass_head(flow.heads[loop])
+    return _Control(flow, state, in_waves=in_waves).follow(target)
+
+
+def begin_pass(flow: Flow, loop: str, state: Mapping[str, Json], number: int) -> Transfer:
+    """The transfer into one pass of a loop whose passes run side by side; nothing comes next if nothing runs in it."""
+    control = _Control(flow, state, in_waves=True)
+    control.begin_pass(flow.heads[loop], number)
+    return control.follow(flow.heads[loop].enter)
+
+
+def leave_loop(flow: Flow, state: Mapping[str, Json], end: LoopEnd) -> Transfer:
+    """The transfer out of a loop whose passes ran side by side."""
+    control = _Control(flow, state, in_waves=True)
+    return control.follow(control.end_loop(flow.heads[end.loop], end))
+
+
+def list_items(flow: Flow, loop: str, state: Mapping[str, Json]) -> list[Json]:
+    """What an inner `map` goes over, if it is entered in this state. Raises `ControlError` where that is no list."""
+    head = flow.heads[loop]
+    assert isinstance(head.block, Map)
+    return _Control(flow, state).items(head.block, head.around)
 
 
 class _Control:
     """The state while control moves through it, and its changes."""
 
-    def __init__(self, flow: Flow, state: Mapping[str, Json]) -> None:
+    def __init__(self, flow: Flow, state: Mapping[str, Json], *, in_waves: bool = False) -> None:
         self.flow = flow
         self.state = dict(state)
+        self.in_waves = in_waves
         self.update: dict[str, Json] = {}
         self.loop_ends: list[LoopEnd] = []
+
+    def follow(self, target: Target) -> Transfer:
+        while True:
+            match target:
+                case AtEnd():
+                    return self.arrive(None)
+                case AtVertex(id=vertex):
+                    return self.arrive(vertex)
+                case AtBranch(number=number):
+                    branch = self.flow.branches[number]
+                    block = branch.block
+                    holds = self.holds(block.condition, block.span, "`when`", branch.around)
+                    target = branch.do if holds else branch.otherwise
+                case AtHead(loop=loop):
+                    head = self.flow.heads[loop]
+                    if self.in_waves and head.block.parallel is not None:
+                        return self.arrive(None, waves=loop if self.state[loop] is None else None)
+                    target = self.pass_head(head)
+
+    def arrive(self, goto: str | None, *, waves: str | None = None) -> Transfer:
+        return Transfer(goto, self.update, tuple(self.loop_ends), waves)
 
     def set(self, channel: str, value: Json) -> None:
         self.state[channel] = self.update[channel] = value
@@ -71,13 +104,20 @@ class _Control:
         passes = 0 if count is None else count + 1
         reason = self.end_reason(head, passes)
         if reason is None:
-            self.set(loop, passes)
-            if last_channel(loop) in self.flow.channels:
-                self.set(last_channel(loop), passes)
-            self.forget(self.flow.pass_channels[loop])
+            self.begin_pass(head, passes)
             return head.enter
-        self.loop_ends.append(LoopEnd(loop, passes, reason))
-        self.forget((loop, items_channel(loop)) if isinstance(head.block, Map) else (loop,))
+        return self.end_loop(head, LoopEnd(loop, passes, reason))
+
+    def begin_pass(self, head: Head, number: int) -> None:
+        loop = head.block.name
+        self.set(loop, number)
+        if last_channel(loop) in self.flow.channels:
+            self.set(last_channel(loop), number)
+        self.forget(self.flow.pass_channels[loop])
+
+    def end_loop(self, head: Head, end: LoopEnd) -> Target:
+        self.loop_ends.append(end)
+        self.forget((end.loop, items_channel(end.loop)) if isinstance(head.block, Map) else (end.loop,))
         return head.leave
 
     def end_reason(self, head: Head, passes: int) -> EndReason | None:

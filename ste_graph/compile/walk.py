@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from ste_graph.compile.advance import advance
 from ste_graph.compile.flow import Flow, build_flow
-from ste_graph.compile.joins import find_joins
+from ste_graph.compile.joins import Joins, find_joins
 from ste_graph.compile.stepper import StepKey, Stepper
-from ste_graph.compile.transfer import transfer
+from ste_graph.compile.transfer import Transfer, transfer
+from ste_graph.compile.waves import run_waves
 from ste_graph.contracts import Json
-from ste_graph.language.blocks import NodeBlock
 from ste_graph.language.workflow import Workflow
 
 
@@ -24,23 +26,32 @@ class WalkedGraph:
 
     async def run(self, item: Json, stepper: Stepper, *, channels: Sequence[str] | None = None) -> Mapping[str, Json]:
         """Walk one unit to its end and return its last state, or only `channels` of it."""
-        joins = find_joins(self.flow.workflow)
-        state: dict[str, Any] = self.flow.initial_state(item)
-        moved = transfer(self.flow, self.flow.start, state)
-        if moved.loop_ends:
-            stepper.end_loops(StepKey("START"), moved.loop_ends)
-        while moved.goto is not None:
-            state |= moved.update
-            vertex = self.flow.vertices[moved.goto]
-            key = StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops))
-            given = await stepper.step(vertex, key, MappingProxyType(state))
-            gathered = joins.gather(vertex.block.node, state, given) if isinstance(vertex.block, NodeBlock) else {}
-            state |= {**given, **gathered}
-            moved = transfer(self.flow, vertex.then, state)
-            if moved.loop_ends:
-                stepper.end_loops(key, moved.loop_ends)
-        state |= moved.update
+        begun = transfer(self.flow, self.flow.start, self.flow.initial_state(item), in_waves=True)
+        if begun.loop_ends:
+            stepper.end_loops(StepKey("START"), begun.loop_ends)
+        state = await self._walk(begun, {**self.flow.initial_state(item), **begun.update}, stepper)
         return state if channels is None else {name: state[name] for name in channels}
+
+    async def _walk(self, moved: Transfer, before: Mapping[str, Json], stepper: Stepper) -> Mapping[str, Json]:
+        """Walk a unit, or one pass of a loop, from where it begins to its end; passes of a wave follow one another."""
+        state: dict[str, Any] = dict(before)
+        while True:
+            if moved.waves is not None:
+                update, moved = await run_waves(self.flow, moved.waves, state, stepper, self._walk, in_order=True)
+            elif moved.goto is not None:
+                vertex = self.flow.vertices[moved.goto]
+                key = StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops))
+                given = await stepper.step(vertex, key, MappingProxyType(state))
+                update, moved = advance(self.flow, self._joins, vertex, state, given, in_waves=True)
+                if moved.loop_ends:
+                    stepper.end_loops(key, moved.loop_ends)
+            else:
+                return state
+            state |= {**update, **moved.update}
+
+    @cached_property
+    def _joins(self) -> Joins:
+        return find_joins(self.flow.workflow)
 
 
 def walk_workflow(workflow: Workflow) -> WalkedGraph:

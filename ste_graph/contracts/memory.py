@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -77,23 +78,51 @@ class RecordMemory(Protocol):
         """The store of memory `name` in `folder`, created if it is not there; `lasting` if it lives forever."""
 
 
+@dataclass(frozen=True)
+class LoggedEntries:
+    """The entries of a memory in the logs of a run. Those of finished units are read only when they are asked for."""
+
+    current: Sequence[Entry]
+    """Those of units that go on."""
+    ended: Mapping[str, int]
+    """The number of entries of each unit that is finished."""
+    read: Callable[[Collection[str]], Iterable[Entry]]
+    """Reads the entries of finished units, by their names."""
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from self.read(list(self.ended))
+        yield from self.current
+
+
 class RecordStore(Protocol):
-    """The opened store of a record memory. One writer; units read only entries of their own scopes."""
+    """The opened store of a record memory. One writer; units read only entries of their own scopes.
+
+    `own` are entries of the scope that are not added yet: those of a pass that runs side by side with others, which it
+    alone sees. They count as the newest of the scope.
+    """
 
     async def reconcile(self, entries: Iterable[Entry]) -> None:
-        """Make the index hold exactly `entries` (the logs' content): add what is missing, drop what is not there."""
+        """Make the index hold exactly `entries` (the logs' content): add what is missing, drop what is not there.
+
+        Of `LoggedEntries`, a store may leave the units alone that are finished and have all their entries in the index.
+        """
 
     def add(self, entry: Entry) -> None:
         """Remember an entry that is already in the log. Indexing happens in the background."""
 
-    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
+    async def recall(
+        self, scope: Scope, *, like: str | None, seed: int, own: Sequence[Entry] = ()
+    ) -> list[dict[str, Json]]:
         """The records of `scope` that the memory's `recall` setting selects, in the order to show them."""
 
-    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int, *, own: Sequence[Entry] = ()) -> list[Neighbour]:
         """The k entries of `scope` most similar to `text`, best first, never through `recall`."""
 
-    async def entries(self, scope: Scope) -> list[Entry]:
+    async def entries(self, scope: Scope, *, own: Sequence[Entry] = ()) -> list[Entry]:
         """Every entry of `scope` in order of adding, never through `recall`."""
+
+    def release(self, unit: str) -> None:
+        """Let go of what is only held for a unit that is finished: nobody will read its scopes any more."""
 
     async def close(self) -> None:
         """Finish the indexing under way, then let go of the files."""
@@ -160,6 +189,17 @@ class UseChecked(Protocol):
 
         Called when they are known; without `tools`, the workflow has none. Raise `WorkflowError` if the memory was
         proven with other tools.
+        """
+
+
+@runtime_checkable
+class CarriedMemory(Protocol):
+    """A memory that keeps in the run's folder what others had left in it when the run began."""
+
+    def carry_over(self, origin: Path, folder: Path, *, changed: Collection[str]) -> None:
+        """Make `folder`, of a fork, know what `origin` knows, that of the forked run. Raises `OSError`.
+
+        `changed` are the keys of the memory's settings that the fork has otherwise.
         """
 
 

@@ -19,6 +19,15 @@ class NodeBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class Parallel:
+    """`parallel: n`: up to `width` passes of a loop run side by side; `width` is 2 or more."""
+
+    width: int
+    span: Span
+    """The place of the key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """A bounded loop. `test` is the time of the `condition`: `while` before each pass, `until` after it.
 
@@ -31,6 +40,8 @@ class Repeat:
     test: Literal["times", "while", "until"]
     condition: Expression | None
     span: Span
+    parallel: Parallel | None = None
+    """Only with `test == "times"`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Map:
     span: Span
     without: Expression | None = None
     without_span: Span | None = None
+    parallel: Parallel | None = None
 
 
 @dataclass(frozen=True, slots=True)

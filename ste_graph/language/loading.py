@@ -119,8 +119,10 @@ class _File:
 
     @property
     def variants(self) -> Mapping[str, MappingEntry]:
+        """The variants by name; one that is `off` is none, whatever the file has that this one extends."""
         value = self.tree.at(["variants"])
-        return value.entries if isinstance(value, MappingNode) else {}
+        entries = value.entries if isinstance(value, MappingNode) else {}
+        return {name: entry for name, entry in entries.items() if entry.value.to_plain() != "off"}
 
     def check(self, variant: str | None, *, chosen: bool) -> tuple[Findings, Workflow | None]:
         """Check one variant."""

@@ -131,3 +131,10 @@ def test_conditions_are_escaped():
         """start-->|"when params.x == '#60;#34;#124;#96;' and params.x != '#35;#38;'"|a;"""
         in draw(workflow(graph)).splitlines()[4]
     )
+
+
+def test_a_loop_whose_passes_run_side_by_side_says_so():
+    waves = PAPER.replace("times: 15", "times: 15\n  parallel: 3")
+    assert 'record_trial-->|"episode: 15 times, 3 side by side"|imagine;' in draw(workflow(waves))
+    graph = "[{map: m, over: params.x, at_most: 5, parallel: 2, do: [a]}]"
+    assert 'start-->|"m: each of params.x, at most 5, 2 side by side"|a;' in draw(workflow(graph))

@@ -12,7 +12,7 @@ from pydantic import create_model
 from ste_graph.compile.flow import Vertex
 from ste_graph.compile.stepper import LoopEnd, StepKey
 from ste_graph.diagnostics import Span
-from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, Repeat, When, walk
+from ste_graph.language.blocks import Block, Each, Map, NodeBlock, Parallel, RecordBlock, Repeat, When, walk
 from ste_graph.language.expressions.expression import Expression
 from ste_graph.language.workflow import MemorySpec, NodeSpec, Workflow
 from ste_graph.node import Node, NodeOutputs
@@ -133,13 +133,13 @@ def _block(item: Any, numbers: _Numbers) -> Block:
         case str():
             return NodeBlock(item, span)
         case {"repeat": name, "do": do, "times": bound}:
-            return Repeat(name, _blocks(do, numbers), bound, "times", None, span)
+            return Repeat(name, _blocks(do, numbers), bound, "times", None, span, _parallel(item))
         case {"repeat": name, "do": do, "at_most": bound, "while": condition}:
             return Repeat(name, _blocks(do, numbers), bound, "while", Expression(condition), span)
         case {"repeat": name, "do": do, "at_most": bound, "until": condition}:
             return Repeat(name, _blocks(do, numbers), bound, "until", Expression(condition), span)
         case {"map": name, "over": over, "do": do, "at_most": bound}:
-            return Map(name, Expression(over), _blocks(do, numbers), bound, span)
+            return Map(name, Expression(over), _blocks(do, numbers), bound, span, parallel=_parallel(item))
         case {"when": condition, "do": do}:
             do, otherwise = _blocks(do, numbers), _blocks(item.get("else", ()), numbers)
             return When(Expression(condition), do, otherwise, span)
@@ -148,6 +148,10 @@ def _block(item: Any, numbers: _Numbers) -> Block:
                 record, numbers.key(record), {name: _value(value) for name, value in values.items()}, span
             )
     raise ValueError(f"no block: {item}")
+
+
+def _parallel(item: Mapping[str, Any]) -> Parallel | None:
+    return Parallel(item["parallel"], _span()) if "parallel" in item else None
 
 
 def _value(value: Any) -> Expression | Each:

@@ -108,13 +108,13 @@ class Store:
     def add(self, entry) -> None:
         self.kept.append(entry)
 
-    async def recall(self, scope, *, like, seed):
-        return [dict(entry.record) for entry in await self.entries(scope)]
+    async def recall(self, scope, *, like, seed, own=()):
+        return [dict(entry.record) for entry in await self.entries(scope, own=own)]
 
-    async def nearest(self, scope, text, k):
+    async def nearest(self, scope, text, k, *, own=()):
         return []
 
-    async def entries(self, scope):
+    async def entries(self, scope, *, own=()):
         if self.fault == "empty":
             return []
         if self.fault == "other scope":
@@ -122,6 +122,8 @@ class Store:
         if self.fault == "all scopes":
             return list(self.kept)
         return [entry for entry in self.kept if entry.scope == scope]
+
+    def release(self, unit: str) -> None: ...
 
     async def close(self) -> None: ...
 '''

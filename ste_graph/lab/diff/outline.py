@@ -31,13 +31,15 @@ def _lines(blocks: list[Json], params: Mapping[str, Json], off: set[str], indent
 
 def _title(block: Mapping[str, Any], params: Mapping[str, Json]) -> str:
     most = f", at most {_number(block['at_most'], params)}" if "at_most" in block else ""
+    width = _number(block.get("parallel", 1), params)
+    beside = f", {width} side by side" if width != 1 else ""
     if "map" in block:
-        return f"map {block['map']} over {block.get('over')}{most}"
+        return f"map {block['map']} over {block.get('over')}{most}{beside}"
     if "repeat" in block:
         if "times" in block:
             times = _number(block["times"], params)
             words = count_noun(times, "time") if isinstance(times, int) else f"{times} times"
-            return f"repeat {block['repeat']}, {words}"
+            return f"repeat {block['repeat']}, {words}{beside}"
         test = "while" if "while" in block else "until"
         return f"repeat {block['repeat']}, {test} {block.get(test)}{most}"
     if "when" in block:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,10 @@ class ShelfStore:
     def add(self, entry: Entry) -> None:
         self._entries[entry.scope][entry.id] = entry
 
-    async def recall(self, scope: Scope, *, like: str | None, seed: int) -> list[dict[str, Json]]:
-        entries = list(self._entries[scope].values())
+    async def recall(
+        self, scope: Scope, *, like: str | None, seed: int, own: Sequence[Entry] = ()
+    ) -> list[dict[str, Json]]:
+        entries = await self.entries(scope, own=own)
         if self._recall == "shuffled":
             return [_shuffled(entry) for entry in entries]
         if hasattr(self._recall, "other_tool"):
@@ -43,21 +45,23 @@ class ShelfStore:
         most = getattr(self._recall, "diverse", None) or getattr(self._recall, "nearest", None) or len(entries)
         return [dict(entry.record) for entry in entries[-most:]]
 
-    async def nearest(self, scope: Scope, text: str, k: int) -> list[Neighbour]:
+    async def nearest(self, scope: Scope, text: str, k: int, *, own: Sequence[Entry] = ()) -> list[Neighbour]:
         words = set(text.split())
         found = [
-            Neighbour(similarity=len(words & own) / max(1, len(words | own)), entry=entry)
-            for entry in self._entries[scope].values()
-            for own in [set(entry.text.split())]
+            Neighbour(similarity=len(words & told) / max(1, len(words | told)), entry=entry)
+            for entry in await self.entries(scope, own=own)
+            for told in [set(entry.text.split())]
         ]
         return sorted(found, key=lambda near: -near.similarity)[:k]
 
-    async def entries(self, scope: Scope) -> list[Entry]:
-        return list(self._entries[scope].values())
+    async def entries(self, scope: Scope, *, own: Sequence[Entry] = ()) -> list[Entry]:
+        return [*self._entries[scope].values(), *own]
 
     async def similarities(self, text: str, others: Iterable[str]) -> list[float]:
         words = set(text.split())
         return [len(words & set(other.split())) / max(1, len(words | set(other.split()))) for other in others]
+
+    def release(self, unit: str) -> None: ...
 
     async def close(self) -> None: ...
 

@@ -212,6 +212,8 @@ def _loops(blocks: Sequence[Json], params: Mapping[str, Json], around: str) -> I
         if "map" in block:
             inside = str(block["map"])
             bound = f", at most {_bound(block['at_most'], params)} of them" if "at_most" in block else ""
+            width = _bound(block.get("parallel", 1), params)
+            bound += f", {width} side by side" if width != "1" else ""
             yield _capital([*where, Code(inside), " goes over ", Code(str(block.get("over"))), f"{bound}."])
         elif "repeat" in block:
             inside = str(block["repeat"])
@@ -222,7 +224,9 @@ def _loops(blocks: Sequence[Json], params: Mapping[str, Json], around: str) -> I
 
 def _repeat(block: Mapping[str, Json], name: str, params: Mapping[str, Json]) -> Words:
     if "times" in block:
-        return [Code(name), f" is repeated {_times(block['times'], params)}."]
+        width = _bound(block.get("parallel", 1), params)
+        waves = f" in waves of {width}: a wave reads what outlives it as it stood when it began" if width != "1" else ""
+        return [Code(name), f" is repeated {_times(block['times'], params)}{waves}."]
     test = "until" if "until" in block else "while"
     most = f", at most {_times(block.get('at_most'), params)}."
     return [Code(name), f" is repeated {test} ", Code(str(block.get(test))), most]

@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from ste_graph.compile.walk import walk_workflow
 from ste_graph.errors import RunError, SteError
 from ste_graph.lab.proofs.canaries import Canaries
 from ste_graph.lab.proofs.evidence import ArmEvidence
+from ste_graph.lab.proofs.reach import count_in_turn
 from ste_graph.lab.proofs.stand_ins import CanaryModel, CanaryTools, Script
 from ste_graph.lab.proofs.watch import Watch
 from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When, walk
@@ -88,7 +90,10 @@ async def _run(workflow: Workflow, name: str, folder: Path, part: int = 0) -> Ar
     script = Script(canaries=Canaries(first=part * PART))
     watch = Watch(workflow, script)
     try:
-        summary = await execute(with_stand_ins(workflow, script, folder), folder, watcher=watch, concurrency=UNITS)
+        own = with_stand_ins(workflow, script, folder)
+        # It looks at one step of a unit after another; waves come to the same in whichever order their passes run.
+        compile_unit = walk_workflow if _has_waves(own) else None
+        summary = await execute(own, folder, watcher=watch, concurrency=UNITS, compile_unit=compile_unit)
     except SteError as error:
         watch.evidence.problems.append(f"could not be run: {error}")
     else:
@@ -120,11 +125,9 @@ def _with_few_passes(blocks: Sequence[Block], passes: int) -> tuple[Block, ...]:
     few: list[Block] = []
     for block in blocks:
         match block:
-            case Repeat(do=do, bound=bound):
+            case Repeat(do=do):
                 holds = any(isinstance(each, Repeat) and _makes_records(each.do) for each, _ in walk(do))
-                few.append(
-                    replace(block, do=_with_few_passes(do, passes), bound=min(bound, AROUND if holds else passes))
-                )
+                few.append(replace(_shorten(block, AROUND if holds else passes), do=_with_few_passes(do, passes)))
             case Map(do=do, bound=bound):
                 few.append(replace(block, do=_with_few_passes(do, passes), bound=min(bound or ITEMS, ITEMS)))
             case When(do=do, otherwise=otherwise):
@@ -134,6 +137,17 @@ def _with_few_passes(blocks: Sequence[Block], passes: int) -> tuple[Block, ...]:
             case _:
                 few.append(block)
     return tuple(few)
+
+
+def _has_waves(workflow: Workflow) -> bool:
+    return any(isinstance(block, Repeat | Map) and block.parallel is not None for block, _ in walk(workflow.blocks))
+
+
+def _shorten(block: Repeat, most: int) -> Repeat:
+    """The loop with few passes; where they run side by side, with few waves, unless one wave is all there is."""
+    if block.parallel is None or count_in_turn(block) == 1:
+        return replace(block, bound=min(block.bound, most))
+    return replace(block, bound=min(block.bound, 2 * most), parallel=replace(block.parallel, width=2))
 
 
 def _makes_records(blocks: Sequence[Block]) -> bool:

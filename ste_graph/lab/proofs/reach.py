@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 
 from ste_graph.compile.flow import AtBranch, AtEnd, AtHead, AtVertex, Flow, Target, Vertex
-from ste_graph.language.blocks import NodeBlock, RecordBlock
+from ste_graph.language.blocks import Map, NodeBlock, RecordBlock, Repeat
 from ste_graph.language.workflow import MemorySpec
 
 
@@ -34,13 +35,20 @@ def can_arrive(
                 ahead += [(branch.do, inside), (branch.otherwise, inside)]
             case AtHead(loop=loop):
                 head = flow.heads[loop]
-                only_pass_done = bounds and loop in inside and head.block.bound == 1
+                only_pass_done = bounds and loop in inside and count_in_turn(head.block) == 1
                 if loop not in forgotten_by and not only_pass_done:
                     ahead.append((head.enter, inside | {loop}))
                 ahead.append((head.leave, inside - {loop}))
             case AtEnd():
                 pass
     return False
+
+
+def count_in_turn(block: Repeat | Map) -> int | None:
+    """How many passes, or waves of them, follow one another: only from one to the next something can arrive."""
+    if block.parallel is None or block.bound is None:
+        return block.bound
+    return min(block.bound, 1) if isinstance(block, Map) else math.ceil(block.bound / block.parallel.width)
 
 
 def vertices_of(flow: Flow, node: str) -> list[Vertex]:

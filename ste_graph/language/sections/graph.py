@@ -10,7 +10,7 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
-from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, Repeat, When
+from ste_graph.language.blocks import Block, Each, Map, NodeBlock, Parallel, RecordBlock, Repeat, When
 from ste_graph.language.expressions.expression import Expression, ExpressionError
 from ste_graph.language.sections.schema import IDENTIFIER, RESERVED
 from ste_graph.language.sections.vocabulary import error_text, report_expression
@@ -20,6 +20,7 @@ from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode
 from ste_graph.suggest import closest
 
 BOUND: Final = "a whole number of at least 0, made of numbers and `params.…`"
+WIDTH: Final = "a whole number of at least 1, made of numbers and `params.…`"
 ONE_NAME_SPACE: Final = "nodes, loops and memories share one name space"
 WITHOUT: Final = "`without` leaves out units, and the items of this map are none"
 _FAULTY: Final = Expression("None")  # replaces one that was reported, so that the blocks inside are read all the same
@@ -167,11 +168,12 @@ class GraphReader:
                 self._findings.error("E233", WITHOUT, entry.key_span, expected="`without` at the map of the top level")
         do = self._read_blocks(tree.at(["do"]))
         place = entry.key_span if entry is not None else None
-        return Map(name, over, do, bound, span, without, place) if do else None
+        return Map(name, over, do, bound, span, without, place, self._read_parallel(tree, name)) if do else None
 
     def _read_repeat(self, tree: MappingNode) -> Repeat | None:
         name, span = self._loop_name(tree.entries["repeat"]), tree.entries["repeat"].key_span
         at_most = tree.entries.get("at_most")
+        parallel = self._read_parallel(tree, name)
         do = self._read_blocks(tree.at(["do"]))
         match [key for key in ("times", "while", "until") if key in tree.entries]:
             case ["times"]:
@@ -179,9 +181,13 @@ class GraphReader:
                     message = f"`repeat: {name}` has two bounds, `times` and `at_most`"
                     self._findings.error("E231", message, at_most.key_span, expected="one of them")
                 bound = self._read_bound(tree.at(["times"]), name, "times")
-                loop = Repeat(name, do, bound, "times", None, span)
+                loop = Repeat(name, do, bound, "times", None, span, parallel)
             case ["while" | "until" as test]:
                 condition = self._condition(tree, test, span)
+                if "parallel" in tree.entries:
+                    message = f"the passes of `{name}` cannot run side by side: `{test}` is tested between them"
+                    place, expected = tree.entries["parallel"].key_span, "`times: …`, or no `parallel`"
+                    self._findings.error("E235", message, place, expected=expected)
                 if at_most is None:
                     expected = f"`at_most: …` next to `{test}`: loops are always bounded"
                     self._findings.error("E231", f"`repeat: {name}` has no bound", span, expected=expected)
@@ -243,10 +249,17 @@ class GraphReader:
         self._expression_trees[holder] = tree
         return expression
 
-    def _read_bound(self, tree: Tree | None, loop: str, key: str) -> int:
-        """A number of passes: whole, at least 0, known before the run; 1 for an illegal one, which is reported."""
+    def _read_parallel(self, tree: MappingNode, loop: str) -> Parallel | None:
+        """How many passes of a loop run side by side; None where it is one at a time."""
+        entry = tree.entries.get("parallel")
+        width = 1 if entry is None else self._read_bound(entry.value, loop, "parallel", least=1)
+        return None if entry is None or width < 2 else Parallel(width, entry.key_span)
+
+    def _read_bound(self, tree: Tree | None, loop: str, key: str, *, least: int = 0) -> int:
+        """A number: whole, at least `least`, known before the run; 1 for an illegal one, which is reported."""
         if isinstance(tree, ScalarNode) and tree.value is None:
-            self._findings.error("E231", f"`{key}` of `{loop}` has no value", tree.span, expected=BOUND)
+            expected = WIDTH if least else BOUND
+            self._findings.error("E231", f"`{key}` of `{loop}` has no value", tree.span, expected=expected)
             return 1
         expression = self._expression(tree, tree.span) if tree is not None else None
         if expression is None or tree is None:
@@ -254,7 +267,7 @@ class GraphReader:
         for name in sorted(expression.names):
             if not name.startswith("params."):
                 message = f"`{key}` of `{loop}` cannot depend on `{name}`, which only the run knows"
-                self._findings.error("E231", message, tree.span, expected=BOUND)
+                self._findings.error("E231", message, tree.span, expected=WIDTH if least else BOUND)
                 return 1
             if not is_param(self._param_values, name):
                 known = [f"params.{param}" for param in self._param_values]
@@ -263,39 +276,39 @@ class GraphReader:
                 message = f"unknown name `{name}` in `{key}`"
                 self._findings.error("E204", message, tree.span, expected=expected, suggestion=near)
                 return 1
-        value = self._evaluate_bound(expression, tree)
+        value = self._evaluate_bound(expression, tree, least)
         if value == 0 and not self._is_conditional:
             zero = "" if expression.text == "0" else f": `{expression.text}` is 0"
             self._findings.warning("W234", f"the loop `{loop}` never runs{zero}", tree.span)
         return 1 if value is None else value
 
-    def _evaluate_bound(self, expression: Expression, tree: Tree) -> int | None:
+    def _evaluate_bound(self, expression: Expression, tree: Tree, least: int) -> int | None:
         """The value of a bound; None for an illegal one, which is reported at the param that causes it."""
         try:
             value = expression.evaluate(lambda name: param_value(self._param_values, name))
         except ExpressionError as error:
             culprit = error_text(expression, error)
             if culprit in expression.names:
-                self._report_bound(culprit, param_value(self._param_values, culprit), tree)
+                self._report_bound(culprit, param_value(self._param_values, culprit), tree, least)
             else:
                 report_expression(error, "E231", tree, self._findings)
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
             if expression.text in expression.names:
-                self._report_bound(expression.text, value, tree)
+                self._report_bound(expression.text, value, tree, least)
             else:
                 is_value = f", but is {value!r}" if repr(value) != expression.text else ""
-                message = f"`{expression.text}` must be a whole number of at least 0{is_value}"
+                message = f"`{expression.text}` must be a whole number of at least {least}{is_value}"
                 self._findings.error("E231", message, tree.span)
             return None
         return value
 
-    def _report_bound(self, name: str, value: Json, use: Tree) -> None:
+    def _report_bound(self, name: str, value: Json, use: Tree, least: int) -> None:
         """Report a param that cannot be used as a bound, at its definition."""
         definition = self._params.at(name.split(".")[1:])
         span = definition.span if definition is not None else use.span
         related = ((use.span, f"`{name}` is used as a bound here"),)
-        message = f"`{name}` must be a whole number of at least 0, but is {value!r}"
+        message = f"`{name}` must be a whole number of at least {least}, but is {value!r}"
         self._findings.error("E231", message, span, related=related)
 
 
