@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from ste_graph.exports.otlp.span import Span
+from ste_graph.exports.otlp.span import TraceSpan
 from ste_graph.exports.otlp.steps import SpanFacts
 from ste_graph.exports.otlp.unit import UnitSpans
 
@@ -23,7 +23,7 @@ def step(key: str, second: int, **more: object) -> dict:
     }
 
 
-def names(spans: list[Span]) -> list[str]:
+def names(spans: list[TraceSpan]) -> list[str]:
     return [span.name for span in spans]
 
 

@@ -19,7 +19,7 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score
 
 from ste_graph.contracts import Json
-from ste_graph.exports.inspect_log.talk import Talk, tool_error
+from ste_graph.exports.inspect_log.dialogue import Dialogue, tool_error
 from ste_graph.ids import derive_id
 from ste_graph.report.steps import split_key
 from ste_graph.run.logged_step import LoggedStep
@@ -42,19 +42,19 @@ def time_of(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def make_events(steps: Sequence[LoggedStep], talk: Talk, labels: Mapping[str, str], tools: str) -> list[Event]:
-    """The events of steps, which `talk` is given one by one.
+def make_events(steps: Sequence[LoggedStep], dialogue: Dialogue, labels: Mapping[str, str], tools: str) -> list[Event]:
+    """The events of steps, which `dialogue` is given one by one.
 
     `labels` are those of the models by their names in the workflow; `tools` is the tool of a call without a name.
     """
     events: list[Event] = []
     for step in steps:
-        before = list(talk.messages)
+        before = list(dialogue.messages)
         label = next(
             (labels.get(str(each["model"]), str(each["model"])) for each in step.asked if "model" in each), None
         )
-        talk.add_step(step, label)
-        events += _step_events(step, before, talk, labels, tools)
+        dialogue.add_step(step, label)
+        events += _step_events(step, before, dialogue, labels, tools)
     return events
 
 
@@ -64,15 +64,15 @@ def score_events(scores: Mapping[str, Score], at: datetime) -> list[Event]:
 
 
 def _step_events(
-    step: LoggedStep, before: Sequence[ChatMessage], talk: Talk, labels: Mapping[str, str], tool: str
+    step: LoggedStep, before: Sequence[ChatMessage], dialogue: Dialogue, labels: Mapping[str, str], tool: str
 ) -> Iterator[Event]:
-    span, start, end = derive_id(talk.record, "step", step.key), time_of(step.started), time_of(step.ended)
+    span, start, end = derive_id(dialogue.record, "step", step.key), time_of(step.started), time_of(step.ended)
     vertex, counters = split_key(step.key)
     place = ", ".join(f"{loop} {number}" for loop, number in counters.items() if number != "-")
     name = f"{vertex} ({place})" if place else vertex
     common = {"span_id": span, "working_start": 0.0}
     yield SpanBeginEvent(id=span, name=name, type="node", timestamp=start, **common)
-    new = talk.messages[len(before) :]
+    new = dialogue.messages[len(before) :]
     replies = iter([message for message in new if isinstance(message, ChatMessageAssistant)])
     call = 0
     for asked in step.asked:
@@ -84,7 +84,7 @@ def _step_events(
             read = [*before, *new[: new.index(reply)]] if reply is not None else []
             yield _model_event(asked, labels, read, reply, {**common, **times})
         else:
-            yield _tool_event(asked, step, talk, tool, call, {**common, **times})
+            yield _tool_event(asked, step, dialogue, tool, call, {**common, **times})
             call += 1
     if step.outputs:
         yield InfoEvent(source=vertex, data=step.outputs, timestamp=end, **common)
@@ -124,12 +124,12 @@ def _model_event(
 
 
 def _tool_event(
-    asked: Mapping[str, Json], step: LoggedStep, talk: Talk, tool: str, number: int, common: Mapping[str, Json]
+    asked: Mapping[str, Json], step: LoggedStep, dialogue: Dialogue, tool: str, number: int, common: Mapping[str, Json]
 ) -> ToolEvent:
     call = next(
         (
             each
-            for message in reversed(talk.messages)
+            for message in reversed(dialogue.messages)
             if isinstance(message, ChatMessageAssistant)
             for each in message.tool_calls or ()
             if each.function == asked["tool"]
@@ -139,7 +139,7 @@ def _tool_event(
     seen = step.outputs.get("observation")
     result = seen if isinstance(seen, Mapping) and number == 0 else {"ok": asked.get("kind") == "ok", **asked}
     return ToolEvent(
-        id=call.id if call else derive_id(talk.record, step.key, number),
+        id=call.id if call else derive_id(dialogue.record, step.key, number),
         function=str(asked.get("tool") or tool),
         arguments=call.arguments if call else {},
         result=str(result.get("text", "")),

@@ -8,9 +8,9 @@ from inspect_ai.log import EvalError, EvalSample
 from inspect_ai.model import ChatCompletionChoice, ModelOutput, ModelUsage
 
 from ste_graph.contracts import Json
+from ste_graph.exports.inspect_log.dialogue import Dialogue
 from ste_graph.exports.inspect_log.events import make_events, score_events, time_of, usage_of
 from ste_graph.exports.inspect_log.scores import score_record, target_of
-from ste_graph.exports.inspect_log.talk import Talk
 from ste_graph.exports.parts import ExportPart, ExportRecord, FailedUnit
 from ste_graph.run.logged_step import LoggedStep
 
@@ -30,25 +30,25 @@ def _record_sample(
     part: ExportPart, record: ExportRecord, labels: Mapping[str, str], cases: dict[tuple[str, str], int]
 ) -> EvalSample:
     line = record.line
-    talk = Talk(str(line["id"]))
+    dialogue = Dialogue(str(line["id"]))
     label = str(line["model"]) if line.get("model") else None
-    events = make_events(record.steps, talk, labels, record.unit)
-    recorded = bool(talk.messages)
+    events = make_events(record.steps, dialogue, labels, record.unit)
+    recorded = bool(dialogue.messages)
     if line["record"] == "reply":
-        talk.messages.clear()
-        talk.add_reply(line, label)
+        dialogue.messages.clear()
+        dialogue.add_reply(line, label)
     elif not recorded:
-        talk.add_turns(line, label)
-    talk.finish()
+        dialogue.add_turns(line, label)
+    dialogue.finish()
     scores = score_record(record)
     ended = time_of(str(line["ended"]))
-    choice = [ChatCompletionChoice(message=talk.last_reply, stop_reason="stop")] if talk.last_reply else []
+    choice = [ChatCompletionChoice(message=dialogue.last_reply, stop_reason="stop")] if dialogue.last_reply else []
     return EvalSample(
         id=_sample_id(record, cases),
         epoch=1 + int(line.get("n") or 0),
         input=str(line["query"]),
         target=target_of(line),
-        messages=talk.messages,
+        messages=dialogue.messages,
         output=ModelOutput(model=label or "", choices=choice),
         scores=scores,
         metadata=_metadata(part, record, recorded=recorded),
@@ -63,14 +63,14 @@ def _record_sample(
 
 def _failed_sample(failed: FailedUnit, labels: Mapping[str, str]) -> EvalSample:
     """A unit that failed, with what it did after its last record."""
-    talk = Talk(f"failed {failed.unit}")
-    events = make_events(failed.steps, talk, labels, failed.unit)
+    dialogue = Dialogue(f"failed {failed.unit}")
+    events = make_events(failed.steps, dialogue, labels, failed.unit)
     return EvalSample(
         id=f"{failed.unit} (failed)",
         epoch=1,
         input=f"The unit `{failed.unit}` did not come to its end.",
         target="",
-        messages=talk.messages,
+        messages=dialogue.messages,
         metadata={"unit": failed.unit},
         events=events,
         model_usage=_usage(failed.steps, labels),

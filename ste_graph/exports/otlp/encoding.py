@@ -19,10 +19,10 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from ste_graph.contracts import Json
 from ste_graph.exports.otlp import conventions as names
-from ste_graph.exports.otlp.span import Span
+from ste_graph.exports.otlp.span import TraceSpan
 
 
-class Encoder:
+class SpanEncoder:
     """Brings the spans of one trace into OpenTelemetry's classes. The resource is what the environment says of it."""
 
     def __init__(self, trace_id: int) -> None:
@@ -31,7 +31,7 @@ class Encoder:
         self._resource = Resource.create({**own, SERVICE_INSTANCE_ID: f"{trace_id:032x}"})
         self._scope = InstrumentationScope(names.SCOPE, version("ste-graph"), names.SCHEMA_URL)
 
-    def encode(self, span: Span) -> ReadableSpan:
+    def encode(self, span: TraceSpan) -> ReadableSpan:
         """The span, ended."""
         return ReadableSpan(
             name=span.name,

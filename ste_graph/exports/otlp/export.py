@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.exports.otlp.collector import ANSWER_S, Collector, Endpoint
 from ste_graph.exports.otlp.conventions import captures_content
-from ste_graph.exports.otlp.encoding import Encoder, to_json_line
+from ste_graph.exports.otlp.encoding import SpanEncoder, to_json_line
 from ste_graph.exports.otlp.live import BATCH
 from ste_graph.exports.otlp.safe import make_safe_span
 from ste_graph.exports.otlp.trace import RunTrace
@@ -25,11 +25,11 @@ def read_spans(run: FinishedRun) -> Iterator[ReadableSpan]:
     Raises `WorkflowError` where there is none yet, or a file is damaged.
     """
     trace, hidden = RunTrace(run.path, content=captures_content(os.environ)), hidden_paths(run.path)
-    encoder: Encoder | None = None
+    encoder: SpanEncoder | None = None
     for spans in (trace.read(), trace.close()):
         for span in spans:
             if encoder is None:
-                encoder = Encoder(trace.trace_id)
+                encoder = SpanEncoder(trace.trace_id)
             yield encoder.encode(make_safe_span(span, hidden))
     if encoder is None:
         raise WorkflowError(f"{run.path}: no step is finished yet, so there is no span to export")

@@ -30,7 +30,7 @@ from ste_graph.run.folder import EVENTS_FILE
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from ste_graph.exports.otlp.span import Span
+    from ste_graph.exports.otlp.span import TraceSpan
     from ste_graph.exports.otlp.trace import Positions, RunTrace
 
 SENT_FILE: Final = "spans.json"
@@ -134,14 +134,14 @@ class Follower:
 
     def _send_all(self, trace: RunTrace, ending: bool) -> bool:
         """Send all that is new; False if the run ended while the collector did not answer."""
-        from ste_graph.exports.otlp.encoding import Encoder
+        from ste_graph.exports.otlp.encoding import SpanEncoder
         from ste_graph.exports.otlp.safe import make_safe_span
         from ste_graph.report.content import hidden_paths
 
         spans = chain(trace.read(), self._last_spans(trace) if ending else ())
         hidden, any_sent = hidden_paths(self._folder), False
         while batch := list(islice(spans, BATCH)):
-            encoder = Encoder(trace.trace_id)
+            encoder = SpanEncoder(trace.trace_id)
             if not self._send([encoder.encode(make_safe_span(span, hidden)) for span in batch]):
                 return False
             any_sent = True
@@ -150,7 +150,7 @@ class Follower:
             self._keep_sent(trace.positions)
         return True
 
-    def _last_spans(self, trace: RunTrace) -> Iterator[Span]:
+    def _last_spans(self, trace: RunTrace) -> Iterator[TraceSpan]:
         """Those of units that failed, and of the run, where it came to rest by itself; not where it was stopped."""
         last = deque(LineFile(self._folder / EVENTS_FILE).lines(), maxlen=1)
         if last and last[0].get("event") == STOPPED and last[0].get("by") is None:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ste_graph.exports.otlp.span import Span, Value
+from ste_graph.exports.otlp.span import TraceSpan, Value
 from ste_graph.report.content import make_safe
 
 
-def make_safe_span(span: Span, hidden: re.Pattern[str]) -> Span:
+def make_safe_span(span: TraceSpan, hidden: re.Pattern[str]) -> TraceSpan:
     """The span with all its texts made safe to show; `hidden` finds the paths."""
     return replace(
         span,

@@ -24,7 +24,7 @@ class SpanEvent:
 
 
 @dataclass(frozen=True)
-class Span:
+class TraceSpan:
     """One span. Times are nanoseconds since 1970."""
 
     id: int

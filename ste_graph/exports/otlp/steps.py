@@ -9,7 +9,7 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.exports.otlp import conventions as names
-from ste_graph.exports.otlp.span import Span, Value, derive_span_id, nanoseconds
+from ste_graph.exports.otlp.span import TraceSpan, Value, derive_span_id, nanoseconds
 from ste_graph.run.logged_step import LoggedStep
 
 _COUNTS: Final[Mapping[str, str]] = {
@@ -51,7 +51,7 @@ def step_place(vertex: str, passes: tuple[tuple[str, str], ...]) -> str:
 
 def make_step_spans(
     facts: SpanFacts, unit: str, step: LoggedStep, vertex: str, passes: tuple[tuple[str, str], ...], parent: int
-) -> list[Span]:
+) -> list[TraceSpan]:
     """The span of a step after those inside it. `unit` is the name of the unit's log."""
     place = step_place(vertex, passes)
     id, start, end = facts.span_id(unit, "step", place), nanoseconds(step.started), nanoseconds(step.ended)
@@ -82,7 +82,7 @@ def make_step_spans(
             attributes[f"ste.{name}"] = count
     if facts.content and step.outputs:
         attributes["ste.outputs"] = _json(step.outputs)
-    return [*inner, Span(id, parent, vertex, start, max(start, end), attributes)]
+    return [*inner, TraceSpan(id, parent, vertex, start, max(start, end), attributes)]
 
 
 def _chat_span(
@@ -93,7 +93,7 @@ def _chat_span(
     asked: Mapping[str, Json],
     step: LoggedStep,
     number: int,
-) -> Span:
+) -> TraceSpan:
     name = str(asked.get("for") or asked["model"])
     settings = facts.models.get(name, {})
     use = str(settings.get("use") or "custom")
@@ -116,12 +116,12 @@ def _chat_span(
         attributes[names.FINISH_REASONS] = (str(asked["finish"]),)
     if facts.content:
         attributes |= _message_content(step, number)
-    return Span(id, parent, f"{names.CHAT} {model}", *times, attributes, is_client=True)
+    return TraceSpan(id, parent, f"{names.CHAT} {model}", *times, attributes, is_client=True)
 
 
 def _tool_span(
     facts: SpanFacts, id: int, parent: int, times: tuple[int, int], asked: Mapping[str, Json], step: LoggedStep
-) -> Span:
+) -> TraceSpan:
     tool, kind = str(asked["tool"]), str(asked.get("kind", "ok"))
     attributes: dict[str, Value] = {names.OPERATION: names.EXECUTE_TOOL, names.TOOL: tool, names.TOOL_TYPE: "function"}
     if kind != "ok":
@@ -132,7 +132,7 @@ def _tool_span(
             attributes[names.TOOL_RESULT] = str(seen["text"])
         if isinstance(arguments := step.outputs.get("arguments"), Mapping):
             attributes[names.TOOL_ARGUMENTS] = _json(arguments)
-    return Span(id, parent, f"{names.EXECUTE_TOOL} {tool}", *times, attributes, error=None if kind == "ok" else "")
+    return TraceSpan(id, parent, f"{names.EXECUTE_TOOL} {tool}", *times, attributes, error=None if kind == "ok" else "")
 
 
 def _message_content(step: LoggedStep, number: int) -> dict[str, Value]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.exports.otlp import conventions as names
-from ste_graph.exports.otlp.span import Span, Value, derive_trace_id
+from ste_graph.exports.otlp.span import TraceSpan, Value, derive_trace_id
 from ste_graph.exports.otlp.steps import SpanFacts
 from ste_graph.exports.otlp.unit import UnitSpans
 from ste_graph.files.jsonl import scan_lines
@@ -43,13 +43,13 @@ class RunTrace:
         """How far it was read."""
         return {name: at for part in self._parts.values() for name, at in part.positions.items()}
 
-    def read(self) -> Iterator[Span]:
+    def read(self) -> Iterator[TraceSpan]:
         """The spans that have ended since it was read last. Raises `WorkflowError` where a file is damaged."""
         self._find_parts()
         for part in sorted(self._parts.values(), key=lambda part: -part.depth):
             yield from part.read(self._sent)
 
-    def close(self) -> Iterator[Span]:
+    def close(self) -> Iterator[TraceSpan]:
         """The spans that have begun and not ended, closed where the files end."""
         for part in sorted(self._parts.values(), key=lambda part: -part.depth):
             yield from part.close()
@@ -114,7 +114,7 @@ class _PartTrace:
         self.positions: Positions = {}
         self._ended = False
 
-    def read(self, sent: Mapping[str, int]) -> Iterator[Span]:
+    def read(self, sent: Mapping[str, int]) -> Iterator[TraceSpan]:
         for unit, log in self._logs.items():
             name = f"{self._path}/units/{log.name}"
             known = sent.get(name, 0)
@@ -129,7 +129,7 @@ class _PartTrace:
                 yield from self._own_span()
             self.positions[self._path] = 1
 
-    def close(self) -> Iterator[Span]:
+    def close(self) -> Iterator[TraceSpan]:
         if self._ended:
             return
         for unit in self._units.values():
@@ -137,7 +137,7 @@ class _PartTrace:
                 yield from unit.close()
         yield from self._own_span()
 
-    def _own_span(self) -> Iterator[Span]:
+    def _own_span(self) -> Iterator[TraceSpan]:
         times = [bounds for unit in self._units.values() if (bounds := unit.bounds) is not None]
         if not times:
             return
@@ -155,7 +155,7 @@ class _PartTrace:
         if self._lock.get("dry_run"):
             attributes["ste.dry_run"] = True
         start, end = min(start for start, _ in times), max(end for _, end in times)
-        yield Span(self.id, self._parent, f"{names.INVOKE_WORKFLOW} {workflow['name']}", start, end, attributes)
+        yield TraceSpan(self.id, self._parent, f"{names.INVOKE_WORKFLOW} {workflow['name']}", start, end, attributes)
 
 
 def _unit_kind(workflow: Mapping[str, Json]) -> str | None:

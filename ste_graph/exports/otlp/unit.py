@@ -9,7 +9,7 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.exports.otlp import conventions as names
-from ste_graph.exports.otlp.span import Span, SpanEvent, Value, nanoseconds
+from ste_graph.exports.otlp.span import SpanEvent, TraceSpan, Value, nanoseconds
 from ste_graph.exports.otlp.steps import SpanFacts, make_step_spans
 from ste_graph.ids import derive_id
 from ste_graph.report.steps import split_key
@@ -69,7 +69,7 @@ class UnitSpans:
         """The times between which it has steps; None before the first."""
         return None if self._unit is None else (self._unit.start, self._unit.end)
 
-    def feed(self, line: Mapping[str, Json]) -> list[Span]:
+    def feed(self, line: Mapping[str, Json]) -> list[TraceSpan]:
         """The spans that end with a line of the log."""
         match line:
             case {"key": str(key)}:
@@ -84,7 +84,7 @@ class UnitSpans:
                 return self.close()
         return []
 
-    def close(self) -> list[Span]:
+    def close(self) -> list[TraceSpan]:
         """The spans that are still open, closed where the log ends; none of a unit that never began."""
         if self._unit is None:
             return []
@@ -94,9 +94,12 @@ class UnitSpans:
         if error is not None:
             attributes[names.ERROR_TYPE] = "unit_failed"
         name = f"{self._kind} {self._name}"
-        return [*passes, Span(self.id, self._parent, name, unit.start, unit.end, attributes, unit.events, error=error)]
+        return [
+            *passes,
+            TraceSpan(self.id, self._parent, name, unit.start, unit.end, attributes, unit.events, error=error),
+        ]
 
-    def _add_step(self, key: str, step: LoggedStep) -> list[Span]:
+    def _add_step(self, key: str, step: LoggedStep) -> list[TraceSpan]:
         vertex, counters = split_key(key)
         passes = tuple((loop, number) for loop, number in counters.items() if number != "-")
         start, end = nanoseconds(step.started), nanoseconds(step.ended)
@@ -120,8 +123,8 @@ class UnitSpans:
                 return own[0] != other[0] or own[0] not in self._parallel
         return len(each) > len(now)
 
-    def _end_loops(self, key: str, loops: Sequence[tuple[str, int, str]]) -> list[Span]:
-        spans: list[Span] = []
+    def _end_loops(self, key: str, loops: Sequence[tuple[str, int, str]]) -> list[TraceSpan]:
+        spans: list[TraceSpan] = []
         entered = tuple((loop, number) for loop, number in split_key(key)[1].items() if number != "-")
         for loop, count, reason in loops:
             order = [name for name, _ in entered]
@@ -139,13 +142,13 @@ class UnitSpans:
             spans += [self._close(each) for each in sorted(mine, key=len, reverse=True)]
         return spans
 
-    def _close(self, passes: Passes) -> Span:
+    def _close(self, passes: Passes) -> TraceSpan:
         own = self._open.pop(passes)
         self._closed.add(passes)
         loop, number = passes[-1]
         attributes: dict[str, Value] = {"ste.loop": loop, "ste.pass": int(number)}
         parent = self._pass_id(passes[:-1])
-        return Span(self._pass_id(passes), parent, f"{loop} {number}", own.start, own.end, attributes, own.events)
+        return TraceSpan(self._pass_id(passes), parent, f"{loop} {number}", own.start, own.end, attributes, own.events)
 
     def _pass_id(self, passes: Passes) -> int:
         if not passes:

@@ -1,4 +1,4 @@
-"""The talk of a trial or a reply as chat messages: what was said, each call with its result."""
+"""The dialogue of a trial or a reply as chat messages: what was said, each call with its result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ERROR_TYPES: Final[Mapping[str, ErrorType]] = {
 
 
 @dataclass
-class Talk:
+class Dialogue:
     """The messages of a record as they grow, step by step.
 
     What a model was sent as a text that begins with the result of its call becomes that call's tool message, as
@@ -55,7 +55,7 @@ class Talk:
             self._result = seen
 
     def add_turns(self, line: Mapping[str, Json], label: str | None) -> None:
-        """Add the talk that the record itself holds, where no step logged any."""
+        """Add the dialogue that the record itself holds, where no step logged any."""
         self._append(ChatMessageUser(content=str(line["query"]), id=self._next_id()))
         for step in line.get("steps") or ():
             call = _call_of(step.get("action"), step.get("arguments"))
