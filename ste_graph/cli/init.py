@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 STARTER = ("README.md", "nodes.py", "tools.py", "workflow.yaml")
 PROMPTS = ("call.md", "imagine.md", "reflect.md")
 SCHEMA = "schema.json"
+SKILL = "ste-workflow"
+SKILLS = ".agents/skills"
+"""The folder in which coding assistants of several makers look for skills."""
 COPIES = "workflows"
 """The folder of a copied workflow, beside which its runs lie as they do beside the bundled ones."""
 
@@ -36,6 +39,10 @@ def init(
             show_default=False,
         ),
     ] = None,
+    skill: Annotated[
+        bool,
+        typer.Option("--skill", help="Instead: the skill that teaches coding assistants to write workflows."),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder that is not empty, over files there.")
     ] = False,
@@ -47,6 +54,11 @@ def init(
         raise WorkflowError(
             "ste init: give the folder to create, as in `ste init my-project`; `ste init .` is for the current folder"
         )
+    if skill:
+        if origin is not None:
+            raise WorkflowError("ste init: give one of --skill and --from")
+        write_skill(folder, force=force)
+        return
     sources = starter_files() if origin is None else workflow_files(origin)
     written = write_project(folder, sources, force=force)
     echo("\n".join([f"{folder}: written", *(f"  {path}" for path in written)]))
@@ -86,6 +98,27 @@ def workflow_files(name: str) -> dict[str, Traversable]:
                 found[other] = home.joinpath(other)
                 left.append(other)
     return {f"{COPIES}/{path}": source for path, source in found.items()}
+
+
+def write_skill(folder: Path, *, force: bool) -> None:
+    """Writes the skill for coding assistants into a folder, which may be a project of its own.
+
+    Raises `WorkflowError` where another text is there.
+    """
+    from ste_graph.errors import WorkflowError
+
+    text = files("ste_graph.workflows").joinpath(f"skills/{SKILL}/SKILL.md").read_text("utf-8")
+    place = folder / SKILLS / SKILL / "SKILL.md"
+    try:
+        if not force and place.exists() and place.read_text("utf-8") != text:
+            raise WorkflowError(f"{place}: has been changed; --force writes over it")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WorkflowError(f"{place}: cannot be written ({error.strerror})") from error
+    echo(
+        f"{place}: written\n\nAn assistant that looks elsewhere (Claude Code: .claude/skills) takes that folder there."
+    )
 
 
 def _named_files(home: Traversable, path: str) -> Iterator[str]:
