@@ -15,6 +15,10 @@ class RunError(SteError):
     """The run as a whole could not go on, for example because the disk is full (exit code 1)."""
 
 
+class ModelGoneError(RunError):
+    """A model cannot be asked at all: the run ends, unless the workflow names another model to ask in its place."""
+
+
 class ModelError(SteError):
     """A model call failed for good, after its retries: the unit fails, the others go on."""
 
@@ -24,4 +28,13 @@ class NoAnswerError(SteError):
 
 
 class BudgetSpentError(SteError):
-    """The run's budget is spent: the run stops cleanly and can be taken up again with a larger one."""
+    """A budget is spent: what it is of stops cleanly, and can be taken up again with a larger one.
+
+    `meter` is the one that is spent: of a run, of a unit, of a pass of a loop, or of a model.
+    """
+
+    def __init__(self, text: str, *, meter: object = None) -> None:
+        super().__init__(text)
+        self.meter = meter
+        self.step: str | None = None
+        """The key of the step that it stopped, as the log has it."""

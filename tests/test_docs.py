@@ -20,7 +20,7 @@ def test_the_entries_of_a_page_are_taken_as_they_stand(page, monkeypatch):
     assert blocks
     monkeypatch.chdir(DOCS.parent / "workflows")  # where relative paths in `set` begin
     for block in blocks:
-        ((_, entries),) = yaml.safe_load(block).items()
-        changes = {f"models.{name}": entry for name, entry in entries.items()} if page == "models" else {page: entries}
-        taken = getattr(ste.load("quickstart.yaml", set=changes).workflow, page)
-        assert set(entries) <= set(taken) if page == "models" else len(entries) == len(taken)
+        ((section, entries),) = yaml.safe_load(block).items()
+        changes = {section: entries} if page == "tools" else {f"{section}.{k}": value for k, value in entries.items()}
+        taken = getattr(ste.load("quickstart.yaml", set=changes).workflow, section)
+        assert len(entries) == len(taken) if page == "tools" else set(entries) <= set(taken)

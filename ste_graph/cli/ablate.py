@@ -16,9 +16,9 @@ from ste_graph.command_line import FAILED, INTERRUPTED, Changes, File, command_l
 
 if TYPE_CHECKING:
     from ste_graph.lab.ablation import Ablation, ArmRun
+    from ste_graph.models.prices import Prices
     from ste_graph.run.context import Watcher
     from ste_graph.run.summary import Summary
-    from ste_graph.scoring.cost import Prices
 
 
 def ablate(
@@ -116,7 +116,7 @@ def _parse_prices(text: str) -> Prices:
     import yaml
     from pydantic import ValidationError
 
-    from ste_graph.scoring.cost import Prices
+    from ste_graph.models.prices import Prices
 
     try:
         return Prices.model_validate(yaml.safe_load(text))

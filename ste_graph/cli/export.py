@@ -62,7 +62,7 @@ def export(
         typer.Option(
             "--endpoint",
             metavar="URL",
-            help="otlp: send the spans there (OTLP over HTTP), instead of writing them as JSON.",
+            help="otlp: send the spans there; if neither this nor OTEL_EXPORTER_OTLP_ENDPOINT is given, print JSON.",
             show_default=False,
         ),
     ] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,13 +31,16 @@ def export_inspect(run: Path, out: Path | None, part: str | None) -> None:
 
 
 def export_otlp(run: Path, out: Path | None, endpoint: str | None) -> None:
-    """Send the spans of a run to `endpoint`, or write them as OTLP/JSON. Raises `WorkflowError` and `RunError`."""
-    from ste_graph.exports.otlp.collector import NEEDED, named_endpoint
+    """Send the spans of a run to `endpoint`, or to the one that a standard variable names; or write them as OTLP/JSON.
+
+    Raises `WorkflowError` and `RunError`.
+    """
+    from ste_graph.exports.otlp.collector import NEEDED, find_endpoint, named_endpoint
     from ste_graph.finished import open_run
 
     if endpoint is not None and out is not None:
         raise typer.BadParameter("one sends the spans, the other writes them: give one", param_hint="--endpoint, --out")
-    target = None if endpoint is None else named_endpoint(endpoint)
+    target = named_endpoint(endpoint) if endpoint is not None else find_endpoint(os.environ) if out is None else None
     opened = open_run(run)
     try:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401

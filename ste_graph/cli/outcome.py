@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ste_graph.cli.costs import ExampleCost, cost_of_examples, cost_rows, stop_lines
 from ste_graph.cli.replies import comparison_command
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.diagnostics import display_path
@@ -47,6 +48,8 @@ class Outcome:
     """What the records of the trials show, beside the verdicts."""
     evaluations: list[dict[str, Json]] = field(default_factory=list)
     """The `evaluation` records, those of sub-workflows included."""
+    examples: ExampleCost | None = None
+    """What its examples have cost, if it has some."""
 
     @property
     def trials(self) -> int:
@@ -93,6 +96,10 @@ class Outcome:
             "adaptations": summary.servers.adaptations,
             "loops": loop_endings(summary.loops),
             "failed": summary.failed,
+            "budget": {unit: record["why"] for unit, record in summary.stopped.items()},
+            "money": None if summary.money is None else {"spent": summary.money, "currency": summary.currency},
+            "per_example": self.examples and self.examples.to_json(),
+            "fallbacks": summary.fallbacks,
             "skipped": summary.skipped,
         }
 
@@ -103,10 +110,10 @@ class Outcome:
 
     def overview(self) -> str:
         """The outcome for a person."""
-        rows = self._rows()
+        rows, summary = self._rows(), self.summary
         width = max(len(name) for name, _ in rows)
         parts = [f"{self.title}: {self._state()}", *(f"  {name:{width}}  {text}" for name, text in rows)]
-        return "\n".join([*parts, *self._failure_lines(), *self._skipped_lines()])
+        return "\n".join([*parts, *self._failure_lines(), *stop_lines(summary, SHOWN), *self._skipped_lines()])
 
     def _next_lines(self) -> list[str]:
         """The command that a person may want next."""
@@ -170,6 +177,7 @@ class Outcome:
             rows.append(("held out", self.held_out.text))
         rows += [(name, _part_text(outputs)) for name, outputs in summary.sub_workflows.items()]
         rows.append(("model calls", f"{used.model_calls:,}" + _token_text(used.prompt_tokens, used.completion_tokens)))
+        rows += cost_rows(summary, self.examples)
         rows.append(("tool calls", f"{used.tool_calls:,}"))
         rows.append(("failed calls", self._failed_calls_text()))
         if used.doubtful:
@@ -249,7 +257,16 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
     held_out = count_wordings(examples)
     unanswered = sum(example.kind == "call" and example.answer is None for example in examples)
     return Outcome(
-        title, summary, verdicts[True], verdicts[None], gates, held_out, unanswered, facts, read_evaluations(opened)
+        title,
+        summary,
+        verdicts[True],
+        verdicts[None],
+        gates,
+        held_out,
+        unanswered,
+        facts,
+        read_evaluations(opened),
+        cost_of_examples(opened),
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ASKED: Final = {"stop": "stopped", "pause": "paused", "resume": "going", "limit": "going"}
 """What may be asked of a run, and the state that is asked for."""
+_WORDS: Final = (*ASKED, "compact")
 _COLUMNS: Final = ("run", "state", "units", "records", "decision", "model calls", "tokens", "begun")
 
 
@@ -23,7 +24,7 @@ def runs(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DIR | stop RUN | pause RUN | resume RUN | limit RUN N]",
+            metavar="[DIR | stop RUN | pause RUN | resume RUN | limit RUN N | compact RUN]",
             help="The folder whose runs are listed; or what to ask of one of them.",
             show_default=False,
         ),
@@ -37,11 +38,17 @@ def runs(
     `stop` ends it cleanly, and the same command takes it up again; `pause` lets what is under way end and begins
     nothing new, until `resume`; `limit` sets how many requests each model server gets at once.
 
+    `compact` compresses the step logs of the finished units of a run that is not going; all reads them as before.
+
     Only figures and names of files are shown, nothing that a model or a tool wrote.
 
     Examples: `ste runs`, `ste runs pause runs/explore`, `ste runs limit runs/explore 4`.
     """
-    if what in ASKED:
+    if what == "compact":
+        if run is None or number is not None:
+            raise typer.BadParameter("expected `ste runs compact RUN`", param_hint="RUN")
+        _compact(run, format)
+    elif what in ASKED:
         if run is None:
             raise typer.BadParameter(f"which run? expected `ste runs {what} RUN`", param_hint="RUN")
         if (what == "limit") != (number is not None):
@@ -52,7 +59,7 @@ def runs(
         from ste_graph.suggest import did_you_mean
 
         raise typer.BadParameter(
-            f"`{what}` cannot be asked of a run; {did_you_mean(str(what), ASKED)}one of: {', '.join(ASKED)}"
+            f"`{what}` cannot be asked of a run; {did_you_mean(str(what), _WORDS)}one of: {', '.join(_WORDS)}"
         )
     else:
         _list(Path(what or "runs"), format)
@@ -83,6 +90,31 @@ def _ask(what: str, path: Path, number: int | None) -> None:
         "limit": f"asked to send at most {number} requests at once to each model server",
     }
     echo(f"{path}: {words[what]}")
+
+
+def _compact(path: Path, format: Format) -> None:
+    from dataclasses import asdict
+
+    from ste_graph.errors import WorkflowError
+    from ste_graph.finished import open_run
+    from ste_graph.run.compaction import Compaction, compact_logs, hold_run
+    from ste_graph.text import count_noun
+
+    opened = open_run(path)
+    parts = [opened, *opened.sub_runs]
+    done = Compaction()
+    try:
+        with hold_run([part.path for part in parts]):
+            for part in parts:
+                done.add(compact_logs(part.folder, part.lock))
+    except OSError as error:
+        raise WorkflowError(f"{path}: cannot be compacted ({error.strerror or error}); nothing is lost") from error
+    if format is Format.json:
+        echo(json.dumps({"run": str(path), **asdict(done)}, indent=2))
+        return
+    left = f"; {count_noun(done.open, 'unit')} not finished, whose logs stay as they are" if done.open else ""
+    sizes = f", {done.bytes / 1e6:,.1f} MB, now {(done.bytes - done.saved) / 1e6:,.1f} MB" if done.compressed else ""
+    echo(f"{path}: compressed {count_noun(done.compressed, 'log')}{sizes}{left}; everything reads them as before")
 
 
 def _list(folder: Path, format: Format) -> None:
@@ -123,6 +155,8 @@ def _entry(path: Path) -> dict[str, Json]:
         state = "paused" if read_control(path).state == "paused" else "running"
     elif summary.failed:
         state = f"{len(summary.failed)} failed"
+    elif summary.stopped:
+        state = "out of budget"
     used = summary.used
     return {
         "run": str(path),

@@ -111,6 +111,9 @@ def show(
         from ste_graph.run.fork import describe_origin
 
         echo(f"forked from {describe_origin(entry)}\n")
+    if format is Format.text and (stopped := [line for line in opened.records() if line["record"] == "budget"]):
+        units = "unit" if len(stopped) == 1 else "units"
+        echo(f"{len(stopped)} {units} not done for want of budget (--record budget): {stopped[0]['why']}\n")
     if not _show_whole_run(page):
         _check_place(page)
         _show_selection(page)

@@ -4,12 +4,14 @@ from ste_graph.contracts.context import Context
 from ste_graph.contracts.data import DataSource
 from ste_graph.contracts.memory import (
     AccessChecked,
+    CarriedMemory,
     DrawnValue,
     Entry,
     ExemplarMemory,
     ExemplarView,
     HeldOutSource,
     LessonView,
+    LoggedEntries,
     Neighbour,
     Origin,
     OriginChecked,
@@ -28,7 +30,17 @@ from ste_graph.contracts.memory import (
     ValueStore,
     ValueView,
 )
-from ste_graph.contracts.model import SIMULATED, Message, Model, ModelRequest, Reply, ToolCall, Usage, is_simulated
+from ste_graph.contracts.model import (
+    SIMULATED,
+    Account,
+    Message,
+    Model,
+    ModelRequest,
+    Reply,
+    ToolCall,
+    Usage,
+    is_simulated,
+)
 from ste_graph.contracts.selection import VERIFIED, Gate, Selection, SelectionFields
 from ste_graph.contracts.tool import Effect, Observation, ObservationKind, ProgramSource, Restartable, Tool, ToolSource
 from ste_graph.contracts.values import Frozen, Json
@@ -37,6 +49,8 @@ __all__ = [
     "SIMULATED",
     "VERIFIED",
     "AccessChecked",
+    "Account",
+    "CarriedMemory",
     "Context",
     "DataSource",
     "DrawnValue",
@@ -49,6 +63,7 @@ __all__ = [
     "HeldOutSource",
     "Json",
     "LessonView",
+    "LoggedEntries",
     "Message",
     "Model",
     "ModelRequest",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from ste_graph.contracts.values import Frozen, Json
@@ -22,10 +23,22 @@ def is_simulated(label: object) -> bool:
 
 
 class Usage(Frozen):
-    """Tokens of one model reply, 0 where the server does not say."""
+    """Tokens of one model reply, 0 where the server does not say; those of replies that were asked for again count."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Those of the prompt that the server had read before, by its own count."""
+    estimated: bool = False
+    """True if the server counts nothing and a budget needs a count, so that it was made here from the texts."""
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            estimated=self.estimated or other.estimated,
+        )
 
 
 class ToolCall(Frozen):
@@ -55,6 +68,8 @@ class Reply(Frozen):
     """The time that the reply took, without that in a queue here; 0 where nobody measured it."""
     prompt_cut: bool = False
     """True if the server seems to have read only a part of the prompt."""
+    by: str = ""
+    """The name of the model that replied in place of the one that was asked (its `or`); "" for that one itself."""
 
     @property
     def is_empty(self) -> bool:
@@ -71,11 +86,32 @@ _TOO_LONG: Final = ("length", "max_tokens", "MAX_TOKENS", "model_length")
 """The words of servers and providers for it."""
 
 
+class Account(Protocol):
+    """The account that a request is charged to, see `ste_graph.models.meter`."""
+
+    @property
+    def counts_tokens(self) -> bool:
+        """True if a limit of tokens or money holds, so that tokens have to be known."""
+
+    def model_call(self) -> AbstractContextManager[None]:
+        """Return a context around one model call. Raises `BudgetSpentError` if it may not begin."""
+
+    def check(self) -> None:
+        """Raise `BudgetSpentError` if nothing more may be sent, before each attempt at a reply."""
+
+    def add_usage(self, usage: Usage, money: float = 0.0) -> None:
+        """Add what a reply has cost."""
+
+    def count_retry(self) -> None:
+        """Count an attempt at a reply that is made again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """One request for one reply of a chat model: the same object for the engine, the gateway and all adapters.
 
-    `tools`, in OpenAI form, may be called by the model's own tool calling.
+    `tools`, in OpenAI form, may be called by the model's own tool calling. `account` is no part of what is asked; None:
+    the run's.
     """
 
     messages: Sequence[Message]
@@ -83,6 +119,7 @@ class ModelRequest:
     stop: Sequence[str] = ()
     schema: Mapping[str, Json] | None = None
     tools: Sequence[Mapping[str, Json]] = ()
+    account: Account | None = field(default=None, compare=False, repr=False)
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import BinaryIO
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import KEPT, RETRY, sync_folder, write_error
-from ste_graph.files.regular import check_regular
+from ste_graph.files.compressed import LastLine, expand, open_lines, read_last_line
 
 _CHUNK = 65536
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -28,11 +29,11 @@ def encode_line(value: Json) -> bytes:
 def scan_lines(path: Path, offset: int = 0, *, unfinished: bool = False) -> Iterator[tuple[bytes, int]]:
     """The lines from a byte `offset` on, each with the offset behind it; none where there is no file.
 
+    A file that was compressed in its place is read as it was.
     A last line without its newline was never finished: it counts only if `unfinished`. Raises `WorkflowError`.
     """
     try:
-        check_regular(path)
-        with path.open("rb") as file:
+        with open_lines(path) as file:
             file.seek(offset)
             for line in file:
                 if not (line.endswith(b"\n") or unfinished):
@@ -41,8 +42,9 @@ def scan_lines(path: Path, offset: int = 0, *, unfinished: bool = False) -> Iter
                 yield line, offset
     except FileNotFoundError:
         return
-    except OSError as error:
-        raise WorkflowError(f"{path}: cannot be read ({error.strerror})") from error
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or "its compressed form is damaged"
+        raise WorkflowError(f"{path}: cannot be read ({why})") from error
 
 
 def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Json] | None]]:
@@ -74,6 +76,16 @@ class LineFile:
             if value is None:
                 raise self.damaged_line(number)
             yield value
+
+    def last_line(self) -> LastLine | None:
+        """The last line, if it is whole and not too long to be looked at alone."""
+        return read_last_line(self.path)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the file, which is opened for writing."""
+        self._open()
+        return self._size
 
     def damaged_line(self, number: int) -> WorkflowError:
         """The error for a line that does not hold what it should."""
@@ -143,6 +155,7 @@ class LineFile:
 
     def _open(self) -> BinaryIO:
         if self._file is None:
+            expand(self.path)
             self.cut_unfinished_line()
             self._file = self.path.open("ab", buffering=0)
             self._size = self._file.tell()

@@ -18,11 +18,11 @@ from ste_graph.experiment import Experiment
 from ste_graph.lab.arms import AblationArm, Arms, check_comparable, expected_locks
 from ste_graph.lab.expected import NOTHING, Expected, expect, read_prices
 from ste_graph.lab.reuse import Reuse, carry_over, plan_reuse
-from ste_graph.models.meter import Budget, Meter
+from ste_graph.models.prices import Prices
 from ste_graph.run.context import Watcher
+from ste_graph.run.costs import open_meter, replay_usage, worked_s
 from ste_graph.run.folder import LOCK_FILE, RunFolder
 from ste_graph.run.summary import Summary
-from ste_graph.scoring.cost import Prices
 
 REPLACED = "replaced"
 """The folder in that of an ablation to which runs are moved that something has changed for."""
@@ -188,15 +188,16 @@ def run_ablation(
         WorkflowError: a run is impossible.
         RunError: a run could not go on.
     """
-    whole = Meter(Budget.model_validate(dict(ablation.arms.base.workflow.budget)))
+    whole = open_meter(ablation.arms.base.workflow, None)
+    limits_time = ablation.arms.base.workflow.budget.get("time_s") is not None
     summaries = []
     for run in ablation.runs:
         _prepare(ablation.folder, run)
         before = (whole.model_calls, whole.tool_calls)
+        whole.used_s += worked_s(run.folder) if limits_time else 0.0
         summary = run.experiment.run(run.folder, concurrency=concurrency, watcher=watch(run), whole=whole)
         if (whole.model_calls, whole.tool_calls) == before:  # it was finished before, and so was only summed up
-            used = summary.used
-            whole.add_replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
+            replay_usage(run.experiment.workflow, whole, summary.used, summary.prices)
         summaries.append(summary)
         if summary.stopped_by is not None:
             break

@@ -11,6 +11,7 @@ from ste_graph.lab.conduct import FAULTS
 from ste_graph.lab.effects import Effect
 from ste_graph.lab.measures import MEASURES
 from ste_graph.lab.result import AblationResult, ArmResult
+from ste_graph.models.meter import limits_by_path
 from ste_graph.scoring.tables import range_text
 from ste_graph.stats import LEVEL, Interval
 from ste_graph.text import align_columns, count_noun, percent
@@ -63,7 +64,8 @@ def plan_text(ablation: Ablation) -> str:
     if reasons:
         parts.append(ResultTable("why units are not reused", notes=reasons).text())
     if ablation.arms.base.workflow.budget:
-        budget = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in arms.base.workflow.budget.items())
+        limits = limits_by_path(arms.base.workflow.budget)
+        budget = ", ".join(f"{count:,} {name.replace('_', ' ').replace('.', ' ')}" for name, count in limits.items())
         parts.append(f"budget of all arms together: {budget}")
     return "\n\n".join(parts)
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ste_graph.contracts import Json
-from ste_graph.run.step_log import UsageCounts
+from ste_graph.models.prices import Prices
 from ste_graph.run.summary import Summary
-from ste_graph.scoring.cost import UNEQUAL, Prices
+from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.scoring.cost import UNEQUAL
 from ste_graph.stats import rates_p_value
 
 FAULTS = ("truncated", "unreadable", "empty")

@@ -11,7 +11,7 @@ from ste_graph.contracts import Json, is_simulated
 
 if TYPE_CHECKING:
     from ste_graph.language.workflow import Workflow
-    from ste_graph.scoring.cost import Prices
+    from ste_graph.models.prices import Prices
 
 CALLS_PER_TRIAL: Final = 7
 """Model calls for a trial, as measured with the small real model (1,966 for 288 trials)."""
@@ -63,7 +63,7 @@ def max_trials(workflow: Workflow) -> int:
 
 def read_prices(params: Mapping[str, Json]) -> Prices | None:
     """The prices that a workflow states in `params.prices`; None without them."""
-    from ste_graph.scoring.cost import Prices
+    from ste_graph.models.prices import Prices
 
     given = params.get("prices")
     return Prices.model_validate(given) if isinstance(given, Mapping) else None

@@ -21,8 +21,8 @@ from ste_graph.lab.effects import (
 )
 from ste_graph.lab.measures import MEASURES, Explored, read_unit
 from ste_graph.lab.pairs import TrialPair, TrialsByUnit, UnitPair, definition_problem, read_trials
+from ste_graph.models.prices import Prices
 from ste_graph.run.summary import Summary
-from ste_graph.scoring.cost import Prices
 from ste_graph.scoring.score_sheet import estimate_json
 from ste_graph.stats import Interval
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.files.jsonl import encode_line, scan_lines
 from ste_graph.ids import derive_id, now
 from ste_graph.language.workflow import VALUES, Workflow
 from ste_graph.run.folder import EVENTS_FILE, RunFolder
 from ste_graph.run.lock_file import LockChange, accepted_lock, tool_changes, workflow_changes
-from ste_graph.run.step_log import StepLog, open_logs
+from ste_graph.run.step_log import LogOwner, StepLog, open_logs
 from ste_graph.text import count_noun
 
 State: TypeAlias = Literal["reused", "continues", "to run"]
@@ -92,8 +92,8 @@ def carry_over(old: Path, new: Path, reuse: Reuse, wanted: Mapping[str, Json]) -
     for unit in reuse.units or ():
         if unit.state == "to run":
             continue
-        _, *lines = before.step_log(unit.unit).read_bytes().splitlines(keepends=True)
-        head = json.dumps({"unit": unit.unit, "run": owner}).encode() + b"\n"
+        _, *lines = (line for line, _ in scan_lines(before.step_log(unit.unit)))
+        head = encode_line(LogOwner(unit.unit, owner)._asdict())
         run.step_log(unit.unit).write_bytes(head + b"".join(lines))
     if (old / EVENTS_FILE).exists():  # the retries of the units that are carried over
         (new / EVENTS_FILE).write_bytes((old / EVENTS_FILE).read_bytes())

@@ -15,6 +15,7 @@ from ste_graph.diagnostics import Span
 from ste_graph.language import subworkflows
 from ste_graph.language.blocks import Block, Map, Repeat, walk
 from ste_graph.language.lock import build_lock
+from ste_graph.language.sections import budgets
 from ste_graph.language.sections import shape as shapes
 from ste_graph.language.sections.calls import CallSections, read_call_sections
 from ste_graph.language.sections.expression_checker import ExpressionChecker
@@ -23,6 +24,7 @@ from ste_graph.language.sections.memories import check_readers, memory_specs
 from ste_graph.language.sections.models import CopiedModels, copy_models, variables_of
 from ste_graph.language.sections.names import check_names, check_params
 from ste_graph.language.sections.nodes import NodeReader, output_type
+from ste_graph.language.sections.parallel import ParallelChecker
 from ste_graph.language.sections.record_fields import RecordFieldWriter
 from ste_graph.language.sections.records import UnloadedRecord, record_types
 from ste_graph.language.sections.resolution import ResolvedEntries, resolve, resolve_when_on
@@ -40,7 +42,7 @@ from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingNode, SequenceNode
 from ste_graph.language.subworkflows import SubWorkflowReader, check_deferred
 from ste_graph.language.variant import VariantRequest
-from ste_graph.language.workflow import UNIT, MemorySpec, NodeSpec, SubWorkflowSpec, Workflow
+from ste_graph.language.workflow import UNIT, MemorySpec, ModelTerms, NodeSpec, SubWorkflowSpec, Workflow
 from ste_graph.node import NodeOutputs
 from ste_graph.records import Record
 from ste_graph.redaction import Redactor
@@ -75,6 +77,14 @@ class Draft:
     records: Mapping[str, type[Record]] = field(default_factory=dict)
     memories: Mapping[str, MemorySpec] = field(default_factory=dict)
     calls: CallSections = field(default_factory=CallSections)
+    terms: Mapping[str, ModelTerms] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> list[str]:
+        """The models that nodes ask, and those that may be asked in their place."""
+        return budgets.with_fallbacks(
+            (name for node in self.nodes.values() for name in node.models.values()), self.terms
+        )
 
     @property
     def params(self) -> MappingNode:
@@ -114,7 +124,7 @@ def check_variant(request: VariantRequest, findings: Findings) -> Workflow | Non
         if more is None:
             return None
         draft = more
-    return None if findings.has_errors else build_workflow(draft)
+    return None if findings.has_errors else replace(build_workflow(draft), request=request)
 
 
 def check_version(draft: Draft, findings: Findings) -> Draft | None:
@@ -125,6 +135,7 @@ def check_version(draft: Draft, findings: Findings) -> Draft | None:
 def copy_likes(draft: Draft, findings: Findings) -> Draft:
     """Each model that is like another one is written out, now that the whole tree is composed."""
     copies = copy_models(draft.request.tree, findings)
+    copies = replace(copies, tree=budgets.read_numbers(copies.tree, findings))
     return replace(draft, copies=copies, request=replace(draft.request, tree=copies.tree))
 
 
@@ -178,6 +189,13 @@ def find_units(draft: Draft, findings: Findings) -> Draft:
         span = draft.request.tree.span_of(["graph"], key=True)
         findings.error("E232", "nothing to run: all nodes are off", span, expected="a node that is on")
     if len(blocks) == 1 and isinstance(blocks[0], Map):
+        if (parallel := blocks[0].parallel) is not None:
+            message = (
+                "`parallel` is for loops inside a unit: the items of this map are units, which run side by side anyway"
+            )
+            findings.error(
+                "E235", message, parallel.span, expected="no `parallel`; `--concurrency` bounds the requests"
+            )
         return replace(draft, unit=blocks[0], body=blocks[0].do)
     for block in blocks:
         if isinstance(block, Map) and block.without_span is not None:
@@ -324,6 +342,29 @@ def check_calls(draft: Draft, findings: Findings) -> Draft:
     return replace(draft, calls=calls)
 
 
+def check_budget(draft: Draft, findings: Findings) -> Draft:
+    """Each model has another to be asked in its place, or none; budgets are of things that exist and can be counted."""
+    models, faulty = draft.entries.models, draft.entries.faulty_names("models")
+    terms = budgets.read_terms(models, draft.copies.owners, faulty, findings)
+    draft = replace(draft, terms=terms)
+    asked = [name for name in draft.asked if name in terms]
+    scopes = {draft.longest_lifetime, *draft.loops}
+    section = draft.shape.tree.at(["budget"])
+    if not findings.has_errors or section is not None:
+        budgets.check_budget(section, scopes, models, terms, asked, draft.sub_workflows, findings)
+    return draft
+
+
+def check_parallel(draft: Draft, findings: Findings) -> Draft:
+    """Passes that run side by side share nothing that goes from one to the next."""
+    if draft.is_incomplete or findings.has_errors:
+        return draft
+    checker = ParallelChecker(draft.body, draft.nodes, draft.memories, draft.sub_workflows, draft.lives, findings)
+    limits = draft.plain("limits") or {}
+    checker.check(has_reset=draft.calls.reset is not None, limits_calls=limits.get("calls") is not None)
+    return draft
+
+
 PHASES: Final[tuple[Phase, ...]] = (
     check_version,
     copy_likes,
@@ -341,6 +382,8 @@ PHASES: Final[tuple[Phase, ...]] = (
     check_memories,
     check_expressions,
     check_calls,
+    check_budget,
+    check_parallel,
 )
 """The phases in their order; each needs the results of those before it."""
 
@@ -351,7 +394,7 @@ def build_workflow(draft: Draft) -> Workflow:
     prompts = {f"{node.name}.{key}": prompt for node in draft.nodes.values() for key, prompt in node.prompts.items()}
     secrets = calls.secrets.union(*(sub.workflow.secrets for sub in draft.sub_workflows.values()))
     runs = {name: dict(sub.workflow.lock) for name, sub in draft.sub_workflows.items()}
-    asked = {model for node in draft.nodes.values() for model in node.models.values()}
+    asked = set(draft.asked)
     return Workflow(
         name=str(draft.plain("name")),
         variant=request.variant,
@@ -376,5 +419,6 @@ def build_workflow(draft: Draft) -> Workflow:
         secrets=secrets,
         cassette=calls.cassette,
         reset=calls.reset,
+        terms=draft.terms,
         data={name: cast(DataSource, entry.settings) for name, entry in entries.data.items()},
     )

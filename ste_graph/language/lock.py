@@ -24,6 +24,8 @@ from ste_graph.settings import AddressMarker, ModuleMarker, SecretMarker, Source
 
 UNLOCKED: Final = ("variants", "budget", "about")
 """Sections that may differ when a run is resumed: they do not change the result of a step."""
+OPEN: Final = ("budget", "prices")
+"""The same of a model's settings."""
 
 
 def build_lock(
@@ -39,14 +41,19 @@ def build_lock(
     It has neither secrets nor addresses.
     """
     plain = {name: value for name, value in tree.to_plain().items() if name not in UNLOCKED}
-    plain["graph"] = _without_partial(plain["graph"])
+    plain["graph"] = _without_open(plain["graph"])
     for section in get_args(Section):
         for name, entry in entries.section(section).items():
             _hide(entry.cls, plain[section][int(name) if section == "tools" else name])
     if "models" in plain:
         # Where a model runs is open, and one that no node asks has no part in a result.
         models = {name: value for name, value in plain["models"].items() if name in asked}
-        plain["models"] = {name: _without_address(entries.models[name].cls, value) for name, value in models.items()}
+        plain["models"] = {
+            name: {
+                key: own for key, own in _without_address(entries.models[name].cls, value).items() if key not in OPEN
+            }
+            for name, value in models.items()
+        }
     return {
         "workflow": plain,
         "variant": variant,
@@ -56,15 +63,24 @@ def build_lock(
     }
 
 
-def _without_partial(blocks: Json) -> Json:
-    """Blocks without the key `partial` of `run:`, which may be changed when the run is resumed."""
+def _without_open(blocks: Json) -> Json:
+    """Blocks without what may be changed in `run:` when the run is resumed: `partial`, and budgets under `with`."""
     match blocks:
         case list():
-            return [_without_partial(block) for block in blocks]
+            return [_without_open(block) for block in blocks]
+        case dict() if "run" in blocks:
+            given = {path: value for path, value in (blocks.get("with") or {}).items() if not _is_open(path)}
+            rest = {key: value for key, value in blocks.items() if key not in ("partial", "with")}
+            return {**rest, **({"with": given} if given else {})}
         case dict():
-            rest = {key: value for key, value in blocks.items() if not (key == "partial" and "run" in blocks)}
-            return {key: _without_partial(value) if key in ("do", "else") else value for key, value in rest.items()}
+            return {key: _without_open(value) if key in ("do", "else") else value for key, value in blocks.items()}
     return blocks
+
+
+def _is_open(path: str) -> bool:
+    """True if a path under `with` leads to a budget or to prices."""
+    section, *rest = path.split(".")
+    return section == "budget" or (section == "models" and len(rest) > 1 and rest[1] in OPEN)
 
 
 def _hide(cls: type[BaseModel], plain: dict[str, Json]) -> None:

@@ -195,7 +195,7 @@ def _settings_of(section: Section, entry: MappingNode, use: str | None) -> Colle
         cls = find(section, use or (str(own.value.to_plain()) if own else ""), {})
     except Exception:  # a plugin's class, or one whose import fails: the check of the entries reports it
         return None
-    engine = wiring.model_fields if wiring else ("use", "like") if section == "models" else ("use",)
+    engine = [*(keys_of(wiring) if wiring else ("use",)), *(("like",) if section == "models" else ())]
     return {*engine, *keys_of(settings_shape(cls))}
 
 

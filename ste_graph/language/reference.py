@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from ste_graph.language.json_schema import json_schema
 from ste_graph.language.sections.entries import WIRING
-from ste_graph.language.sections.schema import BLOCKS, GROUPS
+from ste_graph.language.sections.schema import BLOCKS, GROUPS, Section
+from ste_graph.language.sections.shape import keys_of
 
 HEAD: Final = """# Every key
 
@@ -18,6 +19,7 @@ together. A path is relative to the file that holds it."""
 TITLES: Final = {"data": "Data", "models": "Models", "tools": "Tools", "memory": "Memories", "nodes": "Nodes"}
 MAPPINGS: Final = {
     "limits": "ToolLimits", "budget": "Budget", "cassette": "CassetteShape", "reset": "ResetShape",
+    "budget.per": "Limits", "models.NAME.budget": "ModelBudget", "models.NAME.prices": "Prices",
     "{each: …}": "EachShape",
 }  # fmt: skip
 """Mappings of the file that are not made by a class, by the key that holds them."""
@@ -38,15 +40,27 @@ def reference(plugins: Mapping[str, ModuleType] | None = None) -> str:
     parts += _section([(f"`{key}`", defs[name]) for key, name in MAPPINGS.items()], ())
     for section in GROUPS:
         wiring = WIRING[section]
-        common = tuple(wiring.model_fields) if wiring else ("use",)
+        common = tuple(keys_of(wiring)) if wiring else ("use",)
         parts.append(f"## {TITLES[section]}")
         if wiring:
-            shared = wiring.model_json_schema()
+            shared = wiring.model_json_schema(by_alias=True)
             parts += [f"Each entry of `{section}` has a `use`, and may have:", _table(shared, ("use",))]
         entries = [(name, form) for name, form in defs.items() if name.startswith(f"{section}.")]
         kinds = [(f"`{name.removeprefix(f'{section}.')}`", form) for name, form in entries if "properties" in form]
         parts += _section(kinds, common)
     return "\n\n".join(parts)
+
+
+def summarise_section(section: Section) -> str:
+    """A table of the kinds of entry in a section, each in one line with all its settings, for `docs/language.md`."""
+    defs: Mapping[str, Any] = json_schema()["$defs"]
+    rows = []
+    for name, form in defs.items():
+        first, _, use = name.partition(".")
+        if first == section and "use" in form.get("properties", {}):
+            settings = ", ".join(f"`{key}`" for key in form["properties"] if key != "use")
+            rows.append(f"| `{use}` | {_cell(str(form.get('description', '')).partition(chr(10))[0])} | {settings} |")
+    return "\n".join(["| `use` | items | settings |", "|---|---|---|", *rows])
 
 
 def _section(entries: Sequence[tuple[str, Mapping[str, Any]]], common: Sequence[str]) -> Iterator[str]:

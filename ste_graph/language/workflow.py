@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ste_graph.contracts import DataSource, Json
 from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import Block, Map
 from ste_graph.language.expressions.expression import Expression
 from ste_graph.language.source.tree import ScalarNode
+from ste_graph.models.meter import ModelBudget
+from ste_graph.models.prices import Prices
 from ste_graph.node import Node, NodeOutputs
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.records import Record
+
+if TYPE_CHECKING:
+    from ste_graph.language.variant import VariantRequest
 
 Lookup: TypeAlias = Callable[[str], Json]
 """The value of a dotted name, see `ste_graph.compile.lookup`."""
@@ -87,6 +92,18 @@ class NodeSpec:
     def model_calls(self) -> int:
         """The most model calls per run of the node."""
         return len(self.models)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTerms:
+    """The terms on which a model is asked: what it costs, how much of it there is, and who is asked in its place."""
+
+    prices: Prices | None = None
+    budget: ModelBudget | None = None
+    owner: str = ""
+    """The model that states the budget: this one, or the one that it is a copy of."""
+    other: str | None = None
+    """The model that is asked in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +187,7 @@ class Workflow:
     """Effects, or names of tools, that the run may call besides tools that only read; `ask`: a person decides."""
     limits: Mapping[str, float]
     """The settings of `limits:` that the file states, see `ToolLimits`."""
-    budget: Mapping[str, int]
+    budget: Mapping[str, Json]
     """The settings of `budget:` that the file states, see `models.meter.Budget`."""
     lock: Mapping[str, Json] = field(repr=False)
     """The resolved workflow as plain data, which a resumed run must equal."""
@@ -184,9 +201,28 @@ class Workflow:
     """Values that no prompt, file or report may show."""
     cassette: CassetteSpec | None = None
     reset: ResetSpec | None = None
+    request: VariantRequest | None = field(default=None, repr=False, compare=False)
+    """What was checked, so that another process can check it again."""
+    terms: Mapping[str, ModelTerms] = field(default_factory=dict)
+    """Per model: what it costs, its own budget, and the model to ask in its place."""
     data: Mapping[str, DataSource] = field(default_factory=dict)
     items: Mapping[str, list[Json]] = field(default_factory=dict, repr=False)
     """The items of the sources in `data`, by name; empty until they are opened."""
+
+    @property
+    def asked_models(self) -> list[str]:
+        """The names of the models that nodes ask, and of those that may be asked in their place."""
+        found = dict.fromkeys(name for spec in self.nodes.values() for name in spec.models.values())
+        for name in [*found]:
+            found |= dict.fromkeys(self.fallbacks(name))
+        return list(found)
+
+    def fallbacks(self, name: str) -> list[str]:
+        """The models to ask in place of another, in order."""
+        found: list[str] = []
+        while (terms := self.terms.get(name)) is not None and terms.other is not None:
+            found.append(name := terms.other)
+        return found
 
     @property
     def unit(self) -> str:

@@ -53,7 +53,9 @@ def _read_choice(choice: Json, usage: Mapping[str, Json]) -> RawReply:
         _text(message["content"] if message.get("content") is not None else choice.get("text")),
         tool_calls=tuple(_tool_call(call, number) for number, call in enumerate(calls)),
         usage=Usage(
-            prompt_tokens=usage.get("prompt_tokens") or 0, completion_tokens=usage.get("completion_tokens") or 0
+            prompt_tokens=usage.get("prompt_tokens") or 0,
+            completion_tokens=usage.get("completion_tokens") or 0,
+            cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
         ),
         reasoning=_text(message.get("reasoning") or message.get("reasoning_content")),
         finish_reason=choice.get("finish_reason"),

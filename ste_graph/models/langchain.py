@@ -163,7 +163,11 @@ def read_message(message: AIMessage, *, data: Json = None) -> RawReply:
             for number, (id, name, arguments) in enumerate(calls)
         ),
         data=data,
-        usage=Usage(prompt_tokens=usage["input_tokens"], completion_tokens=usage["output_tokens"])
+        usage=Usage(
+            prompt_tokens=usage["input_tokens"],
+            completion_tokens=usage["output_tokens"],
+            cached_tokens=(usage.get("input_token_details") or {}).get("cache_read") or 0,
+        )
         if usage
         else Usage(),
         finish_reason=message.response_metadata.get("finish_reason"),

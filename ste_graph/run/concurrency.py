@@ -14,24 +14,27 @@ async def run_side_by_side(
     A fault of one cancels the others, and is raised. A job may take its time to end; whoever will not wait for that
     cancels this once more, and `give_up` is called.
     """
-    tasks = [asyncio.create_task(job) for job in jobs]
+    ended: asyncio.Queue[asyncio.Task[None] | None] = asyncio.Queue()
+    tasks = dict.fromkeys(asyncio.create_task(job) for job in jobs)
+    for task in tasks:
+        task.add_done_callback(ended.put_nowait)
     stopping = asyncio.create_task(stop.wait())
-    left = set(tasks)
+    stopping.add_done_callback(lambda _: ended.put_nowait(None))
+    left = len(tasks)
     try:
-        while left and not stop.is_set():
-            await asyncio.wait([*left, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in [task for task in left if task.done()]:
-                task.result()
-                left.remove(task)
+        while left and not stop.is_set() and (task := await ended.get()) is not None:
+            left -= 1
+            del tasks[task]  # so that what a unit held is let go of while others go on
+            task.result()
         return not left
     finally:
         stopping.cancel()
         for task in tasks:
             task.cancel()
-        ended = asyncio.gather(stopping, *tasks, return_exceptions=True)
+        rest = asyncio.gather(stopping, *tasks, return_exceptions=True)
         try:
-            await asyncio.shield(ended)
+            await asyncio.shield(rest)
         except asyncio.CancelledError:
             give_up()
-            await ended
+            await rest
             raise

@@ -17,10 +17,12 @@ from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.run.control import RunControl
-from ste_graph.run.step_log import LoggedStep, StepLog
+from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.step_log import StepLog
 from ste_graph.run.summary import Summary
 
 if TYPE_CHECKING:
+    from ste_graph.run.executor import Executor
     from ste_graph.run.step_context import StepContext
 
 
@@ -99,3 +101,5 @@ class RunContext:
     """What another terminal may ask of the run and all its sub-workflows; None: nothing."""
     compile_unit: CompileUnit | None = None
     """The maker of the graph of a unit; None: LangGraph's."""
+    executor: Executor | None = None
+    """Where units run, those of sub-workflows too; None: all in this process."""

@@ -7,21 +7,23 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext, suppress
 from pathlib import Path
 
-from ste_graph.contracts import Entry, Json, Tool
+from ste_graph.contracts import Json, RecordStore, Tool
 from ste_graph.errors import BudgetSpentError, RunError, SteError, WorkflowError
 from ste_graph.ids import now
 from ste_graph.language.workflow import CassetteSpec, Workflow
 from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.limiter import Limiters
-from ste_graph.models.meter import Budget, Meter
+from ste_graph.models.meter import Meter
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.concurrency import run_side_by_side
 from ste_graph.run.context import CompileUnit, RunContext, UnitGraph, Watcher
 from ste_graph.run.control import RunControl
+from ste_graph.run.costs import all_prices, model_meters, open_meter, replay_usage, stop_record, worked_s
 from ste_graph.run.events import STOPPED, Events, has_stopped
+from ste_graph.run.executor import AsyncioExecutor, Executor
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.fork import Fork, TakenSteps, begun_lock, forked_units, take_over
-from ste_graph.run.journal import Journal, logged_records
+from ste_graph.run.journal import Journal, logged_records, settled_records
 from ste_graph.run.lock_file import (
     LockChange,
     accept_changes,
@@ -30,6 +32,7 @@ from ste_graph.run.lock_file import (
     tool_changes,
     workflow_changes,
 )
+from ste_graph.run.logged_entries import logged_entries
 from ste_graph.run.memories import open_stores
 from ste_graph.run.models import (
     all_model_labels,
@@ -50,16 +53,16 @@ from ste_graph.run.preflight import (
     check_sub_workflows,
     check_use,
 )
-from ste_graph.run.record_maker import RecordMaker, memory_entries
+from ste_graph.run.record_maker import RecordMaker
 from ste_graph.run.recording import Recording
 from ste_graph.run.replay import Replay
 from ste_graph.run.reset import Resetter
 from ste_graph.run.server_notes import RunNotes, keep_adaptations
 from ste_graph.run.step_log import StepLog, open_logs
+from ste_graph.run.steps import RunSteps
 from ste_graph.run.summary import StoppedBy, Summary, summarise
 from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
-from ste_graph.run.unit import UnitRun
-from ste_graph.run.unit_context import SharedContext, UnitContext
+from ste_graph.run.unit_context import SharedContext
 from ste_graph.run.units import Unit, list_kept_tools, list_units, load_data
 from ste_graph.run.waves import begin_wave, next_wave, open_value_stores
 from ste_graph.tools.toolbox import Toolbox
@@ -77,6 +80,7 @@ async def execute(
     whole: Meter | None = None,
     fork: Fork | None = None,
     compile_unit: CompileUnit | None = None,
+    executor: Executor | None = None,
 ) -> Summary:
     """Run a workflow in the folder `out`, or take up the run that is there. A finished run is only summed up.
 
@@ -85,7 +89,8 @@ async def execute(
     have changed since it began; its lock file says from which step on. Each model server is asked for at most
     `concurrency` replies at once; without it, for as many as it is found to serve, up to 64. What is used counts in
     `whole` too, whose budget several runs share. A `fork` begins with steps of another run, which cost nothing. The
-    graph of a unit is LangGraph's, unless `compile_unit` makes it.
+    graph of a unit is LangGraph's, unless `compile_unit` makes it. The units run in this process, unless an `executor`
+    runs them elsewhere.
 
     Raises:
         WorkflowError: the folder, the tools or the policy make the run impossible; nothing has been spent.
@@ -96,7 +101,7 @@ async def execute(
     limiters, watcher, stop = Limiters(concurrency), watcher or Watcher(), stop or asyncio.Event()
     context = RunContext(
         folder=out.resolve(),  # a tool may change the working directory
-        meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=whole),
+        meter=open_meter(workflow, whole),
         adaptations=Adaptations(),
         limiters=limiters,
         watcher=watcher,
@@ -106,6 +111,7 @@ async def execute(
         accept_changes=accept_changes,
         outermost=True,
         compile_unit=compile_unit,
+        executor=executor,
     )
     return await _execute(workflow, RunFolder(out.absolute(), shown=out), context, fork)
 
@@ -117,7 +123,7 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
     """
     context = RunContext(
         folder=folder.resolve(),
-        meter=Meter(Budget.model_validate(dict(workflow.budget)), parent=parent.meter),
+        meter=open_meter(workflow, parent.meter, name),
         adaptations=parent.adaptations,
         limiters=parent.limiters,
         watcher=parent.watcher.sub_workflow(name),
@@ -127,6 +133,7 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
         outermost=False,
         control=parent.control,
         compile_unit=parent.compile_unit,
+        executor=parent.executor,
     )
     return await _execute(workflow, RunFolder(folder), context)
 
@@ -188,11 +195,12 @@ class _Opening:
             elif self._context.outermost:
                 for doubt in await check_sub_workflows(self._workflow, dry_run=self._dry_run):
                     self._watcher.message(doubt)
-            models = start_models(self._workflow, self._folder.path, self._watcher.message, self._context.stop)
+            gone: dict[str, str] = {}
+            models = start_models(self._workflow, self._folder.path, self._watcher.message, self._context.stop, gone)
             workflow = await stack.enter_async_context(models)
             if model_labels(workflow):
                 self._watcher.message("asking whether the models can be reached")
-            for doubt in await probe_models(workflow):
+            for doubt in await probe_models(workflow, gone=gone):
                 self._watcher.message(doubt)
             if lock is None:
                 lock = {**wanted, "servers": await read_server_facts(self._workflow, workflow, cassette)}
@@ -201,7 +209,9 @@ class _Opening:
             if changes:
                 lock = accept_changes(lock, changes, logs)
                 self._folder.write_lock(lock)
-            running = _Running(workflow, self._folder, logs, self._context, cassette, resetter, known_protocols(lock))
+            lock = self._keep_prices(lock, wanted)
+            protocols = known_protocols(lock)
+            running = _Running(workflow, self._folder, logs, self._context, cassette, resetter, protocols, gone)
             for sentence in describe_protocols(self._workflow, lock):
                 running.remark_protocol(sentence)
             for change in changes:
@@ -218,6 +228,7 @@ class _Opening:
         faults = [fault for box in boxes.values() for fault in box.faults]
         summary.remarks = [*remarks, *(taken.remarks if taken else ()), *faults, *running.events.tool_errors]
         summary.stopped_by, summary.reason = running.describe_end(finished)
+        summary.spent = running.spent
         return summary
 
     def _take_over(self, units: Sequence[Unit], wanted: Mapping[str, Json]) -> TakenSteps | None:
@@ -234,6 +245,15 @@ class _Opening:
         self._folder.write_lock(lock)
         return lock
 
+    def _keep_prices(self, lock: dict[str, Json], wanted: Mapping[str, Json]) -> dict[str, Json]:
+        """The lock with the prices of now, in which all that the run has used is counted."""
+        if lock.get("prices") == wanted.get("prices"):
+            return lock
+        lock = {key: value for key, value in lock.items() if key != "prices"}
+        lock |= {key: value for key, value in wanted.items() if key == "prices"}
+        self._folder.write_lock(lock)
+        return lock
+
     def _refuse(self, what: str, changes: Sequence[LockChange]) -> None:
         refuse_changes(f"{self._folder.shown}: {what}", changes, accept=self._context.accept_changes)
 
@@ -241,7 +261,7 @@ class _Opening:
         """Make the journal and the memories hold all of a finished run, also if it was killed at its end."""
         Journal(self._folder.journal, logged_records(logs)).close()
         if not has_stopped(self._folder.events):
-            entries = _entries(self._workflow, logs)
+            entries = logged_entries(self._workflow, logs)
             async with open_stores(self._workflow, self._folder, entries, self._watcher.message):
                 pass
             events = Events(self._folder.events, Redactor(self._workflow.secrets))
@@ -274,7 +294,9 @@ class _Running:
         cassette: Recording | Replay | None,
         resetter: Resetter | None,
         protocols: Mapping[str, str],
+        gone: Mapping[str, str],
     ) -> None:
+        self._gone = gone
         self.spent: BudgetSpentError | None = None
         self._workflow = workflow
         self._folder = folder
@@ -289,7 +311,10 @@ class _Running:
         if context.outermost:
             keep_adaptations(folder, context.adaptations)
         self._notes = RunNotes(context.adaptations, self.events, self._watcher.message)
-        self._journal = Journal(folder.journal, logged_records(logs))
+        self._own_meters = model_meters(workflow, context.meter)
+        for log in logs.values():
+            log.stopped = None  # it goes on
+        self._journal = Journal(folder.journal, settled_records(logs))
 
     def announce(self, change: LockChange) -> None:
         """Tell a watching person, and the events, of a change under which the run goes on."""
@@ -305,7 +330,10 @@ class _Running:
         """What stopped the run before its end, if anything did, and in words."""
         if not finished:
             return "interrupt", "stopped by the user"
-        return ("budget", str(self.spent)) if self.spent is not None else (None, None)
+        if self.spent is not None:
+            return "budget", str(self.spent)
+        stopped = [log.stopped for log in self._logs.values() if log.stopped is not None]
+        return ("budget", str(stopped[0]["why"])) if stopped else (None, None)
 
     async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
         """Run what is left of the units; False if it was stopped before all had ended by themselves."""
@@ -320,21 +348,33 @@ class _Running:
                 with suppress(RunError):
                     self.events.add_failure("broken", error, why=str(error))
                 raise
-            self.events.add(STOPPED, by="interrupt" if not finished else "budget" if self.spent else None)
+            self._stop_units()
+            by, _ = self.describe_end(finished)
+            self.events.add(STOPPED, by=by)
             return finished
 
     async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
         workflow, context = self._workflow, self._context
+        prices = all_prices(workflow)
         for log in self._logs.values():
-            used = log.used
-            context.meter.add_replayed(model_calls=used.model_calls, tool_calls=used.tool_calls, usage=used.usage)
+            replay_usage(workflow, context.meter, log.used, prices)
+        if workflow.budget.get("time_s") is not None:
+            context.meter.used_s = worked_s(self._folder.path)
+        context.meter.begin()
         graph = (context.compile_unit or _compile_with_langgraph)(workflow)
-        entries = _entries(workflow, self._logs)
+        entries = logged_entries(workflow, self._logs)
         async with (
             open_models(
-                workflow, context.meter, self._notes, limiters=context.limiters, cassette=self._cassette
+                workflow,
+                context.meter,
+                self._notes,
+                limiters=context.limiters,
+                cassette=self._cassette,
+                own=self._own_meters,
+                gone=self._gone,
             ) as models,
             open_stores(workflow, self._folder, entries, self._watcher.message) as stores,
+            AsyncExitStack() as stack,
         ):
             self._watcher.run_start(workflow, self._logs, context.meter)
             self.events.add("started", units=len(self._logs), replayed=len(logged_records(self._logs)))
@@ -348,20 +388,23 @@ class _Running:
                 record_maker=RecordMaker(graph.flow, model_labels(workflow)),
                 run=context,
                 redactor=self._redactor,
-                journal=self._journal,
+                steps=RunSteps(self._logs, self._journal, stores, workflow.records, self._watcher),
                 events=self.events,
                 pending=PendingCalls(),
                 execute=execute_sub_workflow,
                 resetter=self._resetter,
                 protocols=self._protocols,
+                prices=prices,
             )
             # A reset is of the tools, which units share: side by side, one unit would undo another's work.
             slots = asyncio.Semaphore(1 if workflow.reset is not None else context.limiters.ceiling)
+            executor = context.executor or AsyncioExecutor()
+            opening = executor.open(shared, graph, events=self.events, tape=self._cassette)
+            run_unit = await stack.enter_async_context(opening)
 
-            async def run_unit(unit: Unit) -> None:
+            async def finish_unit(unit: Unit) -> None:
                 async with slots:
-                    own = UnitContext(unit.name, self._logs[unit.name], boxes[unit.name], shared)
-                    await self._finish(unit.name, graph.run(unit.item, UnitRun(own), channels=[workflow.unit]))
+                    await self._finish(unit.name, run_unit(unit, self._logs[unit.name], boxes[unit.name]), stores)
 
             waves: list[list[Unit]] = []
             left = units
@@ -370,7 +413,7 @@ class _Running:
                 await begin_wave(len(waves), value_stores, earlier, self._logs)
                 wave = await next_wave(workflow, value_stores, left)
                 own = [unit for unit in wave if unit.name in self._logs]
-                undone = [run_unit(unit) for unit in own if not self._logs[unit.name].done]
+                undone = [finish_unit(unit) for unit in own if not self._logs[unit.name].done]
                 if not await run_side_by_side(undone, context.stop, shared.pending.give_up):
                     return False
                 if self.spent is not None:
@@ -380,15 +423,19 @@ class _Running:
                 left = [unit for unit in left if unit.name not in names]
             return True
 
-    async def _finish(self, name: str, running: Awaitable[object]) -> None:
+    async def _finish(self, name: str, running: Awaitable[object], stores: Mapping[str, RecordStore]) -> None:
         """Run one unit to its end, whichever it is. Raises `RunError` where the others cannot go on either."""
         log = self._logs[name]
         try:
             await running
             log.finish(now())
             self.events.add("done", unit=name)
+            for store in stores.values():
+                store.release(name)
         except BudgetSpentError as error:
-            self.spent = error
+            if error.meter in [*self._context.meter.chain, *self._own_meters.values()]:
+                self.spent = error
+            self._stop_unit(name, error)
         except RunError:
             raise
         except Exception as error:
@@ -397,6 +444,23 @@ class _Running:
             log.fail(why, now())
             self.events.add_failure("failed", error, unit=name, why=why)
         self._watcher.unit_end(name, log)
+
+    def _stop_units(self) -> None:
+        """Record the units that the budget of the run left undone."""
+        if self.spent is None:
+            return
+        for name, log in self._logs.items():
+            if not log.done and log.failure is None and log.stopped is None:
+                self._stop_unit(name, BudgetSpentError(str(self.spent)))
+                log.close()
+
+    def _stop_unit(self, name: str, error: BudgetSpentError) -> None:
+        """Record that a budget stopped a unit."""
+        record = stop_record(self._workflow, name, error)
+        self._logs[name].stop(record)
+        self._journal.add(record)
+        if error.step is not None:
+            self.events.add("budget", unit=name, step=error.step, why=str(error))
 
 
 def _compile_with_langgraph(workflow: Workflow) -> UnitGraph:
@@ -409,9 +473,3 @@ def _open_cassette(spec: CassetteSpec | None, *, resets: bool) -> Recording | Re
     if spec is None or spec.mode == "live":
         return None
     return Recording(spec.path) if spec.mode == "record" else Replay(spec.path, resets=resets)
-
-
-def _entries(workflow: Workflow, logs: Mapping[str, StepLog]) -> list[tuple[str, Entry]]:
-    """The entries of all memories that the logs hold, each with its memory's name."""
-    steps = (step for log in logs.values() for step in log.record_steps)
-    return [entry for step in steps for entry in memory_entries(step, workflow.records)]

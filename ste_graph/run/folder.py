@@ -15,7 +15,7 @@ from ste_graph.files.lock import FileLock, LockHeldError
 from ste_graph.files.regular import read_regular_text
 from ste_graph.ids import derive_id
 
-FORMAT = 2
+FORMAT = 3
 """The version of everything in a run's folder. Raise it with any change that an older or newer version cannot read."""
 LOCK_FILE = "workflow.lock.yaml"
 EVENTS_FILE = "events.jsonl"
@@ -25,6 +25,8 @@ _WRITER = ".writer"
 _UNITS = "units"
 _BEFORE_LOCK = frozenset({_WRITER, _UNITS, LOCK_FILE + TEMPORARY})
 """The files of a run that was killed before it wrote its lock file: nothing that could be lost."""
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same in C, where it is there: the lock of a thousand tools is long."""
 _SECTIONS = ("units", "skipped", "models", "resolved")
 """Mappings that every lock file has."""
 
@@ -58,6 +60,11 @@ class RunFolder:
         """The time of the last change of its lock, events or journal, in seconds since the epoch."""
         files = (file for file in (self.lock, self.events, self.journal) if file.exists())
         return max((file.stat().st_mtime for file in files), default=0.0)
+
+    @property
+    def units(self) -> Path:
+        """The folder of the step logs."""
+        return self.path / _UNITS
 
     def memory(self, name: str) -> Path:
         return self.path / "memory" / name
@@ -110,7 +117,7 @@ class RunFolder:
         Raises `WorkflowError` if it is damaged, or of another version of the format.
         """
         try:
-            value = yaml.safe_load(read_regular_text(self.lock))
+            value = yaml.load(read_regular_text(self.lock), _LOADER)
         except FileNotFoundError:
             return None
         except NotADirectoryError:

@@ -7,18 +7,17 @@ them. What follows runs as in any run that is continued.
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ste_graph.compile.flow import build_flow
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.files.atomic import write_error
 from ste_graph.ids import derive_id
-from ste_graph.language.workflow import VALUES, Workflow
+from ste_graph.language.workflow import Workflow
 from ste_graph.run.folder import RunFolder
+from ste_graph.run.fork_files import OwnedFiles, carry_memories, check_parts, describe_parts, part_remarks
 from ste_graph.run.fork_point import ForkPoint, parse_point
 from ste_graph.run.lock_file import accepted_lock, run_id, tool_changes, workflow_changes
 from ste_graph.run.prefix import ForkError, Prefix, PrefixReader
@@ -46,25 +45,23 @@ class TakenSteps:
     """The steps of each unit."""
     entry: dict[str, Json]
     """What the lock file says of it."""
+    then: Mapping[str, Json]
+    """The lock file of the forked run."""
     remarks: list[str] = field(default_factory=list)
 
     def begin(self, folder: RunFolder, lock: Mapping[str, Json], workflow: Workflow) -> dict[str, Json]:
-        """Write lock file, logs and known values of the new run; return the lock. A fork that is killed is begun anew.
+        """Write lock file, logs and all that they refer to; return the lock. A fork that is killed is begun anew.
 
         Raises `RunError` if something cannot be written.
         """
         folder.write_lock({**lock, "forked_from": {**self.entry, "begun": False}})
+        files = OwnedFiles(self.origin, folder, self.prefixes.values())
         for unit, prefix in self.prefixes.items():
             folder.step_log(unit).unlink(missing_ok=True)
             log = StepLog(folder.step_log(unit), LogOwner(unit, derive_id(lock["created"])))
-            prefix.write(log)
+            replace(prefix, steps=[files.take(step) for step in prefix.steps]).write(log)
             log.close()
-        for name, spec in workflow.memories.items():
-            if spec.of == VALUES and (known := self.origin.memory(name)).is_dir():
-                try:
-                    shutil.copytree(known, folder.memory(name), dirs_exist_ok=True)
-                except OSError as error:
-                    raise write_error(folder.memory(name), error) from error
+        carry_memories(self.origin, folder, workflow, self.then, lock)
         whole = {**lock, "forked_from": self.entry}
         folder.write_lock(whole)
         return whole
@@ -109,7 +106,7 @@ def forked_units(
     """
     if lock is None and fork is not None:
         point = parse_point(fork.at, build_flow(workflow))
-        return _choose_units(fork, point, units, _read_origin(fork.run))
+        return _choose_units(fork, point, workflow, units, _read_origin(fork.run))
     if lock is None or "forked_from" not in lock:
         return list(units)
     return [unit for unit in units if unit.name in lock["units"]]
@@ -132,14 +129,16 @@ def take_over(
     changes = _check_surroundings(fork, workflow, lock, wanted, accept_changes=accept_changes)
     nodes = lock["resolved"]["workflow"].get("nodes", {})
     transcripts = {name: node.get("transcript") for name, node in nodes.items() if isinstance(node, dict)}
-    reader = PrefixReader(flow, point, transcripts)
+    changing = {tool.name for unit in units for tool in unit.tools if tool.effect != "read"}
+    reader = PrefixReader(flow, point, transcripts, changing)
     prefixes: dict[str, Prefix] = {}
     for unit in units:
         try:
             prefixes[unit.name] = reader.read(unit.name, unit.item, logs[unit.name])
         except ForkError as error:
             where = "" if workflow.unit_map is None else f" `{unit.name}`:"
-            raise ForkError(f"{fork.run} cannot be forked at {fork.at} under this arm:{where} {error}") from None
+            why = f"{fork.run} cannot be forked at {fork.at} under this arm:{where} {error}"
+            raise ForkError(f"{why}{describe_parts(fork.run, lock, workflow)}") from None
     if not any(prefix.steps for prefix in prefixes.values()):
         raise ForkError(f"--at {fork.at}: nothing comes before it, so that a fork would be a new run; run it without")
     changed = [change.text for change in workflow_changes(lock, workflow, dry_run=wanted["dry_run"]) if change.text]
@@ -151,7 +150,9 @@ def take_over(
         "units": {name: _unit_entry(prefix) for name, prefix in prefixes.items()},
         "changes": [*changed, *changes],
     }
-    return TakenSteps(origin, prefixes, entry, _state_remarks(workflow, units, prefixes))
+    check_parts(origin, prefixes.values())
+    remarks = [*_state_remarks(changing, prefixes), *part_remarks(fork.run, changed)]
+    return TakenSteps(origin, prefixes, entry, lock, remarks)
 
 
 def describe_origin(entry: Mapping[str, Json]) -> str:
@@ -179,19 +180,27 @@ def _read_origin(path: Path) -> dict[str, Json]:
     return lock
 
 
-def _choose_units(fork: Fork, point: ForkPoint, units: Sequence[Unit], lock: Mapping[str, Json]) -> list[Unit]:
+def _choose_units(
+    fork: Fork, point: ForkPoint, workflow: Workflow, units: Sequence[Unit], lock: Mapping[str, Json]
+) -> list[Unit]:
     """The units to fork: the one that the point names, or all of that run."""
     there = lock["units"]
     if point.unit is not None and point.unit not in there:
         if point.unit in lock.get("skipped", {}):
             raise WorkflowError(f"--at {fork.at}: `{point.unit}` was left out of the run {fork.run}")
         hint = did_you_mean(point.unit, there)
-        raise WorkflowError(f"--at {fork.at}: {fork.run} has no `{point.unit}`; {hint}it has: {list_choices(there)}")
+        more = describe_parts(fork.run, lock, workflow)
+        raise WorkflowError(
+            f"--at {fork.at}: {fork.run} has no `{point.unit}`; {hint}it has: {list_choices(there)}{more}"
+        )
     names = there if point.unit is None else [point.unit]
     chosen = {unit.name: unit for unit in units if unit.name in names}
     for name in names:
         if name not in chosen:
-            raise WorkflowError(f"--at {fork.at}: `{name}` of {fork.run} is not in this workflow, or may not be called")
+            raise WorkflowError(
+                f"--at {fork.at}: `{name}` of {fork.run} is not in this workflow, or may not be called"
+                f"{describe_parts(fork.run, lock, workflow)}"
+            )
     return [chosen[name] for name in names]
 
 
@@ -220,12 +229,12 @@ def _check_surroundings(
     return [change.text for change in changes]
 
 
-def _state_remarks(workflow: Workflow, units: Sequence[Unit], prefixes: Mapping[str, Prefix]) -> list[str]:
+def _state_remarks(changing: Collection[str], prefixes: Mapping[str, Prefix]) -> list[str]:
     """A remark on tools whose state is not what it was at the point."""
-    changing = {tool.name for unit in units for tool in unit.tools if tool.effect != "read"}
-    called = {tool for prefix in prefixes.values() for step in prefix.steps for tool, _ in step.calls}
-    names = sorted(changing & called)
-    if not names or workflow.reset is not None:
+    unsure = [prefix for prefix in prefixes.values() if not prefix.is_reset]
+    called = {tool for prefix in unsure for step in prefix.steps for tool, _ in step.calls}
+    names = sorted(called.intersection(changing))
+    if not names:
         return []
     which = ", ".join(f"`{name}`" for name in names)
     return [f"{which} may have changed something before the point: its state is as it is now, not as it was then"]

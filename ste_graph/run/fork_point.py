@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ste_graph.compile.flow import Flow
+from ste_graph.compile.flow import Flow, build_flow
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.run.folder import SUB_RUNS
 from ste_graph.suggest import did_you_mean
 
 _KEY = re.compile(r"(?P<vertex>.+?)(?P<counters>(?: [^\s=]+=(?:\d+|-))*)")
@@ -47,7 +48,11 @@ def parse_point(text: str, flow: Flow) -> ForkPoint:
             chosen = value
         elif name not in known:
             names = [unit, *known] if flow.workflow.unit_map else known
-            raise _error(text, f"no loop is named `{name}`; {did_you_mean(name, names)}it has: {', '.join(names)}")
+            raise _error(
+                text,
+                f"no loop is named `{name}`; {did_you_mean(name, names)}it has: {', '.join(names) or 'none'}"
+                f"{_find_part(flow, name)}",
+            )
         elif not value.isdecimal():
             raise _error(text, f"`{name}={value}`: expected the number of a pass, from 0, as `ste show` prints it")
         else:
@@ -77,6 +82,18 @@ def _chain(flow: Flow, passes: Mapping[str, int]) -> Sequence[str]:
     """The innermost of the loops, after those around it."""
     innermost = max(passes, key=lambda loop: len(flow.heads[loop].around))
     return (*flow.heads[innermost].around, innermost)
+
+
+def _find_part(flow: Flow, name: str) -> str:
+    """Where to look for a loop of a sub-workflow; empty if none has it."""
+    for part in flow.workflow.sub_workflows.values():
+        inner = build_flow(part.workflow)
+        if name in inner.heads or (part.workflow.unit_map is not None and name == part.workflow.unit):
+            return (
+                f". `{name}` is a loop of the part `{part.name}`, a run of its own: give {part.file.name} as the "
+                f"workflow, and the part's folder (RUN/{SUB_RUNS}/…/{part.name}) to --from"
+            )
+    return ""
 
 
 def _example(flow: Flow) -> str:

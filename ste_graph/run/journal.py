@@ -2,19 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.jsonl import LineFile, encode_line
+from ste_graph.run.log_totals import LineSet
 from ste_graph.run.step_log import StepLog
 
 
-def logged_records(logs: Mapping[str, StepLog]) -> list[dict[str, Json]]:
-    """The records in the step logs, unit by unit."""
-    return [step.record for log in logs.values() for step in log.record_steps if step.record]
+class LoggedRecords:
+    """The records in step logs, unit by unit; for a unit that a budget has stopped, one that says so.
+
+    Those of finished units are only read by somebody who goes through them all.
+    """
+
+    def __init__(self, logs: Mapping[str, StepLog], *, in_open_waves: bool) -> None:
+        self._logs = logs
+        self._in_open_waves = in_open_waves
+
+    def __iter__(self) -> Iterator[dict[str, Json]]:
+        for log in self._logs.values():
+            yield from self._of(log)
+        yield from self._of_stopped()
+
+    def __len__(self) -> int:
+        stopped = sum(1 for _ in self._of_stopped())
+        return stopped + sum(log.totals.lines.count if log.done else len(self._of(log)) for log in self._logs.values())
+
+    @property
+    def lines(self) -> LineSet:
+        """The lines of a journal that holds just them."""
+        found = LineSet()
+        for log in self._logs.values():
+            if log.done:
+                found.add_all(log.totals.lines)
+            else:
+                found.add_records(self._of(log))
+        found.add_records(self._of_stopped())
+        return found
+
+    @property
+    def open_ids(self) -> set[str]:
+        """The ids of the records of units that are not finished."""
+        own = {record["id"] for log in self._logs.values() if not log.done for record in self._of(log)}
+        return own | {record["id"] for record in self._of_stopped()}
+
+    def _of(self, log: StepLog) -> list[dict[str, Json]]:
+        steps = [step for step in log.record_steps if self._in_open_waves or step.key not in log.in_open_waves]
+        return [step.record for step in steps if step.record]
+
+    def _of_stopped(self) -> Iterator[dict[str, Json]]:
+        return (log.stopped for log in self._logs.values() if log.stopped is not None)
+
+
+def logged_records(logs: Mapping[str, StepLog]) -> LoggedRecords:
+    """The records in the step logs."""
+    return LoggedRecords(logs, in_open_waves=True)
+
+
+def settled_records(logs: Mapping[str, StepLog]) -> LoggedRecords:
+    """The records in the step logs, without those that stand in the journal once the passes before them are done."""
+    return LoggedRecords(logs, in_open_waves=False)
 
 
 class Journal:
@@ -22,6 +73,9 @@ class Journal:
 
     def __init__(self, path: Path, records: Iterable[dict[str, Json]]) -> None:
         self._file = LineFile(path)
+        if isinstance(records, LoggedRecords) and self._is_made_of(records.lines):
+            self._known = records.open_ids  # no record of a finished unit is made again
+            return
         wanted = {record["id"]: record for record in records}
         if not self._holds(wanted):
             self._rewrite(wanted.values())
@@ -35,6 +89,14 @@ class Journal:
 
     def close(self) -> None:
         self._file.close()
+
+    def _is_made_of(self, lines: LineSet) -> bool:
+        """Whether the file is there and has just these lines, written as they are written here."""
+        try:
+            self._file.cut_unfinished_line()
+            return self._file.path.exists() and LineSet.of_file(self._file.path) == lines
+        except (OSError, WorkflowError):
+            return False
 
     def _holds(self, wanted: Mapping[str, dict[str, Json]]) -> bool:
         """Whether the file is there, as it is where no record was made, and says just that, in any order."""

@@ -19,6 +19,7 @@ from ste_graph.ids import derive_id, now
 from ste_graph.json_values import digest
 from ste_graph.language.workflow import Workflow
 from ste_graph.redaction import Redactor
+from ste_graph.run.costs import all_prices
 from ste_graph.run.folder import FORMAT
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.units import Unit
@@ -61,6 +62,8 @@ def lock_content(
         **({"kept": {tool.name: fingerprint(tool) for tool in kept}} if kept else {}),
         "graph": draw(workflow),
         "resolved": dict(workflow.lock),
+        **({"explored": explored} if (explored := _explored_runs(workflow)) else {}),
+        **({"prices": prices} if (prices := {n: p.model_dump() for n, p in all_prices(workflow).items()}) else {}),
     }
 
 
@@ -179,6 +182,12 @@ def _differences(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[LockC
             yield from _differences(then.get(key), there.get(key), (*at, str(key)))
     elif then != there:
         yield LockChange(at, f"{'.'.join(at[1:])}: {_shorten(then)}, now {_shorten(there)}", there, acceptable=False)
+
+
+def _explored_runs(workflow: Workflow) -> list[str]:
+    """The folders of the runs whose trials are in `data:`."""
+    found = (getattr(source, "run", None) for source in workflow.data.values() if hasattr(source, "per_tool"))
+    return [run for run in found if isinstance(run, str)]
 
 
 def _digest(item: Json) -> str | None:

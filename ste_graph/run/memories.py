@@ -15,6 +15,7 @@ from ste_graph.contracts import (
     Entry,
     ExemplarMemory,
     Json,
+    LoggedEntries,
     Neighbour,
     RecordStore,
     Scope,
@@ -35,9 +36,9 @@ EMPTY_VIEW: dict[str, Json] = {"empty": True, "entries": [], "messages": []}
 
 @asynccontextmanager
 async def open_stores(
-    workflow: Workflow, folder: RunFolder, entries: Sequence[tuple[str, Entry]], message: Callable[[str], None]
+    workflow: Workflow, folder: RunFolder, entries: Mapping[str, LoggedEntries], message: Callable[[str], None]
 ) -> AsyncIterator[dict[str, RecordStore]]:
-    """Open the stores, by the names of their memories, holding exactly `entries`, each with its memory's name.
+    """Open the stores, by the names of their memories, holding exactly `entries`, by the same names.
 
     All are closed at the end, whatever happens to one of them.
     """
@@ -50,7 +51,7 @@ async def open_stores(
             lasting = spec.lives == "forever"
             stores[name] = await asyncio.to_thread(spec.memory.open, name, folder.memory(name), lasting=lasting)
             stack.push_async_callback(stores[name].close)
-            await stores[name].reconcile([entry for memory, entry in entries if memory == name])
+            await stores[name].reconcile(entries[name])
         yield stores
 
 
@@ -77,18 +78,26 @@ def stop_run_on_error() -> Iterator[None]:
 
 @dataclass(slots=True)
 class MemoryView:
-    """A record memory as one unit's nodes get it (the contract `RecordView`). `scope` moves with the unit."""
+    """A record memory as one unit's nodes get it (the contract `RecordView`). `scope` moves with the unit.
+
+    `own_entries` has the entries of a pass that no other may see yet.
+    """
 
     store: RecordStore
     scope: Scope = ()
+    own_entries: Callable[[Scope], list[Entry]] | None = None
+
+    @property
+    def _own(self) -> list[Entry]:
+        return [] if self.own_entries is None else self.own_entries(self.scope)
 
     async def nearest(self, text: str, k: int = 1) -> list[Neighbour]:
         with stop_run_on_error():
-            return await self.store.nearest(self.scope, text, k)
+            return await self.store.nearest(self.scope, text, k, own=self._own)
 
     async def entries(self) -> list[Entry]:
         with stop_run_on_error():
-            return await self.store.entries(self.scope)
+            return await self.store.entries(self.scope, own=self._own)
 
     async def select_exemplars(
         self, query: str, selection: Selection, *, tools: Sequence[str] | None

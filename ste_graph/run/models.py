@@ -13,7 +13,9 @@ from ste_graph.contracts import Json, Model, ModelRequest, Reply
 from ste_graph.errors import ModelError, RunError, SteError
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.workflow import Workflow
+from ste_graph.models import fallback
 from ste_graph.models.adapter import Adapter
+from ste_graph.models.fallback import FallbackModel
 from ste_graph.models.findings import find_findings
 from ste_graph.models.gateway import Gateway
 from ste_graph.models.limiter import Limiters
@@ -21,14 +23,14 @@ from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.servers import Servers
 from ste_graph.redaction import Redactor
+from ste_graph.run.costs import all_prices
 from ste_graph.run.recording import Recording, RecordingModel
 from ste_graph.run.replay import Replay, ReplayModel
 
 
 def model_labels(workflow: Workflow) -> dict[str, str]:
-    """The label of each model that a node asks, by its name in the workflow."""
-    asked = dict.fromkeys(name for spec in workflow.nodes.values() for name in spec.models.values())
-    return {name: workflow.models[name].label for name in asked}
+    """The label of each model that a node asks, or that may be asked in its place, by its name in the workflow."""
+    return {name: workflow.models[name].label for name in workflow.asked_models}
 
 
 def all_model_labels(workflow: Workflow) -> dict[str, str]:
@@ -40,11 +42,16 @@ def all_model_labels(workflow: Workflow) -> dict[str, str]:
 
 @asynccontextmanager
 async def start_models(
-    workflow: Workflow, folder: Path, message: Callable[[str], None], stop: asyncio.Event
+    workflow: Workflow,
+    folder: Path,
+    message: Callable[[str], None],
+    stop: asyncio.Event,
+    gone: dict[str, str] | None = None,
 ) -> AsyncIterator[Workflow]:
     """Start the servers that the models need, until the end of this context; give the workflow that asks them.
 
-    Raises `RunError` if a server cannot start, or `stop` is set while one does.
+    Raises `RunError` if `stop` is set while a server starts, or if one cannot start; but where another model is asked
+    in its place, `gone` gets the reason.
     """
     if is_replay(workflow):
         yield workflow
@@ -54,6 +61,10 @@ async def start_models(
         for name in model_labels(workflow):
             try:
                 started[name] = await _wait_or_stop(stop, workflow.models[name].start(name, servers))
+            except ModelError as error:
+                if gone is None or not workflow.fallbacks(name):
+                    raise RunError(describe_model_error(workflow, name, error)) from error
+                gone[name] = str(error)
             except SteError as error:
                 raise RunError(describe_model_error(workflow, name, error)) from error
         yield replace(workflow, models={**workflow.models, **started})
@@ -78,22 +89,27 @@ def is_replay(workflow: Workflow) -> bool:
     return workflow.cassette is not None and workflow.cassette.mode == "replay"
 
 
-async def probe_models(workflow: Workflow, names: Collection[str] | None = None) -> list[str]:
+async def probe_models(
+    workflow: Workflow, names: Collection[str] | None = None, gone: dict[str, str] | None = None
+) -> list[str]:
     """Ask every model, or those of these names, whether it can be asked, before anything is spent; return the doubts.
 
-    Raises `RunError` if one cannot be asked.
+    Raises `RunError` if one cannot be asked; but where another model is asked in its place, `gone` gets the reason.
     """
     if is_replay(workflow):
         return []
-    asked = [name for name in model_labels(workflow) if names is None or name in names]
+    lost = gone or {}
+    asked = [name for name in model_labels(workflow) if (names is None or name in names) and name not in lost]
     found = await asyncio.gather(*(workflow.models[name].probe() for name in asked), return_exceptions=True)
     for name, error in zip(asked, found, strict=True):
-        if isinstance(error, SteError):
+        if isinstance(error, ModelError) and gone is not None and workflow.fallbacks(name):
+            gone[name] = str(error)
+        elif isinstance(error, SteError):
             raise RunError(describe_model_error(workflow, name, error)) from error
-        if isinstance(error, BaseException):
+        elif isinstance(error, BaseException):
             raise error
-    doubts = zip(asked, found, strict=True)
-    return [f"model `{name}`: {doubt}{_variables(workflow, name, str(doubt))}" for name, doubt in doubts if doubt]
+    doubts = [(name, doubt) for name, doubt in zip(asked, found, strict=True) if isinstance(doubt, str)]
+    return [f"model `{name}`: {doubt}{_variables(workflow, name, doubt)}" for name, doubt in doubts if doubt]
 
 
 async def read_server_facts(
@@ -183,21 +199,41 @@ async def open_models(
     *,
     limiters: Limiters,
     cassette: Recording | Replay | None,
+    own: Mapping[str, Meter] = {},
+    gone: Mapping[str, str] = {},
 ) -> AsyncIterator[dict[str, Model]]:
-    """Open the models that nodes ask, by name, behind the bounds of their servers; closed at the end."""
-    redactor = Redactor(workflow.secrets)
+    """Open the models that nodes ask, by name, behind the bounds of their servers; closed at the end.
+
+    `own` are the meters of those with a budget; `gone` says why some cannot be asked, so that others are.
+    """
+    redactor, prices = Redactor(workflow.secrets), all_prices(workflow)
     async with AsyncExitStack() as stack:
         models: dict[str, Model] = {}
         for name, label in model_labels(workflow).items():
             if isinstance(cassette, Replay):
-                models[name] = ReplayModel(label, cassette, meter)
+                models[name] = ReplayModel(label, cassette, meter, name=name, prices=prices)
                 continue
             adapter = workflow.models[name]
-            owner = partial(describe_model_error, workflow, name)
-            gateway = Gateway(adapter, limiter=await limiters.find(adapter), meter=meter, notes=notes, owner=owner)
+            gateway = Gateway(
+                adapter,
+                limiter=await limiters.find(adapter),
+                meter=meter,
+                notes=notes,
+                owner=partial(describe_model_error, workflow, name),
+                own=own.get(name),
+                prices=prices.get(name),
+            )
+            if workflow.fallbacks(name):
+                gateway.patience_s = fallback.PATIENCE_S
             stack.push_async_callback(gateway.close)
-            model = gateway if redactor.is_empty else RedactedModel(gateway, redactor)
-            models[name] = model if cassette is None else RecordingModel(model, cassette)
+            models[name] = gateway if redactor.is_empty else RedactedModel(gateway, redactor)
+        if not isinstance(cassette, Replay):
+            alone = dict(models)
+            for name in models:
+                if others := workflow.fallbacks(name):
+                    models[name] = FallbackModel([name, *others], alone, own, notes, gone)
+                if cassette is not None:
+                    models[name] = RecordingModel(models[name], cassette)
         yield models
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ste_graph.compile.advance import advance
 from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.joins import find_joins
-from ste_graph.compile.stepper import LoopEnd, StepKey
+from ste_graph.compile.stepper import LoopEnd, StepKey, Wave
 from ste_graph.compile.transfer import transfer
+from ste_graph.compile.waves import entered_waves
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.run.fork_point import ForkPoint, read_key
+from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.memories import memory_scope
 from ste_graph.run.record_maker import RecordMaker
+from ste_graph.run.reset import entered_pass
 from ste_graph.run.state_update import StateUpdater
-from ste_graph.run.step_log import LoggedStep, StepLog
+from ste_graph.run.step_log import StepLog
+from ste_graph.tools.toolbox import NEVER_CALLED
 
 START = "START"
 """The key under which loops are logged that ended before the first step."""
@@ -35,17 +39,26 @@ class Prefix:
     steps: list[LoggedStep] = field(default_factory=list)
     ends: dict[str, Sequence[LoopEnd]] = field(default_factory=dict)
     """The loops that ended after a step, by its key."""
+    waves: dict[Wave, bool] = field(default_factory=dict)
+    """The waves of the steps, in the order in which they begin; True for one that ends before the point."""
     next_step: str = ""
     """The key of the first step that the new run makes."""
+    is_reset: bool = False
+    """True if `reset:` brings the tools to the state that they had at the point."""
     left_out: Counter[str] = field(default_factory=Counter)
     """How many steps of which nodes, off in the new arm, are not taken over."""
 
     def write(self, log: StepLog) -> None:
         """Write the steps into the log of the new run."""
+        for wave in self.waves:
+            log.begin_wave(wave)
         self._end_loops(START, log)
         for step in self.steps:
             log.add_step(step)
             self._end_loops(step.key, log)
+        for wave, has_ended in self.waves.items():
+            if has_ended:
+                log.end_wave(wave)
 
     def _end_loops(self, key: str, log: StepLog) -> None:
         if ends := self.ends.get(key):
@@ -55,10 +68,13 @@ class Prefix:
 class PrefixReader:
     """Walks the graph of an arm over the steps that another run logged, up to a point.
 
-    `transcripts` says in which transcript each node of that run spoke.
+    `transcripts` says in which transcript each node of that run spoke, and `changing` which tools do more than read.
     """
 
-    def __init__(self, flow: Flow, point: ForkPoint, transcripts: Mapping[str, str | None]) -> None:
+    def __init__(
+        self, flow: Flow, point: ForkPoint, transcripts: Mapping[str, str | None], changing: Collection[str]
+    ) -> None:
+        self._changing = changing
         self._flow = flow
         self._point = point
         self._transcripts = transcripts
@@ -82,16 +98,37 @@ class PrefixReader:
                 raise self._describe_difference(key, last, log)
             step = self._take(vertex, log.finished[key], unit, state)
             prefix.steps.append(step)
+            prefix.waves |= dict.fromkeys(entered_waves(flow, state), True)
             update, moved = advance(flow, self._joins, vertex, state, self._updater.update(vertex, step, state))
             prefix.ends[key] = moved.loop_ends
             state |= {**update, **moved.update}
             last = number
         if moved.goto is None or self._point.order(state) > 0:
             raise self._describe_end(log)
+        prefix.waves |= {wave: False for wave in entered_waves(flow, state) if wave in prefix.waves}
         vertex = flow.vertices[moved.goto]
         prefix.next_step = str(StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops)))
         self._leave_out(prefix, log)
+        if (reset := flow.workflow.reset) is not None:
+            self._check_effects(prefix, reset.before, entered_pass(flow, reset.before, state))
         return prefix
+
+    def _check_effects(self, prefix: Prefix, before: str, entered: Mapping[str, Json] | None) -> None:
+        """Refuse a point within a pass that a reset begins, if calls of that pass cannot be made again."""
+        if entered is None:
+            return
+        prefix.is_reset = True
+        for step in prefix.steps:
+            counters = read_key(step.key)[1]
+            if any(counters.get(loop) != number for loop, number in entered.items()):
+                continue
+            called = [name for name, kind in step.calls if kind not in NEVER_CALLED and name in self._changing]
+            if len(called) > len(step.effects):
+                raise ForkError(
+                    f"`reset:` begins each `{before}`, and the step `{step.key}` before the "
+                    f"point called `{called[0]}`, which would have to be called again; that run, without `reset:`, "
+                    "did not log with what. Fork where such a pass begins"
+                )
 
     def _take(self, vertex: Vertex, step: LoggedStep, unit: str, state: Mapping[str, Json]) -> LoggedStep:
         """The step as the new arm has it: a record lies in the memories of this arm, as long as they keep it."""
@@ -107,7 +144,7 @@ class PrefixReader:
                 f"the step `{step.key}` has the outputs {', '.join(step.outputs)}, but under this arm "
                 f"`{vertex.block.node}` has {', '.join(expected)}"
             )
-        return replace(step, messages=list(step.messages))
+        return replace(step, messages=list(step.messages), effects=list(step.effects))
 
     def _leave_out(self, prefix: Prefix, log: StepLog) -> None:
         """Leave out the steps of nodes that are off; what they said stays in their transcript."""
@@ -124,8 +161,27 @@ class PrefixReader:
             if node not in self._flow.workflow.off:
                 raise ForkError(f"the step `{key}` ran before the point, and would not run under this arm")
             prefix.left_out[node] += 1
+            if step.effects:
+                self._keep_effects(prefix, step, passed)
             if step.messages:
                 self._keep_messages(prefix, step, self._transcripts.get(node), passed)
+
+    def _keep_effects(self, prefix: Prefix, step: LoggedStep, passed: int) -> None:
+        """Add the calls of a step that is left out to the nearest step of its pass: they count in the tools' state."""
+        reset = self._flow.workflow.reset
+        if reset is None:
+            return
+        here = entered_pass(self._flow, reset.before, read_key(step.key)[1])
+
+        def shares_pass(other: LoggedStep) -> bool:
+            return entered_pass(self._flow, reset.before, read_key(other.key)[1]) == here
+
+        if passed and shares_pass(before := prefix.steps[passed - 1]):
+            before.effects.extend(step.effects)
+        elif passed < len(prefix.steps) and shares_pass(after := prefix.steps[passed]):
+            after.effects[:0] = step.effects
+        elif here is not None and all(self._point.passes.get(loop) == number for loop, number in here.items()):
+            raise ForkError(f"the step `{step.key}` changed what tools hold, and no step of this arm stands beside it")
 
     def _keep_messages(self, prefix: Prefix, step: LoggedStep, transcript: str | None, passed: int) -> None:
         """Add the messages of a step that is left out to the nearest step with the same transcript, in the same pass.

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 
 from pydantic import ValidationError
 
 from ste_graph.compile.channels import each_channel, start_channel
 from ste_graph.compile.flow import Flow, Vertex
-from ste_graph.compile.lookup import loop_value, state_lookup
+from ste_graph.compile.lookup import pass_id, state_lookup
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Entry, Json
 from ste_graph.errors import WorkflowError
 from ste_graph.ids import derive_id, now
-from ste_graph.language.blocks import Each, RecordBlock, walk
+from ste_graph.language.blocks import Each, RecordBlock
 from ste_graph.language.expressions.expression import Expression
 from ste_graph.records import Record, RecordContext
+from ste_graph.run.authors import Authors
 from ste_graph.run.errors import NodeError, error_text, first_fault, step_place
+from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.memories import memory_scope
-from ste_graph.run.step_log import LoggedStep
 from ste_graph.tracebacks import with_place
 
 
@@ -29,11 +29,18 @@ class RecordMaker:
     def __init__(self, flow: Flow, labels: Mapping[str, str]) -> None:
         self._flow = flow
         self._labels = labels
+        self._nodes_read: dict[str, dict[str, list[str]]] = {}
         self.types = flow.workflow.records
         self._has_transcripts = any(memory.of is None for memory in flow.workflow.memories.values())
 
     def make(
-        self, vertex: Vertex, block: RecordBlock, key: StepKey, unit: str, state: Mapping[str, Json]
+        self,
+        vertex: Vertex,
+        block: RecordBlock,
+        key: StepKey,
+        unit: str,
+        state: Mapping[str, Json],
+        authors: Authors,
     ) -> LoggedStep:
         """Make the finished step of a `record` block. Raises `NodeError` where the values of `as` do not fit."""
         workflow = self._flow.workflow
@@ -46,7 +53,7 @@ class RecordMaker:
             for name, memory in workflow.memories.items()
             if memory.of == block.record
         }
-        context = RecordContext(id=id, item=item, models=self._models[block.key], started=started, ended=at)
+        context = RecordContext(id=id, item=item, models=self._models(block, key, authors), started=started, ended=at)
         try:
             record = self.types[block.record].from_values(self._values(block, state), context)
             fields = record.model_dump(mode="json")
@@ -57,7 +64,7 @@ class RecordMaker:
             place = step_place(vertex, key, f"{workflow.unit}={unit}")
             raise NodeError(f"{place}: {with_place(why, error, self.types[block.record].__module__)}") from error
         line = {"id": id, "record": block.record, workflow.unit: unit}
-        line |= {loop: loop_value(self._flow, loop, state) for loop in vertex.occurrences[0]}
+        line |= {loop: pass_id(self._flow, loop, state) for loop in vertex.occurrences[0]}
         line |= {**fields, "started": started, "ended": at}
         return LoggedStep(key=str(key), started=at, ended=at, record=line, scopes=scopes, text=text, summary=summary)
 
@@ -73,20 +80,27 @@ class RecordMaker:
             for name, value in block.values.items()
         }
 
-    @cached_property
-    def _models(self) -> dict[str, dict[str, list[str]]]:
-        """The labels of the models that each field of `as` comes from, per `record` block."""
+    def _models(self, block: RecordBlock, key: StepKey, authors: Authors) -> dict[str, list[str]]:
+        """The labels of the models that each field of `as` comes from."""
         nodes = self._flow.workflow.nodes
+        if block.key not in self._nodes_read:
+            self._nodes_read[block.key] = {
+                name: [node for node in _names_read(value) if node in nodes] for name, value in block.values.items()
+            }
 
-        def labels(value: Expression | Each) -> list[str]:
-            read = [value.first] if isinstance(value, Each) else sorted({name.split(".")[0] for name in value.names})
-            return [self._labels[model] for node in read if node in nodes for model in nodes[node].models.values()]
+        def labels(node: str) -> list[str]:
+            known = authors.find(node, key)
+            return [self._labels[model] for model in nodes[node].models.values()] if known is None else known
 
         return {
-            block.key: {name: labels(value) for name, value in block.values.items()}
-            for block, _ in walk(self._flow.workflow.blocks)
-            if isinstance(block, RecordBlock)
+            name: [label for node in read for label in labels(node)]
+            for name, read in self._nodes_read[block.key].items()
         }
+
+
+def _names_read(value: Expression | Each) -> list[str]:
+    """The first parts of the names that a field of `as` reads."""
+    return [value.first] if isinstance(value, Each) else sorted({name.split(".")[0] for name in value.names})
 
 
 def memory_entries(step: LoggedStep, types: Mapping[str, type[Record]]) -> list[tuple[str, Entry]]:

@@ -29,13 +29,15 @@ class Recording:
         if isinstance(reply, ModelError):
             line |= {"text": "", "error": str(reply)}
         else:
-            line |= {"text": reply.text, "usage": reply.usage.model_dump()}
+            line |= {"text": reply.text, "usage": reply.usage.model_dump(exclude_defaults=True)}
             if reply.data is not None:
                 line["data"] = reply.data
             if reply.tool_calls:
                 line["tool_calls"] = [call.model_dump() for call in reply.tool_calls]
             line |= {
-                name: value for name in ("reasoning", "finish_reason", "problem") if (value := getattr(reply, name))
+                name: value
+                for name in ("reasoning", "finish_reason", "problem", "by")
+                if (value := getattr(reply, name))
             }
         self._files.models.append(line)
 

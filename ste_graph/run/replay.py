@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ste_graph.contracts import Json, Message, ModelRequest, Observation, Reply, Tool, ToolCall, Usage
 from ste_graph.errors import ModelError, WorkflowError
 from ste_graph.models.meter import Meter
+from ste_graph.models.prices import Prices
 from ste_graph.models.recorded import request_key
 from ste_graph.run.cassette import CassetteFiles, NotRecordedError, RecordedTool, ToolResult, call_key
 
@@ -58,6 +59,7 @@ class Replay:
             reasoning=line.get("reasoning", ""),
             finish_reason=line.get("finish_reason"),
             problem=line.get("problem", ""),
+            by=line.get("by", ""),
         )
 
     async def result(
@@ -124,17 +126,26 @@ class Replay:
 
 
 class ReplayModel:
-    """A `Model` that replays recorded replies; budgets and counts hold for it too."""
+    """A `Model` that replays recorded replies; budgets and counts hold for it too.
 
-    def __init__(self, label: str, replay: Replay, meter: Meter) -> None:
+    `prices` are those of the model called `name`, and of the models that may have replied in its place.
+    """
+
+    def __init__(
+        self, label: str, replay: Replay, meter: Meter, *, name: str = "", prices: Mapping[str, Prices] = {}
+    ) -> None:
         self.label = label
         self._replay = replay
         self._meter = meter
+        self._name = name
+        self._prices = prices
 
     async def reply(self, request: ModelRequest) -> Reply:
-        with self._meter.model_call():
+        account = request.account or self._meter
+        with account.model_call():
             reply = self._replay.reply(self.label, request_key(request), request.messages)
-            self._meter.add_usage(reply.usage)
+            prices = self._prices.get(reply.by or self._name)
+            account.add_usage(reply.usage, prices.price_of(reply.usage) if prices else 0.0)
             return reply
 
 

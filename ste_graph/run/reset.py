@@ -13,7 +13,7 @@ from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.language.workflow import ResetSpec, Workflow
 from ste_graph.redaction import Redactor
-from ste_graph.run.step_log import EffectfulCall
+from ste_graph.run.logged_step import EffectfulCall
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.policy import ToolPolicy
 from ste_graph.tools.text import clip
@@ -65,7 +65,7 @@ class Resetter:
             observation = await self._box.call(tool, arguments)
             if observation.kind != kind:
                 raise ResetError(
-                    f"the state at which the run was interrupted cannot be restored: call {number} of the pass, of "
+                    f"the state in which the pass goes on cannot be restored: call {number} of the pass, of "
                     f"`{tool}`, ended as {kind} then and as {observation.kind} now"
                 )
 
@@ -109,13 +109,13 @@ class UnitReset:
         self._unit = unit
         self._toolbox = toolbox
         self._resetter = resetter
-        self._pass: tuple[Json, ...] | None = None
+        self._pass: Mapping[str, Json] | None = None
         self._effects: list[EffectfulCall] = []
         self._is_reset = False
 
     def enter(self, state: Mapping[str, Json]) -> None:
         """Take note of a pass that has begun."""
-        entered = self._entered_pass(state)
+        entered = entered_pass(self._flow, self._before, state)
         if entered != self._pass:
             self._pass, self._effects, self._is_reset = entered, [], False
             self._toolbox.begin_pass()
@@ -132,10 +132,11 @@ class UnitReset:
         await self._resetter.replay_effects(self._effects)
         self._is_reset = True
 
-    def _entered_pass(self, state: Mapping[str, Json]) -> tuple[Json, ...] | None:
-        """The counters of the loop and of those around it; None outside of it, nothing where it is the unit."""
-        if self._before not in self._flow.heads:
-            return ()
-        if state[self._before] is None:
-            return None
-        return tuple(state[loop] for loop in (*self._flow.heads[self._before].around, self._before))
+
+def entered_pass(flow: Flow, loop: str, counters: Mapping[str, Json]) -> dict[str, Json] | None:
+    """The pass of a loop and of those around it, by loop; None outside of it, nothing where it is the unit."""
+    if loop not in flow.heads:
+        return {}
+    if counters.get(loop) is None:
+        return None
+    return {name: counters[name] for name in (*flow.heads[loop].around, loop)}

@@ -77,7 +77,7 @@ def count_notes(run: Path) -> ServerCounts:
                 counts.retries[reason] += 1
             case {"event": "server", "kind": "adapted", "what": str(what)}:
                 counts.adaptations.append(what)
-            case {"event": "server", "kind": "prompt_cut", "text": str(text)}:
+            case {"event": "server", "kind": "prompt_cut" | "estimated" | "fallback", "text": str(text)}:
                 counts.remarks.append(text)
             case {"event": "concurrency", "server": str(server), "at": str(at), "after": int(after)}:
                 limits.append((at, server, after))

@@ -8,8 +8,8 @@ from ste_graph.compile.channels import start_channel
 from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import RecordBlock
+from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.record_maker import RecordMaker
-from ste_graph.run.step_log import LoggedStep
 
 
 class StateUpdater:

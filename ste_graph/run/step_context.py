@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,11 +12,13 @@ from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json, Message, Model, ModelRequest, Observation, Reply
 from ste_graph.ids import derive_seed
 from ste_graph.language.workflow import NodeSpec
+from ste_graph.models.meter import Meter
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import native
+from ste_graph.run.logged_step import EffectfulCall
 from ste_graph.run.memories import EMPTY_VIEW, memory_scope, stop_run_on_error
-from ste_graph.run.step_log import EffectfulCall, UsageCounts
 from ste_graph.run.unit_context import UnitContext
+from ste_graph.run.usage_counts import UsageCounts
 from ste_graph.run.write_ahead import log_call
 from ste_graph.tools.fingerprint import definition, describe_tool
 from ste_graph.tools.toolbox import NEVER_CALLED
@@ -33,8 +36,11 @@ class ComposedMessages(NamedTuple):
 class StepContext:
     """The contract `Context` for one step: it collects the step's messages, tool calls and usage."""
 
-    def __init__(self, unit: UnitContext, spec: NodeSpec, key: StepKey, state: Mapping[str, Json]) -> None:
+    def __init__(
+        self, unit: UnitContext, spec: NodeSpec, key: StepKey, state: Mapping[str, Json], meter: Meter
+    ) -> None:
         self._unit = unit
+        self._meter = meter
         self._shared = unit.shared
         self._spec = spec
         self._key = key
@@ -45,6 +51,8 @@ class StepContext:
         self.calls: list[tuple[str, str]] = []
         self.effects: list[EffectfulCall] = []
         self.used = UsageCounts()
+        self.asked: list[dict[str, Json]] = []
+        self._began = time.monotonic()
 
     async def ask(
         self,
@@ -61,10 +69,11 @@ class StepContext:
         return await self._ask(model, otherwise, result, stop=(), schema=None, tools=True)
 
     async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
-        meter = self._shared.meter
-        meter.count_tool_call()
+        meter = self._meter
+        await meter.count_tool_call()
         call = f"{self._key} #{self._called}"
         self._called += 1
+        after = self._elapsed()
         try:
             observation = await self._observe(call, name, arguments)
         except BaseException:
@@ -80,6 +89,7 @@ class StepContext:
         self.used.doubtful += observation.doubt is not None
         self.used.repaired += bool(observation.coerced)
         self.calls.append((name, observation.kind))
+        self.asked.append({"tool": name, "kind": observation.kind, **self._time_since(after)})
         return observation
 
     def progress(self, text: str) -> None:
@@ -121,16 +131,43 @@ class StepContext:
         box = self._unit.toolbox
         named = [definition(box.tools[name]) for name in box.callable_names] if tools is True else tools or ()
         offered = native.openai_tools(named)
-        request = ModelRequest(messages=composed.messages, seed=seed, stop=stop, schema=schema, tools=offered)
+        request = ModelRequest(
+            messages=composed.messages, seed=seed, stop=stop, schema=schema, tools=offered, account=self._meter
+        )
+        after = self._elapsed()
         reply = await model.reply(request)
-        self.used.model_calls += 1
+        self.asked.append(self._describe_reply(model, reply, after))
+        self.used.add_reply(self._model_name(model), reply.usage, by=reply.by)
         self.used.empty += reply.is_empty
         self.used.truncated += reply.is_truncated
-        self.used.prompt_tokens += reply.usage.prompt_tokens
-        self.used.completion_tokens += reply.usage.completion_tokens
         if self._spec.transcript:
             self.messages += [*composed.kept, native.assistant_message(reply)]
         return reply
+
+    def _describe_reply(self, model: Model, reply: Reply, after: float) -> dict[str, Json]:
+        """A reply as the log has it: the model's name in the workflow, tokens, why it ended, and how long it took."""
+        name = self._model_name(model)
+        facts = {
+            "for": name if reply.by else None,
+            "in": reply.usage.prompt_tokens,
+            "cached": reply.usage.cached_tokens,
+            "out": reply.usage.completion_tokens,
+            "finish": reply.finish_reason,
+            "retries": reply.retries,
+        }
+        kept = {key: value for key, value in facts.items() if value}
+        return {"model": reply.by or name, **kept, **self._time_since(after)}
+
+    def _model_name(self, model: Model) -> str:
+        """The name of a model of the node; its label where a node asks one of its own."""
+        known = self._shared.models
+        return next((name for name in self._spec.models.values() if known.get(name) is model), model.label)
+
+    def _elapsed(self) -> float:
+        return round(time.monotonic() - self._began, 3)
+
+    def _time_since(self, after: float) -> dict[str, Json]:
+        return {"after": after, "s": round(self._elapsed() - after, 3)}
 
     async def compose(
         self, prompt: Prompt, result: str | None = None, *, values: Mapping[str, Json] | None = None
@@ -218,8 +255,9 @@ class StepContext:
             return {**EMPTY_VIEW, "empty": not messages, "messages": messages}
         like = spec.like.evaluate(state_lookup(self._shared.flow, self._state)) if spec.like else None
         scope = memory_scope(spec, self._shared.flow, self._unit.name, self._state)
+        own = self._unit.held.own_entries(memory, scope) if self._unit.held is not None else ()
         with stop_run_on_error():
-            entries = await self._shared.stores[memory].recall(scope, like=like, seed=self._seed(memory))
+            entries = await self._shared.stores[memory].recall(scope, like=like, seed=self._seed(memory), own=own)
         return {**EMPTY_VIEW, "empty": not entries, "entries": entries}
 
     def transcript_messages(self, transcript: str) -> list[Message]:

@@ -2,118 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from ste_graph.contracts import Json, Message, Observation, Scope, Usage
+from ste_graph.compile.stepper import Wave
+from ste_graph.contracts import Json, Observation
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.ids import derive_id
 from ste_graph.json_values import digest
 from ste_graph.run.folder import RunFolder
-
-EffectfulCall: TypeAlias = tuple[str, dict[str, Json], str]
-"""A call that may have changed a tool's state: tool, arguments, and how it ended."""
-
-
-@dataclass(slots=True)
-class UsageCounts:
-    """What a step, or a whole unit, has used."""
-
-    model_calls: int = 0
-    tool_calls: int = 0
-    failed_calls: int = 0
-    doubtful: int = 0
-    """Calls whose answers are `ok`, but may report a failure of their own."""
-    repaired: int = 0
-    """Replies that had to be repaired before they could be read, and calls whose arguments had to be coerced."""
-    unreadable: int = 0
-    """Replies that were neither a call nor an answer."""
-    calls_in_text: int = 0
-    """Calls by the model's own tool calling that the server left in the text of the reply."""
-    empty: int = 0
-    """Replies that said nothing and called nothing."""
-    truncated: int = 0
-    """Replies that were cut off, as they were as long as a reply may be."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-    def add(self, other: UsageCounts) -> None:
-        """Add the counts of another step or unit."""
-        self.model_calls += other.model_calls
-        self.tool_calls += other.tool_calls
-        self.failed_calls += other.failed_calls
-        self.doubtful += other.doubtful
-        self.repaired += other.repaired
-        self.unreadable += other.unreadable
-        self.calls_in_text += other.calls_in_text
-        self.empty += other.empty
-        self.truncated += other.truncated
-        self.prompt_tokens += other.prompt_tokens
-        self.completion_tokens += other.completion_tokens
-
-    @property
-    def usage(self) -> Usage:
-        """The tokens."""
-        return Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.completion_tokens)
-
-    def to_json(self) -> dict[str, int]:
-        """The counts that are not 0."""
-        return {name: value for name in UsageCounts.__slots__ if (value := getattr(self, name))}
-
-
-@dataclass(slots=True, kw_only=True)
-class LoggedStep:
-    """One finished step: its outputs, messages and record, the tools that it called and how each call ended."""
-
-    key: str
-    started: str
-    ended: str
-    outputs: dict[str, Json] = field(default_factory=dict)
-    messages: list[Message] = field(default_factory=list)
-    """The messages that the step added to its transcript."""
-    record: dict[str, Json] | None = None
-    scopes: dict[str, Scope] = field(default_factory=dict)
-    """The scope of the record in each memory that remembers it."""
-    text: str | None = field(default=None, compare=False)
-    summary: str | None = field(default=None, compare=False)
-    """The text of the record in memories and in transcripts, if this process made it; neither is logged."""
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    effects: list[EffectfulCall] = field(default_factory=list)
-    """Of the calls, those to be made again after a reset; kept only where the workflow has one."""
-    sub_workflow: bool = False
-    """True if the step ran a sub-workflow."""
-    used: UsageCounts = field(default_factory=UsageCounts)
-
-    def to_json(self) -> dict[str, Json]:
-        """The line of the log."""
-        line: dict[str, Json] = {"key": self.key, "started": self.started, "ended": self.ended}
-        for name in ("outputs", "messages", "record", "scopes", "calls", "effects", "sub_workflow"):
-            if value := getattr(self, name):
-                line[name] = value
-        if used := self.used.to_json():
-            line["used"] = used
-        return line
-
-    @classmethod
-    def from_json(cls, line: dict[str, Json]) -> LoggedStep:
-        """The step in a line of the log. Raises `KeyError`, `TypeError` or `ValueError` for a damaged one."""
-        return cls(
-            key=line["key"],
-            started=line["started"],
-            ended=line["ended"],
-            outputs=line.get("outputs", {}),
-            messages=line.get("messages", []),
-            record=line.get("record"),
-            scopes={memory: tuple(scope) for memory, scope in line.get("scopes", {}).items()},
-            calls=[(tool, kind) for tool, kind in line.get("calls", [])],
-            effects=[(tool, arguments, kind) for tool, arguments, kind in line.get("effects", [])],
-            sub_workflow=line.get("sub_workflow", False),
-            used=UsageCounts(**line.get("used", {})),
-        )
+from ste_graph.run.log_totals import LogTotals
+from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.wave_order import WaveOrder
 
 
 class LogOwner(NamedTuple):
@@ -133,23 +38,45 @@ class StepLog:
         self._file = LineFile(path)
         self._owner = owner
         self._is_empty = True
-        self.finished: dict[str, LoggedStep] = {}
-        """The steps that were finished when the log was read; of later ones, there are only the sums below."""
+        self._finished: dict[str, LoggedStep] | None = None
+        self._steps_read: dict[str, LoggedStep] = {}
+        self.in_open_waves: set[str] = set()
+        """Those of the finished steps that belong to a wave which had not ended: no other pass may know of them."""
+        self._waves = WaveOrder()
         self.started_calls: set[str] = set()
         """Calls of tools that may change the world, by step and number, started in a step that is not finished yet."""
         self._answers: dict[str, tuple[str, Observation]] = {}
-        self.used = UsageCounts()
-        self.calls: Counter[str] = Counter()
-        """How many tool calls ended in each way."""
-        self.records: Counter[str] = Counter()
-        """How many records there are of each type."""
-        self.sub_workflows: dict[str, dict[str, Json]] = {}
-        """The outputs of sub-workflows, by the step that ran them."""
-        self.loops: Counter[tuple[str, str]] = Counter()
-        """How often each loop ended, and for which reason."""
+        self.totals = LogTotals()
         self.done = False
         self.failure: str | None = None
+        self.stopped: dict[str, Json] | None = None
+        """The journal's record of a budget that stopped the unit, until it goes on."""
         self._ended_after: set[str] = set()
+        if (totals := self._read_end()) is not None:
+            self._is_empty, self.done, self.totals = False, True, totals
+        else:
+            self._finished = self._read_whole()
+
+    def _read_end(self) -> LogTotals | None:
+        """The totals of a log that is finished, from its last line; None where that cannot be relied on."""
+        last = self._file.last_line()
+        if last is None or b'"totals"' not in last.line:
+            return None
+        try:
+            line = json.loads(last.line)
+            if line["offset"] != last.offset or "done" not in line:
+                return None  # somebody has changed the file
+            first = next(self._file.lines(), None)
+            if first is None or (self._owner is not None and first != self._owner._asdict()):
+                return None
+            return LogTotals.from_json(line["totals"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _read_whole(self) -> dict[str, LoggedStep]:
+        """Read all lines; return the finished steps."""
+        path, owner = self._file.path, self._owner
+        self.totals = LogTotals()
         for number, line in enumerate(self._file.lines(), start=1):
             self._is_empty = False
             if owner is not None and "unit" in line and line != owner._asdict():
@@ -162,11 +89,14 @@ class StepLog:
                 self._read(line)
             except (KeyError, TypeError, ValueError):
                 raise self._file.damaged_line(number) from None
+        steps, self.in_open_waves = self._waves.arrange(self._steps_read)
+        self._steps_read = {}
+        return steps
 
     def _read(self, line: dict[str, Json]) -> None:
         match line:
             case {"key": str(key)}:
-                step = self.finished[key] = LoggedStep.from_json(line)
+                step = self._steps_read[key] = LoggedStep.from_json(line)
                 self._count(step)
             case {"call_started": str(call)}:
                 self.started_calls.add(call)
@@ -174,11 +104,17 @@ class StepLog:
                 self._answers[call] = request, Observation(**observation)
             case {"after": str(key), "loops": list(loops)}:
                 self._ended_after.add(key)
-                self.loops.update((loop, reason) for loop, _, reason in loops)
+                self.totals.loops.update((loop, reason) for loop, _, reason in loops)
+            case {"wave": _}:
+                self._waves.read(line)
+            case {"abandoned": str(), "used": dict(used)}:
+                self.totals.used.add(UsageCounts(**used))
             case {"failed": str(why)}:
                 self.failure = why
+            case {"stopped": dict(record)}:
+                self.stopped = record
             case {"done": _}:
-                self.done, self.failure = True, None
+                self.done, self.failure, self.stopped = True, None, None
             case {"unit": str(), "run": str()}:
                 pass
             case _:
@@ -188,6 +124,41 @@ class StepLog:
     def path(self) -> Path:
         """The log's file."""
         return self._file.path
+
+    @property
+    def finished(self) -> dict[str, LoggedStep]:
+        """The steps that were finished when the log was opened, those of a wave in the order of its passes.
+
+        Of later ones, there are only the totals. The log of a finished unit is read when somebody asks for its steps.
+        """
+        if self._finished is None:
+            self._finished = self._read_whole()
+        return self._finished
+
+    @property
+    def used(self) -> UsageCounts:
+        """What the unit has used."""
+        return self.totals.used
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How many tool calls ended in each way."""
+        return self.totals.calls
+
+    @property
+    def records(self) -> Counter[str]:
+        """How many records there are of each type."""
+        return self.totals.records
+
+    @property
+    def loops(self) -> Counter[tuple[str, str]]:
+        """How often each loop ended, and for which reason."""
+        return self.totals.loops
+
+    @property
+    def sub_workflows(self) -> Mapping[str, dict[str, Json]]:
+        """The outputs of sub-workflows, by the step that ran them."""
+        return self.totals.sub_workflows
 
     @property
     def record_steps(self) -> list[LoggedStep]:
@@ -201,16 +172,19 @@ class StepLog:
 
     def _append(self, line: dict[str, Json], *, durable: bool = False) -> None:
         """Add a line; behind the one that names the owner, if it is the first."""
+        self._begin()
+        self._file.append(line, durable=durable)
+
+    def _begin(self) -> None:
         if self._is_empty and self._owner is not None:
             self._file.append(self._owner._asdict())
         self._is_empty = False
-        self._file.append(line, durable=durable)
 
     async def sync(self) -> None:
         """Make all that is logged survive a loss of power; other units go on meanwhile."""
         await self._file.sync()
 
-    def start_call(self, call: str, tool: str, at: str) -> None:
+    async def start_call(self, call: str, tool: str, at: str) -> None:
         """Log that a call which may change the world is about to be made, before it is."""
         self._append({"call_started": call, "tool": tool, "at": at}, durable=True)
         self.started_calls.add(call)
@@ -224,25 +198,52 @@ class StepLog:
 
     def logged_observation(self, call: str, tool: str, arguments: Mapping[str, Json]) -> Observation | None:
         """The observation of a call that an earlier process made in a step that it did not finish; None if unknown."""
-        request, observation = self._answers.get(call, (None, None))
-        return observation if request is not None and request == _request_id(tool, arguments) else None
+        return find_answer(self._answers, call, tool, arguments)
+
+    @property
+    def answers(self) -> Mapping[str, tuple[str, Observation]]:
+        """Per call that was made in a step which is not finished: its request, and the observation."""
+        return self._answers
 
     def end_loops(self, key: str, loops: list[tuple[str, int, str]]) -> None:
         """Log the loops that ended after a step, once, however often the step is replayed."""
         if key not in self._ended_after:
             self._append({"after": key, "loops": loops})
             self._ended_after.add(key)
-            self.loops.update((loop, reason) for loop, _, reason in loops)
+            self.totals.loops.update((loop, reason) for loop, _, reason in loops)
+
+    def begin_wave(self, wave: Wave) -> None:
+        """Log, once, that passes of a loop begin to run side by side."""
+        if (line := self._waves.begin(wave)) is not None:
+            self._append(line)
+
+    def end_wave(self, wave: Wave) -> None:
+        """Log, once, that all passes of a wave are done."""
+        if (line := self._waves.end(wave)) is not None:
+            self._append(line)
 
     def fail(self, why: str, at: str) -> None:
         """Log that the unit failed; it is taken up again from here."""
         self._append({"failed": why, "at": at}, durable=True)
         self.failure = why
 
+    def abandon_step(self, key: str, used: UsageCounts) -> None:
+        """Log what a step has used that did not come to its end: it is done again, and has cost that all the same."""
+        self._append({"abandoned": key, "used": used.to_json()})
+        self.totals.used.add(used)
+
+    def stop(self, record: dict[str, Json]) -> None:
+        """Log that a budget stopped the unit, with the journal's record of it; it is taken up again from here."""
+        self._append({"stopped": record})
+        self.stopped = record
+
     def finish(self, at: str) -> None:
         """Log that the unit is complete."""
-        self._append({"done": at}, durable=True)
-        self.done, self.failure = True, None
+        self._begin()
+        self._append({"done": at, "totals": self.totals.to_json(), "offset": self._file.size}, durable=True)
+        self.done, self.failure, self.stopped = True, None, None
+        self._ended_after.clear()
+        self.close()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -252,14 +253,14 @@ class StepLog:
         for call in self._calls_started_in(step):
             self.started_calls.remove(call)
             self._answers.pop(call, None)
-        self.used.add(step.used)
+        self.totals.used.add(step.used)
         for _, kind in step.calls:
-            self.calls[kind] += 1
+            self.totals.calls[kind] += 1
         if step.record is not None:
-            self.records[step.record["record"]] += 1
+            self.totals.add_record(step.record)
         if step.sub_workflow:
-            self.sub_workflows[step.key] = step.outputs
-        self.failure = None
+            self.totals.sub_workflows[step.key] = step.outputs
+        self.failure = self.stopped = None
 
     def _calls_started_in(self, step: LoggedStep) -> list[str]:
         started = self.started_calls
@@ -270,6 +271,14 @@ def open_logs(folder: RunFolder, lock: Mapping[str, Json]) -> dict[str, StepLog]
     """The log of each unit of a run. Raises `WorkflowError` if one is damaged, or another's."""
     run = derive_id(lock.get("created"))
     return {unit: StepLog(folder.step_log(unit), LogOwner(unit, run)) for unit in lock["units"]}
+
+
+def find_answer(
+    answers: Mapping[str, tuple[str, Observation]], call: str, tool: str, arguments: Mapping[str, Json]
+) -> Observation | None:
+    """The observation among `answers` (see `StepLog.answers`) of a call with these arguments; None if unknown."""
+    request, observation = answers.get(call, (None, None))
+    return observation if request is not None and request == _request_id(tool, arguments) else None
 
 
 def _request_id(tool: str, arguments: Mapping[str, Json]) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ste_graph.compile.stepper import Wave
 from ste_graph.contracts import Json, Observation, RecordStore
 from ste_graph.records import Record
 from ste_graph.run.context import Watcher
 from ste_graph.run.journal import Journal
+from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.record_maker import memory_entries
-from ste_graph.run.step_log import LoggedStep, StepLog, UsageCounts
+from ste_graph.run.step_log import StepLog
+from ste_graph.run.usage_counts import UsageCounts
 
 
 class UnitLog(Protocol):
@@ -44,12 +48,27 @@ class UnitLog(Protocol):
     def end_loops(self, key: str, loops: list[tuple[str, int, str]]) -> None:
         """Log the loops that ended after a step, once, however often the step is replayed."""
 
+    def begin_wave(self, wave: Wave) -> None:
+        """Log, once, that passes of a loop begin to run side by side."""
+
+    def end_wave(self, wave: Wave) -> None:
+        """Log, once, that all passes of a wave are done."""
+
 
 class StepWriter(Protocol):
     """Takes the finished steps of units: none counts before it is written."""
 
-    async def write(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
-        """Write a finished step, or tell those who watch of one that was finished before."""
+    async def write(self, unit: str, step: LoggedStep, *, replayed: bool, held: bool = False) -> None:
+        """Write a finished step, or tell those who watch of one that was finished before.
+
+        A record that is `held`, as passes run side by side, enters journal and memories with the methods below.
+        """
+
+    async def enter(self, unit: str, keys: Sequence[str]) -> None:
+        """Write the held records of these steps into the journal, in this order."""
+
+    async def remember(self, unit: str, keys: Sequence[str]) -> None:
+        """Add the held records of these steps to the memories, in this order, and hold them no longer."""
 
 
 class RunSteps:
@@ -68,16 +87,31 @@ class RunSteps:
         self._stores = stores
         self._types = types
         self._watcher = watcher
+        self._held: dict[str, dict[str, LoggedStep]] = defaultdict(dict)
 
-    async def write(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
+    async def write(self, unit: str, step: LoggedStep, *, replayed: bool, held: bool = False) -> None:
         log = self._logs[unit]
         if not replayed:
             log.add_step(step)
-        for memory, entry in memory_entries(step, self._types):
-            self._stores[memory].add(entry)
-        if step.record is not None:
+        if held and step.record is not None:
+            self._held[unit][step.key] = step
+        elif step.record is not None:
+            self._remember(step)
             self._journal.add(step.record)
         self._watcher.step(unit, step, replayed=replayed)
         if step.record is not None and not replayed:
             # Last, so that whoever stops the run here finds the record in the journal and in the memories too.
             await log.sync()
+
+    async def enter(self, unit: str, keys: Sequence[str]) -> None:
+        for key in keys:
+            if (record := self._held[unit][key].record) is not None:
+                self._journal.add(record)
+
+    async def remember(self, unit: str, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._remember(self._held[unit].pop(key))
+
+    def _remember(self, step: LoggedStep) -> None:
+        for memory, entry in memory_entries(step, self._types):
+            self._stores[memory].add(entry)

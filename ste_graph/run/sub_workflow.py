@@ -16,8 +16,8 @@ from ste_graph.language.workflow import Lookup, SubWorkflowSpec, Workflow
 from ste_graph.run.context import RunContext
 from ste_graph.run.folder import SUB_RUNS, RunFolder
 from ste_graph.run.pending import PendingCalls
-from ste_graph.run.step_log import UsageCounts
 from ste_graph.run.summary import Summary
+from ste_graph.run.usage_counts import UsageCounts
 
 
 class SubWorkflowError(SteError):
@@ -64,15 +64,18 @@ async def run_sub_workflow(
         raise cancelled
     if summary.stopped_by == "interrupt":
         await asyncio.Event().wait()  # the caller is stopped as well, which ends this
-    if summary.stopped_by == "budget":
-        raise BudgetSpentError(summary.reason or "")
+    if summary.spent is not None:
+        raise BudgetSpentError(str(summary.spent), meter=summary.spent.meter)
+    if summary.stopped and not (spec.partial and summary.done):
+        first = next(iter(summary.stopped.values()))
+        raise BudgetSpentError(str(first["why"]))
     if summary.failed and not (spec.partial and summary.done):
         raise SubWorkflowError(_failure_text(spec, summary))
     outputs: dict[str, Json] = {"run": str(folder), "records": dict(sorted(summary.records.items()))}
     if spec.result_type is not None:
         last = deque(LineFile(RunFolder(folder).journal).lines(), maxlen=1)
         outputs["result"] = {name: last[0][name] for name in spec.result_type.model_fields if name in last[0]}
-    return outputs, summary.used
+    return outputs, summary.used.of_part(spec.name)
 
 
 def _failure_text(spec: SubWorkflowSpec, summary: Summary) -> str:

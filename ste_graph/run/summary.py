@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from ste_graph.contracts import Json
+from ste_graph.errors import BudgetSpentError
+from ste_graph.models.prices import Prices, find_currency
+from ste_graph.run.costs import locked_prices, money_spent
 from ste_graph.run.folder import LOCK_FILE, SUB_RUNS, RunFolder
 from ste_graph.run.server_notes import ServerCounts, count_notes
-from ste_graph.run.step_log import StepLog, UsageCounts, open_logs
+from ste_graph.run.step_log import StepLog, open_logs
+from ste_graph.run.usage_counts import UsageCounts
 
 StoppedBy = Literal["interrupt", "budget"]
 
@@ -43,6 +47,12 @@ class Summary:
     """Of a fork: the run and the point from which it goes on, see `ste_graph.run.fork`."""
     remarks: list[str] = field(default_factory=list)
     """Further things that a person should know, for example that a tool's schema is faulty."""
+    stopped: dict[str, dict[str, Json]] = field(default_factory=dict)
+    """The journal's record of each unit that a budget has stopped."""
+    prices: Mapping[str, Prices] = field(default_factory=dict)
+    """The prices of each model that has some, by its name in the workflow; those of parts as `PART.MODEL`."""
+    spent: BudgetSpentError | None = None
+    """The budget of the run, or of what it is a part of, that is spent."""
     stopped_by: StoppedBy | None = None
     reason: str | None = None
 
@@ -50,12 +60,28 @@ class Summary:
     def complete(self) -> bool:
         return self.done == self.units
 
+    @property
+    def money(self) -> float | None:
+        """What the replies have cost; None where no model has a price."""
+        return money_spent(self.used, self.prices) if self.prices else None
+
+    @property
+    def currency(self) -> str:
+        """The currency of the prices."""
+        return find_currency(self.prices.values()) or ""
+
+    @property
+    def fallbacks(self) -> dict[str, int]:
+        """How many replies a model gave in place of another one, by `B for A`."""
+        return {model: counts[0] for model, counts in self.used.models.items() if " for " in model}
+
 
 def summarise(run: Path, logs: Mapping[str, StepLog], lock: Mapping[str, Json], models: Mapping[str, str]) -> Summary:
     """Return the summary of the step logs of a run with this lock."""
     skipped = dict(lock.get("skipped", {}))
     summary = Summary(run, units=len(logs), skipped=skipped, models=dict(models), servers=count_notes(run))
     summary.forked_from = lock.get("forked_from")
+    summary.prices = locked_prices(lock)
     for unit, log in logs.items():
         summary.done += log.done
         summary.used.add(log.used)
@@ -66,6 +92,8 @@ def summarise(run: Path, logs: Mapping[str, StepLog], lock: Mapping[str, Json], 
             summary.sub_workflows[key if len(logs) == 1 else f"{unit}: {key}"] = outputs
         if log.failure is not None:
             summary.failed[unit] = log.failure
+        if log.stopped is not None:
+            summary.stopped[unit] = log.stopped
     if not summary.complete:
         summary.used.add(_used_in_open_runs(run, logs.values()))
     return summary
@@ -83,7 +111,8 @@ def _used_in_open_runs(run: Path, logs: Iterable[StepLog]) -> UsageCounts:
         sub_run = RunFolder(lock.parent)
         sub_lock = sub_run.read_lock()
         own = list(open_logs(sub_run, sub_lock).values()) if sub_lock else []
+        part = lock.parent.name.partition(".")[0]
         for log in own:
-            total.add(log.used)
-        total.add(_used_in_open_runs(lock.parent, own))
+            total.add(log.used.of_part(part))
+        total.add(_used_in_open_runs(lock.parent, own).of_part(part))
     return total

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import replace
+from functools import partial
 
 from pydantic import BaseModel
 
 from ste_graph.compile.channels import output_channel
 from ste_graph.compile.flow import Vertex
 from ste_graph.compile.lookup import state_lookup
-from ste_graph.compile.stepper import LoopEnd, StepKey
+from ste_graph.compile.stepper import LoopEnd, StepKey, Wave
 from ste_graph.contracts import Json, Observation
 from ste_graph.errors import BudgetSpentError, ModelError, NoAnswerError, RunError, SteError
 from ste_graph.ids import derive_seed, now
 from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import FromData, FromLoop, FromNode, FromParam, NodeSpec
+from ste_graph.models.meter import Meter
 from ste_graph.node import Node, NodeInputs
+from ste_graph.run.authors import Authors
 from ste_graph.run.cassette import NotRecordedError
 from ste_graph.run.errors import NodeError, error_text, step_place
+from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.memories import MemoryView, NoMemoryView, StoredValues, memory_scope
-from ste_graph.run.record_maker import memory_entries
+from ste_graph.run.pass_records import PassRecords, WaveRecords
 from ste_graph.run.reset import ResetError, UnitReset
 from ste_graph.run.state_update import StateUpdater
 from ste_graph.run.step_context import StepContext
-from ste_graph.run.step_log import LoggedStep
 from ste_graph.run.sub_workflow import run_sub_workflow, sub_run_folder
 from ste_graph.run.unit_context import UnitContext
+from ste_graph.run.unit_meters import UnitMeters
 from ste_graph.tracebacks import with_definition, with_place
 
 
@@ -39,10 +46,26 @@ class UnitRun:
         workflow = shared.workflow
         reset = workflow.reset
         self._reset = UnitReset(reset, shared.flow, context.name, context.toolbox, shared.resetter) if reset else None
-        self._views = {memory: MemoryView(store) for memory, store in shared.stores.items()}
-        self._value_views = {memory: StoredValues(store) for memory, store in shared.value_stores.items()}
-        self._nodes = {spec.name: self._make_node(spec) for spec in workflow.nodes.values()}
+        self._make_nodes()
         self._updater = StateUpdater(shared.flow, shared.record_maker)
+        self._meters = UnitMeters(shared.meter, workflow, context.name, shared.prices)
+        self._authors = Authors(workflow)
+
+    def of_pass(self, held: PassRecords) -> UnitRun:
+        """What runs one pass beside others: with views and nodes of its own, and all else in common."""
+        own = copy(self)
+        own._context = replace(self._context, held=held)
+        own._make_nodes()
+        return own
+
+    def _make_nodes(self) -> None:
+        shared, held = self._shared, self._context.held
+        self._views = {
+            memory: MemoryView(store, own_entries=partial(held.own_entries, memory) if held is not None else None)
+            for memory, store in shared.stores.items()
+        }
+        self._value_views = {memory: StoredValues(store) for memory, store in shared.value_stores.items()}
+        self._nodes = {spec.name: self._make_node(spec) for spec in shared.workflow.nodes.values()}
 
     @property
     def context(self) -> UnitContext:
@@ -68,25 +91,37 @@ class UnitRun:
             if (control := self._shared.run.control) is not None:
                 await control.proceed()
             step = await self._run(vertex, key, state)
-            self._context.log.add_step(step)
         else:
             self._replay(vertex, step)
-        for memory, entry in memory_entries(step, self._shared.record_maker.types):
-            self._shared.stores[memory].add(entry)
-        if step.record is not None:
-            self._shared.journal.add(step.record)
-        self._shared.run.watcher.step(self._context.name, step, replayed=replayed)
-        if step.record is not None and not replayed:
-            # Last, so that whoever stops the run here finds the record in the journal and in the memories too.
-            await self._context.log.sync()
+            self._meters.replay(key, step)
+        if step.used.models and isinstance(vertex.block, NodeBlock):
+            self._authors.note(vertex.block.node, key, step)
+        held = self._context.held
+        await self._shared.steps.write(self._context.name, step, replayed=replayed, held=held is not None)
+        if held is not None and step.record is not None:
+            held.add(step)
         return self._updater.update(vertex, step, state)
 
     def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
         self._context.log.end_loops(str(key), [(end.loop, end.passes, end.reason) for end in ends])
 
+    @asynccontextmanager
+    async def run_wave(self, wave: Wave) -> AsyncIterator[WavePasses]:
+        context = self._context
+        context.log.begin_wave(wave)
+        records = WaveRecords(wave, context.name, self._shared.steps, self._shared.record_maker.types, context.held)
+        try:
+            yield WavePasses(self, records)
+        except BaseException:
+            await records.give_up()
+            raise
+        await records.end()
+        context.log.end_wave(wave)
+
     async def _run(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> LoggedStep:
         if isinstance(vertex.block, RecordBlock):
-            return self._shared.record_maker.make(vertex, vertex.block, key, self._context.name, state)
+            maker, unit = self._shared.record_maker, self._context.name
+            return maker.make(vertex, vertex.block, key, unit, state, self._authors)
         spec = self._shared.workflow.nodes[vertex.block.node]
         if spec.name in self._shared.workflow.sub_workflows:
             return await self._run_sub_workflow(vertex, key, state)
@@ -98,9 +133,35 @@ class UnitRun:
             elif memory is not None:
                 memory_spec = self._shared.workflow.memories[memory]
                 self._views[memory].scope = memory_scope(memory_spec, self._shared.flow, self._context.name, state)
-        context = StepContext(self._context, spec, key, state)
+        meter = self._meters.find(key)
+        context = StepContext(self._context, spec, key, state, meter)
         started = now()
         try:
+            outputs = await self._run_node(vertex, key, state, context, meter)
+        except BaseException:
+            if context.used.model_calls:
+                self._context.log.abandon_step(str(key), context.used.replies)
+            raise
+        return LoggedStep(
+            key=str(key),
+            started=started,
+            ended=now(),
+            outputs=self._shared.redactor.redact_data(outputs),
+            messages=context.messages,
+            calls=context.calls,
+            effects=context.effects,
+            used=context.used,
+            asked=context.asked,
+        )
+
+    async def _run_node(
+        self, vertex: Vertex, key: StepKey, state: Mapping[str, Json], context: StepContext, meter: Meter
+    ) -> dict[str, Json]:
+        """The outputs of the node of a vertex. Whatever it raises gets its place."""
+        assert isinstance(vertex.block, NodeBlock)
+        spec = self._shared.workflow.nodes[vertex.block.node]
+        try:
+            meter.check_time()
             if self._reset is not None:
                 await self._reset.ensure_reset()
             watched = self._shared.run.watcher.context(self._context.name, spec, key, context)
@@ -114,7 +175,10 @@ class UnitRun:
                 raise
             why = with_place("the node was cancelled from within", error, spec.cls.__module__)
             raise NodeError(f"{self._place(vertex, key)}: {why}") from error
-        except (BudgetSpentError, RunError):
+        except BudgetSpentError as error:
+            error.step = str(key)
+            raise
+        except RunError:
             raise
         except (ModelError, NoAnswerError, NodeError, NotRecordedError, ResetError) as error:
             raise type(error)(
@@ -124,16 +188,7 @@ class UnitRun:
             raise NodeError(
                 f"{self._place(vertex, key)}: {with_place(error_text(error), error, spec.cls.__module__)}"
             ) from error
-        return LoggedStep(
-            key=str(key),
-            started=started,
-            ended=now(),
-            outputs=self._shared.redactor.redact_data(outputs),
-            messages=context.messages,
-            calls=context.calls,
-            effects=context.effects,
-            used=context.used,
-        )
+        return outputs
 
     async def _run_sub_workflow(self, vertex: Vertex, key: StepKey, state: Mapping[str, Json]) -> LoggedStep:
         """Run a sub-workflow to its end."""
@@ -143,9 +198,13 @@ class UnitRun:
         unit = self._context.log.path.stem if shared.workflow.unit_map else None
         folder = sub_run_folder(shared.run.folder, unit, spec, key)
         lookup = state_lookup(shared.flow, state)
+        around = replace(shared.run, meter=self._meters.find(key))
         try:
-            outputs, used = await run_sub_workflow(spec, lookup, folder, shared.run, shared.pending, shared.execute)
-        except (BudgetSpentError, RunError):
+            outputs, used = await run_sub_workflow(spec, lookup, folder, around, shared.pending, shared.execute)
+        except BudgetSpentError as error:
+            error.step = error.step or str(key)
+            raise
+        except RunError:
             raise
         except SteError as error:
             raise NodeError(f"{self._place(vertex, key)}: {error}") from error
@@ -190,6 +249,20 @@ class UnitRun:
 
     def _place(self, vertex: Vertex, key: StepKey) -> str:
         return step_place(vertex, key, f"{self._shared.workflow.unit}={self._context.name}")
+
+
+class WavePasses:
+    """The passes of a wave (the contract `WaveStepper`)."""
+
+    def __init__(self, unit: UnitRun, records: WaveRecords) -> None:
+        self._unit = unit
+        self._records = records
+
+    def begin_pass(self, number: int) -> UnitRun:
+        return self._unit.of_pass(self._records.begin_pass(number))
+
+    async def end_pass(self, number: int) -> None:
+        await self._records.end_pass(number)
 
 
 def _to_json(outputs: object, spec: NodeSpec) -> dict[str, Json]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ste_graph.compile.flow import Flow
 from ste_graph.contracts import Model, RecordStore, ValueStore
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
+from ste_graph.models.prices import Prices
 from ste_graph.redaction import Redactor
 from ste_graph.run.context import RunContext
-from ste_graph.run.events import Events
-from ste_graph.run.journal import Journal
+from ste_graph.run.events import UnitEvents
+from ste_graph.run.pass_records import PassRecords
 from ste_graph.run.pending import PendingCalls
 from ste_graph.run.record_maker import RecordMaker
 from ste_graph.run.reset import Resetter
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.steps import StepWriter, UnitLog
 from ste_graph.run.sub_workflow import ExecuteSubWorkflow
 from ste_graph.tools.toolbox import Toolbox
 
@@ -33,12 +34,14 @@ class SharedContext:
     record_maker: RecordMaker
     run: RunContext
     redactor: Redactor
-    journal: Journal
-    events: Events
+    steps: StepWriter
+    events: UnitEvents
     pending: PendingCalls
     execute: ExecuteSubWorkflow
     protocols: Mapping[str, str]
     """The form in which calls are best asked of a model, by its name, where that is known."""
+    prices: Mapping[str, Prices] = field(default_factory=dict)
+    """The prices of the models, those of sub-workflows too."""
     resetter: Resetter | None = None
     """None where the workflow has no reset, or nothing is called."""
 
@@ -53,6 +56,8 @@ class UnitContext:
     """One unit: its name, its log, its tools, and what it shares with the others."""
 
     name: str
-    log: StepLog
+    log: UnitLog
     toolbox: Toolbox
     shared: SharedContext
+    held: PassRecords | None = None
+    """What a pass that runs beside others has recorded; None outside of such."""

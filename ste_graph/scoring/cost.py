@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic import Field
-
-from ste_graph.contracts import Frozen, Json, Reply
+from ste_graph.contracts import Frozen, Json, Reply, Usage
+from ste_graph.models.prices import Prices
 from ste_graph.stats import mcnemar_mid_p
 from ste_graph.text import count_noun, percent
 
@@ -37,25 +36,14 @@ class ReplyCost(Frozen):
 
 def cost_of(reply: Reply) -> ReplyCost:
     """The cost of a single reply of a model."""
+    usage = Usage() if reply.usage.estimated else reply.usage
     return ReplyCost(
-        prompt_tokens=reply.usage.prompt_tokens,
-        completion_tokens=reply.usage.completion_tokens,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
         seconds=round(reply.seconds, 3),
         truncated=reply.is_truncated or reply.prompt_cut,
         retries=reply.retries,
     )
-
-
-class Prices(Frozen):
-    """Money for a million tokens of requests (`input`) and of replies (`output`)."""
-
-    input: Annotated[float, Field(ge=0)]
-    output: Annotated[float, Field(ge=0)]
-    currency: str = "USD"
-
-    def price(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """The price of so many tokens."""
-        return (self.input * prompt_tokens + self.output * completion_tokens) / 1e6
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ste_graph.cli.forecast import power_at
-from ste_graph.scoring.cost import Prices
+from ste_graph.models.prices import Prices
 from tests.planted_forms import CANDIDATES, World
 
 from .conftest import OF_X, call, counts, row, rows

@@ -218,7 +218,7 @@ async def test_the_token_and_tool_limits_are_named(server):
     with pytest.raises(BudgetSpentError, match="the budget of 5 tokens is spent"), meter.model_call():
         pass
     with pytest.raises(BudgetSpentError, match=r"the budget of 0 tool calls is spent: raise `budget.tool_calls`"):
-        meter.count_tool_call()
+        await meter.count_tool_call()
 
 
 def test_a_second_event_loop_of_the_process_can_use_the_same_adapter(server):

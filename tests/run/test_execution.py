@@ -15,6 +15,8 @@ import ste_graph as ste
 from ste_graph.files.jsonl import LineFile
 from ste_graph.run.context import Watcher
 
+SPENT = "the budget of 4 model calls is spent: raise `budget.model_calls` and run again"
+
 Journal = Callable[[Path], list[dict]]
 Heard = Callable[[], list[str]]
 
@@ -150,6 +152,8 @@ def test_events_and_step_logs_say_what_happened_and_why_each_loop_ended(tiny: Pa
     assert events == [
         {"event": "started", "units": 3, "replayed": 0},
         {"event": "done", "unit": "one"},
+        {"event": "budget", "unit": "two", "step": "think turn=1", "why": SPENT},
+        {"event": "budget", "unit": "three", "step": "think turn=0", "why": SPENT},
         {"event": "stopped", "by": "budget"},
         {"event": "started", "units": 3, "replayed": 4},
         {"event": "done", "unit": "two"},

@@ -18,6 +18,7 @@ from ste_graph.lab.diff.workflows import (
     prompt_changes,
     setting_changes,
 )
+from ste_graph.models.meter import limits_by_path
 
 if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun
@@ -169,9 +170,10 @@ def _budget(a: Workflow, b: Workflow) -> dict[str, tuple[Json, Json]]:
         pair = (getattr(first, name, None), getattr(second, name, None))
         if pair[0] != pair[1]:
             found[f"{name.replace('_', ' ')} of one {a.unit if a.unit_map else 'unit'}, at most"] = pair
-    for name in {**a.budget, **b.budget}:
-        if a.budget.get(name) != b.budget.get(name):
-            found[f"budget.{name}"] = (a.budget.get(name), b.budget.get(name))
+    limits, others = limits_by_path(a.budget), limits_by_path(b.budget)
+    for name in {**limits, **others}:
+        if limits.get(name) != others.get(name):
+            found[f"budget.{name}"] = (limits.get(name), others.get(name))
     return found
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
 from ste_graph.contracts import Model, RecordView, ValueView
-from ste_graph.language.sections.schema import GROUPS, MemoryWiring, NodeWiring, Section, Shape
+from ste_graph.language.sections.schema import GROUPS, MemoryWiring, ModelWiring, NodeWiring, Section, Shape
 from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.node import Node
 from ste_graph.prompts.prompt import Prompt
@@ -28,7 +28,7 @@ PluginSection: TypeAlias = Section | Literal["records"]
 
 WIRING: Mapping[str, type[Shape] | None] = {
     "data": None,
-    "models": None,
+    "models": ModelWiring,
     "tools": None,
     "memory": MemoryWiring,
     "nodes": NodeWiring,

@@ -23,6 +23,8 @@ class CopiedModels:
     """Per copy: the settings that were stated beside a `like`, its own or that of a copy before it."""
     faulty: frozenset[str] = frozenset()
     """The models that could not be copied, as was reported."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """Per copy and setting of the engine (`NAME.budget`, `NAME.or`): the model that states it."""
 
 
 def copy_models(tree: MappingNode, findings: Findings) -> CopiedModels:
@@ -40,6 +42,7 @@ def copy_models(tree: MappingNode, findings: Findings) -> CopiedModels:
         tree.with_value([SECTION], replace(section, entries=entries)),
         {name: frozenset(keys) for name, keys in copier.differing.items()},
         frozenset(name for name, copied in copies.items() if copied is None),
+        copier.owners,
     )
 
 
@@ -81,6 +84,7 @@ class _Copier:
     section: MappingNode
     findings: Findings
     differing: dict[str, set[str]] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
     _done: dict[str, Tree | None] = field(default_factory=dict)
 
     def copy(self, name: str, chain: tuple[str, ...] = ()) -> Tree | None:
@@ -118,6 +122,9 @@ class _Copier:
         if not isinstance(base, MappingNode) or "use" not in base.entries:
             return None  # wrong itself, as is reported there
         self.differing[name] = self.differing.get(other, set()) | (own.entries.keys() - {"like"})
+        for key in ("budget", "or"):
+            if key not in own.entries:
+                self.owners[f"{name}.{key}"] = self.owners.get(f"{other}.{key}", other)
         return _overlay(base, own.without(["like"]))
 
 

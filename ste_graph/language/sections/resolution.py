@@ -23,9 +23,9 @@ from ste_graph.language.sections.entries import (
     settings_shape,
 )
 from ste_graph.language.sections.plugins import describe_exception, import_plugins, plugin_files
-from ste_graph.language.sections.schema import Section
+from ste_graph.language.sections.schema import ModelWiring, Section
 from ste_graph.language.sections.setting_values import resolve_value
-from ste_graph.language.sections.shape import CheckedShape, list_errors, report, report_unknown_key
+from ste_graph.language.sections.shape import CheckedShape, keys_of, list_errors, report, report_unknown_key
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingNode, ScalarNode, SequenceNode
 from ste_graph.node import Node, NodeInputs, NodeOutputs
@@ -180,7 +180,7 @@ class _Resolver:
             cls = find(self.section, use, self.modules)
         except Exception:  # as is reported when the entry is resolved
             return tree
-        for key in sorted(keys - cls.model_fields.keys() - {"use"}):
+        for key in sorted(keys - cls.model_fields.keys() - {*keys_of(ModelWiring)}):
             if not any(key in other.model_fields for other in installed_classes(self.section)):
                 continue
             if getattr(cls, "sampling", True):
@@ -208,15 +208,16 @@ class _Resolver:
         shape = WIRING[self.section]
         if shape is None:
             return None
-        own = MappingNode({key: entry for key, entry in tree.entries.items() if key in shape.model_fields}, tree.span)
-        return self._validate(shape, own.to_plain(), own, list(shape.model_fields))
+        keys = keys_of(shape)
+        own = MappingNode({key: entry for key, entry in tree.entries.items() if key in keys}, tree.span)
+        return self._validate(shape, own.to_plain(), own, keys)
 
     def _settings(self, cls: type[BaseModel], tree: MappingNode) -> BaseModel | None:
         """The settings of the class, with paths, secrets and addresses resolved."""
         if issubclass(cls, Node):
             check_node_class(cls)
         wiring = WIRING[self.section]
-        engine = set(wiring.model_fields) if wiring else {"use"}
+        engine = set(keys_of(wiring)) if wiring else {"use"}
         shape = settings_shape(cls)
         own = MappingNode({key: entry for key, entry in tree.entries.items() if key not in engine}, tree.span)
         legal = sorted({*shape.model_fields, *engine})

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from ste_graph.contracts import Json
-from ste_graph.models.meter import Budget
+from ste_graph.models.meter import Budget, ModelBudget
+from ste_graph.models.prices import Prices
 from ste_graph.registry import Group
 from ste_graph.tools.limits import ToolLimits
 
@@ -71,6 +72,8 @@ class MapShape(Shape):
     )
     at_most: ExpressionText | None = None
     """The most passes, a number or `params.NAME`; needed inside a unit."""
+    parallel: ExpressionText | None = None
+    """How many passes run side by side inside a unit, a number or `params.NAME`; none may read what another gives."""
     do: Annotated[list[BlockShape], Field(min_length=1)]
     """The blocks of a pass."""
 
@@ -88,6 +91,9 @@ class RepeatShape(Shape):
     """The condition that ends the loop after a pass; it needs `at_most`."""
     at_most: ExpressionText | None = None
     """The most passes, a number or `params.NAME`."""
+    parallel: ExpressionText | None = None
+    """With `times`, how many passes run side by side, a number or `params.NAME`: in waves, each of which reads every
+    memory that outlives the loop as it stood when the wave began."""
     do: Annotated[list[BlockShape], Field(min_length=1)]
     """The blocks of a pass."""
 
@@ -188,6 +194,22 @@ class NodeWiring(Shape):
     lives: str | None = Field(default=None, description="the loop in which the output is remembered")
 
 
+class ModelWiring(Shape):
+    """The keys of a `models:` entry that belong to the engine rather than to the model."""
+
+    use: str = Field(description="the kind of model")
+    prices: Prices | None = Field(default=None, description="what its tokens cost; copies (`like`) have the same")
+    budget: ModelBudget | None = Field(
+        default=None,
+        description="the most that it may be asked for in a run; what its copies (`like`) are asked for counts too",
+    )
+    or_: str | None = Field(
+        default=None,
+        alias="or",
+        description="the model to ask in its place: once it is gone or its budget is spent, and for what it refuses",
+    )
+
+
 class MemoryWiring(Shape):
     """The keys of a `memory:` entry that belong to the engine rather than to the memory."""
 
@@ -229,6 +251,13 @@ EntryShape: TypeAlias = Annotated[
     Discriminator(lambda value: "<off>" if isinstance(value, str) else "<use>"),
 ]
 """An entry of `memory` or `nodes`: a `use:` mapping, or the word `off`."""
+
+
+VariantShape: TypeAlias = Annotated[
+    Annotated[dict[str, Json], Tag("<changes>")] | Annotated[Literal["off"], Tag("<off>")],
+    Discriminator(lambda value: "<off>" if isinstance(value, str) else "<changes>"),
+]
+"""A variant: `path: value` lines, or the word `off`."""
 
 
 class WorkflowShape(Shape):
@@ -274,8 +303,10 @@ class WorkflowShape(Shape):
     graph: Annotated[list[BlockShape], Field(min_length=1)]
     """The blocks, in order: names of nodes, `map`, `repeat`, `when`, `record`, `run`."""
     budget: Budget = Budget()
-    """The most that the whole run may use; it then stops, and goes on with a larger budget."""
-    variants: dict[Name, dict[str, Json]] = Field(default={}, description="named changes, by path")
+    """The most that the whole run may use, and `per` unit or pass; it then stops, and goes on with a larger budget."""
+    variants: dict[Name, VariantShape] = Field(
+        default={}, description="named changes, by path; `off` for one of the file in `extends` that this one has not"
+    )
 
 
 REQUIRED = ("dsl", "name", "graph")

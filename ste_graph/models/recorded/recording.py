@@ -16,7 +16,8 @@ from ste_graph.files.document import read_values
 class RecordedReply(Frozen):
     """One line of the file. With a `key` it answers that request only, and as often as it is asked.
 
-    `model` is the label of the model that gave the reply, `error` why it gave none; both come from cassettes.
+    `model` is the label of the model that was asked, `by` the name of the one that replied in its place, and `error`
+    why there was no reply; all come from cassettes.
     """
 
     text: str
@@ -28,6 +29,7 @@ class RecordedReply(Frozen):
     finish_reason: str | None = None
     problem: str = ""
     model: str | None = None
+    by: str = ""
     error: str | None = None
 
 
