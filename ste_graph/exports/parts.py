@@ -6,17 +6,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.distil.facts import TrialFacts, read_run_facts
 from ste_graph.errors import WorkflowError
-from ste_graph.finished import FinishedRun, part_names
+from ste_graph.finished import FinishedRun, is_run, part_names
+from ste_graph.packs.runs import list_named_runs
 from ste_graph.report.entries import Fates
 from ste_graph.report.outcomes import Line, unit_of
 from ste_graph.report.steps import RECORDS, group_by_record, split_key
 from ste_graph.run.lock_file import accepted_lock
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.step_log import StepLog
+from ste_graph.scoring.verdict import Question
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.text import count_noun
 
@@ -32,6 +35,8 @@ class ExportRecord:
     """What a trial's records show beside the model's verdict."""
     fate: tuple[str, str] | None = None
     """What gates made of a trial: `kept`, or the gate, and why; None where no gate has seen it."""
+    verdict: bool | None = None
+    """The judge's verdict on a reply, which an evaluation asked for as its rules do not decide; None: not asked."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class ExportPart:
     name: str
     """`explore`, or `explore-0` for one that ran in a loop; the workflow's own name for the run itself."""
     lines: dict[str, list[Line]] = field(default_factory=dict)
+    read: Sequence[FinishedRun] = ()
+    """The runs with the replies that it evaluates, where these are no parts of the same run."""
 
     @cached_property
     def lock(self) -> Mapping[str, Json]:
@@ -66,14 +73,20 @@ class ExportPart:
         found: Mapping[str, Json] = self.lock["resolved"]["workflow"]
         return found
 
-    def records(self, fates: Fates) -> list[ExportRecord]:
-        """The trials and replies, unit by unit; and the trials that only what was distilled from them holds."""
+    def records(self, fates: Fates, verdicts: Mapping[str, bool]) -> list[ExportRecord]:
+        """The trials and replies, unit by unit; those that it evaluates; and the trials that it was distilled from.
+
+        `verdicts` are the judge's, by the key of the question.
+        """
         found, seen = [], set()
-        for unit, log in self.logs.items():
+        logs = [*self.logs.items(), *(log for run in self.read for log in run.logs().items())]
+        for unit, log in logs:
             for line, steps in _with_steps(log):
                 seen.add(str(line["id"]))
-                facts = read_run_facts(line, self.lock) if line["record"] == "trial" else None
-                found.append(ExportRecord(line, unit, steps, facts, fates.gates.get(str(line["id"]))))
+                is_trial = line["record"] == "trial"
+                facts = read_run_facts(line, self.lock) if is_trial else None
+                verdict = None if is_trial else _find_verdict(line, verdicts)
+                found.append(ExportRecord(line, unit, steps, facts, fates.gates.get(str(line["id"])), verdict))
         own = {str(line["id"]) for line in self.lines.get("trial", ())}
         if not own and (self.lines.get("rejected") or self.lines.get("example")):
             found += [
@@ -94,8 +107,25 @@ class ExportPart:
         return failed
 
 
-def read_parts(run: FinishedRun) -> tuple[list[ExportPart], Fates]:
-    """The run and its parts, and what gates made of its trials. Raises `WorkflowError` where a file is damaged."""
+@dataclass
+class ExportRun:
+    """A run with its parts, and what they say of one another's trials and replies."""
+
+    parts: list[ExportPart]
+    fates: Fates
+    """What gates made of its trials."""
+    verdicts: dict[str, bool]
+    """The judge's verdicts, by the key of the question."""
+    decision: Line | None
+    """The last evaluation; None where there is none."""
+
+    def records(self, part: ExportPart) -> list[ExportRecord]:
+        """The trials and replies of a part."""
+        return part.records(self.fates, self.verdicts)
+
+
+def read_run(run: FinishedRun) -> ExportRun:
+    """The run, its parts, and the replies that it evaluates. Raises `WorkflowError` where a file is damaged."""
     parts, fates = [], Fates()
     for each in (run, *run.sub_runs):
         own = str(accepted_lock(each.lock)["resolved"]["workflow"]["name"])
@@ -106,7 +136,14 @@ def read_parts(run: FinishedRun) -> tuple[list[ExportPart], Fates]:
         parts.append(part)
     explored = {str(line["id"]) for part in parts for line in part.lines.get("trial", ())}
     fates.trials = {id: trial for id, trial in fates.trials.items() if id not in explored}
-    return parts, fates
+    evaluations = [(part, line) for part in parts for line in part.lines.get("evaluation", ())]
+    for part, _ in evaluations:
+        named = [Path(name) for name in list_named_runs(part.run, "replies", "runs")]
+        if not any(each.lines.get("reply") for each in parts):
+            part.read = [FinishedRun(name) for name in named if is_run(name)]
+    asked = [line for part in parts for line in part.lines.get("verdict", ())]
+    verdicts = {str(line["key"]): line["right"] for line in asked if isinstance(line.get("right"), bool)}
+    return ExportRun(parts, fates, verdicts, evaluations[-1][1] if evaluations else None)
 
 
 def choose_part(parts: Sequence[ExportPart], name: str | None) -> list[ExportPart]:
@@ -126,6 +163,14 @@ def describe_records(parts: Sequence[ExportPart]) -> str:
     """What parts hold, as in `240 trials`."""
     counts = Counter({kind: len(lines) for part in parts for kind, lines in part.lines.items()})
     return ", ".join(count_noun(number, kind) for kind, number in sorted(counts.items())) or "no records yet"
+
+
+def _find_verdict(line: Line, verdicts: Mapping[str, bool]) -> bool | None:
+    if not verdicts or not line.get("api_match") or line.get("kind", "call") != "call":
+        return None
+    gold = line["gold"]
+    question = Question(gold["tool"], str(line["query"]), gold.get("arguments") or {}, line.get("arguments") or {})
+    return verdicts.get(question.key)
 
 
 def _with_steps(log: StepLog) -> list[tuple[Line, Sequence[LoggedStep]]]:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.evaluating.conftest import evaluated, made  # noqa: F401
 from tests.exports.receiver import Receiver, receive
 from tests.report.conftest import distilled_run, quick_run  # noqa: F401
 from tests.run.conftest import tiny  # noqa: F401

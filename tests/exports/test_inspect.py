@@ -10,6 +10,8 @@ from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, ChatMessageUser
 
 import ste_graph
+from ste_graph.scoring.verdict import Question
+from tests.evaluating.conftest import OF_X, counts, rows
 from tests.report.conftest import HOSTILE, rewrite
 
 
@@ -88,9 +90,9 @@ def test_a_run_with_parts_gives_a_file_for_each_with_the_gates_on_its_trials(dis
 
 def test_replies_to_a_test_have_an_epoch_for_each_reply_and_the_wanted_call_as_target(quick_run, tmp_path):
     from ste_graph.exports.inspect_log.samples import make_samples
-    from ste_graph.exports.parts import ExportRecord, read_parts
+    from ste_graph.exports.parts import ExportRecord, read_run
 
-    (part,), _ = read_parts(ste_graph.open_run(quick_run))
+    (part,) = read_run(ste_graph.open_run(quick_run)).parts
     gold = {"tool": "days_between", "arguments": {"start": "2024-01-01", "end": "2024-02-01"}}
     common = {"record": "reply", "tool": "days_between", "query": "How long?", "gold": gold, "model": "qwen",
               "started": "2026-01-01T00:00:00.000Z", "ended": "2026-01-01T00:00:02.000Z"}  # fmt: skip
@@ -111,6 +113,39 @@ def test_replies_to_a_test_have_an_epoch_for_each_reply_and_the_wanted_call_as_t
     assert samples[2].messages[1].tool_calls[0].arguments == gold["arguments"]
     assert samples[2].metadata["shown"] == ["e1"]
     assert samples[0].total_time == 2.0
+
+
+def test_an_evaluation_shows_the_replies_that_it_read_with_its_decision_and_the_verdicts_of_its_judge(
+    made, evaluated, tmp_path, ste
+):
+    replies = [*rows("baseline", counts(0, 2), of=2), *rows("exemplars", counts(2, 2), of=2, subject=OF_X)]
+    found = evaluated(made(replies))
+    done = ste("export", tmp_path / "evaluation", "--form", "inspect", "--out", tmp_path / "e.eval")
+    assert done.code == 0, done.err
+    log = read(tmp_path / "e.eval")
+    assert (log.eval.metadata["decision"], log.eval.metadata["reason"]) == (found["decision"], found["reason"])
+    values = {sample.id: sample.scores["correct"].value for sample in log.samples}
+    assert len(values) == 8
+    assert values["tool_A/case-0/baseline"] == "I"
+    metrics = next(score for score in log.results.scores if score.name == "correct").metrics
+    assert {name: metric.value for name, metric in metrics.items()} == {
+        "accuracy": 0.75,
+        "baseline": 0.5,
+        "exemplars": 1.0,
+    }
+
+    # What only a judge can tell counts as he said.
+    journal = tmp_path / "evaluation" / "journal.jsonl"
+    reply = next(sample for sample in log.samples if sample.id == "tool_A/case-0/baseline")
+    question = Question("tool_A", reply.input, {"n": 0}, {"n": "no number"})
+    verdict = {"id": "v", "record": "verdict", "run": "run", **question.to_json(), "right": True, "judge": "j"}
+    with journal.open("a") as file:
+        file.write(json.dumps(verdict) + "\n")
+    assert ste("export", tmp_path / "evaluation", "--form", "inspect", "--out", tmp_path / "e.eval").code == 0
+    judged = {sample.id: sample.scores["correct"] for sample in read(tmp_path / "e.eval").samples}
+    assert judged["tool_A/case-0/baseline"].value == "C"
+    assert judged["tool_A/case-0/baseline"].explanation == "The judge's verdict."
+    assert judged["tool_A/case-1/baseline"].value == "I"
 
 
 def test_a_unit_that_failed_is_a_sample_with_its_error(tiny, tmp_path, ste):

@@ -37,9 +37,10 @@ def path_of(span: Taken, spans: dict[str, Taken]) -> list[str]:
 
 
 def exported(ste, run: Path) -> dict[str, dict]:
-    done = ste("export", run, "--form", "otlp")
+    file = run.with_suffix(".json")
+    done = ste("export", run, "--form", "otlp", "--out", file)
     assert done.code == 0, done.err
-    return {span["spanId"]: span for span in read_json(done.out)}
+    return {span["spanId"]: span for span in read_json(file.read_text("utf-8"))}
 
 
 def test_a_run_is_one_tree_of_run_unit_pass_node_and_request(tiny, tmp_path, collector):
@@ -79,9 +80,9 @@ def test_live_spans_and_those_from_the_files_are_the_same(tiny, tmp_path, collec
         other = later[id]
         assert (span.trace, span.parent, span.name) == (other["traceId"], other.get("parentSpanId"), other["name"])
         assert (span.start, span.end) == (int(other["startTimeUnixNano"]), int(other["endTimeUnixNano"]))
-    assert ste("export", tmp_path / "run", "--form", "otlp", "--endpoint", collector.url).out == (
-        f"{len(later)} spans sent to {collector.url}\n"
-    )
+    for more in ([], ["--endpoint", collector.url]):
+        done = ste("export", tmp_path / "run", "--form", "otlp", *more)
+        assert done.out == f"{len(later)} spans sent to {collector.url}\n"
     assert collector.by_id.keys() == later.keys()
 
 
@@ -137,7 +138,7 @@ def test_messages_leave_only_where_the_standard_variable_asks_and_secrets_never(
     assert asked[0]["parts"][0]["content"].startswith("Think of ")
     said = json.loads(chats[0].attributes["gen_ai.output.messages"])
     assert said[0]["parts"][0]["content"].startswith("said ")
-    everything = b"".join(collector.bodies) + ste("export", tmp_path / "whole", "--form", "otlp").out.encode()
+    everything = b"".join(collector.bodies) + json.dumps(exported(ste, tmp_path / "whole")).encode()
     assert SECRET.encode() not in everything
     assert b"Think of *** and one" in everything
     assert str(tmp_path).encode() not in everything
@@ -186,6 +187,15 @@ def test_a_collector_that_comes_back_gets_what_it_missed(tiny, tmp_path, closed,
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
         assert ste_graph.load(tiny).run(tmp_path / "run").complete
         assert receiver.by_id.keys() == exported(ste, tmp_path / "run").keys()
+
+
+def test_without_a_collector_the_spans_are_printed_as_json(tiny, tmp_path, collector, monkeypatch, ste):
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert ste_graph.load(tiny).run(tmp_path / "run").complete
+    done = ste("export", tmp_path / "run", "--form", "otlp")
+    assert len(read_json(done.out)) == 40
+    assert done.err == "40 spans (OTLP/JSON)\n"
+    assert collector.spans == []
 
 
 def test_a_unit_that_failed_is_an_error_until_it_is_done(tiny, tmp_path, collector, ste):
@@ -266,6 +276,7 @@ def test_wrong_command_lines_are_refused_with_a_way_out(tiny, tmp_path, collecto
         (["--form", "otlpp"], 2, "there is no form `otlpp`; did you mean `otlp`? forms: inspect, messages, otlp"),
         (["--form", "otlp", "--endpoint", "nowhere"], 2, "is no address of a collector"),
         (["--form", "otlp", "--endpoint", dead], 1, "nothing answers at"),
+        (["--form", "otlp"], 1, "nothing answers at"),
         (["--form", "otlp", "--split", "train"], 2, "does not go with `--form otlp`"),
         (["--form", "messages", "--endpoint", dead], 2, "does not go with `--form messages`"),
         (["--form", "otlp", "--endpoint", dead, "--out", "x"], 2, "give one"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -21,16 +21,17 @@ from inspect_ai.log import (
 )
 from inspect_ai.model import ModelUsage
 
-from ste_graph.contracts import is_simulated
+from ste_graph.contracts import Json, is_simulated
 from ste_graph.errors import WorkflowError
 from ste_graph.exports.inspect_log.samples import make_samples
 from ste_graph.exports.inspect_log.scores import summarise_scores
-from ste_graph.exports.parts import ExportPart, choose_part, describe_records, read_parts
+from ste_graph.exports.parts import ExportPart, choose_part, describe_records, read_run
 from ste_graph.files.lock import lock_owner
 from ste_graph.finished import FinishedRun
 from ste_graph.ids import derive_id
 from ste_graph.report.content import SIMULATED_NOTE, hidden_paths, make_safe
 
+_DECISION = ("decision", "reason", "baseline", "adopted")
 Status = Literal["started", "success", "cancelled", "error"]
 
 
@@ -40,12 +41,11 @@ def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tup
     Returns the files, each with the number of its samples. Raises `WorkflowError` where there is no trial and no reply,
     where several parts have some and `out` is one file, and where nothing can be written.
     """
-    parts, fates = read_parts(run)
-    found = [
-        (each, records) for each in choose_part(parts, part) if (records := each.records(fates)) or each.failures()
-    ]
+    whole = read_run(run)
+    chosen = choose_part(whole.parts, part)
+    found = [(each, records) for each in chosen if (records := whole.records(each)) or each.failures()]
     if not found:
-        held = describe_records(choose_part(parts, part))
+        held = describe_records(chosen)
         raise WorkflowError(f"{run.path}: has no trials and no replies to export; it has {held}")
     is_file = out.suffix == ".eval"
     if is_file and len(found) > 1:
@@ -54,14 +54,19 @@ def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tup
     written = []
     for each, records in found:
         file = out if is_file else out / f"{each.name}.eval"
-        log = make_log(run, each, make_samples(each, records))
+        log = make_log(run, each, make_samples(each, records), whole.decision)
         written.append((file, len(log.samples or ())))
         _write(log, file)
     return written
 
 
-def make_log(run: FinishedRun, part: ExportPart, samples: Sequence[EvalSample]) -> EvalLog:
-    """The log of a part of a run, without a path of this machine and without control characters."""
+def make_log(
+    run: FinishedRun, part: ExportPart, samples: Sequence[EvalSample], decision: Mapping[str, Json] | None = None
+) -> EvalLog:
+    """The log of a part of a run, without a path of this machine and without control characters.
+
+    `decision` is the evaluation of the run's test, if it has one.
+    """
     workflow, lock, summary = part.workflow, part.lock, part.run.summary()
     labels = dict.fromkeys(str(label) for label in lock.get("models", {}).values())
     running = lock_owner(run.folder.writer) is not None
@@ -102,6 +107,7 @@ def make_log(run: FinishedRun, part: ExportPart, samples: Sequence[EvalSample]) 
                 "dry_run": lock.get("dry_run", False),
                 "about": workflow.get("about"),
                 **({"simulated": SIMULATED_NOTE} if simulated else {}),
+                **({name: decision.get(name) for name in _DECISION} if decision else {}),
             },
         ),
         results=EvalResults(

@@ -20,7 +20,7 @@ _VALUES: Final = {True: CORRECT, False: INCORRECT, None: NOANSWER}
 
 def score_record(record: ExportRecord) -> dict[str, Score]:
     """The scores of a trial or a reply, by name."""
-    return dict(_reply_scores(record.line) if record.line["record"] == "reply" else _trial_scores(record))
+    return dict(_reply_scores(record) if record.line["record"] == "reply" else _trial_scores(record))
 
 
 def target_of(line: Mapping[str, Json]) -> str:
@@ -77,11 +77,13 @@ def _trial_scores(record: ExportRecord) -> Iterator[tuple[str, Score]]:
         yield "gates", Score(value=_VALUES[gate == KEPT], answer=gate, explanation=reason or None)
 
 
-def _reply_scores(line: Mapping[str, Json]) -> Iterator[tuple[str, Score]]:
+def _reply_scores(record: ExportRecord) -> Iterator[tuple[str, Score]]:
+    line = record.line
     called = _call_text(line["called"], line.get("arguments")) if line.get("called") else "no call"
     repairs = f"repaired: {', '.join(line['repairs'])}" if line.get("repairs") else ""
     why = "; ".join(filter(None, [str(line.get("problem") or ""), repairs])) or None
-    yield "correct", Score(value=_VALUES[is_right(line)], answer=called, explanation=why)
+    right, by = (is_right(line), why) if record.verdict is None else (record.verdict, "The judge's verdict.")
+    yield "correct", Score(value=_VALUES[right], answer=called, explanation=by)
     yield "wellformed", Score(value=_VALUES[not line.get("err")], explanation=why)
     if line.get("api_match") is not None:
         yield "right_tool", Score(value=_VALUES[bool(line["api_match"])], answer=str(line.get("called")))

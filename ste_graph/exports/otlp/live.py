@@ -106,7 +106,7 @@ class Follower:
         if not self._complete:
             return [
                 f"not all spans were sent to {self._endpoint.shown}, which does not answer or is slow; the run's files "
-                f"have them: ste export RUN --form otlp --endpoint {self._endpoint.shown}"
+                "have them: ste export RUN --form otlp"
             ]
         return []
 
