@@ -18,7 +18,7 @@ from ste_graph.compile.edges import list_edges
 from ste_graph.compile.flow import Flow, build_flow
 from ste_graph.diagnostics import Span
 from ste_graph.errors import WorkflowError
-from ste_graph.language.blocks import Map, Repeat, walk
+from ste_graph.language.blocks import Repeat, walk
 from ste_graph.language.sections.models import copy_models
 from ste_graph.language.sections.plugins import import_file, plugin_files
 from ste_graph.language.sections.resolution import UnloadedNode
@@ -60,7 +60,8 @@ def _obstacles(workflow: Workflow) -> Iterator[str]:
     if workflow.reset is not None:
         yield f"{place(workflow.reset.span)}: `reset` is not part of a graph; leave it out to write a module"
     for block, _ in walk(workflow.blocks):
-        if isinstance(block, Repeat | Map) and block.parallel is not None:
+        # In order, passes of a `map` come to the same as side by side; those of a `repeat` see more of each other.
+        if isinstance(block, Repeat) and block.parallel is not None:
             yield (
                 f"{place(block.span)}: the passes of `{block.name}` run side by side (`parallel`), and a module "
                 "runs them in order; leave out `parallel` to write one"
