@@ -14,8 +14,9 @@ from ste_graph.contracts import Entry
 from ste_graph.errors import RunError
 from ste_graph.json_values import digest
 from ste_graph.memory.experience.shared_index import SharedIndex, run_mark
+from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.chroma_workarounds import has_index
-from ste_graph.memory.vectors.collection import VectorCollection, Wording
+from ste_graph.memory.vectors.collection import VectorCollection
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.memory.vectors.vector_store import Metadata, VectorRow, VectorStore
 

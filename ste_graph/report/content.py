@@ -60,7 +60,7 @@ def _gather(run: FinishedRun, vectors: VectorSource | None) -> PageContent:
     opened = [_OpenPart(each, run) for each in (run, *run.sub_runs)]
     fates = Fates()
     for part in opened:
-        fates.add(part.of("candidate", "rejected", "example"))
+        fates.add(part.run, part.of("candidate", "rejected", "example"))
     entries = [entry for part in opened for entry in part.entries(fates)]
     known = {entry["id"] for entry in entries}
     distilled = next((part.id for part in opened if part.of("rejected", "example")), "")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.distil.facts import TrialFacts
+from ste_graph.finished import FinishedRun
+from ste_graph.packs.runs import find_origins
 from ste_graph.report.evidence import RIGHT, is_right
 from ste_graph.report.outcomes import VERDICTS, Line, error_kinds, unit_of
 
@@ -24,17 +26,24 @@ class Fates:
     gates: dict[str, tuple[str, str]] = field(default_factory=dict)
     trials: dict[str, Line] = field(default_factory=dict)
 
-    def add(self, lines: Iterable[Line]) -> None:
-        """Take over what the journal of a run that distils says."""
+    def add(self, run: FinishedRun, lines: Iterable[Line]) -> None:
+        """Take over what these lines of the journal of a run that distils say, and the trials that they are about.
+
+        Where the run with the trials is gone, of each there is what the lines keep of it.
+        """
+        found: dict[str, Line] = {}
         for line in lines:
-            trial = _embedded_trial(line)
-            if trial is None or line.get("paraphrase_of"):
+            id = line.get("trial_id")
+            if id is None or line.get("paraphrase_of"):
                 continue
-            self.trials.setdefault(str(trial["id"]), trial)
+            found.setdefault(str(id), _kept_trial(line))
             if line["record"] == "rejected":
-                self.gates[str(trial["id"])] = str(line.get("gate") or "none"), str(line.get("reason") or "")
+                self.gates[str(id)] = str(line.get("gate") or "none"), str(line.get("reason") or "")
             elif line["record"] == "example":
-                self.gates[str(trial["id"])] = KEPT, f"an example of the side `{line.get('split')}`"
+                self.gates[str(id)] = KEPT, f"an example of the side `{line.get('split')}`"
+        for origin in find_origins(run).values() if found else ():
+            found |= {id: line for line in origin.records() if (id := str(line["id"])) in found}
+        self.trials |= {id: trial for id, trial in found.items() if id not in self.trials}
 
 
 def trial_entry(line: Line, part: str, fates: Fates, facts: TrialFacts | None, talk: Talk = ()) -> dict[str, Json]:
@@ -153,9 +162,9 @@ def _json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _embedded_trial(line: Line) -> Line | None:
-    """The trial that a record of a run that distils is about: it stands whole in the record, perhaps within another."""
-    for value in line.values():
-        if isinstance(value, Mapping) and "record" in value:
-            return value if value["record"] == "trial" else _embedded_trial(value)
-    return None
+def _kept_trial(line: Line) -> Line:
+    """What a record of a run that distils keeps of its trial, as a line of a journal."""
+    keys = list(line)
+    unit = keys[keys.index("record") + 1]
+    own = {name: line[name] for name in ("query", "steps", "answer", "fingerprint", "model") if name in line}
+    return {"id": line["trial_id"], "record": "trial", unit: line[unit], **own}

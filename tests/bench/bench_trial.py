@@ -66,7 +66,7 @@ class Scripted(BaseChatModel):
                 f"What is twice {self.count}, please? I need it for shelf {self.count * 7} of aisle {self.count % 13}."
             )
         elif last.startswith("Observation:"):
-            text = f"Thought: done\nFinal Answer: {last}"
+            text = f"Thought: done\nFinal Answer: It is {last.split()[-1]}."
         elif last.endswith('Respond with "Yes" or "No".'):
             text = "Yes"
         else:

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from ste_graph.errors import WorkflowError
-from ste_graph.run.step_log import LoggedStep, LogOwner, StepLog, UsageCounts
+from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.step_log import LogOwner, StepLog
+from ste_graph.run.usage_counts import UsageCounts
 
 
 def step(key: str, **more) -> LoggedStep:
