@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
-from ste_graph.errors import RunError, WorkflowError
+from ste_graph.errors import RunError
 from ste_graph.memory.exemplars.backend import BATCH, Backend, Changes
-from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.embedder import StoreEmbedder, check_count
 from ste_graph.memory.exemplars.exemplar import Exemplar, replace_surrogates
 from ste_graph.memory.exemplars.folder import WAIT_S, BusyError
+from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.log import ExemplarRow, text_hash
-from ste_graph.memory.exemplars.vector_index import VectorIndex
-from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.memory.exemplars.selection import ExemplarMatch
+from ste_graph.memory.exemplars.vector_index import Ranked, VectorIndex
+from ste_graph.memory.vectors.similarity import DECIMALS, Vectors
+from ste_graph.trials.lessons import Lesson
 
 _log = logging.getLogger("ste_graph.memory")
 
@@ -35,17 +38,82 @@ class ExemplarCache:
         """A number that grows whenever something may have changed."""
         self._index: VectorIndex | None = None
         self._frozen: dict[str, ExemplarRow] | None = None
+        self._lessons: tuple[int, list[Lesson]] | None = None
 
     @property
-    def rows(self) -> Mapping[str, ExemplarRow]:
+    def place(self) -> str:
+        return self.backend.place
+
+    def __len__(self) -> int:
+        with self.reading():
+            return len(self._rows)
+
+    def ids(self) -> list[str]:
+        with self.reading():
+            return list(self._rows)
+
+    def rows(self) -> Iterator[ExemplarRow]:
+        with self.reading():
+            return iter([*self._rows.values()])
+
+    def tools(self) -> set[str]:
+        with self.reading():
+            return {row.tool for row in self._rows.values()}
+
+    def exemplars(self, tool: str | None = None) -> Iterator[Exemplar]:
+        with self.reading():
+            return iter([
+                exemplar
+                for exemplar in self.backend.exemplars()
+                if exemplar.id in self._rows and (tool is None or exemplar.tool == tool)
+            ])  # fmt: skip
+
+    def get(self, ids: Sequence[str]) -> dict[str, Exemplar]:
+        with self.reading():
+            return self.backend.get([id for id in dict.fromkeys(ids) if id in self._rows])
+
+    def find_missing(self, ids: Iterable[str]) -> set[str]:
+        with self.reading():
+            return {*ids} - self._rows.keys() - self.backend.forgotten_ids()
+
+    def search(
+        self,
+        vectors: Vectors,
+        k: int,
+        *,
+        tools: Sequence[str] | None = None,
+        gates: frozenset[str] | None = None,
+        by_tool: bool = False,
+    ) -> list[list[ExemplarMatch]]:
+        """Per unit vector the k nearest exemplars, see `SearchableExemplars.search`: all are compared."""
+        with self.reading(vectors=True):
+            assert self._index is not None
+            ranked = self._index.search(self.check(vectors), k, tools=tools, gates=gates, by_tool=by_tool)
+            ids = dict.fromkeys(match.row.id for matches in ranked for match in matches)
+            exemplars = self.backend.get(list(ids))
+        return [[_match(row, exemplars) for row in rows if row.row.id in exemplars] for rows in ranked]
+
+    def lessons(self, tools: Iterable[str] | None = None) -> list[Lesson]:
+        """The lessons that the trials teach, drawn again when the store has changed; of a pack, those that it has."""
+        with self.reading():
+            lessons: Sequence[Lesson]
+            if self.backend.pack_lessons is not None:
+                lessons = self.backend.pack_lessons
+            else:
+                if self._lessons is None or self._lessons[0] != self.version:
+                    self._lessons = self.version, lessons_from_exemplars(self.exemplars())
+                lessons = self._lessons[1]
+        wanted = None if tools is None else {*tools}
+        return [lesson for lesson in lessons if wanted is None or lesson.tool in wanted]
+
+    def find_differences(self) -> list[str]:
+        with self.reading():
+            return self.backend.find_differences()
+
+    @property
+    def _rows(self) -> Mapping[str, ExemplarRow]:
         """The rows by id; to be read within `reading` or `writing`."""
         return self.backend.rows if self._frozen is None else self._frozen
-
-    @property
-    def index(self) -> VectorIndex:
-        """The vectors of all rows; to be used within `reading(vectors=True)`."""
-        assert self._index is not None, "used outside `reading(vectors=True)`"
-        return self._index
 
     @contextmanager
     def reading(self, *, vectors: bool = False) -> Iterator[None]:
@@ -86,15 +154,10 @@ class ExemplarCache:
         with self.reading(vectors=True):
             return
 
-    def exemplars(self) -> list[Exemplar]:
-        """All exemplars, in the order in which they came."""
-        with self.reading():
-            return [exemplar for exemplar in self.backend.exemplars() if exemplar.id in self.rows]
-
     def freeze(self, ids: Iterable[str]) -> None:
         """From now on hold only what there is now, and of that only these; nothing can be changed any more."""
         with self.reading():
-            self._frozen = {id: self.rows[id] for id in ids if id in self.rows}
+            self._frozen = {id: self._rows[id] for id in ids if id in self._rows}
             self._index = None
             if self.backend.keeps_vectors:  # others may change them later
                 self._load()
@@ -102,17 +165,21 @@ class ExemplarCache:
     def add(self, exemplars: Iterable[Exemplar], vectors: Vectors | None = None) -> int:
         """Add or replace exemplars, see `ExemplarStore.add`."""
         todo = list({exemplar.id: replace_surrogates(exemplar) for exemplar in exemplars}.values())
-        if vectors is not None and len(vectors) != len(todo):
-            raise WorkflowError(f"{len(todo)} exemplars need as many vectors, got {len(vectors)}")
+        if vectors is not None:
+            check_count(vectors, len(todo))
         return sum(
             self._add(todo[start : start + BATCH], None if vectors is None else vectors[start : start + BATCH])
             for start in range(0, len(todo), BATCH)
         )
 
-    def remove(self, ids: Sequence[str]) -> None:
-        """Remove exemplars for good; within `writing`."""
-        self.backend.remove(ids)
-        self._index = None
+    def forget(self, is_wanted: Callable[[Exemplar], bool]) -> int:
+        """Remove exemplars for good; returns how many."""
+        with self.writing():
+            gone = [exemplar.id for exemplar in self.backend.exemplars() if is_wanted(exemplar)]
+            if gone:
+                self.backend.remove(gone)
+                self._index = None
+        return len(gone)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of texts. Raises `SteError`."""
@@ -155,16 +222,16 @@ class ExemplarCache:
 
     def _has_text(self, exemplar: Exemplar) -> bool:
         """True if the exemplar's request is the one that its vector is of."""
-        row = self.rows.get(exemplar.id)
+        row = self._rows.get(exemplar.id)
         return row is not None and row.text == text_hash(exemplar.query)
 
     def _differs(self, exemplar: Exemplar) -> bool:
-        row = self.rows.get(exemplar.id)
+        row = self._rows.get(exemplar.id)
         return row is None or row.digest != exemplar.digest
 
     @property
     def _is_loaded(self) -> bool:
-        return self._index is not None and len(self._index) >= len(self.rows)
+        return self._index is not None and len(self._index) >= len(self._rows)
 
     def _apply(self, changes: Changes) -> None:
         index = self._index
@@ -176,7 +243,7 @@ class ExemplarCache:
     def _load(self) -> None:
         """Get the vectors that are not in working memory yet."""
         index = self._index or VectorIndex()
-        missing = [row for id, row in self.rows.items() if id not in index]
+        missing = [row for id, row in self._rows.items() if id not in index]
         missing.sort(key=lambda row: row.tool)
         for start in range(0, len(missing), BATCH):
             some = missing[start : start + BATCH]
@@ -184,6 +251,10 @@ class ExemplarCache:
             there = [row for row in some if row.id in vectors]
             if there:
                 rows = np.array([vectors[row.id] for row in there], dtype=np.float32)
-                index.reserve(len(self.rows), rows.shape[1])
+                index.reserve(len(self._rows), rows.shape[1])
                 index.add(there, rows)
         self._index = index
+
+
+def _match(ranked: Ranked, exemplars: dict[str, Exemplar]) -> ExemplarMatch:
+    return ExemplarMatch(similarity=round(ranked.similarity, DECIMALS), exemplar=exemplars[ranked.row.id])

@@ -82,3 +82,10 @@ class StoreEmbedder:
             return vectors
         scaled: Vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
         return scaled
+
+
+def check_count(vectors: Vectors, count: int) -> Vectors:
+    """The vectors given for exemplars. Raises `WorkflowError` if there are not as many as exemplars."""
+    if len(vectors) != count:
+        raise WorkflowError(f"{count} exemplars need as many vectors, got {len(vectors)}")
+    return vectors

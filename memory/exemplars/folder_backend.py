@@ -13,7 +13,9 @@ from ste_graph.memory.exemplars.embedder import StoreEmbedder
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
 from ste_graph.memory.exemplars.log import ExemplarLog, ExemplarRow, RowMaker
-from ste_graph.memory.vectors.collection import SharedCollections, VectorCollection, Wording
+from ste_graph.memory.vectors.chroma_client import Wording
+from ste_graph.memory.vectors.collection import VectorCollection
+from ste_graph.memory.vectors.shared_collections import SharedCollections
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.memory.vectors.vector_store import VectorRow
 

@@ -13,7 +13,7 @@ from ste_graph.memory.exemplars.store import ExemplarStore
 
 def export_jsonl(store: ExemplarStore) -> Iterator[str]:
     """Every exemplar as a line of JSON, without the newline, in the order in which they came."""
-    return map(json_text, store.exemplars())
+    return map(json_text, store.read())
 
 
 def import_jsonl(store: ExemplarStore, file: str | os.PathLike[str]) -> tuple[int, list[str]]:

@@ -1,4 +1,4 @@
-"""The search for exemplars by the meaning of a request. The comparison is exact: all vectors are compared."""
+"""The search for exemplars by the meaning of a request."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from ste_graph.contracts import Selection
 from ste_graph.distil.normalisation import words
 from ste_graph.errors import WorkflowError
-from ste_graph.memory.exemplars.cache import ExemplarCache
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.rendering import as_text
+from ste_graph.memory.exemplars.searchable import SearchableExemplars
 from ste_graph.memory.exemplars.selection import ExemplarMatch, select_matches
-from ste_graph.memory.exemplars.vector_index import Ranked
-from ste_graph.memory.vectors.similarity import DECIMALS, Vectors
-from ste_graph.trials.lessons import Lesson
+from ste_graph.memory.vectors.similarity import Vectors
 
 
 class ExemplarSelector:
-    """Selects exemplars, and the lessons that their trials teach, from those in a cache."""
+    """Selects exemplars for a request."""
 
-    def __init__(self, cache: ExemplarCache) -> None:
-        self._cache = cache
-        self._lessons: tuple[int, list[Lesson]] | None = None
+    def __init__(self, exemplars: SearchableExemplars) -> None:
+        self._exemplars = exemplars
 
     def search(
         self, queries: Sequence[str], k: int, *, tools: Iterable[str] | None, gates: Iterable[str] | None
@@ -30,7 +26,7 @@ class ExemplarSelector:
         """Per query the k nearest exemplars, see `ExemplarStore.search`."""
         if not self._has_matches(k):
             return [[] for _ in queries]
-        return self.search_vectors(self._cache.embed(queries), k, tools=tools, gates=gates)
+        return self.search_vectors(self._exemplars.embed(queries), k, tools=tools, gates=gates)
 
     def search_vectors(
         self,
@@ -46,12 +42,7 @@ class ExemplarSelector:
             return [[] for _ in vectors]
         offered = None if tools is None else list(tools)
         passed = None if gates is None else frozenset(gates)
-        with self._cache.reading(vectors=True):
-            wanted = self._cache.check(vectors)
-            ranked = self._cache.index.search(wanted, k, tools=offered, gates=passed, by_tool=by_tool)
-            ids = dict.fromkeys(match.row.id for matches in ranked for match in matches)
-            exemplars = self._cache.backend.get(list(ids))
-        return [[_match(row, exemplars) for row in rows if row.row.id in exemplars] for rows in ranked]
+        return self._exemplars.search(vectors, k, tools=offered, gates=passed, by_tool=by_tool)
 
     def select(
         self, query: str, selection: Selection, *, tools: Iterable[str] | None, count: Callable[[str], int]
@@ -70,26 +61,16 @@ class ExemplarSelector:
         """
         offered = None if tools is None or selection.paper else frozenset(tools)
         gates = frozenset(selection.gates)
-        with self._cache.reading():
-            rows = [
-                row
-                for row in self._cache.rows.values()
-                if gates <= row.gates and not row.stale and (offered is None or row.tools <= offered)
-            ]
+        rows = [
+            row
+            for row in self._exemplars.rows()
+            if gates <= row.gates and not row.stale and (offered is None or row.tools <= offered)
+        ]
         return [(row.id, row.tool) for row in sorted(rows, key=lambda row: (row.tool, row.text, row.id))]
-
-    def lessons(self) -> list[Lesson]:
-        """Every lesson that the trials teach, drawn again when the store has changed; of a pack, those that it has."""
-        if (kept := self._cache.backend.pack_lessons) is not None:
-            return list(kept)
-        with self._cache.reading():
-            if self._lessons is None or self._lessons[0] != self._cache.version:
-                self._lessons = self._cache.version, lessons_from_exemplars(self._cache.exemplars())
-            return self._lessons[1]
 
     def _nearest(self, query: str, selection: Selection, offered: Sequence[str] | None) -> list[ExemplarMatch]:
         """The nearest exemplars to select from, as many without those of the very same request as with them."""
-        vectors, k, asked = self._cache.embed([query]), selection.fetches, words(query)
+        vectors, k, asked = self._exemplars.embed([query]), selection.fetches, words(query)
         while True:
             nearest = self.search_vectors(
                 vectors, k, tools=offered, gates=selection.gates, by_tool=selection.by_tool
@@ -105,13 +86,8 @@ class ExemplarSelector:
     def _has_matches(self, k: int) -> bool:
         if k < 0:
             raise WorkflowError(f"k is {k}; expected 0 or more")
-        with self._cache.reading():
-            return k > 0 and bool(self._cache.rows)
+        return k > 0 and len(self._exemplars) > 0
 
     @staticmethod
     def _text(exemplar: Exemplar, selection: Selection) -> str:
         return as_text([exemplar], observations=selection.shows_observations)
-
-
-def _match(ranked: Ranked, exemplars: dict[str, Exemplar]) -> ExemplarMatch:
-    return ExemplarMatch(similarity=round(ranked.similarity, DECIMALS), exemplar=exemplars[ranked.row.id])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,9 +23,10 @@ from ste_graph.memory.exemplars.pack_backend import PackBackend
 from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
 from ste_graph.memory.exemplars.run_backend import RunBackend
 from ste_graph.memory.exemplars.run_import import exemplars_from_run
+from ste_graph.memory.exemplars.searchable import SearchableExemplars
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.exemplars.selector import ExemplarSelector
-from ste_graph.memory.exemplars.server_backend import ServerBackend
+from ste_graph.memory.exemplars.server_exemplars import ServerExemplars
 from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.memory.vectors.similarity import Vectors, similarities
 from ste_graph.packs.manifest import is_pack
@@ -45,17 +46,17 @@ PACK_LESSONS = 3
 class ExemplarStore:
     """Exemplars of a run, in a folder, or on a Chroma server, searched by the meaning of their requests.
 
-    All vectors are compared, in working memory, because Chroma's approximate search misses up to a quarter of the
-    nearest under a filter. Any number of threads and processes may read and write: one writes at a time, the others
-    wait.
+    All vectors are compared, in working memory. A server searches by itself, so that of what is there nothing is held
+    here. Any number of threads and processes may read and write; in a folder one writes at a time, the others wait.
     """
 
-    def __init__(self, backend: Backend, embedder: StoreEmbedder) -> None:
+    def __init__(self, exemplars: SearchableExemplars, pack: Pack | None = None) -> None:
+        self.pack = pack
+        """The pack that it reads; None if it reads something else."""
         self.teaches = True
         """True if it returns the lessons that its trials teach."""
-        self._backend = backend
-        self._cache = ExemplarCache(backend, embedder)
-        self._selector = ExemplarSelector(self._cache)
+        self._exemplars = exemplars
+        self._selector = ExemplarSelector(exemplars)
 
     # Opening
 
@@ -89,7 +90,7 @@ class ExemplarStore:
                 StoreFolder(Path(source)).create()
             place = str(locate_store(source))
         wanted = StoreEmbedder(place, embedder)
-        store = cls(_open_backend(place, wanted), wanted)
+        store = cls(*_open_exemplars(place, wanted))
         store.teaches = only_if is None or are_lessons_adopted(source, os.fspath(only_if))
         if tools is not None:
             store.freeze(exemplar.id for exemplar in store.exemplars() if exemplar.tool in tools)
@@ -108,8 +109,10 @@ class ExemplarStore:
             )
         place = locate_store(path)
         wanted = StoreEmbedder(str(place), embedder)
+        pack = None
         if is_pack(place):
-            backend: Backend = PackBackend(place, wanted, recompute=True)
+            backend: Backend = (read := PackBackend(place, wanted, recompute=True))
+            pack = read.pack
         elif is_run(place):
             backend = RunBackend(place, wanted, recompute=True)
         else:
@@ -122,9 +125,9 @@ class ExemplarStore:
                 remove_index(folder)
                 folder.begin_write()
             backend = FolderBackend(folder, wanted)
-        store = cls(backend, wanted)
+        store = cls(ExemplarCache(backend, wanted), pack)
         try:
-            store._cache.rebuild()
+            store._exemplars.rebuild()
         except BaseException:
             store.close()
             raise
@@ -145,7 +148,7 @@ class ExemplarStore:
 
     def close(self) -> None:
         """Let go of files and connections."""
-        self._cache.close()
+        self._exemplars.close()
 
     def __enter__(self) -> Self:
         return self
@@ -153,48 +156,46 @@ class ExemplarStore:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    @property
-    def pack(self) -> Pack | None:
-        """The pack that it reads; None if it reads something else."""
-        return self._backend.pack if isinstance(self._backend, PackBackend) else None
-
     # Contents
 
     def __len__(self) -> int:
-        with self._cache.reading():
-            return len(self._cache.rows)
+        return len(self._exemplars)
 
     @property
     def ids(self) -> list[str]:
         """The ids of all exemplars, sorted."""
-        with self._cache.reading():
-            return sorted(self._cache.rows)
+        return sorted(self._exemplars.ids())
 
     @property
     def digests(self) -> list[str]:
         """A hash of each exemplar, in the order of the ids."""
-        with self._cache.reading():
-            return [self._cache.rows[id].digest for id in sorted(self._cache.rows)]
+        return [digest for _, digest in sorted((row.id, row.digest) for row in self._exemplars.rows())]
 
     @property
     def tools(self) -> list[str]:
         """The tools that it has exemplars of, sorted."""
-        with self._cache.reading():
-            return sorted({row.tool for row in self._cache.rows.values()})
+        return sorted(self._exemplars.tools())
+
+    def has_tool(self, tool: str) -> bool:
+        """True if it has an exemplar of a tool."""
+        return next(self._exemplars.exemplars(tool), None) is not None
 
     def exemplars(self) -> list[Exemplar]:
         """All exemplars, in the order in which they came."""
-        return self._cache.exemplars()
+        return list(self._exemplars.exemplars())
+
+    def read(self) -> Iterator[Exemplar]:
+        """`exemplars`, one by one: of a server no more than some thousand are held at a time."""
+        return self._exemplars.exemplars()
 
     def get(self, ids: Sequence[str]) -> list[Exemplar]:
         """The exemplars of these ids, in their order; those that are not there are left out."""
-        with self._cache.reading():
-            found = self._backend.get([id for id in dict.fromkeys(ids) if id in self._cache.rows])
+        found = self._exemplars.get(ids)
         return [found[id] for id in ids if id in found]
 
     def freeze(self, ids: Iterable[str]) -> None:
         """From now on hold only what there is now, and of that only these; nothing can be changed any more."""
-        self._cache.freeze(ids)
+        self._exemplars.freeze(ids)
 
     # Changes
 
@@ -203,7 +204,7 @@ class ExemplarStore:
 
         When it returns, they are in the log and in the index. `vectors`, one row each, spare the embedding.
         """
-        return self._cache.add(exemplars, vectors)
+        return self._exemplars.add(exemplars, vectors)
 
     async def aadd(self, exemplars: Iterable[Exemplar]) -> int:
         """`add`, in a worker thread."""
@@ -215,17 +216,14 @@ class ExemplarStore:
         Of a run of `distil.yaml`: what is for training, with `reworded` also what says a request in other words.
         """
         found = exemplars_from_run(Path(run), reworded=reworded)
-        with self._cache.reading():
-            skipped = self._cache.rows.keys() | self._backend.forgotten_ids()
-        return self.add([exemplar for exemplar in found if exemplar.id not in skipped])
+        missing = self._exemplars.find_missing(exemplar.id for exemplar in found)
+        return self.add([exemplar for exemplar in found if exemplar.id in missing])
 
     def mark_stale(self, ids: Iterable[str]) -> int:
         """Show these no longer, until `verify` finds that they still hold; returns how many were not stale yet."""
         wanted = set(ids)
         return self.add(
-            exemplar.model_copy(update={"stale": True})
-            for exemplar in self.exemplars()
-            if exemplar.id in wanted and not exemplar.stale
+            exemplar.model_copy(update={"stale": True}) for exemplar in self.get(sorted(wanted)) if not exemplar.stale
         )
 
     def forget(
@@ -245,16 +243,11 @@ class ExemplarStore:
                 or (run_id is not None and exemplar.run == run_id)
             )
 
-        with self._cache.writing():
-            gone = [exemplar.id for exemplar in self._backend.exemplars() if is_wanted(exemplar)]
-            if gone:
-                self._cache.remove(gone)
-        return len(gone)
+        return self._exemplars.forget(is_wanted)
 
     def check(self) -> list[str]:
         """The problems of log and index, in words; empty if they agree."""
-        with self._cache.reading():
-            return self._backend.find_differences()
+        return self._exemplars.find_differences()
 
     # Search
 
@@ -266,7 +259,7 @@ class ExemplarStore:
         tools: Iterable[str] | None = None,
         gates: Iterable[str] | None = VERIFIED,
     ) -> list[ExemplarMatch]:
-        """The k exemplars with the requests most similar to `query`, best first; exact, ties by id.
+        """The k exemplars with the requests most similar to `query`, best first; exact but on a server, ties by id.
 
         Args:
             query: the request at hand; only as much of it counts as the embedder reads.
@@ -304,7 +297,7 @@ class ExemplarStore:
 
     def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         """The cosine similarity of a text with each of the others, in [-1, 1], by the store's embedder."""
-        vectors = self._cache.embed([text, *others])
+        vectors = self._exemplars.embed([text, *others])
         return list(map(float, similarities(vectors[1:], vectors[0])))
 
     # For a prompt
@@ -387,7 +380,7 @@ class ExemplarStore:
 
         Trials that are marked stale teach nothing.
         """
-        return list(map(lesson_text, rank_lessons(self.all_lessons(), tool, k))) if self.teaches and k > 0 else []
+        return list(map(lesson_text, rank_lessons(self.all_lessons([tool]), tool, k))) if self.teaches and k > 0 else []
 
     def lessons_at_hand(
         self, query: str, found: Sequence[ExemplarMatch], offered: Sequence[str] | None, k: int | None = None
@@ -428,19 +421,21 @@ class ExemplarStore:
         near = dict(zip(tools, self.similarities(query, texts), strict=True))
         return sorted(tools, key=lambda tool: -near[tool])
 
-    def all_lessons(self) -> list[Lesson]:
-        """Every lesson that the trials teach."""
-        return self._selector.lessons()
+    def all_lessons(self, tools: Iterable[str] | None = None) -> list[Lesson]:
+        """Every lesson that the trials teach, or those of some tools."""
+        return self._exemplars.lessons(tools)
 
 
-def _open_backend(place: str, embedder: StoreEmbedder) -> Backend:
+def _open_exemplars(place: str, embedder: StoreEmbedder) -> tuple[SearchableExemplars, Pack | None]:
+    """The exemplars of a place, and the pack if it is one."""
     if is_address(place):
-        return ServerBackend(place, embedder)
+        return ServerExemplars(place, embedder), None
     if is_pack(Path(place)):
-        return PackBackend(Path(place), embedder)
+        backend = PackBackend(Path(place), embedder)
+        return ExemplarCache(backend, embedder), backend.pack
     if is_run(Path(place)):
-        return RunBackend(Path(place), embedder)
-    return FolderBackend(StoreFolder(Path(place)), embedder)
+        return ExemplarCache(RunBackend(Path(place), embedder), embedder), None
+    return ExemplarCache(FolderBackend(StoreFolder(Path(place)), embedder), embedder), None
 
 
 def _run_id(run: str | os.PathLike[str] | None) -> str | None:

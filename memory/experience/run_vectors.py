@@ -11,8 +11,9 @@ from typing import Final
 from ste_graph.contracts import Json
 from ste_graph.errors import SteError
 from ste_graph.finished import FinishedRun
+from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.chroma_workarounds import has_index
-from ste_graph.memory.vectors.collection import VectorCollection, Wording
+from ste_graph.memory.vectors.collection import VectorCollection
 from ste_graph.memory.vectors.embedders import embed_blocking, embedder_for
 from ste_graph.memory.vectors.similarity import Vectors
 

@@ -238,8 +238,8 @@ def _check_tools(store: ExemplarStore, tools: Sequence[str]) -> None:
     """Raise `WorkflowError` if none of the tools named has an exemplar: most likely a name is mistyped."""
     from ste_graph.errors import WorkflowError
 
-    there = store.tools
-    if tools and not {*tools} & {*there}:
+    if tools and not any(map(store.has_tool, tools)):
+        there = store.tools
         named = ", ".join(f"`{tool}`" for tool in tools)
         raise WorkflowError(f"there are no exemplars of {named}; there are some of: {', '.join(there) or 'no tool'}")
 

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from ste_graph.contracts import Scope
-from ste_graph.errors import RunError, SteError, WorkflowError
+from ste_graph.errors import WorkflowError
+from ste_graph.memory.vectors.chroma_client import Guard, Wording, open_client
 from ste_graph.memory.vectors.chroma_workarounds import (
     UnusedPages,
     close_client,
-    forget_failed_start,
     has_index,
-    is_chroma_error,
     without_warnings,
 )
-from ste_graph.memory.vectors.similarity import Vectors, similarities
-from ste_graph.memory.vectors.vector_store import VectorRow
+from ste_graph.memory.vectors.similarity import TIE_DECIMALS, Vectors, similarities
+from ste_graph.memory.vectors.vector_store import Metadata, VectorRow
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -43,38 +39,14 @@ _LAYOUT: Final = 2
 _OVERFETCH: Final = 4
 """Rows asked for per row wanted in a search: Chroma's is approximate, and what it finds is ranked again exactly."""
 
+_LEAST_FETCHED: Final = 256
+"""Chroma looks at as many candidates as it is asked for rows, and at 100 otherwise, which misses one in 25."""
+
+READ_WHOLE: Final = 256
+"""Scopes of so many rows are compared in full. Chroma's search looks at all scopes and then leaves out the others,
+which takes longer than to read these vectors, and misses some."""
+
 _SCOPE: Final = "scope"
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """The name of a collection in messages, and their advice."""
-
-    label: str
-    fault: str
-    """What to do if Chroma cannot read or write."""
-    misfit: str
-    """What to do if the collection was made for another embedder, metric or layout."""
-
-
-def open_client(where: str | Path) -> ClientAPI:
-    """The client of a folder, or of a server's address. Raises whatever Chroma raises."""
-    import chromadb
-    from chromadb.config import Settings
-
-    settings = Settings(anonymized_telemetry=False)
-    if isinstance(where, Path):
-        where.mkdir(parents=True, exist_ok=True)
-        try:
-            return chromadb.PersistentClient(where, settings)
-        except BaseException:
-            forget_failed_start(where)
-            raise
-    parts = urlsplit(where)
-    ssl = parts.scheme == "https"
-    return chromadb.HttpClient(
-        parts.hostname or "localhost", parts.port or (443 if ssl else 8000), ssl, settings=settings
-    )
 
 
 class VectorCollection:
@@ -98,6 +70,8 @@ class VectorCollection:
         self._unused = UnusedPages(where)
         self._is_new = False
         """True for a folder without an index, which no client has opened yet."""
+        self._large: set[Scope] = set()
+        """Scopes that were found to have too many rows to be read whole."""
         self.open()
 
     @property
@@ -108,11 +82,6 @@ class VectorCollection:
     def dimension(self) -> int | None:
         """The length of a vector; None while the collection is empty."""
         return int(self._described["dimension"]) if self._collection is not None else None
-
-    @property
-    def mark(self) -> str | None:
-        """The mark that the last writer left, see `sign`."""
-        return str(self._described.get("mark")) if self._collection is not None else None
 
     @property
     def _described(self) -> Mapping[str, Any]:
@@ -166,19 +135,24 @@ class VectorCollection:
 
     def get(self, ids: Sequence[str] | None = None, *, texts: bool = True) -> dict[str, VectorRow]:
         found: dict[str, VectorRow] = {}
-        if self._collection is None:
-            return found
-        wanted: Any = ["metadatas", "documents"] if texts else ["metadatas"]
-        for part in _parts(len(self) if ids is None else len(ids)):
-            asked: dict[str, Any] = {"limit": _ROWS, "offset": part.start} if ids is None else {"ids": list(ids[part])}
-            with self._guard("reading the index"):
-                some = self._collection.get(**asked, include=wanted)
-            documents = some["documents"] or [""] * len(some["ids"])
-            for id, text, metadata in zip(some["ids"], documents, some["metadatas"] or (), strict=True):
-                values: dict[str, Any] = dict(metadata or {})
-                scope = _decode(str(values.pop(_SCOPE, "[]")))
-                found[id] = VectorRow(id=id, scope=scope, text=text or "", metadata=values)
+        for rows in self._read_parts(ids, ["metadatas", "documents"] if texts else ["metadatas"]):
+            documents = rows["documents"] or [""] * len(rows["ids"])
+            for id, text, metadata in zip(rows["ids"], documents, rows["metadatas"] or (), strict=True):
+                found[id] = _make_row(id, text, metadata)
         return found
+
+    def ids(self) -> list[str]:
+        """The ids of all rows, in the order in which they came."""
+        return [id for rows in self._read_parts(None, []) for id in rows["ids"]]
+
+    def rows(self, where: Metadata | None = None) -> Iterator[VectorRow]:
+        """All rows without their texts, in the order in which they came, read part by part: no more is held in memory.
+
+        `where` names values of the metadata: only rows that have them.
+        """
+        for rows in self._read_parts(None, ["metadatas"], where):
+            for id, metadata in zip(rows["ids"], rows["metadatas"] or (), strict=True):
+                yield _make_row(id, "", metadata)
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         found: dict[str, Vectors] = {}
@@ -195,21 +169,53 @@ class VectorCollection:
         return found
 
     def search(self, query: Vectors, k: int, *, scope: Scope | None = None) -> list[tuple[str, float]]:
-        """The k rows nearest to a unit vector by Chroma's own search, which is approximate, ranked again exactly."""
+        """The k rows nearest to a unit vector: exact in a scope of few rows.
+
+        Else by Chroma's own search, which is approximate, over-fetched and ranked again exactly.
+        """
         if self._collection is None or k < 1:
             return []
-        where: Any = None if scope is None else {_SCOPE: _encode(scope)}
         with self._guard("searching the index"):
-            rows = self._collection.query(
-                query_embeddings=query[None], n_results=_OVERFETCH * k, where=where, include=["embeddings"]
-            )
+            found = None if scope is None or scope in self._large else self._compare_all(query, scope)
+            if found is None:
+                found = self._query(query, max(_OVERFETCH * k, _LEAST_FETCHED), scope)
             self._unused.zero_once()
-        ids = rows["ids"][0]
-        if not ids:
+        return sorted(found, key=lambda row: (-row[1], row[0]))[:k]
+
+    def _compare_all(self, query: Vectors, scope: Scope) -> list[tuple[str, float]] | None:
+        """The ids and cosines of a scope's rows; None if there are too many."""
+        assert self._collection is not None
+        rows = self._collection.get(where={_SCOPE: _encode(scope)}, limit=READ_WHOLE + 1, include=["embeddings"])
+        if len(rows["ids"]) > READ_WHOLE:
+            self._large.add(scope)
+            return None
+        if not rows["ids"]:
             return []
-        cosines = similarities(np.asarray((rows["embeddings"] or [[]])[0], dtype=np.float32), query)
-        ranked = sorted(zip(ids, map(float, cosines), strict=True), key=lambda row: (-row[1], row[0]))
-        return ranked[:k]
+        cosines = similarities(np.asarray(rows["embeddings"], dtype=np.float32), query, TIE_DECIMALS)
+        return list(zip(rows["ids"], map(float, cosines), strict=True))
+
+    def _query(self, query: Vectors, count: int, scope: Scope | None) -> list[tuple[str, float]]:
+        """The ids and cosines of about the nearest rows; these cosines are exact, which rows there are is not."""
+        assert self._collection is not None
+        where: Any = None if scope is None else {_SCOPE: _encode(scope)}
+        rows = self._collection.query(query_embeddings=query[None], n_results=count, where=where, include=["distances"])
+        distances = (rows["distances"] or [[]])[0]
+        cosines = (min(max(round(1 - distance, TIE_DECIMALS), -1.0), 1.0) for distance in distances)
+        return list(zip(rows["ids"][0], cosines, strict=True))
+
+    def _read_parts(self, ids: Sequence[str] | None, wanted: Any, where: Metadata | None = None) -> Iterator[Any]:
+        """What Chroma gives for some ids or for all, a call at a time."""
+        if self._collection is None:
+            return
+        for part in _parts(len(self) if ids is None else len(ids)):
+            asked: dict[str, Any] = {"ids": list(ids[part])} if ids is not None else {
+                "limit": _ROWS, "offset": part.start, "where": where
+            }  # fmt: skip
+            with self._guard("reading the index"):
+                rows = self._collection.get(**asked, include=wanted)
+            yield rows
+            if ids is None and len(rows["ids"]) < _ROWS:
+                return
 
     def delete(self, ids: Sequence[str]) -> None:
         for part in _parts(len(ids) if self._collection else 0):
@@ -218,14 +224,8 @@ class VectorCollection:
                 self._collection.delete(ids=list(ids[part]))
                 self._unused.zero_once()
 
-    def sign(self, mark: str) -> None:
-        """Leave a mark that tells other clients of a server that something changed."""
-        with self._guard("writing the index"):
-            if self._collection is not None:
-                self._collection.modify(metadata={**self._described, "mark": mark})
-
     def refresh(self) -> None:
-        """Read the mark again."""
+        """Look for the collection again: another client of a server may have made it."""
         with self._guard("reading the index"), without_warnings():
             self._find()
 
@@ -274,78 +274,18 @@ class VectorCollection:
         label, advice = self._wording.label, self._wording.misfit
         return WorkflowError(f"{label}: the index was made with {what} {found}, expected {expected}. {advice}")
 
-    def _guard(self, doing: str) -> _Guard:
-        return _Guard(f"{self._wording.label}: {doing} failed", self._wording.fault)
-
-
-class _Guard:
-    """Turns whatever Chroma raises into a `RunError` that says where."""
-
-    def __init__(self, what: str, advice: str) -> None:
-        self._what, self._advice = what, advice
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if is_chroma_error(error) and not isinstance(error, SteError):
-            raise RunError(f"{self._what} ({type(error).__name__}: {error}). {self._advice}") from error
-
-
-class SharedCollections:
-    """The collections in folders that are open in this process, one for each folder, however many use it.
-
-    Chroma's client is one and the same for them too, and must be opened again once another process has written.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: dict[Path, tuple[VectorCollection, int]] = {}
-
-    def open(self, folder: Path, name: str, wording: Wording, embedder: str | None) -> VectorCollection:
-        """The collection in a folder; to be given back with `close`. Raises what opening a collection raises."""
-        folder = folder.resolve()
-        with self._lock:
-            if folder in self._open:
-                collection, users = self._open[folder]
-                collection.check_fit(embedder)
-            else:
-                collection, users = VectorCollection(folder, name, wording, embedder), 0
-            self._open[folder] = collection, users + 1
-            return collection
-
-    def close(self, collection: VectorCollection) -> None:
-        """Let go of the files, once the last user of a collection does."""
-        folder = collection.where
-        with self._lock:
-            there, users = self._open.get(folder, (collection, 1)) if isinstance(folder, Path) else (collection, 1)
-            if there is collection and users > 1:
-                assert isinstance(folder, Path)
-                self._open[folder] = collection, users - 1
-                return
-            if there is collection and isinstance(folder, Path):
-                self._open.pop(folder, None)
-        collection.close()
-
-    def remove(self, folder: Path) -> None:
-        """Remove the folder of a collection, damaged or not. Raises `RunError`."""
-        folder = folder.resolve()
-        with self._lock:
-            if folder in self._open:
-                collection, _ = self._open[folder]
-                collection.close()
-                collection.generation = None
-        try:
-            shutil.rmtree(folder, ignore_errors=False)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise RunError(
-                f"{folder}: cannot be removed ({error.strerror}); remove it yourself, then do it again"
-            ) from error
+    def _guard(self, doing: str) -> Guard:
+        return Guard(f"{self._wording.label}: {doing} failed", self._wording.fault)
 
 
 def _parts(count: int) -> list[slice]:
     return [slice(start, start + _ROWS) for start in range(0, count, _ROWS)]
+
+
+def _make_row(id: str, text: str | None, metadata: Mapping[str, Any] | None) -> VectorRow:
+    values: dict[str, Any] = dict(metadata or {})
+    scope = _decode(str(values.pop(_SCOPE, "[]")))
+    return VectorRow(id=id, scope=scope, text=text or "", metadata=values)
 
 
 def _encode(scope: Scope) -> str:

@@ -22,9 +22,9 @@ TIE_DECIMALS: Final = 6
 """Decimals to which cosines with stored vectors are compared: only the query's own noise counts there."""
 
 
-def similarities(vectors: Vectors, query: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The cosine of each row with `query`, in [-1, 1], to four decimals."""
-    cosines = np.round((vectors @ query).astype(np.float64), DECIMALS)
+def similarities(vectors: Vectors, query: NDArray[np.float32], decimals: int = DECIMALS) -> NDArray[np.float64]:
+    """The cosine of each row with `query`, in [-1, 1], to so many decimals."""
+    cosines = np.round((vectors @ query).astype(np.float64), decimals)
     return np.clip(cosines, -1.0, 1.0)
 
 

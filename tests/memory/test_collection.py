@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory.vectors.chroma_client import Wording, open_client
 from ste_graph.memory.vectors.chroma_workarounds import close_client
-from ste_graph.memory.vectors.collection import VectorCollection, Wording, open_client
+from ste_graph.memory.vectors.collection import VectorCollection
 from ste_graph.memory.vectors.vector_store import VectorRow
 
 WORDING = Wording("here: vectors", "Repair it.", "Make it again.")
@@ -120,7 +121,8 @@ def test_a_panic_in_chromas_rust_half_is_an_error_like_any_other(tmp_path, monke
 def test_a_folder_without_an_index_is_opened_without_chroma(tmp_path):
     script = (
         "import sys; from pathlib import Path\n"
-        "from ste_graph.memory.vectors.collection import VectorCollection, Wording\n"
+        "from ste_graph.memory.vectors.chroma_client import Wording\n"
+        "from ste_graph.memory.vectors.collection import VectorCollection\n"
         "collection = VectorCollection(Path(sys.argv[1]), 'vectors', Wording('', '', ''), 'synthetic')\n"
         "collection.close()\n"
         "sys.exit('chromadb' in sys.modules)\n"

@@ -161,7 +161,7 @@ def test_a_full_disk_while_adding_is_said_and_nothing_of_it_is_in_the_store(fold
 def test_a_second_writer_that_waits_in_vain_is_told(folder):
     with ExemplarStore.open(folder, embedder=Numbered()) as store:
         store.add([made(0, 0)])
-        store._cache.wait_s = 0.05
+        store._exemplars.wait_s = 0.05
         with FileLock(folder / ".writer"), pytest.raises(RunError) as said:
             store.add([made(0, 1)])
         assert str(said.value) == (

@@ -7,8 +7,9 @@ import pytest
 from ste_graph.contracts import Selection
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.exemplars.store import ExemplarStore
+from ste_graph.memory.vectors.chroma_client import open_client
 from ste_graph.memory.vectors.chroma_workarounds import close_client
-from ste_graph.memory.vectors.collection import VectorCollection, open_client
+from ste_graph.memory.vectors.collection import VectorCollection
 
 
 def queries(found):

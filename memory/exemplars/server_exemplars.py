@@ -1,0 +1,236 @@
+"""Exemplars on a Chroma server, which keeps them and searches them: nothing of them stays in working memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+import numpy as np
+
+from ste_graph.addresses import find_address_fault
+from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory.exemplars.backend import BATCH
+from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars, read_exemplar
+from ste_graph.memory.exemplars.embedder import StoreEmbedder, check_count
+from ste_graph.memory.exemplars.exemplar import Exemplar, replace_surrogates
+from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
+from ste_graph.memory.exemplars.log import ExemplarRow, RowMaker
+from ste_graph.memory.exemplars.selection import ExemplarMatch
+from ste_graph.memory.vectors.chroma_client import Wording
+from ste_graph.memory.vectors.collection import READ_WHOLE, VectorCollection
+from ste_graph.memory.vectors.similarity import DECIMALS, Vectors
+from ste_graph.trials.lessons import Lesson
+
+_ADVICE = "Start the server (`chroma run`), or give its address as http://HOST:PORT"
+_MISFIT = "Use that one, or a new server: `ste memory export`, then `ste memory import`"
+
+_FEW_TOOLS: Final = 8
+"""So many tools are searched one by one, which is exact; of more, the nearest of all are looked through first."""
+
+_AT_FIRST: Final = 2
+"""Exemplars read in one go, for each that is wanted: most may be shown."""
+
+_MOST_READ: Final = 2048
+"""How many of the nearest are looked through for such as may be shown."""
+
+
+class ServerExemplars:
+    """Any number of clients may write at once: an exemplar is one row, which is written as a whole.
+
+    Raises:
+        WorkflowError: the address is none, or the collection was made for another embedder, metric or layout.
+        RunError: the server cannot be used.
+    """
+
+    def __init__(self, address: str, embedder: StoreEmbedder) -> None:
+        if fault := find_address_fault(address):
+            raise WorkflowError(f"{address}: not a web address: {fault}; expected one such as http://localhost:8000")
+        self.place = address
+        self._embedder = embedder
+        self._shown: frozenset[str] | None = None
+        """The ids of what is shown once it is frozen; None: all."""
+        self._collection = VectorCollection(address, COLLECTION, Wording(address, _ADVICE, _MISFIT), embedder.wanted)
+        embedder.made_with = self._collection.embedder
+
+    def __len__(self) -> int:
+        return len(self._opened if self._shown is None else self._shown)
+
+    def ids(self) -> list[str]:
+        return self._opened.ids() if self._shown is None else list(self._shown)
+
+    def rows(self) -> Iterator[ExemplarRow]:
+        return map(RowMaker(), self.exemplars())
+
+    def tools(self) -> set[str]:
+        return {exemplar.tool for exemplar in self.exemplars()}
+
+    def exemplars(self, tool: str | None = None) -> Iterator[Exemplar]:
+        rows = self._opened.rows(None if tool is None else {"tool": tool})
+        return (read_exemplar(row) for row in rows if self._is_shown(row.id))
+
+    def get(self, ids: Sequence[str]) -> dict[str, Exemplar]:
+        wanted = [id for id in dict.fromkeys(ids) if self._is_shown(id)]
+        return {id: read_exemplar(row) for id, row in self._opened.get(wanted, texts=False).items()}
+
+    def find_missing(self, ids: Iterable[str]) -> set[str]:
+        wanted = list(dict.fromkeys(ids))
+        return {*wanted} - self._opened.get(wanted, texts=False).keys()
+
+    def lessons(self, tools: Iterable[str] | None = None) -> list[Lesson]:
+        some = self.exemplars() if tools is None else chain.from_iterable(map(self.exemplars, dict.fromkeys(tools)))
+        return lessons_from_exemplars(some)
+
+    def freeze(self, ids: Iterable[str]) -> None:
+        self._shown = frozenset(ids)
+
+    def add(self, exemplars: Iterable[Exemplar], vectors: Vectors | None = None) -> int:
+        self._check_changeable()
+        todo = list({exemplar.id: replace_surrogates(exemplar) for exemplar in exemplars}.values())
+        if vectors is not None:
+            vectors = self._check(check_count(vectors, len(todo)))
+        return sum(
+            self._add(todo[start : start + BATCH], None if vectors is None else vectors[start : start + BATCH])
+            for start in range(0, len(todo), BATCH)
+        )
+
+    def forget(self, is_wanted: Callable[[Exemplar], bool]) -> int:
+        self._check_changeable()
+        gone = [exemplar.id for exemplar in self.exemplars() if is_wanted(exemplar)]
+        self._collection.delete(gone)
+        return len(gone)
+
+    def rebuild(self) -> None:
+        """Nothing: a server keeps exemplars and vectors as one."""
+
+    def find_differences(self) -> list[str]:
+        return []
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return self._check(self._embedder.embed(texts)) if texts else np.empty((0, 0), dtype=np.float32)
+
+    def search(
+        self,
+        vectors: Vectors,
+        k: int,
+        *,
+        tools: Sequence[str] | None = None,
+        gates: frozenset[str] | None = None,
+        by_tool: bool = False,
+    ) -> list[list[ExemplarMatch]]:
+        """Per unit vector the k nearest exemplars, see `SearchableExemplars.search`.
+
+        Exact within few tools of few exemplars each. Else by Chroma's search, in which at most the 2,048 nearest are
+        looked through for such as may be shown; with `by_tool` of all tools, for those of nine.
+        """
+        offered = None if tools is None else frozenset(tools)
+        wanted = Wanted(k, offered, gates, by_tool)
+        return [self._search(vector, wanted) for vector in self._check(vectors)]
+
+    def close(self) -> None:
+        self._collection.close()
+
+    @property
+    def _opened(self) -> VectorCollection:
+        """The collection; looked for again while there is none, as another client may have made it."""
+        if self._collection.dimension is None:
+            self._collection.refresh()
+        self._embedder.made_with = self._collection.embedder
+        return self._collection
+
+    def _check(self, vectors: Vectors) -> Vectors:
+        return self._embedder.check(vectors, self._opened.dimension)
+
+    def _is_shown(self, id: str) -> bool:
+        return self._shown is None or id in self._shown
+
+    def _check_changeable(self) -> None:
+        if self._shown is not None:
+            raise RunError(f"{self.place}: is read as it was; open it again to change it")
+
+    def _add(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
+        there = self.get([exemplar.id for exemplar in exemplars])
+        new = [at for at, each in enumerate(exemplars) if each.id not in there or there[each.id].digest != each.digest]
+        if not new:
+            return 0
+        some = [exemplars[at] for at in new]
+        if vectors is not None:
+            known = {exemplars[at].id: vectors[at] for at in new}
+        else:
+            same = [each.id for each in some if each.id in there and there[each.id].query == each.query]
+            known = self._collection.get_vectors(same)
+            unknown = [each for each in some if each.id not in known]
+            rows = self.embed([each.query for each in unknown])
+            known |= {each.id: row for each, row in zip(unknown, rows, strict=True)}
+        add_exemplars(self._collection, some, known, self._embedder.name)
+        self._embedder.made_with = self._collection.embedder
+        return len(some)
+
+    def _search(self, vector: Vectors, wanted: Wanted) -> list[ExemplarMatch]:
+        if wanted.tools is None or len(wanted.tools) > _FEW_TOOLS:
+            found = self._find(vector, wanted, None)
+            if wanted.tools is None or wanted.is_enough(found):
+                return wanted.cut(found)
+        each = [self._find(vector, wanted, tool) for tool in sorted(wanted.tools)]
+        return wanted.cut([match for some in each for match in some])
+
+    def _find(self, vector: Vectors, wanted: Wanted, tool: str | None) -> list[ExemplarMatch]:
+        """The exemplars that may be shown among the nearest, as many of these as it takes."""
+        scope = None if tool is None else (tool,)
+        count = READ_WHOLE if tool is not None else _AT_FIRST * wanted.k
+        read: dict[str, Exemplar] = {}
+        found: list[ExemplarMatch] = []
+        while True:
+            count = min(count, _MOST_READ)
+            ranked = self._collection.search(vector, count, scope=scope)
+            for start in range(0, len(ranked), _AT_FIRST * wanted.k):
+                part = ranked[start : start + _AT_FIRST * wanted.k]
+                some = self.get([id for id, _ in part if id not in read])
+                read |= some
+                found += [
+                    ExemplarMatch(similarity=round(similarity, DECIMALS), exemplar=some[id])
+                    for id, similarity in part
+                    if id in some and wanted.admits(some[id])
+                ]
+                if wanted.is_enough(found):
+                    return found
+            if len(ranked) < count or count == _MOST_READ:
+                return found
+            count *= 4
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a search is for, see `SearchableExemplars.search`."""
+
+    k: int
+    tools: frozenset[str] | None
+    gates: frozenset[str] | None
+    by_tool: bool
+
+    def admits(self, exemplar: Exemplar) -> bool:
+        """True if an exemplar may be found."""
+        if self.tools is not None and not exemplar.tools <= self.tools:
+            return False
+        return self.gates is None or (not exemplar.stale and self.gates <= {*exemplar.verified})
+
+    def is_enough(self, found: Sequence[ExemplarMatch]) -> bool:
+        """True if no more need to be looked through."""
+        if not self.by_tool:
+            return len(found) >= self.k
+        return len({match.exemplar.tool for match in found}) > _FEW_TOOLS
+
+    def cut(self, found: Sequence[ExemplarMatch]) -> list[ExemplarMatch]:
+        """The k best, or with `by_tool` the k best of each tool, best first."""
+        ranked = sorted(found, key=lambda match: (-match.similarity, match.exemplar.id))
+        if not self.by_tool:
+            return ranked[: self.k]
+        of_tool: Counter[str] = Counter()
+        kept = []
+        for match in ranked:
+            of_tool[match.exemplar.tool] += 1
+            if of_tool[match.exemplar.tool] <= self.k:
+                kept.append(match)
+        return kept
