@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -30,3 +32,7 @@ class KnownValues(Frozen):
     def open(self, name: str, folder: Path) -> ValuePool:
         """The store of memory `name`, which keeps in `folder` what each wave began with."""
         return ValuePool(self.given, folder)
+
+    def carry_over(self, origin: Path, folder: Path, *, changed: Collection[str]) -> None:
+        """Copy what each wave began with: a fork sees the values that the forked run saw."""
+        shutil.copytree(origin, folder, dirs_exist_ok=True)

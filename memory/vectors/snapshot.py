@@ -9,6 +9,11 @@ from pathlib import Path
 from ste_graph.errors import RunError
 from ste_graph.files.atomic import write_atomically, write_error
 
+SNAPSHOT = "snapshot.json"
+"""Of a lasting memory: the entries that other runs had left in it."""
+EXEMPLARS = "exemplars.json"
+"""Of a memory with `from`: the exemplars there."""
+
 
 def snapshot_ids(file: Path, current_ids: Callable[[], Sequence[str]]) -> list[str]:
     """The ids in `file`, in their order; the first time those that `current_ids` returns, which are written there.

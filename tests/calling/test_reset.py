@@ -112,7 +112,7 @@ def test_a_state_that_cannot_be_restored_fails_the_unit(stateful, call):
     tools.write_text(broken)
     summary = run(stateful, before="episode", accept_changes=True)
     assert summary.failed["add"].endswith(
-        "the state at which the run was interrupted cannot be restored: call 1 of the pass, of `add`, ended as ok "
+        "the state in which the pass goes on cannot be restored: call 1 of the pass, of `add`, ended as ok "
         "then and as tool_error now"
     )
 

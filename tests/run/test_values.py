@@ -141,3 +141,14 @@ def test_a_fork_of_a_late_unit_sees_the_values_that_the_unit_saw(workflow: Path,
     assert read_trials(tmp_path / "fork") == whole
     later = [trial["origins"] for trial in whole if trial["episode"] == 1]
     assert {"sku": "get_order: items[].sku"} in later
+
+
+def test_a_fork_of_all_units_keeps_what_each_wave_began_with(workflow: Path, tmp_path: Path) -> None:
+    experiment = ste.load(workflow, set={"params.episodes": 2, "params.trials": 2})
+    experiment.run(tmp_path / "whole")
+    experiment.run(tmp_path / "fork", fork=Fork(tmp_path / "whole", "episode=1"))
+    assert read_trials(tmp_path / "fork") == read_trials(tmp_path / "whole")
+    other = ste.load(workflow, set={"params.episodes": 2, "params.trials": 2, "seed": 7})
+    other.run(tmp_path / "other", fork=Fork(tmp_path / "whole", "episode=1"))
+    for wave in sorted((tmp_path / "whole/memory/found").iterdir()):
+        assert (tmp_path / "other/memory/found" / wave.name).read_text() == wave.read_text()
