@@ -22,7 +22,7 @@ from ste_graph.diagnostics import Span
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.language.blocks import Map
 from ste_graph.language.expressions.expression import Expression
-from ste_graph.language.workflow import EARLIER_RUN, VALUES, CassetteSpec, MemorySpec, NodeSpec, Workflow
+from ste_graph.language.workflow import EARLIER_RUN, VALUES, CassetteSpec, MemorySpec, ModelTerms, NodeSpec, Workflow
 from ste_graph.node import Node
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.records import Record
@@ -58,6 +58,8 @@ class CodedWorkflow:
     about: str = ""
     params: Mapping[str, Json] = field(default_factory=dict)
     models: Mapping[str, Any] = field(default_factory=dict)
+    terms: Mapping[str, ModelTerms] = field(default_factory=dict)
+    """Per model: what it costs, its own budget, and the model that is asked in its place."""
     tools: Sequence[Any] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     memories: Mapping[str, Memory] = field(default_factory=dict)
@@ -69,7 +71,7 @@ class CodedWorkflow:
     joins: Sequence[Join] = ()
     allow: Sequence[str] | Literal["ask"] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
-    budget: Mapping[str, int] = field(default_factory=dict)
+    budget: Mapping[str, Json] = field(default_factory=dict)
     secrets: Collection[str] = ()
     """Values that no prompt, file or report may show."""
     cassette: CassetteSpec | None = None
@@ -130,6 +132,7 @@ class CodedWorkflow:
             memories={name: self._memory_spec(name, memory) for name, memory in self.memories.items()},
             records=self.records,
             models=self.models,
+            terms=self.terms,
             tools=tuple(self.tools),
             allow=self.allow if self.allow == "ask" else tuple(self.allow),
             limits=self.limits,

@@ -251,6 +251,29 @@ def test_secrets_come_from_the_environment_and_one_in_plain_text_is_refused(tmp_
         load_module(tmp_path / "module.py")
 
 
+def test_prices_budgets_and_the_model_that_is_asked_in_place_of_another_are_written(tmp_path: Path) -> None:
+    changes = {
+        "models.main": {"use": "simulated", "prices": {"input": 0.5, "output": 1.5}, "or": "spare"},
+        "models.spare": {"use": "simulated", "mistakes": 0.0, "budget": {"tokens": 900}},
+        "budget": {"money": 2.5, "per": {"episode": {"model_calls": 70}}},
+    }
+    experiment = draw("paper", tmp_path / "module.py", changes=changes)
+    workflow = load_module(tmp_path / "module.py").WORKFLOW.workflow()
+    asked = experiment.workflow.asked_models
+    assert workflow.asked_models == asked == ["explorer", "spare"]
+    for name in asked:
+        own, wanted = workflow.terms[name], experiment.workflow.terms[name]
+        assert (own.prices, own.budget, own.other) == (wanted.prices, wanted.budget, wanted.other)
+    assert workflow.budget == experiment.workflow.budget
+
+
+def test_a_loop_whose_passes_run_side_by_side_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "wide.yaml").write_text(PLUGGED.replace("times: 1", "times: 2\n    parallel: 2"), "utf-8")
+    (tmp_path / "own.py").write_text(NODES, "utf-8")
+    with pytest.raises(ste.WorkflowError, match=r"wide\.yaml:\d+: the passes of `once` run side by side"):
+        ste.load(tmp_path / "wide.yaml").to_module(tmp_path / "wide.py")
+
+
 @pytest.mark.parametrize("name", sorted(WITH_SUB_WORKFLOWS))
 def test_a_workflow_that_runs_others_is_no_single_graph_and_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ste.WorkflowError, match=r"`run: .*` runs another workflow, whose graph is no part of this one"):

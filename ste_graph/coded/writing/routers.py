@@ -33,7 +33,9 @@ class FunctionWriter:
 
     def function(self, vertex: Vertex) -> str:
         """The name of the function that runs a vertex."""
-        return self.identifiers.find("run_" if isinstance(vertex.block, NodeBlock) else "record_", vertex.id)
+        if isinstance(vertex.block, NodeBlock):
+            return self.identifiers.find("run_", vertex.id)
+        return self.identifiers.find("record_", vertex.block.key)
 
     def target(self, target: Target) -> str:
         """The code of where control goes."""
@@ -98,7 +100,8 @@ class FunctionWriter:
             f"        return {self.target(branch.do)}",
             f"    return {self.target(branch.otherwise)}",
         ]
-        return self._router(f"when_{self._whens[number]}", f"Branches: `when: {branch.block.condition.text}`.", lines)
+        about = f"Chooses between two ways, by `{branch.block.condition.text}`."
+        return self._router(f"when_{self._whens[number]}", about, lines)
 
     def _router(self, name: str, about: str, lines: list[str]) -> list[str]:
         state = ["    state = step.state"] if any("state[" in line for line in lines) else []
@@ -171,10 +174,10 @@ class FunctionWriter:
     def _loop_about(self, block: Repeat | Map) -> str:
         bound = self.bounds.get(block.name, block.bound)
         if isinstance(block, Map):
-            return f"Loops: `map: {block.name}` over `{block.over.text}`, at most `{bound}` items."
+            return f"Begins a pass of `{block.name}` for each of `{block.over.text}`, at most `{bound}` of them."
         if block.condition is None:
-            return f"Loops: `repeat: {block.name}`, `{bound}` times."
-        return f"Loops: `repeat: {block.name}`, {block.test} `{block.condition.text}`, at most `{bound}` times."
+            return f"Begins a pass of `{block.name}`, `{bound}` times."
+        return f"Begins a pass of `{block.name}` {block.test} `{block.condition.text}`, at most `{bound}` times."
 
 
 def list_bounds(blocks: Json) -> dict[str, Json]:

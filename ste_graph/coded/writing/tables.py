@@ -35,6 +35,7 @@ class WorkflowWriter:
             *self._unit(),
             ("params", "PARAMS"),
             *([("models", "MODELS")] if any(node.models for node in workflow.nodes.values()) else []),
+            *self._terms(),
             *([("tools", "TOOLS")] if workflow.tools else []),
             *([("data", "DATA")] if workflow.data else []),
             *([("memories", "MEMORIES")] if workflow.memories else []),
@@ -60,6 +61,25 @@ class WorkflowWriter:
                 yield "without", quote(unit_map.without.text)
             if unit_map.bound is not None:
                 yield "at_most", str(unit_map.bound)
+
+    def _terms(self) -> Iterator[tuple[str, Text]]:
+        """The terms of the models that have any."""
+        terms: list[tuple[str, Text]] = []
+        for name in self.workflow.asked_models:
+            own = self.workflow.terms.get(name)
+            if own is None or (own.prices, own.budget, own.other) == (None, None, None):
+                continue
+            parts: list[tuple[str, Text]] = []
+            if own.prices is not None:
+                parts.append(("prices", self.settings.entry(own.prices, None)))
+            if own.budget is not None:
+                parts.append(("budget", self.settings.entry(own.budget, None)))
+                parts.append(("owner", quote(own.owner)))
+            if own.other is not None:
+                parts.append(("other", quote(own.other)))
+            terms.append((name, call(self.imports.class_of(own), parts)))
+        if terms:
+            yield "terms", mapping(terms)
 
     def _node_tables(self) -> Iterator[tuple[str, Text]]:
         nodes = self.workflow.nodes.values()

@@ -33,7 +33,7 @@ class ValueWriter:
         workflow, tree = self.workflow, self.tree
         params = self.settings.value(dict(workflow.params), None)
         yield assign("PARAMS: dict[str, Any]", params)
-        asked = {model for node in workflow.nodes.values() for model in node.models.values()}
+        asked = set(workflow.asked_models)
         models = [
             (name, self.settings.entry(model, tree.at(["models", name])))
             for name, model in workflow.models.items()
