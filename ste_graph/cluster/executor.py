@@ -28,6 +28,9 @@ LOSSES: Final = 3
 EXTRA: Final = 2
 """Units that run on a worker of their own at once."""
 
+JOIN_S: Final = 10.0
+"""Seconds for which the first worker of a run waits for the others."""
+
 PATIENCE_S: Final = 120.0
 """Seconds for which a run without any worker waits for one."""
 
@@ -156,7 +159,7 @@ class ClusterExecutor:
         return [worker for worker in self._workers if not worker.is_lost]
 
     async def _open_on_all(self, shipment: Shipment) -> None:
-        """Open a run on every worker; the first worker is waited for, others join when they are ready."""
+        """Open a run on every worker; those that need longer than others join when they are ready."""
         missing = self._cluster.cpus - len(self._workers) - len(self._joining)
         for worker in self._live:
             try:
@@ -165,6 +168,10 @@ class ClusterExecutor:
                 self.replace(worker)
         for _ in range(missing):
             self._start()
+        if self._joining:
+            await asyncio.wait(self._joining, return_when=asyncio.FIRST_COMPLETED)
+        if self._joining:  # else the first worker would take all units
+            await asyncio.wait(self._joining, timeout=JOIN_S)
 
     async def _close_on_all(self, run: str) -> None:
         for worker in self._live:

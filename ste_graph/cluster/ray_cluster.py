@@ -16,9 +16,14 @@ from ste_graph.cluster.wire import Call, Fault, Order
 from ste_graph.cluster.worker import Worker
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.language.workflow import Workflow
+from ste_graph.tools.threads import run_in_daemon_thread
 
-NOT_SENT: Final = (".*", "__pycache__", "*.pyc", "*.egg-info", "/runs", "/build", "/dist", "node_modules", "venv")
+NOT_SENT: Final = (".[!.]*", "__pycache__", "*.pyc", "*.egg-info", "/runs", "/build", "/dist", "node_modules", "venv")
 """What of the current folder is not sent to a cluster: hidden files (`.env`, `.git`), runs, and what can be made."""
+
+REACH_S: Final = 5.0
+CONNECT_S: Final = 120.0
+"""Seconds in which an address must take a connection, and in which Ray must be ready."""
 
 STORE_BYTES: Final = 80_000_000
 """Ray's store for large objects on this machine: units and steps are small."""
@@ -51,10 +56,12 @@ class RayCluster:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
-            # In a thread: the loop goes on, and Ray leaves the signals to those who handle them.
-            await asyncio.to_thread(self._connect, workflow)
+            await self._check_address()
+            # In a thread: the loop goes on, and Ray leaves the signals to those who handle them. One that hangs is left.
+            async with asyncio.timeout(CONNECT_S):
+                await run_in_daemon_thread(lambda: self._connect(workflow))
         except Exception as error:
-            why = " ".join(str(error).split())[:300]
+            why = " ".join(str(error).split())[:300] or f"no answer in {CONNECT_S:g} s"
             raise RunError(
                 f"{self.name} cannot be used: {type(error).__name__}: {why}\n"
                 "`ray status` on a node says whether the cluster is up; `--executor ray` alone needs none"
@@ -67,7 +74,7 @@ class RayCluster:
             import ray
 
             self.is_connected = False
-            await asyncio.to_thread(ray.shutdown)
+            await run_in_daemon_thread(ray.shutdown)
 
     def start_worker(self, *, extra: bool = False) -> RayActor:
         """A worker on a CPU of the cluster, as soon as one is free. Ray neither restarts it nor repeats its calls."""
@@ -81,6 +88,15 @@ class RayCluster:
             "scheduling_strategy": "SPREAD",
         }
         return RayActor(actor_class.options(**options).remote())
+
+    async def _check_address(self) -> None:
+        """Raise `OSError` where nobody listens: Ray itself would try for minutes."""
+        address = self._address if self._address != "auto" else os.environ.get("RAY_ADDRESS")
+        host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+        if colon and port.isdecimal():
+            async with asyncio.timeout(REACH_S):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            writer.close()
 
     def _connect(self, workflow: Workflow) -> None:
         import ray
