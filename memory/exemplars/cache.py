@@ -48,6 +48,9 @@ class ExemplarCache:
         with self.reading():
             return len(self._rows)
 
+    def is_empty(self) -> bool:
+        return not len(self)
+
     def ids(self) -> list[str]:
         with self.reading():
             return list(self._rows)
@@ -86,6 +89,8 @@ class ExemplarCache:
         by_tool: bool = False,
     ) -> list[list[ExemplarMatch]]:
         """Per unit vector the k nearest exemplars, see `SearchableExemplars.search`: all are compared."""
+        if self.is_empty():
+            return [[] for _ in vectors]
         with self.reading(vectors=True):
             assert self._index is not None
             ranked = self._index.search(self.check(vectors), k, tools=tools, gates=gates, by_tool=by_tool)

@@ -22,6 +22,9 @@ class SearchableExemplars(Protocol):
     def __len__(self) -> int:
         """The number of exemplars."""
 
+    def is_empty(self) -> bool:
+        """True if there is nothing to find; quicker than counting."""
+
     def ids(self) -> list[str]:
         """The ids of all exemplars, in no order."""
 

@@ -38,7 +38,7 @@ class ExemplarSelector:
         by_tool: bool = False,
     ) -> list[list[ExemplarMatch]]:
         """Per unit vector the k nearest exemplars; with `by_tool` the k nearest of each tool."""
-        if not self._has_matches(k):
+        if check_k(k) == 0:
             return [[] for _ in vectors]
         offered = None if tools is None else list(tools)
         passed = None if gates is None else frozenset(gates)
@@ -84,10 +84,15 @@ class ExemplarSelector:
             k = wanted
 
     def _has_matches(self, k: int) -> bool:
-        if k < 0:
-            raise WorkflowError(f"k is {k}; expected 0 or more")
-        return k > 0 and len(self._exemplars) > 0
+        return check_k(k) > 0 and not self._exemplars.is_empty()
 
     @staticmethod
     def _text(exemplar: Exemplar, selection: Selection) -> str:
         return as_text([exemplar], observations=selection.shows_observations)
+
+
+def check_k(k: int) -> int:
+    """The number of exemplars wanted. Raises `WorkflowError` if it is negative."""
+    if k < 0:
+        raise WorkflowError(f"k is {k}; expected 0 or more")
+    return k
