@@ -95,6 +95,8 @@ def _estimate(make: Callable[[], Estimate], sample: Path | None) -> Estimate | N
 
 def plan_text(workflow: Workflow, planned: Plan) -> str:
     """The plan for a person."""
+    from ste_graph.language.workflow import VALUES
+
     title = ", ".join(filter(None, [workflow.name, workflow.variant]))
     unit = workflow.unit if workflow.unit_map else "unit"
     rows = _part_rows(planned, "")
@@ -110,7 +112,9 @@ def plan_text(workflow: Workflow, planned: Plan) -> str:
     ]
     lines += [f"{label:{width}}{_bound_cells(bound)}" for label, bound in rows]
     if planned.chain is not None:
-        lines += [f"{'longest chain':{width}}{planned.chain:>12,}"]
+        waiting = workflow.unit_map is not None and any(spec.of == VALUES for spec in workflow.memories.values())
+        each = f"  for each wave of {unit}s: some wait for values that others give" if waiting else ""
+        lines += [f"{'longest chain':{width}}{planned.chain:>12,}{each}"]
     if loops := loop_bounds(workflow):
         lines += ["", f"loops in a {unit}"]
         lines += [f"  {'  ' * depth}{name}: {words}" for depth, name, _, words in loops]

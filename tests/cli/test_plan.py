@@ -107,3 +107,14 @@ def test_the_plan_of_a_decision_says_what_it_could_show(ste):
     assert likely["price"][1] == pytest.approx((low + 2 * high) / 1e6)
     assert (likely["replies"], likely["currency"], likely["candidates"]) == (3, "EUR", 7)
     assert "power" not in ste("plan", "quickstart").out
+
+
+def test_passes_side_by_side_shorten_the_longest_chain_and_nothing_else(ste):
+    plain, waves = (
+        json.loads(ste("plan", "explore", *more, "--format", "json").out) for more in ([], ["--variant", "waves"])
+    )
+    assert plain["longest_chain"] == plain["per_unit"]["model_calls"] == 540
+    assert (waves["longest_chain"], waves["per_unit"], waves["total"]) == (180, plain["per_unit"], plain["total"])
+    text = ste("plan", "explore", "--variant", "waves").out
+    assert "longest chain                180  for each wave of tools: some wait for values that others give\n" in text
+    assert "  episode: 15 times, 3 side by side\n" in text

@@ -71,6 +71,12 @@ def test_loops_and_settings_that_differ_are_told(tmp_path: Path, capsys) -> None
     assert "  model calls of one tool, at most  420  →  300\n" in text
 
 
+def test_passes_side_by_side_differ_in_the_graph_and_in_what_a_second_pass_is_shown(capsys) -> None:
+    text = difference("explore", "explore@waves", capsys=capsys)
+    assert "  changed: loop episode (15 times → 15 times, 3 side by side)\n" in text
+    assert "These requests have been tried on the tool before; ask   <" in text
+
+
 def test_parts_are_compared_one_by_one(capsys) -> None:
     text = difference("gain", "--variant", "small", capsys=capsys)
     assert "graph of explore\n" in text

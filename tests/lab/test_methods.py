@@ -10,7 +10,7 @@ import yaml
 
 import ste_graph as ste
 from ste_graph.lab.methods.document import write_methods
-from ste_graph.lab.methods.facts import facts_from_run
+from ste_graph.lab.methods.facts import facts_from_file, facts_from_run
 from ste_graph.lab.methods.markup import Code, Document, Table, to_latex, to_markdown
 from ste_graph.run.fork import Fork
 
@@ -239,3 +239,13 @@ def test_what_goes_with_methods_alone_is_refused_elsewhere(ste: Callable, made: 
         True,
         True,
     )
+
+
+def test_passes_side_by_side_are_part_of_the_method() -> None:
+    waves = to_markdown(write_methods(facts_from_file([ste.load("explore", variant="waves")])))
+    sentence = (
+        "`episode` is repeated 15 times, 3 passes side by side, which read memories as they stood when their wave "
+    )
+    assert f"{sentence}began." in waves
+    judging = to_markdown(write_methods(facts_from_file([ste.load("distil")])))
+    assert "`trial` goes over `tool.trials`, at most 60 of them, 8 side by side." in judging

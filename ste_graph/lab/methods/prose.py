@@ -225,8 +225,10 @@ def _loops(blocks: Sequence[Json], params: Mapping[str, Json], around: str) -> I
 def _repeat(block: Mapping[str, Json], name: str, params: Mapping[str, Json]) -> Words:
     if "times" in block:
         width = _bound(block.get("parallel", 1), params)
-        waves = f" in waves of {width}: a wave reads what outlives it as it stood when it began" if width != "1" else ""
-        return [Code(name), f" is repeated {_times(block['times'], params)}{waves}."]
+        words = f" is repeated {_times(block['times'], params)}"
+        if width != "1":
+            words += f", {width} passes side by side, which read memories as they stood when their wave began"
+        return [Code(name), f"{words}."]
     test = "until" if "until" in block else "while"
     most = f", at most {_times(block.get('at_most'), params)}."
     return [Code(name), f" is repeated {test} ", Code(str(block.get(test))), most]
