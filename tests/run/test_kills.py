@@ -107,6 +107,36 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(
     assert indexed(tmp_path / "killed") == [trial["id"] for trial in journal(tmp_path / "whole")]
 
 
+@pytest.fixture
+def waves(read_only: Path) -> Path:
+    """A workflow whose episodes run side by side, in two waves of two."""
+    text = read_only.read_text("utf-8").replace("episodes: 2", "episodes: 4")
+    read_only.write_text(f"{text}set: {{graph.episode.parallel: 2}}\n", "utf-8")
+    return read_only
+
+
+def in_order(out: Path) -> dict[str, list[str]]:
+    """The ids of each unit's records, as the journal has them."""
+    units: dict[str, list[str]] = {}
+    for line in map(json.loads, (out / "journal.jsonl").read_text("utf-8").splitlines()):
+        units.setdefault(line["tool"], []).append(line["id"])
+    return units
+
+
+def test_a_run_that_is_killed_in_a_wave_ends_as_if_nothing_had_happened(
+    nursery, waves: Path, tmp_path: Path, journal: Callable
+) -> None:
+    assert not nursery.run(waves, tmp_path / "whole")
+    places = [["growth", 3000], ["before a log write", 30], ["within a log write", 9], ["between log and journal", 2]]
+    places += [["between log and Chroma", 1], ["after a log write", 25], ["after fsync", 3]]
+    assert [nursery.run(waves, tmp_path / "killed", kill) for kill in places] == [True] * len(places)
+    assert not nursery.run(waves, tmp_path / "killed")
+    assert journal(tmp_path / "killed") == journal(tmp_path / "whole")
+    assert in_order(tmp_path / "killed") == in_order(tmp_path / "whole")
+    assert sorted(steps(tmp_path / "killed")) == sorted(steps(tmp_path / "whole"))
+    assert indexed(tmp_path / "killed") == [trial["id"] for trial in journal(tmp_path / "whole")]
+
+
 def test_a_call_that_may_have_taken_effect_is_never_made_again(
     nursery, writing: Path, tmp_path: Path, journal: Callable
 ) -> None:
