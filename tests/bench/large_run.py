@@ -21,13 +21,15 @@ EPISODES, TRIALS = 15, 4
 """Those of the paper."""
 
 
-def large_workflow(folder: Path, tools: int, *, include: list[str] | None = None, memory: str = "list") -> Workflow:
+def large_workflow(
+    folder: Path, tools: int, *, include: list[str] | None = None, memory: str = "list", episodes: int = EPISODES
+) -> Workflow:
     """The paper's workflow over so many tools, or those of these names, with a scripted model."""
     module = folder / "double.py"
     module.write_text(HEAD + "".join(TOOL.format(number) for number in range(tools)), encoding="utf-8")
     entry = {"use": "python", "module": str(module)} | ({"include": include} if include else {})
     changes = {
-        "params": {"episodes": EPISODES, "trials": TRIALS, "turns": 4},
+        "params": {"episodes": episodes, "trials": TRIALS, "turns": 4},
         "tools": [entry],
         "memory.long_term": {"use": memory, "of": "trial", "lives": "tool"},
     }
