@@ -6,11 +6,12 @@ import json
 import logging
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ste_graph.contracts import Entry
+from ste_graph.contracts import Entry, Scope
 from ste_graph.errors import RunError
 from ste_graph.json_values import digest
 from ste_graph.memory.experience.shared_index import SharedIndex, run_mark
@@ -106,16 +107,31 @@ class EntryIndex:
             raise
         return cls(store, embedder, shared)
 
-    def read(self) -> tuple[list[Entry], dict[str, IndexedEntry]]:
-        """The entries that other runs had left when this one began, oldest first; and what it has of its own, by id."""
-        rows = self._store.get(texts=self._shared is not None)
+    def read(self) -> tuple[dict[Scope, list[str]], dict[str, IndexedEntry]]:
+        """The ids of what other runs had left when this one began, by scope, oldest first; what it has of its own.
+
+        No content is held: many runs may have left more than fits into memory.
+        """
         if self._shared is None:
-            return [], {row.id: _indexed(row) for row in rows.values()}
-        shared = self._shared
-        others = {row.id: row for row in rows.values() if row.metadata["run"] != shared.run}
-        own = {_own_id(row): _indexed(row) for row in rows.values() if row.id not in others}
-        ids = shared.snapshot(lambda: sorted(others, key=lambda id: (others[id].metadata["written"], id)))
-        return [_entry(others[id]) for id in ids if id in others], own
+            return {}, {row.id: _indexed(row) for row in self._store.rows()}
+        own: dict[str, IndexedEntry] = {}
+        others: dict[str, tuple[int, Scope]] = {}
+        scopes: dict[Scope, Scope] = {}
+        for row in self._store.rows():
+            if row.metadata["run"] == self._shared.run:
+                own[_own_id(row)] = _indexed(row)
+            else:
+                others[row.id] = int(row.metadata["written"]), scopes.setdefault(row.scope, row.scope)
+        earlier: dict[Scope, list[str]] = defaultdict(list)
+        for id in self._shared.snapshot(lambda: sorted(others, key=lambda other: (others[other][0], other))):
+            if id in others:
+                earlier[others[id][1]].append(id)
+        return earlier, own
+
+    def read_earlier(self, ids: Sequence[str]) -> list[Entry]:
+        """The entries of other runs by the ids that `read` gave, in their order; those that are gone are left out."""
+        found = self._store.get(ids)
+        return [_entry(found[id]) for id in ids if id in found]
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of `ids` that are in the index."""

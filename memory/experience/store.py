@@ -30,6 +30,9 @@ class _ScopeEntries:
     """The entries of one scope in order of adding, and the vectors of the first of them, as many as were needed."""
 
     def __init__(self) -> None:
+        self.earlier: list[str] = []
+        """The ids of what other runs left, until it is read: when the scope is first asked for."""
+        self.reading = asyncio.Lock()
         self.entries: list[Entry] = []
         self.vectors = VectorTable()
         self.filling = asyncio.Lock()
@@ -74,11 +77,12 @@ class ExperienceStore:
             whole = {unit for unit, count in entries.ended.items() if counts[unit] == count}
             stored = {id: own for id, own in stored.items() if own.unit not in whole}
             entries = (*entries.read(entries.ended.keys() - whole), *entries.current)
-        for entry in (*earlier, *entries):
+        for scope, ids in earlier.items():
+            self._scopes[scope].earlier = ids
+        for entry in entries:
             self._remember(entry)
         await asyncio.to_thread(self._index.delete, sorted(stored.keys() - self._digests.keys()))
         self._indexed = {id for id, own in stored.items() if self._digests.get(id) == own.digest}
-        self._indexed.update(entry.id for entry in earlier)
         remembered = [entry for scope in self._scopes.values() for entry in scope.entries]
         missing = [entry for entry in remembered if entry.id not in self._indexed]
         for start in range(0, len(missing), _BULK):
@@ -97,7 +101,7 @@ class ExperienceStore:
         self, scope: Scope, *, like: str | None, seed: int, own: Sequence[Entry] = ()
     ) -> list[dict[str, Json]]:
         self._raise_fault()
-        entries = [*self._entries(scope), *own]
+        entries = [*await self._read_entries(scope), *own]
         match self._recall:
             case "all":
                 return [dict(entry.record) for entry in entries]
@@ -120,7 +124,7 @@ class ExperienceStore:
 
     async def nearest(self, scope: Scope, text: str, k: int, *, own: Sequence[Entry] = ()) -> list[Neighbour]:
         self._raise_fault()
-        if k < 1 or not (self._entries(scope) or own):
+        if k < 1 or not (await self._read_entries(scope) or own):
             return []
         query = await self._embed([text])
         entries, vectors = await self._with_vectors(scope, own)
@@ -129,7 +133,7 @@ class ExperienceStore:
 
     async def entries(self, scope: Scope, *, own: Sequence[Entry] = ()) -> list[Entry]:
         self._raise_fault()
-        return [*self._entries(scope), *own]
+        return [*await self._read_entries(scope), *own]
 
     async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         vectors = await self._embed([text, *others])
@@ -151,8 +155,18 @@ class ExperienceStore:
             await asyncio.to_thread(self._index.close)
         self._raise_fault()
 
-    def _entries(self, scope: Scope) -> list[Entry]:
-        return self._scopes[scope].entries if scope in self._scopes else []
+    async def _read_entries(self, scope: Scope) -> list[Entry]:
+        """The entries of a scope: first what other runs left there, read when it is first asked for."""
+        if scope not in self._scopes:
+            return []
+        held = self._scopes[scope]
+        async with held.reading:
+            if held.earlier:
+                earlier = await asyncio.to_thread(self._index.read_earlier, held.earlier)
+                held.entries[:0] = earlier
+                self._indexed.update(entry.id for entry in earlier)
+                held.earlier = []
+        return held.entries
 
     def _remember(self, entry: Entry) -> bool:
         """Add an entry to its scope; False if it is there already, as when a step is replayed."""

@@ -146,10 +146,6 @@ class VectorCollection:
         return [id for rows in self._read_parts(None, []) for id in rows["ids"]]
 
     def rows(self, where: Metadata | None = None) -> Iterator[VectorRow]:
-        """All rows without their texts, in the order in which they came, read part by part: no more is held in memory.
-
-        `where` names values of the metadata: only rows that have them.
-        """
         for rows in self._read_parts(None, ["metadatas"], where):
             for id, metadata in zip(rows["ids"], rows["metadatas"] or (), strict=True):
                 yield _make_row(id, "", metadata)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -42,6 +42,12 @@ class VectorStore(Protocol):
         """The rows of `ids`, by id, those that are not there left out; None: all rows.
 
         Without `texts`, which take time to read, the rows' texts are "".
+        """
+
+    def rows(self, where: Metadata | None = None) -> Iterator[VectorRow]:
+        """All rows without their texts, in the order in which they came, read part by part: no more is held in memory.
+
+        `where` names values of the metadata: only rows that have them.
         """
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:

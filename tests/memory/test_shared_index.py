@@ -168,3 +168,25 @@ async def test_nobody_is_told_to_delete_what_others_left(run, place, entry, monk
         + ("See that the server runs (`chroma run`)" if "url" in place else "Make room or repair the folder")
         + ", then start the same run again."
     )
+
+
+async def test_of_what_other_runs_left_a_run_reads_only_the_scopes_it_asks_for(run, entry, monkeypatch):
+    first = await run("first")
+    for unit in ("weather", "units"):
+        first.add(entry(f"about {unit}", unit=unit))
+    await first.close()
+    second = await run("second")
+    read = []
+    get = VectorCollection.get
+
+    def get_and_note(self, ids=None, **more):
+        rows = get(self, ids, **more)
+        read.extend(row.text for row in rows.values())
+        return rows
+
+    monkeypatch.setattr(VectorCollection, "get", get_and_note)
+    second.add(entry("more rain"))
+    assert await queries(second) == ["about weather", "more rain"]
+    assert [near.entry.text for near in await second.nearest(("weather",), "about weather", 1)] == ["about weather"]
+    assert read == ["about weather"]
+    await second.close()
