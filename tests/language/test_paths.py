@@ -49,7 +49,7 @@ def test_a_path_exists_if_the_file_or_the_schema_has_its_last_key(bench: Bench, 
         (
             "graph.turn.at_mots",
             "unknown path `graph.turn.at_mots`: `graph.turn` has no `at_mots` | graph.turn.at_most? "
-            "| one of: at_most, do, repeat, times, until, while",
+            "| one of: at_most, do, parallel, repeat, times, until, while",
         ),
         (
             "graph.turn.at_most.x",
