@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Context, Model
 from ste_graph.distil.normalisation import words
+from ste_graph.forms.contradictions import find_contradiction
 from ste_graph.forms.evidence import NumberedTrial, definition_text
 from ste_graph.forms.foreign import find_foreign
 from ste_graph.forms.guideline import DroppedSentence, GuidelineSentence, guideline_text
@@ -29,7 +30,8 @@ class Guideline(Node):
     """Ask the model what the numbered trials show of a tool, one aspect at a time, and keep what rests on them.
 
     A sentence is dropped if a name or a value in it stands neither in the trials that it cites nor in the tool's
-    definition, if it rests on no trial or says no more than the definition, if it holds what does not belong into a
+    definition, if it says that something fails which worked in the trials (or the other way round), if it rests on no
+    trial or says no more than the definition, if it holds what does not belong into a
     prompt (an address, an instruction or a secret from a tool's output, a value of a held-out request), or if there is
     no room for it. Where no trial is shown, nothing is asked.
 
@@ -94,6 +96,8 @@ class Guideline(Node):
         sources = [definition_text(tool), *(trial.source for trial in trials)]
         if repeats_example(sentence.text, find_example_words(self.prompt.text), sources):
             return "it speaks of the worked example in the prompt"
+        if contradiction := find_contradiction(sentence.text, trials):
+            return str(contradiction)
         if adds_nothing(sentence.text, definition_text(tool)):
             return "it says no more than the tool's definition"
         observations = [call.observation for trial in trials for call in trial.calls]

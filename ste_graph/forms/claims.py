@@ -40,7 +40,7 @@ class SentenceClaim(NamedTuple):
         if self.days or self.times or self.numbers:
             found = _mentions(text)
             return bool(self.days & found.days or self.times & found.times or self.numbers & found.numbers)
-        if form := _form_pattern(self.written):
+        if form := form_pattern(self.written):
             return re.search(form, text) is not None or contains_words(text, self.written)
         return contains_words(text, self.written)
 
@@ -105,11 +105,11 @@ def _mentions(text: str) -> _Mentions:
     )
 
 
-def _form_pattern(written: str) -> str | None:
+def form_pattern(written: str) -> str | None:
     """The pattern of values that have a form in letters; None if it is no such form."""
     if not _FORM.fullmatch(written):
         return None
     if written.startswith("ISO"):
         return r"\d{4}-\d{2}-\d{2}|\bdate(?:-time)?\b"
-    digits = re.sub(r"[YMDHSymdhs]+", lambda letters: rf"\\d{{{len(letters[0])}}}", re.escape(written))
+    digits = re.sub(r"[YMDHSymdhs]+", lambda letters: rf"\d{{{len(letters[0])}}}", re.escape(written))
     return rf"(?<!\d){digits}(?!\d)" + (r"|\"format\": ?\"date" if written.upper().startswith("YYYY-MM-DD") else "")

@@ -32,6 +32,7 @@ def test_the_names_and_values_of_a_sentence_are_its_claims(sentence: str, claims
         "It booked twelve seats for the third of May 2025, at half past nine or 9:30.",
         "Prices are in EUR.",
         "A booking is named like XK-7.",
+        "Times are like H:MM.",
     ],
 )
 def test_what_the_trials_or_the_definition_say_in_any_form_is_supported(sentence: str) -> None:
