@@ -1,10 +1,11 @@
-"""The parts of a run that hold trials or replies, read for an export."""
+"""The parts of a run that hold trials or replies, read for an export: without control characters and paths of here."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ste_graph.distil.facts import TrialFacts, read_run_facts
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, is_run, part_names
 from ste_graph.packs.runs import list_named_runs
+from ste_graph.report.content import hidden_paths, make_safe
 from ste_graph.report.entries import Fates
 from ste_graph.report.outcomes import Line, unit_of
 from ste_graph.report.steps import RECORDS, group_by_record, split_key
@@ -55,12 +57,19 @@ class ExportPart:
     run: FinishedRun
     name: str
     """`explore`, or `explore-0` for one that ran in a loop; the workflow's own name for the run itself."""
+    hidden: re.Pattern[str]
+    """Finds the paths of this machine, see `make_safe`."""
     lines: dict[str, list[Line]] = field(default_factory=dict)
     read: Sequence[FinishedRun] = ()
     """The runs with the replies that it evaluates, where these are no parts of the same run."""
 
     @cached_property
     def lock(self) -> Mapping[str, Json]:
+        found: Mapping[str, Json] = make_safe(self._lock, self.hidden)
+        return found
+
+    @cached_property
+    def _lock(self) -> Mapping[str, Json]:
         return accepted_lock(self.run.lock)
 
     @cached_property
@@ -84,13 +93,14 @@ class ExportPart:
             for line, steps in _with_steps(log):
                 seen.add(str(line["id"]))
                 is_trial = line["record"] == "trial"
-                facts = read_run_facts(line, self.lock) if is_trial else None
+                facts = read_run_facts(line, self._lock) if is_trial else None
                 verdict = None if is_trial else _find_verdict(line, verdicts)
-                found.append(ExportRecord(line, unit, steps, facts, fates.gates.get(str(line["id"])), verdict))
+                fate = fates.gates.get(str(line["id"]))
+                found.append(self._record(ExportRecord(line, unit, steps, facts, fate, verdict)))
         own = {str(line["id"]) for line in self.lines.get("trial", ())}
         if not own and (self.lines.get("rejected") or self.lines.get("example")):
             found += [
-                ExportRecord(trial, unit_of(trial), fate=fates.gates.get(id))
+                self._record(ExportRecord(trial, unit_of(trial), fate=fates.gates.get(id)))
                 for id, trial in fates.trials.items()
                 if id not in seen
             ]
@@ -103,8 +113,28 @@ class ExportPart:
             if log.failure is not None:
                 steps = list(log.finished.values())
                 last = max((number for number, step in enumerate(steps) if step.record is not None), default=-1)
-                failed.append(FailedUnit(unit, log.failure, steps[last + 1 :]))
+                why: str = make_safe(log.failure, self.hidden)
+                failed.append(FailedUnit(str(make_safe(unit, self.hidden)), why, self._steps(steps[last + 1 :])))
         return failed
+
+    def _record(self, record: ExportRecord) -> ExportRecord:
+        """The record with all its texts made safe."""
+        fate = make_safe(record.fate, self.hidden)
+        return replace(
+            record,
+            line=make_safe(record.line, self.hidden),
+            unit=str(make_safe(record.unit, self.hidden)),
+            steps=self._steps(record.steps),
+            fate=None if fate is None else (fate[0], fate[1]),
+        )
+
+    def _steps(self, steps: Sequence[LoggedStep]) -> list[LoggedStep]:
+        """The same for steps."""
+        hidden = self.hidden
+        return [
+            replace(step, outputs=make_safe(step.outputs, hidden), messages=make_safe(step.messages, hidden))
+            for step in steps
+        ]
 
 
 @dataclass
@@ -126,10 +156,10 @@ class ExportRun:
 
 def read_run(run: FinishedRun) -> ExportRun:
     """The run, its parts, and the replies that it evaluates. Raises `WorkflowError` where a file is damaged."""
-    parts, fates = [], Fates()
+    parts, fates, hidden = [], Fates(), hidden_paths(run.path)
     for each in (run, *run.sub_runs):
         own = str(accepted_lock(each.lock)["resolved"]["workflow"]["name"])
-        part = ExportPart(each, "-".join(part_names(each, run)) or own)
+        part = ExportPart(each, "-".join(part_names(each, run)) or own, hidden)
         for line in each.records():
             part.lines.setdefault(str(line["record"]), []).append(line)
         fates.add(each, [line for kind in ("candidate", "rejected", "example") for line in part.lines.get(kind, ())])
@@ -143,7 +173,7 @@ def read_run(run: FinishedRun) -> ExportRun:
             part.read = [FinishedRun(name) for name in named if is_run(name)]
     asked = [line for part in parts for line in part.lines.get("verdict", ())]
     verdicts = {str(line["key"]): line["right"] for line in asked if isinstance(line.get("right"), bool)}
-    return ExportRun(parts, fates, verdicts, evaluations[-1][1] if evaluations else None)
+    return ExportRun(parts, fates, verdicts, make_safe(evaluations[-1][1], hidden) if evaluations else None)
 
 
 def choose_part(parts: Sequence[ExportPart], name: str | None) -> list[ExportPart]:

@@ -86,9 +86,14 @@ def _step_events(
         else:
             yield _tool_event(asked, step, dialogue, tool, call, {**common, **times})
             call += 1
-    if step.outputs:
+    if step.outputs and not _is_shown(step):
         yield InfoEvent(source=vertex, data=step.outputs, timestamp=end, **common)
     yield SpanEndEvent(id=span, timestamp=end, **common)
+
+
+def _is_shown(step: LoggedStep) -> bool:
+    """True if messages and results say all that a step gave: nothing of its reply was repaired or could not be read."""
+    return bool(step.messages or step.calls) and not (step.outputs.get("repairs") or step.outputs.get("problem"))
 
 
 def _model_event(

@@ -29,7 +29,7 @@ from ste_graph.exports.parts import ExportPart, choose_part, describe_records, r
 from ste_graph.files.lock import lock_owner
 from ste_graph.finished import FinishedRun
 from ste_graph.ids import derive_id
-from ste_graph.report.content import SIMULATED_NOTE, hidden_paths, make_safe
+from ste_graph.report.content import SIMULATED_NOTE
 
 _DECISION = ("decision", "reason", "baseline", "adopted")
 Status = Literal["started", "success", "cancelled", "error"]
@@ -54,22 +54,17 @@ def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tup
     written = []
     for each, records in found:
         file = out if is_file else out / f"{each.name}.eval"
-        log = make_log(run, each, make_samples(each, records), whole.decision)
+        log = make_log(each, make_samples(each, records), whole.decision)
         written.append((file, len(log.samples or ())))
         _write(log, file)
     return written
 
 
-def make_log(
-    run: FinishedRun, part: ExportPart, samples: Sequence[EvalSample], decision: Mapping[str, Json] | None = None
-) -> EvalLog:
-    """The log of a part of a run, without a path of this machine and without control characters.
-
-    `decision` is the evaluation of the run's test, if it has one.
-    """
+def make_log(part: ExportPart, samples: Sequence[EvalSample], decision: Mapping[str, Json] | None = None) -> EvalLog:
+    """The log of a part of a run; `decision` is the evaluation of the run's test, if it has one."""
     workflow, lock, summary = part.workflow, part.lock, part.run.summary()
     labels = dict.fromkeys(str(label) for label in lock.get("models", {}).values())
-    running = lock_owner(run.folder.writer) is not None
+    running = lock_owner(part.run.folder.writer) is not None
     status: Status = (
         "success" if summary.complete else "started" if running else "error" if summary.failed else "cancelled"
     )
@@ -79,7 +74,7 @@ def make_log(
         for label, own in sample.model_usage.items():
             usage[label] = usage[label] + own if label in usage else own
     simulated = any(map(is_simulated, [*labels, *(sample.output.model for sample in samples)]))
-    log = EvalLog(
+    return EvalLog(
         status=status,
         eval=EvalSpec(
             eval_id=derive_id(identity, "eval"),
@@ -122,7 +117,6 @@ def make_log(
         ),
         samples=list(samples),
     )
-    return EvalLog.model_validate(make_safe(log.model_dump(mode="json"), hidden_paths(run.path)))
 
 
 def _write(log: EvalLog, file: Path) -> None:
