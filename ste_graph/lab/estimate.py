@@ -92,7 +92,7 @@ def _estimate(
     """The estimate from all runs of one part, which `prefix` names."""
     logs = [log for run in runs for log in run.logs().values()]
     done = [log for log in logs if log.done] or [log for log in logs if log.finished]
-    labels = dict.fromkeys(label for run in runs for label in (run.lock.get("models") or {}).values())
+    labels = dict.fromkeys(label for run in runs for label in run.labels.values())
     found = Estimate(runs[0].path, sum(log.done for log in logs), len(logs), tuple(labels))
     count = planned.unit_bound if planned.unit_bound is not None else len(logs)
     before, now = max_steps(runs[0].lock["resolved"]["workflow"]), max_steps(workflow.lock["workflow"])
@@ -103,7 +103,12 @@ def _estimate(
         if node in now and allowed and node not in workflow.sub_workflows:
             _add_scaled(found, used, usage, now[node] * count / allowed)
         asking -= {node} if steps else set()
-    found.new = tuple(sorted(asking))
+    then = runs[0].lock["resolved"]["workflow"]
+    same = (then.get("params"), then["graph"]) == (
+        workflow.lock["workflow"].get("params"),
+        workflow.lock["workflow"]["graph"],
+    )
+    found.new = () if same else tuple(sorted(asking))  # the same workflow had no use for them there
     found.time_s = _time(runs, done, found.model_calls, count)
     own = {name.removeprefix(prefix): price for name, price in prices.items() if name.startswith(prefix)}
     has_all = all(name in own or not getattr(workflow.models[name], "sampling", True) for name in workflow.asked_models)

@@ -65,6 +65,8 @@ class UsageCounts:
         """What the replies alone have used."""
         return UsageCounts(
             model_calls=self.model_calls,
+            empty=self.empty,
+            truncated=self.truncated,
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             cached_tokens=self.cached_tokens,

@@ -9,6 +9,8 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.diagnostics import DiagnosticsError
+from ste_graph.run.context import Watcher
+from ste_graph.run.control import Control, write_control
 from ste_graph.run.costs import seconds_between, worked_s
 from tests.servers.chat import Answer, ChatServer, Proceed, Request
 
@@ -386,5 +388,38 @@ def test_the_budget_of_a_model_holds_for_all_parts_together(whole: Callable) -> 
 def test_parts_need_prices_for_a_budget_of_money_too(tiny: Path, tmp_path: Path) -> None:
     file = tmp_path / "whole.yaml"
     file.write_text(WHOLE.replace(", prices: {input: 1000, output: 0}", ""), "utf-8")
-    with pytest.raises(DiagnosticsError, match="`first.model`, `second.model` have none"):
+    with pytest.raises(DiagnosticsError, match=r"`first\.model`, `second\.model` have none"):
         ste.load(file, set={"budget.money": 1})
+
+
+def test_a_lower_limit_of_requests_lowers_what_may_exceed_a_budget(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ste_graph.run.control.LOOK_S", 0.01)
+    out, counting, limited = tmp_path / "run", Counting(1), threading.Event()
+    most: list[int] = []
+
+    def look(request: Request, proceed: Proceed) -> Answer:
+        if request.is_chat and limited.is_set():
+            most.append(counting.inside)
+        return proceed(request)
+
+    class Limiting(Watcher):
+        def unit_end(self, unit: str, log: object) -> None:
+            write_control(out, Control(concurrency=2))
+
+        def message(self, text: str) -> None:
+            if text.startswith("at most 2 requests at once"):
+                limited.set()
+
+    with ChatServer(counting, look) as server:
+        changes = {
+            "models.model": {"use": "openai", "base_url": server.url, "model": server.model},
+            "params.items": [f"item {number}" for number in range(200)],
+            "budget.tokens": 30_000,
+        }
+        summary = ste.load(tiny, set=changes).run(out=out, concurrency=16, watcher=Limiting())
+        asked = len(server.requests)
+    assert (summary.stopped_by, limited.is_set()) == ("budget", True)
+    assert max(most[20:]) <= 2
+    assert 30_000 <= 100 * asked <= 30_000 + 100 * 2

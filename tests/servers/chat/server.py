@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -32,12 +33,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: a `body` that is no text is sent as JSON. `cut` closes the connection after so many bytes of it."""
+    """An answer: a `body` that is no text is sent as JSON. `cut` closes the connection after so many bytes of it.
+
+    `drip_s` sends it byte by byte, with so many seconds in between, until nobody waits for it any more.
+    """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
+    drip_s: float | None = None
 
     @property
     def message(self) -> dict[str, Any]:
@@ -118,6 +123,10 @@ class ChatServer:
                 head = b"".join(self._headers_buffer) + b"\r\n"
                 self._headers_buffer.clear()
                 self.close_connection = self.close_connection or answer.cut is not None
+                if answer.drip_s is not None:
+                    self.close_connection = True
+                    chat.drip(self.wfile.write, head + data, answer.drip_s)
+                    return
                 try:  # in one piece: the kernel would hold a second one back
                     self.wfile.write(head + (data if answer.cut is None else data[: answer.cut]))
                 except OSError:  # who asked did not wait
@@ -127,9 +136,21 @@ class ChatServer:
             request_queue_size = 128  # so many may connect at once
             daemon_threads = True
 
+            def handle_error(self, *address: Any) -> None:
+                if not isinstance(sys.exception(), OSError):  # who asked may leave at any time
+                    super().handle_error(*address)
+
         self._http = Listener(("127.0.0.1", self._port), Handler)
         self._port = self._http.server_port
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def drip(self, write: Callable[[bytes], object], data: bytes, seconds: float) -> None:
+        """Write the data byte by byte, until they are written, nobody reads them, or the server stops."""
+        with suppress(OSError):
+            for index in range(len(data)):
+                if self.released.wait(seconds):
+                    return
+                write(data[index : index + 1])
 
     def stop(self) -> None:
         """Close all connections, and refuse new ones."""
