@@ -105,8 +105,9 @@ class RunSteps:
 
     async def enter(self, unit: str, keys: Sequence[str]) -> None:
         for key in keys:
-            if (record := self._held[unit][key].record) is not None:
-                self._journal.add(record)
+            step = self._held[unit].get(key)  # None: it was cancelled before it was written
+            if step is not None and step.record is not None:
+                self._journal.add(step.record)
 
     async def remember(self, unit: str, keys: Sequence[str]) -> None:
         for key in keys:

@@ -97,9 +97,9 @@ class UnitRun:
         if step.used.models and isinstance(vertex.block, NodeBlock):
             self._authors.note(vertex.block.node, key, step)
         held = self._context.held
-        await self._shared.steps.write(self._context.name, step, replayed=replayed, held=held is not None)
         if held is not None and step.record is not None:
-            held.add(step)
+            held.add(step)  # first, since whoever cancels this once it is written must find it
+        await self._shared.steps.write(self._context.name, step, replayed=replayed, held=held is not None)
         return self._updater.update(vertex, step, state)
 
     def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.compile.walk import walk_workflow
+from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
 from ste_graph.run.fork import Fork
+from ste_graph.run.logged_step import LoggedStep
 
 NODES = '''
 import asyncio
@@ -242,3 +244,80 @@ def test_a_fork_goes_on_in_waves_from_a_run_that_had_none(folder: Path) -> None:
     assert load(folder, "three").run(out=out, fork=Fork(whole, "episode=3")).complete
     told = seen(out)
     assert len(told["3.0"]) == len(told["4.0"]) == 6
+
+
+class StopsAfter(Watcher):
+    """Stops the run after so many steps."""
+
+    def __init__(self, stop: asyncio.Event, steps: int) -> None:
+        self._stop, self._left = stop, steps
+
+    def step(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._stop.set()
+
+
+@pytest.mark.parametrize("steps", [7, 12, 22])
+def test_a_run_that_is_stopped_in_a_wave_has_in_its_journal_what_is_in_its_logs(folder: Path, steps: int) -> None:
+    (folder / "delays.json").write_text("8")
+    expected = journals(run(folder, "whole", "nested"))
+
+    async def stop_early() -> None:
+        stop = asyncio.Event()
+        own = load(folder, "nested")
+        summary = await own.arun(folder / "run", stop=stop, watcher=StopsAfter(stop, steps))
+        assert summary.stopped_by == "interrupt"
+
+    asyncio.run(stop_early())
+    records = [step.key for log in ste.open_run(folder / "run").logs().values() for step in log.record_steps]
+    kept = journals(folder / "run")
+    assert sum(map(len, kept.values())) == len(records)
+    for lines in kept.values():
+        places = [(line["episode"], line["trial"]) for line in lines]
+        assert places == sorted(places)
+    assert load(folder, "nested").run(out=folder / "run").complete
+    assert journals(folder / "run") == expected
+
+
+INNER = """
+dsl: 2
+name: inner
+plugins: [nodes.py]
+memory:
+  past: {use: list, of: nodes.Thought, lives: run}
+nodes:
+  think: {use: nodes.Think, past: past}
+graph:
+  - think
+  - record: nodes.Thought
+    as: {said: think.text, number: think.number}
+"""
+OUTER = """
+dsl: 2
+name: outer
+plugins: [nodes.py]
+graph:
+  - repeat: round
+    times: 3
+    parallel: 3
+    do:
+      - run: inner.yaml
+        with: {seed: round}
+      - record: nodes.Whole
+        as: {parts: {each: [inner]}, last: inner.result.number}
+"""
+
+
+def test_a_pass_may_run_another_workflow(folder: Path) -> None:
+    (folder / "inner.yaml").write_text(INNER, "utf-8")
+    (folder / "outer.yaml").write_text(OUTER, "utf-8")
+    assert ste.load(folder / "outer.yaml").run(out=folder / "run").complete
+    lines = [json.loads(text) for text in (folder / "run" / "journal.jsonl").read_text("utf-8").splitlines()]
+    assert [line["round"] for line in lines] == [0, 1, 2]
+    assert [[Path(part["run"]).name for part in line["parts"]] for line in lines] == [
+        ["inner.round-0"],
+        ["inner.round-1"],
+        ["inner.round-2"],
+    ]
+    assert len({line["last"] for line in lines}) == 3, "each with a seed of its own"
