@@ -14,7 +14,8 @@ from ste_graph.cli.replies import comparison_command
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.diagnostics import display_path
 from ste_graph.distil.example import Example
-from ste_graph.distil.facts import FactCounts, read_run_facts
+from ste_graph.distil.facts import FactCounts
+from ste_graph.distil.run_facts import RunFacts
 from ste_graph.distil.wording import WordingCount, count_wordings
 from ste_graph.text import count_noun, plural
 from ste_graph.tools.policy import SkippedTool
@@ -23,6 +24,7 @@ from ste_graph.tools.toolbox import NEVER_CALLED
 if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun
     from ste_graph.run.summary import Summary
+    from ste_graph.run.usage_counts import UsageCounts
 
 EVALUATION_KEYS = ("decision", "reason", "baseline", "candidate", "adopted", "interval", "simulated")
 """The keys of an evaluation that other programs get at once; the rest is in the journal."""
@@ -88,7 +90,11 @@ class Outcome:
             "models": summary.models,
             "units": {"all": summary.units, "done": summary.done},
             "parts": summary.sub_workflows,
-            "tokens": {"prompt": summary.used.prompt_tokens, "completion": summary.used.completion_tokens},
+            "tokens": {
+                "prompt": summary.used.prompt_tokens,
+                "completion": summary.used.completion_tokens,
+                "cached": summary.used.cached_tokens,
+            },
             "calls": dict(sorted(summary.calls.items())),
             "repaired": summary.used.repaired,
             "replies": {name: getattr(summary.used, name) for name in ("unreadable", "empty", "truncated")},
@@ -176,7 +182,7 @@ class Outcome:
         if self.held_out.heldout:
             rows.append(("held out", self.held_out.text))
         rows += [(name, _part_text(outputs)) for name, outputs in summary.sub_workflows.items()]
-        rows.append(("model calls", f"{used.model_calls:,}" + _token_text(used.prompt_tokens, used.completion_tokens)))
+        rows.append(("model calls", f"{used.model_calls:,}" + _token_text(used)))
         rows += cost_rows(summary, self.examples)
         rows.append(("tool calls", f"{used.tool_calls:,}"))
         rows.append(("failed calls", self._failed_calls_text()))
@@ -245,15 +251,17 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
     facts = FactCounts()
     examples: list[Example] = []
     opened = open_run(summary.run)
+    known = RunFacts(opened.id, opened.lock)
     for line in opened.records():
         match line["record"]:
             case "trial":
                 verdicts[line.get("solved")] += 1
-                facts.add(read_run_facts(line, opened.lock))
+                facts.add(known.of(line))
             case "rejected":
                 gates[str(line.get("gate"))] += 1
             case "example":
                 examples.append(Example.model_validate({k: line[k] for k in Example.model_fields if k in line}))
+    known.keep()
     held_out = count_wordings(examples)
     unanswered = sum(example.kind == "call" and example.answer is None for example in examples)
     return Outcome(
@@ -299,8 +307,12 @@ def _histogram(counts: Mapping[str, int], by: str = "") -> str:
     return ", ".join(f"{count:,} {by}{name}" for name, count in ordered)
 
 
-def _token_text(prompt: int, completion: int) -> str:
-    return f"; {prompt:,} prompt and {completion:,} completion tokens" if prompt or completion else ""
+def _token_text(used: UsageCounts) -> str:
+    prompt, completion, cached = used.prompt_tokens, used.completion_tokens, used.cached_tokens
+    if not prompt and not completion:
+        return ""
+    share = f" ({cached / prompt:.0%} read before, by the server's count)" if cached and prompt else ""
+    return f"; {prompt:,} prompt{share} and {completion:,} completion tokens"
 
 
 def _shorten(lines: list[str]) -> list[str]:

@@ -44,8 +44,8 @@ class AskedModel:
         redact = Redactor(self.workflow.secrets if self.workflow else ()).redact
         try:
             with TemporaryDirectory() as folder:
-                async with Servers(Path(folder), progress) as servers:
-                    adapter = await self.adapter.start(self.names[0] if self.names else "main", servers)
+                async with Servers(Path(folder), progress) as servers, servers.part() as part:
+                    adapter = await self.adapter.start(self.names[0] if self.names else "main", part)
                     length = None if quick else longest
                     diagnosis = await examine(adapter, names=self.names, longest=length, progress=progress)
         except SteError as error:

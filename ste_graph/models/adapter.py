@@ -11,7 +11,7 @@ from ste_graph.contracts import Frozen, Json, ModelRequest, ToolCall, Usage
 from ste_graph.errors import ModelError
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.server_facts import ServerFacts
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers import ModelServer, PartServers
 from ste_graph.registry import load_entry_point
 from ste_graph.settings import HubPath, RelativePath
 
@@ -76,7 +76,11 @@ class Adapter(Frozen):
     def check_access(self) -> None:
         """Raise `WorkflowError` where the settings say that the model may not be used."""
 
-    async def start(self, name: str, servers: Servers) -> Adapter:
+    def needed_server(self) -> ModelServer | None:
+        """The server that `start` starts; models whose servers can be one share it. Raises `ModelError`."""
+        return None
+
+    async def start(self, name: str, servers: PartServers) -> Adapter:
         """Start what the model needs for one run, and return the adapter to ask: this one, or that of a server.
 
         `name` is the model's in the workflow. Raises `ModelError` if its server cannot start.

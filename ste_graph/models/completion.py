@@ -28,7 +28,7 @@ def read_completion(text: str) -> RawReply:
     if not choices:
         raise UnreadableAnswerError("the answer has `choices: []`, so no reply", answer)
     try:
-        return _read_choice(choices[0], answer.get("usage") or {})
+        return _read_choice(choices[0], answer.get("usage") or {}, answer.get("timings") or {})
     except (AttributeError, TypeError, ValueError, KeyError) as error:
         raise UnreadableAnswerError(f"the reply is not in the form of the chat protocol ({error})", answer) from None
 
@@ -44,7 +44,13 @@ def _describe(text: str) -> str:
     return "the answer is not JSON, so it is not a model server's"
 
 
-def _read_choice(choice: Json, usage: Mapping[str, Json]) -> RawReply:
+def _cached_tokens(usage: Mapping[str, Json], timings: Mapping[str, Json]) -> int:
+    """The tokens of the prompt that the server had read before: by OpenAI's count, or llama.cpp's own."""
+    told = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+    return int(told if told is not None else timings.get("cache_n") or 0)
+
+
+def _read_choice(choice: Json, usage: Mapping[str, Json], timings: Mapping[str, Json]) -> RawReply:
     message = choice.get("message") or {}
     calls = message.get("tool_calls") or ()
     if not calls and (old := message.get("function_call")):
@@ -55,7 +61,7 @@ def _read_choice(choice: Json, usage: Mapping[str, Json]) -> RawReply:
         usage=Usage(
             prompt_tokens=usage.get("prompt_tokens") or 0,
             completion_tokens=usage.get("completion_tokens") or 0,
-            cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+            cached_tokens=_cached_tokens(usage, timings),
         ),
         reasoning=_text(message.get("reasoning") or message.get("reasoning_content")),
         finish_reason=choice.get("finish_reason"),

@@ -16,6 +16,7 @@ from ste_graph.language.workflow import NodeSpec, Workflow
 from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
+from ste_graph.models.servers import Servers
 from ste_graph.run.control import RunControl
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.step_log import StepLog
@@ -101,5 +102,7 @@ class RunContext:
     """What another terminal may ask of the run and all its sub-workflows; None: nothing."""
     compile_unit: CompileUnit | None = None
     """The maker of the graph of a unit; None: LangGraph's."""
+    servers: Servers | None = None
+    """The servers that the run has started, for all its parts; None before there are any."""
     executor: Executor | None = None
     """Where units run, those of sub-workflows too; None: all in this process."""

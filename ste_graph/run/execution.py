@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ste_graph.contracts import Json, RecordStore, Tool
@@ -14,6 +15,7 @@ from ste_graph.language.workflow import CassetteSpec, Workflow
 from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
+from ste_graph.models.servers import Servers
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.concurrency import run_side_by_side
 from ste_graph.run.context import CompileUnit, RunContext, UnitGraph, Watcher
@@ -134,6 +136,7 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
         control=parent.control,
         compile_unit=parent.compile_unit,
         executor=parent.executor,
+        servers=parent.servers,
     )
     return await _execute(workflow, RunFolder(folder), context)
 
@@ -196,7 +199,11 @@ class _Opening:
                 for doubt in await check_sub_workflows(self._workflow, dry_run=self._dry_run):
                     self._watcher.message(doubt)
             gone: dict[str, str] = {}
-            models = start_models(self._workflow, self._folder.path, self._watcher.message, self._context.stop, gone)
+            servers = self._context.servers
+            if servers is None:
+                servers = await stack.enter_async_context(Servers(self._folder.path, self._watcher.message))
+                self._context = replace(self._context, servers=servers)
+            models = start_models(self._workflow, servers, self._context.stop, gone)
             workflow = await stack.enter_async_context(models)
             if model_labels(workflow):
                 self._watcher.message("asking whether the models can be reached")

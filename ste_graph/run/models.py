@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from ste_graph.contracts import Json, Model, ModelRequest, Reply
 from ste_graph.errors import ModelError, RunError, SteError
@@ -43,12 +42,11 @@ def all_model_labels(workflow: Workflow) -> dict[str, str]:
 @asynccontextmanager
 async def start_models(
     workflow: Workflow,
-    folder: Path,
-    message: Callable[[str], None],
+    servers: Servers,
     stop: asyncio.Event,
     gone: dict[str, str] | None = None,
 ) -> AsyncIterator[Workflow]:
-    """Start the servers that the models need, until the end of this context; give the workflow that asks them.
+    """Start the servers that the models need, in use until the end of this context; give the workflow that asks them.
 
     Raises `RunError` if `stop` is set while a server starts, or if one cannot start; but where another model is asked
     in its place, `gone` gets the reason.
@@ -56,17 +54,22 @@ async def start_models(
     if is_replay(workflow):
         yield workflow
         return
-    async with Servers(folder, message) as servers:
+    async with servers.part() as part:
         started: dict[str, Adapter] = {}
         for name in model_labels(workflow):
+            with suppress(SteError):  # it is raised below
+                if (server := workflow.models[name].needed_server()) is not None:
+                    part.expect(server)
+        for name in model_labels(workflow):
             try:
-                started[name] = await _wait_or_stop(stop, workflow.models[name].start(name, servers))
+                started[name] = await _wait_or_stop(stop, workflow.models[name].start(name, part))
             except ModelError as error:
                 if gone is None or not workflow.fallbacks(name):
                     raise RunError(describe_model_error(workflow, name, error)) from error
                 gone[name] = str(error)
             except SteError as error:
                 raise RunError(describe_model_error(workflow, name, error)) from error
+        await servers.end_unused()
         yield replace(workflow, models={**workflow.models, **started})
 
 

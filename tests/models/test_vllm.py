@@ -1,6 +1,7 @@
 """`use: vllm` with a program in vLLM's place: what is started, what is reported, and that nothing is left behind."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -32,8 +33,10 @@ def fake(**settings):
 
 @asynccontextmanager
 async def opened(folder, *models, progress=lambda text: None):
-    async with Servers(folder, progress) as servers:
-        yield [await model.start(f"m{number}", servers) for number, model in enumerate(models)]
+    async with Servers(folder, progress) as servers, servers.part() as part:
+        for model in models:
+            part.expect(model.server)
+        yield [await model.start(f"m{number}", part) for number, model in enumerate(models)]
 
 
 async def refusal(folder, **settings):
@@ -85,6 +88,7 @@ def test_the_server_is_the_module_of_the_interpreter_that_the_settings_name(tmp_
     assert model.server.command == (
         "/venv/bin/python", "-m", "vllm.entrypoints.openai.api_server",
         "--model", str(tmp_path), "--served-model-name", tmp_path.name, "--host", "127.0.0.1",
+        "--enable-prompt-tokens-details",
     )  # fmt: skip
     assert model.server.env == {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_API_KEY": "s3cret"}
     assert "s3cret" not in repr(model.server)
@@ -135,23 +139,92 @@ async def test_a_server_is_waited_for_with_progress_and_ended_with_its_engine(tm
     assert "Starting to load model" in log
 
 
-async def test_a_server_that_dies_later_is_told_of(tmp_path):
+async def test_a_server_that_dies_is_started_once_more_and_then_told_of(tmp_path):
     heard, pids = [], tmp_path / "pids"
     async with opened(tmp_path, fake(args={"pids": str(pids)}), progress=heard.append):
-        os.kill(pids_in(pids)[1], signal.SIGTERM)
-        while "ready" in heard[-1]:
-            await asyncio.sleep(0.05)
-        assert heard[-1] == (
+        told = [
             "vLLM has ended with exit status 143 while it was needed: INFO: that was all"
-            f" (its log: {tmp_path}/vllm-m0.log)"
-        )
-        assert gone(pids_in(pids), within_s=5)
+            f" (its log: {tmp_path}/vllm-m0.log){then}"
+            for then in ("; starting it once more", "")
+        ]
+        for number, sentence in enumerate(told):
+            first = pids_in(pids)
+            os.kill(first[1], signal.SIGTERM)
+            while sentence not in heard:
+                await asyncio.sleep(0.05)
+            assert gone(first, within_s=5)
+            while number == 0 and not heard[-1].startswith("vLLM is ready"):
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        assert heard[-1] == told[1]
+        assert not alive(pids_in(pids))
 
 
 async def test_models_that_differ_in_sampling_only_share_one_server(tmp_path):
     async with opened(tmp_path, fake(temperature=1), fake(temperature=0), fake(served_name="other")) as [a, b, c]:
         assert a.base_url == b.base_url != c.base_url
     assert sorted(log.name for log in tmp_path.glob("*.log")) == ["vllm-m0.log", "vllm-m2.log"]
+
+
+def adapter(folder, rank=12, base="org/tiny"):
+    folder.mkdir(parents=True)
+    (folder / "adapter_config.json").write_text(json.dumps({"r": rank, "base_model_name_or_path": base}))
+    return str(folder)
+
+
+async def test_models_that_differ_in_their_adapters_share_one_server(tmp_path):
+    tuned = [fake(adapter=adapter(tmp_path / f"tuned-{rank}", rank)) for rank in (12, 40)]
+    async with opened(tmp_path, fake(), *tuned) as [base, *students]:
+        assert {base.base_url} == {student.base_url for student in students}
+        assert [base.model, *(student.model for student in students)] == ["org/tiny", "tuned-12", "tuned-40"]
+    (log,) = tmp_path.glob("*.log")
+    command = log.read_text().splitlines()[0]
+    assert "--served-model-name org/tiny " in command
+    assert "--enable-lora --max-lora-rank 64 --lora-modules " in command
+    assert f'{{"name": "tuned-12", "path": "{tmp_path}/tuned-12"}}' in command
+
+
+async def test_a_server_is_kept_for_the_next_part_and_ended_before_another_one_starts(tmp_path):
+    first, second = fake(), fake(model="org/other")
+    async with Servers(tmp_path, lambda text: None) as servers:
+        async with servers.part() as part:
+            address = (await first.start("a", part)).base_url
+        async with servers.part() as part:
+            assert (await first.start("b", part)).base_url == address
+        async with servers.part() as part:
+            await second.start("c", part)
+            with pytest.raises(OSError, match="Connect call failed"):
+                await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2].partition("/")[0]))
+    assert sorted(log.name for log in tmp_path.glob("*.log")) == ["vllm-a.log", "vllm-c.log"]
+
+
+async def test_a_part_without_a_server_ends_those_that_nobody_uses(tmp_path):
+    pids = tmp_path / "pids"
+    async with Servers(tmp_path, lambda text: None) as servers:
+        async with servers.part() as part:
+            await fake(args={"pids": str(pids)}).start("a", part)
+        assert alive(pids_in(pids))
+        await servers.end_unused()
+        assert not alive(pids_in(pids))
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda folder: str(folder), "no adapter in RUN/tuned; expected a folder with an adapter_config.json"),
+        (lambda folder: adapter(folder, base="org/large"), "is one for `org/large`, not for `org/tiny`"),
+    ],
+)
+async def test_an_adapter_that_does_not_fit_is_refused(tmp_path, made, words):
+    assert words in await refusal(tmp_path, adapter=made(tmp_path / "tuned"))
+
+
+def test_sizes_and_prefix_caching_are_settings():
+    command = fake(tensor_parallel=2, data_parallel=4, prefix_caching=True).server.command
+    words = "--tensor-parallel-size 2 --data-parallel-size 4 --enable-prefix-caching"
+    assert words in " ".join(command)
+    with pytest.raises(ValidationError, match="`tensor_parallel_size` has a setting of its own"):
+        fake(args={"tensor_parallel_size": 2})
 
 
 async def test_a_running_server_is_used_as_it_is_and_sent_no_key_of_others(server, tmp_path, monkeypatch):
@@ -292,8 +365,8 @@ from ste_graph.models.vllm import VLLMModel
 
 async def main():
     pids, *command = sys.argv[1:]
-    async with Servers(Path(pids).parent, lambda text: None) as servers:
-        await VLLMModel(model="org/tiny", command=command, args={"pids": pids}).start("explorer", servers)
+    async with Servers(Path(pids).parent, lambda text: None) as servers, servers.part() as part:
+        await VLLMModel(model="org/tiny", command=command, args={"pids": pids}).start("explorer", part)
         await asyncio.sleep(60)
 
 asyncio.run(main())

