@@ -109,7 +109,9 @@ def _estimate(
         workflow.lock["workflow"]["graph"],
     )
     found.new = () if same else tuple(sorted(asking))  # the same workflow had no use for them there
-    found.time_s = _time(runs, done, found.model_calls, count)
+    most = planned.max_unit_cost
+    in_turn = most.chain / most.model_calls if most.model_calls else 1.0
+    found.time_s = _time(runs, done, found.model_calls, count, in_turn)
     own = {name.removeprefix(prefix): price for name, price in prices.items() if name.startswith(prefix)}
     has_all = all(name in own or not getattr(workflow.models[name], "sampling", True) for name in workflow.asked_models)
     if own and has_all:
@@ -158,8 +160,11 @@ def _by_node(logs: Sequence[StepLog]) -> dict[str, tuple[int, UsageCounts]]:
     return {node: (count, used[node]) for node, count in steps.items()}
 
 
-def _time(runs: Sequence[FinishedRun], logs: Sequence[StepLog], calls: float, units: int) -> float:
-    """The seconds of so many calls at the pace of the sample; at least those of one unit's, one after the other."""
+def _time(runs: Sequence[FinishedRun], logs: Sequence[StepLog], calls: float, units: int, in_turn: float) -> float:
+    """The seconds of so many calls at the pace of the sample; at least those of a unit's longest chain.
+
+    `in_turn` is the share of a unit's calls that wait for one another.
+    """
     made = sum(log.used.model_calls for run in runs for log in run.logs().values())
     worked = sum(worked_s(run.path) for run in runs if not run.sub_runs)
     if not made:
@@ -167,7 +172,7 @@ def _time(runs: Sequence[FinishedRun], logs: Sequence[StepLog], calls: float, un
     seconds = [
         float(reply["s"]) for log in logs for step in log.finished.values() for reply in step.asked if "s" in reply
     ]
-    chain = calls / max(units, 1) * fmean(seconds) if seconds else 0.0
+    chain = in_turn * calls / max(units, 1) * fmean(seconds) if seconds else 0.0
     return max(worked * calls / made, chain)
 
 
