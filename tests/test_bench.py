@@ -104,7 +104,7 @@ def test_the_share_of_cached_prefixes_is_counted_from_the_beginning_of_each_prom
         return {"role": "assistant", "content": text}
 
     first, second = [user("a" * 40)], [user("a" * 40), reply("yes"), user("b" * 40)]
-    total, cached, allowed = shares([(first, "yes"), (second, "no")])
+    _, cached, allowed = shares([(first, "yes"), (second, "no")])
     assert cached == allowed > 0
     kept = [user("c" * 40), reply("yes"), user("b" * 40)]
     _, cached, allowed = shares([(first, "yes"), (kept, "no")])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.distil.facts import FactCounts, read_run_facts
+from ste_graph.distil.run_facts import RunFacts
 from ste_graph.text import align_columns, printable
 
 if TYPE_CHECKING:
@@ -63,19 +64,23 @@ def has_failed_call(kept: JournalTrial) -> bool:
 
 def trials_overview(run: FinishedRun, trials: Trials, tool: str | None) -> str:
     """A table with a line per tool: its trials, their verdicts, and the state of its unit."""
-    labels = ", ".join(dict.fromkeys(run.lock.get("models", {}).values())) or "none"
+    labels = ", ".join(dict.fromkeys(run.labels.values())) or "none"
     logs = {name: log for name, log in run.logs().items() if tool in (None, name)}
     rows = [["tool", "trials", "solved", "not", "unclear", "call succeeded", "grounded", "with failed calls", ""]]
-    total = FactCounts()
+    total, known = FactCounts(), RunFacts(run.id, run.lock)
+    by_tool: dict[str, list[JournalTrial]] = {}
+    for kept in trials:
+        by_tool.setdefault(kept.tool, []).append(kept)
     for name, log in logs.items():
-        own = [kept for kept in trials if kept.tool == name]
+        own = by_tool.get(name, [])
         verdicts = [kept.trial.solved for kept in own]
-        facts = [read_run_facts(kept.line, run.lock) for kept in own]
+        facts = [known.of(kept.line) for kept in own]
         proven = (sum(fact.call_succeeded for fact in facts), sum(fact.grounded for fact in facts))
         counts = (len(own), *map(verdicts.count, (True, False, None)), *proven, sum(map(has_failed_call, own)))
         for fact in facts:
             total.add(fact)
         rows.append([name, *map(str, counts), "failed" if log.failure else "done" if log.done else "not done"])
+    known.keep()
     lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *align_columns(rows, left=(0, -1))]
     lines += [f"{name}: {printable(log.failure)}" for name, log in logs.items() if log.failure]
     lines += ["", f"beware: {total.warning}"] if total.warning else []

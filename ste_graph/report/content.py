@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from ste_graph.contracts import Frozen, Json, is_simulated
-from ste_graph.distil.facts import FactCounts, TrialFacts, read_run_facts
+from ste_graph.distil.facts import FactCounts, TrialFacts
+from ste_graph.distil.run_facts import RunFacts
 from ste_graph.files.jsonl import read_objects
 from ste_graph.finished import FinishedRun, part_names
 from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table
 from ste_graph.report.entries import Fates, Talk, reply_entry, trial_entry
-from ste_graph.report.evidence import arms_section, forms_section, training_section
+from ste_graph.report.evidence import arms_section, forms_section
 from ste_graph.report.graph import draw_locked_graph
 from ste_graph.report.outcomes import Line, coverage_section, gates_section, group_by_tool, outcome_section, unit_of
 from ste_graph.report.requests import requests_section
 from ste_graph.report.state import describe_state
 from ste_graph.report.steps import StepFacts, cost_section, read_steps_of
+from ste_graph.report.trainings import training_section
 from ste_graph.run.lock_file import accepted_lock
 from ste_graph.run.summary import summarise
 from ste_graph.text import count_noun, plural, printable
@@ -130,7 +132,9 @@ class _OpenPart:
         events = [event for _, event in read_objects(run.folder.events) if event is not None]
         starts = [str(event["at"]) for event in events if event.get("event") == "started"]
         self.steps: StepFacts = read_steps_of(logs, starts)
-        self.facts: dict[str, TrialFacts] = {line["id"]: read_run_facts(line, self.lock) for line in self.of("trial")}
+        known = RunFacts(run.id, self.lock)
+        self.facts: dict[str, TrialFacts] = {line["id"]: known.of(line) for line in self.of("trial")}
+        known.keep()
 
     def of(self, *kinds: str) -> list[Line]:
         """The records of these types."""

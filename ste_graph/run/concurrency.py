@@ -15,17 +15,17 @@ async def run_side_by_side(
     cancels this once more, and `give_up` is called.
     """
     ended: asyncio.Queue[asyncio.Task[None] | None] = asyncio.Queue()
-    tasks = dict.fromkeys(asyncio.create_task(job) for job in jobs)
+    tasks = {asyncio.create_task(job): None for job in jobs}
     for task in tasks:
         task.add_done_callback(ended.put_nowait)
     stopping = asyncio.create_task(stop.wait())
     stopping.add_done_callback(lambda _: ended.put_nowait(None))
     left = len(tasks)
     try:
-        while left and not stop.is_set() and (task := await ended.get()) is not None:
+        while left and not stop.is_set() and (done := await ended.get()) is not None:
             left -= 1
-            del tasks[task]  # so that what a unit held is let go of while others go on
-            task.result()
+            del tasks[done]  # so that what a unit held is let go of while others go on
+            done.result()
         return not left
     finally:
         stopping.cancel()

@@ -126,12 +126,11 @@ def main(words: list[str]) -> int:
     if unknown := [word for word in words if word not in known]:
         print(f"no bench named {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)
         return 2
-    results = {name: result for name, result in read_results().items() if name in known}
     done = []
     for name in words or known:
-        results[name] = run_bench(name)
-        done.append(results[name])
-        write_results(results)
+        done.append(run_bench(name))
+        kept = {other: result for other, result in read_results().items() if other in known}
+        write_results({**kept, name: done[-1]})
     print()
     for result in done:
         for row in result.rows:

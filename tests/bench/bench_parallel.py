@@ -13,6 +13,7 @@ from pathlib import Path
 import ste_graph as ste
 from ste_graph.run.step_log import StepLog
 from tests.bench.model_server import start_server
+from tests.bench.rows import Row
 
 TOOLS, EPISODES, TRIALS = 20, 3, 4
 REPLY_S = 0.5
@@ -46,17 +47,19 @@ def explore(url: str, parallel: int) -> list[int]:
         return [StepLog(log).used.model_calls for log in (folder / "run" / "units").glob("*.jsonl")]
 
 
-def main() -> None:
+def main() -> list[Row]:
     """Print seconds from the first call to the last reply, with and without waves, and their ideals."""
     with start_server() as server:
         explore(server.url, EPISODES)  # loads the libraries
     took: dict[int, float] = {}
+    shares: dict[int, float] = {}
     for parallel in (1, EPISODES):
         with start_server(REPLY_S) as server:
             calls = explore(server.url, parallel)
         took[parallel] = server.seconds
         chain = max(calls) / parallel
         ideal = REPLY_S * max(chain, sum(calls) / CONCURRENCY)
+        shares[parallel] = ideal / server.seconds
         words = f"{parallel} episodes at once" if parallel > 1 else "one episode after another"
         print(
             f"  {TOOLS} tools x {EPISODES} x {TRIALS} at {REPLY_S} s a reply, {words}: {sum(calls)} calls in "
@@ -65,6 +68,13 @@ def main() -> None:
         )
     ratio = took[1] / took[EPISODES]
     print(f"  in waves {ratio:.2f} x as fast (to reach: {FASTER}); load of the machine {os.getloadavg()[0]:.1f}")
+    size = f"{TOOLS} tools x {EPISODES} x {TRIALS} at {REPLY_S} s a reply, {CONCURRENCY} in flight, waves of {EPISODES}"
+    one_by_one, waves = f"one episode after another {took[1]:.1f} s", f"in waves {took[EPISODES]:.1f} s"
+    anchor = f"ideal {shares[EPISODES] * took[EPISODES]:.1f} s, ours {took[EPISODES]:.1f} s"
+    return [
+        Row(f"{size}: ideal / ours", shares[EPISODES], "", SHARE, "more", anchor),
+        Row("waves against one episode after another", ratio, " x", FASTER, "more", f"{one_by_one}, {waves}"),
+    ]
 
 
 if __name__ == "__main__":
