@@ -299,3 +299,25 @@ def test_passes_side_by_side_and_compressed_logs_give_the_same_trace_live_and_la
     for log in (tmp_path / "run" / "units").iterdir():
         compress(log)
     assert exported(ste, tmp_path / "run") == later
+
+
+def test_parts_in_loops_of_units_are_traced_live_in_the_steps_that_ran_them(tiny, tmp_path, collector, ste):
+    outer = tmp_path / "outer.yaml"
+    outer.write_text(
+        "dsl: 2\nname: outer\nparams: {sides: [left, right], again: 2}\ngraph:\n"
+        "  - map: side\n    over: params.sides\n    do:\n"
+        "      - repeat: round\n        times: params.again\n        do:\n"
+        "          - run: tiny.yaml\n            name: inner\n            with: {params.turns: params.again}\n",
+        "utf-8",
+    )
+    summary = ste_graph.load(outer).run(tmp_path / "run")
+    assert summary.complete, summary.failed
+    assert summary.remarks == []
+    spans = collector.by_id
+    assert spans.keys() == exported(ste, tmp_path / "run").keys()
+    assert len(collector.spans) == len(spans)
+    inner = [path_of(span, spans) for span in spans.values() if span.name == "invoke_workflow tiny"]
+    assert sorted(inner) == [
+        ["invoke_workflow outer", f"side {side}", f"round {number}", "inner", "invoke_workflow tiny"]
+        for side in ("left", "right") for number in (0, 1)
+    ]  # fmt: skip

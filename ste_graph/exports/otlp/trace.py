@@ -74,6 +74,8 @@ class RunTrace:
             return None
         head, _, step = path.rpartition("/")
         for outer, part in sorted(self._parts.items(), key=lambda item: -len(item[0])):
+            if outer != "." and not head.startswith(f"{outer}/"):
+                continue
             inner = head if outer == "." else head.removeprefix(f"{outer}/")
             if inner == SUB_RUNS and part.only_unit is not None:
                 return part.facts.span_id(part.only_unit, "step", step)
