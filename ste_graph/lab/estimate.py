@@ -15,7 +15,7 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, is_run, open_run
 from ste_graph.language.expressions.expression import Expression, ExpressionError
-from ste_graph.language.sections.graph import param_value
+from ste_graph.language.sections.bounds import param_value
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.prices import Prices
 from ste_graph.plan import Plan

@@ -17,7 +17,7 @@ from ste_graph.language.composition import compose
 from ste_graph.language.expressions.expression import Expression, ExpressionError
 from ste_graph.language.expressions.types import INT, STR
 from ste_graph.language.paths import order_changes, set_path, set_paths
-from ste_graph.language.sections.graph import param_value
+from ste_graph.language.sections.bounds import param_value
 from ste_graph.language.sections.scope import Position
 from ste_graph.language.sections.setting_values import ENVIRONMENT
 from ste_graph.language.sections.vocabulary import Vocabulary, report_expression

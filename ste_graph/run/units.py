@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ste_graph.contracts import Json, Tool
 from ste_graph.errors import SteError, WorkflowError
-from ste_graph.language.sections.graph import param_value
+from ste_graph.language.sections.bounds import param_value
 from ste_graph.language.workflow import UNIT, Workflow
 from ste_graph.redaction import Redactor
 from ste_graph.run.errors import error_text

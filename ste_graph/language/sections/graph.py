@@ -8,19 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import Block, Each, Map, NodeBlock, Parallel, RecordBlock, Repeat, When
 from ste_graph.language.expressions.expression import Expression, ExpressionError
+from ste_graph.language.sections.bounds import BOUND, WIDTH, Bound, BoundReader
 from ste_graph.language.sections.schema import IDENTIFIER, RESERVED
-from ste_graph.language.sections.vocabulary import error_text, report_expression
+from ste_graph.language.sections.vocabulary import report_expression
 from ste_graph.language.source.files import default_run_name
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.suggest import closest
 
-BOUND: Final = "a whole number of at least 0, made of numbers and `params.…`"
-WIDTH: Final = "a whole number of at least 1, made of numbers and `params.…`"
 ONE_NAME_SPACE: Final = "nodes, loops and memories share one name space"
 WITHOUT: Final = "`without` leaves out units, and the items of this map are none"
 _FAULTY: Final = Expression("None")  # replaces one that was reported, so that the blocks inside are read all the same
@@ -63,7 +61,6 @@ class GraphReader:
         self._nodes = nodes
         self._off = off
         self._params = params
-        self._param_values = params.to_plain()
         self._findings = findings
         self._names: dict[str, Span] = dict(taken)
         self._used: set[str] = set()
@@ -264,68 +261,5 @@ class GraphReader:
         expression = self._expression(tree, tree.span) if tree is not None else None
         if expression is None or tree is None:
             return 1
-        for name in sorted(expression.names):
-            if not name.startswith("params."):
-                message = f"`{key}` of `{loop}` cannot depend on `{name}`, which only the run knows"
-                self._findings.error("E231", message, tree.span, expected=WIDTH if least else BOUND)
-                return 1
-            if not is_param(self._param_values, name):
-                known = [f"params.{param}" for param in self._param_values]
-                expected = one_of(known, "a number: this workflow has no `params`")
-                near = closest(name, known)
-                message = f"unknown name `{name}` in `{key}`"
-                self._findings.error("E204", message, tree.span, expected=expected, suggestion=near)
-                return 1
-        value = self._evaluate_bound(expression, tree, least)
-        if value == 0 and not self._is_conditional:
-            zero = "" if expression.text == "0" else f": `{expression.text}` is 0"
-            self._findings.warning("W234", f"the loop `{loop}` never runs{zero}", tree.span)
-        return 1 if value is None else value
-
-    def _evaluate_bound(self, expression: Expression, tree: Tree, least: int) -> int | None:
-        """The value of a bound; None for an illegal one, which is reported at the param that causes it."""
-        try:
-            value = expression.evaluate(lambda name: param_value(self._param_values, name))
-        except ExpressionError as error:
-            culprit = error_text(expression, error)
-            if culprit in expression.names:
-                self._report_bound(culprit, param_value(self._param_values, culprit), tree, least)
-            else:
-                report_expression(error, "E231", tree, self._findings)
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            if expression.text in expression.names:
-                self._report_bound(expression.text, value, tree, least)
-            else:
-                is_value = f", but is {value!r}" if repr(value) != expression.text else ""
-                message = f"`{expression.text}` must be a whole number of at least {least}{is_value}"
-                self._findings.error("E231", message, tree.span)
-            return None
-        return value
-
-    def _report_bound(self, name: str, value: Json, use: Tree, least: int) -> None:
-        """Report a param that cannot be used as a bound, at its definition."""
-        definition = self._params.at(name.split(".")[1:])
-        span = definition.span if definition is not None else use.span
-        related = ((use.span, f"`{name}` is used as a bound here"),)
-        message = f"`{name}` must be a whole number of at least {least}, but is {value!r}"
-        self._findings.error("E231", message, span, related=related)
-
-
-def is_param(params: Mapping[str, Json], name: str) -> bool:
-    """True if `params.a.b` has a value."""
-    try:
-        param_value(params, name)
-    except KeyError:
-        return False
-    return True
-
-
-def param_value(params: Mapping[str, Json], name: str) -> Json:
-    """The value of `params.a.b`. Raises `KeyError` for an unknown name."""
-    value: Json = params
-    for part in name.split(".")[1:]:
-        if not isinstance(value, Mapping):
-            raise KeyError(name)
-        value = value[part]
-    return value
+        bound = Bound(expression, tree, loop, key, least)
+        return BoundReader(self._params, self._findings, is_conditional=self._is_conditional).read(bound)
