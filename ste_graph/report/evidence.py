@@ -8,10 +8,9 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.report.blocks import PageChart, PageSection, PageTable, PageText, make_section, make_table, share
-from ste_graph.report.charts import bar_chart, interval_chart, line_chart
+from ste_graph.report.charts import bar_chart, interval_chart
 from ste_graph.report.outcomes import Line
 from ste_graph.scoring.reply import CaseReply
-from ste_graph.training.results import AccuracyMatrix
 
 RIGHT: Final = {True: "right", False: "wrong", None: "undecided"}
 _COST: Final = (
@@ -20,7 +19,6 @@ _COST: Final = (
     ("completion tokens", "completion_tokens"),
     ("model calls", "calls"),
     ("seconds", "seconds"),
-    ("price", "price"),
 )
 
 
@@ -42,59 +40,6 @@ def arms_section(evaluations: Sequence[Line], replies: Sequence[Line]) -> PageSe
 def is_right(reply: Line) -> bool | None:
     """True if a reply is the right call, or rightly none; None if only a judge can tell."""
     return CaseReply.from_line(reply).is_correct
-
-
-def training_section(trainings: Sequence[Line], rounds: Sequence[Line]) -> PageSection | None:
-    """Exactness before and after a training, by tool, and of each batch over the rounds of continual learning."""
-    # One that a test of arms examines has no figures of its own.
-    trainings = [line for line in trainings if line.get("before") is not None]
-    several = len({line.get("seed") for line in trainings}) > 1
-    rows, bars = [], []
-    for line in trainings:
-        name = f"seed {line.get('seed')}" if several else "training"
-        unseen = None if line.get("after_unseen") is None else share(line["after_unseen"], 1)
-        rows.append(
-            (
-                name,
-                line["rows"],
-                line["steps"],
-                round(line["loss"], 4),
-                round(line["seconds"]),
-                share(line["before"], 1),
-                share(line["after"], 1),
-                unseen,
-                line.get("unseen"),
-            )
-        )
-        after = f"after, {name}" if several else "after"
-        bars += [{"tool": tool, "when": after, "percent": share(part, 1)} for tool, part in line["per_tool"].items()]
-    head = (
-        "training",
-        "rows",
-        "steps",
-        "loss at the end",
-        "seconds",
-        "exact before, %",
-        "exact after, %",
-        "new values, %",
-        "requests with new values",
-    )
-    blocks: list[PageChart | PageTable | PageText | None] = [
-        make_table("Trainings", head, rows),
-        bar_chart(
-            "Exact after the training, by tool",
-            bars,
-            y="tool",
-            x="percent",
-            colour="when",
-            x_title="% exact",
-            stacked=False,
-            percent=True,
-        ),
-        *_test_gaps(trainings),
-        *_round_blocks(rounds),
-    ]
-    return make_section("training", "Training", blocks, "Exact: the reply is the wanted call, letter for letter.")
 
 
 def forms_section(records: Sequence[Line]) -> PageSection | None:
@@ -122,11 +67,6 @@ def _evaluation_blocks(line: Line) -> Iterator[PageChart | PageTable | PageText 
     yield interval_chart("Correct, by arm", correct, x_title="% correct")
     gains = [row for name, gain in line["gains"].items() if (row := _interval_row(name, gain["least"]))]
     yield interval_chart(f"Gain over `{line['baseline']}`", gains, x_title="points", zero=True)
-    costs = [
-        (title, key)
-        for title, key in _COST
-        if any((arm.get("cost") or {}).get(key) is not None for arm in arms.values())
-    ]
     head = [
         "arm",
         "cases",
@@ -139,9 +79,9 @@ def _evaluation_blocks(line: Line) -> Iterator[PageChart | PageTable | PageText 
         "won",
         "lost",
         "no call right, gain",
-        *(title for title, _ in costs),
     ]
-    yield make_table("The arms", head, (_arm_row(name, line, costs) for name in arms))
+    yield make_table("The arms", head, (_arm_row(name, line) for name in arms))
+    yield cost_table(arms)
     rows = [
         (
             name,
@@ -154,12 +94,10 @@ def _evaluation_blocks(line: Line) -> Iterator[PageChart | PageTable | PageText 
     yield make_table("What the decision looked at", ("arm", "obstacle", "p-value", "tools harmed"), rows)
 
 
-def _arm_row(name: str, line: Line, costs: Sequence[tuple[str, str]]) -> list[str | float | None]:
+def _arm_row(name: str, line: Line) -> list[str | float | None]:
     arm, gain = line["arms"][name], line["gains"].get(name) or {}
     found = [_mean(arm[key]["these_tools"]) for key in ("wellformed", "api_match", "correct")]
     least = gain.get("least") or {}
-    cost = arm.get("cost") or {}
-    spent = [None if cost.get(key) is None else round(float(cost[key]), 4 if key == "price" else 1) for _, key in costs]
     return [
         name,
         arm["cases"],
@@ -170,8 +108,24 @@ def _arm_row(name: str, line: Line, costs: Sequence[tuple[str, str]]) -> list[st
         gain.get("won"),
         gain.get("lost"),
         _mean(gain.get("restraint") or {}),
-        *spent,
     ]
+
+
+def cost_table(arms: Mapping[str, Mapping[str, Json]]) -> PageTable | None:
+    """What a case costs in each arm, in a table of its own: beside the arms it would not fit on a page."""
+    found = {name: _costs(arm.get("cost") or {}) for name, arm in arms.items()}
+    titles = list(dict.fromkeys(title for costs in found.values() for title in costs))
+    rows = [(name, *(costs.get(title) for title in titles)) for name, costs in found.items()]
+    return make_table("What a case costs", ("arm", *titles), rows if titles else [])
+
+
+def _costs(cost: Mapping[str, Json]) -> dict[str, float]:
+    """What is known of the cost of a case, by the heads of the table."""
+    found = {title: round(float(cost[key]), 1) for title, key in _COST if cost.get(key) is not None}
+    price = cost.get("price") or {}
+    if price.get("per_case") is not None:
+        found[f"price, {price['currency']}"] = round(float(price["per_case"]), 6)
+    return found
 
 
 def _mean(estimate: Mapping[str, Json]) -> float | None:
@@ -253,51 +207,3 @@ def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | N
         "asked again",
     )
     yield make_table("Replies by arm", head, rows)
-
-
-def _test_gaps(trainings: Sequence[Line]) -> Iterator[PageText]:
-    tools = sorted({tool for line in trainings for tool in line.get("untested") or ()})
-    if tools:
-        yield PageText(lines=(f"No held-out case of: {', '.join(tools)}",))
-
-
-def _round_blocks(rounds: Sequence[Line]) -> Iterator[PageChart | PageTable | None]:
-    """The share of each batch over the rounds, one line per arm and batch, from the last record of each arm."""
-    several = len({line.get("seed") for line in rounds}) > 1
-    last = {(line.get("seed"), line["label"]): line for line in rounds}
-    points: list[dict[str, Json]] = []
-    rows = []
-    for (seed, label), line in last.items():
-        arm = f"{label}, seed {seed}" if several else str(label)
-        matrix = AccuracyMatrix(rounds=line["rounds"])
-        for batch in range(len(matrix.rounds)):
-            name = f"{arm}: {matrix.batch_name(batch)}"
-            points += [
-                {"round": batch + index, "batch": name, "percent": share(part, 1)}
-                for index, part in enumerate(matrix.history(batch))
-            ]
-            retention = matrix.retention[batch]
-            tools = ", ".join(line["batches"][batch]) if len(line.get("batches") or ()) > batch else ""
-            rows.append(
-                (
-                    arm,
-                    matrix.batch_name(batch),
-                    share(matrix.history(batch)[0], 1),
-                    share(matrix.history(batch)[-1], 1),
-                    share(matrix.forgetting[batch], 1),
-                    None if retention is None else share(retention, 1),
-                    tools,
-                )
-            )
-    yield line_chart(
-        "Exact replies of each batch over the rounds",
-        points,
-        x="round",
-        y="percent",
-        colour="batch",
-        x_title="after round",
-        y_title="% exact",
-        percent=True,
-    )
-    head = ("arm", "batch", "first, %", "last, %", "forgotten, points", "kept, %", "tools")
-    yield make_table("Continual learning", head, rows)

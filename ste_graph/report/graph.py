@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ste_graph.contracts import Json
@@ -16,6 +17,14 @@ def draw_locked_graph(lock: Mapping[str, Json]) -> tuple[str | None, str]:
     from ste_graph.compile.picture import lay_out
 
     try:
-        return lay_out(mermaid).svg(), mermaid
+        return give_size(lay_out(mermaid).svg()), mermaid
     except WorkflowError as error:
         return None, f"{error}\n\n{mermaid}"
+
+
+def give_size(svg: str) -> str:
+    """A picture with the width and height of what it shows; a width of 100 % blows a small graph up to the page."""
+    shown = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', svg)
+    if shown is None:
+        return svg
+    return re.sub(r'width="100%"', f'width="{shown[1]}" height="{shown[2]}"', svg, count=1)

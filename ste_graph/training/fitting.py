@@ -32,6 +32,8 @@ class TrainingResult(Frozen):
     first_loss: float
     loss: float
     """The mean over the last steps that were logged together."""
+    losses: list[tuple[int, float]]
+    """The mean over the steps that were logged together, each with the last of these steps, from 1."""
     seconds: float
     """Of this process, without those of an interrupted one before it."""
     cpu_seconds: float
@@ -85,7 +87,7 @@ def fit(
             trainer.add_callback(early_stopping(model, tokenizer, validation_rows, settings, progress))
         trainer.add_callback(progress_reporting(progress))
         trainer.train(resume_from_checkpoint=last)
-        losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+        losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
         _save(trainer.model, tokenizer, base, folder, settings)
         shutil.rmtree(checkpoints)
     path = str(folder.resolve())
@@ -94,8 +96,9 @@ def fit(
         subject=ModelSubject(path=path, digest=model_digest(folder)),
         rows=len(rows),
         steps=trainer.state.global_step,
-        first_loss=losses[0],
-        loss=losses[-1],
+        first_loss=losses[0][1],
+        loss=losses[-1][1],
+        losses=losses,
         seconds=round(time.monotonic() - began, 1),
         cpu_seconds=round(time.process_time() - used, 1),
         resumed_at=int(Path(last).name.rpartition("-")[2]) if last else 0,

@@ -19,6 +19,8 @@ class Training(Record):
     rows: int
     steps: int
     loss: float
+    losses: list[tuple[int, float]] = Field(default=[])
+    """The loss over the steps, each with the step at which it was logged."""
     seconds: float
     cpu_seconds: float
     before: float | None = None
@@ -54,6 +56,8 @@ class Round(Record):
     rows: int
     steps: int
     loss: float
+    losses: list[tuple[int, float]] = Field(default=[])
+    """The loss over the steps of this round."""
     seconds: float
     cpu_seconds: float
     rounds: list[list[float]]

@@ -39,6 +39,32 @@ def distilled_run(quick_run: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def evaluated_run(quick_run: Path) -> Path:
+    """A test of four arms with prices, and the decision about them."""
+    folder = quick_run.parent
+    few = {"data.explored.run": str(quick_run), "params.paraphrases": 1, "nodes.split.heldout": 0.4}
+    ste_graph.load("distil", variant="simulated", set=few).run(folder / "distilled")
+    arms = [
+        {"name": "baseline"},
+        {"name": "exemplars", "exemplars": "nearest"},
+        {"name": "shuffled", "exemplars": "shuffled"},
+        {"name": "exemplars+lessons", "exemplars": "nearest", "lessons": True},
+    ]
+    test = {
+        "data.test.run": str(folder / "distilled"),
+        "memory.exemplars.from": str(folder / "distilled"),
+        "memory.experience.from": str(quick_run),
+        "memory.experience.without": str(folder / "distilled"),
+        "params.cases": 2,
+        "params.arms": arms,
+    }
+    ste_graph.load("icl", variant="simulated", set=test).run(folder / "tested")
+    priced = {"data.replies.runs": [str(folder / "tested")], "params.prices": {"input": 0.15, "output": 0.6}}
+    assert ste_graph.load("evaluate", set=priced).run(folder / "evaluated").complete
+    return folder / "evaluated"
+
+
 def rewrite(run: Path, change: Callable[[dict], None]) -> None:
     """Change each trial of a run, in its journal and in its step logs."""
     for file in (run / "journal.jsonl", *(run / "units").glob("*.jsonl")):

@@ -16,6 +16,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run
 from ste_graph.memory.experience.run_vectors import read_request_vectors
 from ste_graph.report.content import gather_content
+from ste_graph.report.evidence import cost_table
 from ste_graph.report.page import render_page
 from ste_graph.report.requests import project
 from ste_graph.report.steps import split_key
@@ -124,6 +125,24 @@ def test_time_and_tokens_of_the_nodes_add_up_to_those_of_the_run(quick_run, cont
     assert sum(row["prompt tokens"] for row in rows) == used.prompt_tokens
 
 
+def test_the_arms_and_what_a_case_costs_stand_in_tables_of_their_own(evaluated_run):
+    content = gather_content(open_run(evaluated_run))
+    arms, costs = table(content, "arms", "The arms"), table(content, "arms", "What a case costs")
+    assert [row["arm"] for row in arms] == [row["arm"] for row in costs]
+    assert len(arms[0]) == 11
+    assert all(row["model calls"] == 1 for row in costs)
+    assert "price, USD" not in costs[0], "a simulated model counts no tokens, so that there is no price"
+
+
+def test_the_price_of_a_case_has_its_currency():
+    cost = {"calls": 1.0, "prompt_tokens": 812.0, "price": {"per_case": 0.000214, "currency": "EUR"}}
+    none = {"calls": 1.0, "price": {"per_case": None, "currency": "EUR"}}
+    found = cost_table({"baseline": {"cost": none}, "exemplars": {"cost": cost}})
+    assert found is not None
+    assert found.head == ("arm", "model calls", "prompt tokens", "price, EUR"), "what no arm has is left out"
+    assert found.rows == (("baseline", 1.0, None, None), ("exemplars", 1.0, 812.0, 0.000214))
+
+
 def test_the_graph_is_the_one_that_was_drawn(quick_run, content):
     assert (
         content.parts[0].graph_text
@@ -131,6 +150,7 @@ def test_the_graph_is_the_one_that_was_drawn(quick_run, content):
     )
     assert content.parts[0].graph is not None
     assert content.parts[0].graph.lstrip().startswith("<svg")
+    assert 'width="100%"' not in content.parts[0].graph.partition(">")[0], "a small graph is not blown up to the page"
 
 
 def test_what_models_and_tools_wrote_is_text(quick_run, tmp_path):

@@ -17,6 +17,8 @@ def test_twenty_steps_lower_the_loss(student: str, rows: list[TrainingRow], tmp_
     fitted = fit(student, rows, tmp_path / "out", TrainingSettings(steps=20, batch_size=8, warmup_steps=2))
     assert fitted.steps == 20
     assert fitted.loss < fitted.first_loss - 0.5
+    assert [step for step, _ in fitted.losses] == list(range(2, 21, 2))
+    assert (fitted.losses[0][1], fitted.losses[-1][1]) == (fitted.first_loss, fitted.loss)
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
@@ -58,6 +60,7 @@ def test_an_interrupted_training_ends_with_the_same_weights_to_the_bit(
 
     first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "broken"))
     assert (whole.resumed_at, resumed.resumed_at) == (0, 10)
+    assert resumed.losses == whole.losses
     assert all(bool((first[name] == second[name]).all()) for name in first)
 
 

@@ -14,7 +14,7 @@ from ste_graph.memory.experience.run_vectors import read_request_vectors
 from ste_graph.report.content import gather_content
 from ste_graph.report.page import write_page
 from ste_graph.report.server import PageServer
-from tests.report.conftest import HOSTILE, distilled_run, quick_run, rewrite  # noqa: F401
+from tests.report.conftest import HOSTILE, distilled_run, evaluated_run, quick_run, rewrite  # noqa: F401
 
 pytestmark = pytest.mark.web
 
@@ -211,3 +211,17 @@ def test_the_served_page_follows_a_run_and_keeps_what_a_person_has_chosen(browse
             assert len(listed(browser)) == 6  # those that match what was searched before, and are new
         WebDriverWait(browser, 20).until(lambda b: b.find_element(By.ID, "state").text.startswith("complete"))
         server.shutdown()
+
+
+def test_the_table_of_arms_fits_on_a_page_and_a_small_graph_keeps_its_size(browser, evaluated_run, tmp_path):  # noqa: F811
+    file = tmp_path / "page.html"
+    write_page(gather_content(open_run(evaluated_run)), file)
+    show(browser, file)
+    wide = (
+        "return [...document.querySelectorAll('table')].map((one) => [one.scrollWidth, one.parentElement.clientWidth])"
+    )
+    tables = browser.execute_script(wide)
+    assert len(tables) >= 4
+    assert all(width <= room for width, room in tables), tables
+    picture = browser.find_element(By.CSS_SELECTOR, ".graph img")
+    assert picture.size["width"] <= int(picture.get_property("naturalWidth"))
