@@ -20,7 +20,7 @@ from ste_graph.run.folder import SUB_RUNS, RunFolder
 from ste_graph.run.journal import Journal, logged_records
 from ste_graph.run.lock_file import run_id
 from ste_graph.run.step_log import StepLog, open_logs
-from ste_graph.run.summary import Summary, summarise
+from ste_graph.run.summary import Summary, resolve_labels, summarise
 
 _SHOWN = 8
 """The number of runs that an error names; the rest is counted."""
@@ -97,6 +97,11 @@ class FinishedRun:
         return run_id(self.lock)
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The label of each model that the run asks, by its name in the workflow."""
+        return resolve_labels(self.path, self.lock.get("models", {}))
+
+    @property
     def sub_runs(self) -> list[FinishedRun]:
         """The runs inside its folder: those of its sub-workflows, and of theirs."""
         return [FinishedRun(lock.parent) for lock in sorted((self.path / SUB_RUNS).rglob(self.folder.lock.name))]
@@ -123,7 +128,7 @@ class FinishedRun:
 
     def summary(self) -> Summary:
         """The summary of the run so far."""
-        return summarise(self.path, self.logs(), self.lock, self.lock.get("models", {}))
+        return summarise(self.path, self.logs(), self.lock, self.labels)
 
 
 def _where_runs_are(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ from ste_graph.run.step_log import StepLog, open_logs
 from ste_graph.run.usage_counts import UsageCounts
 
 StoppedBy = Literal["interrupt", "budget"]
+
+
+UNRESOLVED = re.compile(r"<[\w.\[\]]+>")
+"""What stands for a value that only the run knows."""
 
 
 @dataclass(slots=True)
@@ -79,7 +84,9 @@ class Summary:
 def summarise(run: Path, logs: Mapping[str, StepLog], lock: Mapping[str, Json], models: Mapping[str, str]) -> Summary:
     """Return the summary of the step logs of a run with this lock."""
     skipped = dict(lock.get("skipped", {}))
-    summary = Summary(run, units=len(logs), skipped=skipped, models=dict(models), servers=count_notes(run))
+    summary = Summary(
+        run, units=len(logs), skipped=skipped, models=resolve_labels(run, models), servers=count_notes(run)
+    )
     summary.forked_from = lock.get("forked_from")
     summary.prices = locked_prices(lock)
     for unit, log in logs.items():
@@ -97,6 +104,24 @@ def summarise(run: Path, logs: Mapping[str, StepLog], lock: Mapping[str, Json], 
     if not summary.complete:
         summary.used.add(_used_in_open_runs(run, logs.values()))
     return summary
+
+
+def resolve_labels(run: Path, labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels of models, with those that a run of a sub-workflow was given in the place of `<expression>`.
+
+    A model of a sub-workflow that has not begun is left out where the run is still to say which one it is.
+    """
+    known = {name: label for name, label in labels.items() if not UNRESOLVED.search(label)}
+    if len(known) == len(labels):
+        return known
+    found: dict[str, str] = {}
+    for file in sorted((run / SUB_RUNS).rglob(LOCK_FILE)):
+        names = [part.partition(".")[0] for part in file.parent.relative_to(run).parts]
+        prefix = names[-1]
+        if names.count(SUB_RUNS) == 1 and (lock := RunFolder(file.parent).read_lock()) is not None:
+            inner = resolve_labels(file.parent, lock.get("models", {}))
+            found |= {f"{prefix}.{name}": label for name, label in inner.items()}
+    return {name: known.get(name) or found[name] for name in labels if name in known or name in found}
 
 
 def _used_in_open_runs(run: Path, logs: Iterable[StepLog]) -> UsageCounts:

@@ -332,3 +332,56 @@ def test_a_model_that_only_a_later_sub_workflow_asks_is_missed_at_once(
     with pytest.raises(RunError, match=r"counting.yaml: model `far`"):
         ste.load(whole).run(out=tmp_path / "run")
     assert heard() == []
+
+
+NAMED = """
+dsl: 2
+name: naming
+plugins: [named.py]
+nodes: {choose: {use: named.Choose}}
+graph:
+  - choose
+  - run: named_part.yaml
+    name: part
+    with: {models.model.called: choose.name}
+"""
+
+NAMED_PY = """
+import answering
+from ste_graph.node import Node, NodeOutputs
+
+
+class Named(answering.Answering):
+    called: str = "nobody"
+
+    @property
+    def label(self) -> str:
+        return self.called
+
+
+class Choose(Node):
+    class Outputs(NodeOutputs):
+        name: str
+
+    async def __call__(self, inputs, ctx):
+        return self.Outputs(name="the chosen one")
+"""
+
+
+def test_a_model_that_only_the_run_knows_stands_by_its_name_in_summary_methods_and_table(
+    tiny: Path, tmp_path: Path, ste: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "named.py").write_text(NAMED_PY, "utf-8")
+    part = tiny.read_text("utf-8").replace("plugins: [answering.py]", "plugins: [answering.py, named.py]")
+    part = part.replace("{use: answering.Answering, heard: heard.jsonl}", "{use: named.Named}")
+    (tmp_path / "named_part.yaml").write_text(part, "utf-8")
+    (tmp_path / "naming.yaml").write_text(NAMED, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    shown = ste("run", "naming.yaml", "--out", "out")
+    assert (shown.code, "the chosen one" in shown.out) == (0, True)
+    for text in (shown.out, ste("show", "out").out, ste("show", "--methods", "out").out):
+        assert "<choose.name>" not in text
+    methods = ste("show", "--methods", "out").out
+    assert "the chosen one" in methods
+    assert "given by the run: `choose.name`" in methods

@@ -99,7 +99,7 @@ def _subject(runs: Sequence[FinishedRun]) -> Subject:
     arms: dict[str, ArmFacts] = {}
     for run in runs:
         lock = accepted_lock(run.lock)
-        arm = ArmFacts(lock["resolved"].get("variant") or "base", lock["resolved"], lock.get("models", {}), lock)
+        arm = ArmFacts(lock["resolved"].get("variant") or "base", lock["resolved"], run.labels, lock)
         before = arms.get(arm.name)
         if before is not None and _without_seed(before.resolved) != _without_seed(arm.resolved):
             raise WorkflowError(

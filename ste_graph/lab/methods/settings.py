@@ -10,6 +10,7 @@ from ste_graph.contracts import Json, is_simulated
 from ste_graph.lab.methods.facts import ArmFacts, Subject
 from ste_graph.lab.methods.markup import Code, Table, Words
 from ste_graph.lab.methods.prose import value_text
+from ste_graph.run.summary import UNRESOLVED
 
 SECTIONS: Final = (
     "seed", "params", "models", "tools", "allow", "limits", "reset", "data", "memory", "nodes", "graph", "cassette"
@@ -23,7 +24,7 @@ def write_tables(subject: Subject) -> list[Table]:
     """One table of the first arm's settings, and one of the other arms, if there are any."""
     first, *others = subject.arms
     settings = dict(list_settings(first))
-    rows: list[Sequence[Words]] = [[[Code(path)], [Code(value_text(value))]] for path, value in settings.items()]
+    rows: list[Sequence[Words]] = [[[Code(path)], _value(path, settings)] for path in settings]
     tables = [Table(f"Settings of {subject.name}, arm {first.name}", ("Setting", "Value"), rows)]
     changes: list[Sequence[Words]] = []
     for arm in others:
@@ -106,6 +107,8 @@ def _belongs(path: str, whole: str) -> bool:
 
 
 def _value(path: str, settings: Mapping[str, Json]) -> Words:
+    if isinstance(value := settings.get(path), str) and UNRESOLVED.fullmatch(value):
+        return ["given by the run: ", Code(value.strip("<>"))]
     if settings.get(path) is not None:
         return [Code(value_text(settings[path]))]
     return ["on, as above" if any(other.startswith(f"{path}.") for other in settings) else "none"]

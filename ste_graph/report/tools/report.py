@@ -82,7 +82,7 @@ class _Records:
         self.schemas.update(run.lock.get("schemas") or {})
         self.descriptions.update(run.lock.get("descriptions") or {})
         self.names.update(run.lock.get("names") or {})
-        self.models.update(dict.fromkeys((run.lock.get("models") or {}).values()))
+        self.models.update(dict.fromkeys(run.labels.values()))
         for server, adaptation in (run.lock.get("adaptations") or {}).items():
             model = str(server).partition(" at ")[0]  # the address is nobody else's concern
             self.refused_keywords.update(dict.fromkeys(adaptation.get("keywords") or (), model))
