@@ -11,7 +11,7 @@ from ste_graph.contracts import Context, Json, Model, RecordView, Reply
 from ste_graph.distil.example import Definition
 from ste_graph.distil.normalisation import words
 from ste_graph.forms.claims import find_unsupported
-from ste_graph.forms.contradictions import find_contradiction
+from ste_graph.forms.contradictions import find_text_contradiction
 from ste_graph.forms.description import (
     ToolWording,
     apply_wording,
@@ -36,7 +36,6 @@ from ste_graph.forms.search import (
     proposal_arm,
     search_own,
 )
-from ste_graph.forms.sentences import read_sentences
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.packs.leaks import LeakFinder
 from ste_graph.prompts.prompt import Prompt
@@ -114,9 +113,7 @@ class Describe(Node):
                 return f"it holds {foreign[0]}"
             if lost := find_unsupported(text, [definition, *others, *(trial.source for trial in trials)]):
                 return f"neither a trial nor the tool's definition has {', '.join(f'`{name}`' for name in lost[:3])}"
-            if wrong := next(
-                filter(None, (find_contradiction(part.text, trials) for part in read_sentences(text))), None
-            ):
+            if wrong := find_text_contradiction(text, trials):
                 return str(wrong)
         return None
 

@@ -12,6 +12,7 @@ from ste_graph.distil.normalisation import contains_words, straighten, words
 from ste_graph.distil.request import parse_request
 from ste_graph.forms.claims import find_claims, form_pattern
 from ste_graph.forms.evidence import NumberedTrial
+from ste_graph.forms.sentences import read_sentences
 
 Verdict: TypeAlias = Literal["fails", "works"]
 
@@ -124,6 +125,12 @@ def find_contradiction(sentence: str, trials: Sequence[NumberedTrial]) -> Contra
                 shown = [use.trial for use in found if use.ok == (verdict == "fails")]
                 return Contradiction(text, verdict, tuple(dict.fromkeys(shown)))
     return None
+
+
+def find_text_contradiction(text: str, trials: Sequence[NumberedTrial]) -> Contradiction | None:
+    """The first contradiction in the sentences of a text."""
+    found = (find_contradiction(sentence.text, trials) for sentence in read_sentences(text))
+    return next((contradiction for contradiction in found if contradiction is not None), None)
 
 
 def _clauses(sentence: str) -> Iterator[tuple[str, Verdict]]:

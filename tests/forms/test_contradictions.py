@@ -7,7 +7,7 @@ other two were written afterwards, and the rule was mended by kind after each: a
 
 import pytest
 
-from ste_graph.forms.contradictions import find_contradiction
+from ste_graph.forms.contradictions import find_contradiction, find_text_contradiction
 from tests.forms.planted_contradictions import (
     FLY,
     LEAP,
@@ -58,3 +58,9 @@ def test_a_sentence_that_says_neither_is_none() -> None:
     assert find_contradiction("The result for 1900 says that it is no leap year.", LEAP) is None
     assert find_contradiction("", LEAP) is None
     assert find_contradiction("2024 fails.", []) is None
+
+
+def test_the_first_contradiction_of_a_text_is_found() -> None:
+    text = "Book a flight. `seats` is at most 12. `day` as 2025-05-03 fails."
+    assert str(find_text_contradiction(text, FLY)) == "it says that `2025-05-03` fails, which worked in trial 1, 3"
+    assert find_text_contradiction("Book a flight. `seats` is at most 12.", FLY) is None
