@@ -20,12 +20,19 @@ from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.log import ExemplarRow, RowMaker
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.vectors.chroma_client import Wording
-from ste_graph.memory.vectors.collection import READ_WHOLE, VectorCollection
-from ste_graph.memory.vectors.similarity import DECIMALS, Vectors
+from ste_graph.memory.vectors.collection import VectorCollection
+from ste_graph.memory.vectors.scope_directory import ScopeDirectory
+from ste_graph.memory.vectors.similarity import DECIMALS, TIE_DECIMALS, Vectors, similarities
 from ste_graph.trials.lessons import Lesson
 
 _ADVICE = "Start the server (`chroma run`), or give its address as http://HOST:PORT"
 _MISFIT = "Use that one, or a new server: `ste memory export`, then `ste memory import`"
+
+_LAYOUT: Final = 3
+"""The version of what a server holds. 2: without the directory of scopes."""
+
+READ_WHOLE: Final = 256
+"""Tools of so many exemplars are compared in full."""
 
 _FEW_TOOLS: Final = 8
 """So many tools are searched one by one, which is exact; of more, the nearest of all are looked through first."""
@@ -40,19 +47,23 @@ _MOST_READ: Final = 2048
 class ServerExemplars:
     """Any number of clients may write at once: an exemplar is one row, which is written as a whole.
 
+    With `older`, also what an earlier version has left is read, if not searched.
+
     Raises:
         WorkflowError: the address is none, or the collection was made for another embedder, metric or layout.
         RunError: the server cannot be used.
     """
 
-    def __init__(self, address: str, embedder: StoreEmbedder) -> None:
+    def __init__(self, address: str, embedder: StoreEmbedder, *, older: bool = False) -> None:
         if fault := find_address_fault(address):
             raise WorkflowError(f"{address}: not a web address: {fault}; expected one such as http://localhost:8000")
         self.place = address
         self._embedder = embedder
         self._shown: frozenset[str] | None = None
         """The ids of what is shown once it is frozen; None: all."""
-        self._collection = VectorCollection(address, COLLECTION, Wording(address, _ADVICE, _MISFIT), embedder.wanted)
+        wording, layouts = Wording(address, _ADVICE, _MISFIT), (_LAYOUT, _LAYOUT - 1) if older else (_LAYOUT,)
+        self._collection = VectorCollection(address, COLLECTION, wording, embedder.wanted, layouts)
+        self._directory = ScopeDirectory(self._collection)
         embedder.made_with = self._collection.embedder
 
     def __len__(self) -> int:
@@ -102,8 +113,9 @@ class ServerExemplars:
 
     def forget(self, is_wanted: Callable[[Exemplar], bool]) -> int:
         self._check_changeable()
-        gone = [exemplar.id for exemplar in self.exemplars() if is_wanted(exemplar)]
-        self._collection.delete(gone)
+        gone = [(exemplar.id, (exemplar.tool,)) for exemplar in self.exemplars() if is_wanted(exemplar)]
+        self._collection.delete([id for id, _ in gone])
+        self._directory.delete(gone)
         return len(gone)
 
     def rebuild(self) -> None:
@@ -168,7 +180,11 @@ class ServerExemplars:
             unknown = [each for each in some if each.id not in known]
             rows = self.embed([each.query for each in unknown])
             known |= {each.id: row for each, row in zip(unknown, rows, strict=True)}
+        self._directory.add((each.id, (each.tool,)) for each in some)
         add_exemplars(self._collection, some, known, self._embedder.name)
+        before = ((each.id, there[each.id].tool) for each in some if each.id in there)
+        now = {each.id: each.tool for each in some}
+        self._directory.delete((id, (tool,)) for id, tool in before if now[id] != tool)
         self._embedder.made_with = self._collection.embedder
         return len(some)
 
@@ -183,12 +199,13 @@ class ServerExemplars:
     def _find(self, vector: Vectors, wanted: Wanted, tool: str | None) -> list[ExemplarMatch]:
         """The exemplars that may be shown among the nearest, as many of these as it takes."""
         scope = None if tool is None else (tool,)
-        count = READ_WHOLE if tool is not None else _AT_FIRST * wanted.k
+        whole = None if tool is None else self._rank_tool(vector, tool)
+        count = _AT_FIRST * wanted.k
         read: dict[str, Exemplar] = {}
         found: list[ExemplarMatch] = []
         while True:
             count = min(count, _MOST_READ)
-            ranked = self._collection.search(vector, count, scope=scope)
+            ranked = self._collection.search(vector, count, scope=scope) if whole is None else whole
             for start in range(0, len(ranked), _AT_FIRST * wanted.k):
                 part = ranked[start : start + _AT_FIRST * wanted.k]
                 some = self.get([id for id, _ in part if id not in read])
@@ -196,13 +213,24 @@ class ServerExemplars:
                 found += [
                     ExemplarMatch(similarity=round(similarity, DECIMALS), exemplar=some[id])
                     for id, similarity in part
-                    if id in some and wanted.admits(some[id])
+                    if id in some and wanted.admits(some[id]) and tool in (None, some[id].tool)
                 ]
                 if wanted.is_enough(found):
                     return found
-            if len(ranked) < count or count == _MOST_READ:
+            if whole is not None or len(ranked) < count or count == _MOST_READ:
                 return found
             count *= 4
+
+    def _rank_tool(self, vector: Vectors, tool: str) -> list[tuple[str, float]] | None:
+        """The ids and cosines of a tool's exemplars, best first; None if they are too many to compare them all."""
+        ids = self._directory.find((tool,), READ_WHOLE + 1)
+        if len(ids) > READ_WHOLE:
+            return None
+        vectors = self._collection.get_vectors(ids)
+        if not vectors:
+            return []
+        cosines = similarities(np.array([*vectors.values()]), vector, TIE_DECIMALS)
+        return sorted(zip(vectors, map(float, cosines), strict=True), key=lambda row: (-row[1], row[0]))
 
 
 @dataclass(frozen=True, slots=True)

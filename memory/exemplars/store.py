@@ -68,6 +68,7 @@ class ExemplarStore:
         embedder: Embedder | str | None = None,
         create: bool = False,
         only_if: str | os.PathLike[str] | None = None,
+        older: bool = False,
     ) -> Self:
         """The store in a folder, of a run or a pack (by its folder), or on a Chroma server (`http://…`, `https://…`).
 
@@ -75,7 +76,8 @@ class ExemplarStore:
         exemplars is meant. A pack is read only; it has what was adopted, for the tools that it was adopted for. The
         embedder is the one that the store was made with, unless one is given: then the two must agree. `only_if` names
         the run of an evaluation; if that adopted exemplars alone, the store has no lessons, and if it adopted them for
-        some tools, it has those of the others no more.
+        some tools, it has those of the others no more. `older`: also what an earlier version has left on a server, for
+        `exemplars` alone.
 
         Raises:
             WorkflowError: there is no store, it was made with another embedder or metric, or the evaluation `only_if`
@@ -90,7 +92,7 @@ class ExemplarStore:
                 StoreFolder(Path(source)).create()
             place = str(locate_store(source))
         wanted = StoreEmbedder(place, embedder)
-        store = cls(*_open_exemplars(place, wanted))
+        store = cls(*_open_exemplars(place, wanted, older))
         store.teaches = only_if is None or are_lessons_adopted(source, os.fspath(only_if))
         if tools is not None:
             store.freeze(exemplar.id for exemplar in store.exemplars() if exemplar.tool in tools)
@@ -426,10 +428,10 @@ class ExemplarStore:
         return self._exemplars.lessons(tools)
 
 
-def _open_exemplars(place: str, embedder: StoreEmbedder) -> tuple[SearchableExemplars, Pack | None]:
+def _open_exemplars(place: str, embedder: StoreEmbedder, older: bool) -> tuple[SearchableExemplars, Pack | None]:
     """The exemplars of a place, and the pack if it is one."""
     if is_address(place):
-        return ServerExemplars(place, embedder), None
+        return ServerExemplars(place, embedder, older=older), None
     if is_pack(Path(place)):
         backend = PackBackend(Path(place), embedder)
         return ExemplarCache(backend, embedder), backend.pack

@@ -171,8 +171,9 @@ def forget(
 def export(store: Store = None, source: StoreOption = None, out: OutFile = None) -> None:
     """Print every exemplar as a line of JSON."""
     from ste_graph.memory.exemplars.jsonl import export_jsonl
+    from ste_graph.memory.exemplars.store import ExemplarStore
 
-    with closing(_open(choose_store(store, source), None)) as opened:
+    with closing(ExemplarStore.open(choose_store(store, source), older=True)) as opened:
         lines = "\n".join(export_jsonl(opened))
     if lines:
         write_result(lines, out)

@@ -20,7 +20,7 @@ from ste_graph.memory.vectors.chroma_workarounds import (
     has_index,
     without_warnings,
 )
-from ste_graph.memory.vectors.similarity import TIE_DECIMALS, Vectors, similarities
+from ste_graph.memory.vectors.similarity import TIE_DECIMALS, Vectors
 from ste_graph.memory.vectors.vector_store import Metadata, VectorRow
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ _OVERFETCH: Final = 4
 _LEAST_FETCHED: Final = 256
 """Chroma looks at as many candidates as it is asked for rows, and at 100 otherwise, which misses one in 25."""
 
-READ_WHOLE: Final = 256
-"""Scopes of so many rows are compared in full. Chroma's search looks at all scopes and then leaves out the others,
-which takes longer than to read these vectors, and misses some."""
-
 _SCOPE: Final = "scope"
 
 
@@ -58,20 +54,23 @@ class VectorCollection:
         RunError: whenever Chroma cannot read or write.
     """
 
-    def __init__(self, where: str | Path, name: str, wording: Wording, embedder: str | None = None) -> None:
+    def __init__(
+        self, where: str | Path, name: str, wording: Wording, embedder: str | None = None,
+        layouts: Sequence[int] = (_LAYOUT,),
+    ) -> None:  # fmt: skip
         self.where = where
         self.lock = threading.RLock()
         """For who shares the collection among threads."""
         self.generation: str | None = None
         """The state of the folder that this client has read, for its users to keep."""
         self._name, self._wording, self._wanted = name, wording, embedder
+        self._layouts = layouts
+        """The versions of what it may hold; the first is that of a new one."""
         self._client: ClientAPI | None = None
         self._collection: Collection | None = None
         self._unused = UnusedPages(where)
         self._is_new = False
         """True for a folder without an index, which no client has opened yet."""
-        self._large: set[Scope] = set()
-        """Scopes that were found to have too many rows to be read whole."""
         self.open()
 
     @property
@@ -94,7 +93,7 @@ class VectorCollection:
         Of a folder without an index it only makes sure that it can be written to: Chroma, which takes a second to
         import, opens it when the first vectors are added.
         """
-        with self._guard("opening the index"), without_warnings():
+        with self.guard("opening the index"), without_warnings():
             self.close()
             self._unused.zero_before_opening()
             if isinstance(self.where, Path) and not has_index(self.where):
@@ -116,12 +115,12 @@ class VectorCollection:
             close_client(client)
 
     def __len__(self) -> int:
-        with self._guard("reading the index"):
+        with self.guard("reading the index"):
             return self._collection.count() if self._collection else 0
 
     def add(self, rows: Sequence[VectorRow], vectors: Vectors, *, embedder: str) -> None:
         """Write rows, replacing those that are there. All metadata each time, since Chroma merges it."""
-        with self._guard("writing the index"), without_warnings():
+        with self.guard("writing the index"), without_warnings():
             collection = self._collection or self._create(embedder, vectors.shape[1])
             for part in _parts(len(rows)):
                 some = rows[part]
@@ -155,7 +154,7 @@ class VectorCollection:
         if self._collection is None:
             return found
         for part in _parts(len(ids)):
-            with self._guard("reading the index"):
+            with self.guard("reading the index"):
                 some = self._collection.get(ids=list(ids[part]), include=["embeddings"])
                 self._unused.zero_once()
             vectors = np.asarray(some["embeddings"], dtype=np.float32)
@@ -165,30 +164,13 @@ class VectorCollection:
         return found
 
     def search(self, query: Vectors, k: int, *, scope: Scope | None = None) -> list[tuple[str, float]]:
-        """The k rows nearest to a unit vector: exact in a scope of few rows.
-
-        Else by Chroma's own search, which is approximate, over-fetched and ranked again exactly.
-        """
+        """The k rows nearest to a unit vector by Chroma's own search, which is approximate, over-fetched."""
         if self._collection is None or k < 1:
             return []
-        with self._guard("searching the index"):
-            found = None if scope is None or scope in self._large else self._compare_all(query, scope)
-            if found is None:
-                found = self._query(query, max(_OVERFETCH * k, _LEAST_FETCHED), scope)
+        with self.guard("searching the index"):
+            found = self._query(query, max(_OVERFETCH * k, _LEAST_FETCHED), scope)
             self._unused.zero_once()
         return sorted(found, key=lambda row: (-row[1], row[0]))[:k]
-
-    def _compare_all(self, query: Vectors, scope: Scope) -> list[tuple[str, float]] | None:
-        """The ids and cosines of a scope's rows; None if there are too many."""
-        assert self._collection is not None
-        rows = self._collection.get(where={_SCOPE: _encode(scope)}, limit=READ_WHOLE + 1, include=["embeddings"])
-        if len(rows["ids"]) > READ_WHOLE:
-            self._large.add(scope)
-            return None
-        if not rows["ids"]:
-            return []
-        cosines = similarities(np.asarray(rows["embeddings"], dtype=np.float32), query, TIE_DECIMALS)
-        return list(zip(rows["ids"], map(float, cosines), strict=True))
 
     def _query(self, query: Vectors, count: int, scope: Scope | None) -> list[tuple[str, float]]:
         """The ids and cosines of about the nearest rows; these cosines are exact, which rows there are is not."""
@@ -207,7 +189,7 @@ class VectorCollection:
             asked: dict[str, Any] = {"ids": list(ids[part])} if ids is not None else {
                 "limit": _ROWS, "offset": part.start, "where": where
             }  # fmt: skip
-            with self._guard("reading the index"):
+            with self.guard("reading the index"):
                 rows = self._collection.get(**asked, include=wanted)
             yield rows
             if ids is None and len(rows["ids"]) < _ROWS:
@@ -215,14 +197,14 @@ class VectorCollection:
 
     def delete(self, ids: Sequence[str]) -> None:
         for part in _parts(len(ids) if self._collection else 0):
-            with self._guard("writing the index"):
+            with self.guard("writing the index"):
                 assert self._collection is not None
                 self._collection.delete(ids=list(ids[part]))
                 self._unused.zero_once()
 
     def refresh(self) -> None:
         """Look for the collection again: another client of a server may have made it."""
-        with self._guard("reading the index"), without_warnings():
+        with self.guard("reading the index"), without_warnings():
             self._find()
 
     def check_fit(self, embedder: str | None) -> None:
@@ -236,10 +218,17 @@ class VectorCollection:
             ("metric", space, _SPACE),
             ("embedder", made_for, embedder or made_for or "a name"),
             ("dimension", size, size if isinstance(size, int) else "a number"),
-            ("layout", layout, _LAYOUT),
+            ("layout", layout, layout if layout in self._layouts else self._layouts[0]),
         ):
             if found != expected:
                 raise self._misfit(what, found, expected)
+
+    def open_beside(self, name: str, configuration: Any) -> Collection:
+        """A collection of the same server, created if need be."""
+        assert self._client is not None
+        return self._client.get_or_create_collection(
+            f"{self._name}.{name}", embedding_function=None, configuration=configuration
+        )
 
     def _find(self) -> None:
         from chromadb.errors import NotFoundError
@@ -260,7 +249,7 @@ class VectorCollection:
         self._collection = self._client.get_or_create_collection(
             self._name,
             embedding_function=None,
-            metadata={"layout": _LAYOUT, "embedder": embedder, "dimension": dimension},
+            metadata={"layout": self._layouts[0], "embedder": embedder, "dimension": dimension},
             configuration=CreateCollectionConfiguration(hnsw=CreateHNSWConfiguration(space=_SPACE)),
         )
         self.check_fit(embedder)
@@ -270,7 +259,8 @@ class VectorCollection:
         label, advice = self._wording.label, self._wording.misfit
         return WorkflowError(f"{label}: the index was made with {what} {found}, expected {expected}. {advice}")
 
-    def _guard(self, doing: str) -> Guard:
+    def guard(self, doing: str) -> Guard:
+        """Around whatever Chroma does: its errors as `RunError`."""
         return Guard(f"{self._wording.label}: {doing} failed", self._wording.fault)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import socket
 import subprocess
@@ -84,11 +85,11 @@ def main(arguments: list[str] | None = None) -> None:
         path = (chosen.folder or Path(folder) / "server").resolve()
         with serve(path) as (address, server):
             entries = Entries()
-            fill(address, entries, chosen.entries, server)
+            fill(address, entries, chosen.entries)
             measure(address, entries, chosen.entries, server)
 
 
-def fill(address: str, entries: Entries, count: int, server: int) -> None:
+def fill(address: str, entries: Entries, count: int) -> None:
     """Add the entries that are not there."""
     began = time.perf_counter()
     with ExemplarStore.open(address, embedder=Given()) as store:
@@ -108,7 +109,8 @@ def measure(address: str, entries: Entries, count: int, server: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder) / "asked.npz", Path(folder) / "answered.json"
         np.savez(asked, queries=queries, numbers=numbers)
-        subprocess.run([sys.executable, "-m", __spec__.name, "--search", address, asked, answered], check=True)
+        command = [sys.executable, "-m", "tests.bench.bench_chroma", "--search", address, asked, answered, str(server)]
+        subprocess.run(command, check=True)
         answers = json.loads(answered.read_text("utf-8"))
     across: list[list[tuple[float, int]]] = [[] for _ in numbers]
     within: list[list[tuple[float, int]]] = [[] for _ in numbers]
@@ -128,13 +130,14 @@ def measure(address: str, entries: Entries, count: int, server: int) -> None:
         what = f"within a named tool of {OF_TOOL}" if title == "within" else "across all tools"
         say(
             f"{what}: recall@{K} {hits / (K * ASKED):.4f}, p50 {np.median(took) * 1e3:.1f} ms, "
-            f"p95 {np.quantile(took, 0.95) * 1e3:.1f} ms"
+            f"p95 {np.quantile(took, 0.95) * 1e3:.1f} ms; CPU a search: client {answers[f'{title} client']:.1f} ms, "
+            f"server {answers[f'{title} server']:.1f} ms"
         )
     say(f"first search after opening {answers['first']:.2f} s; client memory at its peak {answers['memory']:.0f} MB")
     say(f"the server: {resident_of(server):.0f} MB resident")
 
 
-def search(address: str, asked: Path, answered: Path) -> None:
+def search(address: str, asked: Path, answered: Path, server: int) -> None:
     """The client: searches within the tool of each entry asked, and across all tools."""
     given = np.load(asked)
     answers: dict[str, Any] = {}
@@ -144,12 +147,15 @@ def search(address: str, asked: Path, answered: Path) -> None:
         answers["first"] = time.perf_counter() - began
         for title in ("within", "across"):
             answers[title], answers[f"{title} took"] = [], []
+            cpu = time.process_time(), cpu_of(server)
             for query, number in zip(given["queries"], given["numbers"], strict=True):
                 tools = [tool_of(int(number))] if title == "within" else None
                 began = time.perf_counter()
                 found = store.search_vectors(query[None], K, tools=tools)[0]
                 answers[f"{title} took"].append(time.perf_counter() - began)
                 answers[title].append([int(item.exemplar.query.rpartition("(")[2][:-1]) for item in found])
+            answers[f"{title} client"] = (time.process_time() - cpu[0]) / len(given["numbers"]) * 1e3
+            answers[f"{title} server"] = (cpu_of(server) - cpu[1]) / len(given["numbers"]) * 1e3
     answers["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     answered.write_text(json.dumps(answers), encoding="utf-8")
 
@@ -176,16 +182,19 @@ def serve(folder: Path) -> Iterator[tuple[str, int]]:
         server.wait()
 
 
-def resident_of(pid: int) -> float:
-    """Megabytes of a process and those that it started, in memory."""
-    import psutil
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
-    process = psutil.Process(pid)
-    return sum(each.memory_info().rss for each in (process, *process.children(recursive=True))) / 1e6
+
+def resident_of(pid: int) -> float:
+    """Megabytes of a process in memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--search"]:
-        search(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+        search(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]), int(sys.argv[5]))
     else:
         main(sys.argv[1:])

@@ -5,14 +5,19 @@ import multiprocessing
 import os
 import shutil
 import signal
+from functools import partial
 
 import numpy as np
 import pytest
 
-from ste_graph.errors import RunError
-from ste_graph.memory.exemplars.server_exemplars import ServerExemplars
+from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars
+from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.server_exemplars import READ_WHOLE, ServerExemplars
 from ste_graph.memory.exemplars.store import ExemplarStore
-from ste_graph.memory.vectors.collection import READ_WHOLE
+from ste_graph.memory.vectors.chroma_client import Wording
+from ste_graph.memory.vectors.collection import VectorCollection
+from ste_graph.memory.vectors.scope_directory import ScopeDirectory
 from tests.bench.bench_memory import Given, exemplar
 from tests.conftest import chroma
 
@@ -186,3 +191,42 @@ def test_the_commands_work_on_a_server_and_what_is_exported_comes_back(ste, chro
     again = tmp_path / "again.jsonl"
     ste("memory", "export", "--from", chroma_server, "--out", again)
     assert sorted(again.read_text("utf-8").splitlines()) == sorted(out.read_text("utf-8").splitlines())
+
+
+def test_what_an_earlier_version_left_is_refused_and_can_be_exported(chroma_server, ste, tmp_path):
+    made = [exemplar("rain in Paris", "weather")]
+    client = VectorCollection(chroma_server, COLLECTION, Wording("", "", ""), "synthetic")
+    add_exemplars(client, made, {made[0].id: draw_vectors(1)[0]}, "synthetic")
+    client.close()
+    with pytest.raises(WorkflowError) as error:
+        ExemplarStore.open(chroma_server, embedder=Given())
+    assert str(error.value) == (
+        f"{chroma_server}: the index was made with layout 2, expected 3. Use that one, or a new server: "
+        "`ste memory export`, then `ste memory import`"
+    )
+    assert ste("memory", "export", "--from", chroma_server, "--out", tmp_path / "out.jsonl").code == 0
+    assert Exemplar.model_validate_json((tmp_path / "out.jsonl").read_text("utf-8")) == made[0]
+
+
+@pytest.mark.parametrize("fails", ["add_exemplars", "delete"])
+def test_a_writer_that_stops_halfway_leaves_nothing_wrong(open_store, chroma_server, monkeypatch, fails):
+    store, reader = open_store(chroma_server), open_store(chroma_server)
+    rain, wind = exemplar("rain in Paris", "weather"), exemplar("wind at sea", "weather")
+    store.add([rain])
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if fails == "delete":
+            patch.setattr(ScopeDirectory, "delete", stop)
+            interrupted = partial(store.forget, ids=[rain.id])
+        else:
+            patch.setattr("ste_graph.memory.exemplars.server_exemplars.add_exemplars", stop)
+            interrupted = partial(store.add, [wind])
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    left = [] if fails == "delete" else ["rain in Paris"]
+    assert queries(reader.search("rain", tools=["weather"])) == queries(reader.search("rain")) == left
+    assert reader.add([rain, wind]) == 2 - len(left)
+    assert {*queries(reader.search("rain", tools=["weather"]))} == {"rain in Paris", "wind at sea"}
