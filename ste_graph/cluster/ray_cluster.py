@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,6 +69,9 @@ class RayCluster:
                 "`ray status` on a node says whether the cluster is up; one that wants tokens needs RAY_AUTH_MODE=token here "
                 "(docs/scale.md). `--executor ray` alone needs no cluster"
             ) from None
+        if threading.current_thread() is threading.main_thread():
+            # Ray's own would print a trace and end the process, where a run comes to rest.
+            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
         self.is_connected = True
 
     async def disconnect(self) -> None:

@@ -1,5 +1,6 @@
 """The driver and real workers in processes of their own; what Ray adds is tested in `test_ray.py`."""
 
+import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -72,6 +73,40 @@ async def test_a_unit_that_ends_its_workers_fails_and_the_others_go_on(spread: P
     assert summary.failed.keys() == {"bad"}
     assert f"lost {LOSSES} times" in summary.failed["bad"]
     assert summary.done == 3
+
+
+class Stopper(Watcher):
+    """Stops the run when so many steps are finished."""
+
+    def __init__(self, after: int) -> None:
+        self.stop, self.left = asyncio.Event(), after
+
+    def step(self, unit: str, step: object, *, replayed: bool) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.stop.set()
+
+
+async def test_a_run_that_is_stopped_comes_to_rest_and_goes_on(spread: Path, tmp_path: Path, journal: Callable) -> None:
+    await run_here(spread, tmp_path / "here")
+    stopper, cluster = Stopper(40), Processes()
+    async with ClusterExecutor(cluster) as executor:
+        summary = await execute(
+            ste.load(spread).workflow, tmp_path / "there", watcher=stopper, stop=stopper.stop, executor=executor
+        )
+    assert summary.stopped_by == "interrupt"
+    assert 0 < len(step_keys(tmp_path / "there")) < len(step_keys(tmp_path / "here"))
+    assert (await run_there(spread, tmp_path / "there", Processes())).complete
+    assert journal(tmp_path / "there") == journal(tmp_path / "here")
+    assert step_keys(tmp_path / "there") == step_keys(tmp_path / "here")
+
+
+async def test_units_of_a_sub_workflow_go_to_the_workers(spread: Path, tmp_path: Path) -> None:
+    chain = tmp_path / "chain.yaml"
+    chain.write_text("dsl: 2\nname: chain\ngraph:\n  - {run: spread.yaml, name: part}\n")
+    summary = await run_there(chain, tmp_path / "run", Processes())
+    assert summary.complete
+    assert str(os.getpid()) not in (tmp_path / "workers.txt").read_text().split()
 
 
 async def test_the_budget_holds_over_all_workers(spread: Path, tmp_path: Path) -> None:
