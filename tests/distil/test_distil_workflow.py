@@ -10,6 +10,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.cli import main
+from ste_graph.cli.costs import cost_of_examples
 from ste_graph.cli.outcome import outcome_from_summary
 from ste_graph.distil.normalisation import words
 from ste_graph.distil.wording import count_wordings
@@ -227,3 +228,16 @@ def test_a_variant_of_the_workflow_writes_requests_for_calls_that_worked(explore
     assert composed
     assert all(item.answer is None and item.query != "Please do what you can do." for item in composed)
     assert all(item.gates == ["execution", "grounding"] for item in composed)
+
+
+def test_an_example_costs_what_distilling_and_the_exploration_that_it_is_from_used(
+    explored: Path, distilled: Path
+) -> None:
+    runs = [ste.open_run(path) for path in (explored, distilled)]
+    cost = cost_of_examples(runs[1])
+    assert cost is not None
+    assert cost.examples == sum(line["record"] == "example" for line in runs[1].records())
+    assert cost.model_calls == sum(run.summary().used.model_calls for run in runs)
+    assert (cost.money, cost.missing) == (None, ())  # simulated models have no prices
+    assert cost.text == f"{cost.model_calls / cost.examples:,.1f} model calls (exploring included)"
+    assert cost_of_examples(runs[0]) is None
