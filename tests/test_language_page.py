@@ -106,9 +106,9 @@ def shown_values(text: str) -> Iterator[tuple[str, Any]]:
     for line in re.findall(r"`(?:\w+: )?(\{use: [^`]*\})`", text):
         plain = re.sub(r",? *…", "", line)
         for use in re.findall(r"^\{use: ([\w. /]+)", plain):
-            for one in use.split(" / "):
-                with_one = plain.replace(f"{{use: {use}", f"{{use: {one}", 1)
-                yield line, yaml.safe_load(re.sub(r" / [^,}\]]+", "", with_one))
+            for kind in use.split(" / "):
+                single = plain.replace(f"{{use: {use}", f"{{use: {kind}", 1)
+                yield line, yaml.safe_load(re.sub(r" / [^,}\]]+", "", single))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
