@@ -62,7 +62,7 @@ def lock_content(
         **({"kept": {tool.name: fingerprint(tool) for tool in kept}} if kept else {}),
         "graph": draw(workflow),
         "resolved": dict(workflow.lock),
-        **({"explored": explored} if (explored := _explored_runs(workflow)) else {}),
+        **({"explored": explored} if (explored := _sampled_runs(workflow)) else {}),
         **({"prices": prices} if (prices := {n: p.model_dump() for n, p in all_prices(workflow).items()}) else {}),
     }
 
@@ -184,8 +184,8 @@ def _differences(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[LockC
         yield LockChange(at, f"{'.'.join(at[1:])}: {_shorten(then)}, now {_shorten(there)}", there, acceptable=False)
 
 
-def _explored_runs(workflow: Workflow) -> list[str]:
-    """The folders of the runs whose trials are in `data:`."""
+def _sampled_runs(workflow: Workflow) -> list[str]:
+    """The folders of the runs that an entry of `data:` reads a number of records of, for each tool."""
     found = (getattr(source, "run", None) for source in workflow.data.values() if hasattr(source, "per_tool"))
     return [run for run in found if isinstance(run, str)]
 
