@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -77,6 +78,18 @@ class Trials(Sequence[JournalTrial]):
         return pandas.DataFrame([trial.line for trial in self._trials])
 
 
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """A time without garbage collection: it would look again and again at the many values that are read here."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class FinishedRun:
     """A run's folder, opened for reading; the run may still be going on."""
 
@@ -114,12 +127,13 @@ class FinishedRun:
         """The trials, typed."""
         journal = LineFile(self.folder.journal)
         trials = []
-        for number, line in enumerate(journal.lines(), start=1):
-            try:
-                if line.get("record") == "trial":
-                    trials.append(_read_trial(line))
-            except (KeyError, ValidationError):
-                raise journal.damaged_line(number) from None
+        with without_collector():
+            for number, line in enumerate(journal.lines(), start=1):
+                try:
+                    if line.get("record") == "trial":
+                        trials.append(_read_trial(line))
+                except (KeyError, ValidationError):
+                    raise journal.damaged_line(number) from None
         return Trials(trials)
 
     def logs(self) -> dict[str, StepLog]:

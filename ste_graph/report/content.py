@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +13,7 @@ from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.distil.facts import FactCounts, TrialFacts
 from ste_graph.distil.run_facts import RunFacts
 from ste_graph.files.jsonl import read_objects
-from ste_graph.finished import FinishedRun, part_names
+from ste_graph.finished import FinishedRun, part_names, without_collector
 from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table
 from ste_graph.report.entries import Fates, Talk, reply_entry, trial_entry
 from ste_graph.report.evidence import arms_section, forms_section
@@ -54,7 +52,7 @@ class PageContent(Frozen):
 
 def gather_content(run: FinishedRun, vectors: VectorSource | None = None) -> PageContent:
     """The content of the page about a run, with all its parts. Raises `WorkflowError` where a file of it is damaged."""
-    with _without_collector():
+    with without_collector():
         return _gather(run, vectors)
 
 
@@ -82,18 +80,6 @@ def _gather(run: FinishedRun, vectors: VectorSource | None) -> PageContent:
         empty=None if entries else _instead(opened),
     )
     return PageContent.model_validate(make_safe(content.model_dump(), hidden_paths(run.path)))
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """A time without garbage collection: it would look again and again at the many values that are read here."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def make_safe(value: Json, hidden: re.Pattern[str]) -> Json:
