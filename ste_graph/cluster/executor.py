@@ -265,8 +265,8 @@ class _UnitsOnCluster:
         self._shared.run.watcher.message(f"the worker of `{unit}` is lost; the unit goes on from its log elsewhere")
         if losses == LOSSES:
             raise LostUnitError(
-                f"its worker was lost {LOSSES} times in the same step, the last time with no other unit on it: a tool or "
-                f"a node may end the process, or take more memory than there is ({error})"
+                f"its worker was lost {LOSSES} times in the same step, the last time with no other unit on it: a tool "
+                f"or a node may end the process, or take more memory than there is ({error})"
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ste_graph.cluster.services import ASKED, TOLD, UnitServices
 from ste_graph.cluster.shipment import Shipment
-from ste_graph.cluster.wire import Answer, Call, Fault, Order, StartUnit, StopUnit, UnitKey
+from ste_graph.cluster.wire import Fault, Order, ServiceAnswer, ServiceCall, StartUnit, StopUnit, UnitKey
 from ste_graph.errors import BudgetSpentError, RunError, SteError
 
 
@@ -18,7 +18,7 @@ class LostWorkerError(Exception):
 
 
 class Actor(Protocol):
-    """A worker's process, see `ste_graph.cluster.worker.Worker`. Each method raises `LostWorkerError` when it is gone."""
+    """A worker's process, see `ste_graph.cluster.worker.Worker`. All raise `LostWorkerError` when it is gone."""
 
     async def open_run(self, shipment: Shipment) -> Fault | None:
         """Open a run there."""
@@ -26,7 +26,7 @@ class Actor(Protocol):
     async def close_run(self, run: str) -> None:
         """Close a run there."""
 
-    async def take(self) -> list[Call]:
+    async def take(self) -> list[ServiceCall]:
         """The next calls of its units."""
 
     def give(self, orders: list[Order]) -> None:
@@ -109,7 +109,7 @@ class WorkerHandle:
                 if not session.ended.done():
                     session.ended.set_exception(LostWorkerError(str(error)))
 
-    def _receive(self, call: Call) -> None:
+    def _receive(self, call: ServiceCall) -> None:
         session = self._sessions.get(call.key)
         if session is None:  # it was given up
             return
@@ -128,15 +128,15 @@ class WorkerHandle:
             session.tasks.add(task)
             task.add_done_callback(session.tasks.discard)
 
-    async def _answer(self, session: _Session, call: Call) -> None:
+    async def _answer(self, session: _Session, call: ServiceCall) -> None:
         asked: Awaitable[Any] = ASKED[call.service](session.services, *call.arguments, **call.options)
         try:
-            answer = Answer(call.number, await asked)
+            answer = ServiceAnswer(call.number, await asked)
         except (BudgetSpentError, RunError) as error:  # they pass through the unit as they are
             self._errors.append(error)
-            answer = Answer(call.number, fault=Fault.of(error, token=len(self._errors) - 1))
+            answer = ServiceAnswer(call.number, fault=Fault.of(error, token=len(self._errors) - 1))
         except Exception as error:
-            answer = Answer(call.number, fault=Fault.of(error))
+            answer = ServiceAnswer(call.number, fault=Fault.of(error))
         if call.number is not None:
             self._send(answer)
         elif answer.fault is not None and not session.ended.done():  # nobody on the worker waits for it

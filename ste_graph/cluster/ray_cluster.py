@@ -1,4 +1,4 @@
-"""`--executor ray[://ADDRESS]`, Ray itself: the connection to a cluster, or to processes of this machine, and workers as actors."""
+"""`--executor ray[://ADDRESS]`, Ray itself: the connection to a cluster or to this machine, and workers as actors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from ste_graph.cluster.pool import LostWorkerError
 from ste_graph.cluster.shipment import Shipment, list_own_files
-from ste_graph.cluster.wire import Call, Fault, Order
+from ste_graph.cluster.wire import Fault, Order, ServiceCall
 from ste_graph.cluster.worker import Worker
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.language.workflow import Workflow
@@ -59,15 +59,15 @@ class RayCluster:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
             await self._check_address()
-            # In a thread: the loop goes on, and Ray leaves the signals to those who handle them. One that hangs is left.
+            # In a thread: the loop goes on, and Ray leaves signals to those who handle them. One that hangs is left.
             async with asyncio.timeout(CONNECT_S):
                 await run_in_daemon_thread(lambda: self._connect(workflow))
         except Exception as error:
             why = " ".join(str(error).split())[:300] or f"no answer in {CONNECT_S:g} s"
             raise RunError(
                 f"{self.name} cannot be used: {type(error).__name__}: {why}\n"
-                "`ray status` on a node says whether the cluster is up; one that wants tokens needs RAY_AUTH_MODE=token here "
-                "(docs/scale.md). `--executor ray` alone needs no cluster"
+                "`ray status` on a node says whether it is up; one that wants tokens needs RAY_AUTH_MODE=token "
+                "here (docs/scale.md). `--executor ray` alone needs no cluster"
             ) from None
         if threading.current_thread() is threading.main_thread():
             # Ray's own would print a trace and end the process, where a run comes to rest.
@@ -130,8 +130,8 @@ class RayActor:
     async def close_run(self, run: str) -> None:
         await _call(lambda: self._handle.close_run.remote(run))
 
-    async def take(self) -> list[Call]:
-        calls: list[Call] = await _call(lambda: self._handle.take.remote())
+    async def take(self) -> list[ServiceCall]:
+        calls: list[ServiceCall] = await _call(lambda: self._handle.take.remote())
         return calls
 
     def give(self, orders: list[Order]) -> None:

@@ -56,7 +56,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ServiceCall:
     """A service of the driver that a unit asks for; without a number it wants no answer."""
 
     key: UnitKey
@@ -67,7 +67,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServiceAnswer:
     """What a call gave."""
 
     number: int | None
@@ -97,7 +97,7 @@ class StopUnit:
     at_once: bool
 
 
-Order: TypeAlias = Answer | StartUnit | StopUnit
+Order: TypeAlias = ServiceAnswer | StartUnit | StopUnit
 """What the driver sends to a worker."""
 
 
@@ -105,7 +105,7 @@ class Line:
     """The worker's end: calls go into a box that the driver empties, and their answers come back by number."""
 
     def __init__(self) -> None:
-        self._box: list[Call] = []
+        self._box: list[ServiceCall] = []
         self._filled = asyncio.Event()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._numbers = count()
@@ -114,7 +114,7 @@ class Line:
         """The driver's answer. Raises the `SteError` that the driver met."""
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._put(Call(key, service, arguments, options, number))
+        self._put(ServiceCall(key, service, arguments, options, number))
         try:
             return await answer
         finally:
@@ -122,9 +122,9 @@ class Line:
 
     def tell(self, key: UnitKey, service: str, *arguments: Any, **options: Any) -> None:
         """Tell the driver something, before all that is asked or told later."""
-        self._put(Call(key, service, arguments, options))
+        self._put(ServiceCall(key, service, arguments, options))
 
-    async def take(self) -> list[Call]:
+    async def take(self) -> list[ServiceCall]:
         """All that has gathered, as soon as there is something."""
         await self._filled.wait()
         await asyncio.sleep(0)  # what other units are about to say goes along
@@ -132,7 +132,7 @@ class Line:
         self._filled.clear()
         return box
 
-    def receive(self, answers: Sequence[Answer]) -> None:
+    def receive(self, answers: Sequence[ServiceAnswer]) -> None:
         """Let those go on who wait for these answers."""
         for answer in answers:
             waiting = None if answer.number is None else self._waiting.pop(answer.number, None)
@@ -143,6 +143,6 @@ class Line:
             else:
                 waiting.set_result(answer.value)
 
-    def _put(self, call: Call) -> None:
+    def _put(self, call: ServiceCall) -> None:
         self._box.append(call)
         self._filled.set()

@@ -23,7 +23,7 @@ from ste_graph.cluster.remote import (
     open_remote_store,
 )
 from ste_graph.cluster.shipment import Shipment
-from ste_graph.cluster.wire import Answer, Call, Fault, Line, Order, StartUnit, StopUnit, UnitKey
+from ste_graph.cluster.wire import Fault, Line, Order, ServiceAnswer, ServiceCall, StartUnit, StopUnit, UnitKey
 from ste_graph.contracts import Tool
 from ste_graph.errors import RunError, SteError
 from ste_graph.language.workflow import VALUES, Workflow
@@ -100,13 +100,13 @@ class Worker:
         if (opened := self._runs.pop(run, None)) is not None:
             await opened.stack.aclose()
 
-    async def take(self) -> list[Call]:
+    async def take(self) -> list[ServiceCall]:
         """The calls of units to the driver, as soon as there are some."""
         return await self._line.take()
 
     async def give(self, orders: Sequence[Order]) -> None:
         """Take answers of the driver, and start or stop units."""
-        self._line.receive([order for order in orders if isinstance(order, Answer)])
+        self._line.receive([order for order in orders if isinstance(order, ServiceAnswer)])
         for order in orders:
             match order:
                 case StartUnit():

@@ -30,7 +30,7 @@ class ModelServer(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class _Running:
+class _RunningServer:
     """A server that runs, and how many parts of the run use it."""
 
     server: ModelServer
@@ -49,7 +49,7 @@ class Servers:
     def __init__(self, folder: Path, progress: Callable[[str], None]) -> None:
         self._folder = folder
         self._progress = progress
-        self._running: list[_Running] = []
+        self._running: list[_RunningServer] = []
         self._starting = asyncio.Lock()
 
     @asynccontextmanager
@@ -73,7 +73,7 @@ class Servers:
             log = self._folder / f"{server.program}-{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.log"
             stack = AsyncExitStack()
             address = await stack.enter_async_context(server.run(log, self._progress))
-            self._running.append(_Running(server, address, stack, {part}))
+            self._running.append(_RunningServer(server, address, stack, {part}))
             return address
 
     async def end_unused(self) -> None:

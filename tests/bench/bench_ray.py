@@ -57,15 +57,13 @@ def main() -> list[Row]:
     there, there_whole, there_cpu, _ = explore("ray", REPLY_S)
     start = (there_whole - there) - (here_whole - here)
     print(f"  {TOOLS} tools x {EPISODES} x {TRIALS} at {REPLY_S} s a reply, {calls} calls, first call to last:")
-    print(
-        f"  asyncio {here:.1f} s, Ray {there:.1f} s: {there / here:.2f} x (to reach: {REACH}); Ray's start {start:.1f} s"
-    )
+    print(f"  asyncio {here:.1f} s, Ray {there:.1f} s: {there / here:.2f} x (at most {REACH}); start {start:.1f} s")
     print(
         f"  CPU of the driver a call: {1000 * here_cpu / calls:.1f} ms with asyncio, {1000 * there_cpu / calls:.1f} ms "
         f"with Ray; load of the machine {os.getloadavg()[0]:.1f}"
     )
     return [
-        Row("Ray on one machine, after start-up", there / here, " ×", REACH, anchor=f"asyncio, {here:.1f} s"),
+        Row("Ray on one machine, after start-up", there / here, " x", REACH, anchor=f"asyncio, {here:.1f} s"),
         Row("Start of Ray and its workers", start, " s", anchor="the start of the same run with asyncio"),
         Row(
             "CPU of the driver a model call, with Ray",

@@ -77,7 +77,11 @@ graph:
               - {{repeat: turn, while: not call.finished, at_most: params.turns, do: [observe, call]}}
               - reflect
               - record: trial
-                as: {{query: imagine.query, steps: {{each: [call, observe]}}, answer: call.answer, solved: reflect.solved}}
+                as:
+                  query: imagine.query
+                  steps: {{each: [call, observe]}}
+                  answer: call.answer
+                  solved: reflect.solved
 tools: [{{use: python, module: tools.py, settings: {{here: "{here}"}}}}]
 allow: [write]
 """

@@ -1,4 +1,4 @@
-"""Kills the driver of a run on a Ray cluster, or one of its nodes, again and again, and compares with a run of one process.
+"""Kills the driver of a run on a Ray cluster, or one of its nodes, again and again, and compares with one process.
 
     python -m tests.cluster.kills --driver 80 --node 20 --seed 1
 

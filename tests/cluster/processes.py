@@ -1,4 +1,4 @@
-"""A cluster of plain processes on this machine: real workers over pipes, without Ray, so that a test takes no seconds."""
+"""A cluster of plain processes on this machine: real workers over pipes, without Ray, so that tests are fast."""
 
 from __future__ import annotations
 

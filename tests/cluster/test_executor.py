@@ -126,7 +126,7 @@ async def test_secrets_travel_in_memory_by_the_names_of_their_variables(
         .replace("return width * height", "assert os.environ['TOOL_KEY'] == 'sk-very-secret-7'; return width * height")
     )
     (tmp_path / "tools.py").write_text(code)
-    spread.write_text(spread.read_text() + "redact: [{env: TOOL_KEY}]\n")
+    spread.write_text(spread.read_text(encoding="utf-8") + "redact: [{env: TOOL_KEY}]\n", encoding="utf-8")
     cluster = Processes()
     summary = await run_there(spread, tmp_path / "run", cluster)
     assert summary.complete
@@ -155,11 +155,13 @@ async def test_a_worker_whose_tools_are_defined_otherwise_is_refused(spread: Pat
             (tmp_path / "tools.py").write_text(code.replace("The area of a rectangle", "Another area"))
             return super().start_worker(**options)
 
-    with pytest.raises(RunError, match="has not the same tools as the driver: 1 tool .*`area`"):
+    with pytest.raises(RunError, match=r"has not the same tools as the driver: 1 tool .*`area`"):
         await run_there(spread, tmp_path / "run", Other())
 
 
 async def test_a_reset_is_refused_as_it_is_of_one_process(spread: Path, tmp_path: Path) -> None:
-    spread.write_text(spread.read_text() + "reset: {before: tool, command: ['true']}\n")
+    spread.write_text(
+        spread.read_text(encoding="utf-8") + "reset: {before: tool, command: ['true']}\n", encoding="utf-8"
+    )
     with pytest.raises(WorkflowError, match="run it without --executor"):
         await run_there(spread, tmp_path / "run", Processes())
