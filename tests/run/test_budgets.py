@@ -263,22 +263,25 @@ def test_a_budget_is_never_exceeded_by_more_than_the_calls_in_flight(
     with ChatServer(counting) as server:
         changes = {
             "models.model": {"use": "openai", "base_url": server.url, "model": server.model},
-            "params.items": [f"item {number}" for number in range(200)],
+            "params.items": [f"item {number}" for number in range(80)],
             "budget.tokens": 1_050,
         }
         summary = ste.load(tiny, set=changes).run(out=tmp_path / "run", concurrency=concurrency)
         asked = len(server.requests)
     assert summary.stopped_by == "budget"
-    tokens = 100 * asked
-    assert tokens == summary.used.prompt_tokens + summary.used.completion_tokens
+    tokens = summary.used.prompt_tokens + summary.used.completion_tokens
+    lost = summary.servers.retries.total()  # a connection that breaks on a busy machine
+    assert 100 * (asked - lost) <= tokens <= 100 * asked
     assert counting.most <= concurrency
     # 11 calls spend the budget; when the eleventh comes back, fewer than `concurrency` others are under way.
     assert 1_100 <= tokens <= 1_050 + 100 * counting.most
-    assert len(summary.stopped) == 200 - summary.done
+    assert len(summary.stopped) == 80 - summary.done
     with ChatServer() as server:
         changes |= {"models.model.base_url": server.url, "budget.tokens": 10**9}
-        assert ste.load(tiny, set=changes).run(out=tmp_path / "run", concurrency=concurrency).complete
-        assert asked + len(server.requests) == 600
+        whole = ste.load(tiny, set=changes).run(out=tmp_path / "run", concurrency=concurrency)
+        lost = whole.servers.retries.total()
+        assert (whole.failed, whole.reason, whole.used.model_calls) == ({}, None, 240)
+        assert 240 <= asked + len(server.requests) <= 240 + lost
 
 
 def test_tokens_that_a_server_does_not_count_are_estimated_where_a_budget_needs_them(
