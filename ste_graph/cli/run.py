@@ -73,7 +73,7 @@ def run(
         typer.Option(
             "--executor",
             metavar="WHERE",
-            help="Where units run: asyncio (this process), ray (processes of this machine), ray://HOST:PORT (a cluster).",
+            help="Where units run: asyncio (this process), ray (processes here), ray://HOST:PORT (a cluster).",
         ),
     ] = "asyncio",
     dry_run: Annotated[

@@ -90,7 +90,7 @@ def killed_at(number: int, work: Callable[[], object]) -> bool:
 
             return call
 
-        os.fsync, Path.replace, Path.unlink = dying(os.fsync), dying(Path.replace), dying(Path.unlink)  # type: ignore
+        os.fsync, Path.replace, Path.unlink = dying(os.fsync), dying(Path.replace), dying(Path.unlink)  # type: ignore[method-assign, assignment]
         compressed.sync_folder = dying(compressed.sync_folder)  # type: ignore[assignment]
         try:
             work()

@@ -17,10 +17,12 @@ def test_keys_and_values_of_the_wrong_shape_are_reported_together(bench: Bench) 
         "1:6 E203 `dsl` must be 2",
         "2:7 E203 `a b` is not a name | a letter first, then letters, digits and _",
         "3:7 E203 `seed` must be a whole number",
-        "4:10 E201 unknown key `tokns` in `budget` | tokens? | one of: model_calls, money, per, time_s, tokens, tool_calls",
+        "4:10 E201 unknown key `tokns` in `budget` | tokens? "
+        "| one of: model_calls, money, per, time_s, tokens, tool_calls",
         "9:34 E203 `lives` in `memory` must be a text",
         "12:8 E202 missing key `use` in `nodes`",
-        "19:5 E201 unknown key `tims` in `repeat` | times? | one of: at_most, do, parallel, repeat, times, until, while",
+        "19:5 E201 unknown key `tims` in `repeat` | times? "
+        "| one of: at_most, do, parallel, repeat, times, until, while",
         "27:9 E203 this is not a block | a node's name, or a mapping with `map`, `repeat`, `when`, `record` or `run`",
     ]
 
