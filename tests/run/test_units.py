@@ -130,19 +130,19 @@ def test_units_of_the_same_name_are_numbered(tiny: Path, tmp_path: Path) -> None
     assert len(list((tmp_path / "run" / "units").iterdir())) == len(items)
 
 
-def test_an_inner_map_runs_in_order_and_its_items_stand_in_the_records(tiny: Path, tmp_path: Path) -> None:
+def test_an_inner_map_runs_in_order_and_records_name_its_items_by_id_or_pass(tiny: Path, tmp_path: Path) -> None:
     tiny.write_text(
         tiny.read_text(encoding="utf-8")
         .replace(
             "- repeat: turn\n        times: params.turns", "- map: word\n        over: params.words\n        at_most: 2"
         )
-        .replace("turns: 3", "words: [{w: x}, {w: y}, {w: z}]"),
+        .replace("turns: 3", "words: [{id: x, w: a}, {w: y}, {w: z}]"),
         encoding="utf-8",
     )
     (tmp_path / "think.md").write_text("Think of {{ item }} and {{ word.w }}.")
     summary = ste.load(tiny, set={"params.items": ["one"]}).run(out=tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
-    assert [line["word"] for line in lines] == [{"w": "x"}, {"w": "y"}]
+    assert [line["word"] for line in lines] == ["x", 1]
     assert dict(summary.loops) == {("word", "at_most"): 1}
 
 

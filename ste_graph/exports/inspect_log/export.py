@@ -63,7 +63,8 @@ def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tup
 def make_log(part: ExportPart, samples: Sequence[EvalSample], decision: Mapping[str, Json] | None = None) -> EvalLog:
     """The log of a part of a run; `decision` is the evaluation of the run's test, if it has one."""
     workflow, lock, summary = part.workflow, part.lock, part.run.summary()
-    labels = dict.fromkeys(str(label) for label in lock.get("models", {}).values())
+    named = part.run.labels
+    labels = dict.fromkeys(named.values())
     running = lock_owner(part.run.folder.writer) is not None
     status: Status = (
         "success" if summary.complete else "started" if running else "error" if summary.failed else "cancelled"
@@ -98,7 +99,7 @@ def make_log(part: ExportPart, samples: Sequence[EvalSample], decision: Mapping[
                 "part": part.name,
                 "variant": workflow.get("variant"),
                 "seed": workflow.get("seed"),
-                "models": dict(lock.get("models", {})),
+                "models": named,
                 "dry_run": lock.get("dry_run", False),
                 "about": workflow.get("about"),
                 **({"simulated": SIMULATED_NOTE} if simulated else {}),

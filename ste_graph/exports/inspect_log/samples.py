@@ -20,7 +20,7 @@ _OWN = frozenset({"id", "record", "steps", "query", "answer", "output", "gold", 
 
 def make_samples(part: ExportPart, records: Sequence[ExportRecord]) -> list[EvalSample]:
     """The samples of a part of a run; their ids are unique together with the epoch, which is the reply's number."""
-    labels = {name: str(label) for name, label in part.lock.get("models", {}).items()}
+    labels = part.run.labels
     cases: dict[tuple[str, str], int] = {}
     samples = [_record_sample(part, record, labels, cases) for record in records]
     return [*samples, *(_failed_sample(failed, labels) for failed in part.failures())]

@@ -15,6 +15,7 @@ from ste_graph.exports.otlp.unit import UnitSpans
 from ste_graph.files.jsonl import scan_lines
 from ste_graph.run.folder import LOCK_FILE, SUB_RUNS, RunFolder
 from ste_graph.run.lock_file import run_id
+from ste_graph.run.summary import resolve_labels
 
 Positions = dict[str, int]
 """How far a trace was read: the bytes of each log, by its path within the run; 1 for a part whose own span is over."""
@@ -96,7 +97,7 @@ class _PartTrace:
             run=run,
             part=path,
             models=workflow.get("models") or {},
-            labels={name: str(label) for name, label in lock.get("models", {}).items()},
+            labels=resolve_labels(folder, lock.get("models", {})),
             content=content,
         )
         self.id = self.facts.span_id("run")
