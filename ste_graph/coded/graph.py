@@ -9,13 +9,12 @@ from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
 
-from ste_graph.coded.parts import Join, Loop
+from ste_graph.coded.parts import Loop, RecordJoin
 from ste_graph.coded.step import Step, Target
-from ste_graph.coded.unit import CodedUnit, Unit
+from ste_graph.coded.unit import CodedContext, CodedUnit
 from ste_graph.compile.channels import Channel, each_channel, joined_channel, output_channel
 from ste_graph.compile.flow import AtEnd, Flow, Head
-from ste_graph.compile.joins import Join as ChannelJoin
-from ste_graph.compile.joins import Joins
+from ste_graph.compile.joins import Join, Joins
 from ste_graph.compile.stepper import Stepper
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
@@ -41,7 +40,7 @@ class CodedGraph:
     """The graph of one unit, as a run needs it (the contract `UnitGraph`)."""
 
     flow: CodedFlow
-    graph: CompiledStateGraph[Any, Unit, Any, Any]
+    graph: CompiledStateGraph[Any, CodedContext, Any, Any]
     first: Target
     joins: Joins
     span: Span
@@ -50,8 +49,8 @@ class CodedGraph:
         """Run one unit to its end and return its last state, or only `channels` of it."""
         assert isinstance(stepper, UnitRun), "a coded graph is run by the engine"
         unit = CodedUnit(stepper.context, self.joins, self.span)
-        begun = Step(Unit(unit, ""), "START", self.flow.initial_state(item))
-        context = Unit(unit, begun.follow(self.first))
+        begun = Step(CodedContext(unit, ""), "START", self.flow.initial_state(item))
+        context = CodedContext(unit, begun.follow(self.first))
         state: Mapping[str, Json] = await self.graph.ainvoke(
             begun.state, {"recursion_limit": sys.maxsize}, context=context, output_keys=channels
         )  # every loop has a bound of its own
@@ -72,10 +71,10 @@ def make_flow(
     return CodedFlow(workflow, AtEnd(), {}, _heads(loops, span), {}, state)
 
 
-def make_joins(joins: Sequence[Join], workflow: Workflow) -> Joins:
+def make_joins(joins: Sequence[RecordJoin], workflow: Workflow) -> Joins:
     """The joins of a workflow, by the nodes that they gather."""
-    by_first: dict[str, list[ChannelJoin]] = {}
-    by_second: dict[str, list[ChannelJoin]] = {}
+    by_first: dict[str, list[Join]] = {}
+    by_second: dict[str, list[Join]] = {}
 
     def fields(node: str | None) -> dict[str, str]:
         spec = workflow.nodes.get(node) if node else None
@@ -84,7 +83,7 @@ def make_joins(joins: Sequence[Join], workflow: Workflow) -> Joins:
     for own in joins:
         each = Each(own.first, own.second)
         channels = each_channel(each, own.record), joined_channel(each, own.record)
-        join = ChannelJoin(*channels, fields(own.first), fields(own.second))
+        join = Join(*channels, fields(own.first), fields(own.second))
         by_first.setdefault(own.first, []).append(join)
         if own.second:
             by_second.setdefault(own.second, []).append(join)

@@ -55,7 +55,7 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class RecordJoin:
     """The outputs of `first` as a list, each joined with the next outputs of `second`, for the record `record`."""
 
     record: str

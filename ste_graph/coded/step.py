@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from langgraph.types import Command
 
-from ste_graph.coded.unit import Unit
+from ste_graph.coded.unit import CodedContext
 from ste_graph.compile.channels import items_channel, last_channel
 from ste_graph.compile.stepper import EndReason, LoopEnd, StepKey
 from ste_graph.compile.transfer import ControlError
@@ -23,7 +23,7 @@ class Step:
     `state` is a copy of the graph's state, which the step and the routers after it change.
     """
 
-    def __init__(self, unit: Unit, vertex: str, state: Mapping[str, Any], loops: Collection[str] = ()) -> None:
+    def __init__(self, unit: CodedContext, vertex: str, state: Mapping[str, Any], loops: Collection[str] = ()) -> None:
         self.state: dict[str, Any] = dict(state)
         self._before = state
         self._unit = unit.steps

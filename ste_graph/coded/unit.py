@@ -94,7 +94,7 @@ class CodedUnit(UnitRun):
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class CodedContext:
     """The context of the graph: the unit that it is run for, and the vertex at which that begins."""
 
     steps: CodedUnit

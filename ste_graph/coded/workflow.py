@@ -14,9 +14,9 @@ from typing import Any, Literal
 from langgraph.graph import StateGraph
 
 from ste_graph.coded.graph import CodedGraph, make_flow, make_joins
-from ste_graph.coded.parts import Join, Loop, Memories, Memory, Models, NamedModel, NamedView
+from ste_graph.coded.parts import Loop, Memories, Memory, Models, NamedModel, NamedView, RecordJoin
 from ste_graph.coded.step import Target
-from ste_graph.coded.unit import Unit
+from ste_graph.coded.unit import CodedContext
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
 from ste_graph.errors import SteError, WorkflowError
@@ -43,7 +43,7 @@ class CodedWorkflow:
     lists: Collection[str] = ()
     """The channels that hold a list, empty at first; the others hold None."""
     make_nodes: Callable[[Models, Memories], Mapping[str, Node]]
-    build_graph: Callable[[], StateGraph[Any, Unit, Any, Any]]
+    build_graph: Callable[[], StateGraph[Any, CodedContext, Any, Any]]
     first: Target
     """Where a unit begins."""
     loops: Mapping[str, Loop] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class CodedWorkflow:
     shown: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The memories that the prompt of a node reads, by node."""
     records: Mapping[str, type[Record]] = field(default_factory=dict)
-    joins: Sequence[Join] = ()
+    joins: Sequence[RecordJoin] = ()
     allow: Sequence[str] | Literal["ask"] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
     budget: Mapping[str, Json] = field(default_factory=dict)

@@ -82,7 +82,7 @@ class _ModuleWriter:
 
     def text(self) -> str:
         flow = build_flow(self.workflow)
-        for name in ("CodedWorkflow", "Step", "Unit", *(["Target"] if flow.heads or flow.branches else [])):
+        for name in ("CodedWorkflow", "Step", "CodedContext", *(["Target"] if flow.heads or flow.branches else [])):
             self.imports.add(PACKAGE, name)
         self.imports.add("typing", "Any")
         self.imports.add("typing", "TypedDict")
@@ -148,9 +148,9 @@ class _ModuleWriter:
     def _build(self, flow: Flow, functions: FunctionWriter) -> str:
         edges = list_edges(flow)
         lines = [
-            "def build_graph() -> StateGraph[Any, Unit, Any, Any]:",
+            "def build_graph() -> StateGraph[Any, CodedContext, Any, Any]:",
             '    """Builds the graph of a unit."""',
-            "    graph: StateGraph[Any, Unit, Any, Any] = StateGraph(State, context_schema=Unit)",
+            "    graph: StateGraph[Any, CodedContext, Any, Any] = StateGraph(State, context_schema=CodedContext)",
         ]
         end = "END"
         for vertex in flow.vertices.values():
@@ -177,7 +177,7 @@ class _ModuleWriter:
         if len(codes) == 1:
             return "\n".join(lines)
         first = [
-            "def first_vertex(state: State, runtime: Runtime[Unit]) -> str:",
+            "def first_vertex(state: State, runtime: Runtime[CodedContext]) -> str:",
             '    """The vertex at which the unit begins."""',
             "    return runtime.context.entry",
         ]

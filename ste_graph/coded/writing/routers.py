@@ -64,7 +64,7 @@ class FunctionWriter:
         opened = call("Step", [("", "runtime.context"), ("", quote(vertex.id)), ("", "state"), *loops])
         ends = "return step.changes()" if static else f"return step.goto({self.target(vertex.then)})"
         return [
-            f"async def {self.function(vertex)}(state: State, runtime: Runtime[Unit]) -> {result}:",
+            f"async def {self.function(vertex)}(state: State, runtime: Runtime[CodedContext]) -> {result}:",
             *docstring(self._about(vertex)),
             f"    step = {render(opened, indent=4, before=11)}",
             *self._body(vertex),

@@ -120,7 +120,7 @@ class WorkflowWriter:
                 for each in dict.fromkeys(value for value in block.values.values() if isinstance(value, Each)):
                     nodes = [quote(node) for node in (each.first, each.second) if node]
                     found.append(
-                        call(self.imports.add(PACKAGE, "Join"), [("", own) for own in (quote(block.key), *nodes)])
+                        call(self.imports.add(PACKAGE, "RecordJoin"), [("", own) for own in (quote(block.key), *nodes)])
                     )
         if found:
             yield "joins", sequence(found)
