@@ -56,7 +56,7 @@ async def test_a_node_killed_in_mid_run_loses_nothing_and_doubles_nothing(
     (tmp_path / "workers.txt").unlink()
     (tmp_path / "sent.txt").unlink()
     cluster, (_, second) = nodes
-    killer = NodeKiller(cluster, second, after=30)
+    killer = NodeKiller(cluster, second, after=3)
     async with ClusterExecutor(RayCluster(cluster.address)) as executor:
         summary = await execute(ste.load(spread).workflow, tmp_path / "there", watcher=killer, executor=executor)
     assert killer.killing is not None
