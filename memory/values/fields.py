@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from ste_graph.contracts import Frozen, Json
+from ste_graph.contracts import Frozen, Json, ReadResult
+from ste_graph.redaction import REPLACEMENT
 from ste_graph.tools.verbs import READING, split_words
 
 Scalar: TypeAlias = str | int | float
@@ -25,7 +26,8 @@ class FieldValue(Frozen):
     """One value of a tool's answer.
 
     `words` name the field in full, as `("order", "id")` for the `id` of an entry of `orders`; `place` says where it
-    stood, as `list_orders: orders[].id`. `about` are the words that the giving tool's description has, for texts alone.
+    stood, as `list_orders: orders[].id`, and in which earlier run: `list_orders: orders[].id (shop-pack)`. `about` are
+    the words that the giving tool's description has, for texts alone.
     """
 
     value: Scalar
@@ -34,22 +36,25 @@ class FieldValue(Frozen):
     about: tuple[str, ...] = ()
 
 
-def read_fields(tool: str, data: Json, text: str, description: str = "") -> list[FieldValue]:
-    """The values in an answer of a tool: of `data` if the tool gave any, else of the JSON in `text`; each once."""
-    about = tuple(sorted({singular(word) for word in split_words(description) if len(word) >= SHORTEST_WORD}))
+def read_fields(result: ReadResult) -> list[FieldValue]:
+    """The values in an answer of a tool: of its data if the tool gave any, else of the JSON in its text; each once."""
+    described = split_words(result.description)
+    about = tuple(sorted({singular(word) for word in described if len(word) >= SHORTEST_WORD}))
+    data = result.data
     if data is None:
         try:
-            data = json.loads(text)
-        except ValueError:
+            data = json.loads(result.text)
+        except (ValueError, RecursionError):
             return []
     if not isinstance(data, (dict, list)):
         return []
     found: dict[tuple[Scalar, tuple[str, ...]], FieldValue] = {}
-    for value, path, owner in _walk(data, (), _object_words(tool)):
+    source = f" ({result.source})" if result.source else ""
+    for value, path, owner in _walk(data, (), _object_words(result.tool)):
         name = next((key for key in reversed(path) if key != "[]"), "")
         words = tuple(map(singular, split_words(name)))
         full = words if words[: len(owner)] == owner else (*owner, *words)
-        place = f"{tool}: {'.'.join(path).replace('.[]', '[]')}"
+        place = f"{result.tool}: {'.'.join(path).replace('.[]', '[]')}{source}"
         told = about if isinstance(value, str) else ()
         found.setdefault((value, full), FieldValue(value=value, words=full, place=place, about=told))
         if len(found) == MOST:
@@ -91,7 +96,7 @@ def _walk(
 
 def _is_value(data: Json) -> bool:
     if isinstance(data, str):
-        return len(data.strip()) > 0 and len(data) <= LONGEST and "\n" not in data
+        return len(data.strip()) > 0 and len(data) <= LONGEST and "\n" not in data and REPLACEMENT not in data
     return isinstance(data, (int, float)) and not isinstance(data, bool)
 
 

@@ -39,7 +39,7 @@ class ValuePool:
             raise RunError(f"{file}: is damaged; delete it and run the same command again") from None
         found: dict[tuple[Scalar, tuple[str, ...]], FieldValue] = {}
         for result in results:
-            for field in read_fields(result.tool, result.data, result.text, result.description):
+            for field in read_fields(result):
                 found.setdefault((field.value, field.words), field)
         self._fields = list(found.values())
         write_atomically(file, json.dumps([field.model_dump(mode="json") for field in self._fields]))

@@ -40,6 +40,7 @@ class Review:
     pack: str
     standings: Sequence[ToolStanding] | None
     due: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
     @property
     def has_nothing_to_do(self) -> bool:
@@ -54,6 +55,7 @@ class Review:
         return [
             f"since {self.pack}: {counts}",
             *(f"  {each.standing:8}{each.tool:{width}}  {each.reason}" for each in self._ordered()),
+            *self.remarks,
         ]
 
     def _ordered(self) -> list[ToolStanding]:
@@ -62,7 +64,8 @@ class Review:
 
     def to_json(self) -> dict[str, Json]:
         rows = [{"tool": each.tool, "standing": each.standing, "reason": each.reason} for each in self._ordered()]
-        return {"pack": self.pack, "explore": list(self.due), "tools": None if self.standings is None else rows}
+        tools = None if self.standings is None else rows
+        return {"pack": self.pack, "explore": list(self.due), "tools": tools, "remarks": list(self.remarks)}
 
 
 def with_since(changes: list[str] | None, since: Path | None) -> list[str] | None:
@@ -94,6 +97,7 @@ def review_since(workflow: Workflow, *, start: bool) -> Review | None:
     Raises `WorkflowError` if the pack cannot be used, is about other tools, or a source of tools cannot be opened.
     """
     from ste_graph.plan import run_in_own_loop
+    from ste_graph.run.preflight import check_use
     from ste_graph.run.tools import open_tools, tool_policy, tools_need_start
 
     found = next(_find_kept(workflow), None)
@@ -109,8 +113,9 @@ def review_since(workflow: Workflow, *, start: bool) -> Review | None:
         async with open_tools(inner) as tools:
             standings = source.review(tools)
             allowed = {tool.name for tool in tools if tool_policy(inner).allows(tool)}
+            remarks = check_use(inner, tools)
         due = [each.tool for each in standings if each.is_explored and each.tool in allowed]
-        return Review(pack, standings, due)
+        return Review(pack, standings, due, remarks)
 
     return run_in_own_loop(make())
 

@@ -237,15 +237,23 @@ class ReadResult(Frozen):
     """That of the tool."""
     data: Json
     text: str
+    source: str = ""
+    """The pack or the earlier run that tells it, by name; empty for a call of this run."""
 
 
 class ValueMemory(Protocol):
-    """A memory of values that exist: those in the results of the units of earlier waves."""
+    """A memory of values that exist: those in the results of the units of earlier waves, and of earlier runs."""
 
     holds: ClassVar[Literal["values"]]
 
     def open(self, name: str, folder: Path) -> ValueStore:
         """The store of memory `name`, which may keep files in `folder`."""
+
+    def read_earlier(self, tools: Sequence[Tool]) -> Iterable[ReadResult]:
+        """What calls of those `tools` that only read, and are as they were, gave before this run. Blocking.
+
+        Raises `WorkflowError` if it cannot be read.
+        """
 
 
 class ValueStore(Protocol):

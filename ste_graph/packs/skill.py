@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from ste_graph.packs.cases import GEPA, MCPCHECKER, SERVER
+from ste_graph.packs.cases import GEPA, MCPCHECKER
 from ste_graph.packs.manifest import Manifest
 from ste_graph.packs.pack import (
     CASES,
@@ -212,7 +212,7 @@ def _files(counts: Mapping[str, int]) -> list[str]:
     ]
     restraint = f", and {counts['restraint']:,} in which none is right" if counts.get("restraint") else ""
     cases = count_noun(counts.get("calls", 0), "held-out request")
-    tasks = f"the same as tasks of mcpchecker; add your agent, and your server under the name `{SERVER}`"
+    tasks = "those with a known answer, as tasks of mcpchecker; its eval.yaml says which files of yours it needs"
     rows += [
         (CASES, f"{cases} with the right call{restraint}"),
         (GEPA, "those with a call, as rows for GEPA's MCP adapter"),

@@ -66,7 +66,7 @@ from ste_graph.run.summary import StoppedBy, Summary, summarise
 from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
 from ste_graph.run.unit_context import SharedContext
 from ste_graph.run.units import Unit, list_kept_tools, list_units, load_data
-from ste_graph.run.waves import begin_wave, next_wave, open_value_stores
+from ste_graph.run.waves import ValueStores, next_wave
 from ste_graph.tools.toolbox import Toolbox
 
 
@@ -230,7 +230,7 @@ class _Opening:
                 cassette=cassette,
                 watcher=self._watcher,
             )
-            finished = await running.run(units, boxes)
+            finished = await running.run(units, boxes, tools)
         summary = self._summary(logs, lock)
         faults = [fault for box in boxes.values() for fault in box.faults]
         summary.remarks = [*remarks, *(taken.remarks if taken else ()), *faults, *running.events.tool_errors]
@@ -342,7 +342,7 @@ class _Running:
         stopped = [log.stopped for log in self._logs.values() if log.stopped is not None]
         return ("budget", str(stopped[0]["why"])) if stopped else (None, None)
 
-    async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
+    async def run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox], tools: Sequence[Tool]) -> bool:
         """Run what is left of the units; False if it was stopped before all had ended by themselves."""
         async with AsyncExitStack() as stack:
             stack.callback(self.events.close)
@@ -350,7 +350,9 @@ class _Running:
             for log in self._logs.values():
                 stack.callback(log.close)
             try:
-                finished = await self._run(units, boxes)
+                finished = await self._run(units, boxes, tools)
+                for log in self._logs.values():
+                    await log.sync()
             except SteError as error:
                 with suppress(RunError):
                     self.events.add_failure("broken", error, why=str(error))
@@ -360,7 +362,7 @@ class _Running:
             self.events.add(STOPPED, by=by)
             return finished
 
-    async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox]) -> bool:
+    async def _run(self, units: Sequence[Unit], boxes: Mapping[str, Toolbox], tools: Sequence[Tool]) -> bool:
         workflow, context = self._workflow, self._context
         prices = all_prices(workflow)
         for log in self._logs.values():
@@ -385,13 +387,13 @@ class _Running:
         ):
             self._watcher.run_start(workflow, self._logs, context.meter)
             self.events.add("started", units=len(self._logs), replayed=len(logged_records(self._logs)))
-            value_stores = open_value_stores(workflow, self._folder)
+            values = ValueStores.open(workflow, tools, self._folder)
             shared = SharedContext(
                 workflow=workflow,
                 flow=graph.flow,
                 models=models,
                 stores=stores,
-                value_stores=value_stores,
+                value_stores=values.opened,
                 record_maker=RecordMaker(graph.flow, model_labels(workflow)),
                 run=context,
                 redactor=self._redactor,
@@ -417,8 +419,8 @@ class _Running:
             left = units
             while any(unit.name in self._logs for unit in left):  # a fork may have some of the units alone
                 earlier = [unit for wave in waves for unit in wave if unit.name in self._logs]
-                await begin_wave(len(waves), value_stores, earlier, self._logs)
-                wave = await next_wave(workflow, value_stores, left)
+                await values.begin_wave(len(waves), earlier, self._logs)
+                wave = await next_wave(workflow, values.opened, left)
                 own = [unit for unit in wave if unit.name in self._logs]
                 undone = [finish_unit(unit) for unit in own if not self._logs[unit.name].done]
                 if not await run_side_by_side(undone, context.stop, shared.pending.give_up):
@@ -435,7 +437,7 @@ class _Running:
         log = self._logs[name]
         try:
             await running
-            log.finish(now())
+            await log.finish(now())
             self.events.add("done", unit=name)
             for store in stores.values():
                 store.release(name)

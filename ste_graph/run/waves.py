@@ -1,13 +1,19 @@
-"""Waves of units: a memory of values is filled from the units of the waves before, and then stays as it is."""
+"""Waves of units: a memory of values is filled from the units of the waves before, and then stays as it is.
+
+What it knows of earlier runs counts as found before the first wave.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 
-from ste_graph.contracts import ReadResult, ValueStore
+from ste_graph.contracts import ReadResult, Tool, ValueStore
 from ste_graph.contracts.failure import has_succeeded
 from ste_graph.language.workflow import VALUES, Workflow
+from ste_graph.redaction import Redactor
 from ste_graph.run.folder import RunFolder
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.step_log import StepLog
@@ -15,13 +21,58 @@ from ste_graph.run.units import Unit
 from ste_graph.tools.threads import run_in_daemon_thread
 
 
-def open_value_stores(workflow: Workflow, folder: RunFolder) -> dict[str, ValueStore]:
-    """The stores of the memories of values, by name."""
-    return {
-        name: spec.memory.open(name, folder.memory(name))
-        for name, spec in workflow.memories.items()
-        if spec.of == VALUES
-    }
+@dataclass
+class ValueStores:
+    """The opened memories of values of a run, by name, and the tools that there are."""
+
+    workflow: Workflow
+    tools: Sequence[Tool]
+    opened: Mapping[str, ValueStore]
+    _earlier: dict[str, list[ReadResult]] = field(default_factory=dict, init=False)
+
+    @classmethod
+    def open(cls, workflow: Workflow, tools: Sequence[Tool], folder: RunFolder) -> ValueStores:
+        """Opens the memories of values of a workflow."""
+        opened = {
+            name: spec.memory.open(name, folder.memory(name))
+            for name, spec in workflow.memories.items()
+            if spec.of == VALUES
+        }
+        return cls(workflow, tools, opened)
+
+    async def begin_wave(self, number: int, earlier: Sequence[Unit], logs: Mapping[str, StepLog]) -> None:
+        """Fill the stores with what the units of earlier waves have logged, and with what was known before the run.
+
+        Raises `RunError`, or `WorkflowError` if an earlier run cannot be read.
+        """
+        reading = {tool.name: tool.description for unit in earlier for tool in unit.tools if tool.effect == "read"}
+
+        def fill() -> None:
+            # Read anew: a log keeps in memory only the steps that there were when it was opened.
+            results = [
+                result
+                for unit in earlier
+                for step in StepLog(logs[unit.name].path).finished.values()
+                for result in _results(step, reading)
+            ]
+            for name, store in self.opened.items():
+                store.begin_wave(number, chain(results, self._known_before(name)))
+
+        if self.opened:
+            await asyncio.to_thread(fill)
+
+    def _known_before(self, name: str) -> Iterator[ReadResult]:
+        """What a memory knows of earlier runs, read when it is first asked for, without this run's secrets."""
+        if name not in self._earlier:
+            redactor = Redactor(self.workflow.secrets)
+            found: Iterable[ReadResult] = self.workflow.memories[name].memory.read_earlier(self.tools)
+            self._earlier[name] = [
+                result.model_copy(
+                    update={"text": redactor.redact(result.text), "data": redactor.redact_data(result.data)}
+                )
+                for result in found
+            ]
+        yield from self._earlier[name]
 
 
 async def next_wave(workflow: Workflow, stores: Mapping[str, ValueStore], left: Sequence[Unit]) -> list[Unit]:
@@ -38,27 +89,6 @@ async def next_wave(workflow: Workflow, stores: Mapping[str, ValueStore], left: 
     # Values are checked by the tools' own schemas, which may hold that up.
     ranks = await run_in_daemon_thread(rank)
     return [unit for unit, own in zip(left, ranks, strict=True) if own == min(ranks)]
-
-
-async def begin_wave(
-    number: int, stores: Mapping[str, ValueStore], earlier: Sequence[Unit], logs: Mapping[str, StepLog]
-) -> None:
-    """Fill the stores with what the units of earlier waves have logged. Raises `RunError`."""
-    reading = {tool.name: tool.description for unit in earlier for tool in unit.tools if tool.effect == "read"}
-
-    def fill() -> None:
-        # Read anew: a log keeps in memory only the steps that there were when it was opened.
-        results = [
-            result
-            for unit in earlier
-            for step in StepLog(logs[unit.name].path).finished.values()
-            for result in _results(step, reading)
-        ]
-        for store in stores.values():
-            store.begin_wave(number, results)
-
-    if stores:
-        await asyncio.to_thread(fill)
 
 
 def _results(step: LoggedStep, reading: Mapping[str, str]) -> Iterator[ReadResult]:
