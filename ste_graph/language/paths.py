@@ -39,6 +39,12 @@ def set_path(tree: MappingNode, path: str, value: Tree, span: Span, findings: Fi
         return tree
 
 
+def is_off(tree: MappingNode, path: str) -> bool:
+    """True if the path leads below an entry that is turned off."""
+    entry = tree.at(path.split(".")[:2])
+    return path.count(".") > 1 and isinstance(entry, ScalarNode) and entry.value == "off"
+
+
 def set_paths(tree: MappingNode, changes: Tree, owner: str, findings: Findings) -> MappingNode:
     """`tree` with every `path: value` line of `changes` applied."""
     if not isinstance(changes, MappingNode):

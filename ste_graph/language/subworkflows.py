@@ -16,7 +16,7 @@ from ste_graph.language.blocks import RecordBlock
 from ste_graph.language.composition import compose
 from ste_graph.language.expressions.expression import Expression, ExpressionError
 from ste_graph.language.expressions.types import INT, STR
-from ste_graph.language.paths import order_changes, set_path, set_paths
+from ste_graph.language.paths import is_off, order_changes, set_path, set_paths
 from ste_graph.language.sections.bounds import param_value
 from ste_graph.language.sections.scope import Position
 from ste_graph.language.sections.setting_values import ENVIRONMENT
@@ -143,6 +143,8 @@ class SubWorkflowReader:
         def check(evaluate: Callable[[WithLine, DeferredValue], Json], findings: Findings) -> Workflow | None:
             whole = request.tree
             for line in order_changes(lines, lambda line: line.path):
+                if variant is not None and is_off(whole, line.path):
+                    continue  # the variant does without the entry
                 whole = set_path(whole, line.path, line.fill(partial(evaluate, line)), line.span, findings)
             return self.check(replace(request, tree=whole), findings)
 

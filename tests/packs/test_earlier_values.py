@@ -163,6 +163,12 @@ def test_gain_hands_its_pack_and_the_earlier_run_to_the_exploration(tmp_path) ->
         assert (found.since, found.run) == (str(tmp_path / "pack"), str(tmp_path / "run"))
 
 
+def test_a_variant_of_the_exploration_may_do_without_values(tmp_path) -> None:
+    changes = [parse_change(f"params.since={tmp_path}"), parse_change("graph.explore.variant=no-values")]
+    workflow = ste_graph.load("gain", variant="simulated", set=changes).workflow
+    assert "found" not in workflow.sub_workflows["explore"].workflow.memories
+
+
 async def define(module: Path) -> dict[str, ToolDefinition]:
     workflow = ste_graph.load("quickstart", set={"tools": [{"use": "python", "module": str(module)}]}).workflow
     async with open_tools(workflow) as tools:
