@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from ste_graph.files.jsonl import LineFile
 from ste_graph.files.regular import is_regular
 from ste_graph.records import Trial
 from ste_graph.run.folder import SUB_RUNS, RunFolder
-from ste_graph.run.journal import Journal, logged_records
+from ste_graph.run.journal import Journal, count_records, logged_records, read_records
 from ste_graph.run.lock_file import run_id
 from ste_graph.run.step_log import StepLog, open_logs
 from ste_graph.run.summary import Summary, resolve_labels, summarise
@@ -119,26 +120,30 @@ class FinishedRun:
         """The runs inside its folder: those of its sub-workflows, and of theirs."""
         return [FinishedRun(lock.parent) for lock in sorted((self.path / SUB_RUNS).rglob(self.folder.lock.name))]
 
-    def records(self) -> Iterator[dict[str, Json]]:
-        """The journal's lines."""
-        return LineFile(self.folder.journal).lines()
+    def records(self, record: str | None = None, *, unit: str | None = None) -> Iterator[dict[str, Json]]:
+        """The journal's lines: all, or those of one type of record, or of one unit; no other line is parsed."""
+        return (line for _, line in read_records(self.folder.journal, record=record, unit=unit))
 
-    def trials(self) -> Trials:
-        """The trials, typed."""
-        journal = LineFile(self.folder.journal)
-        trials = []
+    def count_records(self) -> Counter[str]:
+        """How many records of each type there are; no line is parsed for it."""
+        return count_records(self.folder.journal)
+
+    def each_trial(self, tool: str | None = None) -> Iterator[JournalTrial]:
+        """The trials, typed, one after the other: all, or those of one tool; no other line is parsed."""
+        for number, line in read_records(self.folder.journal, record="trial", unit=tool):
+            try:
+                yield _read_trial(line)
+            except (KeyError, ValidationError):
+                raise LineFile(self.folder.journal).damaged_line(number) from None
+
+    def trials(self, tool: str | None = None) -> Trials:
+        """The trials, typed: all, or those of one tool."""
         with without_collector():
-            for number, line in enumerate(journal.lines(), start=1):
-                try:
-                    if line.get("record") == "trial":
-                        trials.append(_read_trial(line))
-                except (KeyError, ValidationError):
-                    raise journal.damaged_line(number) from None
-        return Trials(trials)
+            return Trials([*self.each_trial(tool)])
 
-    def logs(self) -> dict[str, StepLog]:
-        """The step log of each unit, as it is now."""
-        return open_logs(self.folder, self.lock)
+    def logs(self, unit: str | None = None) -> dict[str, StepLog]:
+        """The step log of each unit, or of one, as it is now."""
+        return open_logs(self.folder, self.lock, unit)
 
     def summary(self) -> Summary:
         """The summary of the run so far."""

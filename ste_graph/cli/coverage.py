@@ -8,17 +8,18 @@ from ste_graph.text import align_columns
 from ste_graph.trials.coverage import ToolCoverage, measure_coverage
 
 if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun, Trials
+    from ste_graph.contracts import Json
+    from ste_graph.finished import FinishedRun
 
 
-def coverage_by_tool(run: FinishedRun, trials: Trials, tool: str | None) -> dict[str, ToolCoverage]:
+def coverage_by_tool(run: FinishedRun, tool: str | None) -> dict[str, ToolCoverage]:
     """The coverage of each tool of the run, or of one."""
     schemas = run.lock.get("schemas", {})
-    return {
-        name: measure_coverage([kept.line for kept in trials if kept.tool == name], schemas.get(name, {}))
-        for name in run.lock["units"]
-        if tool in (None, name)
-    }
+    trials: dict[str, list[dict[str, Json]]] = {name: [] for name in run.lock["units"] if tool in (None, name)}
+    for kept in run.each_trial(tool):
+        if kept.tool in trials:
+            trials[kept.tool].append(kept.line)
+    return {name: measure_coverage(own, schemas.get(name, {})) for name, own in trials.items()}
 
 
 def coverage_table(found: dict[str, ToolCoverage]) -> str:

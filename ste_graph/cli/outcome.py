@@ -280,7 +280,7 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
 
 def read_evaluations(run: FinishedRun) -> list[dict[str, Json]]:
     """The `evaluation` records of a run and of its parts."""
-    return [line for part in (run, *run.sub_runs) for line in part.records() if line["record"] == "evaluation"]
+    return [line for part in (run, *run.sub_runs) for line in part.records("evaluation")]
 
 
 def _part_text(outputs: Mapping[str, Json]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ste_graph.cli.trials import field_lines
 from ste_graph.errors import WorkflowError
+from ste_graph.run.journal import unit_key
 from ste_graph.suggest import did_you_mean, list_choices
 
 if TYPE_CHECKING:
@@ -21,12 +22,11 @@ LONGEST = 300
 
 def select_records(run: FinishedRun, kind: str | None, tool: str | None) -> list[dict[str, Json]]:
     """The journal's lines of one type of record (None: of all), and of one unit. Raises `WorkflowError`."""
-    lines = list(run.records())
-    kinds = sorted({line["record"] for line in lines})
+    kinds = sorted(run.count_records())
     if kind is not None and kind not in kinds:
         hint = did_you_mean(kind, kinds)
         raise WorkflowError(f"{run.path}: has no record `{kind}`; {hint}it has: {list_choices(kinds)}")
-    return [line for line in lines if kind in (None, line["record"]) and tool in (None, line[unit_key(line)])]
+    return list(run.records(kind, unit=tool))
 
 
 def records_summary(run: FinishedRun, lines: Sequence[Mapping[str, Json]]) -> str:
@@ -50,8 +50,3 @@ def record_text(line: Mapping[str, Json]) -> str:
 def _shorten(text: str) -> str:
     """Data as one readable line; longer data is cut, and shown whole by `--format json`."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} … ({len(text):,} characters; all with --format json)"
-
-
-def unit_key(line: Mapping[str, Json]) -> str:
-    """The key of the unit in a line of the journal: the first after `id` and `record`."""
-    return list(line)[2]

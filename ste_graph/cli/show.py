@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -17,7 +18,9 @@ from ste_graph.command_line import Changes, Format, echo
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json
-    from ste_graph.finished import FinishedRun, Trials
+    from ste_graph.finished import FinishedRun, JournalTrial
+
+_Shown = TypeVar("_Shown")
 
 
 class ShowFormat(StrEnum):
@@ -103,7 +106,7 @@ def show(
 
     format = Format(form.value)
     opened = open_run(run)
-    page = _Page(opened, opened.trials(), tool, solved, failed_calls, number, record, coverage, format)
+    page = _Page(opened, opened.count_records(), tool, solved, failed_calls, number, record, coverage, format)
     if record not in (None, "trial") and page.selects_trials:
         message = f"does not go with `--record {record}`: it selects trials"
         raise typer.BadParameter(message, param_hint="--solved, --unsolved, --failed-calls or --coverage")
@@ -111,9 +114,9 @@ def show(
         from ste_graph.run.fork import describe_origin
 
         echo(f"forked from {describe_origin(entry)}\n")
-    if format is Format.text and (stopped := [line for line in opened.records() if line["record"] == "budget"]):
-        units = "unit" if len(stopped) == 1 else "units"
-        echo(f"{len(stopped)} {units} not done for want of budget (--record budget): {stopped[0]['why']}\n")
+    if format is Format.text and (stopped := page.counts["budget"]):
+        why = next(opened.records("budget"))["why"]
+        echo(f"{stopped} {'unit' if stopped == 1 else 'units'} not done for want of budget (--record budget): {why}\n")
     if not _show_whole_run(page):
         _check_place(page)
         _show_selection(page)
@@ -124,7 +127,8 @@ class _Page:
     """The run to show, and the part of it that is asked for."""
 
     run: FinishedRun
-    trials: Trials
+    counts: Counter[str]
+    """The number of its records of each type."""
     tool: str | None
     solved: bool | None
     failed_calls: bool
@@ -143,15 +147,27 @@ class _Page:
         """True if no option narrows the run."""
         return (self.tool, self.record, self.number) == (None, None, None) and not self.selects_trials
 
-    def print(self, head: str, lines: Sequence[Mapping[str, Json]], texts: Iterable[str], *, empty: str) -> None:
-        """Prints the first `number` lines (None: all): as data, or as texts below a head."""
+    def print(
+        self,
+        found: Iterable[_Shown],
+        data: Callable[[_Shown], Mapping[str, Json]],
+        text: Callable[[_Shown], str],
+        head: Callable[[], str],
+        *,
+        empty: str,
+    ) -> None:
+        """Prints the first `number` found (None: all): as data, or as texts below a head, made when all are found."""
         if self.format is Format.json:
-            echo(json.dumps(lines[: self.number], indent=2))
+            echo(json.dumps([data(shown) for shown in islice(found, self.number)], indent=2))
             return
-        parts = [head, *islice(texts, self.number)]
-        if self.number is not None and self.number < len(lines):
-            parts.append(f"{len(lines) - self.number} more; leave out `-n` to see all {len(lines)}")
-        elif not lines:
+        texts, count = [], 0
+        for count, shown in enumerate(found, start=1):
+            if self.number is None or count <= self.number:
+                texts.append(text(shown))
+        parts = [head(), *texts]
+        if len(texts) < count:
+            parts.append(f"{count - len(texts)} more; leave out `-n` to see all {count}")
+        elif not count:
             parts.append(empty)
         echo("\n\n".join(parts))
 
@@ -163,7 +179,7 @@ def _show_whole_run(page: _Page) -> bool:
     whole = (page.tool, page.record, page.coverage) == (None, None, False)
     if whole and (evaluations := read_evaluations(page.run)):
         _show_evaluations(evaluations, page.format)
-    elif page.is_plain and not page.trials and page.run.sub_runs:
+    elif page.is_plain and not page.counts["trial"] and page.run.sub_runs:
         _show_parts(page.run, page.format)
     else:
         return False
@@ -171,12 +187,12 @@ def _show_whole_run(page: _Page) -> bool:
 
 
 def _show_selection(page: _Page) -> None:
-    has_trials = bool(page.trials) or not any(page.run.records())
+    has_trials = page.counts["trial"] > 0 or not page.counts
     if page.coverage:
         _show_coverage(page)
     elif page.selects_trials or page.record == "trial" or (page.record is None and has_trials):
         _show_trials(page)
-    elif page.record in (None, "reply") and (replies := _replies(page)):
+    elif page.record in (None, "reply") and page.counts["reply"] and (replies := _replies(page)):
         _show_replies(page, replies)
     else:
         _show_records(page)
@@ -201,24 +217,30 @@ def _show_parts(run: FinishedRun, format: Format) -> None:
 def _show_coverage(page: _Page) -> None:
     from ste_graph.cli.coverage import coverage_by_tool, coverage_table
 
-    found = coverage_by_tool(page.run, page.trials, page.tool)
+    found = coverage_by_tool(page.run, page.tool)
     data = {name: coverage.model_dump(mode="json") for name, coverage in found.items()}
     echo(json.dumps(data, indent=2) if page.format is Format.json else coverage_table(found))
 
 
 def _show_trials(page: _Page) -> None:
-    from ste_graph.cli.trials import has_failed_call, trial_text, trials_overview
+    from ste_graph.cli.trials import TrialsOverview, has_failed_call, trial_text
 
-    trials = page.trials
-    if page.tool is not None:
-        trials = trials.where(lambda kept: kept.tool == page.tool)
-    if page.solved is not None:
-        trials = trials.where(lambda kept: (kept.trial.solved is True) == page.solved)
-    if page.failed_calls:
-        trials = trials.where(has_failed_call)
-    head = trials_overview(page.run, page.trials, page.tool)
-    empty = "no such trial" if page.trials else "no trial yet"
-    page.print(head, [kept.line for kept in trials], (trial_text(kept, page.run.lock) for kept in trials), empty=empty)
+    overview = TrialsOverview(page.run, page.tool)
+
+    def select() -> Iterator[JournalTrial]:
+        for kept in page.run.each_trial(page.tool):
+            if page.format is Format.text:
+                overview.add(kept)
+            if page.solved in (None, kept.trial.solved is True) and (not page.failed_calls or has_failed_call(kept)):
+                yield kept
+
+    page.print(
+        select(),
+        data=lambda kept: kept.line,
+        text=lambda kept: trial_text(kept, overview.facts),
+        head=lambda: overview.text(page.counts["trial"]),
+        empty="no such trial" if page.counts["trial"] else "no trial yet",
+    )
 
 
 def _show_replies(page: _Page, replies: Sequence[dict[str, Json]]) -> None:
@@ -226,7 +248,7 @@ def _show_replies(page: _Page, replies: Sequence[dict[str, Json]]) -> None:
 
     head = arms_table(page.run.path, replies)
     if page.format is Format.json or not page.is_plain:
-        page.print(head, replies, map(reply_text, replies), empty="no such reply")
+        page.print(replies, dict, reply_text, lambda: head, empty="no such reply")
     else:
         echo(head)
 
@@ -235,13 +257,12 @@ def _show_records(page: _Page) -> None:
     from ste_graph.cli.records import record_text, records_summary, select_records
 
     lines = select_records(page.run, page.record, page.tool)
-    page.print(records_summary(page.run, lines), lines, map(record_text, lines), empty="no such record")
+    page.print(lines, dict, record_text, lambda: records_summary(page.run, lines), empty="no such record")
 
 
 def _replies(page: _Page) -> list[dict[str, Json]]:
     """The replies to a test, or to its requests to one tool."""
-    replies = [line for line in page.run.records() if line["record"] == "reply"]
-    return [line for line in replies if page.tool in (None, line["gold"]["tool"])]
+    return [line for line in page.run.records("reply") if page.tool in (None, line["gold"]["tool"])]
 
 
 def _check_place(page: _Page) -> None:
@@ -250,10 +271,10 @@ def _check_place(page: _Page) -> None:
     from ste_graph.suggest import did_you_mean, list_choices
 
     run, kind = page.run, page.record or "trial"
-    if run.sub_runs and not page.trials and not any(line["record"] == kind for line in run.records()):
-        holders = [part for part in run.sub_runs if any(line["record"] == kind for line in part.records())]
+    if not page.counts["trial"] and not page.counts[kind] and (parts := run.sub_runs):
+        holders = [part for part in parts if part.count_records()[kind]]
         where = f"they are in its parts; look with: {' · '.join(map(_command, holders))}" if holders else ""
-        where = where or f"nor has any of its parts: {', '.join(str(part.path) for part in run.sub_runs)}"
+        where = where or f"nor has any of its parts: {', '.join(str(part.path) for part in parts)}"
         raise WorkflowError(f"{run.path}: this run has no `{kind}` records of its own; {where}")
     units, skipped = run.lock["units"], run.lock.get("skipped", {})
     if page.tool is None or page.tool in units:

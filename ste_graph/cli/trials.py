@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ste_graph.contracts import Json, is_simulated
-from ste_graph.distil.facts import FactCounts, read_run_facts
+from ste_graph.contracts import is_simulated
+from ste_graph.distil.facts import FactCounts
 from ste_graph.distil.run_facts import RunFacts
 from ste_graph.text import align_columns, printable
 
 if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun, JournalTrial, Trials
+    from ste_graph.finished import FinishedRun, JournalTrial
     from ste_graph.records import TrialStep
 
 VERDICTS = {True: "solved", False: "not solved", None: "unclear"}
 
 
-def trial_text(kept: JournalTrial, lock: Mapping[str, Json]) -> str:
+def trial_text(kept: JournalTrial, known: RunFacts) -> str:
     """One trial: its tool, loops, verdict and facts, then the request, each step and the answer."""
     trial = kept.trial
     position = ", ".join([kept.tool, *(f"{loop} {count}" for loop, count in kept.loops.items())])
     label = " (simulated)" if is_simulated(trial.model) else ""
-    facts = read_run_facts(kept.line, lock)
+    facts = known.of(kept.line)
     word = " by the model's word" if facts.contradicts else ""
     head = f"-- {position}: {VERDICTS[trial.solved]}{word}{label}; {facts.text}"
     lines = [head, *field_lines("request", trial.query)]
@@ -62,26 +62,53 @@ def has_failed_call(kept: JournalTrial) -> bool:
     return any(step.observation is not None and not step.observation.ok for step in kept.trial.steps)
 
 
-def trials_overview(run: FinishedRun, trials: Trials, tool: str | None) -> str:
+class TrialsOverview:
     """A table with a line per tool: its trials, their verdicts, and the state of its unit."""
-    labels = ", ".join(dict.fromkeys(run.labels.values())) or "none"
-    logs = {name: log for name, log in run.logs().items() if tool in (None, name)}
-    rows = [["tool", "trials", "solved", "not", "unclear", "call succeeded", "grounded", "with failed calls", ""]]
-    total, known = FactCounts(), RunFacts(run.id, run.lock)
-    by_tool: dict[str, list[JournalTrial]] = {}
-    for kept in trials:
-        by_tool.setdefault(kept.tool, []).append(kept)
-    for name, log in logs.items():
-        own = by_tool.get(name, [])
-        verdicts = [kept.trial.solved for kept in own]
-        facts = [known.of(kept.line) for kept in own]
-        proven = (sum(fact.call_succeeded for fact in facts), sum(fact.grounded for fact in facts))
-        counts = (len(own), *map(verdicts.count, (True, False, None)), *proven, sum(map(has_failed_call, own)))
-        for fact in facts:
-            total.add(fact)
-        rows.append([name, *map(str, counts), "failed" if log.failure else "done" if log.done else "not done"])
-    known.keep()
-    lines = [f"{run.path}: {len(trials)} trials, model: {labels}", "", *align_columns(rows, left=(0, -1))]
-    lines += [f"{name}: {printable(log.failure)}" for name, log in logs.items() if log.failure]
-    lines += ["", f"beware: {total.warning}"] if total.warning else []
-    return "\n".join(lines)
+
+    def __init__(self, run: FinishedRun, tool: str | None) -> None:
+        self._run = run
+        self._tool = tool
+        self.facts = RunFacts(run.id, run.lock)
+        self._total = FactCounts()
+        self._tools: dict[str, _ToolCounts] = {}
+
+    def add(self, kept: JournalTrial) -> None:
+        """Count one more trial."""
+        if kept.tool not in self._run.lock["units"]:
+            return
+        facts = self.facts.of(kept.line)
+        self._total.add(facts)
+        own = self._tools.setdefault(kept.tool, _ToolCounts())
+        own.facts.add(facts)
+        own.with_failed_calls += has_failed_call(kept)
+
+    def text(self, trials: int) -> str:
+        """The table of a run that has so many trials."""
+        run = self._run
+        self.facts.keep()
+        logs = run.logs(self._tool)
+        rows = [["tool", "trials", "solved", "not", "unclear", "call succeeded", "grounded", "with failed calls", ""]]
+        for name, log in logs.items():
+            state = "failed" if log.failure else "done" if log.done else "not done"
+            rows.append([name, *map(str, self._tools.get(name, _ToolCounts()).columns), state])
+        labels = ", ".join(dict.fromkeys(run.labels.values())) or "none"
+        lines = [f"{run.path}: {trials} trials, model: {labels}", "", *align_columns(rows, left=(0, -1))]
+        lines += [f"{name}: {printable(log.failure)}" for name, log in logs.items() if log.failure]
+        lines += ["", f"beware: {self._total.warning}"] if self._total.warning else []
+        return "\n".join(lines)
+
+
+@dataclass(slots=True)
+class _ToolCounts:
+    """The trials of one tool, counted."""
+
+    facts: FactCounts = field(default_factory=FactCounts)
+    with_failed_calls: int = 0
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The numbers of the tool's line in the table."""
+        facts = self.facts
+        unsolved = facts.trials - facts.solved - facts.unclear
+        verdicts = (facts.trials, facts.solved, unsolved, facts.unclear)
+        return (*verdicts, facts.call_succeeded, facts.grounded, self.with_failed_calls)

@@ -50,11 +50,16 @@ def scan_lines(path: Path, offset: int = 0, *, unfinished: bool = False) -> Iter
 def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Json] | None]]:
     """The JSON objects of a file of ours by line number, counted from 1; None for a line that is damaged."""
     for number, (line, _) in enumerate(scan_lines(path), start=1):
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            value = None
-        yield number, value if isinstance(value, dict) else None
+        yield number, read_object(line)
+
+
+def read_object(line: bytes) -> dict[str, Json] | None:
+    """The JSON object that a line holds; None for a line that is damaged."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 class LineFile:
@@ -110,7 +115,7 @@ class LineFile:
                 if file.write(data) != len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if durable:
-                    self._sync(file)
+                    self._sync(file.fileno())
                 self._size += len(data)
             except OSError:
                 with suppress(OSError):
@@ -122,7 +127,9 @@ class LineFile:
     async def sync(self) -> None:
         """Make the lines survive a loss of power; other tasks go on meanwhile. Raises `RunError` if that fails."""
         try:
-            await asyncio.to_thread(self._sync, self._open())
+            # Of its own, so that the file may be closed meanwhile.
+            descriptor = os.dup(self._open().fileno())
+            await asyncio.to_thread(self._sync, descriptor, closes=True)
         except OSError as error:
             raise write_error(self.path, error, **self._messages) from error
 
@@ -147,8 +154,12 @@ class LineFile:
             self._file.close()
             self._file = None
 
-    def _sync(self, file: BinaryIO) -> None:
-        os.fsync(file.fileno())
+    def _sync(self, descriptor: int, *, closes: bool = False) -> None:
+        try:
+            os.fsync(descriptor)
+        finally:
+            if closes:
+                os.close(descriptor)
         if self._new:
             sync_folder(self.path.parent)
             self._new = False

@@ -2,15 +2,74 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
-from ste_graph.files.jsonl import LineFile, encode_line
+from ste_graph.files.jsonl import LineFile, encode_line, read_object, scan_lines
 from ste_graph.run.log_totals import LineSet
 from ste_graph.run.step_log import StepLog
+
+_HEAD = re.compile(rb'\{"id":"[^"\\]*","record":"([^"\\]*)","[^"\\]*":"([^"\\]*)"[,}]')
+"""How most lines begin: with the id and the type of the record, and with its unit."""
+
+
+def read_records(
+    path: Path, *, record: str | None = None, unit: str | None = None
+) -> Iterator[tuple[int, dict[str, Json]]]:
+    """The lines of a journal, numbered from 1: all, or those of one type of record, or of one unit.
+
+    Of the other lines only the beginning is read. Raises `WorkflowError` that names a damaged line.
+    """
+    for number, (line, _) in enumerate(scan_lines(path), start=1):
+        head = _read_head(line) if (record, unit) != (None, None) else None
+        if head is not None and not _is_wanted(head, record, unit):
+            continue
+        value = _parse(path, number, line)
+        if head is not None or _is_wanted(_head_of(value), record, unit):
+            yield number, value
+
+
+def count_records(path: Path) -> Counter[str]:
+    """How many records of each type a journal has. Raises `WorkflowError` that names a damaged line."""
+    heads = (
+        _read_head(line) or _head_of(_parse(path, number, line))
+        for number, (line, _) in enumerate(scan_lines(path), start=1)
+    )
+    return Counter(record for record, _ in heads)
+
+
+def unit_key(line: Mapping[str, Json]) -> str:
+    """The key of the unit in a line of a journal: the first after `id` and `record`."""
+    return list(line)[2]
+
+
+def _read_head(line: bytes) -> tuple[str, str] | None:
+    """The type of record and the unit of a line; None where it must be parsed, or is not whole."""
+    head = _HEAD.match(line)
+    if head is None or not line.endswith(b"}\n"):
+        return None
+    record, unit = head.groups()
+    return record.decode("utf-8", "surrogatepass"), unit.decode("utf-8", "surrogatepass")
+
+
+def _head_of(line: Mapping[str, Json]) -> tuple[str, str]:
+    return str(line.get("record")), str(line[unit_key(line)]) if len(line) > 2 else ""
+
+
+def _is_wanted(head: tuple[str, str], record: str | None, unit: str | None) -> bool:
+    return record in (None, head[0]) and unit in (None, head[1])
+
+
+def _parse(path: Path, number: int, line: bytes) -> dict[str, Json]:
+    value = read_object(line)
+    if value is None:
+        raise LineFile(path).damaged_line(number)
+    return value
 
 
 class LoggedRecords:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -52,6 +53,7 @@ class StepLog:
         self.stopped: dict[str, Json] | None = None
         """The journal's record of a budget that stopped the unit, until it goes on."""
         self._ended_after: set[str] = set()
+        self._syncing: asyncio.Task[None] | None = None
         if (totals := self._read_end()) is not None:
             self._is_empty, self.done, self.totals = False, True, totals
         else:
@@ -180,9 +182,21 @@ class StepLog:
             self._file.append(self._owner._asdict())
         self._is_empty = False
 
+    async def sync_behind(self) -> None:
+        """Begin to make all that is logged survive a loss of power, as soon as what was logged the last time does.
+
+        The unit goes on meanwhile: a loss of power takes what it has logged since the last time but one at most.
+        """
+        await self.sync()
+        self._syncing = asyncio.create_task(self._file.sync())
+        # Whoever comes next raises its error; where the run ends before, nobody does.
+        self._syncing.add_done_callback(lambda task: task.cancelled() or task.exception())
+
     async def sync(self) -> None:
-        """Make all that is logged survive a loss of power; other units go on meanwhile."""
-        await self._file.sync()
+        """Wait for what `sync_behind` has begun. Raises `RunError` if that failed."""
+        if self._syncing is not None:
+            await asyncio.shield(self._syncing)
+            self._syncing = None
 
     async def start_call(self, call: str, tool: str, at: str) -> None:
         """Log that a call which may change the world is about to be made, before it is."""
@@ -237,12 +251,14 @@ class StepLog:
         self._append({"stopped": record})
         self.stopped = record
 
-    def finish(self, at: str) -> None:
-        """Log that the unit is complete."""
+    async def finish(self, at: str) -> None:
+        """Log that the unit is complete, and make all of it survive a loss of power; other units go on meanwhile."""
         self._begin()
-        self._append({"done": at, "totals": self.totals.to_json(), "offset": self._file.size}, durable=True)
+        self._append({"done": at, "totals": self.totals.to_json(), "offset": self._file.size})
         self.done, self.failure, self.stopped = True, None, None
         self._ended_after.clear()
+        await self.sync_behind()
+        await self.sync()
         self.close()
 
     def close(self) -> None:
@@ -267,10 +283,10 @@ class StepLog:
         return [call for call in started if call.startswith(f"{step.key} #")] if started else []
 
 
-def open_logs(folder: RunFolder, lock: Mapping[str, Json]) -> dict[str, StepLog]:
-    """The log of each unit of a run. Raises `WorkflowError` if one is damaged, or another's."""
-    run = derive_id(lock.get("created"))
-    return {unit: StepLog(folder.step_log(unit), LogOwner(unit, run)) for unit in lock["units"]}
+def open_logs(folder: RunFolder, lock: Mapping[str, Json], unit: str | None = None) -> dict[str, StepLog]:
+    """The log of each unit of a run, or of one. Raises `WorkflowError` if one is damaged, or another's."""
+    run, units = derive_id(lock.get("created")), (name for name in lock["units"] if unit in (None, name))
+    return {name: StepLog(folder.step_log(name), LogOwner(name, run)) for name in units}
 
 
 def find_answer(

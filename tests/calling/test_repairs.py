@@ -2,6 +2,7 @@
 
 import ste_graph as ste
 from ste_graph.cli.trials import trial_text
+from ste_graph.distil.run_facts import RunFacts
 
 
 def test_repairs_are_counted_and_recorded_in_the_trial(project):
@@ -30,7 +31,7 @@ def test_replies_that_cannot_be_read_are_counted_kept_and_shown(project):
     assert (step["reply"], step["form"], step["observation"]["kind"]) == ("I would rather not.", "react", "malformed")
     assert summary.used.unreadable == 1
     run = ste.open_run(project.folder / "run")
-    assert "reply        I would rather not." in trial_text(run.trials()[0], run.lock)
+    assert "reply        I would rather not." in trial_text(run.trials()[0], RunFacts(run.id, run.lock))
 
 
 def test_a_call_that_the_server_left_in_the_text_is_made_and_counted(project):

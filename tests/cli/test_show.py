@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,33 @@ def test_coverage_is_a_line_per_tool_or_data(ste, run):
 def test_options_select_trials(ste, run, options, found):
     result = ste("show", run, *options, "--format", "json")
     assert [line["id"] for line in json.loads(result.out)] == found
+
+
+def test_the_trials_of_one_tool_are_shown_as_among_all_and_the_lines_of_others_are_not_parsed(ste, folder):
+    ste("run", "small.yaml", "--out", "out", "--set", "params.episodes=2", "--quiet")
+
+    def texts(*options: str) -> list[str]:
+        _, *shown = ste("show", "out", *options).out.split("\n\n-- ")
+        return [text.rstrip("\n") for text in shown]
+
+    def lines(*options: str) -> list[dict]:
+        return json.loads(ste("show", "out", "--format", "json", *options).out)
+
+    own_texts = [text for text in texts() if text.startswith("double, ")]
+    own_lines = [line for line in lines() if line["tool"] == "double"]
+    row = next(row for row in ste("show", "out").out.splitlines() if row.startswith("double "))
+    assert len(own_texts) == len(own_lines) == 4
+    journal = Path("out/journal.jsonl")
+    journal.write_text(
+        re.sub(r'"tool":"shout".*(?=\}\n)', r'"tool":"shout",rubbish', journal.read_text("utf-8")), "utf-8"
+    )
+    assert ste("show", "out").code == 2
+    assert texts("--tool", "double") == own_texts
+    assert lines("--tool", "double") == own_lines
+    assert lines("--tool", "double", "--record", "trial", "-n", "2") == own_lines[:2]
+    overview = ste("show", "out", "--tool", "double", "-n", "0").out
+    assert overview.startswith("out: 8 trials, model: simulated\n")
+    assert row.split() in [line.split() for line in overview.splitlines()]
 
 
 def test_hidden_trials_are_counted(ste, run):
