@@ -25,7 +25,7 @@ class CheckRequest(Node):
     """
 
     free: tuple[str, ...] = ()
-    """Parameters whose values are composed rather than stated, such as a query: they need not be in the request."""
+    """Parameters whose values are in a language that cannot be taken apart: they need not be in the request."""
 
     class Inputs(NodeInputs):
         """The request, if it repeats the prompt that asked for it, and the tool that it is for.
@@ -50,12 +50,13 @@ class CheckRequest(Node):
         if inputs.copied and reason is None:
             reason = COPIED
         if reason is None and inputs.drawn:
-            reason = self._find_unstated(inputs.query, inputs.drawn, tool["parameters"])
+            reason = self._find_unstated(inputs.query, inputs.drawn, tool)
         return self.Outputs(valid=reason is None, reason=reason)
 
-    def _find_unstated(self, query: str, drawn: dict[str, Any], parameters: Mapping[str, Json]) -> str | None:
+    def _find_unstated(self, query: str, drawn: dict[str, Any], tool: Mapping[str, Json]) -> str | None:
         """The reason if the request does not state a value of the call."""
-        sources = trace_values(drawn, parameters, query, free=self.free)
+        parameters, about = tool["parameters"], str(tool.get("description") or "")
+        sources = trace_values(drawn, parameters, query, free=self.free, description=about)
         missing = [leaf for leaf in leaves(drawn, parameters) if sources.get(leaf.name) == "nothing"]
         values = " and ".join(f"{leaf.name} {json.dumps(leaf.value, ensure_ascii=False)}" for leaf in missing)
         return f"It did not state the call's {values}; say every value of the call." if missing else None

@@ -25,7 +25,7 @@ class Filter(Node):
     checks: tuple[GateName, ...] = RULE_GATES
     """The gates to apply."""
     free: tuple[str, ...] = ()
-    """Parameters whose values are composed rather than stated, such as a query: they need not be traced."""
+    """Parameters whose values are in a language that cannot be taken apart: they need not be traced."""
     doubtful: Literal["reject", "pass"] = "reject"
     """Whether `execution` passes an answer that may report a failure of its own: `pass` leaves it to a judge."""
 

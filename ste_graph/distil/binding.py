@@ -132,6 +132,8 @@ def _choose(request: Request, leaf: Leaf, spans: list[TextSpan], parameters: Par
     for span in spans:
         kind = kind_at(request, span)
         label = find_label(request, span, kind, parameters)
+        if label != name and label in leaf.path[:-1]:
+            label = None  # the name of what holds the value
         if label == name:
             own += [] if kind == "text" and request.is_cut(span) else [span]
             continue

@@ -132,6 +132,14 @@ def find_times(plain: str) -> list[TimeMention]:
     return sorted([*found, *_spoken_times(plain)])
 
 
+def find_months(plain: str, year: int, month: int) -> Iterator[tuple[int, int]]:
+    """Yields the places of a month with its year: `March 2026`, `2026-03`."""
+    name = f"{_NAMES[month - 1][:3]}(?:{_NAMES[month - 1][3:]})?"
+    worded = rf"(?<!\w){name}\.?,? (?:of )?{year}(?!\w)"
+    digits = rf"(?<!\w){year}[-/]{month:02}(?![-/\w])|(?<![-/\w]){month:02}[-/]{year}(?!\w)"
+    yield from (match.span() for match in re.finditer(f"{worded}|{digits}", plain))
+
+
 def _shared_days(plain: str, rest: str, found: list[DayMention]) -> Iterator[DayMention]:
     """Yields the days that share the month and the year of the one after them: `the 5th and the 9th of May 2024`."""
     for mention in found:

@@ -10,8 +10,9 @@ from typing import Literal, TypeAlias
 from ste_graph.contracts import Frozen, Json
 from ste_graph.contracts.failure import has_succeeded
 from ste_graph.distil.dates import days_in
-from ste_graph.distil.grounding import Grounding, Source, find_unused, ground, trace_values
+from ste_graph.distil.grounding import Grounding, Source, ground, trace_values
 from ste_graph.distil.numbers import digits_in, number_text, numbers_in
+from ste_graph.distil.unused import find_unused
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.explanation import render_value
 from ste_graph.trials.success import successful_calls
@@ -78,6 +79,8 @@ class TrialGrounding:
     unused: tuple[str, ...]
     serving: tuple[int, ...]
     """The steps that serve the request: the last one, and earlier ones that it rests on or that serve a part of it."""
+    missing: Mapping[str, str]
+    """By the path of a composed value, the part of it that has no source."""
 
     @property
     def is_whole(self) -> bool:
@@ -104,8 +107,9 @@ def ground_trial(
     tool's: what a request repeats of it is nothing to serve.
     """
     last = steps[-1]
-    earlier = list(_founded_calls(query, steps, parameters, free))
-    own = ground(last["arguments"], parameters, query, [_result(steps[place]) for place, _ in earlier], free=free)
+    earlier = list(_founded_calls(query, steps, parameters, free, description))
+    results = [_result(steps[place]) for place, _ in earlier]
+    own = ground(last["arguments"], parameters, query, results, free=free, description=description)
     kept = [(place, found) for place, found in earlier if _serves(steps[place], found, last, own)]
     serving = [*(place for place, _ in kept), len(steps) - 1]
     calls = [steps[place]["arguments"] or {} for place in serving]
@@ -113,14 +117,14 @@ def ground_trial(
     composed = {*free} & {*last["arguments"]}
     groundings = [own, *(found for _, found in kept)]
     unused = [] if composed else find_unused(query, groundings, calls, parameters, known)
-    return TrialGrounding(own.sources, own.left_out, tuple(unused), tuple(serving))
+    return TrialGrounding(own.sources, own.left_out, tuple(unused), tuple(serving), own.missing)
 
 
 def grounding_fault(grounding: TrialGrounding, arguments: Mapping[str, Json]) -> str | None:
     """A sentence that names what keeps a call from being what was asked for; None if nothing does."""
     lost = [name for name, source in grounding.sources.items() if source == "nothing"]
     if lost:
-        return f"neither the request nor an earlier result gives {_values_text(lost, arguments)}"
+        return f"neither the request nor an earlier result gives {_values_text(lost, arguments, grounding.missing)}"
     if grounding.left_out:
         return f"the request says something of {_list(grounding.left_out)}, which the call leaves out"
     return f"the request says {_list(grounding.unused)}, which no call uses" if grounding.unused else None
@@ -140,7 +144,7 @@ def drift_fault(
     """
     if not reworded.strip():
         return "it is empty"
-    sources = trace_values(arguments, parameters, reworded)
+    sources = trace_values(arguments, parameters, reworded, description=render_value(arguments))
     lost = [name for name in stated_values if sources.get(name) == "nothing"]
     if lost:
         return f"neither the request nor an earlier result gives {_values_text(lost, arguments)}"
@@ -156,7 +160,11 @@ def drift_fault(
 
 
 def _founded_calls(
-    query: str, steps: Sequence[Mapping[str, Json]], parameters: Mapping[str, Json], free: Collection[str]
+    query: str,
+    steps: Sequence[Mapping[str, Json]],
+    parameters: Mapping[str, Json],
+    free: Collection[str],
+    description: str,
 ) -> Iterator[tuple[int, Grounding]]:
     """The places of the calls before the last that succeeded and do something that was asked, each with its grounding.
 
@@ -167,7 +175,8 @@ def _founded_calls(
         if not successful_calls([step]):
             continue
         same = step["action"] == steps[-1]["action"]
-        found = ground(step["arguments"] or {}, parameters if same else {}, query, results, free=free)
+        known, about = (parameters, description) if same else ({}, "")
+        found = ground(step["arguments"] or {}, known, query, results, free=free, description=about)
         if found.is_whole or not same:
             results.append(_result(step))
             yield place, found
@@ -200,8 +209,13 @@ def call_record(step: Mapping[str, Json]) -> dict[str, Json]:
     }
 
 
-def _values_text(names: Sequence[str], arguments: Mapping[str, Json]) -> str:
-    named = "; ".join(f"`{name}`: {_shorten(render_value(_value_at(arguments, name)), 60)}" for name in names[:4])
+def _values_text(names: Sequence[str], arguments: Mapping[str, Json], missing: Mapping[str, str] = {}) -> str:
+    def part(name: str) -> str:
+        return f"{missing[name]} in " if name in missing else ""
+
+    named = "; ".join(
+        f"`{name}`: {part(name)}{_shorten(render_value(_value_at(arguments, name)), 60)}" for name in names[:4]
+    )
     return f"{named} and {len(names) - 4} more" if len(names) > 4 else named
 
 

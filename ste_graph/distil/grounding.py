@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
 from ste_graph.distil.binding import BindingCandidate, bind, find_candidates
 from ste_graph.distil.choices import find_choice, read_switch
-from ste_graph.distil.dates import days_in, parse_day, parse_moment, times_in
+from ste_graph.distil.composed import Composed, keeps_order, take_apart
 from ste_graph.distil.leaves import Leaf, is_default, leaves, resolve_alternatives
-from ste_graph.distil.normalisation import contains_words, words
-from ste_graph.distil.numbers import numbers_in, parse_number
-from ste_graph.distil.places import kind_at, parse_number_text, states_number
+from ste_graph.distil.modifiers import allows
+from ste_graph.distil.numbers import parse_number
+from ste_graph.distil.places import kind_at, states_number, states_value
 from ste_graph.distil.request import Request, TextSpan, parse_request
 from ste_graph.distil.roles import Parameters, find_label, find_labelled_words, read_parameters
+from ste_graph.distil.series import Series, is_list
+from ste_graph.distil.vocabulary import Vocabulary
 from ste_graph.distil.zones import find_places, list_zones, place_names
 
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]
@@ -33,6 +34,9 @@ class Grounding:
     """The places of the request that the values take."""
     left_out: tuple[str, ...]
     """The parameters of which the request says something else than their default, which is what the call takes."""
+    missing: Mapping[str, str]
+    """By the path of a composed value, the part of it that has no source."""
+    series: tuple[Series, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -47,9 +51,10 @@ def trace_values(
     observations: Sequence[str] = (),
     *,
     free: Collection[str] = (),
+    description: str = "",
 ) -> Mapping[str, Source]:
     """The source of each value of a call, by its path, see `ground`."""
-    return ground(arguments, parameters, request, observations, free=free).sources
+    return ground(arguments, parameters, request, observations, free=free, description=description).sources
 
 
 def ground(
@@ -59,13 +64,15 @@ def ground(
     observations: Sequence[str] = (),
     *,
     free: Collection[str] = (),
+    description: str = "",
 ) -> Grounding:
     """Traces each value of a call to the request, or to the results of earlier calls that succeeded.
 
     A value belongs to the parameter that the request gives it to, and a place in the request gives one value, unless
     the request says `both`. A value that is the schema's default, or the only one that the schema allows, needs no
-    other source, unless the request says another. A parameter in `free` is one whose values are composed rather than
-    stated, such as a query language: it counts as the request's.
+    other source, unless the request says another. A composed value, such as a query, has a source if each of its parts
+    has one; `description` is the tool's, which names tables, columns and keys. A parameter in `free` is not looked at:
+    it counts as the request's.
     """
     text = parse_request(request)
     every = list(leaves(arguments, parameters))
@@ -82,30 +89,40 @@ def ground(
         else:
             sources[leaf.name] = "nothing"
             open_leaves.append(leaf)
-    candidates = find_candidates(text, open_leaves, known)
+    about = "\n".join([description, *(str(leaf.schema.get("description") or "") for leaf in open_leaves)])
+    documents = [leaf.value for leaf in open_leaves if isinstance(leaf.value, str) and leaf.value[:1] in ("{", "[")]
+    vocabulary = Vocabulary(text, known, observations, about, [text for text in documents if text in request])
+    taken = [(leaf, take_apart(leaf, vocabulary)) for leaf in open_leaves]
+    parts = [part for _, composed in taken if composed for part in composed.leaves]
+    named = known
+    if parts:
+        named = read_parameters([*(leaf.parameter for leaf in every), *_labels(parts)], parameters)
+        named = replace(named, roles=known.roles, partners=known.partners)
+    places = [(leaf, None) for leaf, composed in taken if composed is None]
+    candidates = find_candidates(text, [*(leaf for leaf, _ in places), *parts], named)
+    for candidate, atom in zip(
+        candidates[len(places) :], (atom for _, composed in taken if composed for atom in composed.atoms), strict=True
+    ):
+        candidate.spans = [span for span in candidate.spans if allows(text, atom, span)]
     bound = bind(text, candidates)
-    for index, candidate in enumerate(candidates):
-        sources[candidate.leaf.name] = _trace(candidate, index in bound, observations)
-    return Grounding(sources, tuple(bound.values()), tuple(_left_out(text, arguments, parameters, known)))
-
-
-def states_value(text: str, leaf: Leaf) -> bool:
-    """True if a result states a value: literally, as a number, as a day or a time of day, each in any usual form."""
-    match leaf.value:
-        case bool():
-            return False
-        case int() | float() as number:
-            return parse_number(repr(number)) in numbers_in(text) if abs(number) < float("inf") else False
-        case str() as value if value.strip():
-            if (exact := parse_number_text(value.strip())) is not None:
-                return exact in numbers_in(text)
-            if contains_words(text, value):
-                return True
-            if day := parse_day(value):
-                return day in days_in(text)
-            if moment := parse_moment(value):
-                return moment[1] in times_in(text) and (moment[0] is None or moment[0] in days_in(text))
-    return False  # an empty list or object that is not a default is nothing that one could ask for
+    missing: dict[str, str] = {}
+    for index, (leaf, _) in enumerate(places):
+        sources[leaf.name] = _trace(candidates[index], index in bound, observations)
+    start = len(places)
+    for leaf, composed in taken:
+        if composed is not None:
+            spans = {place: bound[start + place] for place in range(len(composed.leaves)) if start + place in bound}
+            own = candidates[start : start + len(composed.leaves)]
+            sources[leaf.name], lost = _trace_composed(text, composed, own, spans, vocabulary, named)
+            missing |= {leaf.name: lost} if lost else {}
+            start += len(composed.leaves)
+    return Grounding(
+        sources,
+        tuple(bound.values()),
+        tuple(_left_out(text, arguments, parameters, known)),
+        missing,
+        _series(candidates, bound),
+    )
 
 
 def _trace(candidate: BindingCandidate, bound: bool, observations: Sequence[str]) -> Source:
@@ -114,6 +131,51 @@ def _trace(candidate: BindingCandidate, bound: bool, observations: Sequence[str]
     if not candidate.contradicted and any(states_value(text, candidate.leaf) for text in observations):
         return "observation"
     return "nothing"
+
+
+def _series(candidates: Sequence[BindingCandidate], bound: Mapping[int, TextSpan]) -> tuple[Series, ...]:
+    """The values that are alike: the items of a list, the values of a column."""
+    found: dict[tuple[str | int, ...], list[TextSpan]] = {}
+    lists: set[tuple[str | int, ...]] = set()
+    for index, candidate in enumerate(candidates):
+        leaf = candidate.leaf
+        if index not in bound or not isinstance(leaf.value, str):
+            continue
+        path = leaf.path[:-1] if isinstance(leaf.path[-1], int) else leaf.path
+        found.setdefault(path, []).append(bound[index])
+        if is_list(leaf):
+            lists.add(path)
+    return tuple(Series(tuple(spans), path in lists) for path, spans in found.items() if len(path) > 1 or path in lists)
+
+
+def _labels(parts: Sequence[Leaf]) -> Iterator[str]:
+    """The names that the parts of composed values go by; of `from` and `to` both, so that each rules out the other."""
+    labels = {part.parameter for part in parts if not isinstance(part.value, bool)}
+    yield from sorted(labels | ({"from", "to"} if labels & {"from", "to"} else set()))
+
+
+def _trace_composed(
+    request: Request,
+    composed: Composed,
+    candidates: Sequence[BindingCandidate],
+    spans: Mapping[int, TextSpan],
+    vocabulary: Vocabulary,
+    parameters: Parameters,
+) -> tuple[Source, str | None]:
+    """The source of a composed value, and the part of it that has none; `spans` are the places of its parts."""
+    if composed.missing is not None:
+        return "nothing", composed.missing
+    for place, candidate in enumerate(candidates):
+        part = candidate.leaf
+        if isinstance(part.value, bool):
+            source = _trace_switch(request, part, parameters)
+        else:
+            source = "default" if part.value is None else _trace(candidate, place in spans, vocabulary.observations)
+        if source == "nothing":
+            return "nothing", str(part.value)
+    if not keeps_order(composed, spans, request, parameters):
+        return "nothing", "its order"
+    return ("request" if spans or not vocabulary.observations else "observation"), None
 
 
 def _trace_switch(request: Request, leaf: Leaf, parameters: Parameters) -> Source:
@@ -137,7 +199,7 @@ def _says_otherwise(request: Request, leaf: Leaf, parameters: Parameters) -> boo
         find_label(request, span, kind_at(request, span), parameters) == name
         and not request.is_negated(span)
         and not _is_stated_at(request, span, leaf)
-        for span in _mentions(request)
+        for span in find_mentions(request)
     )
 
 
@@ -154,7 +216,8 @@ def _names_other_zone(request: Request, zone: Json) -> bool:
     return any(request.cased[span.start : span.end] not in own and not request.is_negated(span) for span in open_spans)
 
 
-def _mentions(request: Request) -> Iterator[TextSpan]:
+def find_mentions(request: Request) -> Iterator[TextSpan]:
+    """Yields the places of the numbers, days and times of a request outside its quoted texts, and of these."""
     spans = [TextSpan(number.start, number.end) for number in request.numbers]
     spans += [TextSpan(day.start, day.end) for day in request.days]
     spans += [TextSpan(time.start, time.end) for time in request.times]
@@ -195,83 +258,3 @@ def _names_choice(request: Request, name: str, schema: Mapping[str, Json], param
     """True if the request names just one choice of a parameter that has no default."""
     choices = [choice for choice in schema["enum"] if isinstance(choice, str)]
     return sum(bool(find_choice(request, name, choice, schema, parameters)) for choice in choices) == 1
-
-
-def find_unused(
-    request: str,
-    groundings: Sequence[Grounding],
-    arguments: Sequence[Mapping[str, Json]],
-    parameters: Mapping[str, Json],
-    known: Sequence[str],
-) -> list[str]:
-    """The numbers, days, times and quoted texts of a request that no call uses, as it writes them.
-
-    Small numbers in words (`one of the two`), ordinals, and what the request takes back do not count. Neither does what
-    the texts in `known` have, next to the same word: results of the calls, and the tool's own description.
-    """
-    text = parse_request(request)
-    used = [span for grounding in groundings for span in grounding.spans]
-    given = _values(arguments, parameters)
-    stated = "\n".join(known)
-    days = {day for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)
-            for day in days_in(leaf.value)}  # fmt: skip
-    found = []
-    for span in _asked_for(text):
-        written = text.cased[span.start : span.end]
-        if any(span.overlaps(other) for other in used) or text.is_negated(span):
-            continue
-        if any(day.start == span.start and day.days & days for day in text.days) or _is_repeated(text, span, used):
-            continue
-        values = {value for n in text.numbers if n.start == span.start for value in n.signed_values}
-        if values & given or (not values and _is_in(written, arguments)) or _is_known(text, span, stated):
-            continue
-        found.append(written)
-    return list(dict.fromkeys(found))
-
-
-def _is_repeated(request: Request, span: TextSpan, used: Sequence[TextSpan]) -> bool:
-    """True if the same number of the same stands at a place that is used: `11 pounds. 11 pounds are …`."""
-    counted = {
-        number.start: (number.values, re.findall(r"\w+", request.plain[number.end :])[:1]) for number in request.numbers
-    }
-    own = counted.get(span.start)
-    others = [counted[start] for start in counted if any(other.start == start for other in used)]
-    return own is not None and bool(own[1]) and own in others
-
-
-def _is_known(request: Request, span: TextSpan, known: str) -> bool:
-    """True if another text has what stands at a place, and a word beside it: `at most 50 rows`."""
-    written = request.cased[span.start : span.end]
-    if not contains_words(known, written):
-        return False
-    before = re.search(r"\w+\W*$", request.plain[: span.start])
-    after = re.match(r"\W*\w+", request.plain[span.end :])
-    sides = [f"{before.group()}{written}" if before else "", f"{written}{after.group()}" if after else ""]
-    return len(written) > 4 or any(contains_words(known, side) for side in sides if side)
-
-
-def _asked_for(request: Request) -> Iterator[TextSpan]:
-    numbers = {mention.start: mention for mention in request.numbers}
-    for span in _mentions(request):
-        number = numbers.get(span.start)
-        if number is not None:
-            small = number.spelled and max(map(abs, number.values)) < 3
-            described = request.plain[span.end : span.end + 2][:1] == "-" and not number.spelled
-            if number.ordinal or small or described:
-                continue
-        if words(request.plain[span.start : span.end]).strip():
-            yield span
-
-
-def _values(arguments: Sequence[Mapping[str, Json]], parameters: Mapping[str, Json]) -> set[object]:
-    """The numbers that calls have within longer texts, and those that the schema gives by default."""
-    properties = parameters.get("properties")
-    defaults = [part.get("default") for part in (properties or {}).values() if isinstance(part, Mapping)]
-    texts = [leaf.value for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)]
-    numbers = [value for value in defaults if isinstance(value, int | float) and not isinstance(value, bool)]
-    return {n for text in texts for n in numbers_in(text)} | {parse_number(repr(number)) for number in numbers}
-
-
-def _is_in(written: str, arguments: Sequence[Mapping[str, Json]]) -> bool:
-    texts = [leaf.value for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)]
-    return any(contains_words(text, written) for text in texts)

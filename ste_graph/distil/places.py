@@ -9,15 +9,17 @@ from fractions import Fraction
 
 from ste_graph.contracts import Json
 from ste_graph.distil.choices import find_choice
-from ste_graph.distil.dates import parse_day, parse_moment
+from ste_graph.distil.dates import days_in, find_months, parse_day, parse_moment, times_in
 from ste_graph.distil.leaves import Leaf
-from ste_graph.distil.normalisation import identifier_words
-from ste_graph.distil.numbers import NumberMention, mention_number, parse_number
+from ste_graph.distil.normalisation import contains_words, identifier_words
+from ste_graph.distil.numbers import NumberMention, mention_number, numbers_in, parse_number
 from ste_graph.distil.request import Request, TextSpan
 from ste_graph.distil.roles import Kind, Parameters
 from ste_graph.distil.units import conversion_factor, find_durations, find_signs, is_part_of_unit, unit_names
 from ste_graph.distil.zones import lies_elsewhere, place_names
 
+_QUANTITY = re.compile(r"(?P<number>\d+(?:\.\d+)?) (?P<unit>[a-z]{1,2})")
+_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,60})(?:\.\d{1,60})?")
 
 
@@ -32,6 +34,25 @@ def find_places(request: Request, leaf: Leaf, parameters: Parameters) -> Iterato
                 yield from _find_duration(request, leaf, parse_number(repr(number)), parameters)
         case str() as text:
             yield from _find_text(request, leaf, text.strip(), parameters)
+
+
+def states_value(text: str, leaf: Leaf) -> bool:
+    """True if a result states a value: literally, as a number, as a day or a time of day, each in any usual form."""
+    match leaf.value:
+        case bool():
+            return False
+        case int() | float() as number:
+            return parse_number(repr(number)) in numbers_in(text) if abs(number) < float("inf") else False
+        case str() as value if value.strip():
+            if (exact := parse_number_text(value.strip())) is not None:
+                return exact in numbers_in(text)
+            if contains_words(text, value):
+                return True
+            if day := parse_day(value):
+                return day in days_in(text)
+            if moment := parse_moment(value):
+                return moment[1] in times_in(text) and (moment[0] is None or moment[0] in days_in(text))
+    return False  # an empty list or object that is not a default is nothing that one could ask for
 
 
 def kind_at(request: Request, span: TextSpan) -> Kind:
@@ -106,12 +127,25 @@ def _find_text(request: Request, leaf: Leaf, value: str, parameters: Parameters)
     yield from found
     if found:
         return
-    if day := parse_day(value):
+    if quantity := _QUANTITY.fullmatch(value):
+        yield from _find_quantity(request, parse_number(quantity["number"]), quantity["unit"])
+    elif month := _MONTH.fullmatch(value):
+        yield from (TextSpan(*span) for span in find_months(request.plain, int(month["year"]), int(month["month"])))
+    elif day := parse_day(value):
         yield from (TextSpan(mention.start, mention.end) for mention in request.days if day in mention.days)
     elif moment := parse_moment(value):
         yield from _find_moment(request, *moment)
     for name in place_names(value):
         yield from (span for span in request.find_words(name) if not lies_elsewhere(value, request.cased, span.end))
+
+
+def _find_quantity(request: Request, number: Fraction, unit: str) -> Iterator[TextSpan]:
+    """The places of a number whose unit begins with a letter: `10 m` stands in `10 MB`."""
+    for mention in request.numbers:
+        digits = re.match(r"[\d.,]*", request.plain[mention.start :])
+        following = request.plain[mention.start + digits.end() if digits and digits.end() else mention.end :]
+        if number in mention.values and following.lstrip(" -").startswith(unit[0]):
+            yield TextSpan(mention.start, mention.end)
 
 
 def _is_part_of_unit(request: Request, unit: str, span: TextSpan) -> bool:

@@ -23,6 +23,8 @@ _BETWEEN = (
     r"(?:is|are|=|:|of|set to|equal to|up to|be|being|set|should|must|will|equals?|as|named|called|number|value|the|a"
     r"|an|both)"
 )
+_NO_VALUE = r"(?! (?!and\b|or\b|but\b|in\b|on\b|at\b|to\b|from\b|for\b|with\b|of\b|please\b|as\b|is\b|then\b)[\w\"'`])"
+"""A label with a value of its own behind it is that value's."""
 _SKIPPED = r"(?:the|a|an|my|our|your|local|time|date|day|zone|unit|number|account|of|on|in|at)"
 _IS_FROM = re.compile(rf"\b(?:from|since|starting|beginning)(?: {_SKIPPED}){{0,2}} [\"'`]?$")
 _IS_TO = re.compile(rf"(?:\b(?:to|into|until|till|through|towards|ending)(?: {_SKIPPED}){{0,2}} |-> ?|→ ?)[\"'`]?$")
@@ -106,7 +108,7 @@ def find_label(request: Request, span: TextSpan, kind: Kind, parameters: Paramet
         words = _label_pattern(parts)
         if re.search(rf"(?<!\w){words}(?:(?: ?[:=]| {_BETWEEN}){{0,3}} ?)$", before):
             found = max(found or (0, ""), (2 * len(parts) + 1, name))
-        elif re.match(rf" (?:as|for|is|be|to be)(?: the| a| an| its| my)? {words}(?!\w)", after):
+        elif re.match(rf" (?:as|for|is|be|to be)(?: the| a| an| its| my)? {words}(?!\w){_NO_VALUE}", after):
             found = max(found or (0, ""), (2 * len(parts), name))
     return found[1] if found else None
 

@@ -3,7 +3,9 @@
 `everyday tools`: trials of the bundled tools in `tests/distil/planted.jsonl` and, in other words, in
 `planted_fresh.jsonl`, both written by hand before the rule was looked at, and in `planted_last.jsonl`, written once it
 had been mended by these; every call in them is made. `other tools`:
-`wordings.jsonl`, whose tools were made up. `one tool`: trials made by rule, for the gates `format` and `execution`.
+`wordings.jsonl`, whose tools were made up. `composed values`: `composed.jsonl`, written by hand before the rule was
+looked at, and `composed_fresh.jsonl`, written once it had been mended by the first. `one tool`: trials made by rule,
+for the gates `format` and `execution`.
 `--show` names each trial that is judged wrongly.
 """
 
@@ -19,6 +21,7 @@ from typing import Any, NamedTuple
 from ste_graph.distil.gates import drift_fault, execution_fault, format_fault, ground_trial, grounding_fault
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "distil"))
+import composed
 import everyday
 import planted
 import wordings
@@ -67,6 +70,15 @@ def judge_wordings() -> list[Outcome]:
             way = "right call" if good else "wrong call"
             found.append(Outcome(good, way, query, *judge(trial, wordings.SCHEMAS[tool])))
     return found
+
+
+def judge_composed(name: str) -> list[Outcome]:
+    """The outcomes of a file of requests whose calls take a composed value; the way is the tool."""
+    return [
+        Outcome(good, row["tool"], row["query"], *judge(trial, composed.SCHEMAS[row["tool"]]))
+        for good, row, arguments in composed.cases(name)
+        for trial in [{**row, "steps": composed.steps(row, arguments), "answer": "Done."}]
+    ]
 
 
 def judge_one_tool() -> list[Outcome]:
@@ -121,6 +133,8 @@ def main() -> None:
     report("everyday tools, fresh set", judge_everyday("planted_fresh"), show)
     report("everyday tools, last set", judge_everyday("planted_last"), show)
     report("other tools", judge_wordings(), show)
+    report("composed values, first set", judge_composed("composed"), show)
+    report("composed values, fresh set", judge_composed("composed_fresh"), show)
     report("one tool, every gate", judge_one_tool(), show)
     report("rewordings of requests", judge_drift(), show)
 

@@ -1,0 +1,99 @@
+"""What a request asks for that no call uses: numbers, days, times, quoted texts, and more of a series."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from ste_graph.contracts import Json
+from ste_graph.distil.dates import days_in
+from ste_graph.distil.grounding import Grounding, find_mentions
+from ste_graph.distil.leaves import leaves
+from ste_graph.distil.normalisation import contains_words, identifier_words, words
+from ste_graph.distil.numbers import numbers_in, parse_number
+from ste_graph.distil.request import Request, TextSpan, parse_request
+from ste_graph.distil.series import find_unlisted
+
+
+def find_unused(
+    request: str,
+    groundings: Sequence[Grounding],
+    arguments: Sequence[Mapping[str, Json]],
+    parameters: Mapping[str, Json],
+    known: Sequence[str],
+) -> list[str]:
+    """The numbers, days, times and quoted texts of a request that no call uses, as it writes them.
+
+    Small numbers in words (`one of the two`), ordinals, and what the request takes back do not count. Neither does what
+    the texts in `known` have, next to the same word: results of the calls, and the tool's own description.
+    """
+    text = parse_request(request)
+    used = [span for grounding in groundings for span in grounding.spans]
+    given = _values(arguments, parameters)
+    stated = "\n".join(known)
+    days = {day for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)
+            for day in days_in(leaf.value)}  # fmt: skip
+    found = []
+    for span in _asked_for(text):
+        written = text.cased[span.start : span.end]
+        if any(span.overlaps(other) for other in used) or text.is_negated(span):
+            continue
+        if any(day.start == span.start and day.days & days for day in text.days) or _is_repeated(text, span, used):
+            continue
+        values = {value for n in text.numbers if n.start == span.start for value in n.signed_values}
+        if values & given or (not values and _is_in(written, arguments)) or _is_known(text, span, stated):
+            continue
+        found.append(written)
+    named = {word for name in parameters.get("properties") or () for word in identifier_words(name)}
+    series = [group for grounding in groundings for group in grounding.series]
+    return list(
+        dict.fromkeys([*found, *(word for word in find_unlisted(text, series, used) if word.lower() not in named)])
+    )
+
+
+def _is_repeated(request: Request, span: TextSpan, used: Sequence[TextSpan]) -> bool:
+    """True if the same number of the same stands at a place that is used: `11 pounds. 11 pounds are …`."""
+    counted = {
+        number.start: (number.values, re.findall(r"\w+", request.plain[number.end :])[:1]) for number in request.numbers
+    }
+    own = counted.get(span.start)
+    others = [counted[start] for start in counted if any(other.start == start for other in used)]
+    return own is not None and bool(own[1]) and own in others
+
+
+def _is_known(request: Request, span: TextSpan, known: str) -> bool:
+    """True if another text has what stands at a place, and a word beside it: `at most 50 rows`."""
+    written = request.cased[span.start : span.end]
+    if not contains_words(known, written):
+        return False
+    before = re.search(r"\w+\W*$", request.plain[: span.start])
+    after = re.match(r"\W*\w+", request.plain[span.end :])
+    sides = [f"{before.group()}{written}" if before else "", f"{written}{after.group()}" if after else ""]
+    return len(written) > 4 or any(contains_words(known, side) for side in sides if side)
+
+
+def _asked_for(request: Request) -> Iterator[TextSpan]:
+    numbers = {mention.start: mention for mention in request.numbers}
+    for span in find_mentions(request):
+        number = numbers.get(span.start)
+        if number is not None:
+            small = number.spelled and max(map(abs, number.values)) < 3
+            described = request.plain[span.end : span.end + 2][:1] == "-" and not number.spelled
+            if number.ordinal or small or described:
+                continue
+        if words(request.plain[span.start : span.end]).strip():
+            yield span
+
+
+def _values(arguments: Sequence[Mapping[str, Json]], parameters: Mapping[str, Json]) -> set[object]:
+    """The numbers that calls have within longer texts, and those that the schema gives by default."""
+    properties = parameters.get("properties")
+    defaults = [part.get("default") for part in (properties or {}).values() if isinstance(part, Mapping)]
+    texts = [leaf.value for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)]
+    numbers = [value for value in defaults if isinstance(value, int | float) and not isinstance(value, bool)]
+    return {n for text in texts for n in numbers_in(text)} | {parse_number(repr(number)) for number in numbers}
+
+
+def _is_in(written: str, arguments: Sequence[Mapping[str, Json]]) -> bool:
+    texts = [leaf.value for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)]
+    return any(contains_words(text, written) for text in texts)
