@@ -1,4 +1,4 @@
-"""A chat server in a process of its own, which notes when its first request came in and its last reply went out."""
+"""A chat server in a process of its own, which notes when the first chat came in and the last reply went out."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ ROOT = Path(__file__).parents[2]
 
 
 class Timed:
-    """A behaviour that takes its time for each reply, and notes when the first request came and the last reply went."""
+    """A behaviour that takes its time for each chat, and notes when the first one began and the last reply went.
+
+    Questions about the server itself, which come before a run, are answered at once.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.began = self.ended = 0.0
 
     def __call__(self, request: Request, proceed: Proceed) -> Answer:
+        if not request.is_chat:
+            return proceed(request)
         due = time.monotonic() + self.seconds
         self.began = self.began or due - self.seconds
         answer = proceed(request)
