@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 TOOLS = '''
 import os
+import time
 from pathlib import Path
 
 import ste_graph as ste
@@ -29,6 +30,8 @@ def area(width: int, height: int) -> int:
     """The area of a rectangle."""
     with (HERE / "workers.txt").open("a") as workers:
         workers.write(f"{os.getpid()}\\\\n")
+    while (HERE / "gate").exists():
+        time.sleep(0.05)
     return width * height
 
 

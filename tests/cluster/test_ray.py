@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import ste_graph as ste
 from ste_graph.cluster.executor import ClusterExecutor
 from ste_graph.cluster.ray_cluster import RayCluster, read_address
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
 from tests.cluster.conftest import run_here, step_keys
 
@@ -34,33 +34,28 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple]:
         cluster.shutdown()
 
 
-class NodeKiller(Watcher):
-    """Kills a node when so many steps are finished."""
-
-    def __init__(self, cluster, node, after: int) -> None:
-        self.cluster, self.node, self.left = cluster, node, after
-        self.killing: asyncio.Future | None = None
-
-    def step(self, unit: str, step: object, *, replayed: bool) -> None:
-        self.left -= 1
-        if self.left == 0:
-            remove = lambda: self.cluster.remove_node(self.node, allow_graceful=False)  # noqa: E731
-            self.killing = asyncio.get_running_loop().run_in_executor(None, remove)
+async def kill_busy_node(cluster, nodes: list, calls: Path, gate: Path) -> None:
+    """Kill the node on which a tool is being called, and open the gate at which the call waits."""
+    while not calls.exists():
+        await asyncio.sleep(0.05)
+    raylet = psutil.Process(int(calls.read_text().split()[0])).ppid()
+    [busy] = [node for node in nodes if node.all_processes["raylet"][0].process.pid == raylet]
+    await asyncio.to_thread(cluster.remove_node, busy, allow_graceful=False)
+    gate.unlink()
 
 
 @needs_ray
-async def test_a_node_killed_in_mid_run_loses_nothing_and_doubles_nothing(
+async def test_a_node_killed_in_mid_call_loses_nothing_and_doubles_nothing(
     spread: Path, tmp_path: Path, journal: Callable, nodes: tuple
 ) -> None:
     await run_here(spread, tmp_path / "here")
     (tmp_path / "workers.txt").unlink()
     (tmp_path / "sent.txt").unlink()
-    cluster, (_, second) = nodes
-    killer = NodeKiller(cluster, second, after=3)
-    async with ClusterExecutor(RayCluster(cluster.address)) as executor:
-        summary = await execute(ste.load(spread).workflow, tmp_path / "there", watcher=killer, executor=executor)
-    assert killer.killing is not None
-    await killer.killing
+    (tmp_path / "gate").touch()
+    killing = asyncio.create_task(kill_busy_node(*nodes, tmp_path / "workers.txt", tmp_path / "gate"))
+    async with ClusterExecutor(RayCluster(nodes[0].address)) as executor:
+        summary = await execute(ste.load(spread).workflow, tmp_path / "there", executor=executor)
+    await killing
     assert summary.complete
     here, there = journal(tmp_path / "here"), journal(tmp_path / "there")
     assert [trial["id"] for trial in there] == [trial["id"] for trial in here]

@@ -69,6 +69,23 @@ class Keyed:
     async def end_pass(self, number: int) -> None: ...
 
 
+class Crowded(Keyed):
+    """A stepper whose first steps wait until so many run at once, and so show that they do."""
+
+    def __init__(self, workflow: Workflow, width: int) -> None:
+        super().__init__(workflow, seed=1)
+        self.width = width
+        self.crowded = asyncio.Event()
+
+    async def step(self, vertex: Vertex, key: StepKey, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.running + 1 == self.width:
+            self.crowded.set()
+        self.running += 1
+        await asyncio.wait_for(self.crowded.wait(), timeout=60)
+        self.running -= 1
+        return await super().step(vertex, key, state)
+
+
 def side_by_side(workflow: Workflow, width: int) -> Workflow:
     """The workflow with all passes side by side that may be so."""
     refused: set[str] = set()
@@ -120,7 +137,7 @@ def test_any_nesting_side_by_side_ends_as_it_does_in_order(workflow: Workflow, w
 
 def test_a_wave_has_so_many_passes_at_once_and_the_next_begins_when_it_is_done() -> None:
     graph = "[{repeat: l, times: 5, parallel: 2, do: [a, b]}]"
-    stepper = Keyed(own := workflow(graph), 1)
+    stepper = Crowded(own := workflow(graph), 2)
     state_after(own, stepper)
     assert stepper.waves == [Wave("l", 0, 2), Wave("l", 2, 4), Wave("l", 4, 5)]
     assert stepper.most == 2
@@ -130,7 +147,7 @@ def test_a_wave_has_so_many_passes_at_once_and_the_next_begins_when_it_is_done()
 
 def test_a_map_begins_another_pass_as_soon_as_one_is_done() -> None:
     graph = "[{map: m, over: params.x, at_most: 4, parallel: 3, do: [a]}]"
-    stepper = Keyed(own := workflow(graph, params={"x": list(range(6))}), 1)
+    stepper = Crowded(own := workflow(graph, params={"x": list(range(6))}), 3)
     state_after(own, stepper)
     assert stepper.waves == [Wave("m", 0, 4)]
     assert stepper.most == 3

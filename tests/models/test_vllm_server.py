@@ -20,7 +20,7 @@ from ste_graph.models.servers import Servers
 from ste_graph.models.vllm import VLLMModel
 from ste_graph.training.job import CreateStudentJob, ExamineJob, TrainJob, run_job
 from ste_graph.training.rows.row import TrainingRow
-from ste_graph.training.settings import TrainingSettings
+from ste_graph.training.settings import LoraSettings, TrainingSettings
 from ste_graph.training.student.student import StudentShape
 
 ROOT = Path(__file__).parents[2]
@@ -86,18 +86,24 @@ def test_a_run_with_a_model_that_makes_no_sense_ends_well_and_leaves_only_its_lo
 PROMPTS = [f"{word} {number}" for number in range(1, 6) for word in ("Hello", "Action: add_days", "{", "Grüße, 日本")]
 
 
-async def greedy(folder, log, prompts):
-    """What vLLM says to each prompt."""
-    model = VLLMModel(model=str(folder), temperature=0, max_tokens=32, **SETTINGS)
+async def greedy(folder, log, prompts, adapters=("",)):
+    """What vLLM says to each prompt, with each of the adapters (empty: none), from one server."""
+    models = [
+        VLLMModel(model=str(folder), adapter=str(adapter), temperature=0, max_tokens=32, **SETTINGS)
+        for adapter in adapters
+    ]
     async with Servers(log, lambda text: None) as servers, servers.part() as part:
-        opened = await model.start("tiny", part)
-        gateway = Gateway(opened, limiter=Limiter(8), meter=Meter())
-        replies = [
-            gateway.reply(ModelRequest(messages=[{"role": "user", "content": prompt}], seed=0)) for prompt in prompts
-        ]
-        texts = [reply.text for reply in await asyncio.gather(*replies)]
-        await gateway.close()
-        return texts
+        for model in models:
+            part.expect(model.server)
+        return [await replies(await model.start("tiny", part), prompts) for model in models]
+
+
+async def replies(opened, prompts):
+    gateway = Gateway(opened, limiter=Limiter(8), meter=Meter())
+    asked = [gateway.reply(ModelRequest(messages=[{"role": "user", "content": prompt}], seed=0)) for prompt in prompts]
+    texts = [reply.text for reply in await asyncio.gather(*asked)]
+    await gateway.close()
+    return texts
 
 
 def test_greedy_text_is_that_of_transformers(tiny, tmp_path):
@@ -108,30 +114,46 @@ def test_greedy_text_is_that_of_transformers(tiny, tmp_path):
 
     # Of a last character that is cut off, vLLM shows nothing, and transformers a replacement.
     whole = [text.rstrip("\ufffd") for text in json.loads(expected.stdout)]
-    assert [text.rstrip("\ufffd") for text in asyncio.run(greedy(tiny, tmp_path, PROMPTS))] == whole
+    [served] = asyncio.run(greedy(tiny, tmp_path, PROMPTS))
+    assert [text.rstrip("\ufffd") for text in served] == whole
     assert len(set(whole)) == len(PROMPTS)
 
 
-async def test_a_trained_student_says_what_it_says_in_transformers(tmp_path):
-    rows = [
-        TrainingRow(
-            prompt=f"User Query: Please write {number} as a numeral.\n", completion=f"Action: to_roman {number}"
-        )
-        for number in range(100, 160)
-    ]
-    files = (str(tmp_path / "rows.jsonl"),)
-    Path(files[0]).write_text("".join(f"{row.model_dump_json()}\n" for row in rows), "utf-8")
+async def test_a_trained_student_and_its_adapter_say_what_they_say_in_transformers(tmp_path):
+    roman, words = (
+        [
+            TrainingRow(prompt=f"User Query: Please write {number} {how}.\n", completion=f"Action: {tool} {number}")
+            for number in range(100, 160)
+        ]
+        for how, tool in (("as a numeral", "to_roman"), ("in words", "spell"))
+    )
+    files = {"roman": str(tmp_path / "roman.jsonl"), "words": str(tmp_path / "words.jsonl")}
+    for name, rows in (("roman", roman), ("words", words)):
+        Path(files[name]).write_text("".join(f"{row.model_dump_json()}\n" for row in rows), "utf-8")
     made = await run_job(
-        CreateStudentJob(rows=files, folder=str(tmp_path / "untrained"), shape=StudentShape(length=4096)), print
+        CreateStudentJob(
+            rows=tuple(files.values()), folder=str(tmp_path / "untrained"), shape=StudentShape(length=4096)
+        ),
+        print,
     )
     settings = TrainingSettings(steps=60, learning_rate=3e-3, warmup_steps=5)
-    trained = await run_job(
-        TrainJob(base=made["model"], rows=files, folder=str(tmp_path / "student"), settings=settings), print
+    student = await run_job(
+        TrainJob(base=made["model"], rows=(files["roman"],), folder=str(tmp_path / "student"), settings=settings), print
     )
-    expected = await run_job(ExamineJob(model=trained["model"], groups=(files,), tokens=32), print)
-    served = await greedy(trained["model"], tmp_path, [row.prompt for row in rows])
-    assert served == [reply["output"] for reply in expected["replies"]]
-    assert len(set(served)) > 30
+    lora = settings.model_copy(update={"lora": LoraSettings(rank=4), "learning_rate": 1e-2})
+    adapter = await run_job(
+        TrainJob(base=student["model"], rows=(files["words"],), folder=str(tmp_path / "words"), settings=lora), print
+    )
+    asked = [row.prompt for row in (*roman, *words)]
+    expected = [
+        await run_job(ExamineJob(model=model["model"], groups=(tuple(files.values()),), tokens=32), print)
+        for model in (student, adapter)
+    ]
+    served = await greedy(student["model"], tmp_path, asked, ("", adapter["model"]))
+    assert served == [[reply["output"] for reply in model["replies"]] for model in expected]
+    plain, adapted = served
+    assert len(set(plain)) > 30
+    assert sum(text.startswith("Action: spell") for text in adapted) > sum("spell" in text for text in plain)
 
 
 RUN = """
