@@ -21,6 +21,7 @@ from ste_graph.distil.composition import (
     decompose_url,
     is_span,
 )
+from ste_graph.distil.grounds import Grounds
 from ste_graph.distil.leaves import Leaf
 from ste_graph.distil.modifiers import allows
 from ste_graph.distil.normalisation import flatten, identifier_words, lower, word_set
@@ -29,7 +30,6 @@ from ste_graph.distil.request import Request, TextSpan
 from ste_graph.distil.roles import Parameters, find_label
 from ste_graph.distil.statements import decompose_condition, decompose_search, decompose_sort, decompose_statement
 from ste_graph.distil.sums import contradicts_words, decompose_sum, is_turned
-from ste_graph.distil.vocabulary import Vocabulary
 
 _FREE_TEXT = word_set("text message content body note comment sentence phrase string input title name summary label")
 _DEPTH = 5
@@ -64,7 +64,7 @@ class Composed:
     is_sum: bool = False
 
 
-def take_apart(leaf: Leaf, vocabulary: Vocabulary) -> Composed | None:
+def take_apart(leaf: Leaf, grounds: Grounds) -> Composed | None:
     """A value that is composed, in parts; None for one that is plain, or is stated as it is."""
     free = {*identifier_words(leaf.parameter)} & _FREE_TEXT
     if not isinstance(leaf.value, str) or "enum" in leaf.schema or not 1 < len(leaf.value) <= LONGEST:
@@ -72,19 +72,19 @@ def take_apart(leaf: Leaf, vocabulary: Vocabulary) -> Composed | None:
     is_json = leaf.value.lstrip().startswith(("{", "["))
     if free and not is_json:
         return None
-    plain = replace(vocabulary, observations=())
+    plain = replace(grounds, observations=())
     if not is_json and _find_stated(Atom(leaf.value), leaf.path, leaf.schema, plain) is not None:
         return None
-    texts = [vocabulary.request.cased, *vocabulary.observations]
+    texts = [grounds.request.cased, *grounds.observations]
     if any(lower(flatten(leaf.value)) in lower(flatten(text)) for text in (texts if is_json else texts[1:])):
         return None
-    return _Taking(leaf, vocabulary).choose(Atom(leaf.value.strip()), 0)
+    return _Taking(leaf, grounds).choose(Atom(leaf.value.strip()), 0)
 
 
 @dataclass
 class _Taking:
     leaf: Leaf
-    vocabulary: Vocabulary
+    grounds: Grounds
     left: int = 100
     """The forms that may still be tried: a long path has many."""
 
@@ -107,7 +107,7 @@ class _Taking:
         places: dict[int, int] = {}
         for place, atom in enumerate(composition.atoms):
             if atom.is_name:
-                found.missing = None if self.vocabulary.knows(atom) else str(atom.value)
+                found.missing = None if self.grounds.knows(atom) else str(atom.value)
             elif not self._is_implied(atom, found):
                 self._add(_inherit(atom, whole), found, places, place, depth)
             if found.missing is not None:
@@ -119,7 +119,7 @@ class _Taking:
 
     def _is_implied(self, atom: Atom, found: Composed) -> bool:
         """True if the words of a request imply a number without stating it: one of the best, the 100 of percent."""
-        plain = self.vocabulary.request.plain
+        plain = self.grounds.request.plain
         if atom.label == "limit" and atom.value == "1":
             return _SINGLE.search(plain) is not None
         return found.is_sum and atom.value == "100" and re.search(r"%|per ?cent", plain) is not None
@@ -128,7 +128,7 @@ class _Taking:
         """Adds a part to what was found, or what it is composed of itself."""
         path = (*self.leaf.path, f"not {atom.label}" if atom.is_negated else atom.label or self.leaf.parameter)
         for value in (atom.value, *atom.alternatives):
-            stated = _find_stated(atom._replace(value=value), path, {}, self.vocabulary)
+            stated = _find_stated(atom._replace(value=value), path, {}, self.grounds)
             if stated is not None:
                 if found.is_sum or stated not in found.leaves:
                     places[place] = len(found.leaves)
@@ -146,7 +146,7 @@ class _Taking:
 
     def _contradiction(self, composition: Composition, names: Sequence[Atom], found: Composed) -> str | None:
         """What a form says itself against the request."""
-        plain = self.vocabulary.request.plain
+        plain = self.grounds.request.plain
         if not found.leaves and not names:
             return "nothing of the request"
         if composition.form == "sum":
@@ -158,11 +158,11 @@ class _Taking:
         asked = {way for way, said in _ORDERS.items() if re.search(rf"\b(?:{said})\b", plain)}
         if made and asked and not made & asked:
             return next(iter(made))
-        if composition.form == "path into a document" and names and not self.vocabulary.has_asked(names[-1]):
+        if composition.form == "path into a document" and names and not self.grounds.has_asked(names[-1]):
             return str(names[-1].value)
-        if not found.leaves and names and not any(map(self.vocabulary.has_asked, names)):
+        if not found.leaves and names and not any(map(self.grounds.has_asked, names)):
             return str(names[0].value)
-        return "its names" if names and self.vocabulary.overlooks(names) else None
+        return "its names" if names and self.grounds.overlooks(names) else None
 
 
 def keeps_order(composed: Composed, spans: Mapping[int, TextSpan], request: Request, parameters: Parameters) -> bool:
@@ -216,15 +216,13 @@ def _forms(whole: Atom, leaf: Leaf, depth: int) -> Iterator[Composition]:
     yield from decompose_quantity(value) if depth else ()
 
 
-def _find_stated(
-    atom: Atom, path: tuple[str | int, ...], schema: Mapping[str, Json], vocabulary: Vocabulary
-) -> Leaf | None:
+def _find_stated(atom: Atom, path: tuple[str | int, ...], schema: Mapping[str, Json], grounds: Grounds) -> Leaf | None:
     """The value as a leaf, if the request or a result states it in any way."""
     digit = isinstance(atom.value, str) and atom.value.isdecimal() and len(atom.value) == 1 and not schema
     leaf = Leaf(path, int(atom.value) if digit else atom.value, schema)
     if isinstance(atom.value, bool) or atom.value is None:
         return leaf
-    spans = find_places(vocabulary.request, leaf, vocabulary.parameters)
-    if any(allows(vocabulary.request, atom, span) for span in spans):
+    spans = find_places(grounds.request, leaf, grounds.parameters)
+    if any(allows(grounds.request, atom, span) for span in spans):
         return leaf
-    return leaf if any(states_value(text, leaf) for text in vocabulary.observations) else None
+    return leaf if any(states_value(text, leaf) for text in grounds.observations) else None

@@ -10,6 +10,7 @@ from ste_graph.contracts import Json
 from ste_graph.distil.binding import BindingCandidate, bind, find_candidates
 from ste_graph.distil.choices import find_choice, read_switch
 from ste_graph.distil.composed import Composed, keeps_order, take_apart
+from ste_graph.distil.grounds import Grounds
 from ste_graph.distil.leaves import Leaf, is_default, leaves, resolve_alternatives
 from ste_graph.distil.modifiers import allows
 from ste_graph.distil.numbers import parse_number
@@ -17,7 +18,6 @@ from ste_graph.distil.places import kind_at, states_number, states_value
 from ste_graph.distil.request import Request, TextSpan, parse_request
 from ste_graph.distil.roles import Parameters, find_label, find_labelled_words, read_parameters
 from ste_graph.distil.series import Series, is_list
-from ste_graph.distil.vocabulary import Vocabulary
 from ste_graph.distil.zones import find_places, list_zones, place_names
 
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]
@@ -91,8 +91,8 @@ def ground(
             open_leaves.append(leaf)
     about = "\n".join([description, *(str(leaf.schema.get("description") or "") for leaf in open_leaves)])
     documents = [leaf.value for leaf in open_leaves if isinstance(leaf.value, str) and leaf.value[:1] in ("{", "[")]
-    vocabulary = Vocabulary(text, known, observations, about, [text for text in documents if text in request])
-    taken = [(leaf, take_apart(leaf, vocabulary)) for leaf in open_leaves]
+    grounds = Grounds(text, known, observations, about, [text for text in documents if text in request])
+    taken = [(leaf, take_apart(leaf, grounds)) for leaf in open_leaves]
     parts = [part for _, composed in taken if composed for part in composed.leaves]
     named = known
     if parts:
@@ -113,7 +113,7 @@ def ground(
         if composed is not None:
             spans = {place: bound[start + place] for place in range(len(composed.leaves)) if start + place in bound}
             own = candidates[start : start + len(composed.leaves)]
-            sources[leaf.name], lost = _trace_composed(text, composed, own, spans, vocabulary, named)
+            sources[leaf.name], lost = _trace_composed(text, composed, own, spans, grounds, named)
             missing |= {leaf.name: lost} if lost else {}
             start += len(composed.leaves)
     return Grounding(
@@ -159,7 +159,7 @@ def _trace_composed(
     composed: Composed,
     candidates: Sequence[BindingCandidate],
     spans: Mapping[int, TextSpan],
-    vocabulary: Vocabulary,
+    grounds: Grounds,
     parameters: Parameters,
 ) -> tuple[Source, str | None]:
     """The source of a composed value, and the part of it that has none; `spans` are the places of its parts."""
@@ -170,12 +170,12 @@ def _trace_composed(
         if isinstance(part.value, bool):
             source = _trace_switch(request, part, parameters)
         else:
-            source = "default" if part.value is None else _trace(candidate, place in spans, vocabulary.observations)
+            source = "default" if part.value is None else _trace(candidate, place in spans, grounds.observations)
         if source == "nothing":
             return "nothing", str(part.value)
     if not keeps_order(composed, spans, request, parameters):
         return "nothing", "its order"
-    return ("request" if spans or not vocabulary.observations else "observation"), None
+    return ("request" if spans or not grounds.observations else "observation"), None
 
 
 def _trace_switch(request: Request, leaf: Leaf, parameters: Parameters) -> Source:

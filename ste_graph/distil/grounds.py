@@ -16,7 +16,7 @@ _DECLARED = re.compile(r"(?P<table>\w+) ?\((?P<columns>[\w ,]+)\)|\"(?P<key>\w+)
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class Grounds:
     """The texts that may state a part: the request, the results of earlier calls, and the tool's own description."""
 
     request: Request
