@@ -1,7 +1,8 @@
 """A server without any SDK that does what servers should not; its tools are named for what they do.
 
 `adverse.py count FILE` adds a line to FILE for each start; `adverse.py mute` never says which tools it has;
-`adverse.py offer JSON [FILE]` offers the tools that the JSON lists, and adds the name of each that is called to FILE.
+`adverse.py offer JSON [FILE]` offers the tools that the JSON lists, and adds the name of each that is called to FILE;
+`exit_at_first` answers when it is called the second time.
 """
 
 import json
@@ -38,6 +39,14 @@ def text(words, **more):
     return {"content": [{"type": "text", "text": words}], **more}
 
 
+RESULTS = {
+    "error_text": text("Database error: no such table: b", isError=False),
+    "own_error": text("Sold out: there are no tickets left", isError=False),
+    "error_flag": text("disk full", isError=True),
+    "no_content": {"content": [], "structuredContent": {"rows": [1, 2]}},
+    "not_a_result": {"rows": []},
+    "not_a_number": {"content": [], "structuredContent": {"value": float("nan")}},
+}
 if sys.argv[1:2] == ["offer"]:
     LISTED = [{"inputSchema": SCHEMA, **tool} for tool in json.loads(sys.argv[2])]
 else:
@@ -58,8 +67,14 @@ def call(name, number):
         case "exit":
             print("the disk is full", file=sys.stderr, flush=True)
             os._exit(3)
+        case "exit_at_first":
+            with open(sys.argv[3], encoding="utf-8") as file:
+                if len(file.readlines()) == 1:
+                    os._exit(3)
+            result = text("at last")
         case "exit_after_answer":
             send(id=number, result=text("bye"))
+            time.sleep(0.05)  # so that the next call is sent to a server that will not read it
             os._exit(0)
         case "junk":
             print("Loading model... 100%\n{not json}\n", flush=True)
@@ -71,25 +86,13 @@ def call(name, number):
             return
         case "ten_megabytes":
             result = text("begin" + "x" * 10_000_000 + "end")
-        case "error_text":
-            result = text("Database error: no such table: b", isError=False)
-        case "own_error":
-            result = text("Sold out: there are no tickets left", isError=False)
-        case "error_flag":
-            result = text("disk full", isError=True)
         case "error_rpc":
             send(id=number, error={"code": -32000, "message": "quota exceeded"})
             return
-        case "no_content":
-            result = {"content": [], "structuredContent": {"rows": [1, 2]}}
-        case "not_a_result":
-            result = {"rows": []}
-        case "not_a_number":
-            result = {"content": [], "structuredContent": {"value": float("nan")}}
         case "pid":
             result = text(str(os.getpid()))
         case _:
-            result = text("fine")
+            result = RESULTS.get(name, text("fine"))
     send(id=number, result=result)
 
 

@@ -283,10 +283,26 @@ async def test_a_server_that_exits_in_a_call_costs_that_call_and_is_started_agai
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(("reads", "kind", "calls"), [(True, "ok", 2), (False, "transport", 1)])
+async def test_a_lost_call_is_made_once_more_if_it_only_reads(tmp_path, reads, kind, calls):
+    made, offered = tmp_path / "made", [{"name": "exit_at_first", "annotations": {"readOnlyHint": reads}}]
+    async with opened(server("adverse.py", "offer", json.dumps(offered), str(made))) as box:
+        assert (await box.call("exit_at_first", {})).kind == kind
+        assert len(made.read_text(encoding="utf-8").split()) == calls
+        assert (await box.call("exit_at_first", {})).text == "at last"
+
+
+async def ended(box):
+    """Waits until the server has ended by itself, and the connection has seen it."""
+    async with asyncio.timeout(20):
+        while not box.tools["fine"].connection._session.ended:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_server_that_ended_between_two_calls_costs_nothing():
     async with opened(server("adverse.py")) as box:
         assert (await box.call("exit_after_answer", {})).text == "bye"
-        await asyncio.sleep(0.3)
+        await ended(box)
         assert (await box.call("fine", {})).text == "fine"
 
 
@@ -316,7 +332,7 @@ async def test_if_a_server_cannot_be_started_again_no_call_is_made_and_the_obser
     async with opened(source) as box:
         await box.call("exit_after_answer", {})
         program.write_text("raise SystemExit('gone for good')", encoding="utf-8")
-        await asyncio.sleep(0.3)
+        await ended(box)
         seen = await box.call("fine", {})
         assert seen.kind == "transport"
         assert seen.text.startswith(
@@ -332,7 +348,7 @@ async def test_a_server_that_is_gone_for_good_pauses_the_unit_after_three_calls(
     box = Toolbox(await source.open(), ALL, outages=Outages(3))
     assert (await box.call("exit_after_answer", {})).ok
     program.write_text("raise SystemExit('gone for good')", encoding="utf-8")
-    await asyncio.sleep(0.3)
+    await ended(box)
     assert [(await box.call(name, {})).kind for name in ("fine", "pid")] == ["transport"] * 2
     with pytest.raises(NoAnswerError, match=r"paused: 3 calls in a row got no answer from the server of `fine`"):
         await box.call("fine", {})

@@ -29,6 +29,7 @@ from ste_graph.tools.policy import note_doubt
 from ste_graph.tools.verbs import DESTROYING, find_verb, third_person
 
 if TYPE_CHECKING:
+    from mcp.types import CallToolResult
     from mcp.types import Tool as Listed
 
 LONG = 8
@@ -241,7 +242,7 @@ class MCPTool:
 
     async def call(self, arguments: Mapping[str, Json]) -> Observation:
         try:
-            result = await self.connection.call(self.original, arguments)
+            result = await self._ask(arguments)
         except ConnectionLostError as error:
             text = f"The connection to the tool's server was lost, and its answer is not known: {error}"
             return Observation(ok=False, kind="transport", text=text)
@@ -251,3 +252,15 @@ class MCPTool:
         if self.output is None or not seen.ok:
             return seen
         return seen.model_copy(update={"notes": (*seen.notes, *await find_mismatch(seen.data, self.output))})
+
+    async def _ask(self, arguments: Mapping[str, Json]) -> CallToolResult:
+        """The server's answer; a lost call that only reads is made once more.
+
+        A server that ends after an answer may take in the next call, and nobody can tell whether it was read.
+        """
+        try:
+            return await self.connection.call(self.original, arguments)
+        except ConnectionLostError:
+            if self.effect != "read":
+                raise
+            return await self.connection.call(self.original, arguments)
