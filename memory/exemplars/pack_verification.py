@@ -11,7 +11,7 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.pack_backend import read_pack_exemplars
 from ste_graph.memory.exemplars.rendering import shown_calls
 from ste_graph.packs.drift import DriftReport, compare_tools
-from ste_graph.packs.outcome import PackOutcome, Status, count_parts
+from ste_graph.packs.outcome import GONE, PackOutcome, Status, count_parts
 from ste_graph.packs.pack import Pack
 from ste_graph.text import count_noun
 from ste_graph.tools.policy import ToolPolicy
@@ -82,7 +82,7 @@ def _add_drift(pack: Pack, exemplars: Sequence[Exemplar], report: DriftReport, o
         touched = _count_of(pack, exemplars, drift.tool)
         status: Status = "lost" if drift.tool in own else "note"
         text = f"{drift.text}; it touches {count_parts(touched)}"
-        outcome.add("tools", drift.tool, status, text, changes=drift.fields or ("gone",), touches=touched)
+        outcome.add("tools", drift.tool, status, text, changes=drift.fields or GONE, touches=touched)
     for name in report.same:
         touched = _count_of(pack, exemplars, name)
         text = f"`{name}` is as it was" + (f": {count_parts(touched)}" if any(touched.values()) else "")

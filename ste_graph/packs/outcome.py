@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,24 @@ TOO_FEW: Final = 3
 """Exit code: nothing is lost, but there are too few cases to say that all holds."""
 
 _RANK: Final = {"lost": 0, "unknown": 1, "note": 2, "holds": 3}
+
+_VERDICTS: Final[Mapping[Status, str]] = {
+    "holds": "holds", "lost": "does not hold any more", "unknown": "too few cases to say that it holds",
+}  # fmt: skip
+
+GONE: Final = ("gone",)
+"""The changes of a tool that is no longer there."""
+
+_NEXT: Final[Mapping[tuple[str, Status], str]] = {
+    ("tools", "lost"): "explore the tools that have changed, and decide again: ste run gain --set 'tools=[…]' "
+    "--since {pack}",
+    ("gone", "lost"): "measure without the tools that are gone: ste run gain --set 'tools=[…]'",
+    ("calls", "lost"): "find out why these calls fail; if they are to fail, explore and decide again: ste run gain",
+    ("gain", "lost"): "do not use it with this model; to find out what helps that one: ste run gain",
+    ("gain", "unknown"): "test with all cases (without --cases); if they are too few, explore more for the next pack: "
+    "ste run gain --set params.episodes=NUMBER",
+}
+"""What to do about a finding, by its check and status; of a tool that is gone, by `gone`. `pack` is for a shell."""
 
 
 class OutcomeFormat(StrEnum):
@@ -73,6 +92,23 @@ class PackOutcome:
         return min(found, key=_RANK.__getitem__, default="unknown")
 
     @property
+    def next_steps(self) -> list[str]:
+        """What to do about it, each once."""
+        ordered = sorted(self.findings, key=lambda finding: _RANK[finding.status])
+        return list(dict.fromkeys(filter(None, map(self._next_step, ordered))))
+
+    def _next_step(self, finding: PackFinding) -> str:
+        about = "gone" if finding.changes == GONE else finding.check
+        return _NEXT.get((about, finding.status), "").format(pack=shlex.quote(self.pack))
+
+    @property
+    def summary(self) -> str:
+        """The verdict, and a line for each thing to do."""
+        label = " (simulated: it shows that the plumbing works, and nothing about a real model)"
+        verdict = f"{self.pack}: {_VERDICTS[self.status]}{label if self.simulated else ''}"
+        return "\n".join([verdict, *(f"next: {step}" for step in self.next_steps)])
+
+    @property
     def exit_code(self) -> int:
         """0 if all holds, 1 if something is lost, 3 if there are too few cases to say."""
         return {"holds": 0, "lost": 1}.get(self.status, TOO_FEW)
@@ -84,25 +120,23 @@ class PackOutcome:
                 return self._text()
             case OutcomeFormat.json:
                 rows = [finding.to_json() for finding in self.findings]
-                whole = {"pack": self.pack, "status": self.status, "simulated": self.simulated, "findings": rows}
+                whole = {
+                    "pack": self.pack, "status": self.status, "exit_code": self.exit_code, "simulated": self.simulated,
+                    "findings": rows, "next": self.next_steps,
+                }  # fmt: skip
                 return json.dumps(whole, indent=2, ensure_ascii=False)
             case OutcomeFormat.github:
-                return "\n".join(map(_annotation, self.findings))
+                # The whole comes first: GitHub shows ten of a kind at most.
+                texts = [(self.status, self.pack, self.summary)]
+                texts += [(each.status, f"{each.check}: {each.name}", each.text) for each in self.findings]
+                return "\n".join(_annotation(status, f"pack, {title}", text) for status, title, text in texts)
             case OutcomeFormat.junit:
                 return self._junit()
 
     def _text(self) -> str:
         ordered = sorted(self.findings, key=lambda finding: _RANK[finding.status])
         lines = [f"{finding.status:8}{finding.check}: {finding.text}" for finding in ordered]
-        verdict = {
-            "holds": "holds",
-            "lost": "does not hold any more",
-            "unknown": "too few cases to say that it holds",
-        }.get(self.status, "holds")
-        label = (
-            " (simulated: it shows that the plumbing works, and nothing about a real model)" if self.simulated else ""
-        )
-        return "\n".join([*lines, f"{self.pack}: {verdict}{label}"])
+        return "\n".join([*lines, self.summary])
 
     def _junit(self) -> str:
         from xml.etree import ElementTree
@@ -113,16 +147,19 @@ class PackOutcome:
             "errors": "0", "time": "0",
         }  # fmt: skip
         root = ElementTree.Element("testsuites")
-        suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(f"ste pack verify {self.pack}"), **counts})
+        suite = ElementTree.SubElement(root, "testsuite", {"name": printable(f"ste pack verify {self.pack}"), **counts})
         for finding in self.findings:
             case = ElementTree.SubElement(
-                suite, "testcase", classname=f"pack.{finding.check}", name=_xml(finding.name), time="0"
+                suite, "testcase", classname=f"pack.{finding.check}", name=printable(finding.name), time="0"
             )
             kind = {"lost": "failure", "unknown": "skipped"}.get(finding.status)
             if kind:
-                ElementTree.SubElement(case, kind, message=_xml(finding.text))
+                ElementTree.SubElement(case, kind, message=printable(finding.text)).text = printable(
+                    self._next_step(finding)
+                )
             else:
-                ElementTree.SubElement(case, "system-out").text = _xml(finding.text)
+                ElementTree.SubElement(case, "system-out").text = printable(finding.text)
+        ElementTree.SubElement(suite, "system-out").text = printable(self.summary)
         return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
 
 
@@ -131,18 +168,11 @@ def count_parts(counts: dict[str, int]) -> str:
     return ", ".join(count_noun(count, noun) for noun, count in counts.items() if count) or "nothing"
 
 
-def _annotation(finding: PackFinding) -> str:
+def _annotation(status: Status, title: str, text: str) -> str:
     """A workflow command of GitHub, which shows it beside the change."""
-    level = {"lost": "error", "unknown": "warning"}.get(finding.status, "notice")
-    title = f"pack, {finding.check}: {finding.name}".replace(":", "%3A").replace(",", "%2C")
-    return f"::{level} title={_escape(title, more=False)}::{_escape(finding.text)}"
+    level = {"lost": "error", "unknown": "warning"}.get(status, "notice")
+    return f"::{level} title={_escape(title).replace(':', '%3A').replace(',', '%2C')}::{_escape(text)}"
 
 
-def _escape(text: str, *, more: bool = True) -> str:
-    text = printable(text)
-    escaped = text.replace("%", "%25") if more else text
-    return escaped.replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _xml(text: str) -> str:
-    return printable(text)
+def _escape(text: str) -> str:
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -230,8 +230,9 @@ def _find_subject(path: Path, evaluation: Evaluation, *, unadopted: bool) -> For
     if evaluation.decision != "adopt" and not unadopted:
         raise WorkflowError(
             f"{path}: the evaluation decided to keep what was there, so that there is nothing proven to pack: "
-            f"{evaluation.reason}\nTo look at what it would have been, add --not-adopted: such a pack says so, and is "
-            "refused wherever one is used"
+            f"{evaluation.reason}\nMore cases show smaller gains: `ste plan gain` says how many are needed for which. "
+            "To look at what it would have been, add --not-adopted: such a pack says so, and is refused wherever one "
+            "is used"
         )
     subject: Subject | None = evaluation.adopted
     if subject is None and evaluation.candidate is not None:

@@ -21,6 +21,9 @@ ADDED = 0.5
 POWER = 0.8
 """The share of tests that shall show a gain that is there."""
 
+MOST_EXACT = 500
+"""Cases up to which the exact number that a gain needs is looked for."""
+
 
 def gain_interval(
     won: Sequence[float],
@@ -67,6 +70,8 @@ def gain_p_value(
 def cases_needed(gain: float, differing: float, *, level: float = LEVEL, power: float = POWER) -> int | None:
     """The cases in all that would show a gain, in a share `power` of tests; None where there is no gain.
 
+    Exact up to `MOST_EXACT` cases, and beyond by the normal distribution.
+
     Args:
         gain: The true mean gain, from -1 to 1.
         differing: The share of cases that only one of the arms has right.
@@ -75,8 +80,13 @@ def cases_needed(gain: float, differing: float, *, level: float = LEVEL, power: 
     """
     if not gain:
         return None
+    gain, differing = abs(gain), max(differing, abs(gain))
     quantiles = NormalDist().inv_cdf(0.5 + level / 2) + NormalDist().inv_cdf(power)
-    return math.ceil(quantiles**2 * max(differing - gain**2, ADDED / 100) / gain**2)
+    cases = math.ceil(quantiles**2 * max(differing - gain**2, ADDED / 100) / gain**2)
+    win, lose = (differing + gain) / 2, (differing - gain) / 2
+    while cases < MOST_EXACT and _power(win, lose, cases, level) < power:
+        cases += 1
+    return cases
 
 
 def gain_power(gain: float, cases: int, *, baseline: float, correlation: float = 0.5, level: float = LEVEL) -> float:
@@ -92,7 +102,11 @@ def gain_power(gain: float, cases: int, *, baseline: float, correlation: float =
     second = baseline + gain
     both = baseline * second + correlation * math.sqrt(baseline * (1 - baseline) * second * (1 - second))
     both = min(max(both, baseline + second - 1, 0.0), baseline, second)
-    win, lose = second - both, baseline - both
+    return _power(second - both, baseline - both, cases, level)
+
+
+def _power(win: float, lose: float, cases: int, level: float) -> float:
+    """The share of tests that show a gain, by the chances of a case that the second arm wins it, or loses it."""
     import numpy as np
     from scipy.special import gammaln, xlogy  # type: ignore[import-untyped]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 
 from ste_graph.packs.gain import judge_gain, plan_test
-from ste_graph.packs.outcome import PackOutcome
+from ste_graph.packs.outcome import GONE, PackOutcome
 
 
 def evaluation(mean: float, low: float, high: float, *, cases: int, won: int, lost: int, **candidate):
@@ -79,7 +81,50 @@ def test_the_exit_code_is_that_of_the_worst_finding(statuses, code) -> None:
 
 def test_a_report_survives_what_tools_say() -> None:
     outcome = PackOutcome("p")
-    outcome.add("calls", "a:b,c", "lost", "100 %\nline two \x1b[31m<&>")
-    assert outcome.render("github") == "::error title=pack%2C calls%3A a%3Ab%2Cc::100 %25%0Aline two \ufffd[31m<&>"
+    outcome.add("calls", "a:b,c 5 %", "lost", "100 %\nline two \x1b[31m<&>")
+    _, found = outcome.render("github").splitlines()
+    assert found == "::error title=pack%2C calls%3A a%3Ab%2Cc 5 %25::100 %25%0Aline two \ufffd[31m<&>"
     assert "&lt;&amp;&gt;" in outcome.render("junit")
     assert "simulated" not in outcome.render("text")
+
+
+@pytest.mark.parametrize(
+    ("check", "status", "step"),
+    [
+        ("tools", "lost", "explore the tools that have changed, and decide again: ste run gain --set 'tools=[…]'"),
+        ("calls", "lost", "find out why these calls fail; if they are to fail, explore and decide again: ste run gain"),
+        ("gain", "lost", "do not use it with this model; to find out what helps that one: ste run gain"),
+        (
+            "gain",
+            "unknown",
+            "test with all cases (without --cases); if they are too few, explore more for the next pack: ",
+        ),
+        ("tools", "holds", None),
+        ("calls", "note", None),
+    ],
+)
+def test_each_format_says_how_it_stands_and_what_to_do(check, status, step) -> None:
+    outcome = PackOutcome("my pack")
+    outcome.add("tools", "t", "holds", "x")
+    outcome.add(check, "u", status, "y")
+    outcome.add(check, "v", status, "z")
+    found = json.loads(outcome.render("json"))
+    assert (found["status"], found["exit_code"]) == (outcome.status, outcome.exit_code)
+    texts = [outcome.render("text"), outcome.render("github").splitlines()[0].replace("%0A", "\n")]
+    texts.append("".join(ElementTree.fromstring(outcome.render("junit")).itertext()))
+    if step is None:
+        assert (found["next"], ["next:" in text for text in texts]) == ([], [False] * 3)
+    else:
+        assert found["next"][0].startswith(step)
+        assert len(found["next"]) == 1
+        assert all(f"next: {step}" in text for text in texts)
+        assert ElementTree.fromstring(outcome.render("junit"))[0][1][0].text == found["next"][0]
+
+
+def test_a_tool_that_is_gone_needs_another_step_than_one_that_has_changed() -> None:
+    outcome = PackOutcome("my pack")
+    outcome.add("tools", "t", "lost", "x", changes=GONE)
+    outcome.add("tools", "u", "lost", "y", changes=["description has other words"])
+    gone, changed = outcome.next_steps
+    assert gone == "measure without the tools that are gone: ste run gain --set 'tools=[…]'"
+    assert changed.endswith("--since 'my pack'")

@@ -94,11 +94,22 @@ def test_power_is_what_ten_tools_with_six_cases_each_can_show() -> None:
     assert gain_power(0.1, 3, baseline=0.7) == 0, "three cases that are all won are no proof"
 
 
-def test_the_cases_that_a_gain_needs_show_it_in_four_of_five_tests() -> None:
-    needed = cases_needed(0.1, differing=0.1966)
-    assert needed == 147
-    assert gain_power(0.1, needed, baseline=0.7) == pytest.approx(0.8, abs=0.03)
+@pytest.mark.parametrize(
+    ("gain", "baseline"), [(0.1, 0.7), (0.2, 0.7), (0.3, 0.5), (0.4, 0.3), (0.6, 0.2), (0.9, 0.05)]
+)
+def test_the_cases_that_a_gain_needs_are_the_fewest_that_show_it_in_four_of_five_tests(gain, baseline) -> None:
+    second = baseline + gain
+    both = baseline * second + 0.5 * math.sqrt(baseline * (1 - baseline) * second * (1 - second))
+    needed = cases_needed(gain, differing=baseline + second - 2 * min(both, baseline))
+    assert needed is not None
+    assert gain_power(gain, needed, baseline=baseline) >= 0.8 > gain_power(gain, needed - 1, baseline=baseline)
+
+
+def test_no_gain_needs_fewer_cases_than_a_sure_one() -> None:
+    assert cases_needed(1.0, differing=1.0) == 5
+    assert gain_interval([4], [0], [4]).low < 0 < gain_interval([5], [0], [5]).low
     assert cases_needed(0, differing=0.2) is None
+    assert cases_needed(0.001, differing=0.5) == pytest.approx(3.92e6, rel=0.01)
 
 
 def test_several_replies_that_never_differ_are_worth_one() -> None:
