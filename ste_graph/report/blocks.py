@@ -26,6 +26,8 @@ class PageTable(Frozen):
     label: str
     head: tuple[str, ...]
     rows: tuple[tuple[str | float | None, ...], ...]
+    sentences: bool = False
+    """True if its texts are sentences of this program, in which names stand between backticks."""
 
 
 class PageText(Frozen):
@@ -68,10 +70,12 @@ def make_section(
     return PageSection(id=id, title=title, note=note, blocks=found) if found else None
 
 
-def make_table(label: str, head: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> PageTable | None:
+def make_table(
+    label: str, head: Sequence[str], rows: Iterable[Sequence[str | float | None]], *, sentences: bool = False
+) -> PageTable | None:
     """A table; None if it has no rows."""
     found = tuple(map(tuple, rows))
-    return PageTable(label=label, head=tuple(head), rows=found) if found else None
+    return PageTable(label=label, head=tuple(head), rows=found, sentences=sentences) if found else None
 
 
 def share(count: float, of: float) -> float | None:
@@ -79,9 +83,14 @@ def share(count: float, of: float) -> float | None:
     return round(100 * count / of, 1) if of else None
 
 
-def seconds_between(started: str, ended: str) -> float:
-    """The seconds between two times of a run's files, 0 if one cannot be read."""
+def read_time(text: str) -> datetime | None:
+    """A time of a run's files; None if it cannot be read."""
     try:
-        return max(0.0, (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds())
+        return datetime.fromisoformat(text)
     except ValueError:
-        return 0.0
+        return None
+
+
+def seconds_between(began: datetime | None, ended: datetime | None) -> float:
+    """The seconds between two times, 0 if one is not known."""
+    return max(0.0, (ended - began).total_seconds()) if began is not None and ended is not None else 0.0

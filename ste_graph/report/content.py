@@ -45,9 +45,9 @@ class PageContent(Frozen):
     simulated: str | None
     """The remark that simulated models had a part; None if none had."""
     parts: tuple[PagePart, ...]
-    entries: tuple[dict[str, Json], ...]
     empty: str | None
     """What is there instead of trials and replies; None if there are some."""
+    entries: tuple[dict[str, Json], ...]
 
 
 def gather_content(run: FinishedRun, vectors: VectorSource | None = None) -> PageContent:
@@ -69,17 +69,18 @@ def _gather(run: FinishedRun, vectors: VectorSource | None) -> PageContent:
     variant = f", variant {workflow['variant']}" if workflow.get("variant") else ""
     state, running = describe_state(run, opened[0].summary)
     simulated = any(part.is_simulated for part in opened)
-    content = PageContent(
-        title=f"{workflow['name']}{variant}",
-        about=str(workflow.get("about") or ""),
-        state=state,
+    hidden = hidden_paths(run.path)
+    parts = [part.page_part(vectors).model_dump() for part in opened]
+    return PageContent(
+        title=make_safe(f"{workflow['name']}{variant}", hidden),
+        about=make_safe(str(workflow.get("about") or ""), hidden),
+        state=make_safe(state, hidden),
         running=running,
         simulated=SIMULATED_NOTE if simulated else None,
-        parts=tuple(part.page_part(vectors) for part in opened),
-        entries=tuple(entries),
-        empty=None if entries else _instead(opened),
+        parts=tuple(map(PagePart.model_validate, make_safe(parts, hidden))),
+        empty=None if entries else make_safe(_instead(opened), hidden),
+        entries=tuple(make_safe(entries, hidden)),
     )
-    return PageContent.model_validate(make_safe(content.model_dump(), hidden_paths(run.path)))
 
 
 def make_safe(value: Json, hidden: re.Pattern[str]) -> Json:
@@ -88,10 +89,10 @@ def make_safe(value: Json, hidden: re.Pattern[str]) -> Json:
         # Most texts need no second look at each of their characters.
         text = value if value.replace("\n", "").isprintable() else printable(value)
         return hidden.sub("…/", text) if "/" in text else text
-    if isinstance(value, Mapping):
-        return {make_safe(key, hidden): make_safe(each, hidden) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [make_safe(each, hidden) for each in value]
+    if isinstance(value, Mapping):
+        return {make_safe(key, hidden): make_safe(each, hidden) for key, each in value.items()}
     return value
 
 
@@ -102,7 +103,7 @@ class _OpenPart:
         self.run = run
         self.lock = accepted_lock(run.lock)
         logs = run.logs()
-        self.summary = summarise(run.path, logs, run.lock.get("skipped", {}), run.lock.get("models", {}))
+        self.summary = summarise(run.path, logs, run.lock, run.lock.get("models", {}))
         names = part_names(run, whole)
         own = str(self.lock["resolved"]["workflow"]["name"])
         self.title = " / ".join(names) or own
@@ -229,7 +230,9 @@ class _OpenPart:
             *(("attention", what, None) for what in servers.remarks),
         ]
         return make_section(
-            "servers", "Retries, adaptations and loops", [make_table("What happened", ("", "what", "times"), rows)]
+            "servers",
+            "Retries, adaptations and loops",
+            [make_table("What happened", ("", "what", "times"), rows, sentences=True)],
         )
 
 

@@ -91,7 +91,9 @@ def _evaluation_blocks(line: Line) -> Iterator[PageChart | PageTable | PageText 
         )
         for name, each in (line.get("candidates") or {}).items()
     ]
-    yield make_table("What the decision looked at", ("arm", "obstacle", "p-value", "tools harmed"), rows)
+    yield make_table(
+        "What the decision looked at", ("arm", "obstacle", "p-value", "tools harmed"), rows, sentences=True
+    )
 
 
 def _arm_row(name: str, line: Line) -> list[str | float | None]:

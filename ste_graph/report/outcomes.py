@@ -119,7 +119,7 @@ def gates_section(rejected: Sequence[Line], kept: Mapping[str, int]) -> PageSect
         bar_chart(
             "Kept and rejected by tool", bars, y="tool", x="number", colour="fate", x_title="trials and rewordings"
         ),
-        make_table("Reasons of the gates", ("gate", "reason", "rejected", "by tool"), rows),
+        make_table("Reasons of the gates", ("gate", "reason", "rejected", "by tool"), rows, sentences=True),
     )
     note = f"{left} rarer reasons are left out here; each trial has its own." if left > 0 else None
     return make_section("gates", "Gates", blocks, note)

@@ -63,7 +63,8 @@ def write_page(content: PageContent, file: Path) -> None:
 
 def encode_content(content: PageContent) -> str:
     """The content as compressed JSON in base64: it can hold nothing that a parser of HTML would take for a tag."""
-    data = json.dumps(content.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+    about = content.model_dump(mode="json", exclude={"entries"})
+    data = json.dumps(about | {"entries": content.entries}, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(data.encode("utf-8", "replace"), compresslevel=6, mtime=0)).decode("ascii")
 
 

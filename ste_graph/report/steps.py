@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from ste_graph.contracts import Json
-from ste_graph.report.blocks import PageSection, make_section, make_table, seconds_between
+from ste_graph.report.blocks import PageSection, make_section, make_table, read_time, seconds_between
 from ste_graph.report.charts import bar_chart
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.step_log import StepLog
@@ -55,12 +55,14 @@ def read_steps_of(logs: Mapping[str, StepLog], starts: Sequence[str]) -> StepFac
     for log in logs.values():
         steps = list(log.finished.values())
         keys = {step.key: split_key(step.key) for step in steps}
+        times = {step.key: (read_time(step.started), read_time(step.ended)) for step in steps}
+        took = {key: seconds_between(*own) for key, own in times.items()}
         for step in steps:
-            _add_cost(found.costs, step, keys[step.key][0])
+            _add_cost(found.costs, step, keys[step.key][0], took[step.key])
         for before, after in pairwise(steps):
             if not any(before.ended <= start <= after.started for start in starts):  # the run was not under way
-                between.us += seconds_between(before.ended, after.started)
-        _add_talks(found.talks, steps, keys)
+                between.us += seconds_between(times[before.key][1], times[after.key][0])
+        _add_talks(found.talks, steps, keys, took)
     if between.us >= 0.01:
         found.costs["(between steps)"] = between
     return found
@@ -110,11 +112,10 @@ def split_key(key: str) -> tuple[str, dict[str, str]]:
     return " ".join(words[:end]), dict(word.split("=", 1) for word in words[end:])
 
 
-def _add_cost(costs: dict[str, NodeCost], step: LoggedStep, vertex: str) -> None:
+def _add_cost(costs: dict[str, NodeCost], step: LoggedStep, vertex: str, whole: float) -> None:
     if step.sub_workflow:  # its own part tells
         return
     cost = costs.setdefault(vertex if step.record is None else "record", NodeCost())
-    whole = seconds_between(step.started, step.ended)
     tool = min(whole, sum(_milliseconds(step.outputs)) / 1000)
     cost.steps += 1
     cost.tool += tool
@@ -139,10 +140,12 @@ def _add_talks(
     talks: dict[str, list[dict[str, Json]]],
     steps: Sequence[LoggedStep],
     keys: Mapping[str, tuple[str, dict[str, str]]],
+    took: Mapping[str, float],
 ) -> None:
     for record, own in group_by_record(steps, keys):
         outer = len(keys[record.key][1])
-        talks[str((record.record or {})["id"])] = [_talk_entry(one, *keys[one.key], outer) for one in own]
+        entries = [_talk_entry(step, *keys[step.key], outer, took[step.key]) for step in own]
+        talks[str((record.record or {})["id"])] = entries
 
 
 def group_by_record(
@@ -166,9 +169,11 @@ def group_by_record(
         yield step, passes[tuple(keys[step.key][1].items())]
 
 
-def _talk_entry(step: LoggedStep, vertex: str, counters: Mapping[str, str], outer: int) -> dict[str, Json]:
+def _talk_entry(
+    step: LoggedStep, vertex: str, counters: Mapping[str, str], outer: int, seconds: float
+) -> dict[str, Json]:
     """A step as the page shows it: its messages, or else what it gave."""
-    entry: dict[str, Json] = {"n": vertex, "s": round(seconds_between(step.started, step.ended), 3)}
+    entry: dict[str, Json] = {"n": vertex, "s": round(seconds, 3)}
     inner = list(counters.items())[outer:]
     if inner:
         entry["l"] = ", ".join(f"{loop} {number}" for loop, number in inner if number != "-")

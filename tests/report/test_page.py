@@ -214,6 +214,18 @@ def test_a_run_that_is_not_complete_is_shown_as_far_as_it_is(quick_run, tmp_path
     assert 6 < len(content.entries) < 12
 
 
+def test_tools_that_were_left_out_are_named(quick_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(quick_run, run)
+    lock = run / "workflow.lock.yaml"
+    text = lock.read_text("utf-8")
+    assert "\nskipped: {}\n" in text
+    skipped = "\nskipped: {drop: {effect: write, remedy: 'allow: [drop]'}}\n"
+    lock.write_text(text.replace("\nskipped: {}\n", skipped), "utf-8")
+    warnings = gather_content(open_run(run)).parts[0].warnings
+    assert "left out, as the run may not call them: drop" in warnings
+
+
 def test_a_folder_that_is_no_run_a_run_of_another_version_and_a_page_that_cannot_be_written_are_refused(
     quick_run, tmp_path, ste
 ):

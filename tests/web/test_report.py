@@ -1,5 +1,6 @@
 """The page of a run in a real browser: it filters, opens a trial by mouse and by keys, and runs nothing of others."""
 
+import json
 import shutil
 import threading
 
@@ -225,3 +226,40 @@ def test_the_table_of_arms_fits_on_a_page_and_a_small_graph_keeps_its_size(brows
     assert all(width <= room for width, room in tables), tables
     picture = browser.find_element(By.CSS_SELECTOR, ".graph img")
     assert picture.size["width"] <= int(picture.get_property("naturalWidth"))
+
+
+def test_names_between_backticks_are_code_in_the_decision_and_markup_in_them_is_text(browser, evaluated_run, tmp_path):  # noqa: F811
+    run = tmp_path / "run"
+    shutil.copytree(evaluated_run, run)
+    journal = run / "journal.jsonl"
+    line = json.loads(journal.read_text("utf-8"))
+    line["reason"] = "Not taken: `exemplars` gains nothing; `<img src=x onerror=alert(1)>` too; a lone ` stays."
+    journal.write_text(json.dumps(line) + "\n", "utf-8")
+    file = tmp_path / "page.html"
+    write_page(gather_content(open_run(run)), file)
+    show(browser, file)
+    [decision] = browser.find_elements(By.CSS_SELECTOR, ".lines:has(.headline)")
+    assert "Not taken: exemplars gains nothing; <img src=x onerror=alert(1)> too; a lone ` stays." in decision.text
+    codes = [code.text for code in decision.find_elements(By.TAG_NAME, "code")]
+    assert codes[-2:] == ["exemplars", "<img src=x onerror=alert(1)>"]
+    assert browser.execute_script("return document.querySelectorAll('img[src=x]').length") == 0
+    titles = "return [...document.querySelectorAll('h4, caption')].map((one) => one.textContent)"
+    assert "Gain over baseline" in browser.execute_script(titles)
+
+
+def test_backticks_of_a_model_or_a_tool_stay_as_they_were_written(browser, quick_run, tmp_path):  # noqa: F811
+    run = tmp_path / "run"
+    shutil.copytree(quick_run, run)
+
+    def plant(trial):
+        trial["query"] = trial["answer"] = trial["steps"][0]["observation"]["text"] = "Run `rm -rf`."
+
+    rewrite(run, plant)
+    file = tmp_path / "page.html"
+    write_page(gather_content(open_run(run)), file)
+    show(browser, file)
+    assert set(listed(browser)) == {"Run `rm -rf`."}
+    browser.find_element(By.CSS_SELECTOR, "#list button").click()
+    body = browser.find_element(By.ID, "entry-body")
+    assert body.text.count("Run `rm -rf`.") >= 2
+    assert not body.find_elements(By.CSS_SELECTOR, "pre code")

@@ -47,7 +47,7 @@ function chart(block) {
   const holder = element("div", { class: "chart", role: "img", "aria-label": block.label, style: `min-height:${height}px` }, element("span", { class: "wait" }, "…"));
   charts.set(holder, block);
   whenSeen.observe(holder);
-  return element("figure", { style: "margin:0" }, element("h4", {}, block.label), holder);
+  return element("figure", { style: "margin:0" }, element("h4", {}, ...sentence(block.label)), holder);
 }
 
 async function drawAll(only = () => true) {

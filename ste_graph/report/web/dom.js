@@ -16,6 +16,11 @@ function text(value) {
   return document.createTextNode(String(value));
 }
 
+// A sentence of this program, with the names in it that stand between backticks as code.
+function sentence(value) {
+  return String(value).split(/`([^`\n]+)`/).map((piece, at) => (at % 2 ? element("code", {}, piece) : text(piece)));
+}
+
 function number(value) {
   return value.toLocaleString("en", { maximumFractionDigits: 4 });
 }
@@ -28,14 +33,14 @@ async function decode(encoded) {
 
 function table(block) {
   const numeric = block.head.map((_, at) => block.rows.some((row) => typeof row[at] === "number") && block.rows.every((row) => row[at] === null || typeof row[at] === "number"));
-  const cell = (name, value, at, extra = {}) => element(name, { class: numeric[at] ? "number" : null, ...extra }, value === null ? "" : typeof value === "number" ? number(value) : value);
+  const cell = (name, value, at, extra = {}) => element(name, { class: numeric[at] ? "number" : null, ...extra }, ...(value === null ? [""] : typeof value === "number" ? [number(value)] : block.sentences ? sentence(value) : [value]));
   const head = element("thead", {}, element("tr", {}, ...block.head.map((value, at) => cell("th", value, at, { scope: "col" }))));
   const body = element("tbody", {}, ...block.rows.map((row) => element("tr", {}, ...row.map((value, at) => cell("td", value, at)))));
-  return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": block.label }, element("table", {}, element("caption", {}, block.label), head, body));
+  return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": block.label }, element("table", {}, element("caption", {}, ...sentence(block.label)), head, body));
 }
 
 function lines(block) {
-  return element("div", { class: "lines" }, ...block.lines.map((line, at) => element("p", { class: block.headline && at === 0 ? "headline" : null }, line)));
+  return element("div", { class: "lines" }, ...block.lines.map((line, at) => element("p", { class: block.headline && at === 0 ? "headline" : null }, ...sentence(line))));
 }
 
 function field(name, value) {

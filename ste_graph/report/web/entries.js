@@ -95,7 +95,7 @@ function openEntry(id) {
 function entryBlocks(entry) {
   const about = [entry.tool, entry.arm, entry.place, entry.model && (entry.simulated ? `${entry.model} (simulated)` : entry.model), entry.at && `${entry.at} UTC`, entry.part !== "run" && entry.part];
   const blocks = [element("p", { class: "note" }, about.filter(Boolean).join(" · ")), tagsOf(entry)];
-  if (entry.facts) blocks.push(element("ul", {}, ...entry.facts.map((fact) => element("li", {}, fact))));
+  if (entry.facts) blocks.push(element("ul", {}, ...entry.facts.map((fact) => element("li", {}, ...sentence(fact)))));
   if (entry.wanted) blocks.push(field("wanted", entry.wanted));
   for (const step of entry.steps || []) blocks.push(stepBlock(step));
   blocks.push(field(entry.kind === "reply" ? "reply" : "answer", entry.answer === undefined ? "(none)" : entry.answer));

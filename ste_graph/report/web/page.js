@@ -4,7 +4,7 @@ let content = null;
 
 function sectionBlock(part, section) {
   const blocks = section.blocks.map((block) => ({ chart, table, text: lines })[block.kind](block));
-  return element("section", { id: `${part.id}-${section.id}` }, element("h3", {}, section.title), section.note ? element("p", { class: "note" }, section.note) : null, ...blocks);
+  return element("section", { id: `${part.id}-${section.id}` }, element("h3", {}, section.title), section.note ? element("p", { class: "note" }, ...sentence(section.note)) : null, ...blocks);
 }
 
 function graphBlock(part) {
@@ -16,7 +16,7 @@ function graphBlock(part) {
 
 function partBlock(part, only) {
   const facts = element("dl", { class: "facts" }, ...part.facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
-  const head = [facts, ...part.warnings.map((warning) => element("p", { class: "warning" }, warning))];
+  const head = [facts, ...part.warnings.map((warning) => element("p", { class: "warning" }, ...sentence(warning)))];
   const sections = part.sections.map((section) => sectionBlock(part, section));
   const title = element("h2", {}, only ? "Overview" : part.title);
   const state = only ? null : element("p", { class: "note" }, part.state);
