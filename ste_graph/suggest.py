@@ -10,8 +10,14 @@ SHOWN = 25
 
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that a mistyped word most likely meant, or None if nothing is near."""
+    """The choice that a mistyped word most likely meant, or None if nothing is near.
+
+    A choice whose last part is the word comes first: `shout` means `node.Shout`.
+    """
     by_case = {choice.casefold(): choice for choice in sorted(choices, reverse=True)}
+    inner = [choice for low, choice in by_case.items() if low.endswith(f".{word.casefold()}")]
+    if len(inner) == 1 and word and word.casefold() not in by_case:
+        return inner[0]
     found = difflib.get_close_matches(word.casefold(), by_case, n=1)
     return by_case[found[0]] if found else None
 

@@ -24,3 +24,11 @@ def test_the_entries_of_a_page_are_taken_as_they_stand(page, monkeypatch):
         changes = {section: entries} if page == "tools" else {f"{section}.{k}": value for k, value in entries.items()}
         taken = getattr(ste.load("quickstart.yaml", set=changes).workflow, section)
         assert len(entries) == len(taken) if page == "tools" else set(entries) <= set(taken)
+
+
+@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.stem)
+def test_what_a_shell_would_take_for_its_own_is_quoted(page):
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    commands = [block for language, block in blocks if language in ("", "sh", "console")]
+    changes = [word for block in commands for word in re.findall(r"--set (\S+)", block) if word[0] not in "'\""]
+    assert [word for word in changes if re.search(r"[\[\]{}*?~<>|&;()]", word)] == []

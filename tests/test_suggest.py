@@ -10,6 +10,11 @@ def test_the_closest_choice_is_the_nearest_in_any_case_of_letters(word, choice):
     assert closest(word, ["double", "store", "Straße"]) == choice
 
 
+def test_a_choice_whose_last_part_is_the_word_comes_first():
+    assert closest("shout", ["show", "node.Shout"]) == "node.Shout"
+    assert closest("show", ["show", "node.Show"]) == "show"
+
+
 def test_a_hint_is_a_question_with_the_space_before_what_follows_or_nothing():
     assert did_you_mean("duoble", ["double", "store"]) == render_hint("double") == "did you mean `double`? "
     assert did_you_mean("x", ["double"]) == render_hint(None) == ""

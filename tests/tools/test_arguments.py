@@ -333,6 +333,11 @@ def test_a_pattern_of_ecmascript_is_understood():
     assert len(lines({"a": "24", "b": "ä"}, schema)) == 2
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_pattern_that_python_finds_odd_is_used_without_a_warning():
+    assert len(lines({"a": "x"}, {"properties": {"a": {"pattern": "[[a]&&b]+"}}})) == 1
+
+
 def test_arguments_nested_without_end_are_refused():
     nested: dict = {}
     for _ in range(3000):
