@@ -70,6 +70,13 @@ async def test_the_key_comes_from_the_environment_where_none_is_set(server, monk
     assert [sent["authorization"] for sent in server.headers] == ["Bearer none", "Bearer from-env"]
 
 
+async def test_a_server_is_not_told_of_the_machine_that_asks(server):
+    await OpenAIModel(base_url=server.url, model="tiny").probe()
+    told = {name.lower() for name in server.headers[0]}
+    assert not {name for name in told if any(part in name for part in ("-os", "-arch", "-runtime", "-lang"))}
+    assert "user-agent" in told
+
+
 async def test_no_proxy_is_asked_for_a_server_on_this_machine(server, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
