@@ -89,18 +89,17 @@ def check(dir: PackFolder, format: OutputFormat = Format.text) -> None:
 
     found = check_pack(dir)
     if format is Format.json:
-        manifest = found.manifest and found.manifest.model_dump(mode="json")
-        echo(
-            json.dumps(
-                {"pack": str(dir), "problems": found.problems, "manifest": manifest}, indent=2, ensure_ascii=False
-            )
-        )
+        manifest = found.manifest.model_dump(mode="json")
+        whole = {"pack": str(dir), "problems": found.problems, "next": found.next_step, "manifest": manifest}
+        echo(json.dumps(whole, indent=2, ensure_ascii=False))
     else:
         for problem in found.problems:
             echo(f"{dir}: {problem}")
-        if not found.problems and found.manifest is not None:
+        if found.next_step is None:
             count, state = len(found.manifest.files), _state(found.manifest)
             echo(f"{dir}: whole ({count} files), and nothing in it that must not go out{state}")
+        else:
+            echo(f"next: {found.next_step}")
     if found.problems:
         raise typer.Exit(FAILED)
 

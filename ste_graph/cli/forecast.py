@@ -82,7 +82,15 @@ class Forecast:
             f"  cases  {cases}: {count_noun(self.tools, 'tool')} x {self.trials} trials, {kept}",
             f"  test   {test}",
             f"  cost   {_range(self.calls)} model calls, {tokens}{price}",
+            *(f"  beware {fault}" for fault in self._faults()),
         ]
+
+    def _faults(self) -> Iterator[str]:
+        """What leaves nothing to decide."""
+        if not self.cases[1]:
+            yield "no request is held out, so that nothing is tested: `heldout` and `cases` have to be above 0"
+        if self.arms < 2:
+            yield "an arm is compared with nothing: `arms` has to have two at least"
 
 
 def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
@@ -97,8 +105,9 @@ def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
     trials = min(max_trials(explore[0]), int(distil[0].params.get("trials", math.inf) or math.inf))
     split = _node(distil[0], "Split")
     heldout = float(split.settings.get("heldout", 0.2)) if split else 0.2
-    held = [max(round(heldout * kept * trials), 1) for kept in KEPT]
-    most = int(test[0].params.get("cases") or max(held))
+    held = [max(round(heldout * kept * trials), 1) if heldout else 0 for kept in KEPT]
+    stated = test[0].params.get("cases")
+    most = max(held) if stated is None else int(stated)
     kept = _count_kept_cases(explore[0], explore[1].kept, most)
     cases = (kept + tools * min(held[0], most), kept + tools * min(held[1], most))
     arms = [arm for arm in test[0].params.get("arms") or [] if isinstance(arm, Mapping)]

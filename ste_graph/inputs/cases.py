@@ -101,7 +101,10 @@ class Cases(Frozen):
                 )  # fmt: skip
         restraint = any(case["kind"] != "call" for own in cases.values() for case in own)
         if not cases:
-            raise WorkflowError(f"{place}: no cases found")
+            raise WorkflowError(
+                f"{place}: holds no case to test with; expected requests that are held out: of too few trials none is "
+                "left (explore more, `params.episodes`), and none where `heldout` is 0"
+            )
         if listed and (missing := [tool for tool in cases if tool not in map(test.known.get, listed)]):
             raise WorkflowError(f"{self.neighbours}: does not list the tools offered with {_list_names(missing)}")
         neighbours = {

@@ -86,7 +86,10 @@ def _read_replies(path: Path, *, partial: bool) -> list[tuple[str, ArmReply]]:
     if not found:
         parts = [str(part.path) for part in run.sub_runs if any(line["record"] == "reply" for line in part.records())]
         meant = f"; did you mean {' or '.join(parts)}?" if parts else ""
-        raise WorkflowError(f"{path}: holds no reply to a test; expected a run of icl.yaml or finetune.yaml{meant}")
+        raise WorkflowError(
+            f"{path}: holds no reply to a test; expected a run of icl.yaml or finetune.yaml with at least one arm "
+            f"(`params.arms`) and one case (`params.cases`){meant}"
+        )
     listed = run.lock["resolved"]["workflow"].get("params", {}).get("arms")
     arms = [arm.get("name") for arm in listed if isinstance(arm, dict)] if isinstance(listed, list) else []
     place = {arm: number for number, arm in enumerate(arms)}  # the arms in their order, though not asked in it

@@ -12,7 +12,7 @@ from typing import Final
 from ste_graph.files.regular import read_regular
 from ste_graph.packs.content import KEEPS, REFUSED
 from ste_graph.packs.leaks import LeakFinder
-from ste_graph.packs.manifest import MANIFEST, Manifest, find_changes, read_manifest
+from ste_graph.packs.manifest import MANIFEST, Manifest, advise, find_changes, read_manifest
 from ste_graph.packs.pack import SKILL
 from ste_graph.packs.skill import MOST_LINES
 from ste_graph.packs.values import texts_of
@@ -24,16 +24,18 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class PackCheck:
-    """What a check found: the problems, in words, and the manifest, if it can be read."""
+    """What a check found: the problems, in words, and the manifest."""
 
-    manifest: Manifest | None
+    manifest: Manifest
     problems: tuple[str, ...]
+    next_step: str | None
+    """What to do about them; None if there are none."""
 
 
 def check_pack(path: Path, finder: LeakFinder | None = None) -> PackCheck:
     """Checks a pack: digests, version, leaks, sizes. Raises `WorkflowError` only if there is no pack."""
     manifest = read_manifest(path)
-    problems = find_changes(path, manifest)
+    changes, problems = find_changes(path, manifest), list[str]()
     there: dict[str, bytes] = {}
     for name in [MANIFEST, *manifest.files]:
         with suppress(OSError):  # one that is missing is named already
@@ -43,7 +45,9 @@ def check_pack(path: Path, finder: LeakFinder | None = None) -> PackCheck:
         problems.append(f"{SKILL} has {lines:,} lines; loaders of skills ask for at most {MOST_LINES}")
     if (size := sum(file.bytes for file in manifest.files.values())) > MOST_BYTES:
         problems.append(f"it has {size / 1024**2:,.0f} MiB; expected at most {MOST_BYTES // 1024**2}")
-    return PackCheck(manifest, tuple(problems))
+    remade = f"make it again with what must not go out left behind: ste pack make RUN --out {path}"
+    next_step = advise(path, changes) if changes else remade if problems else None
+    return PackCheck(manifest, (*changes, *problems), next_step)
 
 
 def find_leaks(files: Mapping[str, bytes], finder: LeakFinder, keeps: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,9 @@ FORMAT: Final = 1
 """The version of a pack's files. Raise it with any change that an older or newer version cannot read."""
 
 MANIFEST: Final = "pack.json"
-REMAKE: Final = "make it again from its run: ste pack make RUN --out"
+REMAKE: Final = "get it again from its author, or make it again from its run: ste pack make RUN --out"
+
+_UNKNOWN: Final = " is no part of the pack"
 
 IGNORED: Final = frozenset({".git", ".gitattributes", ".gitignore", ".DS_Store"})
 """Names that others may leave in the folder, and that are no part of a pack."""
@@ -98,9 +100,9 @@ def read_manifest(path: Path) -> Manifest:
     except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict) and isinstance(found := value.get("format"), int) and found != FORMAT:
-        age = "an older" if found < FORMAT else "a newer"
+        age, way = ("an older", "") if found < FORMAT else ("a newer", "install a newer version, or ")
         raise WorkflowError(
-            f"{path}: this pack was made by {age} version of ste-graph (format {found}, expected {FORMAT}); "
+            f"{path}: this pack was made by {age} version of ste-graph (format {found}, expected {FORMAT}); {way}"
             f"{REMAKE} {path}"
         )
     try:
@@ -126,7 +128,14 @@ def find_changes(path: Path, manifest: Manifest) -> list[str]:
             if found != wanted.sha256:
                 problems.append(f"{name} was changed since the pack was made")
     unknown = [name for name in _list_files(path) if name not in manifest.files and name != MANIFEST]
-    return problems + [f"{name} is no part of the pack" for name in unknown]
+    return problems + [f"{name}{_UNKNOWN}" for name in unknown]
+
+
+def advise(path: Path, problems: Sequence[str]) -> str:
+    """What to do about the differences that `find_changes` has found."""
+    if all(problem.endswith(_UNKNOWN) for problem in problems):
+        return f"move what is no part of it out of {path}"
+    return f"{REMAKE} {path}"
 
 
 def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:

@@ -30,7 +30,7 @@ GONE: Final = ("gone",)
 _NEXT: Final[Mapping[tuple[str, Status], str]] = {
     ("tools", "lost"): "explore the tools that have changed, and decide again: ste run gain --set 'tools=[…]' "
     "--since {pack}",
-    ("gone", "lost"): "measure without the tools that are gone: ste run gain --set 'tools=[…]'",
+    ("gone", "lost"): "if --tools names the right file, measure without what is gone: ste run gain --set 'tools=[…]'",
     ("calls", "lost"): "find out why these calls fail; if they are to fail, explore and decide again: ste run gain",
     ("gain", "lost"): "do not use it with this model; to find out what helps that one: ste run gain",
     ("gain", "unknown"): "test with all cases (without --cases); if they are too few, explore more for the next pack: "

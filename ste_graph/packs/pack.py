@@ -16,7 +16,7 @@ from ste_graph.contracts import Effect, Frozen, Json, Selection, Tool
 from ste_graph.distil.example import ExampleKind
 from ste_graph.errors import WorkflowError
 from ste_graph.files.document import read_json, read_values
-from ste_graph.packs.manifest import REMAKE, Manifest, find_changes, read_manifest
+from ste_graph.packs.manifest import REMAKE, Manifest, advise, find_changes, read_manifest
 from ste_graph.scoring.case import GoldCall
 from ste_graph.trials.lessons import Lesson
 
@@ -157,10 +157,8 @@ def open_pack(path: str | os.PathLike[str]) -> Pack:
     place = Path(path)
     manifest = read_manifest(place)
     if problems := find_changes(place, manifest):
-        torn = any(problem.endswith("is missing") for problem in problems)
-        raise WorkflowError(
-            f"{place}: this pack {'is torn' if torn else 'was edited'}: {', '.join(problems)}; {REMAKE} {place}"
-        )
+        how = "is torn" if any(problem.endswith("is missing") for problem in problems) else "was edited"
+        raise WorkflowError(f"{place}: this pack {how}: {', '.join(problems)}; {advise(place, problems)}")
     return Pack(place, manifest)
 
 

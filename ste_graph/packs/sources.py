@@ -227,6 +227,11 @@ def _has_arm(run: FinishedRun, arm: str | None) -> bool:
 
 
 def _find_subject(path: Path, evaluation: Evaluation, *, unadopted: bool) -> FormsSubject:
+    if evaluation.candidate is None:
+        raise WorkflowError(
+            f"{path}: no arm of the test could be adopted, so that there is nothing to pack: {evaluation.reason}. "
+            "Expected a baseline and at least one arm that shows something learnt (`params.arms`)"
+        )
     if evaluation.decision != "adopt" and not unadopted:
         raise WorkflowError(
             f"{path}: the evaluation decided to keep what was there, so that there is nothing proven to pack: "
@@ -235,11 +240,9 @@ def _find_subject(path: Path, evaluation: Evaluation, *, unadopted: bool) -> For
             "is used"
         )
     subject: Subject | None = evaluation.adopted
-    if subject is None and evaluation.candidate is not None:
+    if subject is None:
         plain = evaluation.arms[evaluation.candidate].get("subject")
         subject = FormsSubject.model_validate(plain) if isinstance(plain, Mapping) and "forms" in plain else None
-    if evaluation.candidate is None:
-        raise WorkflowError(f"{path}: no arm of the test could be adopted, so that there is nothing to pack")
     if not isinstance(subject, FormsSubject):
         what = (
             "a model, which is a folder of its own"

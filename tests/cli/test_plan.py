@@ -109,6 +109,20 @@ def test_the_plan_of_a_decision_says_what_it_could_show(ste):
     assert "power" not in ste("plan", "quickstart").out
 
 
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("params.heldout=0", "no request is held out, so that nothing is tested"),
+        ("params.cases=0", "no request is held out, so that nothing is tested"),
+        ("params.arms=[{name: baseline}]", "an arm is compared with nothing"),
+    ],
+)
+def test_the_plan_of_a_test_that_can_decide_nothing_says_so(change, fault, ste):
+    text = ste("plan", "gain", "--variant", "simulated", "--set", change).out
+    assert f"  beware {fault}" in text
+    assert text.count("beware") == 1
+
+
 def test_passes_side_by_side_shorten_the_longest_chain_and_nothing_else(ste):
     plain, waves = (
         json.loads(ste("plan", "explore", *more, "--format", "json").out) for more in ([], ["--variant", "waves"])

@@ -146,7 +146,8 @@ def test_a_run_that_is_not_finished_or_holds_no_reply_is_refused(made, tmp_path)
     )
     assert len(RunReplies(runs=(str(run),), partial=True).items()) == 2
     (run / "journal.jsonl").write_text("")
-    message = f"{run}: holds no reply to a test; expected a run of icl.yaml or finetune.yaml"
+    expected = "a run of icl.yaml or finetune.yaml with at least one arm (`params.arms`) and one case (`params.cases`)"
+    message = f"{run}: holds no reply to a test; expected {expected}"
     assert refusal(run, partial=True) == message
     made(rows("baseline", counts(1)), name="within").rename(run / "runs")
     assert refusal(run, partial=True) == f"{message}; did you mean {run}/runs?"

@@ -98,7 +98,7 @@ def test_a_tool_without_a_held_out_case_is_offered_but_not_tested_and_that_is_sa
 
 def test_a_run_that_holds_nothing_out_or_leaks_is_refused(folder: Callable[..., str]) -> None:
     trained = example("1", "add", "train", "Add 2.", {"a": 2})
-    with pytest.raises(ste.WorkflowError, match="no cases found"):
+    with pytest.raises(ste.WorkflowError, match="holds no case to test with; expected requests that are held out"):
         Cases(run=folder(trained)).items()
     leaky = folder(trained, example("2", "add", "heldout", "Two and two?", {"a": 2}))
     with pytest.raises(ste.WorkflowError, match="the two sides of the split share something"):

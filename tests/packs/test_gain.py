@@ -126,5 +126,5 @@ def test_a_tool_that_is_gone_needs_another_step_than_one_that_has_changed() -> N
     outcome.add("tools", "t", "lost", "x", changes=GONE)
     outcome.add("tools", "u", "lost", "y", changes=["description has other words"])
     gone, changed = outcome.next_steps
-    assert gone == "measure without the tools that are gone: ste run gain --set 'tools=[…]'"
+    assert gone == "if --tools names the right file, measure without what is gone: ste run gain --set 'tools=[…]'"
     assert changed.endswith("--since 'my pack'")

@@ -90,12 +90,15 @@ def test_a_definition_with_a_leak_is_refused_and_the_way_out_named(data) -> None
 def test_a_check_finds_in_a_whole_pack_what_must_not_be_there(make_pack, data) -> None:
     data.exemplars[0]["calls"][0]["observation"]["text"] = "Saved to /home/ada/x and sent to http://10.0.0.7/x."
     pack = make_pack(data=data)
-    assert check_pack(pack.path, FINDER).problems == (
+    found = check_pack(pack.path, FINDER)
+    assert found.next_step is not None
+    assert found.next_step.startswith("make it again with what must not go out left behind: ste pack make RUN --out")
+    assert found.problems == (
         "exemplars.jsonl holds an address of a network (http://10.0.0.7/x)",
         "exemplars.jsonl holds a path of a machine (/home/ada/x)",
     )
     allowed = make_pack("open", data=data, keeps=("addresses", "paths"))
-    assert check_pack(allowed.path, FINDER).problems == ()
+    assert (check_pack(allowed.path, FINDER).problems, check_pack(allowed.path, FINDER).next_step) == ((), None)
 
 
 def test_a_check_passes_a_pack_without_any(pack) -> None:

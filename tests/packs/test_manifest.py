@@ -19,19 +19,26 @@ def change_manifest(pack, **changes) -> None:
     (pack.path / MANIFEST).write_text(json.dumps({**plain, **changes}), "utf-8")
 
 
-def refusal(path) -> str:
+REMADE = "from its author, or make it again from its run: ste pack make RUN --out"
+
+
+def refusal(path, way: str = f"get it again {REMADE}") -> str:
     with pytest.raises(WorkflowError) as caught:
         open_pack(path)
     text = str(caught.value)
     assert "\n" not in text
-    assert "ste pack make RUN --out" in text
+    assert text.endswith(f"{way} {path}")
     return text
 
 
-@pytest.mark.parametrize(("format", "age"), [(0, "an older"), (99, "a newer")])
-def test_a_pack_of_another_version_is_refused(pack, format, age) -> None:
+@pytest.mark.parametrize(
+    ("format", "age", "way"),
+    [(0, "an older", "get it again"), (99, "a newer", "install a newer version, or get it again")],
+)
+def test_a_pack_of_another_version_is_refused(pack, format, age, way) -> None:
     change_manifest(pack, format=format)
-    assert f"was made by {age} version of ste-graph (format {format}, expected 1)" in refusal(pack.path)
+    made = f"was made by {age} version of ste-graph (format {format}, expected 1); {way}"
+    assert made in refusal(pack.path)
 
 
 @pytest.mark.parametrize("name", ["SKILL.md", "evidence.json", "exemplars.jsonl", "fingerprints.json"])
@@ -66,7 +73,9 @@ def test_a_file_that_does_not_belong_is_named_and_a_repository_around_it_is_not(
     (pack.path / ".git" / "config").write_text("x", "utf-8")
     open_pack(pack.path)
     (pack.path / ".env").write_text("KEY=1", "utf-8")
-    assert ".env is no part of the pack" in refusal(pack.path)
+    assert ".env is no part of the pack" in refusal(pack.path, "move what is no part of it out of")
+    (pack.path / "SKILL.md").write_text("x", "utf-8")
+    assert "SKILL.md was changed since the pack was made, .env is no part of the pack" in refusal(pack.path)
 
 
 def test_a_damaged_manifest_is_named(pack) -> None:
