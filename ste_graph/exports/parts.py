@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ste_graph.contracts import Json
-from ste_graph.distil.facts import TrialFacts, read_run_facts
+from ste_graph.distil.facts import TrialFacts
+from ste_graph.distil.run_facts import RunFacts
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, is_run, part_names
 from ste_graph.packs.runs import list_named_runs
@@ -21,6 +22,7 @@ from ste_graph.report.steps import RECORDS, group_by_record, split_key
 from ste_graph.run.lock_file import accepted_lock
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.step_log import StepLog
+from ste_graph.run.summary import Summary, summarise
 from ste_graph.scoring.verdict import Question
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.text import count_noun
@@ -76,6 +78,11 @@ class ExportPart:
     def logs(self) -> Mapping[str, StepLog]:
         return self.run.logs()
 
+    @cached_property
+    def summary(self) -> Summary:
+        """The summary of the run so far."""
+        return summarise(self.run.path, self.logs, self.run.lock, self.run.lock.get("models", {}))
+
     @property
     def workflow(self) -> Mapping[str, Json]:
         """The workflow as it was resolved."""
@@ -87,16 +94,17 @@ class ExportPart:
 
         `verdicts` are the judge's, by the key of the question.
         """
-        found, seen = [], set()
+        found, seen, known = [], set(), RunFacts(self.run.id, self._lock)
         logs = [*self.logs.items(), *(log for run in self.read for log in run.logs().items())]
         for unit, log in logs:
             for line, steps in _with_steps(log):
                 seen.add(str(line["id"]))
                 is_trial = line["record"] == "trial"
-                facts = read_run_facts(line, self._lock) if is_trial else None
+                facts = known.of(line) if is_trial else None
                 verdict = None if is_trial else _find_verdict(line, verdicts)
                 fate = fates.gates.get(str(line["id"]))
                 found.append(self._record(ExportRecord(line, unit, steps, facts, fate, verdict)))
+        known.keep()
         own = {str(line["id"]) for line in self.lines.get("trial", ())}
         if not own and (self.lines.get("rejected") or self.lines.get("example")):
             found += [

@@ -193,3 +193,20 @@ def test_without_trials_or_packages_or_for_a_wrong_part_it_says_what_to_do(
     monkeypatch.setitem(sys.modules, "inspect_ai", None)
     done = ste("export", quick_run, "--form", "inspect")
     assert (done.code, "pip install 'ste-graph[inspect]'" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("change", [{"_BATCH": 5}, {"_BATCH": 12}, {"EvalRecorder": None}])
+def test_a_log_reads_the_same_however_it_is_written(quick_log, quick_run, tmp_path, monkeypatch, change):
+    """In batches, or by inspect's public way of writing, which takes far longer for thousands of samples."""
+    from ste_graph.exports.inspect_log import export
+    from ste_graph.finished import open_run
+
+    for name, value in change.items():
+        monkeypatch.setattr(export, name, value)
+    export.write_logs(open_run(quick_run), tmp_path / "again.eval")
+    again = read(tmp_path / "again.eval")
+    stored = {"attachments", "events_data"}
+    assert [sample.model_dump(exclude=stored) for sample in again.samples or ()] == [
+        sample.model_dump(exclude=stored) for sample in quick_log.samples or ()
+    ]
+    assert (again.results, again.stats, again.eval) == (quick_log.results, quick_log.stats, quick_log.eval)

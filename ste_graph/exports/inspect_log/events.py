@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final, Literal
 
 from inspect_ai.event import Event, InfoEvent, ModelEvent, ScoreEvent, SpanBeginEvent, SpanEndEvent, ToolEvent
@@ -58,9 +59,18 @@ def make_events(steps: Sequence[LoggedStep], dialogue: Dialogue, labels: Mapping
     return events
 
 
-def score_events(scores: Mapping[str, Score], at: datetime) -> list[Event]:
-    """The scores as events, at the end of a sample."""
-    return [ScoreEvent(score=score, scorer=name, timestamp=at, working_start=0) for name, score in scores.items()]
+def score_events(scores: Mapping[str, Score], record: str, at: datetime) -> list[Event]:
+    """The scores of the record of this id as events, at the end of a sample."""
+    return [
+        ScoreEvent(
+            uuid=derive_id(record, "score", name),
+            score=score,
+            scorer=name,
+            timestamp=at,
+            working_start=0,
+        )
+        for name, score in scores.items()
+    ]
 
 
 def _step_events(
@@ -71,7 +81,8 @@ def _step_events(
     place = ", ".join(f"{loop} {number}" for loop, number in counters.items() if number != "-")
     name = f"{vertex} ({place})" if place else vertex
     common = {"span_id": span, "working_start": 0.0}
-    yield SpanBeginEvent(id=span, name=name, type="node", timestamp=start, **common)
+    ids = (derive_id(span, number) for number in count())
+    yield SpanBeginEvent(uuid=next(ids), id=span, name=name, type="node", timestamp=start, **common)
     new = dialogue.messages[len(before) :]
     replies = iter([message for message in new if isinstance(message, ChatMessageAssistant)])
     call = 0
@@ -79,16 +90,17 @@ def _step_events(
         at = start + timedelta(seconds=float(asked.get("after", 0)))
         seconds = float(asked.get("s", 0))
         times = {"timestamp": at, "completed": at + timedelta(seconds=seconds), "working_time": seconds}
+        own = {"uuid": next(ids), **common, **times}
         if "model" in asked:
             reply = next(replies, None)
             read = [*before, *new[: new.index(reply)]] if reply is not None else []
-            yield _model_event(asked, labels, read, reply, {**common, **times})
+            yield _model_event(asked, labels, read, reply, own)
         else:
-            yield _tool_event(asked, step, dialogue, tool, call, {**common, **times})
+            yield _tool_event(asked, step, dialogue, tool, call, own)
             call += 1
     if step.outputs and not _is_shown(step):
-        yield InfoEvent(source=vertex, data=step.outputs, timestamp=end, **common)
-    yield SpanEndEvent(id=span, timestamp=end, **common)
+        yield InfoEvent(uuid=next(ids), source=vertex, data=step.outputs, timestamp=end, **common)
+    yield SpanEndEvent(uuid=next(ids), id=span, timestamp=end, **common)
 
 
 def _is_shown(step: LoggedStep) -> bool:

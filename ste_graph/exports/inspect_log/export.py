@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 from inspect_ai.log import (
     EvalConfig,
@@ -21,16 +22,23 @@ from inspect_ai.log import (
 )
 from inspect_ai.model import ModelUsage
 
+try:
+    from inspect_ai.log._recorders.eval import EvalRecorder
+except ImportError:  # it is private, and may be elsewhere in another version
+    EvalRecorder = None  # type: ignore[assignment,misc]
+
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.errors import WorkflowError
 from ste_graph.exports.inspect_log.samples import make_samples
 from ste_graph.exports.inspect_log.scores import summarise_scores
 from ste_graph.exports.parts import ExportPart, choose_part, describe_records, read_run
 from ste_graph.files.lock import lock_owner
-from ste_graph.finished import FinishedRun
+from ste_graph.finished import FinishedRun, without_collector
 from ste_graph.ids import derive_id
 from ste_graph.report.content import SIMULATED_NOTE
 
+_BATCH: Final = 100
+"""The samples that are written at a time."""
 _DECISION = ("decision", "reason", "baseline", "adopted")
 Status = Literal["started", "success", "cancelled", "error"]
 
@@ -41,6 +49,11 @@ def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tup
     Returns the files, each with the number of its samples. Raises `WorkflowError` where there is no trial and no reply,
     where several parts have some and `out` is one file, and where nothing can be written.
     """
+    with without_collector():
+        return _write_parts(run, out, part)
+
+
+def _write_parts(run: FinishedRun, out: Path, part: str | None) -> list[tuple[Path, int]]:
     whole = read_run(run)
     chosen = choose_part(whole.parts, part)
     found = [(each, records) for each in chosen if (records := whole.records(each)) or each.failures()]
@@ -62,7 +75,7 @@ def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tup
 
 def make_log(part: ExportPart, samples: Sequence[EvalSample], decision: Mapping[str, Json] | None = None) -> EvalLog:
     """The log of a part of a run; `decision` is the evaluation of the run's test, if it has one."""
-    workflow, lock, summary = part.workflow, part.lock, part.run.summary()
+    workflow, lock, summary = part.workflow, part.lock, part.summary
     named = part.run.labels
     labels = dict.fromkeys(named.values())
     running = lock_owner(part.run.folder.writer) is not None
@@ -125,9 +138,27 @@ def _write(log: EvalLog, file: Path) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}.eval")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_eval_log(log, str(temporary), format="eval")
+        if EvalRecorder is None:
+            write_eval_log(log, str(temporary), format="eval")
+        else:
+            asyncio.run(_record(log, EvalRecorder(str(file.parent)), str(temporary)))
         temporary.replace(file)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise WorkflowError(f"{file}: cannot be written ({error.strerror or error})") from error
+
+
+async def _record(log: EvalLog, recorder: Any, location: str) -> None:
+    """Write the log as `write_eval_log` does, in batches: that looks, for each sample, through all that came before.
+
+    Texts stay where they are. Moving them into attachments takes longer than all the rest, and a compressed log is no
+    smaller for it.
+    """
+    await recorder.log_init(log.eval, location, clean=True)
+    await recorder.log_start(log.eval, log.plan)
+    for number, sample in enumerate(log.samples or (), start=1):
+        await recorder.log_sample(log.eval, sample)
+        if number % _BATCH == 0:
+            await recorder.flush(log.eval)
+    await recorder.log_finish(log.eval, log.status, log.stats, log.results, log.reductions, log.error)

@@ -52,7 +52,7 @@ def _record_sample(
         output=ModelOutput(model=label or "", choices=choice),
         scores=scores,
         metadata=_metadata(part, record, recorded=recorded),
-        events=[*events, *score_events(scores, ended)],
+        events=[*events, *score_events(scores, str(line["id"]), ended)],
         model_usage=_usage(record.steps, labels),
         started_at=str(line["started"]),
         completed_at=str(line["ended"]),
