@@ -141,7 +141,9 @@ def decompose_json_path(value: str) -> Iterator[Composition]:
             atoms.append(Atom(name, is_name=True))
         elif step["index"]:
             place = int(step["index"])
-            atoms.append(Atom("last") if place == -1 else Atom(place + 1, alternatives=(place,)))
+            atoms.append(
+                Atom("last") if place == -1 else Atom(place + 1, alternatives=(f"index {place}", f"position {place}"))
+            )
         elif step["test"]:
             tests = re.findall(r"@?\.?([\w.]+)\s*([=!<>]=?)\s*(?:'([^']*)'|\"([^\"]*)\"|([\w.]+))", step["test"])
             for name, operator, *given in tests:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,8 +56,16 @@ class Grounds:
     def knows(self, atom: Atom) -> bool:
         """True if a name of a form is one that the request, a result, or where it may the description has."""
         parts = {*map(singular, identifier_words(str(atom.value)))}
+        if self._implies(parts):
+            return True
         known = self._seen | (self._told if atom.is_declared else frozenset())
         return self.has_asked(atom) or (bool(parts) and all(part in known for part in parts))
+
+    def _implies(self, parts: Collection[str]) -> bool:
+        """True if the request implies a name by what it says: `call it`, a time of day, a day."""
+        called = bool(self._asked & {"call", "called", "title", "titled"})
+        implied = {"name": called, "time": bool(self.request.times), "date": bool(self.request.days)}
+        return len(parts) == 1 and implied.get(next(iter(parts)), False)
 
     def has_asked(self, atom: Atom) -> bool:
         """True if the request itself has a name."""
@@ -78,4 +86,6 @@ class Grounds:
         stem = part.removesuffix("ed").removesuffix("e")
         if f"re{part}" in self._asked:
             return True
-        return len(stem) > 3 and any(word.startswith(stem) and len(word) < len(stem) + 4 for word in self._asked)
+        return len(stem) > 3 and any(
+            word != part and word.startswith(stem) and len(word) < len(stem) + 4 for word in self._asked
+        )

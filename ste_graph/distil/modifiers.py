@@ -20,12 +20,21 @@ _SIDE = re.compile(rf"(?:.*\b|^)(?:(?P<up>{_UP})|(?P<down>{_DOWN}))\b(?: [\w'-]+
 _SIDE_AFTER = re.compile(
     r"(?: [a-z%]+)? (?:or|and) (?:(?P<up>more|above|later|over|higher)|(?P<down>less|below|earlier|under|fewer))\b"
 )
+_BOUNDS = (
+    (
+        re.compile(r"\b(?:no|not|nothing) (?:more|later|over|above|greater|higher|larger|longer|after|older)\b"),
+        "at most",
+    ),
+    (re.compile(r"\b(?:no|not|nothing) (?:less|earlier|fewer|before|under|lower|smaller|below|younger)\b"), "at least"),
+)
+"""Bounds that are said by a negation, which negates nothing else."""
 _NOT = re.compile(
     r"(?:\b|(?<=\w))(?:not|n't|no|none|never|neither|nor|without|except(?: for)?|exclud\w+|other than|but not"
     r"|leav\w+ out|skip\w*|ignor\w+|outside)(?: [\w'-]+){0,3} [\"'`]?$"
 )
 _DETERMINED = re.compile(
-    r"\b(?:the|an?|my|our|this|that|how many) (?P<between>(?:(?!(?:of|in|for|from|at|to|with|is|are|was|were|be|still"
+    r"\b(?:(?:the|an?|my|our|this|that) |how many (?=[\w'-]+ $))(?P<between>"
+    r"(?:(?!(?:of|in|for|from|at|to|with|is|are|was|were|be|still"
     r"|do|does|did|has|have|cost) )[^\W\d][\w'-]* ){1,3})$"
 )
 _NAMING = word_set(
@@ -36,6 +45,8 @@ _NAMING = word_set(
 def allows(request: Request, atom: Atom, span: TextSpan) -> bool:
     """True if the words at a place do not speak against what the form says: that it is excluded, more, less."""
     before = request.plain[max(request.clause_start(span.start), span.start - 80) : span.start]
+    for bound, plain in _BOUNDS:
+        before = bound.sub(plain, before)
     if bool(_NOT.search(before)) != atom.is_negated and not (request.is_negated(span) and atom.is_negated):
         return False
     if atom.is_exact and _is_cut(request, atom, span):

@@ -14,6 +14,9 @@ from ste_graph.distil.request import Request, TextSpan
 _NEXT = re.compile(
     r"[\"'`]?,? (?P<word>and|or) (?:the |an? |in |from |of |by |for |tagged |tag )?[\"'`]?(?P<next>[^\W\d][\w'-]*)"
 )
+_ASSIGNED = re.compile(
+    r"[\"'`]?(?:, and|,| and) (?:the |its |his |her )?(?P<next>[a-z][\w-]*)(?: [a-z]+)? (?:to|=|as|becomes) "
+)
 _MORE = re.compile(r"[\"'`]?, [\"'`]?(?P<next>[^\W\d][\w'-]*(?: [\w'-]+)?)[\"'`]?,? (?:and|or) ")
 _JOIN = re.compile(r"\b(?:and|or)\b")
 _OBJECT = re.compile(r" (?:it|me|them|the|this|these|that|an?|my|our|all|every|each|how|what|us|him|her)\b")
@@ -24,7 +27,8 @@ _NO_ITEM = word_set(
     "has have had can could should would will must may not no only so in on at to from for of with without by as "
     "before after since until between if let add remove mark change sort order limit count keep use skip leave want "
     "need more less later earlier above below over under sorted ordered search look fetch open load read check "
-    "compare divide multiply subtract take round compute"
+    "compare divide multiply subtract take round compute rename call move switch turn bring "
+    "assign convert translate according such as"
 )
 
 
@@ -53,14 +57,25 @@ def find_unlisted(request: Request, series: Sequence[Series], used: Sequence[Tex
         if not spans or any(len(gap) > 60 for gap in gaps):
             continue
         ends = [spans[-1]] if not any(map(_JOIN.search, gaps)) else []
-        for span, pattern in [*((span, _NEXT) for span in ends), *((span, _MORE) for span in spans)]:
+        for span, pattern in [
+            *((span, _NEXT) for span in ends),
+            *((span, form) for form in (_MORE, _ASSIGNED) for span in spans),
+        ]:
             match = pattern.match(request.plain, span.end)
             if match is None or match["next"].split()[0] in _NO_ITEM or match["next"].split()[0].endswith("ing"):
                 continue
             place = TextSpan(*match.span("next"))
+            if pattern is _ASSIGNED and any(match.end() <= other.start < match.end() + 5 for other in used):
+                continue  # its value is used
             if _OBJECT.match(request.plain, match.end("next")):
                 continue  # `and archive it`
             both_names = all(request.cased[at.start].isupper() for at in (span, place))
-            listed = group.is_list or len(spans) > 1 or match.groupdict().get("word") == "or" or both_names
+            listed = (
+                pattern is _ASSIGNED
+                or group.is_list
+                or len(spans) > 1
+                or match.groupdict().get("word") == "or"
+                or both_names
+            )
             if listed and not any(place.overlaps(other) for other in used) and not request.is_negated(place):
                 yield request.cased[place.start : place.end]

@@ -39,8 +39,8 @@ _TERM = re.compile(
 )
 _SEARCH_KEYS = word_set(
     "from to cc bcc subject title after before since until has is in label larger smaller filename site type filetype "
-    "ext lang language author repo user state tag tags topic body intitle inurl sort order date size older newer "
-    "newer_than older_than year category"
+    "ext extension lang language author repo user state tag tags topic body intitle inurl sort order date size older "
+    "newer newer_than older_than year category"
 )
 _SORTS = {"asc": "asc", "ascending": "asc", "desc": "desc", "descending": "desc"}
 

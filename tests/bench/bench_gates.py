@@ -4,8 +4,8 @@
 `planted_fresh.jsonl`, both written by hand before the rule was looked at, and in `planted_last.jsonl`, written once it
 had been mended by these; every call in them is made. `other tools`:
 `wordings.jsonl`, whose tools were made up. `composed values`: `composed.jsonl`, written by hand before the rule was
-looked at, and `composed_fresh.jsonl`, written once it had been mended by the first. `one tool`: trials made by rule,
-for the gates `format` and `execution`.
+looked at, and `composed_fresh.jsonl` and `composed_last.jsonl`, written once it had been mended by those before.
+`one tool`: trials made by rule, for the gates `format` and `execution`.
 `--show` names each trial that is judged wrongly.
 """
 
@@ -135,6 +135,7 @@ def main() -> None:
     report("other tools", judge_wordings(), show)
     report("composed values, first set", judge_composed("composed"), show)
     report("composed values, fresh set", judge_composed("composed_fresh"), show)
+    report("composed values, last set", judge_composed("composed_last"), show)
     report("one tool, every gate", judge_one_tool(), show)
     report("rewordings of requests", judge_drift(), show)
 

@@ -21,7 +21,10 @@ def source(value: str, request: str, seen: tuple[str, ...] = (), parameter: str 
     return trace_values({parameter: value}, {}, request, seen, description=about)[parameter]
 
 
-@pytest.mark.parametrize(("name", "precision", "recall"), [("composed", 0.92, 0.95), ("composed_fresh", 0.97, 0.95)])
+@pytest.mark.parametrize(
+    ("name", "precision", "recall"),
+    [("composed", 0.92, 0.95), ("composed_fresh", 0.97, 0.95), ("composed_last", 0.95, 0.92)],
+)
 def test_of_calls_with_a_composed_value_those_that_do_what_was_asked_are_kept(
     name: str, precision: float, recall: float
 ) -> None:
@@ -55,6 +58,16 @@ def test_columns_and_tables_come_from_the_request_a_result_or_the_description() 
         ("SELECT id FROM orders WHERE total < 250", "orders with a total over 250", "nothing"),
         ("SELECT id FROM orders WHERE status <> 'open'", "orders whose status is not open", "request"),
         ("SELECT id FROM orders WHERE status = 'open'", "orders whose status is not open", "nothing"),
+        (
+            "SELECT id FROM orders WHERE ordered_on <= '2019-12-31'",
+            "orders ordered no later than 2019-12-31",
+            "request",
+        ),
+        (
+            "SELECT id FROM orders WHERE ordered_on >= '2019-12-31'",
+            "orders ordered no later than 2019-12-31",
+            "nothing",
+        ),
         ("DELETE FROM orders WHERE id = 7", "show order 7", "nothing"),
         ("DELETE FROM orders WHERE id = 7", "delete order 7", "request"),
         ("SELECT id FROM orders ORDER BY total DESC LIMIT 1", "the order with the highest total", "request"),
@@ -128,6 +141,14 @@ def test_a_list_that_is_cut_short_is_not_what_was_asked() -> None:
         assert unused(given, "Articles tagged solar and storage, and tell me the newest.") == ()
     assert unused(["solar"], "Tag it with solar and grid.") == ("grid",)
     assert unused(["solar"], "Tag it with solar and archive it.") == ()
+
+
+def test_a_path_into_a_document_counts_from_nothing_and_is_no_part_of_a_longer_one() -> None:
+    document = '{"people": [{"zone": "UTC"}, {"zone": "CET"}, {"zone": "JST"}, {"zone": "EST"}]}'
+    request = "What is the zone of the third of the people?"
+    assert source("$.people[2].zone", request, (document,)) == "request"
+    assert source("$.people[3].zone", request, (document,)) == "nothing"
+    assert source("scripts.test", "Fetch scripts.test.slow") == "nothing"
 
 
 def test_a_reworded_request_must_still_state_the_parts() -> None:
