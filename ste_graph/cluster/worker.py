@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -88,6 +89,9 @@ class Worker:
             graph = compile_workflow(workflow)
         except BaseException as error:
             await stack.aclose()
+            if not _has_folder():
+                # Ray may clear it away when another run ends, just as this worker starts: the driver starts another.
+                os._exit(1)
             return Fault.of(_on_node(error))
         outages = Outages(tool_policy(workflow).unanswered)
         self._runs[shipment.run] = _OpenRun(
@@ -201,6 +205,15 @@ def _share(opened: _OpenRun, driver: Driver, log: RemoteLog, pending: PendingCal
 
 async def _refuse_sub_workflow(workflow: Workflow, folder: Path, parent: RunContext, name: str) -> Summary:
     raise RunError(f"`{name}`: the driver of a run runs its sub-workflows")
+
+
+def _has_folder() -> bool:
+    """True if the current folder, the copy of the driver's, is still there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _on_node(error: BaseException) -> RunError:

@@ -75,6 +75,28 @@ async def test_a_unit_that_ends_its_workers_fails_and_the_others_go_on(spread: P
     assert summary.done == 3
 
 
+async def test_a_worker_whose_folder_is_taken_away_as_it_starts_is_replaced(spread: Path, tmp_path: Path) -> None:
+    code = f"""
+import os
+from pathlib import Path
+
+try:
+    if os.getpid() != {os.getpid()}:
+        Path({str(tmp_path / "first")!r}).touch(exist_ok=False)
+        Path({str(tmp_path / "folder")!r}).mkdir()
+        os.chdir({str(tmp_path / "folder")!r})
+        os.rmdir({str(tmp_path / "folder")!r})
+        os.getcwd()
+except FileExistsError:
+    pass
+"""
+    (tmp_path / "tools.py").write_text(code + (tmp_path / "tools.py").read_text())
+    cluster = Processes()
+    assert (await run_there(spread, tmp_path / "run", cluster)).complete
+    assert (tmp_path / "first").exists()
+    assert len(cluster.actors) > cluster.cpus
+
+
 class Stopper(Watcher):
     """Stops the run when so many steps are finished."""
 
