@@ -16,7 +16,7 @@ import typer
 
 from ste_graph.command_line import FAILED, Changes, Format, OutputFormat, echo, load_experiment
 from ste_graph.memory.faces.pack_serve import serve
-from ste_graph.packs.outcome import OutcomeFormat, PackOutcome
+from ste_graph.packs.outcome import SIMULATED, OutcomeFormat, PackOutcome
 
 if TYPE_CHECKING:
     from ste_graph.memory.exemplars.packing import NewPack
@@ -272,7 +272,7 @@ def _report(new: NewPack, out: Path, *, whole: bool) -> list[str]:
 def _state(manifest: Manifest) -> str:
     notes = [] if manifest.adopted else ["not adopted: only to be looked at"]
     if manifest.simulated:
-        notes.append("simulated: it shows that the plumbing works, and nothing about a real model")
+        notes.append(SIMULATED)
     return f" ({'; '.join(notes)})" if notes else ""
 
 

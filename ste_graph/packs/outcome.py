@@ -18,6 +18,8 @@ Status: TypeAlias = Literal["holds", "lost", "unknown", "note"]
 TOO_FEW: Final = 3
 """Exit code: nothing is lost, but there are too few cases to say that all holds."""
 
+SIMULATED: Final = "simulated: it shows that the plumbing works, and nothing about a real model"
+
 _RANK: Final = {"lost": 0, "unknown": 1, "note": 2, "holds": 3}
 
 _VERDICTS: Final[Mapping[Status, str]] = {
@@ -104,8 +106,7 @@ class PackOutcome:
     @property
     def summary(self) -> str:
         """The verdict, and a line for each thing to do."""
-        label = " (simulated: it shows that the plumbing works, and nothing about a real model)"
-        verdict = f"{self.pack}: {_VERDICTS[self.status]}{label if self.simulated else ''}"
+        verdict = f"{self.pack}: {_VERDICTS[self.status]}{f' ({SIMULATED})' if self.simulated else ''}"
         return "\n".join([verdict, *(f"next: {step}" for step in self.next_steps)])
 
     @property

@@ -155,6 +155,16 @@ def test_a_run_that_explored_nothing_is_refused(tmp_path) -> None:
         KnownValues(run=str(tmp_path)).check_use([], [])
 
 
+def test_a_fork_keeps_what_its_waves_began_with_unless_it_knows_another_earlier_run(tmp_path) -> None:
+    (tmp_path / "origin").mkdir()
+    (tmp_path / "origin" / "wave-0.json").write_text("[]", "utf-8")
+    for number, (changed, is_copied) in enumerate(
+        [((), True), (("given",), True), (("since",), False), (("run",), False)]
+    ):
+        KnownValues().carry_over(tmp_path / "origin", tmp_path / str(number), changed=changed)
+        assert (tmp_path / str(number) / "wave-0.json").exists() is is_copied
+
+
 def test_gain_hands_its_pack_and_the_earlier_run_to_the_exploration(tmp_path) -> None:
     changes = [parse_change(f"params.since={tmp_path / 'pack'}"), parse_change(f"params.values={tmp_path / 'run'}")]
     for variant in ("simulated", "small"):
