@@ -1,8 +1,12 @@
+import errno
+import gc
+import os
 from pathlib import Path
 
 import pytest
 
-from ste_graph.errors import WorkflowError
+import ste_graph as ste
+from ste_graph.errors import RunError, WorkflowError
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.step_log import LogOwner, StepLog
 from ste_graph.run.usage_counts import UsageCounts
@@ -91,3 +95,23 @@ def test_a_log_says_whose_it_is_and_is_not_read_as_another(tmp_path: Path) -> No
     ):
         with pytest.raises(WorkflowError, match=rf"unit\.jsonl: this is {whose}, not the log of `{owner.unit}`"):
             StepLog(path, owner)
+
+
+def test_a_disk_that_fails_while_units_go_on_ends_the_run_with_its_reason_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = {"params.episodes": 2, "params.trials": 2}
+    with monkeypatch.context() as patch:
+        synced: list[int] = []
+
+        def failing(descriptor: int) -> None:
+            synced.append(descriptor)
+            if len(synced) > 20:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        patch.setattr("ste_graph.files.jsonl.os.fsync", failing)
+        with pytest.raises(RunError, match=r"units/.*\.jsonl: cannot be written \(Input/output error\)"):
+            ste.load("quickstart", set=small).run(tmp_path / "run")
+        gc.collect()
+    assert "never retrieved" not in caplog.text
+    assert ste.load("quickstart", set=small).run(tmp_path / "run").complete
