@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import RLock
 
-from ste_graph.errors import RunError, WorkflowError
+from ste_graph.errors import RunError
 from ste_graph.memory.exemplars.backend import Changes
 from ste_graph.memory.exemplars.cached_vectors import CachedVectors
 from ste_graph.memory.exemplars.embedder import StoreEmbedder
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.log import ExemplarRow, RowMaker, read_jsonl
+from ste_graph.memory.exemplars.log import ExemplarRow, RowMaker
+from ste_graph.memory.exemplars.pack_import import read_pack_exemplars
 from ste_graph.memory.vectors.similarity import Vectors
-from ste_graph.packs.manifest import REMAKE
-from ste_graph.packs.pack import Pack, open_adopted_pack
+from ste_graph.packs.pack import open_adopted_pack
 from ste_graph.trials.lessons import Lesson
 
 
@@ -91,11 +91,3 @@ class PackBackend:
             f"{self.place}: a pack is read only, since its digests prove what was measured; look at it with `ste pack "
             f"verify`, or copy its exemplars to change them: ste memory import {self.pack.exemplars_file} --into FOLDER"
         )
-
-
-def read_pack_exemplars(pack: Pack) -> list[Exemplar]:
-    """The exemplars of a pack. Raises `WorkflowError` if one of them is damaged."""
-    exemplars, damaged = read_jsonl(pack.exemplars_file)
-    if damaged:
-        raise WorkflowError(f"{damaged[0]}; {REMAKE} {pack.path}")
-    return exemplars
