@@ -17,8 +17,8 @@ _Read = TypeVar("_Read")
 class RunGuidelines(Frozen):
     """The guidelines of a run of `guideline.yaml`, or of a pack, one per tool; nothing without a `run`.
 
-    With `since`, a pack, also those of the pack for tools that the run wrote none for. Each has `tool`, `text`,
-    `fingerprint`, and in `origin` the run that it comes from.
+    With `since`, a pack, also those of the pack for tools that the run wrote none for; where neither has any, an empty
+    one of no tool. Each has `tool`, `text`, `fingerprint`, and in `origin` the run that it comes from.
     """
 
     workflow: ClassVar[str] = "guideline"
@@ -56,19 +56,20 @@ class RunGuidelines(Frozen):
         if kept is None:
             return items
         origin, known = _origin(run, read_source_id(run)), {each.tool for each in found if each.text}
-        return [item for item in items if item["tool"] in known] + [
+        items = [item for item in items if item["tool"] in known] + [
             {"tool": tool, "text": text, "fingerprint": _fingerprint(kept, tool), "origin": origin}
             for tool, text in kept.guideline.items()
             if tool not in known
         ]
+        return items or [{"tool": "", "text": "", "fingerprint": None, "origin": origin}]  # an arm that shows nothing
 
 
 class RunDescriptions(Frozen):
     """The rewritten descriptions of a run of `describe.yaml`, or of a pack, by tool; nothing without a `run`.
 
-    With `since`, a pack, also those of the pack for tools whose descriptions the run did not rewrite. Each has `tool`,
-    `description`, `parameters` (descriptions by name), `kept`, `fingerprint`, and in `origin` the run that it comes
-    from.
+    With `since`, a pack, also those of the pack for tools whose descriptions the run did not rewrite; where neither has
+    any, an empty one of no tool that was not kept. Each has `tool`, `description`, `parameters` (descriptions by name),
+    `kept`, `fingerprint`, and in `origin` the run that it comes from.
     """
 
     workflow: ClassVar[str] = "describe"
@@ -104,7 +105,7 @@ class RunDescriptions(Frozen):
         if kept is None:
             return items
         origin, known = _origin(run, read_source_id(run)), {each.tool for each in found if each.kept}
-        return [item for item in items if item["tool"] in known or item["tool"] not in kept.descriptions] + [
+        items = [item for item in items if item["tool"] in known or item["tool"] not in kept.descriptions] + [
             {
                 "tool": tool, **own.model_dump(mode="json"), "kept": True, "fingerprint": _fingerprint(kept, tool),
                 "origin": origin,
@@ -112,6 +113,8 @@ class RunDescriptions(Frozen):
             for tool, own in kept.descriptions.items()
             if tool not in known
         ]  # fmt: skip
+        none = {"tool": "", "description": "", "parameters": {}, "kept": False, "fingerprint": None, "origin": origin}
+        return items or [none]
 
 
 def _fingerprint(pack: Pack, tool: str) -> str | None:

@@ -94,7 +94,8 @@ def plan_test(pack: Pack, model: Mapping[str, Any], cases: int | None) -> dict[s
 def judge_gain(pack: Pack, evaluation: Evaluation) -> GainCheck:
     """Whether the gain still holds: the whole interval lies above 0, as in the decision.
 
-    If it does not, the gain is lost, unless a gain as large as the pack's own would take more cases to be shown.
+    If it does not, the gain is lost where the whole interval lies below the pack's own, or as many cases would show the
+    least gain that the pack claims; else these are too few to say.
     """
     status, text = _judge_right_calls(pack, evaluation)
     model = next(iter(evaluation.arms[pack.manifest.arm].get("models") or []), None)
@@ -113,9 +114,12 @@ def _judge_right_calls(pack: Pack, evaluation: Evaluation) -> tuple[Status, str]
     if low > 0:
         return "holds", f"`{arm}` still gains {shown}"
     differing = (gain["won"] + gain["lost"]) / max(cases, 1)
-    needed = cases_needed(stated, max(differing, abs(stated)))
+    # What the pack found may itself have been lucky: what must show again is the least that it claims.
+    claimed = (pack.evidence.get("interval") or {}).get("low") or stated
+    needed = cases_needed(claimed, max(differing, abs(claimed)))
     text = f"`{arm}` gains {shown}, where the pack states {100 * stated:+.1f}"
-    if high <= 0 or (found["mean"] < stated and needed is not None and cases >= needed):
+    would_show = needed is not None and cases >= needed
+    if high <= 0 or found["high"] < claimed or (found["mean"] < claimed and would_show):
         return "lost", text
     more = f"; some {needed} cases are needed to tell" if needed is not None and needed > cases else ""
     return "unknown", f"{text}, and these are too few cases to say{more}"

@@ -16,7 +16,7 @@ from ste_graph.scoring.problems import problems_error
 from ste_graph.scoring.reply import ArmReply, Role
 from ste_graph.scoring.rules import LabelRules
 from ste_graph.scoring.score_sheet import ScoreSheet
-from ste_graph.scoring.subject import Subject
+from ste_graph.scoring.subject import FormsSubject, Subject
 from ste_graph.suggest import closest, render_hint
 
 
@@ -35,6 +35,13 @@ class ArmReplies:
     def subject(self) -> Subject | None:
         """The thing that an adoption of the arm would adopt."""
         return self.replies[0].subject
+
+    @property
+    def is_empty(self) -> bool:
+        """True if it was to show forms of learning and never had any to show, so that whatever it gains is chance."""
+        return isinstance(self.subject, FormsSubject) and not any(
+            reply.shown or reply.lessons or reply.shown_tokens for reply in self.replies
+        )
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -51,13 +51,18 @@ def decide(
 
     The cheapest shows the fewest tokens; where tokens are not known, the one that gains most is taken. A trained model
     comes after every form that is shown, whatever these cost: it takes no room, but a training, and a model to serve.
-    The candidate is the arm that is named one, or each arm that has something to adopt.
+    The candidate is the arm that is named one, or each arm that has something to adopt; an arm that never had anything
+    to show is none.
     """
     baseline, *others = arms
     named = next((name for name, arm in arms.items() if arm.role == "candidate"), None)
-    names = [named] if named else [name for name in others if arms[name].subject is not None]
+    wanted = [named] if named else [name for name in others if arms[name].subject is not None]
+    # Replies of other programs need not say what was shown: where no arm does, nothing is known of any.
+    is_known = any(reply.shown_tokens for arm in arms.values() for reply in arm.replies)
+    names = [name for name in wanted if not (is_known and arms[name].is_empty)]
+    empty = _describe_empty([name for name in wanted if name not in names])
     if not names:
-        return Decision("keep", (_reason_without_candidate(others),))
+        return Decision("keep", tuple(empty) or (_reason_without_candidate(others),))
     candidates = make_candidates(names, arms, sheets, seed=seed, harm=harm)
     fit = sorted((each for each in candidates if each.obstacle is None), key=_cost_key(candidates))
     best = fit[0] if fit else max(candidates, key=lambda each: (each.is_shown, each.gain.mean))
@@ -67,6 +72,7 @@ def decide(
         ),
         *_describe_choice(fit, len(names)),
         *_describe_others([each for each in candidates if each not in (best, *fit)], harm),
+        *empty,
         *_describe_faults(arms, baseline, [best, *fit[1:]]),
     ]
     kept = tuple(tool for tool in best.kept if tool not in best.harmed)
@@ -95,6 +101,14 @@ def _reason_without_candidate(others: Sequence[str]) -> str:
         f"none of the arms {', '.join(others)} says what would be adopted; what was there stays "
         "(`data.replies.candidate` names an arm to decide on all the same)"
     )
+
+
+def _describe_empty(names: Sequence[str]) -> list[str]:
+    """Which arms had nothing to show."""
+    if not names:
+        return []
+    arms = ", ".join(f"`{name}`" for name in names)
+    return [f"No candidates: {arms}, which had nothing to show in any case: what was to be shown was not learnt"]
 
 
 def _describe_gain(candidate: CandidateArm, baseline: str, candidates: Sequence[CandidateArm]) -> str:
@@ -178,7 +192,15 @@ def _describe_obstacle(candidate: CandidateArm) -> str:
         case "undecided":
             return f"({gain}) has calls that nobody has judged"
         case _:
-            return f"({gain}) was not shown to gain"
+            return f"({gain}) was not shown to gain{_describe_left(candidate)}"
+
+
+def _describe_left(candidate: CandidateArm) -> str:
+    """That the gain is one with the harmed tools left as they were, where there are any."""
+    if not candidate.harmed:
+        return ""
+    names = ", ".join(f"`{tool}`" for tool in candidate.harmed)
+    return f" even with {names}, which it harms, left as it was"
 
 
 def _restraint_text(candidate: CandidateArm) -> str:

@@ -31,6 +31,7 @@ graph:
           subject: row.subject
           model: row.model
           cost: row.cost
+          shown_tokens: row.shown_tokens
 """
 
 TOOLS = [f"tool_{letter}" for letter in "ABCDEFGH"]
@@ -46,7 +47,7 @@ def row(arm: str, tool: str, number: int, output: str | None, **more: Any) -> di
     gold = {"tool": tool, "arguments": {"n": number}}
     query = f"{tool} {number}"
     given = {"arm": arm, "query": query, "gold": gold, "output": output, "subject": None, "model": "m"}
-    known = {"n": 0, "kind": "call", "cost": None}
+    known = {"n": 0, "kind": "call", "cost": None, "shown_tokens": 0}
     return {"id": f"{arm} {query} {more.get('n', 0)}", **given, **known, **more}
 
 

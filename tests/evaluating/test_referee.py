@@ -43,6 +43,18 @@ def test_of_those_that_gain_the_cheapest_is_adopted_though_another_gains_more(ma
     assert found["candidates"]["guideline"]["obstacle"] == "no gain"
 
 
+def test_an_arm_that_had_nothing_to_show_is_no_candidate_however_much_it_gains(made, evaluated) -> None:
+    found = evaluated(
+        made(
+            rows("baseline", MANY, cost=cost(500)),
+            rows("exemplars", ALL, subject=of("exemplars"), cost=cost(500)),
+            rows("lessons", counts(*[3] * 8), subject=of("lessons"), cost=cost(600), shown_tokens=100),
+        )
+    )
+    assert (found["candidate"], found["adopted"], [*found["candidates"]]) == ("lessons", of("lessons"), ["lessons"])
+    assert "No candidates: `exemplars`, which had nothing to show in any case" in found["reason"]
+
+
 def test_a_trained_model_is_dearer_than_every_prompt_and_is_adopted_where_it_alone_gains(made, evaluated) -> None:
     model = {"kind": "model", "path": "/trained", "digest": "d"}
     base, short = rows("baseline", MANY, cost=cost(500)), rows("lora", ALL, subject=model, cost=cost(50))

@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -247,6 +248,21 @@ def test_texts_of_the_pack_are_shown_for_the_tools_that_it_was_kept_for(taught) 
     of_area = [line for line in replies if line["gold"]["tool"] == "area" and line["arm"] == "lessons"]
     assert of_area
     assert all("lesson" in line["lessons"] for line in of_area)
+
+
+def test_where_neither_run_nor_pack_has_a_text_there_is_an_empty_one_so_that_an_arm_shows_nothing(
+    taught, monkeypatch
+) -> None:
+    runs, pack = taught / "run" / "runs", str(taught / "pack")
+    nothing = SimpleNamespace(guideline={}, descriptions={}, definitions={})
+    monkeypatch.setattr("ste_graph.inputs.forms.open_adopted_pack", lambda path: nothing)
+    monkeypatch.setattr("ste_graph.forms.reading.read_guidelines", lambda run: [])
+    monkeypatch.setattr("ste_graph.forms.reading.read_descriptions", lambda run: [])
+    [guideline] = RunGuidelines(run=str(runs / "guideline"), since=pack).items()
+    [description] = RunDescriptions(run=str(runs / "describe"), since=pack).items()
+    tested = ste_graph.open_run(runs / "distil").id
+    assert (guideline["text"], guideline["origin"]["without"]) == ("", tested)
+    assert (description["kept"], description["origin"]["without"]) == (False, tested)
 
 
 def test_the_next_pack_has_the_texts_of_both(taught) -> None:
