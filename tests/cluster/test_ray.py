@@ -38,7 +38,7 @@ async def kill_busy_node(cluster, nodes: list, calls: Path, gate: Path) -> None:
     """Kill the node on which a tool is being called, and open the gate at which the call waits."""
     while not calls.exists():
         await asyncio.sleep(0.05)
-    raylet = psutil.Process(int(calls.read_text().split()[0])).ppid()
+    raylet = psutil.Process(int(calls.read_text("utf-8").split()[0])).ppid()
     [busy] = [node for node in nodes if node.all_processes["raylet"][0].process.pid == raylet]
     await asyncio.to_thread(cluster.remove_node, busy, allow_graceful=False)
     gate.unlink()

@@ -16,12 +16,13 @@ from ste_graph.coded.writing.tables import WorkflowWriter
 from ste_graph.coded.writing.values import ValueWriter
 from ste_graph.compile.edges import list_edges
 from ste_graph.compile.flow import Flow, build_flow
-from ste_graph.diagnostics import Span
+from ste_graph.diagnostics import Span, display_path
 from ste_graph.errors import WorkflowError
 from ste_graph.language.blocks import Repeat, walk
 from ste_graph.language.sections.models import copy_models
 from ste_graph.language.sections.plugins import import_file, plugin_files
 from ste_graph.language.sections.resolution import UnloadedNode
+from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.source.findings import Findings
 from ste_graph.language.source.tree import MappingNode
 from ste_graph.language.workflow import Workflow
@@ -52,10 +53,12 @@ def _obstacles(workflow: Workflow) -> Iterator[str]:
     def place(span: Span) -> str:
         return f"{span.file}:{span.line}"
 
+    bundled = {file.resolve() for file in bundled_workflows().values()}
     for name, sub in workflow.sub_workflows.items():
+        file = sub.file.stem if sub.file.resolve() in bundled else display_path(sub.file)
         yield (
             f"{place(sub.span)}: `run: {name}` runs another workflow, whose graph is no part of this one; "
-            f"write a module of that file by itself: `ste draw {sub.file.name} --out {sub.file.stem}.py`"
+            f"write a module of that file by itself: `ste draw {file} --out {sub.file.stem}.py`"
         )
     if workflow.reset is not None:
         yield f"{place(workflow.reset.span)}: `reset` is not part of a graph; leave it out to write a module"
