@@ -285,7 +285,7 @@ def test_what_is_no_part_of_one_graph_is_refused_with_its_place_and_the_way_out(
         ste.load("gain").to_module(tmp_path / "gain.py")
     said = str(caught.value)
     assert re.search(r"gain\.yaml:\d+: `run: explore` runs another workflow.*`ste draw explore --out explore.py`", said)
-    assert "`ste draw distil.yaml --out distil.py`" in said
+    assert "`ste draw distil --out distil.py`" in said
     reset = {"before": "trial", "tool": "to_roman", "arguments": {"number": 1}}
     with pytest.raises(ste.WorkflowError, match=r"`reset` is not part of a graph"):
         ste.load("quickstart", set={"reset": reset}).to_module(tmp_path / "q.py")

@@ -146,7 +146,7 @@ async def test_a_stopped_run_says_so_and_goes_on_where_it_was(
 def test_events_and_step_logs_say_what_happened_and_why_each_loop_ended(tiny: Path, tmp_path: Path) -> None:
     summary = ste.load(tiny, set={"budget.model_calls": 4}).run(out=tmp_path / "run", concurrency=1)
     assert dict(summary.loops) == {("turn", "times"): 1}
-    assert dict(ste.load(tiny).run(out=tmp_path / "run").loops) == {("turn", "times"): 3}
+    assert dict(ste.load(tiny).run(out=tmp_path / "run", concurrency=1).loops) == {("turn", "times"): 3}
     events = [json.loads(line) for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines()]
     assert all(event.pop("at").endswith("Z") for event in events)
     assert events == [
