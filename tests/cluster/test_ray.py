@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -36,11 +37,16 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple]:
 
 async def kill_busy_node(cluster, nodes: list, calls: Path, gate: Path) -> None:
     """Kill the node on which a tool is being called, and open the gate at which the call waits."""
-    while not calls.exists():
+    while not (calls.exists() and calls.read_text("utf-8").endswith("\n")):
         await asyncio.sleep(0.05)
-    raylet = psutil.Process(int(calls.read_text("utf-8").split()[0])).ppid()
-    [busy] = [node for node in nodes if node.all_processes["raylet"][0].process.pid == raylet]
+    raylet = psutil.Process(int(calls.read_text("utf-8").split()[0])).parent()
+    [busy] = [node for node in nodes if node.all_processes["raylet"][0].process.pid == raylet.pid]
+    workers = raylet.children(recursive=True)
     await asyncio.to_thread(cluster.remove_node, busy, allow_graceful=False)
+    for worker in workers:  # a worker outlives its node's raylet by a moment, in which it could finish the call
+        with suppress(psutil.NoSuchProcess):
+            worker.kill()
+    await asyncio.to_thread(psutil.wait_procs, workers, 30)
     gate.unlink()
 
 
