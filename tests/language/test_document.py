@@ -192,3 +192,29 @@ def test_any_text_is_a_tree_or_problems_with_places(text: str) -> None:
     assert all(str(problem) for problem in found)
     spans = [problem.span for problem in found]
     assert all(span.line >= 1 and span.column >= 1 and span.length >= 1 for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what", "source"),
+    [
+        ("t.py", "import os\n", "a file of Python", "{use: python, module: t.py}"),
+        ("my tools.py", "", "a file of Python", '{use: python, module: "my tools.py"}'),
+        ("a.yaml", "openapi: 3.0.3\n", "the spec of an HTTP service (OpenAPI)", "{use: openapi, spec: a.yaml}"),
+        ("a.json", '{"swagger": "2.0"}', "the spec of an HTTP service (OpenAPI)", "{use: openapi, spec: a.json}"),
+        ("m.json", '{"mcpServers": {"x": {"command": "uvx", "args": ["y"]}}}', "a list of MCP servers",
+         '{use: mcp, command: uvx, args: ["y"]}'),
+        ("m.json", '{"mcpServers": {"x": {"url": "http://h/mcp"}}}', "a list of MCP servers",
+         "{use: mcp, url: http://h/mcp}"),
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_tools_is_named_as_one_with_what_to_write_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, what: str, source: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(text, encoding="utf-8")
+    with pytest.raises(DiagnosticsError) as caught:
+        read(Path(name))
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span.line, found.message) == ("E105", 1, f"this is {what}, not a workflow")
+    way = f"write `tools: [{source}]` in a workflow, or give one instead of this file: quickstart --set "
+    assert found.help == f"{way}'tools=[{source}]'"

@@ -77,6 +77,12 @@ def test_a_source_of_tools_given_as_a_text_gets_its_mapping_shown(bench: Bench, 
     assert found == f"14:9 E203 item 1 of `tools` must be a mapping | {help}"
 
 
+def test_a_source_of_tools_without_its_list_is_shown_the_list(bench: Bench) -> None:
+    (found,) = bench.problems(("graph:\n", "tools: my_tools.py\ngraph:\n"))
+    legal, help = "a list of sources: `tools: [{use: …}]`", "write `{use: python, module: my_tools.py}`, in brackets"
+    assert found == f"14:8 E203 `tools` must be a list | {legal} | {help}"
+
+
 def test_a_body_that_is_a_text_is_shown_the_form_of_a_list_of_blocks(bench: Bench) -> None:
     assert bench.problems(("do: [look, act]", "do: look")) == [
         "23:13 E203 `do` in `repeat` must be a list | a list of blocks, each on its own line after `- `"

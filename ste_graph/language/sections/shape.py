@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from ste_graph.addresses import is_web_address
 from ste_graph.diagnostics import Span
 from ste_graph.language.sections.schema import (
     BLOCKS,
@@ -24,6 +23,7 @@ from ste_graph.language.sections.schema import (
 from ste_graph.language.sections.setting_values import ENVIRONMENT, environment_variable
 from ste_graph.language.sections.unions import merge_union_errors, rephrase
 from ste_graph.language.source.findings import Findings, one_of
+from ste_graph.language.source.tool_files import suggest_source
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, SequenceNode, Step, Tree
 from ste_graph.models.meter import Budget
 from ste_graph.suggest import closest
@@ -177,13 +177,12 @@ def _advice(key: str, path: list[Step], value: Tree | None, kind: str) -> tuple[
     """The `expected` and `help` for a value of the wrong kind under `key`."""
     if kind == "list_type" and key in _BLOCK_LISTS:
         return "a list of blocks, each on its own line after `- `", None
-    if key == "tools" and path and isinstance(value, ScalarNode) and isinstance(value.value, str):
-        text = value.value
-        if text.split(":")[0].endswith(".py"):
-            return None, f"write `{{use: python, module: {text}}}`"
-        if is_web_address(text) or text.endswith((".json", ".yaml", ".yml")):
-            return None, f"write `{{use: openapi, spec: {text}}}`, or `{{use: mcp, url: {text}}}` for an MCP server"
-        return "`{use: python, module: …}`, or another source", None
+    if key == "tools" and (path or kind == "list_type"):
+        text = value.value if isinstance(value, ScalarNode) and isinstance(value.value, str) else ""
+        source = suggest_source(text)
+        if kind == "list_type":
+            return "a list of sources: `tools: [{use: …}]`", source and f"write {source}, in brackets"
+        return None if source else "`{use: python, module: …}`, or another source", source and f"write {source}"
     return None, None
 
 

@@ -12,6 +12,7 @@ import yaml
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span, display_path, remember
 from ste_graph.files.regular import read_regular
 from ste_graph.language.source.syntax import explain
+from ste_graph.language.source.tool_files import find_tool_file
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.suggest import closest
 
@@ -43,6 +44,7 @@ def read(path: Path, *, asked_at: Span | None = None) -> MappingNode:
         raise DiagnosticsError(
             [Diagnostic("E101", "error", message, asked_at or Span(name, 1, 1, 1), suggestion=near)]
         ) from None
+    _refuse_tools(path, asked_at or Span(name, 1, 1, 1))
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -51,7 +53,16 @@ def read(path: Path, *, asked_at: Span | None = None) -> MappingNode:
         raise DiagnosticsError(
             [_error("E102", f"this is not UTF-8 text (byte {error.start})", place, "a text file saved as UTF-8")]
         ) from None
-    return parse(text, name)
+    tree = parse(text, name)
+    _refuse_tools(path, asked_at or tree.span, tree)
+    return tree
+
+
+def _refuse_tools(path: Path, place: Span, tree: MappingNode | None = None) -> None:
+    """Raises `DiagnosticsError` for a file that holds tools, which a workflow can only name."""
+    if found := find_tool_file(path, tree):
+        what, instead = found
+        raise DiagnosticsError([Diagnostic("E105", "error", f"this is {what}, not a workflow", place, help=instead)])
 
 
 def parse(text: str, name: str) -> MappingNode:
