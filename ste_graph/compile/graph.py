@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypedDict, cast
 
@@ -38,6 +38,9 @@ class GraphContext:
     stepper: Stepper
     entry: str | None = None
     """The vertex with which a pass begins that is run by itself; None: the beginning of a unit."""
+    joined: bool = False
+    """True: a superstep runs vertex after vertex until a record is made, since LangGraph takes as long for a superstep
+    as a step takes. False: every vertex has a superstep of its own, for those who watch LangGraph."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class CompiledGraph:
         if begun.loop_ends:
             stepper.end_loops(START_KEY, begun.loop_ends)
         config: RunnableConfig = {"recursion_limit": self.limit}
-        context = GraphContext(stepper)
+        context = GraphContext(stepper, joined=True)
         state: State = await self.graph.ainvoke(self.start(item), config, context=context, output_keys=channels)
         return state
 
@@ -77,8 +80,10 @@ def compile_workflow(workflow: Workflow) -> CompiledGraph:
     schema = TypedDict("State", dict.fromkeys(unit_flow.channels, Any))  # type: ignore[misc]
     graph: StateGraph[Any, GraphContext, Any, Any] = StateGraph(schema, context_schema=GraphContext)
     joins = find_joins(workflow)
+    runners: dict[str, _VertexRunner] = {}
     for vertex in unit_flow.vertices.values():
-        step: Any = _VertexRunner(unit_flow, vertex, joins)  # LangGraph's types know no state whose keys come from data
+        runners[vertex.id] = _VertexRunner(unit_flow, vertex, joins, runners)
+        step: Any = runners[vertex.id]  # LangGraph's types know no state whose keys come from data
         graph.add_node(vertex.id, step, destinations=(*unit_flow.vertices, END))
 
     parallel = [head.block.name for head in unit_flow.heads.values() if head.block.parallel is not None]
@@ -120,20 +125,21 @@ class _WavesRunner:
     async def __call__(self, state: State, runtime: Runtime[GraphContext]) -> Command[str]:
         if runtime.context is None:
             raise ValueError("the graph needs `context=GraphContext(stepper)`: nobody is there to run its steps")
-        update, moved = await run_waves(self.flow, self.loop, state, runtime.context.stepper, self.run_pass)
+        run_pass = partial(self.run_pass, runtime.context.joined)
+        update, moved = await run_waves(self.flow, self.loop, state, runtime.context.stepper, run_pass)
         return Command(update=update | dict(moved.update), goto=_next_vertex(moved))
 
-    async def run_pass(self, begun: Transfer, state: Mapping[str, Json], stepper: Stepper) -> State:
+    async def run_pass(self, joined: bool, begun: Transfer, state: Mapping[str, Json], stepper: Stepper) -> State:
         assert self.compiled is not None
         config: RunnableConfig = {"recursion_limit": self.compiled.limit}
-        context = GraphContext(stepper, _next_vertex(begun))
+        context = GraphContext(stepper, _next_vertex(begun), joined)
         last: State = await self.compiled.graph.ainvoke(dict(state), config, context=context)
         return last
 
 
 @dataclass(frozen=True)
 class _VertexRunner:
-    """The function that LangGraph runs at a vertex.
+    """The function that LangGraph runs at a vertex, and those that follow it in the same superstep.
 
     LangGraph drops unknown channels, ends quietly on an unknown `goto`, fires a static edge beside a `Command`, and
     lets a state be changed in place. So the channels are checked here, `goto` comes from the flow alone, there are no
@@ -143,20 +149,33 @@ class _VertexRunner:
     flow: Flow
     vertex: Vertex
     joins: Joins
+    runners: Mapping[str, _VertexRunner]
+    """Those of all vertices of the graph, by id."""
 
     async def __call__(self, state: State, runtime: Runtime[GraphContext]) -> Command[str]:
-        if runtime.context is None:
+        context = runtime.context
+        if context is None:
             raise ValueError("the graph needs `context=GraphContext(stepper)`: nobody is there to run its steps")
-        stepper = runtime.context.stepper
+        now, runner = state, self
+        while True:
+            update, moved = await runner.run(now, context.stepper)
+            now = {**now, **update}
+            if not context.joined or moved.goto is None or isinstance(runner.vertex.block, RecordBlock):
+                break
+            runner = self.runners[moved.goto]
+        # Every channel that is written costs LangGraph time, and most outputs that may be None stay so.
+        changed = {name: value for name, value in now.items() if value is not state[name]}
+        return Command(update=changed, goto=_next_vertex(moved))
+
+    async def run(self, state: State, stepper: Stepper) -> tuple[State, Transfer]:
+        """Run the vertex, and return what changes in the state and where control goes."""
         key = StepKey(self.vertex.id, tuple((loop, state[loop]) for loop in self.vertex.loops))
         given = await stepper.step(self.vertex, key, MappingProxyType(state))
         self.check_outputs(given)
         update, moved = advance(self.flow, self.joins, self.vertex, state, given, in_waves=True)
         if moved.loop_ends:
             stepper.end_loops(key, moved.loop_ends)
-        # Every channel that is written costs LangGraph time, and most outputs that may be None stay so.
-        changed = {name: value for name, value in (update | dict(moved.update)).items() if value is not state[name]}
-        return Command(update=changed, goto=_next_vertex(moved))
+        return {**update, **moved.update}, moved
 
     def check_outputs(self, given: Mapping[str, Json]) -> None:
         """Raise `ValueError` for what LangGraph would drop or keep without a word."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from ste_graph.contracts import Json
@@ -109,8 +110,14 @@ def _properties(parameters: Mapping[str, Json]) -> dict[str, dict[str, Any]]:
 
 def repeats(request: str, instructions: str) -> bool:
     """True if the request has a long stretch of the instructions, or is a stretch of them as a whole."""
-    given = " ".join(_LETTERS.findall(instructions.casefold()))
+    given = _plain_text(instructions)
     plain = _LETTERS.findall(request.casefold())
     size = min(_ECHO, len(plain))
     stretches = (" ".join(plain[at : at + size]) for at in range(len(plain) - size + 1))
-    return size > 2 and any(f" {stretch} " in f" {given} " for stretch in stretches)
+    return size > 2 and any(f" {stretch} " in given for stretch in stretches)
+
+
+@lru_cache(maxsize=64)
+def _plain_text(instructions: str) -> str:
+    """The words of a prompt, which stay the same for all requests, each between spaces."""
+    return f" {' '.join(_LETTERS.findall(instructions.casefold()))} "

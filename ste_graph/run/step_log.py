@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ste_graph.compile.stepper import Wave
 from ste_graph.contracts import Json, Observation
@@ -20,6 +20,9 @@ from ste_graph.run.log_totals import LogTotals
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.usage_counts import UsageCounts
 from ste_graph.run.wave_order import WaveOrder
+
+SYNC_S: Final = 1.0
+"""Seconds after which a record that was logged begins to be made safe from a loss of power."""
 
 
 class LogOwner(NamedTuple):
@@ -54,6 +57,7 @@ class StepLog:
         """The journal's record of a budget that stopped the unit, until it goes on."""
         self._ended_after: set[str] = set()
         self._syncing: asyncio.Task[None] | None = None
+        self._sync_timer: asyncio.TimerHandle | None = None
         if (totals := self._read_end()) is not None:
             self._is_empty, self.done, self.totals = False, True, totals
         else:
@@ -182,21 +186,39 @@ class StepLog:
             self._file.append(self._owner._asdict())
         self._is_empty = False
 
-    async def sync_behind(self) -> None:
-        """Begin to make all that is logged survive a loss of power, as soon as what was logged the last time does.
+    def sync_soon(self) -> None:
+        """Let all that is logged survive a loss of power, from `SYNC_S` on; the unit goes on meanwhile.
 
-        The unit goes on meanwhile: a loss of power takes what it has logged since the last time but one at most.
+        Raises `RunError` if that failed the last time.
         """
-        await self.sync()
+        if self._syncing is not None and self._syncing.done():
+            syncing, self._syncing = self._syncing, None
+            syncing.result()
+        if self._sync_timer is None:
+            self._sync_timer = asyncio.get_running_loop().call_later(SYNC_S, self._begin_sync)
+
+    def _begin_sync(self) -> None:
+        self._sync_timer = None
+        if self._syncing is not None and not self._syncing.done():  # the disk is slow
+            self.sync_soon()
+            return
         self._syncing = asyncio.create_task(self._file.sync())
         # Whoever comes next raises its error; where the run ends before, nobody does.
         self._syncing.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def sync(self) -> None:
-        """Wait for what `sync_behind` has begun. Raises `RunError` if that failed."""
+        """Make all that is logged survive a loss of power. Raises `RunError` if that fails."""
         if self._syncing is not None:
             await asyncio.shield(self._syncing)
             self._syncing = None
+        if self._sync_timer is not None:
+            self._stop_timer()
+            await self._file.sync()
+
+    def _stop_timer(self) -> None:
+        if self._sync_timer is not None:
+            self._sync_timer.cancel()
+            self._sync_timer = None
 
     async def start_call(self, call: str, tool: str, at: str) -> None:
         """Log that a call which may change the world is about to be made, before it is."""
@@ -257,12 +279,13 @@ class StepLog:
         self._append({"done": at, "totals": self.totals.to_json(), "offset": self._file.size})
         self.done, self.failure, self.stopped = True, None, None
         self._ended_after.clear()
-        await self.sync_behind()
+        self.sync_soon()
         await self.sync()
         self.close()
 
     def close(self) -> None:
         """Let go of the file."""
+        self._stop_timer()
         self._file.close()
 
     def _count(self, step: LoggedStep) -> None:

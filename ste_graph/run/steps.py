@@ -101,7 +101,7 @@ class RunSteps:
         self._watcher.step(unit, step, replayed=replayed)
         if step.record is not None and not replayed:
             # Last, so that whoever stops the run here finds the record in the journal and in the memories too.
-            await log.sync_behind()
+            log.sync_soon()
 
     async def enter(self, unit: str, keys: Sequence[str]) -> None:
         for key in keys:

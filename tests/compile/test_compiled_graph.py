@@ -102,14 +102,27 @@ async def test_a_transcript_is_forgotten_by_the_loop_it_lives_in_and_every_loop_
 
 async def test_the_limit_is_exactly_what_the_longest_run_takes():
     turns = compile_workflow(workflow(TURNS, gives={"call": ["finished"]}))
-    await turns.run(None, Scripted(turns.flow.workflow, call=[False] * 6))
+
+    async def run(limit):
+        context = GraphContext(Scripted(turns.flow.workflow, call=[False] * 6))
+        await turns.graph.ainvoke(turns.start(None), context=context, config={"recursion_limit": limit})
+
     assert turns.limit == 2 * 7 + 1
+    await run(turns.limit)
     with pytest.raises(GraphRecursionError):
-        await turns.graph.ainvoke(
-            turns.start(None),
-            context=GraphContext(Scripted(turns.flow.workflow, call=[False] * 6)),
-            config={"recursion_limit": turns.limit - 1},
-        )
+        await run(turns.limit - 1)
+
+
+async def test_a_run_takes_a_pass_up_to_its_record_in_one_superstep_and_does_the_same():
+    turns = compile_workflow(workflow(TURNS, gives={"call": ["finished"]}))
+    seen = []
+    for joined, supersteps in ((False, 12), (True, 2)):
+        stepper = Scripted(turns.flow.workflow, call=[False, True, False, False, False])
+        context = GraphContext(stepper, joined=joined)
+        changes = [change async for change in turns.graph.astream(turns.start(None), context=context)]
+        assert len(changes) == supersteps
+        seen.append((stepper.keys, stepper.loops, stepper.states))
+    assert seen[0] == seen[1]
 
 
 @pytest.mark.parametrize("graph", ["[a]", "[{repeat: l, times: 2, do: [a, {when: l == 0, do: [a]}]}]"])

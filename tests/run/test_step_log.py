@@ -1,3 +1,4 @@
+import asyncio
 import errno
 import gc
 import os
@@ -7,6 +8,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.files.jsonl import LineFile
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.step_log import LogOwner, StepLog
 from ste_graph.run.usage_counts import UsageCounts
@@ -102,16 +104,56 @@ def test_a_disk_that_fails_while_units_go_on_ends_the_run_with_its_reason_and_th
 ) -> None:
     small = {"params.episodes": 2, "params.trials": 2}
     with monkeypatch.context() as patch:
-        synced: list[int] = []
+        whole, synced = LineFile._sync, []
 
-        def failing(descriptor: int) -> None:
-            synced.append(descriptor)
-            if len(synced) > 20:
+        def failing(file: LineFile, descriptor: int, **how: bool) -> None:
+            synced.append(file.path)
+            whole(file, descriptor, **how)
+            if len(synced) > 5:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-        patch.setattr("ste_graph.files.jsonl.os.fsync", failing)
+        patch.setattr(LineFile, "_sync", failing)
         with pytest.raises(RunError, match=r"units/.*\.jsonl: cannot be written \(Input/output error\)"):
             ste.load("quickstart", set=small).run(tmp_path / "run")
         gc.collect()
     assert "never retrieved" not in caplog.text
     assert ste.load("quickstart", set=small).run(tmp_path / "run").complete
+
+
+async def test_a_record_is_made_safe_soon_and_the_unit_goes_on_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ste_graph.run.step_log.SYNC_S", 0.01)
+    synced: list[int] = []
+    monkeypatch.setattr("ste_graph.files.jsonl.os.fsync", synced.append)
+    log = StepLog(tmp_path / "unit.jsonl")
+    for number in range(3):
+        log.add_step(step(f"record trial={number}"))
+        log.sync_soon()
+    assert synced == []
+    await asyncio.sleep(0.1)
+    assert len(synced) == 2  # the file, and its name in the folder
+    await log.sync()
+    assert len(synced) == 2
+    log.sync_soon()
+    await log.finish("2026-01-01T00:00:02.000Z")
+    await asyncio.sleep(0.1)
+    assert len(synced) == 3
+
+
+async def test_a_disk_that_failed_is_told_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("ste_graph.run.step_log.SYNC_S", 0.0)
+    monkeypatch.setattr("ste_graph.files.jsonl.os.fsync", failing)
+    log = StepLog(tmp_path / "unit.jsonl")
+    log.add_step(step("record trial=0"))
+    log.sync_soon()
+    await asyncio.sleep(0.1)
+    with pytest.raises(RunError, match="Input/output error"):
+        log.sync_soon()
+    log.sync_soon()
+    with pytest.raises(RunError, match="Input/output error"):
+        await log.sync()
+    log.close()
