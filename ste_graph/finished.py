@@ -181,7 +181,7 @@ ENGINE_KEYS = frozenset({"id", "record", "started", "ended"})
 
 
 def _read_trial(line: dict[str, Json]) -> JournalTrial:
-    trial = Trial.model_validate({name: line[name] for name in Trial.model_fields if name in line})
+    trial = Trial.from_line(line)
     others = {k: v for k, v in line.items() if k not in Trial.model_fields and k not in ENGINE_KEYS}
     unit = next(iter(others), None)
     tool = str(others.pop(unit)) if unit else ""

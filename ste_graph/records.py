@@ -41,6 +41,14 @@ class Record(BaseModel):
         """Make the record from the values of `as`. Each `{each: [a, b]}` arrives as a list of flat dicts."""
         return cls.model_validate(dict(values))
 
+    @classmethod
+    def from_line(cls, line: Mapping[str, Json]) -> Self:
+        """The record in a line of a journal or log; a field that an older line lacks has its default.
+
+        Raises `ValidationError`.
+        """
+        return cls.model_validate({name: line[name] for name in cls.model_fields if name in line})
+
     @property
     def text(self) -> str:
         """The text that a memory's index embeds. Only a type that states it can be remembered."""

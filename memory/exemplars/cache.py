@@ -16,7 +16,7 @@ from ste_graph.memory.exemplars.folder import WAIT_S, BusyError
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.log import ExemplarRow, text_hash
 from ste_graph.memory.exemplars.selection import ExemplarMatch
-from ste_graph.memory.exemplars.vector_index import Ranked, VectorIndex
+from ste_graph.memory.exemplars.vector_index import VectorIndex
 from ste_graph.memory.vectors.similarity import DECIMALS, Vectors
 from ste_graph.trials.lessons import Lesson
 
@@ -96,7 +96,14 @@ class ExemplarCache:
             ranked = self._index.search(self.check(vectors), k, tools=tools, gates=gates, by_tool=by_tool)
             ids = dict.fromkeys(match.row.id for matches in ranked for match in matches)
             exemplars = self.backend.get(list(ids))
-        return [[_match(row, exemplars) for row in rows if row.row.id in exemplars] for rows in ranked]
+        return [
+            [
+                ExemplarMatch(similarity=round(match.similarity, DECIMALS), exemplar=exemplars[match.row.id])
+                for match in matches
+                if match.row.id in exemplars
+            ]
+            for matches in ranked
+        ]
 
     def lessons(self, tools: Iterable[str] | None = None) -> list[Lesson]:
         """The lessons that the trials teach, drawn again when the store has changed; of a pack, those that it has."""
@@ -259,7 +266,3 @@ class ExemplarCache:
                 index.reserve(len(self._rows), rows.shape[1])
                 index.add(there, rows)
         self._index = index
-
-
-def _match(ranked: Ranked, exemplars: dict[str, Exemplar]) -> ExemplarMatch:
-    return ExemplarMatch(similarity=round(ranked.similarity, DECIMALS), exemplar=exemplars[ranked.row.id])

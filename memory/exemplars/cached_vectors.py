@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from ste_graph.files.cache import cache_folder
 from ste_graph.memory.exemplars.embedder import StoreEmbedder
-from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.log import text_hash
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.memory.vectors.vector_file import VectorFile
@@ -24,24 +23,23 @@ class CachedVectors:
         self._recompute = recompute
         self._file: VectorFile | None = None
 
-    def get(self, exemplars: Mapping[str, Exemplar]) -> dict[str, Vectors]:
-        """The vectors of exemplars, by id."""
-        texts = {id: exemplar.query for id, exemplar in exemplars.items()}
-        hashes = {id: text_hash(text) for id, text in texts.items()}
-        vectors = self._open().get(list(hashes.values()))
-        missing = list({hashes[id]: text for id, text in texts.items() if hashes[id] not in vectors}.items())
+    def get(self, texts: Sequence[str]) -> list[Vectors]:
+        """The vectors of requests, in their order."""
+        hashes = list(map(text_hash, texts))
+        vectors = self._open().get(hashes)
+        missing = list({hash: text for hash, text in zip(hashes, texts, strict=True) if hash not in vectors}.items())
         if missing:
             rows = self._embedder.check(self._embedder.embed([text for _, text in missing]), self.dimension)
             new = dict(zip((hash for hash, _ in missing), rows, strict=True))
             self._open().put(new)
             vectors |= new
-        found = {id: vectors[hash] for id, hash in hashes.items()}
-        self.dimension = next((len(vector) for vector in found.values()), self.dimension)
-        return found
+        if hashes:
+            self.dimension = len(vectors[hashes[0]])
+        return [vectors[hash] for hash in hashes]
 
-    def put(self, exemplars: Iterable[Exemplar], vectors: Mapping[str, Vectors]) -> None:
-        """Add vectors, by the ids of their exemplars."""
-        self._open().put({text_hash(new.query): vectors[new.id] for new in exemplars if new.id in vectors})
+    def put(self, texts: Sequence[str], vectors: Sequence[Vectors]) -> None:
+        """Add the vectors of requests."""
+        self._open().put(dict(zip(map(text_hash, texts), vectors, strict=True)))
 
     def remove(self, texts: Iterable[str]) -> None:
         """Remove the vectors of requests."""

@@ -118,21 +118,25 @@ def replace_surrogates(exemplar: Exemplar) -> Exemplar:
     return Exemplar.model_validate_json(line.encode("utf-8", "replace"))
 
 
-def exemplar_from_trial(
-    line: Mapping[str, Json], trial: Trial, tool: str, definition: Definition, run_id: str
-) -> Exemplar | None:
+def exemplar_from_trial(line: Mapping[str, Json], lock: Mapping[str, Json], run_id: str) -> Exemplar | None:
     """The exemplar of a trial, `line` being its line in the journal; None if no call was made for a request.
 
-    `definition` is that of the tool of the last call, as it was in the run.
+    The run's `lock` has the tool of the last call as the run knew it; without a schema if it was none of the run's.
+    Raises `ValidationError` or `KeyError` for a damaged line.
     """
-    if not trial.query.strip() or not any(step.action for step in trial.steps):
+    trial = Trial.from_line(line)
+    last = next((step.action for step in reversed(trial.steps) if step.action), None)
+    if not trial.query.strip() or last is None:
         return None
+    schema, description = lock.get("schemas", {}).get(last), lock.get("descriptions", {}).get(last)
+    definition = Definition(name=last, description=description or "", parameters=schema or {})
     gates, serving = check_calls(trial.query, trial.steps, definition)
+    tool = line.get("tool")
     observed = [step.model_dump(include={"arguments", "observation"}) for step in trial.steps]
     return Exemplar(
         id=derive_id(run_id, line["id"]),
         query=trial.query,
-        tool=tool or next(step.action for step in reversed(trial.steps) if step.action) or "",
+        tool=tool if tool and isinstance(tool, str) else last,
         fingerprint=trial.fingerprint,
         calls=trial.steps,
         serving=serving,
@@ -149,8 +153,15 @@ def exemplar_from_trial(
     )
 
 
-def exemplar_from_example(line: Mapping[str, Json], example: Example, run_id: str) -> Exemplar | None:
-    """The exemplar of an example of `distil.yaml`; None if it is held out, or shows no call."""
+def exemplar_from_example(line: Mapping[str, Json], run_id: str, *, reworded: bool) -> Exemplar | None:
+    """The exemplar of an example of `distil.yaml`; None if it is held out, or shows no call.
+
+    None also, unless `reworded`, if it says the request of another one in other words. Raises `ValidationError` or
+    `KeyError` for a damaged line.
+    """
+    example = Example.from_line(line)
+    if example.paraphrase_of is not None and not reworded:
+        return None
     if example.split != "train" or example.kind != "call" or not any(step.action for step in example.steps):
         return None
     gates, _ = check_calls(example.query, example.steps, example.definition)

@@ -70,7 +70,8 @@ class PackBackend:
         return {id: self._exemplars[id] for id in ids if id in self._exemplars}
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
-        return self._vectors.get(self.get(ids))
+        known = [id for id in ids if id in self._exemplars]
+        return dict(zip(known, self._vectors.get([self._exemplars[id].query for id in known]), strict=True))
 
     def put(self, exemplars: Sequence[Exemplar], vectors: Mapping[str, Vectors]) -> Changes:
         raise self._read_only()

@@ -88,12 +88,13 @@ class RunBackend:
         return {id: self._exemplars[id] for id in ids if id in self._exemplars}
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
-        return self._vectors.get(self.get(ids))
+        known = [id for id in ids if id in self._exemplars]
+        return dict(zip(known, self._vectors.get([self._exemplars[id].query for id in known]), strict=True))
 
     def put(self, exemplars: Sequence[Exemplar], vectors: Mapping[str, Vectors]) -> Changes:
         self._changes.append(exemplars)
-        if vectors:
-            self._vectors.put(exemplars, vectors)
+        if embedded := [exemplar for exemplar in exemplars if exemplar.id in vectors]:
+            self._vectors.put([new.query for new in embedded], [vectors[new.id] for new in embedded])
         return self._add(list(self._changes.read_new()))
 
     def remove(self, ids: Sequence[str]) -> None:

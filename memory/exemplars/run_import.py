@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from ste_graph.contracts import Json
-from ste_graph.distil.example import Definition, Example
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import read_objects
-from ste_graph.finished import FinishedRun, is_run, open_run
+from ste_graph.finished import is_run, open_run
 from ste_graph.memory.exemplars.exemplar import Exemplar, exemplar_from_example, exemplar_from_trial
 from ste_graph.memory.exemplars.folder import StoreFolder
 from ste_graph.memory.exemplars.log import first_problem
-from ste_graph.records import Record, Trial
+from ste_graph.run.journal import record_types
 
 _log = logging.getLogger("ste_graph.memory")
 _SOURCES = ("trial", "example")
@@ -31,8 +28,24 @@ def exemplars_from_run(path: Path, *, reworded: bool = False) -> list[Exemplar]:
     A damaged line of the journal is left out, and named in a warning. Raises `WorkflowError` if there is no run.
     """
     run = open_run(path)
-    found = (_exemplar(place, line, run, reworded) for place, line in _lines(run.folder.journal))
-    return [exemplar for exemplar in found if exemplar is not None]
+    found: list[Exemplar] = []
+    journal, lock, run_id = run.folder.journal, run.lock, run.id
+    for number, line in read_objects(journal):
+        if line is None:
+            _log.warning("%s:%d: this line is damaged and left out; the rest is used", journal, number)
+            continue
+        exemplar, record = None, line.get("record")
+        try:
+            if record == "trial":
+                exemplar = exemplar_from_trial(line, lock, run_id)
+            elif record == "example":
+                exemplar = exemplar_from_example(line, run_id, reworded=reworded)
+        except (ValidationError, KeyError) as error:
+            problem = first_problem(error) if isinstance(error, ValidationError) else f"no {error}"
+            _log.warning("%s:%d: this %s is left out (%s); the rest is used", journal, number, record, problem)
+        if exemplar is not None:
+            found.append(exemplar)
+    return found
 
 
 def locate_run(path: Path) -> Path:
@@ -62,44 +75,6 @@ def store_folder(path: Path) -> StoreFolder:
 
 
 def _has_exemplars(run: Path) -> bool:
-    if changes_folder(run).exists:
-        return True
-    lines = read_objects(open_run(run).folder.journal)
-    return any(line is not None and line.get("record") in _SOURCES for _, line in lines)
-
-
-def _exemplar(place: str, line: Mapping[str, Json], run: FinishedRun, reworded: bool) -> Exemplar | None:
-    record = line.get("record")
-    try:
-        if record == "trial":
-            trial = Trial.model_validate(_fields(line, Trial))
-            tool = line.get("tool")
-            definition = _definition(run, next((s.action for s in reversed(trial.steps) if s.action), ""))
-            return exemplar_from_trial(line, trial, tool if isinstance(tool, str) else "", definition, run.id)
-        if record == "example":
-            example = Example.model_validate(_fields(line, Example))
-            wanted = example.paraphrase_of is None or reworded
-            return exemplar_from_example(line, example, run.id) if wanted else None
-    except (ValidationError, KeyError) as error:
-        problem = first_problem(error) if isinstance(error, ValidationError) else f"no {error}"
-        _log.warning("%s: this %s is left out (%s); the rest is used", place, record, problem)
-    return None
-
-
-def _definition(run: FinishedRun, tool: str) -> Definition:
-    """A tool as the run knew it; without a schema if it was none of the run's."""
-    schema, description = run.lock.get("schemas", {}).get(tool), run.lock.get("descriptions", {}).get(tool)
-    return Definition(name=tool, description=description or "", parameters=schema or {})
-
-
-def _fields(line: Mapping[str, Json], record: type[Record]) -> dict[str, Json]:
-    return {name: line[name] for name in record.model_fields if name in line}
-
-
-def _lines(journal: Path) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    for number, value in read_objects(journal):
-        place = f"{journal}:{number}"
-        if value is None:
-            _log.warning("%s: this line is damaged and left out; the rest is used", place)
-        else:
-            yield place, value
+    return changes_folder(run).exists or any(
+        record in _SOURCES for record in record_types(open_run(run).folder.journal)
+    )

@@ -31,6 +31,6 @@ def _read(run: FinishedRun, record: str, cls: type[_Read]) -> Iterator[_Read]:
     for number, line in enumerate(journal.lines(), start=1):
         if line.get("record") == record:
             try:
-                yield cls.model_validate({name: line[name] for name in cls.model_fields if name in line})
+                yield cls.from_line(line)
             except ValidationError:
                 raise journal.damaged_line(number) from None

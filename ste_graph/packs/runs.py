@@ -39,11 +39,7 @@ def locate_evaluation(path: Path, run: FinishedRun) -> tuple[FinishedRun, dict[s
     ((part, lines),) = found.values()
     line = lines[-1]
     try:
-        return (
-            part,
-            line,
-            Evaluation.model_validate({name: line[name] for name in Evaluation.model_fields if name in line}),
-        )
+        return part, line, Evaluation.from_line(line)
     except ValidationError as error:
         raise WorkflowError(f"{part.folder.journal}: the evaluation is damaged; evaluate again with --out") from error
 

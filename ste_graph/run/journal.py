@@ -36,11 +36,22 @@ def read_records(
 
 def count_records(path: Path) -> Counter[str]:
     """How many records of each type a journal has. Raises `WorkflowError` that names a damaged line."""
-    heads = (
-        _read_head(line) or _head_of(_parse(path, number, line))
-        for number, (line, _) in enumerate(scan_lines(path), start=1)
-    )
-    return Counter(record for record, _ in heads)
+    counts = Counter[str]()
+    for number, record in enumerate(record_types(path), start=1):
+        if record is None:
+            raise LineFile(path).damaged_line(number)
+        counts[record] += 1
+    return counts
+
+
+def record_types(path: Path) -> Iterator[str | None]:
+    """The type of record of each line of a journal; None for a line that is damaged."""
+    for line, _ in scan_lines(path):
+        if (head := _read_head(line)) is not None:
+            yield head[0]
+        else:
+            value = read_object(line)
+            yield None if value is None else str(value.get("record"))
 
 
 def unit_key(line: Mapping[str, Json]) -> str:

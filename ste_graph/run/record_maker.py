@@ -115,13 +115,9 @@ def memory_entries(step: LoggedStep, types: Mapping[str, type[Record]]) -> list[
 
 
 def _read_record(line: Mapping[str, Json], types: Mapping[str, type[Record]]) -> Record:
-    """Read the record in a line of the log. A field that the log does not have yet, since it is older, has its default.
-
-    Raises `WorkflowError` where the type does not accept what it once produced.
-    """
-    cls = types[line["record"]]
+    """The record in a line of the log. Raises `WorkflowError` where the type does not accept what it once produced."""
     try:
-        return cls.model_validate({name: line[name] for name in cls.model_fields if name in line})
+        return types[line["record"]].from_line(line)
     except ValidationError as error:
         raise WorkflowError(
             f"record {line['id']} of this run cannot be read as a `{line['record']}`: {first_fault(error)}; "

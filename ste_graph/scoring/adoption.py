@@ -119,6 +119,6 @@ def _read_evaluations(run: FinishedRun) -> list[Evaluation]:
 
 def _parse_evaluation(line: dict[str, Json], journal: LineFile, number: int) -> Evaluation:
     try:
-        return Evaluation.model_validate({name: line[name] for name in Evaluation.model_fields if name in line})
+        return Evaluation.from_line(line)
     except ValidationError:
         raise journal.damaged_line(number) from None

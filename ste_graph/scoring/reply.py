@@ -105,11 +105,6 @@ class CaseReply(ReplyLabel, _GivenReply):
         model = reply.model or next(iter(context.models.get("output", ())), None)
         return reply.model_copy(update={**label.__dict__, "model": model, "label": None})
 
-    @classmethod
-    def from_line(cls, line: Mapping[str, Json]) -> Self:
-        """The reply in a line of a journal. Raises `ValidationError`."""
-        return cls.model_validate({name: line[name] for name in cls.model_fields if name in line})
-
 
 class ArmReply(CaseReply):
     """A reply as an evaluation takes it: with the role of its arm, and the verdict of a judge."""

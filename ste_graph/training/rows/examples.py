@@ -51,9 +51,7 @@ def read_examples(path: Path) -> DistilledRun:
         match line.get("record"):
             case "example":
                 try:
-                    pairs.append(
-                        (Example.model_validate({k: line[k] for k in Example.model_fields if k in line}), line)
-                    )
+                    pairs.append((Example.from_line(line), line))
                 except ValidationError:
                     raise journal.damaged_line(number) from None
             case "rejected":
