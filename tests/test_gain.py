@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import ste_graph as ste
+from ste_graph.cli import main
+from ste_graph.cli.outcome import outcome_from_summary
 from ste_graph.memory import ExemplarStore
+from ste_graph.packs.pack import open_pack
+from ste_graph.packs.since import review_tools
+from ste_graph.report.content import gather_content
 
 TOOLS = '''
 import ste_graph as ste
@@ -35,6 +42,12 @@ def upper(text: str) -> str:
     return text.upper()
 
 
+@ste.tool(effect="read")
+def tide(harbour: str) -> str:
+    """Tell the tide in a harbour."""
+    raise RuntimeError("the service is down")
+
+
 @ste.tool(effect="write")
 def send(text: str) -> str:
     """Send a text."""
@@ -55,7 +68,7 @@ def gain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_gain_explores_distils_tests_and_decides_each_in_a_run_of_its_own(gain: Path) -> None:
     parts = ste.open_run(gain).summary().sub_workflows
     assert list(parts) == ["explore", "distil", "guideline", "describe", "icl", "evaluate"]
-    assert {kept.tool for kept in ste.open_run(gain / "runs" / "explore").trials()} == {"area", "upper"}
+    assert {kept.tool for kept in ste.open_run(gain / "runs" / "explore").trials()} == {"area", "upper", "tide"}
     assert ste.open_run(gain / "runs" / "explore").summary().skipped.keys() == {"send"}
     replies = [line for line in ste.open_run(gain / "runs" / "icl").records() if line["record"] == "reply"]
     assert {line["arm"] for line in replies} == {arm["name"] for arm in ste.load("gain").workflow.params["arms"]}
@@ -103,3 +116,50 @@ def test_the_plan_bounds_what_the_run_used(gain: Path) -> None:
     assert planned is not None
     used = ste.open_run(gain).summary().used
     assert 0 < used.model_calls <= planned.model_calls
+
+
+def test_a_tool_without_a_case_is_named_with_the_reason_and_what_to_do(
+    gain: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["show", str(gain)]) == 0
+    shown = capsys.readouterr().out
+    rejected = f"ste show {gain / 'runs' / 'distil'} --tool tide --record rejected -n 3"
+    assert shown.split("\n\n")[-1].splitlines() == [
+        "no case of 2 tools, so that nothing is known of what learning adds there:",
+        "  tide  nothing of it was kept (16 trials rejected: 15 by execution, 1 by format)",
+        f"        see why: {rejected}",
+        "  send  not explored, as the run may not call it (write)",
+        "        allow: [send]",
+    ]
+    assert main(shlex.split(rejected)[1:]) == 0
+    assert "the service is down" in capsys.readouterr().out
+    outcome = outcome_from_summary("gain", ste.open_run(gain).summary())
+    assert shown.split("\n\n")[-1].strip() in outcome.text()
+    assert set(outcome.to_json()["untested"]) == {"tide", "send"}
+    page = gather_content(ste.open_run(gain))
+    (table,) = [
+        block for part in page.parts for section in part.sections for block in section.blocks
+        if getattr(block, "label", "") == "Tools without a case"
+    ]  # fmt: skip
+    assert [row[0] for row in table.rows] == ["tide", "send"]
+
+
+def test_the_summary_counts_the_calls_of_its_parts_that_never_reached_a_tool(gain: Path) -> None:
+    outcome = outcome_from_summary("gain", ste.open_run(gain).summary())
+    explored = outcome_from_summary("explore", ste.open_run(gain / "runs" / "explore").summary())
+    assert "of them never reached the tool" in explored.overview()
+    line = next(line for line in explored.overview().splitlines() if "failed calls" in line)
+    assert line.split("(")[1] in outcome.overview()
+
+
+def test_a_pack_names_the_tools_that_were_not_tested_and_a_run_since_says_so(gain: Path, tmp_path: Path) -> None:
+    assert main(["pack", "make", str(gain), "--out", str(tmp_path / "pack"), "--not-adopted"]) == 0
+    readme, skill = ((tmp_path / "pack" / name).read_text("utf-8") for name in ("README.md", "SKILL.md"))
+    why = "nothing of it was kept (16 trials rejected: 15 by execution, 1 by format)"
+    assert f"No held-out request is about `tide`: {why}." in readme
+    assert "No held-out request is about `send`: not explored, as the run may not call it (write)." in readme
+    assert "Nothing was learnt about `tide`, `send`." in skill
+    tool = SimpleNamespace(name="tide", effect="read", description="", parameters={})
+    (tide, *_) = review_tools(open_pack(tmp_path / "pack"), [tool])
+    assert (tide.standing, tide.is_explored) == ("weak", True)
+    assert tide.reason == f"when the pack was made: {why}; to leave it out: `exclude: [tide]`"

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ste_graph.command_line import FAILED, Changes, Format, OutputFormat, echo, load_experiment
+from ste_graph.command_line import FAILED, Changes, Format, OutputFormat, echo
 from ste_graph.memory.faces.pack_serve import serve
 from ste_graph.packs.outcome import SIMULATED, OutcomeFormat, PackOutcome
 
 if TYPE_CHECKING:
+    from ste_graph.language.loading import Change
     from ste_graph.memory.exemplars.packing import NewPack
     from ste_graph.packs.manifest import Manifest
     from ste_graph.packs.pack import Pack
@@ -47,8 +48,9 @@ def make(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run of gain, or of evaluate.", show_default=False)],
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="DIR", help="The folder to write; a pack there is replaced.", show_default=False),
+        typer.Option("--out", metavar="DIR", help="The folder to write.", show_default=False),
     ],
+    force: Annotated[bool, typer.Option("--force", help="Replace a pack that is there.")] = False,
     not_adopted: Annotated[
         bool, typer.Option("--not-adopted", help="Also if nothing was adopted: to be looked at, and refused in use.")
     ] = False,
@@ -66,15 +68,17 @@ def make(
 ) -> None:
     """Write what a run of gain adopted as a pack, and list the values of tools that go out with it."""
     from ste_graph.memory.exemplars.packing import build_pack
-    from ste_graph.packs.manifest import write_pack
+    from ste_graph.packs.manifest import require_place, write_pack
     from ste_graph.packs.sources import find_source
 
+    if not dry_run:
+        require_place(out, force=force)
     source = find_source(run, unadopted=not_adopted)
     new = build_pack(
         source, out.resolve().name, pseudonyms=pseudonyms, keeps=sorted({word.value for word in keep or ()})
     )
     if not dry_run:
-        write_pack(out, new.manifest, new.files)
+        write_pack(out, new.manifest, new.files, force=force)
     if format is Format.json:
         echo(json.dumps(_to_json(new, out, written=not dry_run), indent=2, ensure_ascii=False))
         return
@@ -188,17 +192,32 @@ def _name_pack_in_errors(dir: Path) -> Iterator[None]:
 
 
 async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcome: PackOutcome, *, calls: bool) -> None:
+    from ste_graph.experiment import load
+    from ste_graph.language.loading import parse_change
     from ste_graph.memory.exemplars.pack_verification import verify_tools
     from ste_graph.redaction import redact_errors
     from ste_graph.run.tools import open_tools, tool_policy
 
+    own = [parse_change(change) for change in changes]
     if file.suffix == ".py":
-        changes = [f"tools=[{{use: python, module: {json.dumps(str(file))}}}]", *changes]
+        own.insert(0, _functions_of(file))
         file = Path("quickstart")
-    workflow = load_experiment(file, None, changes).workflow
+    workflow = load(file, set=own).workflow
     with redact_errors(workflow.secrets):
         async with open_tools(workflow) as found:
             await verify_tools(opened, found, tool_policy(workflow), outcome, calls=calls)
+
+
+def _functions_of(file: Path) -> Change:
+    """The change of a workflow that has the functions of a file as its tools. Raises `WorkflowError`."""
+    from ste_graph.errors import WorkflowError
+    from ste_graph.language.loading import Change
+    from ste_graph.language.source.files import closest_file, find_file_fault
+    from ste_graph.suggest import render_hint
+
+    if fault := find_file_fault(file, str(file)):
+        raise WorkflowError(f"--tools {file}: {fault}; {render_hint(closest_file(file, '.py'))}".rstrip("; "))
+    return Change("tools", f"[{{use: python, module: {json.dumps(str(file))}}}]", "--tools")
 
 
 def _verify_gain(

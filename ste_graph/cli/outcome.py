@@ -17,6 +17,7 @@ from ste_graph.distil.example import Example
 from ste_graph.distil.facts import FactCounts
 from ste_graph.distil.run_facts import RunFacts
 from ste_graph.distil.wording import WordingCount, count_wordings
+from ste_graph.packs.untested import UntestedTool, find_untested, untested_lines
 from ste_graph.text import count_noun, plural
 from ste_graph.tools.policy import SkippedTool
 from ste_graph.tools.toolbox import NEVER_CALLED
@@ -52,6 +53,10 @@ class Outcome:
     """The `evaluation` records, those of sub-workflows included."""
     examples: ExampleCost | None = None
     """What its examples have cost, if it has some."""
+    untested: list[UntestedTool] = field(default_factory=list)
+    """The tools that an evaluation had no case of."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """The calls of tools by their outcome, those of sub-workflows included."""
 
     @property
     def trials(self) -> int:
@@ -105,6 +110,7 @@ class Outcome:
             "budget": {unit: record["why"] for unit, record in summary.stopped.items()},
             "money": None if summary.money is None else {"spent": summary.money, "currency": summary.currency},
             "per_example": self.examples and self.examples.to_json(),
+            "untested": {each.tool: each.reason for each in self.untested},
             "fallbacks": summary.fallbacks,
             "skipped": summary.skipped,
         }
@@ -112,7 +118,8 @@ class Outcome:
     def text(self) -> str:
         """The outcome for a person, and the next command."""
         tables = [f"\n{evaluation['table']}" for evaluation in self.evaluations]
-        return "\n".join([self.overview(), *tables, "", *self._next_lines()])
+        untested = ["", *untested_lines(self.untested)] if self.untested else []
+        return "\n".join([self.overview(), *tables, *untested, "", *self._next_lines()])
 
     def overview(self) -> str:
         """The outcome for a person."""
@@ -217,9 +224,9 @@ class Outcome:
         return rows + [("attention", text) for text in servers.remarks]
 
     def _failed_calls_text(self) -> str:
-        """The number of failed calls, with those of sub-workflows; of this workflow's own, by kind."""
+        """The number of failed calls, with those of sub-workflows, by kind."""
         total = f"{self.summary.used.failed_calls:,}"
-        failed = {kind: count for kind, count in self.summary.calls.items() if kind != "ok"}
+        failed = {kind: count for kind, count in self.calls.items() if kind != "ok"}
         if not failed:
             return total
         refused = sum(count for kind, count in failed.items() if kind in NEVER_CALLED)
@@ -275,12 +282,20 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
         facts,
         read_evaluations(opened),
         cost_of_examples(opened),
+        read_untested(opened),
+        sum((part.summary().calls for part in opened.sub_runs), Counter(summary.calls)),
     )
 
 
 def read_evaluations(run: FinishedRun) -> list[dict[str, Json]]:
     """The `evaluation` records of a run and of its parts."""
     return [line for part in (run, *run.sub_runs) for line in part.records("evaluation")]
+
+
+def read_untested(run: FinishedRun) -> list[UntestedTool]:
+    """The tools that the evaluations of a run, or of its parts, had no case of."""
+    holders = [part for part in (run, *run.sub_runs) if part.count_records()["evaluation"]]
+    return [untested for part in holders for untested in find_untested(part)]
 
 
 def _part_text(outputs: Mapping[str, Json]) -> str:

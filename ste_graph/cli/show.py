@@ -178,7 +178,7 @@ def _show_whole_run(page: _Page) -> bool:
 
     whole = (page.tool, page.record, page.coverage) == (None, None, False)
     if whole and (evaluations := read_evaluations(page.run)):
-        _show_evaluations(evaluations, page.format)
+        _show_evaluations(page, evaluations)
     elif page.is_plain and not page.counts["trial"] and page.run.sub_runs:
         _show_parts(page.run, page.format)
     else:
@@ -198,9 +198,16 @@ def _show_selection(page: _Page) -> None:
         _show_records(page)
 
 
-def _show_evaluations(evaluations: Sequence[Mapping[str, Json]], format: Format) -> None:
-    tables = "\n\n".join(f"{line['table']}\n\n{line['details']}" for line in evaluations)
-    echo(json.dumps(evaluations, indent=2) if format is Format.json else tables)
+def _show_evaluations(page: _Page, evaluations: Sequence[Mapping[str, Json]]) -> None:
+    from ste_graph.cli.outcome import read_untested
+    from ste_graph.packs.untested import untested_lines
+
+    if page.format is Format.json:
+        echo(json.dumps(evaluations, indent=2))
+        return
+    parts = [f"{line['table']}\n\n{line['details']}" for line in evaluations]
+    untested = "\n".join(untested_lines(read_untested(page.run)))
+    echo("\n\n".join(filter(None, [*parts, untested])))
 
 
 def _show_parts(run: FinishedRun, format: Format) -> None:

@@ -46,6 +46,7 @@ def list_(
 ) -> None:
     """Name every tool, what it may do, and whether a run may call it."""
     from ste_graph.run.tools import tool_policy
+    from ste_graph.tools.policy import effects_line, yaml_scalar
 
     workflow = load_experiment(file, variant, changes).workflow
     if effects:
@@ -64,8 +65,13 @@ def list_(
         echo(_clean(workflow, line.rstrip()))
     if not rows:
         echo("The sources in `tools:` give no tool.", error=True)
-    elif any(row[2] for row in rows):
-        echo("What a run may call: `ste tools list --effects` prints a block to correct and paste.", error=True)
+    elif left := [row[0] for row in rows if row[2]]:
+        echo(
+            f"A run calls what reads. If `{left[0]}` only reads, write `{effects_line(left[0])}` in its entry of "
+            f"`tools:`; if it may be called all the same, `allow: [{yaml_scalar(left[0])}]`. `--effects` prints a "
+            "block with every tool.",
+            error=True,
+        )
 
 
 @tools.command()
@@ -144,7 +150,7 @@ async def _effects(workflow: Workflow) -> str:
             stack.push_async_callback(source.close)
             block = effects_block(await source.open())
             entry = workflow.lock["workflow"]["tools"][number]
-            blocks.append(f"# tools, entry {number + 1}: use: {entry['use']}\n{block}")
+            blocks.append(f"# under `tools:`, in entry {number + 1} (use: {entry['use']})\n{block}")
     said: str = _clean(workflow, "\n".join(blocks).rstrip())
     return said
 

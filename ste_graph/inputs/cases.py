@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ste_graph.contracts import Frozen, Json, Origin
+from ste_graph.diagnostics import display_path
 from ste_graph.errors import WorkflowError
 from ste_graph.ids import derive_seed
 from ste_graph.inputs.tool_pool import ToolPool, read_tool_pool
@@ -86,7 +87,7 @@ class Cases(Frozen):
         test = _read_held_out(place) if self.run is not None else self._read_file(place, listed)
         chosen = [test.name(tool, place) for tool in self.include] if self.include is not None else [*test.pool]
         if empty := [tool for tool in chosen if not test.cases.get(tool) and tool not in test.others]:
-            _log.warning("%s: has no case of %s, so these are not tested", place, _list_names(empty))
+            _log.warning("%s: has no case of %s, so these are not tested", display_path(place), _list_names(empty))
         cases = {tool: self._limit(own) for tool, own in test.cases.items() if own and tool in chosen}
         if self.asked_in is not None:
             cases = _take_asked(cases, Path(self.asked_in), place)
@@ -97,7 +98,7 @@ class Cases(Frozen):
                 _log.warning(
                     "%s: %s in which no call is right left out, so that they are %.0f %% of the others at most "
                     "(`restraint`)",
-                    place, count_noun(left, "case"), 100 * self.restraint,
+                    display_path(place), count_noun(left, "case"), 100 * self.restraint,
                 )  # fmt: skip
         restraint = any(case["kind"] != "call" for own in cases.values() for case in own)
         if not cases:

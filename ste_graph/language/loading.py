@@ -25,10 +25,12 @@ ARM_SIGN: Final = "+"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One `--set PATH=VALUE`; `value` is YAML text."""
+    """One `--set PATH=VALUE`, or what another option says; `value` is YAML text."""
 
     path: str
     value: str
+    option: str | None = None
+    """The option that it stands for, as the place of its faults; None: `--set PATH`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ class _File:
 
     def _apply_changes(self, tree: MappingNode, findings: Findings) -> MappingNode:
         for change in order_changes(self.changes, lambda change: change.path):
-            name = f"--set {change.path}"
+            name = change.option or f"--set {change.path}"
             try:
                 value = parse_value(change.value, name)
             except DiagnosticsError as error:

@@ -121,11 +121,13 @@ def pack_files(
         MCPCHECKER: len(others),
     }  # fmt: skip
     asked = {case["gold"]["tool"] for case in calls}
-    if unasked := [f"`{name}`" for name in manifest.tools if name not in asked]:
+    untested: Mapping[str, str] = evidence.get("untested") or {}
+    if unasked := [f"`{name}`" for name in manifest.tools if name not in {*asked, *untested}]:
         notes = [
             *notes,
             f"No held-out request is about {', '.join(unasked)}: nothing that the pack says of it was tested.",
         ]
+    notes = [*notes, *(f"No held-out request is about `{name}`: {why}." for name, why in untested.items())]
     overrides = mcp_tools(data.definitions, data.descriptions)
     return {
         SKILL: render_skill(manifest, data, examples, lessons, evidence).encode("utf-8", "replace"),

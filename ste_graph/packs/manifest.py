@@ -23,7 +23,7 @@ FORMAT: Final = 1
 """The version of a pack's files. Raise it with any change that an older or newer version cannot read."""
 
 MANIFEST: Final = "pack.json"
-REMAKE: Final = "get it again from its author, or make it again from its run: ste pack make RUN --out"
+REMAKE: Final = "get it again from its author, or make it again from its run: ste pack make RUN --force --out"
 
 _UNKNOWN: Final = " is no part of the pack"
 
@@ -138,15 +138,22 @@ def advise(path: Path, problems: Sequence[str]) -> str:
     return f"{REMAKE} {path}"
 
 
-def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
+def require_place(path: Path, *, force: bool = False) -> None:
+    """Raises `WorkflowError` where no pack may be written: over a pack, unless `force`, or over anything else."""
+    if is_pack(path):
+        if not force:
+            raise WorkflowError(f"{path}: is a pack already; give a new folder with --out, or --force to replace it")
+    elif path.exists() and not is_torn(path) and not (path.is_dir() and not any(path.iterdir())):
+        raise WorkflowError(f"{path}: is there and is no pack; give a new folder with --out")
+
+
+def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes], *, force: bool = False) -> Manifest:
     """Write a pack, whole or not at all; returns its manifest, with the digests of `files`.
 
-    A pack that is there, torn or whole, is replaced. Raises `WorkflowError` if something else is there, `RunError` if
-    it cannot be written.
+    What is left of a torn pack is replaced, and with `force` a whole one. Raises `WorkflowError` if anything else is
+    there, `RunError` if it cannot be written.
     """
-    is_free = not path.exists() or is_pack(path) or is_torn(path) or (path.is_dir() and not any(path.iterdir()))
-    if not is_free:
-        raise WorkflowError(f"{path}: is there and is no pack; give a new folder with --out")
+    require_place(path, force=force)
     digests = {
         name: FileDigest(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)) for name, data in files.items()
     }

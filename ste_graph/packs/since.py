@@ -37,11 +37,15 @@ class ToolStanding:
 def review_tools(pack: Pack, tools: Sequence[Tool], least: int = LEAST_CASES) -> list[ToolStanding]:
     """The standing of every tool that there is, in order, and of those that are gone."""
     report, weak = compare_tools(pack.definitions, tools), find_weak(pack, least)
+    untested: Mapping[str, str] = pack.evidence.get("untested") or {}
     changed = {drift.tool: drift for drift in report.changed}
     cases = _count_cases(pack)
     found = []
     for tool in tools:
-        if tool.name in report.new:
+        if tool.name in report.new and tool.name in untested:
+            again = f"when the pack was made: {untested[tool.name]}; to leave it out: `exclude: [{tool.name}]`"
+            found.append(ToolStanding(tool.name, "weak", again))
+        elif tool.name in report.new:
             found.append(ToolStanding(tool.name, "new", "the pack does not know it"))
         elif tool.name in changed:
             found.append(ToolStanding(tool.name, "changed", changed[tool.name].text.partition(": ")[2]))

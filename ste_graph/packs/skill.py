@@ -75,6 +75,7 @@ def render_skill(
         f"# {manifest.name}",
         "",
         *describe_state(manifest, evidence),
+        *_describe_untested(manifest, evidence),
         "",
     ]
     for most_examples, most_lessons, with_parameters in _DETAILS:
@@ -89,6 +90,12 @@ def render_skill(
     lines = [*head, *_table(tools, data)]
     rest = [] if len(lines) <= MOST_LINES else [f"… and {len(lines) - MOST_LINES + 1} more: see `{FINGERPRINTS}`"]
     return "\n".join([*lines[: MOST_LINES - len(rest)], *rest]) + "\n"
+
+
+def _describe_untested(manifest: Manifest, evidence: Mapping[str, Any]) -> list[str]:
+    """The tools of which nothing was learnt, so that an agent does not look for them here."""
+    names = [f"`{name}`" for name in evidence.get("untested") or () if name not in manifest.tools]
+    return [f"Nothing was learnt about {', '.join(names)}."] if names else []
 
 
 def _front_matter(manifest: Manifest, tools: Sequence[ToolDefinition], evidence: Mapping[str, Any]) -> list[str]:

@@ -26,6 +26,7 @@ from ste_graph.packs.runs import (
     locate_run,
     workflow_of,
 )
+from ste_graph.packs.untested import find_untested
 from ste_graph.scoring.evaluation import Evaluation
 from ste_graph.scoring.reply import CaseReply
 from ste_graph.scoring.subject import Form, FormsSubject, Subject
@@ -186,6 +187,7 @@ class PackSource:
             "dates": {name: run.lock.get("created") for name, run in runs.items()},
             "versions": {"python": self.evaluated.lock.get("python"), **(self.evaluated.lock.get("packages") or {})},
             "settings": self.settings,
+            "untested": {each.tool: each.reason for each in find_untested(self.evaluated)},
             "table": evaluation.table,
             "details": evaluation.details,
         }

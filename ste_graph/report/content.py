@@ -14,6 +14,7 @@ from ste_graph.distil.facts import FactCounts, TrialFacts
 from ste_graph.distil.run_facts import RunFacts
 from ste_graph.files.jsonl import read_objects
 from ste_graph.finished import FinishedRun, part_names, without_collector
+from ste_graph.packs.untested import find_untested
 from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table
 from ste_graph.report.entries import Fates, Talk, reply_entry, trial_entry
 from ste_graph.report.evidence import arms_section, forms_section
@@ -153,7 +154,11 @@ class _OpenPart:
             requests_section(trials, placed),
             coverage_section(trials, self.lock.get("schemas", {})),
             gates_section(self.of("rejected"), kept),
-            arms_section(self.of("evaluation"), self.of("reply")),
+            arms_section(
+                self.of("evaluation"),
+                self.of("reply"),
+                find_untested(self.run) if self.of("evaluation") else (),
+            ),
             training_section(self.of("training"), self.of("round")),
             forms_section(self.of("guideline", "description")),
             cost_section(self.steps.costs),

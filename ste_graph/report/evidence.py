@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ste_graph.contracts import Json
+from ste_graph.packs.untested import UntestedTool
 from ste_graph.report.blocks import PageChart, PageSection, PageTable, PageText, make_section, make_table, share
 from ste_graph.report.charts import bar_chart, interval_chart
 from ste_graph.report.outcomes import Line
@@ -22,11 +23,15 @@ _COST: Final = (
 )
 
 
-def arms_section(evaluations: Sequence[Line], replies: Sequence[Line]) -> PageSection | None:
-    """The arms of a test with intervals, their gains over the baseline, and the decision; and the replies."""
+def arms_section(
+    evaluations: Sequence[Line], replies: Sequence[Line], untested: Sequence[UntestedTool] = ()
+) -> PageSection | None:
+    """The arms of a test with intervals, their gains, and the decision; the tools that were not tested; the replies."""
     blocks: list[PageChart | PageTable | PageText | None] = []
     for line in evaluations:
         blocks += _evaluation_blocks(line)
+    rows = [(each.tool, each.reason, each.advice) for each in untested]
+    blocks.append(make_table("Tools without a case", ("tool", "why", "what to do"), rows, sentences=True))
     if replies:
         blocks += _reply_blocks(replies)
     note = (

@@ -68,7 +68,13 @@ class SkippedTool:
         return {"effect": self.effect, "remedy": self.remedy, **({"note": self.note} if self.note else {})}
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.effect})  {self.note or self.remedy}"
+        return f"{self.name} ({self.effect})  {self.way}"
+
+    @property
+    def way(self) -> str:
+        """What to write so that it is called: a tool that counts as destructive may only not say that it reads."""
+        correct = f"; or {effects_line(self.name)} in its entry of `tools:`, if it only reads"
+        return self.note or f"{self.remedy}{correct if self.effect == 'destructive' else ''}"
 
 
 def list_skipped(tools: Sequence[Tool], policy: ToolPolicy) -> list[SkippedTool]:
@@ -85,18 +91,23 @@ def allow_line(name: str, policy: ToolPolicy) -> str:
     return f"allow: [{', '.join(yaml_scalar(entry) for entry in (*policy.allow, name))}]"
 
 
+def effects_line(name: str) -> str:
+    """The setting of a source that says that one of its tools only reads."""
+    return f"effects: {{{yaml_scalar(name)}: read}}"
+
+
 def effects_block(tools: Sequence[Tool]) -> str:
     """An `effects:` block to paste under the tools' entry in YAML, and to correct: one line per tool."""
     keys = {tool.name: f"  {yaml_scalar(tool.name)}: {tool.effect}" for tool in tools}
     width = max((len(key) for key in keys.values()), default=0)
     lines = [f"{keys[tool.name]:{width}}  # {effect_note(tool) or first_line(tool.description)}" for tool in tools]
-    head = f"effects:  # one of {', '.join(get_args(Effect))}"
+    head = "effects:  # write `read` for a tool that only reads: a run calls no other, unless `allow` names it"
     return "\n".join([head, *(line.rstrip(" #") for line in lines)]) + "\n"
 
 
 def note_doubt(doubt: str, name: str) -> str:
     """The note of a tool whose effect counts as unsaid: the doubt, and the setting of its source that says it."""
-    return f"{doubt}; not called unless `effects: {{{yaml_scalar(name)}: read}}`"
+    return f"{doubt}; not called unless `{effects_line(name)}`"
 
 
 def first_line(text: str) -> str:

@@ -147,7 +147,7 @@ def test_a_workflow_whose_tools_may_not_be_called_gets_a_block_to_paste(ste, fol
     assert result.out.startswith(
         "--set tools.0.include:1:1: error[E602] the only tool, which is not read-only, may not be called:"
     )
-    assert "effects:  # one of read, write, destructive\n  store: write" in result.out
+    assert "unless `allow` names it\n  store: write" in result.out
 
 
 def test_a_folder_is_refused_as_a_workflow(ste, folder):

@@ -62,7 +62,7 @@ def test_a_plan_without_callable_tools_has_a_block_to_paste(ste, folder):
     result = ste("plan", "small.yaml", "--set", "tools.0.include=[store]")
     assert result.code == 0
     assert result.out.startswith("small: 0 units, one per tool\n")
-    assert "effects:  # one of read, write, destructive\n  store: write" in result.out
+    assert "unless `allow` names it\n  store: write" in result.out
 
 
 def test_the_whole_of_gain_has_a_bound_before_any_of_its_runs_is_there(ste, folder):

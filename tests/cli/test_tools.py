@@ -39,7 +39,7 @@ def test_list_names_each_tool_with_its_effect_and_says_which_a_run_does_not_call
         "shout   read               Write a text in capitals.\n"
         "store   write  not called  Store a text.\n"
     )
-    assert "ste tools list --effects" in result.err
+    assert "If `store` only reads, write `effects: {store: read}` in its entry of `tools:`; if it" in result.err
 
 
 def test_list_as_data_holds_what_a_model_is_told_and_whether_the_policy_allows_it(ste, folder):
@@ -57,14 +57,14 @@ def test_effects_are_printed_per_source_under_the_names_that_the_source_knows(st
         "read", "read", "write", "destructive"
     ]  # fmt: skip
     assert ste("tools", "list", "small.yaml", "--effects").out == (
-        "# tools, entry 1: use: python\n"
-        "effects:  # one of read, write, destructive\n"
+        "# under `tools:`, in entry 1 (use: python)\n"
+        "effects:  # write `read` for a tool that only reads: a run calls no other, unless `allow` names it\n"
         "  double: read  # Double a number.\n"
         "  shout: read   # Write a text in capitals.\n"
         "  store: write  # Store a text.\n"
         "\n"
-        "# tools, entry 2: use: python\n"
-        "effects:  # one of read, write, destructive\n"
+        "# under `tools:`, in entry 2 (use: python)\n"
+        "effects:  # write `read` for a tool that only reads: a run calls no other, unless `allow` names it\n"
         "  store: destructive  # Store a number.\n"
     )
 

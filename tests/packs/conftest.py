@@ -144,7 +144,7 @@ def make_pack(tmp_path: Path) -> Callable[..., Pack]:
             "tools": tuple(own.definitions), "files": {}, **changes,
         }  # fmt: skip
         manifest = Manifest(**given)
-        write_pack(tmp_path / folder, manifest, pack_files(manifest, own, evidence, {}))
+        write_pack(tmp_path / folder, manifest, pack_files(manifest, own, evidence, {}), force=True)
         return open_pack(tmp_path / folder)
 
     return make

@@ -19,7 +19,7 @@ def change_manifest(pack, **changes) -> None:
     (pack.path / MANIFEST).write_text(json.dumps({**plain, **changes}), "utf-8")
 
 
-REMADE = "from its author, or make it again from its run: ste pack make RUN --out"
+REMADE = "from its author, or make it again from its run: ste pack make RUN --force --out"
 
 
 def refusal(path, way: str = f"get it again {REMADE}") -> str:
@@ -88,14 +88,17 @@ def test_a_folder_that_is_no_pack_says_what_was_expected(tmp_path) -> None:
         open_pack(tmp_path)
 
 
-def test_a_new_pack_takes_the_place_of_an_old_one_and_nothing_else_s(pack, tmp_path) -> None:
-    write_pack(pack.path, pack.manifest, {"SKILL.md": b"new"})
+def test_a_new_pack_takes_the_place_of_an_old_one_only_by_force_and_nothing_else_s(pack, tmp_path) -> None:
+    with pytest.raises(WorkflowError, match="is a pack already; give a new folder with --out, or --force to replace"):
+        write_pack(pack.path, pack.manifest, {"SKILL.md": b"new"})
+    assert "SKILL.md" in open_pack(pack.path).manifest.files
+    write_pack(pack.path, pack.manifest, {"SKILL.md": b"new"}, force=True)
     assert open_pack(pack.path).manifest.files.keys() == {"SKILL.md"}
     assert [path.name for path in tmp_path.iterdir()] == ["everyday"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x", "utf-8")
     with pytest.raises(WorkflowError, match="is there and is no pack"):
-        write_pack(tmp_path / "mine", pack.manifest, {"SKILL.md": b"new"})
+        write_pack(tmp_path / "mine", pack.manifest, {"SKILL.md": b"new"}, force=True)
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
@@ -112,6 +115,6 @@ def test_a_write_that_fails_leaves_the_pack_as_it_was(pack, monkeypatch) -> None
     before = open_pack(pack.path).manifest.digest
     monkeypatch.setattr("ste_graph.packs.manifest._write", lambda file, data: fail(file, file))
     with pytest.raises(Exception, match="a pack that was there is as it was"):
-        write_pack(pack.path, pack.manifest, {"SKILL.md": b"new"})
+        write_pack(pack.path, pack.manifest, {"SKILL.md": b"new"}, force=True)
     assert open_pack(pack.path).manifest.digest == before
     assert [path.name for path in pack.path.parent.iterdir()] == ["everyday"]

@@ -166,6 +166,15 @@ def test_make_lists_the_values_that_go_out_and_a_dry_run_writes_nothing(gain, tm
     assert not any("more" in line.rsplit(",", 1)[-1] for line in found["values"])
 
 
+def test_make_replaces_no_pack_without_force(gain, made, ste) -> None:
+    before = (made / "pack.json").read_bytes()
+    refused = ste("pack", "make", gain, "--out", made)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == f"{made}: is a pack already; give a new folder with --out, or --force to replace it\n"
+    assert (made / "pack.json").read_bytes() == before
+    assert ste("pack", "make", gain, "--out", made, "--dry-run").code == 0
+
+
 def test_pseudonyms_hold_in_the_whole_pack(gain, tmp_path, ste) -> None:
     assert ste("pack", "make", gain, "--out", tmp_path / "new", "--pseudonyms").code == 0
     whole = " ".join(file.read_text("utf-8") for file in (tmp_path / "new").rglob("*") if file.is_file()).casefold()

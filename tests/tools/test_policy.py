@@ -38,7 +38,8 @@ def test_read_tools_may_always_be_called_and_allow_opens_more_by_effect_or_name(
 
 def test_a_skipped_tool_comes_with_the_line_that_would_allow_it():
     drop, null = list_skipped(TOOLS, ToolPolicy(allow=["add_row"]))
-    assert str(drop) == "drop (destructive)  allow: [add_row, drop]"
+    reads = "effects: {drop: read} in its entry of `tools:`, if it only reads"
+    assert str(drop) == f"drop (destructive)  allow: [add_row, drop]; or {reads}"
     assert str(null) == 'null (write)  allow: [add_row, "null"]'
     assert drop.to_json() == {"effect": "destructive", "remedy": "allow: [add_row, drop]"}
 
@@ -58,7 +59,7 @@ def test_a_skipped_tool_whose_effect_is_in_doubt_says_why_in_its_one_line():
 def test_the_effects_block_is_yaml_to_paste_with_each_tools_first_line():
     block = effects_block(TOOLS)
     assert block == (
-        "effects:  # one of read, write, destructive\n"
+        "effects:  # write `read` for a tool that only reads: a run calls no other, unless `allow` names it\n"
         "  look: read         # Do it.\n"
         "  add_row: write     # Do it.\n"
         "  drop: destructive  # Do it.\n"
