@@ -27,10 +27,10 @@ class CachedVectors:
         """The vectors of requests, in their order."""
         hashes = list(map(text_hash, texts))
         vectors = self._open().get(hashes)
-        missing = list({hash: text for hash, text in zip(hashes, texts, strict=True) if hash not in vectors}.items())
+        missing = list(dict.fromkeys(text for hash, text in zip(hashes, texts, strict=True) if hash not in vectors))
         if missing:
-            rows = self._embedder.check(self._embedder.embed([text for _, text in missing]), self.dimension)
-            new = dict(zip((hash for hash, _ in missing), rows, strict=True))
+            rows = self._embedder.check(self._embedder.embed(missing), self.dimension)
+            new = dict(zip(map(text_hash, missing), rows, strict=True))
             self._open().put(new)
             vectors |= new
         if hashes:

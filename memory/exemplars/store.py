@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ste_graph.contracts import VERIFIED, Message, Selection
+from ste_graph.distil.normalisation import words
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run, open_run
 from ste_graph.memory.exemplars.adoption import are_lessons_adopted, require_adopted
@@ -24,8 +25,7 @@ from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, a
 from ste_graph.memory.exemplars.run_backend import RunBackend
 from ste_graph.memory.exemplars.run_import import exemplars_from_run
 from ste_graph.memory.exemplars.searchable import SearchableExemplars
-from ste_graph.memory.exemplars.selection import ExemplarMatch
-from ste_graph.memory.exemplars.selector import ExemplarSelector
+from ste_graph.memory.exemplars.selection import ExemplarMatch, select_matches
 from ste_graph.memory.exemplars.server_exemplars import ServerExemplars
 from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.memory.vectors.similarity import Vectors, similarities
@@ -56,7 +56,6 @@ class ExemplarStore:
         self.teaches = True
         """True if it returns the lessons that its trials teach."""
         self._exemplars = exemplars
-        self._selector = ExemplarSelector(exemplars)
 
     # Opening
 
@@ -92,7 +91,10 @@ class ExemplarStore:
                 StoreFolder(Path(source)).create()
             place = str(locate_store(source))
         wanted = StoreEmbedder(place, embedder)
-        store = cls(*_open_exemplars(place, wanted, older))
+        if is_address(place):
+            store = cls(ServerExemplars(place, wanted, older=older))
+        else:
+            store = cls._read(Path(place), wanted)
         store.teaches = only_if is None or are_lessons_adopted(source, os.fspath(only_if))
         if tools is not None:
             store.freeze(exemplar.id for exemplar in store.exemplars() if exemplar.tool in tools)
@@ -111,13 +113,7 @@ class ExemplarStore:
             )
         place = locate_store(path)
         wanted = StoreEmbedder(str(place), embedder)
-        pack = None
-        if is_pack(place):
-            backend: Backend = (read := PackBackend(place, wanted, recompute=True))
-            pack = read.pack
-        elif is_run(place):
-            backend = RunBackend(place, wanted, recompute=True)
-        else:
+        if not is_pack(place) and not is_run(place):
             folder = StoreFolder(place)
             with folder.hold(WAIT_S):
                 # Before anything is removed: an index that is there is better than none.
@@ -126,14 +122,27 @@ class ExemplarStore:
                     wanted.find()
                 remove_index(folder)
                 folder.begin_write()
-            backend = FolderBackend(folder, wanted)
-        store = cls(ExemplarCache(backend, wanted), pack)
+        store = cls._read(place, wanted, recompute=True)
         try:
             store._exemplars.rebuild()
         except BaseException:
             store.close()
             raise
         return store
+
+    @classmethod
+    def _read(cls, place: Path, embedder: StoreEmbedder, *, recompute: bool = False) -> Self:
+        """The store in a folder; of a run or a pack with vectors from the user's cache, unless to `recompute`."""
+        backend: Backend
+        pack = None
+        if is_pack(place):
+            backend = pack_backend = PackBackend(place, embedder, recompute=recompute)
+            pack = pack_backend.pack
+        elif is_run(place):
+            backend = RunBackend(place, embedder, recompute=recompute)
+        else:
+            backend = FolderBackend(StoreFolder(place), embedder)
+        return cls(ExemplarCache(backend, embedder), pack)
 
     @classmethod
     def compare(cls, path: str | os.PathLike[str]) -> tuple[int, list[str]]:
@@ -280,7 +289,9 @@ class ExemplarStore:
         gates: Iterable[str] | None = VERIFIED,
     ) -> list[list[ExemplarMatch]]:
         """`search` for many requests at once, which is many times faster than one by one."""
-        return self._selector.search(queries, k, tools=tools, gates=gates)
+        if _check_k(k) == 0 or self._exemplars.is_empty():
+            return [[] for _ in queries]
+        return self.search_vectors(self._exemplars.embed(queries), k, tools=tools, gates=gates)
 
     def search_vectors(
         self,
@@ -289,9 +300,14 @@ class ExemplarStore:
         *,
         tools: Iterable[str] | None = None,
         gates: Iterable[str] | None = VERIFIED,
+        by_tool: bool = False,
     ) -> list[list[ExemplarMatch]]:
-        """`search` for vectors of requests, one per row."""
-        return self._selector.search_vectors(vectors, k, tools=tools, gates=gates)
+        """`search` for vectors of requests, one per row; with `by_tool` the k nearest of each tool."""
+        if _check_k(k) == 0:
+            return [[] for _ in vectors]
+        offered = None if tools is None else list(tools)
+        passed = None if gates is None else frozenset(gates)
+        return self._exemplars.search(vectors, k, tools=offered, gates=passed, by_tool=by_tool)
 
     async def asearch(self, query: str, k: int = 8, **settings: Any) -> list[ExemplarMatch]:
         """`search`, in a worker thread."""
@@ -321,15 +337,33 @@ class ExemplarStore:
 
         `tools` are the tools offered: no exemplar names another one. `count` counts the tokens of a text.
         """
-        return self._selector.select(query, selection or self.selection, tools=tools, count=count)
+        selection = selection or self.selection
+        offered = None if tools is None or selection.paper else list(tools)
+        if _check_k(selection.k) == 0 or self._exemplars.is_empty():
+            return []
+
+        def text(exemplar: Exemplar) -> str:
+            return as_text([exemplar], observations=selection.shows_observations)
+
+        return select_matches(self._nearest(query, selection, offered), selection, text, count)
 
     async def aselect(self, query: str, selection: Selection | None = None, **settings: Any) -> list[ExemplarMatch]:
         """`select`, in a worker thread."""
         return await asyncio.to_thread(self.select, query, selection, **settings)
 
     def candidates(self, selection: Selection, tools: Iterable[str] | None = None) -> list[tuple[str, str]]:
-        """The id and the tool of every exemplar among which a selection chooses, in an order of no run's own."""
-        return self._selector.candidates(selection, tools)
+        """The id and the tool of every exemplar among which a selection chooses.
+
+        They are sorted by tool and by what is asked: ids differ from run to run, and so would a draw from them.
+        """
+        offered = None if tools is None or selection.paper else frozenset(tools)
+        gates = frozenset(selection.gates)
+        rows = [
+            row
+            for row in self._exemplars.rows()
+            if gates <= row.gates and not row.stale and (offered is None or row.tools <= offered)
+        ]
+        return [(row.id, row.tool) for row in sorted(rows, key=lambda row: (row.tool, row.text, row.id))]
 
     def render(
         self,
@@ -427,17 +461,26 @@ class ExemplarStore:
         """Every lesson that the trials teach, or those of some tools."""
         return self._exemplars.lessons(tools)
 
+    def _nearest(self, query: str, selection: Selection, offered: Sequence[str] | None) -> list[ExemplarMatch]:
+        """The nearest exemplars to select from, as many without those of the very same request as with them."""
+        vectors, k, asked = self._exemplars.embed([query]), selection.fetches, words(query)
+        gates, by_tool = selection.gates, selection.by_tool
+        while True:
+            nearest = self.search_vectors(vectors, k, tools=offered, gates=gates, by_tool=by_tool)[0]
+            if selection.allow_same_request:
+                return nearest
+            others = [match for match in nearest if words(match.exemplar.query) != asked]
+            wanted = selection.fetches + len(nearest) - len(others)
+            if wanted <= k:
+                return others
+            k = wanted
 
-def _open_exemplars(place: str, embedder: StoreEmbedder, older: bool) -> tuple[SearchableExemplars, Pack | None]:
-    """The exemplars of a place, and the pack if it is one."""
-    if is_address(place):
-        return ServerExemplars(place, embedder, older=older), None
-    if is_pack(Path(place)):
-        backend = PackBackend(Path(place), embedder)
-        return ExemplarCache(backend, embedder), backend.pack
-    if is_run(Path(place)):
-        return ExemplarCache(RunBackend(Path(place), embedder), embedder), None
-    return ExemplarCache(FolderBackend(StoreFolder(Path(place)), embedder), embedder), None
+
+def _check_k(k: int) -> int:
+    """The number of exemplars wanted. Raises `WorkflowError` if it is negative."""
+    if k < 0:
+        raise WorkflowError(f"k is {k}; expected 0 or more")
+    return k
 
 
 def _run_id(run: str | os.PathLike[str] | None) -> str | None:
