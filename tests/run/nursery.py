@@ -107,7 +107,9 @@ def arm(place: str, number: int) -> None:
 def run(order: dict) -> None:
     """In the child: the run, to its end or its death."""
     import ste_graph as ste
+    from ste_graph.run import step_log
 
+    step_log.SYNC_S = 0.0  # so that a run of some seconds reaches the disk often
     kill = order["kill"]
     if kill and kill[0] != "growth":
         arm(*kill)
