@@ -19,6 +19,7 @@ from ste_graph.memory.faces.pack_serve import serve
 from ste_graph.packs.outcome import SIMULATED, OutcomeFormat, PackOutcome
 
 if TYPE_CHECKING:
+    from ste_graph.experiment import Experiment
     from ste_graph.language.loading import Change
     from ste_graph.memory.exemplars.packing import NewPack
     from ste_graph.packs.manifest import Manifest
@@ -202,10 +203,24 @@ async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcom
     if file.suffix == ".py":
         own.insert(0, _functions_of(file))
         file = Path("quickstart")
-    workflow = load(file, set=own).workflow
+    experiment = load(file, set=own)
+    workflow = experiment.workflow
+    outcome.tools = _tool_options(experiment, changes) or outcome.tools
     with redact_errors(workflow.secrets):
         async with open_tools(workflow) as found:
             await verify_tools(opened, found, tool_policy(workflow), outcome, calls=calls)
+
+
+def _tool_options(experiment: Experiment, changes: Sequence[str]) -> str | None:
+    """The options that give another workflow these tools; None where their paths are only right in their own file."""
+    from ste_graph.language.source.tool_files import flow_text
+
+    tree = experiment.tree.at(["tools"])
+    if tree is None or not (tree.span.file.startswith("--") or Path(tree.span.file).parent == Path()):
+        return None
+    rest = [change for change in changes if not change.strip().startswith("tools")]
+    words = [word for change in (f"tools={flow_text(tree.to_plain())}", *rest) for word in ("--set", change)]
+    return shlex.join(words)
 
 
 def _functions_of(file: Path) -> Change:

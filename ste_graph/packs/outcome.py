@@ -30,15 +30,19 @@ GONE: Final = ("gone",)
 """The changes of a tool that is no longer there."""
 
 _NEXT: Final[Mapping[tuple[str, Status], str]] = {
-    ("tools", "lost"): "explore the tools that have changed, and decide again: ste run gain --set 'tools=[…]' "
-    "--since {pack}",
-    ("gone", "lost"): "if --tools names the right file, measure without what is gone: ste run gain --set 'tools=[…]'",
-    ("calls", "lost"): "find out why these calls fail; if they are to fail, explore and decide again: ste run gain",
-    ("gain", "lost"): "do not use it with this model; to find out what helps that one: ste run gain",
+    ("tools", "lost"): "explore the tools that have changed, and decide again: ste run gain {tools} --since {pack}",
+    ("gone", "lost"): "put the tool back, or name the file that has it; the pack still serves the others, and what "
+    "it is worth without that tool is measured anew: ste run gain {tools}",
+    ("all gone", "lost"): "does --tools name the right file? These are other tools, and need a pack of their own: "
+    "ste run gain {tools}",
+    ("calls", "lost"): "find out why these calls fail; if they are to fail, explore and decide again: ste run gain "
+    "{tools}",
+    ("gain", "lost"): "do not use it with this model; to find out what helps that one: ste run gain {tools}",
     ("gain", "unknown"): "test with all cases (without --cases); if they are too few, explore more for the next pack: "
-    "ste run gain --set params.episodes=NUMBER",
+    "ste run gain {tools} --set params.episodes=NUMBER",
 }
-"""What to do about a finding, by its check and status; of a tool that is gone, by `gone`. `pack` is for a shell."""
+"""What to do about a finding, by its check and status; of a tool that is gone, by `gone` or, where all are, `all gone`.
+`pack` and `tools` are for a shell."""
 
 
 class OutcomeFormat(StrEnum):
@@ -79,6 +83,8 @@ class PackOutcome:
 
     pack: str
     simulated: bool = False
+    tools: str = "--set 'tools=[…]'"
+    """The options of `ste run gain` that name the tools as they are now, for a shell."""
     findings: list[PackFinding] = field(default_factory=list)
 
     def add(
@@ -100,8 +106,11 @@ class PackOutcome:
         return list(dict.fromkeys(filter(None, map(self._next_step, ordered))))
 
     def _next_step(self, finding: PackFinding) -> str:
-        about = "gone" if finding.changes == GONE else finding.check
-        return _NEXT.get((about, finding.status), "").format(pack=shlex.quote(self.pack))
+        about = finding.check
+        if finding.changes == GONE:
+            there = [each for each in self.findings if each.check == "tools" and each.changes != GONE]
+            about = "gone" if any(each.status != "note" for each in there) else "all gone"
+        return _NEXT.get((about, finding.status), "").format(pack=shlex.quote(self.pack), tools=self.tools)
 
     @property
     def summary(self) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
-from ste_graph.language.source.document import parse, parse_value, read
+from ste_graph.language.source.document import DocumentLoader, parse, read
 
 
 def problems(text: str) -> tuple[Diagnostic, ...]:
@@ -125,11 +125,11 @@ def test_aliases_cannot_fill_the_memory() -> None:
 
 
 def test_a_value_of_the_command_line_is_any_yaml_and_shows_its_own_line() -> None:
-    assert parse_value("", "--set a").to_plain() is None
-    assert parse_value("off", "--set a").to_plain() == "off"
-    assert parse_value("[1, {b: c}]", "--set a").to_plain() == [1, {"b": "c"}]
+    assert DocumentLoader.parse("", "--set a").to_plain() is None
+    assert DocumentLoader.parse("off", "--set a").to_plain() == "off"
+    assert DocumentLoader.parse("[1, {b: c}]", "--set a").to_plain() == [1, {"b": "c"}]
     with pytest.raises(DiagnosticsError) as caught:
-        parse_value("[1", "--set params.turns")
+        DocumentLoader.parse("[1", "--set params.turns")
     assert str(caught.value).startswith("--set params.turns:1:3: error[E103] missing `,` or closing bracket")
 
 
@@ -186,7 +186,7 @@ def test_half_a_character_is_refused() -> None:
 def test_any_text_is_a_tree_or_problems_with_places(text: str) -> None:
     found: tuple[Diagnostic, ...] = ()
     try:
-        parse_value(text, "w.yaml").to_plain()
+        DocumentLoader.parse(text, "w.yaml").to_plain()
     except DiagnosticsError as raised:
         found = raised.diagnostics
     assert all(str(problem) for problem in found)
@@ -202,7 +202,7 @@ def test_any_text_is_a_tree_or_problems_with_places(text: str) -> None:
         ("a.yaml", "openapi: 3.0.3\n", "the spec of an HTTP service (OpenAPI)", "{use: openapi, spec: a.yaml}"),
         ("a.json", '{"swagger": "2.0"}', "the spec of an HTTP service (OpenAPI)", "{use: openapi, spec: a.json}"),
         ("m.json", '{"mcpServers": {"x": {"command": "uvx", "args": ["y"]}}}', "a list of MCP servers",
-         '{use: mcp, command: uvx, args: ["y"]}'),
+         "{use: mcp, command: uvx, args: [y]}"),
         ("m.json", '{"mcpServers": {"x": {"url": "http://h/mcp"}}}', "a list of MCP servers",
          "{use: mcp, url: http://h/mcp}"),
     ],

@@ -126,5 +126,9 @@ def test_a_tool_that_is_gone_needs_another_step_than_one_that_has_changed() -> N
     outcome.add("tools", "t", "lost", "x", changes=GONE)
     outcome.add("tools", "u", "lost", "y", changes=["description has other words"])
     gone, changed = outcome.next_steps
-    assert gone == "if --tools names the right file, measure without what is gone: ste run gain --set 'tools=[…]'"
-    assert changed.endswith("--since 'my pack'")
+    assert gone.startswith("put the tool back, or name the file that has it; the pack still serves the others, and")
+    assert gone.endswith("ste run gain --set 'tools=[…]'")
+    assert changed.endswith("ste run gain --set 'tools=[…]' --since 'my pack'")
+    del outcome.findings[1]
+    (alone,) = outcome.next_steps
+    assert alone.startswith("does --tools name the right file? These are other tools")

@@ -206,6 +206,32 @@ def test_a_changed_tool_is_lost_and_the_other_still_holds(made, tools, ste) -> N
     assert ("calls", "area") not in found
 
 
+def test_the_command_that_is_advised_has_the_tools_so_that_it_runs_as_it_is(made, tmp_path, monkeypatch, ste) -> None:
+    monkeypatch.chdir(tmp_path)
+    renamed = TOOLS.replace("height", "depth")
+    Path("mine.py").write_text(renamed, "utf-8")
+    Path("mine.yaml").write_text("extends: quickstart\nname: mine\ntools: [{use: python, module: mine.py}]\n", "utf-8")
+    for file in ("mine.py", "mine.yaml"):
+        done = ste("pack", "verify", made, "--tools", file, "--no-calls")
+        [command] = [line.partition("again: ")[2] for line in done.out.splitlines() if line.startswith("next: explore")]
+        assert command == f"ste run gain --set 'tools=[{{use: python, module: mine.py}}]' --since {made}"
+        planned = ste("plan", *shlex.split(command)[2:], "--variant", "simulated")
+        assert (planned.code, "1 tool to explore, of 2" in planned.out) == (0, True), planned.err
+    Path("mine.py").write_text(TOOLS.replace("def upper", "def loud").replace("def area", "def size"), "utf-8")
+    gone = ste("pack", "verify", made, "--tools", "mine.py", "--no-calls").out
+    assert "the pack still serves the others" not in gone
+    assert "next: does --tools name the right file? These are other tools" in gone
+    Path("mine.py").write_text(TOOLS.replace("def upper", "def loud"), "utf-8")
+    assert "the pack still serves the others" in ste("pack", "verify", made, "--tools", "mine.py", "--no-calls").out
+
+
+def test_a_file_of_tools_that_cannot_be_used_is_named_by_the_option(made, tmp_path, monkeypatch, ste) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(TOOLS, "utf-8")
+    missing = ste("pack", "verify", made, "--tools", "mien.py")
+    assert (missing.code, missing.err) == (2, "--tools mien.py: file not found: `mien.py`; did you mean `mine.py`?\n")
+
+
 def test_a_call_that_fails_now_is_lost_and_one_that_gives_something_else_is_named(made, tools, ste) -> None:
     broken = ste(
         "pack", "verify", made, *tools(lambda source: source.replace("return width * height", "raise ValueError(1)"))

@@ -14,7 +14,7 @@ from ste_graph.language.source.tree import MappingNode
 
 _SPEC_KEYS: Final = ("openapi", "swagger")
 _SERVERS: Final = "mcpServers"
-_PLAIN: Final = re.compile(r"[\w./~][\w./~:@-]*")
+_PLAIN: Final = re.compile(r"(?!~$|[\d.]+$)[A-Za-z_./~][\w./~:@-]*(?<!:)")
 
 
 def suggest_source(text: str) -> str | None:
@@ -58,13 +58,19 @@ def _first_server(servers: MappingNode) -> str:
 
 
 def _source(use: str, **settings: object) -> str:
-    return f"{{use: {use}, {', '.join(f'{name}: {_value(value)}' for name, value in settings.items())}}}"
+    return flow_text({"use": use, **settings})
 
 
-def _value(value: object) -> str:
-    """A value in the flow style of YAML."""
-    plain = isinstance(value, str) and _PLAIN.fullmatch(value) and not value.endswith(":")
-    return str(value) if plain else json.dumps(value, ensure_ascii=False)
+def flow_text(value: object) -> str:
+    """A plain value in the flow style of YAML, quoted only where it must be."""
+    match value:
+        case dict():
+            return f"{{{', '.join(f'{flow_text(key)}: {flow_text(own)}' for key, own in value.items())}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(flow_text, value))}]"
+        case str() if _PLAIN.fullmatch(value) and value.lower() not in ("null", "true", "false"):
+            return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _instead(source: str) -> str:
