@@ -12,7 +12,7 @@ from pathlib import Path
 from ste_graph.contracts import ExemplarMemory, Json, SimilarityMemory
 from ste_graph.diagnostics import DiagnosticsError, Span
 from ste_graph.errors import RunError
-from ste_graph.language.check import check_variant
+from ste_graph.language.check import VariantCheck
 from ste_graph.language.sections.setting_values import is_environment
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.source.findings import Findings
@@ -103,7 +103,7 @@ class Shipment:
         """The workflow, checked in this process. Raises `RunError`."""
         self.surroundings.enter()
         findings = Findings()
-        workflow = check_variant(_move(self.request, _local), findings)
+        workflow = VariantCheck.check(_move(self.request, _local), findings)
         if workflow is None:
             raise RunError(f"cannot use the workflow:\n{DiagnosticsError(findings.diagnostics)}")
         return replace(workflow, items=self.items)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
-from ste_graph.language.check import check_variant
+from ste_graph.language.check import VariantCheck
 from ste_graph.language.composition import compose
 from ste_graph.language.paths import order_changes, set_path, set_paths
-from ste_graph.language.source.document import parse_value
+from ste_graph.language.source.document import DocumentLoader
 from ste_graph.language.source.findings import Findings, one_of
 from ste_graph.language.source.tree import MappingEntry, MappingNode
 from ste_graph.language.variant import VariantRequest
@@ -131,7 +131,7 @@ class _File:
         findings = Findings()
         tree = self.compose_variant(variant, chosen=chosen, findings=findings)
         request = VariantRequest(tree, self.tree, self.path, variant, self.plugins)
-        return findings, check_variant(request, findings)
+        return findings, VariantCheck.check(request, findings)
 
     def compose_variant(self, variant: str | None, *, chosen: bool, findings: Findings) -> MappingNode:
         """One variant's tree. The command line has the last word in the chosen one, the variant in the others."""
@@ -157,7 +157,7 @@ class _File:
         tree = self.compose_arm(arm, findings)
         base = self._apply_changes(self.tree, Findings())
         request = VariantRequest(tree, base, self.path, ARM_SIGN.join(arm) or None, self.plugins)
-        return findings, check_variant(request, findings)
+        return findings, VariantCheck.check(request, findings)
 
     def compose_arm(self, arm: Sequence[str], findings: Findings) -> MappingNode:
         """The file with the command line's changes and then those of the variants."""
@@ -188,7 +188,7 @@ class _File:
         for change in order_changes(self.changes, lambda change: change.path):
             name = change.option or f"--set {change.path}"
             try:
-                value = parse_value(change.value, name)
+                value = DocumentLoader.parse(change.value, name)
             except DiagnosticsError as error:
                 findings.diagnostics.extend(error.diagnostics)
                 continue

@@ -28,6 +28,6 @@ class VariantRequest:
 
 
 class CheckVariant(Protocol):
-    """`ste_graph.language.check.check_variant`; a parameter here, because it in turn reads `run:` blocks."""
+    """`ste_graph.language.check.VariantCheck.check`; a parameter here, because it in turn reads `run:` blocks."""
 
     def __call__(self, request: VariantRequest, findings: Findings) -> Workflow | None: ...

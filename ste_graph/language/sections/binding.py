@@ -20,21 +20,17 @@ _SLIP: Final = 0.7
 """The least similarity of two names, from 0 to 1, of which one may be a slip for the other."""
 
 
-def bind_inputs(
-    node: ResolvedEntry, positions: Sequence[Position], vocabulary: Vocabulary, findings: Findings
-) -> dict[str, Source]:
-    """The source of each field of the node's `Inputs`, checked at every position of the node."""
-    return _Binder(node, positions, vocabulary, findings).bind()
-
-
 @dataclass(frozen=True, slots=True)
-class _Binder:
+class InputBinder:
+    """Finds the source of each field of a node's `Inputs`, and checks it at every position of the node."""
+
     node: ResolvedEntry
     positions: Sequence[Position]
     vocabulary: Vocabulary
     findings: Findings
 
     def bind(self) -> dict[str, Source]:
+        """The sources, by field."""
         fields = self.node.cls.Inputs.model_fields
         stated: Mapping[str, str] = self.node.wiring.inputs
         for field in stated:

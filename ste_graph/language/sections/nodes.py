@@ -10,7 +10,7 @@ from typing import Any
 
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
-from ste_graph.language.sections.binding import bind_inputs
+from ste_graph.language.sections.binding import InputBinder
 from ste_graph.language.sections.entries import held_by_view, reference_kind
 from ste_graph.language.sections.plugins import describe_exception
 from ste_graph.language.sections.prompts import check_prompt, find_prompt
@@ -58,7 +58,7 @@ class NodeReader:
             recalls=parts.recalls,
             transcript=transcript,
             memories=tuple(entry.wiring.memories),
-            inputs=bind_inputs(entry, positions, self.vocabulary, self.findings) if positions else {},
+            inputs=InputBinder(entry, positions, self.vocabulary, self.findings).bind() if positions else {},
             outputs=outputs or UnloadedNode.Outputs,
             lives=lives,
             span=entry.span,

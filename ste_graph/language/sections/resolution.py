@@ -78,65 +78,8 @@ class ResolvedEntries:
         return {name for owner, name in self.faulty if owner == section}
 
 
-def resolve(
-    shape: CheckedShape, plugins: bool, findings: Findings, differing: Mapping[str, Set[str]] = {}
-) -> ResolvedEntries:
-    """Resolve all entries; one that is wrong is reported and left out.
-
-    `differing` are the settings of models that are like another one, of which the other one's kind may not have all.
-    """
-    section = shape.tree.at(["plugins"])
-    modules = import_plugins(section, findings, run=plugins)
-    files = plugin_files(section) if plugins else {}
-    failed = {path.stem for path, _ in files.values()} - modules.keys()
-    entries = ResolvedEntries(
-        faulty=set(shape.faulty), plugins=modules, plugins_skipped=not plugins, failed_plugins=failed
-    )
-    lacking: dict[tuple[str, str], dict[str, Span]] = {}
-    for name in get_args(Section):
-        resolver = _Resolver(name, modules, plugins, findings, failed)
-        for key, (span, tree) in _section_items(shape.tree, name).items():
-            if name == "models" and key in differing:
-                tree = resolver.without_unknown(key, tree, differing[key], lacking)
-            if not isinstance(tree, MappingNode):
-                entries.off[key] = tree.span
-            elif (entry := resolver.resolve(key, tree, span)) is not None:
-                entries.section(name)[key] = entry
-            else:
-                entries.faulty.add((name, key))
-    _report_lacking(lacking, findings)
-    return entries
-
-
-def _report_lacking(lacking: Mapping[tuple[str, str], Mapping[str, Span]], findings: Findings) -> None:
-    """Warn once of each setting that a kind of model lacks: with all its models, where the first one states it."""
-    for (use, key), places in lacking.items():
-        names = [f"`{name}`" for name in places]
-        text = f"model {names[0]} goes" if len(names) == 1 else f"models {', '.join(names[:-1])} and {names[-1]} go"
-        message = f"{text} without `{key}`: `{use}` has no such setting"
-        findings.warning("W227", message, next(iter(places.values())))
-
-
-def _section_items(tree: MappingNode, section: Section) -> dict[str, tuple[Span, Any]]:
-    """The place and the tree of each entry of a section, by name; those of a list by index."""
-    match tree.at([section]):
-        case MappingNode(entries=entries):
-            return {name: (entry.key_span, entry.value) for name, entry in entries.items()}
-        case SequenceNode(items=items):
-            return {str(index): (item.span, item) for index, item in enumerate(items)}
-    return {}
-
-
-def resolve_when_on(section: Section, name: str, base: MappingNode, entries: ResolvedEntries) -> ResolvedEntry | None:
-    """An entry as it is in the tree `base`, before it was turned off; None if it is off there too, or wrong."""
-    tree, use = base.at([section, name]), base.at([section, name, "use"])
-    if not isinstance(tree, MappingNode) or not isinstance(use, ScalarNode) or not isinstance(use.value, str):
-        return None
-    return _Resolver(section, entries.plugins, True, Findings()).resolve(name, tree, tree.span)
-
-
 @dataclass(frozen=True, slots=True)
-class _Resolver:
+class EntryResolver:
     """Resolves the entries of one section."""
 
     section: Section
@@ -145,6 +88,36 @@ class _Resolver:
     findings: Findings
     failed: Set[str] = frozenset()
     """The plugins that could not be imported, as was reported."""
+
+    @classmethod
+    def resolve_all(
+        cls, shape: CheckedShape, plugins: bool, findings: Findings, differing: Mapping[str, Set[str]] = {}
+    ) -> ResolvedEntries:
+        """Resolve all entries; one that is wrong is reported and left out.
+
+        `differing` are the settings of models that are like another one, whose kind may not have all of them.
+        """
+        section = shape.tree.at(["plugins"])
+        modules = import_plugins(section, findings, run=plugins)
+        files = plugin_files(section) if plugins else {}
+        failed = {path.stem for path, _ in files.values()} - modules.keys()
+        entries = ResolvedEntries(
+            faulty=set(shape.faulty), plugins=modules, plugins_skipped=not plugins, failed_plugins=failed
+        )
+        lacking: dict[tuple[str, str], dict[str, Span]] = {}
+        for name in get_args(Section):
+            resolver = cls(name, modules, plugins, findings, failed)
+            for key, (span, tree) in _section_items(shape.tree, name).items():
+                if name == "models" and key in differing:
+                    tree = resolver.without_unknown(key, tree, differing[key], lacking)
+                if not isinstance(tree, MappingNode):
+                    entries.off[key] = tree.span
+                elif (entry := resolver.resolve(key, tree, span)) is not None:
+                    entries.section(name)[key] = entry
+                else:
+                    entries.faulty.add((name, key))
+        _report_lacking(lacking, findings)
+        return entries
 
     def resolve(self, name: str, tree: MappingNode, span: Span) -> ResolvedEntry | None:
         """The entry; None if it is wrong, as is reported."""
@@ -242,6 +215,33 @@ class _Resolver:
             for detail in list_errors(error, tree):
                 report(detail, tree, self.findings, section=self.section, keys=legal)
             return None
+
+
+def resolve_when_on(section: Section, name: str, base: MappingNode, entries: ResolvedEntries) -> ResolvedEntry | None:
+    """An entry as it is in the tree `base`, before it was turned off; None if it is off there too, or wrong."""
+    tree, use = base.at([section, name]), base.at([section, name, "use"])
+    if not isinstance(tree, MappingNode) or not isinstance(use, ScalarNode) or not isinstance(use.value, str):
+        return None
+    return EntryResolver(section, entries.plugins, True, Findings()).resolve(name, tree, tree.span)
+
+
+def _report_lacking(lacking: Mapping[tuple[str, str], Mapping[str, Span]], findings: Findings) -> None:
+    """Warn once of each setting that a kind of model lacks: with all its models, where the first one states it."""
+    for (use, key), places in lacking.items():
+        names = [f"`{name}`" for name in places]
+        text = f"model {names[0]} goes" if len(names) == 1 else f"models {', '.join(names[:-1])} and {names[-1]} go"
+        message = f"{text} without `{key}`: `{use}` has no such setting"
+        findings.warning("W227", message, next(iter(places.values())))
+
+
+def _section_items(tree: MappingNode, section: Section) -> dict[str, tuple[Span, Any]]:
+    """The place and the tree of each entry of a section, by name; those of a list by index."""
+    match tree.at([section]):
+        case MappingNode(entries=entries):
+            return {name: (entry.key_span, entry.value) for name, entry in entries.items()}
+        case SequenceNode(items=items):
+            return {str(index): (item.span, item) for index, item in enumerate(items)}
+    return {}
 
 
 class NodeContractError(TypeError):

@@ -87,7 +87,11 @@ def check_shape(tree: MappingNode, faulty_models: Iterable[str], findings: Findi
         if name not in legal:
             report_unknown_key(name, entry.key_span, legal, "a workflow", findings)
             continue
-        errors = _check_section(name, entry.value, findings)
+        errors: list[list[Step]] = []  # the paths of all errors in the section
+        try:
+            _adapter(name).validate_python(entry.value.to_plain(), strict=True)
+        except ValidationError as error:
+            errors = [report(detail, entry.value, findings, section=name) for detail in list_errors(error, entry.value)]
         whole_graph = whole_graph and not (errors and name == "graph")
         if not errors or name == "graph":
             sound[name] = entry
@@ -96,15 +100,6 @@ def check_shape(tree: MappingNode, faulty_models: Iterable[str], findings: Findi
             faulty |= {(name, str(top)) for top in tops}
             sound[name] = MappingEntry(entry.key_span, _without_items(entry.value, tops))
     return CheckedShape(MappingNode(sound, tree.span), frozenset(faulty), whole_graph)
-
-
-def _check_section(section: str, tree: Tree, findings: Findings) -> list[list[Step]]:
-    """The paths of all errors in a section."""
-    try:
-        _adapter(section).validate_python(tree.to_plain(), strict=True)
-    except ValidationError as error:
-        return [report(detail, tree, findings, section=section) for detail in list_errors(error, tree)]
-    return []
 
 
 def _without_items(tree: MappingNode | SequenceNode, tops: set[Step]) -> Tree:

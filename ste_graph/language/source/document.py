@@ -67,7 +67,7 @@ def _refuse_tools(path: Path, place: Span, tree: MappingNode | None = None) -> N
 
 def parse(text: str, name: str) -> MappingNode:
     """The document in a text; its spans are in the file `name`. Raises `DiagnosticsError`."""
-    tree = parse_value(text, name)
+    tree = DocumentLoader.parse(text, name)
     if isinstance(tree, MappingNode):
         return tree
     empty = isinstance(tree, ScalarNode) and tree.value is None
@@ -75,32 +75,42 @@ def parse(text: str, name: str) -> MappingNode:
     raise DiagnosticsError([_error("E105", message, tree.span, "`key: value` lines")])
 
 
-def parse_value(text: str, name: str) -> Tree:
-    """The one YAML value in a text, null for an empty text. Raises `DiagnosticsError`."""
-    text = text.removeprefix("\ufeff")
-    remember(name, text)
-    try:
-        root = _Loader(text).get_single_node()
-    except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
-        message = f"the character U+{error.character:04X} is not allowed in YAML"
-        raise DiagnosticsError([_error("E102", message, place, "printable characters")]) from None
-    except yaml.MarkedYAMLError as error:
-        raise DiagnosticsError([explain(error, name)]) from None
-    if root is None:
-        return ScalarNode(None, Span(name, 1, 1, 1))
-    builder = _TreeBuilder(text, name)
-    tree = builder.build(root)
-    if builder.diagnostics:
-        raise DiagnosticsError(builder.diagnostics)
-    return tree
+class DocumentLoader(yaml.SafeLoader):
+    """Turns YAML into a tree and collects what is refused on the way.
 
+    PyYAML composes nodes, and leaves what scalars mean to us: a node without an explicit tag has the tag ``.
+    """
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes, and leaves what scalars mean to us: a node without an explicit tag has the tag ``."""
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self._text = text
+        self._file = name
+        self._depth = 0
+        self._diagnostics: list[Diagnostic] = []
+        self._trees: dict[int, tuple[Tree, int]] = {}  # by node, so that an aliased value is built once
+        self._open: set[int] = set()
 
-    _depth = 0
+    @classmethod
+    def parse(cls, text: str, name: str) -> Tree:
+        """The one YAML value in a text, null for an empty text. Raises `DiagnosticsError`."""
+        text = text.removeprefix("\ufeff")
+        remember(name, text)
+        try:
+            loader = cls(text, name)
+            root = loader.get_single_node()
+        except yaml.reader.ReaderError as error:
+            before = text[: error.position]
+            place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
+            message = f"the character U+{error.character:04X} is not allowed in YAML"
+            raise DiagnosticsError([_error("E102", message, place, "printable characters")]) from None
+        except yaml.MarkedYAMLError as error:
+            raise DiagnosticsError([explain(error, name)]) from None
+        if root is None:
+            return ScalarNode(None, Span(name, 1, 1, 1))
+        tree, _ = loader._build(root)
+        if loader._diagnostics:
+            raise DiagnosticsError(loader._diagnostics)
+        return tree
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: object) -> str:
         return ""
@@ -113,21 +123,6 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
-
-
-class _TreeBuilder:
-    """Turns PyYAML's nodes into a tree and collects what is refused on the way."""
-
-    def __init__(self, text: str, name: str) -> None:
-        self.diagnostics: list[Diagnostic] = []
-        self._text = text
-        self._name = name
-        self._trees: dict[int, tuple[Tree, int]] = {}  # by node, so that an aliased value is built once
-        self._open: set[int] = set()
-
-    def build(self, node: yaml.Node) -> Tree:
-        """The tree of a node."""
-        return self._build(node)[0]
 
     def _build(self, node: yaml.Node) -> tuple[Tree, int]:
         """The tree of a node, and the number of its values with all aliases written out."""
@@ -190,7 +185,7 @@ class _TreeBuilder:
                 self._refuse("E108", f"{name} cannot be a key: keys are texts", place, "a name, or a text in quotes")
             elif key in entries:
                 related = ((entries[key].key_span, f"first `{key}` here"),)
-                self.diagnostics.append(Diagnostic("E107", "error", f"duplicate key `{key}`", place, related=related))
+                self._diagnostics.append(Diagnostic("E107", "error", f"duplicate key `{key}`", place, related=related))
             else:
                 entries[key] = MappingEntry(place, tree)
         return entries, size
@@ -233,12 +228,12 @@ class _TreeBuilder:
         if isinstance(node, yaml.CollectionNode) and not node.flow_style:
             if isinstance(node, yaml.MappingNode) and node.value:
                 return self._span(node.value[0][0])
-            return Span(self._name, start.line + 1, start.column + 1, 1)
+            return Span(self._file, start.line + 1, start.column + 1, 1)
         first = re.split("[\n\r\x85\u2028\u2029]", self._text[start.index : end.index], maxsplit=1)[0]
-        return Span(self._name, start.line + 1, start.column + 1, max(1, len(first.rstrip())))
+        return Span(self._file, start.line + 1, start.column + 1, max(1, len(first.rstrip())))
 
     def _refuse(self, code: str, message: str, span: Span, expected: str | None = None) -> None:
-        self.diagnostics.append(_error(code, message, span, expected))
+        self._diagnostics.append(_error(code, message, span, expected))
 
 
 def _sibling_names(path: Path) -> list[str]:
