@@ -18,7 +18,7 @@ from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
 from ste_graph.redaction import Redactor, redact_errors
 from ste_graph.run.concurrency import run_side_by_side
-from ste_graph.run.context import CompileUnit, RunContext, UnitGraph, Watcher
+from ste_graph.run.context import CompileUnit, RunContext, Watcher
 from ste_graph.run.control import RunControl
 from ste_graph.run.costs import all_prices, model_meters, open_meter, replay_usage, stop_record, worked_s
 from ste_graph.run.events import STOPPED, Events, has_stopped
@@ -115,7 +115,7 @@ async def execute(
         compile_unit=compile_unit,
         executor=executor,
     )
-    return await _execute(workflow, RunFolder(out.absolute(), shown=out), context, fork)
+    return await _Opening(workflow, RunFolder(out.absolute(), shown=out), context, fork).execute()
 
 
 async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunContext, name: str) -> Summary:
@@ -138,24 +138,13 @@ async def execute_sub_workflow(workflow: Workflow, folder: Path, parent: RunCont
         executor=parent.executor,
         servers=parent.servers,
     )
-    return await _execute(workflow, RunFolder(folder), context)
-
-
-async def _execute(workflow: Workflow, folder: RunFolder, context: RunContext, fork: Fork | None = None) -> Summary:
-    folder.acquire()
-    try:
-        with redact_errors(workflow.secrets):
-            async with context.control.watching() if context.control and context.outermost else nullcontext():
-                return await _Opening(workflow, folder, context, fork).run()
-    finally:
-        folder.remove_if_unused()
-        folder.release()
+    return await _Opening(workflow, RunFolder(folder), context).execute()
 
 
 class _Opening:
     """A run's folder, new or taken up: is it a run of this workflow, and what is left of it to do?"""
 
-    def __init__(self, workflow: Workflow, folder: RunFolder, context: RunContext, fork: Fork | None) -> None:
+    def __init__(self, workflow: Workflow, folder: RunFolder, context: RunContext, fork: Fork | None = None) -> None:
         self._workflow = workflow
         self._folder = folder
         self._context = context
@@ -163,13 +152,25 @@ class _Opening:
         self._watcher = context.watcher
         self._dry_run = context.dry_run
 
-    async def run(self) -> Summary:
+    async def execute(self) -> Summary:
+        """Execute what is left, alone with the folder."""
+        control = self._context.control if self._context.outermost else None
+        self._folder.acquire()
+        try:
+            with redact_errors(self._workflow.secrets):
+                async with control.watching() if control else nullcontext():
+                    return await self._execute()
+        finally:
+            self._folder.remove_if_unused()
+            self._folder.release()
+
+    async def _execute(self) -> Summary:
         lock = begun_lock(self._folder.read_lock(), self._fork, self._folder.shown)
         changes: list[LockChange] = []
         if lock is not None:
             changes = workflow_changes(lock, self._workflow, dry_run=self._dry_run)
             self._refuse(f"this folder is a run of a workflow that differs from {self._workflow.file}", changes)
-            logs = self._logs(lock)
+            logs = open_logs(self._folder, lock)
             if all(log.done for log in logs.values()):
                 await self._sum_up(logs)
                 return self._summary(logs, lock)
@@ -212,7 +213,7 @@ class _Opening:
             if lock is None:
                 lock = {**wanted, "servers": await read_server_facts(self._workflow, workflow, cassette)}
                 lock = self._begin(lock, taken)
-            logs = self._logs(lock)
+            logs = open_logs(self._folder, lock)
             if changes:
                 lock = accept_changes(lock, changes, logs)
                 self._folder.write_lock(lock)
@@ -281,9 +282,6 @@ class _Opening:
         if spec is None or self._dry_run or (cassette is not None and cassette.mode == "replay"):
             return None
         return Resetter(self._workflow, spec, tools, tool_policy(self._workflow))
-
-    def _logs(self, lock: Mapping[str, Json]) -> dict[str, StepLog]:
-        return open_logs(self._folder, lock)
 
     def _summary(self, logs: Mapping[str, StepLog], lock: Mapping[str, Json]) -> Summary:
         return summarise(self._folder.shown, logs, lock, all_model_labels(self._workflow))
@@ -370,7 +368,12 @@ class _Running:
         if workflow.budget.get("time_s") is not None:
             context.meter.used_s = worked_s(self._folder.path)
         context.meter.begin()
-        graph = (context.compile_unit or _compile_with_langgraph)(workflow)
+        if context.compile_unit is not None:
+            graph = context.compile_unit(workflow)
+        else:
+            from ste_graph.compile.graph import compile_workflow
+
+            graph = compile_workflow(workflow)
         entries = logged_entries(workflow, self._logs)
         async with (
             open_models(
@@ -470,12 +473,6 @@ class _Running:
         self._journal.add(record)
         if error.step is not None:
             self.events.add("budget", unit=name, step=error.step, why=str(error))
-
-
-def _compile_with_langgraph(workflow: Workflow) -> UnitGraph:
-    from ste_graph.compile.graph import compile_workflow
-
-    return compile_workflow(workflow)
 
 
 def _open_cassette(spec: CassetteSpec | None, *, resets: bool) -> Recording | Replay | None:
