@@ -23,6 +23,7 @@ from ste_graph.run.journal import Journal, count_records, logged_records, read_r
 from ste_graph.run.lock_file import run_id
 from ste_graph.run.step_log import StepLog, open_logs
 from ste_graph.run.summary import Summary, resolve_labels, summarise
+from ste_graph.suggest import closest
 
 _SHOWN = 8
 """The number of runs that an error names; the rest is counted."""
@@ -100,7 +101,7 @@ class FinishedRun:
         lock = self.folder.read_lock()
         if lock is None:
             reason = f"{path}: is not the folder of a run (it has no {self.folder.lock.name})"
-            raise WorkflowError(f"{reason}. {_where_runs_are(path)}")
+            raise WorkflowError(f"{reason}. {describe_runs(path)}Start one with `ste run WORKFLOW`.")
         self.lock = lock
         if not self.folder.journal.exists() and (records := logged_records(self.logs())):
             Journal(self.folder.journal, records).close()  # it was lost, and is made from the step logs
@@ -150,15 +151,17 @@ class FinishedRun:
         return summarise(self.path, self.logs(), self.lock, self.labels)
 
 
-def _where_runs_are(path: Path) -> str:
-    """The runs in a folder, or in the one around it, and how to make another."""
-    start = "Start one with `ste run WORKFLOW`."
-    for folder in (path, path.parent):
+def describe_runs(path: Path) -> str:
+    """The runs in a folder, in the one around it or in its `runs/`, as a sentence and a space; empty without any."""
+    for folder in (path, path.parent, path.parent / "runs"):
         with suppress(OSError):
-            if runs := sorted(str(run) for run in folder.iterdir() if is_run(run)):
-                more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
-                return f"Runs here: {', '.join(runs[:_SHOWN])}{more}. {start}"
-    return start
+            if runs := {run.name: str(run) for run in sorted(folder.iterdir()) if is_run(run)}:
+                near = closest(path.name, runs)
+                names = list(runs.values())
+                more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+                hint = f"Did you mean {runs[near]}? " if near else ""
+                return f"{hint}Runs here: {', '.join(names[:_SHOWN])}{more}. "
+    return ""
 
 
 def part_names(part: FinishedRun, whole: FinishedRun) -> list[str]:

@@ -163,3 +163,13 @@ def test_a_pack_names_the_tools_that_were_not_tested_and_a_run_since_says_so(gai
     (tide, *_) = review_tools(open_pack(tmp_path / "pack"), [tool])
     assert (tide.standing, tide.is_explored) == ("weak", True)
     assert tide.reason == f"when the pack was made: {why}; to leave it out: `exclude: [tide]`"
+
+
+def test_an_export_of_a_run_with_parts_names_the_part_that_has_examples(
+    gain: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(gain.parent)
+    assert main(["export", "gain"]) == 2
+    part = "gain/runs/distil"
+    assert capsys.readouterr().err == f"gain: has no example of its own; name its part that has some: {part}\n"
+    assert main(["export", part]) == 0

@@ -8,9 +8,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ste_graph.cli import (
     ablate,
@@ -34,8 +35,26 @@ from ste_graph.errors import SteError, WorkflowError
 from ste_graph.registry import find_entry_points
 from ste_graph.text import printable
 
+
+class _PlainErrors(TyperGroup):
+    """Says what is wrong with an option in our words: the library repeats those of its validator."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            text = error.message.removeprefix("Value error, ")
+            if text.startswith("Input "):
+                from ste_graph.language.sections.unions import rephrase
+
+                text = rephrase(text.partition(", unable")[0])
+            error.message = text
+            raise
+
+
 application = typer.Typer(
     name="ste",
+    cls=_PlainErrors,
     help="Simulated trial and error: check, plan, draw and run workflows that learn to use tools.",
     no_args_is_help=True,
     add_completion=False,

@@ -93,6 +93,36 @@ class Forecast:
             yield "an arm is compared with nothing: `arms` has to have two at least"
 
 
+def evaluates(workflow: Workflow) -> bool:
+    """True if the workflow, or a part of it, decides whether to adopt something."""
+    return any(_node(own, "Evaluate") is not None for own in _workflows(workflow))
+
+
+def find_empty_tests(workflow: Workflow) -> dict[str, str]:
+    """Why a decision could have nothing to rest on, by the parameter that says so: no case, or no arm."""
+    found: dict[str, str] = {}
+    if not evaluates(workflow):
+        return found
+    own = list(_workflows(workflow))
+    for test in filter(_tests_arms, own):
+        if not test.params["arms"]:
+            found["arms"] = "no arm is tested, so that there is nothing to decide: `arms` has to have two at least"
+        if test.params.get("cases") == 0:
+            found["cases"] = "no case is tested, so that there is nothing to decide: `cases` has to be above 0"
+    splits = [split for each in own if (split := _node(each, "Split")) is not None]
+    is_kept = any(isinstance(source, KeptTools) and source.since for each in own for source in each.data.values())
+    if splits and not is_kept and not any(split.settings.get("heldout", 1) for split in splits):
+        found["heldout"] = "no request is held out, so that nothing is tested: `heldout` has to be above 0"
+    return found
+
+
+def _workflows(workflow: Workflow) -> Iterator[Workflow]:
+    """The workflow and all its parts."""
+    yield workflow
+    for sub in workflow.sub_workflows.values():
+        yield from _workflows(sub.workflow)
+
+
 def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
     """The forecast; None for a workflow that does not explore, hold out and test, or whose tools are not known."""
     parts = dict(_parts(workflow, planned))

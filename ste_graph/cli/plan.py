@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.cli.expected import expected_lines, terms_json, terms_lines
-from ste_graph.cli.forecast import make_forecast, power_lines, power_rows
+from ste_graph.cli.forecast import evaluates, make_forecast, power_lines, power_rows
 from ste_graph.cli.since import Since, explain_since, review_since, with_since
 from ste_graph.command_line import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
 from ste_graph.errors import WorkflowError
@@ -49,12 +49,13 @@ def plan(
 
     Of a test of forms also what it is likely to show.
     """
+    from ste_graph.cli.sources import placed_faults
     from ste_graph.lab.estimate import estimate_run, last_run
 
     changes = with_since(changes, since)
     with explain_since(file, since):
         experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
-    with redirect_stdout(sys.stderr):
+    with placed_faults(experiment), redirect_stdout(sys.stderr):
         planned = experiment.plan(tools=not no_plugins)
         review = None if no_plugins else review_since(experiment.workflow, start=False)
         source = sample or last_run(experiment.default_out)
@@ -133,12 +134,6 @@ def plan_text(workflow: Workflow, planned: Plan) -> str:
     if planned.note:
         lines += ["", planned.note.rstrip()]
     return "\n".join(lines)
-
-
-def evaluates(workflow: Workflow) -> bool:
-    """True if the workflow, or a part of it, decides whether to adopt something."""
-    parts = (sub.workflow for sub in workflow.sub_workflows.values())
-    return any(spec.cls.__name__ == "Evaluate" for spec in workflow.nodes.values()) or any(map(evaluates, parts))
 
 
 def _part_rows(planned: Plan, above: str) -> list[tuple[str, Cost | None]]:

@@ -90,14 +90,20 @@ def run(
 ) -> None:
     """Run a workflow, or continue the run in its folder."""
     from ste_graph.cli.outcome import outcome_from_summary
+    from ste_graph.cli.sources import find_empty_tests, placed_faults
+    from ste_graph.diagnostics import DiagnosticsError
 
     if (from_run is None) != (at is None):
         raise typer.BadParameter("one says which run, the other where in it: give both", param_hint="--from, --at")
     changes = with_since(changes, since)
     with explain_since(file, since):
         experiment = load_experiment(file, variant, changes)
+    if empty := find_empty_tests(experiment):
+        raise DiagnosticsError(empty)
     default, fork = experiment.default_out, None
-    if (review := review_since(experiment.workflow, start=True)) is not None:
+    with placed_faults(experiment):
+        review = review_since(experiment.workflow, start=True)
+    if review is not None:
         default = default.with_name(f"{default.name}.since-{Path(review.pack).name}")
         for line in review.lines():
             echo(line, error=True)
@@ -111,7 +117,7 @@ def run(
     folder = out or (default.with_name(f"{default.name}.dry-run") if dry_run else default)
     for diagnostic in experiment.remarks:
         echo(str(diagnostic), error=True)
-    with redirect_stdout(sys.stderr), _stay_here(), _open_watcher(quiet) as watcher:
+    with placed_faults(experiment), redirect_stdout(sys.stderr), _stay_here(), _open_watcher(quiet) as watcher:
         summary = experiment.run(
             folder,
             concurrency=concurrency,

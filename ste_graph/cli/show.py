@@ -167,7 +167,7 @@ class _Page:
         parts = [head(), *texts]
         if len(texts) < count:
             parts.append(f"{count - len(texts)} more; leave out `-n` to see all {count}")
-        elif not count:
+        elif not count and empty:
             parts.append(empty)
         echo("\n\n".join(parts))
 
@@ -187,15 +187,35 @@ def _show_whole_run(page: _Page) -> bool:
 
 
 def _show_selection(page: _Page) -> None:
-    has_trials = page.counts["trial"] > 0 or not page.counts
+    has_trials = page.counts["trial"] > 0 or (not page.counts and _makes_trials(page.run))
     if page.coverage:
         _show_coverage(page)
-    elif page.selects_trials or page.record == "trial" or (page.record is None and has_trials):
+        return
+    if page.selects_trials or page.record == "trial" or (page.record is None and has_trials):
         _show_trials(page)
-    elif page.record in (None, "reply") and page.counts["reply"] and (replies := _replies(page)):
+        return
+    if page.format is Format.text and (failures := _failure_text(page)):
+        echo(f"{failures}\n")
+    if page.record in (None, "reply") and page.counts["reply"] and (replies := _replies(page)):
         _show_replies(page, replies)
     else:
         _show_records(page)
+
+
+def _makes_trials(run: FinishedRun) -> bool:
+    """True if the workflow of a run records trials."""
+    graph = run.lock.get("resolved", {}).get("workflow", {}).get("graph")
+    return graph is None or '"record": "trial"' in json.dumps(graph)
+
+
+def _failure_text(page: _Page) -> str:
+    """The units that failed, each with the reason; of one tool, if one is asked for."""
+    from ste_graph.text import count_noun, printable
+
+    logs = page.run.logs(page.tool)
+    failed = [f"  {unit}: {printable(log.failure)}" for unit, log in logs.items() if log.failure]
+    head = f"{len(failed)} of {count_noun(len(logs), 'unit')} failed; running again continues where they stopped:"
+    return "\n".join([head, *failed]) if failed else ""
 
 
 def _show_evaluations(page: _Page, evaluations: Sequence[Mapping[str, Json]]) -> None:
@@ -264,7 +284,8 @@ def _show_records(page: _Page) -> None:
     from ste_graph.cli.records import record_text, records_summary, select_records
 
     lines = select_records(page.run, page.record, page.tool)
-    page.print(lines, dict, record_text, lambda: records_summary(page.run, lines), empty="no such record")
+    empty = "no such record" if page.counts else ""
+    page.print(lines, dict, record_text, lambda: records_summary(page.run, lines), empty=empty)
 
 
 def _replies(page: _Page) -> list[dict[str, Json]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 
 from ste_graph.contracts import ProgramSource, Tool, ToolSource
-from ste_graph.diagnostics import Diagnostic, Span
+from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.errors import WorkflowError
 from ste_graph.experiment import Experiment
 from ste_graph.language.source.tree import MappingNode, SequenceNode, Tree
@@ -40,6 +40,32 @@ def find_source_problems(experiment: Experiment) -> list[Diagnostic]:
                 message = redactor.redact(str(error)).removeprefix(f"{experiment.workflow.file}: ").rstrip()
                 problems.append(Diagnostic("E602", "error", message, _tools_span(experiment, message)))
     return problems
+
+
+def find_empty_tests(experiment: Experiment) -> list[Diagnostic]:
+    """The values that leave a test without a case or an arm, which would be found out only when the test begins."""
+    from ste_graph.cli import forecast
+
+    return [
+        Diagnostic("E606", "error", message, experiment.tree.span_of(["params", name]))
+        for name, message in forecast.find_empty_tests(experiment.workflow).items()
+    ]
+
+
+@contextmanager
+def placed_faults(experiment: Experiment) -> Iterator[None]:
+    """Says where the fault of a source of tools, or of `allow`, stands, as `ste check` does."""
+    try:
+        yield
+    except WorkflowError as error:
+        message = str(error)
+        if not message.startswith(("tools: ", "`allow`")):
+            raise
+        known = [problem for problem in find_source_problems(experiment) if problem.severity == "error"]
+        found = [problem for problem in known if problem.message == message.removeprefix("tools: ")]
+        if not found:
+            raise
+        raise DiagnosticsError(found) from error
 
 
 async def _open(source: ToolSource) -> list[Tool]:

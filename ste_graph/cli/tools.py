@@ -17,6 +17,7 @@ from ste_graph.command_line import FAILED, WRONG, Changes, File, Format, OutputF
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json, Observation, ObservationKind, Tool
+    from ste_graph.experiment import Experiment
     from ste_graph.language.workflow import Workflow
     from ste_graph.tools.policy import ToolPolicy
 
@@ -48,11 +49,12 @@ def list_(
     from ste_graph.run.tools import tool_policy
     from ste_graph.tools.policy import effects_line, yaml_scalar
 
-    workflow = load_experiment(file, variant, changes).workflow
+    experiment = load_experiment(file, variant, changes)
+    workflow = experiment.workflow
     if effects:
-        echo(_run_quietly(workflow, _effects(workflow)))
+        echo(_run_quietly(experiment, _effects(workflow)))
         return
-    found = _run_quietly(workflow, _list_tools(workflow))
+    found = _run_quietly(experiment, _list_tools(workflow))
     policy = tool_policy(workflow)
     if format is Format.json:
         listed = [{**_tool_to_json(tool), **_note(tool), "allowed": policy.allows(tool)} for tool in found]
@@ -79,8 +81,9 @@ def show(
     file: File, name: Name, variant: Variant = None, changes: Changes = None, format: OutputFormat = Format.text
 ) -> None:
     """Show one tool: description, effect, and the JSON Schema of its arguments."""
-    workflow = load_experiment(file, variant, changes).workflow
-    tool = _clean(workflow, _tool_to_json(_find_tool(name, _run_quietly(workflow, _list_tools(workflow)))))
+    experiment = load_experiment(file, variant, changes)
+    workflow = experiment.workflow
+    tool = _clean(workflow, _tool_to_json(_find_tool(name, _run_quietly(experiment, _list_tools(workflow)))))
     if format is Format.json:
         echo(json.dumps(tool, indent=2))
         return
@@ -102,8 +105,9 @@ def call(
 ) -> None:
     """Make one call by hand, through the same checks and limits as in a run."""
     given = _arguments(arguments)
-    workflow = replace(load_experiment(file, variant, changes).workflow, cassette=None)
-    observation = _run_quietly(workflow, _call_tool(workflow, name, given, yes=yes))
+    experiment = load_experiment(file, variant, changes)
+    workflow = replace(experiment.workflow, cassette=None)
+    observation = _run_quietly(experiment, _call_tool(workflow, name, given, yes=yes))
     if format is Format.json:
         echo(observation.model_dump_json(indent=2))
     else:
@@ -118,12 +122,13 @@ def call(
         raise typer.Exit(WRONG if observation.kind in UNFIT else FAILED)
 
 
-def _run_quietly(workflow: Workflow, doing: Any) -> Any:
-    """What a coroutine over tools gives. Raises `WorkflowError`."""
+def _run_quietly(experiment: Experiment, doing: Any) -> Any:
+    """What a coroutine over the tools of a workflow gives. Raises `WorkflowError`, with its place if that is known."""
+    from ste_graph.cli.sources import placed_faults
     from ste_graph.redaction import redact_errors
 
     # stdout is for the result, whatever the code of tools prints
-    with redact_errors(workflow.secrets), redirect_stdout(sys.stderr):
+    with placed_faults(experiment), redact_errors(experiment.workflow.secrets), redirect_stdout(sys.stderr):
         return asyncio.run(doing)
 
 

@@ -167,6 +167,9 @@ def _resolved_changes(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[
                 continue
             elif section == "code" and old and new:
                 yield LockChange(place, f"the code of `{name}`{of} has changed", new, acceptable=True)
+            elif section == "code":
+                how = "does not use" if old else "uses"
+                yield LockChange(place, f"it now {how} the code of `{name}`{of}", new, acceptable=False)
             elif section == "prompts" and old and new:
                 text = f"the prompt `{name}`{of} has changed: {_shorten(old)}, now {_shorten(new)}"
                 yield LockChange(place, text, new, acceptable=True)
@@ -180,6 +183,9 @@ def _differences(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[LockC
     if isinstance(then, Mapping) and isinstance(there, Mapping):
         for key in sorted({*then, *there}, key=str):
             yield from _differences(then.get(key), there.get(key), (*at, str(key)))
+    elif isinstance(then, list) and isinstance(there, list) and len(then) == len(there):
+        for number, (own, other) in enumerate(zip(then, there, strict=True)):
+            yield from _differences(own, other, (*at, str(number)))
     elif then != there:
         yield LockChange(at, f"{'.'.join(at[1:])}: {_shorten(then)}, now {_shorten(there)}", there, acceptable=False)
 
@@ -220,5 +226,5 @@ def _git_state(folder: Path) -> Json:
 
 
 def _shorten(value: Json) -> str:
-    text = repr(value)
+    text = "unset" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -177,22 +177,25 @@ def _describe_others(others: Sequence[CandidateArm], harm: float) -> list[str]:
     """Why the rest may not be adopted."""
     if not others:
         return []
-    return [f"Not taken: {'; '.join(f'`{each.name}` {_describe_obstacle(each)}' for each in others)}"]
+    by_reason: dict[str, list[str]] = {}
+    for each in others:
+        by_reason.setdefault(_describe_obstacle(each), []).append(f"`{each.name}` ({100 * each.gain.mean:+.1f})")
+    parts = [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+    return [f"Not taken: {'; '.join(parts)}"]
 
 
 def _describe_obstacle(candidate: CandidateArm) -> str:
-    gain = f"{100 * candidate.gain.mean:+.1f}"
     match candidate.obstacle:
         case "harm":
-            return f"({gain}) harms {', '.join(f'`{tool}`' for tool in candidate.harmed)}, and a model serves all tools"
+            return f"harms {', '.join(f'`{tool}`' for tool in candidate.harmed)}, and a model serves all tools"
         case "restraint":
-            return f"({gain}) does worse where no call is right ({_restraint_text(candidate)})"
+            return f"does worse where no call is right ({_restraint_text(candidate)})"
         case "luck":
-            return f"({gain}) may be lucky (p = {candidate.p_value:.2g} after Holm's correction)"
+            return f"may be lucky (p = {candidate.p_value:.2g} after Holm's correction)"
         case "undecided":
-            return f"({gain}) has calls that nobody has judged"
+            return "has calls that nobody has judged"
         case _:
-            return f"({gain}) was not shown to gain{_describe_left(candidate)}"
+            return f"not shown to gain{_describe_left(candidate)}"
 
 
 def _describe_left(candidate: CandidateArm) -> str:

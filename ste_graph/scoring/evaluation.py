@@ -145,7 +145,8 @@ class ArmComparison:
         more = f", and {count_noun(others, 'case')} in which no call is right" if others else ""
         head = (
             f"{count_noun(len(self.arms), 'arm')} on the same {count_noun(sheet.cases, 'case')} of "
-            f"{count_noun(len(sheet.by_tool), 'tool')}{several}{more}; intervals: 95 %, these tools"
+            f"{count_noun(len(sheet.by_tool), 'tool')}{several}{more}; "
+            f"{'correct: the mean over tools; ' if len(sheet.by_tool) > 1 else ''}intervals: 95 %, these tools"
             f"{SIMULATED_NOTE if self.has_simulated_models else ''}"
         )
         costs = {name: mean_cost(arm.replies) for name, arm in self.arms.items()}

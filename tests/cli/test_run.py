@@ -213,10 +213,46 @@ def test_an_unexpected_error_is_one_line_with_a_way_to_the_traceback(ste, folder
     assert "Traceback (most recent call last):" in ste("run", "small.yaml", "--quiet").err
 
 
-@pytest.mark.parametrize("wrong", [["--concurrency", "0"], ["--format", "xml"], ["--nonsense"]])
-def test_a_wrong_option_is_exit_code_2(ste, folder, wrong):
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--concurrency", "0"], "'--concurrency': must be greater than or equal to 1\n"),
+        (["--concurrency", "x"], "'--concurrency': must be a whole number\n"),
+        (["--format", "xml"], "'--format': 'xml' is not one of 'text', 'json'.\n"),
+        (["--nonsense"], "No such option: --nonsense"),
+    ],
+)
+def test_a_wrong_option_is_exit_code_2(ste, folder, wrong, words):
     result = ste("run", "small.yaml", *wrong)
     assert (result.code, result.out) == (2, "")
+    assert words in result.err
+
+
+@pytest.mark.parametrize("command", [("run", "--out", "new"), ("plan",), ("tools", "list"), ("tools", "call")])
+def test_a_fault_of_a_source_of_tools_has_its_place_whatever_the_command(ste, folder, command):
+    words = [*command[:2], "small.yaml"] if command[0] == "tools" else [command[0], "small.yaml", *command[1:]]
+    words += ["double"] if "call" in command else []
+    wrong = ste(*words, "--set", "tools.0.include=[doubel]")
+    assert wrong.code == 2
+    assert "\n--set tools.0.include:1:1: error[E601] `include` names `doubel`, which " in wrong.err
+    assert wrong.err.endswith("    1 | [doubel]\n      | ^^^^^^^^\n")
+    assert not (folder / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ("params.arms=[]", "--set params.arms:1:1: error[E606] no arm is tested"),
+        ("params.cases=0", "--set params.cases:1:1: error[E606] no case is tested"),
+        ("params.heldout=0", "--set params.heldout:1:1: error[E606] no request is held out"),
+    ],
+)
+def test_a_test_with_nothing_to_decide_is_refused_before_anything_is_explored(ste, tmp_path, change, place):
+    for command in (["run", "--out", str(tmp_path / "new")], ["check"]):
+        refused = ste(command[0], "gain", "--set", change, *command[1:])
+        assert refused.code == 2
+        assert place in refused.err + refused.out
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_tool_that_leaves_the_current_folder_does_not_lose_the_run(ste, folder, monkeypatch):

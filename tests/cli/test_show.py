@@ -180,6 +180,27 @@ def test_control_characters_of_a_tool_do_not_reach_the_terminal(ste, run, tmp_pa
     assert "\x1b" not in ste("show", run).out
 
 
+def test_units_that_failed_before_their_first_record_are_named_with_the_reason(ste, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "icl"
+    (folder / "units").mkdir(parents=True)
+    graph = "[{map: tool, over: data.test, do: [answer, {record: reply, as: {}}]}]"
+    (folder / "workflow.lock.yaml").write_text(
+        f"format: {FORMAT}\nmodels: {{learner: simulated}}\nunits: {{today: f, add_days: f}}\nskipped: {{}}\n"
+        f"resolved: {{workflow: {{graph: {graph}}}}}\n"
+    )
+    for unit, why in (("today", "the server is gone"), ("add_days", "the room is too small")):
+        failed = {"failed": why, "at": "2026-01-01T00:00:02Z"}
+        (folder / "units" / f"{unit}.jsonl").write_text(json.dumps(failed) + "\n")
+    assert ste("show", "icl").out == (
+        "2 of 2 units failed; running again continues where they stopped:\n"
+        "  today: the server is gone\n"
+        "  add_days: the room is too small\n"
+        "\n"
+        "icl: no record yet\n"
+    )
+
+
 def test_a_failed_unit_shows_its_reason(ste, run, tmp_path):
     with (tmp_path / "old/units/today.jsonl").open("w") as log:
         log.write(json.dumps({"failed": "the server is gone", "at": "2026-01-01T00:00:02Z"}) + "\n")

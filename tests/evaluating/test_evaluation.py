@@ -382,7 +382,9 @@ def test_the_table_and_the_decision_are_printed_by_run_and_by_show(made, run_ste
     assert (decided["decision"], decided["candidate"]) == ("adopt", "exemplars")
     assert json.loads(run_ste("show", out, "--format", "json")[1])[0]["decision"] == "adopt"
     lines = table.splitlines()
-    assert lines[0] == "2 arms on the same 24 cases of 6 tools; intervals: 95 %, these tools"
+    assert lines[0] == (
+        "2 arms on the same 24 cases of 6 tools; correct: the mean over tools; intervals: 95 %, these tools"
+    )
     assert lines[2].split("  ")[0] == "arm"
     assert lines[3].split() == ["baseline", "20.8", "7.1..42.2", "-", "-", "-"]
     assert lines[4].split() == ["exemplars", "79.2", "57.8..92.9", "+58.3", "+30.8..+73.9", "0.0003"]

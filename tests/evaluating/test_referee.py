@@ -38,7 +38,7 @@ def test_of_those_that_gain_the_cheapest_is_adopted_though_another_gains_more(ma
         "it is the cheapest, with +100 prompt tokens a case (`exemplars` +1,000 tokens for +75.0 points)"
         in (found["reason"])
     )
-    assert found["reason"].endswith("Not taken: `guideline` (+0.0) was not shown to gain")
+    assert found["reason"].endswith("Not taken: `guideline` (+0.0): not shown to gain")
     assert found["candidates"]["exemplars"]["gain_per_1000_tokens"] == pytest.approx(0.75)
     assert found["candidates"]["guideline"]["obstacle"] == "no gain"
 

@@ -208,7 +208,8 @@ def test_an_unknown_variant_is_answered_with_the_one_that_was_meant(capsys) -> N
     ("arguments", "words"),
     [
         (["paper"], "`paper` is compared with what? Give a second file or run, or --variant NAME"),
-        (["papr", "paper"], "papr: file not found; did you mean `paper`?"),
+        (["papr", "paper"], "papr: is neither a workflow nor the folder of a run; did you mean `paper`? bundled"),
+        (["paper", "runz"], "runz: is neither a workflow nor the folder of a run; bundled workflows: adaptive,"),
         (["paper@placebo", "--variant", "no-feedback"], "write `ste diff paper --variant no-feedback`"),
         (["paper", "paper@placebo", "--variant", "no-feedback"], "names the variant `placebo`"),
         (["paper", "RUN", "--variant", "placebo"], "is a run, which has no variants"),

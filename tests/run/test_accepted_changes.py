@@ -59,7 +59,7 @@ def test_after_a_changed_prompt_only_later_steps_are_asked_and_under_the_new_one
 ) -> None:
     before = heard()
     (tiny.parent / "think.md").write_text("Think hard of {{ item }}, turn {{ turn }}.")
-    with pytest.raises(ste.WorkflowError, match=r"the prompt `think\.prompt` has changed: 'Think of "):
+    with pytest.raises(ste.WorkflowError, match=r"the prompt `think\.prompt` has changed: \"Think of "):
         ste.load(tiny).run(out=begun)
     assert ste.load(tiny).run(out=begun, accept_changes=True).complete
     later = heard()[len(before) :]
@@ -71,7 +71,7 @@ def test_after_a_changed_prompt_only_later_steps_are_asked_and_under_the_new_one
     ]
     events = [json.loads(line) for line in (begun / "events.jsonl").read_text("utf-8").splitlines()]
     assert [event["change"][:40] for event in events if event["event"] == "change_accepted"] == [
-        "the prompt `think.prompt` has changed: '"
+        'the prompt `think.prompt` has changed: "'
     ]
 
 

@@ -63,7 +63,7 @@ def test_another_workflow_is_refused_and_what_differs_is_named(tiny: Path, tmp_p
     assert str(caught.value) == (
         f"{folder}: this folder is a run of a workflow that differs from {tiny}:\n"
         "  workflow.params.turns: 3, now 2\n"
-        "  workflow.seed: None, now 7\n"
+        "  workflow.seed: unset, now 7\n"
         "Undo the change to go on with it, or give a new folder with --out."
     )
 
@@ -75,8 +75,8 @@ def test_a_changed_prompt_is_refused(tiny: Path, tmp_path: Path) -> None:
         ste.load(tiny).run(out=folder)
     assert str(caught.value) == (
         f"{folder}: this folder is a run of a workflow that differs from {tiny}:\n"
-        "  the prompt `think.prompt` has changed: 'Think of {{ item }}, turn {{ turn }}.', "
-        "now 'Think hard of {{ item }}, turn {{ turn }}.'\n"
+        '  the prompt `think.prompt` has changed: "Think of {{ item }}, turn {{ turn }}.", '
+        'now "Think hard of {{ item }}, turn {{ turn }}."\n'
         "Undo the change to go on with it, or add --accept-changes to go on under it, or give a new folder with --out."
     )
 

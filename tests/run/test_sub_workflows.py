@@ -191,7 +191,7 @@ def test_a_run_may_go_on_with_what_is_complete_of_a_sub_workflow(whole: Path, tm
 def test_a_changed_sub_workflow_is_another_workflow(whole: Path, tmp_path: Path) -> None:
     ste.load(whole).run(out=tmp_path / "run")
     changed(tmp_path / "tiny.yaml", "name: tiny", "name: tiny\nseed: 5")
-    with pytest.raises(WorkflowError, match=r"differs from .*whole.yaml:\n  runs.first.workflow.seed: None, now 5"):
+    with pytest.raises(WorkflowError, match=r"differs from .*whole.yaml:\n  runs.first.workflow.seed: unset, now 5"):
         ste.load(whole).run(out=tmp_path / "run")
 
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.finished import describe_runs
+from ste_graph.language.source.files import bundled_workflows
+from ste_graph.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from ste_graph.experiment import Experiment
@@ -74,6 +77,12 @@ def _parse(text: str) -> _Named:
     if not path.exists() and "@" in text:
         file, _, variant = text.rpartition("@")
         return _Named(Path(file), variant or None, is_run=False)
+    if not path.exists() and not path.suffix and text not in (known := bundled_workflows()):
+        hint = did_you_mean(text, known)
+        raise WorkflowError(
+            f"{text}: is neither a workflow nor the folder of a run; {hint}bundled workflows: {', '.join(known)}. "
+            f"{describe_runs(path)}".rstrip()
+        )
     return _Named(path, None, is_run=False)
 
 

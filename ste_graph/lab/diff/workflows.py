@@ -123,10 +123,13 @@ def _settings(lock: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _differing(path: str, a: Json, b: Json) -> Iterator[tuple[str, Json, Json]]:
-    """The values that differ, by path: as deep as both sides have something; a list is one value."""
+    """The values that differ, by path: as deep as both sides have something; lists of one length item by item."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for key in {**a, **b}:
             yield from _differing(f"{path}.{key}", a.get(key), b.get(key))
+    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        for number, (own, other) in enumerate(zip(a, b, strict=True)):
+            yield from _differing(f"{path}.{number}", own, other)
     elif a != b:
         yield path, a, b
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ste_graph.contracts import Json
+from ste_graph.diagnostics import display_path
 from ste_graph.distil.clusters import Apart
 from ste_graph.distil.example import Example
 from ste_graph.distil.split import find_leaks
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
-from ste_graph.finished import open_run
+from ste_graph.finished import FinishedRun, open_run
 
 SHOWN = 8
 """Faults that an error names; the rest is counted."""
@@ -59,7 +60,7 @@ def read_examples(path: Path) -> DistilledRun:
             case "trial":
                 trials += 1
     if not pairs:
-        raise WorkflowError(f"{path}: {_why_empty(trials, rejected, path)}")
+        raise WorkflowError(f"{path}: {_why_empty(trials, rejected, run)}")
     pairs.sort(key=lambda pair: pair[0].definition.name)  # stable: within a tool, in the order of creation
     return DistilledRun(path, pairs, rejected, rejected_paraphrases, _separation(run.lock))
 
@@ -79,10 +80,12 @@ def _separation(lock: Mapping[str, Json]) -> Apart:
     return "value" if "value" in settings else "wording" if "wording" in settings else "combination"
 
 
-def _why_empty(trials: int, rejected: Counter[str], path: Path) -> str:
+def _why_empty(trials: int, rejected: Counter[str], run: FinishedRun) -> str:
+    if parts := [display_path(part.path) for part in run.sub_runs if part.count_records()["example"]]:
+        return f"has no example of its own; name its part that has some: {', '.join(parts)}"
     if rejected:
         counts = ", ".join(f"{gate} rejected {count}" for gate, count in rejected.most_common())
         return f"no trial was kept: {counts}"
     if trials:
-        return f"is a run that explored; distil it first: ste run distil --set data.explored.run={path}"
+        return f"is a run that explored; distil it first: ste run distil --set data.explored.run={run.path}"
     return "has no example and no rejected trial; it is not a run of distil.yaml, or not finished"
