@@ -26,8 +26,11 @@ import numpy as np
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
 from tests.bench.bench_memory import Given, exemplar, made_up, real_requests, say
+from tests.bench.rows import Row
 
 OF_TOOL, BLOCK, ASKED, K = 100, 1_000, 200, 8
+LEAST, MOST_MS, MOST_MB = {"within": 0.99, "across": 0.95}, {"within": 50, "across": 150}, 300
+"""What is to be reached: recall, milliseconds of a search, and megabytes of the client."""
 NOISE = 0.02
 """The deviation of each of the 384 numbers: a request and its variant have a cosine of 0.93."""
 
@@ -74,7 +77,7 @@ def tool_of(number: int) -> str:
     return f"tool {number // OF_TOOL}"
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> list[Row]:
     """Fill a server, or go on with filling one, and print every figure."""
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser(description=__doc__)
@@ -86,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
         with serve(path) as (address, server):
             entries = Entries()
             fill(address, entries, chosen.entries)
-            measure(address, entries, chosen.entries, server)
+            return measure(address, entries, chosen.entries, server)
 
 
 def fill(address: str, entries: Entries, count: int) -> None:
@@ -102,7 +105,7 @@ def fill(address: str, entries: Entries, count: int) -> None:
         say(f"{added:,} of {count:,} entries added in {took:.0f} s, {took / added * 1e3:.2f} ms each")
 
 
-def measure(address: str, entries: Entries, count: int, server: int) -> None:
+def measure(address: str, entries: Entries, count: int, server: int) -> list[Row]:
     """Search from a process of its own, and compare with what is truly nearest."""
     numbers = np.random.default_rng(7).integers(0, count, ASKED)
     queries = entries.queries(numbers)
@@ -124,6 +127,7 @@ def measure(address: str, entries: Entries, count: int, server: int) -> None:
                 first = number // OF_TOOL * OF_TOOL - block * BLOCK
                 own = -cosines[first : first + OF_TOOL, place]
                 within[place] = [(float(own[row]), block * BLOCK + first + int(row)) for row in np.argsort(own)[:K]]
+    rows, anchor = [], f"the {K} truly nearest of {count:,}, found by comparing with all"
     for title, true in (("within", within), ("across", across)):
         hits = sum(len({n for _, n in best} & {*found}) for best, found in zip(true, answers[title], strict=True))
         took = answers[f"{title} took"]
@@ -133,8 +137,16 @@ def measure(address: str, entries: Entries, count: int, server: int) -> None:
             f"p95 {np.quantile(took, 0.95) * 1e3:.1f} ms; CPU a search: client {answers[f'{title} client']:.1f} ms, "
             f"server {answers[f'{title} server']:.1f} ms"
         )
+        most = MOST_MS[title]
+        rows += [
+            Row(f"{count:,} exemplars, {what}: recall@{K}", hits / (K * ASKED), "", LEAST[title], "more", anchor),
+            Row(f"{count:,} exemplars, {what}: p50", float(np.median(took)) * 1e3, " ms", most, note="on the clock"),
+        ]
     say(f"first search after opening {answers['first']:.2f} s; client memory at its peak {answers['memory']:.0f} MB")
-    say(f"the server: {resident_of(server):.0f} MB resident")
+    resident = f"the server: {resident_of(server):.0f} MB resident"
+    say(resident)
+    memory = Row(f"{count:,} exemplars: memory of the client", answers["memory"], " MB", MOST_MB, anchor=resident)
+    return [*rows, memory]
 
 
 def search(address: str, asked: Path, answered: Path, server: int) -> None:
