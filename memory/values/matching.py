@@ -102,6 +102,16 @@ class ToolParameter:
             return 2
         return 1 if len(own) == 1 and own[0] not in OWNED else 0
 
+    def may_be_of(self, field: FieldValue) -> bool:
+        """True if the value is such an identifier, of something, and only the description could say of what."""
+        own = self.words
+        return len(own) == 1 and own[0] in OWNED and len(field.words) > 1 and field.words[-1] == own[0]
+
+    def is_told_of(self, owner: str) -> bool:
+        """True if the description of the tool, or of the parameter, speaks of this thing."""
+        told = f"{self.tool.get('description') or ''} {self.schema.get('description') or ''}"
+        return owner in map(singular, split_words(told))
+
     def match_text(self, field: FieldValue) -> int:
         """How likely the tool finds something by the words of a text.
 

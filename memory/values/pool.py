@@ -69,9 +69,37 @@ class ValuePool:
             found = self._known_words(parameter)
         elif parameter.is_identifier or parameter.is_searched_by:
             found = _best(parameter, [(parameter.match(field), field.value, field.place) for field in self._fields])
+            found = found or self._told_values(parameter)
         else:
             return []
         return found or [DrawnValue(value=value, origin=EXAMPLE) for value in parameter.examples]
+
+    def _told_values(self, parameter: ToolParameter) -> list[DrawnValue]:
+        """The identifiers of the only thing that the description speaks of: `ship_date` takes the `id` of an order."""
+        told = [owner for owner in self._owners(parameter) if parameter.is_told_of(owner)]
+        if len(told) != 1:
+            return []
+        own = [field for field in self._fields if parameter.may_be_of(field) and field.words[-2] == told[0]]
+        return _best(parameter, [(1, field.value, field.place) for field in own])
+
+    def _owners(self, parameter: ToolParameter) -> list[str]:
+        """The things whose identifiers are known, and that the parameter may name."""
+        return sorted({field.words[-2] for field in self._fields if parameter.may_be_of(field)})
+
+    def explain_missing(self, tool: Mapping[str, Json]) -> dict[str, str]:
+        """Why no value is known for an identifier that a call of the tool must give, by parameter."""
+        found = {}
+        for parameter in list_parameters(tool):
+            if parameter.is_required and parameter.is_identifier and not self._known_values(parameter):
+                owners = self._owners(parameter)
+                told = [owner for owner in owners if parameter.is_told_of(owner)]
+                if told:
+                    found[parameter.name] = f"it may be that of {' or '.join(told)}, which its description speaks of"
+                elif owners:
+                    found[parameter.name] = f"known are those of {', '.join(owners)}, and nothing says that it is one"
+                else:
+                    found[parameter.name] = "no answer of a tool has one"
+        return found
 
     def _known_words(self, parameter: ToolParameter) -> list[DrawnValue]:
         """The words, each once, of texts that the tool of the parameter may find."""

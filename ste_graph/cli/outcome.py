@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ste_graph.cli.costs import ExampleCost, cost_of_examples, cost_rows, stop_lines
+from ste_graph.cli.missing_values import missing_value_lines
 from ste_graph.cli.replies import comparison_command
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.diagnostics import display_path
@@ -55,6 +56,8 @@ class Outcome:
     """What its examples have cost, if it has some."""
     untested: list[UntestedTool] = field(default_factory=list)
     """The tools that an evaluation had no case of."""
+    missing: list[str] = field(default_factory=list)
+    """Tools that failed for want of a value that exists, as lines of a text."""
     calls: Counter[str] = field(default_factory=Counter)
     """The calls of tools by their outcome, those of sub-workflows included."""
 
@@ -126,7 +129,10 @@ class Outcome:
         rows, summary = self._rows(), self.summary
         width = max(len(name) for name, _ in rows)
         parts = [f"{self.title}: {self._state()}", *(f"  {name:{width}}  {text}" for name, text in rows)]
-        return "\n".join([*parts, *self._failure_lines(), *stop_lines(summary, SHOWN), *self._skipped_lines()])
+        missing = ["", *self.missing] if self.missing else []
+        return "\n".join(
+            [*parts, *self._failure_lines(), *stop_lines(summary, SHOWN), *self._skipped_lines(), *missing]
+        )
 
     def _next_lines(self) -> list[str]:
         """The command that a person may want next."""
@@ -283,6 +289,7 @@ def outcome_from_summary(title: str, summary: Summary) -> Outcome:
         read_evaluations(opened),
         cost_of_examples(opened),
         read_untested(opened),
+        missing_value_lines(opened),
         sum((part.summary().calls for part in opened.sub_runs), Counter(summary.calls)),
     )
 

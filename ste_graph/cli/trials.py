@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ste_graph.cli.missing_values import missing_value_lines
 from ste_graph.contracts import is_simulated
 from ste_graph.distil.facts import FactCounts
 from ste_graph.distil.run_facts import RunFacts
@@ -95,7 +96,8 @@ class TrialsOverview:
         lines = [f"{run.path}: {trials} trials, model: {labels}", "", *align_columns(rows, left=(0, -1))]
         lines += [f"{name}: {printable(log.failure)}" for name, log in logs.items() if log.failure]
         lines += ["", f"beware: {self._total.warning}"] if self._total.warning else []
-        return "\n".join(lines)
+        missing = missing_value_lines(run) if self._tool is None else []
+        return "\n".join([*lines, *(["", *missing] if missing else [])])
 
 
 @dataclass(slots=True)

@@ -46,6 +46,38 @@ def test_a_description_says_what_an_id_is_of(tmp_path: Path) -> None:
     assert draw(cancel, tmp_path, LIST)["id"] <= {f"A-{n}" for n in range(9)}
 
 
+CUSTOMERS = ReadResult(tool="list_customers", data=[{"id": "C-1"}, {"id": "C-2"}], text="")
+
+
+@pytest.mark.parametrize(
+    ("about", "known", "why"),
+    [
+        ("Give the day on which an order is shipped.", "A", None),
+        ("Tell how long an order of a customer is open.", None,
+         "it may be that of customer or order, which its description speaks of"),
+        ("Give the day on which a bill is due.", None,
+         "known are those of customer, order, and nothing says that it is one"),
+    ],
+)  # fmt: skip
+def test_an_id_of_a_tool_that_is_named_for_what_it_does_is_that_of_the_one_thing_it_speaks_of(
+    tmp_path: Path, about: str, known: str | None, why: str | None
+) -> None:
+    ship_date = {**tool("ship_date", ["id"], id={"type": "string"}), "description": about}
+    pool = KnownValues().open("values", tmp_path)
+    pool.begin_wave(1, [LIST, CUSTOMERS])
+    drawn = {str(value.value)[0] for value in pool.draw(ship_date, 20, seed=1).get("id", [])}
+    assert drawn == ({known} if known else set())
+    assert pool.explain_missing(ship_date) == ({"id": why} if why else {})
+
+
+def test_an_id_that_no_answer_has_is_said_to_be_missing(tmp_path: Path) -> None:
+    pool = KnownValues().open("values", tmp_path)
+    pool.begin_wave(1, [])
+    order = tool("get_order", ["id"], id={"type": "string"})
+    assert pool.explain_missing(order) == {"id": "no answer of a tool has one"}
+    assert pool.explain_missing(tool("to_roman", ["number"], number={"type": "integer"})) == {}
+
+
 def test_what_anybody_can_make_up_is_left_to_the_model(tmp_path: Path) -> None:
     free = tool("to_roman", ["number"], number={"examples": [1994]}, total={}, status_code={"enum": [1, 2]})
     known = ReadResult(tool="get_order", data={"total": 3, "status_code": 1, "number": 7}, text="")
