@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ste_graph.diagnostics import Diagnostic
 from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import is_regular
-from ste_graph.language.loading import Change, LoadedWorkflow, changes_from_values
-from ste_graph.language.loading import load as load_workflow
-from ste_graph.language.loading import load_arms as load_arm_workflows
+from ste_graph.language.loading import Change, LoadedWorkflow, WorkflowFile, changes_from_values
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.language.workflow import Workflow
 from ste_graph.suggest import did_you_mean
@@ -222,7 +220,7 @@ def load(
         WorkflowError: with every problem, each at its place (`diagnostics` holds them as data).
     """
     changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
-    return _experiment(load_workflow(_find_file(path), variant=variant, changes=changes, plugins=plugins))
+    return _experiment(WorkflowFile.load(_find_file(path), variant=variant, changes=changes, plugins=plugins))
 
 
 def load_arms(
@@ -244,7 +242,8 @@ def load_arms(
         WorkflowError: with every problem of every arm, each at its place.
     """
     changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
-    return [_experiment(loaded) for loaded in load_arm_workflows(_find_file(path), arms, changes, plugins=plugins)]
+    found = WorkflowFile.load_arms(_find_file(path), arms, changes, plugins=plugins)
+    return list(map(_experiment, found))
 
 
 def _experiment(loaded: LoadedWorkflow) -> Experiment:

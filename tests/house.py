@@ -8,7 +8,8 @@ participles  Functions and properties whose name is, or ends in, a past particip
              `opened_tools` is not one, `lessons_adopted` is. Names that begin with a verb (`mark_changed`) or with
              `is`, `has` … are not counted, nor are words that are also a verb's stem or a noun (`read`, `set`, `cut`).
 exceptions   Classes that derive from an exception and do not end in `Error`.
-walks        How many functions one must read to follow a value from place to place: see `tests/walks.py`.
+walks        How many functions one must read to follow a value from place to place, and how many without those that
+             are called only where it is looked at: see `tests/walks.py`.
 """
 
 from __future__ import annotations
@@ -171,8 +172,8 @@ def joined(root: Path, folder: Path) -> None:
     entries.write_text("\n".join(text), "utf-8")
 
 
-def walk(root: Path, name: str) -> list[str]:
-    """The functions of a walk, in the order in which they come."""
+def walk(root: Path, name: str) -> list[list[str]]:
+    """The functions of a walk, in the order in which they come: all, and those without what only looks at the value."""
     with TemporaryDirectory() as folder:
         joined(root, Path(folder))
         command = [sys.executable, "-P", str(ROOT / "tests" / "walks.py"), name, folder]
@@ -180,7 +181,7 @@ def walk(root: Path, name: str) -> list[str]:
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{root}: the walk of the {name} cannot be followed\n{done.stderr}")
-    return done.stdout.split("walk: ")[1].split()
+    return [found.split() for found in done.stdout.split("walk: ")[1:]]
 
 
 def count_statements(root: Path) -> Counted:
@@ -216,8 +217,8 @@ def count_exceptions(root: Path) -> Counted:
 
 def count_walk(name: str) -> Callable[[Path], Counted]:
     def count(root: Path) -> Counted:
-        found = walk(root, name)
-        return str(len(found)), found
+        every, without_looks = walk(root, name)
+        return f"{len(every)}, {len(without_looks)}", every
 
     return count
 

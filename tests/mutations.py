@@ -26,7 +26,7 @@ from typing import Any
 
 import ste_graph
 from ste_graph.diagnostics import DiagnosticsError, source_line
-from ste_graph.language.loading import load
+from ste_graph.language.loading import WorkflowFile
 from ste_graph.prompts.prompt import Prompt, PromptError
 
 LIMIT_S = 5.0
@@ -158,7 +158,7 @@ def find_fault(file: Path) -> tuple[str, str]:
     """How the check of a workflow ends (`ok`, `errors`, or what is wrong with the check), and the details."""
     try:
         with limit(LIMIT_S):
-            load(file)
+            WorkflowFile.load(file)
     except DiagnosticsError as error:
         try:
             with limit(LIMIT_S):

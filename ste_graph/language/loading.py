@@ -46,78 +46,79 @@ class LoadedWorkflow:
     remarks: tuple[Diagnostic, ...]
 
 
-def load(
-    path: Path, *, variant: str | None = None, changes: Sequence[Change] = (), plugins: bool = True
-) -> LoadedWorkflow:
-    """The variant (None: the base) of the file at `path`, after `changes`. All variants are checked.
-
-    Raises:
-        DiagnosticsError: with all problems of all variants.
-    """
-    findings = Findings()
-    file = _File(path, compose(path, findings), tuple(changes), plugins)
-    if variant is not None and variant not in file.variants:
-        raise DiagnosticsError([file.unknown_variant(variant)])
-    workflow: Workflow | None = None
-    for name in (None, *file.variants):
-        own, checked = file.check(name, chosen=name == variant)
-        if name == variant:
-            workflow = checked
-        elif own.has_errors and changes:
-            # The changes of the command line are for the chosen variant: the others must be right without them.
-            own, _ = replace(file, changes=()).check(name, chosen=False)
-        file.merge(own, name, findings)
-    if findings.has_errors or workflow is None:
-        raise DiagnosticsError(findings.diagnostics)
-    tree = file.compose_variant(variant, chosen=True, findings=Findings())
-    return LoadedWorkflow(workflow, tree, tuple(file.variants), tuple(findings.diagnostics))
-
-
-def load_arms(
-    path: Path,
-    arms: Sequence[Sequence[str]] | None = None,
-    changes: Sequence[Change] = (),
-    *,
-    plugins: bool = True,
-) -> list[LoadedWorkflow]:
-    """The arms of an experiment: the file at `path` under the variants of each, which change it in their order.
-
-    The changes hold for all arms alike, so they come first: no change takes back what makes an arm. Without `arms` they
-    are the base and each variant.
-
-    Raises:
-        DiagnosticsError: with all problems of all arms.
-    """
-    findings = Findings()
-    file = _File(path, compose(path, findings), tuple(changes), plugins)
-    wanted = [tuple(arm) for arm in arms] if arms is not None else [(), *((name,) for name in file.variants)]
-    for name in dict.fromkeys(name for arm in wanted for name in arm if name not in file.variants):
-        findings.diagnostics.append(file.unknown_variant(name))
-    if findings.has_errors:
-        raise DiagnosticsError(findings.diagnostics)
-    checked: list[Workflow | None] = []
-    for arm in wanted:
-        own, workflow = file.check_arm(arm)
-        file.merge(own, arm[0] if arm else None, findings, shown=ARM_SIGN.join(arm))
-        checked.append(workflow)
-    if findings.has_errors:
-        raise DiagnosticsError(findings.diagnostics)
-    remarks = tuple(findings.diagnostics)
-    return [
-        LoadedWorkflow(workflow, file.compose_arm(arm, Findings()), tuple(file.variants), remarks)
-        for arm, workflow in zip(wanted, checked, strict=True)
-        if workflow is not None
-    ]
-
-
 @dataclass(frozen=True, slots=True)
-class _File:
+class WorkflowFile:
     """A composed file with the command line's changes."""
 
     path: Path
     tree: MappingNode
     changes: tuple[Change, ...]
     plugins: bool
+
+    @classmethod
+    def load(
+        cls, path: Path, *, variant: str | None = None, changes: Sequence[Change] = (), plugins: bool = True
+    ) -> LoadedWorkflow:
+        """The variant (None: the base) of the file at `path`, after `changes`. All variants are checked.
+
+        Raises:
+            DiagnosticsError: with all problems of all variants.
+        """
+        findings = Findings()
+        file = cls(path, compose(path, findings), tuple(changes), plugins)
+        if variant is not None and variant not in file.variants:
+            raise DiagnosticsError([file.unknown_variant(variant)])
+        workflow: Workflow | None = None
+        for name in (None, *file.variants):
+            own, checked = file.check(name, chosen=name == variant)
+            if name == variant:
+                workflow = checked
+            elif own.has_errors and changes:
+                # The changes of the command line are for the chosen variant: the others must be right without them.
+                own, _ = replace(file, changes=()).check(name, chosen=False)
+            file.merge(own, name, findings)
+        if findings.has_errors or workflow is None:
+            raise DiagnosticsError(findings.diagnostics)
+        tree = file.compose_variant(variant, chosen=True, findings=Findings())
+        return LoadedWorkflow(workflow, tree, tuple(file.variants), tuple(findings.diagnostics))
+
+    @classmethod
+    def load_arms(
+        cls,
+        path: Path,
+        arms: Sequence[Sequence[str]] | None = None,
+        changes: Sequence[Change] = (),
+        *,
+        plugins: bool = True,
+    ) -> list[LoadedWorkflow]:
+        """The arms of an experiment: the file at `path` under the variants of each, which change it in their order.
+
+        The changes hold for all arms alike, so they come first: no change takes back what makes an arm. Without `arms`
+        they are the base and each variant.
+
+        Raises:
+            DiagnosticsError: with all problems of all arms.
+        """
+        findings = Findings()
+        file = cls(path, compose(path, findings), tuple(changes), plugins)
+        wanted = [tuple(arm) for arm in arms] if arms is not None else [(), *((name,) for name in file.variants)]
+        for name in dict.fromkeys(name for arm in wanted for name in arm if name not in file.variants):
+            findings.diagnostics.append(file.unknown_variant(name))
+        if findings.has_errors:
+            raise DiagnosticsError(findings.diagnostics)
+        checked: list[Workflow | None] = []
+        for arm in wanted:
+            own, workflow = file.check_arm(arm)
+            file.merge(own, arm[0] if arm else None, findings, shown=ARM_SIGN.join(arm))
+            checked.append(workflow)
+        if findings.has_errors:
+            raise DiagnosticsError(findings.diagnostics)
+        remarks = tuple(findings.diagnostics)
+        return [
+            LoadedWorkflow(workflow, file.compose_arm(arm, Findings()), tuple(file.variants), remarks)
+            for arm, workflow in zip(wanted, checked, strict=True)
+            if workflow is not None
+        ]
 
     @property
     def variants(self) -> Mapping[str, MappingEntry]:
@@ -188,7 +189,7 @@ class _File:
         for change in order_changes(self.changes, lambda change: change.path):
             name = change.option or f"--set {change.path}"
             try:
-                value = DocumentLoader.parse(change.value, name)
+                value = DocumentLoader.parse_value(change.value, name)
             except DiagnosticsError as error:
                 findings.diagnostics.extend(error.diagnostics)
                 continue

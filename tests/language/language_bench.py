@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ste_graph.diagnostics import DiagnosticsError
-from ste_graph.language.loading import LoadedWorkflow, load, parse_change
+from ste_graph.language.loading import LoadedWorkflow, WorkflowFile, parse_change
 
 STEPS = """
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Bench:
         return self.reload("w.yaml", changes=changes, **settings)
 
     def reload(self, name: str, changes: tuple[str, ...] = (), **settings: Any) -> LoadedWorkflow:
-        return load(Path(name), changes=[parse_change(change) for change in changes], **settings)
+        return WorkflowFile.load(Path(name), changes=[parse_change(change) for change in changes], **settings)
 
     def problems(self, *edits: Edit, **settings: Any) -> list[str]:
         """All problems after the edits, as `line:column code message | suggestion? | expected | help`."""

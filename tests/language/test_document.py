@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
-from ste_graph.language.source.document import DocumentLoader, parse, read
+from ste_graph.language.source.document import DocumentLoader, read
 
 
 def problems(text: str) -> tuple[Diagnostic, ...]:
     with pytest.raises(DiagnosticsError) as caught:
-        parse(text, "w.yaml")
+        DocumentLoader.parse(text, "w.yaml")
     return caught.value.diagnostics
 
 
@@ -32,16 +32,19 @@ def only_problem(text: str) -> tuple[str, int, int, str]:
     ],
 )  # fmt: skip
 def test_scalars_mean_what_yaml_1_2_says(text: str, meant: object) -> None:
-    found = parse(f"a: {text}\n", "w.yaml").to_plain()["a"]
+    found = DocumentLoader.parse(f"a: {text}\n", "w.yaml").to_plain()["a"]
     assert (found, type(found)) == (meant, type(meant))
 
 
 def test_keys_that_yaml_1_1_takes_for_bools_are_texts() -> None:
-    assert parse("on: 1\nno: 2\n'3': 4\n", "w.yaml").to_plain() == {"on": 1, "no": 2, "3": 4}
+    assert DocumentLoader.parse("on: 1\nno: 2\n'3': 4\n", "w.yaml").to_plain() == {"on": 1, "no": 2, "3": 4}
 
 
 def test_an_alias_is_the_value_of_its_anchor() -> None:
-    assert parse("a: &x {b: 1}\nc: [*x, *x]\n", "w.yaml").to_plain() == {"a": {"b": 1}, "c": [{"b": 1}, {"b": 1}]}
+    assert DocumentLoader.parse("a: &x {b: 1}\nc: [*x, *x]\n", "w.yaml").to_plain() == {
+        "a": {"b": 1},
+        "c": [{"b": 1}, {"b": 1}],
+    }
 
 
 def test_all_refusals_are_reported_at_once() -> None:
@@ -125,11 +128,11 @@ def test_aliases_cannot_fill_the_memory() -> None:
 
 
 def test_a_value_of_the_command_line_is_any_yaml_and_shows_its_own_line() -> None:
-    assert DocumentLoader.parse("", "--set a").to_plain() is None
-    assert DocumentLoader.parse("off", "--set a").to_plain() == "off"
-    assert DocumentLoader.parse("[1, {b: c}]", "--set a").to_plain() == [1, {"b": "c"}]
+    assert DocumentLoader.parse_value("", "--set a").to_plain() is None
+    assert DocumentLoader.parse_value("off", "--set a").to_plain() == "off"
+    assert DocumentLoader.parse_value("[1, {b: c}]", "--set a").to_plain() == [1, {"b": "c"}]
     with pytest.raises(DiagnosticsError) as caught:
-        DocumentLoader.parse("[1", "--set params.turns")
+        DocumentLoader.parse_value("[1", "--set params.turns")
     assert str(caught.value).startswith("--set params.turns:1:3: error[E103] missing `,` or closing bracket")
 
 
@@ -173,11 +176,11 @@ plain = st.recursive(
 @settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=20), plain))
 def test_all_json_is_read_as_it_is(data: dict[str, object]) -> None:
-    assert parse(json.dumps(data), "w.yaml").to_plain() == data
+    assert DocumentLoader.parse(json.dumps(data), "w.yaml").to_plain() == data
 
 
 def test_half_a_character_is_refused() -> None:
-    assert parse(r'a: "\ud83d\ude00"', "w.yaml").to_plain() == {"a": "\N{GRINNING FACE}"}
+    assert DocumentLoader.parse(r'a: "\ud83d\ude00"', "w.yaml").to_plain() == {"a": "\N{GRINNING FACE}"}
     assert only_problem(r'a: "\ud83d"') == ("E102", 1, 4, "an escape is half of a character")
 
 
@@ -186,7 +189,7 @@ def test_half_a_character_is_refused() -> None:
 def test_any_text_is_a_tree_or_problems_with_places(text: str) -> None:
     found: tuple[Diagnostic, ...] = ()
     try:
-        DocumentLoader.parse(text, "w.yaml").to_plain()
+        DocumentLoader.parse_value(text, "w.yaml").to_plain()
     except DiagnosticsError as raised:
         found = raised.diagnostics
     assert all(str(problem) for problem in found)

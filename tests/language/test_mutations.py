@@ -11,7 +11,7 @@ import pytest
 
 import ste_graph.workflows
 from ste_graph.diagnostics import DiagnosticsError
-from ste_graph.language.loading import load
+from ste_graph.language.loading import WorkflowFile
 
 WORKFLOWS = Path(ste_graph.workflows.__file__).parent
 LINES = (WORKFLOWS / "paper.yaml").read_text("utf-8").splitlines()
@@ -57,7 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def find_problems(path: Path) -> DiagnosticsError | None:
     """The problems of a workflow; None if it is legal. Any other exception fails the test."""
     try:
-        load(path)
+        WorkflowFile.load(path)
     except DiagnosticsError as problems:
         return problems
     return None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ste_graph.diagnostics import DiagnosticsError
-from ste_graph.language.loading import load
+from ste_graph.language.loading import WorkflowFile
 
 PLACES: dict[str, tuple[str, str]] = {
     "extends": ("E302", "extends: PATH"),
@@ -48,7 +48,7 @@ def problems(tmp_path: Path) -> Callable[[str], list[str]]:
         kept = [line for line in WORKFLOW.splitlines() if not line.startswith(f"{key}:")]
         file.write_text("\n".join([*kept, section]) + "\n", "utf-8")
         try:
-            load(file)
+            WorkflowFile.load(file)
         except DiagnosticsError as error:
             faults = [each for each in error.diagnostics if each.severity == "error"]
             assert {each.span.line for each in faults} == {len(kept) + 1}

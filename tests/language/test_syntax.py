@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from ste_graph.diagnostics import DiagnosticsError
-from ste_graph.language.source.document import parse
+from ste_graph.language.source.document import DocumentLoader
 
 
 def problem(text: str) -> str:
     with pytest.raises(DiagnosticsError) as caught:
-        parse(text, "w.yaml")
+        DocumentLoader.parse(text, "w.yaml")
     (found,) = caught.value.diagnostics
     return f"{found.span.line}:{found.span.column} {found.message}"
 

@@ -3,11 +3,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.diagnostics import Span
-from ste_graph.language.source.document import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree, parse
+from ste_graph.language.source.document import (
+    DocumentLoader,
+    MappingEntry,
+    MappingNode,
+    ScalarNode,
+    SequenceNode,
+    Tree,
+)
 from ste_graph.language.source.tree import Step
 
 HERE = Span("x", 9, 9, 1)
-TREE = parse(
+TREE = DocumentLoader.parse(
     """\
 nodes:
   call: {use: call, talk: "a b"}
@@ -43,7 +50,7 @@ def test_the_place_of_a_path_is_that_of_its_value_its_key_or_the_nearest_key_abo
 
 
 def test_a_part_of_a_text_has_its_own_place_where_the_source_spells_it_out() -> None:
-    tree = parse("""a: x == y\nb: "x == y"\nc: 'it''s y'\nd: >\n  x == y\n""", "w.yaml")
+    tree = DocumentLoader.parse("""a: x == y\nb: "x == y"\nc: 'it''s y'\nd: >\n  x == y\n""", "w.yaml")
     parts = {
         key: place(entry.value.part_span(5, 6))
         for key, entry in tree.entries.items()

@@ -53,7 +53,7 @@ def read(path: Path, *, asked_at: Span | None = None) -> MappingNode:
         raise DiagnosticsError(
             [_error("E102", f"this is not UTF-8 text (byte {error.start})", place, "a text file saved as UTF-8")]
         ) from None
-    tree = parse(text, name)
+    tree = DocumentLoader.parse(text, name)
     _refuse_tools(path, asked_at or tree.span, tree)
     return tree
 
@@ -63,16 +63,6 @@ def _refuse_tools(path: Path, place: Span, tree: MappingNode | None = None) -> N
     if found := find_tool_file(path, tree):
         what, instead = found
         raise DiagnosticsError([Diagnostic("E105", "error", f"this is {what}, not a workflow", place, help=instead)])
-
-
-def parse(text: str, name: str) -> MappingNode:
-    """The document in a text; its spans are in the file `name`. Raises `DiagnosticsError`."""
-    tree = DocumentLoader.parse(text, name)
-    if isinstance(tree, MappingNode):
-        return tree
-    empty = isinstance(tree, ScalarNode) and tree.value is None
-    message = "the file is empty" if empty else "the file is not a mapping"
-    raise DiagnosticsError([_error("E105", message, tree.span, "`key: value` lines")])
 
 
 class DocumentLoader(yaml.SafeLoader):
@@ -91,7 +81,17 @@ class DocumentLoader(yaml.SafeLoader):
         self._open: set[int] = set()
 
     @classmethod
-    def parse(cls, text: str, name: str) -> Tree:
+    def parse(cls, text: str, name: str) -> MappingNode:
+        """The document in a text; its spans are in the file `name`. Raises `DiagnosticsError`."""
+        tree = cls.parse_value(text, name)
+        if isinstance(tree, MappingNode):
+            return tree
+        empty = isinstance(tree, ScalarNode) and tree.value is None
+        message = "the file is empty" if empty else "the file is not a mapping"
+        raise DiagnosticsError([_error("E105", message, tree.span, "`key: value` lines")])
+
+    @classmethod
+    def parse_value(cls, text: str, name: str) -> Tree:
         """The one YAML value in a text, null for an empty text. Raises `DiagnosticsError`."""
         text = text.removeprefix("\ufeff")
         remember(name, text)
