@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ste_graph.addresses import is_web_address
 from ste_graph.errors import WorkflowError
-from ste_graph.finished import is_run
+from ste_graph.finished import describe_runs, is_run
 from ste_graph.memory.exemplars.run_import import locate_run, store_folder
 from ste_graph.packs.manifest import is_pack, is_torn, read_manifest
 
@@ -29,7 +29,7 @@ def locate_store(source: str | os.PathLike[str]) -> Path:
     if not folder.exists and not is_pack(path):
         raise WorkflowError(
             f"{path}: not a store of exemplars, a pack or a run; expected a folder with {folder.log.name}, or that of "
-            "a run"
+            f"a run. {describe_runs(path)}".rstrip(" .")
         )
     if folder.exists and not is_pack(path) and is_torn(path):
         read_manifest(path)

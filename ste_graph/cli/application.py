@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,6 +39,14 @@ from ste_graph.text import printable
 
 class _PlainErrors(TyperGroup):
     """Says what is wrong with an option in our words: the library repeats those of its validator."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands:
+            from ste_graph.language.source.files import bundled_workflows
+
+            if args[0] in bundled_workflows() or Path(args[0]).suffix in (".yaml", ".yml"):
+                ctx.fail(f"'{args[0]}' is a workflow: ste run {args[0]}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:

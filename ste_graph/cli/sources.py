@@ -118,8 +118,9 @@ def _source_span(experiment: Experiment, index: int, message: str) -> Span:
     """The entry in `tools:`, or the key in it that the message names."""
     tree = experiment.tree
     named = ("include", "exclude", "effects", "command")
-    key = next((key for key in named if message.startswith((f"`{key}`", f"the {key} "))), "module")
+    key = next((key for key in named if message.startswith((f"`{key}`", f"the {key} "))), None)
     entry = tree.at(["tools", index])
+    key = key or ("spec" if entry is not None and entry.at(["spec"]) and ": file not found" in message else "module")
     return tree.span_of(["tools", index, key] if entry and entry.at([key]) else ["tools", index])
 
 

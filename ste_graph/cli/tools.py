@@ -67,7 +67,7 @@ def list_(
         echo(_clean(workflow, line.rstrip()))
     if not rows:
         echo("The sources in `tools:` give no tool.", error=True)
-    elif left := [row[0] for row in rows if row[2]]:
+    elif left := [row[0] for row in sorted(rows, key=lambda row: row[1] != "destructive") if row[2]]:
         echo(
             f"A run calls what reads. If `{left[0]}` only reads, write `{effects_line(left[0])}` in its entry of "
             f"`tools:`; if it may be called all the same, `allow: [{yaml_scalar(left[0])}]`. `--effects` prints a "

@@ -16,6 +16,7 @@ from ste_graph.contracts import Frozen
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import sync_folder, write_error
 from ste_graph.files.regular import is_regular, read_regular
+from ste_graph.finished import is_run
 from ste_graph.json_values import digest
 from ste_graph.scoring.subject import Form
 
@@ -92,9 +93,12 @@ def read_manifest(path: Path) -> Manifest:
     except (FileNotFoundError, NotADirectoryError):
         if is_torn(path):
             raise WorkflowError(f"{path}: this pack is torn: its {MANIFEST} is missing; {REMAKE} {path}") from None
-        raise WorkflowError(
-            f"{path}: is no pack (it has no {MANIFEST}); expected the folder that `ste pack make` wrote"
-        ) from None
+        way = (
+            f"it is a run, of which `ste pack make {path} --out PACK` makes a pack"
+            if is_run(path)
+            else "expected the folder that `ste pack make` wrote"
+        )
+        raise WorkflowError(f"{path}: is no pack (it has no {MANIFEST}); {way}") from None
     except OSError as error:
         raise WorkflowError(f"{path / MANIFEST}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     except (ValueError, RecursionError):

@@ -76,3 +76,10 @@ def test_verbs_print_through_the_one_function_that_replaces_control_characters()
         if any(call in file.read_text("utf-8") for call in ("typer.echo(", "sys.stdout.write("))
     }
     assert printing == set()
+
+
+@pytest.mark.parametrize("name", ["gain", "my.yaml"])
+def test_a_workflow_in_place_of_a_verb_is_shown_the_verb(ste, name):
+    refused = ste(name)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.endswith(f"Error: '{name}' is a workflow: ste run {name}\n")

@@ -191,3 +191,19 @@ def test_no_secret_stands_in_the_error_of_a_source_whichever_verb_opens_it(ste, 
         assert result.code == 2
         assert "denied for ***" in result.out + result.err
         assert "s3cret" not in result.out + result.err
+
+
+@pytest.mark.parametrize("command", ["uvx mcp-server-time", "./here.py mcp-server-time", "[uvx, mcp-server-time]"])
+def test_a_command_with_its_arguments_in_it_is_shown_where_they_stand(ste, folder, command):
+    refused = ste("run", "small.yaml", "--set", f"tools=[{{use: mcp, command: {command}}}]", "--quiet")
+    program = "./here.py" if "here" in command else "uvx"
+    assert refused.code == 2
+    assert f"write `command: {program}, args: [mcp-server-time]`" in refused.err
+
+
+def test_a_mistyped_spec_is_reported_at_its_place_with_the_file_that_was_meant(ste, folder):
+    (folder / "api.json").write_text("{}")
+    refused = ste("tools", "list", "small.yaml", "--set", "tools=[{use: openapi, spec: apj.json}]")
+    head, *_ = refused.err.splitlines()
+    assert head.startswith("--set tools:1:23: error[E601] ")
+    assert "file not found; did you mean `api.json`? expected an OpenAPI spec" in head

@@ -12,6 +12,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.memory import ExemplarStore
 from ste_graph.packs.manifest import MANIFEST, write_pack
 from ste_graph.packs.pack import open_pack
+from tests.memory.run_folder import write_run
 
 
 def change_manifest(pack, **changes) -> None:
@@ -86,6 +87,12 @@ def test_a_damaged_manifest_is_named(pack) -> None:
 def test_a_folder_that_is_no_pack_says_what_was_expected(tmp_path) -> None:
     with pytest.raises(WorkflowError, match=re.escape("is no pack (it has no pack.json); expected the folder that")):
         open_pack(tmp_path)
+
+
+def test_a_run_in_place_of_a_pack_is_told_apart(tmp_path) -> None:
+    run = write_run(tmp_path / "run")
+    with pytest.raises(WorkflowError, match=re.escape(f"it is a run, of which `ste pack make {run} --out PACK` makes")):
+        open_pack(run)
 
 
 def test_a_new_pack_takes_the_place_of_an_old_one_only_by_force_and_nothing_else_s(pack, tmp_path) -> None:

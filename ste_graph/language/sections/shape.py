@@ -45,7 +45,10 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
 }
 _MISSING: Final = {"dsl": f"`dsl: {VERSION}`, the version of the language", "name": "a short name for the workflow"}
 _EXAMPLES: Final = {"as": "`as: {field: expression}`", "do": "`do: [blocks]`", "over": "`over: tools`, or another list"}
-_MODEL_USE: Final = "`use: KIND`, or `like: NAME` for a copy of another model"
+_USES: Final = {
+    "models": "`use: KIND`, or `like: NAME` for a copy of another model",
+    "tools": "`use: python`, `use: mcp`, `use: openapi` or another source",
+}
 _BLOCK_LISTS: Final = ("graph", "do", "else")
 
 
@@ -145,7 +148,7 @@ def report(
             holder = next((str(step) for step in path[-2::-1] if isinstance(step, str)), owner)
             findings.error("E201", f"unknown key `{last}` in `{holder}`", span, **detail["ctx"])
         case "missing":
-            expected = _MODEL_USE if (owner, last) == ("models", "use") else _EXAMPLES.get(last)
+            expected = _USES.get(owner) if last == "use" else _EXAMPLES.get(last)
             findings.error("E202", f"missing key `{last}` in `{owner}`", span, expected=expected)
         case "block":
             findings.error("E203", "this is not a block", span, expected=detail["msg"])
@@ -172,6 +175,9 @@ def _advice(key: str, path: list[Step], value: Tree | None, kind: str) -> tuple[
     """The `expected` and `help` for a value of the wrong kind under `key`."""
     if kind == "list_type" and key in _BLOCK_LISTS:
         return "a list of blocks, each on its own line after `- `", None
+    if key == "command" and isinstance(value, SequenceNode):
+        program, *rest = map(str, value.to_plain() or [""])
+        return None, f"write `command: {program}, args: [{', '.join(rest)}]`"
     if key == "tools" and (path or kind == "list_type"):
         text = value.value if isinstance(value, ScalarNode) and isinstance(value.value, str) else ""
         source = suggest_source(text)

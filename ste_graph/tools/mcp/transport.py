@@ -90,16 +90,31 @@ class ProcessTransport:
         if os.sep in self.command:
             path = Path(self.folder or ".", self.command).expanduser().absolute()
             if not path.is_file():
+                self._refuse_arguments()
                 raise WorkflowError(f"tools: `command` names the file `{path}`, which does not exist")
             return str(path)
         places = [self._full_environment.get("PATH", os.defpath), str(Path(sys.executable).parent)]
         program = shutil.which(self.command, path=os.pathsep.join(places))
         if program is None:
+            self._refuse_arguments()
             raise WorkflowError(
                 f"tools: the command `{self.command}` was not found; expected a program on PATH, "
                 "or a path that starts with `./`. Is the server installed?"
             )
         return program
+
+    def _refuse_arguments(self) -> None:
+        """Raises `WorkflowError` for a command that has its arguments in it, as in a shell."""
+        program, *rest = self.command.split()
+        if rest:
+            here = Path.cwd()
+            if Path(program).is_relative_to(here):
+                program = f"./{Path(program).relative_to(here)}"
+            args = ", ".join([*rest, *self.arguments])
+            raise WorkflowError(
+                f"tools: `command` is the program alone; its arguments stand in `args`: write `command: {program}, "
+                f"args: [{args}]`"
+            )
 
     def recent_output(self) -> list[str]:
         if self._stderr is None:

@@ -17,6 +17,7 @@ from ste_graph.addresses import is_web_address
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import read_regular
+from ste_graph.suggest import did_you_mean
 
 MOST_DOCUMENTS = 5000
 MOST_VALUES = 5_000_000
@@ -156,7 +157,9 @@ def read_file(address: str) -> bytes:
         return read_regular(path)
     except OSError as error:
         what = "file not found" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
-        raise WorkflowError(f"tools: `{path}`: {what}; expected an OpenAPI spec, as JSON or YAML") from error
+        names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() and not path.exists() else []
+        hint = did_you_mean(path.name, names)
+        raise WorkflowError(f"tools: `{path}`: {what}; {hint}expected an OpenAPI spec, as JSON or YAML") from error
 
 
 def read_spec(location: str, data: bytes) -> Mapping[str, Json]:
