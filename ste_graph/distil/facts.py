@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ste_graph.contracts import Frozen, Json
@@ -112,11 +112,3 @@ def read_run_facts(trial: Mapping[str, Json], lock: Mapping[str, Json]) -> Trial
     last = next((str(step["action"]) for step in reversed(trial.get("steps") or []) if step["action"]), "")
     schema, description = lock.get("schemas", {}).get(last, {}), lock.get("descriptions", {}).get(last, "")
     return read_facts(trial, schema, description)
-
-
-def count_facts(trials: Iterable[Mapping[str, Json]], lock: Mapping[str, Json]) -> FactCounts:
-    """The facts of the trials of a run, counted."""
-    counts = FactCounts()
-    for trial in trials:
-        counts.add(read_run_facts(trial, lock))
-    return counts

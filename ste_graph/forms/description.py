@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any
 
 from pydantic import Field
 
-from ste_graph.contracts import Frozen, Json, is_simulated
+from ste_graph.contracts import Frozen, Json
 from ste_graph.distil.normalisation import words
-from ste_graph.records import Record, RecordContext
+from ste_graph.forms.written import WrittenRecord
 
 _CLAUSE = re.compile(r"(?<=[.;])\s+")
 
@@ -37,10 +37,8 @@ class RefusedWording(Frozen):
     reason: str
 
 
-class DescriptionRecord(Record):
+class DescriptionRecord(WrittenRecord):
     """The descriptions of a tool after rewriting; those from before where no proposal was kept."""
-
-    derived: ClassVar[frozenset[str]] = frozenset({"tool", "fingerprint", "source_id", "model", "simulated"})
 
     tool: str
     description: str
@@ -63,18 +61,6 @@ class DescriptionRecord(Record):
     @property
     def text(self) -> str:
         return self.description
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
-        labels = [label for own in context.models.values() for label in own]
-        own = {
-            "tool": context.item["name"],
-            "fingerprint": context.item.get("fingerprint"),
-            "source_id": context.item.get("run_id"),
-            "model": labels[0] if labels else None,
-            "simulated": any(map(is_simulated, labels)),
-        }
-        return cls.model_validate({**{name: value for name, value in values.items() if value is not None}, **own})
 
 
 def read_wording(tool: Mapping[str, Any]) -> ToolWording:

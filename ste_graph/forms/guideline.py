@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Self
+from collections.abc import Sequence
 
 from pydantic import computed_field
 
-from ste_graph.contracts import Frozen, Json, is_simulated
-from ste_graph.records import Record, RecordContext
+from ste_graph.contracts import Frozen
+from ste_graph.forms.written import WrittenRecord
 from ste_graph.text import approximate_tokens
 
 
@@ -28,10 +27,8 @@ class DroppedSentence(Frozen):
     reason: str
 
 
-class GuidelineRecord(Record):
+class GuidelineRecord(WrittenRecord):
     """The guideline of a tool; it is empty if no sentence was kept."""
-
-    derived: ClassVar[frozenset[str]] = frozenset({"tool", "fingerprint", "source_id", "model", "simulated"})
 
     tool: str
     sentences: tuple[GuidelineSentence, ...] | None = ()
@@ -55,18 +52,6 @@ class GuidelineRecord(Record):
     def tokens(self) -> int:
         """About how many tokens the text has."""
         return approximate_tokens(self.text)
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, Json], context: RecordContext) -> Self:
-        labels = [label for own in context.models.values() for label in own]
-        own = {
-            "tool": context.item["name"],
-            "fingerprint": context.item.get("fingerprint"),
-            "source_id": context.item.get("run_id"),
-            "model": labels[0] if labels else None,
-            "simulated": any(map(is_simulated, labels)),
-        }
-        return cls.model_validate({**{name: value for name, value in values.items() if value is not None}, **own})
 
 
 def guideline_text(sentences: Sequence[GuidelineSentence]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ste_graph.contracts.failure import has_succeeded
-from ste_graph.distil.facts import FactCounts, count_facts, read_facts
+from ste_graph.distil.facts import FactCounts, read_facts, read_run_facts
 from ste_graph.records import RecordContext, Trial
 
 SCHEMA = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
@@ -37,14 +37,20 @@ def test_the_facts_are_what_the_calls_show(steps: list[dict[str, Any]], text: st
     assert facts.contradicts == (not facts.grounded)
 
 
+def count(*trials: dict[str, Any]) -> FactCounts:
+    counts = FactCounts()
+    for each in trials:
+        counts.add(read_run_facts(each, {"schemas": {"add_days": SCHEMA}}))
+    return counts
+
+
 def test_verdicts_without_a_call_behind_them_are_said_aloud() -> None:
-    lock = {"schemas": {"add_days": SCHEMA}}
-    counts = count_facts([trial() for _ in range(10)], lock)
+    counts = count(*(trial() for _ in range(10)))
     assert counts.text == "0 with a call that succeeded, 0 with the last; 0 grounded"
     assert counts.warning == "10 solved by the model's word; 0 of them with a call that succeeded"
-    counts = count_facts([trial(step(3)), trial(step(4)), trial(step(4), solved=False)], lock)
+    counts = count(trial(step(3)), trial(step(4)), trial(step(4), solved=False))
     assert counts.warning == "2 solved by the model's word; 1 of them not grounded"
-    assert count_facts([trial(step(3)), trial(solved=False)], lock).warning is None
+    assert count(trial(step(3)), trial(solved=False)).warning is None
     assert FactCounts().warning is None
 
 
