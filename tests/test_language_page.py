@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from ste_graph.cli.schema import schema_text
-from ste_graph.language.reference import summarise_section
 from ste_graph.language.sections.schema import BLOCKS, GROUPS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -79,7 +78,13 @@ def test_every_setting_of_limits_budget_cassette_and_reset_is_named_on_the_page(
 
 
 def test_the_table_of_data_is_the_one_that_the_classes_make() -> None:
-    table = summarise_section("data")
+    rows = []
+    for name, form in DEFINITIONS.items():
+        if name.startswith("data.") and "use" in form.get("properties", {}):
+            settings = ", ".join(f"`{key}`" for key in form["properties"] if key != "use")
+            items = " ".join(form.get("description", "").partition("\n")[0].split()).replace("|", r"\|")
+            rows.append(f"| `{name.removeprefix('data.')}` | {items} | {settings} |")
+    table = "\n".join(["| `use` | items | settings |", "|---|---|---|", *rows])
     assert table in LANGUAGE, f"put this table under `## Data`:\n{table}"
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ste_graph.language.json_schema import json_schema
 from ste_graph.language.sections.entries import WIRING
-from ste_graph.language.sections.schema import BLOCKS, GROUPS, Section
+from ste_graph.language.sections.schema import BLOCKS, GROUPS
 from ste_graph.language.sections.shape import keys_of
 
 HEAD: Final = """# Every key
@@ -49,18 +49,6 @@ def reference(plugins: Mapping[str, ModuleType] | None = None) -> str:
         kinds = [(f"`{name.removeprefix(f'{section}.')}`", form) for name, form in entries if "properties" in form]
         parts += _section(kinds, common)
     return "\n\n".join(parts)
-
-
-def summarise_section(section: Section) -> str:
-    """A table of the kinds of entry in a section, each in one line with all its settings, for `docs/language.md`."""
-    defs: Mapping[str, Any] = json_schema()["$defs"]
-    rows = []
-    for name, form in defs.items():
-        first, _, use = name.partition(".")
-        if first == section and "use" in form.get("properties", {}):
-            settings = ", ".join(f"`{key}`" for key in form["properties"] if key != "use")
-            rows.append(f"| `{use}` | {_cell(str(form.get('description', '')).partition(chr(10))[0])} | {settings} |")
-    return "\n".join(["| `use` | items | settings |", "|---|---|---|", *rows])
 
 
 def _section(entries: Sequence[tuple[str, Mapping[str, Any]]], common: Sequence[str]) -> Iterator[str]:
