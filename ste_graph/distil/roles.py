@@ -38,7 +38,6 @@ _SEEN = re.compile(
     r"(?: \w+ing)? (?:in|at))(?: the)? [\"'`]?$"
 )
 _ASKED = re.compile(r"\b(?:what|which|how many|how much|how long)\b(?P<rest>[^.?!;]*)$")
-_NUMBER_BEFORE = re.compile(r"\d[\"'`]? ?(?:degrees )?$")
 
 
 @dataclass(frozen=True, slots=True)
