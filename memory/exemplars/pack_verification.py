@@ -14,6 +14,7 @@ from ste_graph.packs.drift import DriftReport, compare_tools
 from ste_graph.packs.outcome import GONE, PackOutcome, Status, count_parts
 from ste_graph.packs.pack import Pack
 from ste_graph.text import count_noun
+from ste_graph.tools.forwarded import backend
 from ste_graph.tools.policy import ToolPolicy
 from ste_graph.tools.toolbox import Toolbox
 
@@ -31,6 +32,8 @@ class RepeatedCalls:
     """They succeeded and gave something else, with what it is."""
     failed: list[tuple[Exemplar, str]] = field(default_factory=list)
     """They failed, with the reason."""
+    unanswered: list[tuple[Exemplar, str]] = field(default_factory=list)
+    """Their server gave no answer, with what is known of it: that says nothing about the exemplars."""
     untried: list[Exemplar] = field(default_factory=list)
     """They do more than read, are of tools that are not as they were, or the workflow refuses their calls."""
 
@@ -53,15 +56,24 @@ async def repeat_calls(
 ) -> RepeatedCalls:
     """Makes the calls of exemplars again. Only tools whose effect is `read`, and that are as they were, are called."""
     box, same, found = Toolbox(tools, policy), frozenset(report.same), RepeatedCalls()
+    down: dict[int | str, str] = {}  # by the server, so that each is waited for once
     for exemplar in exemplars:
         if not exemplar.tools <= same or any(box.tools[name].effect != "read" for name in exemplar.tools):
             found.untried.append(exemplar)
             continue
         differs: str | None = None
         for step in shown_calls(exemplar):
+            server = _server_of(box, step.action or "")
+            if server in down:
+                found.unanswered.append((exemplar, down[server]))
+                break
             seen = await box.call(step.action or "", step.arguments or {})
             if seen.kind == "refused":
                 found.untried.append(exemplar)
+                break
+            if seen.kind == "transport":
+                down[server] = seen.text
+                found.unanswered.append((exemplar, seen.text))
                 break
             if not seen.ok:
                 found.failed.append((exemplar, seen.text))
@@ -74,6 +86,12 @@ async def repeat_calls(
             else:
                 found.other.append((exemplar, differs))
     return found
+
+
+def _server_of(box: Toolbox, tool: str) -> int | str:
+    """What answers for a tool: its server, or the tool itself where none is known."""
+    server = backend(box.tools[tool]) if tool in box.tools else None
+    return tool if server is None else id(server)
 
 
 def _add_drift(pack: Pack, exemplars: Sequence[Exemplar], report: DriftReport, outcome: PackOutcome) -> None:
@@ -123,6 +141,9 @@ def _add_calls(found: RepeatedCalls, outcome: PackOutcome) -> None:
             "note",
             f"`{tool}`: the calls of {many} give something else than before, such as {_line(example)!r}",
         )
+    if found.unanswered:
+        count, why = count_noun(len(found.unanswered), "exemplar"), _line(found.unanswered[0][1])
+        outcome.add("calls", "unanswered", "unknown", f"the calls of {count} got no answer: {why}")
     if found.untried:
         outcome.add(
             "calls",

@@ -13,7 +13,7 @@ from ste_graph.contracts import Json
 from ste_graph.text import count_noun, printable
 
 Status: TypeAlias = Literal["holds", "lost", "unknown", "note"]
-"""`unknown`: too few cases to say. A `note` is for people alone."""
+"""`unknown`: too few cases to say, or no answer. A `note` is for people alone."""
 
 TOO_FEW: Final = 3
 """Exit code: nothing is lost, but there are too few cases to say that all holds."""
@@ -23,7 +23,7 @@ SIMULATED: Final = "simulated: it shows that the plumbing works, and nothing abo
 _RANK: Final = {"lost": 0, "unknown": 1, "note": 2, "holds": 3}
 
 _VERDICTS: Final[Mapping[Status, str]] = {
-    "holds": "holds", "lost": "does not hold any more", "unknown": "too few cases to say that it holds",
+    "holds": "holds", "lost": "does not hold any more", "unknown": "too little was tried to say that it holds",
 }  # fmt: skip
 
 GONE: Final = ("gone",)
@@ -37,6 +37,7 @@ _NEXT: Final[Mapping[tuple[str, Status], str]] = {
     "ste run gain {tools}",
     ("calls", "lost"): "find out why these calls fail; if they are to fail, explore and decide again: ste run gain "
     "{tools}",
+    ("calls", "unknown"): "start the service that the tools call, and verify again",
     ("gain", "lost"): "do not use it with this model; to find out what helps that one: ste run gain {tools}",
     ("gain", "unknown"): "test with all cases (without --cases); if they are too few, explore more for the next pack: "
     "ste run gain {tools} --set params.episodes=NUMBER",

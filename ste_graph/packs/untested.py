@@ -66,8 +66,13 @@ def _explain(tool: str, distilled: FinishedRun) -> UntestedTool | None:
     if any(line["split"] == "heldout" for line in kept):
         return None
     if kept:
-        few = f"of {count_noun(len(kept), 'example')} none is held out"
-        return UntestedTool(tool, few, "explore more: --set params.episodes=NUMBER")
+        alike = len(kept) > 1 and len({line["cluster"] for line in kept}) == 1
+        why = ", since they share values or wordings" if alike else ""
+        way = "let it find more values, or " if alike else ""
+        return UntestedTool(
+            tool, f"of its {count_noun(len(kept), 'example')} none is held out{why}",
+            f"{way}explore more: --set params.episodes=NUMBER",
+        )  # fmt: skip
     place = shlex.quote(display_path(distilled.path))
     gates = Counter(str(line["gate"]) for line in distilled.records("rejected", unit=tool))
     by = ", ".join(f"{count} by {gate}" for gate, count in gates.most_common())

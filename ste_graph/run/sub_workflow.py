@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json
+from ste_graph.diagnostics import display_path
 from ste_graph.errors import BudgetSpentError, SteError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.language.workflow import Lookup, SubWorkflowSpec, Workflow
@@ -83,6 +84,6 @@ def _failure_text(spec: SubWorkflowSpec, summary: Summary) -> str:
     more = f"; and {', '.join(unit for unit, _ in others)}" if others else ""
     return (
         f"{len(summary.failed)} of {summary.units} units of `{spec.name}` failed: {first}: {why}{more} "
-        f"(ste show {summary.run}). Run again to take them up; to go on without them: "
+        f"(ste show {display_path(summary.run)}). Run again to take them up; to go on without them: "
         f"--set graph.{spec.name}.partial=true"
     )

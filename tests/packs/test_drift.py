@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given as given_some
 from hypothesis import strategies as some
 
+from ste_graph.contracts import Observation
 from ste_graph.errors import WorkflowError
 from ste_graph.json_values import canonical_json
+from ste_graph.memory.exemplars.pack_verification import verify_tools
 from ste_graph.packs.drift import compare_tools, require_current
+from ste_graph.packs.outcome import TOO_FEW, PackOutcome
 from ste_graph.packs.pack import ToolDefinition
 from tests.packs.conftest import FakeTool, notes, weather
+
+
+class SilentTool(FakeTool):
+    """A tool whose server does not answer."""
+
+    async def call(self, arguments: Mapping[str, Any]) -> Observation:
+        self.calls.append(arguments)
+        return Observation(ok=False, kind="transport", text="No answer from 127.0.0.1:8321")
+
+
+def test_a_server_that_does_not_answer_is_no_loss_and_is_asked_once(pack) -> None:
+    plain = weather()
+    silent = SilentTool("weather", plain.parameters["properties"], required=["place"])
+    outcome = PackOutcome("pack")
+    asyncio.run(verify_tools(pack, [silent, notes()], None, outcome, calls=True))
+    (found,) = [each for each in outcome.findings if each.name == "unanswered"]
+    assert (found.status, found.text) == (
+        "unknown",
+        "the calls of 2 exemplars got no answer: No answer from 127.0.0.1:8321",
+    )
+    assert len(silent.calls) == 1
+    assert outcome.exit_code == TOO_FEW
+    assert outcome.summary.endswith("next: start the service that the tools call, and verify again")
+
 
 PLACE = {"type": "string"}
 UNIT = {"type": "string", "enum": ["celsius", "kelvin"]}
