@@ -172,7 +172,7 @@ def test_a_fork_without_reflection_has_equal_records_before_the_point_and_no_ref
     assert not [key for key in steps(tmp_path / "fork", "shout") if key.startswith(("reflect", "judge"))]
     entry = lock_file(tmp_path / "fork")["forked_from"]
     assert entry["units"]["shout"]["left_out"] == {"judge": 4, "reflect": 4}
-    assert any("nodes.reflect: " in change and "now 'off'" in change for change in entry["changes"])
+    assert any("nodes.reflect: " in change and 'now "off"' in change for change in entry["changes"])
 
 
 def test_what_was_said_before_the_point_stays_in_the_transcript(origin: Path, tmp_path: Path) -> None:
