@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -51,6 +51,9 @@ class Show(Node):
 
     With `trained`, the folder of a model that was trained, the arms show nothing: to adopt one is to adopt the model.
     """
+
+    arm_settings: ClassVar[type[ArmSettings]] = ArmSettings
+    """What an arm may say, so that a mistake in one is found before a run begins."""
 
     trained: RelativePath | None = None
     """The folder of the model that replies."""

@@ -142,8 +142,8 @@ def _add_calls(found: RepeatedCalls, outcome: PackOutcome) -> None:
             f"`{tool}`: the calls of {many} give something else than before, such as {_line(example)!r}",
         )
     if found.unanswered:
-        count, why = count_noun(len(found.unanswered), "exemplar"), _line(found.unanswered[0][1])
-        outcome.add("calls", "unanswered", "unknown", f"the calls of {count} got no answer: {why}")
+        silent, why = count_noun(len(found.unanswered), "exemplar"), _line(found.unanswered[0][1])
+        outcome.add("calls", "unanswered", "unknown", f"the calls of {silent} got no answer: {why}")
     if found.untried:
         outcome.add(
             "calls",

@@ -8,10 +8,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import BaseModel, ValidationError
+
 from ste_graph.contracts import Json
 from ste_graph.inputs.cases import Cases
 from ste_graph.inputs.kept import KeptTools
 from ste_graph.lab.expected import CALLS_PER_TRIAL, EXPLORING_TOKENS, max_trials, read_prices
+from ste_graph.language.sections.unions import rephrase
+from ste_graph.suggest import did_you_mean
 from ste_graph.text import count_noun
 
 if TYPE_CHECKING:
@@ -99,7 +103,7 @@ def evaluates(workflow: Workflow) -> bool:
 
 
 def find_empty_tests(workflow: Workflow) -> dict[str, str]:
-    """Why a decision could have nothing to rest on, by the parameter that says so: no case, or no arm."""
+    """Why a decision could have nothing to rest on, by the parameter that says so: no case, or an arm that is none."""
     found: dict[str, str] = {}
     if not evaluates(workflow):
         return found
@@ -107,6 +111,8 @@ def find_empty_tests(workflow: Workflow) -> dict[str, str]:
     for test in filter(_tests_arms, own):
         if not test.params["arms"]:
             found["arms"] = "no arm is tested, so that there is nothing to decide: `arms` has to have two at least"
+        elif fault := _find_arm_fault(test):
+            found["arms"] = fault
         if test.params.get("cases") == 0:
             found["cases"] = "no case is tested, so that there is nothing to decide: `cases` has to be above 0"
     splits = [split for each in own if (split := _node(each, "Split")) is not None]
@@ -114,6 +120,27 @@ def find_empty_tests(workflow: Workflow) -> dict[str, str]:
     if splits and not is_kept and not any(split.settings.get("heldout", 1) for split in splits):
         found["heldout"] = "no request is held out, so that nothing is tested: `heldout` has to be above 0"
     return found
+
+
+def _find_arm_fault(test: Workflow) -> str | None:
+    """What is wrong with the first arm that none could be shown by; None where all are right."""
+    settings: type[BaseModel] | None = getattr(getattr(_node(test, "Show"), "cls", None), "arm_settings", None)
+    if settings is None:
+        return None
+    for number, arm in enumerate(test.params["arms"], start=1):
+        if not isinstance(arm, Mapping):
+            return f"arm {number} has to be a mapping, such as `{{name: {arm}}}`"
+        try:
+            settings.model_validate(arm)
+        except ValidationError as error:
+            keys = list(settings.model_fields)
+            first = error.errors()[0]
+            key = str(first["loc"][0]) if first["loc"] else ""
+            name = f"arm {number} (`{arm['name']}`)" if "name" in arm else f"arm {number}"
+            if first["type"] == "extra_forbidden":
+                return f"{name} has an unknown key `{key}`; {did_you_mean(key, keys)}keys: {', '.join(sorted(keys))}"
+            return f"{name}: `{key}` {rephrase(first['msg'])}"
+    return None
 
 
 def _workflows(workflow: Workflow) -> Iterator[Workflow]:

@@ -243,6 +243,13 @@ def test_a_fault_of_a_source_of_tools_has_its_place_whatever_the_command(ste, fo
     ("change", "place"),
     [
         ("params.arms=[]", "--set params.arms:1:1: error[E606] no arm is tested"),
+        ("params.arms=[base]", "--set params.arms:1:1: error[E606] arm 1 has to be a mapping, such as `{name: base}`"),
+        (
+            "params.arms=[{name: a}, {name: b, exemplar: nearest}]",
+            "error[E606] arm 2 (`b`) has an unknown key `exemplar`; did you mean `exemplars`? keys: descriptions, ",
+        ),
+        ("params.arms=[{name: a, exemplars: yes}]", "error[E606] arm 1 (`a`): `exemplars` must be 'nearest'"),
+        ("params.arms=[{exemplars: nearest}]", "error[E606] arm 1: `name` is wrong: field required"),
         ("params.cases=0", "--set params.cases:1:1: error[E606] no case is tested"),
         ("params.heldout=0", "--set params.heldout:1:1: error[E606] no request is held out"),
     ],
