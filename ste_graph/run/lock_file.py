@@ -184,8 +184,11 @@ def _differences(then: Json, there: Json, at: tuple[str, ...]) -> Iterator[LockC
         for key in sorted({*then, *there}, key=str):
             yield from _differences(then.get(key), there.get(key), (*at, str(key)))
     elif isinstance(then, list) and isinstance(there, list) and len(then) == len(there):
-        for number, (own, other) in enumerate(zip(then, there, strict=True)):
-            yield from _differences(own, other, (*at, str(number)))
+        # One change, of the list as a whole: its text alone says where in it.
+        pairs = enumerate(zip(then, there, strict=True))
+        inner = [change for number, (own, other) in pairs for change in _differences(own, other, (*at, str(number)))]
+        if inner:
+            yield LockChange(at, "; ".join(change.text for change in inner), there, acceptable=False)
     elif then != there:
         yield LockChange(at, f"{'.'.join(at[1:])}: {_shorten(then)}, now {_shorten(there)}", there, acceptable=False)
 
