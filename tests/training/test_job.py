@@ -15,24 +15,26 @@ async def test_an_error_of_the_job_is_raised_with_its_own_message(tmp_path: Path
 
 
 async def test_a_job_whose_owner_is_cancelled_ends(tmp_path: Path) -> None:
-    started: list[int] = []
+    started: asyncio.Queue[int] = asyncio.Queue()
     spawn = asyncio.create_subprocess_exec
 
     async def spawn_and_note(*given: object, **named: object) -> object:
         process = await spawn(*given, **named)  # type: ignore[arg-type]
-        started.append(process.pid)
+        await started.put(process.pid)
         return process
 
-    (tmp_path / "rows.jsonl").write_text("")  # the process takes longer to start than its owner waits
+    (tmp_path / "rows.jsonl").write_text("")
     asyncio.create_subprocess_exec = spawn_and_note  # type: ignore[assignment]
     try:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await run_job(CreateStudentJob(rows=(str(tmp_path / "rows.jsonl"),), folder=str(tmp_path)), print)
+        job = CreateStudentJob(rows=(str(tmp_path / "rows.jsonl"),), folder=str(tmp_path))
+        owner = asyncio.create_task(run_job(job, print))
+        pid = await started.get()
+        owner.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await owner
     finally:
         asyncio.create_subprocess_exec = spawn
-    assert len(started) == 1
-    assert not Path(f"/proc/{started[0]}").exists()
+    assert not Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.slow
