@@ -120,3 +120,19 @@ def test_an_output_joined_to_one_of_another_pass_is_refused(bench: Bench) -> Non
         "17:5 E235 the passes of `round` cannot run side by side: `look` joins an output of `act` that it did not give "
         "in the same pass | the `record` with `each: [act, …]` inside the loop, or no `parallel`"
     ]
+
+
+def test_an_output_joined_to_one_from_before_the_loop_is_refused(bench: Bench) -> None:
+    values = "{query: ask.query, steps: {each: [act, look]}, answer: act.answer, solved: act.done}"
+    record = f"      - record: trial\n        as: {values}\n"
+    outside = record.replace("      - record", "  - record").replace("        as", "    as")
+    turns = (
+        "      - repeat: turn\n        while: not act.done\n        at_most: params.turns\n        do: [look, act]\n"
+    )
+    before: Edit = ("  - repeat: round\n", "  - ask\n  - act\n  - repeat: round\n")
+    assert bench.problems(
+        WAVES, before, (f"      - ask\n      - act\n{turns}", "      - look\n"), (record, outside)
+    ) == [
+        "19:5 E235 the passes of `round` cannot run side by side: `look` joins an output of `act` that it did not give "
+        "in the same pass | the `record` with `each: [act, …]` inside the loop, or no `parallel`"
+    ]

@@ -56,7 +56,7 @@ class ParallelChecker:
         gathering = _gathering_outside(self.body, block.name)
         if not outliving and not gathering:
             return
-        forgetful = {**self.lives, **dict.fromkeys(outliving | set(gathering), block.name)}
+        forgetful = {**self.lives, **dict.fromkeys(outliving.union(*gathering.values()), block.name)}
         reported: set[tuple[str, str]] = set()
         for position in list_positions(self.body, forgetful):
             if block.name not in position.loops:
