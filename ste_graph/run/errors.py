@@ -24,7 +24,7 @@ def step_place(vertex: Vertex, key: StepKey, unit: str) -> str:
     spans = [span for span, around in pairs if around == entered] or list(vertex.spans)
     lines = "/".join(dict.fromkeys(str(span.line) for span in spans))
     counters = [f"{loop} {count}" for loop, count in key.counters if count is not None]
-    what = vertex.block.key if isinstance(vertex.block, RecordBlock) else f"node {vertex.id}"
+    what = f"record {vertex.block.key}" if isinstance(vertex.block, RecordBlock) else f"node {vertex.id}"
     return f"{spans[0].file}:{lines} {what}, {' '.join([unit, *counters])}"
 
 

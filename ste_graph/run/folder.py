@@ -15,7 +15,7 @@ from ste_graph.files.lock import FileLock, LockHeldError
 from ste_graph.files.regular import read_regular_text
 from ste_graph.ids import derive_id
 
-FORMAT = 3
+FORMAT = 4
 """The version of everything in a run's folder. Raise it with any change that an older or newer version cannot read."""
 LOCK_FILE = "workflow.lock.yaml"
 EVENTS_FILE = "events.jsonl"

@@ -56,7 +56,7 @@ def test_a_run_is_one_tree_of_run_unit_pass_node_and_request(tiny, tmp_path, col
     assert len(collector.spans) == len(spans) == 1 + 3 * (1 + 3 * (1 + 1 + 1 + 1))
     paths = {tuple(path_of(span, spans)) for span in spans.values()}
     turn = ("invoke_workflow tiny", "item two", "turn 1")
-    assert {turn, (*turn, "think"), (*turn, "think", "chat answering"), (*turn, "record record trial")} <= paths
+    assert {turn, (*turn, "think"), (*turn, "think", "chat answering"), (*turn, "record trial")} <= paths
     for span in spans.values():
         assert span.start <= span.end
         if span.parent is not None:

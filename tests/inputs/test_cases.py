@@ -17,7 +17,7 @@ from ste_graph.inputs.cases import Cases
 STE = Path(os.environ.get("STE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ste"
 
 LOCK = """
-format: 3
+format: 4
 created: now
 models: {}
 units: {}

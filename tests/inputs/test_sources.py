@@ -11,7 +11,7 @@ from ste_graph.inputs.rows import RowFile
 from ste_graph.inputs.trials import RunTrials
 
 LOCK = """
-format: 3
+format: 4
 created: now
 models: {}
 units: {add: f, look: f}

@@ -240,7 +240,7 @@ def test_folders_that_hold_something_else_are_refused(folder: Path) -> None:
     run(plan(variants=["blind"]))
     for arm, version in (("base", 1), ("blind", 99)):
         lock = OUT / arm / "seed-0/workflow.lock.yaml"
-        lock.write_text(lock.read_text().replace("format: 3", f"format: {version}", 1))
+        lock.write_text(lock.read_text().replace("format: 4", f"format: {version}", 1))
     with pytest.raises(WorkflowError) as refused:
         plan(variants=["blind"])
     assert "out/base/seed-0: this run was made by an older version" in str(refused.value)

@@ -124,7 +124,7 @@ def test_a_run_without_trials_says_what_is_there(base: Path, tmp_path: Path) -> 
 def test_a_run_of_another_version_is_refused(base: Path, tmp_path: Path, version: int) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    lock = (base / "workflow.lock.yaml").read_text("utf-8").replace("format: 3", f"format: {version}", 1)
+    lock = (base / "workflow.lock.yaml").read_text("utf-8").replace("format: 4", f"format: {version}", 1)
     (run / "workflow.lock.yaml").write_text(lock, "utf-8")
     with pytest.raises(WorkflowError, match=rf"version of ste-graph \(format {version}"):
         open_trials(run)

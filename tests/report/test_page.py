@@ -252,7 +252,7 @@ def test_the_page_is_written_beside_the_run_and_is_no_part_of_it(quick_run, tmp_
     ("key", "vertex", "counters"),
     [
         ("call episode=3 trial=5 turn=-", "call", {"episode": "3", "trial": "5", "turn": "-"}),
-        ("record record trial episode=0", "record record trial", {"episode": "0"}),
+        ("record trial episode=0", "record trial", {"episode": "0"}),
         ("offer", "offer", {}),
     ],
 )

@@ -208,9 +208,9 @@ def test_the_command_line_accepts_changes(ste: Callable, tiny: Path, begun: Path
 
 def test_a_run_of_an_older_version_is_refused_in_one_sentence(tiny: Path, begun: Path) -> None:
     lock = begun / "workflow.lock.yaml"
-    lock.write_text(lock.read_text("utf-8").removeprefix("format: 3\n"), "utf-8")
+    lock.write_text(lock.read_text("utf-8").removeprefix("format: 4\n"), "utf-8")
     message = (
-        f"{begun}: this run was made by an older version of ste-graph (format 1, expected 3); "
+        f"{begun}: this run was made by an older version of ste-graph (format 1, expected 4); "
         "start a new run with --out"
     )
     with pytest.raises(ste.WorkflowError) as caught:

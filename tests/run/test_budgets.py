@@ -273,8 +273,9 @@ def test_a_budget_is_never_exceeded_by_more_than_the_calls_in_flight(
     lost = summary.servers.retries.total()  # a connection that breaks on a busy machine
     assert 100 * (asked - lost) <= tokens <= 100 * asked
     assert counting.most <= concurrency
-    # 11 calls spend the budget; when the eleventh comes back, fewer than `concurrency` others are under way.
-    assert 1_100 <= tokens <= 1_050 + 100 * counting.most
+    # 11 calls spend the budget; when the eleventh comes back, fewer than `concurrency` others are under way. On a busy
+    # machine the server sees fewer of them at once than there are.
+    assert 1_100 <= tokens <= 1_050 + 100 * concurrency
     assert len(summary.stopped) == 80 - summary.done
     with ChatServer() as server:
         changes |= {"models.model.base_url": server.url, "budget.tokens": 10**9}

@@ -10,7 +10,7 @@ from ste_graph.errors import RunError, WorkflowError
 from ste_graph.run.folder import RunFolder
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-WHOLE = {"format": 3, "units": {}, "skipped": {}, "models": {}, "resolved": {}}
+WHOLE = {"format": 4, "units": {}, "skipped": {}, "models": {}, "resolved": {}}
 
 
 @settings(deadline=None)  # the disk decides how long it takes
@@ -29,7 +29,7 @@ def test_texts_of_several_lines_are_readable_in_the_lock_file(tmp_path: Path) ->
     folder = RunFolder(tmp_path)
     folder.write_lock({**WHOLE, "resolved": {"prompt": "Think.\nThen say `off`.\n", "lives": "off"}})
     assert folder.lock.read_text() == (
-        "format: 3\nunits: {}\nskipped: {}\nmodels: {}\n"
+        "format: 4\nunits: {}\nskipped: {}\nmodels: {}\n"
         "resolved:\n  prompt: |\n    Think.\n    Then say `off`.\n  lives: 'off'\n"
     )
 

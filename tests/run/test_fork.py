@@ -328,7 +328,7 @@ def test_what_is_no_run_or_of_another_version_or_a_dry_run_is_refused(origin: Pa
     with pytest.raises(ste.WorkflowError, match="is a run that was not forked; give another folder with --out"):
         load(tmp_path).run(out=origin, fork=Fork(origin, at))
     lock = origin / "workflow.lock.yaml"
-    lock.write_text(lock.read_text("utf-8").replace("format: 3\n", "format: 4\n"), "utf-8")
+    lock.write_text(lock.read_text("utf-8").replace("format: 4\n", "format: 5\n"), "utf-8")
     with pytest.raises(ste.WorkflowError, match="made by a newer version of ste-graph"):
         load(tmp_path).run(out=tmp_path / "fork", fork=Fork(origin, at))
     assert not (tmp_path / "fork").exists()

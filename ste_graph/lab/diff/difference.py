@@ -131,7 +131,7 @@ def _edges(workflow: Workflow) -> list[str]:
 
     edges = list_edges(build_flow(workflow))
     ends = ((edge.source or "start", edge.target or "end") for edge in edges)
-    return list(dict.fromkeys(" → ".join(end.removeprefix("record ") for end in pair) for pair in ends))
+    return list(dict.fromkeys(" → ".join(pair) for pair in ends))
 
 
 def _seen_prompts(found: WorkflowDifference, a: Mapping[str, Json], b: Mapping[str, Json]) -> list[ShownPrompt] | None:

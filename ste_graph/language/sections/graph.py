@@ -218,7 +218,7 @@ class GraphReader:
         record, span = str(tree.entries["record"].value.to_plain()), tree.entries["record"].key_span
         self._record_counts[record] += 1
         count = self._record_counts[record]
-        key = f"record {record}" + (f" {count}" if count > 1 else "")
+        key = record + (f" {count}" if count > 1 else "")
         fields = tree.at(["as"])
         self._record_entries[span] = entries = fields.entries if isinstance(fields, MappingNode) else {}
         values: dict[str, Expression | Each] = {}
