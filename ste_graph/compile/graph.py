@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -163,6 +164,7 @@ class _VertexRunner:
             if not context.joined or moved.goto is None or isinstance(runner.vertex.block, RecordBlock):
                 break
             runner = self.runners[moved.goto]
+            await asyncio.sleep(0)  # A step may never wait: others, and whoever stops the run, have their turn here.
         # Every channel that is written costs LangGraph time, and most outputs that may be None stay so.
         changed = {name: value for name, value in now.items() if value is not state[name]}
         return Command(update=changed, goto=_next_vertex(moved))

@@ -79,10 +79,10 @@ class Limiter:
         try:
             return await waiting
         except asyncio.CancelledError:
-            if waiting.cancelled():
-                self._queue.remove(waiting)
-            else:  # the place was given in the same moment
+            if not waiting.cancelled():  # the place was given in the same moment
                 self.release()
+            elif waiting in self._queue:  # else it was dropped there in the same moment
+                self._queue.remove(waiting)
             raise
 
     def release(self) -> None:

@@ -208,11 +208,12 @@ class StepLog:
 
     async def sync(self) -> None:
         """Make all that is logged survive a loss of power. Raises `RunError` if that fails."""
+        unsafe = self._sync_timer is not None
+        self._stop_timer()  # or it might begin another while this waits
         if self._syncing is not None:
             await asyncio.shield(self._syncing)
             self._syncing = None
-        if self._sync_timer is not None:
-            self._stop_timer()
+        if unsafe:
             await self._file.sync()
 
     def _stop_timer(self) -> None:

@@ -125,6 +125,20 @@ async def test_a_run_takes_a_pass_up_to_its_record_in_one_superstep_and_does_the
     assert seen[0] == seen[1]
 
 
+async def test_steps_that_never_wait_leave_others_their_turn():
+    endless = compile_workflow(
+        workflow([{"repeat": "pass", "times": 10_000, "do": ["ask"]}, {"record": "end", "as": {}}])
+    )
+    stepper = Scripted(endless.flow.workflow)
+    unit = asyncio.create_task(endless.run(None, stepper))
+    while not stepper.keys:
+        await asyncio.sleep(0)
+    unit.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await unit
+    assert len(stepper.keys) < 10
+
+
 @pytest.mark.parametrize("graph", ["[a]", "[{repeat: l, times: 2, do: [a, {when: l == 0, do: [a]}]}]"])
 async def test_a_unit_that_reaches_no_vertex_just_ends(graph):
     empty = workflow(graph, off=["a"])

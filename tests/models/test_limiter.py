@@ -160,6 +160,25 @@ async def test_places_are_given_first_come_first_served_and_a_cancelled_one_is_n
     await asyncio.wait_for(limiter.acquire(), 1)
 
 
+async def test_all_that_wait_may_be_cancelled_with_the_one_that_has_the_place() -> None:
+    limiter = Limiter(1)
+
+    async def take() -> None:
+        await limiter.acquire()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            limiter.release()
+
+    tasks = [asyncio.create_task(take()) for _ in range(4)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * 4
+    await asyncio.wait_for(limiter.acquire(), 1)
+
+
 async def test_one_burst_of_failures_halves_once() -> None:
     limiter = Limiter(8)
     places = [await limiter.acquire() for _ in range(8)]

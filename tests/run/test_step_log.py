@@ -141,6 +141,29 @@ async def test_a_record_is_made_safe_soon_and_the_unit_goes_on_meanwhile(
     assert len(synced) == 3
 
 
+async def test_what_is_logged_while_the_disk_is_busy_is_made_safe_before_a_unit_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ste_graph.run.step_log.SYNC_S", 0.0)
+    path, safe = tmp_path / "unit.jsonl", [0]
+
+    async def sync(file: LineFile) -> None:
+        size = file.size
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        loop.call_later(0.02, ended.set_result, None)
+        await ended
+        safe.append(size)
+
+    monkeypatch.setattr(LineFile, "sync", sync)
+    log = StepLog(path)
+    log.add_step(step("record trial=0"))
+    log.sync_soon()
+    await asyncio.sleep(0.01)
+    await log.finish("2026-01-01T00:00:02.000Z")
+    assert safe[-1] == path.stat().st_size
+
+
 async def test_a_disk_that_failed_is_told_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
