@@ -27,6 +27,7 @@ from ste_graph.report.trainings import training_section
 from ste_graph.run.lock_file import accepted_lock
 from ste_graph.run.summary import summarise
 from ste_graph.text import count_noun, plural, printable
+from ste_graph.tools.toolbox import NEVER_CALLED
 
 VectorSource = Callable[[FinishedRun, Sequence[Line]], Mapping[str, Any]]
 """Gives the embeddings of the requests of a run's trials by the trials' ids, without those that it does not have."""
@@ -181,7 +182,12 @@ class _OpenPart:
         models = ", ".join(dict.fromkeys(map(str, summary.models.values())))
         records = {kind: len(lines) for kind, lines in self.lines.items()}
         tokens = f"{used.prompt_tokens:,} prompt, {used.completion_tokens:,} completion"
-        calls = ", ".join(f"{count:,} {kind}" for kind, count in summary.calls.most_common())
+        kinds: tuple[list[str], list[str]] = [], []
+        for kind, count in summary.calls.most_common():
+            kinds[kind in NEVER_CALLED].append(f"{count:,} {kind}")
+        made, refused = map(", ".join, kinds)
+        calls = f"{used.tool_calls:,} ({made})" if made else f"{used.tool_calls:,}"
+        calls += f"; never reached a tool: {refused}" if refused else ""
         counts = FactCounts()
         for fact in self.facts.values():
             counts.add(fact)
@@ -199,7 +205,7 @@ class _OpenPart:
                 ("facts", counts.text if self.facts else ""),
                 ("model calls", f"{used.model_calls:,}" if used.model_calls else ""),
                 ("tokens", tokens if used.prompt_tokens else ""),
-                ("tool calls", f"{used.tool_calls:,} ({calls})" if calls else ""),
+                ("tool calls", calls if summary.calls else ""),
                 ("begun", str(self.lock.get("created") or "")[:16].replace("T", " ")),
                 ("seed", str(self.lock["resolved"]["workflow"].get("seed", ""))),
             )

@@ -100,11 +100,11 @@ class Project:
         return summary
 
     def trials(self, out: str = "run") -> list[dict[str, Any]]:
-        """The journal, sorted by id and without times."""
+        """The journal in the order of its trials, without times."""
         lines = [json.loads(line) for line in (self.folder / out / "journal.jsonl").read_text("utf-8").splitlines()]
         for line in lines:
             del line["started"], line["ended"]
-        return sorted(lines, key=lambda line: line["id"])
+        return sorted(lines, key=lambda line: (line["tool"], line["episode"], line["trial"]))
 
     def messages(self, unit: str = "add", out: str = "run") -> list[dict[str, Any]]:
         """Every message that the transcript of a unit kept."""

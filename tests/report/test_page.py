@@ -60,6 +60,14 @@ def test_the_page_counts_what_the_journal_says(quick_run, content):
     assert not content.running
 
 
+def test_the_tool_calls_are_those_that_reached_a_tool_and_the_others_stand_apart(content):
+    told = dict(content.parts[0].facts)["tool calls"]
+    total, _, rest = told.partition(" (")
+    made, _, refused = rest.partition(")")
+    assert int(total) == sum(int(part.split()[0]) for part in made.split(", "))
+    assert re.fullmatch(r"; never reached a tool: \d+ invalid_arguments(, \d+ unknown_tool)?", refused), told
+
+
 def test_each_trial_has_its_calls_and_every_step_that_led_to_it(quick_run, content):
     trials = open_run(quick_run).trials()
     assert [entry["id"] for entry in content.entries] == [
