@@ -45,9 +45,9 @@ class Experiment:
     @property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
         """The compiled LangGraph graph of one unit."""
-        from ste_graph.compile.graph import compile_workflow
+        from ste_graph.compile.graph import CompiledGraph
 
-        return compile_workflow(self.workflow).graph
+        return CompiledGraph(self.workflow).graph
 
     def plan(self, *, tools: bool = True) -> Plan:
         """Return the most that a run can cost. Opens only tool sources that start nothing, and none without `tools`."""
@@ -57,9 +57,9 @@ class Experiment:
 
     def draw(self, *, deep: bool = False) -> str:
         """The graph as Mermaid; with `deep` those of its sub-workflows too."""
-        from ste_graph.compile.mermaid import draw
+        from ste_graph.compile.mermaid import Flowchart
 
-        return draw(self.workflow, deep=deep)
+        return Flowchart.draw(self.workflow, deep=deep)
 
     def to_module(self, out: str | os.PathLike[str]) -> str:
         """The text of a Python module `out` that builds the same graph without this file.

@@ -84,9 +84,9 @@ class Worker:
         try:
             workflow = shipment.open()
             tools = await stack.enter_async_context(open_tools(workflow))
-            from ste_graph.compile.graph import compile_workflow
+            from ste_graph.compile.graph import CompiledGraph
 
-            graph = compile_workflow(workflow)
+            graph = CompiledGraph(workflow)
         except BaseException as error:
             await stack.aclose()
             if not _has_folder():

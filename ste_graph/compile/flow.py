@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from ste_graph.compile.channels import Channel, output_channel, unit_channels
+from ste_graph.compile.joins import Joins, find_joins
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import Block, Map, NodeBlock, RecordBlock, Repeat, When, walk
@@ -95,6 +96,11 @@ class Flow:
         return unit_channels(self.workflow)
 
     @cached_property
+    def joins(self) -> Joins:
+        """Every `each` of the `record` blocks."""
+        return find_joins(self.workflow)
+
+    @cached_property
     def outputs(self) -> Mapping[str, Mapping[str, str]]:
         """The channel of each output, per node and output."""
         return {
@@ -119,43 +125,43 @@ class Flow:
         return {name: channel.initial for name, channel in self.channels.items()} | {self.workflow.unit: item}
 
 
-def build_flow(workflow: Workflow) -> Flow:
-    """The flow of one unit of a workflow."""
-    return _FlowBuilder(workflow).build()
-
-
-class _FlowBuilder:
-    """Builds from the last block to the first, because a block's target must be known before it.
+class FlowBuilder:
+    """Builds a flow from the last block to the first, because a block's target must be known before it.
 
     Vertices are numbers until all are there, then they get names in reading order.
     """
 
     def __init__(self, workflow: Workflow) -> None:
-        self.workflow = workflow
-        self.vertices: dict[tuple[str, Target], str] = {}
-        self.occurrences: list[tuple[str, NodeBlock | RecordBlock, tuple[str, ...], Target]] = []
-        self.heads: dict[str, Head] = {}
-        self.branches: dict[int, Branch] = {}
+        self._workflow = workflow
+        self._vertices: dict[tuple[str, Target], str] = {}
+        self._occurrences: list[tuple[str, NodeBlock | RecordBlock, tuple[str, ...], Target]] = []
+        self._heads: dict[str, Head] = {}
+        self._branches: dict[int, Branch] = {}
 
-    def build(self) -> Flow:
-        start = self.target(self.workflow.blocks, AtEnd(), ())
-        names = self.names()
+    @classmethod
+    def build(cls, workflow: Workflow) -> Flow:
+        """The flow of one unit of a workflow."""
+        return cls(workflow)._build()
+
+    def _build(self) -> Flow:
+        start = self._target(self._workflow.blocks, AtEnd(), ())
+        names = self._names()
 
         def rename(target: Target) -> Target:
             return AtVertex(names[target.id]) if isinstance(target, AtVertex) else target
 
         heads = {
             loop: Head(head.block, head.around, rename(head.enter), rename(head.leave))
-            for loop, head in reversed(self.heads.items())
+            for loop, head in reversed(self._heads.items())
         }
         branches = {
             number: Branch(branch.block, branch.around, rename(branch.do), rename(branch.otherwise))
-            for number, branch in reversed(self.branches.items())
+            for number, branch in reversed(self._branches.items())
         }
-        order = [block.name for block, _ in walk(self.workflow.blocks) if isinstance(block, Repeat | Map)]
+        order = [block.name for block, _ in walk(self._workflow.blocks) if isinstance(block, Repeat | Map)]
         vertices = {}
         for number, name in names.items():
-            found = [(block, around, then) for id, block, around, then in reversed(self.occurrences) if id == number]
+            found = [(block, around, then) for id, block, around, then in reversed(self._occurrences) if id == number]
             around_any = {loop for _, around, _ in found for loop in around}
             vertices[name] = Vertex(
                 id=name,
@@ -165,45 +171,45 @@ class _FlowBuilder:
                 spans=tuple(block.span for block, _, _ in found),
                 then=rename(found[0][2]),
             )
-        return Flow(self.workflow, rename(start), vertices, heads, branches)
+        return Flow(self._workflow, rename(start), vertices, heads, branches)
 
-    def target(self, blocks: Sequence[Block], then: Target, around: tuple[str, ...]) -> Target:
+    def _target(self, blocks: Sequence[Block], then: Target, around: tuple[str, ...]) -> Target:
         """The target at which a sequence of blocks begins that leads to `then`."""
         for block in reversed(blocks):
-            then = self.block(block, then, around)
+            then = self._block(block, then, around)
         return then
 
-    def block(self, block: Block, then: Target, around: tuple[str, ...]) -> Target:
+    def _block(self, block: Block, then: Target, around: tuple[str, ...]) -> Target:
         match block:
-            case NodeBlock(node=node) if node in self.workflow.off:
+            case NodeBlock(node=node) if node in self._workflow.off:
                 return then
             case NodeBlock(node=node):
-                return self.vertex(block, node, then, around)
+                return self._vertex(block, node, then, around)
             case RecordBlock(key=key):
-                return self.vertex(block, f"record {key}", then, around)
+                return self._vertex(block, f"record {key}", then, around)
             case When():
-                otherwise = self.target(block.otherwise, then, around)
-                do = self.target(block.do, then, around)
-                number = len(self.branches)
-                self.branches[number] = Branch(block, around, do, otherwise)
+                otherwise = self._target(block.otherwise, then, around)
+                do = self._target(block.do, then, around)
+                number = len(self._branches)
+                self._branches[number] = Branch(block, around, do, otherwise)
                 return AtBranch(number)
             case Repeat(name=loop) | Map(name=loop):
                 head = AtHead(loop)
-                enter = self.target(block.do, head, (*around, loop))
-                self.heads[loop] = Head(block, around, enter, then)
+                enter = self._target(block.do, head, (*around, loop))
+                self._heads[loop] = Head(block, around, enter, then)
                 return head
 
-    def vertex(self, block: NodeBlock | RecordBlock, name: str, then: Target, around: tuple[str, ...]) -> Target:
-        id = self.vertices.setdefault((name, then), str(len(self.vertices)))
-        self.occurrences.append((id, block, around, then))
+    def _vertex(self, block: NodeBlock | RecordBlock, name: str, then: Target, around: tuple[str, ...]) -> Target:
+        id = self._vertices.setdefault((name, then), str(len(self._vertices)))
+        self._occurrences.append((id, block, around, then))
         return AtVertex(id)
 
-    def names(self) -> dict[str, str]:
+    def _names(self) -> dict[str, str]:
         """Numbers to names: the node's own name, then `name~2`, `name~3` … in reading order."""
         names: dict[str, str] = {}
         used: dict[str, int] = {}
-        plain = {id: name for (name, _), id in self.vertices.items()}
-        for id, *_ in reversed(self.occurrences):
+        plain = {id: name for (name, _), id in self._vertices.items()}
+        for id, *_ in reversed(self._occurrences):
             if id not in names:
                 count = used[plain[id]] = used.get(plain[id], 0) + 1
                 names[id] = plain[id] if count == 1 else f"{plain[id]}~{count}"

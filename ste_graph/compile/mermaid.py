@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ste_graph.compile.edges import list_edges
-from ste_graph.compile.flow import Vertex, build_flow
+from ste_graph.compile.flow import FlowBuilder, Vertex
 from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import VALUES, MemorySpec, SubWorkflowSpec, Workflow
 
@@ -21,25 +21,25 @@ _RESERVED = frozenset({
 _ESCAPES = {ord(char): f"#{ord(char)};" for char in '#"&<>|`\\'}
 
 
-def draw(workflow: Workflow, *, deep: bool = False) -> str:
-    """A Mermaid flowchart: START, the nodes, the loops with their bounds, END, and beside them the memories.
-
-    With `deep` each sub-workflow is drawn too, in a frame in the place of the node that runs it.
-    """
-    return "\n".join(["flowchart TD", *_Drawing(deep).lines(workflow)]) + "\n"
-
-
-class _Drawing:
+class Flowchart:
     """One flowchart; the ids in it are unique over all workflows that are drawn."""
 
     def __init__(self, deep: bool) -> None:
         self._deep = deep
         self._taken: set[str] = set()
 
-    def lines(self, workflow: Workflow, prefix: str = "", indent: str = "  ") -> Iterator[str]:
+    @classmethod
+    def draw(cls, workflow: Workflow, *, deep: bool = False) -> str:
+        """A Mermaid flowchart: START, the nodes, the loops with their bounds, END, and beside them the memories.
+
+        With `deep` each sub-workflow is drawn too, in a frame in the place of the node that runs it.
+        """
+        return "\n".join(["flowchart TD", *cls(deep)._lines(workflow)]) + "\n"
+
+    def _lines(self, workflow: Workflow, prefix: str = "", indent: str = "  ") -> Iterator[str]:
         """The lines of one workflow; `prefix` keeps its ids apart from those of the workflows around it."""
         # No space may follow an id: Mermaid reads `call` with a space behind it as the start of a callback.
-        unit = build_flow(workflow)
+        unit = FlowBuilder.build(workflow)
         found = list_edges(unit)
         reached = {edge.target for edge in found}
         drawn = [vertex for vertex in unit.vertices.values() if vertex.id in reached]
@@ -70,7 +70,7 @@ class _Drawing:
             yield f"{indent}{id}[[{title}]];"
         else:
             yield f"{indent}subgraph {id}[{title}]"
-            yield from self.lines(sub.workflow, f"{id}_", f"{indent}  ")
+            yield from self._lines(sub.workflow, f"{id}_", f"{indent}  ")
             yield f"{indent}end"
 
     def _ids(self, prefix: str, names: Iterable[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ste_graph.compile.mermaid import draw
+from ste_graph.compile.mermaid import Flowchart
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import Workflow
 
@@ -17,13 +17,13 @@ PNG_WIDTH = 1600
 
 def draw_svg(workflow: Workflow, *, deep: bool = False) -> str:
     """The graph as SVG. Raises `WorkflowError` where the extra `draw` is not installed."""
-    svg: str = lay_out(draw(workflow, deep=deep)).svg()
+    svg: str = lay_out(Flowchart.draw(workflow, deep=deep)).svg()
     return svg
 
 
 def draw_png(workflow: Workflow, *, deep: bool = False) -> bytes:
     """The graph as PNG on white. Raises `WorkflowError` where the extra `draw` is not installed."""
-    png: bytes = lay_out(draw(workflow, deep=deep)).png(width=PNG_WIDTH, background="#ffffff")
+    png: bytes = lay_out(Flowchart.draw(workflow, deep=deep)).png(width=PNG_WIDTH, background="#ffffff")
     return png
 
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from ste_graph.compile.advance import advance
-from ste_graph.compile.flow import Flow, build_flow
-from ste_graph.compile.joins import Joins, find_joins
+from ste_graph.compile.flow import FlowBuilder
 from ste_graph.compile.stepper import StepKey, Stepper
-from ste_graph.compile.transfer import Transfer, transfer
+from ste_graph.compile.transfer import Control, Transfer
 from ste_graph.compile.waves import run_waves
 from ste_graph.contracts import Json
 from ste_graph.language.workflow import Workflow
 
 
-@dataclass(frozen=True)
 class WalkedGraph:
-    """One unit's graph, as `CompiledGraph` runs it, for looking at workflows; a run that counts uses LangGraph."""
+    """The graph of one unit, as `CompiledGraph` runs it, to look at workflows; a run that counts uses LangGraph."""
 
-    flow: Flow
+    def __init__(self, workflow: Workflow) -> None:
+        self.flow = FlowBuilder.build(workflow)
 
     async def run(self, item: Json, stepper: Stepper, *, channels: Sequence[str] | None = None) -> Mapping[str, Json]:
         """Walk one unit to its end and return its last state, or only `channels` of it."""
-        begun = transfer(self.flow, self.flow.start, self.flow.initial_state(item), in_waves=True)
+        begun = Control.transfer(self.flow, self.flow.start, self.flow.initial_state(item), in_waves=True)
         if begun.loop_ends:
             stepper.end_loops(StepKey("START"), begun.loop_ends)
         state = await self._walk(begun, {**self.flow.initial_state(item), **begun.update}, stepper)
@@ -38,22 +34,14 @@ class WalkedGraph:
         while True:
             if moved.waves is not None:
                 update, moved = await run_waves(self.flow, moved.waves, state, stepper, self._walk, in_order=True)
+                state |= update
             elif moved.goto is not None:
                 vertex = self.flow.vertices[moved.goto]
                 key = StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops))
                 given = await stepper.step(vertex, key, MappingProxyType(state))
-                update, moved = advance(self.flow, self._joins, vertex, state, given, in_waves=True)
+                moved = Control.advance(self.flow, vertex, state, given, in_waves=True)
                 if moved.loop_ends:
                     stepper.end_loops(key, moved.loop_ends)
             else:
                 return state
-            state |= {**update, **moved.update}
-
-    @cached_property
-    def _joins(self) -> Joins:
-        return find_joins(self.flow.workflow)
-
-
-def walk_workflow(workflow: Workflow) -> WalkedGraph:
-    """The graph of one unit of a workflow, to be walked."""
-    return WalkedGraph(build_flow(workflow))
+            state |= moved.update

@@ -371,9 +371,9 @@ class _Running:
         if context.compile_unit is not None:
             graph = context.compile_unit(workflow)
         else:
-            from ste_graph.compile.graph import compile_workflow
+            from ste_graph.compile.graph import CompiledGraph
 
-            graph = compile_workflow(workflow)
+            graph = CompiledGraph(workflow)
         entries = logged_entries(workflow, self._logs)
         async with (
             open_models(

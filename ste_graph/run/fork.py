@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ste_graph.compile.flow import build_flow
+from ste_graph.compile.flow import FlowBuilder
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.ids import derive_id
@@ -105,7 +105,7 @@ def forked_units(
     `lock` is None where the run is still to begin. Raises `WorkflowError` where a fork has no such unit.
     """
     if lock is None and fork is not None:
-        point = parse_point(fork.at, build_flow(workflow))
+        point = parse_point(fork.at, FlowBuilder.build(workflow))
         return _choose_units(fork, point, workflow, units, _read_origin(fork.run))
     if lock is None or "forked_from" not in lock:
         return list(units)
@@ -122,7 +122,7 @@ def take_over(
             come to the point by the same steps.
     """
     lock = accepted_lock(_read_origin(fork.run))
-    flow = build_flow(workflow)
+    flow = FlowBuilder.build(workflow)
     point = parse_point(fork.at, flow)
     origin = RunFolder(fork.run)
     logs = open_logs(origin, lock)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ste_graph.compile.flow import Flow, build_flow
+from ste_graph.compile.flow import Flow, FlowBuilder
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.run.folder import SUB_RUNS
@@ -87,7 +87,7 @@ def _chain(flow: Flow, passes: Mapping[str, int]) -> Sequence[str]:
 def _find_part(flow: Flow, name: str) -> str:
     """Where to look for a loop of a sub-workflow; empty if none has it."""
     for part in flow.workflow.sub_workflows.values():
-        inner = build_flow(part.workflow)
+        inner = FlowBuilder.build(part.workflow)
         if name in inner.heads or (part.workflow.unit_map is not None and name == part.workflow.unit):
             return (
                 f". `{name}` is a loop of the part `{part.name}`, a run of its own: give {part.file.name} as the "

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ste_graph.compile.mermaid import draw
+from ste_graph.compile.mermaid import Flowchart
 from ste_graph.contracts import Json, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.ids import derive_id, now
@@ -60,7 +60,7 @@ def lock_content(
         "data": {name: _digest(items) for name, items in workflow.items.items()},
         "skipped": {tool.name: tool.to_json() for tool in skipped},
         **({"kept": {tool.name: fingerprint(tool) for tool in kept}} if kept else {}),
-        "graph": draw(workflow),
+        "graph": Flowchart.draw(workflow),
         "resolved": dict(workflow.lock),
         **({"explored": explored} if (explored := _sampled_runs(workflow)) else {}),
         **({"prices": prices} if (prices := {n: p.model_dump() for n, p in all_prices(workflow).items()}) else {}),

@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ste_graph.compile.advance import advance
 from ste_graph.compile.flow import Flow, Vertex
-from ste_graph.compile.joins import find_joins
 from ste_graph.compile.stepper import LoopEnd, StepKey, Wave
-from ste_graph.compile.transfer import transfer
+from ste_graph.compile.transfer import Control
 from ste_graph.compile.waves import entered_waves
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
@@ -78,7 +76,6 @@ class PrefixReader:
         self._flow = flow
         self._point = point
         self._transcripts = transcripts
-        self._joins = find_joins(flow.workflow)
         self._updater = StateUpdater(flow, RecordMaker(flow, {}))
 
     def read(self, unit: str, item: Json, log: StepLog) -> Prefix:
@@ -87,7 +84,7 @@ class PrefixReader:
         numbers = {key: number for number, key in enumerate(log.finished)}
         last = -1
         state = flow.initial_state(item)
-        moved = transfer(flow, flow.start, state)
+        moved = Control.transfer(flow, flow.start, state)
         prefix.ends[START] = moved.loop_ends
         state |= moved.update
         while moved.goto is not None and self._point.order(state) < 0:
@@ -99,9 +96,9 @@ class PrefixReader:
             step = self._take(vertex, log.finished[key], unit, state)
             prefix.steps.append(step)
             prefix.waves |= dict.fromkeys(entered_waves(flow, state), True)
-            update, moved = advance(flow, self._joins, vertex, state, self._updater.update(vertex, step, state))
+            moved = Control.advance(flow, vertex, state, self._updater.update(vertex, step, state))
             prefix.ends[key] = moved.loop_ends
-            state |= {**update, **moved.update}
+            state |= moved.update
             last = number
         if moved.goto is None or self._point.order(state) > 0:
             raise self._describe_end(log)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ste_graph as ste
-from ste_graph.compile.graph import compile_workflow
+from ste_graph.compile.graph import CompiledGraph
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.run.step_log import StepLog
 
@@ -121,7 +121,7 @@ def test_a_module_makes_the_journal_that_its_workflow_makes(
 ) -> None:
     experiment = draw(name, tmp_path / "module.py", variant=variant, changes=changes(runs))
     module = load_module(tmp_path / "module.py")
-    compiled = compile_workflow(experiment.workflow)
+    compiled = CompiledGraph(experiment.workflow)
     own = module.build_graph()
     assert set(own.nodes) == set(compiled.flow.vertices)
     assert set(module.State.__annotations__) == set(compiled.flow.channels)

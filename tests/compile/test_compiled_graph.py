@@ -4,7 +4,7 @@ import pytest
 from langgraph.errors import GraphRecursionError
 from workflow_builder import Scripted, workflow
 
-from ste_graph.compile.graph import GraphContext, compile_workflow
+from ste_graph.compile.graph import CompiledGraph, GraphContext
 from ste_graph.compile.stepper import LoopEnd
 from ste_graph.compile.transfer import ControlError
 
@@ -23,7 +23,7 @@ TURNS = """
 async def test_steps_are_told_apart_by_the_counters_around_any_occurrence():
     turns = workflow(TURNS, gives={"call": ["finished"]})
     stepper = Scripted(turns, call=[False, True, False, False, False])
-    await compile_workflow(turns).run({"name": "clock"}, stepper)
+    await CompiledGraph(turns).run({"name": "clock"}, stepper)
     assert stepper.keys == [
         "ask trial=0",
         "call trial=0 turn=-",
@@ -44,7 +44,7 @@ async def test_steps_are_told_apart_by_the_counters_around_any_occurrence():
 async def test_an_output_outlives_a_pass_only_where_it_lives_outside():
     turns = workflow(TURNS, gives={"call": ["finished"]})
     stepper = Scripted(turns, ask=["a", "b"], call=[False, False, True, True], look=["seen", "seen too"])
-    await compile_workflow(turns).run(None, stepper)
+    await CompiledGraph(turns).run(None, stepper)
     assert [(state["ask.flag"], state["call.finished"], state["look.flag"]) for state in stepper.states] == [
         (None, None, None),
         ("a", None, None),
@@ -71,7 +71,7 @@ async def test_each_joins_every_output_since_the_pass_began_with_what_came_next(
     looks = [{"text": text, "ok": True} for text in "abcdefgh"]
     looks[1] = {"text": None, "ok": None}
     stepper = Scripted(joined, call=[1, 2, 3, 4, 5, 6], look=looks)
-    await compile_workflow(joined).run(None, stepper)
+    await CompiledGraph(joined).run(None, stepper)
     kept = [state for key, state in zip(stepper.keys, stepper.states, strict=True) if key.startswith("record")]
     assert [state["each:call+look@trial"] for state in kept] == [
         [{"n": 1, "text": None, "ok": None}, {"n": 2, "text": None, "ok": None}, {"n": 3, "text": "d", "ok": True}],
@@ -83,7 +83,7 @@ async def test_each_joins_every_output_since_the_pass_began_with_what_came_next(
 async def test_an_each_over_a_node_that_is_off_has_nothing_of_it():
     turns = workflow(TURNS, gives={"call": ["finished"]}, off=["look"])
     stepper = Scripted(turns, call=[False, True, True])
-    state = await compile_workflow(turns).run(None, stepper)
+    state = await CompiledGraph(turns).run(None, stepper)
     assert stepper.states[3]["each:call+look@trial"] == [{"finished": False}, {"finished": True}]
     assert state["trial"] is None
 
@@ -92,7 +92,7 @@ async def test_a_transcript_is_forgotten_by_the_loop_it_lives_in_and_every_loop_
     graph = "[{repeat: a, times: 2, do: [{repeat: b, times: 2, do: [x, y]}]}]"
     talk = workflow(graph, transcript={"x": "near", "y": "far"}, memories={"near": ("b", None), "far": ("a", None)})
     stepper = Scripted(talk)
-    state = await compile_workflow(talk).run(None, stepper)
+    state = await CompiledGraph(talk).run(None, stepper)
     assert [(len(state["near"]), len(state["far"])) for state in stepper.states] == [
         *[(0, 0), (1, 0), (0, 1), (1, 1)],
         *[(0, 0), (1, 0), (0, 1), (1, 1)],
@@ -101,7 +101,7 @@ async def test_a_transcript_is_forgotten_by_the_loop_it_lives_in_and_every_loop_
 
 
 async def test_the_limit_is_exactly_what_the_longest_run_takes():
-    turns = compile_workflow(workflow(TURNS, gives={"call": ["finished"]}))
+    turns = CompiledGraph(workflow(TURNS, gives={"call": ["finished"]}))
 
     async def run(limit):
         context = GraphContext(Scripted(turns.flow.workflow, call=[False] * 6))
@@ -114,7 +114,7 @@ async def test_the_limit_is_exactly_what_the_longest_run_takes():
 
 
 async def test_a_run_takes_a_pass_up_to_its_record_in_one_superstep_and_does_the_same():
-    turns = compile_workflow(workflow(TURNS, gives={"call": ["finished"]}))
+    turns = CompiledGraph(workflow(TURNS, gives={"call": ["finished"]}))
     seen = []
     for joined, supersteps in ((False, 12), (True, 2)):
         stepper = Scripted(turns.flow.workflow, call=[False, True, False, False, False])
@@ -126,9 +126,7 @@ async def test_a_run_takes_a_pass_up_to_its_record_in_one_superstep_and_does_the
 
 
 async def test_steps_that_never_wait_leave_others_their_turn():
-    endless = compile_workflow(
-        workflow([{"repeat": "pass", "times": 10_000, "do": ["ask"]}, {"record": "end", "as": {}}])
-    )
+    endless = CompiledGraph(workflow([{"repeat": "pass", "times": 10_000, "do": ["ask"]}, {"record": "end", "as": {}}]))
     stepper = Scripted(endless.flow.workflow)
     unit = asyncio.create_task(endless.run(None, stepper))
     while not stepper.keys:
@@ -143,25 +141,25 @@ async def test_steps_that_never_wait_leave_others_their_turn():
 async def test_a_unit_that_reaches_no_vertex_just_ends(graph):
     empty = workflow(graph, off=["a"])
     stepper = Scripted(empty)
-    state = await compile_workflow(empty).run("item", stepper)
+    state = await CompiledGraph(empty).run("item", stepper)
     assert stepper.keys == []
-    assert state == compile_workflow(empty).flow.initial_state("item")
+    assert state == CompiledGraph(empty).flow.initial_state("item")
 
 
 async def test_loops_that_end_before_the_first_vertex_are_reported_too():
     skipped = workflow("[{repeat: l, times: 0, do: [a]}, b]")
     stepper = Scripted(skipped)
-    await compile_workflow(skipped).run(None, stepper)
+    await CompiledGraph(skipped).run(None, stepper)
     assert (stepper.keys, stepper.loops) == (["b"], [LoopEnd("l", 0, "times")])
 
 
 async def test_a_workflow_without_a_map_is_one_unit():
     item = workflow("[a]", over=None)
-    assert (await compile_workflow(item).run(None, Scripted(item, a=[3])))["a.flag"] == 3
+    assert (await CompiledGraph(item).run(None, Scripted(item, a=[3])))["a.flag"] == 3
 
 
 async def test_units_run_side_by_side_do_not_meet():
-    turns = compile_workflow(workflow(TURNS, gives={"call": ["finished"]}))
+    turns = CompiledGraph(workflow(TURNS, gives={"call": ["finished"]}))
     steppers = [Scripted(turns.flow.workflow, ask=[n, n], call=[True, True]) for n in range(8)]
     states = await asyncio.gather(*(turns.run(n, stepper) for n, stepper in enumerate(steppers)))
     assert [(state["tool"], state["ask.flag"]) for state in states] == [(n, n) for n in range(8)]
@@ -178,7 +176,7 @@ class Outputs(Scripted):
 
 
 async def test_what_langgraph_would_drop_is_refused():
-    tiny = compile_workflow(workflow("[a, {record: trial, as: {}}]"))
+    tiny = CompiledGraph(workflow("[a, {record: trial, as: {}}]"))
     expected = r"^vertex a lacks a\.flag and may not write a, a\.flagg; it writes a\.flag, start:trial"
     with pytest.raises(ValueError, match=expected):
         await tiny.run(None, Outputs({"a.flagg": 1, "a": 2}))
@@ -190,24 +188,24 @@ async def test_a_step_may_not_change_the_state_it_is_shown():
             state["a.flag"] = 1
 
     with pytest.raises(TypeError):
-        await compile_workflow(workflow("[a]")).run(None, Changing(workflow("[a]")))
+        await CompiledGraph(workflow("[a]")).run(None, Changing(workflow("[a]")))
 
 
 async def test_what_a_stepper_raises_reaches_the_caller_as_it_is():
     tiny = workflow("[a]")
     with pytest.raises(IndexError):
-        await compile_workflow(tiny).run(None, Scripted(tiny, a=[]))
+        await CompiledGraph(tiny).run(None, Scripted(tiny, a=[]))
 
 
 async def test_a_faulty_condition_ends_the_unit_with_its_place():
     faulty = workflow("[a, {when: a.flag, do: [b]}]")
     with pytest.raises(ControlError) as caught:
-        await compile_workflow(faulty).run(None, Scripted(faulty, a=["no"]))
+        await CompiledGraph(faulty).run(None, Scripted(faulty, a=["no"]))
     assert str(caught.value) == "tiny.yaml:2 `when`: `a.flag` gave 'no', neither true nor false"
 
 
 async def test_the_bare_graph_says_what_it_lacks():
-    tiny = compile_workflow(workflow("[a]"))
+    tiny = CompiledGraph(workflow("[a]"))
     with pytest.raises(ValueError, match=r"^the input lacks a\.flag: begin with `CompiledGraph\.start\(item\)`"):
         await tiny.graph.ainvoke({"tool": None}, context=GraphContext(Scripted(tiny.flow.workflow)))
     with pytest.raises(

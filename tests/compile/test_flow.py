@@ -3,7 +3,7 @@ import sys
 
 from workflow_builder import workflow
 
-from ste_graph.compile.flow import AtEnd, AtHead, AtVertex, build_flow
+from ste_graph.compile.flow import AtEnd, AtHead, AtVertex, FlowBuilder
 
 PAPER = """
 - repeat: episode
@@ -25,7 +25,7 @@ PAPER = """
 
 
 def test_occurrences_with_one_successor_are_one_vertex_so_the_graph_is_the_papers_figure():
-    vertices = build_flow(workflow(PAPER)).vertices
+    vertices = FlowBuilder.build(workflow(PAPER)).vertices
     assert {name: vertex.then for name, vertex in vertices.items()} == {
         "imagine": AtVertex("call"),
         "call": AtHead("turn"),
@@ -38,7 +38,7 @@ def test_occurrences_with_one_successor_are_one_vertex_so_the_graph_is_the_paper
 
 
 def test_occurrences_with_other_successors_are_numbered_in_reading_order():
-    vertices = build_flow(workflow("[a, b, a, {repeat: l, times: 2, do: [a]}, a]")).vertices
+    vertices = FlowBuilder.build(workflow("[a, b, a, {repeat: l, times: 2, do: [a]}, a]")).vertices
     assert {name: vertex.then for name, vertex in vertices.items()} == {
         "a": AtVertex("b"),
         "b": AtVertex("a~2"),
@@ -50,20 +50,20 @@ def test_occurrences_with_other_successors_are_numbered_in_reading_order():
 
 def test_a_vertex_names_the_loops_around_any_occurrence_with_outer_loops_first():
     text = "[{repeat: x, times: 1, do: [{repeat: y, times: 1, do: [a]}]}, {repeat: z, times: 1, do: [a]}]"
-    vertices = build_flow(workflow(text)).vertices
+    vertices = FlowBuilder.build(workflow(text)).vertices
     assert [vertex.loops for vertex in vertices.values()] == [("x", "y"), ("z",)]
-    merged = build_flow(workflow("[a, {repeat: x, times: 1, do: [b, {when: b.flag, do: [a]}]}]")).vertices["a"]
+    merged = FlowBuilder.build(workflow("[a, {repeat: x, times: 1, do: [b, {when: b.flag, do: [a]}]}]")).vertices["a"]
     assert (merged.loops, merged.occurrences) == (("x",), ((), ("x",)))
 
 
 def test_a_node_that_is_off_is_no_vertex():
-    built = build_flow(workflow("[a, b, c]", off=["b"]))
+    built = FlowBuilder.build(workflow("[a, b, c]", off=["b"]))
     assert [*built.vertices] == ["a", "c"]
     assert built.vertices["a"].then == AtVertex("c")
 
 
 def test_a_new_pass_forgets_what_lives_in_the_loop_or_in_a_loop_inside():
-    built = build_flow(
+    built = FlowBuilder.build(
         workflow(PAPER, transcript={"imagine": "talk"}, memories={"talk": ("turn", None), "kept": ("tool", "trial")})
     )
     assert built.pass_channels["turn"] == ("observe.flag", "talk")
@@ -82,7 +82,7 @@ def test_a_new_pass_forgets_what_lives_in_the_loop_or_in_a_loop_inside():
 
 
 def test_the_first_state_of_a_unit_is_empty_but_for_its_item():
-    built = build_flow(
+    built = FlowBuilder.build(
         workflow("[{map: part, over: tool.parts, at_most: 2, do: [a]}]", memories={"talk": ("tool", None)})
     )
     assert built.initial_state({"parts": []}) == {

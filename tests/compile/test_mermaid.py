@@ -4,8 +4,8 @@ import pytest
 from workflow_builder import workflow
 
 from ste_graph.compile.edges import list_edges
-from ste_graph.compile.flow import build_flow
-from ste_graph.compile.mermaid import draw
+from ste_graph.compile.flow import FlowBuilder
+from ste_graph.compile.mermaid import Flowchart
 
 PAPER = """
 - repeat: episode
@@ -30,7 +30,7 @@ def test_the_paper_is_drawn_as_its_figure_with_the_memories_beside_it():
         memories={"short_term": ("episode", None), "long_term": ("tool", "trial")},
     )
     assert (
-        draw(paper)
+        Flowchart.draw(paper)
         == """\
 flowchart TD
   start(["START: tool"]);
@@ -65,7 +65,7 @@ flowchart TD
 def arrows(graph, **options):
     return [
         f"{edge.source or 'START'} > {edge.target or 'END'}{': ' if edge.label else ''}{edge.label}"
-        for edge in list_edges(build_flow(workflow(graph, **options)))
+        for edge in list_edges(FlowBuilder.build(workflow(graph, **options)))
     ]
 
 
@@ -107,7 +107,7 @@ def test_what_can_never_run_is_not_drawn():
 
 
 def test_two_vertices_of_one_node_have_one_title():
-    picture = draw(workflow("[a, b, a]"))
+    picture = Flowchart.draw(workflow("[a, b, a]"))
     assert 'a["a"];' in picture
     assert 'a_2["a"];' in picture
 
@@ -115,7 +115,7 @@ def test_two_vertices_of_one_node_have_one_title():
 @pytest.mark.parametrize("name", ["end", "graph", "x", "o", "style", "start", "finish", "memory", "no-long", "call"])
 def test_no_name_of_a_node_breaks_the_drawing(name):
     """A name that Mermaid keeps for itself gets another id, and no id has a space behind it."""
-    picture = draw(workflow([name, "a"], memories={"talk": ("tool", None)}))
+    picture = Flowchart.draw(workflow([name, "a"], memories={"talk": ("tool", None)}))
     (id,) = re.findall(rf'^  (\w\S*)\["{name}"\];$', picture, re.MULTILINE)
     assert id not in {"end", "graph", "x", "o", "style"}
     assert [line for line in picture.splitlines() if re.search(r"-->", line)] == [
@@ -129,12 +129,12 @@ def test_conditions_are_escaped():
     graph = [{"when": "params.x == '<\"|`' and params.x != '#&'", "do": ["a"]}]
     assert (
         """start-->|"when params.x == '#60;#34;#124;#96;' and params.x != '#35;#38;'"|a;"""
-        in draw(workflow(graph)).splitlines()[4]
+        in Flowchart.draw(workflow(graph)).splitlines()[4]
     )
 
 
 def test_a_loop_whose_passes_run_side_by_side_says_so():
     waves = PAPER.replace("times: 15", "times: 15\n  parallel: 3")
-    assert 'record_trial-->|"episode: 15 times, 3 side by side"|imagine;' in draw(workflow(waves))
+    assert 'record_trial-->|"episode: 15 times, 3 side by side"|imagine;' in Flowchart.draw(workflow(waves))
     graph = "[{map: m, over: params.x, at_most: 5, parallel: 2, do: [a]}]"
-    assert 'start-->|"m: each of params.x, at most 5, 2 side by side"|a;' in draw(workflow(graph))
+    assert 'start-->|"m: each of params.x, at most 5, 2 side by side"|a;' in Flowchart.draw(workflow(graph))

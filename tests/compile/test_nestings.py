@@ -18,7 +18,7 @@ from ste_graph.compile.channels import each_channel
 from ste_graph.compile.cost import max_unit_cost
 from ste_graph.compile.edges import list_edges
 from ste_graph.compile.flow import Flow, Vertex
-from ste_graph.compile.graph import compile_workflow
+from ste_graph.compile.graph import CompiledGraph
 from ste_graph.compile.lookup import loop_value
 from ste_graph.compile.stepper import LoopEnd, StepKey
 from ste_graph.language.blocks import Each, Map, RecordBlock, Repeat, walk
@@ -144,7 +144,7 @@ def agree(workflow: Workflow, flags: Sequence[bool]) -> None:
         return {"flag": flags[(number + NODES.index(node)) % len(flags)], f"text_{node}": f"{node} {number}"}
 
     expected = Interpreter(workflow, script).run()
-    graph = compile_workflow(workflow)
+    graph = CompiledGraph(workflow)
     stepper = Tracing(graph.flow, script)
     state = asyncio.run(graph.run(None, stepper))
     assert [*stepper.trace, ("done", stepper.view(state))] == expected

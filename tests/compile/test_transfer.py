@@ -1,19 +1,19 @@
 import pytest
 from workflow_builder import workflow
 
-from ste_graph.compile.flow import AtHead, build_flow
+from ste_graph.compile.flow import AtHead, FlowBuilder
 from ste_graph.compile.stepper import LoopEnd
-from ste_graph.compile.transfer import ControlError, Transfer, transfer
+from ste_graph.compile.transfer import Control, ControlError, Transfer
 
 
 def begin(graph, item=None, **options):
-    built = build_flow(workflow(graph, **options))
-    return transfer(built, built.start, built.initial_state(item))
+    built = FlowBuilder.build(workflow(graph, **options))
+    return Control.transfer(built, built.start, built.initial_state(item))
 
 
 def at(graph, loop, state, **options):
-    built = build_flow(workflow(graph, **options))
-    return transfer(built, AtHead(loop), built.initial_state(None) | state)
+    built = FlowBuilder.build(workflow(graph, **options))
+    return Control.transfer(built, AtHead(loop), built.initial_state(None) | state)
 
 
 def test_a_loop_is_entered_with_its_counter_at_zero():
@@ -116,10 +116,10 @@ def test_what_is_not_there_reads_as_none():
 
 
 def test_the_state_that_is_looked_at_stays_as_it_is():
-    built = build_flow(workflow("[{repeat: a, times: 2, do: [x]}]"))
+    built = FlowBuilder.build(workflow("[{repeat: a, times: 2, do: [x]}]"))
     state = built.initial_state(None) | {"a": 0, "x.flag": [1]}
     before = dict(state)
-    assert transfer(built, AtHead("a"), state).update == {"a": 1, "x.flag": None}
+    assert Control.transfer(built, AtHead("a"), state).update == {"a": 1, "x.flag": None}
     assert state == before
 
 

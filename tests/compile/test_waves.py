@@ -18,9 +18,9 @@ from workflow_builder import workflow
 
 from ste_graph.compile.channels import is_start_channel
 from ste_graph.compile.flow import Vertex
-from ste_graph.compile.graph import compile_workflow
+from ste_graph.compile.graph import CompiledGraph
 from ste_graph.compile.stepper import LoopEnd, StepKey, Stepper, Wave
-from ste_graph.compile.walk import walk_workflow
+from ste_graph.compile.walk import WalkedGraph
 from ste_graph.language.blocks import Block, Map, Parallel, RecordBlock, Repeat, When, walk
 from ste_graph.language.sections.parallel import ParallelChecker
 from ste_graph.language.source.findings import Findings
@@ -117,7 +117,7 @@ def _parallel(blocks: Sequence[Block], width: int, refused: set[str]) -> tuple[B
 
 
 def state_after(workflow: Workflow, stepper: Keyed, *, walked: bool = False) -> dict[str, Any]:
-    graph = walk_workflow(workflow) if walked else compile_workflow(workflow)
+    graph = WalkedGraph(workflow) if walked else CompiledGraph(workflow)
     state = asyncio.run(graph.run(None, stepper))
     return {name: value for name, value in state.items() if not is_start_channel(name)}
 

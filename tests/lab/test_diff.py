@@ -12,8 +12,8 @@ import yaml
 
 import ste_graph as ste
 from ste_graph.cli import main
-from ste_graph.compile.graph import compile_workflow
-from ste_graph.compile.walk import walk_workflow
+from ste_graph.compile.graph import CompiledGraph
+from ste_graph.compile.walk import WalkedGraph
 from ste_graph.lab.diff import compare, open_sides
 from ste_graph.lab.diff.columns import side_by_side
 from ste_graph.run.context import Watcher
@@ -240,7 +240,7 @@ class Steps(Watcher):
         self.keys.append(f"{unit} {step.key}")
 
 
-@pytest.mark.parametrize("compile_unit", [compile_workflow, walk_workflow])
+@pytest.mark.parametrize("compile_unit", [CompiledGraph, WalkedGraph])
 def test_a_graph_that_is_walked_goes_where_langgraph_goes(compile_unit, tmp_path: Path) -> None:
     import asyncio
 

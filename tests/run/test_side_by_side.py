@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ste_graph as ste
-from ste_graph.compile.walk import walk_workflow
+from ste_graph.compile.walk import WalkedGraph
 from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
 from ste_graph.run.fork import Fork
@@ -157,7 +157,7 @@ def test_nothing_depends_on_how_long_each_step_takes(folder: Path, variant: str 
 
 def test_waves_walked_one_pass_after_another_give_the_same(folder: Path) -> None:
     run(folder, "run", "nested")
-    asyncio.run(execute(load(folder, "nested").workflow, folder / "walked", compile_unit=walk_workflow))
+    asyncio.run(execute(load(folder, "nested").workflow, folder / "walked", compile_unit=WalkedGraph))
     assert journals(folder / "walked") == journals(folder / "run")
 
 

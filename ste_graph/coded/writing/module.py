@@ -15,7 +15,7 @@ from ste_graph.coded.writing.settings import SettingsWriter
 from ste_graph.coded.writing.tables import WorkflowWriter
 from ste_graph.coded.writing.values import ValueWriter
 from ste_graph.compile.edges import list_edges
-from ste_graph.compile.flow import Flow, build_flow
+from ste_graph.compile.flow import Flow, FlowBuilder
 from ste_graph.diagnostics import Span, display_path
 from ste_graph.errors import WorkflowError
 from ste_graph.language.blocks import Repeat, walk
@@ -84,7 +84,7 @@ class _ModuleWriter:
     imports: Imports = field(default_factory=Imports)
 
     def text(self) -> str:
-        flow = build_flow(self.workflow)
+        flow = FlowBuilder.build(self.workflow)
         for name in ("CodedWorkflow", "Step", "CodedContext", *(["Target"] if flow.heads or flow.branches else [])):
             self.imports.add(PACKAGE, name)
         self.imports.add("typing", "Any")

@@ -127,9 +127,9 @@ def _edge_changes(found: WorkflowDifference) -> list[GraphChange]:
 
 def _edges(workflow: Workflow) -> list[str]:
     from ste_graph.compile.edges import list_edges
-    from ste_graph.compile.flow import build_flow
+    from ste_graph.compile.flow import FlowBuilder
 
-    edges = list_edges(build_flow(workflow))
+    edges = list_edges(FlowBuilder.build(workflow))
     ends = ((edge.source or "start", edge.target or "end") for edge in edges)
     return list(dict.fromkeys(" → ".join(pair) for pair in ends))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ste_graph.compile.stepper import StepKey
-from ste_graph.compile.walk import walk_workflow
+from ste_graph.compile.walk import WalkedGraph
 from ste_graph.contracts import Context, Json, Message, Model, Observation, Reply
 from ste_graph.errors import SteError
 from ste_graph.lab.diff.shelf import Shelf
@@ -79,7 +79,7 @@ def render_prompts(workflow: Workflow) -> Prompts:
                 out,
                 watcher=talk,
                 concurrency=UNITS,
-                compile_unit=walk_workflow,
+                compile_unit=WalkedGraph,
             )
             summary = asyncio.run(running)
             problem = next(iter(summary.failed.values()), None)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from ste_graph.compile.walk import walk_workflow
+from ste_graph.compile.walk import WalkedGraph
 from ste_graph.errors import RunError, SteError
 from ste_graph.lab.proofs.canaries import Canaries
 from ste_graph.lab.proofs.evidence import ArmEvidence
@@ -92,7 +92,7 @@ async def _run(workflow: Workflow, name: str, folder: Path, part: int = 0) -> Ar
     try:
         own = with_stand_ins(workflow, script, folder)
         # It looks at one step of a unit after another; waves come to the same in whichever order their passes run.
-        compile_unit = walk_workflow if _has_waves(own) else None
+        compile_unit = WalkedGraph if _has_waves(own) else None
         # One unit after another, so that a proof says the same each time.
         summary = await execute(own, folder, watcher=watch, concurrency=1, compile_unit=compile_unit)
     except SteError as error:

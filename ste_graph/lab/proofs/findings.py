@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from ste_graph.compile.flow import Flow, build_flow
+from ste_graph.compile.flow import Flow, FlowBuilder
 from ste_graph.diagnostics import Diagnostic, Severity, Span, display_path
 from ste_graph.lab.proofs.arm import BASE, Arm
 from ste_graph.lab.proofs.evidence import Wire
@@ -23,7 +23,7 @@ ONLY_RECORDED: Final = "W705"
 
 def find_faults(arm: Arm, base: Arm | None) -> list[Diagnostic]:
     """The faults of an arm; `base` is the arm without a variant, None for itself."""
-    checker = _Checker(arm, base, build_flow(arm.workflow))
+    checker = _Checker(arm, base, FlowBuilder.build(arm.workflow))
     found = checker.problems()
     if arm.was_run:
         found += [*checker.lent_to_prompts(), *checker.transcripts(), *checker.read_by_nodes(), *checker.outputs()]

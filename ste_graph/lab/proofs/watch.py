@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ste_graph.compile.flow import build_flow
+from ste_graph.compile.flow import FlowBuilder
 from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Context, Json, Model, Observation, Reply, Scope, Selection
 from ste_graph.errors import SteError
@@ -42,7 +42,7 @@ class Watch(Watcher):
         self._given: set[tuple[str, str]] = set()
         self.quoted: dict[tuple[str, str], set[str]] = defaultdict(set)
         """The canaries in a unit's transcript that it has only from the outputs of nodes."""
-        self._flow = build_flow(workflow)
+        self._flow = FlowBuilder.build(workflow)
         self._scopes: dict[tuple[str, str], Scope] = {}
         self._asked_for: dict[str, set[str]] = defaultdict(set)
 
