@@ -42,6 +42,57 @@ class Experiment:
     remarks: tuple[Diagnostic, ...]
     """Warnings and notes: nothing that keeps it from running."""
 
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        variant: str | None = None,
+        set: Mapping[str, Any] | Sequence[Change] = (),
+        plugins: bool = True,
+    ) -> Experiment:
+        """Load and check a workflow file. All its variants are checked, whichever is wanted.
+
+        Args:
+            path: The YAML file, or the bare name of a bundled workflow (`quickstart`) where there is no such file.
+            variant: The variant to load; None for the file as it is.
+            set: Single values to change, by path: `{"params.turns": 2}`.
+            plugins: True to import the workflow's plugins, which runs their code.
+
+        Raises:
+            WorkflowError: with every problem, each at its place (`diagnostics` holds them as data).
+        """
+        changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
+        return cls._of(WorkflowFile.load(_find_file(path), variant=variant, changes=changes, plugins=plugins))
+
+    @classmethod
+    def load_arms(
+        cls,
+        path: str | os.PathLike[str],
+        arms: Sequence[Sequence[str]] | None = None,
+        *,
+        set: Mapping[str, Any] | Sequence[Change] = (),
+        plugins: bool = True,
+    ) -> list[Experiment]:
+        """Load and check the arms of an experiment: a workflow file under none, one or several of its variants.
+
+        Args:
+            path: The YAML file, or the bare name of a bundled workflow.
+            arms: The variants of each arm, none for the file as it is; None: the file as it is, then each variant.
+            set: Single values to change in all arms. They come before the variants, which have the last word.
+            plugins: True to import the workflow's plugins, which runs their code.
+
+        Raises:
+            WorkflowError: with every problem of every arm, each at its place.
+        """
+        changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
+        found = WorkflowFile.load_arms(_find_file(path), arms, changes, plugins=plugins)
+        return list(map(cls._of, found))
+
+    @classmethod
+    def _of(cls, loaded: LoadedWorkflow) -> Experiment:
+        return cls(loaded.workflow, loaded.tree, loaded.variants, loaded.remarks)
+
     @property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
         """The compiled LangGraph graph of one unit."""
@@ -201,55 +252,6 @@ def _has_running_loop() -> bool:
     return True
 
 
-def load(
-    path: str | os.PathLike[str],
-    *,
-    variant: str | None = None,
-    set: Mapping[str, Any] | Sequence[Change] = (),
-    plugins: bool = True,
-) -> Experiment:
-    """Load and check a workflow file. All its variants are checked, whichever is wanted.
-
-    Args:
-        path: The YAML file, or the bare name of a bundled workflow (`quickstart`) where there is no such file.
-        variant: The variant to load; None for the file as it is.
-        set: Single values to change, by path: `{"params.turns": 2}`.
-        plugins: True to import the workflow's plugins, which runs their code.
-
-    Raises:
-        WorkflowError: with every problem, each at its place (`diagnostics` holds them as data).
-    """
-    changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
-    return _experiment(WorkflowFile.load(_find_file(path), variant=variant, changes=changes, plugins=plugins))
-
-
-def load_arms(
-    path: str | os.PathLike[str],
-    arms: Sequence[Sequence[str]] | None = None,
-    *,
-    set: Mapping[str, Any] | Sequence[Change] = (),
-    plugins: bool = True,
-) -> list[Experiment]:
-    """Load and check the arms of an experiment: a workflow file under none, one or several of its variants.
-
-    Args:
-        path: The YAML file, or the bare name of a bundled workflow.
-        arms: The variants of each arm, none for the file as it is; None: the file as it is, then each variant.
-        set: Single values to change in all arms. They come before the variants, which have the last word.
-        plugins: True to import the workflow's plugins, which runs their code.
-
-    Raises:
-        WorkflowError: with every problem of every arm, each at its place.
-    """
-    changes = changes_from_values(set) if isinstance(set, Mapping) else list(set)
-    found = WorkflowFile.load_arms(_find_file(path), arms, changes, plugins=plugins)
-    return list(map(_experiment, found))
-
-
-def _experiment(loaded: LoadedWorkflow) -> Experiment:
-    return Experiment(loaded.workflow, loaded.tree, loaded.variants, loaded.remarks)
-
-
 def _find_file(path: str | os.PathLike[str]) -> Path:
     """The file that a person names. Raises `WorkflowError` if there is none."""
     file = Path(path)
@@ -261,3 +263,7 @@ def _find_file(path: str | os.PathLike[str]) -> Path:
     if os.path.isdir(file):
         raise WorkflowError(f"{file}: is a folder, not a workflow file")
     return file
+
+
+load = Experiment.load
+"""`Experiment.load`, as `ste_graph.load`."""

@@ -87,7 +87,7 @@ def check(
 
 def prove_arms(file: Path, variant: str | None, changes: Sequence[str] | None) -> Proof:
     """Prove the wiring of the file as it is, and of its variants, or of the one that was chosen."""
-    from ste_graph.experiment import load, load_arms
+    from ste_graph.experiment import Experiment, load
     from ste_graph.lab.proofs import prove
     from ste_graph.language.loading import parse_change
 
@@ -96,7 +96,7 @@ def prove_arms(file: Path, variant: str | None, changes: Sequence[str] | None) -
         if variant is not None:  # the command line has the last word in it, as in `ste run`
             base, variants = load(file, set=own), [load(file, variant=variant, set=own)]
         else:
-            base, *variants = load_arms(file, set=own)
+            base, *variants = Experiment.load_arms(file, set=own)
         return prove(base.workflow, [each.workflow for each in variants])
 
 

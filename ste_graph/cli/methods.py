@@ -32,10 +32,10 @@ def show_methods(
 
         subject = facts_from_file([load_experiment(path, variant, changes)])
     else:
-        from ste_graph.experiment import load_arms
+        from ste_graph.experiment import Experiment
         from ste_graph.language.loading import parse_change
 
-        subject = facts_from_file(load_arms(path, set=[parse_change(change) for change in changes or ()]))
+        subject = facts_from_file(Experiment.load_arms(path, set=[parse_change(change) for change in changes or ()]))
     document = write_methods(subject)
     if form == "json":
         settings = {arm.name: dict(list_settings(arm)) for arm in subject.arms}

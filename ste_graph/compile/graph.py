@@ -129,8 +129,8 @@ class CompiledGraph:
             last: State = await self.graph.ainvoke(dict(state), config, context=own)
             return last
 
-        update, moved = await run_waves(self.flow, loop, state, context.stepper, run_pass)
-        return Command(update=update | dict(moved.update), goto=_next_vertex(moved))
+        moved = await run_waves(self.flow, loop, state, context.stepper, run_pass)
+        return Command(update=moved.update, goto=_next_vertex(moved))
 
     def _check_outputs(self, vertex: Vertex, given: Mapping[str, Json]) -> None:
         """Raise `ValueError` for what LangGraph would drop or keep without a word."""

@@ -33,8 +33,7 @@ class WalkedGraph:
         state: dict[str, Any] = dict(before)
         while True:
             if moved.waves is not None:
-                update, moved = await run_waves(self.flow, moved.waves, state, stepper, self._walk, in_order=True)
-                state |= update
+                moved = await run_waves(self.flow, moved.waves, state, stepper, self._walk, in_order=True)
             elif moved.goto is not None:
                 vertex = self.flow.vertices[moved.goto]
                 key = StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import Context
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from ste_graph.compile.channels import is_each_channel, is_start_channel, items_channel
@@ -28,8 +29,8 @@ def waves_vertex(loop: str) -> str:
 
 async def run_waves(
     flow: Flow, loop: str, state: Mapping[str, Json], stepper: Stepper, run_pass: RunPass, *, in_order: bool = False
-) -> tuple[dict[str, Json], Transfer]:
-    """Run all passes of a loop; return the change that they make, and the transfer behind the loop.
+) -> Transfer:
+    """Run all passes of a loop; return the transfer behind the loop, with the change that they made.
 
     Each pass begins in the state in which its wave began. Of a `map`, whose passes read nothing of each other, all are
     one wave, and another begins as soon as one has ended. Raises what a pass raises, after the others were cancelled.
@@ -53,7 +54,8 @@ async def run_waves(
     moved = Control.leave_loop(flow, held, LoopEnd(loop, passes, reason))
     if moved.loop_ends:
         stepper.end_loops(key, moved.loop_ends)
-    return {name: value for name, value in held.items() if value is not state[name]}, moved
+    changed = {name: value for name, value in held.items() if value is not state[name]}
+    return replace(moved, update=changed | dict(moved.update))
 
 
 def list_waves(flow: Flow, loop: str, state: Mapping[str, Json], passes: int) -> Iterator[Wave]:

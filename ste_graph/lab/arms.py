@@ -10,7 +10,7 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.experiment import Experiment, load_arms
+from ste_graph.experiment import Experiment
 from ste_graph.json_values import digest
 from ste_graph.language.loading import ARM_SIGN, Change
 from ste_graph.language.workflow import Workflow
@@ -83,7 +83,7 @@ def compose_arms(
     Raises:
         WorkflowError: with all problems of all arms.
     """
-    (base,) = load_arms(file, [()], set=changes)
+    (base,) = Experiment.load_arms(file, [()], set=changes)
     names = list(dict.fromkeys(base.variants if variants is None else variants))
     if not names:
         has = f"the file has: {list_choices(base.variants)}" if base.variants else "the file has none"
@@ -99,7 +99,7 @@ def compose_arms(
         wanted += [tuple(name.split(ARM_SIGN)) for name in names]
     by_seed: dict[int, list[Experiment]] = {}
     for seed in range(base.workflow.seed, base.workflow.seed + seeds):
-        by_seed[seed] = load_arms(file, wanted, set=[*changes, Change("seed", str(seed))])
+        by_seed[seed] = Experiment.load_arms(file, wanted, set=[*changes, Change("seed", str(seed))])
     arms = [
         AblationArm(ARM_SIGN.join(chosen) or BASE, chosen, {seed: own[place] for seed, own in by_seed.items()})
         for place, chosen in enumerate(wanted)

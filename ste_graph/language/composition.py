@@ -7,7 +7,7 @@ from typing import Final
 
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.language.paths import set_paths
-from ste_graph.language.source.document import read
+from ste_graph.language.source.document import DocumentLoader
 from ste_graph.language.source.files import find_file_fault, suggest_file, workflow_file
 from ste_graph.language.source.findings import Findings
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, Tree
@@ -24,7 +24,7 @@ def compose(path: Path, findings: Findings) -> MappingNode:
     Raises:
         DiagnosticsError: a file cannot be read, so that nothing else about the workflow is known.
     """
-    return _compose(read(path), (path,), findings)
+    return _compose(DocumentLoader.read(path), (path,), findings)
 
 
 def _compose(tree: MappingNode, chain: tuple[Path, ...], findings: Findings) -> MappingNode:
@@ -47,7 +47,7 @@ def _read_base(value: Tree, chain: tuple[Path, ...], findings: Findings) -> Mapp
     if path.resolve() in [above.resolve() for above in chain]:
         message = "this file extends itself" if len(chain) == 1 else f"`{value.value}` extends this file in turn"
         raise _error("E303", message, value.span, expected="a chain of files without a circle")
-    return _compose(read(path, asked_at=value.span), (*chain, path), findings)
+    return _compose(DocumentLoader.read(path, asked_at=value.span), (*chain, path), findings)
 
 
 def _merge(base: MappingNode, over: MappingNode) -> MappingNode:

@@ -8,10 +8,10 @@ import pytest
 
 import ste_graph.workflows
 from ste_graph.cli.schema import reference_text, schema_text
-from ste_graph.language.source.document import read
+from ste_graph.language.source.document import DocumentLoader
 
 WORKFLOWS = Path(ste_graph.workflows.__file__).parent
-PAPER = read(WORKFLOWS / "paper.yaml").to_plain()
+PAPER = DocumentLoader.read(WORKFLOWS / "paper.yaml").to_plain()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_the_shipped_schema_is_current():
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("**/*.yaml")), ids=lambda file: file.stem)
 def test_every_shipped_workflow_is_legal(language, file):
-    assert list(language.iter_errors(read(file).to_plain())) == []
+    assert list(language.iter_errors(DocumentLoader.read(file).to_plain())) == []
 
 
 def test_every_shipped_workflow_names_the_schema_for_editors():
@@ -221,7 +221,7 @@ def test_the_schema_of_a_file_knows_its_plugins_and_no_others(ste, tmp_path):
     schema = json.loads(result.out)
     assert schema["$defs"]["nodes.own.Shorten"]["properties"]["words"]["description"] == "The most words."
     checker = jsonschema.Draft202012Validator(schema)
-    right = read(tmp_path / "base.yaml").to_plain()
+    right = DocumentLoader.read(tmp_path / "base.yaml").to_plain()
     assert checker.is_valid(right)
     for wrong in ({"use": "own.Shorten", "word": 3}, {"use": "own.Shortn"}, {"use": "other.Shorten"}):
         assert not checker.is_valid({**right, "nodes": {"short": wrong}}), wrong

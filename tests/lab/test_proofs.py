@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ste_graph.diagnostics import DiagnosticsError
-from ste_graph.experiment import load_arms
+from ste_graph.experiment import Experiment
 from ste_graph.lab.proofs import prove
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -192,7 +192,7 @@ def findings(folder: Path, edit: Edit, variant: str | None = None) -> list[tuple
     file = folder / "mini.yaml"
     file.write_text(yaml.safe_dump(workflow, sort_keys=False))
     try:
-        base, *variants = load_arms(file)
+        base, *variants = Experiment.load_arms(file)
     except DiagnosticsError as error:
         return [(found.code, found.message) for found in error.diagnostics if found.severity != "note"]
     proof = prove(base.workflow, [each.workflow for each in variants])
@@ -450,7 +450,7 @@ def test_a_variant_that_takes_away_what_it_says_has_no_finding(name: str, tmp_pa
 
 @pytest.mark.parametrize("name", ["paper", "explore", "call_first"])
 def test_no_arm_of_a_shipped_exploration_has_a_finding(name: str) -> None:
-    base, *variants = load_arms(WORKFLOWS / f"{name}.yaml")
+    base, *variants = Experiment.load_arms(WORKFLOWS / f"{name}.yaml")
     proof = prove(base.workflow, [each.workflow for each in variants])
     assert [str(found) for found in proof.diagnostics] == []
     assert all(arm.evidence.prompts > 20 for arm, _ in proof.arms)
@@ -458,7 +458,7 @@ def test_no_arm_of_a_shipped_exploration_has_a_finding(name: str) -> None:
 
 def test_the_comment_in_explore_is_true() -> None:
     """Lessons quote observations: without `nodes.lessons: off`, results that are withheld arrive by them."""
-    base, bare = load_arms(WORKFLOWS / "explore.yaml", [(), ("no-feedback",)])
+    base, bare = Experiment.load_arms(WORKFLOWS / "explore.yaml", [(), ("no-feedback",)])
     nodes = {**base.workflow.nodes, "observe": bare.workflow.nodes["observe"]}
     leaky = replace(base.workflow, variant="no-feedback", nodes=nodes)
     (found,) = prove(base.workflow, [leaky]).diagnostics
@@ -503,7 +503,7 @@ graph:
     with: {data.explored.run: explore.run, models.judge: models.main, models.writer: models.main}
 """.lstrip()
     )
-    (base,) = load_arms(tmp_path / "both.yaml")
+    (base,) = Experiment.load_arms(tmp_path / "both.yaml")
     proof = prove(base.workflow)
     assert [str(found) for found in proof.diagnostics if found.severity != "note"] == []
     assert [(arm.name, arm.was_run, arm.evidence.prompts > 10) for arm, _ in proof.arms] == [

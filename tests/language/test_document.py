@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
-from ste_graph.language.source.document import DocumentLoader, read
+from ste_graph.language.source.document import DocumentLoader
 
 
 def problems(text: str) -> tuple[Diagnostic, ...]:
@@ -139,7 +139,7 @@ def test_a_value_of_the_command_line_is_any_yaml_and_shows_its_own_line() -> Non
 def test_a_file_is_read_and_shown_under_its_relative_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "w.yaml").write_bytes("\ufeffname: größe\r\nabout: x\r\n".encode())
-    tree = read(tmp_path / "w.yaml")
+    tree = DocumentLoader.read(tmp_path / "w.yaml")
     assert tree.to_plain() == {"name": "größe", "about": "x"}
     assert tree.span_of(["about"]) == Span("w.yaml", 2, 8, 1)
 
@@ -151,15 +151,15 @@ def test_a_file_that_cannot_be_read_is_reported_where_it_is_named(
     (tmp_path / "paper.yaml").write_text("a: 1", "utf-8")
     (tmp_path / "latin.yaml").write_bytes(b"a: 1\nb: gr\xf6\xdfe")
     with pytest.raises(DiagnosticsError) as caught:
-        read(Path("papers.yaml"), asked_at=Span("base.yaml", 3, 10, 4))
+        DocumentLoader.read(Path("papers.yaml"), asked_at=Span("base.yaml", 3, 10, 4))
     assert str(caught.value) == (
         "base.yaml:3:10: error[E101] `papers.yaml` cannot be read: no such file or directory\n"
         "   help: did you mean `paper.yaml`?"
     )
     with pytest.raises(DiagnosticsError, match=r"`\.` cannot be read: is a directory"):
-        read(Path())
+        DocumentLoader.read(Path())
     with pytest.raises(DiagnosticsError, match=r"latin\.yaml:2:6: error\[E102\] this is not UTF-8 text \(byte 10\)"):
-        read(Path("latin.yaml"))
+        DocumentLoader.read(Path("latin.yaml"))
 
 
 plain = st.recursive(
@@ -216,7 +216,7 @@ def test_a_file_that_holds_tools_is_named_as_one_with_what_to_write_instead(
     monkeypatch.chdir(tmp_path)
     Path(name).write_text(text, encoding="utf-8")
     with pytest.raises(DiagnosticsError) as caught:
-        read(Path(name))
+        DocumentLoader.read(Path(name))
     (found,) = caught.value.diagnostics
     assert (found.code, found.span.line, found.message) == ("E105", 1, f"this is {what}, not a workflow")
     way = f"write `tools: [{source}]` in a workflow, or give one instead of this file: quickstart --set "

@@ -88,9 +88,9 @@ def _parse(text: str) -> _Named:
 
 def _open_arms(first: _Named, second: _Named, changes: Sequence[Change]) -> tuple[Side, Side]:
     """Two arms of one file, which is read and checked once."""
-    from ste_graph.experiment import load_arms
+    from ste_graph.experiment import Experiment
 
-    a, b = load_arms(first.path, [first.arm, second.arm], set=changes)
+    a, b = Experiment.load_arms(first.path, [first.arm, second.arm], set=changes)
     return Side(first.name, a.workflow.lock, a), Side(second.name, b.workflow.lock, b)
 
 
@@ -101,7 +101,7 @@ def _open(named: _Named, changes: Sequence[Change]) -> Side:
 
         run = open_run(named.path)
         return Side(named.name, accepted_lock(run.lock)["resolved"], run=run)
-    from ste_graph.experiment import load_arms
+    from ste_graph.experiment import Experiment
 
-    (experiment,) = load_arms(named.path, [named.arm], set=changes)
+    (experiment,) = Experiment.load_arms(named.path, [named.arm], set=changes)
     return Side(named.name, experiment.workflow.lock, experiment)

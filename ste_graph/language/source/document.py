@@ -30,41 +30,6 @@ _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
 _NO_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
-def read(path: Path, *, asked_at: Span | None = None) -> MappingNode:
-    """The document in a file.
-
-    Raises `DiagnosticsError`. That the file cannot be read is reported at `asked_at`, the place that names the file.
-    """
-    name = display_path(path)
-    try:
-        raw = read_regular(path, _MOST_BYTES)
-    except OSError as error:
-        near = closest(path.name, _sibling_names(path)) if isinstance(error, FileNotFoundError) else None
-        message = f"`{name}` cannot be read: {(error.strerror or str(error)).lower()}"
-        raise DiagnosticsError(
-            [Diagnostic("E101", "error", message, asked_at or Span(name, 1, 1, 1), suggestion=near)]
-        ) from None
-    _refuse_tools(path, asked_at or Span(name, 1, 1, 1))
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig", errors="replace")
-        place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
-        raise DiagnosticsError(
-            [_error("E102", f"this is not UTF-8 text (byte {error.start})", place, "a text file saved as UTF-8")]
-        ) from None
-    tree = DocumentLoader.parse(text, name)
-    _refuse_tools(path, asked_at or tree.span, tree)
-    return tree
-
-
-def _refuse_tools(path: Path, place: Span, tree: MappingNode | None = None) -> None:
-    """Raises `DiagnosticsError` for a file that holds tools, which a workflow can only name."""
-    if found := find_tool_file(path, tree):
-        what, instead = found
-        raise DiagnosticsError([Diagnostic("E105", "error", f"this is {what}, not a workflow", place, help=instead)])
-
-
 class DocumentLoader(yaml.SafeLoader):
     """Turns YAML into a tree and collects what is refused on the way.
 
@@ -79,6 +44,34 @@ class DocumentLoader(yaml.SafeLoader):
         self._diagnostics: list[Diagnostic] = []
         self._trees: dict[int, tuple[Tree, int]] = {}  # by node, so that an aliased value is built once
         self._open: set[int] = set()
+
+    @classmethod
+    def read(cls, path: Path, *, asked_at: Span | None = None) -> MappingNode:
+        """The document in a file.
+
+        Raises `DiagnosticsError`; that the file cannot be read is reported at `asked_at`, the place that names it.
+        """
+        name = display_path(path)
+        try:
+            raw = read_regular(path, _MOST_BYTES)
+        except OSError as error:
+            near = closest(path.name, _sibling_names(path)) if isinstance(error, FileNotFoundError) else None
+            message = f"`{name}` cannot be read: {(error.strerror or str(error)).lower()}"
+            raise DiagnosticsError(
+                [Diagnostic("E101", "error", message, asked_at or Span(name, 1, 1, 1), suggestion=near)]
+            ) from None
+        _refuse_tools(path, asked_at or Span(name, 1, 1, 1))
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            before = raw[: error.start].decode("utf-8-sig", errors="replace")
+            place = Span(name, before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
+            raise DiagnosticsError(
+                [_error("E102", f"this is not UTF-8 text (byte {error.start})", place, "a text file saved as UTF-8")]
+            ) from None
+        tree = cls.parse(text, name)
+        _refuse_tools(path, asked_at or tree.span, tree)
+        return tree
 
     @classmethod
     def parse(cls, text: str, name: str) -> MappingNode:
@@ -234,6 +227,13 @@ class DocumentLoader(yaml.SafeLoader):
 
     def _refuse(self, code: str, message: str, span: Span, expected: str | None = None) -> None:
         self._diagnostics.append(_error(code, message, span, expected))
+
+
+def _refuse_tools(path: Path, place: Span, tree: MappingNode | None = None) -> None:
+    """Raises `DiagnosticsError` for a file that holds tools, which a workflow can only name."""
+    if found := find_tool_file(path, tree):
+        what, instead = found
+        raise DiagnosticsError([Diagnostic("E105", "error", f"this is {what}, not a workflow", place, help=instead)])
 
 
 def _sibling_names(path: Path) -> list[str]:
