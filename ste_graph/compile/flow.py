@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from ste_graph.compile.channels import Channel, output_channel, unit_channels
+from ste_graph.compile.channels import Channel, is_start_channel, output_channel, unit_channels
 from ste_graph.compile.joins import Joins, find_joins
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
@@ -94,6 +94,11 @@ class Flow:
     def channels(self) -> Mapping[str, Channel]:
         """Every channel of the state, by name."""
         return unit_channels(self.workflow)
+
+    @cached_property
+    def start_channels(self) -> Sequence[str]:
+        """The channels with the times at which passes around `record` blocks began."""
+        return tuple(filter(is_start_channel, self.channels))
 
     @cached_property
     def joins(self) -> Joins:

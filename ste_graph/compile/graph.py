@@ -15,7 +15,6 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from ste_graph.compile.channels import is_start_channel
 from ste_graph.compile.cost import max_unit_cost
 from ste_graph.compile.flow import FlowBuilder, Vertex
 from ste_graph.compile.stepper import StepKey, Stepper
@@ -152,7 +151,7 @@ class CompiledGraph:
         too, and when passes began.
         """
         workflow = self.flow.workflow
-        starts = frozenset(filter(is_start_channel, self.flow.channels))
+        starts = frozenset(self.flow.start_channels)
         transcripts = {name for name, memory in workflow.memories.items() if memory.of is None}
         found = {}
         for vertex in self.flow.vertices.values():

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ste_graph.contracts import Entry, LoggedEntries
 from ste_graph.language.workflow import VALUES, Workflow
-from ste_graph.run.record_maker import memory_entries
 from ste_graph.run.step_log import StepLog
 
 
@@ -35,4 +34,4 @@ def logged_entries(workflow: Workflow, logs: Mapping[str, StepLog]) -> dict[str,
 def _entries_of(workflow: Workflow, log: StepLog) -> Iterator[tuple[str, Entry]]:
     for step in log.record_steps:
         if step.key not in log.in_open_waves:
-            yield from memory_entries(step, workflow.records)
+            yield from step.memory_entries(workflow.records)

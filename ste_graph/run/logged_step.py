@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ste_graph.contracts import Json, Message, Scope
+from pydantic import ValidationError
+
+from ste_graph.compile.flow import Flow, Vertex
+from ste_graph.contracts import Entry, Json, Message, Scope
+from ste_graph.errors import WorkflowError
+from ste_graph.language.blocks import RecordBlock
+from ste_graph.records import Record
+from ste_graph.run.errors import first_fault
 from ste_graph.run.usage_counts import UsageCounts
 
 EffectfulCall: TypeAlias = tuple[str, dict[str, Json], str]
@@ -37,6 +45,37 @@ class LoggedStep:
     asked: list[dict[str, Json]] = field(default_factory=list, compare=False)
     """The replies and tool calls of the step, each with its seconds `after` the step began, see `StepContext`."""
 
+    def channel_updates(self, flow: Flow, vertex: Vertex, state: Mapping[str, Json]) -> dict[str, Json]:
+        """The channels of the unit's state that the step of a vertex writes, with their new values."""
+        workflow = flow.workflow
+        update: dict[str, Json] = {name: self.started for name in flow.start_channels if state[name] is None}
+        if isinstance(vertex.block, RecordBlock):
+            transcripts = {name: spec.memory for name, spec in workflow.memories.items() if spec.of is None}
+            summary = self._summary(workflow.records) if transcripts else ""
+            return update | {name: memory.mark_record(state[name], summary) for name, memory in transcripts.items()}
+        spec = workflow.nodes[vertex.block.node]
+        channels = flow.outputs[spec.name]
+        update |= {channels[field]: value for field, value in self.outputs.items()}
+        if spec.transcript and self.messages:
+            memory = workflow.memories[spec.transcript].memory
+            update[spec.transcript] = memory.extend(state[spec.transcript], self.messages)
+        return update
+
+    def memory_entries(self, types: Mapping[str, type[Record]]) -> list[tuple[str, Entry]]:
+        """The entries that the step adds to memories, each with the memory's name."""
+        if self.record is None or not self.scopes:
+            return []
+        text = self.text if self.text is not None else _read_record(self.record, types).text
+        return [
+            (memory, Entry(id=self.record["id"], scope=scope, text=text, record=self.record))
+            for memory, scope in self.scopes.items()
+        ]
+
+    def _summary(self, types: Mapping[str, type[Record]]) -> str:
+        """The text that a transcript keeps of the record, where it has no room for more."""
+        assert self.record is not None, "only the step of a `record` block makes one"
+        return self.summary if self.summary is not None else _read_record(self.record, types).summary
+
     def to_json(self) -> dict[str, Json]:
         """The line of the log."""
         line: dict[str, Json] = {"key": self.key, "started": self.started, "ended": self.ended}
@@ -66,3 +105,14 @@ class LoggedStep:
             used=UsageCounts(**line.get("used", {})),
             asked=line.get("asked", []),
         )
+
+
+def _read_record(line: Mapping[str, Json], types: Mapping[str, type[Record]]) -> Record:
+    """The record in a line of the log. Raises `WorkflowError` where the type does not accept what it once produced."""
+    try:
+        return types[line["record"]].from_line(line)
+    except ValidationError as error:
+        raise WorkflowError(
+            f"record {line['id']} of this run cannot be read as a `{line['record']}`: {first_fault(error)}; "
+            "a type of record must accept what `model_dump(mode='json')` makes of it"
+        ) from error

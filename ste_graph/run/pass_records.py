@@ -9,7 +9,6 @@ from ste_graph.compile.stepper import Wave
 from ste_graph.contracts import Entry, Scope
 from ste_graph.records import Record
 from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.record_maker import memory_entries
 
 if TYPE_CHECKING:
     from ste_graph.run.steps import StepWriter
@@ -28,7 +27,7 @@ class PassRecords:
     def add(self, step: LoggedStep) -> None:
         """Add the record of a finished step."""
         self.keys.append(step.key)
-        self._entries += memory_entries(step, self._types)
+        self._entries += step.memory_entries(self._types)
 
     def take_over(self, inner: PassRecords) -> None:
         """Add the records of a pass of a loop inside this pass, which is done."""

@@ -16,9 +16,7 @@ from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.run.fork_point import ForkPoint, read_key
 from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.memories import memory_scope
-from ste_graph.run.record_maker import RecordMaker
 from ste_graph.run.reset import entered_pass
-from ste_graph.run.state_update import StateUpdater
 from ste_graph.run.step_log import StepLog
 from ste_graph.tools.toolbox import NEVER_CALLED
 
@@ -76,7 +74,6 @@ class PrefixReader:
         self._flow = flow
         self._point = point
         self._transcripts = transcripts
-        self._updater = StateUpdater(flow, RecordMaker(flow, {}))
 
     def read(self, unit: str, item: Json, log: StepLog) -> Prefix:
         """The prefix of one unit. Raises `ForkError` where the arm would not come to the point by the same steps."""
@@ -96,7 +93,7 @@ class PrefixReader:
             step = self._take(vertex, log.finished[key], unit, state)
             prefix.steps.append(step)
             prefix.waves |= dict.fromkeys(entered_waves(flow, state), True)
-            moved = Control.advance(flow, vertex, state, self._updater.update(vertex, step, state))
+            moved = Control.advance(flow, vertex, state, step.channel_updates(flow, vertex, state))
             prefix.ends[key] = moved.loop_ends
             state |= moved.update
             last = number

@@ -10,12 +10,11 @@ from ste_graph.compile.channels import each_channel, start_channel
 from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.lookup import pass_id, state_lookup
 from ste_graph.compile.stepper import StepKey
-from ste_graph.contracts import Entry, Json
-from ste_graph.errors import WorkflowError
+from ste_graph.contracts import Json
 from ste_graph.ids import derive_id, now
 from ste_graph.language.blocks import Each, RecordBlock
 from ste_graph.language.expressions.expression import Expression
-from ste_graph.records import Record, RecordContext
+from ste_graph.records import RecordContext
 from ste_graph.run.authors import Authors
 from ste_graph.run.errors import NodeError, error_text, first_fault, step_place
 from ste_graph.run.logged_step import LoggedStep
@@ -30,7 +29,7 @@ class RecordMaker:
         self._flow = flow
         self._labels = labels
         self._nodes_read: dict[str, dict[str, list[str]]] = {}
-        self.types = flow.workflow.records
+        self._types = flow.workflow.records
         self._has_transcripts = any(memory.of is None for memory in flow.workflow.memories.values())
 
     def make(
@@ -55,23 +54,18 @@ class RecordMaker:
         }
         context = RecordContext(id=id, item=item, models=self._models(block, key, authors), started=started, ended=at)
         try:
-            record = self.types[block.record].from_values(self._values(block, state), context)
+            record = self._types[block.record].from_values(self._values(block, state), context)
             fields = record.model_dump(mode="json")
             text = record.text if scopes else None
             summary = record.summary if self._has_transcripts else None
         except Exception as error:  # whatever a user's own type of record raises
             why = first_fault(error) if isinstance(error, ValidationError) else error_text(error)
             place = step_place(vertex, key, f"{workflow.unit}={unit}")
-            raise NodeError(f"{place}: {with_place(why, error, self.types[block.record].__module__)}") from error
+            raise NodeError(f"{place}: {with_place(why, error, self._types[block.record].__module__)}") from error
         line = {"id": id, "record": block.record, workflow.unit: unit}
         line |= {loop: pass_id(self._flow, loop, state) for loop in vertex.occurrences[0]}
         line |= {**fields, "started": started, "ended": at}
         return LoggedStep(key=str(key), started=at, ended=at, record=line, scopes=scopes, text=text, summary=summary)
-
-    def summary(self, step: LoggedStep) -> str:
-        """The text that a transcript keeps of the record of a step, where it has no room for more."""
-        assert step.record is not None, "only the step of a `record` block makes one"
-        return step.summary if step.summary is not None else _read_record(step.record, self.types).summary
 
     def _values(self, block: RecordBlock, state: Mapping[str, Json]) -> dict[str, Json]:
         lookup = state_lookup(self._flow, state)
@@ -101,25 +95,3 @@ class RecordMaker:
 def _names_read(value: Expression | Each) -> list[str]:
     """The first parts of the names that a field of `as` reads."""
     return [value.first] if isinstance(value, Each) else sorted({name.split(".")[0] for name in value.names})
-
-
-def memory_entries(step: LoggedStep, types: Mapping[str, type[Record]]) -> list[tuple[str, Entry]]:
-    """The entries that a finished step adds to memories, each with the memory's name."""
-    if step.record is None or not step.scopes:
-        return []
-    text = step.text if step.text is not None else _read_record(step.record, types).text
-    return [
-        (memory, Entry(id=step.record["id"], scope=scope, text=text, record=step.record))
-        for memory, scope in step.scopes.items()
-    ]
-
-
-def _read_record(line: Mapping[str, Json], types: Mapping[str, type[Record]]) -> Record:
-    """The record in a line of the log. Raises `WorkflowError` where the type does not accept what it once produced."""
-    try:
-        return types[line["record"]].from_line(line)
-    except ValidationError as error:
-        raise WorkflowError(
-            f"record {line['id']} of this run cannot be read as a `{line['record']}`: {first_fault(error)}; "
-            "a type of record must accept what `model_dump(mode='json')` makes of it"
-        ) from error

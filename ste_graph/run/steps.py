@@ -13,7 +13,6 @@ from ste_graph.records import Record
 from ste_graph.run.context import Watcher
 from ste_graph.run.journal import Journal
 from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.record_maker import memory_entries
 from ste_graph.run.step_log import StepLog
 from ste_graph.run.usage_counts import UsageCounts
 
@@ -114,5 +113,5 @@ class RunSteps:
             self._remember(self._held[unit].pop(key))
 
     def _remember(self, step: LoggedStep) -> None:
-        for memory, entry in memory_entries(step, self._types):
+        for memory, entry in step.memory_entries(self._types):
             self._stores[memory].add(entry)

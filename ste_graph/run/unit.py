@@ -29,7 +29,6 @@ from ste_graph.run.logged_step import LoggedStep
 from ste_graph.run.memories import MemoryView, NoMemoryView, StoredValues, memory_scope
 from ste_graph.run.pass_records import PassRecords, WaveRecords
 from ste_graph.run.reset import ResetError, UnitReset
-from ste_graph.run.state_update import StateUpdater
 from ste_graph.run.step_context import StepContext
 from ste_graph.run.sub_workflow import run_sub_workflow, sub_run_folder
 from ste_graph.run.unit_context import UnitContext
@@ -47,7 +46,6 @@ class UnitRun:
         reset = workflow.reset
         self._reset = UnitReset(reset, shared.flow, context.name, context.toolbox, shared.resetter) if reset else None
         self._make_nodes()
-        self._updater = StateUpdater(shared.flow, shared.record_maker)
         self._meters = UnitMeters(shared.meter, workflow, context.name, shared.prices)
         self._authors = Authors(workflow)
 
@@ -100,7 +98,7 @@ class UnitRun:
         if held is not None and step.record is not None:
             held.add(step)  # first, since whoever cancels this once it is written must find it
         await self._shared.steps.write(self._context.name, step, replayed=replayed, held=held is not None)
-        return self._updater.update(vertex, step, state)
+        return step.channel_updates(self._shared.flow, vertex, state)
 
     def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
         self._context.log.end_loops(str(key), [(end.loop, end.passes, end.reason) for end in ends])
@@ -109,7 +107,7 @@ class UnitRun:
     async def run_wave(self, wave: Wave) -> AsyncIterator[WavePasses]:
         context = self._context
         context.log.begin_wave(wave)
-        records = WaveRecords(wave, context.name, self._shared.steps, self._shared.record_maker.types, context.held)
+        records = WaveRecords(wave, context.name, self._shared.steps, self._shared.workflow.records, context.held)
         try:
             yield WavePasses(self, records)
         except BaseException:
@@ -165,7 +163,7 @@ class UnitRun:
             if self._reset is not None:
                 await self._reset.ensure_reset()
             watched = self._shared.run.watcher.context(self._context.name, spec, key, context)
-            outputs = _to_json(await self._nodes[spec.name](self._read_inputs(spec, state), watched), spec)
+            outputs = self._read_outputs(await self._nodes[spec.name](self._read_inputs(spec, state), watched), spec)
             context.used.repaired += bool(outputs.get("repairs"))
             context.used.unreadable += bool(outputs.get("problem"))
             context.used.calls_in_text += "call in the text" in (outputs.get("repairs") or ())
@@ -232,6 +230,19 @@ class UnitRun:
                     values[field] = _copy(self._shared.workflow.params[param])
         return spec.cls.Inputs(**values)
 
+    @staticmethod
+    def _read_outputs(outputs: object, spec: NodeSpec) -> dict[str, Json]:
+        """A node's outputs as plain data. Raises `NodeError` if they are not those that the node declares."""
+        expected = spec.outputs.model_fields
+        if not isinstance(outputs, BaseModel):
+            what = f"returned a {type(outputs).__name__}, not its `Outputs` ({_list_names(expected)})"
+            raise NodeError(with_definition(what, spec.cls.__call__))
+        values = outputs.model_dump(mode="json")
+        if values.keys() != expected.keys():
+            what = f"returned {_list_names(values)}, not {_list_names(expected)}"
+            raise NodeError(with_definition(what, spec.cls.__call__))
+        return values
+
     def _replay(self, vertex: Vertex, step: LoggedStep) -> None:
         """Take over a finished step. Raises `RunError` where the node has other outputs than it had then."""
         if isinstance(vertex.block, NodeBlock):
@@ -263,19 +274,6 @@ class WavePasses:
 
     async def end_pass(self, number: int) -> None:
         await self._records.end_pass(number)
-
-
-def _to_json(outputs: object, spec: NodeSpec) -> dict[str, Json]:
-    """A node's outputs as plain data. Raises `NodeError` if they are not those that the node declares."""
-    expected = spec.outputs.model_fields
-    if not isinstance(outputs, BaseModel):
-        what = f"returned a {type(outputs).__name__}, not its `Outputs` ({_list_names(expected)})"
-        raise NodeError(with_definition(what, spec.cls.__call__))
-    values = outputs.model_dump(mode="json")
-    if values.keys() != expected.keys():
-        what = f"returned {_list_names(values)}, not {_list_names(expected)}"
-        raise NodeError(with_definition(what, spec.cls.__call__))
-    return values
 
 
 def _list_names(names: Iterable[str]) -> str:
