@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ste_graph.plan import Plan
     from ste_graph.run.context import Watcher
     from ste_graph.run.executor import Executor
-    from ste_graph.run.fork import Fork
+    from ste_graph.run.forks.fork import Fork
     from ste_graph.run.summary import Summary
 
 

@@ -19,9 +19,9 @@ from ste_graph.files.jsonl import LineFile
 from ste_graph.files.regular import is_regular
 from ste_graph.records import Trial
 from ste_graph.run.folder import SUB_RUNS, RunFolder
-from ste_graph.run.journal import Journal, count_records, logged_records, read_records
 from ste_graph.run.lock_file import run_id
-from ste_graph.run.step_log import StepLog, open_logs
+from ste_graph.run.logs.journal import Journal, count_records, logged_records, read_records
+from ste_graph.run.logs.step_log import StepLog, open_logs
 from ste_graph.run.summary import Summary, resolve_labels, summarise
 from ste_graph.suggest import closest
 

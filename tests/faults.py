@@ -29,7 +29,7 @@ from typing import Any
 import ste_graph as ste
 from ste_graph.models.gateway import Gateway
 from ste_graph.run.context import Watcher
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.summary import Summary
 from tests.servers.chat import Answer, ChatServer, Proceed, Request
 

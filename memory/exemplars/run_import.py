@@ -13,7 +13,7 @@ from ste_graph.finished import is_run, open_run
 from ste_graph.memory.exemplars.exemplar import Exemplar, exemplar_from_example, exemplar_from_trial
 from ste_graph.memory.exemplars.folder import StoreFolder
 from ste_graph.memory.exemplars.log import first_problem
-from ste_graph.run.journal import record_types
+from ste_graph.run.logs.journal import record_types
 
 _log = logging.getLogger("ste_graph.memory")
 _SOURCES = ("trial", "example")

@@ -10,8 +10,8 @@ from ste_graph.cli.lines import EVERY_S, ProgressLines, progress_line
 from ste_graph.cli.progress import CountingWatcher
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 
 ROUTINE = ("asking whether the models can be reached", "opening the memory")
 """The beginnings of messages about what every run does, which would only hide the others."""

@@ -10,8 +10,8 @@ from ste_graph.cli.outcome import records_text
 from ste_graph.cli.progress import CountingWatcher, RunProgress, clock_text
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.summary import Summary
 from ste_graph.text import count_noun, printable
 

@@ -25,8 +25,8 @@ from ste_graph.tools.toolbox import NEVER_CALLED
 
 if TYPE_CHECKING:
     from ste_graph.finished import FinishedRun
+    from ste_graph.run.logs.usage_counts import UsageCounts
     from ste_graph.run.summary import Summary
-    from ste_graph.run.usage_counts import UsageCounts
 
 EVALUATION_KEYS = ("decision", "reason", "baseline", "candidate", "adopted", "interval", "simulated")
 """The keys of an evaluation that other programs get at once; the rest is in the journal."""
@@ -167,7 +167,7 @@ class Outcome:
         used, summary = self.summary.used, self.summary
         rows = []
         if summary.forked_from is not None:
-            from ste_graph.run.fork import describe_origin
+            from ste_graph.run.forks.fork import describe_origin
 
             rows.append(("forked from", describe_origin(summary.forked_from)))
         models = ", ".join(dict.fromkeys(summary.models.values()))

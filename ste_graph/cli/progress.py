@@ -12,8 +12,8 @@ from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
 from ste_graph.run.context import Watcher
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ste_graph.cli.trials import field_lines
 from ste_graph.errors import WorkflowError
-from ste_graph.run.journal import unit_key
+from ste_graph.run.logs.journal import unit_key
 from ste_graph.suggest import did_you_mean, list_choices
 
 if TYPE_CHECKING:

@@ -111,7 +111,7 @@ def run(
             echo("Nothing to do: no tool is new, changed or weak beside the pack.")
             return
     if from_run is not None and at is not None:
-        from ste_graph.run.fork import Fork, fork_folder
+        from ste_graph.run.forks.fork import Fork, fork_folder
 
         default, fork = fork_folder(default, at), Fork(from_run, at)
     folder = out or (default.with_name(f"{default.name}.dry-run") if dry_run else default)

@@ -97,7 +97,7 @@ def _compact(path: Path, format: Format) -> None:
 
     from ste_graph.errors import WorkflowError
     from ste_graph.finished import open_run
-    from ste_graph.run.compaction import Compaction, compact_logs, hold_run
+    from ste_graph.run.logs.compaction import Compaction, compact_logs, hold_run
     from ste_graph.text import count_noun
 
     opened = open_run(path)

@@ -111,7 +111,7 @@ def show(
         message = f"does not go with `--record {record}`: it selects trials"
         raise typer.BadParameter(message, param_hint="--solved, --unsolved, --failed-calls or --coverage")
     if format is Format.text and (entry := opened.lock.get("forked_from")) is not None:
-        from ste_graph.run.fork import describe_origin
+        from ste_graph.run.forks.fork import describe_origin
 
         echo(f"forked from {describe_origin(entry)}\n")
     if format is Format.text and (stopped := page.counts["budget"]):

@@ -16,7 +16,7 @@ from ste_graph.cli.lines import part_line, progress_line, start_lines
 from ste_graph.cli.progress import CountingWatcher, RunProgress
 from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Meter
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.summary import Summary
 from ste_graph.text import printable
 

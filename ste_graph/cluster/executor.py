@@ -14,10 +14,10 @@ from ste_graph.cluster.wire import StartUnit, UnitKey
 from ste_graph.errors import RunError, SteError, WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.run.context import UnitGraph
-from ste_graph.run.events import Events
 from ste_graph.run.executor import AsyncioExecutor, RunUnit
-from ste_graph.run.step_log import StepLog
-from ste_graph.run.unit_context import SharedContext
+from ste_graph.run.logs.events import Events
+from ste_graph.run.logs.step_log import StepLog
+from ste_graph.run.unit.unit_context import SharedContext
 from ste_graph.run.units import Unit
 from ste_graph.tools.fingerprint import fingerprint
 from ste_graph.tools.toolbox import Tape, Toolbox

@@ -16,10 +16,10 @@ from ste_graph.errors import RunError
 from ste_graph.models.meter import Meter
 from ste_graph.models.prices import Prices
 from ste_graph.run.context import Watcher
-from ste_graph.run.events import describe_tool_error
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import find_answer
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.logs.events import describe_tool_error
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import find_answer
+from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.tools.rate import RateLimiter
 
 

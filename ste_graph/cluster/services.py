@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from ste_graph.compile.stepper import Wave
 from ste_graph.contracts import DrawnValue, Json, ModelRequest, Observation, Reply
-from ste_graph.run.events import Events, ToolError
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.events import Events, ToolError
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
+from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.run.tools import tool_policy
-from ste_graph.run.unit_context import SharedContext
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.unit.unit_context import SharedContext
 from ste_graph.tools.asking import TerminalAsker
 from ste_graph.tools.rate import RateLimiter
 from ste_graph.tools.threads import run_in_daemon_thread

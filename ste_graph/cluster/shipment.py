@@ -19,7 +19,7 @@ from ste_graph.language.source.findings import Findings
 from ste_graph.language.source.tree import MappingEntry, MappingNode, ScalarNode, SequenceNode, Tree
 from ste_graph.language.variant import VariantRequest
 from ste_graph.language.workflow import Workflow
-from ste_graph.run.unit_context import SharedContext
+from ste_graph.run.unit.unit_context import SharedContext
 
 BUNDLED = "<workflows>/"
 """Stands for the folder of the workflows that come with the package, which may lie elsewhere on another machine."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ste_graph.contracts import Json, Observation
 from ste_graph.errors import RunError, SteError
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.tracebacks import full_traceback
 
 

@@ -35,13 +35,13 @@ from ste_graph.redaction import Redactor
 from ste_graph.run.context import RunContext, UnitGraph
 from ste_graph.run.costs import all_prices
 from ste_graph.run.models import model_labels
-from ste_graph.run.pending import PendingCalls
-from ste_graph.run.record_maker import RecordMaker
 from ste_graph.run.summary import Summary
 from ste_graph.run.tools import open_tools, tool_policy
-from ste_graph.run.unit import UnitRun
-from ste_graph.run.unit_context import SharedContext, UnitContext
-from ste_graph.run.write_ahead import write_ahead
+from ste_graph.run.unit.pending import PendingCalls
+from ste_graph.run.unit.record_maker import RecordMaker
+from ste_graph.run.unit.unit_context import SharedContext, UnitContext
+from ste_graph.run.unit.unit_run import UnitRun
+from ste_graph.run.unit.write_ahead import write_ahead
 from ste_graph.text import count_noun
 from ste_graph.tools.fingerprint import fingerprint
 from ste_graph.tools.outages import Outages

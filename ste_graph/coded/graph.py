@@ -21,7 +21,7 @@ from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import Each, Map, Repeat
 from ste_graph.language.expressions.expression import Expression
 from ste_graph.language.workflow import Workflow
-from ste_graph.run.unit import UnitRun
+from ste_graph.run.unit.unit_run import UnitRun
 
 
 @dataclass(frozen=True)

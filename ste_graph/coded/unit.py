@@ -15,8 +15,8 @@ from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.expressions.expression import Expression
 from ste_graph.language.workflow import NodeSpec
 from ste_graph.node import NodeInputs
-from ste_graph.run.unit import UnitRun
-from ste_graph.run.unit_context import UnitContext
+from ste_graph.run.unit.unit_context import UnitContext
+from ste_graph.run.unit.unit_run import UnitRun
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from ste_graph.report.entries import Fates
 from ste_graph.report.outcomes import Line, unit_of
 from ste_graph.report.steps import RECORDS, group_by_record, split_key
 from ste_graph.run.lock_file import accepted_lock
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.summary import Summary, summarise
 from ste_graph.scoring.verdict import Question
 from ste_graph.suggest import did_you_mean, list_choices

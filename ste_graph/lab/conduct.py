@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from ste_graph.contracts import Json
 from ste_graph.models.prices import Prices
+from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.run.summary import Summary
-from ste_graph.run.usage_counts import UsageCounts
 from ste_graph.scoring.cost import UNEQUAL
 from ste_graph.stats import rates_p_value
 

@@ -20,8 +20,8 @@ from ste_graph.language.workflow import Workflow
 from ste_graph.models.prices import Prices
 from ste_graph.plan import Plan
 from ste_graph.run.costs import all_prices, money_spent, worked_s
-from ste_graph.run.step_log import StepLog
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.logs.step_log import StepLog
+from ste_graph.run.logs.usage_counts import UsageCounts
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from ste_graph.ids import derive_id, now
 from ste_graph.language.workflow import VALUES, Workflow
 from ste_graph.run.folder import EVENTS_FILE, RunFolder
 from ste_graph.run.lock_file import LockChange, accepted_lock, tool_changes, workflow_changes
-from ste_graph.run.step_log import LogOwner, StepLog, open_logs
+from ste_graph.run.logs.step_log import LogOwner, StepLog, open_logs
 from ste_graph.text import count_noun
 
 State: TypeAlias = Literal["reused", "continues", "to run"]

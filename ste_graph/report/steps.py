@@ -13,8 +13,8 @@ from typing import Final
 from ste_graph.contracts import Json
 from ste_graph.report.blocks import PageSection, make_section, make_table, read_time, seconds_between
 from ste_graph.report.charts import bar_chart
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 
 LONGEST_OUTPUT: Final = 1500
 """The most characters that are kept of what a step without messages gave."""

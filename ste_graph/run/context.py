@@ -18,13 +18,13 @@ from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
 from ste_graph.run.control import RunControl
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.summary import Summary
 
 if TYPE_CHECKING:
     from ste_graph.run.executor import Executor
-    from ste_graph.run.step_context import StepContext
+    from ste_graph.run.unit.step_context import StepContext
 
 
 class Watcher:

@@ -14,7 +14,7 @@ from ste_graph.ids import derive_id, now
 from ste_graph.language.workflow import ModelTerms, Workflow
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.models.prices import Prices, find_currency
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.logs.usage_counts import UsageCounts
 
 
 def all_terms(workflow: Workflow) -> dict[str, ModelTerms]:

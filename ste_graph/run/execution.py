@@ -17,15 +17,15 @@ from ste_graph.models.limiter import Limiters
 from ste_graph.models.meter import Meter
 from ste_graph.models.servers import Servers
 from ste_graph.redaction import Redactor, redact_errors
+from ste_graph.run.cassettes.recording import Recording
+from ste_graph.run.cassettes.replay import Replay
 from ste_graph.run.concurrency import run_side_by_side
 from ste_graph.run.context import CompileUnit, RunContext, Watcher
 from ste_graph.run.control import RunControl
 from ste_graph.run.costs import all_prices, model_meters, open_meter, replay_usage, stop_record, worked_s
-from ste_graph.run.events import STOPPED, Events, has_stopped
 from ste_graph.run.executor import AsyncioExecutor, Executor
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.fork import Fork, TakenSteps, begun_lock, forked_units, take_over
-from ste_graph.run.journal import Journal, logged_records, settled_records
+from ste_graph.run.forks.fork import Fork, TakenSteps, begun_lock, forked_units, take_over
 from ste_graph.run.lock_file import (
     LockChange,
     accept_changes,
@@ -34,7 +34,11 @@ from ste_graph.run.lock_file import (
     tool_changes,
     workflow_changes,
 )
-from ste_graph.run.logged_entries import logged_entries
+from ste_graph.run.logs.events import STOPPED, Events, has_stopped
+from ste_graph.run.logs.journal import Journal, logged_records, settled_records
+from ste_graph.run.logs.logged_entries import logged_entries
+from ste_graph.run.logs.step_log import StepLog, open_logs
+from ste_graph.run.logs.steps import RunSteps
 from ste_graph.run.memories import open_stores
 from ste_graph.run.models import (
     all_model_labels,
@@ -46,7 +50,6 @@ from ste_graph.run.models import (
     read_server_facts,
     start_models,
 )
-from ste_graph.run.pending import PendingCalls
 from ste_graph.run.preflight import (
     check_access,
     check_held_out,
@@ -55,16 +58,13 @@ from ste_graph.run.preflight import (
     check_sub_workflows,
     check_use,
 )
-from ste_graph.run.record_maker import RecordMaker
-from ste_graph.run.recording import Recording
-from ste_graph.run.replay import Replay
-from ste_graph.run.reset import Resetter
 from ste_graph.run.server_notes import RunNotes, keep_adaptations
-from ste_graph.run.step_log import StepLog, open_logs
-from ste_graph.run.steps import RunSteps
 from ste_graph.run.summary import StoppedBy, Summary, summarise
 from ste_graph.run.tools import make_toolboxes, open_tools, tool_policy
-from ste_graph.run.unit_context import SharedContext
+from ste_graph.run.unit.pending import PendingCalls
+from ste_graph.run.unit.record_maker import RecordMaker
+from ste_graph.run.unit.reset import Resetter
+from ste_graph.run.unit.unit_context import SharedContext
 from ste_graph.run.units import Unit, list_kept_tools, list_units, load_data
 from ste_graph.run.waves import ValueStores, next_wave
 from ste_graph.tools.toolbox import Toolbox

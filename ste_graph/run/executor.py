@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from ste_graph.run.context import UnitGraph
-from ste_graph.run.events import Events
-from ste_graph.run.step_log import StepLog
-from ste_graph.run.unit import UnitRun
-from ste_graph.run.unit_context import SharedContext, UnitContext
+from ste_graph.run.logs.events import Events
+from ste_graph.run.logs.step_log import StepLog
+from ste_graph.run.unit.unit_context import SharedContext, UnitContext
+from ste_graph.run.unit.unit_run import UnitRun
 from ste_graph.run.units import Unit
 from ste_graph.tools.toolbox import Tape, Toolbox
 

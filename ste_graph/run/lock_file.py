@@ -21,7 +21,7 @@ from ste_graph.language.workflow import Workflow
 from ste_graph.redaction import Redactor
 from ste_graph.run.costs import all_prices
 from ste_graph.run.folder import FORMAT
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.units import Unit
 from ste_graph.tools.fingerprint import fingerprint
 from ste_graph.tools.forwarded import original_name

@@ -22,9 +22,9 @@ from ste_graph.models.meter import Meter
 from ste_graph.models.notes import ServerNotes
 from ste_graph.models.servers import Servers
 from ste_graph.redaction import Redactor
+from ste_graph.run.cassettes.recording import Recording, RecordingModel
+from ste_graph.run.cassettes.replay import Replay, ReplayModel
 from ste_graph.run.costs import all_prices
-from ste_graph.run.recording import Recording, RecordingModel
-from ste_graph.run.replay import Replay, ReplayModel
 
 
 def model_labels(workflow: Workflow) -> dict[str, str]:

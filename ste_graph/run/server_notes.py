@@ -12,8 +12,8 @@ from ste_graph.files.jsonl import read_objects
 from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.limiter import LimitChange
 from ste_graph.models.notes import ServerNotes
-from ste_graph.run.events import Events
 from ste_graph.run.folder import EVENTS_FILE, SUB_RUNS, RunFolder
+from ste_graph.run.logs.events import Events
 
 LONGEST_WHY = 300
 

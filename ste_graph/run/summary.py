@@ -14,9 +14,9 @@ from ste_graph.errors import BudgetSpentError
 from ste_graph.models.prices import Prices, find_currency
 from ste_graph.run.costs import locked_prices, money_spent
 from ste_graph.run.folder import LOCK_FILE, SUB_RUNS, RunFolder
+from ste_graph.run.logs.step_log import StepLog, open_logs
+from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.run.server_notes import ServerCounts, count_notes
-from ste_graph.run.step_log import StepLog, open_logs
-from ste_graph.run.usage_counts import UsageCounts
 
 StoppedBy = Literal["interrupt", "budget"]
 
@@ -49,7 +49,7 @@ class Summary:
     servers: ServerCounts = field(default_factory=ServerCounts)
     """What happened between the run and its model servers."""
     forked_from: Mapping[str, Json] | None = None
-    """Of a fork: the run and the point from which it goes on, see `ste_graph.run.fork`."""
+    """Of a fork: the run and the point from which it goes on, see `ste_graph.run.forks.fork`."""
     remarks: list[str] = field(default_factory=list)
     """Further things that a person should know, for example that a tool's schema is faulty."""
     stopped: dict[str, dict[str, Json]] = field(default_factory=dict)

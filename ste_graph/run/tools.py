@@ -9,10 +9,10 @@ from ste_graph.contracts import Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.language.workflow import Workflow
 from ste_graph.redaction import Redactor
+from ste_graph.run.cassettes.recording import Recording
+from ste_graph.run.cassettes.replay import Replay
 from ste_graph.run.context import Watcher
-from ste_graph.run.recording import Recording
-from ste_graph.run.replay import Replay
-from ste_graph.run.write_ahead import write_ahead
+from ste_graph.run.unit.write_ahead import write_ahead
 from ste_graph.tools.asking import TerminalAsker
 from ste_graph.tools.forwarded import with_errors
 from ste_graph.tools.names import rename_repeats

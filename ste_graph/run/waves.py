@@ -15,8 +15,8 @@ from ste_graph.contracts.failure import has_succeeded
 from ste_graph.language.workflow import VALUES, Workflow
 from ste_graph.redaction import Redactor
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.units import Unit
 from ste_graph.tools.threads import run_in_daemon_thread
 

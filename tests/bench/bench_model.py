@@ -18,7 +18,7 @@ from typing import Any
 import ste_graph as ste
 from ste_graph.contracts import Json
 from ste_graph.models.openai import OpenAIModel
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 from tests.bench import bench_trial
 from tests.bench.model_server import start_server
 from tests.bench.rows import Row

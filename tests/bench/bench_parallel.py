@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import ste_graph as ste
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 from tests.bench.model_server import start_server
 from tests.bench.rows import Row
 

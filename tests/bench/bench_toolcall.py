@@ -10,10 +10,10 @@ from statistics import median
 
 from ste_graph.ids import now
 from ste_graph.redaction import Redactor
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.recording import Recording
-from ste_graph.run.step_log import StepLog
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.cassettes.recording import Recording
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
+from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.tools.python.function import FunctionTool
 from ste_graph.tools.toolbox import Toolbox
 

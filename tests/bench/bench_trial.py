@@ -32,7 +32,7 @@ from ste_graph.protocols import react
 from ste_graph.protocols.next_step import FinalAnswer
 from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 from tests.bench.rows import Row
 
 TOOLS, EPISODES, TRIALS = 2, 15, 4

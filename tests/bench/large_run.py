@@ -14,7 +14,7 @@ from ste_graph.ids import derive_id
 from ste_graph.language.workflow import Workflow
 from ste_graph.run.execution import execute
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.log_totals import LineSet
+from ste_graph.run.logs.log_totals import LineSet
 from tests.bench.bench_trial import HEAD, TOOL, ScriptedAdapter
 
 EPISODES, TRIALS = 15, 4

@@ -13,8 +13,8 @@ from ste_graph.cli.progress import CountingWatcher, RunProgress, UnitProgress, c
 from ste_graph.cli.table import LiveTable, render_table
 from ste_graph.experiment import load
 from ste_graph.models.meter import Meter
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 
 
 @pytest.fixture

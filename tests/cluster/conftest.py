@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import ste_graph as ste
-from ste_graph.run.write_ahead import current_call
+from ste_graph.run.unit.write_ahead import current_call
 
 HERE = Path()
 

@@ -16,7 +16,7 @@ import pytest
 import ste_graph as ste
 from ste_graph.compile.graph import CompiledGraph
 from ste_graph.language.source.files import bundled_workflows
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 
 TOOLS = ["to_roman", "convert_unit"]
 SIMULATED = {"use": "simulated"}

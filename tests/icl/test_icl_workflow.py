@@ -14,7 +14,7 @@ import ste_graph as ste
 from ste_graph.diagnostics import DiagnosticsError
 from ste_graph.distil.normalisation import words
 from ste_graph.memory import ExemplarStore
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.scoring.label import label_output
 from ste_graph.scoring.proportion import correctness
 from ste_graph.scoring.reply import CaseReply

@@ -12,7 +12,7 @@ import ste_graph as ste
 from ste_graph.lab.methods.document import write_methods
 from ste_graph.lab.methods.facts import facts_from_file, facts_from_run
 from ste_graph.lab.methods.markup import Code, Document, Table, to_latex, to_markdown
-from ste_graph.run.fork import Fork
+from ste_graph.run.forks.fork import Fork
 
 TOOLS = '''
 import ste_graph as ste

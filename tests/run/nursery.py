@@ -53,7 +53,7 @@ def arm(place: str, number: int) -> None:
     from ste_graph.memory.experience.index import EntryIndex
     from ste_graph.memory.experience.store import ExperienceStore
     from ste_graph.run.folder import RunFolder
-    from ste_graph.run.journal import Journal
+    from ste_graph.run.logs.journal import Journal
     from ste_graph.tools.python.function import FunctionTool
 
     countdown = Countdown(number)
@@ -107,7 +107,7 @@ def arm(place: str, number: int) -> None:
 def run(order: dict) -> None:
     """In the child: the run, to its end or its death."""
     import ste_graph as ste
-    from ste_graph.run import step_log
+    from ste_graph.run.logs import step_log
 
     step_log.SYNC_S = 0.0  # so that a run of some seconds reaches the disk often
     kill = order["kill"]

@@ -9,10 +9,10 @@ import pytest
 import ste_graph as ste
 from ste_graph.files.compressed import compressed_path
 from ste_graph.files.lock import FileLock
-from ste_graph.run import compaction
-from ste_graph.run.compaction import compact_logs, hold_run
-from ste_graph.run.fork import Fork
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs import compaction
+from ste_graph.run.forks.fork import Fork
+from ste_graph.run.logs.compaction import compact_logs, hold_run
+from ste_graph.run.logs.step_log import StepLog
 
 
 def compact(path: Path) -> compaction.Compaction:

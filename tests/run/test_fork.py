@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import ste_graph as ste
-from ste_graph.run.fork import Fork
+from ste_graph.run.forks.fork import Fork
 
 TOOLS = '''
 import ste_graph as ste

@@ -10,7 +10,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.errors import WorkflowError
-from ste_graph.run.fork import Fork
+from ste_graph.run.forks.fork import Fork
 
 WHOLE = """
 dsl: 2

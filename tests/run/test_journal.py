@@ -5,7 +5,7 @@ import pytest
 
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import encode_line
-from ste_graph.run.journal import Journal, count_records, read_records
+from ste_graph.run.logs.journal import Journal, count_records, read_records
 
 ONE, TWO = {"id": "1", "query": "één"}, {"id": "2", "query": "two"}
 

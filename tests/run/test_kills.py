@@ -16,7 +16,7 @@ TOOLS = '''
 from pathlib import Path
 
 import ste_graph as ste
-from ste_graph.run.write_ahead import current_call
+from ste_graph.run.unit.write_ahead import current_call
 
 
 @ste.tool(effect="read")

@@ -6,9 +6,9 @@ from ste_graph.contracts import ModelRequest, Reply
 from ste_graph.errors import ModelError
 from ste_graph.models.meter import Meter
 from ste_graph.redaction import Redactor
+from ste_graph.run.cassettes.recording import Recording, RecordingModel
+from ste_graph.run.cassettes.replay import Replay, ReplayModel
 from ste_graph.run.models import RedactedModel
-from ste_graph.run.recording import Recording, RecordingModel
-from ste_graph.run.replay import Replay, ReplayModel
 
 REQUEST = ModelRequest(messages=[{"role": "user", "content": "hi"}], seed=1)
 

@@ -14,7 +14,7 @@ from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.gateway import Gateway
 from ste_graph.redaction import Redactor
 from ste_graph.run.context import Watcher
-from ste_graph.run.events import Events
+from ste_graph.run.logs.events import Events
 from ste_graph.run.server_notes import LONGEST_WHY, RunNotes
 from ste_graph.run.summary import Summary
 from tests.servers.chat import Behaviour, ChatServer

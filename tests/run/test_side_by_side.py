@@ -12,8 +12,8 @@ import ste_graph as ste
 from ste_graph.compile.walk import WalkedGraph
 from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
-from ste_graph.run.fork import Fork
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.forks.fork import Fork
+from ste_graph.run.logs.logged_step import LoggedStep
 
 NODES = '''
 import asyncio

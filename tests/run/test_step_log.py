@@ -9,9 +9,9 @@ import pytest
 import ste_graph as ste
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.jsonl import LineFile
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import LogOwner, StepLog
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import LogOwner, StepLog
+from ste_graph.run.logs.usage_counts import UsageCounts
 
 
 def step(key: str, **more) -> LoggedStep:
@@ -123,7 +123,7 @@ def test_a_disk_that_fails_while_units_go_on_ends_the_run_with_its_reason_and_th
 async def test_a_record_is_made_safe_soon_and_the_unit_goes_on_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ste_graph.run.step_log.SYNC_S", 0.01)
+    monkeypatch.setattr("ste_graph.run.logs.step_log.SYNC_S", 0.01)
     synced: list[int] = []
     monkeypatch.setattr("ste_graph.files.jsonl.os.fsync", synced.append)
     log = StepLog(tmp_path / "unit.jsonl")
@@ -144,7 +144,7 @@ async def test_a_record_is_made_safe_soon_and_the_unit_goes_on_meanwhile(
 async def test_what_is_logged_while_the_disk_is_busy_is_made_safe_before_a_unit_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ste_graph.run.step_log.SYNC_S", 0.0)
+    monkeypatch.setattr("ste_graph.run.logs.step_log.SYNC_S", 0.0)
     path, safe = tmp_path / "unit.jsonl", [0]
 
     async def sync(file: LineFile) -> None:
@@ -168,7 +168,7 @@ async def test_a_disk_that_failed_is_told_the_next_time(tmp_path: Path, monkeypa
     def failing(descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("ste_graph.run.step_log.SYNC_S", 0.0)
+    monkeypatch.setattr("ste_graph.run.logs.step_log.SYNC_S", 0.0)
     monkeypatch.setattr("ste_graph.files.jsonl.os.fsync", failing)
     log = StepLog(tmp_path / "unit.jsonl")
     log.add_step(step("record trial=0"))

@@ -8,7 +8,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.diagnostics import DiagnosticsError
-from ste_graph.run.fork import Fork
+from ste_graph.run.forks.fork import Fork
 
 NEEDING = {"get_order", "get_customer", "get_price"}
 

@@ -12,7 +12,7 @@ from inspect_ai.tool import ToolCall, ToolCallError
 
 from ste_graph.contracts import Json
 from ste_graph.ids import derive_id
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 
 ErrorType = Literal["parsing", "timeout", "permission", "cancelled", "unknown"]
 

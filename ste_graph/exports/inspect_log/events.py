@@ -23,7 +23,7 @@ from ste_graph.contracts import Json
 from ste_graph.exports.inspect_log.dialogue import Dialogue, tool_error
 from ste_graph.ids import derive_id
 from ste_graph.report.steps import split_key
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 
 _STOP_REASONS: Final[Mapping[str, StopReason]] = {
     "stop": "stop",

@@ -12,7 +12,7 @@ from ste_graph.exports.inspect_log.dialogue import Dialogue
 from ste_graph.exports.inspect_log.events import make_events, score_events, time_of, usage_of
 from ste_graph.exports.inspect_log.scores import score_record, target_of
 from ste_graph.exports.parts import ExportPart, ExportRecord, FailedUnit
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 
 _OWN = frozenset({"id", "record", "steps", "query", "answer", "output", "gold", "started", "ended", "cost"})
 """The fields of a record that stand elsewhere in a sample than in its metadata."""

@@ -24,8 +24,8 @@ from ste_graph.files.atomic import TEMPORARY
 from ste_graph.files.jsonl import LineFile
 from ste_graph.files.regular import read_regular_text
 from ste_graph.ids import derive_id
-from ste_graph.run.events import STOPPED
 from ste_graph.run.folder import EVENTS_FILE
+from ste_graph.run.logs.events import STOPPED
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan

@@ -10,7 +10,7 @@ from typing import Final
 from ste_graph.contracts import Json
 from ste_graph.exports.otlp import conventions as names
 from ste_graph.exports.otlp.span import TraceSpan, Value, derive_span_id, nanoseconds
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 
 _COUNTS: Final[Mapping[str, str]] = {
     "in": names.INPUT_TOKENS,

@@ -13,7 +13,7 @@ from ste_graph.exports.otlp.span import SpanEvent, TraceSpan, Value, nanoseconds
 from ste_graph.exports.otlp.steps import SpanFacts, make_step_spans
 from ste_graph.ids import derive_id
 from ste_graph.report.steps import split_key
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 
 Passes = tuple[tuple[str, str], ...]
 """The passes around a step, outermost first: the name of each loop and the number of its pass."""

@@ -22,7 +22,7 @@ from ste_graph.language.workflow import EARLIER_RUN, VALUES, NodeSpec, Workflow
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.run.context import Watcher
 from ste_graph.run.execution import execute
-from ste_graph.run.step_context import StepContext
+from ste_graph.run.unit.step_context import StepContext
 
 ROLE: Final = "[{}]"
 PASSES: Final = 2

@@ -26,8 +26,8 @@ from ste_graph.lab.proofs.stand_ins import Script, current
 from ste_graph.language.workflow import NodeSpec, Workflow
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.run.context import Watcher
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_context import StepContext
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.unit.step_context import StepContext
 
 
 class Watch(Watcher):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from ste_graph.compile.stepper import Wave
 from ste_graph.contracts import Entry, Scope
 from ste_graph.records import Record
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 
 if TYPE_CHECKING:
-    from ste_graph.run.steps import StepWriter
+    from ste_graph.run.logs.steps import StepWriter
 
 
 class PassRecords:

@@ -22,17 +22,17 @@ from ste_graph.language.blocks import NodeBlock, RecordBlock
 from ste_graph.language.workflow import FromData, FromLoop, FromNode, FromParam, NodeSpec
 from ste_graph.models.meter import Meter
 from ste_graph.node import Node, NodeInputs
-from ste_graph.run.authors import Authors
-from ste_graph.run.cassette import NotRecordedError
+from ste_graph.run.cassettes.cassette import NotRecordedError
 from ste_graph.run.errors import NodeError, error_text, step_place
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.memories import MemoryView, NoMemoryView, StoredValues, memory_scope
-from ste_graph.run.pass_records import PassRecords, WaveRecords
-from ste_graph.run.reset import ResetError, UnitReset
-from ste_graph.run.step_context import StepContext
-from ste_graph.run.sub_workflow import run_sub_workflow, sub_run_folder
-from ste_graph.run.unit_context import UnitContext
-from ste_graph.run.unit_meters import UnitMeters
+from ste_graph.run.unit.authors import Authors
+from ste_graph.run.unit.pass_records import PassRecords, WaveRecords
+from ste_graph.run.unit.reset import ResetError, UnitReset
+from ste_graph.run.unit.step_context import StepContext
+from ste_graph.run.unit.sub_workflow import run_sub_workflow, sub_run_folder
+from ste_graph.run.unit.unit_context import UnitContext
+from ste_graph.run.unit.unit_meters import UnitMeters
 from ste_graph.tracebacks import with_definition, with_place
 
 

@@ -9,7 +9,7 @@ from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import Budget, Meter
 from ste_graph.models.prices import Prices
 from ste_graph.run.costs import money_spent, seconds_between
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 
 
 class UnitMeters:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from ste_graph.compile.stepper import StepKey
 from ste_graph.language.workflow import Workflow
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 
 Counters: TypeAlias = tuple[tuple[str, int | None], ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ste_graph.contracts import Entry, LoggedEntries
 from ste_graph.language.workflow import VALUES, Workflow
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.step_log import StepLog
 
 
 def logged_entries(workflow: Workflow, logs: Mapping[str, StepLog]) -> dict[str, LoggedEntries]:

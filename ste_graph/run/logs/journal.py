@@ -11,8 +11,8 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.jsonl import LineFile, encode_line, read_object, scan_lines
-from ste_graph.run.log_totals import LineSet
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.logs.log_totals import LineSet
+from ste_graph.run.logs.step_log import StepLog
 
 _HEAD = re.compile(rb'\{"id":"[^"\\]*","record":"([^"\\]*)","[^"\\]*":"([^"\\]*)"[,}]')
 """How most lines begin: with the id and the type of the record, and with its unit."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ste_graph.contracts import Json
 from ste_graph.files.jsonl import encode_line, scan_lines
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.logs.usage_counts import UsageCounts
 
 _BYTES = 16
 _ALL = 1 << (8 * _BYTES)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ste_graph.compile.stepper import Wave
 from ste_graph.contracts import Json
-from ste_graph.run.fork_point import read_key
+from ste_graph.run.forks.fork_point import read_key
 
 Step = TypeVar("Step")
 

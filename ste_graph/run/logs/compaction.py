@@ -12,7 +12,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.files.compressed import compress, compressed_path, remove_leftovers
 from ste_graph.files.lock import FileLock, LockHeldError
 from ste_graph.run.folder import SUB_RUNS, RunFolder
-from ste_graph.run.step_log import open_logs
+from ste_graph.run.logs.step_log import open_logs
 
 
 @dataclass(slots=True)

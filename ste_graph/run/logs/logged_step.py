@@ -14,7 +14,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.language.blocks import RecordBlock
 from ste_graph.records import Record
 from ste_graph.run.errors import first_fault
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.logs.usage_counts import UsageCounts
 
 EffectfulCall: TypeAlias = tuple[str, dict[str, Json], str]
 """A call that may have changed a tool's state: tool, arguments, and how it ended."""

@@ -17,11 +17,11 @@ from ste_graph.errors import WorkflowError
 from ste_graph.ids import derive_id
 from ste_graph.language.workflow import Workflow
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.fork_files import OwnedFiles, carry_memories, check_parts, describe_parts, part_remarks
-from ste_graph.run.fork_point import ForkPoint, parse_point
+from ste_graph.run.forks.fork_files import OwnedFiles, carry_memories, check_parts, describe_parts, part_remarks
+from ste_graph.run.forks.fork_point import ForkPoint, parse_point
+from ste_graph.run.forks.prefix import ForkError, Prefix, PrefixReader
 from ste_graph.run.lock_file import accepted_lock, run_id, tool_changes, workflow_changes
-from ste_graph.run.prefix import ForkError, Prefix, PrefixReader
-from ste_graph.run.step_log import LogOwner, StepLog, open_logs
+from ste_graph.run.logs.step_log import LogOwner, StepLog, open_logs
 from ste_graph.run.units import Unit
 from ste_graph.suggest import did_you_mean, list_choices
 

@@ -15,11 +15,11 @@ from ste_graph.language.workflow import NodeSpec
 from ste_graph.models.meter import Meter
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.protocols import native
-from ste_graph.run.logged_step import EffectfulCall
+from ste_graph.run.logs.logged_step import EffectfulCall
+from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.run.memories import EMPTY_VIEW, memory_scope, stop_run_on_error
-from ste_graph.run.unit_context import UnitContext
-from ste_graph.run.usage_counts import UsageCounts
-from ste_graph.run.write_ahead import log_call
+from ste_graph.run.unit.unit_context import UnitContext
+from ste_graph.run.unit.write_ahead import log_call
 from ste_graph.tools.fingerprint import definition, describe_tool
 from ste_graph.tools.toolbox import NEVER_CALLED
 from ste_graph.tracebacks import collect_errors

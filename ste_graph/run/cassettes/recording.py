@@ -8,7 +8,7 @@ from pathlib import Path
 from ste_graph.contracts import Json, Model, ModelRequest, Observation, Reply, Tool
 from ste_graph.errors import ModelError, WorkflowError
 from ste_graph.models.recorded import request_key
-from ste_graph.run.cassette import CassetteFiles, ToolResult, call_key
+from ste_graph.run.cassettes.cassette import CassetteFiles, ToolResult, call_key
 from ste_graph.tools.fingerprint import definition
 from ste_graph.tools.forwarded import effect_note
 

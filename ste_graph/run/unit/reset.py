@@ -13,7 +13,7 @@ from ste_graph.contracts import Effect, Json, Tool
 from ste_graph.errors import SteError, WorkflowError
 from ste_graph.language.workflow import ResetSpec, Workflow
 from ste_graph.redaction import Redactor
-from ste_graph.run.logged_step import EffectfulCall
+from ste_graph.run.logs.logged_step import EffectfulCall
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.tools.policy import ToolPolicy
 from ste_graph.tools.text import clip

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json, Observation, Tool
 from ste_graph.ids import now
-from ste_graph.run.steps import UnitLog
+from ste_graph.run.logs.steps import UnitLog
 from ste_graph.tools.forwarded import ForwardedTool
 
 INTERRUPTED = (

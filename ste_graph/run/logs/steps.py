@@ -11,10 +11,10 @@ from ste_graph.compile.stepper import Wave
 from ste_graph.contracts import Json, Observation, RecordStore
 from ste_graph.records import Record
 from ste_graph.run.context import Watcher
-from ste_graph.run.journal import Journal
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.step_log import StepLog
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.logs.journal import Journal
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
+from ste_graph.run.logs.usage_counts import UsageCounts
 
 
 class UnitLog(Protocol):

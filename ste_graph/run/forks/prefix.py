@@ -13,11 +13,11 @@ from ste_graph.compile.waves import entered_waves
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.language.blocks import NodeBlock, RecordBlock
-from ste_graph.run.fork_point import ForkPoint, read_key
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.forks.fork_point import ForkPoint, read_key
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.memories import memory_scope
-from ste_graph.run.reset import entered_pass
-from ste_graph.run.step_log import StepLog
+from ste_graph.run.unit.reset import entered_pass
 from ste_graph.tools.toolbox import NEVER_CALLED
 
 START = "START"

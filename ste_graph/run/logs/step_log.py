@@ -16,10 +16,10 @@ from ste_graph.files.jsonl import LineFile
 from ste_graph.ids import derive_id
 from ste_graph.json_values import digest
 from ste_graph.run.folder import RunFolder
-from ste_graph.run.log_totals import LogTotals
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.usage_counts import UsageCounts
-from ste_graph.run.wave_order import WaveOrder
+from ste_graph.run.logs.log_totals import LogTotals
+from ste_graph.run.logs.logged_step import LoggedStep
+from ste_graph.run.logs.usage_counts import UsageCounts
+from ste_graph.run.logs.wave_order import WaveOrder
 
 SYNC_S: Final = 1.0
 """Seconds after which a record that was logged begins to be made safe from a loss of power."""

@@ -15,10 +15,10 @@ from ste_graph.ids import derive_id, now
 from ste_graph.language.blocks import Each, RecordBlock
 from ste_graph.language.expressions.expression import Expression
 from ste_graph.records import RecordContext
-from ste_graph.run.authors import Authors
 from ste_graph.run.errors import NodeError, error_text, first_fault, step_place
-from ste_graph.run.logged_step import LoggedStep
+from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.memories import memory_scope
+from ste_graph.run.unit.authors import Authors
 from ste_graph.tracebacks import with_place
 
 

@@ -16,9 +16,9 @@ from ste_graph.files.jsonl import LineFile
 from ste_graph.language.workflow import Lookup, SubWorkflowSpec, Workflow
 from ste_graph.run.context import RunContext
 from ste_graph.run.folder import SUB_RUNS, RunFolder
-from ste_graph.run.pending import PendingCalls
+from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.run.summary import Summary
-from ste_graph.run.usage_counts import UsageCounts
+from ste_graph.run.unit.pending import PendingCalls
 
 
 class SubWorkflowError(SteError):

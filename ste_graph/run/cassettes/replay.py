@@ -15,7 +15,7 @@ from ste_graph.errors import ModelError, WorkflowError
 from ste_graph.models.meter import Meter
 from ste_graph.models.prices import Prices
 from ste_graph.models.recorded import request_key
-from ste_graph.run.cassette import CassetteFiles, NotRecordedError, RecordedTool, ToolResult, call_key
+from ste_graph.run.cassettes.cassette import CassetteFiles, NotRecordedError, RecordedTool, ToolResult, call_key
 
 
 @dataclass

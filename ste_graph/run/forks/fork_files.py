@@ -11,9 +11,9 @@ from ste_graph.contracts import CarriedMemory, Json
 from ste_graph.files.atomic import write_error
 from ste_graph.language.workflow import Workflow
 from ste_graph.run.folder import LOCK_FILE, SUB_RUNS, RunFolder
+from ste_graph.run.forks.prefix import ForkError, Prefix
 from ste_graph.run.lock_file import SHOWN
-from ste_graph.run.logged_step import LoggedStep
-from ste_graph.run.prefix import ForkError, Prefix
+from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.suggest import list_choices
 
 

@@ -12,13 +12,13 @@ from ste_graph.models.meter import Meter
 from ste_graph.models.prices import Prices
 from ste_graph.redaction import Redactor
 from ste_graph.run.context import RunContext
-from ste_graph.run.events import UnitEvents
-from ste_graph.run.pass_records import PassRecords
-from ste_graph.run.pending import PendingCalls
-from ste_graph.run.record_maker import RecordMaker
-from ste_graph.run.reset import Resetter
-from ste_graph.run.steps import StepWriter, UnitLog
-from ste_graph.run.sub_workflow import ExecuteSubWorkflow
+from ste_graph.run.logs.events import UnitEvents
+from ste_graph.run.logs.steps import StepWriter, UnitLog
+from ste_graph.run.unit.pass_records import PassRecords
+from ste_graph.run.unit.pending import PendingCalls
+from ste_graph.run.unit.record_maker import RecordMaker
+from ste_graph.run.unit.reset import Resetter
+from ste_graph.run.unit.sub_workflow import ExecuteSubWorkflow
 from ste_graph.tools.toolbox import Toolbox
 
 

@@ -1,0 +1,1 @@
+"""Cassettes: recordings of models and tools, from which a run is replayed."""

@@ -1,0 +1,1 @@
+"""Forks: a run that goes on from a point of another run, under another variant."""
