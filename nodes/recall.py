@@ -59,25 +59,25 @@ class Recall(Node, SelectionFields):
         return self.Outputs(
             examples=shown.text,
             exemplars=shown.exemplars,
-            calls=_calls(shown),
-            ids=_ids(shown),
+            calls=self._list_calls(shown),
+            ids=self._list_ids(shown),
             placebo=others.text,
-            placebo_calls=_calls(others),
-            placebo_ids=_ids(others),
+            placebo_calls=self._list_calls(others),
+            placebo_ids=self._list_ids(others),
             origin=shown.origin.model_dump() if shown.origin else None,
         )
 
+    @staticmethod
+    def _list_ids(shown: SelectedExemplars) -> list[str]:
+        return [str(exemplar["id"]) for exemplar in shown.exemplars]
 
-def _ids(shown: SelectedExemplars) -> list[str]:
-    return [str(exemplar["id"]) for exemplar in shown.exemplars]
-
-
-def _calls(shown: SelectedExemplars) -> list[dict[str, Json]]:
-    return [
-        {"query": exemplar["query"], "action": last["action"], "arguments": last.get("arguments") or {}}
-        for exemplar in shown.exemplars
-        if isinstance(calls := exemplar.get("calls"), list) and calls and isinstance(last := calls[-1], dict)
-    ]
+    @staticmethod
+    def _list_calls(shown: SelectedExemplars) -> list[dict[str, Json]]:
+        return [
+            {"query": exemplar["query"], "action": last["action"], "arguments": last.get("arguments") or {}}
+            for exemplar in shown.exemplars
+            if isinstance(calls := exemplar.get("calls"), list) and calls and isinstance(last := calls[-1], dict)
+        ]
 
 
 def _name(tool: Json) -> str:

@@ -1,4 +1,4 @@
-"""From a parsed template to one that renders within limits of steps and characters."""
+"""From a parsed template to one that counts the steps of a rendering, and the characters of what it puts together."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from io import StringIO
 from typing import Any, Final, cast
 
-from jinja2 import Template, TemplateRuntimeError, TemplateSyntaxError, nodes, pass_context
+from jinja2 import Template, TemplateSyntaxError, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
-from ste_graph.prompts.template import MOST_CHARACTERS, PlainEnvironment, check_length, environment
+from ste_graph.prompts.template import PlainEnvironment, check_length, environment
 from ste_graph.prompts.work import StepCounter
 
 STEPS: Final = "_steps"
-"""The value that counts the steps; no template can name it."""
+"""The value that counts the steps, a `StepCounter`; no template can name it."""
 
 
 def compile_template(tree: nodes.Template) -> Template:
@@ -30,17 +30,6 @@ def compile_template(tree: nodes.Template) -> Template:
         is_deep = "nested" in error.msg
         raise TemplateSyntaxError("the template is nested too deeply" if is_deep else error.msg, line) from error
     return Template.from_code(env, code, env.make_globals(None), None)
-
-
-def render_template(template: Template, values: dict[str, Any]) -> str:
-    """The text for these values. Raises whatever goes wrong in a template, and an error of Jinja's if it never ends."""
-    parts, length = [], 0
-    for part in template.generate({**values, STEPS: StepCounter()}):
-        length += len(part)
-        if length > MOST_CHARACTERS:
-            raise TemplateRuntimeError(f"the text is longer than {MOST_CHARACTERS:,} characters")
-        parts.append(part)
-    return "".join(parts)
 
 
 class _Limits(NodeTransformer):

@@ -8,16 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from jinja2 import Template, TemplateError
+from jinja2 import Template, TemplateError, TemplateRuntimeError
 
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Diagnostic, display_path
 from ste_graph.errors import WorkflowError
 from ste_graph.files.regular import read_regular_text
-from ste_graph.prompts.compilation import render_template
+from ste_graph.prompts.compilation import STEPS
 from ste_graph.prompts.reading import TemplateReading, read_template
-from ste_graph.prompts.template import KEEPING, environment
-from ste_graph.prompts.turns import ChatMessage, split_turns
+from ste_graph.prompts.template import KEEPING, MOST_CHARACTERS, ChatTurn, environment
+from ste_graph.prompts.turns import ChatMessage
+from ste_graph.prompts.work import StepCounter
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 256 * 1024
 """The size of the largest prompt; no model reads more."""
+SEPARATOR: Final = "\n\n"
+"""It stands between the texts of two turns in a row that have the same role."""
 
 
 class PromptError(WorkflowError):
@@ -114,17 +117,42 @@ class Prompt:
     def _render(self, values: Mapping[str, Json], *, keeping: bool) -> list[ChatMessage]:
         """The messages, of which the last is the user's."""
         try:
-            text = render_template(self._template, {**values, KEEPING: keeping})
+            text = self._render_text({**values, KEEPING: keeping, STEPS: StepCounter()})
         except Exception as error:  # whatever goes wrong inside a template is the template's or a value's fault
             line = _line(error.__traceback__, self._template)
             message = error.message if isinstance(error, TemplateError) and error.message else str(error)
             raise PromptError(self.path, line, message) from None
         if not self._reading.turns:
             return [{"role": "user", "content": text.strip()}]
-        messages = split_turns(text)
+        messages = self._split_turns(text)
         if not messages or messages[-1]["role"] != "user":
             line = self._reading.turns[-1].line
             raise PromptError(self.path, line, "for these values the last turn with text is not the user's")
+        return messages
+
+    def _render_text(self, values: Mapping[str, Any]) -> str:
+        """The text with the marks of turns. Raises whatever goes wrong, and an error of Jinja's if it never ends."""
+        parts, length = [], 0
+        for part in self._template.generate(values):
+            length += len(part)
+            if length > MOST_CHARACTERS:
+                raise TemplateRuntimeError(f"the text is longer than {MOST_CHARACTERS:,} characters")
+            parts.append(part)
+        return "".join(parts)
+
+    @staticmethod
+    def _split_turns(text: str) -> list[ChatMessage]:
+        """The messages of a text with marks of turns: stripped, without empty ones, those of the system first.
+
+        Turns in a row that have the same role become one, since many chat templates refuse them.
+        """
+        parts = text.split(ChatTurn.boundary)
+        turns = [(role, text.strip()) for role, text in zip(parts[1::2], parts[2::2], strict=True) if role != "end"]
+        messages: list[ChatMessage] = []
+        for role, content in sorted((turn for turn in turns if turn[1]), key=lambda turn: turn[0] != "system"):
+            if messages and messages[-1]["role"] == role:
+                content = f"{messages.pop()['content']}{SEPARATOR}{content}"
+            messages.append({"role": role, "content": content})
         return messages
 
     @cached_property

@@ -1,13 +1,8 @@
-"""Chat turns of a prompt: from the rendered text to messages, and what is wrong with their order in a template."""
+"""Chat turns of a prompt: those of a template, what is wrong with their order, and the messages that they become."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypedDict
-
-from ste_graph.prompts.template import ChatTurn
-
-SEPARATOR: Final = "\n\n"
-"""It stands between the texts of two turns in a row that have the same role."""
+from typing import NamedTuple, TypedDict
 
 
 class ChatMessage(TypedDict):
@@ -30,21 +25,6 @@ class OrderFault(NamedTuple):
     turn: TemplateTurn
     message: str
     expected: str
-
-
-def split_turns(text: str) -> list[ChatMessage]:
-    """The messages of a rendered template with turns: stripped, without empty ones, those of the system first.
-
-    Turns in a row that have the same role become one, since many chat templates refuse them.
-    """
-    parts = text.split(ChatTurn.boundary)
-    turns = [(role, content.strip()) for role, content in zip(parts[1::2], parts[2::2], strict=True) if role != "end"]
-    messages: list[ChatMessage] = []
-    for role, content in sorted((turn for turn in turns if turn[1]), key=lambda turn: turn[0] != "system"):
-        if messages and messages[-1]["role"] == role:
-            content = f"{messages.pop()['content']}{SEPARATOR}{content}"
-        messages.append({"role": role, "content": content})
-    return messages
 
 
 def find_order_fault(turns: list[TemplateTurn]) -> OrderFault | None:
