@@ -26,6 +26,18 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "-" if share is None else f"{100 * share:.{digits}f}"
 
 
+def join_first(words: Sequence[str], shown: int, separator: str = ", ") -> str:
+    """The first words in one line, and how many more there are."""
+    more = f" and {len(words) - shown} more" if len(words) > shown else ""
+    return separator.join(words[:shown]) + more
+
+
+def first_lines(lines: Sequence[str], shown: int, *, whole: str = "") -> list[str]:
+    """The first lines of a list, and one that says how many more there are, and where the `whole` is."""
+    more = [f"  and {len(lines) - shown} more{whole}"] if len(lines) > shown else []
+    return [*lines[:shown], *more]
+
+
 def align_columns(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> list[str]:
     """Rows of equal length as aligned lines; the columns at the indices `left` to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

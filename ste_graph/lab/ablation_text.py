@@ -6,15 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ste_graph.grouping import group
 from ste_graph.lab.ablation import Ablation
 from ste_graph.lab.conduct import FAULTS
 from ste_graph.lab.effects import Effect
 from ste_graph.lab.measures import MEASURES
 from ste_graph.lab.result import AblationResult, ArmResult
+from ste_graph.lab.reuse import UnitReuse
 from ste_graph.models.meter import limits_by_path
 from ste_graph.scoring.tables import range_text
 from ste_graph.stats import LEVEL, Interval
-from ste_graph.text import align_columns, count_noun, percent
+from ste_graph.text import align_columns, count_noun, join_first, percent
 
 SHOWN: Final = 8
 """Units, failures and flags of one kind that a text names; the rest is counted."""
@@ -195,12 +197,9 @@ def _notes(result: AblationResult) -> Iterator[str]:
         yield from (f"{arm.name}, {place}: {why}" for place, why in failed[:SHOWN])
         if len(failed) > SHOWN:
             yield f"{arm.name}: and {len(failed) - SHOWN} more failed"
-    by_reason: dict[str, list[str]] = {}
-    for place, why in result.left_out.items():
-        by_reason.setdefault(why, []).append(place)
-    yield from (f"not compared: {why}: {_shorten(places, '; ', 4)}" for why, places in by_reason.items())
-    first = next(iter(result.arms[1:]), None)
-    if first is not None:
+    by_reason = group((why, place) for place, why in result.left_out.items())
+    yield from (f"not compared: {why}: {join_first(places, 4, '; ')}" for why, places in by_reason.items())
+    if len(result.arms) > 1:
         yield f"the runs are in {result.ablation.folder}/ARM/seed-N; look at one with `ste show`"
 
 
@@ -234,22 +233,15 @@ def _likely_text(ablation: Ablation) -> str:
 
 def _reason_lines(ablation: Ablation) -> Iterator[str]:
     """The units that are not reused, by what they have in common: the reason, and the runs in which it is theirs."""
-    runs_by_line: dict[str, list[str]] = {}
-    for run in ablation.runs:
-        if run.reuse.units is None:
-            runs_by_line.setdefault("its units are known once its tools have started", []).append(run.title)
-            continue
-        by_reason: dict[str, list[str]] = {}
-        for unit in run.reuse.units:
-            if unit.state != "reused":
-                by_reason.setdefault(f"{unit.state}: {unit.reason}", []).append(unit.unit)
-        for reason, units in by_reason.items():
-            names = "all units" if len(units) == len(run.reuse.units) else _shorten(units, ", ")
-            runs_by_line.setdefault(f"{names} {reason}", []).append(run.title)
+    runs_by_line = group((line, run.title) for run in ablation.runs for line in _run_reasons(run.reuse.units))
     for line, runs in runs_by_line.items():
-        yield f"{'every run' if len(runs) == len(ablation.runs) > 1 else _shorten(runs, '; ')}: {line}"
+        yield f"{'every run' if len(runs) == len(ablation.runs) > 1 else join_first(runs, SHOWN, '; ')}: {line}"
 
 
-def _shorten(names: Sequence[str], separator: str, shown: int = SHOWN) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return separator.join(names[:shown]) + more
+def _run_reasons(units: Sequence[UnitReuse] | None) -> Iterator[str]:
+    if units is None:
+        yield "its units are known once its tools have started"
+        return
+    by_reason = group((f"{unit.state}: {unit.reason}", unit.unit) for unit in units if unit.state != "reused")
+    for reason, names in by_reason.items():
+        yield f"{'all units' if len(names) == len(units) else join_first(names, SHOWN)} {reason}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ste_graph.contracts import Json
+from ste_graph.grouping import group
 from ste_graph.lab.measures import Value
 from ste_graph.scoring.difference import PairedCases, add_gains, gain_over_tools, p_value_over_tools
 from ste_graph.scoring.score_sheet import estimate_json
@@ -43,13 +44,9 @@ class Effect:
 
 def estimate_mean(values: Values) -> Interval | None:
     """The mean over tools of a measure, and its interval; None where nothing is measured."""
-    by_unit: dict[str, list[Value]] = {}
-    for (unit, _), value in values.items():
-        if value is not None:
-            by_unit.setdefault(unit, []).append(value)
-    if not by_unit:
+    own = group((unit, value) for (unit, _), value in values.items() if value is not None).values()
+    if not own:
         return None
-    own = by_unit.values()
     return proportion_interval(
         [math.fsum(value.mean for value in each) for each in own],
         [len(each) for each in own],

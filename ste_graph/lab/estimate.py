@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
@@ -22,6 +23,8 @@ from ste_graph.plan import Plan
 from ste_graph.run.costs import all_prices, money_spent, worked_s
 from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.logs.usage_counts import UsageCounts
+
+COUNTS: Final = ("model_calls", "tool_calls", "prompt_tokens", "cached_tokens", "completion_tokens")
 
 
 @dataclass(slots=True)
@@ -95,7 +98,8 @@ def _estimate(
     labels = dict.fromkeys(label for run in runs for label in run.labels.values())
     found = Estimate(runs[0].path, sum(log.done for log in logs), len(logs), tuple(labels))
     count = planned.unit_bound if planned.unit_bound is not None else len(logs)
-    before, now = max_steps(runs[0].lock["resolved"]["workflow"]), max_steps(workflow.lock["workflow"])
+    then, wanted = runs[0].lock["resolved"]["workflow"], workflow.lock["workflow"]
+    before, now = max_steps(then), max_steps(wanted)
     used = UsageCounts()
     asking = {name for name, spec in workflow.nodes.items() if spec.models and name in now}
     for node, (steps, usage) in _by_node(done).items():
@@ -103,11 +107,7 @@ def _estimate(
         if node in now and allowed and node not in workflow.sub_workflows:
             _add_scaled(found, used, usage, now[node] * count / allowed)
         asking -= {node} if steps else set()
-    then = runs[0].lock["resolved"]["workflow"]
-    same = (then.get("params"), then["graph"]) == (
-        workflow.lock["workflow"].get("params"),
-        workflow.lock["workflow"]["graph"],
-    )
+    same = (then.get("params"), then["graph"]) == (wanted.get("params"), wanted["graph"])
     found.new = () if same else tuple(sorted(asking))  # the same workflow had no use for them there
     most = planned.max_unit_cost
     in_turn = most.chain / most.model_calls if most.model_calls else 1.0
@@ -129,11 +129,8 @@ def _estimate(
 
 def _add_scaled(found: Estimate, used: UsageCounts, usage: UsageCounts, factor: float) -> None:
     """Add what a node has used, as often as the new run lets expect."""
-    found.model_calls += usage.model_calls * factor
-    found.tool_calls += usage.tool_calls * factor
-    found.prompt_tokens += usage.prompt_tokens * factor
-    found.cached_tokens += usage.cached_tokens * factor
-    found.completion_tokens += usage.completion_tokens * factor
+    for count in COUNTS:
+        setattr(found, count, getattr(found, count) + getattr(usage, count) * factor)
     scaled = {model: [round(count * factor) for count in counts] for model, counts in usage.models.items()}
     used.add(UsageCounts(models=scaled))
 
@@ -141,7 +138,7 @@ def _add_scaled(found: Estimate, used: UsageCounts, usage: UsageCounts, factor: 
 def _add_part(found: Estimate, name: str, part: Estimate) -> None:
     """Add what a part is expected to use; parts run one after the other."""
     found.parts[name] = part
-    for count in ("model_calls", "tool_calls", "prompt_tokens", "cached_tokens", "completion_tokens", "time_s"):
+    for count in (*COUNTS, "time_s"):
         setattr(found, count, getattr(found, count) + getattr(part, count))
     found.new += tuple(f"{name}.{node}" for node in part.new)
     if part.money is not None:

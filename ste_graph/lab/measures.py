@@ -70,14 +70,6 @@ def _solved_share(unit: Explored) -> Value | None:
     return None if all(verdict is None for verdict in verdicts) else _share(verdict is True for verdict in verdicts)
 
 
-def _call_succeeded(unit: Explored) -> Value | None:
-    return _share(bool(trial.get("call_succeeded")) for trial in unit.trials)
-
-
-def _kept_share(unit: Explored) -> Value | None:
-    return _share(_is_kept(trial, unit) for trial in unit.trials)
-
-
 def _is_kept(trial: Mapping[str, Json], unit: Explored) -> bool:
     if unit.unit in unit.tools:
         return filter_trial(trial, unit.tool).passed
@@ -109,8 +101,16 @@ def _spread(unit: Explored) -> Value | None:
 
 MEASURES: Final = (
     Measure("solved", "trials that the model takes for solved", _solved_share),
-    Measure("call_succeeded", "trials in which a call succeeded", _call_succeeded),
-    Measure("kept", "trials that the rule gates keep (format, execution, grounding)", _kept_share),
+    Measure(
+        "call_succeeded",
+        "trials in which a call succeeded",
+        lambda unit: _share(bool(trial.get("call_succeeded")) for trial in unit.trials),
+    ),
+    Measure(
+        "kept",
+        "trials that the rule gates keep (format, execution, grounding)",
+        lambda unit: _share(_is_kept(trial, unit) for trial in unit.trials),
+    ),
     Measure("distinct_calls", "trials with a valid call that no earlier trial of the tool had made", _distinct_calls),
     Measure("coverage", "parameters, and values among which they choose, that valid calls used", _coverage_share),
     Measure("spread", "words that two requests of a tool do not have in common, on average", _spread),

@@ -6,6 +6,7 @@ their workflows, models or tools make them differ: what is compared is the chang
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import NamedTuple
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, JournalTrial, open_run
+from ste_graph.grouping import group
 from ste_graph.run.lock_file import accepted_lock
-from ste_graph.text import count_noun
+from ste_graph.text import count_noun, join_first
 
 SHOWN = 4
 """The most names that a message lists."""
@@ -160,10 +162,8 @@ def require_pairs(pair: RunPair) -> RunPair:
     """The pair, if there is a unit to compare. Raises `WorkflowError` that says what the runs have instead."""
     if pair.units:
         return pair
-    reasons: dict[str, list[str]] = {}
-    for name, why in pair.left_out.items():
-        reasons.setdefault(why, []).append(name)
-    lines = "".join(f"\n  {_list(names)}: {why}" for why, names in reasons.items())
+    reasons = group((why, name) for name, why in pair.left_out.items())
+    lines = "".join(f"\n  {join_first(names, SHOWN)}: {why}" for why, names in reasons.items())
     raise WorkflowError(f"{pair.a.path} and {pair.b.path}: no unit that both have finished can be compared:{lines}")
 
 
@@ -203,10 +203,7 @@ def _with_trials(run: FinishedRun) -> FinishedRun:
     if parts:
         places = ", ".join(str(part.path) for part in parts)
         raise WorkflowError(f"{run.path}: several of its parts have trials; name one of them: {places}")
-    kinds: dict[str, int] = {}
-    for part in (run, *run.sub_runs):
-        for line in part.records():
-            kinds[str(line["record"])] = kinds.get(str(line["record"]), 0) + 1
+    kinds = sum((part.count_records() for part in (run, *run.sub_runs)), Counter[str]())
     held = ", ".join(count_noun(number, kind) for kind, number in sorted(kinds.items()))
     done = [log.done for log in run.logs().values()]
     state = "" if all(done) else f"; {sum(done)} of {count_noun(len(done), 'unit')} are finished"
@@ -215,8 +212,3 @@ def _with_trials(run: FinishedRun) -> FinishedRun:
         f"{run.path}: this run has no trials; {instead}{state}. Trials come from an exploration, such as "
         f"`ste run explore`; `ste show {run.path}` prints what is there"
     )
-
-
-def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

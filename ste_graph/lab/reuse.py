@@ -73,8 +73,9 @@ def plan_reuse(workflow: Workflow, folder: Path, wanted: Mapping[str, Json] | No
     if wanted is not None and _chooses_otherwise(lock, wanted):  # which tools there are is a change of single units
         changes = [change for change in changes if change.at != _TOOLS]
     shared = _find_shared_state(workflow)
-    if any(change.at[0] not in ("units", "tools") for change in changes) or shared:
-        why = _reason(changes) + (f", and the units share {shared}" if shared and _of_units(changes) else "")
+    of_units = all(change.at[0] in ("units", "tools") for change in changes)
+    if not of_units or shared:
+        why = _reason(changes) + (f", and the units share {shared}" if shared and of_units else "")
         return Reuse(tuple(UnitReuse(name, "to run", why) for name in names), "anew")
     own = {name: [change for change in changes if change.at[1] == name] for name in names}
     units = tuple(
@@ -128,10 +129,6 @@ def _chooses_otherwise(lock: Mapping[str, Json], wanted: Mapping[str, Json]) -> 
         for sources in (before, after)
     )
     return before != after and own == new
-
-
-def _of_units(changes: Sequence[LockChange]) -> bool:
-    return all(change.at[0] in ("units", "tools") for change in changes)
 
 
 def _reason(changes: Sequence[LockChange]) -> str:

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from ste_graph.contracts import Json
-from ste_graph.contracts.model import is_simulated
+from ste_graph.compile.edges import list_edges
+from ste_graph.compile.flow import FlowBuilder
+from ste_graph.contracts import Json, is_simulated
 from ste_graph.errors import WorkflowError
+from ste_graph.finished import FinishedRun
+from ste_graph.lab.diff.outcomes import OutcomeDifference, Spent, only_in_one, outcome_differences, spent
+from ste_graph.lab.diff.prompts import compare_prompts, render_prompts
 from ste_graph.lab.diff.sides import Side
 from ste_graph.lab.diff.workflows import (
     GraphChange,
     SettingChange,
+    ShownPrompt,
     graph_changes,
     outline_changes,
     prompt_changes,
     setting_changes,
 )
+from ste_graph.lab.pairs import RunPair, open_trials, pair_runs, require_pairs
+from ste_graph.language.workflow import Workflow
 from ste_graph.models.meter import limits_by_path
-
-if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun
-    from ste_graph.lab.diff.outcomes import OutcomeDifference, Spent
-    from ste_graph.lab.pairs import RunPair
-    from ste_graph.language.workflow import Workflow
+from ste_graph.plan import make_plan
 
 SIGHT: Final = "as the model sees them, with a scripted model and made-up tools"
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPrompt:
-    """A prompt that differs: where, and its lines on both sides; None where a side has no such prompt."""
-
-    title: str
-    a: list[str] | None
-    b: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +73,6 @@ class WorkflowDifference:
 
     @property
     def _only_in_one(self) -> bool:
-        from ste_graph.lab.diff.outcomes import only_in_one
-
         return self.pair is not None and (any(only_in_one(self.pair)) or bool(self.pair.left_out))
 
 
@@ -104,7 +95,7 @@ def _parts(
     if not name:
         graph += _edge_changes(found)
     shown = None if name or a.get("runs") or b.get("runs") else _seen_prompts(found, a, b)
-    prompts = shown if shown is not None else _templates(a, b)
+    prompts = shown if shown is not None else prompt_changes(a, b)
     yield PartDifference(name, graph, outline_changes(a, b), settings, prompts, shown is None)
     first, second = a.get("runs") or {}, b.get("runs") or {}
     for part in {**first, **second}:
@@ -126,9 +117,6 @@ def _edge_changes(found: WorkflowDifference) -> list[GraphChange]:
 
 
 def _edges(workflow: Workflow) -> list[str]:
-    from ste_graph.compile.edges import list_edges
-    from ste_graph.compile.flow import FlowBuilder
-
     edges = list_edges(FlowBuilder.build(workflow))
     ends = ((edge.source or "start", edge.target or "end") for edge in edges)
     return list(dict.fromkeys(" → ".join(pair) for pair in ends))
@@ -140,30 +128,17 @@ def _seen_prompts(found: WorkflowDifference, a: Mapping[str, Json], b: Mapping[s
         return None
     if not (a.get("prompts") or b.get("prompts")):
         return []
-    from ste_graph.lab.diff.prompts import compare_prompts, render_prompts
-
     first, second = render_prompts(found.a.experiment.workflow), render_prompts(found.b.experiment.workflow)
     for side, prompts in ((found.a, first), (found.b, second)):
         if prompts.problem is not None:
             found.remarks.append(f"not all prompts of {side.name} could be made: {prompts.problem}")
     if not first.lines and not second.lines:
         return None
-    return [ShownPrompt(str(pair.place), pair.a, pair.b) for pair in compare_prompts(first, second)]
-
-
-def _templates(a: Mapping[str, Json], b: Mapping[str, Json]) -> list[ShownPrompt]:
-    return [
-        ShownPrompt(
-            name, None if first is None else first.splitlines(), None if second is None else second.splitlines()
-        )
-        for name, (first, second) in prompt_changes(a, b).items()
-    ]
+    return compare_prompts(first, second)
 
 
 def _budget(a: Workflow, b: Workflow) -> dict[str, tuple[Json, Json]]:
     """The maxima that differ: of a unit, and what `budget:` allows."""
-    from ste_graph.plan import make_plan
-
     first, second = make_plan(a, tools=False).per_unit, make_plan(b, tools=False).per_unit
     found: dict[str, tuple[Json, Json]] = {}
     for name in ("model_calls", "tool_calls"):
@@ -178,9 +153,6 @@ def _budget(a: Workflow, b: Workflow) -> dict[str, tuple[Json, Json]]:
 
 
 def _compare_runs(found: WorkflowDifference, a: FinishedRun, b: FinishedRun) -> None:
-    from ste_graph.lab.diff.outcomes import outcome_differences, spent
-    from ste_graph.lab.pairs import open_trials, pair_runs, require_pairs
-
     found.spent = spent(a, b)
     try:
         found.pair = pair_runs(open_trials(a.path), open_trials(b.path))

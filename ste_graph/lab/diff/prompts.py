@@ -12,12 +12,14 @@ from typing import Any, Final
 
 from ste_graph.compile.stepper import StepKey
 from ste_graph.compile.walk import WalkedGraph
-from ste_graph.contracts import Context, Json, Message, Model, Observation, Reply
+from ste_graph.contracts import Context, Message
 from ste_graph.errors import SteError
 from ste_graph.lab.diff.shelf import Shelf
+from ste_graph.lab.diff.workflows import ShownPrompt
 from ste_graph.lab.proofs.arm import UNITS, with_stand_ins
 from ste_graph.lab.proofs.canaries import Canaries, Counters, StepPlace
-from ste_graph.lab.proofs.stand_ins import Script, current
+from ste_graph.lab.proofs.stand_ins import Script
+from ste_graph.lab.proofs.watch import ObservedContext
 from ste_graph.language.workflow import EARLIER_RUN, VALUES, NodeSpec, Workflow
 from ste_graph.prompts.prompt import Prompt
 from ste_graph.run.context import Watcher
@@ -41,15 +43,6 @@ class PromptPlace:
     def __str__(self) -> str:
         loops = ", ".join(f"{loop} {count}" for loop, count in self.counters if count is not None)
         return f"{self.node} ({', '.join(filter(None, [self.unit, loops]))})"
-
-
-@dataclass(frozen=True, slots=True)
-class PromptPair:
-    """Two prompts at one place, as lines; None where a side has none there."""
-
-    place: PromptPlace
-    a: list[str] | None
-    b: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +81,15 @@ def render_prompts(workflow: Workflow) -> Prompts:
     return Prompts(talk.lines, problem)
 
 
-def compare_prompts(a: Prompts, b: Prompts) -> list[PromptPair]:
+def compare_prompts(a: Prompts, b: Prompts) -> list[ShownPrompt]:
     """For each node the first place at which what the model sees differs."""
-    found: dict[str, PromptPair] = {}
+    found: dict[str, ShownPrompt] = {}
     nodes = [{place.node for place in side.lines} for side in (a, b)]
     for place in {**a.lines, **b.lines}:
         first, second = a.lines.get(place), b.lines.get(place)
         in_both = all(place.node in side for side in nodes)
         if first != second and place.node not in found and (not in_both or None not in (first, second)):
-            found[place.node] = PromptPair(place, first, second)
+            found[place.node] = ShownPrompt(str(place), first, second)
     return list(found.values())
 
 
@@ -129,32 +122,18 @@ class _Talk(Watcher):
         self.lines: dict[PromptPlace, list[str]] = {}
 
     def context(self, unit: str, spec: NodeSpec, key: StepKey, context: StepContext) -> Context:
-        return _Listening(self, StepPlace(unit, spec.name, key.counters, frozenset(spec.outputs.model_fields)), context)
+        place = StepPlace(unit, spec.name, key.counters, frozenset(spec.outputs.model_fields))
+        return _Listening(self, place, context)
 
 
-class _Listening:
-    """The context of one step, whose prompts are taken down; all else is passed on."""
+class _Listening(ObservedContext):
+    """The context of one step, whose prompts are taken down."""
 
     def __init__(self, talk: _Talk, place: StepPlace, context: StepContext) -> None:
-        self._talk, self._place, self._context, self._number = talk, place, context, 0
+        super().__init__(place, context)
+        self._talk, self._number = talk, 0
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
-
-    async def ask(self, model: Model, prompt: Prompt, **options: Any) -> Reply:
-        await self._take_down(prompt, None)
-        return await self._context.ask(model, prompt, **options)
-
-    async def answer_tool_call(self, model: Model, result: str, *, otherwise: Prompt) -> Reply:
-        await self._take_down(otherwise, result)
-        return await self._context.answer_tool_call(model, result, otherwise=otherwise)
-
-    async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
-        current.set(self._place)
-        return await self._context.call_tool(name, arguments)
-
-    async def _take_down(self, prompt: Prompt, result: str | None) -> None:
-        current.set(self._place)
+    async def look(self, prompt: Prompt, result: str | None) -> None:
         sent = await self._context.compose(prompt, result)
         place = PromptPlace(self._place.unit, self._place.node, self._place.counters, self._number)
         self._talk.lines[place] = message_lines(sent.messages)

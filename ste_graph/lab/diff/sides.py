@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.finished import describe_runs
+from ste_graph.experiment import Experiment
+from ste_graph.finished import FinishedRun, describe_runs, open_run
+from ste_graph.language.loading import Change
 from ste_graph.language.source.files import bundled_workflows
+from ste_graph.run.lock_file import accepted_lock
 from ste_graph.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from ste_graph.experiment import Experiment
-    from ste_graph.finished import FinishedRun
-    from ste_graph.language.loading import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +85,13 @@ def _parse(text: str) -> _Named:
 
 def _open_arms(first: _Named, second: _Named, changes: Sequence[Change]) -> tuple[Side, Side]:
     """Two arms of one file, which is read and checked once."""
-    from ste_graph.experiment import Experiment
-
     a, b = Experiment.load_arms(first.path, [first.arm, second.arm], set=changes)
     return Side(first.name, a.workflow.lock, a), Side(second.name, b.workflow.lock, b)
 
 
 def _open(named: _Named, changes: Sequence[Change]) -> Side:
     if named.is_run:
-        from ste_graph.finished import open_run
-        from ste_graph.run.lock_file import accepted_lock
-
         run = open_run(named.path)
         return Side(named.name, accepted_lock(run.lock)["resolved"], run=run)
-    from ste_graph.experiment import Experiment
-
     (experiment,) = Experiment.load_arms(named.path, [named.arm], set=changes)
     return Side(named.name, experiment.workflow.lock, experiment)

@@ -7,8 +7,11 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.lab.diff.columns import side_by_side
-from ste_graph.lab.diff.difference import SIGHT, PartDifference, ShownPrompt, WorkflowDifference
-from ste_graph.text import align_columns, count_noun
+from ste_graph.lab.diff.difference import SIGHT, PartDifference, WorkflowDifference
+from ste_graph.lab.diff.outcomes import only_in_one, outcome_json, place_text
+from ste_graph.lab.diff.workflows import ShownPrompt
+from ste_graph.scoring.tables import gain_text
+from ste_graph.text import align_columns, count_noun, join_first
 
 SHOWN: Final = 24
 """Lines of a prompt, and trials of a tool, that a text shows; the rest is counted."""
@@ -76,9 +79,6 @@ def _prompt_lines(prompt: ShownPrompt, width: int, *, full: bool) -> Iterator[st
 
 
 def _outcome_lines(found: WorkflowDifference) -> Iterator[str]:
-    from ste_graph.lab.diff.outcomes import only_in_one, place_text
-    from ste_graph.scoring.tables import gain_text
-
     if found.pair is None:
         return
     yield ""
@@ -94,9 +94,8 @@ def _outcome_lines(found: WorkflowDifference) -> Iterator[str]:
             for own in each.differing:
                 for whose, places in (("a", own.only_a), ("b", own.only_b)):
                     if places:
-                        listed = "; ".join(map(place_text, places[:SHOWN]))
-                        more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-                        yield f"  {own.tool}, {own.outcome} only in {whose}: {listed}{more}"
+                        listed = join_first([*map(place_text, places)], SHOWN, "; ")
+                        yield f"  {own.tool}, {own.outcome} only in {whose}: {listed}"
     elif found.outcomes:
         yield "  no trial came out otherwise"
     for each in found.outcomes:
@@ -114,8 +113,6 @@ def _outcome_lines(found: WorkflowDifference) -> Iterator[str]:
 
 def difference_json(found: WorkflowDifference) -> dict[str, Json]:
     """The difference for other programs."""
-    from ste_graph.lab.diff.outcomes import outcome_json
-
     return {
         "a": found.a.name,
         "b": found.b.name,

@@ -44,6 +44,15 @@ class SettingChange:
         return f"{self.path}: {_short(self.a)} → {_short(self.b)}"
 
 
+@dataclass(frozen=True, slots=True)
+class ShownPrompt:
+    """A prompt that differs: where, and its lines on both sides; None where a side has no such prompt."""
+
+    title: str
+    a: list[str] | None
+    b: list[str] | None
+
+
 def graph_changes(a: Mapping[str, Json], b: Mapping[str, Json]) -> list[GraphChange]:
     """The nodes, memories and loops that differ between two locks."""
     first, second = a["workflow"], b["workflow"]
@@ -80,12 +89,14 @@ def setting_changes(a: Mapping[str, Json], b: Mapping[str, Json]) -> list[Settin
     return found
 
 
-def prompt_changes(a: Mapping[str, Json], b: Mapping[str, Json]) -> dict[str, tuple[str | None, str | None]]:
-    """The prompt files that differ, by the node and setting that name them: both texts."""
+def prompt_changes(a: Mapping[str, Json], b: Mapping[str, Json]) -> list[ShownPrompt]:
+    """The prompt files that differ, titled by the node and setting that name them."""
     first, second = a.get("prompts") or {}, b.get("prompts") or {}
-    return {
-        name: (first.get(name), second.get(name)) for name in {**first, **second} if first.get(name) != second.get(name)
-    }
+    return [
+        ShownPrompt(name, *(side[name].splitlines() if name in side else None for side in (first, second)))
+        for name in {**first, **second}
+        if first.get(name) != second.get(name)
+    ]
 
 
 def _entries(workflow: Mapping[str, Json], section: str) -> dict[str, Json]:

@@ -14,7 +14,7 @@ from ste_graph.errors import RunError, SteError
 from ste_graph.lab.proofs.canaries import Canaries
 from ste_graph.lab.proofs.evidence import ArmEvidence
 from ste_graph.lab.proofs.reach import count_in_turn
-from ste_graph.lab.proofs.stand_ins import CanaryModel, CanaryTools, Script
+from ste_graph.lab.proofs.stand_ins import CanaryModel, CanaryTools, Script, WordEmbedder
 from ste_graph.lab.proofs.watch import Watch
 from ste_graph.language.blocks import Block, Map, RecordBlock, Repeat, When, walk
 from ste_graph.language.workflow import EARLIER_RUN, VALUES, MemorySpec, Workflow
@@ -173,8 +173,6 @@ class _Opened:
     memory: Any
 
     def open(self, name: str, folder: Path, *, lasting: bool) -> Any:
-        from ste_graph.lab.proofs.words import WordEmbedder
-
         takes = "embedder" in inspect.signature(self.memory.open).parameters
         options = {"embedder": WordEmbedder()} if takes else {}
         return self.memory.open(name, folder, lasting=lasting, **options)

@@ -219,7 +219,7 @@ class _Checker:
         )
 
     def _unproven(self, message: str, at: NodeSpec | MemorySpec | None) -> Diagnostic:
-        span = at.span if at is not None else Span(_shown_file(self.arm), 1, 1, 1)
+        span = at.span if at is not None else Span(display_path(self.arm.workflow.file), 1, 1, 1)
         return Diagnostic(UNPROVEN, "note", f"not proven: {message}", span)
 
     def _can_arrive(self, memory: MemorySpec, node: NodeSpec, *, bounds: bool = True) -> bool:
@@ -247,10 +247,6 @@ def _longer(flow: Flow, lives: str) -> str:
     """The next longer lifetime."""
     around = flow.heads[lives].around if lives in flow.heads else ()
     return around[-1] if around else flow.workflow.unit
-
-
-def _shown_file(arm: Arm) -> str:
-    return display_path(arm.workflow.file)
 
 
 def _distance_text(origin: str, distance: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ste_graph.compile.flow import AtBranch, AtEnd, AtHead, AtVertex, Flow, Target, Vertex
 from ste_graph.language.blocks import Map, NodeBlock, RecordBlock, Repeat
@@ -11,7 +11,7 @@ from ste_graph.language.workflow import MemorySpec
 
 
 def can_arrive(
-    flow: Flow, writers: Collection[Vertex], reader: str, forgotten_by: Collection[str], *, bounds: bool = True
+    flow: Flow, writers: Iterable[Vertex], reader: str, forgotten_by: Collection[str], *, bounds: bool = True
 ) -> bool:
     """True if a way leads from one of `writers` to the node `reader` without a new pass of a loop in `forgotten_by`.
 
@@ -56,12 +56,8 @@ def vertices_of(flow: Flow, node: str) -> list[Vertex]:
     return [each for each in flow.vertices.values() if isinstance(each.block, NodeBlock) and each.block.node == node]
 
 
-def writers_of(flow: Flow, memory: MemorySpec) -> list[Vertex]:
+def writers_of(flow: Flow, memory: MemorySpec) -> Iterator[Vertex]:
     """The vertices that put something into a memory: records of its type, or the nodes that talk in a transcript."""
-    return list(_writers(flow, memory))
-
-
-def _writers(flow: Flow, memory: MemorySpec) -> Iterator[Vertex]:
     for vertex in flow.vertices.values():
         match vertex.block:
             case RecordBlock(record=record):

@@ -7,6 +7,7 @@ tool needs ids that the first gives: so that what nodes draw from a memory (less
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from ste_graph.contracts import SIMULATED, Effect, Json, ModelRequest, Observati
 from ste_graph.lab.proofs.canaries import Canaries, StepPlace
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.plausible_values import plausible_value
+from ste_graph.simulated.conversation import offered_tools, read_turns, write_json, write_reply
+from ste_graph.simulated.mistakes import call_text
+from ste_graph.simulated.policy import respond
+from ste_graph.simulated.reading import read_values
 
 MOST: Final = 500
 """A call with more kilos fails."""
@@ -162,18 +167,12 @@ class CanaryClient:
 
     def _begin(self, unit: UnitScript, request: ModelRequest) -> None:
         """Choose the values of the next trial: every second one has a first call that fails."""
-        from ste_graph.simulated.conversation import read_turns
-        from ste_graph.simulated.reading import read_values
-
         unit.kilos += 1
         known = read_values(read_turns(request.messages)).get("parcel_id")
         unit.parcel = str(known[-1]) if known else unit.parcel
 
     def _call(self, request: ModelRequest) -> RawReply:
         """The next call of the trial under way, or its answer once a call has succeeded."""
-        from ste_graph.simulated.conversation import write_json, write_reply
-        from ste_graph.simulated.mistakes import call_text
-
         unit, canary = self._script.unit(), self._script.canary()
         if unit.succeeded:
             text = f"Thought: {canary}\nFinal Answer: There is a parcel of {unit.kilos} kilos ({canary})."
@@ -193,9 +192,6 @@ class CanaryClient:
 
     def _data(self, request: ModelRequest, *, own_tool: bool) -> str:
         """A JSON object by the schema of a request."""
-        from ste_graph.simulated.conversation import write_json
-        from ste_graph.simulated.mistakes import call_text
-
         schema = dict(request.schema or {})
         properties = schema.get("properties") or {}
         place = current.get()
@@ -225,9 +221,6 @@ def _is_simulated(properties: Mapping[str, Json], schema: Mapping[str, Json]) ->
 
 def _simulate(request: ModelRequest) -> str:
     """The simulated model's reply; "" if it does not know what is asked."""
-    from ste_graph.simulated.conversation import offered_tools, read_turns
-    from ste_graph.simulated.policy import respond
-
     turns, offered = read_turns(request.messages), offered_tools(request.tools)
     text = respond(turns, seed=request.seed, mistakes=0.0, schema=request.schema, offered=offered)
     return "" if text.startswith("I have nothing to go by") else text
@@ -240,3 +233,19 @@ def _with_canary(value: Json, canary: str) -> Json:
     if isinstance(value, list):
         return [_with_canary(inner, canary) for inner in value]
     return canary if isinstance(value, str) else value
+
+
+class WordEmbedder:
+    """Vectors of the words in a text: no weights are needed, and texts with the same words are alike."""
+
+    name = "words"
+
+    async def embed(self, texts: Sequence[str]) -> Any:
+        """Unit vectors, one row per text."""
+        import numpy as np
+
+        vectors = np.full((len(texts), 256), 1e-3, dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                vectors[row, zlib.crc32(word.encode()) % 256] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -95,30 +96,42 @@ class Watch(Watcher):
                     wire.carried.add(name)
 
 
-class WatchedContext:
-    """The context of one step, which looks at each prompt before it is sent; all else is passed on."""
+class ObservedContext(ABC):
+    """The context of one step, of which each prompt is looked at before it is sent; all else is passed on."""
 
-    def __init__(self, watch: Watch, place: StepPlace, spec: NodeSpec, context: StepContext) -> None:
-        self._watch, self._place, self._spec, self._context = watch, place, spec, context
+    def __init__(self, place: StepPlace, context: StepContext) -> None:
+        self._place, self._context = place, context
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
 
     async def ask(self, model: Model, prompt: Prompt, **options: Any) -> Reply:
         current.set(self._place)
-        await self._look(prompt, None)
+        await self.look(prompt, None)
         return await self._context.ask(model, prompt, **options)
 
     async def answer_tool_call(self, model: Model, result: str, *, otherwise: Prompt) -> Reply:
         current.set(self._place)
-        await self._look(otherwise, result)
+        await self.look(otherwise, result)
         return await self._context.answer_tool_call(model, result, otherwise=otherwise)
 
     async def call_tool(self, name: str, arguments: Mapping[str, Json]) -> Observation:
         current.set(self._place)
         return await self._context.call_tool(name, arguments)
 
-    async def _look(self, prompt: Prompt, result: str | None) -> None:
+    @abstractmethod
+    async def look(self, prompt: Prompt, result: str | None) -> None:
+        """Look at a prompt, or at what is sent in its place as the result of a tool call."""
+
+
+class WatchedContext(ObservedContext):
+    """The context of one step in a proof."""
+
+    def __init__(self, watch: Watch, place: StepPlace, spec: NodeSpec, context: StepContext) -> None:
+        super().__init__(place, context)
+        self._watch, self._spec = watch, spec
+
+    async def look(self, prompt: Prompt, result: str | None) -> None:
         evidence, spec = self._watch.evidence, self._spec
         values = await self._context.prompt_values(prompt)
         sent = await self._context.compose(prompt, result, values=values)
