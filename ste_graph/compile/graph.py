@@ -18,7 +18,7 @@ from langgraph.types import Command
 from ste_graph.compile.cost import max_unit_cost
 from ste_graph.compile.flow import FlowBuilder, Vertex
 from ste_graph.compile.stepper import StepKey, Stepper
-from ste_graph.compile.transfer import Control, Transfer
+from ste_graph.compile.transfer import Router, Transfer
 from ste_graph.compile.waves import run_waves, waves_vertex
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import RecordBlock
@@ -66,7 +66,7 @@ class CompiledGraph:
 
     def enter(self, item: Json) -> Transfer:
         """The transfer with which a unit begins."""
-        return Control.transfer(self.flow, self.flow.start, self.flow.initial_state(item), in_waves=True)
+        return Router.transfer(self.flow, self.flow.start, self.flow.initial_state(item), in_waves=True)
 
     def start(self, item: Json) -> State:
         """The graph's input for a unit: every channel, with the loops around the first vertex already entered."""
@@ -113,7 +113,7 @@ class CompiledGraph:
         key = StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops))
         given = await stepper.step(vertex, key, MappingProxyType(state))
         self._check_outputs(vertex, given)
-        moved = Control.advance(self.flow, vertex, state, given, in_waves=True)
+        moved = Router.advance(self.flow, vertex, state, given, in_waves=True)
         if moved.loop_ends:
             stepper.end_loops(key, moved.loop_ends)
         return moved

@@ -31,8 +31,8 @@ class Transfer:
     """The loop that comes next, where its passes run side by side; `goto` is None then."""
 
 
-class Control:
-    """Control on its way from one vertex of a unit to the next: the state as it changes, and the loops that end.
+class Router:
+    """The way from one vertex of a unit to the next: the state as it changes, and the loops that end.
 
     A loop's counter is None before it is entered and again after it ended; a new pass empties what lives in it. With
     `in_waves`, a loop whose passes run side by side is not entered here, but comes next as a whole, and a pass of it
@@ -64,24 +64,24 @@ class Control:
         in_waves: bool = False,
     ) -> Transfer:
         """The transfer behind a step of a vertex that has `given` these values to its channels."""
-        control = cls(flow, state, in_waves=in_waves)
-        control._change(given)
+        router = cls(flow, state, in_waves=in_waves)
+        router._change(given)
         if isinstance(vertex.block, NodeBlock):
-            control._change(flow.joins.gather(vertex.block.node, state, given))
-        return control._follow(vertex.then)
+            router._change(flow.joins.gather(vertex.block.node, state, given))
+        return router._follow(vertex.then)
 
     @classmethod
     def begin_pass(cls, flow: Flow, loop: str, state: Mapping[str, Json], number: int) -> Transfer:
         """The transfer into one pass of a loop whose passes run side by side; nothing comes next if it is empty."""
-        control = cls(flow, state, in_waves=True)
-        control._begin_pass(flow.heads[loop], number)
-        return control._follow(flow.heads[loop].enter)
+        router = cls(flow, state, in_waves=True)
+        router._begin_pass(flow.heads[loop], number)
+        return router._follow(flow.heads[loop].enter)
 
     @classmethod
     def leave_loop(cls, flow: Flow, state: Mapping[str, Json], end: LoopEnd) -> Transfer:
         """The transfer out of a loop whose passes ran side by side."""
-        control = cls(flow, state, in_waves=True)
-        return control._follow(control._end_loop(flow.heads[end.loop], end))
+        router = cls(flow, state, in_waves=True)
+        return router._follow(router._end_loop(flow.heads[end.loop], end))
 
     @classmethod
     def list_items(cls, flow: Flow, loop: str, state: Mapping[str, Json]) -> list[Json]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ste_graph.compile.flow import FlowBuilder
 from ste_graph.compile.stepper import StepKey, Stepper
-from ste_graph.compile.transfer import Control, Transfer
+from ste_graph.compile.transfer import Router, Transfer
 from ste_graph.compile.waves import run_waves
 from ste_graph.contracts import Json
 from ste_graph.language.workflow import Workflow
@@ -22,7 +22,7 @@ class WalkedGraph:
 
     async def run(self, item: Json, stepper: Stepper, *, channels: Sequence[str] | None = None) -> Mapping[str, Json]:
         """Walk one unit to its end and return its last state, or only `channels` of it."""
-        begun = Control.transfer(self.flow, self.flow.start, self.flow.initial_state(item), in_waves=True)
+        begun = Router.transfer(self.flow, self.flow.start, self.flow.initial_state(item), in_waves=True)
         if begun.loop_ends:
             stepper.end_loops(StepKey("START"), begun.loop_ends)
         state = await self._walk(begun, {**self.flow.initial_state(item), **begun.update}, stepper)
@@ -38,7 +38,7 @@ class WalkedGraph:
                 vertex = self.flow.vertices[moved.goto]
                 key = StepKey(vertex.id, tuple((loop, state[loop]) for loop in vertex.loops))
                 given = await stepper.step(vertex, key, MappingProxyType(state))
-                moved = Control.advance(self.flow, vertex, state, given, in_waves=True)
+                moved = Router.advance(self.flow, vertex, state, given, in_waves=True)
                 if moved.loop_ends:
                     stepper.end_loops(key, moved.loop_ends)
             else:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from ste_graph.compile.channels import is_each_channel, is_start_channel, items_channel
 from ste_graph.compile.flow import Flow
 from ste_graph.compile.stepper import EndReason, LoopEnd, StepKey, Stepper, Wave, WaveStepper
-from ste_graph.compile.transfer import Control, Transfer
+from ste_graph.compile.transfer import Router, Transfer
 from ste_graph.contracts import Json
 from ste_graph.language.blocks import Map, NodeBlock
 
@@ -40,7 +40,7 @@ async def run_waves(
     assert block.parallel is not None
     held = dict(state)
     if isinstance(block, Map):
-        items = held[items_channel(loop)] = Control.list_items(flow, loop, held)
+        items = held[items_channel(loop)] = Router.list_items(flow, loop, held)
         passes = len(items) if block.bound is None else min(len(items), block.bound)
         reason: EndReason = "items" if passes == len(items) else "at_most"
     else:
@@ -51,7 +51,7 @@ async def run_waves(
             width = 1 if in_order else block.parallel.width
             states = await _run_passes(flow, wave, key, held, steppers, run_pass, width)
         held |= merge_passes(flow, loop, held, states)
-    moved = Control.leave_loop(flow, held, LoopEnd(loop, passes, reason))
+    moved = Router.leave_loop(flow, held, LoopEnd(loop, passes, reason))
     if moved.loop_ends:
         stepper.end_loops(key, moved.loop_ends)
     changed = {name: value for name, value in held.items() if value is not state[name]}
@@ -132,7 +132,7 @@ async def _run_passes(
 
     async def run(number: int) -> Mapping[str, Json]:
         async with slots:
-            begun = Control.begin_pass(flow, wave.loop, state, number)
+            begun = Router.begin_pass(flow, wave.loop, state, number)
             stepper = steppers.begin_pass(number)
             if begun.loop_ends:
                 stepper.end_loops(StepKey(key.vertex, (*key.counters, (wave.loop, number))), begun.loop_ends)

@@ -3,17 +3,17 @@ from workflow_builder import workflow
 
 from ste_graph.compile.flow import AtHead, FlowBuilder
 from ste_graph.compile.stepper import LoopEnd
-from ste_graph.compile.transfer import Control, ControlError, Transfer
+from ste_graph.compile.transfer import ControlError, Router, Transfer
 
 
 def begin(graph, item=None, **options):
     built = FlowBuilder.build(workflow(graph, **options))
-    return Control.transfer(built, built.start, built.initial_state(item))
+    return Router.transfer(built, built.start, built.initial_state(item))
 
 
 def at(graph, loop, state, **options):
     built = FlowBuilder.build(workflow(graph, **options))
-    return Control.transfer(built, AtHead(loop), built.initial_state(None) | state)
+    return Router.transfer(built, AtHead(loop), built.initial_state(None) | state)
 
 
 def test_a_loop_is_entered_with_its_counter_at_zero():
@@ -119,7 +119,7 @@ def test_the_state_that_is_looked_at_stays_as_it_is():
     built = FlowBuilder.build(workflow("[{repeat: a, times: 2, do: [x]}]"))
     state = built.initial_state(None) | {"a": 0, "x.flag": [1]}
     before = dict(state)
-    assert Control.transfer(built, AtHead("a"), state).update == {"a": 1, "x.flag": None}
+    assert Router.transfer(built, AtHead("a"), state).update == {"a": 1, "x.flag": None}
     assert state == before
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.stepper import LoopEnd, StepKey, Wave
-from ste_graph.compile.transfer import Control
+from ste_graph.compile.transfer import Router
 from ste_graph.compile.waves import entered_waves
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
@@ -81,7 +81,7 @@ class PrefixReader:
         numbers = {key: number for number, key in enumerate(log.finished)}
         last = -1
         state = flow.initial_state(item)
-        moved = Control.transfer(flow, flow.start, state)
+        moved = Router.transfer(flow, flow.start, state)
         prefix.ends[START] = moved.loop_ends
         state |= moved.update
         while moved.goto is not None and self._point.order(state) < 0:
@@ -93,7 +93,7 @@ class PrefixReader:
             step = self._take(vertex, log.finished[key], unit, state)
             prefix.steps.append(step)
             prefix.waves |= dict.fromkeys(entered_waves(flow, state), True)
-            moved = Control.advance(flow, vertex, state, step.channel_updates(flow, vertex, state))
+            moved = Router.advance(flow, vertex, state, step.channel_updates(flow, vertex, state))
             prefix.ends[key] = moved.loop_ends
             state |= moved.update
             last = number
