@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ste_graph.errors import WorkflowError
-from ste_graph.files.jsonl import read_objects
+from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import is_run, open_run
 from ste_graph.memory.exemplars.exemplar import Exemplar, exemplar_from_example, exemplar_from_trial
 from ste_graph.memory.exemplars.folder import StoreFolder
@@ -30,7 +30,7 @@ def exemplars_from_run(path: Path, *, reworded: bool = False) -> list[Exemplar]:
     run = open_run(path)
     found: list[Exemplar] = []
     journal, lock, run_id = run.folder.journal, run.lock, run.id
-    for number, line in read_objects(journal):
+    for number, line in LineFile(journal).numbered_lines():
         if line is None:
             _log.warning("%s:%d: this line is damaged and left out; the rest is used", journal, number)
             continue

@@ -47,21 +47,6 @@ def scan_lines(path: Path, offset: int = 0, *, unfinished: bool = False) -> Iter
         raise WorkflowError(f"{path}: cannot be read ({why})") from error
 
 
-def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Json] | None]]:
-    """The JSON objects of a file of ours by line number, counted from 1; None for a line that is damaged."""
-    for number, (line, _) in enumerate(scan_lines(path), start=1):
-        yield number, read_object(line)
-
-
-def read_object(line: bytes) -> dict[str, Json] | None:
-    """The JSON object that a line holds; None for a line that is damaged."""
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
 class LineFile:
     """A file of JSON lines with one writer, which cuts off a last line that was not finished when another died.
 
@@ -75,9 +60,23 @@ class LineFile:
         self._size = 0
         self._new = False
 
+    @staticmethod
+    def parse(line: bytes) -> dict[str, Json] | None:
+        """The JSON object that a line holds; None for a line that is damaged."""
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def numbered_lines(self) -> Iterator[tuple[int, dict[str, Json] | None]]:
+        """Every whole line by its number, from 1; None for a line that is damaged."""
+        for number, (line, _) in enumerate(scan_lines(self.path), start=1):
+            yield number, self.parse(line)
+
     def lines(self) -> Iterator[dict[str, Json]]:
         """Every whole line. Raises `WorkflowError` that names a line which is not a JSON object."""
-        for number, value in read_objects(self.path):
+        for number, value in self.numbered_lines():
             if value is None:
                 raise self.damaged_line(number)
             yield value

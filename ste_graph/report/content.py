@@ -12,7 +12,7 @@ from typing import Any, Final
 from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.distil.facts import FactCounts, TrialFacts
 from ste_graph.distil.run_facts import RunFacts
-from ste_graph.files.jsonl import read_objects
+from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, part_names, without_collector
 from ste_graph.packs.untested import find_untested
 from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table
@@ -118,7 +118,7 @@ class _OpenPart:
         self.lines: dict[str, list[Line]] = {}
         for line in lines:
             self.lines.setdefault(str(line["record"]), []).append(line)
-        events = [event for _, event in read_objects(run.folder.events) if event is not None]
+        events = [event for _, event in LineFile(run.folder.events).numbered_lines() if event is not None]
         starts = [str(event["at"]) for event in events if event.get("event") == "started"]
         self.steps: StepFacts = read_steps_of(logs, starts)
         known = RunFacts(run.id, self.lock)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ste_graph.contracts import Json, Usage
 from ste_graph.errors import BudgetSpentError
 from ste_graph.files.compressed import list_files
-from ste_graph.files.jsonl import read_objects
+from ste_graph.files.jsonl import LineFile
 from ste_graph.ids import derive_id, now
 from ste_graph.language.workflow import ModelTerms, Workflow
 from ste_graph.models.meter import Budget, Meter
@@ -93,7 +93,7 @@ def worked_s(run: Path) -> float:
     return _covered(
         (line["started"], line["ended"])
         for path in list_files(run, "units/*.jsonl")
-        for _, line in read_objects(path)
+        for _, line in LineFile(path).numbered_lines()
         if line is not None and "key" in line and "started" in line
     )
 

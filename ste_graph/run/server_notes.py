@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ste_graph.contracts import Json
-from ste_graph.files.jsonl import read_objects
+from ste_graph.files.jsonl import LineFile
 from ste_graph.models.adaptation import Adaptations
 from ste_graph.models.limiter import LimitChange
 from ste_graph.models.notes import ServerNotes
@@ -95,4 +95,4 @@ def count_notes(run: Path) -> ServerCounts:
 
 def _events(run: Path) -> Iterator[dict[str, Json]]:
     for path in (run / EVENTS_FILE, *sorted((run / SUB_RUNS).rglob(EVENTS_FILE))):
-        yield from (line for _, line in read_objects(path) if line is not None)
+        yield from (line for _, line in LineFile(path).numbered_lines() if line is not None)

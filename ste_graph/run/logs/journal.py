@@ -10,7 +10,7 @@ from pathlib import Path
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
-from ste_graph.files.jsonl import LineFile, encode_line, read_object, scan_lines
+from ste_graph.files.jsonl import LineFile, encode_line, scan_lines
 from ste_graph.run.logs.log_totals import LineSet
 from ste_graph.run.logs.step_log import StepLog
 
@@ -50,7 +50,7 @@ def record_types(path: Path) -> Iterator[str | None]:
         if (head := _read_head(line)) is not None:
             yield head[0]
         else:
-            value = read_object(line)
+            value = LineFile.parse(line)
             yield None if value is None else str(value.get("record"))
 
 
@@ -77,7 +77,7 @@ def _is_wanted(head: tuple[str, str], record: str | None, unit: str | None) -> b
 
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Json]:
-    value = read_object(line)
+    value = LineFile.parse(line)
     if value is None:
         raise LineFile(path).damaged_line(number)
     return value
