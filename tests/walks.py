@@ -27,7 +27,7 @@ import ste_graph as ste
 LOOKS = {
     "ste_graph.run.logs.steps:RunSteps": "writes a step into log, journal and memories; the unit goes on with the step",
     "ste_graph.run.lock_file:lock_content": "draws the graph for the lock; what runs is made of the workflow",
-    "ste_graph.memory.exemplars.exemplar:check_calls": "names the gates passed; an exemplar has the trial's own words",
+    "ste_graph.distil.gates:ground_trial": "names the gates passed; an exemplar has the trial's own words",
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Self
 
 from ste_graph.contracts import VERIFIED, Frozen, Gate, Json
 from ste_graph.distil.answers import supported_answer
@@ -49,6 +51,89 @@ class Exemplar(Frozen):
     ended: str | None = None
     """When the trial ended, ISO 8601, UTC."""
 
+    @classmethod
+    def from_trial(cls, line: Mapping[str, Json], lock: Mapping[str, Json], run_id: str) -> Self | None:
+        """The exemplar of a trial, `line` being its line in the journal; None if no call was made for a request.
+
+        The run's `lock` has the tool of the last call as the run knew it; without a schema if it was none of the run's.
+        Raises `ValidationError` or `KeyError` for a damaged line.
+        """
+        trial = Trial.from_line(line)
+        last = next((step.action for step in reversed(trial.steps) if step.action), None)
+        if not trial.query.strip() or last is None:
+            return None
+        schema, description = lock.get("schemas", {}).get(last), lock.get("descriptions", {}).get(last)
+        definition = Definition(name=last, description=description or "", parameters=schema or {})
+        gates, serving = cls.check_calls(trial.query, trial.steps, definition)
+        tool = line.get("tool")
+        observed = [step.model_dump(include={"arguments", "observation"}) for step in trial.steps]
+        return cls(
+            id=derive_id(run_id, line["id"]),
+            query=trial.query,
+            tool=tool if tool and isinstance(tool, str) else last,
+            fingerprint=trial.fingerprint,
+            calls=trial.steps,
+            serving=serving,
+            answer=supported_answer(trial.answer, trial.query, observed),
+            solved=trial.solved,
+            verified=gates,
+            run=run_id,
+            trial_id=line["id"],
+            episode=_counter(line.get("episode")),
+            trial=_counter(line.get("trial")),
+            model=trial.model,
+            lessons=tuple(trial.lessons or ()),
+            ended=line.get("ended"),
+        )
+
+    @classmethod
+    def from_example(cls, line: Mapping[str, Json], run_id: str, *, reworded: bool) -> Self | None:
+        """The exemplar of an example of `distil.yaml`; None if it is held out, or shows no call.
+
+        None also, unless `reworded`, if it says the request of another one in other words. Raises `ValidationError` or
+        `KeyError` for a damaged line.
+        """
+        example = Example.from_line(line)
+        if example.paraphrase_of is not None and not reworded:
+            return None
+        if example.split != "train" or example.kind != "call" or not any(step.action for step in example.steps):
+            return None
+        gates, _ = cls.check_calls(example.query, example.steps, example.definition)
+        return cls(
+            id=derive_id(run_id, line["id"]),
+            query=example.query,
+            tool=example.definition.name,
+            fingerprint=example.fingerprint,
+            calls=example.steps,
+            answer=example.answer,
+            verified=tuple(dict.fromkeys([*gates, *example.gates])),
+            run=run_id,
+            trial_id=example.trial_id,
+            model=example.model,
+            ended=line.get("ended"),
+        )
+
+    @staticmethod
+    def check_calls(
+        query: str, steps: Sequence[TrialStep], definition: Definition
+    ) -> tuple[tuple[Gate, ...], tuple[int, ...]]:
+        """The gates that the calls made for a request have passed, and if they are all, which of the calls serve it.
+
+        `definition` is that of the tool of the last call.
+        """
+        last = steps[-1].observation if steps else None
+        if last is None or steps[-1].action is None:
+            return (), ()
+        passed = () if last.kind in _NOT_VALID else (_FORMAT,)
+        if not steps[-1].succeeded:
+            return passed, ()
+        plain = [step.model_dump(mode="json") for step in steps]
+        plain[-1]["arguments"] = plain[-1]["arguments"] or {}
+        grounding = ground_trial(query, plain, definition.parameters, description=definition.description)
+        if not grounding.is_whole:
+            return (*passed, _EXECUTION), ()
+        return (*passed, _EXECUTION, _GROUNDING), grounding.serving
+
     @property
     def action(self) -> str | None:
         """The tool of the last call."""
@@ -68,17 +153,18 @@ class Exemplar(Frozen):
     def shown_calls(self) -> list[TrialStep]:
         """The calls that lead from the request to the answer: those that serve it.
 
-        Where these are not known, those that succeeded; without any, the last one.
+        Where these are not known, those that succeeded; without any, the last one. One that repaired a failed call is
+        without its thought, which speaks of what is not shown.
         """
-        if self.serving:
-            return [self.calls[index] for index in self.serving if index < len(self.calls)]
-        calls = [step for step in self.calls if step.action is not None]
-        return [step for step in calls if is_success(step)] or calls[-1:]
+        repairs = {id(after) for before, after in pairwise(self.calls) if not before.succeeded}
+        return [
+            step.model_copy(update={"thought": None}) if id(step) in repairs else step for step in self._leading_calls
+        ]
 
     @property
     def tools(self) -> frozenset[str]:
         """Every tool that it shows."""
-        return frozenset({self.tool, *(step.action for step in self.shown_calls if step.action)})
+        return frozenset({self.tool, *(step.action for step in self._leading_calls if step.action)})
 
     @property
     def is_verified(self) -> bool:
@@ -94,10 +180,13 @@ class Exemplar(Frozen):
         """True if it is of the tool, or has a call of it, shown or not."""
         return self.tool == tool or any(step.action == tool for step in self.calls)
 
-
-def is_success(step: TrialStep) -> bool:
-    """True if a call was made and returned a result, and there is no doubt that it is one."""
-    return step.succeeded
+    @property
+    def _leading_calls(self) -> list[TrialStep]:
+        """The shown calls with all their thoughts."""
+        if self.serving:
+            return [self.calls[index] for index in self.serving if index < len(self.calls)]
+        calls = [step for step in self.calls if step.action is not None]
+        return [step for step in calls if step.succeeded] or calls[-1:]
 
 
 def json_text(exemplar: Exemplar) -> str:
@@ -116,87 +205,6 @@ def replace_surrogates(exemplar: Exemplar) -> Exemplar:
     if line.isascii() or line.encode("utf-8", "replace").decode() == line:
         return exemplar
     return Exemplar.model_validate_json(line.encode("utf-8", "replace"))
-
-
-def exemplar_from_trial(line: Mapping[str, Json], lock: Mapping[str, Json], run_id: str) -> Exemplar | None:
-    """The exemplar of a trial, `line` being its line in the journal; None if no call was made for a request.
-
-    The run's `lock` has the tool of the last call as the run knew it; without a schema if it was none of the run's.
-    Raises `ValidationError` or `KeyError` for a damaged line.
-    """
-    trial = Trial.from_line(line)
-    last = next((step.action for step in reversed(trial.steps) if step.action), None)
-    if not trial.query.strip() or last is None:
-        return None
-    schema, description = lock.get("schemas", {}).get(last), lock.get("descriptions", {}).get(last)
-    definition = Definition(name=last, description=description or "", parameters=schema or {})
-    gates, serving = check_calls(trial.query, trial.steps, definition)
-    tool = line.get("tool")
-    observed = [step.model_dump(include={"arguments", "observation"}) for step in trial.steps]
-    return Exemplar(
-        id=derive_id(run_id, line["id"]),
-        query=trial.query,
-        tool=tool if tool and isinstance(tool, str) else last,
-        fingerprint=trial.fingerprint,
-        calls=trial.steps,
-        serving=serving,
-        answer=supported_answer(trial.answer, trial.query, observed),
-        solved=trial.solved,
-        verified=gates,
-        run=run_id,
-        trial_id=line["id"],
-        episode=_counter(line.get("episode")),
-        trial=_counter(line.get("trial")),
-        model=trial.model,
-        lessons=tuple(trial.lessons or ()),
-        ended=line.get("ended"),
-    )
-
-
-def exemplar_from_example(line: Mapping[str, Json], run_id: str, *, reworded: bool) -> Exemplar | None:
-    """The exemplar of an example of `distil.yaml`; None if it is held out, or shows no call.
-
-    None also, unless `reworded`, if it says the request of another one in other words. Raises `ValidationError` or
-    `KeyError` for a damaged line.
-    """
-    example = Example.from_line(line)
-    if example.paraphrase_of is not None and not reworded:
-        return None
-    if example.split != "train" or example.kind != "call" or not any(step.action for step in example.steps):
-        return None
-    gates, _ = check_calls(example.query, example.steps, example.definition)
-    return Exemplar(
-        id=derive_id(run_id, line["id"]),
-        query=example.query,
-        tool=example.definition.name,
-        fingerprint=example.fingerprint,
-        calls=example.steps,
-        answer=example.answer,
-        verified=tuple(dict.fromkeys([*gates, *example.gates])),
-        run=run_id,
-        trial_id=example.trial_id,
-        model=example.model,
-        ended=line.get("ended"),
-    )
-
-
-def check_calls(
-    query: str, steps: Sequence[TrialStep], definition: Definition
-) -> tuple[tuple[Gate, ...], tuple[int, ...]]:
-    """The gates that the calls made for a request have passed, and if they are all, which of the calls serve it.
-
-    `definition` is that of the tool of the last call.
-    """
-    last = steps[-1].observation if steps else None
-    if last is None or steps[-1].action is None:
-        return (), ()
-    passed = () if last.kind in _NOT_VALID else (_FORMAT,)
-    if not is_success(steps[-1]):
-        return passed, ()
-    plain = [step.model_dump(mode="json") for step in steps]
-    plain[-1]["arguments"] = plain[-1]["arguments"] or {}
-    grounding = ground_trial(query, plain, definition.parameters, description=definition.description)
-    return ((*passed, _EXECUTION, _GROUNDING), grounding.serving) if grounding.is_whole else ((*passed, _EXECUTION), ())
 
 
 def _counter(value: Json) -> int | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from ste_graph.contracts import Tool
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.pack_import import read_pack_exemplars
-from ste_graph.memory.exemplars.rendering import shown_calls
 from ste_graph.packs.drift import DriftReport, compare_tools
 from ste_graph.packs.outcome import GONE, PackOutcome, Status, count_parts
 from ste_graph.packs.pack import Pack
@@ -62,7 +61,7 @@ async def repeat_calls(
             found.untried.append(exemplar)
             continue
         differs: str | None = None
-        for step in shown_calls(exemplar):
+        for step in exemplar.shown_calls:
             server = _server_of(box, step.action or "")
             if server in down:
                 found.unanswered.append((exemplar, down[server]))

@@ -16,7 +16,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.forms.description import DescriptionRecord
 from ste_graph.forms.reading import read_descriptions, read_guidelines
 from ste_graph.json_values import canonical_json
-from ste_graph.memory.exemplars.exemplar import Exemplar, check_calls
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.held_out import find_held_out
 from ste_graph.memory.exemplars.kept_lessons import read_kept_lessons
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
@@ -193,7 +193,7 @@ def _still_holds(exemplar: Exemplar, definitions: Mapping[str, ToolDefinition]) 
             return False
     tool = definitions[exemplar.calls[-1].action or exemplar.tool]
     definition = Definition(name=tool.name, description=tool.description, parameters=tool.parameters)
-    return {*VERIFIED} <= {*check_calls(exemplar.query, exemplar.calls, definition)[0]}
+    return {*VERIFIED} <= {*exemplar.check_calls(exemplar.query, exemplar.calls, definition)[0]}
 
 
 def _is_valid(tool: str, arguments: Mapping[str, Json], definitions: Mapping[str, ToolDefinition]) -> bool:

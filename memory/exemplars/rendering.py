@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json, Message
-from ste_graph.memory.exemplars.exemplar import Exemplar, is_success
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.records import TrialStep
 
 Form: TypeAlias = Literal["react", "native"]
@@ -31,14 +30,6 @@ def as_messages(exemplars: Iterable[Exemplar], *, form: Form = "react", observat
     for exemplar in exemplars:
         messages += _native(exemplar) if form == "native" else _react(exemplar, observations=observations)
     return messages
-
-
-def shown_calls(exemplar: Exemplar) -> list[TrialStep]:
-    """The calls to show; one that repaired a failed call without its thought, which speaks of what is not shown."""
-    repaired = {id(after) for before, after in pairwise(exemplar.calls) if not is_success(before)}
-    return [
-        step.model_copy(update={"thought": None}) if id(step) in repaired else step for step in exemplar.shown_calls
-    ]
 
 
 def _block(exemplar: Exemplar, *, observations: bool) -> str:
@@ -71,7 +62,7 @@ def _react(exemplar: Exemplar, *, observations: bool) -> list[Message]:
 def _native(exemplar: Exemplar) -> list[Message]:
     """Each call must be followed by its result here, and the last by an answer, or servers refuse the conversation."""
     messages: list[Message] = [{"role": "user", "content": exemplar.query}]
-    for number, step in enumerate(shown_calls(exemplar)):
+    for number, step in enumerate(exemplar.shown_calls):
         id = f"call_{exemplar.id[:8]}_{number}"
         function = {"name": step.action, "arguments": _json(step.arguments)}
         call = {"id": id, "type": "function", "function": function}
@@ -84,7 +75,7 @@ def _native(exemplar: Exemplar) -> list[Message]:
 
 def _visible_calls(exemplar: Exemplar, *, observations: bool) -> list[TrialStep]:
     """The calls to show; without what they returned, only the last one says anything, and that without its thought."""
-    calls = shown_calls(exemplar)
+    calls = exemplar.shown_calls
     return calls if observations else [step.model_copy(update={"thought": None}) for step in calls[-1:]]
 
 

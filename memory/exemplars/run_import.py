@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import is_run, open_run
-from ste_graph.memory.exemplars.exemplar import Exemplar, exemplar_from_example, exemplar_from_trial
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import StoreFolder
 from ste_graph.memory.exemplars.log import first_problem
 from ste_graph.run.logs.journal import record_types
@@ -37,9 +37,9 @@ def exemplars_from_run(path: Path, *, reworded: bool = False) -> list[Exemplar]:
         exemplar, record = None, line.get("record")
         try:
             if record == "trial":
-                exemplar = exemplar_from_trial(line, lock, run_id)
+                exemplar = Exemplar.from_trial(line, lock, run_id)
             elif record == "example":
-                exemplar = exemplar_from_example(line, run_id, reworded=reworded)
+                exemplar = Exemplar.from_example(line, run_id, reworded=reworded)
         except (ValidationError, KeyError) as error:
             problem = first_problem(error) if isinstance(error, ValidationError) else f"no {error}"
             _log.warning("%s:%d: this %s is left out (%s); the rest is used", journal, number, record, problem)

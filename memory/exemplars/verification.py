@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from ste_graph.contracts import VERIFIED, Tool
 from ste_graph.distil.example import Definition
-from ste_graph.memory.exemplars.exemplar import Exemplar, check_calls
-from ste_graph.memory.exemplars.rendering import shown_calls
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.records import StepObservation, TrialStep
 from ste_graph.tools.fingerprint import fingerprint
@@ -87,7 +86,7 @@ async def verify(store: ExemplarStore, tools: Sequence[Tool], policy: ToolPolicy
 async def _try_again(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | None:
     """The exemplar with what its calls return now; None if they fail."""
     steps: list[TrialStep] = []
-    shown = shown_calls(exemplar)
+    shown = exemplar.shown_calls
     for step in shown:
         seen = await box.call(step.action or "", step.arguments or {})
         steps.append(step.model_copy(update={"observation": StepObservation.of(seen.model_dump())}))
@@ -95,7 +94,7 @@ async def _try_again(exemplar: Exemplar, box: Toolbox, now: str) -> Exemplar | N
             return None
     tool = box.tools[steps[-1].action or ""]
     definition = Definition(name=tool.name, description=tool.description, parameters=dict(tool.parameters))
-    gates, serving = check_calls(exemplar.query, steps, definition)
+    gates, serving = exemplar.check_calls(exemplar.query, steps, definition)
     if not {*VERIFIED} <= {*gates}:
         return None
     same = [step.observation for step in steps] == [step.observation for step in shown]

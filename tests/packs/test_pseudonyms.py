@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ste_graph.contracts import VERIFIED
 from ste_graph.distil.example import Definition
-from ste_graph.memory.exemplars.exemplar import Exemplar, check_calls
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.packs.pseudonyms import Pseudonyms
 from ste_graph.packs.values import list_values
 
@@ -42,7 +42,7 @@ def test_exemplars_still_do_what_their_requests_say(data) -> None:
         exemplar = Exemplar.model_validate(plain)
         tool = data.definitions[exemplar.tool]
         definition = Definition(name=tool.name, description=tool.description, parameters=tool.parameters)
-        assert {*VERIFIED} <= {*check_calls(exemplar.query, exemplar.calls, definition)[0]}
+        assert {*VERIFIED} <= {*exemplar.check_calls(exemplar.query, exemplar.calls, definition)[0]}
 
 
 def test_the_models_own_words_go(data) -> None:
