@@ -140,18 +140,14 @@ class Meter:
         """Raise `BudgetSpentError` if no request may be sent any more."""
         if self.parent is not None:
             self.parent.check()
-        budget = self.budget
-        if budget.tokens is not None:
-            self._check("tokens", budget.tokens, self.tokens)
-        if budget.money is not None:
-            self._check("money", budget.money, self.money)
-        self._check_own_time()
+        for limit in ("tokens", "money", "time_s"):
+            self._check(limit)
 
     def check_time(self) -> None:
         """Raise `BudgetSpentError` if the time is over, before a step."""
         if self.parent is not None:
             self.parent.check_time()
-        self._check_own_time()
+        self._check("time_s")
 
     @contextmanager
     def model_call(self) -> Iterator[None]:
@@ -159,8 +155,7 @@ class Meter:
         self.check()
         chain = self.chain
         for meter in reversed(chain):
-            if meter.budget.model_calls is not None:
-                meter._check("model_calls", meter.budget.model_calls, meter.model_calls)
+            meter._check("model_calls")
         for meter in chain:
             meter.model_calls += 1
         try:
@@ -175,8 +170,7 @@ class Meter:
         chain = self.chain
         self.check_time()
         for meter in reversed(chain):
-            if isinstance(meter.budget, Limits) and meter.budget.tool_calls is not None:
-                meter._check("tool_calls", meter.budget.tool_calls, meter.tool_calls)
+            meter._check("tool_calls")
         for meter in chain:
             meter.tool_calls += 1
 
@@ -220,12 +214,10 @@ class Meter:
         self.completion_tokens += usage.completion_tokens
         self.money += money
 
-    def _check_own_time(self) -> None:
-        if isinstance(self.budget, Limits) and self.budget.time_s is not None:
-            self._check("time_s", self.budget.time_s, self.time_s)
-
-    def _check(self, limit: str, allowed: float, used: float) -> None:
-        if used >= allowed:
+    def _check(self, limit: str) -> None:
+        """Raise `BudgetSpentError` if as much is used of this meter's own budget as a limit allows."""
+        allowed = getattr(self.budget, limit, None)
+        if allowed is not None and getattr(self, limit) >= allowed:
             most = money_text(allowed, self.currency) if limit == "money" else f"{_number(allowed)} {UNITS[limit]}"
             path, _, part = self.path.partition(" ")
             raise BudgetSpentError(

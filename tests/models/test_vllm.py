@@ -18,9 +18,9 @@ from pydantic import ValidationError
 import ste_graph as ste
 from ste_graph.errors import ModelError, RunError
 from ste_graph.models.openai import OpenAIModel
+from ste_graph.models.served import arguments
 from ste_graph.models.servers import Servers
 from ste_graph.models.vllm import VLLMModel
-from ste_graph.models.vllm.model import arguments
 from ste_graph.run.context import Watcher
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_vllm.py")))
