@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+from pydantic import ValidationError
 
 from ste_graph.contracts import VERIFIED, Frozen, Gate, Json
 from ste_graph.distil.answers import supported_answer
 from ste_graph.distil.example import Definition, Example
 from ste_graph.distil.gates import ground_trial
+from ste_graph.files.jsonl import LineFile
 from ste_graph.ids import derive_id
 from ste_graph.records import StepObservation, Trial, TrialStep
+
+if TYPE_CHECKING:
+    from ste_graph.finished import FinishedRun
+
+_log = logging.getLogger("ste_graph.memory")
 
 _FORMAT, _EXECUTION, _GROUNDING = VERIFIED
 
@@ -52,11 +61,38 @@ class Exemplar(Frozen):
     """When the trial ended, ISO 8601, UTC."""
 
     @classmethod
-    def from_trial(cls, line: Mapping[str, Json], lock: Mapping[str, Json], run_id: str) -> Self | None:
-        """The exemplar of a trial, `line` being its line in the journal; None if no call was made for a request.
+    def from_run(cls, run: FinishedRun, *, reworded: bool = False) -> list[Self]:
+        """Every trial of a run in which a call was made, as an exemplar with the gates that it passed.
+
+        Of a run of `distil.yaml`, the examples for training that are a call; never those that are held out, and only
+        with `reworded` those that say the request of another one in other words.
+
+        A damaged line of the journal is left out, and named in a warning.
+        """
+        journal, lock, run_id = run.folder.journal, run.lock, run.id
+        found: list[Self] = []
+        for number, line in LineFile(journal).numbered_lines():
+            if line is None:
+                _log.warning("%s:%d: this line is damaged and left out; the rest is used", journal, number)
+                continue
+            exemplar, record = None, line.get("record")
+            try:
+                if record == "trial":
+                    exemplar = cls._from_trial(line, lock, run_id)
+                elif record == "example":
+                    exemplar = cls._from_example(line, run_id, reworded=reworded)
+            except (ValidationError, KeyError) as error:
+                problem = first_problem(error) if isinstance(error, ValidationError) else f"no {error}"
+                _log.warning("%s:%d: this %s is left out (%s); the rest is used", journal, number, record, problem)
+            if exemplar is not None:
+                found.append(exemplar)
+        return found
+
+    @classmethod
+    def _from_trial(cls, line: Mapping[str, Json], lock: Mapping[str, Json], run_id: str) -> Self | None:
+        """The exemplar of a line of the journal; None if no call was made for a request.
 
         The run's `lock` has the tool of the last call as the run knew it; without a schema if it was none of the run's.
-        Raises `ValidationError` or `KeyError` for a damaged line.
         """
         trial = Trial.from_line(line)
         last = next((step.action for step in reversed(trial.steps) if step.action), None)
@@ -87,12 +123,8 @@ class Exemplar(Frozen):
         )
 
     @classmethod
-    def from_example(cls, line: Mapping[str, Json], run_id: str, *, reworded: bool) -> Self | None:
-        """The exemplar of an example of `distil.yaml`; None if it is held out, or shows no call.
-
-        None also, unless `reworded`, if it says the request of another one in other words. Raises `ValidationError` or
-        `KeyError` for a damaged line.
-        """
+    def _from_example(cls, line: Mapping[str, Json], run_id: str, *, reworded: bool) -> Self | None:
+        """The exemplar of an example of `distil.yaml`; None if it is not wanted or shows no call."""
         example = Example.from_line(line)
         if example.paraphrase_of is not None and not reworded:
             return None
@@ -205,6 +237,13 @@ def replace_surrogates(exemplar: Exemplar) -> Exemplar:
     if line.isascii() or line.encode("utf-8", "replace").decode() == line:
         return exemplar
     return Exemplar.model_validate_json(line.encode("utf-8", "replace"))
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong, in a few words."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def _counter(value: Json) -> int | None:

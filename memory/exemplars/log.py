@@ -16,7 +16,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_atomically
 from ste_graph.files.jsonl import LineFile, scan_lines
 from ste_graph.files.regular import check_regular
-from ste_graph.memory.exemplars.exemplar import Exemplar, json_line
+from ste_graph.memory.exemplars.exemplar import Exemplar, first_problem, json_line
 
 _log = logging.getLogger("ste_graph.memory")
 _KEPT = "what was being added is not in the store, everything else is"
@@ -119,13 +119,6 @@ class ExemplarLog:
         self.damaged.append(problem)
         if not quiet:
             _log.warning("%s; the rest is used", problem)
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first thing that is wrong, in a few words."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def read_jsonl(path: Path) -> tuple[list[Exemplar], list[str]]:

@@ -18,7 +18,7 @@ from ste_graph.memory.exemplars.cached_vectors import CachedVectors
 from ste_graph.memory.exemplars.embedder import StoreEmbedder
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.log import ExemplarLog, ExemplarRow, RowMaker, text_hash
-from ste_graph.memory.exemplars.run_import import changes_folder, exemplars_from_run
+from ste_graph.memory.exemplars.source import changes_folder
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.run.folder import RunFolder
 
@@ -38,14 +38,15 @@ class RunBackend:
     pack_lessons = None
 
     def __init__(self, run: Path, embedder: StoreEmbedder, *, recompute: bool = False) -> None:
+        opened = open_run(run)
         self.place = str(run)
         self.lock = RLock()
         self.rows: dict[str, ExemplarRow] = {}
         self._run = run
-        self._run_id = open_run(run).id
+        self._run_id = opened.id
         self._folder = changes_folder(run)
         self._changes = ExemplarLog(self._folder.log)
-        self._journal = exemplars_from_run(run)
+        self._journal = Exemplar.from_run(opened)
         self._exemplars: dict[str, Exemplar] = {}
         self._make_row = RowMaker()
         self._read_at: object = None

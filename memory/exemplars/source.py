@@ -7,9 +7,13 @@ from pathlib import Path
 
 from ste_graph.addresses import is_web_address
 from ste_graph.errors import WorkflowError
-from ste_graph.finished import describe_runs, is_run
-from ste_graph.memory.exemplars.run_import import locate_run, store_folder
+from ste_graph.finished import describe_runs, is_run, open_run
+from ste_graph.memory.exemplars.folder import StoreFolder
 from ste_graph.packs.manifest import is_pack, is_torn, read_manifest
+from ste_graph.run.logs.journal import record_types
+
+_SOURCES = ("trial", "example")
+"""The records that exemplars are made of."""
 
 
 def is_address(source: str | os.PathLike[str]) -> bool:
@@ -24,7 +28,7 @@ def locate_store(source: str | os.PathLike[str]) -> Path:
     """
     path = Path(source)
     if is_run(path):
-        return locate_run(path)
+        return _locate_run(path)
     folder = store_folder(path)
     if not folder.exists and not is_pack(path):
         raise WorkflowError(
@@ -34,3 +38,35 @@ def locate_store(source: str | os.PathLike[str]) -> Path:
     if folder.exists and not is_pack(path) and is_torn(path):
         read_manifest(path)
     return path
+
+
+def changes_folder(run: Path) -> StoreFolder:
+    """The folder in a run that holds the exemplars added, changed or forgotten by hand; most runs have none."""
+    return StoreFolder(run / "memory" / "exemplars")
+
+
+def store_folder(path: Path) -> StoreFolder:
+    """The folder of the store at `path`; of a run, that of its changes."""
+    return changes_folder(path) if is_run(path) else StoreFolder(path)
+
+
+def _locate_run(path: Path) -> Path:
+    """The run whose exemplars are meant by the folder of a run: itself, or the only part of it that has trials.
+
+    Raises `WorkflowError`, naming the parts, if several have.
+    """
+    if _has_exemplars(path):
+        return path
+    parts = [part.path for part in open_run(path).sub_runs if _has_exemplars(part.path)]
+    if len(parts) > 1:
+        raise WorkflowError(
+            f"{path}: has no trials of its own, but these parts of the run have; name one of them:\n"
+            + "\n".join(f"  {part}" for part in parts)
+        )
+    return parts[0] if parts else path
+
+
+def _has_exemplars(run: Path) -> bool:
+    return changes_folder(run).exists or any(
+        record in _SOURCES for record in record_types(open_run(run).folder.journal)
+    )

@@ -23,7 +23,6 @@ from ste_graph.memory.exemplars.lessons import take_turns
 from ste_graph.memory.exemplars.pack_backend import PackBackend
 from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
 from ste_graph.memory.exemplars.run_backend import RunBackend
-from ste_graph.memory.exemplars.run_import import exemplars_from_run
 from ste_graph.memory.exemplars.searchable import SearchableExemplars
 from ste_graph.memory.exemplars.selection import ExemplarMatch, select_matches
 from ste_graph.memory.exemplars.server_exemplars import ServerExemplars
@@ -226,7 +225,7 @@ class ExemplarStore:
 
         Of a run of `distil.yaml`: what is for training, with `reworded` also what says a request in other words.
         """
-        found = exemplars_from_run(Path(run), reworded=reworded)
+        found = Exemplar.from_run(open_run(run), reworded=reworded)
         missing = self._exemplars.find_missing(exemplar.id for exemplar in found)
         return self.add([exemplar for exemplar in found if exemplar.id in missing])
 

@@ -10,7 +10,6 @@ from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.pack_import import read_pack_exemplars
-from ste_graph.memory.exemplars.run_import import exemplars_from_run
 from ste_graph.memory.values.matching import list_parameters
 from ste_graph.packs.drift import compare_tools
 from ste_graph.packs.pack import Pack, open_adopted_pack
@@ -32,7 +31,7 @@ def read_run_results(path: str, tools: Sequence[Tool]) -> Iterator[ReadResult]:
     """Reads the same of the trials of a run, and of its parts. Raises `WorkflowError` if it is none or has none."""
     name = f"run {Path(path).resolve().name}"
     for part in list_explorations(path):
-        yield from _list_results(exemplars_from_run(part.path), part.lock["tools"], tools, name)
+        yield from _list_results(Exemplar.from_run(part), part.lock["tools"], tools, name)
 
 
 def list_explorations(path: str) -> list[FinishedRun]:

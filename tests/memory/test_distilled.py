@@ -7,8 +7,9 @@ import pytest
 
 from ste_graph.contracts import Selection
 from ste_graph.errors import WorkflowError
+from ste_graph.finished import open_run
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.held_out import find_held_out
-from ste_graph.memory.exemplars.run_import import exemplars_from_run
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.experience.settings import Experience
 from ste_graph.records import StepObservation, TrialStep
@@ -59,8 +60,9 @@ def test_the_training_side_is_lent_without_paraphrases_and_nothing_that_is_held_
 
 
 def test_requests_in_other_words_come_only_when_they_are_asked_for(distilled, tmp_path, word_hashes):
-    assert len(exemplars_from_run(distilled)) == 2
-    assert "What are 1 and 2 together?" in {item.query for item in exemplars_from_run(distilled, reworded=True)}
+    run = open_run(distilled)
+    assert len(Exemplar.from_run(run)) == 2
+    assert "What are 1 and 2 together?" in {item.query for item in Exemplar.from_run(run, reworded=True)}
     with ExemplarStore.open(tmp_path / "own", embedder=word_hashes, create=True) as store:
         assert store.import_run(distilled, reworded=True) == 3
 
@@ -69,14 +71,12 @@ def test_a_damaged_example_is_named_and_left_out(distilled, caplog):
     with (distilled / "journal.jsonl").open("a") as journal:
         journal.write(json.dumps({**LINES[0], "split": "both"}) + "\n")
     with caplog.at_level(logging.WARNING):
-        assert len(exemplars_from_run(distilled)) == 2
+        assert len(Exemplar.from_run(open_run(distilled))) == 2
     assert "journal.jsonl:7: this example is left out" in caplog.text
 
 
 def test_a_memory_lends_the_training_side_and_says_of_which_run_it_is(distilled, tmp_path, word_hashes):
     memory = Experience(**{"from": str(distilled)}).open("exemplars", tmp_path / "run", word_hashes)
-    from ste_graph.finished import open_run
-
     assert memory._origin.model_dump() == {"run_id": open_run(distilled).id, "run": str(distilled), "without": None}
     memory._store.close()
 

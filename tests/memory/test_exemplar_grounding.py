@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import ste_graph as ste
+from ste_graph.finished import open_run
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.run_import import exemplars_from_run
 from ste_graph.memory.exemplars.store import ExemplarStore
 
 TOOLS = ["add_days", "to_roman", "days_between", "make_password"]
@@ -54,7 +54,7 @@ def does_what_is_asked(exemplar: Exemplar) -> bool:
 
 
 def test_no_verified_exemplar_does_something_else_than_its_request_says(explored: Path) -> None:
-    exemplars = exemplars_from_run(explored)
+    exemplars = Exemplar.from_run(open_run(explored))
     executed = [item for item in exemplars if "execution" in item.verified]
     shown = [item for item in exemplars if item.is_verified]
     assert [item.query for item in shown if not does_what_is_asked(item)] == []
