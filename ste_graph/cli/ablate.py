@@ -6,17 +6,20 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+import yaml
+from pydantic import ValidationError
 
 from ste_graph.cli.tool_report import ReportFormat
 from ste_graph.command_line import FAILED, INTERRUPTED, Changes, File, command_line, echo, write_result
+from ste_graph.models.prices import Prices
 
 if TYPE_CHECKING:
     from ste_graph.lab.ablation import Ablation, ArmRun
-    from ste_graph.models.prices import Prices
     from ste_graph.run.context import Watcher
     from ste_graph.run.summary import Summary
 
@@ -94,7 +97,8 @@ def ablate(
     if not quiet:
         echo(plan_text(ablation) + "\n", error=True)
     with redirect_stdout(sys.stderr):
-        summaries = run_ablation(ablation, concurrency=concurrency, watch=lambda run: _watch(run, ablation, quiet))
+        watch = (lambda run: None) if quiet else partial(_watch, ablation)
+        summaries = run_ablation(ablation, concurrency=concurrency, watch=watch)
         result = read_result(ablation, summaries)
     match format:
         case ReportFormat.json:
@@ -113,11 +117,6 @@ def ablate(
 
 def _parse_prices(text: str) -> Prices:
     """The prices of the command line. Raises `typer.BadParameter` for anything else."""
-    import yaml
-    from pydantic import ValidationError
-
-    from ste_graph.models.prices import Prices
-
     try:
         return Prices.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, ValidationError):
@@ -125,12 +124,10 @@ def _parse_prices(text: str) -> Prices:
         raise typer.BadParameter(message, param_hint="--prices") from None
 
 
-def _watch(run: ArmRun, ablation: Ablation, quiet: bool) -> Watcher | None:
-    if quiet:
-        return None
-    from ste_graph.cli.arm_lines import ArmLines
+def _watch(ablation: Ablation, run: ArmRun) -> Watcher:
+    from ste_graph.cli.lines import ArmLines
 
-    return ArmLines(sys.stderr, f"{run.title}: ", f"[{ablation.runs.index(run) + 1}/{len(ablation.runs)}] ")
+    return ArmLines(sys.stderr, f"[{ablation.runs.index(run) + 1}/{len(ablation.runs)}] {run.title}: ")
 
 
 def _end(again: str, summaries: Sequence[Summary]) -> None:

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,8 @@ from ste_graph.cli import (
 )
 from ste_graph.command_line import FAILED, INTERRUPTED, WRONG, echo
 from ste_graph.errors import SteError, WorkflowError
+from ste_graph.language.sections.unions import rephrase
+from ste_graph.language.source.files import bundled_workflows
 from ste_graph.registry import find_entry_points
 from ste_graph.text import printable
 
@@ -41,11 +44,9 @@ class _PlainErrors(TyperGroup):
     """Says what is wrong with an option in our words: the library repeats those of its validator."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in self.commands:
-            from ste_graph.language.source.files import bundled_workflows
-
-            if args[0] in bundled_workflows() or Path(args[0]).suffix in (".yaml", ".yml"):
-                ctx.fail(f"'{args[0]}' is a workflow: ste run {args[0]}")
+        word = next(iter(args), "")
+        if word not in self.commands and (word in bundled_workflows() or Path(word).suffix in (".yaml", ".yml")):
+            ctx.fail(f"'{word}' is a workflow: ste run {word}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -54,8 +55,6 @@ class _PlainErrors(TyperGroup):
         except typer.BadParameter as error:
             text = error.message.removeprefix("Value error, ")
             if text.startswith("Input "):
-                from ste_graph.language.sections.unions import rephrase
-
                 text = rephrase(text.partition(", unable")[0])
             error.message = text
             raise
@@ -87,18 +86,14 @@ for verb in (
     init.init,
 ):
     application.command()(verb)
-for command in find_entry_points(
-    "commands"
-).values():  # of packages that the engine does not know; they import nothing heavy
+for command in find_entry_points("commands").values():  # of packages that the engine does not know; none is heavy
     application.add_typer(command.load())
 application.add_typer(tools.tools)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        echo(f"ste-graph {version('ste-graph')}")
+        echo(f"ste-graph {package_version('ste-graph')}")
         raise typer.Exit
 
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.command_line import WRONG, Changes, File, NoPlugins, Variant, echo, load_experiment
+from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
+from ste_graph.errors import WorkflowError
 from ste_graph.text import count_noun
 
 if TYPE_CHECKING:
-    from ste_graph.diagnostics import Diagnostic
     from ste_graph.lab.proofs import Proof
 
 
@@ -48,8 +49,6 @@ def check(
 ) -> None:
     """List all problems of a workflow and its variants."""
     from ste_graph.cli.sources import find_empty_tests, find_source_problems
-    from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
-    from ste_graph.errors import WorkflowError
 
     variants: Sequence[str] = ()
     proof: Proof | None = None

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json
+from ste_graph.finished import FinishedRun, is_run, open_run
 from ste_graph.models.prices import money_text
-from ste_graph.text import count_noun
-
-if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun
-    from ste_graph.run.summary import Summary
+from ste_graph.run.summary import Summary
+from ste_graph.text import count_noun, first_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +44,6 @@ class ExampleCost:
 
 def cost_of_examples(run: FinishedRun) -> ExampleCost | None:
     """What the examples of a run, or of its parts, have cost; None where it has none."""
-    from ste_graph.finished import is_run, open_run
-
     counted: dict[Path, Summary] = {}
     missing: list[str] = []
     examples = 0
@@ -94,8 +89,8 @@ def stop_lines(summary: Summary, shown: int) -> list[str]:
         return []
     count = f"{len(summary.stopped)} of {count_noun(summary.units, 'unit')} not done for want of budget"
     lines = [f"  {unit}: {_place(record)}" for unit, record in summary.stopped.items()]
-    rest = [f"  and {len(lines) - shown} more"] if len(lines) > shown else []
-    return ["", f"{count}; running again with a larger one continues where they stopped:", *lines[:shown], *rest]
+    head = f"{count}; running again with a larger one continues where they stopped:"
+    return ["", head, *first_lines(lines, shown)]
 
 
 def _place(record: dict[str, Json]) -> str:

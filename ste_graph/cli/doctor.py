@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.command_line import FAILED, Changes, Format, OutputFormat, Variant, echo, load_experiment
+from ste_graph.errors import SteError
 
 if TYPE_CHECKING:
     from ste_graph.doctor.diagnosis import Diagnosis
@@ -59,8 +60,6 @@ async def _examine_all(asked: list[AskedModel], *, quick: bool) -> tuple[list[tu
     """One model after another, since two may share a machine: what was found with its lines, and what failed."""
     found, problems = [], []
     for model in asked:
-        from ste_graph.errors import SteError
-
         try:
             found.append(await model.examine(quick=quick, progress=lambda text: echo(text, error=True)))
         except SteError as error:

@@ -8,6 +8,8 @@ from typing import Annotated, Final
 import typer
 
 from ste_graph.command_line import Changes, File, NoPlugins, Variant, load_experiment, write_result
+from ste_graph.errors import WorkflowError
+from ste_graph.suggest import did_you_mean
 from ste_graph.text import printable
 
 KINDS: Final = {
@@ -37,7 +39,7 @@ def draw(
     ] = None,
 ) -> None:
     """Draw the graph, with its loops, their bounds and the memories, or write it as a Python module."""
-    from ste_graph.errors import WorkflowError
+    from ste_graph.compile.picture import draw_png, draw_svg
 
     kind = None if out is None else _kind(out)
     experiment = load_experiment(file, variant, changes, plugins=not no_plugins)
@@ -46,12 +48,8 @@ def draw(
             raise WorkflowError(f"--out {out}: `--deep` is for pictures; a module is the graph of one file")
         write_result(experiment.to_module(out).rstrip("\n"), out)
     elif kind == ".png":
-        from ste_graph.compile.picture import draw_png
-
         write_result(draw_png(experiment.workflow, deep=deep), out)
     elif kind == ".svg":
-        from ste_graph.compile.picture import draw_svg
-
         write_result(draw_svg(experiment.workflow, deep=deep), out)
     else:
         graph = printable(experiment.draw(deep=deep).rstrip("\n"))
@@ -60,9 +58,6 @@ def draw(
 
 def _kind(out: Path) -> str:
     """The end of the file's name. Raises `WorkflowError` if none of `KINDS` is meant."""
-    from ste_graph.errors import WorkflowError
-    from ste_graph.suggest import did_you_mean
-
     kind = out.suffix.lower()
     if kind in KINDS:
         return kind

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ste_graph.command_line import OutFile
+from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.training.rows.format import ArgumentFormat, RowFormat, SplitSide
 
 
@@ -102,8 +103,6 @@ def export(
             tool=tool,
         )
     else:
-        from ste_graph.suggest import did_you_mean, list_choices
-
         forms = (*ROW_FORMS, *RUN_FORMS)
         hint = did_you_mean(form, forms)
         raise typer.BadParameter(f"there is no form `{form}`; {hint}forms: {list_choices(forms)}", param_hint="--form")

@@ -6,14 +6,17 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ste_graph.command_line import echo, write_result
 from ste_graph.contracts import Json, is_simulated
+from ste_graph.distil.example import Example
+from ste_graph.distil.split import count_per_tool, training_mask
+from ste_graph.distil.wording import count_wordings
+from ste_graph.errors import WorkflowError
+from ste_graph.suggest import did_you_mean, list_choices
+from ste_graph.training.rows.examples import check_leaks, read_examples
+from ste_graph.training.rows.export import rows_from_examples
 from ste_graph.training.rows.format import ArgumentFormat, RowFormat, SplitSide
-
-if TYPE_CHECKING:
-    from ste_graph.distil.example import Example
 
 
 def export_rows(
@@ -27,11 +30,6 @@ def export_rows(
     tool: Sequence[str] | None,
 ) -> None:
     """Write the examples of a run as JSON Lines. Raises `WorkflowError` where there are none."""
-    from ste_graph.distil.split import training_mask
-    from ste_graph.errors import WorkflowError
-    from ste_graph.training.rows.examples import check_leaks, read_examples
-    from ste_graph.training.rows.export import rows_from_examples
-
     distilled = read_examples(run)
     check_leaks(distilled)
     every = list(distilled)
@@ -48,9 +46,6 @@ def export_rows(
 
 
 def _is_selected(example: Example, tools: Sequence[str] | None, every: Sequence[Example]) -> bool:
-    from ste_graph.errors import WorkflowError
-    from ste_graph.suggest import did_you_mean, list_choices
-
     known = {other.definition.name for other in every}
     if missing := sorted(set(tools or ()) - known):
         hint = did_you_mean(missing[0], known)
@@ -67,9 +62,6 @@ def _json_line(row: dict[str, Json]) -> str:
 
 def _remarks(every: Sequence[Example], left_out: int, split: SplitSide) -> list[str]:
     """Notes on the rows for a person."""
-    from ste_graph.distil.split import count_per_tool
-    from ste_graph.distil.wording import count_wordings
-
     remarks = []
     if left_out and split is SplitSide.train:
         remarks.append(f"{left_out} left out, whose request is on the held-out side of another tool")

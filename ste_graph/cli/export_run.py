@@ -9,15 +9,15 @@ from pathlib import Path
 import typer
 
 from ste_graph.command_line import echo, write_result
+from ste_graph.diagnostics import display_path
 from ste_graph.errors import WorkflowError
+from ste_graph.exports.otlp.collector import NEEDED, find_endpoint, named_endpoint
+from ste_graph.finished import open_run
 from ste_graph.text import count_noun
 
 
 def export_inspect(run: Path, out: Path | None, part: str | None) -> None:
     """Write a run as logs for `inspect view`. Raises `WorkflowError`."""
-    from ste_graph.diagnostics import display_path
-    from ste_graph.finished import open_run
-
     opened = open_run(run)
     if find_spec("inspect_ai") is None:
         raise WorkflowError("logs for `inspect view` need packages: pip install 'ste-graph[inspect]'")
@@ -35,9 +35,6 @@ def export_otlp(run: Path, out: Path | None, endpoint: str | None) -> None:
 
     Raises `WorkflowError` and `RunError`.
     """
-    from ste_graph.exports.otlp.collector import NEEDED, find_endpoint, named_endpoint
-    from ste_graph.finished import open_run
-
     if endpoint is not None and out is not None:
         raise typer.BadParameter("one sends the spans, the other writes them: give one", param_hint="--endpoint, --out")
     target = named_endpoint(endpoint) if endpoint is not None else find_endpoint(os.environ) if out is None else None

@@ -15,6 +15,7 @@ from ste_graph.inputs.cases import Cases
 from ste_graph.inputs.kept import KeptTools
 from ste_graph.lab.expected import CALLS_PER_TRIAL, EXPLORING_TOKENS, max_trials, read_prices
 from ste_graph.language.sections.unions import rephrase
+from ste_graph.stats import LEVEL, gain_power
 from ste_graph.suggest import did_you_mean
 from ste_graph.text import count_noun
 
@@ -203,8 +204,6 @@ def make_forecast(workflow: Workflow, planned: Plan) -> Forecast | None:
 
 def power_at(gain: float, cases: int, candidates: int) -> float:
     """The share of tests that would show a true gain, after Holm's correction for the number of candidates."""
-    from ste_graph.stats import LEVEL, gain_power
-
     level = 1 - (1 - LEVEL) / max(candidates, 1)
     return gain_power(gain, cases, baseline=BASELINE, correlation=CORRELATION, level=level)
 

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+import yaml
 
 from ste_graph.command_line import echo
-
-if TYPE_CHECKING:
-    from ste_graph.contracts import Json
+from ste_graph.contracts import Json
+from ste_graph.errors import WorkflowError
+from ste_graph.language.source.files import bundled_workflows
+from ste_graph.suggest import did_you_mean
 
 STARTER = ("README.md", "nodes.py", "tools.py", "workflow.yaml")
 PROMPTS = ("call.md", "imagine.md", "reflect.md")
@@ -48,8 +50,6 @@ def init(
     ] = False,
 ) -> None:
     """Write a small project: tools, a node, and a workflow that runs at once; or a copy of a bundled workflow."""
-    from ste_graph.errors import WorkflowError
-
     if folder is None:
         raise WorkflowError(
             "ste init: give the folder to create, as in `ste init my-project`; `ste init .` is for the current folder"
@@ -80,10 +80,6 @@ def workflow_files(name: str) -> dict[str, Traversable]:
 
     Raises `WorkflowError` if there is no such workflow.
     """
-    from ste_graph.errors import WorkflowError
-    from ste_graph.language.source.files import bundled_workflows
-    from ste_graph.suggest import did_you_mean
-
     known = bundled_workflows()
     if name not in known:
         hint = did_you_mean(name, known)
@@ -105,8 +101,6 @@ def write_skill(folder: Path, *, force: bool) -> None:
 
     Raises `WorkflowError` where another text is there.
     """
-    from ste_graph.errors import WorkflowError
-
     text = files("ste_graph.workflows").joinpath(f"skills/{SKILL}/SKILL.md").read_text("utf-8")
     place = folder / SKILLS / SKILL / "SKILL.md"
     try:
@@ -123,8 +117,6 @@ def write_skill(folder: Path, *, force: bool) -> None:
 
 def _named_files(home: Traversable, path: str) -> Iterator[str]:
     """The bundled files that a workflow names as a value, or a Python file beside itself in its text."""
-    import yaml
-
     source = home.joinpath(path)
     if path.endswith(".yaml"):
         yield from (text for text in _texts(yaml.safe_load(source.read_text("utf-8"))) if _is_bundled(home, text))
@@ -155,8 +147,6 @@ def _is_bundled(home: Traversable, text: str) -> bool:
 
 def write_project(folder: Path, sources: dict[str, Traversable], *, force: bool = False) -> list[str]:
     """Writes the project's files and returns their names. Raises `WorkflowError` if the folder may not be used."""
-    from ste_graph.errors import WorkflowError
-
     if not force and folder.is_dir() and any(folder.iterdir()):
         raise WorkflowError(
             f"{folder}: is not empty; give a new folder, or --force to write over files of the same name"

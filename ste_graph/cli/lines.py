@@ -16,6 +16,8 @@ from ste_graph.run.summary import Summary
 from ste_graph.text import count_noun, printable
 
 EVERY_S = 10.0
+ROUTINE = ("asking whether the models can be reached", "opening the memory")
+"""The beginnings of messages about what every run does, which would only hide the others."""
 
 
 class ProgressLines(CountingWatcher):
@@ -37,13 +39,11 @@ class ProgressLines(CountingWatcher):
 
     def step(self, unit: str, step: LoggedStep, *, replayed: bool) -> None:
         super().step(unit, step, replayed=replayed)
-        if self.progress is not None and time.monotonic() - self._printed_at >= EVERY_S:
-            self._print(progress_line(self.progress))
+        self._print_progress()
 
     def node_progress(self, unit: str, text: str) -> None:
         super().node_progress(unit, text)
-        if self.progress is not None and time.monotonic() - self._printed_at >= EVERY_S:
-            self._print(f"{progress_line(self.progress)}; {unit}: {text}")
+        self._print_progress(f"; {unit}: {text}")
 
     def unit_end(self, unit: str, log: StepLog) -> None:
         super().unit_end(unit, log)
@@ -64,9 +64,36 @@ class ProgressLines(CountingWatcher):
     def sub_workflow_end(self, name: str, summary: Summary) -> None:
         self._print(part_line(name, summary))
 
+    def _print_progress(self, more: str = "") -> None:
+        """Prints the line about the whole run, if it is time."""
+        if self.progress is not None and time.monotonic() - self._printed_at >= EVERY_S:
+            self._print(f"{progress_line(self.progress)}{more}")
+
     def _print(self, line: str) -> None:
         print(printable(self.prefix + line), file=self.stream, flush=True)
         self._printed_at = time.monotonic()
+
+
+class ArmLines(ProgressLines):
+    """A watcher of one run of an ablation: it says of units only that they failed, and of the run when it has ended."""
+
+    def message(self, text: str) -> None:
+        if not text.startswith(ROUTINE):
+            super().message(text)
+
+    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        CountingWatcher.run_start(self, workflow, logs, meter)
+        self._printed_at = time.monotonic()
+
+    def unit_end(self, unit: str, log: StepLog) -> None:
+        CountingWatcher.unit_end(self, unit, log)
+        progress = self.progress
+        if progress is None:
+            return
+        if log.failure:
+            self._print(f"{unit}: failed: {log.failure}")
+        if all(row.state in ("done", "failed", "stopped") for row in progress.rows.values()):
+            self._print(progress_line(progress))
 
 
 def start_lines(progress: RunProgress) -> list[str]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from ste_graph.contracts import Json
+from ste_graph.finished import FinishedRun
 from ste_graph.registry import load_entry_point
-
-if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun
 
 MEMORY, USE = "memory", "values"
 

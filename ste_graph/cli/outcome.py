@@ -7,26 +7,25 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ste_graph.cli.costs import ExampleCost, cost_of_examples, cost_rows, stop_lines
 from ste_graph.cli.missing_values import missing_value_lines
-from ste_graph.cli.replies import comparison_command
+from ste_graph.cli.records import comparison_command
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.diagnostics import display_path
 from ste_graph.distil.example import Example
 from ste_graph.distil.facts import FactCounts
 from ste_graph.distil.run_facts import RunFacts
 from ste_graph.distil.wording import WordingCount, count_wordings
+from ste_graph.finished import FinishedRun, open_run
+from ste_graph.lab.conduct import loop_endings
 from ste_graph.packs.untested import UntestedTool, find_untested, untested_lines
-from ste_graph.text import count_noun, plural
+from ste_graph.run.forks.fork import describe_origin
+from ste_graph.run.logs.usage_counts import UsageCounts
+from ste_graph.run.summary import Summary
+from ste_graph.text import count_noun, first_lines, plural
 from ste_graph.tools.policy import SkippedTool
 from ste_graph.tools.toolbox import NEVER_CALLED
-
-if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun
-    from ste_graph.run.logs.usage_counts import UsageCounts
-    from ste_graph.run.summary import Summary
 
 EVALUATION_KEYS = ("decision", "reason", "baseline", "candidate", "adopted", "interval", "simulated")
 """The keys of an evaluation that other programs get at once; the rest is in the journal."""
@@ -167,8 +166,6 @@ class Outcome:
         used, summary = self.summary.used, self.summary
         rows = []
         if summary.forked_from is not None:
-            from ste_graph.run.forks.fork import describe_origin
-
             rows.append(("forked from", describe_origin(summary.forked_from)))
         models = ", ".join(dict.fromkeys(summary.models.values()))
         note = (
@@ -245,7 +242,7 @@ class Outcome:
             return []
         count = f"{len(failed)} of {count_noun(self.summary.units, 'unit')} failed"
         head = f"{count}; running again continues where they stopped:"
-        return ["", head, *_shorten([f"  {unit}: {why}" for unit, why in failed.items()])]
+        return ["", head, *first_lines([f"  {unit}: {why}" for unit, why in failed.items()], SHOWN)]
 
     def _skipped_lines(self) -> list[str]:
         skipped = self.summary.skipped
@@ -253,13 +250,11 @@ class Outcome:
             return []
         which, them = ("1 tool was", "it") if len(skipped) == 1 else (f"{len(skipped)} tools were", "them")
         head = f"{which} left out, because the run may not call {them}; the line that allows it:"
-        return ["", head, *_shorten([f"  {SkippedTool(unit, **tool)}" for unit, tool in skipped.items()])]
+        return ["", head, *first_lines([f"  {SkippedTool(unit, **tool)}" for unit, tool in skipped.items()], SHOWN)]
 
 
 def outcome_from_summary(title: str, summary: Summary) -> Outcome:
     """The outcome of a run that has ended or was stopped; reads its journal."""
-    from ste_graph.finished import open_run
-
     verdicts, gates = Counter[bool | None](), Counter[str]()
     facts = FactCounts()
     examples: list[Example] = []
@@ -316,14 +311,6 @@ def records_text(records: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} rejected" if name == "rejected" else count_noun(n, name) for name, n in words)
 
 
-def loop_endings(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
-    """The number of times that each loop ended for each reason, by the loop's name."""
-    found: dict[str, dict[str, int]] = {}
-    for (loop, reason), count in sorted(loops.items()):
-        found.setdefault(loop, {})[reason] = count
-    return found
-
-
 def _histogram(counts: Mapping[str, int], by: str = "") -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {by}{name}" for name, count in ordered)
@@ -335,7 +322,3 @@ def _token_text(used: UsageCounts) -> str:
         return ""
     share = f" ({cached / prompt:.0%} read before, by the server's count)" if cached and prompt else ""
     return f"; {prompt:,} prompt{share} and {completion:,} completion tokens"
-
-
-def _shorten(lines: list[str]) -> list[str]:
-    return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"  and {len(lines) - SHOWN} more"]

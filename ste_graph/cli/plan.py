@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,13 +15,14 @@ from ste_graph.cli.forecast import evaluates, make_forecast, power_lines, power_
 from ste_graph.cli.since import Since, explain_since, review_since, with_since
 from ste_graph.command_line import Changes, File, Format, NoPlugins, OutputFormat, Variant, echo, load_experiment
 from ste_graph.errors import WorkflowError
-from ste_graph.text import count_noun
+from ste_graph.text import count_noun, join_first
 
 SHOWN = 12
 """The number of units that a text names; the rest is counted."""
 
 if TYPE_CHECKING:
     from ste_graph.compile.cost import Cost
+    from ste_graph.experiment import Experiment
     from ste_graph.lab.estimate import Estimate
     from ste_graph.language.workflow import Workflow
     from ste_graph.plan import Plan
@@ -50,7 +50,6 @@ def plan(
     Of a test of forms also what it is likely to show.
     """
     from ste_graph.cli.sources import placed_faults
-    from ste_graph.lab.estimate import estimate_run, last_run
 
     changes = with_since(changes, since)
     with explain_since(file, since):
@@ -58,10 +57,7 @@ def plan(
     with placed_faults(experiment), redirect_stdout(sys.stderr):
         planned = experiment.plan(tools=not no_plugins)
         review = None if no_plugins else review_since(experiment.workflow, start=False)
-        source = sample or last_run(experiment.default_out)
-        expected = (
-            None if source is None else _estimate(lambda: estimate_run(experiment.workflow, planned, source), sample)
-        )
+        expected = _estimate(experiment, planned, sample)
     if format is Format.json:
         loops = {name: bound for _, name, bound, _ in loop_bounds(experiment.workflow)}
         found: dict[str, object] = {**planned.to_json(), "loops": loops}
@@ -84,10 +80,13 @@ def plan(
         echo("\n".join(["", *expected_lines(expected, experiment.default_out)]))
 
 
-def _estimate(make: Callable[[], Estimate], sample: Path | None) -> Estimate | None:
+def _estimate(experiment: Experiment, planned: Plan, sample: Path | None) -> Estimate | None:
     """The estimate; None if it was not asked for, and what is in the workflow's folder gives none."""
+    from ste_graph.lab.estimate import estimate_run, last_run
+
+    source = sample or last_run(experiment.default_out)
     try:
-        return make()
+        return None if source is None else estimate_run(experiment.workflow, planned, source)
     except WorkflowError:
         if sample is not None:
             raise
@@ -173,8 +172,7 @@ def _units_text(workflow: Workflow, planned: Plan) -> str:
         return "1 unit"
     if planned.units is None:
         return f"one unit per {workflow.unit}; their number is known when the tools are loaded"
-    names = ", ".join(planned.units[:SHOWN])
-    names += f" and {len(planned.units) - SHOWN} more" if len(planned.units) > SHOWN else ""
+    names = join_first(planned.units, SHOWN)
     return f"{count_noun(len(planned.units), 'unit')}, one per {workflow.unit}" + (f": {names}" if names else "")
 
 

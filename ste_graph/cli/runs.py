@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from ste_graph.command_line import Format, OutputFormat, echo
-
-if TYPE_CHECKING:
-    from ste_graph.contracts import Json
+from ste_graph.contracts import Json
+from ste_graph.errors import SteError, WorkflowError
+from ste_graph.files.lock import lock_owner
+from ste_graph.run.control import Control, read_control, write_control
+from ste_graph.suggest import did_you_mean
+from ste_graph.text import align_columns, count_noun
 
 ASKED: Final = {"stop": "stopped", "pause": "paused", "resume": "going", "limit": "going"}
 """What may be asked of a run, and the state that is asked for."""
@@ -56,8 +60,6 @@ def runs(
             raise typer.BadParameter(f"expected `{expected}`", param_hint="N")
         _ask(what, run, number)
     elif run is not None:
-        from ste_graph.suggest import did_you_mean
-
         raise typer.BadParameter(
             f"`{what}` cannot be asked of a run; {did_you_mean(str(what), _WORDS)}one of: {', '.join(_WORDS)}"
         )
@@ -66,10 +68,7 @@ def runs(
 
 
 def _ask(what: str, path: Path, number: int | None) -> None:
-    from ste_graph.errors import WorkflowError
-    from ste_graph.files.lock import lock_owner
     from ste_graph.finished import open_run
-    from ste_graph.run.control import Control, read_control, write_control
 
     opened = open_run(path)
     if lock_owner(opened.folder.writer) is None:
@@ -93,12 +92,8 @@ def _ask(what: str, path: Path, number: int | None) -> None:
 
 
 def _compact(path: Path, format: Format) -> None:
-    from dataclasses import asdict
-
-    from ste_graph.errors import WorkflowError
     from ste_graph.finished import open_run
     from ste_graph.run.logs.compaction import Compaction, compact_logs, hold_run
-    from ste_graph.text import count_noun
 
     opened = open_run(path)
     parts = [opened, *opened.sub_runs]
@@ -118,9 +113,7 @@ def _compact(path: Path, format: Format) -> None:
 
 
 def _list(folder: Path, format: Format) -> None:
-    from ste_graph.errors import WorkflowError
     from ste_graph.finished import is_run
-    from ste_graph.text import align_columns
 
     if not folder.is_dir():
         raise WorkflowError(f"{folder}: is no folder; expected the one that holds the runs")
@@ -138,10 +131,7 @@ def _list(folder: Path, format: Format) -> None:
 def _entry(path: Path) -> dict[str, Json]:
     """A run in figures; of one that cannot be read, the reason."""
     from ste_graph.cli.outcome import read_evaluations, records_text
-    from ste_graph.errors import SteError
-    from ste_graph.files.lock import lock_owner
     from ste_graph.finished import open_run
-    from ste_graph.run.control import read_control
 
     try:
         opened = open_run(path)

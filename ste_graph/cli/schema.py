@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from ste_graph.command_line import OutFile, write_result
+from ste_graph.diagnostics import DiagnosticsError
 
 
 class SchemaFormat(StrEnum):
@@ -44,7 +45,6 @@ def schema(
 
 def read_plugins(file: Path) -> Mapping[str, ModuleType]:
     """The plugins of a workflow file and of its bases. Raises `WorkflowError` where they cannot be read or imported."""
-    from ste_graph.diagnostics import DiagnosticsError
     from ste_graph.language.composition import compose
     from ste_graph.language.sections.plugins import import_plugins
     from ste_graph.language.source.findings import Findings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ste_graph.command_line import Format, OutputFormat, echo, write_result
+from ste_graph.errors import WorkflowError
 from ste_graph.protocols.reader import Form
 from ste_graph.scoring.reading import Parser
 
@@ -87,7 +88,8 @@ def score(
     format: OutputFormat = Format.text,
 ) -> None:
     """Score replies to a test: well-formed, right tool, right call, with 95 % intervals over tools."""
-    from ste_graph.errors import WorkflowError
+    from ste_graph.scoring.bfcl.questions import is_question_file
+    from ste_graph.scoring.rules import LabelRules
 
     files = predictions or []
     if paper is not None:
@@ -99,13 +101,11 @@ def score(
         raise WorkflowError(f"ste score: give one file of predictions, or two to compare; got {len(files)}")
     if items is not None and len(files) == 2:
         raise WorkflowError("ste score: --items goes with one file of predictions")
-    if gold is not None and _is_question_file(gold):
+    if gold is not None and is_question_file(gold):
         sheets = _score_questions(files, gold, answers)
     elif answers is not None:
         raise WorkflowError("ste score: --answers goes with a --gold that holds questions of BFCL, one a line")
     else:
-        from ste_graph.scoring.rules import LabelRules
-
         rules = LabelRules(parser=parser, exact_names=exact_names, judged=tuple(judged) if judged else None)
         sheets = _score_replies(
             files, gold, rules, verdicts, partial=partial, stored_verdicts=stored_verdicts, form=protocol
@@ -160,12 +160,6 @@ def _print_scores(sheets: Sequence[ScoreSheet], seed: int, format: Format) -> No
     if gain:
         parts.append(difference_text(gain))
     echo("\n\n".join(parts))
-
-
-def _is_question_file(gold: Path) -> bool:
-    from ste_graph.scoring.bfcl.questions import is_question_file
-
-    return is_question_file(gold)
 
 
 def _reproduce(checkout: Path, seed: int, format: Format) -> None:

@@ -10,7 +10,7 @@ from ste_graph.scoring.proportion import Measure, Proportion, api_match, correct
 from ste_graph.scoring.score_sheet import ScoreSheet
 from ste_graph.scoring.tables import gain_text, interval_texts
 from ste_graph.stats import Interval
-from ste_graph.text import align_columns, count_noun, printable
+from ste_graph.text import align_columns, count_noun, first_lines, printable
 
 MEASURES: tuple[tuple[str, Measure], ...] = (
     ("well-formed", wellformedness),
@@ -108,8 +108,6 @@ def _list_counts(title: str, counts: Counter[str]) -> str:
 def _list_problems(problems: Sequence[str]) -> str:
     if not problems:
         return ""
-    lines = [f"{count_noun(len(problems), 'problem')} in the predictions:"]
-    lines += [f"  {printable(problem)}" for problem in problems[:SHOWN]]
-    if len(problems) > SHOWN:
-        lines.append(f"  and {len(problems) - SHOWN} more, see --format json")
-    return "\n".join(lines)
+    lines = [f"  {printable(problem)}" for problem in problems]
+    head = f"{count_noun(len(problems), 'problem')} in the predictions:"
+    return "\n".join([head, *first_lines(lines, SHOWN, whole=", see --format json")])

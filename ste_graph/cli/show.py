@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from ste_graph.command_line import Changes, Format, echo
+from ste_graph.errors import WorkflowError
+from ste_graph.suggest import did_you_mean, list_choices
+from ste_graph.text import count_noun, printable
 
 if TYPE_CHECKING:
     from ste_graph.contracts import Json
@@ -89,7 +92,7 @@ def show(
     With --web, a page in the browser instead of text.
     """
     if web:
-        from ste_graph.cli.web import serve_page
+        from ste_graph.cli.report import serve_page
 
         serve_page(run, port)
         return
@@ -116,7 +119,7 @@ def show(
         echo(f"forked from {describe_origin(entry)}\n")
     if format is Format.text and (stopped := page.counts["budget"]):
         why = next(opened.records("budget"))["why"]
-        echo(f"{stopped} {'unit' if stopped == 1 else 'units'} not done for want of budget (--record budget): {why}\n")
+        echo(f"{count_noun(stopped, 'unit')} not done for want of budget (--record budget): {why}\n")
     if not _show_whole_run(page):
         _check_place(page)
         _show_selection(page)
@@ -210,8 +213,6 @@ def _makes_trials(run: FinishedRun) -> bool:
 
 def _failure_text(page: _Page) -> str:
     """The units that failed, each with the reason; of one tool, if one is asked for."""
-    from ste_graph.text import count_noun, printable
-
     logs = page.run.logs(page.tool)
     failed = [f"  {unit}: {printable(log.failure)}" for unit, log in logs.items() if log.failure]
     head = f"{len(failed)} of {count_noun(len(logs), 'unit')} failed; running again continues where they stopped:"
@@ -242,7 +243,7 @@ def _show_parts(run: FinishedRun, format: Format) -> None:
 
 
 def _show_coverage(page: _Page) -> None:
-    from ste_graph.cli.coverage import coverage_by_tool, coverage_table
+    from ste_graph.cli.trials import coverage_by_tool, coverage_table
 
     found = coverage_by_tool(page.run, page.tool)
     data = {name: coverage.model_dump(mode="json") for name, coverage in found.items()}
@@ -271,7 +272,7 @@ def _show_trials(page: _Page) -> None:
 
 
 def _show_replies(page: _Page, replies: Sequence[dict[str, Json]]) -> None:
-    from ste_graph.cli.replies import arms_table, reply_text
+    from ste_graph.cli.records import arms_table, reply_text
 
     head = arms_table(page.run.path, replies)
     if page.format is Format.json or not page.is_plain:
@@ -295,9 +296,6 @@ def _replies(page: _Page) -> list[dict[str, Json]]:
 
 def _check_place(page: _Page) -> None:
     """Raise `WorkflowError` if the records are in a part of the run, or if the run does not have the tool."""
-    from ste_graph.errors import WorkflowError
-    from ste_graph.suggest import did_you_mean, list_choices
-
     run, kind = page.run, page.record or "trial"
     if not page.counts["trial"] and not page.counts[kind] and (parts := run.sub_runs):
         holders = [part for part in parts if part.count_records()[kind]]

@@ -14,12 +14,17 @@ import typer
 
 from ste_graph.cli.tool_report import report
 from ste_graph.command_line import FAILED, WRONG, Changes, File, Format, OutputFormat, Variant, echo, load_experiment
+from ste_graph.contracts import Json, Observation, ObservationKind, Tool
+from ste_graph.errors import WorkflowError
+from ste_graph.redaction import Redactor, redact_errors
+from ste_graph.suggest import did_you_mean, list_choices
+from ste_graph.tools.fingerprint import describe_tool
+from ste_graph.tools.forwarded import effect_note
+from ste_graph.tools.policy import ToolPolicy, effects_block, effects_line, first_line, yaml_scalar
 
 if TYPE_CHECKING:
-    from ste_graph.contracts import Json, Observation, ObservationKind, Tool
     from ste_graph.experiment import Experiment
     from ste_graph.language.workflow import Workflow
-    from ste_graph.tools.policy import ToolPolicy
 
 tools = typer.Typer(
     name="tools",
@@ -47,7 +52,6 @@ def list_(
 ) -> None:
     """Name every tool, what it may do, and whether a run may call it."""
     from ste_graph.run.tools import tool_policy
-    from ste_graph.tools.policy import effects_line, yaml_scalar
 
     experiment = load_experiment(file, variant, changes)
     workflow = experiment.workflow
@@ -57,7 +61,7 @@ def list_(
     found = _run_quietly(experiment, _list_tools(workflow))
     policy = tool_policy(workflow)
     if format is Format.json:
-        listed = [{**_tool_to_json(tool), **_note(tool), "allowed": policy.allows(tool)} for tool in found]
+        listed = [{**describe_tool(tool), **_note(tool), "allowed": policy.allows(tool)} for tool in found]
         echo(json.dumps(_clean(workflow, listed), indent=2))
         return
     rows = [(tool.name, tool.effect, *_access_columns(tool, policy)) for tool in found]
@@ -83,7 +87,7 @@ def show(
     """Show one tool: description, effect, and the JSON Schema of its arguments."""
     experiment = load_experiment(file, variant, changes)
     workflow = experiment.workflow
-    tool = _clean(workflow, _tool_to_json(_find_tool(name, _run_quietly(experiment, _list_tools(workflow)))))
+    tool = _clean(workflow, describe_tool(_find_tool(name, _run_quietly(experiment, _list_tools(workflow)))))
     if format is Format.json:
         echo(json.dumps(tool, indent=2))
         return
@@ -125,7 +129,6 @@ def call(
 def _run_quietly(experiment: Experiment, doing: Any) -> Any:
     """What a coroutine over the tools of a workflow gives. Raises `WorkflowError`, with its place if that is known."""
     from ste_graph.cli.sources import placed_faults
-    from ste_graph.redaction import redact_errors
 
     # stdout is for the result, whatever the code of tools prints
     with placed_faults(experiment), redact_errors(experiment.workflow.secrets), redirect_stdout(sys.stderr):
@@ -133,8 +136,6 @@ def _run_quietly(experiment: Experiment, doing: Any) -> Any:
 
 
 def _clean(workflow: Workflow, said: Any) -> Any:
-    from ste_graph.redaction import Redactor
-
     return Redactor(workflow.secrets).redact_data(said)
 
 
@@ -147,8 +148,6 @@ async def _list_tools(workflow: Workflow) -> list[Tool]:
 
 async def _effects(workflow: Workflow) -> str:
     """Per source a block with the names that the source itself gives: it stands in the source's entry."""
-    from ste_graph.tools.policy import effects_block
-
     async with AsyncExitStack() as stack:
         blocks = []
         for number, source in enumerate(workflow.tools):
@@ -161,8 +160,6 @@ async def _effects(workflow: Workflow) -> str:
 
 
 async def _call_tool(workflow: Workflow, name: str, arguments: Mapping[str, Json], *, yes: bool) -> Observation:
-    from ste_graph.contracts import Observation
-    from ste_graph.redaction import Redactor
     from ste_graph.run.tools import open_tools, tool_policy
     from ste_graph.tools.toolbox import Toolbox
 
@@ -178,9 +175,6 @@ async def _call_tool(workflow: Workflow, name: str, arguments: Mapping[str, Json
 
 def _find_tool(name: str, found: Sequence[Tool]) -> Tool:
     """The tool of this name. Raises `WorkflowError` with the names that there are."""
-    from ste_graph.errors import WorkflowError
-    from ste_graph.suggest import did_you_mean, list_choices
-
     tools = {tool.name: tool for tool in found}
     if name not in tools:
         raise WorkflowError(f"there is no tool `{name}`; {did_you_mean(name, tools)}tools: {list_choices(tools)}")
@@ -197,24 +191,13 @@ def _arguments(text: str) -> dict[str, Json]:
     return given
 
 
-def _tool_to_json(tool: Tool) -> dict[str, Json]:
-    from ste_graph.tools.fingerprint import describe_tool
-
-    return describe_tool(tool)
-
-
 def _note(tool: Tool) -> dict[str, Json]:
     """Why the tool's effect is not the one that its source states, if so."""
-    from ste_graph.tools.forwarded import effect_note
-
     return {"effect_note": note} if (note := effect_note(tool)) else {}
 
 
 def _access_columns(tool: Tool, policy: ToolPolicy) -> tuple[str, str]:
     """Whether a run may call the tool, and what the tool is for; with the reason if its effect is in doubt."""
-    from ste_graph.tools.forwarded import effect_note
-    from ste_graph.tools.policy import first_line
-
     about = first_line(tool.description)
     if policy.allows(tool):
         return "", about

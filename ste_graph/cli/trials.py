@@ -1,20 +1,18 @@
-"""Trials as text for a person."""
+"""Trials, and what they have tried out of each tool, as text for a person."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ste_graph.cli.missing_values import missing_value_lines
-from ste_graph.contracts import is_simulated
+from ste_graph.contracts import Json, is_simulated
 from ste_graph.distil.facts import FactCounts
 from ste_graph.distil.run_facts import RunFacts
+from ste_graph.finished import FinishedRun, JournalTrial
+from ste_graph.records import TrialStep
 from ste_graph.text import align_columns, printable
-
-if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun, JournalTrial
-    from ste_graph.records import TrialStep
+from ste_graph.trials.coverage import ToolCoverage, measure_coverage
 
 VERDICTS = {True: "solved", False: "not solved", None: "unclear"}
 
@@ -114,3 +112,26 @@ class _ToolCounts:
         unsolved = facts.trials - facts.solved - facts.unclear
         verdicts = (facts.trials, facts.solved, unsolved, facts.unclear)
         return (*verdicts, facts.call_succeeded, facts.grounded, self.with_failed_calls)
+
+
+def coverage_by_tool(run: FinishedRun, tool: str | None) -> dict[str, ToolCoverage]:
+    """The coverage of each tool of the run, or of one."""
+    schemas = run.lock.get("schemas", {})
+    trials: dict[str, list[dict[str, Json]]] = {name: [] for name in run.lock["units"] if tool in (None, name)}
+    for kept in run.each_trial(tool):
+        if kept.tool in trials:
+            trials[kept.tool].append(kept.line)
+    return {name: measure_coverage(own, schemas.get(name, {})) for name, own in trials.items()}
+
+
+def coverage_table(found: dict[str, ToolCoverage]) -> str:
+    """The coverage as a table, a line per tool."""
+    rows = [["tool", "parameters", "choices", "requests", "spread", "idle", "errors met"]]
+    for name, coverage in found.items():
+        used = [(len(coverage.parameters), coverage.parameter_count), (len(coverage.values), coverage.value_count)]
+        spread = "-" if coverage.spread is None else f"{coverage.spread:.2f}"
+        shares = [f"{count}/{total}" for count, total in used]
+        rows.append(
+            [name, *shares, str(coverage.requests), spread, str(coverage.idle), ", ".join(coverage.errors) or "none"]
+        )
+    return "\n".join(align_columns(rows, left=(0, -1)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ste_graph.contracts import Json
+from ste_graph.grouping import group
 from ste_graph.models.prices import Prices
 from ste_graph.run.logs.usage_counts import UsageCounts
 from ste_graph.run.summary import Summary
@@ -51,20 +52,13 @@ class Conduct:
             return None
         return prices.price(self.used.prompt_tokens, self.used.completion_tokens)
 
-    def loop_ends(self) -> dict[str, dict[str, int]]:
-        """How often each loop ended for each reason."""
-        found: dict[str, dict[str, int]] = {}
-        for (loop, reason), count in sorted(self.loops.items()):
-            found.setdefault(loop, {})[reason] = count
-        return found
-
     def rates(self) -> Iterator[tuple[str, int, int]]:
         """What may differ between arms: its name, how often it happened, and how often it could have."""
         asked = self.used.model_calls
         yield "requests made again", self.retries.total(), asked
         for name in FAULTS:
             yield f"{name} replies", int(getattr(self.used, name)), asked
-        for loop, reasons in self.loop_ends().items():
+        for loop, reasons in loop_endings(self.loops).items():
             if not reasons.keys() <= {"times", "items"}:
                 yield f"loop `{loop}` ended by at_most", reasons.get("at_most", 0), sum(reasons.values())
 
@@ -80,9 +74,15 @@ class Conduct:
             "calls": dict(sorted(self.calls.items())),
             "replies": {name: int(getattr(self.used, name)) for name in FAULTS},
             "retries": dict(sorted(self.retries.items())),
-            "loops": self.loop_ends(),
+            "loops": loop_endings(self.loops),
             "failed": self.failed,
         }
+
+
+def loop_endings(loops: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """The number of times that each loop ended for each reason, by the loop's name."""
+    by_loop = group((loop, (reason, count)) for (loop, reason), count in sorted(loops.items()))
+    return {loop: dict(reasons) for loop, reasons in by_loop.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ste_graph.diagnostics import display_path
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, is_run, open_run
 from ste_graph.packs.runs import find_origins, list_named_runs, list_siblings, locate_run
-from ste_graph.text import count_noun
+from ste_graph.text import count_noun, first_lines
 from ste_graph.tools.policy import SkippedTool
 
 SHOWN: Final = 10
@@ -89,6 +89,5 @@ def untested_lines(untested: Sequence[UntestedTool]) -> list[str]:
         return []
     width = max(len(each.tool) for each in untested)
     head = f"no case of {count_noun(len(untested), 'tool')}, so that nothing is known of what learning adds there:"
-    lines = [f"  {each.tool:{width}}  {each.reason}\n  {'':{width}}  {each.advice}" for each in untested[:SHOWN]]
-    more = [f"  and {len(untested) - SHOWN} more"] if len(untested) > SHOWN else []
-    return [head, *lines, *more]
+    lines = [f"  {each.tool:{width}}  {each.reason}\n  {'':{width}}  {each.advice}" for each in untested]
+    return [head, *first_lines(lines, SHOWN)]
