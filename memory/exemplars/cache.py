@@ -9,12 +9,14 @@ from contextlib import contextmanager
 import numpy as np
 
 from ste_graph.errors import RunError
+from ste_graph.memory.batches import slices
 from ste_graph.memory.exemplars.backend import BATCH, Backend, Changes
-from ste_graph.memory.exemplars.embedder import StoreEmbedder, check_count
-from ste_graph.memory.exemplars.exemplar import Exemplar, replace_surrogates
+from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import WAIT_S, BusyError
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.log import ExemplarRow, text_hash
+from ste_graph.memory.exemplars.searchable import SearchableExemplars
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.exemplars.vector_index import VectorIndex
 from ste_graph.memory.vectors.similarity import DECIMALS, Vectors
@@ -23,15 +25,15 @@ from ste_graph.trials.lessons import Lesson
 _log = logging.getLogger("ste_graph.memory")
 
 
-class ExemplarCache:
+class ExemplarCache(SearchableExemplars):
     """The content of a backend in working memory. What others have written is read before anything is looked up.
 
     Any number of threads may come: one reads or writes at a time, the others wait.
     """
 
     def __init__(self, backend: Backend, embedder: StoreEmbedder) -> None:
+        super().__init__(backend.place, embedder)
         self.backend = backend
-        self.embedder = embedder
         self.wait_s = WAIT_S
         """How long to wait for another process that writes."""
         self.version = 0
@@ -41,8 +43,9 @@ class ExemplarCache:
         self._lessons: tuple[int, list[Lesson]] | None = None
 
     @property
-    def place(self) -> str:
-        return self.backend.place
+    def dimension(self) -> int | None:
+        with self.reading():
+            return self.backend.dimension
 
     def __len__(self) -> int:
         with self.reading():
@@ -143,14 +146,14 @@ class ExemplarCache:
                 except BusyError:
                     if self.version == 0 or (vectors and self._index is None):
                         raise
-                    _log.warning("%s: is being written; going on with what was read before", self.backend.place)
+                    _log.warning("%s: is being written; going on with what was read before", self.place)
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Alone with the store, everything caught up with. Raises `RunError`."""
         if self._frozen is not None:
-            raise RunError(f"{self.backend.place}: is read as it was; open it again to change it")
+            raise RunError(f"{self.place}: is read as it was; open it again to change it")
         with self.backend.lock, self.backend.writing(self.wait_s) as changes:
             self._apply(changes)
             yield
@@ -174,16 +177,6 @@ class ExemplarCache:
             if self.backend.keeps_vectors:  # others may change them later
                 self._load()
 
-    def add(self, exemplars: Iterable[Exemplar], vectors: Vectors | None = None) -> int:
-        """Add or replace exemplars, see `ExemplarStore.add`."""
-        todo = list({exemplar.id: replace_surrogates(exemplar) for exemplar in exemplars}.values())
-        if vectors is not None:
-            check_count(vectors, len(todo))
-        return sum(
-            self._add(todo[start : start + BATCH], None if vectors is None else vectors[start : start + BATCH])
-            for start in range(0, len(todo), BATCH)
-        )
-
     def forget(self, is_wanted: Callable[[Exemplar], bool]) -> int:
         """Remove exemplars for good; returns how many."""
         with self.writing():
@@ -193,21 +186,13 @@ class ExemplarCache:
                 self._index = None
         return len(gone)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of texts. Raises `SteError`."""
-        return self.check(self.embedder.embed(texts)) if texts else np.empty((0, 0), dtype=np.float32)
-
-    def check(self, vectors: Vectors) -> Vectors:
-        """The vectors at length one. Raises `WorkflowError` if they are not such as the store holds."""
-        return self.embedder.check(vectors, self.backend.dimension)
-
     def close(self) -> None:
         """Let go of files and connections."""
         with self.backend.lock:
             self.backend.close()
             self._index = None
 
-    def _add(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
+    def add_some(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
         with self.reading():
             new = [place for place, exemplar in enumerate(exemplars) if self._differs(exemplar)]
             unknown = [exemplars[place] for place in new if not self._has_text(exemplars[place])]
@@ -215,8 +200,7 @@ class ExemplarCache:
             return 0
         known: dict[str, Vectors] = {}
         if vectors is not None:
-            rows = self.check(np.asarray(vectors)[new])
-            known = {exemplars[place].id: row for place, row in zip(new, rows, strict=True)}
+            known = {exemplars[place].id: vectors[place] for place in new}
         elif self.backend.keeps_vectors:  # embedded before the others have to wait
             known = self._embed_by_id(unknown)
         with self.writing():
@@ -257,8 +241,8 @@ class ExemplarCache:
         index = self._index or VectorIndex()
         missing = [row for id, row in self._rows.items() if id not in index]
         missing.sort(key=lambda row: row.tool)
-        for start in range(0, len(missing), BATCH):
-            some = missing[start : start + BATCH]
+        for part in slices(len(missing), BATCH):
+            some = missing[part]
             vectors = self.backend.get_vectors([row.id for row in some])
             there = [row for row in some if row.id in vectors]
             if there:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from ste_graph.errors import RunError, SteError
+from ste_graph.memory.batches import slices
 from ste_graph.memory.exemplars.backend import BATCH, Changes
 from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars, read_exemplar
 from ste_graph.memory.exemplars.embedder import StoreEmbedder
@@ -14,10 +15,9 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
 from ste_graph.memory.exemplars.log import ExemplarLog, ExemplarRow, RowMaker
 from ste_graph.memory.vectors.chroma_client import Wording
-from ste_graph.memory.vectors.collection import VectorCollection
+from ste_graph.memory.vectors.collection import VectorCollection, VectorRow
 from ste_graph.memory.vectors.shared_collections import SharedCollections
 from ste_graph.memory.vectors.similarity import Vectors
-from ste_graph.memory.vectors.vector_store import VectorRow
 
 _UNTOUCHED = "untouched"
 _log = logging.getLogger("ste_graph.memory")
@@ -99,8 +99,9 @@ class FolderBackend:
         vectors = self._index.get_vectors([exemplar.id for exemplar in left])
         _collections.remove(self._folder.index)
         self._index.open()
-        for some in _batches([exemplar for exemplar in left if exemplar.id in vectors]):
-            self._put_into_index(some, vectors)
+        indexed = [exemplar for exemplar in left if exemplar.id in vectors]
+        for part in slices(len(indexed), BATCH):
+            self._put_into_index(indexed[part], vectors)
         self._reread()
 
     def forgotten_ids(self) -> set[str]:
@@ -147,9 +148,9 @@ class FolderBackend:
         there = self._index.get(texts=False)
         self._index.delete(sorted(there.keys() - self.rows.keys()))
         digests = {id: row.metadata.get("digest") for id, row in there.items()}
-        for some in _batches(
-            [exemplar for exemplar in self.exemplars() if digests.get(exemplar.id) != exemplar.digest]
-        ):
+        missing = [exemplar for exemplar in self.exemplars() if digests.get(exemplar.id) != exemplar.digest]
+        for part in slices(len(missing), BATCH):
+            some = missing[part]
             vectors = self._embedder.check(self._embedder.embed([exemplar.query for exemplar in some]), self.dimension)
             self._put_into_index(some, dict(zip((exemplar.id for exemplar in some), vectors, strict=True)))
 
@@ -226,7 +227,3 @@ def compare_folder(folder: StoreFolder) -> tuple[int, list[str]]:
             return len(rows), [*log.damaged, *compare_rows(rows, index.get(texts=False))]
         finally:
             _collections.close(index)
-
-
-def _batches(exemplars: Sequence[Exemplar]) -> Iterator[Sequence[Exemplar]]:
-    return (exemplars[start : start + BATCH] for start in range(0, len(exemplars), BATCH))

@@ -12,12 +12,12 @@ import numpy as np
 
 from ste_graph.addresses import find_address_fault
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.memory.exemplars.backend import BATCH
 from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars, read_exemplar
-from ste_graph.memory.exemplars.embedder import StoreEmbedder, check_count
-from ste_graph.memory.exemplars.exemplar import Exemplar, replace_surrogates
+from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.log import ExemplarRow, RowMaker
+from ste_graph.memory.exemplars.searchable import SearchableExemplars
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.collection import VectorCollection
@@ -44,7 +44,7 @@ _MOST_READ: Final = 2048
 """How many of the nearest are looked through for such as may be shown."""
 
 
-class ServerExemplars:
+class ServerExemplars(SearchableExemplars):
     """Any number of clients may write at once: an exemplar is one row, which is written as a whole.
 
     With `older`, also what an earlier version has left is read, if not searched.
@@ -57,8 +57,7 @@ class ServerExemplars:
     def __init__(self, address: str, embedder: StoreEmbedder, *, older: bool = False) -> None:
         if fault := find_address_fault(address):
             raise WorkflowError(f"{address}: not a web address: {fault}; expected one such as http://localhost:8000")
-        self.place = address
-        self._embedder = embedder
+        super().__init__(address, embedder)
         self._shown: frozenset[str] | None = None
         """The ids of what is shown once it is frozen; None: all."""
         wording, layouts = Wording(address, _ADVICE, _MISFIT), (_LAYOUT, _LAYOUT - 1) if older else (_LAYOUT,)
@@ -66,12 +65,16 @@ class ServerExemplars:
         self._directory = ScopeDirectory(self._collection)
         embedder.made_with = self._collection.embedder
 
+    @property
+    def dimension(self) -> int | None:
+        return self._opened.dimension
+
     def __len__(self) -> int:
         return len(self._opened if self._shown is None else self._shown)
 
     def is_empty(self) -> bool:
         # A server counts a million rows in tens of milliseconds; that it has a dimension says that there were some.
-        return self._opened.dimension is None if self._shown is None else not self._shown
+        return self.dimension is None if self._shown is None else not self._shown
 
     def ids(self) -> list[str]:
         return self._opened.ids() if self._shown is None else list(self._shown)
@@ -101,16 +104,6 @@ class ServerExemplars:
     def freeze(self, ids: Iterable[str]) -> None:
         self._shown = frozenset(ids)
 
-    def add(self, exemplars: Iterable[Exemplar], vectors: Vectors | None = None) -> int:
-        self._check_changeable()
-        todo = list({exemplar.id: replace_surrogates(exemplar) for exemplar in exemplars}.values())
-        if vectors is not None:
-            vectors = self._check(check_count(vectors, len(todo)))
-        return sum(
-            self._add(todo[start : start + BATCH], None if vectors is None else vectors[start : start + BATCH])
-            for start in range(0, len(todo), BATCH)
-        )
-
     def forget(self, is_wanted: Callable[[Exemplar], bool]) -> int:
         self._check_changeable()
         gone = [(exemplar.id, (exemplar.tool,)) for exemplar in self.exemplars() if is_wanted(exemplar)]
@@ -123,9 +116,6 @@ class ServerExemplars:
 
     def find_differences(self) -> list[str]:
         return []
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        return self._check(self._embedder.embed(texts)) if texts else np.empty((0, 0), dtype=np.float32)
 
     def search(
         self,
@@ -143,7 +133,7 @@ class ServerExemplars:
         """
         offered = None if tools is None else frozenset(tools)
         wanted = Wanted(k, offered, gates, by_tool)
-        return [self._search(vector, wanted) for vector in self._check(vectors)]
+        return [self._search(vector, wanted) for vector in self.check(vectors)]
 
     def close(self) -> None:
         self._collection.close()
@@ -153,11 +143,8 @@ class ServerExemplars:
         """The collection; looked for again while there is none, as another client may have made it."""
         if self._collection.dimension is None:
             self._collection.refresh()
-        self._embedder.made_with = self._collection.embedder
+        self.embedder.made_with = self._collection.embedder
         return self._collection
-
-    def _check(self, vectors: Vectors) -> Vectors:
-        return self._embedder.check(vectors, self._opened.dimension)
 
     def _is_shown(self, id: str) -> bool:
         return self._shown is None or id in self._shown
@@ -166,7 +153,8 @@ class ServerExemplars:
         if self._shown is not None:
             raise RunError(f"{self.place}: is read as it was; open it again to change it")
 
-    def _add(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
+    def add_some(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
+        self._check_changeable()
         there = self.get([exemplar.id for exemplar in exemplars])
         new = [at for at, each in enumerate(exemplars) if each.id not in there or there[each.id].digest != each.digest]
         if not new:
@@ -181,11 +169,11 @@ class ServerExemplars:
             rows = self.embed([each.query for each in unknown])
             known |= {each.id: row for each, row in zip(unknown, rows, strict=True)}
         self._directory.add((each.id, (each.tool,)) for each in some)
-        add_exemplars(self._collection, some, known, self._embedder.name)
+        add_exemplars(self._collection, some, known, self.embedder.name)
         before = ((each.id, there[each.id].tool) for each in some if each.id in there)
         now = {each.id: each.tool for each in some}
         self._directory.delete((id, (tool,)) for id, tool in before if now[id] != tool)
-        self._embedder.made_with = self._collection.embedder
+        self.embedder.made_with = self._collection.embedder
         return len(some)
 
     def _search(self, vector: Vectors, wanted: Wanted) -> list[ExemplarMatch]:

@@ -109,24 +109,21 @@ class ExemplarViewStore:
         of a run that went on from a pack, as the tools that it did not explore have no exemplars in it.
         """
         if self._kept is not None:
-            return await asyncio.to_thread(self._select_kept_lessons, self._kept, query, tools, per_tool, k)
-        nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", allow_same_request=False)
-        found = await self._store.aselect(query, nearest, tools=tools)
-        lessons = await asyncio.to_thread(self._store.all_lessons, tools)
-        others = await asyncio.to_thread(self._store.rank_tools, query, tools) if not found and lessons else tools
-        order = dict.fromkeys([*(match.exemplar.tool for match in found), *others])
+            order = await asyncio.to_thread(self._rank_by_definition, self._kept, query, tools)
+            lessons = [*await asyncio.to_thread(self._store.all_lessons, tools), *self._kept.lessons]
+        else:
+            nearest = Selection(k=len(tools), per_tool=1, order="most_similar_first", allow_same_request=False)
+            found = await self._store.aselect(query, nearest, tools=tools)
+            lessons = await asyncio.to_thread(self._store.all_lessons, tools)
+            others = await asyncio.to_thread(self._store.rank_tools, query, tools) if not found and lessons else tools
+            order = list(dict.fromkeys([*(match.exemplar.tool for match in found), *others]))
         selected = take_turns(lessons, order, per_tool=per_tool, k=k)
         lines, ids = list(map(lesson_text, selected)), [lesson.id for lesson in selected]
         return SelectedLessons(lines=lines, ids=ids, origin=self._origin)
 
-    def _select_kept_lessons(
-        self, kept: KeptLessons, query: str, tools: Sequence[str], per_tool: int, k: int
-    ) -> SelectedLessons:
+    def _rank_by_definition(self, kept: KeptLessons, query: str, tools: Sequence[str]) -> list[str]:
         near = dict(zip(tools, self._store.similarities(query, list(map(kept.describe, tools))), strict=True))
-        lessons = [*self._store.all_lessons(tools), *kept.lessons]
-        selected = take_turns(lessons, sorted(tools, key=lambda tool: -near[tool]), per_tool=per_tool, k=k)
-        lines, ids = list(map(lesson_text, selected)), [lesson.id for lesson in selected]
-        return SelectedLessons(lines=lines, ids=ids, origin=self._origin)
+        return sorted(tools, key=lambda tool: -near[tool])
 
     async def similarities(self, text: str, others: Sequence[str]) -> list[float]:
         return await asyncio.to_thread(self._store.similarities, text, others)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ste_graph.contracts import Entry, Json, LoggedEntries, Neighbour, Scope
 from ste_graph.errors import RunError, SteError
+from ste_graph.memory.batches import slices
 from ste_graph.memory.experience.index import EntryIndex, entry_digest
 from ste_graph.memory.experience.other_tool import OtherToolSource
 from ste_graph.memory.experience.recall_settings import Diverse, Nearest, OtherTool, RecallSetting
@@ -85,8 +86,8 @@ class ExperienceStore:
         self._indexed = {id for id, own in stored.items() if self._digests.get(id) == own.digest}
         remembered = [entry for scope in self._scopes.values() for entry in scope.entries]
         missing = [entry for entry in remembered if entry.id not in self._indexed]
-        for start in range(0, len(missing), _BULK):
-            await self._write(missing[start : start + _BULK])
+        for part in slices(len(missing), _BULK):
+            await self._write(missing[part])
 
     def add(self, entry: Entry) -> None:
         if not self._remember(entry):

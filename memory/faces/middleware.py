@@ -13,7 +13,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from langchain_core.messages.utils import convert_to_messages
 
 from ste_graph.contracts import Selection
-from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
+from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.faces.pack_tools import describe_tools
 
@@ -79,16 +79,17 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
 
     def _look_up(self, key: _Key) -> _Shown:
         """The exemplars for a request, in the form wanted, and the lessons of the nearest one's tool."""
+        if self._form == "react":
+            text = self._store.render(
+                key[1], self._selection, tools=key[2], introduction=self._introduction, lessons=self._lessons
+            )
+            return _Shown(text, [])
         found = self._store.select(key[1], self._selection, tools=key[2])
         hints = "\n".join(self._store.guideline_at_hand(found, key[2]))
         lessons = "\n".join(self._store.lessons_at_hand(key[1], found, key[2], self._lessons))
-        exemplars = [match.exemplar for match in found]
-        introduction = self._introduction if found else ""
-        if self._form == "native":
-            turns = cast("list[AnyMessage]", convert_to_messages(as_messages(exemplars, form="native")))
-            return _Shown(SEPARATOR.join(filter(None, [hints, lessons, introduction])), turns)
-        text = as_text(exemplars, observations=self._selection.shows_observations)
-        return _Shown(SEPARATOR.join(filter(None, [hints, lessons, introduction, text])), [])
+        messages = as_messages([match.exemplar for match in found], form="native")
+        text = SEPARATOR.join(filter(None, [hints, lessons, self._introduction if found else ""]))
+        return _Shown(text, cast("list[AnyMessage]", convert_to_messages(messages)))
 
     def _keep(self, key: _Key, shown: _Shown) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from ste_graph.errors import RunError, WorkflowError
+from ste_graph.memory.batches import slices
 from ste_graph.memory.vectors.encoders import BATCH, Encoder, OnnxEncoder, ReferenceEncoder, load_model
 from ste_graph.memory.vectors.onnx_export import export_once
 from ste_graph.memory.vectors.similarity import Vectors
@@ -137,7 +138,7 @@ class SentenceEmbedder:
         lengths = self.encoder.count_tokens(texts)
         self._warn_if_too_long(lengths, texts)
         by_length = np.argsort(lengths, kind="stable")[::-1]
-        batches = [by_length[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+        batches = [by_length[part] for part in slices(len(texts), BATCH)]
         encoded = np.concatenate([self.encoder.encode([texts[row] for row in batch]) for batch in batches])
         vectors = np.empty(encoded.shape, dtype=np.float32)
         vectors[by_length] = encoded

@@ -17,6 +17,7 @@ import numpy as np
 
 from ste_graph.errors import RunError
 from ste_graph.files.cache import cache_folder
+from ste_graph.memory.batches import slices
 from ste_graph.memory.vectors.encoders import BATCH, GRAPH, TOKENIZER, OnnxEncoder, load_model
 from ste_graph.memory.vectors.weights import Weights
 
@@ -127,7 +128,7 @@ def export(model: SentenceTransformer, folder: Path) -> None:
 def check(model: SentenceTransformer, folder: Path) -> None:
     """Compare the vectors of the exported model with the original's. Raises `RunError` if they differ."""
     exported = OnnxEncoder(folder, threads=1)
-    batches = [_TEXTS[start : start + BATCH] for start in range(0, len(_TEXTS), BATCH)] + [[text] for text in _TEXTS]
+    batches = [_TEXTS[part] for part in slices(len(_TEXTS), BATCH)] + [[text] for text in _TEXTS]
     for texts in batches:
         expected = model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
         difference = float(np.abs(exported.encode(texts) - expected).max())

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ste_graph.contracts import Scope
-from ste_graph.memory.vectors.collection import VectorCollection
+from ste_graph.memory.batches import slices
+from ste_graph.memory.vectors.collection import ROWS, VectorCollection
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
 _SHARDS: Final = 64
-_ROWS = 5000
 _CONFIGURATION: Final[Mapping[str, Any]] = {"hnsw": {"max_neighbors": 2, "ef_construction": 2}}
 
 
@@ -38,7 +38,8 @@ class ScopeDirectory:
     def add(self, rows: Iterable[tuple[str, Scope]]) -> None:
         """Enter rows by id and scope; one that is there stays. Raises `RunError`."""
         for shard, keys in _group_by_shard(rows).items():
-            for some in _parts(list(keys)):
+            for part in slices(len(keys), ROWS):
+                some = [*keys][part]
                 with self._collection.guard("writing the index"):
                     self._open(shard).upsert(
                         ids=some,
@@ -56,7 +57,8 @@ class ScopeDirectory:
     def delete(self, rows: Iterable[tuple[str, Scope]]) -> None:
         """Remove rows by id and scope. Raises `RunError`."""
         for shard, keys in _group_by_shard(rows).items():
-            for some in _parts(list(keys)):
+            for part in slices(len(keys), ROWS):
+                some = [*keys][part]
                 with self._collection.guard("writing the index"):
                     self._open(shard).delete(ids=some)
 
@@ -81,7 +83,3 @@ def _hash(scope: Scope) -> str:
 
 def _shard(key: str) -> int:
     return int(key, 16) % _SHARDS
-
-
-def _parts(keys: Sequence[str]) -> list[list[str]]:
-    return [list(keys[start : start + _ROWS]) for start in range(0, len(keys), _ROWS)]
