@@ -58,6 +58,12 @@ class TimedReply:
         return self.raw.reasoning or split_thoughts(self.raw.text).thought
 
 
+def excerpt(text: str) -> str:
+    """The beginning of a text in one line, as code; empty for none."""
+    line = " ".join(text.split())
+    return f"`{line[:60]}{'…' if len(line) > 60 else ''}`" if line else ""
+
+
 class Examiner:
     """Asks one model, as a run does: what its server refuses is learnt and left out. Use it as a context manager."""
 

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from ste_graph.contracts import Json, Message, Reply
-from ste_graph.doctor.asking import Examiner, LostReplyError, TimedReply
+from ste_graph.doctor.asking import Examiner, LostReplyError, TimedReply, excerpt
 from ste_graph.doctor.diagnosis import Diagnosis, Protocol
 from ste_graph.errors import ModelError
 from ste_graph.protocols.next_step import Action
@@ -71,7 +71,11 @@ async def try_structure(examiner: Examiner, diagnosis: Diagnosis) -> None:
         case "json_schema" if kept:
             diagnosis.add("structured output", "yes", "by its schema (json_schema)")
         case "json_schema":
-            diagnosis.add("structured output", "ignored", f"json_schema is taken, but the reply was {_excerpt(reply)}")
+            diagnosis.add(
+                "structured output",
+                "ignored",
+                f"json_schema is taken, but the reply was {_excerpt(reply)}",
+            )
         case "json_object":
             note = "json_schema is refused, so JSON is asked for without its schema (json_object)"
             diagnosis.add("structured output", "adapted" if kept else "ignored", note)
@@ -123,7 +127,11 @@ async def try_tool_call(examiner: Examiner, diagnosis: Diagnosis) -> None:
         diagnosis.add("tool call", "adapted", f"left {where} by the server, as {dialect(text)}; it is read there")
     else:
         promised = reply.raw.finish_reason == "tool_calls"
-        lost = "one is promised (finish_reason), and none is there" if promised else f"none in {_excerpt(reply)}"
+        lost = (
+            "one is promised (finish_reason), and none is there"
+            if promised
+            else f"none in {_excerpt(reply)}"
+        )
         diagnosis.add("tool call", "no", lost)
         diagnosis.protocol = otherwise
     if new := sorted(set(examiner.adaptation.keywords) - known):
@@ -199,5 +207,4 @@ async def try_roles(examiner: Examiner, diagnosis: Diagnosis) -> None:
 
 
 def _excerpt(reply: TimedReply) -> str:
-    line = " ".join((reply.text or reply.thoughts).split())
-    return f"`{line[:60]}{'…' if len(line) > 60 else ''}`" if line else "empty"
+    return excerpt(reply.text or reply.thoughts) or "empty"

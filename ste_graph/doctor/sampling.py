@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ste_graph.doctor.asking import Examiner, SilentModelError, TimedReply
+from ste_graph.doctor.asking import Examiner, SilentModelError, TimedReply, excerpt
 from ste_graph.doctor.diagnosis import Diagnosis, Outcome
 
 COUNT: Final = "Count from 1 to 20 in digits, separated by spaces. Write nothing else."
@@ -73,7 +73,7 @@ def _stop(reply: TimedReply, unsent: tuple[str, ...]) -> tuple[Outcome, str]:
         return "ignored", "taken, but the reply went on: replies are cut here"
     if "8" in numbers:
         return "yes", "the reply ended there"
-    return "unknown", f"taken; the model did not count: {_excerpt(reply.text)}"
+    return "unknown", f"taken; the model did not count: {excerpt(reply.text) or 'it said nothing'}"
 
 
 def _limit(reply: TimedReply, examiner: Examiner) -> tuple[Outcome, str]:
@@ -90,8 +90,3 @@ def _limit(reply: TimedReply, examiner: Examiner) -> tuple[Outcome, str]:
     if adaptation.token_limit != "max_tokens":
         return "adapted", f"sent as `{adaptation.token_limit}`; {kept}"
     return ("yes" if reply.raw.finish_reason == "length" or tokens else "unknown"), kept
-
-
-def _excerpt(text: str) -> str:
-    line = " ".join(text.split())
-    return f"`{line[:60]}{'…' if len(line) > 60 else ''}`" if line else "it said nothing"

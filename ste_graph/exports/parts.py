@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +13,7 @@ from ste_graph.distil.facts import TrialFacts
 from ste_graph.distil.run_facts import RunFacts
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, is_run, part_names
+from ste_graph.grouping import group
 from ste_graph.packs.runs import list_named_runs
 from ste_graph.report.content import hidden_paths, make_safe
 from ste_graph.report.entries import Fates
@@ -25,7 +25,6 @@ from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.summary import Summary, summarise
 from ste_graph.scoring.verdict import Question
 from ste_graph.suggest import did_you_mean, list_choices
-from ste_graph.text import count_noun
 
 
 @dataclass(frozen=True)
@@ -168,8 +167,7 @@ def read_run(run: FinishedRun) -> ExportRun:
     for each in (run, *run.sub_runs):
         own = str(accepted_lock(each.lock)["resolved"]["workflow"]["name"])
         part = ExportPart(each, "-".join(part_names(each, run)) or own, hidden)
-        for line in each.records():
-            part.lines.setdefault(str(line["record"]), []).append(line)
+        part.lines = group((str(line["record"]), line) for line in each.records())
         fates.add(each, [line for kind in ("candidate", "rejected", "example") for line in part.lines.get(kind, ())])
         parts.append(part)
     explored = {str(line["id"]) for part in parts for line in part.lines.get("trial", ())}
@@ -195,12 +193,6 @@ def choose_part(parts: Sequence[ExportPart], name: str | None) -> list[ExportPar
             f"{parts[0].run.path}: has no part `{name}`; {did_you_mean(name, names)}parts: {list_choices(names)}"
         )
     return chosen
-
-
-def describe_records(parts: Sequence[ExportPart]) -> str:
-    """What parts hold, as in `240 trials`."""
-    counts = Counter({kind: len(lines) for part in parts for kind, lines in part.lines.items()})
-    return ", ".join(count_noun(number, kind) for kind, number in sorted(counts.items())) or "no records yet"
 
 
 def _find_verdict(line: Line, verdicts: Mapping[str, bool]) -> bool | None:

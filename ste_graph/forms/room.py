@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from ste_graph.text import approximate_tokens
 
 
 def fit_first(texts: Sequence[str], room: int | None) -> int:
     """How many of the texts, from the first on, fit into `room` tokens; None: all. The first that does not ends it."""
-    if room is None:
-        return len(texts)
-    for count, text in enumerate(texts):
-        room -= approximate_tokens(text)
-        if room < 0:
-            return count
-    return len(texts)
+    tokens = accumulate(map(approximate_tokens, texts))
+    return len(texts) if room is None else sum(total <= room for total in tokens)
 
 
 def fit_last(texts: Sequence[str], room: int | None) -> int:

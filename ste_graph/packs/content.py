@@ -9,6 +9,7 @@ from typing import Any
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.grouping import group
 from ste_graph.packs.cases import GEPA, MCPCHECKER, gepa_rows, mcpchecker_files
 from ste_graph.packs.leaks import LeakFinder, LeakKind
 from ste_graph.packs.manifest import Manifest
@@ -108,9 +109,8 @@ def pack_files(
     notes: Sequence[str] = (),
 ) -> dict[str, bytes]:
     """Every file of a pack but its manifest. `examples` are exemplars as text, by tool."""
-    lessons: dict[str, list[str]] = {}
-    for lesson in map(Lesson.model_validate, data.lessons):
-        lessons.setdefault(lesson.tool, []).append(lesson_text(lesson).removeprefix("Lesson: "))
+    learnt = map(Lesson.model_validate, data.lessons)
+    lessons = group((lesson.tool, lesson_text(lesson).removeprefix("Lesson: ")) for lesson in learnt)
     descriptions = {name: own.model_dump(exclude_none=True) for name, own in data.descriptions.items()}
     definitions = {name: tool.model_dump(exclude={"name"}) for name, tool in data.definitions.items()}
     others = mcpchecker_files(manifest.name, data.cases)

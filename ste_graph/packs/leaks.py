@@ -72,7 +72,8 @@ class LeakFinder:
             if name in named or (TELLING.search(name) and len(value) >= SHORTEST_SECRET and not os.path.exists(value))
         }
         self._secrets = [(name, Redactor([value])) for name, value in sorted(secrets.items())]
-        found = _machine_folders() if folders is None else folders
+        # of this machine, and no pack has a reason to name them
+        found = [str(Path.home()), str(Path.cwd()), tempfile.gettempdir()] if folders is None else folders
         self._folders = sorted({folder for folder in found if len(folder) > len("/abc")}, key=len, reverse=True)
 
     def find(self, text: str) -> list[Leak]:
@@ -124,8 +125,3 @@ def _is_public(address: str) -> bool:
     except ValueError:
         return not _PRIVATE.search(host)
     return False
-
-
-def _machine_folders() -> Iterator[str]:
-    """Folders of this machine that no pack has a reason to name."""
-    yield from (str(Path.home()), str(Path.cwd()), tempfile.gettempdir())

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
+from xml.etree import ElementTree
 
 from ste_graph.contracts import Json
 from ste_graph.text import count_noun, printable
@@ -150,8 +151,6 @@ class PackOutcome:
         return "\n".join([*lines, self.summary])
 
     def _junit(self) -> str:
-        from xml.etree import ElementTree
-
         count = {status: sum(each.status == status for each in self.findings) for status in _RANK}
         counts = {
             "tests": str(len(self.findings)), "failures": str(count["lost"]), "skipped": str(count["unknown"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ MALFORMED = (ValueError, RecursionError, TypeError, AttributeError, KeyError)
 """The errors that a message of another form than MCP's may lead to; it goes through all the same."""
 _MARKS = (b"tools/list", b"tools\\/list", b"\\u")
 """What a message that asks for the tools has in it; JSON may escape the slash, and any letter."""
+
+_LINE = re.compile(rb"[^\n]*\n")
+"""A line that ends in a line feed; a carriage return alone ends none."""
 
 
 @dataclass
@@ -171,16 +175,11 @@ class AnswerStream:
         if not end:
             return passed
         lines, self._held = self._held[:end], self._held[end:]
-        return passed + b"".join(map(self._overlay.rewrite, _split_lines(bytes(lines))))
+        return passed + b"".join(map(self._overlay.rewrite, _LINE.findall(lines)))
 
     def finish(self) -> bytes:
         """What is left at the end."""
         return self._overlay.rewrite(bytes(self._held))
-
-
-def _split_lines(whole: bytes) -> list[bytes]:
-    """Lines that all end in a line feed; a carriage return alone ends none."""
-    return [line + b"\n" for line in whole.split(b"\n")[:-1]]
 
 
 def _find_drift(name: str, before: ToolDefinition, entry: Mapping[str, Json]) -> Drift | None:

@@ -18,6 +18,7 @@ from ste_graph.errors import WorkflowError
 from ste_graph.files.document import read_json, read_values
 from ste_graph.packs.manifest import REMAKE, Manifest, advise, find_changes, read_manifest
 from ste_graph.scoring.case import GoldCall
+from ste_graph.tools.fingerprint import describe_tool
 from ste_graph.trials.lessons import Lesson
 
 EXEMPLARS, LESSONS, CASES = "exemplars.jsonl", "lessons.jsonl", "cases.jsonl"
@@ -48,8 +49,6 @@ class ToolDefinition(Frozen):
     @classmethod
     def of(cls, tool: Tool) -> ToolDefinition:
         """The definition of a tool as it is now."""
-        from ste_graph.tools.fingerprint import describe_tool
-
         return cls.model_validate(describe_tool(tool))
 
 

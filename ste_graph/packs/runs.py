@@ -24,7 +24,7 @@ def find_evaluation(path: Path) -> Evaluation:
 
 def locate_evaluation(path: Path, run: FinishedRun) -> tuple[FinishedRun, dict[str, Json], Evaluation]:
     """The last evaluation of a run, or of the only one of its parts that has some."""
-    found = {part.path: (part, lines) for part in (run, *run.sub_runs) if (lines := _evaluation_lines(part))}
+    found = {part.path: (part, lines) for part in (run, *run.sub_runs) if (lines := [*part.records("evaluation")])}
     if not found:
         raise WorkflowError(
             f"{path}: holds no decision (no evaluation of a test), so that there is nothing proven to pack; expected a "
@@ -42,10 +42,6 @@ def locate_evaluation(path: Path, run: FinishedRun) -> tuple[FinishedRun, dict[s
         return part, line, Evaluation.from_line(line)
     except ValidationError as error:
         raise WorkflowError(f"{part.folder.journal}: the evaluation is damaged; evaluate again with --out") from error
-
-
-def _evaluation_lines(run: FinishedRun) -> list[dict[str, Json]]:
-    return [line for line in run.records() if line.get("record") == "evaluation"]
 
 
 def list_siblings(run: FinishedRun) -> list[FinishedRun]:
@@ -98,8 +94,7 @@ def locate_by_id(id: str, hint: str, nearby: list[FinishedRun], what: str) -> Fi
 def find_origins(distilled: FinishedRun) -> dict[str, FinishedRun]:
     """The run that was distilled, if it is still there."""
     named = list_named_runs(distilled, "trials", "run")
-    near = [*list_siblings(distilled)]
     try:
-        return {"explore": locate_run(named, near, "")}
+        return {"explore": locate_run(named, list_siblings(distilled), "")}
     except WorkflowError:
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -213,7 +213,8 @@ def find_source(path: Path, *, unadopted: bool = False) -> PackSource:
     what = f"{evaluated.path}: the run with the replies"
     named = list_named_runs(evaluated, "replies", "runs")
     if len(named) > 1:  # further arms were tested in runs of their own, as by lora.yaml
-        named = [each for each in named if _has_arm(locate_run([each], nearby, what), evaluation.candidate)]
+        replies = {each: locate_run([each], nearby, what).records("reply") for each in named}
+        named = [each for each in named if any(line.get("arm") == evaluation.candidate for line in replies[each])]
     tested = locate_run(named, nearby, what)
     cases = list_named_runs(tested, "cases", "run")
     distilled = locate_run(cases, nearby, f"{tested.path}: the run with the held-out requests")
@@ -222,10 +223,6 @@ def find_source(path: Path, *, unadopted: bool = False) -> PackSource:
         for form, source in subject.forms.items()
     }
     return PackSource(path, evaluation, line, evaluated, tested, distilled, subject, runs)
-
-
-def _has_arm(run: FinishedRun, arm: str | None) -> bool:
-    return any(line.get("record") == "reply" and line.get("arm") == arm for line in run.records())
 
 
 def _find_subject(path: Path, evaluation: Evaluation, *, unadopted: bool) -> FormsSubject:
@@ -282,9 +279,5 @@ def _without_places(value: Any, labels: Collection[str]) -> Any:
 def _definition(name: str, description: str, parameters: dict[str, Json], fingerprint: str | None) -> ToolDefinition:
     """The definition with the effect under which it has its fingerprint."""
     plain = {"name": name, "description": description, "parameters": parameters}
-    effect = next(_matching_effects(plain, fingerprint), None)
+    effect = next((own for own in EFFECTS if digest({**plain, "effect": own}, length=LENGTH) == fingerprint), None)
     return ToolDefinition(**plain, effect=effect, fingerprint=fingerprint or "")
-
-
-def _matching_effects(plain: Mapping[str, Json], fingerprint: str | None) -> Iterator[Effect]:
-    return (effect for effect in EFFECTS if digest({**plain, "effect": effect}, length=LENGTH) == fingerprint)

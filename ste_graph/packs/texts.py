@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ste_graph.distil.normalisation import contains_words
 from ste_graph.errors import WorkflowError
 from ste_graph.forms.evidence import definition_text
 from ste_graph.forms.foreign import find_foreign
 from ste_graph.packs.runs import find_origins
+from ste_graph.packs.sources import PackSource
 from ste_graph.packs.values import PackData
 from ste_graph.training.rows.held_out import HeldOut
-
-if TYPE_CHECKING:
-    from ste_graph.packs.sources import PackSource
 
 SHORTEST = 4
 """Characters of a held-out value that a text may not have, at least: `7` says nothing about a request."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Literal
 
 from ste_graph.contracts import Frozen, Json
@@ -81,16 +80,3 @@ def make_table(
 def share(count: float, of: float) -> float | None:
     """A share in percent, to one decimal; None of nothing."""
     return round(100 * count / of, 1) if of else None
-
-
-def read_time(text: str) -> datetime | None:
-    """A time of a run's files; None if it cannot be read."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def seconds_between(began: datetime | None, ended: datetime | None) -> float:
-    """The seconds between two times, 0 if one is not known."""
-    return max(0.0, (ended - began).total_seconds()) if began is not None and ended is not None else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,9 @@ from ste_graph.contracts import Frozen, Json, is_simulated
 from ste_graph.distil.facts import FactCounts, TrialFacts
 from ste_graph.distil.run_facts import RunFacts
 from ste_graph.files.jsonl import LineFile
+from ste_graph.files.lock import lock_owner
 from ste_graph.finished import FinishedRun, part_names, without_collector
+from ste_graph.grouping import group
 from ste_graph.packs.untested import find_untested
 from ste_graph.report.blocks import PagePart, PageSection, make_section, make_table
 from ste_graph.report.entries import Fates, Talk, reply_entry, trial_entry
@@ -21,12 +23,11 @@ from ste_graph.report.evidence import arms_section, forms_section
 from ste_graph.report.graph import draw_locked_graph
 from ste_graph.report.outcomes import Line, coverage_section, gates_section, group_by_tool, outcome_section, unit_of
 from ste_graph.report.requests import requests_section
-from ste_graph.report.state import describe_state
 from ste_graph.report.steps import StepFacts, cost_section, read_steps_of
 from ste_graph.report.trainings import training_section
 from ste_graph.run.lock_file import accepted_lock
-from ste_graph.run.summary import summarise
-from ste_graph.text import count_noun, plural, printable
+from ste_graph.run.summary import Summary, summarise
+from ste_graph.text import count_noun, printable
 from ste_graph.tools.toolbox import NEVER_CALLED
 
 VectorSource = Callable[[FinishedRun, Sequence[Line]], Mapping[str, Any]]
@@ -52,13 +53,9 @@ class PageContent(Frozen):
     entries: tuple[dict[str, Json], ...]
 
 
+@without_collector()
 def gather_content(run: FinishedRun, vectors: VectorSource | None = None) -> PageContent:
     """The content of the page about a run, with all its parts. Raises `WorkflowError` where a file of it is damaged."""
-    with without_collector():
-        return _gather(run, vectors)
-
-
-def _gather(run: FinishedRun, vectors: VectorSource | None) -> PageContent:
     opened = [_OpenPart(each, run) for each in (run, *run.sub_runs)]
     fates = Fates()
     for part in opened:
@@ -115,15 +112,16 @@ class _OpenPart:
         lines.sort(
             key=lambda line: order.get(unit_of(line), len(order))
         )  # stable: the order of the journal within a unit
-        self.lines: dict[str, list[Line]] = {}
-        for line in lines:
-            self.lines.setdefault(str(line["record"]), []).append(line)
+        self.lines: dict[str, list[Line]] = group((str(line["record"]), line) for line in lines)
         events = [event for _, event in LineFile(run.folder.events).numbered_lines() if event is not None]
         starts = [str(event["at"]) for event in events if event.get("event") == "started"]
         self.steps: StepFacts = read_steps_of(logs, starts)
         known = RunFacts(run.id, self.lock)
         self.facts: dict[str, TrialFacts] = {line["id"]: known.of(line) for line in self.of("trial")}
         known.keep()
+        self.counts = FactCounts()
+        for fact in self.facts.values():
+            self.counts.add(fact)
 
     def of(self, *kinds: str) -> list[Line]:
         """The records of these types."""
@@ -180,29 +178,19 @@ class _OpenPart:
     def _facts(self) -> list[tuple[str, str]]:
         summary, used = self.summary, self.summary.used
         models = ", ".join(dict.fromkeys(map(str, summary.models.values())))
-        records = {kind: len(lines) for kind, lines in self.lines.items()}
+        records = [count_noun(len(lines), kind) for kind, lines in sorted(self.lines.items())]
         tokens = f"{used.prompt_tokens:,} prompt, {used.completion_tokens:,} completion"
-        kinds: tuple[list[str], list[str]] = [], []
-        for kind, count in summary.calls.most_common():
-            kinds[kind in NEVER_CALLED].append(f"{count:,} {kind}")
-        made, refused = map(", ".join, kinds)
+        kinds = group((kind in NEVER_CALLED, f"{count:,} {kind}") for kind, count in summary.calls.most_common())
+        made, refused = (", ".join(kinds.get(never, ())) for never in (False, True))
         calls = f"{used.tool_calls:,} ({made})" if made else f"{used.tool_calls:,}"
         calls += f"; never reached a tool: {refused}" if refused else ""
-        counts = FactCounts()
-        for fact in self.facts.values():
-            counts.add(fact)
         return [
             (name, value)
             for name, value in (
                 ("model", models),
                 ("units", f"{summary.done} of {summary.units} done"),
-                (
-                    "records",
-                    ", ".join(
-                        f"{count:,} {kind if count == 1 else plural(kind)}" for kind, count in sorted(records.items())
-                    ),
-                ),
-                ("facts", counts.text if self.facts else ""),
+                ("records", ", ".join(records)),
+                ("facts", self.counts.text if self.facts else ""),
                 ("model calls", f"{used.model_calls:,}" if used.model_calls else ""),
                 ("tokens", tokens if used.prompt_tokens else ""),
                 ("tool calls", calls if summary.calls else ""),
@@ -213,12 +201,9 @@ class _OpenPart:
         ]
 
     def _warnings(self) -> list[str]:
-        counts = FactCounts()
-        for fact in self.facts.values():
-            counts.add(fact)
         skipped = list(self.summary.skipped)
         return [
-            *([counts.warning] if self.facts and counts.warning else []),
+            *([self.counts.warning] if self.facts and self.counts.warning else []),
             *(f"unit {unit} failed: {why}" for unit, why in self.summary.failed.items()),
             *([f"left out, as the run may not call them: {', '.join(skipped)}"] if skipped else []),
         ]
@@ -247,11 +232,24 @@ class _OpenPart:
         )
 
 
+def describe_state(run: FinishedRun, summary: Summary) -> tuple[str, bool]:
+    """The state of a run in words, and whether a process is at work in it."""
+    running = lock_owner(run.folder.writer) is not None
+    failed = f", {len(summary.failed)} failed" if summary.failed else ""
+    done = f"{summary.done} of {count_noun(summary.units, 'unit')} done{failed}"
+    word = "running" if running else "complete" if summary.complete else "not complete"
+    return f"{word}: {done}", running
+
+
 def _instead(parts: Sequence[_OpenPart]) -> str:
     """What a run without trials and replies has."""
-    counts = Counter({kind: len(lines) for part in parts for kind, lines in part.lines.items()})
-    held = ", ".join(count_noun(number, kind) for kind, number in sorted(counts.items()))
-    return f"This run has no trials and no replies; it has {held or 'no records yet'}."
+    return f"This run has no trials and no replies; it has {describe_records(part.lines for part in parts)}."
+
+
+def describe_records(lines: Iterable[Mapping[str, Sequence[Line]]]) -> str:
+    """What the parts of a run hold, by their lines of each type, as in `240 trials`."""
+    counts = Counter(kind for part in lines for kind, own in part.items() for _ in own)
+    return ", ".join(count_noun(number, kind) for kind, number in sorted(counts.items())) or "no records yet"
 
 
 def hidden_paths(run: Path) -> re.Pattern[str]:

@@ -12,6 +12,7 @@ from ste_graph.finished import FinishedRun
 from ste_graph.packs.runs import find_origins
 from ste_graph.report.evidence import RIGHT, is_right
 from ste_graph.report.outcomes import VERDICTS, Line, error_kinds, unit_of
+from ste_graph.run.logs.journal import unit_key
 
 Talk = Sequence[Mapping[str, Json]]
 """The steps that led to a record, see `ste_graph.report.steps`."""
@@ -164,7 +165,6 @@ def _json(value: Json) -> str:
 
 def _kept_trial(line: Line) -> Line:
     """What a record of a run that distils keeps of its trial, as a line of a journal."""
-    keys = list(line)
-    unit = keys[keys.index("record") + 1]
+    unit = unit_key(line)
     own = {name: line[name] for name in ("query", "steps", "answer", "fingerprint", "model") if name in line}
     return {"id": line["trial_id"], "record": "trial", unit: line[unit], **own}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ste_graph.contracts import Json
+from ste_graph.grouping import group
 from ste_graph.packs.untested import UntestedTool
 from ste_graph.report.blocks import PageChart, PageSection, PageTable, PageText, make_section, make_table, share
 from ste_graph.report.charts import bar_chart, interval_chart
@@ -158,12 +158,10 @@ def _interval_text(estimate: Mapping[str, Json], *, signed: bool = False) -> str
 
 def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | None]:
     """The replies by tool and arm. What only a judge can tell counts as undecided here."""
-    groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
-    arms: dict[str, list[Line]] = defaultdict(list)
-    for line in replies:
-        if line.get("kind", "call") == "call":
-            groups[str(line["gold"]["tool"]), str(line["arm"])].append(line)
-        arms[str(line["arm"])].append(line)
+    arms = group((str(line["arm"]), line) for line in replies)
+    groups = group(
+        ((str(line["gold"]["tool"]), str(line["arm"])), line) for line in replies if line.get("kind", "call") == "call"
+    )
     bars: list[dict[str, Json]] = []
     for (tool, arm), own in sorted(groups.items()):
         right = sum(is_right(line) is True for line in own)
@@ -184,10 +182,6 @@ def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | N
         calls = [line for line in own if line.get("kind", "call") == "call"]
         counts = [sum(is_right(line) is verdict for line in calls) for verdict in (True, None)]
         others = [line for line in own if line.get("kind", "call") != "call"]
-        repaired, cut = (
-            sum(bool(line.get("repairs")) for line in own),
-            sum(bool(each.get("truncated")) for each in cost),
-        )
         rows.append(
             (
                 arm,
@@ -196,8 +190,8 @@ def _reply_blocks(replies: Sequence[Line]) -> Iterator[PageChart | PageTable | N
                 *counts,
                 len(others),
                 sum(is_right(line) is True for line in others),
-                repaired,
-                cut,
+                sum(bool(line.get("repairs")) for line in own),
+                sum(bool(each.get("truncated")) for each in cost),
                 sum(each.get("retries", 0) for each in cost),
             )
         )

@@ -9,8 +9,10 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.distil.facts import TrialFacts
+from ste_graph.grouping import group
 from ste_graph.report.blocks import PageChart, PageSection, make_section, make_table, share
 from ste_graph.report.charts import bar_chart, line_chart
+from ste_graph.run.logs.journal import unit_key
 from ste_graph.trials.coverage import measure_coverage
 
 Line = Mapping[str, Json]
@@ -127,19 +129,13 @@ def gates_section(rejected: Sequence[Line], kept: Mapping[str, int]) -> PageSect
 
 def group_by_tool(lines: Iterable[Line], tools: Sequence[str] = ()) -> dict[str, list[Line]]:
     """Journal lines by their unit, in the order of `tools`."""
-    groups: dict[str, list[Line]] = {tool: [] for tool in tools}
-    for line in lines:
-        groups.setdefault(unit_of(line), []).append(line)
-    return {tool: own for tool, own in groups.items() if own}
+    groups = group((unit_of(line), line) for line in lines)
+    return {tool: groups[tool] for tool in dict.fromkeys([*tools, *groups]) if tool in groups}
 
 
 def unit_of(line: Line) -> str:
-    """The unit of a journal line: its first value after `record`."""
-    keys = iter(line)
-    for key in keys:
-        if key == "record":
-            return str(line[next(keys)])
-    return ""
+    """The unit of a journal line."""
+    return str(line[unit_key(line)])
 
 
 def error_kinds(line: Line) -> list[str]:
@@ -158,10 +154,9 @@ def _count_outcomes(trials: Sequence[Line], facts: Mapping[str, TrialFacts]) -> 
 
 
 def _over_episodes(trials: Mapping[str, Sequence[Line]], facts: Mapping[str, TrialFacts]) -> PageChart | None:
-    groups: dict[int, list[Line]] = defaultdict(list)
-    for line in (line for own in trials.values() for line in own):
-        if isinstance(number := line.get("episode"), int):
-            groups[number].append(line)
+    groups = group(
+        (number, line) for own in trials.values() for line in own if isinstance(number := line.get("episode"), int)
+    )
     rows: list[dict[str, Json]] = [
         {"episode": episode, "measure": name, "percent": share(count, len(own)), "trials": f"{count} of {len(own)}"}
         for episode, own in sorted(groups.items())

@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import Final
 
 from ste_graph.contracts import Json
-from ste_graph.report.blocks import PageSection, make_section, make_table, read_time, seconds_between
+from ste_graph.report.blocks import PageSection, make_section, make_table
 from ste_graph.report.charts import bar_chart
+from ste_graph.run.costs import seconds_between
 from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.logs.step_log import StepLog
 
@@ -55,17 +56,24 @@ def read_steps_of(logs: Mapping[str, StepLog], starts: Sequence[str]) -> StepFac
     for log in logs.values():
         steps = list(log.finished.values())
         keys = {step.key: split_key(step.key) for step in steps}
-        times = {step.key: (read_time(step.started), read_time(step.ended)) for step in steps}
-        took = {key: seconds_between(*own) for key, own in times.items()}
+        took = {step.key: _seconds(step.started, step.ended) for step in steps}
         for step in steps:
             _add_cost(found.costs, step, keys[step.key][0], took[step.key])
         for before, after in pairwise(steps):
             if not any(before.ended <= start <= after.started for start in starts):  # the run was not under way
-                between.us += seconds_between(times[before.key][1], times[after.key][0])
+                between.us += _seconds(before.ended, after.started)
         _add_talks(found.talks, steps, keys, took)
     if between.us >= 0.01:
         found.costs["(between steps)"] = between
     return found
+
+
+def _seconds(began: str, ended: str) -> float:
+    """The seconds between two times of a log; 0 if one cannot be read, or the clock was set back."""
+    try:
+        return max(0.0, seconds_between(began, ended))
+    except ValueError:
+        return 0.0
 
 
 def cost_section(costs: Mapping[str, NodeCost]) -> PageSection | None:

@@ -44,7 +44,7 @@ class Dialogue:
 
     def add_step(self, step: LoggedStep, label: str | None) -> None:
         """Add the messages of a step; `label` is that of the model that it asked."""
-        call = _own_call(step)
+        call = _call_of(step.outputs.get("action"), step.outputs.get("arguments"))  # where a node says how it was read
         last = max((n for n, message in enumerate(step.messages) if message.get("role") == "assistant"), default=-1)
         for number, message in enumerate(step.messages):
             self._add(message, label, call if number == last else None)
@@ -56,7 +56,7 @@ class Dialogue:
 
     def add_turns(self, line: Mapping[str, Json], label: str | None) -> None:
         """Add the dialogue that the record itself holds, where no step logged any."""
-        self._append(ChatMessageUser(content=str(line["query"]), id=self._next_id()))
+        self.messages.append(ChatMessageUser(content=str(line["query"]), id=self._next_id()))
         for step in line.get("steps") or ():
             call = _call_of(step.get("action"), step.get("arguments"))
             self._say(str(step.get("reply") or step.get("thought") or ""), label, call)
@@ -67,7 +67,7 @@ class Dialogue:
 
     def add_reply(self, line: Mapping[str, Json], label: str | None) -> None:
         """Add the request and the reply of a case of a test."""
-        self._append(ChatMessageUser(content=str(line["query"]), id=self._next_id()))
+        self.messages.append(ChatMessageUser(content=str(line["query"]), id=self._next_id()))
         if line.get("output") is not None:
             self._say(str(line["output"]), label, _call_of(line.get("called"), line.get("arguments")))
             self._open = None
@@ -91,11 +91,11 @@ class Dialogue:
             case "tool":
                 self._add_result(content, {"sent_as": "tool"}, id=str(message.get("tool_call_id") or ""))
             case "system":
-                self._append(ChatMessageSystem(content=content, id=self._next_id()))
+                self.messages.append(ChatMessageSystem(content=content, id=self._next_id()))
             case _ if self._result is not None and self._open is not None and str(self._result["text"]) in content:
                 self._add_result(content, {"sent_as": "user"})
             case _:
-                self._append(ChatMessageUser(content=content, id=self._next_id()))
+                self.messages.append(ChatMessageUser(content=content, id=self._next_id()))
 
     def _say(
         self, content: str, label: str | None, call: ToolCall | None, native: Sequence[ToolCall] | None = None
@@ -103,12 +103,14 @@ class Dialogue:
         calls = list(native or ([] if call is None else [call]))
         for number, each in enumerate(calls):
             each.id = each.id or derive_id(self.record, len(self.messages), number)
-        self._append(ChatMessageAssistant(content=content, model=label, tool_calls=calls or None, id=self._next_id()))
+        self.messages.append(
+            ChatMessageAssistant(content=content, model=label, tool_calls=calls or None, id=self._next_id())
+        )
         self._open, self._result = (calls[-1] if calls else None), None
 
     def _add_result(self, content: str, metadata: dict[str, Json], *, id: str = "") -> None:
         seen, call = self._result or {}, self._open
-        self._append(
+        self.messages.append(
             ChatMessageTool(
                 content=content,
                 tool_call_id=id or (call.id if call else None),
@@ -120,9 +122,6 @@ class Dialogue:
         )
         self._open = self._result = None
 
-    def _append(self, message: ChatMessage) -> None:
-        self.messages.append(message)
-
     def _next_id(self) -> str:
         return derive_id(self.record, "message", len(self.messages))
 
@@ -131,11 +130,6 @@ def tool_error(seen: Mapping[str, Json]) -> ToolCallError:
     """The error of an observation that is not `ok`."""
     kind = str(seen.get("kind"))
     return ToolCallError(type=_ERROR_TYPES.get(kind, "unknown"), message=f"{kind}: {seen.get('text', '')}")
-
-
-def _own_call(step: LoggedStep) -> ToolCall | None:
-    """The call that a reply was read as, where a node says so in its outputs."""
-    return _call_of(step.outputs.get("action"), step.outputs.get("arguments"))
 
 
 def _call_of(name: Json, arguments: Json) -> ToolCall | None:

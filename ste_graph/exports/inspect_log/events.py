@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import count
 from typing import Final, Literal
 
@@ -21,6 +23,7 @@ from inspect_ai.scorer import Score
 
 from ste_graph.contracts import Json
 from ste_graph.exports.inspect_log.dialogue import Dialogue, tool_error
+from ste_graph.grouping import group
 from ste_graph.ids import derive_id
 from ste_graph.report.steps import split_key
 from ste_graph.run.logs.logged_step import LoggedStep
@@ -36,11 +39,6 @@ _TOOL_CHOICE: Final[Literal["auto"]] = "auto"
 
 
 UNRECORDED: Final = "(Not recorded, as this node has no transcript. What it made of the reply stands below.)"
-
-
-def time_of(text: str) -> datetime:
-    """A time of a log."""
-    return datetime.fromisoformat(text)
 
 
 def make_events(steps: Sequence[LoggedStep], dialogue: Dialogue, labels: Mapping[str, str], tools: str) -> list[Event]:
@@ -76,7 +74,11 @@ def score_events(scores: Mapping[str, Score], record: str, at: datetime) -> list
 def _step_events(
     step: LoggedStep, before: Sequence[ChatMessage], dialogue: Dialogue, labels: Mapping[str, str], tool: str
 ) -> Iterator[Event]:
-    span, start, end = derive_id(dialogue.record, "step", step.key), time_of(step.started), time_of(step.ended)
+    span, start, end = (
+        derive_id(dialogue.record, "step", step.key),
+        datetime.fromisoformat(step.started),
+        datetime.fromisoformat(step.ended),
+    )
     vertex, counters = split_key(step.key)
     place = ", ".join(f"{loop} {number}" for loop, number in counters.items() if number != "-")
     name = f"{vertex} ({place})" if place else vertex
@@ -173,3 +175,8 @@ def usage_of(asked: Mapping[str, Json]) -> ModelUsage:
     return ModelUsage(
         input_tokens=given, output_tokens=taken, total_tokens=given + taken, input_tokens_cache_read=cached
     )
+
+
+def sum_usage(counted: Iterable[tuple[str, ModelUsage]]) -> dict[str, ModelUsage]:
+    """The tokens of each model, by its label."""
+    return {label: reduce(operator.add, own) for label, own in group(counted).items()}

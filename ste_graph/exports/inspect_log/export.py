@@ -20,7 +20,6 @@ from inspect_ai.log import (
     EvalStats,
     write_eval_log,
 )
-from inspect_ai.model import ModelUsage
 
 try:
     from inspect_ai.log._recorders.eval import EvalRecorder
@@ -29,13 +28,14 @@ except ImportError:  # it is private, and may be elsewhere in another version
 
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.errors import WorkflowError
+from ste_graph.exports.inspect_log.events import sum_usage
 from ste_graph.exports.inspect_log.samples import make_samples
 from ste_graph.exports.inspect_log.scores import summarise_scores
-from ste_graph.exports.parts import ExportPart, choose_part, describe_records, read_run
+from ste_graph.exports.parts import ExportPart, choose_part, read_run
 from ste_graph.files.lock import lock_owner
 from ste_graph.finished import FinishedRun, without_collector
 from ste_graph.ids import derive_id
-from ste_graph.report.content import SIMULATED_NOTE
+from ste_graph.report.content import SIMULATED_NOTE, describe_records
 
 _BATCH: Final = 100
 """The samples that are written at a time."""
@@ -43,22 +43,18 @@ _DECISION = ("decision", "reason", "baseline", "adopted")
 Status = Literal["started", "success", "cancelled", "error"]
 
 
+@without_collector()
 def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tuple[Path, int]]:
     """Write the logs of a run, or of one part, into the folder `out`, or into the file `out` that ends with `.eval`.
 
     Returns the files, each with the number of its samples. Raises `WorkflowError` where there is no trial and no reply,
     where several parts have some and `out` is one file, and where nothing can be written.
     """
-    with without_collector():
-        return _write_parts(run, out, part)
-
-
-def _write_parts(run: FinishedRun, out: Path, part: str | None) -> list[tuple[Path, int]]:
     whole = read_run(run)
     chosen = choose_part(whole.parts, part)
     found = [(each, records) for each in chosen if (records := whole.records(each)) or each.failures()]
     if not found:
-        held = describe_records(chosen)
+        held = describe_records(each.lines for each in chosen)
         raise WorkflowError(f"{run.path}: has no trials and no replies to export; it has {held}")
     is_file = out.suffix == ".eval"
     if is_file and len(found) > 1:
@@ -83,10 +79,7 @@ def make_log(part: ExportPart, samples: Sequence[EvalSample], decision: Mapping[
         "success" if summary.complete else "started" if running else "error" if summary.failed else "cancelled"
     )
     identity, git = part.run.id, lock.get("git") or {}
-    usage: dict[str, ModelUsage] = {}
-    for sample in samples:
-        for label, own in sample.model_usage.items():
-            usage[label] = usage[label] + own if label in usage else own
+    usage = sum_usage(pair for sample in samples for pair in sample.model_usage.items())
     simulated = any(map(is_simulated, [*labels, *(sample.output.model for sample in samples)]))
     return EvalLog(
         status=status,

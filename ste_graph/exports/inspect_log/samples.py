@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from inspect_ai.log import EvalError, EvalSample
 from inspect_ai.model import ChatCompletionChoice, ModelOutput, ModelUsage
 
 from ste_graph.contracts import Json
 from ste_graph.exports.inspect_log.dialogue import Dialogue
-from ste_graph.exports.inspect_log.events import make_events, score_events, time_of, usage_of
+from ste_graph.exports.inspect_log.events import make_events, score_events, sum_usage, usage_of
 from ste_graph.exports.inspect_log.scores import score_record, target_of
 from ste_graph.exports.parts import ExportPart, ExportRecord, FailedUnit
 from ste_graph.run.logs.logged_step import LoggedStep
@@ -41,7 +42,7 @@ def _record_sample(
         dialogue.add_turns(line, label)
     dialogue.finish()
     scores = score_record(record)
-    ended = time_of(str(line["ended"]))
+    ended = datetime.fromisoformat(str(line["ended"]))
     choice = [ChatCompletionChoice(message=dialogue.last_reply, stop_reason="stop")] if dialogue.last_reply else []
     return EvalSample(
         id=_sample_id(record, cases),
@@ -56,7 +57,7 @@ def _record_sample(
         model_usage=_usage(record.steps, labels),
         started_at=str(line["started"]),
         completed_at=str(line["ended"]),
-        total_time=(ended - time_of(str(line["started"]))).total_seconds(),
+        total_time=(ended - datetime.fromisoformat(str(line["started"]))).total_seconds(),
         uuid=str(line["id"]),
     )
 
@@ -118,10 +119,5 @@ def _metadata(part: ExportPart, record: ExportRecord, *, recorded: bool) -> dict
 
 
 def _usage(steps: Sequence[LoggedStep], labels: Mapping[str, str]) -> dict[str, ModelUsage]:
-    usage: dict[str, ModelUsage] = {}
-    for step in steps:
-        for asked in step.asked:
-            if "model" in asked:
-                label = labels.get(str(asked["model"]), str(asked["model"]))
-                usage[label] = usage[label] + usage_of(asked) if label in usage else usage_of(asked)
-    return usage
+    asked = [each for step in steps for each in step.asked if "model" in each]
+    return sum_usage((labels.get(str(each["model"]), str(each["model"])), usage_of(each)) for each in asked)

@@ -1,11 +1,13 @@
-"""Spans in OpenTelemetry's own classes, and from there as OTLP/JSON."""
+"""Spans in OpenTelemetry's own classes, without what must not go out, and from there as OTLP/JSON."""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -19,20 +21,26 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from ste_graph.contracts import Json
 from ste_graph.exports.otlp import conventions as names
-from ste_graph.exports.otlp.span import TraceSpan
+from ste_graph.exports.otlp.span import TraceSpan, Value
+from ste_graph.report.content import make_safe
 
 
 class SpanEncoder:
-    """Brings the spans of one trace into OpenTelemetry's classes. The resource is what the environment says of it."""
+    """Brings the spans of one trace into OpenTelemetry's classes. The resource is what the environment says of it.
 
-    def __init__(self, trace_id: int) -> None:
+    They lose control characters, and the paths of this machine that `hidden` finds.
+    """
+
+    def __init__(self, trace_id: int, hidden: re.Pattern[str]) -> None:
         self._trace_id = trace_id
+        self._hidden = hidden
         own = {} if os.environ.get(OTEL_SERVICE_NAME) else {SERVICE_NAME: names.SCOPE}
         self._resource = Resource.create({**own, SERVICE_INSTANCE_ID: f"{trace_id:032x}"})
         self._scope = InstrumentationScope(names.SCOPE, version("ste-graph"), names.SCHEMA_URL)
 
     def encode(self, span: TraceSpan) -> ReadableSpan:
         """The span, ended."""
+        span = make_safe_span(span, self._hidden)
         return ReadableSpan(
             name=span.name,
             context=self._context(span.id),
@@ -49,6 +57,21 @@ class SpanEncoder:
 
     def _context(self, id: int) -> SpanContext:
         return SpanContext(self._trace_id, id, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+
+def make_safe_span(span: TraceSpan, hidden: re.Pattern[str]) -> TraceSpan:
+    """The span with all its texts made safe to show; `hidden` finds the paths."""
+    return replace(
+        span,
+        name=str(make_safe(span.name, hidden)),
+        attributes=_safe(span.attributes, hidden),
+        events=[replace(event, attributes=_safe(event.attributes, hidden)) for event in span.events],
+        error=None if span.error is None else str(make_safe(span.error, hidden)),
+    )
+
+
+def _safe(attributes: Mapping[str, Value], hidden: re.Pattern[str]) -> dict[str, Value]:
+    return {name: make_safe(value, hidden) for name, value in attributes.items()}
 
 
 def to_json_line(spans: Sequence[ReadableSpan]) -> str:

@@ -13,7 +13,6 @@ from ste_graph.exports.otlp.collector import ANSWER_S, Collector, Endpoint
 from ste_graph.exports.otlp.conventions import captures_content
 from ste_graph.exports.otlp.encoding import SpanEncoder, to_json_line
 from ste_graph.exports.otlp.live import BATCH
-from ste_graph.exports.otlp.safe import make_safe_span
 from ste_graph.exports.otlp.trace import RunTrace
 from ste_graph.finished import FinishedRun
 from ste_graph.report.content import hidden_paths
@@ -29,8 +28,8 @@ def read_spans(run: FinishedRun) -> Iterator[ReadableSpan]:
     for spans in (trace.read(), trace.close()):
         for span in spans:
             if encoder is None:
-                encoder = SpanEncoder(trace.trace_id)
-            yield encoder.encode(make_safe_span(span, hidden))
+                encoder = SpanEncoder(trace.trace_id, hidden)
+            yield encoder.encode(span)
     if encoder is None:
         raise WorkflowError(f"{run.path}: no step is finished yet, so there is no span to export")
 

@@ -111,9 +111,11 @@ class Follower:
         return []
 
     def _follow(self) -> None:
+        from ste_graph.exports.otlp.trace import RunTrace
+
         try:
             self._answers = None if self._collector.answers(ANSWER_S) else False
-            trace = self._open()
+            trace = RunTrace(self._folder, content=self._content, sent=self._read_sent())
             while not self._complete:
                 ending = self._at_end.is_set()
                 if not self._send_all(trace, ending):
@@ -127,22 +129,16 @@ class Follower:
         except Exception as error:  # a fault of ours must not show as one of the run
             self._problem = f"{type(error).__name__}: {error}"
 
-    def _open(self) -> RunTrace:
-        from ste_graph.exports.otlp.trace import RunTrace
-
-        return RunTrace(self._folder, content=self._content, sent=self._read_sent())
-
     def _send_all(self, trace: RunTrace, ending: bool) -> bool:
         """Send all that is new; False if the run ended while the collector did not answer."""
         from ste_graph.exports.otlp.encoding import SpanEncoder
-        from ste_graph.exports.otlp.safe import make_safe_span
         from ste_graph.report.content import hidden_paths
 
         spans = chain(trace.read(), self._last_spans(trace) if ending else ())
         hidden, any_sent = hidden_paths(self._folder), False
         while batch := list(islice(spans, BATCH)):
-            encoder = SpanEncoder(trace.trace_id)
-            if not self._send([encoder.encode(make_safe_span(span, hidden)) for span in batch]):
+            encoder = SpanEncoder(trace.trace_id, hidden)
+            if not self._send([encoder.encode(span) for span in batch]):
                 return False
             any_sent = True
             self._keep_sent(trace.positions)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from ste_graph.contracts import Frozen
 from ste_graph.distil.normalisation import identifier_words, singular, word_set, words
+from ste_graph.grouping import group
 from ste_graph.report.tools.calls import TriedCall
 from ste_graph.report.tools.failures import SHOWN
 from ste_graph.scoring.reply import CaseReply
@@ -98,22 +99,17 @@ def _find_misses(replies: Sequence[CaseReply]) -> list[_Miss]:
 
 def list_needless_calls(replies: Sequence[CaseReply]) -> list[NeedlessCall]:
     """The needless calls in replies to cases of restraint, the most frequent first."""
-    groups: dict[str, list[CaseReply]] = {}
-    for reply in replies:
-        groups.setdefault(reply.gold.tool, []).append(reply)
     found = []
-    for tool, group in groups.items():
-        if called := [reply for reply in group if reply.called is not None]:
+    for tool, own in group((reply.gold.tool, reply) for reply in replies).items():
+        if called := [reply for reply in own if reply.called is not None]:
             requests = tuple(dict.fromkeys(reply.query for reply in called))[:SHOWN]
-            found.append(NeedlessCall(tool=tool, count=len(called), of=len(group), requests=requests))
+            found.append(NeedlessCall(tool=tool, count=len(called), of=len(own), requests=requests))
     return sorted(found, key=lambda entry: (-entry.count, entry.tool))
 
 
 def confusions_in_trials(calls: Sequence[TriedCall], descriptions: Mapping[str, str]) -> list[Confusion]:
     """The confusions in trials, the most frequent first: other tools were called, and the one asked for never was."""
-    trials: dict[str, list[TriedCall]] = {}
-    for call in calls:
-        trials.setdefault(call.trial, []).append(call)
+    trials = group((call.trial, call) for call in calls)
     misses = [
         _Miss(own[0].asked, own[0].tool, own[0].query, id)
         for id, own in trials.items()
@@ -125,14 +121,11 @@ def confusions_in_trials(calls: Sequence[TriedCall], descriptions: Mapping[str, 
 def _count(
     misses: Iterable[_Miss], asked: Sequence[str], source: Source, descriptions: Mapping[str, str]
 ) -> list[Confusion]:
-    groups: dict[tuple[str, str | None], list[_Miss]] = {}
-    for miss in misses:
-        groups.setdefault((miss.asked, miss.called), []).append(miss)
     known = {tool: _words(f"{' '.join(identifier_words(tool))} {text}") for tool, text in descriptions.items()}
     found = []
-    for (tool, called), group in groups.items():
+    for (tool, called), own_misses in group(((miss.asked, miss.called), miss) for miss in misses).items():
         own, other = known.get(tool, frozenset()), known.get(called or "", frozenset())
-        requested = [word for miss in group for word in sorted(_words(miss.query))]
+        requested = [word for miss in own_misses for word in sorted(_words(miss.query))]
         drawn = {word for word in requested if word in other - own}
         found.append(
             Confusion(
@@ -140,10 +133,10 @@ def _count(
                 called=called,
                 exists=called is None or called in descriptions or not descriptions or called in asked,
                 source=source,
-                count=len(group),
+                count=len(own_misses),
                 of=asked.count(tool),
-                requests=tuple(dict.fromkeys(miss.query for miss in group))[:SHOWN],
-                ids=tuple(miss.id for miss in group if miss.id),
+                requests=tuple(dict.fromkeys(miss.query for miss in own_misses))[:SHOWN],
+                ids=tuple(miss.id for miss in own_misses if miss.id),
                 drawn_by=tuple(sorted(drawn, key=lambda word: (-requested.count(word), word)))[:SHOWN],
                 shared=tuple(sorted(own & other))[:SHOWN],
                 other_arms={},

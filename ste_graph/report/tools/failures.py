@@ -178,10 +178,9 @@ def _list_failures(calls: Iterable[TriedCall]) -> Iterator[TriedCall]:
 def _list_repairs(call: TriedCall, parameters: Iterable[str]) -> Iterator[Repair]:
     """What a later call of the trial has changed about the parameters."""
     for name in parameters if call.mended is not None else ():
-        wrong, right = (_optional(arguments, name) for arguments in (call.arguments, call.mended or {}))
+        wrong, right = (
+            value_text(arguments[name]) if name in arguments else None
+            for arguments in (call.arguments, call.mended or {})
+        )
         if wrong != right:
             yield Repair(wrong=wrong, right=right)
-
-
-def _optional(arguments: Mapping[str, Json], name: str) -> str | None:
-    return value_text(arguments[name]) if name in arguments else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ste_graph.contracts import Frozen
+from ste_graph.grouping import group
 from ste_graph.report.tools.calls import value_text
 from ste_graph.report.tools.confusions import Confusion
 from ste_graph.report.tools.failures import ParameterFailure
 from ste_graph.report.tools.mismatches import ArgumentMismatch
-from ste_graph.report.tools.missing_values import MissingValue
 from ste_graph.report.tools.report import ToolReport
 from ste_graph.text import count_noun
 
@@ -127,9 +127,7 @@ def _of_failure(entry: ParameterFailure) -> Finding:
 
 def _of_missing_values(report: ToolReport) -> Iterator[Finding]:
     """One finding for each tool and parameter."""
-    groups: dict[tuple[str, ...], list[MissingValue]] = {}
-    for entry in report.missing_values:
-        groups.setdefault((entry.tool, *entry.values), []).append(entry)
+    groups = group(((entry.tool, *entry.values), entry) for entry in report.missing_values)
     for (tool, *names), entries in groups.items():
         where = " and ".join(f"`{tool}.{name}`" for name in names)
         count = sum(entry.count for entry in entries)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.grouping import group
 from ste_graph.report.tools.calls import value_text
 from ste_graph.report.tools.failures import SHOWN
 from ste_graph.scoring.reply import CaseReply
@@ -38,24 +39,24 @@ def list_mismatches(replies: Sequence[CaseReply], schemas: Mapping[str, Mapping[
     What is left out is not wrong where the schema's default is what was wanted.
     """
     called = [reply for reply in replies if reply.api_match]
-    groups: dict[tuple[str, str, str], list[WrongArgument]] = {}
-    for reply in called:
-        if reply.args_correct is False:
-            parts = (schemas.get(reply.gold.tool) or {}).get("properties") or {}
-            for name, how, wrong in _differences(reply, parts):
-                groups.setdefault((reply.gold.tool, name, how), []).append(wrong)
+    groups = group(
+        ((reply.gold.tool, name, how), wrong)
+        for reply in called
+        if reply.args_correct is False
+        for name, how, wrong in _differences(reply, (schemas.get(reply.gold.tool) or {}).get("properties") or {})
+    )
     found = [
         ArgumentMismatch.model_validate(
             {
                 "tool": tool,
                 "parameter": name,
                 "how": how,
-                "count": len(group),
+                "count": len(examples),
                 "replies": sum(reply.gold.tool == tool for reply in called),
-                "examples": tuple(dict.fromkeys(group))[:SHOWN],
+                "examples": tuple(dict.fromkeys(examples))[:SHOWN],
             }
         )
-        for (tool, name, how), group in groups.items()
+        for (tool, name, how), examples in groups.items()
     ]
     return sorted(found, key=lambda entry: (-entry.count, entry.tool, entry.parameter))
 

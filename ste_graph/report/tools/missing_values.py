@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.grouping import group
 from ste_graph.report.tools.calls import TriedCall, named_arguments, value_text
 
 _ABSENT = re.compile(
@@ -44,23 +45,22 @@ class MissingValue(Frozen):
 
 def list_missing_values(calls: Sequence[TriedCall]) -> list[MissingValue]:
     """The values that were not there, the most frequent first."""
-    groups: dict[tuple[str, str], list[tuple[TriedCall, dict[str, Json]]]] = {}
-    for call, values in _empty_lookups(calls):
-        groups.setdefault((call.tool, value_text(values)), []).append((call, values))
+    groups = group(((call.tool, value_text(values)), (call, values)) for call, values in _empty_lookups(calls))
     found = []
-    for (tool, _), group in groups.items():
-        call, values = group[0]
+    for (tool, _), lookups in groups.items():
+        call, values = lookups[0]
         meant, listed = _MEANT.search(call.text), _LISTED.search(_ABSENT.sub("", call.text))
-        entry = MissingValue(
-            tool=tool,
-            values=values,
-            count=len(group),
-            trials=tuple(dict.fromkeys(call.trial for call, _ in group)),
-            answer="" if call.succeeded else call.text,
-            meant=meant["meant"].strip() if meant and not call.succeeded else None,
-            tells_choices=bool(listed) and not call.succeeded,
+        found.append(
+            MissingValue(
+                tool=tool,
+                values=values,
+                count=len(lookups),
+                trials=tuple(dict.fromkeys(call.trial for call, _ in lookups)),
+                answer="" if call.succeeded else call.text,
+                meant=meant["meant"].strip() if meant and not call.succeeded else None,
+                tells_choices=bool(listed) and not call.succeeded,
+            )
         )
-        found.append(entry)
     return sorted(found, key=lambda entry: (-entry.count, entry.tool))
 
 

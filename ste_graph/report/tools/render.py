@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ste_graph.grouping import group
 from ste_graph.report.tools.calls import value_text
 from ste_graph.report.tools.failures import SHOWN, Repair
 from ste_graph.report.tools.findings import describe_arms, list_findings, quote, shorten
+from ste_graph.report.tools.limits import Refusal
 from ste_graph.report.tools.report import ToolReport
 from ste_graph.report.tools.rewriting import Share
-from ste_graph.text import align_columns, count_noun, printable
+from ste_graph.text import align_columns, count_noun, join_first, printable
 
 MOST = 12
 """Findings that the first section lists."""
@@ -209,18 +211,17 @@ def _repair_text(repair: Repair) -> str:
 
 
 def _refusals(report: ToolReport) -> Section | None:
-    groups: dict[tuple[str, str], list[str]] = {}
-    sources: dict[str, None] = {}
-    for entry in report.refusals:
-        places = [f"{entry.tool}.{place}" if place else str(entry.tool) for place in entry.where]
-        groups.setdefault((entry.provider, entry.what), []).extend(places or ([entry.tool] if entry.tool else []))
-        sources[f"{entry.provider}: {entry.source}"] = None
     rows: list[tuple[str, ...]] = [("provider", "what is refused", "where")]
-    for (provider, what), places in groups.items():
-        more = f" and {len(places) - 4} more" if len(places) > 4 else ""
-        rows.append((provider, what, ", ".join(places[:4]) + more))
+    for (provider, what), entries in group(((entry.provider, entry.what), entry) for entry in report.refusals).items():
+        rows.append((provider, what, join_first([place for entry in entries for place in _places(entry)], 4)))
+    sources = dict.fromkeys(f"{entry.provider}: {entry.source}" for entry in report.refusals)
     note = f"Strict modes refuse a schema or drop the keyword. Sources: {'; '.join(sources)}."
-    return Section("What providers refuse", note, rows) if groups else None
+    return Section("What providers refuse", note, rows) if report.refusals else None
+
+
+def _places(entry: Refusal) -> list[str]:
+    tool = [entry.tool] if entry.tool else []
+    return [f"{entry.tool}.{place}" if place else str(entry.tool) for place in entry.where] or tool
 
 
 def _rewritings(report: ToolReport) -> Section | None:

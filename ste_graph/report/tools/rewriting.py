@@ -62,18 +62,19 @@ def list_rewritings(
             continue
         arm = None if kept is False else shown_in
         text = line.get("description") if kept else refused[-1]["description"] if refused else None
-        entry = Rewriting(
-            tool=tool,
-            description=str(previous.get("description") or descriptions.get(tool, "")),
-            rewritten=text,
-            parameters=(line.get("parameters") or {}) if kept else {},
-            kept=kept,
-            reason=str(line.get("reason") or ""),
-            arm=arm,
-            before=None if arm is None else _share(own, tool),
-            after=None if arm is None else _share(by_arm[arm], tool),
+        found.append(
+            Rewriting(
+                tool=tool,
+                description=str(previous.get("description") or descriptions.get(tool, "")),
+                rewritten=text,
+                parameters=(line.get("parameters") or {}) if kept else {},
+                kept=kept,
+                reason=str(line.get("reason") or ""),
+                arm=arm,
+                before=None if arm is None else _share(own, tool),
+                after=None if arm is None else _share(by_arm[arm], tool),
+            )
         )
-        found.append(entry)
     return sorted(found, key=lambda entry: (-_count_change(entry), entry.tool))
 
 
