@@ -18,8 +18,7 @@ from ste_graph.forms.reading import read_descriptions, read_guidelines
 from ste_graph.json_values import canonical_json
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.held_out import find_held_out
-from ste_graph.memory.exemplars.kept_lessons import read_kept_lessons
-from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
+from ste_graph.memory.exemplars.lessons import lessons_from_exemplars, read_kept_lessons
 from ste_graph.memory.exemplars.rendering import as_text
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.packs.check import find_leaks

@@ -14,8 +14,7 @@ from ste_graph.finished import is_run, open_run
 from ste_graph.ids import derive_id
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.held_out import find_held_out
-from ste_graph.memory.exemplars.kept_lessons import KeptLessons, read_kept_lessons
-from ste_graph.memory.exemplars.lessons import take_turns
+from ste_graph.memory.exemplars.lessons import KeptLessons, read_kept_lessons, take_turns
 from ste_graph.memory.exemplars.placebo import make_placebo
 from ste_graph.memory.exemplars.rendering import as_text
 from ste_graph.memory.exemplars.source import is_address, locate_store

@@ -133,24 +133,24 @@ class _TemplateReader:
                 self._visit_all(node.iter_child_nodes(), local, depth)
             case nodes.Filter(name=name) if name not in FILTERS:
                 message, expected = f"unknown filter `{name}`", f"one of: {', '.join(FILTERS)}"
-                self._refuse(node, rf"\|\s*({re.escape(name)})\b", message, closest(name, FILTERS), expected)
+                self.fault(node.lineno, rf"\|\s*({re.escape(name)})\b", message, closest(name, FILTERS), expected)
             case nodes.Test(name=name) if name not in TESTS:
                 message = f"unknown test `{name}`"
                 expected = f"one of: {', '.join(test for test in TESTS if test.isalpha())}"
-                self._refuse(node, rf"\b({re.escape(name)})\b", message, closest(name, TESTS), expected)
+                self.fault(node.lineno, rf"\b({re.escape(name)})\b", message, closest(name, TESTS), expected)
             case nodes.Call():
                 pattern = rf"({re.escape(dotted_name(node.node)[0] or '')}\s*\()"
                 example = "use a filter, as in `{{ items | join(', ') }}`"
-                self._refuse(node, pattern, "a prompt cannot call anything", help=example)
+                self.fault(node.lineno, pattern, "a prompt cannot call anything", help=example)
             case _ if type(node) in _TAGS:
                 tag = _TAGS[type(node)]
                 form = "`{% set name = value %}` with a block" if tag == "set" else f"`{{% {tag} %}}`"
                 message, expected = f"{form} is not part of prompts", f"one of: {BLOCKS}"
-                self._refuse(node, rf"\{{%-?\s*({tag}|from)\b", message, expected=expected)
+                self.fault(node.lineno, rf"\{{%-?\s*({tag}|from)\b", message, expected=expected)
             case _ if not isinstance(node, _LEGAL):
                 sign = getattr(node, "operator", None)
                 message = f"`{sign or type(node).__name__.lower()}` is not part of prompts"
-                self._refuse(node, rf"({re.escape(sign)})" if sign else None, message)
+                self.fault(node.lineno, rf"({re.escape(sign)})" if sign else None, message)
             case _:
                 self._visit_all(node.iter_child_nodes(), local, depth)
 
@@ -177,17 +177,6 @@ class _TemplateReader:
         if len(self.diagnostics) >= _MOST_FAULTS:
             raise _TooManyFaultsError
 
-    def _refuse(
-        self,
-        node: nodes.Node,
-        pattern: str | None,
-        message: str,
-        suggestion: str | None = None,
-        expected: str | None = None,
-        help: str | None = None,
-    ) -> None:
-        self.fault(node.lineno, pattern, message, suggestion, expected, help)
-
     def _visit_scope(self, body: list[nodes.Node], role: str | None, line: int, local: set[str], depth: int) -> None:
         """Visit the body of a `once` block, or of a chat turn if there is a `role`."""
         outer = self._turn
@@ -206,7 +195,7 @@ class _TemplateReader:
 
     def _visit_loop(self, node: nodes.For, local: set[str], depth: int) -> None:
         if node.recursive:
-            self._refuse(node, r"\b(recursive)\b", "`recursive` is not part of prompts")
+            self.fault(node.lineno, r"\b(recursive)\b", "`recursive` is not part of prompts")
         self.visit(node.iter, local, depth)
         inside = local | self._target_names(node.target)
         if node.test is not None:
@@ -239,7 +228,7 @@ class _TemplateReader:
     def _target_names(self, target: nodes.Node) -> set[str]:
         if isinstance(target, nodes.NSRef):
             pattern = rf"\b({target.name}\.{target.attr})\b"
-            self._refuse(target, pattern, "`set` needs a plain name, without a dot")
+            self.fault(target.lineno, pattern, "`set` needs a plain name, without a dot")
             return set()
         return {name.name for name in [target, *target.find_all(nodes.Name)] if isinstance(name, nodes.Name)}
 
@@ -250,7 +239,7 @@ class _TemplateReader:
             raise RecursionError  # Jinja takes seconds to compile it
         self._visit_all(rest, local, depth)
         if private := private_part(node):
-            self._refuse(node, rf"({re.escape(private)})", f"`{private}`: names in prompts cannot start with `_`")
+            self.fault(node.lineno, rf"({re.escape(private)})", f"`{private}`: names in prompts cannot start with `_`")
         elif name is not None and name.split(".")[0] not in local and name not in self.name_spans:
             self.name_spans[name] = find_name(node, name.split("."), self._code)
             if len(self.name_spans) > _MOST_NAMES:

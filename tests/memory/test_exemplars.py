@@ -43,6 +43,14 @@ def test_nothing_is_found_in_an_empty_store_and_for_k_of_nought(open_store, stor
         store.search("rain", -1)
 
 
+async def test_under_asyncio_the_same_is_had_with_an_a_before_the_name(store):
+    assert queries(await store.asearch("rain", 2)) == queries(store.search("rain", 2))
+    assert (await store.arender("rain"), await store.amessages("rain")) == (
+        store.render("rain"),
+        store.messages("rain"),
+    )
+
+
 def test_another_store_object_sees_what_was_added_and_adding_again_changes_nothing(open_store, store, exemplar):
     other = open_store()
     assert queries(other.search("hail", 1)) != ["hail"]
