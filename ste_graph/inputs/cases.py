@@ -9,20 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ste_graph.contracts import Frozen, Json, Origin
 from ste_graph.diagnostics import display_path
 from ste_graph.errors import WorkflowError
+from ste_graph.files.document import read_json
+from ste_graph.finished import open_run
 from ste_graph.ids import derive_seed
 from ste_graph.inputs.tool_pool import ToolPool, read_tool_pool
+from ste_graph.packs.manifest import is_pack
+from ste_graph.packs.pack import open_pack
+from ste_graph.scoring.case import read_gold
+from ste_graph.scoring.restraint import CaseKind
 from ste_graph.settings import RelativePath
-from ste_graph.text import count_noun
-
-if TYPE_CHECKING:
-    from ste_graph.scoring.restraint import CaseKind
+from ste_graph.text import count_noun, join_first
+from ste_graph.training.rows.examples import check_leaks, read_examples
 
 _log = logging.getLogger("ste_graph.inputs")
 
@@ -127,10 +131,6 @@ class Cases(Frozen):
 
     def held_out_by(self) -> Origin | None:
         """The run that holds the cases out, or the pack that has them; None for a file."""
-        from ste_graph.finished import open_run
-        from ste_graph.packs.manifest import is_pack
-        from ste_graph.packs.pack import open_pack
-
         if self.run is None:
             return None
         run = Path(self.run)
@@ -141,8 +141,6 @@ class Cases(Frozen):
         return [*calls[: self.at_most], *(case for case in cases if case["kind"] != "call")]
 
     def _read_file(self, place: Path, listed: Mapping[str, Sequence[str]]) -> _CaseSet:
-        from ste_graph.scoring.case import read_gold
-
         gold = read_gold(place).cases
         named = dict.fromkeys([*gold, *(name for names in listed.values() for name in names)])
         if self.tools is None:
@@ -186,8 +184,6 @@ class _CaseSet:
 
 def _take_asked(cases: Mapping[str, list[Json]], test: Path, place: Path) -> dict[str, list[Json]]:
     """The cases that the arms of a test replied to. Raises `WorkflowError` if one of them is not there."""
-    from ste_graph.finished import open_run
-
     replies = [line for line in open_run(test).records() if line.get("record") == "reply"]
     asked = {(line["gold"]["tool"], line["query"]) for line in replies}
     found = {tool: [case for case in own if (tool, case["query"]) in asked] for tool, own in cases.items()}
@@ -231,12 +227,8 @@ def _mix_kinds(cases: list[Json], seed: int, tool: str) -> list[Json]:
 
 def _read_held_out(run: Path) -> _CaseSet:
     """Reads the cases that a run of `distil.yaml` holds out, or those of a pack."""
-    from ste_graph.packs.manifest import is_pack
-
     if is_pack(run):
         return _read_pack(run)
-    from ste_graph.finished import open_run
-    from ste_graph.training.rows.examples import check_leaks, read_examples
 
     examples = read_examples(run)
     check_leaks(examples)
@@ -255,8 +247,6 @@ def _read_held_out(run: Path) -> _CaseSet:
 
 def _read_pack(path: Path) -> _CaseSet:
     """Reads the cases of a pack; on offer are the tools of its test, as they were."""
-    from ste_graph.packs.pack import open_pack
-
     pack = open_pack(path)
     names = {"name", "description", "parameters", "fingerprint"}
     pool: ToolPool = {name: tool.model_dump(include=names) for name, tool in pack.definitions.items()}
@@ -271,8 +261,6 @@ def _case(tool: str, query: str, arguments: Mapping[str, Json], kind: CaseKind =
 
 
 def _read_neighbours(file: Path) -> dict[str, list[str]]:
-    from ste_graph.files.document import read_json
-
     value = read_json(file)
     if not isinstance(value, dict) or not all(
         isinstance(names, list) and all(isinstance(name, str) for name in names) for names in value.values()
@@ -282,6 +270,4 @@ def _read_neighbours(file: Path) -> dict[str, list[str]]:
 
 
 def _list_names(names: Iterable[str]) -> str:
-    listed = [f"`{name}`" for name in names]
-    more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
-    return ", ".join(listed[:LISTED]) + more
+    return join_first([f"`{name}`" for name in names], LISTED)

@@ -8,6 +8,7 @@ from typing import Literal
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
 from ste_graph.settings import RelativePath
+from ste_graph.training.rows.examples import read_examples
 
 
 class RunExamples(Frozen):
@@ -28,8 +29,6 @@ class RunExamples(Frozen):
 
     def items(self) -> list[Json]:
         """The examples, in the order of tools and of making. Raises `WorkflowError` if there is none."""
-        from ste_graph.training.rows.examples import read_examples
-
         found = [
             (example, line)
             for example, line in read_examples(Path(self.run)).pairs

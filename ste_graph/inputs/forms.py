@@ -2,19 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, open_run
+from ste_graph.forms.description import DescriptionRecord
+from ste_graph.forms.guideline import GuidelineRecord
+from ste_graph.forms.reading import read_descriptions, read_guidelines
+from ste_graph.packs.manifest import is_pack
 from ste_graph.packs.pack import Pack, open_adopted_pack
+from ste_graph.packs.runs import list_named_runs, list_siblings, locate_run
 from ste_graph.settings import RelativePath
 
-_Read = TypeVar("_Read")
+
+class _RunForms(Frozen):
+    """What a run, or a pack, has of one form of learning, one item per tool; nothing without a `run`."""
+
+    workflow: ClassVar[str]
+    counted: ClassVar[str]
+    """The field that is empty or false in a record that leaves things as they were."""
+    nothing: ClassVar[dict[str, Json]]
+    """What an item says that shows nothing."""
+
+    run: RelativePath | None = None
+    """The run that wrote them, or a pack."""
+    since: RelativePath | None = None
+    """A pack, whose own count for tools that the run wrote none for."""
+
+    def items(self) -> list[Json]:
+        """One per tool, those that say nothing new included. Raises `WorkflowError` if the run made none at all."""
+        if self.run is None:
+            return []
+        if is_pack(Path(self.run)):
+            pack = open_adopted_pack(self.run)
+            return self._take_kept(pack, _origin(pack.run_id, pack.path, pack.run_id))
+        run = open_run(Path(self.run))
+        records = self.read(run)
+        names = {"tool", *self.nothing, "fingerprint"}
+        written: list[Json] = [
+            {**each.model_dump(mode="json", include=names), "origin": _origin(run.id, run.path, each.source_id)}
+            for each in records
+        ]
+        if self.since is None:
+            if not written:
+                text = f"{run.path}: has no {self.workflow}; expected a run of {self.workflow}.yaml that is finished"
+                raise WorkflowError(text)
+            return written
+        origin = _origin(run.id, run.path, read_source_id(run))
+        known = {each.tool for each in records if getattr(each, self.counted)}
+        kept = [item for item in self._take_kept(open_adopted_pack(self.since), origin) if item["tool"] not in known]
+        replaced = {item["tool"] for item in kept}
+        found = [*(item for item in written if item["tool"] not in replaced), *kept]
+        return found or [{"tool": "", **self.nothing, "fingerprint": None, "origin": origin}]
+
+    def _take_kept(self, pack: Pack, origin: Json) -> list[Json]:
+        return [
+            {
+                "tool": tool, **own, "origin": origin,
+                "fingerprint": pack.definitions[tool].fingerprint if tool in pack.definitions else None,
+            }
+            for tool, own in self.read_pack(pack).items()
+        ]  # fmt: skip
+
+    def read(self, run: FinishedRun) -> Sequence[GuidelineRecord | DescriptionRecord]:
+        """The records of a run, in the order of its journal."""
+        raise NotImplementedError
+
+    def read_pack(self, pack: Pack) -> dict[str, dict[str, Json]]:
+        """What a pack has, by tool."""
+        raise NotImplementedError
 
 
-class RunGuidelines(Frozen):
+class RunGuidelines(_RunForms):
     """The guidelines of a run of `guideline.yaml`, or of a pack, one per tool; nothing without a `run`.
 
     With `since`, a pack, also those of the pack for tools that the run wrote none for; where neither has any, an empty
@@ -22,49 +84,17 @@ class RunGuidelines(Frozen):
     """
 
     workflow: ClassVar[str] = "guideline"
-    run: RelativePath | None = None
-    """A run of `guideline.yaml`, or a pack."""
-    since: RelativePath | None = None
-    """A pack, whose guidelines count for tools that the run wrote none for."""
+    counted: ClassVar[str] = "text"
+    nothing: ClassVar[dict[str, Json]] = {"text": ""}
 
-    def items(self) -> list[Json]:
-        """The guidelines that say something. Raises `WorkflowError` if the run made none at all."""
-        if self.run is None:
-            return []
-        from ste_graph.forms.reading import read_guidelines
-        from ste_graph.packs.manifest import is_pack
+    def read(self, run: FinishedRun) -> Sequence[GuidelineRecord]:
+        return read_guidelines(run)
 
-        if is_pack(Path(self.run)):
-            pack = open_adopted_pack(self.run)
-            return [
-                {"tool": tool, "text": text, "fingerprint": _fingerprint(pack, tool), "origin": _pack_origin(pack)}
-                for tool, text in pack.guideline.items()
-            ]
-        run = open_run(Path(self.run))
-        kept = open_adopted_pack(self.since) if self.since is not None else None
-        written = read_guidelines(run)
-        found = written if kept is not None else _require(written, run, self.workflow)
-        items: list[Json] = [
-            {
-                "tool": each.tool,
-                "text": each.text,
-                "fingerprint": each.fingerprint,
-                "origin": _origin(run, each.source_id),
-            }
-            for each in found
-        ]
-        if kept is None:
-            return items
-        origin, known = _origin(run, read_source_id(run)), {each.tool for each in found if each.text}
-        items = [item for item in items if item["tool"] in known] + [
-            {"tool": tool, "text": text, "fingerprint": _fingerprint(kept, tool), "origin": origin}
-            for tool, text in kept.guideline.items()
-            if tool not in known
-        ]
-        return items or [{"tool": "", "text": "", "fingerprint": None, "origin": origin}]  # an arm that shows nothing
+    def read_pack(self, pack: Pack) -> dict[str, dict[str, Json]]:
+        return {tool: {"text": text} for tool, text in pack.guideline.items()}
 
 
-class RunDescriptions(Frozen):
+class RunDescriptions(_RunForms):
     """The rewritten descriptions of a run of `describe.yaml`, or of a pack, by tool; nothing without a `run`.
 
     With `since`, a pack, also those of the pack for tools whose descriptions the run did not rewrite; where neither has
@@ -73,75 +103,24 @@ class RunDescriptions(Frozen):
     """
 
     workflow: ClassVar[str] = "describe"
-    run: RelativePath | None = None
-    """A run of `describe.yaml`, or a pack."""
-    since: RelativePath | None = None
-    """A pack, whose descriptions count for tools that the run rewrote none of."""
+    counted: ClassVar[str] = "kept"
+    nothing: ClassVar[dict[str, Json]] = {"description": "", "parameters": {}, "kept": False}
 
-    def items(self) -> list[Json]:
-        """The descriptions, those that were kept as before included. Raises `WorkflowError` if the run made none."""
-        if self.run is None:
-            return []
-        from ste_graph.forms.reading import read_descriptions
-        from ste_graph.packs.manifest import is_pack
+    def read(self, run: FinishedRun) -> Sequence[DescriptionRecord]:
+        return read_descriptions(run)
 
-        if is_pack(Path(self.run)):
-            pack = open_adopted_pack(self.run)
-            return [
-                {
-                    "tool": tool, **own.model_dump(mode="json"), "kept": True, "fingerprint": _fingerprint(pack, tool),
-                    "origin": _pack_origin(pack),
-                }
-                for tool, own in pack.descriptions.items()
-            ]  # fmt: skip
-        run = open_run(Path(self.run))
-        names = {"tool", "description", "parameters", "kept", "fingerprint"}
-        kept = open_adopted_pack(self.since) if self.since is not None else None
-        written = read_descriptions(run)
-        found = written if kept is not None else _require(written, run, self.workflow)
-        items: list[Json] = [
-            {**each.model_dump(mode="json", include=names), "origin": _origin(run, each.source_id)} for each in found
-        ]
-        if kept is None:
-            return items
-        origin, known = _origin(run, read_source_id(run)), {each.tool for each in found if each.kept}
-        items = [item for item in items if item["tool"] in known or item["tool"] not in kept.descriptions] + [
-            {
-                "tool": tool, **own.model_dump(mode="json"), "kept": True, "fingerprint": _fingerprint(kept, tool),
-                "origin": origin,
-            }
-            for tool, own in kept.descriptions.items()
-            if tool not in known
-        ]  # fmt: skip
-        none = {"tool": "", "description": "", "parameters": {}, "kept": False, "fingerprint": None, "origin": origin}
-        return items or [none]
-
-
-def _fingerprint(pack: Pack, tool: str) -> str | None:
-    return pack.definitions[tool].fingerprint if tool in pack.definitions else None
-
-
-def _pack_origin(pack: Pack) -> Json:
-    """The run whose held-out requests a pack was made without."""
-    return {"run_id": pack.run_id, "run": str(pack.path.resolve()), "without": pack.run_id}
+    def read_pack(self, pack: Pack) -> dict[str, dict[str, Json]]:
+        return {tool: {**own.model_dump(mode="json"), "kept": True} for tool, own in pack.descriptions.items()}
 
 
 def read_source_id(run: FinishedRun) -> str | None:
     """The id of the run whose training side a run was written from; None if that is not there any more."""
-    from ste_graph.packs.runs import list_named_runs, list_siblings, locate_run
-
     try:
         return locate_run(list_named_runs(run, "training_side", "run"), list_siblings(run), "").id
     except WorkflowError:
         return None
 
 
-def _require(found: list[_Read], run: FinishedRun, workflow: str) -> list[_Read]:
-    if not found:
-        raise WorkflowError(f"{run.path}: has no {workflow}; expected a run of {workflow}.yaml that is finished")
-    return found
-
-
-def _origin(run: FinishedRun, source_id: str | None) -> Json:
-    """The run, and as `without` the run whose held-out requests it was written without."""
-    return {"run_id": run.id, "run": str(run.path.resolve()), "without": source_id}
+def _origin(run_id: str, path: Path, without: str | None) -> Json:
+    """A run or a pack, and as `without` the run whose held-out requests it was written without."""
+    return {"run_id": run_id, "run": str(path.resolve()), "without": without}

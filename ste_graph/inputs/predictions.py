@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.protocols.reader import Form
+from ste_graph.scoring.arms import check_comparable
+from ste_graph.scoring.bfcl.labels import label_results
+from ste_graph.scoring.bfcl.questions import is_question_file, read_questions, read_results
+from ste_graph.scoring.predictions import read_predictions
+from ste_graph.scoring.reply import ArmReply
 from ste_graph.settings import RelativePath
-
-if TYPE_CHECKING:
-    from ste_graph.scoring.reply import ArmReply
 
 
 class PredictionFiles(Frozen):
@@ -43,18 +45,12 @@ class PredictionFiles(Frozen):
 
     def items(self) -> list[Json]:
         """The replies, the baseline's first. Raises `WorkflowError` if a file has another shape."""
-        from ste_graph.scoring.arms import check_comparable
-
         replies = [reply for arm, file in self.arms.items() for reply in self._read(arm, Path(file))]
         where = ", ".join(self.arms.values())
         comparable = check_comparable(replies, self.baseline, self.candidate, partial=self.partial, where=where)
         return [reply.model_dump(mode="json") for reply in comparable]
 
     def _read(self, arm: str, file: Path) -> list[ArmReply]:
-        from ste_graph.scoring.bfcl.labels import label_results
-        from ste_graph.scoring.bfcl.questions import is_question_file, read_questions, read_results
-        from ste_graph.scoring.predictions import read_predictions
-
         gold = Path(self.gold) if self.gold else None
         if gold is not None and is_question_file(gold):
             questions = read_questions(gold, Path(self.answers) if self.answers else None)

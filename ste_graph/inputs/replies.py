@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
+from ste_graph.files.jsonl import LineFile
+from ste_graph.finished import FinishedRun, open_run
+from ste_graph.scoring.arms import check_comparable
+from ste_graph.scoring.reply import ArmReply
 from ste_graph.settings import RelativePath
-
-if TYPE_CHECKING:
-    from ste_graph.finished import FinishedRun
-    from ste_graph.scoring.reply import ArmReply
 
 
 class RunReplies(Frozen):
@@ -41,8 +41,6 @@ class RunReplies(Frozen):
 
     def items(self) -> list[Json]:
         """The replies, the baseline's first. Raises `WorkflowError` if arms cannot be compared, and says why."""
-        from ste_graph.scoring.arms import check_comparable
-
         paths = [Path(run) for run in self.runs]
         found = [_read_replies(path, partial=self.partial) for path in paths]
         unnamed = "before" if any(reply.arm == "before" for own in found for _, reply in own) else "baseline"
@@ -66,10 +64,6 @@ class RunReplies(Frozen):
 
 def _read_replies(path: Path, *, partial: bool) -> list[tuple[str, ArmReply]]:
     """Reads the replies of a run with the unit of each, unit by unit."""
-    from ste_graph.files.jsonl import LineFile
-    from ste_graph.finished import open_run
-    from ste_graph.scoring.reply import ArmReply
-
     run = open_run(path)
     if not partial:
         _refuse_unfinished(run)

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.finished import open_run
+from ste_graph.tools.toolbench.source import read_descriptions
 
 ToolPool: TypeAlias = dict[str, dict[str, Json]]
 """Tools by name, each with `name`, `description`, `parameters`; without the latter if nobody has described them."""
@@ -23,7 +25,6 @@ def read_tool_pool(place: Path, *, plain: bool = False) -> tuple[ToolPool, Mappi
     if place.is_dir():
         pool = _read_run(place)
         return pool, {name: name for name in pool}
-    from ste_graph.tools.toolbench.source import read_descriptions
 
     found = read_descriptions(place)
     names = {tool.original: tool.name if plain else tool.original for tool in found}
@@ -39,8 +40,6 @@ def read_tool_pool(place: Path, *, plain: bool = False) -> tuple[ToolPool, Mappi
 
 
 def _read_run(path: Path) -> ToolPool:
-    from ste_graph.finished import open_run
-
     lock = open_run(path).lock
     schemas: Mapping[str, Json] = lock.get("schemas") or {}
     if not schemas:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.contracts.failure import CALL_AT_FAULT
+from ste_graph.distil.example import Example
+from ste_graph.distil.normalisation import contains_words
+from ste_graph.distil.split import assign_sides
 from ste_graph.errors import WorkflowError
+from ste_graph.finished import open_run
+from ste_graph.packs.pack import open_adopted_pack
 from ste_graph.settings import RelativePath
-
-if TYPE_CHECKING:
-    from ste_graph.distil.example import Example
-    from ste_graph.training.rows.held_out import HeldOut
+from ste_graph.training.rows.examples import check_leaks, read_examples
+from ste_graph.training.rows.held_out import HeldOut
 
 
 class TrainingSide(Frozen):
@@ -52,11 +56,6 @@ class TrainingSide(Frozen):
 
         Raises `WorkflowError` if there is none, a named tool has none, or the sides of the run share something.
         """
-        from ste_graph.distil.split import assign_sides
-        from ste_graph.finished import open_run
-        from ste_graph.training.rows.examples import check_leaks, read_examples
-        from ste_graph.training.rows.held_out import HeldOut
-
         place = Path(self.run)
         examples = read_examples(place)
         check_leaks(examples)
@@ -107,8 +106,6 @@ class TrainingSide(Frozen):
 
     def count_costless(self, kept: Sequence[str]) -> int:
         """How many of the tools that a pack is kept for cost nothing: those that it has the form of."""
-        from ste_graph.packs.pack import open_adopted_pack
-
         if self.since is None:
             return 0
         pack = open_adopted_pack(self.since)
@@ -116,9 +113,6 @@ class TrainingSide(Frozen):
 
     def _find_done(self) -> frozenset[str]:
         """The tools that a pack was kept for and has the form of."""
-        from ste_graph.finished import open_run
-        from ste_graph.packs.pack import open_adopted_pack
-
         if self.since is None:
             return frozenset()
         pack = open_adopted_pack(self.since)
@@ -128,9 +122,6 @@ class TrainingSide(Frozen):
 
     def _read_failures(self, hidden: Sequence[HeldOut]) -> dict[str, list[tuple[str | None, Json]]]:
         """The trials with a failed call, by tool, each with the fingerprint of the tool as it was."""
-        from ste_graph.contracts.failure import CALL_AT_FAULT
-        from ste_graph.finished import open_run
-
         found: dict[str, list[tuple[str | None, Json]]] = defaultdict(list)
         if self.explored is None:
             return found
@@ -170,6 +161,4 @@ def _case(example: Example) -> Json:
 
 def _unseen(values: Iterable[Json], said: str) -> list[Json]:
     """The values that a text does not have."""
-    from ste_graph.distil.normalisation import contains_words
-
     return [value for value in values if not contains_words(said, str(value))]

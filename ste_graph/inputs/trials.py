@@ -8,6 +8,9 @@ from typing import ClassVar
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
+from ste_graph.finished import open_run
+from ste_graph.packs.pack import open_adopted_pack
+from ste_graph.packs.since import kept_examples
 from ste_graph.settings import RelativePath
 
 
@@ -33,8 +36,6 @@ class RunTrials(Frozen):
 
     def items(self) -> list[Json]:
         """The tools, by name. Raises `WorkflowError` if there is no run, or it has no trial."""
-        from ste_graph.finished import open_run
-
         opened = open_run(Path(self.run))
         lock = opened.lock
         by_tool: dict[str, list[Json]] = {}
@@ -70,8 +71,6 @@ class RunTrials(Frozen):
         """The tools that a pack is kept for, by name. Raises `WorkflowError` if it was not adopted."""
         if self.since is None:
             return []
-        from ste_graph.packs.pack import open_adopted_pack
-        from ste_graph.packs.since import kept_examples
 
         pack, now = open_adopted_pack(Path(self.since)), lock.get("kept") or {}
         names = sorted(name for name, own in pack.definitions.items() if now.get(name) == own.fingerprint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ste_graph.contracts import Frozen, Json
+from ste_graph.scoring.verdict import read_verdicts
 from ste_graph.settings import RelativePath
 
 
@@ -16,7 +17,5 @@ class KnownVerdicts(Frozen):
 
     def items(self) -> list[Json]:
         """Each verdict by the key of its question. Raises `WorkflowError` if a path holds none."""
-        from ste_graph.scoring.verdict import read_verdicts
-
         found = {key: right for path in self.paths for key, right in read_verdicts(Path(path)).items()}
         return [{"key": key, "right": right} for key, right in found.items()]

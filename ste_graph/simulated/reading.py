@@ -8,21 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-Task = Literal[
-    "imagine",
-    "call",
-    "observed",
-    "paraphrase",
-    "compose",
-    "missing_argument",
-    "unrelated_request",
-    "notes",
-    "reflect",
+Task: TypeAlias = Literal[
+    "imagine", "call", "observed", "paraphrase", "compose", "missing_argument", "unrelated_request", "notes", "reflect",
     "other",
-]
+]  # fmt: skip
 """The task that the last message sets."""
+
+ENDINGS: Final[Mapping[str, Task]] = {
+    "User Query:": "imagine",
+    "Paraphrase:": "paraphrase",
+    "Request for this call:": "compose",
+    "Request without it:": "missing_argument",
+    "Request for something else:": "unrelated_request",
+    "Notes:": "notes",
+}
+"""By the end of the last message, the task that it sets."""
 
 
 class Turn(NamedTuple):
@@ -179,18 +181,9 @@ def is_success(observation: str) -> bool:
 def current_task(turns: Sequence[Turn]) -> Task:
     """The task that the conversation has come to."""
     last = turns[-1].text.strip() if turns else ""
-    if last.endswith("User Query:"):
-        return "imagine"
-    if last.endswith("Paraphrase:"):
-        return "paraphrase"
-    if last.endswith("Request for this call:"):
-        return "compose"
-    if last.endswith("Request without it:"):
-        return "missing_argument"
-    if last.endswith("Request for something else:"):
-        return "unrelated_request"
-    if last.endswith("Notes:"):
-        return "notes"
+    for ending, task in ENDINGS.items():
+        if last.endswith(ending):
+            return task
     if re.search(r'Respond with "Yes" or "No"\.?$', last):
         return "reflect"
     if last.startswith("Observation:"):

@@ -256,8 +256,8 @@ def test_where_neither_run_nor_pack_has_a_text_there_is_an_empty_one_so_that_an_
     runs, pack = taught / "run" / "runs", str(taught / "pack")
     nothing = SimpleNamespace(guideline={}, descriptions={}, definitions={})
     monkeypatch.setattr("ste_graph.inputs.forms.open_adopted_pack", lambda path: nothing)
-    monkeypatch.setattr("ste_graph.forms.reading.read_guidelines", lambda run: [])
-    monkeypatch.setattr("ste_graph.forms.reading.read_descriptions", lambda run: [])
+    monkeypatch.setattr(RunGuidelines, "read", lambda self, run: [])
+    monkeypatch.setattr(RunDescriptions, "read", lambda self, run: [])
     [guideline] = RunGuidelines(run=str(runs / "guideline"), since=pack).items()
     [description] = RunDescriptions(run=str(runs / "describe"), since=pack).items()
     tested = ste_graph.open_run(runs / "distil").id
