@@ -41,22 +41,28 @@ def first_object(text: str) -> ParsedObject:
     repairs: list[Repair] = []
     if before:
         repairs.append("code fence" if before.startswith("`") else "text before the object")
-    parsed, end = object_at(text, start)
-    rest = text[end:].lstrip(" \t\n`")
-    return ParsedObject(parsed.value, tuple(dict.fromkeys((*repairs, *parsed.repairs))), rest)
+    value, end = _read_object(text, start, repairs)
+    return ParsedObject(value, tuple(dict.fromkeys(repairs)), text[end:].lstrip(" \t\n`"))
 
 
 def object_at(text: str, start: int) -> tuple[ParsedObject, int]:
     """The object whose brace opens at `start`, and where it ends. Raises `NotAnObjectError`."""
     repairs: list[Repair] = []
+    value, end = _read_object(text, start, repairs)
+    return ParsedObject(value, tuple(dict.fromkeys(repairs)), ""), end
+
+
+def _read_object(text: str, start: int, repairs: list[Repair]) -> tuple[dict[str, Any], int]:
+    """The object whose brace opens at `start`, and where it ends; adds the repairs that it needs."""
     try:
         value, end = _STRICT.raw_decode(text, start)
     except RecursionError:
         raise NotAnObjectError("the JSON object is nested too deeply") from None
     except ValueError as error:
         value, end = _repair(text, start, repairs, error)
-    _refuse_lone_surrogates(value, text)
-    return ParsedObject(value, tuple(dict.fromkeys(repairs)), ""), end
+    if "\\u" in text:
+        _refuse_lone_surrogates(value)
+    return value, end
 
 
 def _decode_text(text: str, start: int) -> tuple[str, str] | None:
@@ -105,8 +111,8 @@ def _without_decoration(text: str, start: int, repairs: list[Repair]) -> str | N
 
     Every character keeps its place.
     """
-    plain = text[start:]
-    if _TYPOGRAPHIC.search(plain):
+    plain = given = text[start:]
+    if not plain.isascii() and _TYPOGRAPHIC.search(plain):
         plain = plain.translate(_PLAIN_DOUBLE if _DOUBLE.search(plain) else _PLAIN_SINGLE)
         repairs.append("typographic quotes")
     if "//" in plain or "/*" in plain or "#" in plain:
@@ -114,7 +120,7 @@ def _without_decoration(text: str, start: int, repairs: list[Repair]) -> str | N
         if without != plain:
             plain = without
             repairs.append("comment")
-    return plain if repairs else None
+    return plain if plain != given else None
 
 
 def _parse_float(number: str) -> float:
@@ -156,9 +162,7 @@ def _excerpt(text: str) -> str:
     return f"`{line[:40]}`" if line else "the end"
 
 
-def _refuse_lone_surrogates(value: dict[str, Any], text: str) -> None:
-    if "\\ud" not in text.lower():
-        return
+def _refuse_lone_surrogates(value: dict[str, Any]) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
