@@ -16,7 +16,7 @@ from ste_graph.distil.example import Example, Side
 from ste_graph.distil.negatives import choose_missing_argument
 from ste_graph.distil.normalisation import words
 from ste_graph.distil.thresholds import DUPLICATE, RELATED, Cosine
-from ste_graph.distil.wording import read_wording
+from ste_graph.distil.wording import read_wording, request_keys
 from ste_graph.json_values import equality_key
 
 
@@ -70,9 +70,8 @@ def split_candidates(
 
     position = {number: index for index, number in enumerate(kept)}
     keys = [
-        separation_keys(_arguments(records[number]), parameters, settings.apart)
-        | {words(str(records[number]["query"]))}
-        | _wording_keys(str(records[number]["query"]), _arguments(records[number]), parameters, settings.apart)
+        {words(str(records[number]["query"]))}
+        | request_keys(str(records[number]["query"]), _arguments(records[number]), parameters, settings.apart)
         for number in kept
     ]
     pairs = [
@@ -170,10 +169,6 @@ def _share_wordings(missing: int, train: int) -> list[int]:
     """The number of wordings of each of `train` requests, so that as many as are missing are made, evenly."""
     more = max(0, missing)
     return [more // train + (number < more % train) for number in range(train)]
-
-
-def _wording_keys(query: str, arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
-    return {f"wording {read_wording(query, arguments, parameters)}"} if apart == "wording" else set()
 
 
 def _arguments(record: Mapping[str, Json]) -> dict[str, Json]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ste_graph.contracts import Json
+from ste_graph.distil.clusters import Apart, separation_keys
 from ste_graph.distil.example import Example
 from ste_graph.distil.grounding import ground
 from ste_graph.distil.normalisation import words
@@ -31,6 +32,12 @@ def read_wording(query: str, arguments: Mapping[str, Json], parameters: Mapping[
         text += request.plain[done:start] + _VALUE if start >= done else ""
         done = max(done, end)
     return " ".join(_join_values(words(text + request.plain[done:]).split()))
+
+
+def request_keys(query: str, arguments: Mapping[str, Json], parameters: Mapping[str, Json], apart: Apart) -> set[str]:
+    """The keys that a request and its call may not share with those on the other side, see `separation_keys`."""
+    found = separation_keys(arguments, parameters, apart)
+    return found | {f"wording {read_wording(query, arguments, parameters)}"} if apart == "wording" else found
 
 
 def _join_values(parts: Iterable[str]) -> Iterable[str]:

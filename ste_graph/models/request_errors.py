@@ -109,7 +109,7 @@ def describe_error(error: BaseException) -> str:
     """One line that says what went wrong."""
     if _is_timeout(error):
         return "no answer in time (`timeout_s` sets how long one try may take)"
-    if any(map(_is_lost, _causes(error))):
+    if any(map(_is_lost, causes(error))):
         return "Connection error."
     if isinstance(error, JSONDecodeError):
         return "the answer is not JSON, so it is not a model server's"
@@ -136,7 +136,7 @@ def _is_timeout(error: BaseException) -> bool:
     """True if there was no answer in time."""
     if not (isinstance(error, TimeoutError) or "Timeout" in type(error).__name__):
         return False
-    return not any(map(_is_lost, _causes(error)))
+    return not any(map(_is_lost, causes(error)))
 
 
 def _is_lost(cause: BaseException) -> bool:
@@ -148,7 +148,7 @@ def _is_refused(error: BaseException) -> bool:
     """True if the connection was refused, as the error or one that caused it says."""
     return any(
         isinstance(cause, ConnectionRefusedError) or not _class_names(cause).isdisjoint(_REFUSED)
-        for cause in _causes(error)
+        for cause in causes(error)
     )
 
 
@@ -159,7 +159,8 @@ def _class_names(error: BaseException) -> set[str]:
 _REFUSED: Final = ("ConnectError", "ClientConnectorError")
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that led to it, the last first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ste_graph.errors import ModelError
+from ste_graph.models.request_errors import causes
 
 NEEDS_TRAIN = "training needs further packages: pip install 'ste-graph[train]'"
 
@@ -31,7 +32,7 @@ def report_full_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # safetensors and torch wrap the system's error in ones of their own
-        if not _is_full_disk(error):
+        if not any(map(_is_full_disk, causes(error))):
             raise
         raise TrainingError(
             f"{folder}: the disk is full. Make room and start again: everything saved before is whole, and the training"
@@ -39,13 +40,8 @@ def report_full_disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_full_disk(error: BaseException | None) -> bool:
-    """True if the error, or one that led to it, comes from a full disk."""
-    while error is not None:
-        text = str(error)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if "No space left on device" in text or f"os error {errno.ENOSPC}" in text:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def _is_full_disk(error: BaseException) -> bool:
+    """True if an error itself comes from a full disk."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(words in str(error) for words in ("No space left on device", f"os error {errno.ENOSPC}"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ste_graph.contracts import Frozen
-from ste_graph.models.transformers.precision import choose_precision
+from ste_graph.models.transformers.completion import load_pretrained
 from ste_graph.scoring.subject import ModelSubject, model_digest
 from ste_graph.training.callbacks import early_stopping, progress_reporting, split_validation
 from ste_graph.training.errors import TrainingError, find_missing_packages, report_full_disk
@@ -107,20 +107,13 @@ def fit(
 
 def load_model(base: str, settings: TrainingSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The model to train and its tokenizer. Raises `TrainingError` if they cannot be loaded."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     try:
-        dtype = torch.bfloat16 if choose_precision(settings.precision, settings.device) == "bf16" else torch.float32
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
-        tokenizer = AutoTokenizer.from_pretrained(base)
+        model, tokenizer = load_pretrained(base, settings.precision, settings.device)
     except (OSError, ValueError) as error:
         raise TrainingError(
             f"`{base}` cannot be loaded; expected a folder with a model that transformers wrote, or the name of one on"
             f" the hub: {str(error).strip().splitlines()[0]}"
         ) from error
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
     if settings.chat and not tokenizer.chat_template:
         raise TrainingError(f"`{base}` has no chat template; set `chat: false`, or name a chat model")
     return model, tokenizer

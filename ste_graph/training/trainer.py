@@ -33,6 +33,8 @@ def make_trainer(
     """TRL's trainer, which computes the loss of completions only and ends each with the end token."""
     # All three are untyped.
     datasets, peft, trl = (import_module(name) for name in ("datasets", "peft", "trl"))
+    from transformers import PrinterCallback
+
     sft_trainer: Any = trl.SFTTrainer
     datasets.disable_progress_bars()
 
@@ -53,7 +55,8 @@ def make_trainer(
         def training_step(self, *args: Any, **kwargs: Any) -> Any:
             loss = super().training_step(*args, **kwargs)
             if not math.isfinite(float(loss)):
-                saved = f"; the last checkpoint before it is in {checkpoints}" if _has_checkpoint(checkpoints) else ""
+                has_checkpoint = any(checkpoints.glob("checkpoint-*"))
+                saved = f"; the last checkpoint before it is in {checkpoints}" if has_checkpoint else ""
                 raise TrainingError(
                     f"step {self.state.global_step + 1} of {settings.steps}: the loss is {float(loss)}. Set a smaller"
                     f" `learning_rate` (it is {settings.learning_rate:g}) or more `warmup_steps` (they are"
@@ -68,7 +71,7 @@ def make_trainer(
         processing_class=tokenizer,
         peft_config=settings.lora and peft.LoraConfig(**_lora_arguments(settings.lora)),
     )
-    trainer.remove_callback(_printer_callback())
+    trainer.remove_callback(PrinterCallback)  # it prints the log on stdout, where results are expected
     return trainer
 
 
@@ -104,10 +107,6 @@ def _length_grouped_sampler(lengths: Sequence[int], settings: TrainingSettings, 
             return (row for rows in [*(batches[number] for number in order), *rest] for row in rows)
 
     return BatchSampler()
-
-
-def _has_checkpoint(checkpoints: Path) -> bool:
-    return any(checkpoints.glob("checkpoint-*"))
 
 
 def _sft_arguments(checkpoints: Path, settings: TrainingSettings, seed: int) -> dict[str, Any]:
@@ -154,13 +153,6 @@ def _lora_arguments(lora: LoraSettings) -> dict[str, Any]:
         target_modules=lora.targets if lora.targets == "all-linear" else list(lora.targets),
         task_type="CAUSAL_LM",
     )
-
-
-def _printer_callback() -> type:
-    """The callback that prints a trainer's log on stdout, where results are expected."""
-    from transformers.trainer_callback import PrinterCallback
-
-    return PrinterCallback
 
 
 def _example(row: TrainingRow, *, chat: bool) -> dict[str, Any]:

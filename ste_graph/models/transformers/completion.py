@@ -9,7 +9,7 @@ from typing import Any
 
 from ste_graph.contracts import Message
 from ste_graph.errors import ModelError
-from ste_graph.models.transformers.precision import choose_precision
+from ste_graph.models.transformers.precision import Precision, choose_precision
 
 
 class Completer:
@@ -19,8 +19,6 @@ class Completer:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.batch = batch
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
 
     @property
     def length(self) -> int:
@@ -79,6 +77,20 @@ class Completer:
         return completions
 
 
+def load_pretrained(model: str, precision: Precision, device: str) -> tuple[Any, Any]:
+    """A causal language model and its tokenizer, which can pad. Raises what transformers raises."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    # Without a dtype, transformers keeps that of the file, which a CPU may compute slowly.
+    dtype = torch.bfloat16 if choose_precision(precision, device) == "bf16" else torch.float32
+    loaded = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
+    tokenizer: Any = AutoTokenizer.from_pretrained(model)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return loaded, tokenizer
+
+
 @cache
 def load_completer(model: str, *, threads: int = 1, device: str = "auto") -> Completer:
     """Load a model on the hub or from a folder; an adapter to a base is loaded with its base.
@@ -87,15 +99,11 @@ def load_completer(model: str, *, threads: int = 1, device: str = "auto") -> Com
     """
     try:
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError:
         raise ModelError("`use: transformers` needs packages: pip install 'ste-graph[train]'") from None
     torch.set_num_threads(threads)
     try:
-        # Without a dtype, transformers keeps that of the file, which a CPU may compute slowly.
-        dtype = torch.bfloat16 if choose_precision("auto", device) == "bf16" else torch.float32
-        loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
-        tokenizer = AutoTokenizer.from_pretrained(model)
+        loaded, tokenizer = load_pretrained(model, "auto", device)
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(
             f"`{model}` cannot be loaded; expected a folder with a config.json, or the name of a model on the hub,"

@@ -17,6 +17,7 @@ from ste_graph.distil.split import find_leaks
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, open_run
+from ste_graph.text import first_lines
 
 SHOWN = 8
 """Faults that an error names; the rest is counted."""
@@ -68,9 +69,8 @@ def read_examples(path: Path) -> DistilledRun:
 def check_leaks(examples: DistilledRun) -> None:
     """Raise `WorkflowError` if the two sides of the split share something."""
     if found := find_leaks(examples, examples.apart):
-        more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
         head = "the two sides of the split share something, so that a test would prove nothing:"
-        raise WorkflowError("\n  ".join([head, *found[:SHOWN], *more]))
+        raise WorkflowError("\n".join([head, *first_lines([f"  {fault}" for fault in found], SHOWN)]))
 
 
 def _separation(lock: Mapping[str, Json]) -> Apart:

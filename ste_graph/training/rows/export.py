@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from ste_graph.contracts import Json
 from ste_graph.distil.example import Example
 from ste_graph.errors import WorkflowError
+from ste_graph.text import first_lines
 from ste_graph.tools.arguments import ArgumentChecker
+from ste_graph.training.rows.examples import SHOWN
 from ste_graph.training.rows.format import ArgumentFormat, RowFormat
 from ste_graph.training.rows.messages import messages_from_example, offered_tools, turns_from_example
 from ste_graph.training.rows.paper import dialogues_from_example, tool_token
-
-SHOWN = 8
-"""Faults that an error names; the rest is counted."""
 
 _ACTION = re.compile(r"Action: (.+)\nAction Input: (.+)", re.DOTALL)
 
@@ -60,9 +59,8 @@ def rows_from_examples(
             faults += [f"{name}, trial {example.trial_id}: {fault}" for fault in _call_faults(row, check)]
             rows.append({**row, "provenance": provenance(example)})
     if faults:
-        more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
         head = f"{len(faults)} of {len(rows)} rows do not fit their tools, so that nothing was written:"
-        raise WorkflowError("\n  ".join([head, *faults[:SHOWN], *more]))
+        raise WorkflowError("\n".join([head, *first_lines([f"  {fault}" for fault in faults], SHOWN)]))
     return rows
 
 

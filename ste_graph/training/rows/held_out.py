@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Self
 
 from ste_graph.contracts import Json
-from ste_graph.distil.clusters import Apart, separation_keys
+from ste_graph.distil.clusters import Apart
 from ste_graph.distil.example import Example
 from ste_graph.distil.leaves import is_default, leaves
 from ste_graph.distil.normalisation import words
-from ste_graph.distil.wording import read_wording
+from ste_graph.distil.wording import request_keys
 from ste_graph.training.rows.examples import read_examples
 
 
@@ -71,8 +71,4 @@ class HeldOut:
         return list(found)
 
     def _keys(self, tool: str, query: str, arguments: Mapping[str, Json]) -> set[str]:
-        parameters = self._parameters[tool]
-        found = separation_keys(arguments, parameters, self._apart)
-        return found | (
-            {f"wording {read_wording(query, arguments, parameters)}"} if self._apart == "wording" else set()
-        )
+        return request_keys(query, arguments, self._parameters[tool], self._apart)

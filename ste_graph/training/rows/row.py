@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ste_graph.contracts import Json
 from ste_graph.distil.clusters import free_values
+from ste_graph.distil.leaves import leaves
 from ste_graph.json_values import equality_key
 from ste_graph.protocols.next_step import Action
 from ste_graph.protocols.react import parse
@@ -72,12 +73,12 @@ class TrainingRow(BaseModel):
     @property
     def values(self) -> list[str]:
         """The argument values of the completion, as texts; the innermost ones of lists and objects."""
-        return [value if isinstance(value, str) else json.dumps(value) for value in _leaves(_object(self.completion))]
+        return [value if isinstance(value, str) else json.dumps(value) for value in _values(self.completion)]
 
     @property
     def value_keys(self) -> set[str]:
         """The argument values as keys that equal values share: 2 and 2.0 have one, "2" another."""
-        return {equality_key(value) for value in _leaves(_object(self.completion))}
+        return {equality_key(value) for value in _values(self.completion)}
 
     @property
     def free_value_keys(self) -> set[str]:
@@ -168,15 +169,6 @@ def _object(text: str) -> Json:
     return None
 
 
-def _leaves(value: Json) -> Iterator[Json]:
-    match value:
-        case Mapping():
-            for inner in value.values():
-                yield from _leaves(inner)
-        case list():
-            for inner in value:
-                yield from _leaves(inner)
-        case None:
-            return
-        case _:
-            yield value
+def _values(text: str) -> list[Json]:
+    """The innermost values of the first JSON object in a text."""
+    return [leaf.value for leaf in leaves(_object(text), {}) if leaf.value not in (None, [], {})]
