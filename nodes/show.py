@@ -11,8 +11,15 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import ValidationError
 
 from ste_graph.contracts import Context, Frozen, Origin
-from ste_graph.forms.arms import added_tokens, is_current, offer_described, rank_tools, shuffle_guidelines
-from ste_graph.forms.room import fit_first, fit_last
+from ste_graph.forms.arms import (
+    added_tokens,
+    fit_first,
+    fit_last,
+    is_current,
+    offer_described,
+    rank_tools,
+    shuffle_guidelines,
+)
 from ste_graph.node import Node, NodeInputs, NodeOutputs
 from ste_graph.scoring.subject import Form, FormSource, FormsSubject, ModelSubject, Subject, model_digest
 from ste_graph.settings import RelativePath

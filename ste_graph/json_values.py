@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ste_graph.contracts import Json
 
@@ -32,6 +32,22 @@ def equality_key(value: Json) -> str:
     not `"2"`); a letter with a separate accent is the same as the accented letter.
     """
     return _encode_any(_normalise(value))
+
+
+def leaves(value: Json) -> Iterator[Json]:
+    """The texts, numbers, truth values and nulls in a value, in order."""
+    inner = value.values() if isinstance(value, Mapping) else value
+    if isinstance(inner, str) or not isinstance(inner, Iterable):
+        yield inner
+    else:
+        yield from (leaf for each in inner for leaf in leaves(each))
+
+
+def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
+    """The value with what `change` gives for each of its leaves; keys stay."""
+    if isinstance(value, Mapping):
+        return {key: map_leaves(inner, change) for key, inner in value.items()}
+    return [map_leaves(inner, change) for inner in value] if isinstance(value, list | tuple) else change(value)
 
 
 _encode_compact = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

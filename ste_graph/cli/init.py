@@ -15,6 +15,7 @@ import yaml
 from ste_graph.command_line import echo
 from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
+from ste_graph.json_values import leaves
 from ste_graph.language.source.files import bundled_workflows
 from ste_graph.suggest import did_you_mean
 
@@ -119,7 +120,7 @@ def _named_files(home: Traversable, path: str) -> Iterator[str]:
     """The bundled files that a workflow names as a value, or a Python file beside itself in its text."""
     source = home.joinpath(path)
     if path.endswith(".yaml"):
-        yield from (text for text in _texts(yaml.safe_load(source.read_text("utf-8"))) if _is_bundled(home, text))
+        yield from (text for text in leaves(yaml.safe_load(source.read_text("utf-8"))) if _is_bundled(home, text))
     elif path.endswith(".py"):
         folder, text = path.rpartition("/")[0], source.read_text("utf-8")
         for beside in home.joinpath(folder).iterdir():
@@ -127,20 +128,10 @@ def _named_files(home: Traversable, path: str) -> Iterator[str]:
                 yield f"{folder}/{beside.name}"
 
 
-def _texts(value: Json) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case dict():
-            for inner in value.values():
-                yield from _texts(inner)
-        case list():
-            for inner in value:
-                yield from _texts(inner)
-
-
-def _is_bundled(home: Traversable, text: str) -> bool:
+def _is_bundled(home: Traversable, text: Json) -> bool:
     """True if a value is the path of a file beside the bundled workflows."""
+    if not isinstance(text, str):
+        return False
     parts = text.split("/")
     return text.isprintable() and len(text) < 100 and ".." not in parts and all(parts) and home.joinpath(text).is_file()
 

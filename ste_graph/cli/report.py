@@ -49,8 +49,8 @@ def report(
 def serve_page(run: Path | None, port: int) -> None:
     """Serves the page of a run, of the newest one if none is named, until Ctrl-C. Raises `WorkflowError`."""
     from ste_graph.finished import open_run
-    from ste_graph.report.bundle import read_bundle
     from ste_graph.report.charts import import_altair
+    from ste_graph.report.page import read_bundle
     from ste_graph.report.server import PageServer
 
     path = _newest_run(Path("runs")) if run is None else run

@@ -1,9 +1,10 @@
-"""Guidelines and descriptions as one arm of a test shows them."""
+"""Guidelines and descriptions as one arm of a test shows them, as far as there is room for them in a prompt."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from ste_graph.forms.description import ToolWording, apply_wording
@@ -41,6 +42,17 @@ def added_tokens(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[st
     """About how many tokens longer some tools are than others."""
     first, second = (json.dumps(list(tools), ensure_ascii=False) for tools in (before, after))
     return approximate_tokens(second) - approximate_tokens(first)
+
+
+def fit_first(texts: Sequence[str], room: int | None) -> int:
+    """How many of the texts, from the first on, fit into `room` tokens; None: all. The first that does not ends it."""
+    tokens = accumulate(map(approximate_tokens, texts))
+    return len(texts) if room is None else sum(total <= room for total in tokens)
+
+
+def fit_last(texts: Sequence[str], room: int | None) -> int:
+    """How many of the texts, from the last one backwards, fit into `room` tokens; None: all."""
+    return fit_first(texts[::-1], room)
 
 
 def rank_tools(names: Sequence[str], nearest: Sequence[str]) -> list[str]:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from ste_graph.contracts import Json
 from ste_graph.distil.normalisation import contains_words, straighten, words
 from ste_graph.distil.request import parse_request
 from ste_graph.forms.claims import find_claims, form_pattern
 from ste_graph.forms.evidence import NumberedTrial
 from ste_graph.forms.sentences import read_sentences
+from ste_graph.json_values import leaves
 
 Verdict: TypeAlias = Literal["fails", "works"]
 
@@ -162,24 +162,10 @@ def _uses(trials: Sequence[NumberedTrial]) -> Iterator[_Use]:
         for call in trial.calls:
             arguments = json.loads(call.arguments)
             for name, value in arguments.items() if isinstance(arguments, dict) else ():
-                for leaf in _leaves(value):
-                    yield _Use(name, leaf, call.ok, trial.number)
-
-
-def _leaves(value: Json) -> Iterator[str | int | float]:
-    match value:
-        case bool():
-            yield str(value).lower()
-        case list():
-            for each in value:
-                yield from _leaves(each)
-        case dict():
-            for each in value.values():
-                yield from _leaves(each)
-        case None:
-            return
-        case str() | int() | float():
-            yield value
+                for leaf in leaves(value):
+                    if leaf is not None:
+                        written = str(leaf).lower() if isinstance(leaf, bool) else leaf
+                        yield _Use(name, written, call.ok, trial.number)
 
 
 def _mentioned(clause: str, uses: Sequence[_Use]) -> Mapping[str, list[_Use]]:

@@ -68,10 +68,8 @@ def adds_nothing(sentence: str, definition: str) -> bool:
 
 def read_sentences(reply: str) -> list[CitedSentence]:
     """The sentences of a reply. Those before a citation on the same line share it; `nothing` is no sentence."""
-    found: list[CitedSentence] = []
-    for line in reply.splitlines():
-        if not line.lstrip().startswith("```"):
-            found += _read_line(_BULLET.sub("", line).strip())
+    lines = [_BULLET.sub("", line).strip() for line in reply.splitlines() if not line.lstrip().startswith("```")]
+    found = [sentence for line in lines for sentence in _read_line(line)]
     return [sentence for sentence in found if words(sentence.text).strip() not in _NOTHING]
 
 
@@ -127,7 +125,6 @@ def _split(text: str) -> list[str]:
 
 def _numbers(cited: str) -> tuple[int, ...]:
     """The numbers of a citation; `2-4` are three."""
-    found: list[int] = []
-    for first, last in re.findall(r"(\d+)(?: ?- ?(\d+))?", cited):
-        found += range(int(first), int(last or first) + 1)
+    ranges = re.findall(r"(\d+)(?: ?- ?(\d+))?", cited)
+    found = [number for first, last in ranges for number in range(int(first), int(last or first) + 1)]
     return tuple(dict.fromkeys(found))

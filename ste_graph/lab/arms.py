@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -97,9 +97,10 @@ def compose_arms(
         wanted += [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
     else:
         wanted += [tuple(name.split(ARM_SIGN)) for name in names]
-    by_seed: dict[int, list[Experiment]] = {}
-    for seed in range(base.workflow.seed, base.workflow.seed + seeds):
-        by_seed[seed] = Experiment.load_arms(file, wanted, set=[*changes, Change("seed", str(seed))])
+    by_seed = {
+        seed: Experiment.load_arms(file, wanted, set=[*changes, Change("seed", str(seed))])
+        for seed in range(base.workflow.seed, base.workflow.seed + seeds)
+    }
     arms = [
         AblationArm(ARM_SIGN.join(chosen) or BASE, chosen, {seed: own[place] for seed, own in by_seed.items()})
         for place, chosen in enumerate(wanted)
@@ -181,7 +182,7 @@ def check_comparable(arms: Arms, locks: Mapping[str, Mapping[str, Json] | None])
             "an ablation is of a workflow that explores, such as explore.yaml. Arms of a test are compared by "
             "`ste run gain` and `ste score`"
         )
-    problems = {arm.name: _differences(base, arm, locks) for arm in arms.arms[1:]}
+    problems = {arm.name: list(_differences(base, arm, locks)) for arm in arms.arms[1:]}
     problems = {name: own for name, own in problems.items() if own}
     if not problems:
         return
@@ -199,35 +200,32 @@ def _lock_without_name(arm: AblationArm) -> Json:
     return {name: value for name, value in arm.workflow.lock.items() if name != "variant"}
 
 
-def _differences(base: AblationArm, arm: AblationArm, locks: Mapping[str, Mapping[str, Json] | None]) -> list[str]:
-    found = []
-    for seed, experiment in arm.by_seed.items():
-        if experiment.workflow.seed != seed:
-            found.append(f"it sets the seed to {experiment.workflow.seed}; arms are paired by seed")
-            break
+def _differences(base: AblationArm, arm: AblationArm, locks: Mapping[str, Mapping[str, Json] | None]) -> Iterator[str]:
+    seeds = [own.workflow.seed for seed, own in arm.by_seed.items() if own.workflow.seed != seed]
+    if seeds:
+        yield f"it sets the seed to {seeds[0]}; arms are paired by seed"
     if "trial" not in arm.workflow.records:
-        found.append("it makes no `trial` records")
+        yield "it makes no `trial` records"
     first, second = locks[base.name], locks[arm.name]
     if first is None or second is None:
         sections = [base.workflow.lock["workflow"], arm.workflow.lock["workflow"]]
         for name in ("tools", "allow", "data"):
             if sections[0].get(name) != sections[1].get(name):
-                found.append(f"it has other `{name}`, which are known only once they have started")
-        return found
+                yield f"it has other `{name}`, which are known only once they have started"
+        return
     lacks = [name for name in first["units"] if name not in second["units"]]
     more = [name for name in second["units"] if name not in first["units"]]
     of = base.workflow.unit
     if lacks:
-        found.append(f"it lacks the {of}s {list_choices(lacks)}" if len(lacks) > 1 else f"it lacks the {of} {lacks[0]}")
+        yield f"it lacks the {of}s {list_choices(lacks)}" if len(lacks) > 1 else f"it lacks the {of} {lacks[0]}"
     if more:
-        found.append(f"it also has {list_choices(more)}")
+        yield f"it also has {list_choices(more)}"
     schemas = [lock.get("schemas", {}) for lock in (first, second)]
     for name in first["units"].keys() & second["units"].keys():
         if schemas[0].get(name) != schemas[1].get(name):
-            found.append(f"`{name}` has other parameters")
+            yield f"`{name}` has other parameters"
         elif name not in schemas[0] and first["units"][name] != second["units"][name]:
-            found.append(f"`{name}` is another item")
+            yield f"`{name}` is another item"
     for name in first["data"].keys() | second["data"].keys():
         if first["data"].get(name) != second["data"].get(name):
-            found.append(f"data `{name}` differs")
-    return found
+            yield f"data `{name}` differs"

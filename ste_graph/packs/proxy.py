@@ -22,7 +22,7 @@ BUFFER_BYTES = 1 << 20
 GRACE_S = 0.5
 """Seconds that the server has to end once it is asked to."""
 CLOSE_S = 1.0
-"""Seconds that it has to end by itself once its client is gone; clients give a server 2 in all."""
+"""Seconds that it has to end by itself once its client is gone, or it says no more; clients give a server 2 in all."""
 
 
 def serve_command(command: Sequence[str], overlay: Overlay, reading: IO[bytes], writing: IO[bytes]) -> None:
@@ -47,9 +47,8 @@ def serve_command(command: Sequence[str], overlay: Overlay, reading: IO[bytes], 
     except BrokenPipeError:  # the client does not read any more
         client_gone.set()
     finally:
-        if client_gone.is_set():
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(CLOSE_S)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(CLOSE_S)
         server.terminate()
         status = server.wait()
         server.stdout.close()

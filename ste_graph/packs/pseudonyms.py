@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ste_graph.contracts import Json
+from ste_graph.json_values import map_leaves
 from ste_graph.packs.values import ANSWER, PackData, ToolValue, find_values, texts_of
 
 SHORTEST: Final = 3
@@ -66,14 +67,7 @@ class Pseudonyms:
 
     def replace_data(self, value: Json) -> Json:
         """Plain data with pseudonyms in every text; keys stay."""
-        match value:
-            case str():
-                return self.replace(value)
-            case Mapping():
-                return {key: self.replace_data(inner) for key, inner in value.items()}
-            case list() | tuple():
-                return [self.replace_data(inner) for inner in value]
-        return value
+        return map_leaves(value, lambda leaf: self.replace(leaf) if isinstance(leaf, str) else leaf)
 
     def apply(self, data: PackData) -> PackData:
         """What a pack carries, with pseudonyms, and without the model's own words: its thoughts and answers."""
@@ -94,7 +88,7 @@ class Pseudonyms:
     def remains(self, value: Json) -> list[str]:
         """The values that still stand in plain data."""
         found = {match[0] for text in texts_of(value) if self._pattern for match in self._pattern.finditer(text)}
-        made = {word for word in self._words.values()}
+        made = set(self._words.values())
         return sorted(text for text in found if not all(word.casefold() in made for word in _WORD.findall(text)))
 
     def _exemplar(self, exemplar: dict[str, Json]) -> dict[str, Json]:

@@ -61,12 +61,9 @@ def workflow_of(run: FinishedRun) -> Mapping[str, Any]:
 
 def list_named_runs(run: FinishedRun, use: str, key: str) -> list[str]:
     """The runs that the `data:` of a run names under `key` of its entries with this `use`."""
-    named: list[str] = []
-    for entry in (workflow_of(run).get("data") or {}).values():
-        if isinstance(entry, Mapping) and entry.get("use") == use and entry.get(key):
-            value = entry[key]
-            named += value if isinstance(value, list) else [value]
-    return named
+    entries = [entry for entry in (workflow_of(run).get("data") or {}).values() if isinstance(entry, Mapping)]
+    named = [entry[key] for entry in entries if entry.get("use") == use and entry.get(key)]
+    return [name for own in named for name in (own if isinstance(own, list) else [own])]
 
 
 def locate_run(named: list[str], nearby: list[FinishedRun], what: str) -> FinishedRun:

@@ -27,9 +27,7 @@ def arms_section(
     evaluations: Sequence[Line], replies: Sequence[Line], untested: Sequence[UntestedTool] = ()
 ) -> PageSection | None:
     """The arms of a test with intervals, their gains, and the decision; the tools that were not tested; the replies."""
-    blocks: list[PageChart | PageTable | PageText | None] = []
-    for line in evaluations:
-        blocks += _evaluation_blocks(line)
+    blocks = [block for line in evaluations for block in _evaluation_blocks(line)]
     rows = [(each.tool, each.reason, each.advice) for each in untested]
     blocks.append(make_table("Tools without a case", ("tool", "why", "what to do"), rows, sentences=True))
     if replies:

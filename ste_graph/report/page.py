@@ -7,14 +7,15 @@ import gzip
 import hashlib
 import json
 from html import escape
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.files.atomic import write_atomically
-from ste_graph.report.bundle import read_bundle
+from ste_graph.files.cache import cache_folder
 from ste_graph.report.content import PageContent
 
 _SCRIPTS: Final = ("dom.js", "charts.js", "entries.js", "page.js")
@@ -66,6 +67,30 @@ def encode_content(content: PageContent) -> str:
     about = content.model_dump(mode="json", exclude={"entries"})
     data = json.dumps(about | {"entries": content.entries}, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(data.encode("utf-8", "replace"), compresslevel=6, mtime=0)).decode("ascii")
+
+
+def read_bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, which sets `vegaEmbed`, made of what vl-convert brings.
+
+    It takes seconds to make, and is kept in the user's cache.
+    """
+    try:
+        import vl_convert
+    except ImportError:
+        raise WorkflowError("the page of a run needs packages: pip install 'ste-graph[report]'") from None
+    file = cache_folder("report") / f"vega-{version('vl-convert-python')}.js"
+    try:
+        return file.read_text("utf-8")
+    except (OSError, ValueError):
+        pass
+    converter: Any = vl_convert
+    script: str = converter.javascript_bundle()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, script)
+    except (OSError, RunError):
+        pass  # made again the next time
+    return script
 
 
 def _read(name: str) -> str:

@@ -17,9 +17,8 @@ import ste_graph
 from ste_graph.finished import open_run
 from ste_graph.ids import derive_id
 from ste_graph.memory.experience.run_vectors import read_request_vectors
-from ste_graph.report.bundle import read_bundle
 from ste_graph.report.content import gather_content
-from ste_graph.report.page import write_page
+from ste_graph.report.page import read_bundle, write_page
 
 TRIALS = 3000
 EPISODES = 3

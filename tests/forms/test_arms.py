@@ -1,7 +1,6 @@
 from typing import Any
 
-from ste_graph.forms.arms import offer_described, rank_tools, shuffle_guidelines
-from ste_graph.forms.room import fit_first, fit_last
+from ste_graph.forms.arms import fit_first, fit_last, offer_described, rank_tools, shuffle_guidelines
 from ste_graph.text import approximate_tokens
 
 TOOL: dict[str, Any] = {"name": "fly", "description": "Flights.", "fingerprint": "f", "parameters": {"type": "object"}}

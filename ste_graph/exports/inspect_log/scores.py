@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -12,6 +11,7 @@ from inspect_ai.scorer import CORRECT, INCORRECT, NOANSWER, Score
 
 from ste_graph.contracts import Json
 from ste_graph.exports.parts import ExportRecord
+from ste_graph.grouping import group
 from ste_graph.report.entries import KEPT
 from ste_graph.report.evidence import is_right
 
@@ -35,10 +35,11 @@ def target_of(line: Mapping[str, Json]) -> str:
 
 def summarise_scores(samples: Sequence[EvalSample]) -> list[EvalScore]:
     """The share of each score that is right among those decided, over all samples and for each arm of a test."""
-    named: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for sample in samples:
-        for name, score in (sample.scores or {}).items():
-            named[name].append((str(sample.metadata.get("arm") or ""), str(score.value)))
+    named = group(
+        (name, (str(sample.metadata.get("arm") or ""), str(score.value)))
+        for sample in samples
+        for name, score in (sample.scores or {}).items()
+    )
     return [_summarise(name, values) for name, values in named.items()]
 
 

@@ -56,9 +56,12 @@ class ShownPrompt:
 def graph_changes(a: Mapping[str, Json], b: Mapping[str, Json]) -> list[GraphChange]:
     """The nodes, memories and loops that differ between two locks."""
     first, second = a["workflow"], b["workflow"]
-    found: list[GraphChange] = []
-    for part, section in (("node", "nodes"), ("memory", "memory")):
-        found += _entry_changes(part, _entries(first, section), _entries(second, section))  # type: ignore[arg-type]
+    sections: tuple[tuple[Part, str], ...] = (("node", "nodes"), ("memory", "memory"))
+    found = [
+        change
+        for part, section in sections
+        for change in _entry_changes(part, _entries(first, section), _entries(second, section))
+    ]
     loops, others = dict(_loops(first["graph"], first)), dict(_loops(second["graph"], second))
     for name in {**loops, **others}:
         if loops.get(name) != others.get(name):

@@ -26,10 +26,10 @@ def write_tables(subject: Subject) -> list[Table]:
     settings = dict(list_settings(first))
     rows: list[Sequence[Words]] = [[[Code(path)], _value(path, settings)] for path in settings]
     tables = [Table(f"Settings of {subject.name}, arm {first.name}", ("Setting", "Value"), rows)]
-    changes: list[Sequence[Words]] = []
-    for arm in others:
-        changes += [[[Code(arm.name)], *cells] for cells in _changes(settings, dict(list_settings(arm)))]
     if others:
+        changes = [
+            [[Code(arm.name)], *cells] for arm in others for cells in _changes(settings, dict(list_settings(arm)))
+        ]
         caption = f"What the other arms of {subject.name} change"
         tables.append(Table(caption, ("Arm", "Setting", first.name, "This arm"), changes))
     return tables

@@ -50,9 +50,9 @@ class Canaries:
         """Let the canaries in a text that a step says once more come from that step."""
         self.origins.update(dict.fromkeys(self.find(text), place))
 
-    def find(self, text: str) -> set[str]:
-        """The canaries in a text."""
-        return {found for found in _CANARY.findall(text) if found in self.origins}
+    def find(self, text: str) -> list[str]:
+        """The canaries in a text, in the order in which they stand there first."""
+        return [found for found in dict.fromkeys(_CANARY.findall(text)) if found in self.origins]
 
 
 _CANARY = re.compile(r"\bqz([a-z]{4})a qz\1b qz\1c\b")

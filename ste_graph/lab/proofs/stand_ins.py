@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, ClassVar, Final
 
 from ste_graph.contracts import SIMULATED, Effect, Json, ModelRequest, Observation, Tool
+from ste_graph.json_values import map_leaves
 from ste_graph.lab.proofs.canaries import Canaries, StepPlace
 from ste_graph.models.adapter import Adapter, RawReply
 from ste_graph.plausible_values import plausible_value
@@ -228,11 +229,7 @@ def _simulate(request: ModelRequest) -> str:
 
 def _with_canary(value: Json, canary: str) -> Json:
     """The value with the canary for its texts."""
-    if isinstance(value, Mapping):
-        return {key: _with_canary(inner, canary) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_with_canary(inner, canary) for inner in value]
-    return canary if isinstance(value, str) else value
+    return map_leaves(value, lambda leaf: canary if isinstance(leaf, str) else leaf)
 
 
 class WordEmbedder:
