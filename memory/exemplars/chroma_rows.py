@@ -1,4 +1,4 @@
-"""Exemplars as rows of a collection of vectors, and back."""
+"""Exemplars as rows of a vector store, and back."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Final
 import numpy as np
 
 from ste_graph.memory.exemplars.exemplar import Exemplar, json_text
-from ste_graph.memory.vectors.collection import Metadata, VectorCollection, VectorRow
 from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.memory.vectors.vector_store import Metadata, VectorRow, VectorStore
 
 COLLECTION: Final = "exemplars_1"
 """The name of the collection in Chroma."""
 
 
 def add_exemplars(
-    collection: VectorCollection, exemplars: Sequence[Exemplar], vectors: Mapping[str, Vectors], embedder: str
+    store: VectorStore, exemplars: Sequence[Exemplar], vectors: Mapping[str, Vectors], embedder: str
 ) -> None:
     """Write exemplars with their vectors, which are given by id."""
     rows = np.array([vectors[exemplar.id] for exemplar in exemplars], dtype=np.float32)
-    collection.add([_row(exemplar) for exemplar in exemplars], rows, embedder=embedder)
+    store.add([_row(exemplar) for exemplar in exemplars], rows, embedder=embedder)
 
 
 def read_exemplar(row: VectorRow) -> Exemplar:

@@ -15,9 +15,10 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
 from ste_graph.memory.exemplars.log import ExemplarLog, ExemplarRow, RowMaker
 from ste_graph.memory.vectors.chroma_client import Wording
-from ste_graph.memory.vectors.collection import VectorCollection, VectorRow
+from ste_graph.memory.vectors.collection import VectorCollection
 from ste_graph.memory.vectors.shared_collections import SharedCollections
 from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.memory.vectors.vector_store import VectorRow
 
 _UNTOUCHED = "untouched"
 _log = logging.getLogger("ste_graph.memory")

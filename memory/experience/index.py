@@ -17,8 +17,9 @@ from ste_graph.json_values import digest
 from ste_graph.memory.experience.shared_index import SharedIndex, run_mark
 from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.chroma_workarounds import has_index
-from ste_graph.memory.vectors.collection import Metadata, VectorCollection, VectorRow
+from ste_graph.memory.vectors.collection import VectorCollection
 from ste_graph.memory.vectors.similarity import Vectors
+from ste_graph.memory.vectors.vector_store import Metadata, VectorRow, VectorStore
 
 _log = logging.getLogger("ste_graph.memory")
 _SAFE = "Nothing is lost: the step logs hold every entry."
@@ -71,14 +72,14 @@ class IndexedEntry(NamedTuple):
 
 
 class EntryIndex:
-    """The entries of one memory in a collection of their own, or with those of other runs. Blocking.
+    """The entries of one memory in a vector store of their own, or with those of other runs. Blocking.
 
     Raises:
         WorkflowError: when opened, if the collection was made for another embedder or metric.
         RunError: whenever it cannot be read or written.
     """
 
-    def __init__(self, store: VectorCollection, embedder: str, shared: SharedIndex | None = None) -> None:
+    def __init__(self, store: VectorStore, embedder: str, shared: SharedIndex | None = None) -> None:
         self._store, self._embedder, self._shared = store, embedder, shared
 
     @classmethod

@@ -1,14 +1,13 @@
-"""A Chroma collection of vectors, in a folder or on a server: cosine, for one embedder, checked on opening."""
+"""A Chroma collection as a vector store, in a folder or on a server: cosine, for one embedder, checked on opening."""
 
 from __future__ import annotations
 
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -23,12 +22,11 @@ from ste_graph.memory.vectors.chroma_workarounds import (
     without_warnings,
 )
 from ste_graph.memory.vectors.similarity import TIE_DECIMALS, Vectors
+from ste_graph.memory.vectors.vector_store import Metadata, VectorRow
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
-
-Metadata: TypeAlias = Mapping[str, str | int | float | bool]
 
 ROWS = 5000
 """Rows in one call; Chroma's own maximum is 5461 (SQLite's limit of variables)."""
@@ -48,20 +46,8 @@ _LEAST_FETCHED: Final = 256
 _SCOPE: Final = "scope"
 
 
-@dataclass(frozen=True, slots=True)
-class VectorRow:
-    """A row of a collection, without its vector."""
-
-    id: str
-    scope: Scope
-    text: str
-    metadata: Metadata
-
-
 class VectorCollection:
-    """Unit vectors of one embedder by id, each with a scope, a text and metadata, compared by their cosine.
-
-    The collection `name` is created when the first vectors are added. Blocking; not for several threads at once.
+    """The collection `name` as a `VectorStore`, created when the first vectors are added.
 
     Raises:
         WorkflowError: when opened, if the collection has another metric or layout, or was made for another embedder
@@ -90,7 +76,6 @@ class VectorCollection:
 
     @property
     def embedder(self) -> str | None:
-        """The name of the embedder that the vectors are of; None for an empty collection that may take any."""
         return str(self._described["embedder"]) if self._collection is not None else self._wanted
 
     @property
@@ -126,21 +111,16 @@ class VectorCollection:
                 raise
 
     def close(self) -> None:
-        """Let go of files and connections."""
         client, self._client, self._collection, self._is_new = self._client, None, None, False
         if client is not None:
             close_client(client)
 
     def __len__(self) -> int:
-        """The number of rows."""
         with self.guard("reading the index"):
             return self._collection.count() if self._collection else 0
 
     def add(self, rows: Sequence[VectorRow], vectors: Vectors, *, embedder: str) -> None:
-        """Write rows with their vectors, shape (rows, dimension); a row whose id is there is replaced.
-
-        All metadata each time, since Chroma merges it.
-        """
+        """Write rows, replacing those that are there. All metadata each time, since Chroma merges it."""
         with self.guard("writing the index"), without_warnings():
             collection = self._collection or self._create(embedder, vectors.shape[1])
             for part in slices(len(rows), ROWS):
@@ -154,10 +134,6 @@ class VectorCollection:
             self._unused.zero_once()
 
     def get(self, ids: Sequence[str] | None = None, *, texts: bool = True) -> dict[str, VectorRow]:
-        """The rows of `ids`, by id, those that are not there left out; None: all rows.
-
-        Without `texts`, which take time to read, the rows' texts are "".
-        """
         found: dict[str, VectorRow] = {}
         for rows in self._read_parts(ids, ["metadatas", "documents"] if texts else ["metadatas"]):
             documents = rows["documents"] or [""] * len(rows["ids"])
@@ -170,16 +146,11 @@ class VectorCollection:
         return [id for rows in self._read_parts(None, []) for id in rows["ids"]]
 
     def rows(self, where: Metadata | None = None) -> Iterator[VectorRow]:
-        """All rows without their texts, in the order in which they came, read part by part: no more is held in memory.
-
-        `where` names values of the metadata: only rows that have them.
-        """
         for rows in self._read_parts(None, ["metadatas"], where):
             for id, metadata in zip(rows["ids"], rows["metadatas"] or (), strict=True):
                 yield _make_row(id, "", metadata)
 
     def get_vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
-        """The vectors of `ids`, by id, those that are not there left out."""
         found: dict[str, Vectors] = {}
         if self._collection is None:
             return found
@@ -194,10 +165,7 @@ class VectorCollection:
         return found
 
     def search(self, query: Vectors, k: int, *, scope: Scope | None = None) -> list[tuple[str, float]]:
-        """The ids and cosines of about the k rows nearest to a unit vector, best first, of one scope or of all.
-
-        Chroma's own search is approximate; more rows are asked for than are wanted.
-        """
+        """The k rows nearest to a unit vector by Chroma's own search, which is approximate, over-fetched."""
         if self._collection is None or k < 1:
             return []
         with self.guard("searching the index"):
@@ -229,7 +197,6 @@ class VectorCollection:
                 return
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Remove rows; those that are not there are passed over."""
         for part in slices(len(ids) if self._collection else 0, ROWS):
             with self.guard("writing the index"):
                 assert self._collection is not None

@@ -7,8 +7,9 @@ from ste_graph.memory.experience.settings import Experience
 from ste_graph.memory.vectors import chroma_workarounds
 from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.chroma_workarounds import TRIED, zero_unused_pages
-from ste_graph.memory.vectors.collection import VectorCollection, VectorRow
+from ste_graph.memory.vectors.collection import VectorCollection
 from ste_graph.memory.vectors.shared_collections import SharedCollections
+from ste_graph.memory.vectors.vector_store import VectorRow
 
 
 @pytest.fixture

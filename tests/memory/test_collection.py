@@ -8,7 +8,8 @@ import pytest
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.vectors.chroma_client import Wording, open_client
 from ste_graph.memory.vectors.chroma_workarounds import close_client
-from ste_graph.memory.vectors.collection import VectorCollection, VectorRow
+from ste_graph.memory.vectors.collection import VectorCollection
+from ste_graph.memory.vectors.vector_store import VectorRow
 
 WORDING = Wording("here: vectors", "Repair it.", "Make it again.")
 
