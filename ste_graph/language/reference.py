@@ -31,7 +31,7 @@ WORDS: Final = {
 
 def reference(plugins: Mapping[str, ModuleType] | None = None) -> str:
     """The whole page; with the `plugins` of a file, their classes too."""
-    schema = json_schema(plugins)
+    schema = _inline_choices(json_schema(plugins))
     defs: Mapping[str, Any] = schema["$defs"]
     parts = [HEAD, "## The file", _table(schema, ())]
     parts.append("## Blocks of the graph")
@@ -49,6 +49,21 @@ def reference(plugins: Mapping[str, ModuleType] | None = None) -> str:
         kinds = [(f"`{name.removeprefix(f'{section}.')}`", form) for name, form in entries if "properties" in form]
         parts += _section(kinds, common)
     return "\n\n".join(parts)
+
+
+def _inline_choices(schema: Mapping[str, Any]) -> Any:
+    """The schema, with the definition of a list of choices wherever there was a reference to it."""
+    defs = schema["$defs"]
+
+    def inline(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inline(item) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        target = defs.get(str(value.get("$ref")).removeprefix("#/$defs/"), {})
+        return {key: inline(inner) for key, inner in (target | value if "enum" in target else value).items()}
+
+    return inline(schema)
 
 
 def _section(entries: Sequence[tuple[str, Mapping[str, Any]]], common: Sequence[str]) -> Iterator[str]:
