@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,7 +125,7 @@ class Outcome:
 
     def overview(self) -> str:
         """The outcome for a person."""
-        rows, summary = self._rows(), self.summary
+        rows, summary = list(self._rows()), self.summary
         width = max(len(name) for name, _ in rows)
         parts = [f"{self.title}: {self._state()}", *(f"  {name:{width}}  {text}" for name, text in rows)]
         missing = ["", *self.missing] if self.missing else []
@@ -162,69 +162,66 @@ class Outcome:
             return f"{how} ({units})"
         return f"{'complete' if summary.complete else 'not complete'} ({units})"
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def _rows(self) -> Iterator[tuple[str, str]]:
         used, summary = self.summary.used, self.summary
-        rows = []
         if summary.forked_from is not None:
-            rows.append(("forked from", describe_origin(summary.forked_from)))
+            yield "forked from", describe_origin(summary.forked_from)
         models = ", ".join(dict.fromkeys(summary.models.values()))
         note = (
             " (its results show that the plumbing works, and nothing about a real model)" if self.is_simulated else ""
         )
         if models:
-            rows.append(("model", models + note))
+            yield "model", models + note
         if self.trials:
             unsolved = self.trials - self.solved - self.unclear
             label = " (simulated)" if self.is_simulated else ""
             unclear = f", {self.unclear:,} unclear" if self.unclear else ""
-            rows.append(("trials", f"{self.trials:,}: {self.solved:,} solved{label}, {unsolved:,} not{unclear}"))
-            rows.append(("facts", self.facts.text))
+            yield "trials", f"{self.trials:,}: {self.solved:,} solved{label}, {unsolved:,} not{unclear}"
+            yield "facts", self.facts.text
             if self.facts.warning:
-                rows.append(("beware", self.facts.warning))
+                yield "beware", self.facts.warning
         kept = {name: count for name, count in sorted(summary.records.items()) if name not in ("trial", "rejected")}
-        rows += [(plural(name), f"{count:,}") for name, count in kept.items()]
+        yield from ((plural(name), f"{count:,}") for name, count in kept.items())
         if self.gates:
             nothing = "" if kept else "; nothing was kept"
-            rows.append(("rejected", f"{self.gates.total():,}: {_histogram(self.gates, by='by ')}{nothing}"))
+            yield "rejected", f"{self.gates.total():,}: {_histogram(self.gates, by='by ')}{nothing}"
         if self.unanswered:
             why = "neither a judge nor a rule vouches that their answers say what the results say"
-            rows.append(("answers", f"left out of {count_noun(self.unanswered, 'example')}: {why}"))
+            yield "answers", f"left out of {count_noun(self.unanswered, 'example')}: {why}"
         if self.held_out.heldout:
-            rows.append(("held out", self.held_out.text))
-        rows += [(name, _part_text(outputs)) for name, outputs in summary.sub_workflows.items()]
-        rows.append(("model calls", f"{used.model_calls:,}" + _token_text(used)))
-        rows += cost_rows(summary, self.examples)
-        rows.append(("tool calls", f"{used.tool_calls:,}"))
-        rows.append(("failed calls", self._failed_calls_text()))
+            yield "held out", self.held_out.text
+        yield from ((name, _part_text(outputs)) for name, outputs in summary.sub_workflows.items())
+        yield "model calls", f"{used.model_calls:,}" + _token_text(used)
+        yield from cost_rows(summary, self.examples)
+        yield "tool calls", f"{used.tool_calls:,}"
+        yield "failed calls", self._failed_calls_text()
         if used.doubtful:
             count = count_noun(used.doubtful, "answer")
-            rows.append(("doubtful", f"{count} may report a failure; no exemplars without a judge, see `ste show`"))
+            yield "doubtful", f"{count} may report a failure; no exemplars without a judge, see `ste show`"
         if used.repaired:
-            rows.append(("repaired", f"{used.repaired:,} replies or arguments were repaired before they could be used"))
-        rows += self._server_rows()
+            yield "repaired", f"{used.repaired:,} replies or arguments were repaired before they could be used"
+        yield from self._server_rows()
         loops = loop_endings(summary.loops)
-        rows += [(f"loop {name}", f"ended {_histogram(reasons, by='by ')}") for name, reasons in loops.items()]
-        rows.append(("run", str(summary.run)))
-        rows.append(("journal", str(summary.run / "journal.jsonl")))
-        return rows
+        yield from ((f"loop {name}", f"ended {_histogram(reasons, by='by ')}") for name, reasons in loops.items())
+        yield "run", str(summary.run)
+        yield "journal", str(summary.run / "journal.jsonl")
 
-    def _server_rows(self) -> list[tuple[str, str]]:
+    def _server_rows(self) -> Iterator[tuple[str, str]]:
         """What happened between the run and its model servers; no row for what did not."""
         used, servers = self.summary.used, self.summary.servers
-        rows = []
         counts = {how: getattr(used, how) for how in ("unreadable", "empty", "truncated")}
         replies = [f"{count:,} {how}" for how, count in counts.items() if count]
         if replies:
-            rows.append(("replies", ", ".join(replies)))
+            yield "replies", ", ".join(replies)
         if servers.retries:
             count = count_noun(servers.retries.total(), "request")
-            rows.append(("tried again", f"{count}: {_histogram(servers.retries)}"))
+            yield "tried again", f"{count}: {_histogram(servers.retries)}"
         if servers.adaptations:
-            rows.append(("adapted", "; ".join(servers.adaptations)))
+            yield "adapted", "; ".join(servers.adaptations)
         if used.calls_in_text:
             count = count_noun(used.calls_in_text, "call")
-            rows.append(("attention", f"the server left {count} in the text; they were read, but set its tool parser"))
-        return rows + [("attention", text) for text in servers.remarks]
+            yield "attention", f"the server left {count} in the text; they were read, but set its tool parser"
+        yield from (("attention", text) for text in servers.remarks)
 
     def _failed_calls_text(self) -> str:
         """The number of failed calls, with those of sub-workflows, by kind."""
@@ -237,20 +234,14 @@ class Outcome:
         return f"{total} ({_histogram(failed)}{unsent})"
 
     def _failure_lines(self) -> list[str]:
-        failed = self.summary.failed
-        if not failed:
-            return []
+        failed = [f"  {unit}: {why}" for unit, why in self.summary.failed.items()]
         count = f"{len(failed)} of {count_noun(self.summary.units, 'unit')} failed"
-        head = f"{count}; running again continues where they stopped:"
-        return ["", head, *first_lines([f"  {unit}: {why}" for unit, why in failed.items()], SHOWN)]
+        return _below(f"{count}; running again continues where they stopped:", failed)
 
     def _skipped_lines(self) -> list[str]:
-        skipped = self.summary.skipped
-        if not skipped:
-            return []
+        skipped = [f"  {SkippedTool(unit, **tool)}" for unit, tool in self.summary.skipped.items()]
         which, them = ("1 tool was", "it") if len(skipped) == 1 else (f"{len(skipped)} tools were", "them")
-        head = f"{which} left out, because the run may not call {them}; the line that allows it:"
-        return ["", head, *first_lines([f"  {SkippedTool(unit, **tool)}" for unit, tool in skipped.items()], SHOWN)]
+        return _below(f"{which} left out, because the run may not call {them}; the line that allows it:", skipped)
 
 
 def outcome_from_summary(title: str, summary: Summary) -> Outcome:
@@ -322,3 +313,8 @@ def _token_text(used: UsageCounts) -> str:
         return ""
     share = f" ({cached / prompt:.0%} read before, by the server's count)" if cached and prompt else ""
     return f"; {prompt:,} prompt{share} and {completion:,} completion tokens"
+
+
+def _below(head: str, lines: list[str]) -> list[str]:
+    """The first lines below a head, after an empty one; nothing without any."""
+    return ["", head, *first_lines(lines, SHOWN)] if lines else []

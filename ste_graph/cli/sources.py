@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
+from ste_graph.cli import forecast
 from ste_graph.contracts import ProgramSource, Tool, ToolSource
 from ste_graph.diagnostics import Diagnostic, DiagnosticsError, Span
 from ste_graph.errors import WorkflowError
@@ -44,8 +45,6 @@ def find_source_problems(experiment: Experiment) -> list[Diagnostic]:
 
 def find_empty_tests(experiment: Experiment) -> list[Diagnostic]:
     """The values that leave a test without a case or an arm, which would be found out only when the test begins."""
-    from ste_graph.cli import forecast
-
     return [
         Diagnostic("E606", "error", message, experiment.tree.span_of(["params", name]))
         for name, message in forecast.find_empty_tests(experiment.workflow).items()
@@ -80,38 +79,33 @@ async def _check_units(experiment: Experiment) -> None:
         list_units(load_data(experiment.workflow), tools)
 
 
-def _missing_programs(experiment: Experiment, index: int, source: ToolSource) -> list[Diagnostic]:
+def _missing_programs(experiment: Experiment, index: int, source: ToolSource) -> Iterator[Diagnostic]:
     """A warning if the program of a source is not on this machine; another one may have it."""
     try:
         if isinstance(source, ProgramSource):
             source.find_program()
     except WorkflowError as error:
         message = str(error).removeprefix("tools: ")
-        return [Diagnostic("W604", "warning", message, _source_span(experiment, index, message))]
-    return []
+        yield Diagnostic("W604", "warning", message, _source_span(experiment, index, message))
 
 
-def _missing_descriptions(experiment: Experiment, index: int, tools: Sequence[Tool]) -> list[Diagnostic]:
+def _missing_descriptions(experiment: Experiment, index: int, tools: Sequence[Tool]) -> Iterator[Diagnostic]:
     """A warning if tools do not say what they do; a model then sees no more than names."""
     silent = [tool.name for tool in tools if not tool.description.strip()]
-    if not silent:
-        return []
-    message = f"tools without a description: {list_choices(silent)}"
-    help = "say what they do, in the docstring of a function, or in the description that the source has"
-    span = _source_span(experiment, index, message)
-    return [Diagnostic("W605", "warning", message, span, help=help)]
+    if silent:
+        message = f"tools without a description: {list_choices(silent)}"
+        help = "say what they do, in the docstring of a function, or in the description that the source has"
+        yield Diagnostic("W605", "warning", message, _source_span(experiment, index, message), help=help)
 
 
-def _missing_data(experiment: Experiment) -> list[Diagnostic]:
+def _missing_data(experiment: Experiment) -> Iterator[Diagnostic]:
     """The entries of `data:` that are not available yet, as warnings: the run that they name may still be to come."""
-    missing = []
     for name, source in experiment.workflow.data.items():
         try:
             source.items()
         except WorkflowError as error:
             span = experiment.tree.span_of(["data", name])
-            missing.append(Diagnostic("W603", "warning", f"data `{name}` is not available yet: {error}", span))
-    return missing
+            yield Diagnostic("W603", "warning", f"data `{name}` is not available yet: {error}", span)
 
 
 def _source_span(experiment: Experiment, index: int, message: str) -> Span:

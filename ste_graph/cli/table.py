@@ -24,12 +24,24 @@ STYLES = {"waiting": "dim", "running": "", "done": "green", "failed": "red", "st
 ORDER = ("failed", "running", "stopped", "waiting", "done")
 
 
-class LiveTable(CountingWatcher):
+class _Shown(CountingWatcher):
+    """The progress of a run or a part, with what is said before it has begun."""
+
+    saying = "starting"
+
+    def message(self, text: str) -> None:
+        self.saying = text
+
+    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
+        super().run_start(workflow, logs, meter)
+        self.saying = ""
+
+
+class LiveTable(_Shown):
     """A row per unit, as many as fit, and a line about the whole; while a sub-workflow runs, that of the innermost."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.saying = "starting"
         self._parts: dict[str, LivePart] = {}
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
 
@@ -41,13 +53,6 @@ class LiveTable(CountingWatcher):
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
-
-    def message(self, text: str) -> None:
-        self.saying = text
-
-    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
-        super().run_start(workflow, logs, meter)
-        self.saying = ""
 
     @contextmanager
     def question(self) -> Iterator[None]:
@@ -77,20 +82,16 @@ class LiveTable(CountingWatcher):
         return render_table(shown.progress, shown.saying, rows=max(3, self.console.height - 7))
 
 
-class LivePart(CountingWatcher):
+class LivePart(_Shown):
     """The progress of a sub-workflow, which a table shows in its own place."""
 
     def __init__(self, table: LiveTable, name: str) -> None:
-        self.saying = f"{name}: starting"
+        self.saying = f"{name}: {self.saying}"
         self._table = table
         self._name = name
 
     def message(self, text: str) -> None:
-        self.saying = f"{self._name}: {text}"
-
-    def run_start(self, workflow: Workflow, logs: Mapping[str, StepLog], meter: Meter) -> None:
-        super().run_start(workflow, logs, meter)
-        self.saying = ""
+        super().message(f"{self._name}: {text}")
 
     def question(self) -> AbstractContextManager[None]:
         return self._table.question()

@@ -18,6 +18,7 @@ from ste_graph.compile.joins import Join, Joins
 from ste_graph.compile.stepper import Stepper
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
+from ste_graph.grouping import group
 from ste_graph.language.blocks import Each, Map, Repeat
 from ste_graph.language.expressions.expression import Expression
 from ste_graph.language.workflow import Workflow
@@ -73,21 +74,20 @@ def make_flow(
 
 def make_joins(joins: Sequence[RecordJoin], workflow: Workflow) -> Joins:
     """The joins of a workflow, by the nodes that they gather."""
-    by_first: dict[str, list[Join]] = {}
-    by_second: dict[str, list[Join]] = {}
 
     def fields(node: str | None) -> dict[str, str]:
         spec = workflow.nodes.get(node) if node else None
         return {name: output_channel(spec.name, name) for name in spec.outputs.model_fields} if spec else {}
 
+    made = []
     for own in joins:
         each = Each(own.first, own.second)
         channels = each_channel(each, own.record), joined_channel(each, own.record)
-        join = Join(*channels, fields(own.first), fields(own.second))
-        by_first.setdefault(own.first, []).append(join)
-        if own.second:
-            by_second.setdefault(own.second, []).append(join)
-    return Joins(by_first, by_second)
+        made.append((own, Join(*channels, fields(own.first), fields(own.second))))
+    return Joins(
+        group((own.first, join) for own, join in made),
+        group((own.second, join) for own, join in made if own.second),
+    )
 
 
 def _heads(loops: Mapping[str, Loop], span: Span) -> dict[str, Head]:

@@ -83,7 +83,8 @@ class Step:
         """Ask routers until one names a vertex."""
         while not isinstance(target, str):
             target = target(self)
-        self._unit.report_loops(self._key, self._ends)
+        if self._ends:
+            self._unit.end_loops(self._key, self._ends)
         return target
 
     def goto(self, target: Target) -> Command[str]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ste_graph.compile.flow import AtEnd, Vertex
 from ste_graph.compile.joins import Joins
-from ste_graph.compile.stepper import LoopEnd, StepKey
+from ste_graph.compile.stepper import StepKey
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import Span
 from ste_graph.language.blocks import NodeBlock, RecordBlock
@@ -78,11 +78,6 @@ class CodedUnit(UnitRun):
         block_key = key.vertex.removeprefix("record ")
         block = RecordBlock(type_name, block_key, cast(Mapping[str, Expression], given), self._span)
         return dict(await self.step(self._vertex(block, key), key, state))
-
-    def report_loops(self, key: StepKey, ends: list[LoopEnd]) -> None:
-        """Log the loops that ended after a step."""
-        if ends:
-            self.end_loops(key, ends)
 
     def _vertex(self, block: NodeBlock | RecordBlock, key: StepKey) -> Vertex:
         loops = tuple(loop for loop, _ in key.counters)

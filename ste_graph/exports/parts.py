@@ -156,10 +156,6 @@ class ExportRun:
     decision: Line | None
     """The last evaluation; None where there is none."""
 
-    def records(self, part: ExportPart) -> list[ExportRecord]:
-        """The trials and replies of a part."""
-        return part.records(self.fates, self.verdicts)
-
 
 def read_run(run: FinishedRun) -> ExportRun:
     """The run, its parts, and the replies that it evaluates. Raises `WorkflowError` where a file is damaged."""

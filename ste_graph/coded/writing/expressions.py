@@ -79,19 +79,15 @@ class _NameTranslator(ast.NodeTransformer):
     def __init__(self, writer: ExpressionWriter) -> None:
         self._writer = writer
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self._code(node)
+    def visit_Attribute(self, node: ast.Attribute | ast.Name) -> ast.expr:
+        dotted = grammar.dotted_name(node)
+        return node if dotted is None else ast.parse(self._writer.name(dotted), mode="eval").body
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        return self._code(node)
+    visit_Name = visit_Attribute
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         node.args = [self.visit(argument) for argument in node.args]
         return node
-
-    def _code(self, node: ast.expr) -> ast.expr:
-        dotted = grammar.dotted_name(node)
-        return node if dotted is None else ast.parse(self._writer.name(dotted), mode="eval").body
 
 
 def _negate(tree: ast.expr) -> ast.expr:

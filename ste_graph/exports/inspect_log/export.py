@@ -52,7 +52,9 @@ def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tup
     """
     whole = read_run(run)
     chosen = choose_part(whole.parts, part)
-    found = [(each, records) for each in chosen if (records := whole.records(each)) or each.failures()]
+    found = [
+        (each, records) for each in chosen if (records := each.records(whole.fates, whole.verdicts)) or each.failures()
+    ]
     if not found:
         held = describe_records(each.lines for each in chosen)
         raise WorkflowError(f"{run.path}: has no trials and no replies to export; it has {held}")
