@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,18 @@ class RemoteModel:
 
 
 class RemoteStore:
-    """A `RecordStore` that the driver holds: what it gives is what stands in the log."""
+    """A `RecordStore` that the driver holds: what it gives is what stands in the log.
 
-    def __init__(self, memory: str, driver: Driver) -> None:
-        self._memory = memory
-        self._driver = driver
+    It has the methods `reads` of the store there, so that it selects exemplars or compares texts if that one does.
+    """
+
+    recall: Callable[..., Coroutine[Any, Any, Any]]
+    nearest: Callable[..., Coroutine[Any, Any, Any]]
+    entries: Callable[..., Coroutine[Any, Any, Any]]
+
+    def __init__(self, memory: str, reads: Iterable[str], driver: Driver) -> None:
+        for method in reads:
+            setattr(self, method, partial(driver.ask, "read_memory", memory, method))
 
     async def reconcile(self, entries: object) -> None:
         raise RuntimeError("only the driver of a run reconciles a memory")
@@ -71,48 +79,9 @@ class RemoteStore:
     def add(self, entry: Entry) -> None:
         raise RuntimeError("only the driver of a run adds to a memory")
 
-    async def recall(self, *arguments: Any, **options: Any) -> Any:
-        return await self._ask("recall", *arguments, **options)
-
-    async def nearest(self, *arguments: Any, **options: Any) -> Any:
-        return await self._ask("nearest", *arguments, **options)
-
-    async def entries(self, *arguments: Any, **options: Any) -> Any:
-        return await self._ask("entries", *arguments, **options)
-
     def release(self, unit: str) -> None: ...
 
     async def close(self) -> None: ...
-
-    async def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
-        return await self._driver.ask("read_memory", self._memory, method, *arguments, **options)
-
-
-class _RemoteExemplars(RemoteStore):
-    """The same for one that selects exemplars."""
-
-    async def select_exemplars(self, *arguments: Any, **options: Any) -> Any:
-        return await self._ask("select_exemplars", *arguments, **options)
-
-    async def select_lessons(self, *arguments: Any, **options: Any) -> Any:
-        return await self._ask("select_lessons", *arguments, **options)
-
-
-class _RemoteSimilarities(RemoteStore):
-    """The same for one that says how alike two texts are."""
-
-    async def similarities(self, *arguments: Any, **options: Any) -> Any:
-        return await self._ask("similarities", *arguments, **options)
-
-
-class _RemoteBoth(_RemoteExemplars, _RemoteSimilarities):
-    """The same for one that does both."""
-
-
-def open_remote_store(memory: str, kinds: tuple[bool, bool], driver: Driver) -> RemoteStore:
-    """The store of a memory that selects exemplars, says how alike texts are, or neither."""
-    classes = {(True, True): _RemoteBoth, (True, False): _RemoteExemplars, (False, True): _RemoteSimilarities}
-    return classes.get(kinds, RemoteStore)(memory, driver)
 
 
 class RemoteValues:

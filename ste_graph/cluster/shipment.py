@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from ste_graph.contracts import ExemplarMemory, Json, SimilarityMemory
+from ste_graph.cluster.services import READS
+from ste_graph.contracts import Json
 from ste_graph.diagnostics import DiagnosticsError, Span
 from ste_graph.errors import RunError
 from ste_graph.language.check import VariantCheck
@@ -73,8 +74,8 @@ class Shipment:
     items: Mapping[str, list[Json]]
     dry_run: bool
     protocols: Mapping[str, str]
-    memories: Mapping[str, tuple[bool, bool]]
-    """Per record memory: whether it selects exemplars, and whether it says how alike two texts are."""
+    memories: Mapping[str, tuple[str, ...]]
+    """Per record memory the methods by which units read it."""
     has_cassette: bool
 
     @classmethod
@@ -93,7 +94,7 @@ class Shipment:
             dry_run=run.dry_run,
             protocols=shared.protocols,
             memories={
-                name: (isinstance(store, ExemplarMemory), isinstance(store, SimilarityMemory))
+                name: tuple(method for method in READS if hasattr(store, method))
                 for name, store in shared.stores.items()
             },
             has_cassette=workflow.cassette is not None and workflow.cassette.mode != "live",

@@ -17,11 +17,11 @@ from ste_graph.cluster.remote import (
     RemoteLog,
     RemoteModel,
     RemoteSteps,
+    RemoteStore,
     RemoteTape,
     RemoteTurns,
     RemoteValues,
     RemoteWatcher,
-    open_remote_store,
 )
 from ste_graph.cluster.shipment import Shipment
 from ste_graph.cluster.wire import Fault, Line, Order, ServiceAnswer, ServiceCall, StartUnit, StopUnit, UnitKey
@@ -187,7 +187,7 @@ def _share(opened: _OpenRun, driver: Driver, log: RemoteLog, pending: PendingCal
         workflow=workflow,
         flow=flow,
         models={name: RemoteModel(name, label, driver, meter, prices) for name, label in labels.items()},
-        stores={name: open_remote_store(name, kinds, driver) for name, kinds in shipment.memories.items()},
+        stores={name: RemoteStore(name, reads, driver) for name, reads in shipment.memories.items()},
         value_stores={
             name: RemoteValues(name, driver) for name, spec in workflow.memories.items() if spec.of == VALUES
         },
