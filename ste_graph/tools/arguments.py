@@ -16,7 +16,7 @@ from ste_graph.tools.coercion import coerce
 from ste_graph.tools.explanation import Explainer, rank_fault, render_value
 from ste_graph.tools.prepared_schema import PreparedSchema, prepare_schema
 from ste_graph.tools.threads import run_in_daemon_thread
-from ste_graph.tools.validation import CheckLimits, UnfinishedError, limit_checks
+from ste_graph.tools.validation import CheckLimits, UnfinishedError
 
 MOST_ERRORS = 200
 """Faults of one call that are looked at."""
@@ -69,20 +69,20 @@ class ArgumentChecker:
 
         A value of the wrong type that can mean only one value of the right type is coerced.
         """
-        return self._check(arguments, CheckLimits(quick=False))
+        return self._check(arguments, quick=False)
 
     async def check_aside(self, arguments: Json) -> CheckedArguments:
         """As `check`, without holding up the event loop: what takes more than milliseconds does so in a thread."""
         if "_prepared_schema" in vars(self):
             with contextlib.suppress(UnfinishedError):
-                return self._check(arguments, CheckLimits(quick=True))
+                return self._check(arguments, quick=True)
         return await run_in_daemon_thread(lambda: self.check(arguments))
 
     def problem(self, arguments: Json) -> str | None:
         """The problem of the arguments; None if the tool may get them."""
         return self.check(arguments).problem
 
-    def _check(self, arguments: Json, limits: CheckLimits) -> CheckedArguments:
+    def _check(self, arguments: Json, *, quick: bool) -> CheckedArguments:
         """The arguments after the check. Raises `UnfinishedError` if it has to be quick and cannot."""
         if not isinstance(arguments, Mapping):
             return self._refuse([f"- the arguments must be one JSON object; got {render_value(arguments)}"])
@@ -90,7 +90,8 @@ class ArgumentChecker:
             return CheckedArguments(dict(arguments))
         if not has_at_most(arguments, MOST_VALUES):
             return self._pass_on(arguments, f"its schema, as they hold more than {MOST_VALUES:,} values")
-        with limit_checks(limits):
+        limits = CheckLimits(self._prepared_schema.parts, quick=quick)
+        with limits:
             try:
                 checked = self._coerce_and_check(dict(arguments), limits)
             except RecursionError:

@@ -46,10 +46,14 @@ NOTES = frozenset(
 
 @dataclass(frozen=True)
 class PreparedSchema:
-    """A schema that can be checked by; `faults` says what of it cannot. Without a `validator` nothing can."""
+    """A schema that can be checked by; `faults` says what of it cannot. Without a `validator` nothing can.
+
+    `parts` are the validators of its parts, each made once; None if a reference can lead to a part in several ways.
+    """
 
     validator: Any = None
     faults: tuple[str, ...] = ()
+    parts: dict[int, Any] | None = None
 
 
 def prepare_schema(schema: Json) -> PreparedSchema:
@@ -73,7 +77,7 @@ def _prepare(text: str) -> PreparedSchema:
             return PreparedSchema(faults=(f"is no JSON Schema but {type(schema).__name__}",))
         dialect = _find_dialect(given, schema)
         faults = tuple(dict.fromkeys(_repair(schema, dialect)))
-        return PreparedSchema(make_validator(dialect, schema), faults)
+        return PreparedSchema(make_validator(dialect, schema), faults, None if '"$' in text else {})
     except RecursionError:
         return PreparedSchema(faults=("is nested too deeply",))
     except Exception as fault:  # whatever a hopeless schema makes the checker do

@@ -118,14 +118,17 @@ class Toolbox:
         if refusal := self._refusal(tool):
             return self._refuse("refused", refusal)
 
-        async def make() -> Observation:
-            return await self._make_call(tool, checked.arguments)
+        made: Observation | None = None
 
-        if self._tape is None:
-            observation = await make()
-        else:
-            recorded = await self._tape.result(tool, checked.arguments, place, self._position, make)
-            observation = judge_answer(recorded, errors(tool))
+        async def make() -> Observation:
+            nonlocal made
+            made = await self._make_call(tool, checked.arguments)
+            return made
+
+        tape = self._tape
+        observation = await (tape.result(tool, checked.arguments, place, self._position, make) if tape else make())
+        if observation is not made:  # but recorded
+            observation = judge_answer(observation, errors(tool))
         if observation.kind not in NEVER_CALLED:
             self.calls[name] += 1
             self._position += 1

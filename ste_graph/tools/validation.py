@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
@@ -40,9 +39,13 @@ class UnfinishedError(Exception):
 
 
 class CheckLimits:
-    """What one check may still do, and what it could not check."""
+    """What one check may still do, and what it could not check. `with` it, validators keep within it.
 
-    def __init__(self, *, quick: bool) -> None:
+    `parts` are the validators of the schema's parts that were met so far, if they are the same in each place.
+    """
+
+    def __init__(self, parts: dict[int, Any] | None, *, quick: bool) -> None:
+        self.parts = parts
         self.steps = QUICK_STEPS if quick else MOST_STEPS
         self.unchecked: list[str] = []
         self.known: dict[tuple[int, int], list[ValidationError]] = {}
@@ -50,7 +53,14 @@ class CheckLimits:
         self.references = 0
         """The number of references that are being followed, each within the one before."""
         self.is_quick = quick
+        self._outer: Token[CheckLimits]
         self._patterns = Stopwatch(QUICK_PATTERN_S if quick else MOST_PATTERN_S, release=not quick)
+
+    def __enter__(self) -> None:
+        self._outer = _LIMITS.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _LIMITS.reset(self._outer)
 
     def spend(self, steps: int = 1) -> None:
         """Counts steps. Raises `UnfinishedError` when there are too many."""
@@ -72,16 +82,6 @@ class CheckLimits:
 
 
 _LIMITS: ContextVar[CheckLimits] = ContextVar("limits of the check")
-
-
-@contextmanager
-def limit_checks(limits: CheckLimits) -> Iterator[None]:
-    """Holds what validators do meanwhile within the limits."""
-    token = _LIMITS.set(limits)
-    try:
-        yield
-    finally:
-        _LIMITS.reset(token)
 
 
 @lru_cache
@@ -126,7 +126,19 @@ def _properties(validator: Any, parts: Mapping[str, Json], instance: Json, schem
         if name in instance and part is False:
             yield ValidationError("nothing is allowed", validator="false", validator_value=False, path=[name])
         elif name in instance:
-            yield from validator.descend(instance[name], part, path=name, schema_path=name)
+            yield from _check_part(validator, part, instance[name], name)
+
+
+def _check_part(validator: Any, part: Json, value: Json, name: str) -> Iterator[ValidationError]:
+    parts = _LIMITS.get().parts
+    if parts is None or not isinstance(part, Mapping):
+        yield from validator.descend(value, part, path=name, schema_path=name)
+        return
+    known = parts.get(id(part)) or parts.setdefault(id(part), validator.evolve(schema=part))
+    for fault in known.iter_errors(value):
+        fault.relative_path.appendleft(name)
+        fault.relative_schema_path.appendleft(name)
+        yield fault
 
 
 def _pattern_properties(

@@ -131,6 +131,7 @@ LINES: Final = re.compile(
     r"^(traceback \(most recent call last\)|\w*(Error|Exception): |npm ERR!|fatal: |error: )", re.I | re.M
 )
 """Beginnings of a further line that report a failure."""
+NO_MARKS: Final = str.maketrans("", "", "*`")
 PAGE: Final = re.compile(r"\s*(<!doctype html[^>]*>\s*)?<html.*?<title>([^<]*)</title>", re.IGNORECASE | re.DOTALL)
 NO_FAILURE: Final = _begins(
     r"(no|0|zero|without( any)?) (\w+ ){0,2}(errors?|exceptions?|failures?|problems?|issues?|warnings?)\b",
@@ -146,8 +147,11 @@ def find_text_failure(text: str) -> ReportedFailure | None:
     """What a text reports of a failure of its own, by its beginning."""
     mark = DECORATION.match(text)
     start = text[mark.end() :] if mark else text
-    head = re.sub(r"[*`]", "", start[:LONG])
-    if not head.strip() or NO_FAILURE.match(head) or LOG_LINE.match(head) or CODE.match(head) or is_quantity(head):
+    head = start[:LONG].translate(NO_MARKS)
+    if not head.strip() or NO_FAILURE.match(head) or LOG_LINE.match(head) or CODE.match(head):
+        return None
+    marker = MARKER.match(head)
+    if marker and is_quantity(head, marker.end()):
         return None
     shown = f"it begins with `{head.partition(chr(10))[0][:60]}`"
     if SIGNS.match(head):
@@ -159,7 +163,7 @@ def find_text_failure(text: str) -> ReportedFailure | None:
             if CERTAIN.match(title) or MARKER.match(title)
             else None
         )
-    certain = (CERTAIN.match(head) or MARKER.match(head)) is not None
+    certain = (marker or CERTAIN.match(head)) is not None
     short = len(text) <= SHORT and text.count("\n") <= 3
     if certain and (len(text) <= LONG or head.lower().startswith("traceback")):
         return ReportedFailure(shown)
@@ -175,10 +179,7 @@ def find_text_failure(text: str) -> ReportedFailure | None:
     return None
 
 
-def is_quantity(head: str) -> bool:
-    """True if a text begins like `Standard error: 0.2` or `Error: none`: with the value of a quantity."""
-    found = MARKER.match(head)
-    if found is None:
-        return False
-    rest = head[found.end() :]
+def is_quantity(head: str, end: int) -> bool:
+    """True if a text whose marker ends there begins like `Standard error: 0.2` or `Error: none`: with a value."""
+    rest = head[end:]
     return bool(MEASURE.match(head) or NOTHING.match(rest.lstrip()) or NUMBER.match(rest))

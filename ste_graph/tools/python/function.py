@@ -50,14 +50,12 @@ class FunctionTool:
                 return None
             return result
 
-        if inspect.iscoroutinefunction(inspect.unwrap(function)):
-            observation = observe_call(start)
-        else:
+        if not self.signature.is_coroutine:
             observation = await run_in_daemon_thread(lambda: observe_call(start))
-        if not pending:
-            return observation
+            if not pending:
+                return observation
         try:
-            result = await finish(pending[0])
+            result = await finish(pending[0] if pending else function(*positional, **named))
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():

@@ -50,11 +50,17 @@ class Signature:
     def bind(self, arguments: Mapping[str, Json]) -> tuple[list[Any], dict[str, Any]]:
         """The positional and keyword arguments of the call, as Python values. Raises pydantic's `ValidationError`."""
         values = self._adapter.validate_python(dict(arguments))
+        return [values.pop(name) for name in self._only_positional if name in values], values
+
+    @cached_property
+    def is_coroutine(self) -> bool:
+        """True if a call gives a coroutine."""
+        return inspect.iscoroutinefunction(inspect.unwrap(self.function))
+
+    @cached_property
+    def _only_positional(self) -> list[str]:
         parameters = self._parameters.values()
-        only_positional = [
-            p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY and p.name in values
-        ]
-        return [values.pop(name) for name in only_positional], values
+        return [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
 
     @cached_property
     def _parameters(self) -> dict[str, inspect.Parameter]:
