@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ste_graph.contracts import Json
-from ste_graph.distil.normalisation import lower, singular, word_set
+from ste_graph.distil.normalisation import blank_out, lower, singular, word_set
 from ste_graph.distil.request import parse_request
 
 _FUNCTION_WORDS: Final = word_set(
@@ -78,12 +78,7 @@ def _read(text: str) -> _Content:
     values: list[frozenset[Hashable]] = [frozenset(day.days) for day in parsed.days]
     values += [frozenset([moment.time]) for moment in parsed.times]
     values += [number.signed_values for number in parsed.numbers]
-    places = [(day.start, day.end) for day in parsed.days] + [(moment.start, moment.end) for moment in parsed.times]
-    places += [(number.start, number.end) for number in parsed.numbers]
-    rest = list(parsed.plain)
-    for start, end in places:
-        rest[start:end] = " " * (end - start)
-    return _Content(values, frozenset(_words("".join(rest))))
+    return _Content(values, frozenset(_words(blank_out(parsed.plain, parsed.mentions))))
 
 
 def _words(text: str) -> Iterator[str]:

@@ -76,8 +76,7 @@ def _find_together(request: Request, wanted: Sequence[str]) -> Iterator[TextSpan
     for match in re.finditer(rf"(?<!\w){forms[-1]}(?!\w)", request.plain.replace("_", " ")):
         span = TextSpan(match.start(), match.end())
         clause = _clause_around(request, span)
-        quoted = any(quote.holds(span) for quote in request.quotes)
-        if not quoted and all(re.search(rf"(?<!\w){form}(?!\w)", clause) for form in forms[:-1]):
+        if not request.is_quoted(span) and all(re.search(rf"(?<!\w){form}(?!\w)", clause) for form in forms[:-1]):
             yield span
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from ste_graph.distil.normalisation import normalise
+from ste_graph.distil.normalisation import blank_out, normalise
+from ste_graph.distil.numbers import ORDINALS, UNITS
 
 _NAMES = (
     "january", "february", "march", "april", "may", "june",
@@ -16,11 +17,7 @@ _NAMES = (
 )  # fmt: skip
 _MONTH = rf"(?P<name>{'|'.join(f'{name[:3]}(?:{name[3:]})?' if name != 'may' else 'may' for name in _NAMES)}|sept)\.?"
 _TENTHS = {"": 0, "twenty": 20, "thirty": 30}
-_NTHS = {
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
-    "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15, "sixteenth": 16,
-    "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30,
-}  # fmt: skip
+_NTHS = {word: number for word, number in ORDINALS.items() if 0 < number <= 30}
 _NTH = rf"(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|(?:(?:twenty|thirty)[- ])?(?:{'|'.join(_NTHS)}))"
 _ISO = re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)")
 _MIXED = re.compile(r"(?<!\d)(?P<first>\d{1,2})[-/.](?P<second>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?!\d)")
@@ -49,8 +46,7 @@ _CLOCK = re.compile(
     r"(?: ?(?P<half>[ap])\.?m\b\.?|(?= ?o'clock)|(?<=:\d\d)(?!\d))"
 )
 _TWELVE = re.compile(r"\b(?P<name>noon|midday|midnight)\b")
-_HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_COUNTS = {word: number for number, word in enumerate(_HOURS, start=1)} | {"twenty": 20, "twenty-five": 25}
+_COUNTS = {word: number for number, word in enumerate(UNITS[:13]) if number} | {"twenty": 20, "twenty-five": 25}
 _COUNT = rf"(?:\d{{1,2}}|{'|'.join(sorted(_COUNTS, key=len, reverse=True))})"
 _SPOKEN = re.compile(
     rf"(?<![\w:.])(?P<part>half|(?:a )?quarter|{_COUNT})(?P<unit> minutes?)? (?P<side>past|after|to) "
@@ -98,20 +94,20 @@ def find_days(plain: str) -> list[DayMention]:
         for match in form.finditer(rest):
             days = frozenset(_either_day(match) if form is _MIXED else filter(None, [_day(match)]))
             found += [DayMention(match.start(), match.end(), days)] if days else []
-        rest = _blank_out(rest, found)  # a day that has its year is of no other
+        rest = blank_out(rest, (mention[:2] for mention in found))  # a day that has its year is of no other
     years = {int(match.group()) for match in _YEAR.finditer(plain)}
     found += list(_shared_days(plain, rest, found))
     for match in _FESTIVAL.finditer(rest):
         named = {int(match["year"])} if match["year"] else years
         if days := frozenset(dt.date(year, *_FESTIVALS[match["festival"]]) for year in named if year):
             found.append(DayMention(match.start(), match.end(), days))
-    rest = _blank_out(rest, found)
+    rest = blank_out(rest, (mention[:2] for mention in found))
     for form in _YEARLESS if years else ():
         for match in form.finditer(rest):
             month, day = _month(match["name"]), _day_number(match["day"])
             if days := frozenset(date for year in years for date in _make_dates(year, month, day)):
                 found.append(DayMention(match.start(), match.end(), days))
-                rest = _blank_out(rest, found)
+                rest = blank_out(rest, (mention[:2] for mention in found))
     return sorted(found)
 
 
@@ -173,12 +169,6 @@ def _spoken_times(plain: str) -> Iterator[TimeMention]:
 
 def _count(text: str) -> int:
     return int(text) if text.isdigit() else _COUNTS[text]
-
-
-def _blank_out(text: str, mentions: list[DayMention]) -> str:
-    for mention in mentions:
-        text = f"{text[: mention.start]}{' ' * (mention.end - mention.start)}{text[mention.end :]}"
-    return text
 
 
 def days_in(text: str) -> set[dt.date]:

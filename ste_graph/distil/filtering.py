@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from ste_graph.contracts import Json
 from ste_graph.distil.gates import (
-    PASSED,
     CheckResult,
     GateName,
     TrialGrounding,
@@ -16,7 +15,6 @@ from ste_graph.distil.gates import (
     format_fault,
     ground_trial,
     grounding_fault,
-    reject,
 )
 from ste_graph.tools.arguments import ArgumentChecker
 
@@ -70,10 +68,12 @@ def filter_trial(
                 fault = grounding_fault(grounding, steps[-1]["arguments"])
         if fault is not None:
             passed = list(checks[:number])
-            return FilterResult(**reject(check, fault).model_dump(), steps=[], stated_values=[], gates=passed)
+            return FilterResult(passed=False, gate=check, reason=fault, steps=[], stated_values=[], gates=passed)
     stated_values = grounding.stated_values if grounding else []
     kept = [call_record(steps[place]) for place in (grounding.serving if grounding else [len(steps) - 1])]
-    return FilterResult(**PASSED.model_dump(), steps=kept, stated_values=stated_values, gates=list(checks))
+    return FilterResult(
+        passed=True, gate=None, reason=None, steps=kept, stated_values=stated_values, gates=list(checks)
+    )
 
 
 def _steps(steps: list[dict[str, Any]], tool: str, parameters: Mapping[str, Json]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from ste_graph.distil.dates import days_in
 from ste_graph.distil.grounding import Grounding, Source, ground, trace_values
 from ste_graph.distil.numbers import digits_in, number_text, numbers_in
 from ste_graph.distil.unused import find_unused
+from ste_graph.text import join_first
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.explanation import render_value
 from ste_graph.trials.success import successful_calls
@@ -213,15 +214,12 @@ def _values_text(names: Sequence[str], arguments: Mapping[str, Json], missing: M
     def part(name: str) -> str:
         return f"{missing[name]} in " if name in missing else ""
 
-    named = "; ".join(
-        f"`{name}`: {part(name)}{_shorten(render_value(_value_at(arguments, name)), 60)}" for name in names[:4]
-    )
-    return f"{named} and {len(names) - 4} more" if len(names) > 4 else named
+    named = [f"`{name}`: {part(name)}{_shorten(render_value(_value_at(arguments, name)), 60)}" for name in names]
+    return join_first(named, 4, "; ")
 
 
 def _list(names: Sequence[str]) -> str:
-    named = ", ".join(f"`{_shorten(name, 60)}`" for name in names[:4])
-    return f"{named} and {len(names) - 4} more" if len(names) > 4 else named
+    return join_first([f"`{_shorten(name, 60)}`" for name in names], 4)
 
 
 def _value_at(arguments: Json, name: str) -> Json:

@@ -212,18 +212,13 @@ def _names_other_zone(request: Request, zone: Json) -> bool:
     """True if a request names a time zone, or a city that stands for one, and not the one that is given."""
     own = {str(zone), *(place_names(str(zone)))}
     spans = [TextSpan(*place) for place in find_places(request.cased)]
-    open_spans = [span for span in spans if not any(quote.holds(span) for quote in request.quotes)]
+    open_spans = [span for span in spans if not request.is_quoted(span)]
     return any(request.cased[span.start : span.end] not in own and not request.is_negated(span) for span in open_spans)
 
 
 def find_mentions(request: Request) -> Iterator[TextSpan]:
     """Yields the places of the numbers, days and times of a request outside its quoted texts, and of these."""
-    spans = [TextSpan(number.start, number.end) for number in request.numbers]
-    spans += [TextSpan(day.start, day.end) for day in request.days]
-    spans += [TextSpan(time.start, time.end) for time in request.times]
-    for span in spans:
-        if not any(quote.holds(span) for quote in request.quotes):
-            yield span
+    yield from (span for span in request.mentions if not request.is_quoted(span))
     yield from request.quotes
 
 

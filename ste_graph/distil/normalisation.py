@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _QUOTES = str.maketrans(
     {
@@ -40,6 +41,13 @@ def lower(text: str) -> str:
 def straighten(text: str) -> str:
     """Returns the text with straight quotes and plain hyphens."""
     return text.translate(_QUOTES)
+
+
+def blank_out(text: str, places: Iterable[tuple[int, int]]) -> str:
+    """Returns the text with blanks at these places, each with its start and its end."""
+    for start, end in places:
+        text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
+    return text
 
 
 def words(text: str) -> str:

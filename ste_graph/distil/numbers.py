@@ -9,24 +9,24 @@ from typing import NamedTuple
 
 from ste_graph.distil.normalisation import normalise
 
-_UNITS = (
+UNITS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 )  # fmt: skip
 _TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_ORDINALS = {
+ORDINALS = {
     word: value
     for value, word in enumerate(
         (
             "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-            "eleventh", "twelfth", *(f"{word}th" for word in _UNITS[13:]),
+            "eleventh", "twelfth", *(f"{word}th" for word in UNITS[13:]),
         )
     )
 } | {f"{word[:-1]}ieth": 10 * value for value, word in enumerate(_TENS) if word}  # fmt: skip
 _SMALL = (
-    {word: value for value, word in enumerate(_UNITS)}
+    {word: value for value, word in enumerate(UNITS)}
     | {word: 10 * value for value, word in enumerate(_TENS) if word}
-    | _ORDINALS
+    | ORDINALS
 )
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _AMOUNTS = {
@@ -47,7 +47,7 @@ _WORD = re.compile(r"[a-z]+")
 _PERCENT = re.compile(r" ?(?:%|percent\b|per cent\b)")
 _MULTIPLE = re.compile(rf" (?P<scale>{'|'.join((*_SCALES, *_GROUPS))}|and a half|and a quarter)s?\b")
 _BROKEN = re.compile(
-    rf"\b(?P<whole>an?|{'|'.join(_UNITS[1:13])}|\d+) (?!{_GROUP_WORD})[a-z]+ "
+    rf"\b(?P<whole>an?|{'|'.join(UNITS[1:13])}|\d+) (?!{_GROUP_WORD})[a-z]+ "
     r"(?P<rest>and (?:a|one) (?P<part>half|quarter))\b"
 )
 _TURNED_AFTER = re.compile(
@@ -184,7 +184,7 @@ def _split_run(text: str, run: re.Match[str]) -> Iterator[tuple[int, int, Fracti
                 value = _SMALL[plural]
                 part, last = part + value, value
         group = (_GROUPS | _SCALES).get(plural, 1)
-        end, ordinal, joint = match.end(), plural in _ORDINALS, ""
+        end, ordinal, joint = match.end(), plural in ORDINALS, ""
     yield start, end, whole + part, ordinal
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -29,7 +30,7 @@ def find_places(request: Request, leaf: Leaf, parameters: Parameters) -> Iterato
         case bool():
             return
         case int() | float() as number:
-            if _is_finite(number):
+            if math.isfinite(number):
                 yield from _find_number(request, leaf, parse_number(repr(number)), parameters)
                 yield from _find_duration(request, leaf, parse_number(repr(number)), parameters)
         case str() as text:
@@ -42,7 +43,7 @@ def states_value(text: str, leaf: Leaf) -> bool:
         case bool():
             return False
         case int() | float() as number:
-            return parse_number(repr(number)) in numbers_in(text) if abs(number) < float("inf") else False
+            return math.isfinite(number) and parse_number(repr(number)) in numbers_in(text)
         case str() as value if value.strip():
             if (exact := parse_number_text(value.strip())) is not None:
                 return exact in numbers_in(text)
@@ -115,7 +116,7 @@ def _find_text(request: Request, leaf: Leaf, value: str, parameters: Parameters)
         yield from find_choice(request, leaf.parameter, value, leaf.schema, parameters, several=is_item(leaf)) or ()
         return
     for name in unit_names(value):
-        yield from (span for span in request.find_words(name) if not _is_part_of_unit(request, value, span))
+        yield from (span for span in request.find_words(name) if not is_part_of_unit(value, request.plain, *span))
     yield from (TextSpan(start, end) for start, end in find_signs(value, request.cased))
     if len(value) < 2:
         yield from _find_character(request, value)
@@ -123,7 +124,7 @@ def _find_text(request: Request, leaf: Leaf, value: str, parameters: Parameters)
     if (number := parse_number_text(value)) is not None:
         yield from _find_number(request, leaf, number, parameters)
         return
-    found = [span for span in request.find_words(value) if not _is_part_of_unit(request, value, span)]
+    found = [span for span in request.find_words(value) if not is_part_of_unit(value, request.plain, *span)]
     yield from found
     if found:
         return
@@ -146,10 +147,6 @@ def _find_quantity(request: Request, number: Fraction, unit: str) -> Iterator[Te
         following = request.plain[mention.start + digits.end() if digits and digits.end() else mention.end :]
         if number in mention.values and following.lstrip(" -").startswith(unit[0]):
             yield TextSpan(mention.start, mention.end)
-
-
-def _is_part_of_unit(request: Request, unit: str, span: TextSpan) -> bool:
-    return is_part_of_unit(unit, request.plain, span.start, span.end)
 
 
 def is_item(leaf: Leaf) -> bool:
@@ -182,7 +179,3 @@ def _speaks_of_negatives(schema: Mapping[str, Json]) -> bool:
     examples = [example for example in schema.get("examples") or () if isinstance(example, int | float)]
     about = str(schema.get("description") or "").lower()
     return (low is not None and low < 0) or any(example < 0 for example in examples) or "negative" in about
-
-
-def _is_finite(number: float) -> bool:
-    return number == number and abs(number) != float("inf")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ste_graph.distil.dates import DayMention, TimeMention, find_days, find_times
-from ste_graph.distil.normalisation import flatten, lower, singular, word_set
+from ste_graph.distil.normalisation import blank_out, flatten, lower, singular, word_set
 from ste_graph.distil.numbers import NumberMention, find_numbers
 
 _QUOTE = re.compile(r"(?<!\w)(?:\"([^\"]+)\"|`([^`]+)`|'([^']+)')(?!\w)")
@@ -115,6 +115,19 @@ class Request:
         before = _NEGATED.search(self.plain[max(0, span.start - 40) : span.start])
         return before is not None or _NEGATED_AFTER.match(self.plain, span.end) is not None
 
+    @property
+    def mentions(self) -> list[TextSpan]:
+        """The places of its numbers, days and times."""
+        return [
+            *(TextSpan(number.start, number.end) for number in self.numbers),
+            *(TextSpan(day.start, day.end) for day in self.days),
+            *(TextSpan(time.start, time.end) for time in self.times),
+        ]
+
+    def is_quoted(self, span: TextSpan) -> bool:
+        """True if a place lies within a quoted text."""
+        return any(quote.holds(span) for quote in self.quotes)
+
     def clause_start(self, place: int) -> int:
         """The place at which the clause around a place begins."""
         start = 0
@@ -204,15 +217,10 @@ def parse_request(text: str) -> Request:
         if match[group] is not None
     )
     days = tuple(find_days(plain))
-    rest = _blank_out(plain, days)
+    rest = blank_out(plain, (day[:2] for day in days))
     times = tuple(find_times(rest))
-    return Request(cased, plain, quotes, days, times, tuple(find_numbers(_blank_out(rest, times))))
-
-
-def _blank_out(text: str, mentions: Sequence[DayMention] | Sequence[TimeMention]) -> str:
-    for mention in mentions:
-        text = f"{text[: mention.start]}{' ' * (mention.end - mention.start)}{text[mention.end :]}"
-    return text
+    numbers = tuple(find_numbers(blank_out(rest, (time[:2] for time in times))))
+    return Request(cased, plain, quotes, days, times, numbers)
 
 
 def _symbols(text: str) -> str:

@@ -124,7 +124,7 @@ def find_labelled_words(request: Request, name: str, parameters: Parameters) -> 
     before = rf"\b(?:use|using|with|take|choose|set) (?P<word>[\w/+-]+) (?:as|for) the {label}(?!\w)"
     for match in (*re.finditer(after, plain), *re.finditer(before, plain)):
         span = TextSpan(*match.span("word"))
-        if not any(quote.holds(span) for quote in request.quotes):
+        if not request.is_quoted(span):
             yield span
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 
 from ste_graph.contracts import Json
 from ste_graph.distil.dates import days_in
@@ -29,10 +30,10 @@ def find_unused(
     """
     text = parse_request(request)
     used = [span for grounding in groundings for span in grounding.spans]
-    given = _values(arguments, parameters)
+    texts = [leaf.value for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)]
+    given = {number for written in texts for number in numbers_in(written)} | _default_numbers(parameters)
     stated = "\n".join(known)
-    days = {day for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)
-            for day in days_in(leaf.value)}  # fmt: skip
+    days = {day for written in texts for day in days_in(written)}
     found = []
     for span in _asked_for(text):
         written = text.cased[span.start : span.end]
@@ -41,9 +42,10 @@ def find_unused(
         if any(day.start == span.start and day.days & days for day in text.days) or _is_repeated(text, span, used):
             continue
         values = {value for n in text.numbers if n.start == span.start for value in n.signed_values}
-        if values & given or (not values and _is_in(written, arguments)) or _is_known(text, span, stated):
+        if values & given or (not values and any(contains_words(own, written) for own in texts)):
             continue
-        found.append(written)
+        if not _is_known(text, span, stated):
+            found.append(written)
     named = {word for name in parameters.get("properties") or () for word in identifier_words(name)}
     series = [group for grounding in groundings for group in grounding.series]
     return list(
@@ -85,15 +87,9 @@ def _asked_for(request: Request) -> Iterator[TextSpan]:
             yield span
 
 
-def _values(arguments: Sequence[Mapping[str, Json]], parameters: Mapping[str, Json]) -> set[object]:
-    """The numbers that calls have within longer texts, and those that the schema gives by default."""
-    properties = parameters.get("properties")
-    defaults = [part.get("default") for part in (properties or {}).values() if isinstance(part, Mapping)]
-    texts = [leaf.value for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)]
+def _default_numbers(parameters: Mapping[str, Json]) -> set[Fraction]:
+    """The numbers that the schema gives by default."""
+    parts = (parameters.get("properties") or {}).values()
+    defaults = [part.get("default") for part in parts if isinstance(part, Mapping)]
     numbers = [value for value in defaults if isinstance(value, int | float) and not isinstance(value, bool)]
-    return {n for text in texts for n in numbers_in(text)} | {parse_number(repr(number)) for number in numbers}
-
-
-def _is_in(written: str, arguments: Sequence[Mapping[str, Json]]) -> bool:
-    texts = [leaf.value for call in arguments for leaf in leaves(call, {}) if isinstance(leaf.value, str)]
-    return any(contains_words(text, written) for text in texts)
+    return {parse_number(repr(number)) for number in numbers}

@@ -22,11 +22,9 @@ def read_wording(query: str, arguments: Mapping[str, Json], parameters: Mapping[
     Two requests with the same wording differ in their values alone.
     """
     request = parse_request(query)
-    spans = [(span.start, span.end) for span in ground(arguments, parameters, query).spans]
-    numbers = [number for number in request.numbers if not (number.spelled and max(map(abs, number.values)) < 3)]
-    spans += [(number.start, number.end) for number in numbers]
-    spans += [(day.start, day.end) for day in request.days] + [(time.start, time.end) for time in request.times]
-    spans += [(quote.start, quote.end) for quote in request.quotes]
+    small = {number.start for number in request.numbers if number.spelled and max(map(abs, number.values)) < 3}
+    spans = [*ground(arguments, parameters, query).spans, *request.quotes]
+    spans += [span for span in request.mentions if span.start not in small]
     text, done = "", 0
     for start, end in sorted(spans):
         text += request.plain[done:start] + _VALUE if start >= done else ""
