@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -183,13 +183,7 @@ class RemoteWatcher(Watcher):
         self._driver.tell("show_progress", text)
 
     def question(self) -> AbstractContextManager[None]:
-        return _no_terminal()
-
-
-@contextmanager
-def _no_terminal() -> Iterator[None]:
-    raise RunError("a worker of a cluster has no terminal at which a person could be asked")
-    yield
+        raise RunError("a worker of a cluster has no terminal at which a person could be asked")
 
 
 class RemoteTurns(RateLimiter):

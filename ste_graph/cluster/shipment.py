@@ -112,7 +112,7 @@ class Shipment:
 
 def list_own_files(request: VariantRequest) -> list[str]:
     """The files that a workflow was composed of: they may hold a secret in plain text."""
-    return sorted({span.file for span in _spans(request.tree) if not span.file.startswith("--")})
+    return sorted({part.span.file for part in _walk(request.tree) if not part.span.file.startswith("--")})
 
 
 def _portable(folder: Path) -> Callable[[str], str]:
@@ -171,10 +171,6 @@ def _walk(tree: Tree) -> Iterator[Tree]:
             inner = ()
     for part in inner:
         yield from _walk(part)
-
-
-def _spans(tree: Tree) -> Iterator[Span]:
-    return (part.span for part in _walk(tree))
 
 
 def _variables(tree: Tree) -> Iterator[str]:

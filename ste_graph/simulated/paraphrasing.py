@@ -12,7 +12,7 @@ from ste_graph.plausible_strings import WORDS
 from ste_graph.plausible_values import plausible_value
 from ste_graph.simulated.extraction import extract_arguments
 from ste_graph.simulated.reading import ShownTool, Turn, last_request, read_called_tool
-from ste_graph.simulated.wording import word_request
+from ste_graph.simulated.wording import share_common, word_request, words_in
 
 _INPUT = re.compile(r"^Action Input: *(\{.*\}) *$", re.MULTILINE)
 
@@ -50,9 +50,9 @@ def paraphrase(turns: Sequence[Turn], tool: ShownTool, random: Random, slips: fl
             del stated[name]
         else:
             stated[name] = plausible_value(tool.properties.get(name), random, tool.schema)
-    before = [frozenset(re.findall(r"\w+", text.lower())) for text in (request, *texts[1::2])]
+    before = [words_in(text) for text in (request, *texts[1::2])]
     candidates = [_rephrase(tool, stated, random) for _ in range(CANDIDATES)]
-    return min(candidates, key=lambda text: max(_similarity(text, other) for other in before))
+    return min(candidates, key=lambda text: max(share_common(words_in(text), other) for other in before))
 
 
 def request_for_call(text: str, random: Random) -> str:
@@ -72,8 +72,3 @@ def unrelated_request(random: Random) -> str:
 
 def _rephrase(tool: ShownTool, arguments: dict[str, Any], random: Random) -> str:
     return f"{random.choice(_LEADS)} {word_request(tool, arguments, random)} {random.choice(_TAILS)}".strip()
-
-
-def _similarity(text: str, other: frozenset[str]) -> float:
-    words = frozenset(re.findall(r"\w+", text.lower()))
-    return len(words & other) / (len(words | other) or 1)

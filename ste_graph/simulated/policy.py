@@ -33,7 +33,7 @@ from ste_graph.simulated.reading import (
     trial_start,
 )
 from ste_graph.simulated.repairing import read_call, repair_arguments
-from ste_graph.simulated.wording import word_request
+from ste_graph.simulated.wording import share_common, word_request, words_in
 
 CANDIDATES = 6
 NOVEL = 0.5
@@ -100,7 +100,7 @@ def imagine(turns: Sequence[Turn], tool: ShownTool, random: Random, odd: float =
     With a chance of `odd` it asks for something that the tool may well refuse.
     """
     known = read_values(turns)
-    past = [_words(line) for line in "\n".join(turn.text for turn in turns).split("\n") if len(line) < 600]
+    past = [words_in(line) for line in "\n".join(turn.text for turn in turns).split("\n") if len(line) < 600]
     best, least = "", 2.0
     for _ in range(CANDIDATES):
         arguments = {
@@ -112,8 +112,8 @@ def imagine(turns: Sequence[Turn], tool: ShownTool, random: Random, odd: float =
             name = random.choice(list(arguments))
             arguments[name] = unusual_value(arguments[name], tool.properties[name], random)
         request = word_request(tool, arguments, random)
-        words = _words(request)
-        similarity = max((len(words & other) / len(words | other) for other in past if other), default=0.0)
+        words = words_in(request)
+        similarity = max((share_common(words, other) for other in past), default=0.0)
         if similarity < least:
             best, least = request, similarity
         if similarity < NOVEL:
@@ -193,11 +193,6 @@ def _gist(text: str) -> str:
     return line if len(line) <= 240 else f"{line[:240]} …"
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", text.lower()))
-
-
 def _overlap(text: str, other: str) -> float:
     """The share of words that two texts have in common, in [0, 1]."""
-    first, second = _words(text), _words(other)
-    return len(first & second) / (len(first | second) or 1)
+    return share_common(words_in(text), words_in(other))

@@ -36,6 +36,16 @@ def split_name(name: str) -> str:
     return re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)).strip().lower() or name
 
 
+def words_in(text: str) -> frozenset[str]:
+    """The words of a text, each once, in small letters."""
+    return frozenset(re.findall(r"\w+", text.lower()))
+
+
+def share_common(words: frozenset[str], others: frozenset[str]) -> float:
+    """The share of words that two texts have in common, in [0, 1]."""
+    return len(words & others) / (len(words | others) or 1)
+
+
 def word_request(tool: ShownTool, arguments: Mapping[str, Any], random: Random) -> str:
     """A request in one line that a call of `tool` with `arguments` serves."""
     sentence = re.split(r"(?<=[.!?])\s|\n|; ", tool.description.strip())[0].rstrip(".!?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from ste_graph.contracts import ModelRequest
 from ste_graph.errors import ModelError
@@ -11,24 +12,22 @@ from ste_graph.models.adapter import RawReply, unsupported_tools
 from ste_graph.models.request_errors import SHORTEN
 from ste_graph.models.transformers.completion import Completer, load_completer
 
+if TYPE_CHECKING:
+    from ste_graph.models.transformers.model import TransformersModel
+
 
 class BatchingClient:
     """Answers greedily, in a thread of its own; a reply ends before the first stop sequence, as a server's would."""
 
-    def __init__(self, model: str, *, label: str, max_tokens: int, batch: int, threads: int, device: str) -> None:
+    def __init__(self, model: TransformersModel) -> None:
         self._model = model
-        self._label = label
-        self._max_tokens = max_tokens
-        self._batch = batch
-        self._threads = threads
-        self._device = device
         self._waiting: list[tuple[str, asyncio.Future[str]]] = []
         self._working: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "transformers")
 
     async def ask(self, request: ModelRequest) -> RawReply:
         if request.tools:
-            raise unsupported_tools(self._label)
+            raise unsupported_tools(self._model.label)
         loop = asyncio.get_running_loop()
         completer = await loop.run_in_executor(self._thread, self._load)
         prompt = completer.prompt(request.messages)
@@ -49,7 +48,7 @@ class BatchingClient:
         """Answer all requests that wait, as many as may be at a time, until no more come."""
         await asyncio.sleep(0)  # units that are about to ask come along
         while self._waiting:
-            batch, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+            batch, self._waiting = self._waiting[: self._model.batch], self._waiting[self._model.batch :]
             try:
                 replies = await asyncio.get_running_loop().run_in_executor(
                     self._thread, self._complete, [prompt for prompt, _ in batch]
@@ -66,16 +65,17 @@ class BatchingClient:
     def _check_length(self, completer: Completer, prompt: str) -> None:
         """Raise `ModelError` where the prompt and the longest reply are longer than the model can read."""
         length = len(completer.tokenizer(prompt, verbose=False)["input_ids"])
-        if length + self._max_tokens > completer.length:
+        longest = self._model.max_tokens
+        if length + longest > completer.length:
             raise ModelError(
-                f"`{self._model}`: the prompt has {length:,} tokens and the reply may have {self._max_tokens:,}"
+                f"`{self._model.model}`: the prompt has {length:,} tokens and the reply may have {longest:,}"
                 f" (`max_tokens`); expected {completer.length:,} together at most. {SHORTEN}"
             )
 
     def _load(self) -> Completer:
-        return load_completer(self._model, threads=self._threads, device=self._device)
+        return load_completer(self._model.model, threads=self._model.threads, device=self._model.device)
 
     def _complete(self, prompts: list[str]) -> list[str]:
         completer = self._load()
         templated = bool(completer.tokenizer.chat_template)
-        return completer.complete(prompts, tokens=self._max_tokens, templated=templated)
+        return completer.complete(prompts, tokens=self._model.max_tokens, templated=templated)

@@ -33,14 +33,7 @@ class TransformersModel(CheckpointModel):
     def open_client(self) -> BatchingClient:
         from ste_graph.models.transformers.batching import BatchingClient
 
-        return BatchingClient(
-            self.model,
-            label=self.label,
-            max_tokens=self.max_tokens,
-            batch=self.batch,
-            threads=self.threads,
-            device=self.device,
-        )
+        return BatchingClient(self)
 
     async def probe(self) -> str | None:
         if is_path(self.model) and not (Path(self.model) / "tokenizer_config.json").is_file():
