@@ -16,7 +16,7 @@ from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.folder import WAIT_S, BusyError
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.log import ExemplarRow, text_hash
-from ste_graph.memory.exemplars.searchable import SearchableExemplars
+from ste_graph.memory.exemplars.searchable import Wanted
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.exemplars.vector_index import VectorIndex
 from ste_graph.memory.vectors.similarity import DECIMALS, Vectors
@@ -25,15 +25,16 @@ from ste_graph.trials.lessons import Lesson
 _log = logging.getLogger("ste_graph.memory")
 
 
-class ExemplarCache(SearchableExemplars):
+class ExemplarCache:
     """The content of a backend in working memory. What others have written is read before anything is looked up.
 
     Any number of threads may come: one reads or writes at a time, the others wait.
     """
 
     def __init__(self, backend: Backend, embedder: StoreEmbedder) -> None:
-        super().__init__(backend.place, embedder)
+        self.place = backend.place
         self.backend = backend
+        self.embedder = embedder
         self.wait_s = WAIT_S
         """How long to wait for another process that writes."""
         self.version = 0
@@ -41,11 +42,6 @@ class ExemplarCache(SearchableExemplars):
         self._index: VectorIndex | None = None
         self._frozen: dict[str, ExemplarRow] | None = None
         self._lessons: tuple[int, list[Lesson]] | None = None
-
-    @property
-    def dimension(self) -> int | None:
-        with self.reading():
-            return self.backend.dimension
 
     def __len__(self) -> int:
         with self.reading():
@@ -82,21 +78,13 @@ class ExemplarCache(SearchableExemplars):
         with self.reading():
             return {*ids} - self._rows.keys() - self.backend.forgotten_ids()
 
-    def search(
-        self,
-        vectors: Vectors,
-        k: int,
-        *,
-        tools: Sequence[str] | None = None,
-        gates: frozenset[str] | None = None,
-        by_tool: bool = False,
-    ) -> list[list[ExemplarMatch]]:
-        """Per unit vector the k nearest exemplars, see `SearchableExemplars.search`: all are compared."""
+    def search(self, vectors: Vectors, wanted: Wanted) -> list[list[ExemplarMatch]]:
+        """Per unit vector the nearest exemplars, see `SearchableExemplars.search`: all are compared."""
         if self.is_empty():
             return [[] for _ in vectors]
         with self.reading(vectors=True):
             assert self._index is not None
-            ranked = self._index.search(self.check(vectors), k, tools=tools, gates=gates, by_tool=by_tool)
+            ranked = self._index.search(self.check(vectors), wanted)
             ids = dict.fromkeys(match.row.id for matches in ranked for match in matches)
             exemplars = self.backend.get(list(ids))
         return [
@@ -186,13 +174,20 @@ class ExemplarCache(SearchableExemplars):
                 self._index = None
         return len(gone)
 
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return self.embedder.embed(texts, self.backend.dimension)
+
+    def check(self, vectors: Vectors) -> Vectors:
+        with self.reading():
+            return self.embedder.check(vectors, self.backend.dimension)
+
     def close(self) -> None:
         """Let go of files and connections."""
         with self.backend.lock:
             self.backend.close()
             self._index = None
 
-    def add_some(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
+    def add(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
         with self.reading():
             new = [place for place, exemplar in enumerate(exemplars) if self._differs(exemplar)]
             unknown = [exemplars[place] for place in new if not self._has_text(exemplars[place])]

@@ -29,7 +29,7 @@ class CachedVectors:
         vectors = self._open().get(hashes)
         missing = list(dict.fromkeys(text for hash, text in zip(hashes, texts, strict=True) if hash not in vectors))
         if missing:
-            rows = self._embedder.check(self._embedder.embed(missing), self.dimension)
+            rows = self._embedder.embed(missing, self.dimension)
             new = dict(zip(map(text_hash, missing), rows, strict=True))
             self._open().put(new)
             vectors |= new

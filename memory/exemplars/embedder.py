@@ -48,8 +48,10 @@ class StoreEmbedder:
             self._given = find_store_embedder(self._place, self._given or self.made_with)
         return self._given
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], dimension: int | None) -> Vectors:
         """Unit vectors, one row per text; of a text with halves of characters, with `?` for each. Raises `SteError`."""
+        if not texts:
+            return np.empty((0, 0), dtype=np.float32)
         from ste_graph.memory.vectors.embedders import embed_blocking
 
         embedder = self.find()
@@ -61,7 +63,7 @@ class StoreEmbedder:
             raise RunError(
                 f"{self._place}: embedding with {embedder.name} failed ({type(error).__name__}: {error})"
             ) from error
-        return vectors
+        return self.check(vectors, dimension)
 
     def check(self, vectors: Vectors, dimension: int | None) -> Vectors:
         """The vectors at length one. Raises `WorkflowError` if they are not such as the store holds."""

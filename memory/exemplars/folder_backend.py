@@ -152,7 +152,7 @@ class FolderBackend:
         missing = [exemplar for exemplar in self.exemplars() if digests.get(exemplar.id) != exemplar.digest]
         for part in slices(len(missing), BATCH):
             some = missing[part]
-            vectors = self._embedder.check(self._embedder.embed([exemplar.query for exemplar in some]), self.dimension)
+            vectors = self._embedder.embed([exemplar.query for exemplar in some], self.dimension)
             self._put_into_index(some, dict(zip((exemplar.id for exemplar in some), vectors, strict=True)))
 
     def _leave_out(self, error: RunError) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
@@ -17,7 +16,7 @@ from ste_graph.memory.exemplars.embedder import StoreEmbedder
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
 from ste_graph.memory.exemplars.log import ExemplarRow, RowMaker
-from ste_graph.memory.exemplars.searchable import SearchableExemplars
+from ste_graph.memory.exemplars.searchable import Wanted
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.collection import VectorCollection
@@ -44,7 +43,7 @@ _MOST_READ: Final = 2048
 """How many of the nearest are looked through for such as may be shown."""
 
 
-class ServerExemplars(SearchableExemplars):
+class ServerExemplars:
     """Any number of clients may write at once: an exemplar is one row, which is written as a whole.
 
     With `older`, also what an earlier version has left is read, if not searched.
@@ -57,7 +56,8 @@ class ServerExemplars(SearchableExemplars):
     def __init__(self, address: str, embedder: StoreEmbedder, *, older: bool = False) -> None:
         if fault := find_address_fault(address):
             raise WorkflowError(f"{address}: not a web address: {fault}; expected one such as http://localhost:8000")
-        super().__init__(address, embedder)
+        self.place = address
+        self._embedder = embedder
         self._shown: frozenset[str] | None = None
         """The ids of what is shown once it is frozen; None: all."""
         wording, layouts = Wording(address, _ADVICE, _MISFIT), (_LAYOUT, _LAYOUT - 1) if older else (_LAYOUT,)
@@ -65,16 +65,12 @@ class ServerExemplars(SearchableExemplars):
         self._directory = ScopeDirectory(self._collection)
         embedder.made_with = self._collection.embedder
 
-    @property
-    def dimension(self) -> int | None:
-        return self._opened.dimension
-
     def __len__(self) -> int:
         return len(self._opened if self._shown is None else self._shown)
 
     def is_empty(self) -> bool:
         # A server counts a million rows in tens of milliseconds; that it has a dimension says that there were some.
-        return self.dimension is None if self._shown is None else not self._shown
+        return self._opened.dimension is None if self._shown is None else not self._shown
 
     def ids(self) -> list[str]:
         return self._opened.ids() if self._shown is None else list(self._shown)
@@ -117,23 +113,19 @@ class ServerExemplars(SearchableExemplars):
     def find_differences(self) -> list[str]:
         return []
 
-    def search(
-        self,
-        vectors: Vectors,
-        k: int,
-        *,
-        tools: Sequence[str] | None = None,
-        gates: frozenset[str] | None = None,
-        by_tool: bool = False,
-    ) -> list[list[ExemplarMatch]]:
-        """Per unit vector the k nearest exemplars, see `SearchableExemplars.search`.
+    def search(self, vectors: Vectors, wanted: Wanted) -> list[list[ExemplarMatch]]:
+        """Per unit vector the nearest exemplars, see `SearchableExemplars.search`.
 
         Exact within few tools of few exemplars each. Else by Chroma's search, in which at most the 2,048 nearest are
         looked through for such as may be shown; with `by_tool` of all tools, for those of nine.
         """
-        offered = None if tools is None else frozenset(tools)
-        wanted = Wanted(k, offered, gates, by_tool)
         return [self._search(vector, wanted) for vector in self.check(vectors)]
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return self._embedder.embed(texts, self._opened.dimension)
+
+    def check(self, vectors: Vectors) -> Vectors:
+        return self._embedder.check(vectors, self._opened.dimension)
 
     def close(self) -> None:
         self._collection.close()
@@ -143,7 +135,7 @@ class ServerExemplars(SearchableExemplars):
         """The collection; looked for again while there is none, as another client may have made it."""
         if self._collection.dimension is None:
             self._collection.refresh()
-        self.embedder.made_with = self._collection.embedder
+        self._embedder.made_with = self._collection.embedder
         return self._collection
 
     def _is_shown(self, id: str) -> bool:
@@ -153,7 +145,7 @@ class ServerExemplars(SearchableExemplars):
         if self._shown is not None:
             raise RunError(f"{self.place}: is read as it was; open it again to change it")
 
-    def add_some(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
+    def add(self, exemplars: Sequence[Exemplar], vectors: Vectors | None) -> int:
         self._check_changeable()
         there = self.get([exemplar.id for exemplar in exemplars])
         new = [at for at, each in enumerate(exemplars) if each.id not in there or there[each.id].digest != each.digest]
@@ -169,20 +161,20 @@ class ServerExemplars(SearchableExemplars):
             rows = self.embed([each.query for each in unknown])
             known |= {each.id: row for each, row in zip(unknown, rows, strict=True)}
         self._directory.add((each.id, (each.tool,)) for each in some)
-        add_exemplars(self._collection, some, known, self.embedder.name)
+        add_exemplars(self._collection, some, known, self._embedder.name)
         before = ((each.id, there[each.id].tool) for each in some if each.id in there)
         now = {each.id: each.tool for each in some}
         self._directory.delete((id, (tool,)) for id, tool in before if now[id] != tool)
-        self.embedder.made_with = self._collection.embedder
+        self._embedder.made_with = self._collection.embedder
         return len(some)
 
     def _search(self, vector: Vectors, wanted: Wanted) -> list[ExemplarMatch]:
         if wanted.tools is None or len(wanted.tools) > _FEW_TOOLS:
             found = self._find(vector, wanted, None)
-            if wanted.tools is None or wanted.is_enough(found):
-                return wanted.cut(found)
+            if wanted.tools is None or _is_enough(found, wanted):
+                return _cut(found, wanted)
         each = [self._find(vector, wanted, tool) for tool in sorted(wanted.tools)]
-        return wanted.cut([match for some in each for match in some])
+        return _cut([match for some in each for match in some], wanted)
 
     def _find(self, vector: Vectors, wanted: Wanted, tool: str | None) -> list[ExemplarMatch]:
         """The exemplars that may be shown among the nearest, as many of these as it takes."""
@@ -203,7 +195,7 @@ class ServerExemplars(SearchableExemplars):
                     for id, similarity in part
                     if id in some and wanted.admits(some[id]) and tool in (None, some[id].tool)
                 ]
-                if wanted.is_enough(found):
+                if _is_enough(found, wanted):
                     return found
             if whole is not None or len(ranked) < count or count == _MOST_READ:
                 return found
@@ -221,36 +213,22 @@ class ServerExemplars(SearchableExemplars):
         return sorted(zip(vectors, map(float, cosines), strict=True), key=lambda row: (-row[1], row[0]))
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a search is for, see `SearchableExemplars.search`."""
+def _is_enough(found: Sequence[ExemplarMatch], wanted: Wanted) -> bool:
+    """True if no more need to be looked through."""
+    if not wanted.by_tool:
+        return len(found) >= wanted.k
+    return len({match.exemplar.tool for match in found}) > _FEW_TOOLS
 
-    k: int
-    tools: frozenset[str] | None
-    gates: frozenset[str] | None
-    by_tool: bool
 
-    def admits(self, exemplar: Exemplar) -> bool:
-        """True if an exemplar may be found."""
-        if self.tools is not None and not exemplar.tools <= self.tools:
-            return False
-        return self.gates is None or (not exemplar.stale and self.gates <= {*exemplar.verified})
-
-    def is_enough(self, found: Sequence[ExemplarMatch]) -> bool:
-        """True if no more need to be looked through."""
-        if not self.by_tool:
-            return len(found) >= self.k
-        return len({match.exemplar.tool for match in found}) > _FEW_TOOLS
-
-    def cut(self, found: Sequence[ExemplarMatch]) -> list[ExemplarMatch]:
-        """The k best, or with `by_tool` the k best of each tool, best first."""
-        ranked = sorted(found, key=lambda match: (-match.similarity, match.exemplar.id))
-        if not self.by_tool:
-            return ranked[: self.k]
-        of_tool: Counter[str] = Counter()
-        kept = []
-        for match in ranked:
-            of_tool[match.exemplar.tool] += 1
-            if of_tool[match.exemplar.tool] <= self.k:
-                kept.append(match)
-        return kept
+def _cut(found: Sequence[ExemplarMatch], wanted: Wanted) -> list[ExemplarMatch]:
+    """The k best, or with `by_tool` the k best of each tool, best first."""
+    ranked = sorted(found, key=lambda match: (-match.similarity, match.exemplar.id))
+    if not wanted.by_tool:
+        return ranked[: wanted.k]
+    of_tool: Counter[str] = Counter()
+    kept = []
+    for match in ranked:
+        of_tool[match.exemplar.tool] += 1
+        if of_tool[match.exemplar.tool] <= wanted.k:
+            kept.append(match)
+    return kept

@@ -12,18 +12,19 @@ from ste_graph.contracts import VERIFIED, Message, Selection
 from ste_graph.distil.normalisation import words
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run, open_run
+from ste_graph.memory.batches import slices
 from ste_graph.memory.exemplars.adoption import are_lessons_adopted, require_adopted
-from ste_graph.memory.exemplars.backend import Backend
+from ste_graph.memory.exemplars.backend import BATCH, Backend
 from ste_graph.memory.exemplars.cache import ExemplarCache
-from ste_graph.memory.exemplars.embedder import StoreEmbedder
-from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.embedder import StoreEmbedder, check_count
+from ste_graph.memory.exemplars.exemplar import Exemplar, replace_surrogates
 from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
 from ste_graph.memory.exemplars.folder_backend import FolderBackend, compare_folder, read_embedder, remove_index
 from ste_graph.memory.exemplars.lessons import take_turns
 from ste_graph.memory.exemplars.pack_backend import PackBackend
 from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
 from ste_graph.memory.exemplars.run_backend import RunBackend
-from ste_graph.memory.exemplars.searchable import SearchableExemplars
+from ste_graph.memory.exemplars.searchable import SearchableExemplars, Wanted
 from ste_graph.memory.exemplars.selection import ExemplarMatch, select_matches
 from ste_graph.memory.exemplars.server_exemplars import ServerExemplars
 from ste_graph.memory.exemplars.source import is_address, locate_store
@@ -214,7 +215,13 @@ class ExemplarStore:
 
         When it returns, they are in the log and in the index. `vectors`, one row each, spare the embedding.
         """
-        return self._exemplars.add(exemplars, vectors)
+        todo = list({exemplar.id: replace_surrogates(exemplar) for exemplar in exemplars}.values())
+        if vectors is not None:
+            vectors = self._exemplars.check(check_count(vectors, len(todo)))
+        return sum(
+            self._exemplars.add(todo[part], None if vectors is None else vectors[part])
+            for part in slices(len(todo), BATCH)
+        )
 
     async def aadd(self, exemplars: Iterable[Exemplar]) -> int:
         """`add`, in a worker thread."""
@@ -304,9 +311,9 @@ class ExemplarStore:
         """`search` for vectors of requests, one per row; with `by_tool` the k nearest of each tool."""
         if _check_k(k) == 0:
             return [[] for _ in vectors]
-        offered = None if tools is None else list(tools)
+        offered = None if tools is None else frozenset(tools)
         passed = None if gates is None else frozenset(gates)
-        return self._exemplars.search(vectors, k, tools=offered, gates=passed, by_tool=by_tool)
+        return self._exemplars.search(vectors, Wanted(k, offered, passed, by_tool))
 
     async def asearch(self, query: str, k: int = 8, **settings: Any) -> list[ExemplarMatch]:
         """`search`, in a worker thread."""

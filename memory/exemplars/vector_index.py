@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ste_graph.memory.exemplars.log import ExemplarRow
+from ste_graph.memory.exemplars.searchable import Wanted
 from ste_graph.memory.vectors.similarity import TIE_DECIMALS, Vectors
 from ste_graph.memory.vectors.vector_table import VectorTable
 
@@ -83,63 +84,42 @@ class VectorIndex:
         self._outs.clear()
         return True
 
-    def search(
-        self,
-        queries: Vectors,
-        k: int,
-        *,
-        tools: Iterable[str] | None = None,
-        gates: frozenset[str] | None = None,
-        by_tool: bool = False,
-    ) -> list[list[Ranked]]:
-        """Per query the k rows most similar to it, or with `by_tool` the k of each tool; best first, ties by id.
-
-        Only rows of `tools` that name no other tool; with `gates` only those that passed all of them and are not stale.
-        """
-        if k < 1 or not self._rows:
+    def search(self, queries: Vectors, wanted: Wanted) -> list[list[Ranked]]:
+        """Per query the rows most similar to it; best first, ties by id."""
+        if wanted.k < 1 or not self._rows:
             return [[] for _ in queries]
-        offered = None if tools is None else frozenset(tools)
-        if not by_tool:
-            return self._search(queries, k, offered, offered, gates)
-        of_tools = self._stretches if offered is None else offered
-        each = [self._search(queries, k, frozenset({tool}), offered, gates) for tool in of_tools]
+        if not wanted.by_tool:
+            return self._search(queries, wanted.tools, wanted)
+        of_tools = self._stretches if wanted.tools is None else wanted.tools
+        each = [self._search(queries, frozenset({tool}), wanted) for tool in of_tools]
         return [
             sorted((ranked for found in each for ranked in found[query]), key=_best_first)
             for query in range(len(queries))
         ]
 
-    def _search(
-        self,
-        queries: Vectors,
-        k: int,
-        tools: frozenset[str] | None,
-        offered: frozenset[str] | None,
-        gates: frozenset[str] | None,
-    ) -> list[list[Ranked]]:
+    def _search(self, queries: Vectors, tools: frozenset[str] | None, wanted: Wanted) -> list[list[Ranked]]:
         found: list[list[tuple[int, float]]] = [[] for _ in queries]
         vectors = self._vectors.rows
         for start, end in self._stretches_of(tools):
-            out = self._left_out(start, end, offered, gates)
+            out = self._left_out(start, end, wanted)
             at_once = max(1, _COSINES // (end - start))
             for first in range(0, len(queries), at_once):
                 for query, cosines in enumerate(_cosines(queries[first : first + at_once], vectors[start:end]), first):
                     cosines[out] = -np.inf
-                    found[query] += _best(cosines, start, k)
-        return [self._rank(some, k) for some in found]
+                    found[query] += _best(cosines, start, wanted.k)
+        return [self._rank(some, wanted.k) for some in found]
 
     def _rank(self, found: Iterable[tuple[int, float]], k: int) -> list[Ranked]:
         rows = [Ranked(round(min(max(cosine, -1.0), 1.0), TIE_DECIMALS), self._rows[place]) for place, cosine in found]
         return sorted(rows, key=_best_first)[:k]
 
-    def _left_out(
-        self, start: int, end: int, offered: frozenset[str] | None, gates: frozenset[str] | None
-    ) -> NDArray[np.intp]:
+    def _left_out(self, start: int, end: int, wanted: Wanted) -> NDArray[np.intp]:
         """The rows of a stretch that may not be found, counted from its start."""
-        out = self._failing(gates)
+        out = self._failing(wanted.gates)
         out = out[np.searchsorted(out, start) : np.searchsorted(out, end)] - start
-        if offered is None or not self._mixed:
+        if wanted.tools is None or not self._mixed:
             return out
-        mixed = [p - start for p in self._mixed if start <= p < end and not self._rows[p].tools <= offered]
+        mixed = [p - start for p in self._mixed if start <= p < end and not self._rows[p].tools <= wanted.tools]
         return np.concatenate([out, np.array(mixed, dtype=np.intp)])
 
     def _stretches_of(self, tools: frozenset[str] | None) -> Iterator[tuple[int, int]]:

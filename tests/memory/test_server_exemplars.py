@@ -13,6 +13,7 @@ import pytest
 from ste_graph.errors import RunError, WorkflowError
 from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars
 from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.searchable import Wanted
 from ste_graph.memory.exemplars.server_exemplars import READ_WHOLE, ServerExemplars
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.chroma_client import Wording
@@ -75,9 +76,10 @@ def test_those_that_may_not_be_shown_are_passed_over_however_many_are_nearer(lar
 def test_the_nearest_of_each_tool_are_found(large):
     store, *_ = large
     asked = draw_vectors(1, 9)
-    found = store._exemplars.search(asked, 1, tools=[f"small {number}" for number in range(5)], by_tool=True)[0]
-    assert sorted(match.exemplar.tool for match in found) == [f"small {number}" for number in range(5)]
-    of_all = store._exemplars.search(asked, 2, by_tool=True)[0]
+    small = [f"small {number}" for number in range(5)]
+    found = store._exemplars.search(asked, Wanted(1, frozenset(small), by_tool=True))[0]
+    assert sorted(match.exemplar.tool for match in found) == small
+    of_all = store._exemplars.search(asked, Wanted(2, by_tool=True))[0]
     tools = [match.exemplar.tool for match in of_all]
     assert len({*tools}) > 8
     assert max(map(tools.count, tools)) == 2

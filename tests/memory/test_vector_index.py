@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ste_graph.memory.exemplars.log import ExemplarRow
+from ste_graph.memory.exemplars.searchable import Wanted
 from ste_graph.memory.exemplars.vector_index import VectorIndex
 
 GATES = frozenset({"format", "execution", "grounding"})
@@ -47,6 +48,10 @@ def expected(rows, vectors, query, k, tools, gates):
     return sorted(fitting)[:k]
 
 
+def as_set(tools):
+    return None if tools is None else frozenset(tools)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     rankings(),
@@ -57,7 +62,7 @@ def expected(rows, vectors, query, k, tools, gates):
 def test_what_is_found_is_what_comparing_everything_finds(made, k, tools, gates):
     ranking, rows, vectors, queries = made
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    found = ranking.search(queries, k, tools=tools, gates=gates)
+    found = ranking.search(queries, Wanted(k, as_set(tools), gates))
     for query, some in zip(queries, found, strict=True):
         wanted = expected(rows, vectors, query, k, tools, gates)
         assert np.allclose([item.similarity for item in some], [-cosine for cosine, _ in wanted], atol=2e-6)
@@ -71,8 +76,8 @@ def test_what_is_found_is_what_comparing_everything_finds(made, k, tools, gates)
 def test_by_tool_finds_the_nearest_of_each_tool(made, k, tools):
     ranking, _, _, queries = made
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    whole = ranking.search(queries, 99, tools=tools, gates=GATES)
-    each = ranking.search(queries, k, tools=tools, gates=GATES, by_tool=True)
+    whole = ranking.search(queries, Wanted(99, as_set(tools), GATES))
+    each = ranking.search(queries, Wanted(k, as_set(tools), GATES, by_tool=True))
     for some, best in zip(whole, each, strict=True):
         for tool in "abc":
             mine = [item for item in best if item.row.tool == tool]
