@@ -27,6 +27,7 @@ import ste_graph as ste
 LOOKS = {
     "ste_graph.run.logs.steps:RunSteps": "writes a step into log, journal and memories; the unit goes on with the step",
     "ste_graph.run.lock_file:lock_content": "draws the graph for the lock; what runs is made of the workflow",
+    "ste_graph.distil.answers:supported_answer": "drops an answer that no call supports; the request is only compared",
     "ste_graph.distil.gates:ground_trial": "names the gates passed; an exemplar has the trial's own words",
 }
 
