@@ -21,9 +21,9 @@ def plural(noun: str) -> str:
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
-def percent(share: float | None, digits: int = 1) -> str:
+def percent(share: float | None) -> str:
     """A share from 0 to 1 in percent, without the sign; `-` for None."""
-    return "-" if share is None else f"{100 * share:.{digits}f}"
+    return "-" if share is None else f"{100 * share:.1f}"
 
 
 def join_first(words: Sequence[str], shown: int, separator: str = ", ") -> str:

@@ -13,7 +13,6 @@ from ste_graph.experiment import load
 from ste_graph.packs.outcome import Status
 from ste_graph.packs.pack import Pack
 from ste_graph.packs.runs import find_evaluation
-from ste_graph.run.context import Watcher
 from ste_graph.scoring.evaluation import Evaluation
 from ste_graph.stats import cases_needed
 from ste_graph.text import count_noun
@@ -39,9 +38,7 @@ class GainCheck:
     """Of the cases in which no call is right: whether they fare no worse; None without such cases."""
 
 
-def measure_gain(
-    pack: Pack, model: Mapping[str, Any], folder: Path, *, cases: int | None = None, watcher: Watcher | None = None
-) -> GainCheck:
+def measure_gain(pack: Pack, model: Mapping[str, Any], folder: Path, *, cases: int | None = None) -> GainCheck:
     """Measures the gain again, on the pack's cases, in runs below `folder`.
 
     Args:
@@ -49,18 +46,17 @@ def measure_gain(
         model: Changes of `models.main` of the bundled workflow `icl`, by path.
         folder: The place of the two runs.
         cases: The most cases of a tool; None: all.
-        watcher: Sees what the runs do.
 
     Raises:
         WorkflowError: The model or the pack cannot be used.
         RunError: The runs could not go on.
     """
-    tested = load("icl", set=plan_test(pack, model, cases)).run(folder / "icl", watcher=watcher)
+    tested = load("icl", set=plan_test(pack, model, cases)).run(folder / "icl")
     if not tested.complete:
         failed = "; ".join(f"{unit}: {why}" for unit, why in tested.failed.items()) or tested.reason
         raise RunError(f"{folder / 'icl'}: the test did not come to its end ({failed}); the same command goes on")
     changes = {"data.replies.runs": [str(folder / "icl")], "data.replies.candidate": pack.manifest.arm}
-    load("evaluate", set=changes).run(folder / "evaluate", watcher=watcher)
+    load("evaluate", set=changes).run(folder / "evaluate")
     return judge_gain(pack, find_evaluation(folder / "evaluate"))
 
 

@@ -33,22 +33,17 @@ class SettingsWriter:
     roots: set[str] = field(default_factory=set)
     """The folders that paths start from: `HERE`, `BUNDLED`."""
 
-    def entry(self, settings: BaseModel, tree: Tree | None, *, more: Mapping[str, Text] = {}) -> Group:
-        """The call that makes an entry; `more` has the code of fields that are not plain settings."""
+    def entry(self, settings: BaseModel, tree: Tree | None) -> Group:
+        """The call that makes an entry."""
         arguments: list[tuple[str, Text]] = []
         unnameable: list[tuple[str, Text]] = []
         for name, info in type(settings).model_fields.items():
             key = info.alias or name
-            if name in more:
-                text: Text = more[name]
-            else:
-                value = getattr(settings, name)
-                if not info.is_required() and value == info.get_default(call_default_factory=True):
-                    own = tree.at([key]) if tree is not None else None
-                    if own is None or not is_environment(own):
-                        continue
-                own = tree.at([key]) if tree is not None else None
-                text = self.value(value, own, find_marker(info), inner_markers(info))
+            value, own = getattr(settings, name), tree.at([key]) if tree is not None else None
+            is_default = not info.is_required() and value == info.get_default(call_default_factory=True)
+            if is_default and (own is None or not is_environment(own)):
+                continue
+            text = self.value(value, own, find_marker(info), inner_markers(info))
             (unnameable if iskeyword(key) else arguments).append((key, text))
         made = call(self.imports.class_of(settings), arguments)
         if not unnameable:

@@ -92,7 +92,8 @@ async def _run(workflow: Workflow, name: str, folder: Path, part: int = 0) -> Ar
     try:
         own = with_stand_ins(workflow, script, folder)
         # It looks at one step of a unit after another; waves come to the same in whichever order their passes run.
-        compile_unit = WalkedGraph if _has_waves(own) else None
+        has_waves = any(isinstance(each, Repeat | Map) and each.parallel is not None for each, _ in walk(own.blocks))
+        compile_unit = WalkedGraph if has_waves else None
         # One unit after another, so that a proof says the same each time.
         summary = await execute(own, folder, watcher=watch, concurrency=1, compile_unit=compile_unit)
     except SteError as error:
@@ -138,10 +139,6 @@ def _with_few_passes(blocks: Sequence[Block], passes: int) -> tuple[Block, ...]:
             case _:
                 few.append(block)
     return tuple(few)
-
-
-def _has_waves(workflow: Workflow) -> bool:
-    return any(isinstance(block, Repeat | Map) and block.parallel is not None for block, _ in walk(workflow.blocks))
 
 
 def _shorten(block: Repeat, most: int) -> Repeat:
