@@ -21,7 +21,7 @@ from ste_graph.suggest import list_choices
 
 def find_source_problems(experiment: Experiment) -> list[Diagnostic]:
     """The problems of each source that starts nothing, and of data; without any, those of the units as a whole."""
-    problems = []
+    problems: list[Diagnostic] = []
     redactor = Redactor(experiment.workflow.secrets)
     with redirect_stdout(sys.stderr):  # loading a module runs its code, and stdout is for the result
         for index, source in enumerate(experiment.workflow.tools):
