@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from pydantic import ValidationError
 
@@ -17,13 +17,15 @@ from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
 from ste_graph.files.jsonl import LineFile
 from ste_graph.files.regular import is_regular
-from ste_graph.records import Trial
+from ste_graph.records import Record, Trial
 from ste_graph.run.folder import SUB_RUNS, RunFolder
 from ste_graph.run.lock_file import run_id
 from ste_graph.run.logs.journal import Journal, count_records, logged_records, read_records
 from ste_graph.run.logs.step_log import StepLog, open_logs
 from ste_graph.run.summary import Summary, resolve_labels, summarise
 from ste_graph.suggest import closest
+
+RecordType = TypeVar("RecordType", bound=Record)
 
 _SHOWN = 8
 """The number of runs that an error names; the rest is counted."""
@@ -128,6 +130,14 @@ class FinishedRun:
     def count_records(self) -> Counter[str]:
         """How many records of each type there are; no line is parsed for it."""
         return count_records(self.folder.journal)
+
+    def typed_records(self, cls: type[RecordType], record: str) -> Iterator[tuple[RecordType, dict[str, Json]]]:
+        """The records of one type, each typed and as its line. Raises `WorkflowError` that names a damaged line."""
+        for number, line in read_records(self.folder.journal, record=record):
+            try:
+                yield cls.from_line(line), line
+            except ValidationError:
+                raise LineFile(self.folder.journal).damaged_line(number) from None
 
     def each_trial(self, tool: str | None = None) -> Iterator[JournalTrial]:
         """The trials, typed, one after the other: all, or those of one tool; no other line is parsed."""

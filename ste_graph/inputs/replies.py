@@ -6,11 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.errors import WorkflowError
-from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.scoring.arms import check_comparable
 from ste_graph.scoring.reply import ArmReply
@@ -67,16 +66,8 @@ def _read_replies(path: Path, *, partial: bool) -> list[tuple[str, ArmReply]]:
     run = open_run(path)
     if not partial:
         _refuse_unfinished(run)
-    journal = LineFile(run.folder.journal)
-    found: list[tuple[str, ArmReply]] = []
+    found = [(_unit(line), reply) for reply, line in run.typed_records(ArmReply, "reply")]
     order = {unit: place for place, unit in enumerate(run.lock["units"])}
-    for number, line in enumerate(journal.lines(), start=1):
-        if line.get("record") != "reply":
-            continue
-        try:
-            found.append((_unit(line), ArmReply.from_line(line)))
-        except ValidationError:
-            raise journal.damaged_line(number) from None
     if not found:
         parts = [str(part.path) for part in run.sub_runs if any(line["record"] == "reply" for line in part.records())]
         meant = f"; did you mean {' or '.join(parts)}?" if parts else ""

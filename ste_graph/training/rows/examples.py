@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from ste_graph.contracts import Json
 from ste_graph.diagnostics import display_path
 from ste_graph.distil.clusters import Apart
 from ste_graph.distil.example import Example
 from ste_graph.distil.split import find_leaks
 from ste_graph.errors import WorkflowError
-from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.text import first_lines
 
@@ -47,21 +44,12 @@ def read_examples(path: Path) -> DistilledRun:
     Raises `WorkflowError` if it has none, with the number that each gate rejected.
     """
     run = open_run(path)
-    journal = LineFile(run.folder.journal)
-    pairs, rejected, rejected_paraphrases, trials = [], Counter[str](), Counter[str](), 0
-    for number, line in enumerate(journal.lines(), start=1):
-        match line.get("record"):
-            case "example":
-                try:
-                    pairs.append((Example.from_line(line), line))
-                except ValidationError:
-                    raise journal.damaged_line(number) from None
-            case "rejected":
-                (rejected_paraphrases if line.get("paraphrase_of") else rejected)[line["gate"]] += 1
-            case "trial":
-                trials += 1
+    pairs = list(run.typed_records(Example, "example"))
+    rejected, rejected_paraphrases = Counter[str](), Counter[str]()
+    for line in run.records("rejected"):
+        (rejected_paraphrases if line.get("paraphrase_of") else rejected)[line["gate"]] += 1
     if not pairs:
-        raise WorkflowError(f"{path}: {_why_empty(trials, rejected, run)}")
+        raise WorkflowError(f"{path}: {_why_empty(rejected, run)}")
     pairs.sort(key=lambda pair: pair[0].definition.name)  # stable: within a tool, in the order of creation
     return DistilledRun(path, pairs, rejected, rejected_paraphrases, _separation(run.lock))
 
@@ -80,12 +68,12 @@ def _separation(lock: Mapping[str, Json]) -> Apart:
     return "value" if "value" in settings else "wording" if "wording" in settings else "combination"
 
 
-def _why_empty(trials: int, rejected: Counter[str], run: FinishedRun) -> str:
+def _why_empty(rejected: Counter[str], run: FinishedRun) -> str:
     if parts := [display_path(part.path) for part in run.sub_runs if part.count_records()["example"]]:
         return f"has no example of its own; name its part that has some: {', '.join(parts)}"
     if rejected:
         counts = ", ".join(f"{gate} rejected {count}" for gate, count in rejected.most_common())
         return f"no trial was kept: {counts}"
-    if trials:
+    if run.count_records()["trial"]:
         return f"is a run that explored; distil it first: ste run distil --set data.explored.run={run.path}"
     return "has no example and no rejected trial; it is not a run of distil.yaml, or not finished"
