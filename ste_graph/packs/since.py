@@ -89,30 +89,28 @@ def kept_examples(pack: Pack, tools: Collection[str]) -> dict[str, list[dict[str
 
     An exemplar that also calls a tool which is not among them is left out.
     """
-    found: dict[str, list[dict[str, Json]]] = {name: [] for name in tools}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in tools}
     for line in _exemplar_lines(pack):
         called = {step["action"] for step in line["calls"] if step["action"]}
         if line["tool"] in found and called <= {*tools}:
-            own = {"kind": "call", "answer": line.get("answer"), "steps": line["calls"], "split": "train"}
-            names = {"trial_id": line.get("trial_id") or line["id"], "model": line.get("model")}
-            _append(
-                found[line["tool"]], {**own, **names, "query": line["query"], "gates": list(line["verified"])}, pack
-            )
+            found[line["tool"]].append({
+                "kind": "call", "answer": line.get("answer"), "steps": line["calls"], "split": "train",
+                "trial_id": line.get("trial_id") or line["id"], "model": line.get("model"), "query": line["query"],
+                "gates": list(line["verified"]),
+            })  # fmt: skip
     for number, case in enumerate(pack.cases):
         if case.gold.tool in found:
             seen = None if case.reference is None else {"ok": True, "kind": "ok", "text": case.reference}
             step = {"thought": None, "action": case.gold.tool, "arguments": case.gold.arguments, "observation": seen}
-            own = {"kind": case.kind, "answer": case.reference, "steps": [step], "split": "heldout"}
-            names = {"trial_id": f"case {number}", "model": pack.manifest.model}
-            _append(found[case.gold.tool], {**own, **names, "query": case.query, "gates": [*VERIFIED]}, pack)
+            found[case.gold.tool].append({
+                "kind": case.kind, "answer": case.reference, "steps": [step], "split": "heldout",
+                "trial_id": f"case {number}", "model": pack.manifest.model, "query": case.query, "gates": [*VERIFIED],
+            })  # fmt: skip
+    for own in found.values():
+        for place, example in enumerate(own):  # each in a cluster of its own: the pack has kept the sides apart
+            last = example["steps"][-1]["action"]
+            example.update(cluster=place, fingerprint=pack.definitions[last].fingerprint)
     return found
-
-
-def _append(own: list[dict[str, Json]], example: dict[str, Json], pack: Pack) -> None:
-    """Add an example, in a cluster of its own: the sides were kept apart when the pack was made."""
-    step: Any = example["steps"]
-    fingerprint = pack.definitions[step[-1]["action"]].fingerprint
-    own.append({**example, "cluster": len(own), "fingerprint": fingerprint})
 
 
 def _exemplar_lines(pack: Pack) -> Iterator[Mapping[str, Any]]:

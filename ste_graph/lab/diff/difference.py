@@ -139,17 +139,15 @@ def _seen_prompts(found: WorkflowDifference, a: Mapping[str, Json], b: Mapping[s
 
 def _budget(a: Workflow, b: Workflow) -> dict[str, tuple[Json, Json]]:
     """The maxima that differ: of a unit, and what `budget:` allows."""
-    first, second = make_plan(a, tools=False).per_unit, make_plan(b, tools=False).per_unit
-    found: dict[str, tuple[Json, Json]] = {}
-    for name in ("model_calls", "tool_calls"):
-        pair = (getattr(first, name, None), getattr(second, name, None))
-        if pair[0] != pair[1]:
-            found[f"{name.replace('_', ' ')} of one {a.unit if a.unit_map else 'unit'}, at most"] = pair
+    plans = [make_plan(each, tools=False).per_unit for each in (a, b)]
+    unit = f"of one {a.unit if a.unit_map else 'unit'}, at most"
+    pairs: dict[str, tuple[Json, Json]] = {
+        f"{name.replace('_', ' ')} {unit}": (getattr(plans[0], name, None), getattr(plans[1], name, None))
+        for name in ("model_calls", "tool_calls")
+    }
     limits, others = limits_by_path(a.budget), limits_by_path(b.budget)
-    for name in {**limits, **others}:
-        if limits.get(name) != others.get(name):
-            found[f"budget.{name}"] = (limits.get(name), others.get(name))
-    return found
+    pairs |= {f"budget.{name}": (limits.get(name), others.get(name)) for name in {**limits, **others}}
+    return {name: (own, other) for name, (own, other) in pairs.items() if own != other}
 
 
 def _compare_runs(found: WorkflowDifference, a: FinishedRun, b: FinishedRun) -> None:
