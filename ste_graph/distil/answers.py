@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ste_graph.contracts import Json
@@ -44,12 +44,13 @@ def unsupported_answer(answer: str, query: str, steps: Sequence[Mapping[str, Jso
     arguments = [_read(text) for step in steps for text in _texts(step.get("arguments"))]
     known = asked.words.union(*(each.words for each in (*results, *arguments)))
     if foreign := sorted(said.words - known):
-        return f"it says {_quote(foreign)}, which neither the request nor a result says"
+        few = ", ".join(f"`{word}`" for word in foreign[:3])
+        return f"it says {few}, which neither the request nor a result says"
     left = [value for each in (asked, *results) for value in each.values]
     for value in said.values:
         match = next((other for other in left if value & other), None)
         if match is None:
-            return f"it says {_show(value)} more often than the request and the results"
+            return f"it says `{min(map(str, value))}` more often than the request and the results"
         left.remove(match)
     last = next(text for text in reversed(observed) if text).strip()
     tells = lower(last) in lower(answer) if _CODE.fullmatch(last) else _tells(said, asked, results[-1])
@@ -103,12 +104,3 @@ def _texts(value: Json) -> Iterator[str]:
             yield from _texts(part)
     elif value is not None:
         yield str(value)
-
-
-def _quote(words: Iterable[str]) -> str:
-    few = list(words)[:3]
-    return ", ".join(f"`{word}`" for word in few)
-
-
-def _show(value: frozenset[Hashable]) -> str:
-    return f"`{min(map(str, value))}`"

@@ -97,16 +97,16 @@ def _is_whole(
     if request.is_negated(span) and not excluding:
         return False
     if not isinstance(leaf.value, str) or "enum" in leaf.schema:
-        return not any(quote.holds(span) and not _covers(request, quote, span, leaf) for quote in request.quotes)
+        return not any(quote.holds(span) and not _covers(request, quote, span) for quote in request.quotes)
     quote = next((quote for quote in request.quotes if quote.holds(span)), None)
     if quote is not None:
-        return _covers(request, quote, span, leaf) or _are_covered(request, quote, texts)
+        return _covers(request, quote, span) or _are_covered(request, quote, texts)
     if {*identifier_words(leaf.parameter)} & _PROSE and " " in leaf.value.strip() and request.is_part_of_prose(span):
         return False
     return not request.is_part_of_name(span, [*names, *(other for other in texts if not other.overlaps(span))])
 
 
-def _covers(request: Request, quote: TextSpan, span: TextSpan, leaf: Leaf) -> bool:
+def _covers(request: Request, quote: TextSpan, span: TextSpan) -> bool:
     """True if a place is all of the words of a quoted text."""
     own = request.plain[span.start : span.end]
     return words(own) == words(request.plain[quote.start : quote.end])

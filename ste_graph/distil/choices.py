@@ -53,7 +53,7 @@ _GIVEN_BEFORE = re.compile(r"\b(?:in|into|as|to|with|using|for|by)(?: the| a| an
 _ALIAS = r"(?<![\w]){choice}(?: for | = |: | \()(?P<alias>[\w-]+)"
 
 
-def read_switch(request: Request, name: str, parameters: Parameters) -> bool | None:
+def read_switch(request: Request, name: str) -> bool | None:
     """What a request says about a switch by its own words: with, yes: True; without, no: False; None if nothing."""
     parts = identifier_words(name)
     inverted = bool(parts) and parts[0] in _INVERTING
@@ -101,7 +101,7 @@ def _read_at(request: Request, span: TextSpan) -> bool | None:
     return not (_UNWANTED_AFTER.match(after) or _NEGATED_BEFORE.search(before))
 
 
-def stated_choices(request: Request, name: str, schema: Mapping[str, Json]) -> dict[str, list[TextSpan]]:
+def stated_choices(request: Request, schema: Mapping[str, Json]) -> dict[str, list[TextSpan]]:
     """The places at which a request names each of the texts that a parameter chooses among, and does not negate it."""
     choices = [choice for choice in schema.get("enum") or () if isinstance(choice, str) and choice.strip()]
     about = str(schema.get("description") or "")
@@ -196,7 +196,7 @@ def find_choice(
     `several`: the value is one of a list. A choice with the parameter's own label counts before all others. A value
     that stands for all of them is not contradicted by several others.
     """
-    stated = stated_choices(request, name, schema)
+    stated = stated_choices(request, schema)
     spans = [span for choice in stated.values() for span in choice]
     if not all(any(span.overlaps(word) for span in spans) for word in find_labelled_words(request, name, parameters)):
         return None

@@ -83,7 +83,7 @@ def ground(
         if leaf.path[0] in free:
             sources[leaf.name] = "request"
         elif isinstance(leaf.value, bool):
-            sources[leaf.name] = _trace_switch(text, leaf, known)
+            sources[leaf.name] = _trace_switch(text, leaf)
         elif is_default(leaf):
             sources[leaf.name] = "nothing" if _says_otherwise(text, leaf, known) else "default"
         else:
@@ -168,7 +168,7 @@ def _trace_composed(
     for place, candidate in enumerate(candidates):
         part = candidate.leaf
         if isinstance(part.value, bool):
-            source = _trace_switch(request, part, parameters)
+            source = _trace_switch(request, part)
         else:
             source = "default" if part.value is None else _trace(candidate, place in spans, grounds.observations)
         if source == "nothing":
@@ -178,8 +178,8 @@ def _trace_composed(
     return ("request" if spans or not grounds.observations else "observation"), None
 
 
-def _trace_switch(request: Request, leaf: Leaf, parameters: Parameters) -> Source:
-    said = read_switch(request, leaf.parameter, parameters)
+def _trace_switch(request: Request, leaf: Leaf) -> Source:
+    said = read_switch(request, leaf.parameter)
     if said is None:
         return "default" if is_default(leaf) else "nothing"
     return ("default" if is_default(leaf) else "request") if said == leaf.value else "nothing"
@@ -240,7 +240,7 @@ def _left_out(
         own = resolve_alternatives(part)
         default = own.get("default")
         if own.get("type") == "boolean":
-            said = read_switch(request, name, parameters)
+            said = read_switch(request, name)
             if said is not None and said != bool(default):
                 yield name
         elif _says_otherwise(request, Leaf((name,), default, own), parameters) or (

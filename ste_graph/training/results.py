@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -79,7 +79,8 @@ class AccuracyMatrix(Frozen):
         if not self.rounds:
             return "no round yet"
         lines = [["after round", *(self.batch_name(batch) for batch in range(len(self.rounds)))]]
-        lines += [[str(number), *_fill(shares, len(self.rounds))] for number, shares in enumerate(self.rounds)]
+        empty = [""] * len(self.rounds)
+        lines += [[str(round), *map(percent, own), *empty[len(own) :]] for round, own in enumerate(self.rounds)]
         lines += [["forgetting", *map(percent, self.forgetting)], ["retention", *map(percent, self.retention)]]
         return "\n".join(align_columns(lines))
 
@@ -113,10 +114,6 @@ def plot_gain(before: Mapping[str, float], after: Mapping[str, float], file: Pat
     panel.invert_yaxis()  # read from the top, as the table is
     panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     return _save_figure(figure, file, simulated)
-
-
-def _fill(shares: Sequence[float], length: int) -> list[str]:
-    return [*map(percent, shares), *[""] * (length - len(shares))]
 
 
 def _new_figure(*, panels: int, height: float = 3.2) -> Figure:
