@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from ste_graph.contracts import Json
 from ste_graph.scoring.predictions import Predictions
@@ -200,7 +201,12 @@ def measure_over_tools(
             cases.append(min(part.of, len({reply.key for reply in own})))
             counted.append(values[-1] * cases[-1])
     interval = proportion_interval(counted, cases) if cases else NoInterval(None, 0, "these tools", NOTHING)
-    return interval, tools_interval(values, FRACTIONS, seed)
+    return interval, _interval_over_tools(tuple(values), seed)
+
+
+@lru_cache(maxsize=256)  # tables, figures and decisions ask for the same one, which takes thousands of draws
+def _interval_over_tools(values: tuple[float, ...], seed: int) -> Estimate:
+    return tools_interval(values, FRACTIONS, seed)
 
 
 def score_predictions(
