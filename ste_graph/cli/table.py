@@ -24,7 +24,7 @@ STYLES = {"waiting": "dim", "running": "", "done": "green", "failed": "red", "st
 ORDER = ("failed", "running", "stopped", "waiting", "done")
 
 
-class _Shown(CountingWatcher):
+class _Display(CountingWatcher):
     """The progress of a run or a part, with what is said before it has begun."""
 
     saying = "starting"
@@ -37,7 +37,7 @@ class _Shown(CountingWatcher):
         self.saying = ""
 
 
-class LiveTable(_Shown):
+class LiveTable(_Display):
     """A row per unit, as many as fit, and a line about the whole; while a sub-workflow runs, that of the innermost."""
 
     def __init__(self, console: Console) -> None:
@@ -82,7 +82,7 @@ class LiveTable(_Shown):
         return render_table(shown.progress, shown.saying, rows=max(3, self.console.height - 7))
 
 
-class LivePart(_Shown):
+class LivePart(_Display):
     """The progress of a sub-workflow, which a table shows in its own place."""
 
     def __init__(self, table: LiveTable, name: str) -> None:
