@@ -18,6 +18,7 @@ from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.logs.step_log import StepLog
 from ste_graph.run.memories import memory_scope
 from ste_graph.run.unit.reset import entered_pass
+from ste_graph.run.unit.unit_run import UnitRun
 from ste_graph.tools.toolbox import NEVER_CALLED
 
 START = "START"
@@ -93,7 +94,8 @@ class PrefixReader:
             step = self._take(vertex, log.finished[key], unit, state)
             prefix.steps.append(step)
             prefix.waves |= dict.fromkeys(entered_waves(flow, state), True)
-            moved = Router.advance(flow, vertex, state, step.channel_updates(flow, vertex, state))
+            given = UnitRun.channel_updates(flow, vertex, step, state)
+            moved = Router.advance(flow, vertex, state, given)
             prefix.ends[key] = moved.loop_ends
             state |= moved.update
             last = number

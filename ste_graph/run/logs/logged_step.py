@@ -8,10 +8,8 @@ from typing import TypeAlias
 
 from pydantic import ValidationError
 
-from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.contracts import Entry, Json, Message, Scope
 from ste_graph.errors import WorkflowError
-from ste_graph.language.blocks import RecordBlock
 from ste_graph.records import Record
 from ste_graph.run.errors import first_fault
 from ste_graph.run.logs.usage_counts import UsageCounts
@@ -45,22 +43,6 @@ class LoggedStep:
     asked: list[dict[str, Json]] = field(default_factory=list, compare=False)
     """The replies and tool calls of the step, each with its seconds `after` the step began, see `StepContext`."""
 
-    def channel_updates(self, flow: Flow, vertex: Vertex, state: Mapping[str, Json]) -> dict[str, Json]:
-        """The channels of the unit's state that the step of a vertex writes, with their new values."""
-        workflow = flow.workflow
-        update: dict[str, Json] = {name: self.started for name in flow.start_channels if state[name] is None}
-        if isinstance(vertex.block, RecordBlock):
-            transcripts = {name: spec.memory for name, spec in workflow.memories.items() if spec.of is None}
-            summary = self._summary(workflow.records) if transcripts else ""
-            return update | {name: memory.mark_record(state[name], summary) for name, memory in transcripts.items()}
-        spec = workflow.nodes[vertex.block.node]
-        channels = flow.outputs[spec.name]
-        update |= {channels[field]: value for field, value in self.outputs.items()}
-        if spec.transcript and self.messages:
-            memory = workflow.memories[spec.transcript].memory
-            update[spec.transcript] = memory.extend(state[spec.transcript], self.messages)
-        return update
-
     def memory_entries(self, types: Mapping[str, type[Record]]) -> list[tuple[str, Entry]]:
         """The entries that the step adds to memories, each with the memory's name."""
         if self.record is None or not self.scopes:
@@ -71,7 +53,7 @@ class LoggedStep:
             for memory, scope in self.scopes.items()
         ]
 
-    def _summary(self, types: Mapping[str, type[Record]]) -> str:
+    def record_summary(self, types: Mapping[str, type[Record]]) -> str:
         """The text that a transcript keeps of the record, where it has no room for more."""
         assert self.record is not None, "only the step of a `record` block makes one"
         return self.summary if self.summary is not None else _read_record(self.record, types).summary

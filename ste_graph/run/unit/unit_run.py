@@ -12,7 +12,7 @@ from functools import partial
 from pydantic import BaseModel
 
 from ste_graph.compile.channels import output_channel
-from ste_graph.compile.flow import Vertex
+from ste_graph.compile.flow import Flow, Vertex
 from ste_graph.compile.lookup import state_lookup
 from ste_graph.compile.stepper import LoopEnd, StepKey, Wave
 from ste_graph.contracts import Json, Observation
@@ -98,7 +98,24 @@ class UnitRun:
         if held is not None and step.record is not None:
             held.add(step)  # first, since whoever cancels this once it is written must find it
         await self._shared.steps.write(self._context.name, step, replayed=replayed, held=held is not None)
-        return step.channel_updates(self._shared.flow, vertex, state)
+        return self.channel_updates(self._shared.flow, vertex, step, state)
+
+    @staticmethod
+    def channel_updates(flow: Flow, vertex: Vertex, step: LoggedStep, state: Mapping[str, Json]) -> dict[str, Json]:
+        """The channels of a unit's state that the finished step of a vertex writes, with their new values."""
+        workflow = flow.workflow
+        update: dict[str, Json] = {name: step.started for name in flow.start_channels if state[name] is None}
+        if isinstance(vertex.block, RecordBlock):
+            transcripts = {name: spec.memory for name, spec in workflow.memories.items() if spec.of is None}
+            summary = step.record_summary(workflow.records) if transcripts else ""
+            return update | {name: memory.mark_record(state[name], summary) for name, memory in transcripts.items()}
+        spec = workflow.nodes[vertex.block.node]
+        channels = flow.outputs[spec.name]
+        update |= {channels[field]: value for field, value in step.outputs.items()}
+        if spec.transcript and step.messages:
+            memory = workflow.memories[spec.transcript].memory
+            update[spec.transcript] = memory.extend(state[spec.transcript], step.messages)
+        return update
 
     def end_loops(self, key: StepKey, ends: Sequence[LoopEnd]) -> None:
         self._context.log.end_loops(str(key), [(end.loop, end.passes, end.reason) for end in ends])
