@@ -33,7 +33,7 @@ class Answer(Node):
     """False: with `json` the prompt alone asks for it, and the server does not force it."""
 
     class Inputs(NodeInputs):
-        """The tools on offer (`name`, `description`, `parameters`), where the protocol sends them beside the prompt."""
+        """The tools on offer (`name`, `description`, `parameters`), if the protocol sends them outside the prompt."""
 
         tools: list[dict[str, Any]] | None = None
 

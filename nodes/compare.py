@@ -21,19 +21,19 @@ SCHEMA: dict[str, Json] = {
 class Compare(Node):
     """Ask the model about one call whose arguments no rule can compare with those of the gold call.
 
-    A reply that is neither a yes nor a no is no verdict: `right` is None, and the case stays undecided.
+    A reply that is neither a yes nor a no is not a verdict: `right` is None, and the case stays undecided.
     """
 
     model: Model
     prompt: Prompt
 
     class Inputs(NodeInputs):
-        """What is to be decided: `tool`, `query`, `gold` and `given` arguments; the prompt names them."""
+        """The question to decide: `tool`, `query`, `gold` and `given` arguments; the prompt names them."""
 
         question: dict[str, Any]
 
     class Outputs(NodeOutputs):
-        """The verdict, and why; of what is none, what the model said."""
+        """The verdict and the reason for it; without a verdict, what the model said."""
 
         right: bool | None
         why: str | None

@@ -167,7 +167,7 @@ class DescribeKeep(Node):
     memory: RecordView
     """The replies of this tool so far."""
     search: SearchMethod = "own"
-    """How proposals follow one another."""
+    """The method of search: how proposals follow one another."""
 
     class Inputs(NodeInputs):
         """The tool, what was proposed in this round or why not, and the sizes of the tests.

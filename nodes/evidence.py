@@ -25,7 +25,7 @@ class Evidence(Node):
     """`kept`: trials that passed the gates; `failed`: those in which a call was at fault."""
 
     class Inputs(NodeInputs):
-        """A tool of a training side, see `ste_graph.inputs.training_side`; `kinds` stand for the setting."""
+        """A tool of a training side, see `ste_graph.inputs.training_side`; `kinds` replace the setting."""
 
         tool: dict[str, Any]
         kinds: list[str] | None = None

@@ -27,7 +27,7 @@ class Filter(Node):
     free: tuple[str, ...] = ()
     """Parameters whose values are in a language that cannot be taken apart: they need not be traced."""
     doubtful: Literal["reject", "pass"] = "reject"
-    """Whether `execution` passes an answer that may report a failure of its own: `pass` leaves it to a judge."""
+    """The treatment by `execution` of answers that may report a failure of their own: `pass` leaves them to a judge."""
 
     class Inputs(NodeInputs):
         """A trial as the journal has it, and its tool."""

@@ -29,11 +29,11 @@ from ste_graph.text import approximate_tokens
 class Guideline(Node):
     """Ask the model what the numbered trials show of a tool, one aspect at a time, and keep what rests on them.
 
-    A sentence is dropped if a name or a value in it stands neither in the trials that it cites nor in the tool's
+    A sentence is dropped if a name or a value in it is neither in the trials that it cites nor in the tool's
     definition, if it says that something fails which worked in the trials (or the other way round), if it rests on no
-    trial or says no more than the definition, if it holds what does not belong into a
+    trial or says no more than the definition, if it holds what does not belong in a
     prompt (an address, an instruction or a secret from a tool's output, a value of a held-out request), or if there is
-    no room for it. Where no trial is shown, nothing is asked.
+    no room for it. Without any trials to show, nothing is asked.
 
     Differs: in the paper nothing is written about a tool; this form follows ExpG (2026).
     """

@@ -32,7 +32,7 @@ class Novelty(Node):
         query: str
 
     class Outputs(NodeOutputs):
-        """`similarity` is the nearest earlier request's, in [-1, 1]; None where there is none.
+        """`similarity` is the nearest earlier request's, in [-1, 1]; None without earlier requests.
 
         `near` are the earlier requests that it came too close to, the nearest first, at most `k`.
         """

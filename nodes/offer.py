@@ -27,7 +27,7 @@ class Offer(Node):
     """
 
     among: Literal["all", "nearest", "listed"] = "all"
-    """Which tools are offered beside this one."""
+    """The tools that are offered along with this one."""
     k: Annotated[int, Field(ge=1)] = 15
     """The number of tools that `nearest` offers, this one among them."""
     memory: SimilarityView | None = None

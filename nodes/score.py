@@ -14,14 +14,14 @@ from ste_graph.scoring.rules import LabelRules
 class Score(Node):
     """Compare a reply with the gold call by rule, as the paper defines its labels.
 
-    Arguments are right if they equal the gold ones; else by their texts, but for the tools in `judged`, where only a
-    judge can tell: unset, these are the paper's nineteen. Extra arguments are no fault here, they are counted later.
+    Arguments are right if they equal the gold ones; else by their texts, except for the tools in `judged`, where only a
+    judge can tell: unset, these are the paper's nineteen. Extra arguments are not faults here but are counted later.
 
-    Differs: a reply is read tolerantly, so that a trailing comma is no fault; `parser: paper` reads as the paper did.
+    Differs: a reply is read tolerantly, so that it may have a trailing comma; `parser: paper` reads as the paper did.
     """
 
     parser: Parser = Parser.tolerant
-    """How replies are read: `tolerant`, or as the `paper` did."""
+    """The reading of replies: `tolerant`, or as the `paper` did."""
     judged: tuple[str, ...] | None = None
     """The tools whose arguments only a judge can compare; unset: the paper's."""
 

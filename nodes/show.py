@@ -60,7 +60,7 @@ class Show(Node):
     """
 
     arm_settings: ClassVar[type[ArmSettings]] = ArmSettings
-    """What an arm may say, so that a mistake in one is found before a run begins."""
+    """The settings that an arm may have, so that a mistake in one is found before a run begins."""
 
     trained: RelativePath | None = None
     """The folder of the model that replies."""
@@ -92,7 +92,7 @@ class Show(Node):
         room: int | None = None
 
     class Outputs(NodeOutputs):
-        """What a prompt shows, the ids of the exemplars and lessons, and about how many tokens it is.
+        """The content that a prompt shows, the ids of the exemplars and lessons, and the approximate number of tokens.
 
         `tools` are those on offer, as the arm describes them. `guidelines` have `tool` and `text`. `examples` (or
         `calls`, for turns of a chat) and `lines` are for the prompt as they are.

@@ -67,4 +67,4 @@ def _unused_choices(name: str, unused: list[str]) -> list[Json]:
 
 _OPTIONAL = 0.5
 _WORN_OUT = ("examples", "example", "default")
-"""What a model takes anyway."""
+"""The keywords of a schema whose values a model takes anyway."""

@@ -37,7 +37,7 @@ class Experiment:
 
     workflow: Workflow
     tree: MappingNode = field(repr=False, compare=False)
-    """What the workflow was made of, each value with its place in a file, a variant or a `--set`."""
+    """The tree that the workflow was made of, each value with its place in a file, a variant or a `--set`."""
     variants: tuple[str, ...]
     remarks: tuple[Diagnostic, ...]
     """Warnings and notes: nothing that keeps it from running."""
@@ -54,7 +54,7 @@ class Experiment:
         """Load and check a workflow file. All its variants are checked, whichever is wanted.
 
         Args:
-            path: The YAML file, or the bare name of a bundled workflow (`quickstart`) where there is no such file.
+            path: The YAML file, or the bare name of a bundled workflow (`quickstart`) if no such file exists.
             variant: The variant to load; None for the file as it is.
             set: Single values to change, by path: `{"params.turns": 2}`.
             plugins: True to import the workflow's plugins, which runs their code.
@@ -235,7 +235,7 @@ class Experiment:
 
 
 def _open_executor(name: str | None) -> AbstractAsyncContextManager[Executor | None]:
-    """The executor of this name. Raises `WorkflowError` for a name that is none."""
+    """The executor of this name. Raises `WorkflowError` for an unknown name."""
     if name in (None, "asyncio"):
         return nullcontext()
     from ste_graph.cluster.executor import ClusterExecutor
@@ -253,7 +253,7 @@ def _has_running_loop() -> bool:
 
 
 def _find_file(path: str | os.PathLike[str]) -> Path:
-    """The file that a person names. Raises `WorkflowError` if there is none."""
+    """The file that a person names. Raises `WorkflowError` if it does not exist."""
     file = Path(path)
     if not is_regular(file) and file.name == str(path) and not file.suffix:
         file = bundled_workflows().get(file.name, file)

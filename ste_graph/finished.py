@@ -110,7 +110,7 @@ class FinishedRun:
 
     @property
     def id(self) -> str:
-        """The identity of the run, wherever its folder lies: two runs of one workflow give their records equal ids."""
+        """The identity of the run, wherever its folder is: two runs of one workflow give their records equal ids."""
         return run_id(self.lock)
 
     @property
@@ -128,7 +128,7 @@ class FinishedRun:
         return (line for _, line in read_records(self.folder.journal, record=record, unit=unit))
 
     def count_records(self) -> Counter[str]:
-        """How many records of each type there are; no line is parsed for it."""
+        """The number of records of each type; no line is parsed for it."""
         return count_records(self.folder.journal)
 
     def typed_records(self, cls: type[RecordType], record: str) -> Iterator[tuple[RecordType, dict[str, Json]]]:

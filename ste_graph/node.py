@@ -13,7 +13,7 @@ from ste_graph.contracts import Context
 class NodeInputs(BaseModel):
     """The values a node reads, by field name; the engine binds each field to the node, or loop item, that produces it.
 
-    A field that may be missing where the node stands must accept None.
+    A field that may be missing at the node's place must accept None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -74,7 +74,7 @@ class StepObservation(Frozen):
 
     @classmethod
     def of(cls, seen: Mapping[str, Any]) -> Self:
-        """What the journal keeps of an observation, as plain data."""
+        """The part of an observation that the journal keeps, as plain data."""
         return cls.model_validate({name: seen[name] for name in cls.model_fields if name in seen})
 
 
@@ -113,13 +113,13 @@ class Trial(Record):
     solved: bool | None
     """The verdict of the model."""
     call_succeeded: bool = False
-    """The fact beside it: True if a call gave a result, without a doubt."""
+    """The fact alongside it: True if a call gave a result, without a doubt."""
     lessons: list[str] | None = []
     """The lessons that the model was shown, by id, see `ste_graph.trials.lessons`. `as` may give null for none."""
     new: bool | None = None
     """True if the request was new in the end; False: it was still too close to an old one when the tries were up."""
     origins: dict[str, str] | None = None
-    """Where values in the calls came from, by parameter, as `list_orders: orders[].id`; those made up are left out.
+    """The origins of values in the calls, by parameter, as `list_orders: orders[].id`; those made up are left out.
 
     `as` gives what the model was shown (`values.origins`, see the node `values`), and those that it used are kept.
     """

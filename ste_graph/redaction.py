@@ -115,7 +115,7 @@ def secret_parts(secret: str) -> Iterator[str]:
 
 
 def address_secrets(address: str) -> Iterator[str]:
-    """The secrets in an address: its password, as it stands there and as it is sent, and the pair with its user.
+    """The secrets in an address: its password, as it is written there and as it is sent, and the pair with its user.
 
     An HTTP client sends `base64(user:password)`. A web address's user without a password is a token. Of the query, the
     values of telling names.

@@ -38,7 +38,7 @@ KINDS = ("429", "500", "drop", "drip", "empty", "truncated", "wrong JSON", "rubb
 SHARE = 0.05
 """The share of the requests that meet a fault of each kind."""
 EMPTY = "the reply gives nothing for `text`"
-"""Why a unit fails whose reply was empty twice."""
+"""The reason that a unit fails whose reply was empty twice."""
 TURNS = 2
 WORKFLOW = """
 dsl: 2
@@ -165,7 +165,7 @@ def run(folder: Path, url: str, units: int, *, concurrency: int = 16, timeout_s:
 
 
 def find_problems(out: Path, summary: Summary, units: int, tasks_left: int) -> Iterator[str]:
-    """What does not hold of a run: nothing lost or doubled, each unit done or named with its reason, no task left."""
+    """The promises that a run broke: nothing lost or doubled, each unit done or named with its reason, no task left."""
     trials = [json.loads(line) for line in (out / "journal.jsonl").read_text("utf-8").splitlines()]
     places = Counter((trial["item"], trial["turn"]) for trial in trials)
     by_unit = Counter(trial["item"] for trial in trials)
@@ -193,7 +193,7 @@ def find_problems(out: Path, summary: Summary, units: int, tasks_left: int) -> I
 
 
 def compare_counts(made: Mapping[str, int], summary: Summary) -> Iterator[str]:
-    """Where the run counts other faults than the server made.
+    """The differences between the faults that the run counts and those that the server made.
 
     After each fault a request was made again, or a unit failed, or an empty reply was taken for what it is. On a slow
     machine any answer may come too late, and then counts as no answer in time.

@@ -155,7 +155,7 @@ MUTATIONS: list[Callable[[str, random.Random, list[str], list[str]], str]] = [
 
 
 def find_fault(file: Path) -> tuple[str, str]:
-    """How the check of a workflow ends (`ok`, `errors`, or what is wrong with the check), and the details."""
+    """The outcome of the check of a workflow (`ok`, `errors`, or what is wrong with the check), and the details."""
     try:
         with limit(LIMIT_S):
             WorkflowFile.load(file)
@@ -175,7 +175,7 @@ def find_fault(file: Path) -> tuple[str, str]:
 
 
 def find_render_fault(prompt: Prompt) -> tuple[str, str]:
-    """How a prompt renders with a text for each name that it reads, and the details."""
+    """The outcome of rendering a prompt with a text for each name that it reads, and the details."""
     values: dict[str, Any] = {}
     for name in sorted(prompt.names, key=len, reverse=True):
         *parents, last = name.split(".")

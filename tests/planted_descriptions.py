@@ -36,16 +36,16 @@ NEW = 1000
 
 @dataclass(frozen=True)
 class World:
-    """What a model makes of trials and of descriptions."""
+    """The rates at which a model learns from trials and from descriptions."""
 
     noticed: float = 0.3
-    """How often a proposal tells the form of a parameter, as the trials show it."""
+    """The chance that a proposal tells the form of a parameter, as the trials show it."""
     corrected: float = 0.8
-    """How often it tells one that it was shown a wrong reply for."""
+    """The chance that it tells the form of one that it was shown a wrong reply for."""
     forgotten: float = 0.1
-    """How often it leaves out what the descriptions had told."""
+    """The chance that it leaves out what the descriptions had told."""
     lucky: float = 0.25
-    """How often a parameter is filled in rightly whose form no description tells."""
+    """The chance that a parameter is filled in rightly whose form no description tells."""
 
     def cases(self, count: int, random: Random) -> list[SearchCase]:
         """Requests, each of which needs the forms of two parameters."""
@@ -74,7 +74,7 @@ class World:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search came to: the share of new requests that are served rightly before and after, and its calls."""
+    """The result of a search: the share of new requests that are served rightly before and after, and its calls."""
 
     before: float
     after: float

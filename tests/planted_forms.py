@@ -29,7 +29,7 @@ BASELINE_TOKENS = 600
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is true: the form that helps (None: no one does), by how much, and the size of the test."""
+    """The truth: the form that helps (None: no form does), by how much, and the size of the test."""
 
     helpful: str | None = None
     gain: float = 0.2

@@ -21,7 +21,7 @@ REQUESTS = [
 
 
 TOO_CLOSE = "A first try came too close to what was tried before."
-"""What the prompt says that asks again for a request."""
+"""The text of the prompt that asks again for a request."""
 
 
 class Logging(Adapter):

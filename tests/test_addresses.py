@@ -1,4 +1,4 @@
-"""Which texts are web addresses."""
+"""Texts that are web addresses, and texts that are not."""
 
 import httpx
 import pytest

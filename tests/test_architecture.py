@@ -1,14 +1,16 @@
-"""Who may know whom, which words belong where, and what stays light."""
+"""The rules of the architecture: who may know whom, which words belong where, and what stays light."""
 
 import ast
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import house
 
 ROOT = Path(__file__).parents[1]
 WORDS_OF_STE = ("trial", "episode", "imagine", "reflect", "novelty", "exemplar")
@@ -103,3 +105,17 @@ def test_the_wheel_has_every_package():
         for file in (ROOT / top).rglob("__init__.py")
     }
     assert found - listed == set()
+
+
+@pytest.mark.parametrize(
+    "count",
+    [house.count_circles, house.count_classes, house.count_exceptions, house.count_docstrings],
+    ids=["import circles", "class names defined twice", "exceptions not in Error", "docstrings that are clauses"],
+)
+def test_the_house_is_in_order(count: Callable[[Path], house.Counted]) -> None:
+    assert count(ROOT) == ("0", [])
+
+
+def test_few_functions_are_named_by_a_participle() -> None:
+    names = [name for _, name in house.functions(ROOT)]
+    assert sum(map(house.is_participle, names)) <= 0.02 * len(names)

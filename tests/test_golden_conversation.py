@@ -37,7 +37,7 @@ def golden() -> list[Said]:
 
 
 def prompts(conversation: list[Said]) -> list[list[dict[str, str]]]:
-    """What the model is told for each of its replies: the talk as kept, then the last message as shown."""
+    """The messages that the model gets for each of its replies: the talk as kept, then the last message as shown."""
     return [
         [
             *({"role": said.role, "content": said.kept} for said in conversation[:index]),
@@ -59,7 +59,7 @@ def test_the_golden_conversation_alternates_and_keeps_nothing_that_is_shown_once
 
 @pytest.fixture
 def episode(tmp_path: Path) -> tuple[list[dict], Path]:
-    """What the model heard, and the run's folder."""
+    """The messages that the model heard, and the run's folder."""
     conversation = golden()
     script, heard = tmp_path / "script.json", tmp_path / "heard.jsonl"
     script.write_text(json.dumps([said.kept for said in conversation if said.role == "assistant"]), "utf-8")

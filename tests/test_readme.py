@@ -1,4 +1,4 @@
-"""What the README shows is true: its commands print what it says, its code runs, its files are there."""
+"""The README is true: its commands print what it says, its code runs, its files are there."""
 
 import json
 import re
@@ -71,7 +71,7 @@ SIMULATED = [
     "models.learner.mistakes=0.9", "--set",
     "params.arms=[{name: baseline}, {name: all, exemplars: nearest, descriptions: true}]",
 ]  # fmt: skip
-"""What makes the README's run of gain short, and its gain sure."""
+"""The options that make the README's run of gain short, and its gain sure."""
 
 
 @pytest.mark.usefixtures("my_tools")
@@ -94,7 +94,7 @@ def test_what_the_tools_gain_becomes_a_pack_that_is_verified_and_served(ste: Cal
 
 
 def ask_for_tools(arguments: list[str]) -> str:
-    """What a command of the README answers, as a server of MCP, when it is asked for its tools."""
+    """The answer of a command of the README, as a server of MCP, when it is asked for its tools."""
     if arguments[-1] == "COMMAND":
         tool = json.loads(Path("my-tools/fingerprints.json").read_text("utf-8"))["tools"]["late_fee"]
         entry = {"name": "late_fee", "description": tool["description"], "inputSchema": tool["parameters"]}

@@ -1,4 +1,4 @@
-"""What a user gets from the wheel alone, beside packages of their own called `memory` and `nodes`."""
+"""The wheel alone as a user gets it, next to packages of their own called `memory` and `nodes`."""
 
 import json
 import os

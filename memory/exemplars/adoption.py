@@ -14,9 +14,9 @@ from ste_graph.scoring.subject import Form
 def require_adopted(
     source: str, only_if: str, *, exemplars: bool = True, lessons: bool = False
 ) -> frozenset[str] | None:
-    """Require that the evaluation `only_if` adopted what is wanted of a run or a store, and return for which tools.
+    """Returns the tools for which the evaluation `only_if` adopted what is wanted of a run or a store.
 
-    None stands for all tools. Raises `WorkflowError` if it was not adopted. A server is refused: it does not say which
+    None means all tools. Raises `WorkflowError` if it was not adopted. A server is refused: it does not say which
     runs its exemplars come from.
     """
     if is_address(source):

@@ -32,11 +32,11 @@ class Backend(Protocol):
 
     @property
     def pack_lessons(self) -> Sequence[Lesson] | None:
-        """The lessons that are kept beside the exemplars; None: they are drawn from these."""
+        """The lessons that are kept along with the exemplars; None if they are drawn from these."""
 
     @property
     def dimension(self) -> int | None:
-        """The length of a vector; None if there are none."""
+        """The length of a vector; None before the first one."""
 
     def is_current(self) -> bool:
         """True if nobody has written since `catch_up`."""
@@ -69,7 +69,7 @@ class Backend(Protocol):
         """Ids that are never again to be imported from a run."""
 
     def find_differences(self) -> list[str]:
-        """The problems of what is kept, in words."""
+        """The problems of the data that are kept, in words."""
 
     def close(self) -> None:
         """Let go of files and connections."""

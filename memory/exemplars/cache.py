@@ -36,7 +36,7 @@ class ExemplarCache:
         self.backend = backend
         self.embedder = embedder
         self.wait_s = WAIT_S
-        """How long to wait for another process that writes."""
+        """Seconds to wait for another process that is writing."""
         self.version = 0
         """A number that grows whenever something may have changed."""
         self._index: VectorIndex | None = None

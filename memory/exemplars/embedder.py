@@ -24,7 +24,7 @@ class StoreEmbedder:
         self._place = place
         self._given = given
         self.made_with: str | None = None
-        """The name of the embedder that the store's vectors are of; None while there are none."""
+        """The name of the embedder of the store's vectors; None while it has no vectors."""
 
     @property
     def wanted(self) -> str | None:

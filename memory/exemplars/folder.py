@@ -14,7 +14,7 @@ from ste_graph.files.lock import FileLock, LockHeldError
 from ste_graph.files.regular import is_regular
 
 WAIT_S = 60.0
-"""How long a process waits for another one that writes."""
+"""Seconds that a process waits for another one that is writing."""
 _KEPT = "nothing acknowledged is lost"
 _RETRY = "do it again, or choose another folder"
 
@@ -41,7 +41,7 @@ class StoreFolder:
         return is_regular(self.log)
 
     def create(self) -> None:
-        """Make an empty store, if there is none. Raises `RunError`."""
+        """Makes an empty store, unless the folder already has one. Raises `RunError`."""
         with self._write_errors():
             self.path.mkdir(parents=True, exist_ok=True)
             self.log.touch()

@@ -17,7 +17,7 @@ def export_jsonl(store: ExemplarStore) -> Iterator[str]:
 
 
 def import_jsonl(store: ExemplarStore, file: str | os.PathLike[str]) -> tuple[int, list[str]]:
-    """Add the exemplars of a file; returns how many were new or different, and which lines were left out and why.
+    """Adds the exemplars of a file; returns how many were new or different, and the lines left out, with reasons.
 
     Raises `WorkflowError` if there is no such file.
     """

@@ -65,7 +65,7 @@ class ExemplarLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damaged: list[str] = []
-        """What is wrong with the lines read so far: file, line, and what was expected."""
+        """The faults in the lines read so far: file, line, and what was expected."""
         self._offset = 0
         self._number = 0
         self._inode: int | None = None

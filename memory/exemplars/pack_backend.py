@@ -1,4 +1,4 @@
-"""The exemplars of a pack: read only, for the tools that they were adopted for, with the lessons beside them."""
+"""The exemplars of a pack: read only, for the tools that they were adopted for, along with the lessons."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ async def repeat_calls(
 
 
 def _server_of(box: Toolbox, tool: str) -> int | str:
-    """What answers for a tool: its server, or the tool itself where none is known."""
+    """A key for the server of a tool, or the tool itself if no server is known."""
     server = backend(box.tools[tool]) if tool in box.tools else None
     return tool if server is None else id(server)
 
@@ -110,7 +110,7 @@ def _add_drift(pack: Pack, exemplars: Sequence[Exemplar], report: DriftReport, o
 
 
 def _count_of(pack: Pack, exemplars: Sequence[Exemplar], tool: str) -> dict[str, int]:
-    """What a pack has of a tool, by its noun."""
+    """The number of items that a pack has of a tool, by their noun."""
     return {
         "exemplar": sum(tool in exemplar.tools for exemplar in exemplars),
         "lesson": sum(lesson.tool == tool for lesson in pack.lessons),

@@ -1,4 +1,4 @@
-"""Packs made from runs: the exemplars and lessons that were adopted, with everything that a pack needs beside them."""
+"""Packs made from runs: the exemplars and lessons that were adopted, along with everything else that a pack needs."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def build_pack(
     keeps: Sequence[str] = (),
     finder: LeakFinder | None = None,
 ) -> NewPack:
-    """Builds the pack of a decision. With `pseudonyms`, other values stand for those of the tools.
+    """Builds the pack of a decision. With `pseudonyms`, other values replace those of the tools.
 
-    Raises `WorkflowError` if what it needs is not there any more, or a tool's definition holds what no pack may.
+    Raises `WorkflowError` if something it needs is no longer there, or a tool's definition holds what no pack may.
     """
     finder = finder or LeakFinder(named=source.secret_variables)
     data, left_out = drop_leaks(collect_data(source), finder, keeps)
@@ -99,7 +99,7 @@ def build_pack(
 
 
 def collect_data(source: PackSource) -> PackData:
-    """What the adopted forms are made of, for the tools that they were adopted for."""
+    """The data of the adopted forms, for the tools that they were adopted for."""
     data = PackData(definitions=source.definitions, cases=[case.model_dump(mode="json") for case in source.cases])
     tools = frozenset(source.tools)
     for form, run in source.runs.items():
@@ -131,7 +131,7 @@ def collect_data(source: PackSource) -> PackData:
 
 
 def _current(pack: Pack, found: Mapping[str, _Form], source: PackSource) -> dict[str, _Form]:
-    """What an earlier pack has of tools that are as they were."""
+    """The entries of an earlier pack for tools that have not changed."""
     return {tool: own for tool, own in found.items() if tool in find_current(pack, source.definitions)}
 
 
@@ -168,7 +168,7 @@ def _is_offered(exemplar: Exemplar, tools: frozenset[str], definitions: Mapping[
 
 
 def _keep_grounded(data: PackData, left_out: LeftOut) -> PackData:
-    """What a pack carries, less the exemplars and cases that pseudonyms have made wrong."""
+    """The data of a pack, less the exemplars and cases that pseudonyms have made wrong."""
     exemplars = []
     for plain in data.exemplars:
         exemplar = Exemplar.model_validate(plain)

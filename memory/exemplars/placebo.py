@@ -29,7 +29,7 @@ def make_placebo(
     The two are of different tools, as far as possible, so that no request comes with a call that would serve it. They
     are drawn from `candidates` (id and tool), less the tools of `shown`, so that nothing is said about what is near the
     request; only if the other tools have too few do these help out, the nearest one's last. The request itself never
-    appears. Length is that of what `text` renders; if nothing can be drawn, the placebo is empty.
+    appears. Lengths are those of the text that `text` renders; if nothing can be drawn, the placebo is empty.
     """
     asked = words(query)
     random = Random(derive_seed(selection.placebo or 0, asked))

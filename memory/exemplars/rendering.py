@@ -20,7 +20,7 @@ SEPARATOR = "\n\n"
 
 
 def as_text(exemplars: Iterable[Exemplar], *, observations: bool = True) -> str:
-    """The exemplars one below the other, most lines being `Marker: value`; "" if there are none."""
+    """The exemplars one below the other, most lines being `Marker: value`; "" without exemplars."""
     return SEPARATOR.join(_block(exemplar, observations=observations) for exemplar in exemplars)
 
 

@@ -50,7 +50,7 @@ class SearchableExemplars(Protocol):
         """The ids of all exemplars, in no order."""
 
     def rows(self) -> Iterator[ExemplarRow]:
-        """What there is to know of each exemplar without reading it, in no order."""
+        """The facts about each exemplar that are known without reading it, in no order."""
 
     def tools(self) -> set[str]:
         """The tools that there are exemplars of."""
@@ -83,7 +83,7 @@ class SearchableExemplars(Protocol):
         """Make the vectors complete, or raise `RunError`."""
 
     def find_differences(self) -> list[str]:
-        """The problems of what is kept, in words."""
+        """The problems of the data that are kept, in words."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of texts. Raises `SteError`."""

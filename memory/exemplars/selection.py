@@ -1,4 +1,4 @@
-"""Which of the exemplars that a search found go into a prompt, and in which order."""
+"""The selection of exemplars for a prompt from those that a search found, and their order."""
 
 from __future__ import annotations
 

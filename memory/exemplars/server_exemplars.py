@@ -28,7 +28,7 @@ _ADVICE = "Start the server (`chroma run`), or give its address as http://HOST:P
 _MISFIT = "Use that one, or a new server: `ste memory export`, then `ste memory import`"
 
 _LAYOUT: Final = 3
-"""The version of what a server holds. 2: without the directory of scopes."""
+"""The version of a server's data. 2: without the directory of scopes."""
 
 READ_WHOLE: Final = 256
 """Tools of so many exemplars are compared in full."""
@@ -40,16 +40,16 @@ _AT_FIRST: Final = 2
 """Exemplars read in one go, for each that is wanted: most may be shown."""
 
 _MOST_READ: Final = 2048
-"""How many of the nearest are looked through for such as may be shown."""
+"""The number of nearest exemplars that are looked through for those that may be shown."""
 
 
 class ServerExemplars:
-    """Any number of clients may write at once: an exemplar is one row, which is written as a whole.
+    """Exemplars on a Chroma server. Any number of clients may write at once: an exemplar is one row, written in one go.
 
-    With `older`, also what an earlier version has left is read, if not searched.
+    With `older`, data that an earlier version has left are read, too, though not searched.
 
     Raises:
-        WorkflowError: the address is none, or the collection was made for another embedder, metric or layout.
+        WorkflowError: the address is malformed, or the collection was made for another embedder, metric or layout.
         RunError: the server cannot be used.
     """
 
@@ -59,7 +59,7 @@ class ServerExemplars:
         self.place = address
         self._embedder = embedder
         self._shown: frozenset[str] | None = None
-        """The ids of what is shown once it is frozen; None: all."""
+        """The ids of the exemplars that are shown once it is frozen; None: all."""
         wording, layouts = Wording(address, _ADVICE, _MISFIT), (_LAYOUT, _LAYOUT - 1) if older else (_LAYOUT,)
         self._collection = VectorCollection(address, COLLECTION, wording, embedder.wanted, layouts)
         self._directory = ScopeDirectory(self._collection)
@@ -132,7 +132,7 @@ class ServerExemplars:
 
     @property
     def _opened(self) -> VectorCollection:
-        """The collection; looked for again while there is none, as another client may have made it."""
+        """The collection; looked for again while it is missing, as another client may have made it."""
         if self._collection.dimension is None:
             self._collection.refresh()
         self._embedder.made_with = self._collection.embedder

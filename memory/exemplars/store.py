@@ -46,8 +46,8 @@ PACK_LESSONS = 3
 class ExemplarStore:
     """Exemplars of a run, in a folder, or on a Chroma server, searched by the meaning of their requests.
 
-    All vectors are compared, in working memory. A server searches by itself, so that of what is there nothing is held
-    here. Any number of threads and processes may read and write; in a folder one writes at a time, the others wait.
+    All vectors are compared, in working memory. A server searches by itself, so that none of its data are held
+    here. Any number of threads and processes may read and write; in a folder, one writes at a time and the others wait.
     """
 
     def __init__(self, exemplars: SearchableExemplars, pack: Pack | None = None) -> None:
@@ -75,7 +75,7 @@ class ExemplarStore:
         exemplars is meant. A pack is read only; it has what was adopted, for the tools that it was adopted for. The
         embedder is the one that the store was made with, unless one is given: then the two must agree. `only_if` names
         the run of an evaluation; if that adopted exemplars alone, the store has no lessons, and if it adopted them for
-        some tools, it has those of the others no more. `older`: also what an earlier version has left on a server, for
+        some tools, it omits those of the others. `older`: also what an earlier version has left on a server, for
         `exemplars` alone.
 
         Raises:
@@ -146,7 +146,7 @@ class ExemplarStore:
 
     @classmethod
     def compare(cls, path: str | os.PathLike[str]) -> tuple[int, list[str]]:
-        """The number of exemplars of a store, and in words what is wrong with its log and index.
+        """The number of exemplars of a store, and the problems of its log and index, in words.
 
         Unlike `open`, which brings them together first, it changes nothing. Raises `WorkflowError` if there is no
         store; a server has nothing to compare.
@@ -328,7 +328,7 @@ class ExemplarStore:
 
     @property
     def selection(self) -> Selection:
-        """How exemplars are selected unless told otherwise: those of a pack as in the test that showed its gain."""
+        """The selection of exemplars unless told otherwise: for a pack, as in the test that showed its gain."""
         return self.pack.selection if self.pack is not None else Selection()
 
     def select(
@@ -381,10 +381,10 @@ class ExemplarStore:
         introduction: str = "",
         lessons: int | None = None,
     ) -> str:
-        """The exemplars for `query` as text for a prompt, below an `introduction`; "" if there are none to show.
+        """The exemplars for `query` as text for a prompt, below an `introduction`; "" without any to show.
 
         At most so many `lessons` of the tool at hand come first: of the nearest exemplar's tool, or else of the only
-        one offered; unset, three of a pack that adopted them, and none of anything else. Before them comes the
+        one offered; unset, three of a pack that adopted them, and no lessons otherwise. Before them comes the
         guideline of a pack that adopted one. They do not count for the budget.
         """
         selection = selection or self.selection

@@ -28,9 +28,9 @@ class Ranked(NamedTuple):
 
 
 class VectorIndex:
-    """Rows with their vectors. Every comparison is made: what is found is exact.
+    """Rows with their vectors. All of them are compared, so that results are exact.
 
-    Rows of one tool lie side by side where they came together, so that a search within a tool reads no others.
+    Rows of one tool are adjacent if they came together, so that a search within a tool reads no others.
     """
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ class ExemplarViewStore:
     ) -> None:
         self._label = label
         self._nearest = nearest
-        """How many of the nearest `recall` returns; None: all."""
+        """The number of nearest exemplars that `recall` returns; None: all."""
         self._candidates: dict[object, list[tuple[str, str]]] = {}
         self._collecting = threading.Lock()
         try:

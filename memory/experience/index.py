@@ -108,7 +108,7 @@ class EntryIndex:
         return cls(store, embedder, shared)
 
     def read(self) -> tuple[dict[Scope, list[str]], dict[str, IndexedEntry]]:
-        """The ids of what other runs had left when this one began, by scope, oldest first; what it has of its own.
+        """The ids of the entries that other runs had left when this one began, by scope, oldest first; its own entries.
 
         No content is held: many runs may have left more than fits into memory.
         """

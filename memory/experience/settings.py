@@ -49,11 +49,11 @@ class Experience(_Source):
     holds: ClassVar[Literal["records"]] = "records"
 
     recall: RecallSetting = "all"
-    """What of it a prompt shows: `all`, `{diverse: k}`, `{nearest: k, like: …}`, `shuffled`, `{other_tool: RUN}`."""
+    """The part that a prompt shows: `all`, `{diverse: k}`, `{nearest: k, like: …}`, `shuffled`, `{other_tool: RUN}`."""
     embedder: str | None = None
     """A sentence-transformers model: a folder, or a name on the hub. Unset: all-MiniLM-L6-v2."""
     path: RelativePath | None = None
-    """Where it is kept between runs, for `lives: forever`; unset, in the run's folder."""
+    """The place where it is kept between runs, for `lives: forever`; unset, in the run's folder."""
     url: WebAddress | None = None
     """A Chroma server that holds the index instead of a folder, as in `http://localhost:8000`."""
     collection: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")

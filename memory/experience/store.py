@@ -32,7 +32,7 @@ class _ScopeEntries:
 
     def __init__(self) -> None:
         self.earlier: list[str] = []
-        """The ids of what other runs left, until it is read: when the scope is first asked for."""
+        """The ids of the entries that other runs left, until they are read: when the scope is first asked for."""
         self.reading = asyncio.Lock()
         self.entries: list[Entry] = []
         self.vectors = VectorTable()

@@ -29,7 +29,7 @@ _Key = tuple[str | None, str, tuple[str, ...]]
 
 
 class _Shown(NamedTuple):
-    """What is put into a prompt: text for the system message, and turns before the conversation."""
+    """The additions to a prompt: text for the system message, and turns before the conversation."""
 
     text: str
     turns: list[AnyMessage]
@@ -41,7 +41,7 @@ class ExemplarMiddleware(AgentMiddleware[AgentState[Any], Any]):
     The request is the last message of a person. Exemplars are looked up once for it, however often the model is called
     to serve it, and are the same each time. `form`: `native` puts them before the conversation as turns with tool
     calls, as agents of LangChain call; `react` as text into the system message. With `lessons`, at most so many of the
-    nearest one's tool stand in the system message; unset, three of a pack that adopted them. A pack's guideline stands
+    nearest one's tool are in the system message; unset, three of a pack that adopted them. A pack's guideline is
     there too, and its rewritten descriptions take the place of those of the agent's tools.
 
     Raises `WorkflowError` at a call of the model if the tools have other parameters than those that a pack was proven

@@ -38,7 +38,7 @@ PackFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of t
 
 
 class Keep(StrEnum):
-    """What may be let into a pack on purpose."""
+    """The kinds of content that may be let into a pack on purpose."""
 
     paths = "paths"
     addresses = "addresses"

@@ -73,7 +73,7 @@ def _open_stdin() -> BinaryIO:
 
 
 def check_url(url: str) -> str:
-    """The address of a web server. Raises `WorkflowError` for what is none."""
+    """The address of a web server. Raises `WorkflowError` for anything else."""
     from urllib.parse import urlsplit
 
     from ste_graph.errors import WorkflowError

@@ -1,4 +1,4 @@
-"""What tools gave before a run: in the exemplars of a pack that it goes on from, and in the trials of a run."""
+"""The results of tools before a run: in the exemplars of a pack that it goes on from, and in the trials of a run."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def read_pack_results(path: str, tools: Sequence[Tool]) -> Iterator[ReadResult]:
 
 
 def read_run_results(path: str, tools: Sequence[Tool]) -> Iterator[ReadResult]:
-    """Reads the same of the trials of a run, and of its parts. Raises `WorkflowError` if it is none or has none."""
+    """Reads the same of the trials of a run and its parts. Raises `WorkflowError` if it is not one or had no tools."""
     name = f"run {Path(path).resolve().name}"
     for part in list_explorations(path):
         yield from _list_results(Exemplar.from_run(part), part.lock["tools"], tools, name)
 
 
 def list_explorations(path: str) -> list[FinishedRun]:
-    """Lists the parts of a run, or the run, that had tools to call. Raises `WorkflowError` if there are none."""
+    """Lists the parts of a run, or the run, that had tools to call. Raises `WorkflowError` if none had."""
     run = open_run(path)
     if not (found := [part for part in (run, *run.sub_runs) if part.lock.get("tools")]):
         raise WorkflowError(f"{path}: this run explored no tool; expected a run of explore.yaml or gain.yaml")

@@ -1,4 +1,4 @@
-"""The values in a tool's answer, each with the name of its field and of what the field belongs to."""
+"""The values in a tool's answer, each with the name of its field and of the thing that the field belongs to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST = 80
 """Characters; a longer text is prose and no value to ask for."""
 
 SHORTEST_WORD = 3
-"""Letters; a shorter word says nothing of what a text is about, and nobody searches for it."""
+"""Letters; a shorter word says nothing about the subject of a text, and nobody searches for it."""
 
 MOST = 2000
 """Values taken from one answer."""
@@ -71,7 +71,7 @@ def singular(word: str) -> str:
 
 
 def _object_words(tool: str) -> tuple[str, ...]:
-    """The words of what a tool reads, in the singular: `list_orders` → `("order",)`."""
+    """The words for the thing that a tool reads, in the singular: `list_orders` → `("order",)`."""
     words = [singular(word) for word in split_words(tool)]
     while words and words[0] in READING:
         del words[0]

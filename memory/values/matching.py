@@ -16,7 +16,7 @@ IDENTIFIERS = word_set("email guid handle id isbn sku slug username uuid")
 """Names, or last words of names, of values that somebody must have given: they cannot be made up."""
 
 OWNED = word_set("guid handle id slug uuid")
-"""Identifiers whose names do not say what they are of: the `id` of a customer is none of an order."""
+"""Identifiers whose names do not say what they identify: the `id` of a customer is not that of an order."""
 
 
 SEARCHING = word_set("find finds lookup queries query search searches")
@@ -26,7 +26,7 @@ SEARCHED = word_set("keyword needle phrase q query search term text word")
 """Names of parameters, in the singular, that take any word to search for."""
 
 UNSEARCHED = DETERMINERS | word_set("and are for from not per with")
-"""Words that stand everywhere."""
+"""Words that occur everywhere."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class ToolParameter:
         return self._checker.problem({self.name: value}) is None
 
     def match(self, field: FieldValue) -> int:
-        """How well the value fits: 2 the same thing by name, 1 the same field of something unknown, 0 not at all.
+        """The fit of the value: 2 for the same thing by name, 1 for the same field of something unknown, 0 for none.
 
         `order_id` is the `id` of an `order`; `id` of `get_order` is that too.
         """
@@ -103,7 +103,7 @@ class ToolParameter:
         return 1 if len(own) == 1 and own[0] not in OWNED else 0
 
     def may_be_of(self, field: FieldValue) -> bool:
-        """True if the value is such an identifier, of something, and only the description could say of what."""
+        """True if the value is such an identifier, and only the description could say whether of the right thing."""
         own = self.words
         return len(own) == 1 and own[0] in OWNED and len(field.words) > 1 and field.words[-1] == own[0]
 
@@ -113,9 +113,9 @@ class ToolParameter:
         return owner in map(singular, split_words(told))
 
     def match_text(self, field: FieldValue) -> int:
-        """How likely the tool finds something by the words of a text.
+        """The likelihood that the tool finds something by the words of a text.
 
-        2 it belongs to what is searched for, 1 a tool whose description speaks of that gave it, 0 it is something else.
+        2: it belongs to what is searched for; 1: a tool whose description speaks of that gave it; 0: neither.
         """
         if field.words[-1:] and field.words[-1] in IDENTIFIERS:
             return 0

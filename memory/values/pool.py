@@ -87,7 +87,7 @@ class ValuePool:
         return sorted({field.words[-2] for field in self._fields if parameter.may_be_of(field)})
 
     def explain_missing(self, tool: Mapping[str, Json]) -> dict[str, str]:
-        """Why no value is known for an identifier that a call of the tool must give, by parameter."""
+        """The reasons that no value is known for identifiers that a call of the tool must give, by parameter."""
         found = {}
         for parameter in list_parameters(tool):
             if parameter.is_required and parameter.is_identifier and not self._known_values(parameter):

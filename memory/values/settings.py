@@ -52,7 +52,7 @@ class KnownValues(Frozen):
         return [why] if why and self.run is None else []
 
     def read_earlier(self, tools: Sequence[Tool]) -> Iterator[ReadResult]:
-        """What `since` and `run` show of those `tools` that only read and are as they were."""
+        """The results in `since` and `run` of those `tools` that only read and are as they were."""
         from ste_graph.memory.values.earlier import read_pack_results, read_run_results
 
         if self.since is not None:

@@ -20,9 +20,9 @@ class Wording:
 
     label: str
     fault: str
-    """What to do if Chroma cannot read or write."""
+    """The advice if Chroma cannot read or write."""
     misfit: str
-    """What to do if the collection was made for another embedder, metric or layout."""
+    """The advice if the collection was made for another embedder, metric or layout."""
 
 
 def open_client(where: str | Path) -> ClientAPI:

@@ -35,7 +35,7 @@ _SPACE: Literal["cosine"] = "cosine"
 """Set when the collection is created, since Chroma's own is l2; an open collection would not take another."""
 
 _LAYOUT: Final = 2
-"""The version of what a collection holds. 1: scopes were texts."""
+"""The version of a collection's layout. 1: scopes were texts."""
 
 _OVERFETCH: Final = 4
 """Rows asked for per row wanted in a search: Chroma's is approximate, and what it finds is ranked again exactly."""
@@ -66,7 +66,7 @@ class VectorCollection:
         """The state of the folder that this client has read, for its users to keep."""
         self._name, self._wording, self._wanted = name, wording, embedder
         self._layouts = layouts
-        """The versions of what it may hold; the first is that of a new one."""
+        """The versions of the layout that it may have; the first is that of a new one."""
         self._client: ClientAPI | None = None
         self._collection: Collection | None = None
         self._unused = UnusedPages(where)
@@ -183,7 +183,7 @@ class VectorCollection:
         return list(zip(rows["ids"][0], cosines, strict=True))
 
     def _read_parts(self, ids: Sequence[str] | None, wanted: Any, where: Metadata | None = None) -> Iterator[Any]:
-        """What Chroma gives for some ids or for all, a call at a time."""
+        """The rows that Chroma gives for some ids or for all, one call at a time."""
         if self._collection is None:
             return
         for part in slices(len(self) if ids is None else len(ids), ROWS):

@@ -1,4 +1,4 @@
-"""What computes sentence embeddings: sentence-transformers, or onnxruntime over a file that was exported from it."""
+"""Encoders of sentences: sentence-transformers, or onnxruntime over a file that was exported from it."""
 
 from __future__ import annotations
 

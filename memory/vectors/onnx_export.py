@@ -28,7 +28,7 @@ TOLERANCE = 1e-3
 """By so much a number of a vector may differ from what sentence-transformers computes."""
 
 _UNFIT = "unfit.json"
-"""The file beside which there is no graph: why the model cannot be exported, and under which versions that was so."""
+"""The file of a model without a graph: why it cannot be exported, and under which versions that was so."""
 
 _OPSET = 17
 
@@ -58,7 +58,7 @@ def export_once(weights: Weights) -> Path | None:
 
 
 def _find(root: Path, weights: Weights) -> Path | None:
-    """The folder that holds the exported model, or the reason why there is no such model; None before an export."""
+    """The folder of the exported model, or of the reason that it cannot be exported; None before an export."""
     if (digest := weights.digest) is None:
         return None
     folder = root / digest

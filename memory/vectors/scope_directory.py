@@ -1,4 +1,4 @@
-"""Which rows on a server are of which scope, kept beside a collection in small ones."""
+"""A directory of the rows of each scope on a server, kept next to a collection in small ones."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _WEIGHTS = (".safetensors", ".bin")
 
 
 class Weights(NamedTuple):
-    """A model: the folder or the name on the hub that it is loaded from, and the name of what it computes."""
+    """A model: the folder or the name on the hub that it is loaded from, and the name of its embeddings."""
 
     place: str
     name: str
@@ -79,7 +79,7 @@ def package_folder() -> str | None:
 
 
 def _hash_weights(folder: Path) -> str:
-    """The hash of a model's weights, which name it wherever the folder lies."""
+    """The hash of a model's weights, which identifies it in whatever folder it is."""
     files = next((files for suffix in _WEIGHTS if (files := sorted(folder.glob(f"*{suffix}")))), None)
     if files is None:
         raise WorkflowError(f"{folder}: no weights here; expected a sentence-transformers model (`model.safetensors`)")

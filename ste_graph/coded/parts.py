@@ -1,4 +1,4 @@
-"""The parts of a coded workflow beside its graph: memories, loops, joins, and what its nodes are made with."""
+"""The parts of a coded workflow besides its graph: memories, loops, joins, and the makings of its nodes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class RecordJoin:
 
 
 class NamedModel:
-    """The stand-in for a model by which it is found out which node asks which one."""
+    """A substitute for a model that shows which node asks which model."""
 
     def __init__(self, name: str) -> None:
         self.label = name
@@ -75,7 +75,7 @@ class NamedModel:
 
 
 class NamedView(NoMemoryView):
-    """The stand-in for a memory by which it is found out which node reads which one."""
+    """A substitute for a memory that shows which node reads which memory."""
 
     def __init__(self, name: str) -> None:
         self.name = name

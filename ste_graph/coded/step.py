@@ -14,7 +14,7 @@ from ste_graph.compile.transfer import ControlError
 from ste_graph.contracts import Json
 
 Target: TypeAlias = "str | Callable[[Step], Target]"
-"""Where control goes: a vertex, LangGraph's `END`, or a router that decides it."""
+"""The next target of control: a vertex, LangGraph's `END`, or a router that decides it."""
 
 
 class Step:
@@ -103,7 +103,7 @@ class Step:
 
 
 def look_up(value: Json, *keys: str) -> Json:
-    """What is below these keys of a value; None where one is missing."""
+    """The value below these keys of a value, or None if one is missing."""
     for key in keys:
         if value is None:
             return None

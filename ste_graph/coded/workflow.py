@@ -1,4 +1,4 @@
-"""A workflow whose graph is code: what it needs to run, beside the graph."""
+"""A workflow whose graph is code: all that it needs to run, besides the graph."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CodedWorkflow:
     make_nodes: Callable[[Models, Memories], Mapping[str, Node]]
     build_graph: Callable[[], StateGraph[Any, CodedContext, Any, Any]]
     first: Target
-    """Where a unit begins."""
+    """The target at which a unit begins."""
     loops: Mapping[str, Loop] = field(default_factory=dict)
     """Every loop inside a unit, one around another before it."""
     unit: str | None = None
@@ -110,7 +110,7 @@ class CodedWorkflow:
         return CodedGraph(flow, graph, self.first, make_joins(self.joins, workflow), self._span)
 
     def workflow(self) -> Workflow:
-        """What the engine has to know of it: everything but the graph."""
+        """The workflow as the engine has to know it: everything but the graph."""
         nodes = self.make_nodes(
             {name: NamedModel(name) for name in self.models}, {name: NamedView(name) for name in self.memories}
         )

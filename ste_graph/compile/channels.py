@@ -20,7 +20,7 @@ class Channel:
 
     @property
     def initial(self) -> Json:
-        """What the channel holds at first and after it was emptied; a list is a new one each time."""
+        """The content of the channel at first and after it was emptied; a list is a new one each time."""
         return None if self.empty is None else self.empty()
 
 

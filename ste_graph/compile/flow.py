@@ -62,7 +62,7 @@ class Vertex:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a loop. It is no vertex: whatever leads to it looks at the loop's counter and goes on at once."""
+    """The head of a loop. It is not a vertex: whatever leads to it looks at the loop's counter and goes on at once."""
 
     block: Repeat | Map
     around: tuple[str, ...]
@@ -72,7 +72,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A `when`, which is no vertex either."""
+    """A `when`, which is not a vertex either."""
 
     block: When
     around: tuple[str, ...]

@@ -31,7 +31,7 @@ START_KEY = StepKey("START")
 
 @dataclass(frozen=True, slots=True)
 class GraphContext:
-    """The context of a run of the graph, beside its state."""
+    """The context of a run of the graph, in addition to its state."""
 
     stepper: Stepper
     entry: str | None = None
@@ -45,7 +45,7 @@ class CompiledGraph:
     """The graph of one unit: `await CompiledGraph(workflow).run(item, stepper)`, or `graph`, `start`, `limit` by hand.
 
     It keeps no state between runs and may run many units at once. LangGraph drops unknown channels, ends quietly on an
-    unknown `goto`, fires a static edge beside a `Command`, and lets a state be changed in place. So the channels are
+    unknown `goto`, fires a static edge next to a `Command`, and lets a state be changed in place. So the channels are
     checked here, `goto` comes from the flow alone, there are no static edges, and the state is handed out read-only.
     """
 

@@ -13,7 +13,7 @@ from ste_graph.language.workflow import Workflow
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """One `each` of one `record` block: the channels where its entries stand, and the outputs that they are made of."""
+    """One `each` of one `record` block: the channels that hold its entries, and the outputs that they are made of."""
 
     channel: str
     joined: str

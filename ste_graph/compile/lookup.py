@@ -50,7 +50,7 @@ def loop_value(flow: Flow, loop: str, state: Mapping[str, Json]) -> Json:
 def pass_id(flow: Flow, loop: str, state: Mapping[str, Json]) -> Json:
     """The pass of a loop, as a record names it: its number from 0; in a `map` the item's `id` or `name` if it has one.
 
-    An item that is no object or list is its own id. None if the loop is not entered.
+    An item that is neither an object nor a list is its own id. None if the loop is not entered.
     """
     value = loop_value(flow, loop, state)
     if isinstance(value, Mapping):

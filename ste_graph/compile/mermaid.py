@@ -30,7 +30,7 @@ class Flowchart:
 
     @classmethod
     def draw(cls, workflow: Workflow, *, deep: bool = False) -> str:
-        """A Mermaid flowchart: START, the nodes, the loops with their bounds, END, and beside them the memories.
+        """A Mermaid flowchart: START, the nodes, the loops with their bounds, END, and next to them the memories.
 
         With `deep` each sub-workflow is drawn too, in a frame in the place of the node that runs it.
         """

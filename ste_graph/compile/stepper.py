@@ -1,4 +1,4 @@
-"""The contract of what runs the compiled graph: it is asked for one finished step at a time."""
+"""The contract of the object that runs the compiled graph: it is asked for one finished step at a time."""
 
 from __future__ import annotations
 

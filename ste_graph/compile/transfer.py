@@ -63,7 +63,7 @@ class Router:
         *,
         in_waves: bool = False,
     ) -> Transfer:
-        """The transfer behind a step of a vertex that has `given` these values to its channels."""
+        """The transfer after a step of a vertex that has `given` these values to its channels."""
         router = cls(flow, state, in_waves=in_waves)
         router._change(given)
         if isinstance(vertex.block, NodeBlock):
@@ -85,7 +85,7 @@ class Router:
 
     @classmethod
     def list_items(cls, flow: Flow, loop: str, state: Mapping[str, Json]) -> list[Json]:
-        """What an inner `map` goes over if it is entered in this state. Raises `ControlError` if that is no list."""
+        """The items of an inner `map` if it is entered in this state. Raises `ControlError` if they are not a list."""
         head = flow.heads[loop]
         assert isinstance(head.block, Map)
         return cls(flow, state, in_waves=True)._items(head.block, head.around)

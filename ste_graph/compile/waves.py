@@ -16,7 +16,7 @@ from ste_graph.contracts import Json
 from ste_graph.language.blocks import Map, NodeBlock
 
 _UNGIVEN: Final = ("not given in this pass",)
-"""What an output that outlives the loop holds in a pass until its node runs there: nothing may read it before."""
+"""The value of an output that outlives the loop, until its node runs in a pass: nothing may read it before."""
 
 RunPass: TypeAlias = Callable[[Transfer, Mapping[str, Json], Stepper], Awaitable[Mapping[str, Json]]]
 """Runs a pass from where it begins, in the state in which it does, to its end; returns its last state."""
@@ -30,7 +30,7 @@ def waves_vertex(loop: str) -> str:
 async def run_waves(
     flow: Flow, loop: str, state: Mapping[str, Json], stepper: Stepper, run_pass: RunPass, *, in_order: bool = False
 ) -> Transfer:
-    """Run all passes of a loop; return the transfer behind the loop, with the change that they made.
+    """Run all passes of a loop; return the transfer after the loop, with the change that they made.
 
     Each pass begins in the state in which its wave began. Of a `map`, whose passes read nothing of each other, all are
     one wave, and another begins as soon as one has ended. Raises what a pass raises, after the others were cancelled.

@@ -49,7 +49,7 @@ def open_lines(path: Path) -> BinaryIO:
 
 
 def read_last_line(path: Path) -> LastLine | None:
-    """The last line of a file; None where there is none, or it was never finished, or is too long to look at alone."""
+    """The last line of a file, or None if it is missing, was never finished, or is too long to look at alone."""
     try:
         if path.exists():
             return _last_line(*_read_end(path))
@@ -86,7 +86,7 @@ def expand(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a compression left that was killed: half a compressed form, or the whole beside its file."""
+    """Remove the leftovers of a compression that was killed: half a compressed form, or the whole next to its file."""
     for half in folder.glob(f"*.gz{TEMPORARY}"):
         half.unlink()
     for packed in folder.glob("*.gz"):
@@ -123,7 +123,7 @@ def _last_line(end: bytes, start: int) -> LastLine | None:
 
 
 def _last_member(end: bytes, start: int) -> LastLine | None:
-    """The line that the last gzip member holds. Before it stands, in four bytes, how long the member before is."""
+    """The line that the last gzip member holds. The four bytes before it give the length of the member before."""
     place = len(end)
     while (place := end.rfind(_MAGIC, 0, place)) >= 0:
         try:

@@ -27,7 +27,7 @@ def encode_line(value: Json) -> bytes:
 
 
 def scan_lines(path: Path, offset: int = 0, *, unfinished: bool = False) -> Iterator[tuple[bytes, int]]:
-    """The lines from a byte `offset` on, each with the offset behind it; none where there is no file.
+    """The lines from a byte `offset` on, each with the offset after it; no line if the file does not exist.
 
     A file that was compressed in its place is read as it was.
     A last line without its newline was never finished: it counts only if `unfinished`. Raises `WorkflowError`.

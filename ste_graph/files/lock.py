@@ -65,7 +65,7 @@ class FileLock:
 
 
 def lock_owner(path: Path) -> str | None:
-    """The process that holds the lock on a file, as it names itself; None if none does, or there is no such file."""
+    """The process that holds the lock on a file, as it names itself, or None if none does or the file is missing."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

@@ -30,7 +30,7 @@ def add_hover_texts(schema: dict[str, Any], cls: type[BaseModel]) -> None:
 
 
 def hover_texts(cls: type[BaseModel]) -> dict[str, str]:
-    """What is known of a class's settings, by the name that YAML has for them."""
+    """The descriptions of a class's settings, by the name that YAML has for them."""
     written: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:

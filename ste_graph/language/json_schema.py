@@ -157,7 +157,7 @@ def _like_schema(defs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _about(forms: list[dict[str, Any]], defs: dict[str, Any]) -> str:
-    """What the first kind of model that has a setting says of it."""
+    """The description of a setting by the first kind of model that has it."""
     name, key = forms[0]["$ref"].removeprefix("#/$defs/").split("/properties/")
     text: str = defs[name]["properties"][key].get("description", "")
     return text

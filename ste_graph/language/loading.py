@@ -122,7 +122,7 @@ class WorkflowFile:
 
     @property
     def variants(self) -> Mapping[str, MappingEntry]:
-        """The variants by name; one that is `off` is none, whatever the file has that this one extends."""
+        """The variants by name; one that is `off` does not count, whatever the file that this one extends has."""
         value = self.tree.at(["variants"])
         entries = value.entries if isinstance(value, MappingNode) else {}
         return {name: entry for name, entry in entries.items() if entry.value.to_plain() != "off"}

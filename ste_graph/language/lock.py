@@ -116,7 +116,7 @@ def _digest(path: Path) -> str | None:
 
 
 def _without_comments(code: bytes) -> bytes:
-    """The code without its comments and empty lines, which change no result; as it is where it is no Python."""
+    """The code without its comments and empty lines, which change no result; unchanged if it is not Python."""
     lines = code.splitlines()
     comments: dict[int, int] = {}
     rows: set[int] = set()

@@ -86,7 +86,7 @@ def _table(form: Mapping[str, Any], without: Sequence[str]) -> str:
 
 
 def _kind(value: Mapping[str, Any]) -> str:
-    """What a value may be, in a few words."""
+    """The kinds of values that are allowed, in a few words."""
     if "const" in value:
         return f"`{value['const']}`"
     if "enum" in value:

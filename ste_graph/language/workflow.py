@@ -202,7 +202,7 @@ class Workflow:
     cassette: CassetteSpec | None = None
     reset: ResetSpec | None = None
     request: VariantRequest | None = field(default=None, repr=False, compare=False)
-    """What was checked, so that another process can check it again."""
+    """The request that was checked, so that another process can check it again."""
     terms: Mapping[str, ModelTerms] = field(default_factory=dict)
     """Per model: what it costs, its own budget, and the model to ask in its place."""
     data: Mapping[str, DataSource] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from jinja2 import nodes
 from ste_graph.prompts.template import Mark
 
 _JOINT: Final = re.compile(r"\s*(?:\.|\[\s*[\"'])\s*")
-"""What stands between two parts of a dotted name."""
+"""The separator of two parts of a dotted name."""
 
 
 def dotted_name(node: nodes.Node) -> tuple[str | None, list[nodes.Node]]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 256 * 1024
 """The size of the largest prompt; no model reads more."""
 SEPARATOR: Final = "\n\n"
-"""It stands between the texts of two turns in a row that have the same role."""
+"""The separator of the texts of two turns in a row that have the same role."""
 
 
 class PromptError(WorkflowError):
@@ -45,7 +45,7 @@ class PromptError(WorkflowError):
 
 
 class RenderedPrompt(NamedTuple):
-    """A rendered prompt: the turns that stand before the conversation, and the one that goes on with it."""
+    """A rendered prompt: the turns that come before the conversation, and the one that goes on with it."""
 
     text: str
     """The user's message at the end."""

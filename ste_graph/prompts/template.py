@@ -208,7 +208,7 @@ def join(env: PlainEnvironment, value: Iterable[Any], separator: str = "", attri
 
 
 def indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
-    """The filter `indent`: Jinja's, by a width that is no accident."""
+    """The filter `indent`: Jinja's, with a limit to its width."""
     columns = len(width) if isinstance(width, str) else width
     if columns > _WIDEST:
         raise TemplateRuntimeError(f"the width of `indent` is larger than {_WIDEST}")

@@ -28,7 +28,7 @@ class OrderFault(NamedTuple):
 
 
 def find_order_fault(turns: list[TemplateTurn]) -> OrderFault | None:
-    """What is wrong with the turns of a template in the order of the file; None if they can be a conversation."""
+    """The fault of the turns of a template in the order of the file; None if they can be a conversation."""
     if turns and turns[-1].role != "user":
         return OrderFault(turns[-1], "the last turn is not the user's", "`{% user %}` with what is asked, at the end")
     begun: TemplateTurn | None = None

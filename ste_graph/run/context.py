@@ -70,7 +70,7 @@ class UnitGraph(Protocol):
 
     @property
     def flow(self) -> Flow:
-        """Where it goes."""
+        """The flow of the graph."""
 
     async def run(self, item: Json, stepper: Stepper, *, channels: Sequence[str] | None = None) -> Mapping[str, Json]:
         """Run one unit to its end and return its last state, or only `channels` of it."""
@@ -88,7 +88,7 @@ class RunContext:
     """Its own folder, as an absolute path."""
     meter: Meter
     adaptations: Adaptations
-    """What was learnt about the model servers, by the run and all its sub-workflows."""
+    """The facts learnt about the model servers, by the run and all its sub-workflows."""
     limiters: Limiters
     """The bounds of model requests in flight, over the run and all its sub-workflows; the ceiling bounds units."""
     watcher: Watcher
@@ -99,10 +99,10 @@ class RunContext:
     outermost: bool
     """True unless it is the run of a sub-workflow."""
     control: RunControl | None = None
-    """What another terminal may ask of the run and all its sub-workflows; None: nothing."""
+    """The requests that another terminal may make of the run and all its sub-workflows; None: no requests."""
     compile_unit: CompileUnit | None = None
     """The maker of the graph of a unit; None: LangGraph's."""
     servers: Servers | None = None
     """The servers that the run has started, for all its parts; None before there are any."""
     executor: Executor | None = None
-    """Where units run, those of sub-workflows too; None: all in this process."""
+    """The executor of units, those of sub-workflows too; None: all run in this process."""

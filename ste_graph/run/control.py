@@ -21,14 +21,14 @@ LOOK_S: Final = 0.5
 
 
 class Control(Frozen):
-    """What is asked of a run; `concurrency` bounds the requests in flight at each model server, None as before."""
+    """The requests made of a run; `concurrency` bounds the requests in flight at each model server, None as before."""
 
     state: Literal["going", "paused", "stopped"] = "going"
     concurrency: PositiveInt | None = None
 
 
 def read_control(run: Path) -> Control:
-    """What is asked of a run. A file that is missing or makes no sense asks nothing."""
+    """The requests made of a run. A file that is missing or makes no sense asks nothing."""
     try:
         return Control.model_validate(json.loads((run / CONTROL_FILE).read_text("utf-8")))
     except (OSError, ValueError, ValidationError):

@@ -1,4 +1,4 @@
-"""What a run has cost: money by the prices of its models, and seconds of work, read from its step logs."""
+"""The cost of a run: money by the prices of its models, and seconds of work, read from its step logs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def locked_prices(lock: Mapping[str, Json]) -> dict[str, Prices]:
 
 
 def money_spent(used: UsageCounts, prices: Mapping[str, Prices]) -> float:
-    """What the replies have cost; those of models without prices nothing."""
+    """The cost of the replies; those of models without prices cost nothing."""
     return sum(
         prices[name].price(prompt, completion, cached)
         for model, (_, prompt, cached, completion) in used.models.items()
@@ -104,7 +104,7 @@ def seconds_between(started: str, ended: str) -> float:
 
 
 def _covered(intervals: Iterable[tuple[str, str]]) -> float:
-    """The seconds that lie in at least one of the intervals."""
+    """The seconds that are in at least one of the intervals."""
     total, begin, end = 0.0, "", ""
     for started, ended in sorted(intervals):
         if started > end:

@@ -240,7 +240,7 @@ class _Opening:
         return summary
 
     def _take_over(self, units: Sequence[Unit], wanted: Mapping[str, Json]) -> TakenSteps | None:
-        """What a fork that begins takes over; None where it is no fork."""
+        """The steps that a fork that begins takes over; None if it is not a fork."""
         if self._fork is None:
             return None
         check_resumable(self._workflow)
@@ -277,7 +277,7 @@ class _Opening:
             events.close()
 
     def _resetter(self, tools: Sequence[Tool]) -> Resetter | None:
-        """What makes the resets; None where there are none, or nothing is called that could need one."""
+        """The maker of the resets; None if no resets are made, or nothing is called that could need one."""
         spec, cassette = self._workflow.reset, self._workflow.cassette
         if spec is None or self._dry_run or (cassette is not None and cassette.mode == "replay"):
             return None
@@ -332,7 +332,7 @@ class _Running:
         self._notes.remark("protocol", sentence)
 
     def describe_end(self, finished: bool) -> tuple[StoppedBy | None, str | None]:
-        """What stopped the run before its end, if anything did, and in words."""
+        """The cause that stopped the run before its end, if anything did, and the same in words."""
         if not finished:
             return "interrupt", "stopped by the user"
         if self.spent is not None:

@@ -137,12 +137,12 @@ def accept_changes(
 
 
 def run_id(lock: Mapping[str, Json]) -> str:
-    """The identity of a run, wherever its folder lies: two runs of one workflow give their records equal ids."""
+    """The identity of a run, wherever its folder is: two runs of one workflow give their records equal ids."""
     return derive_id(lock.get("created"), json.dumps(lock.get("resolved"), sort_keys=True, default=str))
 
 
 def accepted_lock(lock: Mapping[str, Json]) -> dict[str, Json]:
-    """The lock as it stands after the changes that were accepted."""
+    """The lock with the changes that were accepted."""
     current: dict[str, Json] = deepcopy(dict(lock)) if lock.get("accepted") else dict(lock)
     for entry in current.get("accepted", ()):
         for change in entry["changes"]:

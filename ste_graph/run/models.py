@@ -118,9 +118,9 @@ async def probe_models(
 async def read_server_facts(
     workflow: Workflow, started: Workflow, cassette: Recording | Replay | None
 ) -> dict[str, Json]:
-    """What is known of the servers of the models that are asked, by the model's name in the workflow.
+    """The known facts about the servers of the models that are asked, by the model's name in the workflow.
 
-    It is what a server tells of itself, and what `ste doctor` found of those that are asked for calls in whichever form
+    They are what a server tells of itself, and what `ste doctor` found of those asked for calls in whichever form
     works; in a replay, what was recorded. `started` is the workflow whose servers run.
     """
     if isinstance(cassette, Replay):
@@ -136,7 +136,7 @@ async def read_server_facts(
 
 
 def _findings(workflow: Workflow) -> dict[str, dict[str, Json]]:
-    """What `ste doctor` has found of the models that are asked for calls in whichever form works."""
+    """The findings of `ste doctor` about the models that are asked for calls in whichever form works."""
     found = {}
     for name in auto_models(workflow):
         model = workflow.models[name]
@@ -205,9 +205,9 @@ async def open_models(
     own: Mapping[str, Meter] = {},
     gone: Mapping[str, str] = {},
 ) -> AsyncIterator[dict[str, Model]]:
-    """Open the models that nodes ask, by name, behind the bounds of their servers; closed at the end.
+    """Open the models that nodes ask, by name, within the bounds of their servers; closed at the end.
 
-    `own` are the meters of those with a budget; `gone` says why some cannot be asked, so that others are.
+    `own` are the meters of those with a budget; `gone` gives the reasons that some cannot be asked, so that others are.
     """
     redactor, prices = Redactor(workflow.secrets), all_prices(workflow)
     async with AsyncExitStack() as stack:

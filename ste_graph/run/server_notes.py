@@ -56,12 +56,12 @@ def keep_adaptations(folder: RunFolder, adaptations: Adaptations) -> None:
 
 @dataclass(slots=True)
 class ServerCounts:
-    """What happened between a run, its sub-workflows included, and its model servers."""
+    """The counts of what happened between a run, its sub-workflows included, and its model servers."""
 
     retries: Counter[str] = field(default_factory=Counter)
-    """How many requests were made again, by the kind of reason."""
+    """The number of requests that were made again, by the kind of reason."""
     adaptations: list[str] = field(default_factory=list)
-    """What is sent otherwise than it was asked for, once for each server and model."""
+    """The deviations of what is sent from what was asked for, once for each server and model."""
     remarks: list[str] = field(default_factory=list)
     """Further things that a person should know of a server."""
 

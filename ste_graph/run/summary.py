@@ -22,7 +22,7 @@ StoppedBy = Literal["interrupt", "budget"]
 
 
 UNRESOLVED = re.compile(r"<[\w.\[\]]+>")
-"""What stands for a value that only the run knows."""
+"""The placeholder of a value that only the run knows."""
 
 
 @dataclass(slots=True)
@@ -35,19 +35,19 @@ class Summary:
     records: Counter[str] = field(default_factory=Counter)
     used: UsageCounts = field(default_factory=UsageCounts)
     calls: Counter[str] = field(default_factory=Counter)
-    """How many tool calls ended in each way (`ok`, `timeout`, …), those that never reached the tool included."""
+    """The number of tool calls that ended in each way (`ok`, `timeout`, …), with those that never reached the tool."""
     failed: dict[str, str] = field(default_factory=dict)
     """The reason, per failed unit."""
     skipped: dict[str, Json] = field(default_factory=dict)
     """The effect of each tool that was not explored, and the line that allows it."""
     loops: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often each loop ended, by its name and the reason."""
+    """The number of times that each loop ended, by its name and the reason."""
     models: dict[str, str] = field(default_factory=dict)
     """The label of each model that the run asks, by its name in the workflow."""
     sub_workflows: dict[str, Json] = field(default_factory=dict)
     """The outputs of each sub-workflow that came to its end, by the step that ran it, see `SubWorkflowOutputs`."""
     servers: ServerCounts = field(default_factory=ServerCounts)
-    """What happened between the run and its model servers."""
+    """The counts of what happened between the run and its model servers."""
     forked_from: Mapping[str, Json] | None = None
     """Of a fork: the run and the point from which it goes on, see `ste_graph.run.forks.fork`."""
     remarks: list[str] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Summary:
     prices: Mapping[str, Prices] = field(default_factory=dict)
     """The prices of each model that has some, by its name in the workflow; those of parts as `PART.MODEL`."""
     spent: BudgetSpentError | None = None
-    """The budget of the run, or of what it is a part of, that is spent."""
+    """The spent budget of the run, or of the whole that it is a part of."""
     stopped_by: StoppedBy | None = None
     reason: str | None = None
 
@@ -67,7 +67,7 @@ class Summary:
 
     @property
     def money(self) -> float | None:
-        """What the replies have cost; None where no model has a price."""
+        """The cost of the replies; None if no model has a price."""
         return money_spent(self.used, self.prices) if self.prices else None
 
     @property
@@ -77,7 +77,7 @@ class Summary:
 
     @property
     def fallbacks(self) -> dict[str, int]:
-        """How many replies a model gave in place of another one, by `B for A`."""
+        """The number of replies that a model gave in place of another one, by `B for A`."""
         return {model: counts[0] for model, counts in self.used.models.items() if " for " in model}
 
 

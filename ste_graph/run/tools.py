@@ -1,4 +1,4 @@
-"""The tools of a run: opened from their sources, and behind the run's policy for each unit."""
+"""The tools of a run: opened from their sources, and put under the run's policy for each unit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def make_toolboxes(
     cassette: Recording | Replay | None,
     watcher: Watcher,
 ) -> dict[str, Toolbox]:
-    """Put the tools of each unit behind the run's policy.
+    """Put the tools of each unit under the run's policy.
 
     The units share the rate limit, the person to ask, and what they find out about servers that no longer answer.
     """

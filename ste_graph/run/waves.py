@@ -62,7 +62,7 @@ class ValueStores:
             await asyncio.to_thread(fill)
 
     def _known_before(self, name: str) -> Iterator[ReadResult]:
-        """What a memory knows of earlier runs, read when it is first asked for, without this run's secrets."""
+        """The results that a memory knows from earlier runs, read when first asked for, without this run's secrets."""
         if name not in self._earlier:
             redactor = Redactor(self.workflow.secrets)
             found: Iterable[ReadResult] = self.workflow.memories[name].memory.read_earlier(self.tools)
@@ -76,9 +76,9 @@ class ValueStores:
 
 
 async def next_wave(workflow: Workflow, stores: Mapping[str, ValueStore], left: Sequence[Unit]) -> list[Unit]:
-    """Those of the units that are left which run now, in order: the ones that lack the least of what they need.
+    """The units, among those left, that run now, in order: the ones that lack the least of what they need.
 
-    All run at once where no memory of values is on, or the units are no tools.
+    All run at once where no memory of values is on, or the units are not tools.
     """
     if not stores or workflow.unit_map is None or workflow.unit_map.over.text != "tools":
         return list(left)

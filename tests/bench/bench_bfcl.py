@@ -31,7 +31,7 @@ MISSING = "bfcl-eval is not installed: pip install --no-deps bfcl-eval mpmath"
 
 @dataclass
 class Agreement:
-    """How often two checkers gave the same verdict on a reply; `pairs` counts by what was done to the gold calls."""
+    """The agreement of two checkers on replies; `pairs` counts by what was done to the gold calls."""
 
     pairs: Counter[str] = field(default_factory=Counter)
     right: int = 0

@@ -30,7 +30,7 @@ from tests.bench.rows import Row
 
 OF_TOOL, BLOCK, ASKED, K = 100, 1_000, 200, 8
 LEAST, MOST_MS, MOST_MB = {"within": 0.99, "across": 0.95}, {"within": 50, "across": 150}, 300
-"""What is to be reached: recall, milliseconds of a search, and megabytes of the client."""
+"""The figures to be reached: recall, milliseconds of a search, and megabytes of the client."""
 NOISE = 0.02
 """The deviation of each of the 384 numbers: a request and its variant have a cosine of 0.93."""
 

@@ -1,4 +1,4 @@
-"""What a trial takes on disk beside the texts themselves, for runs of two lengths."""
+"""The space that a trial takes on disk besides the texts themselves, for runs of two lengths."""
 
 from __future__ import annotations
 

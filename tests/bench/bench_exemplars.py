@@ -1,4 +1,4 @@
-"""How many of the exemplars that a run of `quickstart.yaml` hands out do not do what their request says.
+"""The number of exemplars handed out by a run of `quickstart.yaml` that do not do what their request says.
 
 The simulated model states each argument by its name in one of four forms (`ste_graph.simulated.wording`), so that
 here, without the rule of the gates, a request can be compared with its call.
@@ -23,7 +23,7 @@ VALUE = r"(?P<value>\"[^\"]*\"|`[^`]*`|[^;\"`]+?)"
 
 
 def read_statements(query: str, parameter: str) -> Iterator[str]:
-    """What a request of the simulated model says of a parameter."""
+    """The values that a request of the simulated model states for a parameter."""
     name = re.escape(split_name(parameter))
     forms = (
         rf"\bthe {name} is {VALUE}(?=; |\.$|$)",
@@ -45,7 +45,7 @@ def write_forms(value: Any) -> set[str]:
 
 
 def find_difference(query: str, arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
-    """What a call does otherwise than its request says; None if nothing."""
+    """The difference of a call from its request, or None."""
     for name, part in schema.get("properties", {}).items():
         said = list(read_statements(query, name))
         does = arguments.get(name, part.get("default"))

@@ -28,7 +28,7 @@ import wordings
 
 
 class Outcome(NamedTuple):
-    """What the gates made of a planted trial: `gate` and `reason` of the first that it did not pass, or None."""
+    """The verdict of the gates on a planted trial: `gate` and `reason` of the first that it did not pass, or None."""
 
     good: bool
     way: str

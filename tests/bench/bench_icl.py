@@ -1,4 +1,4 @@
-"""What in-context learning costs beside the model: the paper's 750 requests, 50 tools on offer, 15,000 exemplars."""
+"""The cost of in-context learning besides the model: the paper's 750 requests, 50 tools on offer, 15,000 exemplars."""
 
 from __future__ import annotations
 

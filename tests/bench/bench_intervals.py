@@ -1,7 +1,7 @@
-"""How often intervals hold the true value, and how often the decision is wrong: seed 0, `REPETITIONS` a row.
+"""The shares of intervals that hold the true value, and of wrong decisions: seed 0, `REPETITIONS` a row.
 
-Of gains with as many cases for each tool, coverage is summed over all outcomes, not simulated: tools that differ make
-it higher. `BENCH_REPETITIONS` sets another number.
+For gains with the same number of cases for each tool, coverage is summed over all outcomes, not simulated: tools that
+differ make it higher. `BENCH_REPETITIONS` sets another number.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def repeated_gains() -> None:
 def coverage_of_repeated(
     random: np.random.Generator, kind: str, change: float, shape: tuple[int, int], replies: int
 ) -> tuple[float, float]:
-    """How often the interval holds the true gain, and its mean width.
+    """The share of intervals that hold the true gain, and their mean width.
 
     Each case has a chance of a right reply of its own; the second arm helps or harms in a share `change` of them.
     """
@@ -197,7 +197,7 @@ def coverage_of_explorations(
     change: float,
     dependence: float,
 ) -> tuple[float, float, float, float]:
-    """How often the intervals of a mean and of a difference hold the true ones, each with its mean width.
+    """The shares of intervals of a mean and of a difference that hold the true ones, each with the mean width.
 
     Each tool has an accuracy of its own, and each exploration one that varies around it by `dependence`, the
     correlation of two of its trials.
@@ -255,7 +255,7 @@ def decisions() -> None:
 
 
 def adopted(ruin: float) -> float:
-    """How often a candidate is adopted for all tools that ruins one in ten and gains nothing on the whole."""
+    """The share of tests that adopt for all tools a candidate that ruins one in ten and gains nothing on the whole."""
     random = np.random.default_rng(0)
     count = 0
     for _ in range(REPETITIONS // 10):

@@ -203,7 +203,7 @@ def notebook(folder: Path, requests: list[tuple[str, str]]) -> None:
 
 
 def accuracy(folder: Path, requests: list[tuple[str, str]]) -> None:
-    """Whether the right tool is among those of the k nearest exemplars: two thirds of the requests are kept."""
+    """Prints the share of requests whose tool is among those of the k nearest exemplars: two thirds are kept."""
     shares = nearest_tools(folder, requests)
     said = ", ".join(f"k={k} {100 * share:.1f} %" for k, share in shares.items())
     say(f"the right tool among the k nearest exemplars ({len(requests)} requests, 1/3 held out): {said}")
@@ -267,7 +267,7 @@ def recall(near: list[Any], vectors: Any, asked: Any, rows: Any) -> float:
 
 
 def seconds(way: Callable[[], None]) -> float:
-    """How long it takes, once."""
+    """The time that it takes once, in seconds."""
     began = time.perf_counter()
     way()
     return time.perf_counter() - began

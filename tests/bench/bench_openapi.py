@@ -1,4 +1,4 @@
-"""How long and how much memory it takes to read a spec of 1,000 operations; each reading in a process of its own."""
+"""The time and memory that it takes to read a spec of 1,000 operations; each reading in a process of its own."""
 
 from __future__ import annotations
 

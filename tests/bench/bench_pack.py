@@ -66,7 +66,7 @@ def make_data(tools: list[FakeTool]) -> PackData:
 
 
 def timed(what: str, do: Callable[[], _Result]) -> _Result:
-    """What a call gives; prints its wall time and its CPU time."""
+    """The result of a call; prints its wall time and its CPU time."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = do()
     print(f"  {what}: {time.perf_counter() - wall:.2f} s, {time.process_time() - cpu:.2f} s of CPU", flush=True)

@@ -1,4 +1,4 @@
-"""How much episodes in waves save where a server answers many requests at once: 20 tools, 3 episodes of 4 trials.
+"""The time saved by episodes in waves where a server answers many requests at once: 20 tools, 3 episodes of 4 trials.
 
 The server is in a process of its own. Without waves, a tool's 12 trials of four calls follow one another; in waves of
 three episodes, four trials do, and 60 requests are in flight.

@@ -1,4 +1,4 @@
-"""How long the text protocol's parser takes, on right replies, on slips and on what is hardest for it."""
+"""The time of the text protocol's parser on right replies, on slips and on the hardest texts for it."""
 
 from __future__ import annotations
 

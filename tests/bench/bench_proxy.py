@@ -1,4 +1,4 @@
-"""What the proxy of a pack adds to a call of an MCP server: the same calls, directly and through it, side by side."""
+"""The overhead of a pack's proxy on calls of an MCP server: the same calls, directly and through it, side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Ray costs on one machine: the same run in this process and on Ray's workers, from the first call to the last."""
+"""Ray's cost on one machine: the same run in this process and on Ray's workers, from the first call to the last."""
 
 from __future__ import annotations
 

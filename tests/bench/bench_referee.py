@@ -1,4 +1,4 @@
-"""How often the referee adopts the form that helps, and how often one where none does: 200 worlds a row.
+"""The shares of tests in which the referee adopts the form that helps, and one where none does: 200 worlds a row.
 
 `BENCH_SEEDS` sets another number.
 """

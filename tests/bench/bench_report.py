@@ -70,7 +70,7 @@ def make_run(folder: Path) -> Path:
 
 
 def measure_browser(file: Path) -> str:
-    """How soon the page can be searched in a headless Chromium, and how long a search takes."""
+    """The time until the page can be searched in a headless Chromium, and the time of a search."""
     driver, browser = shutil.which("chromedriver"), shutil.which("chromium")
     if not driver or not browser:
         return "no browser: apt-get install chromium chromium-driver"

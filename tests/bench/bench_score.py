@@ -1,4 +1,4 @@
-"""How long it takes to score 750 replies without a judge, and to compare two arms of so many."""
+"""The time to score 750 replies without a judge, and to compare two arms of that size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast the command line answers: a person waits for it."""
+"""The response time of the command line: a person waits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tool call costs beyond the function itself: validation, policy, limits and the record in the log."""
+"""The cost of a tool call beyond the function itself: validation, policy, limits and the record in the log."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def workflow(folder: Path) -> Workflow:
 
 
 class State(TypedDict):
-    """What the hand-written loop passes from vertex to vertex."""
+    """The state that the hand-written loop passes from vertex to vertex."""
 
     episode: int
     trial: int

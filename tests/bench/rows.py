@@ -17,7 +17,7 @@ class Row:
     reach: float | None = None
     better: Literal["less", "more"] = "less"
     anchor: str = ""
-    """What it was measured against in the same run, with that figure; or what ideal it is a share of."""
+    """The yardstick that was measured in the same run, with its figure; or the ideal that it is a share of."""
     note: str = ""
 
     @property
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What one bench has measured, when, and how busy the machine was."""
+    """The measurements of one bench, their date, and the load of the machine."""
 
     name: str
     date: str
@@ -50,7 +50,7 @@ class BenchResult:
     """The load of the machine when it began and when it ended: 1 is one busy core."""
     rows: tuple[Row, ...] = ()
     lines: tuple[str, ...] = ()
-    """What it printed."""
+    """The lines that it printed."""
     failed: str = ""
 
     def to_json(self) -> dict[str, Any]:

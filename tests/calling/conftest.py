@@ -83,7 +83,7 @@ class Project:
             (self.folder / name).write_text(text, "utf-8")
 
     def replies(self, *said: str | dict[str, Any]) -> None:
-        """What the model says, in order."""
+        """Sets the replies of the model, in order."""
         lines = [{"text": item} if isinstance(item, str) else {"text": "", **item} for item in said]
         self.write(**{"replies.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
 

@@ -87,7 +87,7 @@ def seen(kind: str) -> Observation:
 
 
 def notes(unit, tool, *kinds: str) -> bool:
-    """Whether the unit goes on after calls that ended so."""
+    """True if the unit goes on after calls that ended so."""
     try:
         for kind in kinds:
             unit.note(tool, seen(kind))

@@ -1,4 +1,4 @@
-"""What the policy does not allow is never done, whatever the model tries."""
+"""Calls that the policy does not allow are never made, whatever the model tries."""
 
 import pytest
 

@@ -35,7 +35,7 @@ KINDS = {
     "own": ("ok", False),
     "result": ("ok", False),
 }
-"""How a call with each answer ends, and whether there is a doubt."""
+"""The outcome of a call with each answer, and True if there is a doubt."""
 FUNCTIONS = '''
 import json
 import ste_graph as ste
@@ -123,7 +123,7 @@ def make_source(kind: str, folder: Path, address: str, **settings):
 
 
 async def look(source) -> dict[str, tuple[str, bool]]:
-    """How the calls end."""
+    """The outcomes of the calls."""
     try:
         box = Toolbox(with_errors(await source.open(), source), ToolPolicy(allow=("write", "destructive")))
         (name,) = box.tools

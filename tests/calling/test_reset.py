@@ -20,7 +20,7 @@ def clear(to: int = 0) -> str:
 '''
 
 CLEARED = -1
-"""How a reset stands among the calls."""
+"""The mark of a reset among the calls."""
 
 
 def trial(call, *numbers: int) -> list[str]:

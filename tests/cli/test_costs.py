@@ -1,4 +1,4 @@
-"""What `run`, `show`, `runs` and `plan` say of budgets, money and models that stood in for others."""
+"""Messages of `run`, `show`, `runs` and `plan` about budgets, money and models that stood in for others."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an editor shows: the language server that VS Code, Neovim and others use for YAML, asked with our schema."""
+"""An editor's view: the language server that VS Code, Neovim and others use for YAML, asked with our schema."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Editor:
         ]
 
     def complete(self, line: int, column: int) -> dict[str, str]:
-        """What may be written at a place, with the text about it."""
+        """The completions at a place, with the text about each."""
         found = self._ask("textDocument/completion", self._at(line, column))["result"]["items"]
         return {item["label"]: str(item.get("documentation", "")) for item in found if item.get("kind") != 7}
 

@@ -22,7 +22,7 @@ def served(folder):
 
 
 def ended(folder):
-    """Whether the one process that was started has ended."""
+    """True if the one process that was started has ended."""
     (pid,) = (folder / "starts").read_text().split()
     try:
         os.kill(int(pid), 0)

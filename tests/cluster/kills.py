@@ -76,7 +76,7 @@ def read_trials(out: Path) -> list[Any]:
 
 
 class Traces:
-    """What the tools have left behind: how often each was called."""
+    """Traces that the tools have left behind: the number of calls of each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -92,7 +92,7 @@ class Traces:
 
 
 def find_faults(out: Path, whole: list[Any], areas: int, wanted: int, sent: Counter[str], kills: int) -> list[str]:
-    """What is wrong with a run that was disturbed."""
+    """The faults of a run that was disturbed."""
     trials, faults = read_trials(out), []
     if [trial["id"] for trial in trials] != [trial["id"] for trial in whole]:
         faults.append(f"{len(trials)} trials, not the {len(whole)} of the undisturbed run")

@@ -1,4 +1,4 @@
-"""What a workflow's blocks mean, said a second time: plain recursion over the tree, without a graph."""
+"""The meaning of a workflow's blocks, stated a second time: plain recursion over the tree, without a graph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ste_graph.language.blocks import Block, Each, Map, NodeBlock, RecordBlock, 
 from ste_graph.language.workflow import Workflow
 
 Script = Callable[[str, int], Mapping[str, Any]]
-"""What a node gives in its n-th run of the unit."""
+"""The outputs of a node in its n-th run of the unit."""
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Interpreter:
     items: dict[str, Any] = field(default_factory=dict)
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     talked: dict[str, list[str]] = field(default_factory=dict)
-    """What each memory holds, messages or records."""
+    """The content of each memory, messages or records."""
     gathered: dict[tuple[str, Each], list[list[Any]]] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
 

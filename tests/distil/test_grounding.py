@@ -1,4 +1,4 @@
-"""Which values of a call can be traced, and to what."""
+"""The values of a call that can be traced, and their sources."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""Which repairs of a call are lessons: those after which it still does what was asked."""
+"""Repairs of a call that are lessons: those after which it still does what was asked."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a judge's reply says."""
+"""The verdict in a judge's reply."""
 
 import json
 

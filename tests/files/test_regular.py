@@ -1,4 +1,4 @@
-"""Which paths are files that may be read."""
+"""Paths of files that may be read."""
 
 import os
 from pathlib import Path

@@ -77,7 +77,7 @@ def by_arm(run: Path) -> dict[str, list[CaseReply]]:
 
 
 def given(run: Path, node: str) -> Iterator[dict[str, Any]]:
-    """What a node gave, in the whole run."""
+    """The outputs of a node in the whole run."""
     for log in sorted((run / "units").glob("*.jsonl")):
         for key, step in StepLog(log).finished.items():
             if key.split(" ")[0] == node:

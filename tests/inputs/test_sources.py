@@ -1,4 +1,4 @@
-"""What `data:` names: the trials and examples of runs, rows of files; and how a workflow goes over it."""
+"""The sources that `data:` names: the trials and examples of runs, rows of files; and how a workflow goes over them."""
 
 import json
 from pathlib import Path

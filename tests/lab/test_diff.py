@@ -1,4 +1,4 @@
-"""What `ste diff` says of two workflows, variants or runs: what differs, and nothing else."""
+"""The output of `ste diff` on two workflows, variants or runs: what differs, and nothing else."""
 
 import json
 import shutil

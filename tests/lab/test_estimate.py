@@ -1,4 +1,4 @@
-"""What a plan lets expect, from a run of the same workflow."""
+"""The estimates in a plan, from a run of the same workflow."""
 
 from pathlib import Path
 

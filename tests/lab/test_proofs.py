@@ -1,4 +1,4 @@
-"""What `ste check --proofs` finds: wirings that were cut are found, and those of the shipped arms are whole."""
+"""The findings of `ste check --proofs`: wirings that were cut are found, and those of the shipped arms are whole."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What `parallel` may say, and which loops may have it."""
+"""The values that `parallel` may have, and the loops that may have it."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ TRIALS = {
     "nothing of it": ("Add 8 and 9.", [step(arguments={"a": 8, "b": 9})], "x5"),
     "the same arguments for another tool": ("Say 3 and 4.", [step("echo", {"a": 3, "b": 4})], "x6"),
 }
-"""What a trial of the exploration has in common with what is held out: request, calls, id."""
+"""The common ground of a trial of the exploration and what is held out: request, calls, id."""
 
 
 def test_whatever_says_something_of_what_is_held_out_is_known(distilled, exemplar):

@@ -1,4 +1,4 @@
-"""What a store of exemplars promises when processes die, disks fill up, or two write at once."""
+"""The promises of a store of exemplars when processes die, disks fill up, or two write at once."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""What an exemplar is worth to a student who knows nothing but its prompt."""
+"""The worth of an exemplar to a student who knows nothing but its prompt."""
 
 import re
 
@@ -8,7 +8,7 @@ from ste_graph.memory import Selection
 from ste_graph.simulated.reading import read_exemplars
 
 CODES = {"celsius": "T-17", "metres": "L-04", "litres": "V-22", "grams": "M-91"}
-"""What the tool wants and does not say: a code for each unit."""
+"""The values that the tool wants without saying so: a code for each unit."""
 
 
 def student(prompt: str, request: str) -> dict:

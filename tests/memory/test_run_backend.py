@@ -53,7 +53,7 @@ def content(folder):
 
 
 def use(store):
-    """What a reader of a store does with it."""
+    """Uses a store as its readers do."""
     assert [match.exemplar.query for match in store.search("rain in Paris", 1)] == ["rain in Paris"]
     assert store.render("wind at sea").count("User Query:") == 3
     assert (len(store), store.tools, store.lessons("weather"), store.check()) == (3, ["weather"], [], [])

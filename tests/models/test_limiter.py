@@ -1,4 +1,4 @@
-"""How many requests are in flight: the gateway's own rules against servers in virtual time."""
+"""The number of requests in flight: the gateway's own rules against servers in virtual time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPLIES = 40
 
 @dataclass
 class Result:
-    """What came of units that ask one after another."""
+    """The outcome of units that ask one after another."""
 
     failed: int = 0
     seconds: float = 0.0

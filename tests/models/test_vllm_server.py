@@ -87,7 +87,7 @@ PROMPTS = [f"{word} {number}" for number in range(1, 6) for word in ("Hello", "A
 
 
 async def greedy(folder, log, prompts, adapters=("",)):
-    """What vLLM says to each prompt, with each of the adapters (empty: none), from one server."""
+    """The replies of vLLM to each prompt, with each of the adapters (empty: none), from one server."""
     models = [
         VLLMModel(model=str(folder), adapter=str(adapter), temperature=0, max_tokens=32, **SETTINGS)
         for adapter in adapters

@@ -46,7 +46,7 @@ class SlotServer:
 
     slots: int
     seconds: float
-    """How long a reply of `tokens` tokens takes."""
+    """The time of a reply of `tokens` tokens."""
     tokens: int = 100
     parts: tuple[float, ...] = (1.0,)
     """Lengths of replies, as parts of `seconds` and `tokens`, by the seed in turn."""

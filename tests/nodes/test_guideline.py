@@ -73,7 +73,7 @@ async def test_a_trial_is_shown_in_one_line_and_without_what_no_person_sees() ->
 async def write(
     context: Any, model: Any, *replies: str, kinds: tuple[str, ...] = ("kept",), **settings: Any
 ) -> dict[str, Any]:
-    """What the node gives after it was asked about as many aspects as there are replies."""
+    """The outputs of the node after it was asked about as many aspects as there are replies."""
     node = Guideline(model=model, prompt=PROMPT, **settings)
     given: dict[str, Any] = {"sentences": None, "dropped": None}
     trials = await evidence(*kinds)

@@ -51,7 +51,7 @@ AS_JSON = {
     "action and arguments", "actionInput", "action_input, fenced", "name and parameters", "tool and args",
     "function in an object", "a list of calls", "tool_calls",
 }  # fmt: skip
-"""What `json` asks for, under any of the usual names."""
+"""The dialects that hold what `json` asks for, under any of the usual names."""
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -109,7 +109,7 @@ async def run_stage(stage: Stage, server: ModelServer, out: Path) -> None:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """What a file says of each stage so far: its seconds, or the commits at which it ran."""
+    """The content of a file on each stage so far: its seconds, or the commits at which it ran."""
     return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
 
 

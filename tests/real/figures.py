@@ -43,7 +43,7 @@ class Row:
 
 
 def explore_rows(run: Path, trials_per_tool: int) -> list[Row]:
-    """What an exploration gave; trials that a failed unit never made count as trials without a call."""
+    """The results of an exploration; trials that a failed unit never made count as trials without a call."""
     opened = ste.open_run(run)
     trials = opened.trials()
     planned = trials_per_tool * len(opened.lock["units"])
@@ -62,7 +62,7 @@ def explore_rows(run: Path, trials_per_tool: int) -> list[Row]:
 
 
 def distil_rows(run: Path, explored: Path) -> list[Row]:
-    """What the gates format, execution and grounding kept of an exploration, and how much of that is different."""
+    """The trials of an exploration that the gates format, execution and grounding kept, and their distinct calls."""
     trials = {trial.id: trial for trial in ste.open_run(explored).trials()}
     kept = {line["trial_id"] for line in ste.open_run(run).records() if line["record"] == "candidate"}
     calls = {
@@ -77,7 +77,7 @@ def distil_rows(run: Path, explored: Path) -> list[Row]:
 
 
 def judge_rows(run: Path) -> list[Row]:
-    """How far the judge agrees with the rules: what it kept of what they kept, among the trials it was asked of."""
+    """The agreement of the judge with the rules: what it kept of what they kept, among the trials it was asked of."""
     records = list(ste.open_run(run).records())
     candidates = sum(line["record"] == "candidate" for line in records)
     refused = sum(line["record"] == "rejected" and line["gate"] == "judge" for line in records)
@@ -85,7 +85,7 @@ def judge_rows(run: Path) -> list[Row]:
 
 
 def arm_rows(run: Path, label: str) -> list[Row]:
-    """How many requests each arm got exactly right, with the decision over its difference from the baseline."""
+    """The number of requests that each arm got exactly right, with the decision on its difference from the baseline."""
     arms: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
     for line in ste.open_run(run).records():
         if line["record"] == "reply":
@@ -131,7 +131,7 @@ def _pairs(
 
 
 def continual_rows(run: Path) -> list[Row]:
-    """What each arm of continual learning knows at its end, as the last round's table says."""
+    """The knowledge of each arm of continual learning at its end, as the last round's table says."""
     last = {str(line["label"]): line for line in ste.open_run(run).records() if line["record"] == "round"}
     return [Row(f"continual, {label}", 0, 0, " ".join(str(line["table"]).split())) for label, line in last.items()]
 

@@ -148,7 +148,7 @@ def read_pool(file: Path) -> list[PooledReply]:
 
 
 def describe_report(file: Path) -> str:
-    """How many replies were given to prompts that have changed since, by node and tool."""
+    """The number of replies that were given to prompts that have changed since, by node and tool."""
     counts: dict[str, list[bool]] = defaultdict(list)
     for line in map(json.loads, file.read_text("utf-8").splitlines()):
         counts[f"{line['node']}, {line['tool'] or 'several tools'}"].append(line["same"])

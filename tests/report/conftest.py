@@ -7,7 +7,7 @@ import pytest
 import ste_graph
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028{{7*7}} ${x} \x1b[31mred\x1b[0m \u202eevil"
-"""What a model or a tool may write: markup, the end of a script, a line separator, commands for a terminal."""
+"""Text that a model or a tool may write: markup, the end of a script, a line separator, commands for a terminal."""
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What a page shows of trainings: the loss over the steps, of each one and over the rounds of continual learning."""
+"""The page's view of trainings: the loss over the steps, of each one and over the rounds of continual learning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no prompt of a variant may hold: each canary sings in the base arm, and is silent in the variant."""
+"""The texts that no prompt of a variant may hold: each canary sings in the base arm, and is silent in the variant."""
 
 import json
 from collections.abc import Callable

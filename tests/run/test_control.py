@@ -1,4 +1,4 @@
-"""What another terminal asks of a run that is going: to pause, to go on, to stop, another limit."""
+"""Requests from another terminal to a run that is going: to pause, to go on, to stop, another limit."""
 
 import asyncio
 

@@ -17,7 +17,7 @@ NINE = 9
 
 
 def steps_of(out: Path) -> list[dict]:
-    """What each step of a run has used, unit by unit."""
+    """The use of models by each step of a run, unit by unit."""
     files = sorted((out / "units").iterdir())
     lines = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
     return [line["used"]["models"] for line in lines if line.get("used", {}).get("models")]

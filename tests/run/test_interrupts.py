@@ -158,7 +158,7 @@ def acting(tmp_path: Path) -> Callable[[float], Path]:
 
 
 def given(out: Path) -> list[dict]:
-    """What the node of `acting` gave."""
+    """The outputs of the node of `acting`."""
     steps = [json.loads(line) for line in (out / "units" / "send.jsonl").read_text().splitlines()]
     return [step["outputs"] for step in steps if "outputs" in step]
 

@@ -1,4 +1,4 @@
-"""Where lessons and near requests may stand: in no prompt of an arm that withholds what they are made of."""
+"""The place of lessons and near requests: in no prompt of an arm that withholds what they are made of."""
 
 import json
 from collections.abc import Callable

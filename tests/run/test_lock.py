@@ -1,4 +1,4 @@
-"""What a folder is a run of, and what may not be mixed into it."""
+"""The run that a folder holds, and what may not be mixed into it."""
 
 import subprocess
 from pathlib import Path

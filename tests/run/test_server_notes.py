@@ -1,4 +1,4 @@
-"""What a run tells of its model servers: in events, lock and summary; and what a resumed run knows at once."""
+"""The notes of a run on its model servers: in events, lock and summary; and what a resumed run knows at once."""
 
 import json
 from collections import Counter

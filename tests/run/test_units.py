@@ -1,4 +1,4 @@
-"""What the units of a run are, and which tools each may call."""
+"""The units of a run, and the tools that each may call."""
 
 import json
 from pathlib import Path

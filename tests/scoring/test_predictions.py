@@ -1,4 +1,4 @@
-"""What is not as it should be in a file of predictions is named, and is wrong or refused."""
+"""Faults in a file of predictions: each is named, and is wrong or refused."""
 
 from __future__ import annotations
 

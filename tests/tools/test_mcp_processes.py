@@ -1,4 +1,4 @@
-"""What an MCP server has started ends with the run, whichever way that ends."""
+"""Processes that an MCP server has started end with the run, whichever way that ends."""
 
 import asyncio
 import json

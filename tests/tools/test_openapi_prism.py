@@ -59,7 +59,7 @@ async def opened(mocked, name, **settings) -> tuple[OpenAPITools, Toolbox]:
 
 
 def wrong(answer: Observation) -> bool:
-    """Whether the request did not fit the spec; that a spec has no good answer to give is not the request's fault."""
+    """True if the request did not fit the spec; that a spec has no good answer to give is not the request's fault."""
     return answer.kind not in ("ok", "tool_error") or ("prism/errors" in answer.text and ACCEPTED not in answer.text)
 
 

@@ -161,7 +161,7 @@ async def check_raw(case, folder) -> None:
 
 
 async def call_tool(tool, result: str, folder) -> tuple[Observation, float]:
-    """What is observed of the result as a server writes it, and the seconds that it took."""
+    """The observation of the result as a server writes it, and the seconds that it took."""
     line = f'{{"jsonrpc": "2.0", "id": ID, "result": {result}}}'
     async with serve(folder, tools=[tool], answers={"good": line}) as source:
         box = Toolbox(await source.open(), ALL)

@@ -12,7 +12,7 @@ WIDTH: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items between brackets, each with what stands before it (`key=`, `"key": ` or nothing)."""
+    """Items between brackets, each with the text before it (`key=`, `"key": ` or nothing)."""
 
     opening: str
     items: Sequence[tuple[str, Text]]
@@ -31,7 +31,7 @@ Text: TypeAlias = "str | Words | Group"
 
 
 def render(text: Text, *, indent: int = 0, before: int = 0, after: int = 1, broken: bool = False) -> str:
-    """A piece of code, which stands behind `before` characters of its line and ahead of `after` more.
+    """A piece of code, which comes after `before` characters of its line and ahead of `after` more.
 
     With `broken` it has an item per line even where it would fit on one.
     """
@@ -104,7 +104,7 @@ def _break_text(text: str, indent: int) -> str:
 
 
 def _split(text: str, size: int) -> Iterator[str]:
-    """Pieces of a text of at most so many characters as a literal, that end behind a space where there is one."""
+    """Pieces of a text as literals of at most so many characters, which end after a space if there is one."""
     while len(quote(text)) > size:
         end = size - (len(quote(text[:size])) - size)
         space = text.rfind(" ", end // 2, end)

@@ -48,7 +48,7 @@ def write_module(workflow: Workflow, tree: MappingNode, out: Path) -> str:
 
 
 def _obstacles(workflow: Workflow) -> Iterator[str]:
-    """What cannot be written, each with its place."""
+    """The parts that cannot be written, each with its place."""
 
     def place(span: Span) -> str:
         return f"{span.file}:{span.line}"

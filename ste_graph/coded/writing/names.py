@@ -66,7 +66,7 @@ def _import_line(module: str, names: Iterable[str]) -> str:
 
 @dataclass(slots=True)
 class Identifiers:
-    """Identifiers for names that are none, such as `record trial 2` or `call~2`."""
+    """Identifiers for names that are not identifiers, such as `record trial 2` or `call~2`."""
 
     _known: dict[str, str] = field(default_factory=dict)
 

@@ -24,7 +24,7 @@ from ste_graph.settings import ModuleMarker, PathMarker, SecretMarker, SourcesMa
 
 @dataclass(slots=True)
 class SettingsWriter:
-    """Writes settings for a module that will lie in `folder`."""
+    """Writes settings for a module that will be in `folder`."""
 
     imports: Imports
     folder: Path
@@ -86,7 +86,7 @@ class SettingsWriter:
         return repr(value)
 
     def path(self, path: Path) -> str:
-        """The code of a path: from the bundled workflows where it lies there, else from the module's own folder."""
+        """The code of a path: from the bundled workflows if it is there, else from the module's own folder."""
         bundled = next(iter(bundled_workflows().values())).resolve().parent
         if path.resolve().is_relative_to(bundled) and not self.folder.resolve().is_relative_to(bundled):
             self.roots.add("BUNDLED")

@@ -46,7 +46,7 @@ def _read_numbers(tree: Tree, findings: Findings) -> Tree:
 
 
 def _read_number(tree: MappingNode, findings: Findings) -> Json:
-    """The number in a variable, or its default; a text that is no number is left as it is where it is a default."""
+    """The number in a variable, or its default; a text that is not a number is left as it is if it is a default."""
     stated: dict[str, Json] = tree.to_plain()
     name, default = stated["env"], stated.get("default")
     if not isinstance(name, str) or not name:

@@ -111,11 +111,11 @@ def reference_kind(field: FieldInfo) -> ReferenceKind | None:
 
 
 VIEWS: Final[Mapping[type, str]] = {RecordView: "records", ValueView: "values"}
-"""What a memory must hold to be viewed so."""
+"""The content that a memory must have for each kind of view."""
 
 
 def held_by_view(field: FieldInfo) -> str:
-    """What the memory must hold that a node's field, a view, names."""
+    """The content that a memory must have if a node's field, a view, names it."""
     types = (
         annotation for annotation in (field.annotation, *get_args(field.annotation)) if isinstance(annotation, type)
     )

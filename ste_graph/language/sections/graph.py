@@ -247,7 +247,7 @@ class GraphReader:
         return expression
 
     def _read_parallel(self, tree: MappingNode, loop: str) -> Parallel | None:
-        """How many passes of a loop run side by side; None where it is one at a time."""
+        """The number of passes of a loop that run side by side; None if they run one at a time."""
         entry = tree.entries.get("parallel")
         width = 1 if entry is None else self._read_bound(entry.value, loop, "parallel", least=1)
         return None if entry is None or width < 2 else Parallel(width, entry.key_span)

@@ -20,7 +20,7 @@ class CopiedModels:
 
     tree: MappingNode
     differing: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Per copy: the settings that were stated beside a `like`, its own or that of a copy before it."""
+    """Per copy: the settings that were stated next to a `like`, its own or that of a copy before it."""
     faulty: frozenset[str] = frozenset()
     """The models that could not be copied, as was reported."""
     owners: Mapping[str, str] = field(default_factory=dict)

@@ -96,7 +96,7 @@ class ParallelChecker:
         self.findings.error("E235", message, place, expected=expected, related=notes)
 
     def _reads(self, position: Position) -> Iterator[tuple[str, str]]:
-        """Who reads which node at a position, before anything runs there."""
+        """The reads at a position, before anything runs there: each reader with the node that it reads."""
         match position.block:
             case NodeBlock(node=node):
                 for read in self._reads_of(node):
@@ -134,7 +134,7 @@ def _nodes_in(block: Repeat | Map) -> list[str]:
 
 
 def _gathering_outside(body: Sequence[Block], loop: str) -> dict[str, set[str]]:
-    """Per node: the nodes whose outputs it joins in a `record` that stands outside a loop."""
+    """Per node: the nodes whose outputs it joins in a `record` outside a loop."""
     found: dict[str, set[str]] = {}
     for block, around in walk(body):
         if isinstance(block, RecordBlock) and loop not in around:

@@ -73,7 +73,7 @@ class MapShape(Shape):
     at_most: ExpressionText | None = None
     """The most passes, a number or `params.NAME`; needed inside a unit."""
     parallel: ExpressionText | None = None
-    """How many passes run side by side inside a unit, a number or `params.NAME`; none may read what another gives."""
+    """The number of passes side by side inside a unit, a number or `params.NAME`; none may read another's output."""
     do: Annotated[list[BlockShape], Field(min_length=1)]
     """The blocks of a pass."""
 
@@ -267,7 +267,7 @@ class WorkflowShape(Shape):
     name: Name
     """The workflow's name, which its runs are called by."""
     about: str = ""
-    """What it is for, in a sentence."""
+    """Its purpose, in a sentence."""
     extends: str | None = Field(default=None, description="a workflow file that this one changes")
     set: dict[str, Json] = Field(default={}, description="single values changed by path, after `extends`")
     seed: int = 0
@@ -297,7 +297,7 @@ class WorkflowShape(Shape):
     limits: ToolLimits = ToolLimits()
     """Limits of calls of tools."""
     memory: dict[Identifier, EntryShape] = {}
-    """What is remembered, and for how long (`lives`)."""
+    """The memories, and how long each is kept (`lives`)."""
     nodes: dict[Identifier, EntryShape] = {}
     """The nodes that the graph runs, by name."""
     graph: Annotated[list[BlockShape], Field(min_length=1)]

@@ -49,7 +49,7 @@ def loops_inside(blocks: Sequence[Block]) -> dict[str, set[str]]:
 def list_positions(blocks: Sequence[Block], lives: Mapping[str, str]) -> list[Position]:
     """Every position in reading order, by definite assignment on the tree of blocks. `lives`: each node's lifetime.
 
-    A loop's body needs only one visit: of what was available before the loop, a pass removes only what it forgets.
+    A loop's body needs only one visit: a pass removes only forgotten outputs from those available before it.
     """
     inside = loops_inside(blocks)
     found: list[Position] = []

@@ -26,7 +26,7 @@ def resolve_path(value: str, span: Span) -> Path:
 
 
 def find_file_fault(path: Path, value: str, what: str = "file") -> str | None:
-    """Why a path, in YAML `value`, is no regular file that can be read; None if it is one. `what` says what for."""
+    """The reason that a path, in YAML `value`, is not a readable regular file; None if it is. `what` names its role."""
     shown = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
     match _find_error(path):
         case None:
@@ -38,7 +38,7 @@ def find_file_fault(path: Path, value: str, what: str = "file") -> str | None:
 
 
 def find_path_fault(path: Path, value: str) -> str | None:
-    """Why a path can be neither a file nor a folder, also one to come; None if it may be."""
+    """The reason that a path can be neither a file nor a folder, existing or to come; None if it may be one."""
     may_be = isinstance(_find_error(path), FileNotFoundError | IsADirectoryError | PermissionError)
     return None if may_be else find_file_fault(path, value, "path")
 

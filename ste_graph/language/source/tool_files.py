@@ -27,11 +27,11 @@ def suggest_source(text: str) -> str | None:
 
 
 def find_tool_file(path: Path, tree: MappingNode | None = None) -> tuple[str, str] | None:
-    """What a file is that holds tools, and what to write instead of its name; None for any other file.
+    """The kind of a file that holds tools, and the text to write instead of its name; None for any other file.
 
     Args:
         path: The file, as a person names it.
-        tree: What the file holds; None if it was not read yet.
+        tree: The content of the file; None if it was not read yet.
     """
     shown = display_path(path)
     if path.suffix == ".py":

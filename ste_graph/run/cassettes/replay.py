@@ -28,7 +28,7 @@ class _Results:
 
 
 class Replay:
-    """Replays the cassette in `folder`. Raises `WorkflowError` where there is none.
+    """Replays the cassette in `folder`. Raises `WorkflowError` if it is missing.
 
     With `resets`, every tool counts as one with a state.
     """
@@ -99,7 +99,7 @@ class Replay:
         return found
 
     def servers(self, workflow: str) -> dict[str, Json]:
-        """What was known of the servers when the recorded run of the workflow began."""
+        """The facts known about the servers when the recorded run of the workflow began."""
         lines = [line for line in self._files.servers.lines() if line.get("workflow") == workflow]
         return dict(lines[-1]["servers"]) if lines else {}
 

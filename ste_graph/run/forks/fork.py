@@ -38,13 +38,13 @@ class Fork:
 
 @dataclass(frozen=True, slots=True)
 class TakenSteps:
-    """What a new run takes over."""
+    """The steps that a new run takes over."""
 
     origin: RunFolder
     prefixes: Mapping[str, Prefix]
     """The steps of each unit."""
     entry: dict[str, Json]
-    """What the lock file says of it."""
+    """The entry about it in the lock file."""
     then: Mapping[str, Json]
     """The lock file of the forked run."""
     remarks: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ def fork_folder(default: Path, at: str) -> Path:
 def begun_lock(lock: dict[str, Json] | None, fork: Fork | None, shown: Path) -> dict[str, Json] | None:
     """The lock of the run in a folder, None if it is still to begin.
 
-    Raises `WorkflowError` if the run is no fork, or one of another run or at another point.
+    Raises `WorkflowError` if the run is not a fork, or is one of another run or at another point.
     """
     if lock is None:
         return None
@@ -156,7 +156,7 @@ def take_over(
 
 
 def describe_origin(entry: Mapping[str, Json]) -> str:
-    """A line that says of what a run is a fork, and what it took over."""
+    """A line that names the run that a fork comes from, and what it took over."""
     units = entry["units"].values()
     steps = sum(unit["steps"] for unit in units)
     left: dict[str, int] = {}

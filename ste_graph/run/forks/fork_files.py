@@ -1,4 +1,4 @@
-"""What a fork takes over besides steps: the parts, files and knowledge of memories that these refer to."""
+"""The things that a fork takes over besides steps: the parts, files and knowledge of memories that these refer to."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def part_remarks(run: Path, changed: Sequence[str]) -> list[str]:
 
 
 def _is_part(run: Path) -> bool:
-    """True if a folder lies in that of another run."""
+    """True if a folder is inside that of another run."""
     return any(part.name == SUB_RUNS and (part.parent / LOCK_FILE).is_file() for part in run.parents)
 
 

@@ -25,7 +25,7 @@ class ForkPoint:
     """The number of the pass, from 0, of each loop; the outermost loop comes first."""
 
     def order(self, counters: Mapping[str, Json]) -> int:
-        """Less than 0 for a place before this point, 0 for one in its pass, more than 0 for one behind it."""
+        """Less than 0 for a place before this point, 0 for one in its pass, more than 0 for one after it."""
         for loop, wanted in self.passes.items():
             here = counters.get(loop)
             if here is None:
@@ -36,7 +36,7 @@ class ForkPoint:
 
 
 def parse_point(text: str, flow: Flow) -> ForkPoint:
-    """The point that a person names. Raises `WorkflowError` where it is none of this workflow."""
+    """The point that a person names. Raises `WorkflowError` if the workflow has no such point."""
     unit, known = flow.workflow.unit, list(flow.heads)
     passes: dict[str, int] = {}
     chosen: str | None = None
@@ -85,7 +85,7 @@ def _chain(flow: Flow, passes: Mapping[str, int]) -> Sequence[str]:
 
 
 def _find_part(flow: Flow, name: str) -> str:
-    """Where to look for a loop of a sub-workflow; empty if none has it."""
+    """The advice on where to look for a loop of a sub-workflow; empty if none has it."""
     for part in flow.workflow.sub_workflows.values():
         inner = FlowBuilder.build(part.workflow)
         if name in inner.heads or (part.workflow.unit_map is not None and name == part.workflow.unit):

@@ -43,7 +43,7 @@ class Prefix:
     is_reset: bool = False
     """True if `reset:` brings the tools to the state that they had at the point."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """How many steps of which nodes, off in the new arm, are not taken over."""
+    """The number of steps of each node, off in the new arm, that are not taken over."""
 
     def write(self, log: StepLog) -> None:
         """Write the steps into the log of the new run."""
@@ -127,7 +127,7 @@ class PrefixReader:
                 )
 
     def _take(self, vertex: Vertex, step: LoggedStep, unit: str, state: Mapping[str, Json]) -> LoggedStep:
-        """The step as the new arm has it: a record lies in the memories of this arm, as long as they keep it."""
+        """The step as the new arm has it: a record is in the memories of this arm, as long as they keep it."""
         workflow = self._flow.workflow
         if isinstance(vertex.block, RecordBlock):
             memories = {name: spec for name, spec in workflow.memories.items() if spec.of == vertex.block.record}

@@ -25,7 +25,7 @@ class ToolError(NamedTuple):
 
 
 class UnitEvents(Protocol):
-    """What a unit has to tell of the run's events."""
+    """The part of the run's events that a unit reports."""
 
     def add_tool_error(self, unit: str, tool: str, error: BaseException) -> None:
         """Count an exception of a user's own tool."""

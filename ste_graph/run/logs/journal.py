@@ -15,7 +15,7 @@ from ste_graph.run.logs.log_totals import LineSet
 from ste_graph.run.logs.step_log import StepLog
 
 _HEAD = re.compile(rb'\{"id":"[^"\\]*","record":"([^"\\]*)","[^"\\]*":"([^"\\]*)"[,}]')
-"""How most lines begin: with the id and the type of the record, and with its unit."""
+"""The beginning of most lines: the id and the type of the record, and its unit."""
 
 
 def read_records(
@@ -35,7 +35,7 @@ def read_records(
 
 
 def count_records(path: Path) -> Counter[str]:
-    """How many records of each type a journal has. Raises `WorkflowError` that names a damaged line."""
+    """The number of records of each type in a journal. Raises `WorkflowError` that names a damaged line."""
     counts = Counter[str]()
     for number, record in enumerate(record_types(path), start=1):
         if record is None:
@@ -134,7 +134,7 @@ def logged_records(logs: Mapping[str, StepLog]) -> LoggedRecords:
 
 
 def settled_records(logs: Mapping[str, StepLog]) -> LoggedRecords:
-    """The records in the step logs, without those that stand in the journal once the passes before them are done."""
+    """The records in the step logs, without those that are in the journal once the passes before them are done."""
     return LoggedRecords(logs, in_open_waves=False)
 
 
@@ -161,7 +161,7 @@ class Journal:
         self._file.close()
 
     def _is_made_of(self, lines: LineSet) -> bool:
-        """Whether the file is there and has just these lines, written as they are written here."""
+        """True if the file exists and has just these lines, written as they are written here."""
         try:
             self._file.cut_unfinished_line()
             return self._file.path.exists() and LineSet.of_file(self._file.path) == lines
@@ -169,7 +169,7 @@ class Journal:
             return False
 
     def _holds(self, wanted: Mapping[str, dict[str, Json]]) -> bool:
-        """Whether the file is there, as it is where no record was made, and says just that, in any order."""
+        """True if the file exists, as it does even without records, and says just that, in any order."""
         if not self._file.path.exists():
             return False
         try:

@@ -1,4 +1,4 @@
-"""The totals of a finished unit. They stand in the last line of its log, so that nobody has to read the rest."""
+"""The totals of a finished unit. They are in the last line of its log, so that nobody has to read the rest."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class LineSet:
 
 @dataclass(slots=True)
 class LogTotals:
-    """What a unit's log adds up to."""
+    """The totals of a unit's log."""
 
     used: UsageCounts = field(default_factory=UsageCounts)
     calls: Counter[str] = field(default_factory=Counter)
-    """How many tool calls ended in each way."""
+    """The number of tool calls that ended in each way."""
     records: Counter[str] = field(default_factory=Counter)
-    """How many records there are of each type."""
+    """The number of records of each type."""
     lines: LineSet = field(default_factory=LineSet)
     """The records, as lines of the journal."""
     loops: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often each loop ended, and for which reason."""
+    """The number of times that each loop ended for each reason."""
     sub_workflows: dict[str, dict[str, Json]] = field(default_factory=dict)
     """The outputs of sub-workflows, by the step that ran them."""
 

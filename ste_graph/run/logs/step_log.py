@@ -143,22 +143,22 @@ class StepLog:
 
     @property
     def used(self) -> UsageCounts:
-        """What the unit has used."""
+        """The usage of the unit."""
         return self.totals.used
 
     @property
     def calls(self) -> Counter[str]:
-        """How many tool calls ended in each way."""
+        """The number of tool calls that ended in each way."""
         return self.totals.calls
 
     @property
     def records(self) -> Counter[str]:
-        """How many records there are of each type."""
+        """The number of records of each type."""
         return self.totals.records
 
     @property
     def loops(self) -> Counter[tuple[str, str]]:
-        """How often each loop ended, and for which reason."""
+        """The number of times that each loop ended for each reason."""
         return self.totals.loops
 
     @property
@@ -177,7 +177,7 @@ class StepLog:
         self._count(step)
 
     def _append(self, line: dict[str, Json], *, durable: bool = False) -> None:
-        """Add a line; behind the one that names the owner, if it is the first."""
+        """Add a line; after the one that names the owner, if it is the first."""
         self._begin()
         self._file.append(line, durable=durable)
 

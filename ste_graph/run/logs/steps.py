@@ -22,7 +22,7 @@ class UnitLog(Protocol):
 
     @property
     def path(self) -> Path:
-        """The log's file, which may lie on another machine."""
+        """The log's file, which may be on another machine."""
 
     @property
     def finished(self) -> Mapping[str, LoggedStep]:

@@ -1,4 +1,4 @@
-"""What a step, or a whole unit, has used: calls, replies, tokens."""
+"""The usage of a step, or of a whole unit: calls, replies, tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ste_graph.contracts import Json, Usage
 
 @dataclass(slots=True)
 class UsageCounts:
-    """What a step, or a whole unit, has used."""
+    """The usage of a step, or of a whole unit."""
 
     model_calls: int = 0
     tool_calls: int = 0
@@ -62,7 +62,7 @@ class UsageCounts:
 
     @property
     def replies(self) -> UsageCounts:
-        """What the replies alone have used."""
+        """The usage of the replies alone."""
         return UsageCounts(
             model_calls=self.model_calls,
             empty=self.empty,

@@ -1,4 +1,4 @@
-"""The waves in a unit's log. By them its steps stand in the order of the passes, not in that in which they finished."""
+"""The waves in a unit's log. They put its steps in the order of the passes, not in that in which they finished."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ Counters: TypeAlias = tuple[tuple[str, int | None], ...]
 
 
 class Authors:
-    """The authors of what the nodes of one unit gave; those that nodes name unless something else is known."""
+    """The authors of the outputs of one unit's nodes; those that nodes name unless something else is known."""
 
     def __init__(self, workflow: Workflow) -> None:
         self._workflow = workflow

@@ -1,4 +1,4 @@
-"""What passes record that run side by side: each sees its own alone, until its wave has ended."""
+"""The records of passes that run side by side: each sees its own alone, until its wave has ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PassRecords:
-    """The records of one pass. `outer` has those of the pass around its loop, if that has others beside it too."""
+    """The records of one pass. `outer` has those of the pass around its loop, if that runs alongside others too."""
 
     def __init__(self, types: Mapping[str, type[Record]], outer: PassRecords | None) -> None:
         self._types = types
@@ -43,7 +43,7 @@ class PassRecords:
 class WaveRecords:
     """The records of a wave: in the journal they follow one another by passes, and memories get them at its end.
 
-    Within a pass that has others beside it, they go over to that pass instead.
+    Within a pass that runs alongside others, they go over to that pass instead.
     """
 
     def __init__(

@@ -60,4 +60,4 @@ class UnitContext:
     toolbox: Toolbox
     shared: SharedContext
     held: PassRecords | None = None
-    """What a pass that runs beside others has recorded; None outside of such."""
+    """The records of a pass that runs alongside others; None outside such a pass."""

@@ -50,7 +50,7 @@ class UnitRun:
         self._authors = Authors(workflow)
 
     def of_pass(self, held: PassRecords) -> UnitRun:
-        """What runs one pass beside others: with views and nodes of its own, and all else in common."""
+        """The runner of one pass alongside others: with views and nodes of its own, and all else in common."""
         own = copy(self)
         own._context = replace(self._context, held=held)
         own._make_nodes()

@@ -1,4 +1,4 @@
-"""What kinds of servers tell about themselves, beside the chat."""
+"""Facts that kinds of servers tell about themselves, besides the chat."""
 
 from __future__ import annotations
 

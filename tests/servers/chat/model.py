@@ -1,4 +1,4 @@
-"""Who answers behind the fake server: a policy that plays a well-meaning model, so that a workflow can run on it.
+"""The model behind the fake server: a policy that plays a well-meaning model, so that a workflow can run on it.
 
 It knows the text protocol (and runs on into an observation of its own where no stop string ends it), the server's tool
 calls, structured output, and what it is told to repeat.

@@ -53,7 +53,7 @@ class Answer:
 
 Proceed: TypeAlias = Callable[[Request], Answer]
 Behaviour: TypeAlias = Callable[[Request, Proceed], Answer]
-"""What a server does with a request; `proceed` gives the answer of the behaviours within, last of the model."""
+"""The handling of a request by a server; `proceed` gives the answer of the behaviours within, and last of the model."""
 
 
 class ChatServer:

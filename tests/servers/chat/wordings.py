@@ -1,4 +1,4 @@
-"""How kinds of projects word a refusal: each style is a way to say that a part of a request cannot be had.
+"""The wordings of refusals in kinds of projects: each style is a way to say that a part of a request cannot be had.
 
 The forms are those of the projects; the sentences are ours.
 """
