@@ -7,6 +7,7 @@ classes      Names of classes, nested ones too, that are defined in two places o
 participles  Functions and properties whose name is, or ends in, a past participle or an adjective: `compiled`,
              `opened_tools` is not one, `lessons_adopted` is. Names that begin with a verb (`mark_changed`) or with
              `is`, `has` … are not counted, nor are words that are also a verb's stem or a noun (`read`, `set`, `cut`).
+docstrings   Docstrings that begin with a relative clause (`What …`, `Whether …`) rather than a noun or a verb.
 exceptions   Classes that derive from an exception and do not end in `Error`.
 walks        How many functions one must read to follow a value from place to place, and how many without those that
              are called only where it is looked at: see `tests/walks.py`.
@@ -49,6 +50,7 @@ done drawn driven eaten fallen fed felt forbidden forgotten fought found frozen 
 hidden hung kept known laid learnt led left lent lost made meant met paid proven ridden risen said seen sent
 shaken shot shown sold sought spent spoken spun stolen stood struck stuck sung sunk swept sworn taken taught
 thrown told torn understood withdrawn withheld won worn wound woven written""")
+RELATIVES = words("How What Whatever Where Whether Which Who Whoever Why")
 NOT_PARTICIPLES = words("bed breed embed exceed feed indeed need proceed seed shed speed succeed weed")
 ADJECTIVES = words("""able absent alike alive alone apart aside awake aware bare big blank busy certain common
 dead deep different diverse due earlier early easy exact fair false finite full genuine good great heavy idle
@@ -145,6 +147,17 @@ def functions(root: Path) -> Iterator[tuple[str, str]]:
                 yield module, node.name
 
 
+def relative_docstrings(root: Path) -> list[str]:
+    """The docstrings, those of attributes too, that begin with a relative clause; each with its module."""
+    found = []
+    for module, tree in sources(root):
+        for node in ast.walk(tree):
+            match node:
+                case ast.Expr(value=ast.Constant(value=str(text))) if text.split() and text.split()[0] in RELATIVES:
+                    found.append(f"{module}: {text.strip().splitlines()[0]}")
+    return found
+
+
 def misnamed_exceptions(root: Path) -> list[str]:
     found = classes(root)
 
@@ -210,6 +223,11 @@ def count_classes(root: Path) -> Counted:
     return str(len(twice)), [f"{name}: {', '.join(module for module, _ in own)}" for name, own in twice.items()]
 
 
+def count_docstrings(root: Path) -> Counted:
+    found = relative_docstrings(root)
+    return str(len(found)), found
+
+
 def count_exceptions(root: Path) -> Counted:
     found = misnamed_exceptions(root)
     return str(len(found)), found
@@ -226,6 +244,7 @@ def count_walk(name: str) -> Callable[[Path], Counted]:
 MEASURES: dict[str, Callable[[Path], Counted]] = {
     "statements outside tests": count_statements,
     "functions named by a participle": count_participles,
+    "docstrings that begin with a relative clause": count_docstrings,
     "import circles": count_circles,
     "  further ones, with imports for types": count_circles_of_types,
     "class names defined twice": count_classes,
