@@ -9,11 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ste_graph.contracts import Effect, Json
 from ste_graph.errors import WorkflowError
-from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.json_values import digest
 from ste_graph.packs.pack import PackCase, ToolDefinition
@@ -94,15 +91,8 @@ class PackSource:
     @cached_property
     def replies(self) -> list[CaseReply]:
         """The replies of the baseline."""
-        journal = LineFile(self.tested.folder.journal)
-        found = []
-        for number, line in enumerate(journal.lines(), start=1):
-            try:
-                if line.get("record") == "reply" and line.get("arm") == self.evaluation.baseline:
-                    found.append(CaseReply.from_line(line))
-            except ValidationError:
-                raise journal.damaged_line(number) from None
-        return found
+        found = self.tested.typed_records(CaseReply, "reply")
+        return [reply for reply, line in found if line.get("arm") == self.evaluation.baseline]
 
     @cached_property
     def cases(self) -> list[PackCase]:

@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from ste_graph.contracts import Json
 from ste_graph.errors import WorkflowError
-from ste_graph.files.jsonl import LineFile
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.scoring.evaluation import Evaluation
 from ste_graph.scoring.subject import Form, FormsSubject, ModelSubject, Subject, model_digest
@@ -109,16 +105,4 @@ def _describe_outcome(evaluation: Evaluation) -> str:
 
 
 def _read_evaluations(run: FinishedRun) -> list[Evaluation]:
-    journal = LineFile(run.folder.journal)
-    return [
-        _parse_evaluation(line, journal, number)
-        for number, line in enumerate(journal.lines(), start=1)
-        if line.get("record") == "evaluation"
-    ]
-
-
-def _parse_evaluation(line: dict[str, Json], journal: LineFile, number: int) -> Evaluation:
-    try:
-        return Evaluation.from_line(line)
-    except ValidationError:
-        raise journal.damaged_line(number) from None
+    return [evaluation for evaluation, _ in run.typed_records(Evaluation, "evaluation")]
