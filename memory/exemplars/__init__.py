@@ -2,5 +2,6 @@
 
 Public modules: `exemplar` (the record, and those of a run), `store` (all that a program needs), `selection` (what a
 search returns), `source` (the names of stores) and `jsonl` (files of exemplars), `rendering` (how a prompt shows them),
-`verification`, `adoption`, `view` (a store as a run reads it).
+`verification`, `adoption`, `view` (a store as a run reads it). `backends/` keeps them, `search/` finds them, `packs/`
+makes packs of them.
 """

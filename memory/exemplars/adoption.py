@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run, open_run
-from ste_graph.memory.exemplars.log import ExemplarLog
+from ste_graph.memory.exemplars.backends.log import ExemplarLog
 from ste_graph.memory.exemplars.source import is_address, locate_store, store_folder
 from ste_graph.packs.manifest import is_pack
 from ste_graph.scoring.adoption import require_learnt

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ste_graph.memory.exemplars.backends.log import read_jsonl
 from ste_graph.memory.exemplars.exemplar import json_text
-from ste_graph.memory.exemplars.log import read_jsonl
 from ste_graph.memory.exemplars.store import ExemplarStore
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ste_graph.addresses import is_web_address
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import describe_runs, is_run, open_run
-from ste_graph.memory.exemplars.folder import StoreFolder
+from ste_graph.memory.exemplars.backends.folder import StoreFolder
 from ste_graph.packs.manifest import is_pack, is_torn, read_manifest
 from ste_graph.run.logs.journal import record_types
 

@@ -14,19 +14,24 @@ from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run, open_run
 from ste_graph.memory.batches import slices
 from ste_graph.memory.exemplars.adoption import are_lessons_adopted, require_adopted
-from ste_graph.memory.exemplars.backend import BATCH, Backend
-from ste_graph.memory.exemplars.cache import ExemplarCache
-from ste_graph.memory.exemplars.embedder import StoreEmbedder, check_count
+from ste_graph.memory.exemplars.backends.backend import BATCH, Backend
+from ste_graph.memory.exemplars.backends.folder import WAIT_S, StoreFolder
+from ste_graph.memory.exemplars.backends.folder_backend import (
+    FolderBackend,
+    compare_folder,
+    read_embedder,
+    remove_index,
+)
+from ste_graph.memory.exemplars.backends.pack_backend import PackBackend
+from ste_graph.memory.exemplars.backends.run_backend import RunBackend
 from ste_graph.memory.exemplars.exemplar import Exemplar, replace_surrogates
-from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
-from ste_graph.memory.exemplars.folder_backend import FolderBackend, compare_folder, read_embedder, remove_index
 from ste_graph.memory.exemplars.lessons import take_turns
-from ste_graph.memory.exemplars.pack_backend import PackBackend
 from ste_graph.memory.exemplars.rendering import SEPARATOR, Form, as_messages, as_text
-from ste_graph.memory.exemplars.run_backend import RunBackend
-from ste_graph.memory.exemplars.searchable import SearchableExemplars, Wanted
+from ste_graph.memory.exemplars.search.cache import ExemplarCache
+from ste_graph.memory.exemplars.search.embedder import StoreEmbedder, check_count
+from ste_graph.memory.exemplars.search.searchable import SearchableExemplars, Wanted
+from ste_graph.memory.exemplars.search.server_exemplars import ServerExemplars
 from ste_graph.memory.exemplars.selection import ExemplarMatch, select_matches
-from ste_graph.memory.exemplars.server_exemplars import ServerExemplars
 from ste_graph.memory.exemplars.source import is_address, locate_store
 from ste_graph.memory.vectors.similarity import Vectors, similarities
 from ste_graph.packs.manifest import is_pack

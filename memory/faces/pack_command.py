@@ -21,7 +21,7 @@ from ste_graph.packs.outcome import SIMULATED, OutcomeFormat, PackOutcome
 if TYPE_CHECKING:
     from ste_graph.experiment import Experiment
     from ste_graph.language.loading import Change
-    from ste_graph.memory.exemplars.packing import NewPack
+    from ste_graph.memory.exemplars.packs.packing import NewPack
     from ste_graph.packs.manifest import Manifest
     from ste_graph.packs.pack import Pack
 
@@ -68,7 +68,7 @@ def make(
     format: OutputFormat = Format.text,
 ) -> None:
     """Write what a run of gain adopted as a pack, and list the values of tools that go out with it."""
-    from ste_graph.memory.exemplars.packing import build_pack
+    from ste_graph.memory.exemplars.packs.packing import build_pack
     from ste_graph.packs.manifest import require_place, write_pack
     from ste_graph.packs.sources import find_source
 
@@ -195,7 +195,7 @@ def _name_pack_in_errors(dir: Path) -> Iterator[None]:
 async def _verify_tools(opened: Pack, file: Path, changes: Sequence[str], outcome: PackOutcome, *, calls: bool) -> None:
     from ste_graph.experiment import load
     from ste_graph.language.loading import parse_change
-    from ste_graph.memory.exemplars.pack_verification import verify_tools
+    from ste_graph.memory.exemplars.packs.pack_verification import verify_tools
     from ste_graph.redaction import redact_errors
     from ste_graph.run.tools import open_tools, tool_policy
 

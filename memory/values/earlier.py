@@ -9,7 +9,7 @@ from ste_graph.contracts import ReadResult, Tool
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.pack_import import read_pack_exemplars
+from ste_graph.memory.exemplars.packs.pack_import import read_pack_exemplars
 from ste_graph.memory.values.matching import list_parameters
 from ste_graph.packs.drift import compare_tools
 from ste_graph.packs.pack import Pack, open_adopted_pack

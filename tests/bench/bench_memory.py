@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ste_graph.memory.exemplars.chroma_rows import COLLECTION
 from ste_graph.memory.exemplars.exemplar import Exemplar
+from ste_graph.memory.exemplars.search.chroma_rows import COLLECTION
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.chroma_client import open_client
 from ste_graph.records import StepObservation, TrialStep

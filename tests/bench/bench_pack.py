@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ste_graph.memory.exemplars.pack_verification import verify_tools
+from ste_graph.memory.exemplars.packs.pack_verification import verify_tools
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.packs.check import check_pack
 from ste_graph.packs.content import pack_files

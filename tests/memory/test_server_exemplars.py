@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.searchable import Wanted
-from ste_graph.memory.exemplars.server_exemplars import READ_WHOLE, ServerExemplars
+from ste_graph.memory.exemplars.search.chroma_rows import COLLECTION, add_exemplars
+from ste_graph.memory.exemplars.search.searchable import Wanted
+from ste_graph.memory.exemplars.search.server_exemplars import READ_WHOLE, ServerExemplars
 from ste_graph.memory.exemplars.store import ExemplarStore
 from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.collection import VectorCollection
@@ -224,7 +224,7 @@ def test_a_writer_that_stops_halfway_leaves_nothing_wrong(open_store, chroma_ser
             patch.setattr(ScopeDirectory, "delete", stop)
             interrupted = partial(store.forget, ids=[rain.id])
         else:
-            patch.setattr("ste_graph.memory.exemplars.server_exemplars.add_exemplars", stop)
+            patch.setattr("ste_graph.memory.exemplars.search.server_exemplars.add_exemplars", stop)
             interrupted = partial(store.add, [wind])
         with pytest.raises(KeyboardInterrupt):
             interrupted()

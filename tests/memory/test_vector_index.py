@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ste_graph.memory.exemplars.log import ExemplarRow
-from ste_graph.memory.exemplars.searchable import Wanted
-from ste_graph.memory.exemplars.vector_index import VectorIndex
+from ste_graph.memory.exemplars.backends.log import ExemplarRow
+from ste_graph.memory.exemplars.search.searchable import Wanted
+from ste_graph.memory.exemplars.search.vector_index import VectorIndex
 
 GATES = frozenset({"format", "execution", "grounding"})
 

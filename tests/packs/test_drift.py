@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from ste_graph.contracts import Observation
 from ste_graph.errors import WorkflowError
 from ste_graph.json_values import canonical_json
-from ste_graph.memory.exemplars.pack_verification import verify_tools
+from ste_graph.memory.exemplars.packs.pack_verification import verify_tools
 from ste_graph.packs.drift import compare_tools, require_current
 from ste_graph.packs.outcome import TOO_FEW, PackOutcome
 from ste_graph.packs.pack import ToolDefinition

@@ -15,7 +15,7 @@ import ste_graph
 from ste_graph.cli import main
 from ste_graph.inputs.forms import RunDescriptions, RunGuidelines
 from ste_graph.language.loading import parse_change
-from ste_graph.memory.exemplars.packing import collect_data
+from ste_graph.memory.exemplars.packs.packing import collect_data
 from ste_graph.packs.content import pack_files
 from ste_graph.packs.manifest import FORMAT, Manifest, write_pack
 from ste_graph.packs.pack import CASES, PackCase, ToolDefinition, ToolDescription, open_pack

@@ -9,8 +9,8 @@ import pytest
 import ste_graph as ste
 from ste_graph.files.compressed import compressed_path
 from ste_graph.files.lock import FileLock
-from ste_graph.run.logs import compaction
 from ste_graph.run.forks.fork import Fork
+from ste_graph.run.logs import compaction
 from ste_graph.run.logs.compaction import compact_logs, hold_run
 from ste_graph.run.logs.step_log import StepLog
 

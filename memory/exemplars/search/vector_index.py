@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ste_graph.memory.exemplars.log import ExemplarRow
-from ste_graph.memory.exemplars.searchable import Wanted
+from ste_graph.memory.exemplars.backends.log import ExemplarRow
+from ste_graph.memory.exemplars.search.searchable import Wanted
 from ste_graph.memory.vectors.similarity import TIE_DECIMALS, Vectors
 from ste_graph.memory.vectors.vector_table import VectorTable
 

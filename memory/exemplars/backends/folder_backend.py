@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 from ste_graph.errors import RunError, SteError
 from ste_graph.memory.batches import slices
-from ste_graph.memory.exemplars.backend import BATCH, Changes
-from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars, read_exemplar
-from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.backends.backend import BATCH, Changes
+from ste_graph.memory.exemplars.backends.folder import WAIT_S, StoreFolder
+from ste_graph.memory.exemplars.backends.log import ExemplarLog, ExemplarRow, RowMaker
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.folder import WAIT_S, StoreFolder
-from ste_graph.memory.exemplars.log import ExemplarLog, ExemplarRow, RowMaker
+from ste_graph.memory.exemplars.search.chroma_rows import COLLECTION, add_exemplars, read_exemplar
+from ste_graph.memory.exemplars.search.embedder import StoreEmbedder
 from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.collection import VectorCollection
 from ste_graph.memory.vectors.shared_collections import SharedCollections

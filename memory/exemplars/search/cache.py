@@ -10,15 +10,15 @@ import numpy as np
 
 from ste_graph.errors import RunError
 from ste_graph.memory.batches import slices
-from ste_graph.memory.exemplars.backend import BATCH, Backend, Changes
-from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.backends.backend import BATCH, Backend, Changes
+from ste_graph.memory.exemplars.backends.folder import WAIT_S, BusyError
+from ste_graph.memory.exemplars.backends.log import ExemplarRow, text_hash
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.folder import WAIT_S, BusyError
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
-from ste_graph.memory.exemplars.log import ExemplarRow, text_hash
-from ste_graph.memory.exemplars.searchable import Wanted
+from ste_graph.memory.exemplars.search.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.search.searchable import Wanted
+from ste_graph.memory.exemplars.search.vector_index import VectorIndex
 from ste_graph.memory.exemplars.selection import ExemplarMatch
-from ste_graph.memory.exemplars.vector_index import VectorIndex
 from ste_graph.memory.vectors.similarity import DECIMALS, Vectors
 from ste_graph.trials.lessons import Lesson
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from ste_graph.files.cache import cache_folder
-from ste_graph.memory.exemplars.embedder import StoreEmbedder
-from ste_graph.memory.exemplars.log import text_hash
+from ste_graph.memory.exemplars.backends.log import text_hash
+from ste_graph.memory.exemplars.search.embedder import StoreEmbedder
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.memory.vectors.vector_file import VectorFile
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ste_graph.memory.exemplars.backends.log import ExemplarRow
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.log import ExemplarRow
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.trials.lessons import Lesson

@@ -13,11 +13,11 @@ from threading import RLock
 from ste_graph.errors import WorkflowError
 from ste_graph.files.atomic import write_error
 from ste_graph.finished import open_run
-from ste_graph.memory.exemplars.backend import Changes
-from ste_graph.memory.exemplars.cached_vectors import CachedVectors
-from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.backends.backend import Changes
+from ste_graph.memory.exemplars.backends.cached_vectors import CachedVectors
+from ste_graph.memory.exemplars.backends.log import ExemplarLog, ExemplarRow, RowMaker, text_hash
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.log import ExemplarLog, ExemplarRow, RowMaker, text_hash
+from ste_graph.memory.exemplars.search.embedder import StoreEmbedder
 from ste_graph.memory.exemplars.source import changes_folder
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.run.folder import RunFolder

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ste_graph.contracts import Tool
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.pack_import import read_pack_exemplars
+from ste_graph.memory.exemplars.packs.pack_import import read_pack_exemplars
 from ste_graph.packs.drift import DriftReport, compare_tools
 from ste_graph.packs.outcome import GONE, PackOutcome, Status, count_parts
 from ste_graph.packs.pack import Pack

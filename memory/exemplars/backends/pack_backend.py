@@ -8,12 +8,12 @@ from pathlib import Path
 from threading import RLock
 
 from ste_graph.errors import RunError
-from ste_graph.memory.exemplars.backend import Changes
-from ste_graph.memory.exemplars.cached_vectors import CachedVectors
-from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.backends.backend import Changes
+from ste_graph.memory.exemplars.backends.cached_vectors import CachedVectors
+from ste_graph.memory.exemplars.backends.log import ExemplarRow, RowMaker
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.log import ExemplarRow, RowMaker
-from ste_graph.memory.exemplars.pack_import import read_pack_exemplars
+from ste_graph.memory.exemplars.packs.pack_import import read_pack_exemplars
+from ste_graph.memory.exemplars.search.embedder import StoreEmbedder
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.packs.pack import open_adopted_pack
 from ste_graph.trials.lessons import Lesson

@@ -11,12 +11,12 @@ import numpy as np
 
 from ste_graph.addresses import find_address_fault
 from ste_graph.errors import RunError, WorkflowError
-from ste_graph.memory.exemplars.chroma_rows import COLLECTION, add_exemplars, read_exemplar
-from ste_graph.memory.exemplars.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.backends.log import ExemplarRow, RowMaker
 from ste_graph.memory.exemplars.exemplar import Exemplar
 from ste_graph.memory.exemplars.lessons import lessons_from_exemplars
-from ste_graph.memory.exemplars.log import ExemplarRow, RowMaker
-from ste_graph.memory.exemplars.searchable import Wanted
+from ste_graph.memory.exemplars.search.chroma_rows import COLLECTION, add_exemplars, read_exemplar
+from ste_graph.memory.exemplars.search.embedder import StoreEmbedder
+from ste_graph.memory.exemplars.search.searchable import Wanted
 from ste_graph.memory.exemplars.selection import ExemplarMatch
 from ste_graph.memory.vectors.chroma_client import Wording
 from ste_graph.memory.vectors.collection import VectorCollection

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
+from ste_graph.memory.exemplars.backends.log import ExemplarRow
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.log import ExemplarRow
 from ste_graph.memory.vectors.similarity import Vectors
 from ste_graph.trials.lessons import Lesson
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ste_graph.errors import WorkflowError
+from ste_graph.memory.exemplars.backends.log import read_jsonl
 from ste_graph.memory.exemplars.exemplar import Exemplar
-from ste_graph.memory.exemplars.log import read_jsonl
 from ste_graph.packs.manifest import REMAKE
 from ste_graph.packs.pack import Pack
 

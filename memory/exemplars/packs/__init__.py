@@ -1,0 +1,1 @@
+"""Packs of exemplars: made from runs, read, and verified."""

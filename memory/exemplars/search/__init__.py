@@ -1,0 +1,1 @@
+"""Searching exemplars: in working memory, or by the Chroma server that keeps them."""
