@@ -17,7 +17,7 @@ def is_web_address(text: str) -> bool:
 
 
 def find_address_fault(address: str) -> str | None:
-    """What keeps a text from being a web address; None if it is one. Does not repeat it: it may hold a password."""
+    """The reason that a text is not a web address, or None if it is one. Does not repeat it: it may hold a password."""
     if not is_web_address(address):
         return "it does not begin with http:// or https://"
     if len(address) > LONGEST:

@@ -1,4 +1,4 @@
-"""Where parts of a JSON text stand, so that one of them can be replaced and all others stay as they are written."""
+"""The places of parts of a JSON text, so that one of them can be replaced and all others stay as they are written."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Edit:
 
 
 def members(text: str, start: int) -> Iterator[tuple[str, JsonSpan]]:
-    """The members of the object that begins at `start`, in order, also those of one name; none if it is no object.
+    """The members of the object that begins at `start`, in order, also those of one name; empty if it is not an object.
 
-    Raises `ValueError` where the text is no JSON.
+    Raises `ValueError` where the text is not JSON.
     """
     if text[start : start + 1] != "{":
         return
@@ -48,7 +48,7 @@ def members(text: str, start: int) -> Iterator[tuple[str, JsonSpan]]:
 
 
 def elements(text: str, start: int) -> Iterator[JsonSpan]:
-    """The elements of the array that begins at `start`, in order; none if it is no array. Raises `ValueError`."""
+    """The elements of the array that begins at `start`, in order; empty if it is not an array. Raises `ValueError`."""
     if text[start : start + 1] != "[":
         return
     at = _skip_blank(text, start + 1)
@@ -77,7 +77,7 @@ def _find_end(text: str, start: int) -> int:
 
 
 def _skip(text: str, at: int, mark: str) -> int:
-    """The place of the value behind a mark that has to stand at `at`."""
+    """The place of the value after a mark that has to be at `at`."""
     if text[at : at + 1] != mark:
         raise ValueError(f"expected `{mark}` at {at}")
     return _skip_blank(text, at + 1)

@@ -31,7 +31,7 @@ class SubWorkflowPlan:
     times: int
     plan: Plan
     chain: int = 1
-    """How many of these runs wait for one another."""
+    """The number of these runs that wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _plan_parts(workflow: Workflow, *, tools: bool) -> tuple[SubWorkflowPlan, ..
 
 
 def _costless_units(sub: SubWorkflowSpec, over: str, kept: Sequence[str]) -> int:
-    """How many of the tools that a pack is kept for cost nothing in a part, as its data say."""
+    """The number of the tools that a pack is kept for that cost nothing in a part, as its data say."""
     count = getattr(sub.workflow.data.get(over.removeprefix("data.")), "count_costless", None)
     return count(kept) if count is not None and kept else 0
 

@@ -28,9 +28,9 @@ class Form(NamedTuple):
 
 
 def secret_forms(secret: str) -> Iterator[Form]:
-    """The forms of one secret, the plain one first. In letters of any size, but for base64.
+    """The forms of one secret, the plain one first. Case is ignored, except in base64.
 
-    A secret may stand anywhere within a longer text that is written in base64 or in hexadecimal digits.
+    A secret may occur anywhere within a longer text that is written in base64 or in hexadecimal digits.
     """
     plain = "".join(_character_patterns(secret))
     if len(secret) < SHORT:
@@ -43,7 +43,7 @@ def secret_forms(secret: str) -> Iterator[Form]:
 
 
 def find_plain(text: str) -> str:
-    """The text in small letters, and behind it the same with its needlessly escaped characters as they are."""
+    """The text in lower case, followed by a copy without needless escapes of characters, if it has any."""
     plain = text
     for sign, escape in _ESCAPES:
         if sign in text:
@@ -141,9 +141,9 @@ _NAMED = {
 
 
 def _base64_form(data: bytes, offset: int) -> Form:
-    """Data within a longer text in base64, behind a number of bytes that leaves `offset` when divided by three.
+    """Data within a longer text in base64, after a number of bytes that leaves `offset` when divided by three.
 
-    The characters at both ends may hold bits of what stands beside it: any of those that fit will do. Padding is
+    The characters at both ends may hold bits of the adjacent bytes: any character that fits will do. Padding is
     optional, and `-_` stand for `+/` (RFC 4648, section 5), which a URL or JSON may escape.
     """
     first, last = -(-8 * offset // 6), 8 * (offset + len(data)) // 6

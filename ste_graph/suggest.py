@@ -1,4 +1,4 @@
-"""What a mistyped word most likely meant, and how messages say it."""
+"""The likeliest meaning of a mistyped word, and its wording in messages."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class SplitText(NamedTuple):
 def split_thoughts(text: str) -> SplitText:
     """The thoughts at the start of a text, and the text after them, which keeps its tags where they are data.
 
-    A block can stand at the start of the text, or at the start of a line before anything is called or answered. Chat
+    A block can be at the start of the text, or at the start of a line before anything is called or answered. Chat
     templates may open the block for the model, so that the text has only its end.
     """
     if not _SIGN.search(text):
@@ -41,13 +41,13 @@ def split_thoughts(text: str) -> SplitText:
 
 
 def _find_opening(text: str, position: int, *, anywhere: bool) -> re.Match[str] | None:
-    """The next opening where a block can stand: after other blocks also within a line."""
+    """The next opening at a place where a block can begin: after other blocks also within a line."""
     opening = _OPENING.match(text, position) or (_OPENING_IN_LINE if anywhere else _OPENING_LINE).search(text, position)
     return opening if opening and not _MARKED.search(text, position, opening.start()) else None
 
 
 def _lone_closing(text: str, position: int) -> re.Match[str] | None:
-    """The last end of a block without a beginning, where it is no data."""
+    """The last end of a block that has no beginning, unless it is data."""
     found, marked = None, None
     opened = _OPENING_IN_LINE.search(text, position)
     for closing in _CLOSING.finditer(text, position, opened.start() if opened else len(text)):

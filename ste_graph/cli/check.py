@@ -103,7 +103,7 @@ _ANNOTATIONS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def annotation(diagnostic: Diagnostic) -> str:
-    """The diagnostic as GitHub shows it beside the line: one workflow command, with its special characters escaped."""
+    """The diagnostic as GitHub shows it next to the line: one workflow command, with its special characters escaped."""
     span = diagnostic.span
     text = "\n".join(filter(None, [diagnostic.message, diagnostic.expected, diagnostic.help]))
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

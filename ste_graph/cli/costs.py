@@ -1,4 +1,4 @@
-"""What a run has cost: money, replies of models that stood in for others, and what an example has cost."""
+"""The costs of a run: money, replies of models that replaced others, and the price of an example."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ste_graph.text import count_noun, first_lines
 
 @dataclass(frozen=True, slots=True)
 class ExampleCost:
-    """What the examples of a run have cost, with the trials that they were made of."""
+    """The cost of the examples of a run, with the trials that they were made of."""
 
     examples: int
     model_calls: int
@@ -43,7 +43,7 @@ class ExampleCost:
 
 
 def cost_of_examples(run: FinishedRun) -> ExampleCost | None:
-    """What the examples of a run, or of its parts, have cost; None where it has none."""
+    """The cost of the examples of a run, or of its parts, or None if it has no examples."""
     counted: dict[Path, Summary] = {}
     missing: list[str] = []
     examples = 0
@@ -94,5 +94,5 @@ def stop_lines(summary: Summary, shown: int) -> list[str]:
 
 
 def _place(record: dict[str, Json]) -> str:
-    """Where a unit stopped, and why."""
+    """The place where a unit stopped, and the reason."""
     return f"{'not begun' if record['step'] is None else record['step']}: {record['why']}"

@@ -19,7 +19,7 @@ KINDS: Final = {
     ".png": "PNG",
     ".py": "a Python module that builds the graph",
 }
-"""What `--out` can write, by the end of the file's name."""
+"""The forms that `--out` can write, by the end of the file's name."""
 
 
 def draw(

@@ -1,4 +1,4 @@
-"""What a run is expected to use, and the terms on which its models are asked, as text of `ste plan`."""
+"""The expected use of a run, and the terms on which its models are asked, as text of `ste plan`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ste_graph.training.rows.format import ArgumentFormat, RowFormat, SplitSide
 
 
 class RunForm(StrEnum):
-    """The forms of a whole run, beside the rows of its examples."""
+    """The forms of a whole run, besides the rows of its examples."""
 
     inspect = "inspect"
     otlp = "otlp"
@@ -71,7 +71,7 @@ def export(
 ) -> None:
     """Write a run for other programs: its examples as rows to learn from, or the whole run as logs or as spans.
 
-    With inspect, --out is a folder (RUN.inspect beside the run if not given), or one file that ends with .eval.
+    With inspect, --out is a folder (RUN.inspect next to the run if not given), or one file that ends with .eval.
     """
     given = {
         "--answer-row": answer_row,

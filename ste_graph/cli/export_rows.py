@@ -29,7 +29,7 @@ def export_rows(
     arguments: ArgumentFormat,
     tool: Sequence[str] | None,
 ) -> None:
-    """Write the examples of a run as JSON Lines. Raises `WorkflowError` where there are none."""
+    """Write the examples of a run as JSON Lines. Raises `WorkflowError` if it has no examples."""
     distilled = read_examples(run)
     check_leaks(distilled)
     every = list(distilled)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ValidationError
 
 from ste_graph.contracts import Json
-from ste_graph.inputs.cases import Cases
 from ste_graph.inputs.kept import KeptTools
 from ste_graph.lab.expected import CALLS_PER_TRIAL, EXPLORING_TOKENS, max_trials, read_prices
 from ste_graph.language.sections.unions import rephrase
@@ -40,7 +39,7 @@ REPLY_TOKENS: Final = 60
 REQUEST_TOKENS: Final = 250
 """Tokens of the instructions and the request of a test, about."""
 FORM_TOKENS: Final = 400
-"""Tokens of one form of what was learnt, about."""
+"""Tokens of one form of the learnt material, about."""
 TOOL_TOKENS: Final = 120
 """Tokens of a tool's definition, about, where the tools are not known."""
 
@@ -49,7 +48,7 @@ Power = list[tuple[int, list[tuple[float, float]]]]
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a workflow that explores, tests and decides is likely to do. Pairs are a low and a high figure."""
+    """The likely course of a workflow that explores, tests and decides. Pairs are a low and a high figure."""
 
     tools: int
     trials: int
@@ -59,7 +58,7 @@ class Forecast:
     heldout: float
     cases: tuple[int, int]
     restraint: tuple[int, int]
-    """Cases beside these in which no call is right."""
+    """Further cases, in which no call is right."""
     arms: int
     candidates: int
     replies: int
@@ -91,7 +90,7 @@ class Forecast:
         ]
 
     def _faults(self) -> Iterator[str]:
-        """What leaves nothing to decide."""
+        """The faults that leave nothing to decide."""
         if not self.cases[1]:
             yield "no request is held out, so that nothing is tested: `heldout` and `cases` have to be above 0"
         if self.arms < 2:
@@ -104,7 +103,7 @@ def evaluates(workflow: Workflow) -> bool:
 
 
 def find_empty_tests(workflow: Workflow) -> dict[str, str]:
-    """Why a decision could have nothing to rest on, by the parameter that says so: no case, or an arm that is none."""
+    """The reasons that a decision could have no basis, by the parameter at fault: no case, or an invalid arm."""
     found: dict[str, str] = {}
     if not evaluates(workflow):
         return found
@@ -124,7 +123,7 @@ def find_empty_tests(workflow: Workflow) -> dict[str, str]:
 
 
 def _find_arm_fault(test: Workflow) -> str | None:
-    """What is wrong with the first arm that none could be shown by; None where all are right."""
+    """The fault of the first arm that nothing could be shown by, or None if all are right."""
     settings: type[BaseModel] | None = getattr(getattr(_node(test, "Show"), "cls", None), "arm_settings", None)
     if settings is None:
         return None
@@ -258,6 +257,8 @@ def _count_kept_cases(explore: Workflow, kept: Collection[str], most: int) -> in
 
 def _restraint_share(distil: Workflow, test: Workflow) -> float:
     """The cases in which no call is right, as a share of the others."""
+    from ste_graph.inputs.cases import Cases  # which loads all that reads a finished run
+
     if not distil.params.get("restraint"):
         return 0.0
     most = next((source.restraint for source in test.data.values() if isinstance(source, Cases)), None)
@@ -270,7 +271,7 @@ def _forms(arm: Mapping[str, Json]) -> int:
 
 
 def _may_be_adopted(arm: Mapping[str, Json]) -> bool:
-    """True if the arm shows something, and is no placebo."""
+    """True if the arm shows something, and is not a placebo."""
     return _forms(arm) > 0 and "shuffled" not in arm.values()
 
 
@@ -280,6 +281,6 @@ def _range(pair: tuple[int, int]) -> str:
 
 
 def _round(value: int) -> int:
-    """The figure with two digits, where it has more than three: it is no more certain than that."""
+    """The figure rounded to two digits if it has more than three: it is not more certain than that."""
     digits = len(str(value)) - 2
     return round(value, -digits) if digits > 1 else value

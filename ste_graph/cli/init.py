@@ -26,7 +26,7 @@ SKILL = "ste-workflow"
 SKILLS = ".agents/skills"
 """The folder in which coding assistants of several makers look for skills."""
 COPIES = "workflows"
-"""The folder of a copied workflow, beside which its runs lie as they do beside the bundled ones."""
+"""The folder of a copied workflow; its runs are next to it, as they are next to the bundled workflows."""
 
 
 def init(
@@ -79,7 +79,7 @@ def starter_files() -> dict[str, Traversable]:
 def workflow_files(name: str) -> dict[str, Traversable]:
     """A bundled workflow and every file that it, or a file of it, names, by their paths in the project.
 
-    Raises `WorkflowError` if there is no such workflow.
+    Raises `WorkflowError` if no such workflow exists.
     """
     known = bundled_workflows()
     if name not in known:
@@ -117,7 +117,7 @@ def write_skill(folder: Path, *, force: bool) -> None:
 
 
 def _named_files(home: Traversable, path: str) -> Iterator[str]:
-    """The bundled files that a workflow names as a value, or a Python file beside itself in its text."""
+    """The bundled files that a workflow names as a value, or a Python file next to it in its text."""
     source = home.joinpath(path)
     if path.endswith(".yaml"):
         yield from (text for text in leaves(yaml.safe_load(source.read_text("utf-8"))) if _is_bundled(home, text))
@@ -129,7 +129,7 @@ def _named_files(home: Traversable, path: str) -> Iterator[str]:
 
 
 def _is_bundled(home: Traversable, text: Json) -> bool:
-    """True if a value is the path of a file beside the bundled workflows."""
+    """True if a value is the path of a file next to the bundled workflows."""
     if not isinstance(text, str):
         return False
     parts = text.split("/")

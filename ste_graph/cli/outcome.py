@@ -48,11 +48,11 @@ class Outcome:
     unanswered: int = 0
     """The examples of calls that have no answer."""
     facts: FactCounts = field(default_factory=FactCounts)
-    """What the records of the trials show, beside the verdicts."""
+    """The facts that the records of the trials show, besides the verdicts."""
     evaluations: list[dict[str, Json]] = field(default_factory=list)
     """The `evaluation` records, those of sub-workflows included."""
     examples: ExampleCost | None = None
-    """What its examples have cost, if it has some."""
+    """The cost of its examples, if it has any."""
     untested: list[UntestedTool] = field(default_factory=list)
     """The tools that an evaluation had no case of."""
     missing: list[str] = field(default_factory=list)
@@ -207,7 +207,7 @@ class Outcome:
         yield "journal", str(summary.run / "journal.jsonl")
 
     def _server_rows(self) -> Iterator[tuple[str, str]]:
-        """What happened between the run and its model servers; no row for what did not."""
+        """The events between the run and its model servers; no row for an event that did not happen."""
         used, servers = self.summary.used, self.summary.servers
         counts = {how: getattr(used, how) for how in ("unreadable", "empty", "truncated")}
         replies = [f"{count:,} {how}" for how, count in counts.items() if count]

@@ -151,7 +151,7 @@ def _part_rows(planned: Plan, above: str) -> list[tuple[str, Cost | None]]:
 
 
 def _unknown_parts(workflow: Workflow, planned: Plan, above: str) -> list[str]:
-    """Why the bound of a sub-workflow is known later, for each where it is."""
+    """The reason that the bound of a sub-workflow is known only later, for each such sub-workflow."""
     lines = []
     for part in planned.sub_workflows:
         inner = workflow.sub_workflows[part.name].workflow

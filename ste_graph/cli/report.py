@@ -63,7 +63,7 @@ def serve_page(run: Path | None, port: int) -> None:
 
 
 def _newest_run(folder: Path) -> Path:
-    """The run in a folder whose records changed last. Raises `WorkflowError` if there is none."""
+    """The run in a folder whose records changed last. Raises `WorkflowError` if the folder has no run."""
     from ste_graph.finished import is_run
     from ste_graph.run.folder import RunFolder
 

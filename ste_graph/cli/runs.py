@@ -19,7 +19,7 @@ from ste_graph.suggest import did_you_mean
 from ste_graph.text import align_columns, count_noun
 
 ASKED: Final = {"stop": "stopped", "pause": "paused", "resume": "going", "limit": "going"}
-"""What may be asked of a run, and the state that is asked for."""
+"""The requests that can be made of a run, and the state that each asks for."""
 _WORDS: Final = (*ASKED, "compact")
 _COLUMNS: Final = ("run", "state", "units", "records", "decision", "model calls", "tokens", "begun")
 

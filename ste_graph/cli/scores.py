@@ -22,7 +22,7 @@ SHOWN = 10
 
 
 def score_text(sheet: ScoreSheet, *, seed: int = 0) -> str:
-    """The figures with their intervals, the counts behind them, then a line per tool."""
+    """The figures with their intervals and the underlying counts, then a line per tool."""
     reader = f", read by the {sheet.parser} parser" if sheet.parser else ""
     gold = "the gold calls in it" if sheet.gold == sheet.source else sheet.gold
     cases, tools = count_noun(len(sheet.replies), "case"), count_noun(len(sheet.by_tool), "tool")

@@ -1,4 +1,4 @@
-"""What `--since PACK` means for each tool, for `ste plan` and `ste run`."""
+"""The meaning of `--since PACK` for each tool, for `ste plan` and `ste run`."""
 
 from __future__ import annotations
 

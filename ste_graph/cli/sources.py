@@ -53,7 +53,7 @@ def find_empty_tests(experiment: Experiment) -> list[Diagnostic]:
 
 @contextmanager
 def placed_faults(experiment: Experiment) -> Iterator[None]:
-    """Says where the fault of a source of tools, or of `allow`, stands, as `ste check` does."""
+    """Gives the fault of a source of tools, or of `allow`, with its place, as `ste check` does."""
     try:
         yield
     except WorkflowError as error:

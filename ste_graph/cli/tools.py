@@ -127,7 +127,7 @@ def call(
 
 
 def _run_quietly(experiment: Experiment, doing: Any) -> Any:
-    """What a coroutine over the tools of a workflow gives. Raises `WorkflowError`, with its place if that is known."""
+    """The result of a coroutine over a workflow's tools. Raises `WorkflowError`, with its place if that is known."""
     from ste_graph.cli.sources import placed_faults
 
     # stdout is for the result, whatever the code of tools prints
@@ -147,7 +147,7 @@ async def _list_tools(workflow: Workflow) -> list[Tool]:
 
 
 async def _effects(workflow: Workflow) -> str:
-    """Per source a block with the names that the source itself gives: it stands in the source's entry."""
+    """A block per source with the names that the source itself gives, for use in the source's entry."""
     async with AsyncExitStack() as stack:
         blocks = []
         for number, source in enumerate(workflow.tools):
@@ -192,12 +192,12 @@ def _arguments(text: str) -> dict[str, Json]:
 
 
 def _note(tool: Tool) -> dict[str, Json]:
-    """Why the tool's effect is not the one that its source states, if so."""
+    """The reason that the tool's effect is not the one that its source states, if so."""
     return {"effect_note": note} if (note := effect_note(tool)) else {}
 
 
 def _access_columns(tool: Tool, policy: ToolPolicy) -> tuple[str, str]:
-    """Whether a run may call the tool, and what the tool is for; with the reason if its effect is in doubt."""
+    """The permission of a run to call the tool, and the tool's purpose; with the reason if its effect is in doubt."""
     about = first_line(tool.description)
     if policy.allows(tool):
         return "", about

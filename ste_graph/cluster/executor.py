@@ -40,7 +40,7 @@ class LostUnitError(SteError):
 
 
 class Cluster(Protocol):
-    """What has workers, connected when it is first needed."""
+    """A set of workers, connected when it is first needed."""
 
     @property
     def name(self) -> str:
@@ -124,7 +124,7 @@ class ClusterExecutor:
             await self._close_on_all(shipment.run)
 
     async def pick(self) -> WorkerHandle:
-        """The worker with the fewest units. Raises `RunError` if there is none, and none comes."""
+        """The worker with the fewest units. Raises `RunError` if there is no worker, and none comes."""
         try:
             async with asyncio.timeout(PATIENCE_S), self._changed:
                 await self._changed.wait_for(lambda: self._live or self._fault is not None)

@@ -59,7 +59,7 @@ class WorkerHandle:
 
     @property
     def load(self) -> int:
-        """How many units it runs."""
+        """The number of units that it runs."""
         return len(self._sessions)
 
     async def open_run(self, shipment: Shipment) -> None:

@@ -21,7 +21,7 @@ from ste_graph.language.workflow import Workflow
 from ste_graph.tools.threads import run_in_daemon_thread
 
 NOT_SENT: Final = (".[!.]*", "__pycache__", "*.pyc", "*.egg-info", "/runs", "/build", "/dist", "node_modules", "venv")
-"""What of the current folder is not sent to a cluster: hidden files (`.env`, `.git`), runs, and what can be made."""
+"""Files of the current folder not sent to a cluster: hidden ones (`.env`, `.git`), runs, and any that can be made."""
 
 REACH_S: Final = 5.0
 CONNECT_S: Final = 120.0
@@ -154,7 +154,7 @@ async def _call(start: Callable[[], Awaitable[Result]]) -> Result:
 
 
 def _runtime_env(workflow: Workflow) -> dict[str, Any]:
-    """What the nodes need of this machine: the current folder, where the modules of tools and plugins are.
+    """The data that the nodes need of this machine: the current folder, where the modules of tools and plugins are.
 
     The workflow's own files stay here, as they may hold a secret in plain text; their content travels in memory.
     """

@@ -60,7 +60,7 @@ class RemoteModel:
 
 
 class RemoteStore:
-    """A `RecordStore` that the driver holds: what it gives is what stands in the log.
+    """A `RecordStore` that the driver holds: it gives exactly the entries of the log.
 
     It has the methods `reads` of the store there, so that it selects exemplars or compares texts if that one does.
     """
@@ -171,7 +171,7 @@ class RemoteEvents:
 
 
 class RemoteWatcher(Watcher):
-    """Who watches a run, as a unit on a worker reaches them."""
+    """The watcher of a run, as a unit on a worker reaches it."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver

@@ -20,7 +20,7 @@ from ste_graph.tools.toolbox import NEVER_CALLED, Tape, Toolbox
 
 
 class RunServices:
-    """What the units of one run share."""
+    """The services that the units of one run share."""
 
     def __init__(self, shared: SharedContext, events: Events, tape: Tape | None) -> None:
         policy = tool_policy(shared.workflow)
@@ -49,7 +49,7 @@ class UnitServices:
         return await self._shared.models[model].reply(request)
 
     async def read_memory(self, memory: str, method: str, *arguments: Any, **options: Any) -> Any:
-        """What a record memory gives, as it stands."""
+        """The result of a method of a record memory, unchanged."""
         if method not in READS:
             raise ValueError(f"`{method}` is no way to read a memory")
         return await getattr(self._shared.stores[memory], method)(*arguments, **options)

@@ -23,19 +23,19 @@ from ste_graph.language.workflow import Workflow
 from ste_graph.run.unit.unit_context import SharedContext
 
 BUNDLED = "<workflows>/"
-"""Stands for the folder of the workflows that come with the package, which may lie elsewhere on another machine."""
+"""Stands for the folder of the workflows that come with the package, which may be elsewhere on another machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a workflow finds around it."""
+    """The surroundings in which a workflow runs."""
 
     folder: Path
     """The current folder of the driver."""
     is_sent: bool
     """True if Ray sends a copy of that folder, which is the worker's current folder then."""
     modules: tuple[str, ...]
-    """Where Python looks for modules."""
+    """The folders in which Python looks for modules."""
     variables: Mapping[str, str | None]
     """The environment variables that the workflow names, with their values: they travel in memory alone."""
     version: str
@@ -116,7 +116,7 @@ def list_own_files(request: VariantRequest) -> list[str]:
 
 
 def _portable(folder: Path) -> Callable[[str], str]:
-    """What makes a path one that holds on another machine: relative to the folder that is sent along."""
+    """A function that makes a path valid on another machine: relative to the folder that is sent along."""
     bundled = {str(path): f"{BUNDLED}{path.name}" for path in bundled_workflows().values()}
 
     def convert(file: str) -> str:

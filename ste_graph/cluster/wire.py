@@ -68,7 +68,7 @@ class ServiceCall:
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnswer:
-    """What a call gave."""
+    """The result of a call."""
 
     number: int | None
     value: Any = None
@@ -98,7 +98,7 @@ class StopUnit:
 
 
 Order: TypeAlias = ServiceAnswer | StartUnit | StopUnit
-"""What the driver sends to a worker."""
+"""A message of the driver to a worker."""
 
 
 class Line:

@@ -1,4 +1,4 @@
-"""What counts as the success of a call."""
+"""The criteria for the success of a call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CALL_AT_FAULT: Final = ("invalid_arguments", "tool_error", "unknown_tool")
 def has_succeeded(observation: Mapping[str, Json] | None) -> bool:
     """True if a result came back, as plain data, and there is no doubt that it is one.
 
-    Whether an answer reports a failure of its own was found out when it came, see `ste_graph.tools.failures`.
+    The check for a failure that an answer itself reports was made when it came, see `ste_graph.tools.failures`.
     """
     return (
         observation is not None

@@ -24,7 +24,7 @@ class Entry(Frozen):
     id: str
     scope: Scope
     text: str
-    """What an index embeds: the record's own choice, for a trial its request."""
+    """The text that an index embeds: the record's own choice, for a trial its request."""
     record: dict[str, Json]
 
 
@@ -36,7 +36,7 @@ class Neighbour(Frozen):
 
 
 class Origin(Frozen):
-    """The run that selected exemplars or lessons come from: its id, wherever its folder lies, and the folder.
+    """The run that selected exemplars or lessons come from: its id, wherever its folder is, and the folder.
 
     `without` is the run whose held-out requests were left out, by its id.
     """
@@ -122,7 +122,7 @@ class RecordStore(Protocol):
         """Every entry of `scope` in order of adding, never through `recall`."""
 
     def release(self, unit: str) -> None:
-        """Let go of what is only held for a unit that is finished: nobody will read its scopes any more."""
+        """Let go of all that is held only for a finished unit: nobody will read its scopes any more."""
 
     async def close(self) -> None:
         """Finish the indexing under way, then let go of the files."""
@@ -163,7 +163,7 @@ class AccessChecked(Protocol):
 
 @runtime_checkable
 class OriginChecked(Protocol):
-    """A memory of what earlier runs learnt, which a test must not be shown what it tests by."""
+    """A memory of material from earlier runs, which must not show a test the things that it tests by."""
 
     def check_origin(self, tests: Collection[Origin]) -> None:
         """Raise `WorkflowError` if it is known that the memory might show what one of `tests` holds out.
@@ -177,7 +177,7 @@ class HeldOutSource(Protocol):
     """A source of data that has what a run holds out."""
 
     def held_out_by(self) -> Origin | None:
-        """The run; None if the data comes from elsewhere. Raises `WorkflowError` if there is no such run."""
+        """The run, or None if the data comes from elsewhere. Raises `WorkflowError` if the run does not exist."""
 
 
 @runtime_checkable
@@ -230,7 +230,7 @@ class DrawnValue(Frozen):
 
 
 class ReadResult(Frozen):
-    """What a call of a tool that only reads gave: as plain data where the tool gave any, and as text."""
+    """The result of a call of a tool that only reads: as plain data where the tool gave any, and as text."""
 
     tool: str
     description: str = ""
@@ -250,9 +250,9 @@ class ValueMemory(Protocol):
         """The store of memory `name`, which may keep files in `folder`."""
 
     def read_earlier(self, tools: Sequence[Tool]) -> Iterable[ReadResult]:
-        """What calls of those `tools` that only read, and are as they were, gave before this run. Blocking.
+        """The results, before this run, of calls of those `tools` that only read and are as they were. Blocking.
 
-        Raises `WorkflowError` if it cannot be read.
+        Raises `WorkflowError` if they cannot be read.
         """
 
 
@@ -266,7 +266,7 @@ class ValueStore(Protocol):
         """
 
     def waiting_rank(self, tool: Mapping[str, Json]) -> int:
-        """How late a tool (as plain data) runs: 0 if some value is known for each of its parameters that needs one.
+        """The waiting rank of a tool (plain data): 0 if some value is known for each of its parameters that needs one.
 
         1 if only words to search for are not known, which can be made up, and 2 if a value that must exist is not.
         """

@@ -14,7 +14,7 @@ Message: TypeAlias = dict[str, Json]
 `{"role": "user" | "assistant" | "system" | "tool", "content": str, …}`."""
 
 SIMULATED: Final = "simulated"
-"""The beginning of the labels of models that only simulate one, and of what such a model had a part in."""
+"""The beginning of the labels of models that only simulate one, and of all that such a model had a part in."""
 
 
 def is_simulated(label: object) -> bool:
@@ -59,9 +59,9 @@ class Reply(Frozen):
     reasoning: str = ""
     """The thoughts of a reasoning model, which no transcript keeps."""
     finish_reason: str | None = None
-    """Why the reply ended, in the server's word: `stop`, `length`, …"""
+    """The reason that the reply ended, in the server's word: `stop`, `length`, …"""
     problem: str = ""
-    """Why there is no whole reply, though the model gave one, in the words of the server that could not read it."""
+    """The reason that the model's reply is incomplete, in the words of the server that could not read it."""
     retries: int = 0
     """Attempts before the one that gave the reply."""
     seconds: float = 0.0
@@ -110,8 +110,8 @@ class Account(Protocol):
 class ModelRequest:
     """One request for one reply of a chat model: the same object for the engine, the gateway and all adapters.
 
-    `tools`, in OpenAI form, may be called by the model's own tool calling. `account` is no part of what is asked; None:
-    the run's.
+    `tools`, in OpenAI form, may be called by the model's own tool calling. `account` is not part of what is asked;
+    None: the run's.
     """
 
     messages: Sequence[Message]

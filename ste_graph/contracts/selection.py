@@ -1,4 +1,4 @@
-"""How exemplars are selected for a request."""
+"""The selection of exemplars for a request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SelectionFields(Frozen):
     contrast: bool = False
     """One of them is of another tool than the nearest one's: of the most similar other tool, in the last place."""
     order: Literal["most_similar_last", "most_similar_first"] = "most_similar_last"
-    """Where the most similar exemplar comes."""
+    """The place of the most similar exemplar."""
     tokens: int | None = Field(default=None, ge=0)
     """The budget for their text, counted as a third of its bytes; what does not fit is skipped, the nearest first."""
     gates: tuple[Gate, ...] = VERIFIED
@@ -45,7 +45,7 @@ class SelectionFields(Frozen):
 
 
 class Selection(SelectionFields):
-    """How the exemplars for one request are selected."""
+    """The settings by which the exemplars for one request are selected."""
 
     placebo: int | None = None
     """The seed of a placebo of the same size, to be selected as well; None: no placebo."""
@@ -62,5 +62,5 @@ class Selection(SelectionFields):
 
     @property
     def fetches(self) -> int:
-        """How many of the nearest suffice to select from; with `by_tool`, of each tool."""
+        """The number of nearest exemplars that suffice to select from; with `by_tool`, of each tool."""
         return self.k if self.paper or self.per_tool is None else min(self.k, self.per_tool)

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 from ste_graph.contracts.values import Frozen, Json
 
 Effect = Literal["read", "write", "destructive"]
-"""What calling a tool may do to the world. Unset counts as `destructive`."""
+"""The possible effect of a call of a tool on the world. Unset counts as `destructive`."""
 
 ObservationKind = Literal[
     "ok",
@@ -21,7 +21,7 @@ ObservationKind = Literal[
     "interrupted",
     "transport",
 ]
-"""How a tool call ended."""
+"""The way in which a tool call ended."""
 
 
 class Observation(Frozen):
@@ -69,9 +69,9 @@ class Restartable(Protocol):
     """A tool behind something, such as a server, that may have to be started again before a call."""
 
     async def ensure_ready(self) -> Observation | None:
-        """See that a call can be made, within a time limit of its own; None, or why it cannot. Never raises for that.
+        """Ensure within its own time limit that a call can be made; None, or the reason if not. Does not raise for it.
 
-        The time limit of the call begins behind it.
+        The time limit of the call begins after it.
         """
 
 
@@ -80,7 +80,7 @@ class ToolSource(Protocol):
 
     @property
     def starts(self) -> bool:
-        """Whether something (a process, a connection) must start before the tools are known."""
+        """True if something (a process, a connection) must start before the tools are known."""
 
     async def open(self) -> Sequence[Tool]:
         """The tools, in the source's order. Raises `WorkflowError` if they cannot be had."""
@@ -93,4 +93,4 @@ class ProgramSource(Protocol):
     """A source whose tools may come from a program that the run starts."""
 
     def find_program(self) -> str | None:
-        """The path of the program; None if there is none to start. Raises `WorkflowError` if it is not there."""
+        """The path of the program, or None if none has to start. Raises `WorkflowError` if the program is not there."""

@@ -18,21 +18,21 @@ _FUNCTION_WORDS: Final = word_set(
 """Words that say nothing of their own."""
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"(?![\[{\d+-])\S*[^\W\d]\S*")
-"""A result of one word that is no number and no JSON: all its signs count."""
+"""A result of one word that is neither a number nor JSON: all its signs count."""
 
 
 class _Content(NamedTuple):
-    """What a text says: its values, each as all that it may mean, and its words but for those that say nothing."""
+    """The content of a text: its values, each as all that it may mean, and its words but for those that say nothing."""
 
     values: list[frozenset[Hashable]]
     words: frozenset[str]
 
 
 def unsupported_answer(answer: str, query: str, steps: Sequence[Mapping[str, Json]]) -> str | None:
-    """The reason why an answer cannot be vouched for by a rule; None if it can.
+    """The reason that an answer cannot be vouched for by a rule, or None if it can.
 
-    It may say what the request and the results of the calls say, in any order, and nothing else: each word that is no
-    mere function word, and each number, day and time, which may stand there as often as in these. And it must tell
+    It may say what the request and the results of the calls say, in any order, and nothing else: each word that is not
+    a mere function word, and each number, day and time, which may occur there as often as in these. And it must tell
     something of the last result that the request does not. True answers in other words are not vouched for either: a
     judge may do that.
     """

@@ -1,4 +1,4 @@
-"""Binding: the places of a request at which a value stands, and the one place that each value of a call takes."""
+"""Binding: the places of a request that hold a value, and the one place that each value of a call takes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EXCLUDING = word_set("exclude excluded excluding without not avoid skip ignore 
 _NUMBERED = re.compile(
     r"\b(?:user|room|flight|bus|train|tram|bottle|shelf|page|chapter|question|server|gate|platform|seat|table|floor) $"
 )
-"""What has a number for its name: `room 12`."""
+"""The things that have a number for their name: `room 12`."""
 _BETWEEN = re.compile(r"\b(?:between|separat(?:e|es|ing))\b")
 _PROSE = word_set("text message content body note comment sentence phrase string input document")
 _SHARED = re.compile(r"\b(?:both|each|same)\b")
@@ -71,7 +71,7 @@ def bind(request: Request, candidates: Sequence[BindingCandidate]) -> dict[int, 
 def _place(
     index: int, candidates: Sequence[BindingCandidate], taken: Mapping[TextSpan, int], tried: set[TextSpan]
 ) -> dict[TextSpan, int] | None:
-    """The places taken once one more value has its own, others having moved where they must; None if there is none."""
+    """The places taken once one more value has its own and others have moved as they must, or None if impossible."""
     for span in candidates[index].spans:
         if span in tried:
             continue
@@ -89,7 +89,7 @@ def _place(
 def _is_whole(
     request: Request, leaf: Leaf, span: TextSpan, texts: Sequence[TextSpan], names: Sequence[TextSpan]
 ) -> bool:
-    """True if a place is no part of a longer name or quoted text, and the request does not take it back.
+    """True if a place is not part of a longer name or quoted text, and the request does not take it back.
 
     `texts` are the places of all texts of the call, `names` those of the names of parameters.
     """
@@ -170,7 +170,7 @@ def _ordered_pairs(
 
 
 def _spans_time(request: Request, first: Leaf, second: Leaf) -> bool:
-    """True if two days are those between which something lies, in the order of time."""
+    """True if two days are the limits that something is between, in the order of time."""
     days = [parse_day(leaf.value) if isinstance(leaf.value, str) else None for leaf in (first, second)]
     return None not in days and sorted(filter(None, days)) == days and _BETWEEN.search(request.plain) is not None
 

@@ -26,7 +26,7 @@ class Candidate(Record):
     """The values of the last call that the request states, by path."""
     gates: list[str]
     votes: tuple[Json, ...] | None = None
-    """What the judge said; None if none was asked."""
+    """The verdicts of the judge, or None if no judge was asked."""
     query: str
     answer: str | None
     """The answer, where a judge or else a rule vouches for it, see `ste_graph.distil.answers`."""

@@ -1,4 +1,4 @@
-"""What a request says about switches and about parameters that choose among values."""
+"""The statements of a request about switches and about parameters that choose among values."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ALIAS = r"(?<![\w]){choice}(?: for | = |: | \()(?P<alias>[\w-]+)"
 
 
 def read_switch(request: Request, name: str) -> bool | None:
-    """What a request says about a switch by its own words: with, yes: True; without, no: False; None if nothing."""
+    """The value of a switch by the request's own words: with, yes: True; without, no: False; None if nothing."""
     parts = identifier_words(name)
     inverted = bool(parts) and parts[0] in _INVERTING
     wanted = [word for word in parts if word not in _AUXILIARY and word not in _INVERTING and len(word) > 2]
@@ -71,7 +71,7 @@ def read_switch(request: Request, name: str) -> bool | None:
 
 
 def _find_together(request: Request, wanted: Sequence[str]) -> Iterator[TextSpan]:
-    """The places of the last of some words, where the others stand in the same clause."""
+    """The places of the last of some words, where the others occur in the same clause."""
     forms = [_forms(word) for word in wanted]
     for match in re.finditer(rf"(?<!\w){forms[-1]}(?!\w)", request.plain.replace("_", " ")):
         span = TextSpan(match.start(), match.end())
@@ -129,7 +129,7 @@ def _places(request: Request, choice: str, about: str) -> Iterator[TextSpan]:
 
 
 def _find_scattered(request: Request, choice: str) -> Iterator[TextSpan]:
-    """The places of a choice of several words that stand apart in one clause: `what word occurs most often`."""
+    """The places of a choice of several words that occur apart in one clause: `what word occurs most often`."""
     parts = identifier_words(choice)
     if len(parts) < 2:
         return
@@ -191,7 +191,7 @@ def find_choice(
     *,
     several: bool = False,
 ) -> list[TextSpan] | None:
-    """The places at which a request names the choice `value`; None if it names another one instead.
+    """The places at which a request names the choice `value`, or None if it names another one instead.
 
     `several`: the value is one of a list. A choice with the parameter's own label counts before all others. A value
     that stands for all of them is not contradicted by several others.

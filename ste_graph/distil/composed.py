@@ -145,7 +145,7 @@ class _Taking:
         found.ordered += [(start + a, start + b) for a, b in inner.ordered]
 
     def _contradiction(self, composition: Composition, names: Sequence[Atom], found: Composed) -> str | None:
-        """What a form says itself against the request."""
+        """The part of a form's own content that contradicts the request, if any."""
         plain = self.grounds.request.plain
         if not found.leaves and not names:
             return "nothing of the request"
@@ -166,9 +166,9 @@ class _Taking:
 
 
 def keeps_order(composed: Composed, spans: Mapping[int, TextSpan], request: Request, parameters: Parameters) -> bool:
-    """True if the values whose order counts stand in the request in this order; `spans` has their places by index.
+    """True if the values whose order counts occur in the request in this order; `spans` has their places by index.
 
-    Those that the request labels, as in `longitude 18, latitude 59`, may stand in any.
+    Those that the request labels, as in `longitude 18, latitude 59`, may occur in any.
     """
     labelled = {
         place

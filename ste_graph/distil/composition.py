@@ -1,7 +1,7 @@
 """Composed values as their parts: a query, JSON text, an address, a list, a path, a span of time.
 
-A part is a value, which the request or a result must state, or a name of the form's own, such as a column. What the
-form brings itself (`SELECT`, `from:`, `https`) is no part.
+A part is a value, which the request or a result must state, or a name of the form's own, such as a column. Text that
+the form brings itself (`SELECT`, `from:`, `https`) is not a part.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Composition(NamedTuple):
     differences: tuple[tuple[int, int], ...] = ()
     """The pairs of which the second is subtracted from the first."""
     operators: tuple[str, ...] = ()
-    """What the form does with its values: the operators of a sum, the verb of a statement, `asc` and `desc`."""
+    """The operations of the form on its values: the operators of a sum, the verb of a statement, `asc` and `desc`."""
 
 
 def label_name(name: str) -> str:
@@ -221,7 +221,7 @@ def direction_of(operator: str) -> Direction | None:
 
 
 def whole_periods(first: dt.date, last: dt.date) -> Iterator[str]:
-    """The month or the year that lies just between two days, the last one in it or right after it."""
+    """The month or the year exactly between two days, the last one in it or right after it."""
     for end in (last, _day_before(last)):
         if (first.day, end.day) == (1, calendar.monthrange(end.year, end.month)[1]) and first.year == end.year:
             if first.month == end.month:
@@ -231,7 +231,7 @@ def whole_periods(first: dt.date, last: dt.date) -> Iterator[str]:
 
 
 def edges(day: dt.date, *, may_follow: bool) -> Iterator[str]:
-    """The months and years that a day begins or ends, or, where it may, lies right behind."""
+    """The months and years that a day begins or ends, or, with `may_follow`, comes right after."""
     for near in (day, _day_before(day)) if may_follow else (day,):
         if near.day == calendar.monthrange(near.year, near.month)[1] or (near.day == 1 and near == day):
             yield f"{near:%Y-%m}"

@@ -87,7 +87,7 @@ class TimeMention(NamedTuple):
 
 
 def find_days(plain: str) -> list[DayMention]:
-    """The days of a text in lower case, in the order in which they stand."""
+    """The days of a text in lower case, in the order of the text."""
     found: list[DayMention] = []
     rest = plain
     for form in (_ISO, *_WORDED, _MIXED):

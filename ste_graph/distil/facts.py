@@ -1,4 +1,4 @@
-"""What the record of a trial shows, to be put beside the model's verdict that it was solved."""
+"""The facts that the record of a trial shows, to be put next to the model's verdict that it was solved."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TrialFacts(Frozen):
 
 @dataclass(slots=True)
 class FactCounts:
-    """How many trials of a run each fact is true of, and of how many that the model takes for solved."""
+    """The number of trials of a run that each fact is true of, and how many of them the model takes for solved."""
 
     trials: int = 0
     solved: int = 0
@@ -72,7 +72,7 @@ class FactCounts:
 
     @property
     def warning(self) -> str | None:
-        """What a person must hear where the verdicts and the facts differ; None where they do not."""
+        """The warning to a person if the verdicts and the facts differ, or None if they agree."""
         if self.solved_without_call:
             proven = self.solved - self.solved_without_call
             return f"{self.solved:,} solved by the model's word; {proven:,} of them with a call that succeeded"

@@ -104,8 +104,8 @@ def ground_trial(
 ) -> TrialGrounding:
     """Traces the last call of a trial to its request and to the results of earlier calls that succeeded.
 
-    What a failed call gave is no source: an error names limits and choices that nobody asked for. `description` is the
-    tool's: what a request repeats of it is nothing to serve.
+    The result of a failed call is not a source: an error names limits and choices that nobody asked for.
+    `description` is the tool's: words that a request repeats from it need not be served.
     """
     last = steps[-1]
     earlier = list(_founded_calls(query, steps, parameters, free, description))

@@ -209,7 +209,7 @@ def _takes_zone(schema: Mapping[str, Json]) -> bool:
 
 
 def _names_other_zone(request: Request, zone: Json) -> bool:
-    """True if a request names a time zone, or a city that stands for one, and not the one that is given."""
+    """True if a request names a time zone, or a city that represents one, and not the one that is given."""
     own = {str(zone), *(place_names(str(zone)))}
     spans = [TextSpan(*place) for place in find_places(request.cased)]
     open_spans = [span for span in spans if not request.is_quoted(span)]

@@ -1,4 +1,4 @@
-"""What may state a part of a composed value: the request, the results of earlier calls, and descriptions."""
+"""The texts that may state a part of a composed value: the request, the results of earlier calls, and descriptions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Grounds:
     observations: Sequence[str]
     description: str
     documents: Sequence[str] = ()
-    """The JSON texts that the request has for other parameters: what stands in them is not asked for."""
+    """The JSON texts that the request has for other parameters: their content is not asked for."""
 
     @cached_property
     def _outside(self) -> Request:

@@ -1,4 +1,4 @@
-"""What the words around a value say of it: that it is excluded, that more or less is meant, that it goes on."""
+"""The statements of the words around a value: that it is excluded, that more or less is meant, that it goes on."""
 
 from __future__ import annotations
 

@@ -83,12 +83,12 @@ class NumberMention(NamedTuple):
 
 
 def mention_number(plain: str, start: int, end: int, value: Fraction) -> NumberMention:
-    """A number that another word stands for, such as `a`, with what the words beside it make of it."""
+    """A number that another word stands for, such as `a`, as modified by the words next to it."""
     return _mention(plain, start, end, {value}, spelled=True)
 
 
 def find_numbers(plain: str) -> list[NumberMention]:
-    """The numbers of a text in lower case, in the order in which they stand."""
+    """The numbers of a text in lower case, in the order of the text."""
     broken = list(_broken_numbers(plain))
     for match in _BROKEN.finditer(plain):
         for start, end in (match.span("whole"), match.span("rest")):
@@ -117,7 +117,7 @@ def number_text(number: Fraction) -> str:
 
 
 def _broken_numbers(text: str) -> Iterator[NumberMention]:
-    """Yields the numbers whose half stands after what is counted: `a day and a half`, `2 miles and a quarter`."""
+    """Yields the numbers whose half comes after the thing counted: `a day and a half`, `2 miles and a quarter`."""
     for match in _BROKEN.finditer(text):
         word = match["whole"]
         whole = Fraction(word) if word.isdigit() else Fraction(_SMALL.get(word, 1))

@@ -1,4 +1,4 @@
-"""The places of a request at which a value stands: literally, as a number, as a day or a time, in any usual form."""
+"""The places of a request that hold a value: literally, as a number, as a day or a time, in any usual form."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def states_value(text: str, leaf: Leaf) -> bool:
 
 
 def kind_at(request: Request, span: TextSpan) -> Kind:
-    """The kind of value that stands at a place."""
+    """The kind of value at a place."""
     if any(TextSpan(day.start, day.end).overlaps(span) for day in request.days):
         return "day"
     return "number" if any(TextSpan(n.start, n.end).overlaps(span) for n in request.numbers) else "text"
@@ -95,7 +95,7 @@ def _find_number(request: Request, leaf: Leaf, number: Fraction, parameters: Par
 
 
 def _find_duration(request: Request, leaf: Leaf, number: Fraction, parameters: Parameters) -> Iterator[TextSpan]:
-    """The places of spans of time that come to a number of what the parameter counts: `three weeks` are 21 days."""
+    """The places of spans of time equal to a number of the parameter's unit: `three weeks` are 21 days."""
     units = parameters.units.get(leaf.parameter, frozenset())
     mentions = {mention.start: mention for mention in request.numbers}
     for found in find_durations(request.plain, [(mention.start, mention.end) for mention in request.numbers]):
@@ -141,7 +141,7 @@ def _find_text(request: Request, leaf: Leaf, value: str, parameters: Parameters)
 
 
 def _find_quantity(request: Request, number: Fraction, unit: str) -> Iterator[TextSpan]:
-    """The places of a number whose unit begins with a letter: `10 m` stands in `10 MB`."""
+    """The places of a number whose unit begins with a letter: `10 m` is in `10 MB`."""
     for mention in request.numbers:
         digits = re.match(r"[\d.,]*", request.plain[mention.start :])
         following = request.plain[mention.start + digits.end() if digits and digits.end() else mention.end :]

@@ -1,4 +1,4 @@
-"""Whether the repair of a failed call is a lesson: the call must still do what the request says."""
+"""The check that the repair of a failed call is a lesson: the call must still do what the request says."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def is_asked(trial: Mapping[str, Json], failed: Mapping[str, Any], repaired: Map
 
     The request states the new value for this argument; or it is the one that failed in another form (`"three"`, 3); or
     the error names it as another word for that one.
-    A number or a day that the error has put in the place of the one asked for is none; nor is leaving out what the
-    request states.
+    A number or a day that the error has put in the place of the one asked for does not count; nor does leaving out
+    what the request states.
     """
     request = str(trial.get("query") or "")
     after: Mapping[str, Json] = repaired["arguments"] or {}

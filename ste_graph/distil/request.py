@@ -60,15 +60,15 @@ class TextSpan(NamedTuple):
         return self.start < other.end and other.start < self.end
 
     def holds(self, other: TextSpan) -> bool:
-        """True if the other lies within this one."""
+        """True if the other is within this one."""
         return self.start <= other.start and other.end <= self.end
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A text in one form: `cased` as it is written, `plain` in lower case, with what it mentions.
+    """A text in one form: `cased` as it is written, `plain` in lower case, with all that it mentions.
 
-    `quotes` are what stands in quotation marks, without them. The digits of a day or a time of day are no numbers.
+    `quotes` are the texts in quotation marks, without them. The digits of a day or a time of day are not numbers.
     """
 
     cased: str
@@ -79,7 +79,7 @@ class Request:
     numbers: tuple[NumberMention, ...]
 
     def find_words(self, value: str) -> Iterator[TextSpan]:
-        """Every place at which the words of a value stand, whatever is between them; a plural counts as its singular.
+        """Every place at which the words of a value occur, whatever is between them; a plural counts as its singular.
 
         A place within a longer word, name, path or number does not count: `1009` is not in `A-1009`.
         """
@@ -141,9 +141,9 @@ class Request:
         return match.start() if match else len(self.plain)
 
     def is_part_of_name(self, span: TextSpan, others: Sequence[TextSpan] = ()) -> bool:
-        """True if a name that begins or ends at this place goes on beside it: `Francisco` in `from San Francisco`.
+        """True if a name that begins or ends at this place continues next to it: `Francisco` in `from San Francisco`.
 
-        `others` are the places of other values, which are no part of it.
+        `others` are the places of other values, which are not part of it.
         """
         own = self.cased[span.start : span.end]
         if not own[:1].isupper() or self.cased.isupper():
@@ -184,7 +184,7 @@ class Request:
         return text[0].isupper() and not known and not any(word.overlaps(other) for other in others)
 
     def _widen(self, span: TextSpan) -> TextSpan:
-        """The place with the symbols beside it."""
+        """The place with the symbols next to it."""
         before = re.search(r"[^\w\s\"'`]*$", self.plain[: span.start])
         after = re.match(r"[^\w\s\"'`]*", self.plain[span.end :])
         start = span.start - len(before.group().lstrip(_PAUSES)) if before else span.start

@@ -41,9 +41,9 @@ _DAY = re.compile(
 _LETTERS = re.compile(r"[^\W_]+")
 _LETTERS_NEEDED: Final = 5
 _AROUND_JSON: Final = 4
-"""So many words beside it make a request of JSON that the tool is to work on."""
+"""The number of words next to it that turn JSON for the tool to work on into a request."""
 _ECHO: Final = 8
-"""So many words in a row that also stand in the prompt are copied from it."""
+"""The number of words in a row, also found in the prompt, that count as copied from it."""
 
 
 def find_fault(request: str, name: str, parameters: Mapping[str, Json], description: str = "") -> str | None:
@@ -86,7 +86,7 @@ def _technical_names(request: str, name: str, parameters: Mapping[str, Json]) ->
 
 
 def _is_mostly_json(request: str) -> bool:
-    """True if the request holds a JSON object, and hardly a word beside it."""
+    """True if the request holds a JSON object, and hardly a word apart from it."""
     return bool(_JSON_OBJECT.search(request)) and len(_LETTERS.findall(_JSON.sub(" ", request))) < _AROUND_JSON
 
 

@@ -1,4 +1,4 @@
-"""Which parameter the words around a value give it to: by a label, as a unit beside a number, as from or to."""
+"""The parameter to which the words around a value give it: by a label, as a unit next to a number, as from or to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ste_graph.distil.request import Request, TextSpan
 Role: TypeAlias = Literal["from", "to"]
 
 Kind: TypeAlias = Literal["number", "day", "text"]
-"""The kind of value that a parameter takes, or that stands at a place."""
+"""The kind of value that a parameter takes, or that is at a place."""
 
 _FROM = word_set("from source src start begin beginning origin since departure first earlier old input min lower")
 _TO = word_set("to target dest destination end finish until into arrival last later new output max upper")
@@ -24,7 +24,7 @@ _BETWEEN = (
     r"|an|both)"
 )
 _NO_VALUE = r"(?! (?!and\b|or\b|but\b|in\b|on\b|at\b|to\b|from\b|for\b|with\b|of\b|please\b|as\b|is\b|then\b)[\w\"'`])"
-"""A label with a value of its own behind it is that value's."""
+"""A label that is followed by a value of its own belongs to that value."""
 _SKIPPED = r"(?:the|a|an|my|our|your|local|time|date|day|zone|unit|number|account|of|on|in|at)"
 _IS_FROM = re.compile(rf"\b(?:from|since|starting|beginning)(?: {_SKIPPED}){{0,2}} [\"'`]?$")
 _IS_TO = re.compile(rf"(?:\b(?:to|into|until|till|through|towards|ending)(?: {_SKIPPED}){{0,2}} |-> ?|→ ?)[\"'`]?$")
@@ -94,7 +94,7 @@ def _differs_by_role(parts: tuple[str, ...], others: tuple[str, ...]) -> bool:
 
 
 def find_label(request: Request, span: TextSpan, kind: Kind, parameters: Parameters) -> str | None:
-    """The parameter that the words beside a value name: `seed 7`, `the end is …`, `… as the start`; None without one.
+    """The parameter that the words next to a value name: `seed 7`, `the end is …`, `… as the start`; or None.
 
     Of several the one that is named at greatest length counts; of equals the one before the value.
     """
@@ -138,7 +138,7 @@ def unit_of(request: Request, span: TextSpan, parameters: Parameters) -> frozens
 
 
 def role_of(request: Request, span: TextSpan, kind: Kind) -> Role | None:
-    """What the words around a value say that it is: where something comes from, or what it goes to."""
+    """The role that the words around a value give it: where something comes from, or where it goes to."""
     start = request.clause_start(span.start)
     before, after = request.plain[start : span.start], request.plain[span.end : span.end + 30]
     if kind == "text" and _follows_value(request, span):

@@ -54,7 +54,7 @@ class RunFacts:
         )
 
     def keep(self) -> None:
-        """Keep what was found, if that was much; a cache that cannot be written is no problem."""
+        """Keep the facts found, if there are many; a cache that cannot be written is not a problem."""
         if self._known is None or len(self._known) < KEPT_FROM or not self._new:
             return
         with suppress(OSError, SteError):

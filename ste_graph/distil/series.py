@@ -1,4 +1,4 @@
-"""Series of a request (`solar, storage or grid`): what one has beside the values that a call takes from it."""
+"""Series of a request (`solar, storage or grid`): their members besides the values that a call takes from them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def is_list(leaf: Leaf) -> bool:
 
 
 def find_unlisted(request: Request, series: Sequence[Series], used: Sequence[TextSpan]) -> Iterator[str]:
-    """Yields what stands in a series between or after values of a call, and no call uses.
+    """Yields the members of a series between or after values of a call that no call uses.
 
     `used` are the places of all values.
     """

@@ -30,7 +30,7 @@ class SplitFields(Frozen):
     alike: Cosine = RELATED
     """The cosine from which two requests belong to one cluster."""
     apart: Apart = "combination"
-    """What the two sides may not share beside the request: the arguments of a call, any value, or the wording."""
+    """The parts besides the request that the two sides may not share: a call's arguments, any value, or the wording."""
     examples: Annotated[int, Field(ge=1)] = 150
     """The number of examples to reach, by saying the requests of the training side in other words."""
     seed: int = 0

@@ -89,7 +89,7 @@ def decompose_search(value: str) -> Iterator[Composition]:
 
 
 def decompose_sort(value: str) -> Iterator[Composition]:
-    """Yields the name of what is sorted by: `price desc`, `-created`, `created:desc`."""
+    """Yields the name of the sort key: `price desc`, `-created`, `created:desc`."""
     match = re.fullmatch(r"(?P<sign>[-+])?(?P<name>[^\W\d][\w.]*)(?:[ :,]+(?P<way>asc|desc|ascending|descending))?", value, re.I)  # fmt: skip  # noqa: E501
     if match and (match["sign"] or match["way"]):
         way = _SORTS[match["way"].lower()] if match["way"] else "desc" if match["sign"] == "-" else "asc"

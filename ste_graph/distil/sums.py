@@ -79,7 +79,7 @@ def is_turned(request: str) -> bool:
 def _alternatives(number: float, operator: list[str]) -> Iterator[float]:
     """The numbers that may be stated in place of one.
 
-    A half where it is divided by 2, `minus one` where 1 is subtracted, 19 % where 1.19 stands.
+    A half where it is divided by 2, `minus one` where 1 is subtracted, 19 % where 1.19 is given.
     """
     if operator == ["/"] and number in (2, 3, 4, 100):
         yield 1 / number

@@ -22,7 +22,7 @@ _SIGNS: Final = {
     "inch": '"', "foot": "'|ft", "kelvin": "K", "celsius": "C", "fahrenheit": "F", "m": "m", "g": "g", "l": "l|L",
     "s": "s", "h": "h", "min": "min", "day": "d",
 }  # fmt: skip
-"""What stands for a unit right after a number only."""
+"""The signs that stand for a unit only right after a number."""
 _RATE: Final = re.compile(r"(?: ?/| per\b| an(?= hour\b)| a(?= (?:second|minute|hour)\b))")
 _POWER: Final = re.compile(r"\b(?:cubic|square) $")
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "fortnight": 1_209_600}
@@ -47,7 +47,7 @@ def unit_names(unit: str) -> list[str]:
 
 
 def find_signs(unit: str, cased: str) -> Iterator[tuple[int, int]]:
-    """Yields the places at which a unit stands as a sign right after a number: `300 K`, `40"`."""
+    """Yields the places at which a unit occurs as a sign right after a number: `300 K`, `40"`."""
     if signs := _SIGNS.get(unit):
         yield from (match.span("sign") for match in re.finditer(rf"\d ?°?(?P<sign>{signs})(?![\w'\"])", cased))
 
@@ -74,7 +74,7 @@ def find_durations(plain: str, numbers: Iterable[tuple[int, int]]) -> Iterator[D
 
 @cache
 def conversion_factor(unit: str, other: str) -> Fraction | None:
-    """How many of another unit of time make one of this; None if either is none, or they are the same."""
+    """The number of another unit of time in one of this, or None if either is not such a unit, or they are the same."""
     if unit == other or unit not in _SECONDS or other not in _SECONDS:
         return None
     return Fraction(_SECONDS[unit], _SECONDS[other])

@@ -1,4 +1,4 @@
-"""What a request asks for that no call uses: numbers, days, times, quoted texts, and more of a series."""
+"""The parts of a request that no call uses: numbers, days, times, quoted texts, and more of a series."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def find_unused(
 
 
 def _is_repeated(request: Request, span: TextSpan, used: Sequence[TextSpan]) -> bool:
-    """True if the same number of the same stands at a place that is used: `11 pounds. 11 pounds are …`."""
+    """True if the same number of the same thing is at a place that is used: `11 pounds. 11 pounds are …`."""
     counted = {
         number.start: (number.values, re.findall(r"\w+", request.plain[number.end :])[:1]) for number in request.numbers
     }
@@ -64,7 +64,7 @@ def _is_repeated(request: Request, span: TextSpan, used: Sequence[TextSpan]) -> 
 
 
 def _is_known(request: Request, span: TextSpan, known: str) -> bool:
-    """True if another text has what stands at a place, and a word beside it: `at most 50 rows`."""
+    """True if another text has the value at a place, and a word next to it: `at most 50 rows`."""
     written = request.cased[span.start : span.end]
     if not contains_words(known, written):
         return False

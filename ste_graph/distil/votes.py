@@ -17,7 +17,7 @@ QUESTIONS: Final = {
 """The questions by name, and what a no to each of them means."""
 
 Vote: TypeAlias = Mapping[str, Json]
-"""`{informative, faithful, appropriate: bool, why: str}`; `{unread: the reply}` where there is no verdict in it."""
+"""`{informative, faithful, appropriate: bool, why: str}`; `{unread: the reply}` for a reply without a verdict."""
 
 SCHEMA: Final[dict[str, Json]] = {
     "type": "object",
@@ -37,7 +37,7 @@ def parse_vote(reply: Reply) -> Vote:
 
 
 def parse_answers(reply: Reply, questions: Iterable[str]) -> tuple[dict[str, bool | None], str]:
-    """The answer to each question, None where there is none, and why.
+    """The answer to each question, or None if it is missing, and the reason given.
 
     Structured, as JSON in the reply's text, or as lines such as `Faithful: no`.
     """

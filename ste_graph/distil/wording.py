@@ -18,7 +18,7 @@ _VALUE = " 0 "  # no number is left in a wording, so that this word stands for n
 def read_wording(query: str, arguments: Mapping[str, Json], parameters: Mapping[str, Json]) -> str:
     """The words of a request in their order, `0` for each value of its call, and for each number, day, time and quote.
 
-    A small number in words that is no value (`make one that …`) is a word like any other.
+    A small number in words that is not a value (`make one that …`) is a word like any other.
     Two requests with the same wording differ in their values alone.
     """
     request = parse_request(query)

@@ -142,7 +142,7 @@ def list_zones() -> frozenset[str]:
 
 
 def place_names(zone: str) -> list[str]:
-    """The places whose name stands for a time zone; none for any other text."""
+    """The places whose name stands for a time zone; empty for any other text."""
     if zone not in list_zones():
         return []
     cities = _CITIES.get(_SAME.get(zone, zone), "")
@@ -156,7 +156,7 @@ def lies_elsewhere(zone: str, cased: str, end: int) -> bool:
 
 
 def find_places(cased: str) -> Iterator[tuple[int, int]]:
-    """Yields the places of a text at which a time zone, or a city that stands for one, is named."""
+    """Yields the places of a text at which a time zone, or a city that represents one, is named."""
     yield from (match.span() for match in _pattern().finditer(cased))
 
 

@@ -49,7 +49,7 @@ class TimedReply:
 
     @property
     def text(self) -> str:
-        """What the model says, without the thoughts in its text."""
+        """The words of the model, without the thoughts in its text."""
         return split_thoughts(self.raw.text).rest.strip()
 
     @property
@@ -85,7 +85,7 @@ class Examiner:
 
     @property
     def adaptation(self) -> Adaptation:
-        """What was learnt up to now."""
+        """The adaptation learnt up to now."""
         if not isinstance(self.adapter, OpenAIModel):
             return AS_ASKED
         return self.notes.adaptations.find(f"{self.adapter.model} at {self.adapter.location}")
@@ -113,7 +113,7 @@ class Examiner:
     ) -> TimedReply:
         """Ask for one reply; with `think`, a model that thinks gets the tokens for it.
 
-        Raises `ModelError` in one sentence where there is none in so many tries.
+        Raises `ModelError` in one sentence if so many tries bring no reply.
         """
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
         request = ModelRequest(messages=messages, seed=seed, stop=stop, schema=schema, tools=tools)

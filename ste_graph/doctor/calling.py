@@ -127,11 +127,7 @@ async def try_tool_call(examiner: Examiner, diagnosis: Diagnosis) -> None:
         diagnosis.add("tool call", "adapted", f"left {where} by the server, as {dialect(text)}; it is read there")
     else:
         promised = reply.raw.finish_reason == "tool_calls"
-        lost = (
-            "one is promised (finish_reason), and none is there"
-            if promised
-            else f"none in {_excerpt(reply)}"
-        )
+        lost = "one is promised (finish_reason), and none is there" if promised else f"none in {_excerpt(reply)}"
         diagnosis.add("tool call", "no", lost)
         diagnosis.protocol = otherwise
     if new := sorted(set(examiner.adaptation.keywords) - known):
@@ -151,7 +147,7 @@ def _slips(step: object) -> str:
 
 
 def dialect(text: str) -> str:
-    """The name of the form in which a call stands in a text."""
+    """The name of the form of a call in a text."""
     return next(name for name, mark in (*MARKS, ("text", "")) if re.search(mark, text, re.MULTILINE))
 
 
@@ -180,7 +176,7 @@ ORDER: Final[tuple[Message, ...]] = (
 
 
 async def try_roles(examiner: Examiner, diagnosis: Diagnosis) -> None:
-    """Send a conversation whose roles stand in the orders that chat templates refuse."""
+    """Send a conversation whose roles are in the orders that chat templates refuse."""
     try:
         await examiner.ask(ORDER, max_tokens=4, tools=[TOOL], think=False)
     except LostReplyError:  # to what came after the roles

@@ -1,4 +1,4 @@
-"""How much of a long prompt a server reads: it may refuse one, or cut its beginning and say nothing."""
+"""The part of a long prompt that a server reads: it may refuse one, or cut its beginning and say nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BIRDS: Final = ("heron", "curlew", "puffin", "dunlin", "plover", "wagtail", "sis
 
 @dataclass(frozen=True, slots=True)
 class ReadingSpeed:
-    """What the medium prompt has shown."""
+    """The findings from the medium prompt."""
 
     tokens_per_character: float
     tokens_per_s: float

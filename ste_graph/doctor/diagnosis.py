@@ -1,4 +1,4 @@
-"""What was found out about a model and its server."""
+"""The findings about a model and its server."""
 
 from __future__ import annotations
 
@@ -51,22 +51,22 @@ class Diagnosis:
     protocol: Protocol = "react"
     """The form in which calls are best asked for."""
     at_once: int | None = None
-    """How many requests at once bring more replies a second; None if that was not found out."""
+    """The number of requests at once that brings more replies a second, or None if that was not found out."""
     context: int | None = None
     """Tokens that are read for sure, reply included; None if all that was sent was read."""
     thinking_tokens: int = 0
-    """Tokens that a reply needs for thoughts, beside its own."""
+    """Tokens that a reply needs for thoughts, in addition to its own."""
     timeout_s: float | None = None
     """Seconds that one try needs; None if the model's own limit does."""
     seconds: float = 0.0
-    """How long it took to find out."""
+    """The duration of the examination."""
 
     def add(self, subject: str, outcome: Outcome, note: str) -> None:
         """Note one thing that was tried."""
         self.findings.append(ServerFinding(subject, outcome, note))
 
     def find(self, subject: str) -> ServerFinding | None:
-        """What was found on a subject."""
+        """The finding on a subject."""
         return next((finding for finding in self.findings if finding.subject == subject), None)
 
     def to_json(self) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""How many requests at once a server answers faster than one after another."""
+"""The number of requests at once that a server answers faster than one after another."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class AskedModel:
     workflow: Workflow | None = None
 
     async def examine(self, *, quick: bool, progress: Callable[[str], None]) -> tuple[Diagnosis, str]:
-        """What was found, and the lines to paste; kept for runs. Raises `SteError` where the model cannot be asked."""
+        """The findings, and the lines to paste; kept for runs. Raises `SteError` if the model cannot be asked."""
         longest = USUAL_PROMPT
         if self.workflow is not None:
             longest = max(SHORTEST, estimate_longest_prompt(self.workflow, self.names))
@@ -74,7 +74,7 @@ def single_model(url: str | None, name: str | None) -> AskedModel:
 def list_models(workflow: Workflow, only: str | None = None) -> list[AskedModel]:
     """The models that the workflow asks, its sub-workflows included; those of one server and name are one.
 
-    Raises `WorkflowError` where there is none to examine, or none of the name `only`.
+    Raises `WorkflowError` if it has no model to examine, or none of the name `only`.
     """
     asked = _list_pairs(workflow)
     if only is not None:

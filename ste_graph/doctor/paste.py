@@ -36,7 +36,7 @@ def yaml_lines(diagnosis: Diagnosis, adapter: Adapter, workflow: Workflow | None
 def _models(
     diagnosis: Diagnosis, adapter: Adapter, names: Sequence[str], workflow: Workflow | None
 ) -> dict[str, dict[str, Json]]:
-    """The entry of each model: in full the one that stands for the server, and what differs in the others."""
+    """The entry of each model: in full the one that represents the server, and the differences of the others."""
     adapters = workflow.models if workflow else {names[0]: adapter}
     main = adapters.get("main")
     is_same = main is not None and (main.label, main.location) == (adapter.label, adapter.location)
@@ -102,7 +102,7 @@ def _transcripts(diagnosis: Diagnosis, adapter: Adapter, workflow: Workflow | No
 
 
 def _remarks(diagnosis: Diagnosis, changes: Mapping[str, Json]) -> list[str]:
-    """How to apply the lines, what requests are made to fit anyway, and what to set elsewhere."""
+    """The ways to apply the lines, the requests that are made to fit anyway, and the settings to make elsewhere."""
     remarks = []
     if changes:
         settings = " ".join(f"--set {path}={value}" for path, value in changes.items())

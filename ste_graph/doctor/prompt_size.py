@@ -15,7 +15,7 @@ TOOL: Final = 200
 OFFERED: Final = 12
 """Tools where a prompt shows several."""
 REPLY: Final = 120
-"""Tokens of one reply, or of what a tool gave."""
+"""Tokens of one reply, or of the result of a tool."""
 ENTRY: Final = 60
 """Tokens of one record that is recalled."""
 

@@ -1,4 +1,4 @@
-"""What a server makes of `seed`, `temperature`, `stop` and `max_tokens`."""
+"""The treatment of `seed`, `temperature`, `stop` and `max_tokens` by a server."""
 
 from __future__ import annotations
 

@@ -29,15 +29,15 @@ from ste_graph.suggest import did_you_mean, list_choices
 
 @dataclass(frozen=True)
 class ExportRecord:
-    """A trial or a reply, with the steps that led to it, and what is known of it beside its own record."""
+    """A trial or a reply, with the steps that led to it, and all that is known of it besides its own record."""
 
     line: Line
     unit: str
     steps: Sequence[LoggedStep] = ()
     facts: TrialFacts | None = None
-    """What a trial's records show beside the model's verdict."""
+    """The facts that a trial's records show besides the model's verdict."""
     fate: tuple[str, str] | None = None
-    """What gates made of a trial: `kept`, or the gate, and why; None where no gate has seen it."""
+    """The verdict of the gates on a trial: `kept`, or the gate, and the reason; None if no gate has seen it."""
     verdict: bool | None = None
     """The judge's verdict on a reply, which an evaluation asked for as its rules do not decide; None: not asked."""
 
@@ -150,11 +150,11 @@ class ExportRun:
 
     parts: list[ExportPart]
     fates: Fates
-    """What gates made of its trials."""
+    """The verdicts of the gates on its trials."""
     verdicts: dict[str, bool]
     """The judge's verdicts, by the key of the question."""
     decision: Line | None
-    """The last evaluation; None where there is none."""
+    """The last evaluation, if any."""
 
 
 def read_run(run: FinishedRun) -> ExportRun:
@@ -179,7 +179,7 @@ def read_run(run: FinishedRun) -> ExportRun:
 
 
 def choose_part(parts: Sequence[ExportPart], name: str | None) -> list[ExportPart]:
-    """The parts, or the one of this name. Raises `WorkflowError` if there is none."""
+    """The parts, or the one of this name. Raises `WorkflowError` if no part has it."""
     if name is None:
         return list(parts)
     chosen = [part for part in parts if part.name == name]

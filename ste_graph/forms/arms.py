@@ -45,13 +45,13 @@ def added_tokens(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[st
 
 
 def fit_first(texts: Sequence[str], room: int | None) -> int:
-    """How many of the texts, from the first on, fit into `room` tokens; None: all. The first that does not ends it."""
+    """The number of texts, from the first, that fit into `room` tokens; None: all. The first that does not ends it."""
     tokens = accumulate(map(approximate_tokens, texts))
     return len(texts) if room is None else sum(total <= room for total in tokens)
 
 
 def fit_last(texts: Sequence[str], room: int | None) -> int:
-    """How many of the texts, from the last one backwards, fit into `room` tokens; None: all."""
+    """The number of texts, from the last one backwards, that fit into `room` tokens; None: all."""
     return fit_first(texts[::-1], room)
 
 

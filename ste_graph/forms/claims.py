@@ -1,4 +1,4 @@
-"""Claims of a sentence: the names and values in it, each of which must stand in the texts that it rests on."""
+"""Claims of a sentence: the names and values in it, each of which must occur in the texts that it rests on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CODE = re.compile(
     r"(?<![\w/])(?:[^\W_]+(?:_+[^\W_]+)+|[A-Za-z]+\d[\w-]*|\d+[A-Za-z]+\d[\w-]*|[a-z]+[A-Z]\w*|[A-Z]\w*(?:/[A-Z]\w*)+"
     r"|[A-Z]{2,}(?:[-/][A-Z\d]+)*)(?![\w/])"
 )
-"""A name that is no word of a language: `from_zone`, `A7`, `fromZone`, `Europe/Berlin`, `EUR`."""
+"""A name that is not a word of a language: `from_zone`, `A7`, `fromZone`, `Europe/Berlin`, `EUR`."""
 _NAME = re.compile(r"(?<=[\w,;)\"'`] )[A-Z][a-z][\w'-]*(?: [A-Z][a-z][\w'-]*)*")
 """Words with a capital that open no sentence: `Paris`, `New York`."""
 _GENERAL = frozenset({"API", "ID", "JSON", "OK"})
@@ -46,7 +46,7 @@ class SentenceClaim(NamedTuple):
 
 
 def find_claims(sentence: str) -> list[SentenceClaim]:
-    """The claims of a sentence, in the order in which they stand.
+    """The claims of a sentence, in the order of the sentence.
 
     They are texts in quotation marks, days, times of day, numbers (but for small ones in words), forms of days, codes
     and identifiers, and names with a capital within the sentence.
@@ -84,7 +84,7 @@ def find_claims(sentence: str) -> list[SentenceClaim]:
 
 
 def find_unsupported(sentence: str, sources: Sequence[str]) -> list[str]:
-    """The claims of a sentence that stand in none of the texts, as it writes them."""
+    """The claims of a sentence that occur in none of the texts, as it writes them."""
     return [claim.written for claim in find_claims(sentence) if not any(claim.is_in(text) for text in sources)]
 
 
@@ -96,7 +96,7 @@ class _Mentions(NamedTuple):
 
 @lru_cache(maxsize=512)
 def _mentions(text: str) -> _Mentions:
-    """What a text mentions; the digits of a day or a time of day are no numbers."""
+    """The mentions of a text; the digits of a day or a time of day are not numbers."""
     read = parse_request(text)
     return _Mentions(
         frozenset(day for mention in read.days for day in mention.days),
@@ -106,7 +106,7 @@ def _mentions(text: str) -> _Mentions:
 
 
 def form_pattern(written: str) -> str | None:
-    """The pattern of values that have a form in letters; None if it is no such form."""
+    """The pattern of values that have a form in letters, or None if the text is not such a form."""
     if not _FORM.fullmatch(written):
         return None
     if written.startswith("ISO"):

@@ -79,7 +79,7 @@ _WHOLLY = re.compile(
 
 
 class Contradiction(NamedTuple):
-    """A value, a form or a parameter of which a sentence says the opposite of what the trials show."""
+    """A value, a form or a parameter of which a sentence says the opposite of the trials' evidence."""
 
     written: str
     said: Verdict
@@ -102,11 +102,11 @@ class _Use(NamedTuple):
 
 
 def find_contradiction(sentence: str, trials: Sequence[NumberedTrial]) -> Contradiction | None:
-    """What a sentence says of a value, a form of values or a parameter against all of the trials.
+    """The statement of a sentence about a value, a form of values or a parameter that contradicts all of the trials.
 
     A clause that says "fails" is wrong about something that a successful call used, unless it names something else
-    that only failed calls used. One that says "works" is wrong about what only failed calls used. A clause that says
-    neither, or gives a bound, says nothing here.
+    that only failed calls used. One that says "works" is wrong about things that only failed ones used. A clause that
+    says neither, or gives a bound, says nothing here.
     """
     uses = list(_uses(trials))
     for clause, verdict in _clauses(straighten(sentence)):

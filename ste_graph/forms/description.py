@@ -47,7 +47,7 @@ class DescriptionRecord(WrittenRecord):
     previous: ToolWording
     kept: bool
     reason: str
-    """Why the rewritten descriptions were kept, or those from before."""
+    """The reason that the rewritten descriptions, or those from before, were kept."""
     validation: WordingTest | None = None
     """The test of the kept proposal, or of the last one; None without any."""
     refused: tuple[RefusedWording, ...] = ()

@@ -13,7 +13,7 @@ EvidenceKind: TypeAlias = Literal["kept", "failed"]
 """Kept: trials that passed the gates, calls that worked. Failed: trials in which a call was at fault."""
 
 LONGEST_OBSERVATION = 160
-"""The most characters of what a call gave."""
+"""The most characters of the result of a call."""
 
 
 class NumberedCall(Frozen):
@@ -86,7 +86,7 @@ def _calls(steps: Iterable[Mapping[str, Any]]) -> Iterable[NumberedCall]:
 
 
 def _marks(trial: Mapping[str, Any], kind: EvidenceKind) -> set[str]:
-    """What a trial shows: the parameters of its calls, and of failed ones the beginning of the error."""
+    """The marks of a trial: the parameters of its calls, and of failed ones the beginning of the error."""
     if kind == "failed":
         return {_line(step["observation"]["text"])[:40] for step in _faults(trial)}
     return {name for step in trial["steps"] for name in step.get("arguments") or {}}

@@ -41,12 +41,12 @@ _ORDER = re.compile(
 def find_foreign(
     text: str, *, definition: str, observations: Sequence[str] = (), held_out: Sequence[Json] = ()
 ) -> list[str]:
-    """What a text for a prompt holds that does not belong there, in words; nothing where it is clean.
+    """The parts of a text for a prompt that do not belong there, in words; empty if the text is clean.
 
     Args:
         text: A sentence of a guideline, or a description.
-        definition: All that the tool's own definition says; what stands there may stand in the text.
-        observations: What calls of the tool gave: an order copied from one is somebody else's.
+        definition: All that the tool's own definition says; its words may be in the text.
+        observations: The results of calls of the tool: an order copied from one is somebody else's.
         held_out: The values of requests that are kept for a test, and that no trial shows.
     """
     return [

@@ -42,7 +42,7 @@ class Proposal(Frozen):
     parent: str = BEFORE
     """The arm whose descriptions were to be improved."""
     cases: tuple[str, ...] = ()
-    """The keys of the cases of trials on which it is compared with its parent; empty where there is no such test."""
+    """The keys of the cases of trials on which it is compared with its parent; empty if it has no such test."""
 
     @property
     def wording(self) -> ToolWording:
@@ -89,7 +89,7 @@ def proposal_arm(count: int) -> str:
 
 
 class Ledger:
-    """What is known of a tool's descriptions: the wordings by arm, and the results of their tests.
+    """The known data on a tool's descriptions: the wordings by arm, and the results of their tests.
 
     Args:
         now: The descriptions as they are.
@@ -157,7 +157,7 @@ class Ledger:
         return next(filter(None, map(self.compare, [*self.wordings][:0:-1])), None)
 
     def explain_choice(self) -> str:
-        """Why the best descriptions were kept, or those from before."""
+        """The reason that the best descriptions, or those from before, were kept."""
         counted = count_noun(len(self.validation), "request")
         if best := self.find_best():
             return f"{best[1].after} of {counted} set aside came out right, {best[1].before} before"

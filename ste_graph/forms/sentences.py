@@ -56,25 +56,25 @@ def find_example_words(prompt: str) -> frozenset[str]:
 
 
 def repeats_example(sentence: str, example_words: frozenset[str], sources: Sequence[str]) -> bool:
-    """True if a sentence speaks of a worked example: with words of it that stand in none of the sources."""
+    """True if a sentence speaks of a worked example: with words of it that occur in none of the sources."""
     known = {word for source in sources for word in _content_words(source)}
     return len((_content_words(sentence) & example_words) - known) >= EXAMPLE_WORDS
 
 
 def adds_nothing(sentence: str, definition: str) -> bool:
-    """True if each word, name and value of a sentence stands in the tool's own definition."""
+    """True if each word, name and value of a sentence occurs in the tool's own definition."""
     return not find_unsupported(sentence, [definition]) and not _telling_words(sentence) - _telling_words(definition)
 
 
 def read_sentences(reply: str) -> list[CitedSentence]:
-    """The sentences of a reply. Those before a citation on the same line share it; `nothing` is no sentence."""
+    """The sentences of a reply. Those before a citation on the same line share it; `nothing` is not a sentence."""
     lines = [_BULLET.sub("", line).strip() for line in reply.splitlines() if not line.lstrip().startswith("```")]
     found = [sentence for line in lines for sentence in _read_line(line)]
     return [sentence for sentence in found if words(sentence.text).strip() not in _NOTHING]
 
 
 def find_basis(sentence: CitedSentence, trials: Sequence[NumberedTrial], definition: str) -> Basis:
-    """What a sentence rests on: each of its names and values stands in a trial that it cites, or in the definition.
+    """The basis of a sentence: each of its names and values is in a trial that it cites, or in the definition.
 
     A sentence that cites nothing rests on the trials that have its names and values; without any, on none.
     """

@@ -1,4 +1,4 @@
-"""What is common to the records of texts that a model has written about a tool."""
+"""The common parts of the records of texts that a model has written about a tool."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Cases(Frozen):
     def items(self) -> list[Json]:
         """The tools that have a case, in the order of the run or the file; those without are named in a warning.
 
-        Raises `WorkflowError` if there is no case at all, the two sides of the run's split share something, a file has
+        Raises `WorkflowError` if no tool has a case, the two sides of the run's split share something, a file has
         another shape, or a tool is not described.
         """
         place = Path(self.run or self.path or "")

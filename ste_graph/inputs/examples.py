@@ -28,7 +28,7 @@ class RunExamples(Frozen):
     """Only the requests of trials, without those that say them in other words."""
 
     def items(self) -> list[Json]:
-        """The examples, in the order of tools and of making. Raises `WorkflowError` if there is none."""
+        """The examples, in the order of tools and of making. Raises `WorkflowError` if there are no examples."""
         found = [
             (example, line)
             for example, line in read_examples(Path(self.run)).pairs

@@ -39,7 +39,7 @@ class KeptTools(Frozen):
         ]
 
     def review(self, tools: Sequence[Tool]) -> list[ToolStanding]:
-        """The standing of the tools beside the pack. Raises `WorkflowError` also if they have none in common."""
+        """The standing of the tools relative to the pack. Raises `WorkflowError` also if they have none in common."""
         if self.since is None:
             return []
         pack = open_adopted_pack(Path(self.since))

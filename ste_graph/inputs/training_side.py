@@ -54,7 +54,7 @@ class TrainingSide(Frozen):
     def items(self) -> list[Json]:
         """The tools that have a training side, in the order of the run.
 
-        Raises `WorkflowError` if there is none, a named tool has none, or the sides of the run share something.
+        Raises `WorkflowError` if no tool has one, a named tool has none, or the sides of the run share something.
         """
         place = Path(self.run)
         examples = read_examples(place)
@@ -105,7 +105,7 @@ class TrainingSide(Frozen):
         return found
 
     def count_costless(self, kept: Sequence[str]) -> int:
-        """How many of the tools that a pack is kept for cost nothing: those that it has the form of."""
+        """The number of tools that a pack is kept for and that cost nothing: those that it has the form of."""
         if self.since is None:
             return 0
         pack = open_adopted_pack(self.since)

@@ -28,14 +28,14 @@ class RunTrials(Frozen):
     run: RelativePath
     """The folder of a run."""
     licence: str | None = None
-    """What may be done with the texts of its model; it goes with every example that is made of them."""
+    """The terms of use of the texts of its model; they go with every example that is made of them."""
     include: tuple[str, ...] | None = None
     """Only the tools of these names."""
     since: RelativePath | None = None
     """A pack, whose tools need not be explored again while they stay as they are."""
 
     def items(self) -> list[Json]:
-        """The tools, by name. Raises `WorkflowError` if there is no run, or it has no trial."""
+        """The tools, by name. Raises `WorkflowError` if the run is missing or has no trial."""
         opened = open_run(Path(self.run))
         lock = opened.lock
         by_tool: dict[str, list[Json]] = {}
@@ -64,7 +64,7 @@ class RunTrials(Frozen):
         ] + kept
 
     def count_costless(self, kept: Sequence[str]) -> int:
-        """How many of the tools that a pack is kept for cost nothing: all, as they have no trials."""
+        """The number of tools that a pack is kept for and that cost nothing: all, as they have no trials."""
         return len(kept) if self.since is not None else 0
 
     def _read_kept(self, lock: Mapping[str, Json]) -> list[Json]:

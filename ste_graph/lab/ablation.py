@@ -37,7 +37,7 @@ class ArmRun:
     folder: Path
     reuse: Reuse
     wanted: Mapping[str, Json] | None = field(repr=False)
-    """What its lock file would say; None where its tools are known only once something has started."""
+    """The content that its lock file would have; None where its tools are known only once something has started."""
     per_unit: Cost | None
     """The most that a unit can cost; None where a part of it is not known yet."""
 

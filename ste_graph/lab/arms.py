@@ -196,7 +196,7 @@ def check_comparable(arms: Arms, locks: Mapping[str, Mapping[str, Json] | None])
 
 
 def _lock_without_name(arm: AblationArm) -> Json:
-    """What makes an arm, without its name."""
+    """The lock of an arm, without the arm's name."""
     return {name: value for name, value in arm.workflow.lock.items() if name != "variant"}
 
 

@@ -1,4 +1,4 @@
-"""How the runs of an arm went: what they used, how loops ended, and faults that may make arms unequal."""
+"""The conduct of the runs of an arm: their use, the ends of loops, and faults that may make arms unequal."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Conduct:
     trials: int = 0
     used: UsageCounts = field(default_factory=UsageCounts)
     calls: Counter[str] = field(default_factory=Counter)
-    """How many tool calls ended in each way."""
+    """The number of tool calls that ended in each way."""
     loops: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often each loop ended, by its name and the reason."""
+    """The number of times that each loop ended, by its name and the reason."""
     retries: Counter[str] = field(default_factory=Counter)
-    """How many requests to models were made again, by the kind of reason."""
+    """The number of requests to models that were made again, by the kind of reason."""
     failed: dict[str, str] = field(default_factory=dict)
     """The reason, per seed and failed unit."""
 
@@ -53,7 +53,7 @@ class Conduct:
         return prices.price(self.used.prompt_tokens, self.used.completion_tokens)
 
     def rates(self) -> Iterator[tuple[str, int, int]]:
-        """What may differ between arms: its name, how often it happened, and how often it could have."""
+        """The rates that may differ between arms: name, number of times that it happened, and number possible."""
         asked = self.used.model_calls
         yield "requests made again", self.retries.total(), asked
         for name in FAULTS:
@@ -99,7 +99,7 @@ class Inequality:
 
 
 def find_inequalities(base: Conduct, other: Conduct) -> list[Inequality]:
-    """What befell one arm more often than the base, so that their difference may not be what was changed."""
+    """The faults that befell one arm more often than the base, and so may explain a difference between them."""
     first: Mapping[str, tuple[int, int]] = {what: (count, of) for what, count, of in base.rates()}
     found = []
     for what, count, of in other.rates():

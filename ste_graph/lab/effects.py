@@ -62,7 +62,7 @@ def estimate_effects(base: Values, arms: Mapping[str, Values]) -> dict[str, Effe
 
 
 def estimate_factor_effects(arms: Mapping[frozenset[str], Values], factors: Sequence[str]) -> dict[str, Effect]:
-    """The main effect of each factor: the mean over all combinations of the others of what it changes there.
+    """The main effect of each factor: the mean, over all combinations of the others, of the change that it makes there.
 
     `arms` has the values of every combination, by the factors that are in it.
     """
@@ -79,7 +79,7 @@ def _estimate(pairs: Mapping[str, Mapping[str, PairedCases]]) -> dict[str, Effec
 
 
 def _pair(first: Sequence[Values], second: Sequence[Values]) -> dict[str, PairedCases]:
-    """The cases that all have, by unit; a case's gain is the mean of what the second of each pair has more."""
+    """The cases that all have, by unit; a case's gain is the mean surplus of the second of each pair over the first."""
     gains: dict[str, list[float]] = {}
     items: list[int] = []
     for case in first[0]:

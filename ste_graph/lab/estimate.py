@@ -1,4 +1,4 @@
-"""What a run is expected to use, from a run of the same workflow: the last one in its folder, or a small sample.
+"""The expected use of a run, from a run of the same workflow: the last one in its folder, or a small sample.
 
 Each node is taken to run as often, of the times that its loops allow, as it did there, and to use as much each time.
 """
@@ -29,7 +29,7 @@ COUNTS: Final = ("model_calls", "tool_calls", "prompt_tokens", "cached_tokens", 
 
 @dataclass(slots=True)
 class Estimate:
-    """What a run of a workflow is expected to use, its parts included."""
+    """The expected use of a run of a workflow, its parts included."""
 
     sample: Path
     """The run that it is from."""
@@ -72,7 +72,7 @@ class Estimate:
 
 
 def estimate_run(workflow: Workflow, planned: Plan, sample: Path) -> Estimate:
-    """The estimate from a run of this workflow. Raises `WorkflowError` if it is none, or has finished no step."""
+    """The estimate from a run of this workflow. Raises `WorkflowError` if it is not one, or has finished no step."""
     run = open_run(sample)
     name = run.lock["resolved"]["workflow"].get("name")
     if name != workflow.name:
@@ -85,7 +85,7 @@ def estimate_run(workflow: Workflow, planned: Plan, sample: Path) -> Estimate:
 
 
 def last_run(folder: Path) -> Path | None:
-    """The run in a folder; None where there is none."""
+    """The run in a folder, or None if the folder has no run."""
     return folder if is_run(folder) else None
 
 
@@ -147,7 +147,7 @@ def _add_part(found: Estimate, name: str, part: Estimate) -> None:
 
 
 def _by_node(logs: Sequence[StepLog]) -> dict[str, tuple[int, UsageCounts]]:
-    """How many steps of each node there are, and what they have used."""
+    """The number of steps of each node, and their use."""
     steps, used = Counter[str](), dict[str, UsageCounts]()
     for log in logs:
         for key, step in log.finished.items():

@@ -1,4 +1,4 @@
-"""What exploring is likely to cost, by what was measured, and the prices that a workflow states."""
+"""The likely cost of exploring, by earlier measurements, and the prices that a workflow states."""
 
 from __future__ import annotations
 

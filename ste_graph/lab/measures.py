@@ -31,7 +31,7 @@ class Explored:
 
     @property
     def tool(self) -> Mapping[str, Json]:
-        """The tool that the unit explores; of a unit that is no tool, one without parameters."""
+        """The tool that the unit explores; of a unit that is not a tool, one without parameters."""
         return self.tools.get(self.unit) or {"name": self.unit, "parameters": {}, "description": ""}
 
     @property
@@ -45,7 +45,7 @@ class Measure:
 
     name: str
     title: str
-    """What is measured, for a person."""
+    """The name of the measure for a person."""
     value: Callable[[Explored], Value | None]
 
 

@@ -38,7 +38,7 @@ class UnitTrials:
     trials: Sequence[JournalTrial]
     problem: str | None
     definition: Mapping[str, Json]
-    """What the unit was given: a digest of its `item`; of a tool also its `parameters` and `description`."""
+    """The definition of the unit: a digest of its `item`; of a tool also its `parameters` and `description`."""
 
     @property
     def by_place(self) -> dict[TrialPlace, JournalTrial]:
@@ -52,7 +52,7 @@ class TrialsByUnit:
 
     run: FinishedRun = field(repr=False)
     lock: Mapping[str, Json] = field(repr=False)
-    """The lock as it stands after the changes that were accepted."""
+    """The lock with the changes that were accepted."""
     units: Mapping[str, UnitTrials]
 
     @property
@@ -111,8 +111,8 @@ class RunPair:
 def open_trials(path: Path) -> TrialsByUnit:
     """The trials of a finished or unfinished run, or of the one part of it that has trials.
 
-    Raises `WorkflowError` if the folder is no run, is one of another version, or has no trials, or several parts that
-    have; it says what is there instead.
+    Raises `WorkflowError` if the folder is not a run, is one of another version, or has no trials, or several parts
+    that have; it says what is there instead.
     """
     return read_trials(_with_trials(open_run(path)))
 
@@ -168,7 +168,7 @@ def require_pairs(pair: RunPair) -> RunPair:
 
 
 def definition_problem(a: UnitTrials, b: UnitTrials) -> str | None:
-    """Why the trials of a unit of the same name cannot be compared: it is another case; None if they can be."""
+    """The reason that the trials of units of one name cannot be compared: it is another case; None if they can be."""
     first, second = a.definition, b.definition
     if "parameters" in first or "parameters" in second:
         return None if first.get("parameters") == second.get("parameters") else "the tool has other parameters"

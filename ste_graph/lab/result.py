@@ -165,7 +165,7 @@ def _does_the_same(pair: TrialPair) -> bool:
 
 
 def _pairing_problem(base: TrialsByUnit, own: TrialsByUnit, name: str) -> str | None:
-    """Why a unit cannot be compared with that of the base; None if it can be."""
+    """The reason that a unit cannot be compared with that of the base; None if it can be."""
     if name not in base.units:
         return "the base does not have it"
     return definition_problem(base.units[name], own.units[name])

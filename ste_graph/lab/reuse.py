@@ -1,4 +1,4 @@
-"""What is reused of an earlier run of an arm: its finished units, unless something that they depend on has changed."""
+"""The reuse of an earlier run of an arm: its finished units, unless something that they depend on has changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOOLS = ("resolved", "workflow", "tools")
 
 @dataclass(frozen=True, slots=True)
 class UnitReuse:
-    """What becomes of one unit, and why it is not reused; no reason where it is."""
+    """The plan for one unit, and the reason that it is not reused; None if it is."""
 
     unit: str
     state: State
@@ -34,10 +34,10 @@ class UnitReuse:
 
 @dataclass(frozen=True, slots=True)
 class Reuse:
-    """What becomes of the units of an arm. `how` says what is done with the run that is there.
+    """The plan for the units of an arm. `how` says what is done with the existing run.
 
-    `go on`: it is taken up, or summed up if it was finished. `start`: there is none. `carry over`: some of its units
-    are taken into a new run. `anew`: none are. In the last two the old run is kept aside.
+    `go on`: it is taken up, or summed up if it was finished. `start`: no run exists. `carry over`: some of its units
+    are taken into a new run. `anew`: none of them are. In the last two the old run is kept aside.
     """
 
     units: tuple[UnitReuse, ...] | None
@@ -50,7 +50,7 @@ class Reuse:
 
 
 def plan_reuse(workflow: Workflow, folder: Path, wanted: Mapping[str, Json] | None) -> Reuse:
-    """What of the run in `folder` can be reused; `wanted` is what its lock file would say now, None if not known.
+    """The reuse of the run in `folder`; `wanted` is the content that its lock file would have now, None if not known.
 
     Raises `WorkflowError` if the folder holds a run that is damaged or of another version.
     """
@@ -112,7 +112,7 @@ def _unit_state(name: str, log: StepLog) -> UnitReuse:
 
 
 def _find_shared_state(workflow: Workflow) -> str | None:
-    """What units of a run share, so that a change of one may change the others; None if they share nothing."""
+    """The state that units of a run share, so that a change of one may affect others; None if they share nothing."""
     if workflow.reset is not None:
         return "the tools' state, see `reset`"
     if workflow.unit_map is None or workflow.unit_map.over.text != "tools":

@@ -1,4 +1,4 @@
-"""What was learnt about one server and model: what it refuses, and what it is sent in place of that."""
+"""The facts learnt about one server and model: what it refuses, and what it is sent instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ste_graph.contracts import Frozen, Json
 
 StructuredForm = Literal["json_schema", "json_object", "prompt"]
-"""How a server is asked for JSON: by its schema, by its mode for JSON, or by words in the prompt only."""
+"""The ways of asking a server for JSON: by its schema, by its mode for JSON, or by words in the prompt only."""
 
 
 class Adaptation(Frozen):
@@ -55,14 +55,14 @@ AS_ASKED = Adaptation()
 
 
 class Adaptations:
-    """What a run has learnt about its servers, by server and model; `on_change` is told of each change."""
+    """The adaptations that a run has learnt, by server and model; `on_change` is called on each change."""
 
     def __init__(self) -> None:
         self._learnt: dict[str, Adaptation] = {}
         self.on_change: Callable[[], None] = lambda: None
 
     def find(self, server: str) -> Adaptation:
-        """What is known of this server and model."""
+        """The adaptation known for this server and model."""
         return self._learnt.get(server, AS_ASKED)
 
     def learn(self, server: str, adaptation: Adaptation) -> None:

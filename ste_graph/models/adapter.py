@@ -16,12 +16,12 @@ from ste_graph.registry import load_entry_point
 from ste_graph.settings import HubPath, RelativePath
 
 LONGER = 2
-"""How many times as long as the first try a later one may take, where the first may have waited at the server."""
+"""The ratio of a later try's longest time to that of the first, if the first may have waited at the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
-    """One reply as the model gave it: thoughts may stand in its text, which is not cut at stop strings."""
+    """One reply as the model gave it: its text may contain thoughts, and is not cut at stop strings."""
 
     text: str = ""
     _: KW_ONLY
@@ -32,9 +32,9 @@ class RawReply:
     reasoning: str = ""
     """The thoughts that the server tells apart from the text."""
     finish_reason: str | None = None
-    """Why the reply ended, in the server's word: `stop`, `length`, …"""
+    """The reason that the reply ended, in the server's word: `stop`, `length`, …"""
     problem: str = ""
-    """Why there is no whole reply, though the model gave one, in the server's words."""
+    """The reason that a whole reply is missing, though the model gave one, in the server's words."""
 
     @property
     def is_empty(self) -> bool:
@@ -106,7 +106,7 @@ class Adapter(Frozen):
         return None
 
     async def read_facts(self) -> ServerFacts:
-        """What its server tells of itself within a few seconds, without a chat call."""
+        """The facts that its server gives about itself within a few seconds, without a chat call."""
         return ServerFacts()
 
     def scrub(self, text: str) -> str:

@@ -70,7 +70,7 @@ def _request_messages(
 
 
 def _request_message(message: Message) -> Message:
-    """The message as servers take it: beside tool calls, no text is null and never empty."""
+    """The message as servers take it: next to tool calls, a missing text is null and never empty."""
     return {**message, "content": message["content"] or None} if message.get("tool_calls") else message
 
 
@@ -80,7 +80,7 @@ def _strip_tool(tool: Mapping[str, Json], keywords: Collection[str]) -> dict[str
 
 
 def strip_keywords(schema: Any, keywords: Collection[str]) -> Any:
-    """The schema without these keywords, at any depth; names of properties are none."""
+    """The schema without these keywords, at any depth; names of properties are not keywords."""
     if isinstance(schema, list):
         return [strip_keywords(inner, keywords) for inner in schema]
     if not isinstance(schema, Mapping):

@@ -11,7 +11,7 @@ from ste_graph.models.problem import UnreadableAnswerError
 
 
 def read_completion(text: str) -> RawReply:
-    """The reply in an answer under HTTP 200. Raises `UnreadableAnswerError` where there is none."""
+    """The reply in an answer under HTTP 200. Raises `UnreadableAnswerError` if it has no reply."""
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What `ste doctor` found out about a server and model, kept in the user's cache for the runs that come after it."""
+"""The findings of `ste doctor` about a server and model, kept in the user's cache for the runs that come after it."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ LONGEST_RETRY_AFTER_S = 120.0
 class Gateway:
     """A `Model` (see contracts) around an adapter. `limiter` is its server's; `meter` and `notes` are shared by a run.
 
-    Retried: lost connection, timeout, 408, 409, 429, 5xx, an answer that is no reply. An empty reply, or one that the
-    server could not read, is asked for again with another seed, and then is the model's reply, as any text is.
+    Retried: lost connection, timeout, 408, 409, 429, 5xx, an answer that is not a reply. An empty reply, or one that
+    the server could not read, is asked for again with another seed, and then is the model's reply, as any text is.
     A server that has given no reply yet, and refuses in a way that is not about the request, ends the run: `owner` puts
     that error into words that say where the model is set.
     `wait_s` is the first and the longest wait between tries, in seconds; they double in between, with jitter.

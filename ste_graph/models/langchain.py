@@ -109,7 +109,7 @@ class LangChainClient:
         return await self._sender.ask(request)
 
     def _make_body(self, request: ModelRequest, adaptation: Adaptation) -> dict[str, Json]:
-        """What is asked for, as the body of a request would have it; the settings stand in the chat model."""
+        """The request in the form of a request's body; the settings are held by the chat model."""
         body = request_body({}, request, adaptation)
         if not self._seeded:
             body.pop("seed", None)

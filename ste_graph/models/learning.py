@@ -22,7 +22,7 @@ MOST_CHANGES = 12
 
 
 class LearningSender:
-    """Makes bodies of requests and sends them. What is learnt stands in `notes`, for all clients of the same `server`.
+    """Makes bodies of requests and sends them. What is learnt is kept in `notes`, for all clients of the same `server`.
 
     `server` names the server and the model; `find_cause` may raise a better error for a problem, before it is read.
     """

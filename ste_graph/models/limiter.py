@@ -23,7 +23,7 @@ HOLD: Final = 1.5
 """A doubled limit is of use where replies take at most so many times as long; in a queue they take twice as long."""
 
 PROMPT_TOKENS: Final = 20
-"""What reading the prompt costs, as tokens written, so that replies of any length can be compared."""
+"""The cost of reading the prompt, as tokens written, so that replies of any length can be compared."""
 
 LONGEST_CAUTION: Final = 64
 """The most rounds without a fault that the limit waits for before it rises again by one."""
@@ -44,11 +44,11 @@ class Place:
     """A request in flight."""
 
     epoch: int
-    """How often the limit had changed when it began."""
+    """The number of changes of the limit before it began."""
     began: float
     """When it began, in seconds of the event loop's clock."""
     number: int
-    """How many requests have begun, with this one."""
+    """The number of requests that have begun, including this one."""
     begun_alone: bool
 
 

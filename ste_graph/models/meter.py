@@ -37,9 +37,9 @@ class Limits(ModelBudget):
 
 
 class Budget(Limits):
-    """What a run may spend in all, over every time it is taken up again; unset: no limit.
+    """The amounts that a run may spend in all, over every time it is taken up again; unset: no limit.
 
-    The run stops cleanly when it is spent.
+    The run stops cleanly when one is spent.
     """
 
     per: dict[str, Limits] = Field(
@@ -82,11 +82,11 @@ class Meter:
     money: float = 0.0
     retries: int = 0
     parent: Meter | None = None
-    """The meter of what this one is a part of: whatever counts here counts there too."""
+    """The meter of the whole that this one is a part of: whatever counts here counts there too."""
     path: str = "budget"
     """The place of the limits in the workflow, and of which part it is."""
     of: str = ""
-    """What has the limits, as the end of a phrase: ` per tool`; empty for a run."""
+    """The owner of the limits, as the end of a phrase: ` per tool`; empty for a run."""
     currency: str = "USD"
     used_s: float = 0.0
     """Seconds of work before this process."""

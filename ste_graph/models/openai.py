@@ -170,7 +170,7 @@ class OpenAIModel(RequestSettings):
 
 
 class OpenAIClient:
-    """Connections to the server, which is sent what it takes; what was learnt stands in `notes`."""
+    """Connections to the server, which is sent what it takes; what was learnt is kept in `notes`."""
 
     def __init__(self, model: OpenAIModel, notes: ServerNotes | None = None) -> None:
         self._model = model

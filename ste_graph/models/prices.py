@@ -39,11 +39,11 @@ class Prices(Frozen):
 
 
 def money_text(money: float, currency: str) -> str:
-    """An amount: two digits behind the point, and more where it is small."""
+    """An amount: two digits after the point, and more if it is small."""
     digits = 2 if money >= 1 or money == 0 else 4 if money >= 0.01 else 6
     return f"{money:,.{digits}f} {currency}"
 
 
 def find_currency(prices: Iterable[Prices]) -> str | None:
-    """The currency of the prices; None where there are none."""
+    """The currency of the prices; None if there are no prices."""
     return next((own.currency for own in prices), None)

@@ -1,4 +1,4 @@
-"""What a server said when it gave no reply: its status, and its words, however its body is built."""
+"""The answer of a server that gave no reply: its status, and its words, however its body is built."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def status_code(error: BaseException) -> int | None:
 
 
 def lost_text(problem: Problem) -> str:
-    """What the model had replied, where the server that could not read it gives it back; "" where it does not."""
+    """The model's reply, where the server that could not read it gives it back; "" where it does not."""
     found = _GENERATION.search(problem.text)
     return found["json"] or found["raw"] or "" if found else ""
 

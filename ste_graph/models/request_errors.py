@@ -90,7 +90,7 @@ def refuses_all(error: BaseException) -> bool:
 
 
 def describe_remedy(error: BaseException) -> str:
-    """What to set where the server answers so to every chat request; "" where that is not so, or was said."""
+    """The setting to change where the server answers so to every chat request; "" where that is not so, or was said."""
     if not refuses_all(error) or isinstance(error, WrongModelError):
         return ""
     return SET_KEY if status_code(error) in (401, 403) else SET_ADDRESS

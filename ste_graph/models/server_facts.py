@@ -1,4 +1,4 @@
-"""What a server tells of itself beside the chat: its models, how much it reads, how much it serves at once."""
+"""A server's facts about itself apart from the chat: its models, how much it reads, how much it serves at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ServerFacts:
     """Requests that are served at once."""
 
     def to_json(self) -> dict[str, Json]:
-        """What the lock of a run keeps: the size of the context and the number of slots, as far as they are told."""
+        """The facts that a run's lock keeps: the size of the context and the number of slots, as far as told."""
         told: dict[str, Json] = {"context": self.context, "slots": self.slots}
         return {name: value for name, value in told.items() if value is not None}
 

@@ -159,7 +159,7 @@ class ServerProcess(Frozen):
         raise ModelError(f"{self.title} cannot start: {reason} (its log: {tail.log})")
 
     def port_conflict(self, error: str) -> str:
-        """What to do about a port that is taken."""
+        """The advice about a port that is taken."""
         if not self.port:
             return f"the port that was free a moment ago is not any more ({error}); run again"
         return (

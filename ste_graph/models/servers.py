@@ -17,7 +17,7 @@ class ModelServer(Protocol):
 
     @property
     def program(self) -> str:
-        """The name of what is started, with which the name of its log begins."""
+        """The name of the program to start, with which the name of its log begins."""
 
     def join(self, other: ModelServer) -> ModelServer | None:
         """The server that serves the models of both, if there is one; a server itself where the two are equal."""

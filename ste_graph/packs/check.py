@@ -24,12 +24,12 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class PackCheck:
-    """What a check found: the problems, in words, and the manifest."""
+    """The result of a check: the problems, in words, and the manifest."""
 
     manifest: Manifest
     problems: tuple[str, ...]
     next_step: str | None
-    """What to do about them; None if there are none."""
+    """The step to take about the problems; None if there are no problems."""
 
 
 def check_pack(path: Path, finder: LeakFinder | None = None) -> PackCheck:
@@ -51,7 +51,7 @@ def check_pack(path: Path, finder: LeakFinder | None = None) -> PackCheck:
 
 
 def find_leaks(files: Mapping[str, bytes], finder: LeakFinder, keeps: Sequence[str]) -> list[str]:
-    """What files hold that must not go out, in words, by file; `keeps` is let in."""
+    """The contents of files that must not go out, in words, by file; `keeps` names the kinds that may."""
     allowed = {KEEPS[keep] for keep in keeps if keep in KEEPS}
     problems = []
     for name, data in files.items():

@@ -33,7 +33,7 @@ from ste_graph.text import count_noun
 from ste_graph.trials.lessons import Lesson, lesson_text
 
 KEEPS: Mapping[str, LeakKind] = {"paths": "path", "addresses": "address"}
-"""What may be let in on purpose, by the word of `--keep`."""
+"""The kinds of leaks that may be let in on purpose, by the word of `--keep`."""
 REFUSED: Mapping[LeakKind, str] = {
     "path": "a path of a machine",
     "address": "an address of a network",
@@ -43,7 +43,7 @@ REFUSED: Mapping[LeakKind, str] = {
 
 @dataclass(slots=True)
 class LeftOut:
-    """What a pack does not carry, counted by the reason."""
+    """The items that a pack does not carry, counted by the reason."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By the kind of record and the reason."""
@@ -60,7 +60,7 @@ class LeftOut:
 
 
 def drop_leaks(data: PackData, finder: LeakFinder, keeps: Sequence[str]) -> tuple[PackData, LeftOut]:
-    """What a pack carries, less the exemplars, lessons and cases that hold what no pack may.
+    """The content of a pack, less the exemplars, lessons and cases that hold what no pack may.
 
     Raises `WorkflowError` if a definition, a guideline or a description holds it: without these there is no pack.
     """

@@ -38,7 +38,7 @@ class Drift:
 
 @dataclass(slots=True)
 class DriftReport:
-    """The tools of a pack beside the tools as they are now."""
+    """The tools of a pack compared with the tools as they are now."""
 
     changed: list[Drift] = field(default_factory=list)
     """Tools that are gone or defined otherwise, in the pack's order."""

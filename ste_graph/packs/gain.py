@@ -23,12 +23,12 @@ SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
 """The settings of the test, by node, that a repetition takes over."""
 
 _SHOWN: Final = {"exemplars": "nearest"}
-"""How an arm names the forms that it shows, where that is not `true`."""
+"""The values by which an arm turns on the forms that it shows, where they are not `true`."""
 
 
 @dataclass(frozen=True, slots=True)
 class GainCheck:
-    """The gain of what a pack carries over the baseline, now."""
+    """The present gain of a pack's content over the baseline."""
 
     status: Status
     text: str
@@ -88,9 +88,9 @@ def plan_test(pack: Pack, model: Mapping[str, Any], cases: int | None) -> dict[s
 
 
 def judge_gain(pack: Pack, evaluation: Evaluation) -> GainCheck:
-    """Whether the gain still holds: the whole interval lies above 0, as in the decision.
+    """The judgement of the gain, which still holds if the whole interval is above 0, as in the decision.
 
-    If it does not, the gain is lost where the whole interval lies below the pack's own, or as many cases would show the
+    If it does not hold, it is lost where the whole interval is below the pack's own, or as many cases would show the
     least gain that the pack claims; else these are too few to say.
     """
     status, text = _judge_right_calls(pack, evaluation)
@@ -122,7 +122,7 @@ def _judge_right_calls(pack: Pack, evaluation: Evaluation) -> tuple[Status, str]
 
 
 def _judge_restraint(pack: Pack, evaluation: Evaluation) -> tuple[Status, str] | None:
-    """Lost if the whole interval lies below 0, as in the decision."""
+    """Lost if the whole interval is below 0, as in the decision."""
     found = (evaluation.candidates.get(pack.manifest.arm) or {}).get("restraint")
     if not found:
         return None

@@ -54,7 +54,7 @@ class LeakFinder:
 
     Secrets are known by their form, and as the values of variables of this environment with telling names; paths by
     the roots that systems have, and as folders of this machine; addresses by their hosts: one of a private network, a
-    bare name, a number, or one with a password. A public web address is none.
+    bare name, a number, or one with a password. A public web address is not a leak.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ class Manifest(Frozen):
     tools: tuple[str, ...]
     """The tools that it was adopted for."""
     keeps: tuple[str, ...] = ()
-    """What was let in on purpose: `paths` or `addresses` in the values of tools."""
+    """The kinds of leaks let in on purpose: `paths` or `addresses` in the values of tools."""
     pseudonyms: bool = False
     """True if pseudonyms stand for values of tools."""
     files: dict[str, FileDigest]
@@ -86,7 +86,7 @@ def is_torn(path: Path) -> bool:
 def read_manifest(path: Path) -> Manifest:
     """The manifest of the pack in a folder.
 
-    Raises `WorkflowError` if there is none, it is damaged, or of another version of the format.
+    Raises `WorkflowError` if it is missing, damaged, or of another version of the format.
     """
     try:
         value = json.loads(read_regular(path / MANIFEST))
@@ -136,7 +136,7 @@ def find_changes(path: Path, manifest: Manifest) -> list[str]:
 
 
 def advise(path: Path, problems: Sequence[str]) -> str:
-    """What to do about the differences that `find_changes` has found."""
+    """The advice about the differences that `find_changes` has found."""
     if all(problem.endswith(_UNKNOWN) for problem in problems):
         return f"move what is no part of it out of {path}"
     return f"{REMAKE} {path}"

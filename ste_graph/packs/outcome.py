@@ -1,4 +1,4 @@
-"""What a verification of a pack found, for people and for CI."""
+"""The outcome of a verification of a pack, for people and for CI."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NEXT: Final[Mapping[tuple[str, Status], str]] = {
     ("gain", "unknown"): "test with all cases (without --cases); if they are too few, explore more for the next pack: "
     "ste run gain {tools} --set params.episodes=NUMBER",
 }
-"""What to do about a finding, by its check and status; of a tool that is gone, by `gone` or, where all are, `all gone`.
+"""The advice about a finding, by its check and status; of a tool that is gone, by `gone` or, if all are, `all gone`.
 `pack` and `tools` are for a shell."""
 
 
@@ -65,9 +65,9 @@ class PackFinding:
     status: Status
     text: str
     changes: tuple[str, ...] = ()
-    """What has changed about a tool, field by field."""
+    """The changes of a tool, field by field."""
     touches: Mapping[str, int] = field(default_factory=dict)
-    """How much of the pack is about the tool, by kind."""
+    """The number of items of the pack that are about the tool, by kind."""
 
     def to_json(self) -> dict[str, Json]:
         """The finding for programs."""
@@ -103,7 +103,7 @@ class PackOutcome:
 
     @property
     def next_steps(self) -> list[str]:
-        """What to do about it, each once."""
+        """The steps to take about it, each once."""
         ordered = sorted(self.findings, key=lambda finding: _RANK[finding.status])
         return list(dict.fromkeys(filter(None, map(self._next_step, ordered))))
 

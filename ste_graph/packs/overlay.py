@@ -22,7 +22,7 @@ LISTING = "tools/list"
 MALFORMED = (ValueError, RecursionError, TypeError, AttributeError, KeyError)
 """The errors that a message of another form than MCP's may lead to; it goes through all the same."""
 _MARKS = (b"tools/list", b"tools\\/list", b"\\u")
-"""What a message that asks for the tools has in it; JSON may escape the slash, and any letter."""
+"""The marks of a message that asks for the tools; JSON may escape the slash, and any letter."""
 
 _LINE = re.compile(rb"[^\n]*\n")
 """A line that ends in a line feed; a carriage return alone ends none."""
@@ -61,7 +61,7 @@ class Overlay:
         return bool(self._waiting)
 
     def note_request(self, line: bytes) -> None:
-        """Takes note of what a client sends: whether it asks for the tools."""
+        """Takes note of a line that a client sends, if it asks for the tools."""
         if not any(mark in line for mark in _MARKS):
             return
         with suppress(*MALFORMED):
@@ -74,7 +74,7 @@ class Overlay:
                         self._found.clear()
 
     def rewrite(self, line: bytes) -> bytes:
-        """What a client gets of a line that the server sends: the same, but for descriptions of tools in a list."""
+        """The client's form of a line that the server sends: the same, but for descriptions of tools in a list."""
         if not self._waiting:
             return line
         text = line.decode("utf-8", "surrogateescape")
@@ -148,9 +148,9 @@ class Overlay:
 
 
 class AnswerStream:
-    """What a server sends, in parts of any size: at once on its way, but for lines that may be a list of tools.
+    """The output of a server, in parts of any size: passed on at once, but for lines that may be a list of tools.
 
-    A line that began before the list was asked for is not that list, so that the rest of it goes on its way too.
+    A line that began before the list was asked for is not that list, so that the rest of it is passed on too.
     """
 
     def __init__(self, overlay: Overlay) -> None:
@@ -160,7 +160,7 @@ class AnswerStream:
         """True if the beginning of a line has gone on its way."""
 
     def feed(self, part: bytes) -> bytes:
-        """What goes on its way now that this part is there."""
+        """The bytes to pass on now that this part has arrived."""
         if not self._overlay.is_waiting and not self._held:
             self._within_line = not part.endswith(b"\n")
             return part
@@ -178,7 +178,7 @@ class AnswerStream:
         return passed + b"".join(map(self._overlay.rewrite, _LINE.findall(lines)))
 
     def finish(self) -> bytes:
-        """What is left at the end."""
+        """The bytes that are left at the end."""
         return self._overlay.rewrite(bytes(self._held))
 
 

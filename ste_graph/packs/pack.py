@@ -43,7 +43,7 @@ class ToolDefinition(Frozen):
     description: str
     parameters: dict[str, Json]
     effect: Effect | None
-    """What a call may do; None if the run did not keep it."""
+    """The effect that a call may have; None if the run did not keep it."""
     fingerprint: str
 
     @classmethod
@@ -62,7 +62,7 @@ class PackCase(Frozen):
     gold: GoldCall
     kind: ExampleKind = "call"
     reference: str | None = None
-    """What the right call gave."""
+    """The result of the right call."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Pack:
 
     @property
     def selection(self) -> Selection:
-        """How exemplars were selected in the test that the gain was shown in."""
+        """The selection of exemplars in the test that showed the gain."""
         settings = self.evidence.get("settings") or {}
         recall = (settings.get("nodes") or {}).get("recall") or {}
         found = {name: recall[name] for name in ("k", "observations") if name in recall}
@@ -151,7 +151,7 @@ class Pack:
 def open_pack(path: str | os.PathLike[str]) -> Pack:
     """The pack in a folder, if it is whole.
 
-    Raises `WorkflowError` if there is none, it is torn, was edited by hand, or is of another version of the format.
+    Raises `WorkflowError` if it is missing, torn, edited by hand, or of another version of the format.
     """
     place = Path(path)
     manifest = read_manifest(place)

@@ -89,7 +89,7 @@ def _pass_answers(reading: IO[bytes], writing: IO[bytes], stream: AnswerStream) 
 
 
 def find_program(name: str) -> str:
-    """The path of a program, looked up as a shell would. Raises `WorkflowError` if there is none."""
+    """The path of a program, looked up as a shell would. Raises `WorkflowError` if it is not found."""
     if os.sep in name and not Path(name).is_file():
         raise WorkflowError(f"ste pack serve: the server's program `{name}` does not exist; is the path right?")
     program = shutil.which(

@@ -61,7 +61,7 @@ class Envelopes:
         return {**envelope, "result": {KEPT: number}}
 
     def unwrap(self, message: Mapping[str, Any]) -> bytes:
-        """The bytes that an envelope stands for; a message that is none, such as an error of the transport, as JSON."""
+        """The bytes that an envelope stands for; any other message, such as an error of the transport, as JSON."""
         error = message.get("error")
         holder = message.get("params") or message.get("result") or (error.get("data") if error else None)
         number = holder.get(KEPT) if isinstance(holder, Mapping) else None
@@ -149,7 +149,7 @@ class EnvelopedBody(httpx2.AsyncByteStream):
         await self._response.aclose()
 
     def _wrap(self, content: bytes) -> bytes:
-        """The envelope of a message; what is none, or does not say what it answers, stays as it is."""
+        """The envelope of a message; anything else, or an answer that does not say to what, stays as it is."""
         with suppress(ValueError, RecursionError):
             message = json.loads(content.decode("utf-8", "surrogateescape"), strict=False)
             if isinstance(message, dict) and ("method" in message or message.get("id") is not None):
@@ -245,7 +245,7 @@ class _Relay:
 
 
 def split_messages(line: bytes) -> list[tuple[dict[str, Any] | None, bytes]]:
-    """The messages of a line, each with its bytes: several of a batch; None for what is no message."""
+    """The messages of a line, each with its bytes: several of a batch; None for anything that is not a message."""
     text = line.decode("utf-8", "surrogateescape").strip()
     if not text:
         return []

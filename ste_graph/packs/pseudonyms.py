@@ -70,7 +70,7 @@ class Pseudonyms:
         return map_leaves(value, lambda leaf: self.replace(leaf) if isinstance(leaf, str) else leaf)
 
     def apply(self, data: PackData) -> PackData:
-        """What a pack carries, with pseudonyms, and without the model's own words: its thoughts and answers."""
+        """The content of a pack, with pseudonyms, and without the model's own words: its thoughts and answers."""
         return PackData(
             exemplars=[self._exemplar(exemplar) for exemplar in data.exemplars],
             lessons=[
@@ -86,7 +86,7 @@ class Pseudonyms:
         )
 
     def remains(self, value: Json) -> list[str]:
-        """The values that still stand in plain data."""
+        """The values that still occur in plain data."""
         found = {match[0] for text in texts_of(value) if self._pattern for match in self._pattern.finditer(text)}
         made = set(self._words.values())
         return sorted(text for text in found if not all(word.casefold() in made for word in _WORD.findall(text)))
@@ -156,7 +156,7 @@ def _weight(value: str) -> int:
 
 
 def _is_in(word: str, text: str) -> bool:
-    """True if a value stands as words of its own in a text."""
+    """True if a value occurs as words of its own in a text."""
     return word in text and re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", text) is not None
 
 

@@ -14,7 +14,7 @@ from ste_graph.packs.pack import EXEMPLARS, Pack, ToolDefinition
 from ste_graph.text import count_noun
 
 Standing: TypeAlias = Literal["new", "changed", "weak", "kept", "gone"]
-"""A tool beside a pack: `weak` is as it was, but the pack's evidence about it is poor; `gone` is no longer there."""
+"""A tool compared with a pack: `weak` is as it was, but the pack's evidence about it is poor; `gone` exists no more."""
 
 LEAST_CASES = 3
 """Held-out requests of a tool from which its evidence is not poor."""
@@ -76,7 +76,7 @@ def find_weak(pack: Pack, least: int = LEAST_CASES) -> dict[str, str]:
 
 
 def find_current(pack: Pack, definitions: Mapping[str, ToolDefinition]) -> frozenset[str]:
-    """The tools of a pack that are as they were, beside those of a later test."""
+    """The tools of a pack that are as they were, compared with those of a later test."""
     return frozenset(
         name
         for name, own in pack.definitions.items()
@@ -85,7 +85,7 @@ def find_current(pack: Pack, definitions: Mapping[str, ToolDefinition]) -> froze
 
 
 def kept_examples(pack: Pack, tools: Collection[str]) -> dict[str, list[dict[str, Json]]]:
-    """What a pack has of some tools, as a split gives it: its exemplars to learn from, its cases held out.
+    """The examples of some tools in a pack, in the form of a split: its exemplars to learn from, its cases held out.
 
     An exemplar that also calls a tool which is not among them is left out.
     """

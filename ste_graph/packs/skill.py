@@ -54,7 +54,7 @@ def describe_gain(evidence: Mapping[str, Any]) -> str:
 
 
 def describe_state(manifest: Manifest, evidence: Mapping[str, Any], where: str = f"`{EVIDENCE}`") -> list[str]:
-    """The lines that say what the pack is worth; the reasons stand `where` they say."""
+    """The lines that say what the pack is worth; `where` names the place of the reasons."""
     lines = [f"{SIMULATED}."] if manifest.simulated else []
     if manifest.adopted:
         return [*lines, f"Adopted: `{manifest.arm}` gained {describe_gain(evidence)}."]
@@ -173,7 +173,7 @@ def _cell(text: str) -> str:
 def render_readme(
     manifest: Manifest, evidence: Mapping[str, Any], counts: Mapping[str, int], notes: Sequence[str]
 ) -> str:
-    """README.md: one page for a person. `counts` are of what the pack carries, by form, and of its cases, by kind."""
+    """README.md: one page for a person. `counts` are of the pack's contents, by form, and of its cases, by kind."""
     table = str(evidence.get("table") or "").splitlines()
     proofs, uses = list_proofs(manifest, "PACK"), list_uses(manifest, "PACK")
     width = max(len(use.command) for use in [*proofs, *uses])

@@ -1,4 +1,4 @@
-"""Where a pack comes from: the run of an evaluation, the runs behind it, and what they say."""
+"""The origin of a pack: the run of an evaluation, the runs that it rests on, and what they say."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class PackSource:
 
     @property
     def model(self) -> str | None:
-        """The label of the model that replied, without the folder that it may lie in."""
+        """The label of the model that replied, without the folder that it may be in."""
         labels = self.evaluation.arms[self.arm].get("models") or []
         return short_label(labels[0]) if labels else None
 
@@ -144,7 +144,7 @@ class PackSource:
         return frozenset(entry["env"] for entry in entries if isinstance(entry, Mapping) and "env" in entry)
 
     def evidence(self) -> dict[str, Any]:
-        """What the decision rests on, without a path or an address."""
+        """The evidence for the decision, without a path or an address."""
         evaluation = self.evaluation
         runs = {"evaluate": self.evaluated, "icl": self.tested, "distil": self.distilled}
         runs |= find_origins(self.distilled)
@@ -188,7 +188,7 @@ class PackSource:
 def find_source(path: Path, *, unadopted: bool = False) -> PackSource:
     """The decision in a run of `gain` or `evaluate`, and what it rests on.
 
-    Raises `WorkflowError` if there is none, it is not finished, or it adopted nothing and that is not wanted either.
+    Raises `WorkflowError` if it is missing or not finished, or adopted nothing and that is not wanted either.
     """
     run = open_run(path)
     summary = run.summary()

@@ -54,7 +54,7 @@ def require_clean_texts(source: PackSource, data: PackData) -> None:
 
 
 def _learnt_trials(source: PackSource) -> Iterator[dict[str, Any]]:
-    """What the writer may have seen: the trials of the training side, and of the exploration but what is held out."""
+    """The trials that the writer may have seen: of the training side, and of the exploration but what is held out."""
     apart = {example.trial_id for example in source.examples if example.split == "heldout"}
     for example in source.examples:
         if example.split != "heldout":

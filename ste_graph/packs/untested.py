@@ -1,4 +1,4 @@
-"""Tools that were explored, and about which a test has no request: why there is none, and what to do."""
+"""Tools that were explored but have no request in a test: the reason, and what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class UntestedTool:
 def find_untested(evaluated: FinishedRun) -> list[UntestedTool]:
     """The tools that were to be explored for an evaluation, and of which no call was asked for in its test.
 
-    Those that the run may not call are among them. Nothing where the runs behind it are not there any more.
+    Those that the run may not call are among them. Empty if the runs that it rests on are no longer there.
     """
     try:
         tested = _locate(list_named_runs(evaluated, "replies", "runs")[:1], evaluated)
@@ -54,14 +54,14 @@ def _skipped(distilled: FinishedRun) -> Iterator[UntestedTool]:
 
 
 def _locate(named: list[str], evaluated: FinishedRun) -> FinishedRun:
-    """The run that a lock names, where it was, or beside the evaluation that was moved with it."""
+    """The run that a lock names, where it was, or next to the evaluation that was moved with it."""
     if len(named) == 1 and is_run(Path(named[0])):
         return open_run(named[0])
     return locate_run(named, list_siblings(evaluated), "")
 
 
 def _explain(tool: str, distilled: FinishedRun) -> UntestedTool | None:
-    """Why a tool has no case; None where it has some, which the test left out by its own settings."""
+    """The tool with the reason that it has no case; None if it has some, left out by the test's own settings."""
     kept = [line for line in distilled.records("example", unit=tool) if line["kind"] == "call"]
     if any(line["split"] == "heldout" for line in kept):
         return None

@@ -1,4 +1,4 @@
-"""What can be done with a pack: the commands that fit the forms that it carries."""
+"""The uses of a pack: the commands that fit the forms that it carries."""
 
 from __future__ import annotations
 

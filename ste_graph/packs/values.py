@@ -20,7 +20,7 @@ _LONG = 60
 
 @dataclass(slots=True)
 class PackData:
-    """What a pack carries, as plain data: exemplars, lessons and cases as their records have them."""
+    """The content of a pack, as plain data: exemplars, lessons and cases as their records have them."""
 
     exemplars: list[dict[str, Any]] = field(default_factory=list)
     lessons: list[dict[str, Any]] = field(default_factory=list)

@@ -26,7 +26,7 @@ class PageTable(Frozen):
     head: tuple[str, ...]
     rows: tuple[tuple[str | float | None, ...], ...]
     sentences: bool = False
-    """True if its texts are sentences of this program, in which names stand between backticks."""
+    """True if its texts are sentences of this program, with names between backticks."""
 
 
 class PageText(Frozen):
@@ -57,7 +57,7 @@ class PagePart(Frozen):
     graph: str | None
     """The graph as SVG."""
     graph_text: str
-    """The graph in words, or why there is no picture of it."""
+    """The graph in words, or the reason that there is no picture of it."""
     sections: tuple[PageSection, ...]
 
 

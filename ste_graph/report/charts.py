@@ -27,7 +27,7 @@ COLOURS: Final = {
     "tool": "#1f9d84",
     "us": "#a5832a",
 }
-"""The colours of what has the same meaning in all charts; none of them differ in red and green alone."""
+"""The colours of things that have the same meaning in all charts; none of them differ in red and green alone."""
 _OTHERS: Final = (
     "#2f7fc1",
     "#d9662b",

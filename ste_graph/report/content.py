@@ -49,7 +49,7 @@ class PageContent(Frozen):
     """The remark that simulated models had a part; None if none had."""
     parts: tuple[PagePart, ...]
     empty: str | None
-    """What is there instead of trials and replies; None if there are some."""
+    """The text in the place of trials and replies; None if there are some."""
     entries: tuple[dict[str, Json], ...]
 
 
@@ -242,12 +242,12 @@ def describe_state(run: FinishedRun, summary: Summary) -> tuple[str, bool]:
 
 
 def _instead(parts: Sequence[_OpenPart]) -> str:
-    """What a run without trials and replies has."""
+    """The text about the contents of a run without trials and replies."""
     return f"This run has no trials and no replies; it has {describe_records(part.lines for part in parts)}."
 
 
 def describe_records(lines: Iterable[Mapping[str, Sequence[Line]]]) -> str:
-    """What the parts of a run hold, by their lines of each type, as in `240 trials`."""
+    """The contents of the parts of a run, by their lines of each type, as in `240 trials`."""
     counts = Counter(kind for part in lines for kind, own in part.items() for _ in own)
     return ", ".join(count_noun(number, kind) for kind, number in sorted(counts.items())) or "no records yet"
 

@@ -22,7 +22,7 @@ _ENGINE = frozenset({"id", "record", "started", "ended"})
 
 @dataclass(slots=True)
 class Fates:
-    """What gates made of trials, by the trials' ids: `kept`, or the gate with its reason; and the trials themselves."""
+    """The verdicts of gates, by the trials' ids: `kept`, or the gate with its reason; and the trials themselves."""
 
     gates: dict[str, tuple[str, str]] = field(default_factory=dict)
     trials: dict[str, Line] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Fates:
 
 
 def trial_entry(line: Line, part: str, fates: Fates, facts: TrialFacts | None, talk: Talk = ()) -> dict[str, Json]:
-    """A trial. `facts` are what its records show beside the model's verdict."""
+    """A trial. `facts` are what its records show besides the model's verdict."""
     gate, reason = fates.gates.get(str(line["id"]), (None, None))
     outcome = VERDICTS[line.get("solved")]
     loops = {k: v for k, v in line.items() if k not in _TRIAL_KEYS and isinstance(v, int) and not isinstance(v, bool)}
@@ -164,7 +164,7 @@ def _json(value: Json) -> str:
 
 
 def _kept_trial(line: Line) -> Line:
-    """What a record of a run that distils keeps of its trial, as a line of a journal."""
+    """The part of its trial that a record of a run that distils keeps, as a line of a journal."""
     unit = unit_key(line)
     own = {name: line[name] for name in ("query", "steps", "answer", "fingerprint", "model") if name in line}
     return {"id": line["trial_id"], "record": "trial", unit: line[unit], **own}

@@ -117,7 +117,7 @@ def _arm_row(name: str, line: Line) -> list[str | float | None]:
 
 
 def cost_table(arms: Mapping[str, Mapping[str, Json]]) -> PageTable | None:
-    """What a case costs in each arm, in a table of its own: beside the arms it would not fit on a page."""
+    """The cost of a case in each arm, in a table of its own: next to the arms it would not fit on a page."""
     found = {name: _costs(arm.get("cost") or {}) for name, arm in arms.items()}
     titles = list(dict.fromkeys(title for costs in found.values() for title in costs))
     rows = [(name, *(costs.get(title) for title in titles)) for name, costs in found.items()]
@@ -125,7 +125,7 @@ def cost_table(arms: Mapping[str, Mapping[str, Json]]) -> PageTable | None:
 
 
 def _costs(cost: Mapping[str, Json]) -> dict[str, float]:
-    """What is known of the cost of a case, by the heads of the table."""
+    """The known costs of a case, by the heads of the table."""
     found = {title: round(float(cost[key]), 1) for title, key in _COST if cost.get(key) is not None}
     price = cost.get("price") or {}
     if price.get("per_case") is not None:

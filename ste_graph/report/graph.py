@@ -23,7 +23,7 @@ def draw_locked_graph(lock: Mapping[str, Json]) -> tuple[str | None, str]:
 
 
 def give_size(svg: str) -> str:
-    """A picture with the width and height of what it shows; a width of 100 % blows a small graph up to the page."""
+    """A picture with the width and height of its content; a width of 100 % blows a small graph up to the page."""
     shown = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', svg)
     if shown is None:
         return svg

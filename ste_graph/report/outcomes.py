@@ -24,7 +24,7 @@ _DIFFERS: Final = re.compile(r" [0-9a-f]{16}\b| \([^()]*[0-9][^()]*\)")
 
 
 def outcome_section(trials: Mapping[str, Sequence[Line]], facts: Mapping[str, TrialFacts]) -> PageSection | None:
-    """What the model says of its trials, and what their records show beside it. `facts` are by the trials' ids."""
+    """The model's verdicts on its trials, next to what their records show. `facts` are by the trials' ids."""
     bars: list[dict[str, Json]] = []
     rows: list[tuple[str | float | None, ...]] = []
     for tool, own in trials.items():
@@ -98,7 +98,7 @@ def coverage_section(
 
 
 def gates_section(rejected: Sequence[Line], kept: Mapping[str, int]) -> PageSection | None:
-    """What each gate rejected, by tool and reason, beside what became an example. `kept` are counts by tool."""
+    """The rejections by each gate, by tool and reason, next to what became an example. `kept` are counts by tool."""
     counts: Counter[tuple[str, str]] = Counter()
     reasons: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for line in rejected:

@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _stamp(run: Path) -> object:
-    """What changes whenever a file of the run does, or its process begins or ends."""
+    """A value that changes whenever a file of the run does, or its process begins or ends."""
     files = [*run.rglob("*.jsonl"), *run.rglob("workflow.lock.yaml")]
     found = []
     for file in sorted(files):

@@ -1,4 +1,4 @@
-"""What a run's step logs tell: the time and tokens of each node, and the steps that led to a record."""
+"""The facts in a run's step logs: the time and tokens of each node, and the steps that led to a record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ste_graph.run.logs.logged_step import LoggedStep
 from ste_graph.run.logs.step_log import StepLog
 
 LONGEST_OUTPUT: Final = 1500
-"""The most characters that are kept of what a step without messages gave."""
+"""The most characters that are kept of the outputs of a step without messages."""
 RECORDS: Final = ("trial", "reply")
 """The records whose steps are kept."""
 _COUNTER: Final = re.compile(r"[^=]+=(?:-|\d+)")
@@ -50,7 +50,7 @@ class StepFacts:
 
 
 def read_steps_of(logs: Mapping[str, StepLog], starts: Sequence[str]) -> StepFacts:
-    """What the step logs tell. `starts` are the times at which the run was begun or taken up again."""
+    """The facts in the step logs. `starts` are the times at which the run was begun or taken up again."""
     found = StepFacts()
     between = NodeCost()
     for log in logs.values():

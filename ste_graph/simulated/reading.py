@@ -169,7 +169,7 @@ def request_outside_exemplars(text: str) -> str | None:
 
 
 def observed_text(text: str) -> str:
-    """What came back, from the message that shows it, without a line that says the form of the next reply."""
+    """The observation in the message that shows it, without a line that says the form of the next reply."""
     return re.split(r"\n\n(?:Next:|The call failed\.)", text.removeprefix("Observation:"))[0].strip()
 
 

@@ -68,9 +68,9 @@ def gain_p_value(
 
 
 def cases_needed(gain: float, differing: float, *, level: float = LEVEL, power: float = POWER) -> int | None:
-    """The cases in all that would show a gain, in a share `power` of tests; None where there is no gain.
+    """The total number of cases that would show a gain in a share `power` of tests; None if `gain` is 0.
 
-    Exact up to `MOST_EXACT` cases, and beyond by the normal distribution.
+    Exact up to `MOST_EXACT` cases, and by the normal distribution beyond.
 
     Args:
         gain: The true mean gain, from -1 to 1.
@@ -90,11 +90,11 @@ def cases_needed(gain: float, differing: float, *, level: float = LEVEL, power: 
 
 
 def gain_power(gain: float, cases: int, *, baseline: float, correlation: float = 0.5, level: float = LEVEL) -> float:
-    """The share of tests whose interval lies above 0 where the true gain is `gain`, exactly.
+    """The share of tests whose interval is above 0 if the true gain is `gain`, computed exactly.
 
     Args:
         gain: The true gain.
-        cases: The cases in all, as many for each tool.
+        cases: The total number of cases, the same number for each tool.
         baseline: The share that the first arm has right.
         correlation: The correlation of the two arms' replies to a case.
         level: Confidence level.

@@ -1,4 +1,4 @@
-"""Estimates of a mean: an interval, or the reason why there is none."""
+"""Estimates of a mean: an interval, or the reason for its absence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Scope: TypeAlias = Literal["these tools", "tools like these"]
 """The question that an interval answers, by what is the sample: the cases of tools that are fixed, or the tools."""
 
 TOO_FEW = "too few cases to tell"
-"""The beginning of every reason why there is no interval."""
+"""The beginning of every reason for not giving an interval."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,14 @@ def tools_interval(values: Sequence[float], limits: Range, seed: int = 0, *, lev
     """Interval of the mean of `values`, one per tool; the same seed gives the same interval.
 
     The lower end is a low percentile of the means of `values` and the least possible one under random weights (those
-    of the Bayesian bootstrap), the upper end likewise: of proportions that are 0 or 1 this is Clopper's and Pearson's
+    of the Bayesian bootstrap), the upper end likewise: for proportions of 0 or 1 this is the Clopper-Pearson
     interval. It assumes nothing but that the values lie within `limits`, and so is wide for few tools.
 
-    Raises `ValueError` for a value that is outside the limits or no number.
+    Raises `ValueError` for a value that is outside the limits or not a number.
 
     Args:
         values: One per tool: requests to one tool are not independent.
-        limits: The least and the greatest value that can be, such as (0, 1) for a proportion.
+        limits: The least and the greatest possible value, such as (0, 1) for a proportion.
         seed: Seed of the weights.
         level: Confidence level.
     """

@@ -50,7 +50,7 @@ def fit(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> TrainingResult:
-    """Train `base` on rows and write the result, which vLLM and transformers load, to `folder`.
+    """Trains `base` on rows and writes the result, which vLLM and transformers load, to `folder`.
 
     Checkpoints are in `folder/checkpoints` meanwhile. If there is one, the training resumes from it and ends with the
     same weights bit by bit (one thread, CPU). Raises `TrainingError` if the loss is no longer finite, the disk is full,
@@ -58,10 +58,10 @@ def fit(
 
     Args:
         base: A model's name on the hub, or its folder.
-        rows: What to learn.
-        folder: Where the result goes.
-        settings: How to train.
-        seed: Of the order of rows and of everything else that is random.
+        rows: The rows to learn.
+        folder: The folder for the result.
+        settings: The settings of the training.
+        seed: The seed of the order of rows and of everything else that is random.
         progress: Called with the step and the loss, at most once a second.
     """
     settings = settings or TrainingSettings()

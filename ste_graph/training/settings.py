@@ -57,7 +57,7 @@ class TrainingSettings(Frozen):
     device: Literal["auto", "cpu"] = "auto"
     """`auto`: a GPU where there is one."""
     threads: Annotated[int, Field(ge=1)] = 1
-    """Of the CPU. More than one makes small models slower, and the result is no longer the same to the bit."""
+    """CPU threads. More than one makes small models slower, and the result is no longer the same bit for bit."""
     save_steps: Annotated[int, Field(ge=1)] = 500
     """Steps between two checkpoints."""
     until_exact: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -86,7 +86,7 @@ def lesson_text(lesson: Lesson) -> str:
 
 
 IsAsked: TypeAlias = Callable[[TrialRecord, Mapping[str, Any], Mapping[str, Any], str], bool]
-"""Whether a repaired call still does what the request says: trial, failed step, the one that worked, the argument."""
+"""A check that a repaired call still does what the request says: trial, failed step, working step, argument."""
 
 _Repair: TypeAlias = tuple[str, str | None, str, str | None, str | None]
 """Tool, argument, signature, wrong, right."""

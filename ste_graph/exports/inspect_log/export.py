@@ -47,7 +47,7 @@ Status = Literal["started", "success", "cancelled", "error"]
 def write_logs(run: FinishedRun, out: Path, part: str | None = None) -> list[tuple[Path, int]]:
     """Write the logs of a run, or of one part, into the folder `out`, or into the file `out` that ends with `.eval`.
 
-    Returns the files, each with the number of its samples. Raises `WorkflowError` where there is no trial and no reply,
+    Returns the files, each with the number of its samples. Raises `WorkflowError` if the run has no trial and no reply,
     where several parts have some and `out` is one file, and where nothing can be written.
     """
     whole = read_run(run)
@@ -147,7 +147,7 @@ def _write(log: EvalLog, file: Path) -> None:
 async def _record(log: EvalLog, recorder: Any, location: str) -> None:
     """Write the log as `write_eval_log` does, in batches: that looks, for each sample, through all that came before.
 
-    Texts stay where they are. Moving them into attachments takes longer than all the rest, and a compressed log is no
+    Texts stay where they are. Moving them into attachments takes longer than all the rest, and a compressed log is not
     smaller for it.
     """
     await recorder.log_init(log.eval, location, clean=True)

@@ -16,7 +16,7 @@ from ste_graph.exports.parts import ExportPart, ExportRecord, FailedUnit
 from ste_graph.run.logs.logged_step import LoggedStep
 
 _OWN = frozenset({"id", "record", "steps", "query", "answer", "output", "gold", "started", "ended", "cost"})
-"""The fields of a record that stand elsewhere in a sample than in its metadata."""
+"""The fields of a record that are elsewhere in a sample than in its metadata."""
 
 
 def make_samples(part: ExportPart, records: Sequence[ExportRecord]) -> list[EvalSample]:
@@ -91,7 +91,7 @@ def _sample_id(record: ExportRecord, cases: dict[tuple[str, str], int]) -> str:
 
 
 def _counters(line: Mapping[str, Json]) -> dict[str, int]:
-    """The counters of the loops around a record: they stand between its unit and its own fields."""
+    """The counters of the loops around a record: they are between its unit and its own fields."""
     names = list(line)
     first = names.index("record") + 2
     last = names.index("query")

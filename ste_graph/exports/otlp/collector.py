@@ -1,4 +1,4 @@
-"""The collector that spans are sent to: named by a standard variable or the command line, or there is none."""
+"""The collector that spans are sent to, if any: named by a standard variable or the command line."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Endpoint:
 
 
 def find_endpoint(environment: Mapping[str, str]) -> Endpoint | None:
-    """The endpoint that the standard variables name; None if they name none, or switch traces off.
+    """The endpoint that the standard variables name, or None if they name none or switch traces off.
 
-    Raises `WorkflowError` where the address is none, or asks for a protocol other than HTTP.
+    Raises `WorkflowError` if the address is invalid, or asks for a protocol other than HTTP.
     """
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
@@ -67,7 +67,7 @@ def named_endpoint(url: str) -> Endpoint:
 
 
 def check_endpoint(url: str, named_by: str) -> Endpoint:
-    """The endpoint. Raises `WorkflowError` if it is no address of a server that speaks HTTP."""
+    """The endpoint. Raises `WorkflowError` if it is not an address of a server that speaks HTTP."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

@@ -21,7 +21,7 @@ from ste_graph.report.content import hidden_paths
 def read_spans(run: FinishedRun) -> Iterator[ReadableSpan]:
     """All spans of a run, those of an unfinished one closed where its files end.
 
-    Raises `WorkflowError` where there is none yet, or a file is damaged.
+    Raises `WorkflowError` if the run has no span yet, or a file is damaged.
     """
     trace, hidden = RunTrace(run.path, content=captures_content(os.environ)), hidden_paths(run.path)
     encoder: SpanEncoder | None = None

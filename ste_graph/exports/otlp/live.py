@@ -86,7 +86,7 @@ class Follower:
         self._content = content
         self._at_end = threading.Event()
         self._answers: bool | None = None
-        """Whether the collector took what it was sent last; None while nobody knows."""
+        """True if the collector took the last spans sent to it; None while nobody knows."""
         self._poll_s = _read_delay(os.environ.get(_DELAY, ""))
         self._complete = False
         self._problem: str | None = None

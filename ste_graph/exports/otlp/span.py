@@ -37,7 +37,7 @@ class TraceSpan:
     is_client: bool = False
     """True for a request to a model's server."""
     error: str | None = None
-    """The description of what went wrong; "" says that something did; None: nothing."""
+    """The description of the error; "" says that something went wrong; None: nothing."""
 
 
 def derive_trace_id(run: str) -> int:

@@ -23,7 +23,7 @@ _COUNTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class SpanFacts:
-    """What the spans of a run, or of a part of it, have in common."""
+    """The facts that the spans of a run, or of a part of it, have in common."""
 
     run: str
     """The id of the whole run."""

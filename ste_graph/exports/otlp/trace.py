@@ -18,7 +18,7 @@ from ste_graph.run.lock_file import run_id
 from ste_graph.run.summary import resolve_labels
 
 Positions = dict[str, int]
-"""How far a trace was read: the bytes of each log, by its path within the run; 1 for a part whose own span is over."""
+"""The extent of a trace already read: bytes of each log, by its path in it; 1 for a part whose own span is over."""
 
 
 class RunTrace:
@@ -41,7 +41,7 @@ class RunTrace:
 
     @property
     def positions(self) -> Positions:
-        """How far it was read."""
+        """The positions up to which it was read."""
         return {name: at for part in self._parts.values() for name, at in part.positions.items()}
 
     def read(self) -> Iterator[TraceSpan]:

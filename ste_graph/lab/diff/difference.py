@@ -33,7 +33,7 @@ SIGHT: Final = "as the model sees them, with a scripted model and made-up tools"
 
 @dataclass(frozen=True, slots=True)
 class PartDifference:
-    """What differs in one workflow: the whole one, or a part that it runs (`name`)."""
+    """The differences in one workflow: the whole one, or a part that it runs (`name`)."""
 
     name: str
     graph: list[GraphChange]
@@ -59,7 +59,7 @@ class WorkflowDifference:
     outcomes: list[OutcomeDifference] = field(default_factory=list)
     pair: RunPair | None = None
     remarks: list[str] = field(default_factory=list)
-    """What could not be compared, and why."""
+    """The parts that could not be compared, and the reasons."""
 
     def __bool__(self) -> bool:
         changed = any(each.differing for each in self.outcomes)

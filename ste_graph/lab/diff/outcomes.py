@@ -1,4 +1,4 @@
-"""What two runs came to: what was spent, and the trials whose outcome differs, tool by tool."""
+"""The outcomes of two runs: what was spent, and the trials whose outcome differs, tool by tool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OUTCOMES: Final[dict[str, Outcome]] = {
     "solved": lambda trial: None if trial.solved is None else bool(trial.solved),
     "succeeded": lambda trial: bool(trial.call_succeeded),
 }
-"""What is compared: the model's verdict, and the fact that a call gave a result."""
+"""The outcomes compared: the model's verdict, and the fact that a call gave a result."""
 SPENT: Final = (
     "model_calls",
     "tool_calls",
@@ -73,19 +73,19 @@ class OutcomeDifference:
 
 
 def spent(a: FinishedRun, b: FinishedRun) -> list[Spent]:
-    """What the runs have used, as far as it differs."""
+    """The use of the runs, as far as it differs."""
     first, second = a.summary().used, b.summary().used
     pairs = [Spent(name, getattr(first, name), getattr(second, name)) for name in SPENT]
     return [pair for pair in pairs if pair.a != pair.b]
 
 
 def outcome_differences(pair: RunPair) -> list[OutcomeDifference]:
-    """The outcomes of the trials that stand at the same place in both runs."""
+    """The outcomes of the trials that are at the same place in both runs."""
     return [_difference(name, outcome, list(pair.units.values())) for name, outcome in OUTCOMES.items()]
 
 
 def only_in_one(pair: RunPair) -> tuple[int, int]:
-    """The trials of compared units that stand only in the first run, and only in the second."""
+    """The trials of compared units that are only in the first run, and only in the second."""
     trials = list(pair.trials)
     return sum(each.b is None for each in trials), sum(each.a is None for each in trials)
 

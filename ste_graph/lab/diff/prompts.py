@@ -33,7 +33,7 @@ PASSES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class PromptPlace:
-    """Where a prompt was made: the unit, the node, the loops around it, and which of the step's it is."""
+    """The place of a prompt: the unit, the node, the loops around it, and its number among the prompts of the step."""
 
     unit: str
     node: str

@@ -13,7 +13,7 @@ from ste_graph.contracts import Entry, Json, Neighbour, Scope
 
 @dataclass(frozen=True)
 class Shelf:
-    """The stand-in of a memory of records. `recall` is that memory's setting."""
+    """A substitute for a memory of records. `recall` is that memory's setting."""
 
     recall: Any
 
@@ -23,7 +23,7 @@ class Shelf:
 
 
 class ShelfStore:
-    """The records in order; the newest stand for the nearest, and words in another order for a placebo."""
+    """The records in order; the newest pass for the nearest, and words in another order for a placebo."""
 
     def __init__(self, recall: Any) -> None:
         self._recall = recall

@@ -1,4 +1,4 @@
-"""What is compared: a workflow file, a variant of one, or a run."""
+"""The sides of a comparison: a workflow file, a variant of one, or a run."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SHOWN: Final = 24
 
 
 def difference_text(found: WorkflowDifference, width: int, *, full: bool = False) -> str:
-    """The difference, section by section; one sentence where there is none."""
+    """The difference, section by section, or one sentence if the two are equal."""
     if not found:
         lines = [f"{found.a.name} and {found.b.name} do not differ in {_comparison_scope(found)}."]
         return "\n".join([*lines, *found.remarks])

@@ -1,4 +1,4 @@
-"""What differs between two workflows as they stand in their locks: graph, memories, nodes, settings, prompt files."""
+"""The differences between two workflows by their locks: graph, memories, nodes, settings, prompt files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Part: TypeAlias = Literal["node", "memory", "loop", "edge"]
 Change: TypeAlias = Literal["gone", "new", "changed", "swapped"]
 
 _OTHERWISE: Final = frozenset({"graph", "nodes", "memory", "name", "about", "extends", "set", "plugins", "dsl"})
-"""Sections that are compared in another way, or are no part of what a run does."""
+"""Sections that are compared in another way, or are not part of the behaviour of a run."""
 OFF: Final = "off"
 
 

@@ -66,7 +66,7 @@ class ArmFacts:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the methods are of."""
+    """The subject of the methods."""
 
     name: str
     file: str

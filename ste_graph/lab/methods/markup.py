@@ -12,7 +12,7 @@ from ste_graph.text import printable
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A name or value as it stands in a file."""
+    """A name or value as it is written in a file."""
 
     text: str
 

@@ -85,7 +85,7 @@ def _head(subject: Subject) -> Iterator[Words]:
 
 
 def _units(arm: ArmFacts) -> Iterator[Words]:
-    """What the run was over; only a lock file knows it."""
+    """The tools or items that the run was over; only a lock file knows them."""
     lock = arm.lock
     if lock is None:
         return
@@ -104,7 +104,7 @@ def _units(arm: ArmFacts) -> Iterator[Words]:
 
 
 def _history(arm: ArmFacts) -> Iterator[Words]:
-    """How the run came about, where it did not run from beginning to end under one state of the code."""
+    """The history of the run, if it did not run from beginning to end under one state of the code."""
     lock = arm.lock
     if lock is None:
         return

@@ -91,7 +91,7 @@ def _title(block: Json) -> str:
 
 
 def _changes(settings: Mapping[str, Json], own: Mapping[str, Json]) -> list[list[Words]]:
-    """The cells behind the arm's name: path, value of the first arm, value of this one."""
+    """The cells after the arm's name: path, value of the first arm, value of this one."""
     paths = [path for path in {**settings, **own} if settings.get(path) != own.get(path)]
     whole = {path for path in paths if any(other.startswith(f"{path}.") for other in paths)}
     changed = [path for path in paths if not any(_belongs(path, other) for other in whole)]

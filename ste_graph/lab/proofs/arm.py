@@ -1,4 +1,4 @@
-"""One arm of a proof: its graph, prompts and memories as they are, and stand-ins for the rest."""
+"""One arm of a proof: its graph, prompts and memories as they are, and substitutes for the rest."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Arm:
     workflow: Workflow
     """As it is in the file."""
     name: str
-    """The arm's name, `base` without a variant; of a part behind it, as in `small, explore`."""
+    """The arm's name, `base` without a variant; of a part after it, as in `small, explore`."""
     evidence: ArmEvidence
     folder: Path
     """The folder of its run, which is gone once the proof is done."""
@@ -104,7 +104,7 @@ async def _run(workflow: Workflow, name: str, folder: Path, part: int = 0) -> Ar
 
 
 def with_stand_ins(workflow: Workflow, script: Script, folder: Path, passes: int = PASSES) -> Workflow:
-    """The workflow with a model and tools that nothing is behind, few passes, and memories that lie in `folder`."""
+    """The workflow with a substitute model and tools, few passes, and memories that are in `folder`."""
     unit_map = workflow.unit_map
     if unit_map is not None:
         unit_map = replace(unit_map, bound=min(unit_map.bound or UNITS, UNITS))

@@ -11,7 +11,7 @@ from ste_graph.lab.proofs.canaries import StepPlace
 from ste_graph.lab.proofs.evidence import TRIES, Wire
 
 ENGINE_KEYS: Final = frozenset({"id", "record", "started", "ended"})
-"""What every record has, whatever it is about."""
+"""The fields that every record has, whatever it is about."""
 
 
 def find_distance(origin: StepPlace, place: StepPlace) -> str | None:

@@ -1,4 +1,4 @@
-"""What was seen of one arm: the memories that were lent, what came of them, and the canaries that arrived."""
+"""The observations of one arm: the memories that were lent, their effects, and the canaries that arrived."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["transcript", "prompt", "node"]
-"""How a memory is lent: as the conversation, to a prompt, or to a node that reads it itself."""
+"""The way in which a memory is lent: as the conversation, to a prompt, or to a node that reads it itself."""
 
 TRIES: Final = 12
 """So many times at most it is tried whether one field of a memory arrives in the prompts of a node."""
@@ -46,7 +46,7 @@ class ArmEvidence:
     wires: dict[tuple[Kind, str, str, tuple[str, ...]], Wire] = field(default_factory=lambda: defaultdict(Wire))
     """By kind, memory, node, and the loops around the place."""
     outputs: dict[tuple[str, str, str], Wire] = field(default_factory=lambda: defaultdict(Wire))
-    """What prompts read of nodes that read a memory: by node, output, and the node whose prompt it is."""
+    """The values that prompts read of nodes that read a memory: by node, output, and the node whose prompt it is."""
     arrivals: dict[tuple[str, str], Arrival] = field(default_factory=lambda: defaultdict(Arrival))
     """By the node that a canary came from, and the loop of which another pass had made it (or `unit`)."""
     remembered: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -55,4 +55,4 @@ class ArmEvidence:
     """Memories that showed records of another pass than they live in, each with the node that saw it."""
     prompts: int = 0
     problems: list[str] = field(default_factory=list)
-    """Why something could not be seen."""
+    """The reasons that something could not be seen."""

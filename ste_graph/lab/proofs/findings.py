@@ -1,4 +1,4 @@
-"""What a proof finds: memories that are lent and never arrive, and what a variant takes away and that still arrives."""
+"""The findings of a proof: memories lent that never arrive, and things that a variant removes but that still arrive."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class _Checker:
                     yield from self._passed_on(memory, node, wire)
 
     def _passed_on(self, memory: MemorySpec, node: NodeSpec, wire: Wire) -> Iterator[Diagnostic]:
-        """Whether what a node drew from a memory gets anywhere: into a prompt, a condition, or another node."""
+        """A fault if a value that a node drew from a memory gets nowhere: into no prompt, condition, or other node."""
         read = names_read(self.arm.workflow, node.name)
         shown = {key: each for key, each in self.arm.evidence.outputs.items() if key[0] == node.name}
         if read.control or any(each.arrived for each in shown.values()):
@@ -149,7 +149,7 @@ class _Checker:
                 yield Diagnostic(STILL_THERE, "error", message, memory.span, help=help)
 
     def taken_away(self, base: Arm) -> Iterator[Diagnostic]:
-        """What memories brought in the base, and in the variant only comes by way of another node's outputs."""
+        """The things that memories brought in the base, but that come only by another node's outputs in the variant."""
         for (origin, distance), own in self.arm.evidence.arrivals.items():
             before = base.evidence.arrivals.get((origin, distance))
             if before is None or own.ways or not own.passed_on:
@@ -168,7 +168,7 @@ class _Checker:
             yield Diagnostic(STILL_THERE, "error", message, node.span, help=help)
 
     def problems(self) -> list[Diagnostic]:
-        """What kept the arm from being proven."""
+        """The problems that kept the arm from being proven."""
         return [self._unproven(problem, None) for problem in self.arm.evidence.problems]
 
     def _empty(self, memory: MemorySpec, node: NodeSpec, wire: Wire) -> Iterator[Diagnostic]:

@@ -63,7 +63,7 @@ async def _run(base: Workflow, variants: Sequence[Workflow], folder: Path) -> li
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Nothing that the engine warns of is about the workflow: the run is no real one."""
+    """Silences the warnings of the engine, which are not about the workflow: the run is not a real one."""
     logger = logging.getLogger("ste_graph")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -80,7 +80,7 @@ def _arm_lines(arm: Arm, base: Arm | None) -> list[str]:
 
 
 def _arrivals(arm: Arm) -> list[str]:
-    """What is lent to each node and arrives, by node."""
+    """The memories that are lent to each node and arrive, by node."""
     rows: dict[str, list[str]] = {}
     for (kind, memory, node, _), wire in arm.evidence.wires.items():
         if kind == "transcript" and wire.arrived:
@@ -104,7 +104,7 @@ def _arrivals(arm: Arm) -> list[str]:
 
 
 def _taken_away(arm: Arm, base: Arm) -> list[str]:
-    """What arrived in the base and does not arrive in a variant, and the memories that no longer reach a node."""
+    """The things that arrived in the base but not in a variant, and the memories that no longer reach a node."""
     lines = []
     for (origin, distance), before in base.evidence.arrivals.items():
         own = arm.evidence.arrivals.get((origin, distance))

@@ -1,4 +1,4 @@
-"""Whether what one vertex of a graph writes can still be there when another reads it, whatever the conditions say."""
+"""The survival of a value from the vertex that writes it to another that reads it, whatever the conditions say."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def can_arrive(
 
 
 def count_in_turn(block: Repeat | Map) -> int | None:
-    """How many passes, or waves of them, follow one another: only from one to the next something can arrive."""
+    """The number of passes, or waves of them, in sequence: only from one to the next can something arrive."""
     if block.parallel is None or block.bound is None:
         return block.bound
     return min(block.bound, 1) if isinstance(block, Map) else math.ceil(block.bound / block.parallel.width)
@@ -74,7 +74,7 @@ def loops_that_forget(flow: Flow, lives: str) -> set[str]:
 
 
 def unreachable_reads(flow: Flow) -> Iterator[tuple[str, str, Mapping[str, tuple[int, int, int]], str]]:
-    """What prompts read of nodes and can never get: the reader, the producer, the places, and the prompt's path."""
+    """The reads of prompts that can never get anything: the reader, the producer, the places, and the prompt's path."""
     workflow = flow.workflow
     for reader in workflow.nodes.values():
         for prompt in reader.prompts.values():

@@ -1,4 +1,4 @@
-"""Who reads the outputs of a node: prompts, records, or what decides how the graph goes on."""
+"""The readers of the outputs of a node: prompts, records, or the parts that decide how the graph goes on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ste_graph.language.workflow import FromNode, NodeSpec, Workflow
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Whether the outputs of a node are read by prompts, by records, and by anything else."""
+    """The kinds of readers that the outputs of a node have: prompts, records, and anything else."""
 
     prompts: bool
     records: bool
@@ -23,7 +23,7 @@ class Readers:
 
 
 def names_read(workflow: Workflow, node: str) -> Readers:
-    """Who reads the outputs of a node."""
+    """The readers of the outputs of a node."""
     prompts = [prompt for spec in workflow.nodes.values() for prompt in spec.prompts.values()]
     inputs = [
         source.node

@@ -33,7 +33,7 @@ current: ContextVar[StepPlace | None] = ContextVar("current", default=None)
 
 @dataclass(slots=True)
 class UnitScript:
-    """What the model remembers of a unit: the trial under way, and what came of its last call."""
+    """The model's knowledge of a unit: the trial under way, and the outcome of its last call."""
 
     kilos: int = 10
     requests: list[str] = field(default_factory=list)

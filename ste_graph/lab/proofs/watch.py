@@ -1,4 +1,4 @@
-"""What a proof sees of a run: every prompt that goes to a model, and what memories and nodes had to do with it."""
+"""A proof's view of a run: every prompt that goes to a model, and the part that memories and nodes had in it."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ class WatchedContext(ObservedContext):
 
     @property
     def _engine_keys(self) -> frozenset[str]:
-        """What every record has, whatever it is about."""
+        """The keys that every record has, whatever it is about."""
         return ENGINE_KEYS | {self._watch.workflow.unit, *(loop for loop, _ in self._place.counters)}
 
     def _note_arrivals(self, shown: str, ways: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from ste_graph.models.vllm.log import cause, last_error, stage
 
 
 class LoraAdapter(Frozen):
-    """A low-rank adapter that the server has beside its model."""
+    """A low-rank adapter that the server has in addition to its model."""
 
     name: str
     """Its name on the server."""

@@ -91,7 +91,7 @@ def blame_arguments(call: TriedCall) -> list[Blame]:
 def named_arguments(error: str, arguments: Mapping[str, Json]) -> tuple[str, ...]:
     """The arguments whose value an error quotes; if none, those whose value it repeats; if none, those that it names.
 
-    If there is none of these either, the only argument there is.
+    Failing these too, the argument of a call that has just one.
     """
     quoted = tuple(name for name, value in arguments.items() if isinstance(value, str) and _quotes(error, value))
     repeated = tuple(name for name, value in arguments.items() if _repeats(error, value))
@@ -124,6 +124,6 @@ def _repeats(error: str, value: Json) -> bool:
 
 
 def _root(field: str) -> str:
-    """The argument that a place in the arguments lies in: `items` of `items[0].name`; empty for all of them."""
+    """The argument that contains a place in the arguments: `items` of `items[0].name`; empty for all of them."""
     root = re.split(r"[.\[]", field, maxsplit=1)[0]
     return "" if root == "arguments" else root

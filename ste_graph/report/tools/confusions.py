@@ -15,7 +15,7 @@ from ste_graph.report.tools.failures import SHOWN
 from ste_graph.scoring.reply import CaseReply
 
 _INVENTED = re.compile(r"The reply calls `([^`]+)`, which is not on offer")
-"""How a reply is refused that calls a tool which there is not."""
+"""The refusal of a reply that calls a tool which does not exist."""
 _COMMON = word_set(
     "a an and are as at be by can could do does for from give given gives has have how i if in into is it its me my no "
     "not of on one or please so such than that the their then there these this to use used what when where which who "
@@ -45,7 +45,7 @@ class Confusion(Frozen):
     shared: tuple[str, ...]
     """Words that both descriptions have."""
     other_arms: dict[str, int]
-    """How often the same requests ended so in the other arms of the test."""
+    """The number of times that the same requests ended so in each of the other arms of the test."""
 
 
 class NeedlessCall(Frozen):
@@ -69,7 +69,7 @@ class _Miss:
 def confusions_in_replies(
     arm: str | None, by_arm: Mapping[str, Sequence[CaseReply]], descriptions: Mapping[str, str]
 ) -> list[Confusion]:
-    """The confusions in the replies of one arm of a test, the most frequent first, beside those of the other arms."""
+    """The confusions in the replies of one arm of a test, the most frequent first, with counts of the other arms."""
     misses = {name: _find_misses(replies) for name, replies in by_arm.items()}
     own = by_arm.get(arm or "", ())
     found = _count(misses.get(arm or "", []), [reply.gold.tool for reply in own], "replies", descriptions)

@@ -1,4 +1,4 @@
-"""How calls fail, parameter by parameter, and which descriptions the first calls show to mislead."""
+"""The failures of calls, parameter by parameter, and the descriptions that the first calls show to mislead."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ParameterFailure(Frozen):
     mended: int
     """The number of these failures that a later call of the same trial mended."""
     requested: int
-    """The number of them whose values stand in the request word by word: the model passed on what it was asked."""
+    """The number of them whose values are in the request word by word: the model passed on what it was asked."""
     trials: tuple[str, ...]
     values: tuple[str, ...]
     """Values that failed, as JSON."""
@@ -126,7 +126,7 @@ def _merge_alike(groups: Mapping[tuple[str, str, Blame], _Group]) -> dict[tuple[
 
 
 def _common_error(first: str, second: str) -> str | None:
-    """What two errors have in common, with a gap for each word in which they differ; None if these are too many."""
+    """The words that two errors share, with a gap for each in which they differ; None if these are too many."""
     pairs = list(zip(first.split(), second.split(), strict=False))
     gaps = sum(one != other for one, other in pairs)
     if len(first.split()) != len(second.split()) or gaps > max(1, len(pairs) // 4):
@@ -176,7 +176,7 @@ def _list_failures(calls: Iterable[TriedCall]) -> Iterator[TriedCall]:
 
 
 def _list_repairs(call: TriedCall, parameters: Iterable[str]) -> Iterator[Repair]:
-    """What a later call of the trial has changed about the parameters."""
+    """The changes of the parameters in a later call of the trial."""
     for name in parameters if call.mended is not None else ():
         wrong, right = (
             value_text(arguments[name]) if name in arguments else None

@@ -1,4 +1,4 @@
-"""What to mend first: the findings of a report as sentences, each with what it rests on and what to try."""
+"""The things to mend first: the findings of a report as sentences, each with what it rests on and what to try."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def list_findings(report: ToolReport) -> list[Finding]:
 
 
 def describe_arms(counts: Mapping[str, int]) -> str:
-    """How often the other arms of a test went wrong in the same way."""
+    """The number of times that the other arms of a test went wrong in the same way, in words."""
     often = ", ".join(f"{arm} {count}" for arm, count in counts.items() if count)
     return f"in other arms: {often}" if often else "in none of the other arms"
 

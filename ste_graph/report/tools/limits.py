@@ -1,4 +1,4 @@
-"""What providers of models refuse about tools: facts from their documentation, as of the dates in `SOURCES`."""
+"""The limits of tools at providers of models: facts from their documentation, as of the dates in `SOURCES`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOURCES: Final = {
     "gemini": "Vertex AI reference, `FunctionDeclaration.name` (2025)",
     "run": "what the model's server refused in this run",
 }
-"""Where each fact is from, by provider."""
+"""The source of each fact, by provider."""
 
 MOST_TOOLS, LONGEST_NAME = 128, 64
 MOST_PROPERTIES, MOST_VALUES, MOST_LEVELS = 5000, 1000, 10
@@ -58,7 +58,7 @@ class Refusal(Frozen):
 
 @dataclass
 class _Survey:
-    """What a schema holds: its keywords by place, and its size."""
+    """The contents of a schema: its keywords by place, and its size."""
 
     keywords: dict[str, list[str]] = field(default_factory=dict)
     open_objects: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ def list_refusals(
     names: Mapping[str, str] | None = None,
     refused_keywords: Mapping[str, str] | None = None,
 ) -> list[Refusal]:
-    """What providers refuse about tools with these schemas of arguments.
+    """The refusals of providers to expect for tools with these schemas of arguments.
 
     `names` are the tools' own names, where they are shown under others; `refused_keywords` those of JSON Schema that a
     server refused, each with the model that it served.
@@ -158,7 +158,7 @@ def _look(part: Json, root: Mapping[str, Json], at: str, level: int, survey: _Su
 
 
 def _resolve(ref: str, root: Mapping[str, Json]) -> Json:
-    """The part that a reference within the schema names; None if there is none."""
+    """The part that a reference within the schema names, or None."""
     target: Json = root
     for key in ref.removeprefix("#").strip("/").split("/"):
         target = target.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(target, Mapping) else None

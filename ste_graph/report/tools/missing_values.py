@@ -36,7 +36,7 @@ class MissingValue(Frozen):
     count: int
     trials: tuple[str, ...]
     answer: str
-    """What the tool answered; empty if it gave an empty result."""
+    """The answer of the tool; empty if it gave an empty result."""
     meant: str | None
     """The value that the tool proposed instead."""
     tells_choices: bool

@@ -61,7 +61,7 @@ class ToolReport(Frozen):
 
 @dataclass
 class _Records:
-    """What the runs hold."""
+    """The contents of the runs."""
 
     trials: list[JournalTrial] = field(default_factory=list)
     replies: dict[str, list[CaseReply]] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class _Records:
 def report_tools(paths: Sequence[Path]) -> ToolReport:
     """The report of runs and of their parts.
 
-    Raises `WorkflowError` for a folder that is no run, and where no run has trials or replies.
+    Raises `WorkflowError` for a folder that is not a run, and where no run has trials or replies.
     """
     records = _Records()
     runs = [part for path in paths for run in (open_run(path),) for part in (run, *run.sub_runs)]

@@ -1,4 +1,4 @@
-"""What rewritten descriptions changed: the test's replies under the tools' own descriptions, and under the new ones."""
+"""Effects of rewritten descriptions: the test's replies under the tools' own descriptions, and under the new ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rewriting(Frozen):
     kept: bool | None
     """True if it did better on requests that were set aside for it; None if no run given here says so."""
     reason: str
-    """Why it was kept or not."""
+    """The reason that it was kept or not."""
     arm: str | None
     """The arm of the test that showed it; None if none did, as where it was not kept."""
     before: Share | None

@@ -1,4 +1,4 @@
-"""What a run of `distil.yaml` holds out: who is tested on it must not be shown it."""
+"""The part of a run of `distil.yaml` that is held out: a model that is tested on it must not be shown it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class HeldOut:
 
     @classmethod
     def read(cls, run: Path) -> Self:
-        """What a run holds out. Raises `WorkflowError` if it has no examples."""
+        """Reads the part of a run that is held out. Raises `WorkflowError` if it has no examples."""
         examples = read_examples(run)
         return cls(examples, examples.apart)
 
