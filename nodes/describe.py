@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ste_graph.contracts import Context, Json, Model, RecordView, Reply
 from ste_graph.distil.example import Definition
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
 from ste_graph.forms.claims import find_unsupported
 from ste_graph.forms.contradictions import find_text_contradiction
 from ste_graph.forms.description import (

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from ste_graph.contracts import Context, Model
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
 from ste_graph.forms.contradictions import find_contradiction
 from ste_graph.forms.evidence import NumberedTrial, definition_text
 from ste_graph.forms.foreign import find_foreign

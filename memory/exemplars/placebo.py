@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from ste_graph.contracts import Selection
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
 from ste_graph.ids import derive_id, derive_seed
 from ste_graph.memory.exemplars.exemplar import Exemplar
 

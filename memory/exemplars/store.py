@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ste_graph.contracts import VERIFIED, Message, Selection
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import is_run, open_run
 from ste_graph.memory.batches import slices

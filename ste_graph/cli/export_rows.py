@@ -10,8 +10,8 @@ from pathlib import Path
 from ste_graph.command_line import echo, write_result
 from ste_graph.contracts import Json, is_simulated
 from ste_graph.distil.example import Example
+from ste_graph.distil.reading.wording import count_wordings
 from ste_graph.distil.split import count_per_tool, training_mask
-from ste_graph.distil.wording import count_wordings
 from ste_graph.errors import WorkflowError
 from ste_graph.suggest import did_you_mean, list_choices
 from ste_graph.training.rows.examples import check_leaks, read_examples

@@ -15,8 +15,8 @@ from ste_graph.contracts import Json, is_simulated
 from ste_graph.diagnostics import display_path
 from ste_graph.distil.example import Example
 from ste_graph.distil.facts import FactCounts
+from ste_graph.distil.reading.wording import WordingCount, count_wordings
 from ste_graph.distil.run_facts import RunFacts
-from ste_graph.distil.wording import WordingCount, count_wordings
 from ste_graph.finished import FinishedRun, open_run
 from ste_graph.lab.conduct import loop_endings
 from ste_graph.packs.untested import UntestedTool, find_untested, untested_lines

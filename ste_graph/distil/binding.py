@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ste_graph.contracts import Json
-from ste_graph.distil.choices import find_choice
-from ste_graph.distil.dates import parse_day
 from ste_graph.distil.leaves import Leaf
-from ste_graph.distil.normalisation import identifier_words, word_set, words
-from ste_graph.distil.places import find_places, is_item, kind_at
-from ste_graph.distil.request import Request, TextSpan
-from ste_graph.distil.roles import Parameters, find_label, opposite, role_of, unit_of
+from ste_graph.distil.reading.choices import find_choice
+from ste_graph.distil.reading.dates import parse_day
+from ste_graph.distil.reading.normalisation import identifier_words, word_set, words
+from ste_graph.distil.reading.places import find_places, is_item, kind_at
+from ste_graph.distil.reading.request import Request, TextSpan
+from ste_graph.distil.reading.roles import Parameters, find_label, opposite, role_of, unit_of
 from ste_graph.json_values import equal
 
 _EXCLUDING = word_set("exclude excluded excluding without not avoid skip ignore omit except minus")

@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Frozen, Json
 from ste_graph.contracts.failure import has_succeeded
-from ste_graph.distil.dates import days_in
 from ste_graph.distil.grounding import Grounding, Source, ground, trace_values
-from ste_graph.distil.numbers import digits_in, number_text, numbers_in
-from ste_graph.distil.unused import find_unused
+from ste_graph.distil.reading.dates import days_in
+from ste_graph.distil.reading.numbers import digits_in, number_text, numbers_in
+from ste_graph.distil.reading.unused import find_unused
 from ste_graph.text import join_first
 from ste_graph.tools.arguments import ArgumentChecker
 from ste_graph.tools.explanation import render_value

@@ -8,17 +8,17 @@ from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
 from ste_graph.distil.binding import BindingCandidate, bind, find_candidates
-from ste_graph.distil.choices import find_choice, read_switch
-from ste_graph.distil.composed import Composed, keeps_order, take_apart
-from ste_graph.distil.grounds import Grounds
+from ste_graph.distil.composed.composed import Composed, keeps_order, take_apart
+from ste_graph.distil.composed.grounds import Grounds
 from ste_graph.distil.leaves import Leaf, is_default, leaves, resolve_alternatives
-from ste_graph.distil.modifiers import allows
-from ste_graph.distil.numbers import parse_number
-from ste_graph.distil.places import kind_at, states_number, states_value
-from ste_graph.distil.request import Request, TextSpan, parse_request
-from ste_graph.distil.roles import Parameters, find_label, find_labelled_words, read_parameters
-from ste_graph.distil.series import Series, is_list
-from ste_graph.distil.zones import find_places, list_zones, place_names
+from ste_graph.distil.reading.choices import find_choice, read_switch
+from ste_graph.distil.reading.modifiers import allows
+from ste_graph.distil.reading.numbers import parse_number
+from ste_graph.distil.reading.places import kind_at, states_number, states_value
+from ste_graph.distil.reading.request import Request, TextSpan, parse_request
+from ste_graph.distil.reading.roles import Parameters, find_label, find_labelled_words, read_parameters
+from ste_graph.distil.reading.series import Series, is_list
+from ste_graph.distil.reading.zones import find_places, list_zones, place_names
 
 Source: TypeAlias = Literal["request", "observation", "default", "nothing"]
 """The source of a value."""

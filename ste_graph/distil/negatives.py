@@ -7,7 +7,7 @@ from typing import Final
 
 from ste_graph.contracts import Json
 from ste_graph.distil.grounding import trace_values
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
 
 DECLINING_ANSWER: Final = "I have no tool at hand that can do this."
 """The answer to a request that no tool serves."""

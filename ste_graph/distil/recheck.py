@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from ste_graph.contracts import Json, RecordView
 from ste_graph.distil.gates import PASSED, CheckResult, drift_fault, reject
-from ste_graph.distil.normalisation import words
-from ste_graph.distil.wording import read_wording
+from ste_graph.distil.reading.normalisation import words
+from ste_graph.distil.reading.wording import read_wording
 from ste_graph.json_values import equality_key
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ste_graph.contracts import Json
-from ste_graph.distil.dates import parse_day
 from ste_graph.distil.grounding import ground
 from ste_graph.distil.leaves import Leaf, leaves
-from ste_graph.distil.places import states_value
+from ste_graph.distil.reading.dates import parse_day
+from ste_graph.distil.reading.places import states_value
 from ste_graph.tools.explanation import render_value
 
 

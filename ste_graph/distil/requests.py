@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ste_graph.contracts import Json
-from ste_graph.distil.numbers import numbers_in
+from ste_graph.distil.reading.numbers import numbers_in
 
 LONGEST: Final = 800
 """Characters of the longest request that a person would make."""

@@ -14,9 +14,9 @@ from ste_graph.contracts import Frozen, Json
 from ste_graph.distil.clusters import Apart, assign_clusters, fill_defaults, separation_keys
 from ste_graph.distil.example import Example, Side
 from ste_graph.distil.negatives import choose_missing_argument
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
+from ste_graph.distil.reading.wording import read_wording, request_keys
 from ste_graph.distil.thresholds import DUPLICATE, RELATED, Cosine
-from ste_graph.distil.wording import read_wording, request_keys
 from ste_graph.json_values import equality_key
 
 

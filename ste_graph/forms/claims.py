@@ -9,8 +9,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from ste_graph.distil.normalisation import contains_words
-from ste_graph.distil.request import TextSpan, parse_request
+from ste_graph.distil.reading.normalisation import contains_words
+from ste_graph.distil.reading.request import TextSpan, parse_request
 
 _FORM = re.compile(
     r"(?<![\w])(?:[YMDHSymdhs]{1,4}[-/.: T]){1,5}[YMDHSymdhs]{1,4}(?:Z|±HH:MM)?(?!\w)|(?<!\w)ISO[ -]?8601(?!\w)"

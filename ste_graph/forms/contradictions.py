@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from ste_graph.distil.normalisation import contains_words, straighten, words
-from ste_graph.distil.request import parse_request
+from ste_graph.distil.reading.normalisation import contains_words, straighten, words
+from ste_graph.distil.reading.request import parse_request
 from ste_graph.forms.claims import find_claims, form_pattern
 from ste_graph.forms.evidence import NumberedTrial
 from ste_graph.forms.sentences import read_sentences

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from ste_graph.contracts import Frozen, Json
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
 from ste_graph.forms.written import WrittenRecord
 
 _CLAUSE = re.compile(r"(?<=[.;])\s+")

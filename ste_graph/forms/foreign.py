@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from ste_graph.contracts import Json
-from ste_graph.distil.normalisation import contains_words, words
+from ste_graph.distil.reading.normalisation import contains_words, words
 
 COPIED = 4
 """So many words in a row that a text shares with a tool's output are copied from it."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ste_graph.distil.normalisation import singular, word_set, words
+from ste_graph.distil.reading.normalisation import singular, word_set, words
 from ste_graph.forms.claims import find_claims, find_unsupported
 from ste_graph.forms.evidence import NumberedTrial
 

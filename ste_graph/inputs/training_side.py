@@ -12,7 +12,7 @@ from pydantic import Field
 from ste_graph.contracts import Frozen, Json
 from ste_graph.contracts.failure import CALL_AT_FAULT
 from ste_graph.distil.example import Example
-from ste_graph.distil.normalisation import contains_words
+from ste_graph.distil.reading.normalisation import contains_words
 from ste_graph.distil.split import assign_sides
 from ste_graph.errors import WorkflowError
 from ste_graph.finished import open_run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ste_graph.distil.normalisation import contains_words
+from ste_graph.distil.reading.normalisation import contains_words
 from ste_graph.errors import WorkflowError
 from ste_graph.forms.evidence import definition_text
 from ste_graph.forms.foreign import find_foreign

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ste_graph.distil.dates import days_in, parse_day, parse_moment, times_in
+from ste_graph.distil.reading.dates import days_in, parse_day, parse_moment, times_in
 
 FORMS = (
     "%Y-%m-%d", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d %Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d",

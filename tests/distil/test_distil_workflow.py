@@ -12,8 +12,8 @@ import ste_graph as ste
 from ste_graph.cli import main
 from ste_graph.cli.costs import cost_of_examples
 from ste_graph.cli.outcome import outcome_from_summary
-from ste_graph.distil.normalisation import words
-from ste_graph.distil.wording import count_wordings
+from ste_graph.distil.reading.normalisation import words
+from ste_graph.distil.reading.wording import count_wordings
 from ste_graph.experiment import bundled_workflows
 from ste_graph.inputs.examples import RunExamples
 from ste_graph.training.rows.examples import read_examples

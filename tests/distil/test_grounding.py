@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from num2words import num2words
 
 from ste_graph.distil.grounding import trace_values
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

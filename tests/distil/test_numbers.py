@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from num2words import num2words
 
-from ste_graph.distil.numbers import digits_in, numbers_in
+from ste_graph.distil.reading.numbers import digits_in, numbers_in
 
 
 @pytest.mark.parametrize(

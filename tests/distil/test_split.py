@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from ste_graph.distil.clusters import assign_clusters, separation_keys
 from ste_graph.distil.example import Example
+from ste_graph.distil.reading.wording import count_wordings, read_wording
 from ste_graph.distil.split import SplitFields, assign_sides, find_leaks, split_candidates, training_mask
-from ste_graph.distil.wording import count_wordings, read_wording
 from ste_graph.training.rows.held_out import HeldOut
 
 ITEMS = st.lists(st.sets(st.sampled_from("abcdefghij"), max_size=3), min_size=1, max_size=30)

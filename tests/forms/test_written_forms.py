@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import ste_graph as ste
-from ste_graph.distil.normalisation import contains_words
+from ste_graph.distil.reading.normalisation import contains_words
 from ste_graph.finished import open_run
 from ste_graph.forms.description import apply_wording, read_wording
 from ste_graph.forms.reading import read_descriptions, read_guidelines

@@ -12,7 +12,7 @@ import pytest
 
 import ste_graph as ste
 from ste_graph.diagnostics import DiagnosticsError
-from ste_graph.distil.normalisation import words
+from ste_graph.distil.reading.normalisation import words
 from ste_graph.memory import ExemplarStore
 from ste_graph.run.logs.step_log import StepLog
 from ste_graph.scoring.label import label_output

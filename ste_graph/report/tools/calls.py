@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ste_graph.contracts import Json
 from ste_graph.contracts.failure import CALL_AT_FAULT, has_succeeded
-from ste_graph.distil.normalisation import contains_words
+from ste_graph.distil.reading.normalisation import contains_words
 from ste_graph.finished import JournalTrial
 from ste_graph.trials.lessons import error_signature, names_argument
 

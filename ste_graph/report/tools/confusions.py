@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ste_graph.contracts import Frozen
-from ste_graph.distil.normalisation import identifier_words, singular, word_set, words
+from ste_graph.distil.reading.normalisation import identifier_words, singular, word_set, words
 from ste_graph.grouping import group
 from ste_graph.report.tools.calls import TriedCall
 from ste_graph.report.tools.failures import SHOWN

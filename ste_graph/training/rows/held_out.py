@@ -10,8 +10,8 @@ from ste_graph.contracts import Json
 from ste_graph.distil.clusters import Apart
 from ste_graph.distil.example import Example
 from ste_graph.distil.leaves import is_default, leaves
-from ste_graph.distil.normalisation import words
-from ste_graph.distil.wording import request_keys
+from ste_graph.distil.reading.normalisation import words
+from ste_graph.distil.reading.wording import request_keys
 from ste_graph.training.rows.examples import read_examples
 
 

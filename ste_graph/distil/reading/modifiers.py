@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ste_graph.distil.composition import Atom
-from ste_graph.distil.normalisation import identifier_words, word_set
-from ste_graph.distil.request import Request, TextSpan
+from ste_graph.distil.composed.composition import Atom
+from ste_graph.distil.reading.normalisation import identifier_words, word_set
+from ste_graph.distil.reading.request import Request, TextSpan
 
 _UP = (
     r"more|over|above|after|since|at least|greater|larger|bigger|higher|later|newer|exceed\w*|beyond|from|minimum"

@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import unquote_plus
 
 from ste_graph.contracts import Json
-from ste_graph.distil.dates import parse_day, parse_moment
 from ste_graph.distil.leaves import leaves
-from ste_graph.distil.normalisation import identifier_words, word_set
+from ste_graph.distil.reading.dates import parse_day, parse_moment
+from ste_graph.distil.reading.normalisation import identifier_words, word_set
 
 Direction: TypeAlias = Literal["up", "down"]
 """The side of a value that a comparison asks for: more or later, less or earlier."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ste_graph.contracts import Json
-from ste_graph.distil.composition import (
+from ste_graph.distil.composed.composition import (
     LONGEST,
     Atom,
     Composition,
@@ -21,15 +21,20 @@ from ste_graph.distil.composition import (
     decompose_url,
     is_span,
 )
-from ste_graph.distil.grounds import Grounds
+from ste_graph.distil.composed.grounds import Grounds
+from ste_graph.distil.composed.statements import (
+    decompose_condition,
+    decompose_search,
+    decompose_sort,
+    decompose_statement,
+)
+from ste_graph.distil.composed.sums import contradicts_words, decompose_sum, is_turned
 from ste_graph.distil.leaves import Leaf
-from ste_graph.distil.modifiers import allows
-from ste_graph.distil.normalisation import flatten, identifier_words, lower, word_set
-from ste_graph.distil.places import find_places, states_value
-from ste_graph.distil.request import Request, TextSpan
-from ste_graph.distil.roles import Parameters, find_label
-from ste_graph.distil.statements import decompose_condition, decompose_search, decompose_sort, decompose_statement
-from ste_graph.distil.sums import contradicts_words, decompose_sum, is_turned
+from ste_graph.distil.reading.modifiers import allows
+from ste_graph.distil.reading.normalisation import flatten, identifier_words, lower, word_set
+from ste_graph.distil.reading.places import find_places, states_value
+from ste_graph.distil.reading.request import Request, TextSpan
+from ste_graph.distil.reading.roles import Parameters, find_label
 
 _FREE_TEXT = word_set("text message content body note comment sentence phrase string input title name summary label")
 _DEPTH = 5

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from ste_graph.distil.dates import DayMention, TimeMention, find_days, find_times
-from ste_graph.distil.normalisation import blank_out, flatten, lower, singular, word_set
-from ste_graph.distil.numbers import NumberMention, find_numbers
+from ste_graph.distil.reading.dates import DayMention, TimeMention, find_days, find_times
+from ste_graph.distil.reading.normalisation import blank_out, flatten, lower, singular, word_set
+from ste_graph.distil.reading.numbers import NumberMention, find_numbers
 
 _QUOTE = re.compile(r"(?<!\w)(?:\"([^\"]+)\"|`([^`]+)`|'([^']+)')(?!\w)")
 _BREAK = re.compile(r"[.;:!?](?= |$)|,(?= )|\b(?:but|and with|and without)\b")

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from ste_graph.contracts import Json
-from ste_graph.distil.normalisation import identifier_words, singular, word_set
-from ste_graph.distil.request import Request, TextSpan
+from ste_graph.distil.reading.normalisation import identifier_words, singular, word_set
+from ste_graph.distil.reading.request import Request, TextSpan
 
 Role: TypeAlias = Literal["from", "to"]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from ste_graph.contracts import Json
-from ste_graph.distil.dates import days_in
 from ste_graph.distil.grounding import Grounding, find_mentions
 from ste_graph.distil.leaves import leaves
-from ste_graph.distil.normalisation import contains_words, identifier_words, words
-from ste_graph.distil.numbers import numbers_in, parse_number
-from ste_graph.distil.request import Request, TextSpan, parse_request
-from ste_graph.distil.series import find_unlisted
+from ste_graph.distil.reading.dates import days_in
+from ste_graph.distil.reading.normalisation import contains_words, identifier_words, words
+from ste_graph.distil.reading.numbers import numbers_in, parse_number
+from ste_graph.distil.reading.request import Request, TextSpan, parse_request
+from ste_graph.distil.reading.series import find_unlisted
 
 
 def find_unused(

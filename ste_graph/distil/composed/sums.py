@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ste_graph.distil.composition import Atom, Composition
+from ste_graph.distil.composed.composition import Atom, Composition
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<word>[a-z_][\w.]*)|(?P<sign>\*\*|//|[-+*/%^(),\u00d7\u00f7]))"

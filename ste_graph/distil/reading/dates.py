@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from ste_graph.distil.normalisation import blank_out, normalise
-from ste_graph.distil.numbers import ORDINALS, UNITS
+from ste_graph.distil.reading.normalisation import blank_out, normalise
+from ste_graph.distil.reading.numbers import ORDINALS, UNITS
 
 _NAMES = (
     "january", "february", "march", "april", "may", "june",

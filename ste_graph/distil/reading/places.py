@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from ste_graph.contracts import Json
-from ste_graph.distil.choices import find_choice
-from ste_graph.distil.dates import days_in, find_months, parse_day, parse_moment, times_in
 from ste_graph.distil.leaves import Leaf
-from ste_graph.distil.normalisation import contains_words, identifier_words
-from ste_graph.distil.numbers import NumberMention, mention_number, numbers_in, parse_number
-from ste_graph.distil.request import Request, TextSpan
-from ste_graph.distil.roles import Kind, Parameters
-from ste_graph.distil.units import conversion_factor, find_durations, find_signs, is_part_of_unit, unit_names
-from ste_graph.distil.zones import lies_elsewhere, place_names
+from ste_graph.distil.reading.choices import find_choice
+from ste_graph.distil.reading.dates import days_in, find_months, parse_day, parse_moment, times_in
+from ste_graph.distil.reading.normalisation import contains_words, identifier_words
+from ste_graph.distil.reading.numbers import NumberMention, mention_number, numbers_in, parse_number
+from ste_graph.distil.reading.request import Request, TextSpan
+from ste_graph.distil.reading.roles import Kind, Parameters
+from ste_graph.distil.reading.units import conversion_factor, find_durations, find_signs, is_part_of_unit, unit_names
+from ste_graph.distil.reading.zones import lies_elsewhere, place_names
 
 _QUANTITY = re.compile(r"(?P<number>\d+(?:\.\d+)?) (?P<unit>[a-z]{1,2})")
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")

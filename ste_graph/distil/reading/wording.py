@@ -9,8 +9,8 @@ from ste_graph.contracts import Json
 from ste_graph.distil.clusters import Apart, separation_keys
 from ste_graph.distil.example import Example
 from ste_graph.distil.grounding import ground
-from ste_graph.distil.normalisation import words
-from ste_graph.distil.request import parse_request
+from ste_graph.distil.reading.normalisation import words
+from ste_graph.distil.reading.request import parse_request
 
 _VALUE = " 0 "  # no number is left in a wording, so that this word stands for nothing else
 
